@@ -1,0 +1,194 @@
+//! The action space: fixed candidate values for each dimension of an adjustment (Sec. 3.3.1).
+
+use serde::{Deserialize, Serialize};
+
+use crate::PoseAdjustment;
+
+/// The dimensions of an action: Δx, Δy and Δψ.
+pub const DIMENSIONS: usize = 3;
+
+/// The names of the dimensions as configurations and errors spell them.
+const NAMES: [&str; DIMENSIONS] = ["dx", "dy", "dyaw"];
+
+/// Which candidate of each dimension was chosen: `[ind_x, ind_y, ind_ψ]`, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ActionIndex(pub [usize; DIMENSIONS]);
+
+/// The candidate values of Δx, Δy and Δψ; the action set is their product.
+///
+/// Each dimension's candidates rise strictly, so an index and a value name each other.
+///
+/// ```
+/// use rmrl_core::ActionSpace;
+/// let actions = ActionSpace::symmetric([5, 5, 3], [0.002, 0.002, 0.01])?;
+/// let index = actions.nearest(actions.adjustment(rmrl_core::ActionIndex([4, 0, 1])).unwrap());
+/// assert_eq!(index.0, [4, 0, 1]);
+/// # Ok::<(), rmrl_core::ActionSpaceError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionSpace {
+    /// Metres, metres, radians.
+    candidates: [Vec<f64>; DIMENSIONS],
+}
+
+/// Why a set of candidate values is not an action space.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ActionSpaceError {
+    /// A dimension has no candidate.
+    #[error("the action space needs at least one candidate value for {dimension}, got none")]
+    Empty {
+        /// `dx`, `dy` or `dyaw`.
+        dimension: &'static str,
+    },
+    /// A candidate is not a number, or not above the one before it.
+    #[error(
+        "candidate {index} of {dimension} is {value}; candidates must be finite and rise strictly"
+    )]
+    NotRising {
+        /// `dx`, `dy` or `dyaw`.
+        dimension: &'static str,
+        /// The offending candidate, counted from 0.
+        index: usize,
+        /// Its value, in metres or radians.
+        value: f64,
+    },
+}
+
+impl ActionSpace {
+    /// An action space of the given candidate values, in metres, metres and radians.
+    ///
+    /// # Errors
+    /// A dimension without candidates, or candidates that do not rise strictly.
+    pub fn new(candidates: [Vec<f64>; DIMENSIONS]) -> Result<Self, ActionSpaceError> {
+        for (values, dimension) in candidates.iter().zip(NAMES) {
+            if values.is_empty() {
+                return Err(ActionSpaceError::Empty { dimension });
+            }
+            for (index, &value) in values.iter().enumerate() {
+                if !value.is_finite() || (index > 0 && value <= values[index - 1]) {
+                    return Err(ActionSpaceError::NotRising {
+                        dimension,
+                        index,
+                        value,
+                    });
+                }
+            }
+        }
+        Ok(Self { candidates })
+    }
+
+    /// Evenly spaced candidates centred on zero: `counts[d]` values, `steps[d]` apart.
+    ///
+    /// # Errors
+    /// A count of zero, or a step that is not positive where the count is above one.
+    pub fn symmetric(
+        counts: [usize; DIMENSIONS],
+        steps: [f64; DIMENSIONS],
+    ) -> Result<Self, ActionSpaceError> {
+        Self::new(std::array::from_fn(|dimension| {
+            let middle = counts[dimension].saturating_sub(1) as f64 / 2.0;
+            (0..counts[dimension])
+                .map(|index| (index as f64 - middle) * steps[dimension])
+                .collect()
+        }))
+    }
+
+    /// The number of candidates of each dimension.
+    pub fn sizes(&self) -> [usize; DIMENSIONS] {
+        std::array::from_fn(|dimension| self.candidates[dimension].len())
+    }
+
+    /// The candidate values of each dimension, in metres, metres and radians.
+    pub fn candidates(&self) -> &[Vec<f64>; DIMENSIONS] {
+        &self.candidates
+    }
+
+    /// The adjustment of an index; `None` if the index lies outside the space.
+    pub fn adjustment(&self, index: ActionIndex) -> Option<PoseAdjustment> {
+        let [dx, dy, dyaw] = index.0;
+        Some(PoseAdjustment {
+            dx_m: *self.candidates[0].get(dx)?,
+            dy_m: *self.candidates[1].get(dy)?,
+            dyaw_rad: *self.candidates[2].get(dyaw)?,
+        })
+    }
+
+    /// The index of the candidates nearest to `adjustment`, dimension by dimension.
+    ///
+    /// Values beyond the outermost candidates snap to them; exactly between two, to the lower.
+    pub fn nearest(&self, adjustment: PoseAdjustment) -> ActionIndex {
+        let values = [adjustment.dx_m, adjustment.dy_m, adjustment.dyaw_rad];
+        ActionIndex(std::array::from_fn(|dimension| {
+            let distance = |index: &usize| {
+                (self.candidates[dimension][*index] - values[dimension]).abs()
+            };
+            (0..self.candidates[dimension].len())
+                .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+                .expect("an action space has at least one candidate in each dimension")
+        }))
+    }
+
+    /// The longest translation and the largest rotation any action can ask for, in metres and
+    /// radians.
+    pub fn largest_adjustment(&self) -> (f64, f64) {
+        let largest = |dimension: usize| {
+            self.candidates[dimension]
+                .iter()
+                .fold(0.0f64, |largest, value| largest.max(value.abs()))
+        };
+        (largest(0).hypot(largest(1)), largest(2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn symmetric_candidates_are_centred() {
+        let actions = ActionSpace::symmetric([3, 4, 1], [0.002, 0.001, 0.1]).unwrap();
+        assert_eq!(actions.candidates()[0], [-0.002, 0.0, 0.002]);
+        assert_eq!(actions.candidates()[1], [-0.0015, -0.0005, 0.0005, 0.0015]);
+        assert_eq!(actions.candidates()[2], [0.0]);
+        let (translation, rotation) = actions.largest_adjustment();
+        assert_eq!(translation, 0.0025);
+        assert_eq!(rotation, 0.0);
+    }
+
+    #[test]
+    fn values_outside_snap_to_the_outermost_candidate() {
+        let actions = ActionSpace::symmetric([3, 3, 3], [1.0, 1.0, 1.0]).unwrap();
+        let index = actions.nearest(PoseAdjustment {
+            dx_m: -40.0,
+            dy_m: 0.5,
+            dyaw_rad: 2.0,
+        });
+        assert_eq!(index.0, [0, 1, 2]);
+        assert_eq!(actions.adjustment(ActionIndex([0, 3, 0])), None);
+    }
+
+    #[test]
+    fn candidates_that_do_not_rise_are_refused_by_name() {
+        let error = ActionSpace::new([vec![0.0], vec![0.0, 0.0], vec![0.0]]).unwrap_err();
+        assert!(error.to_string().contains("candidate 1 of dy is 0"), "{error}");
+        let error = ActionSpace::new([vec![0.0], vec![0.0], vec![f64::NAN]]).unwrap_err();
+        assert!(error.to_string().contains("dyaw"), "{error}");
+        let error = ActionSpace::symmetric([1, 0, 1], [1.0; 3]).unwrap_err();
+        assert_eq!(error, ActionSpaceError::Empty { dimension: "dy" });
+    }
+
+    proptest! {
+        #[test]
+        fn index_and_value_name_each_other(
+            counts in prop::array::uniform3(1usize..20),
+            step in 1e-4..1e-2f64,
+            pick in prop::array::uniform3(0.0..1.0f64),
+        ) {
+            let actions = ActionSpace::symmetric(counts, [step; 3]).unwrap();
+            let index = ActionIndex(std::array::from_fn(|d| (pick[d] * counts[d] as f64) as usize));
+            let adjustment = actions.adjustment(index).unwrap();
+            prop_assert_eq!(actions.nearest(adjustment), index);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Role-model selection and labels (Sec. 3.3.1), the heart of the method.
+
+use crate::{DIMENSIONS, Observation, Scene, Trial};
+
+/// A state with the action index a policy should learn to choose there.
+#[derive(Debug, Clone)]
+pub struct LabelledState {
+    /// The state `s`.
+    pub observation: Observation,
+    /// The label `I = [ind_x, ind_y, ind_ψ]`; `None` in a dimension that nothing is known about,
+    /// which then adds nothing to the loss.
+    pub label: [Option<usize>; DIMENSIONS],
+}
+
+/// The role model of a scene: the executed action with the highest reward.
+///
+/// Only placed trials with an action made of candidates can be role models: a plate that was not
+/// grasped is no model, whatever its reward. Of equal rewards the earliest wins, so that the choice
+/// does not depend on anything but the log. `None` if no trial of the scene qualifies.
+pub fn role_model(scene: &Scene) -> Option<&Trial> {
+    // Eq. 2: a* = argmax_{a_k in A_i} R(a_k, s_k)
+    scene
+        .trials()
+        .iter()
+        .filter(|trial| trial.ending.placement().is_some() && trial.decision.index.is_some())
+        .reduce(|best, trial| {
+            if trial.ending.reward() > best.ending.reward() {
+                trial
+            } else {
+                best
+            }
+        })
+}
+
+/// The labelled data set `D_i` of a scene: every state of it with the role model's indices.
+///
+/// States of trials that failed to grasp are labelled too: a state is as good as its neighbours',
+/// whatever was done in it. Empty if the scene has no role model.
+pub fn role_model_labels(scene: &Scene) -> Vec<LabelledState> {
+    let Some(index) = role_model(scene).and_then(|trial| trial.decision.index) else {
+        return Vec::new();
+    };
+    // Eq. 3: D_i = {(s_k), I_i}, k = 1..N
+    scene
+        .trials()
+        .iter()
+        .map(|trial| LabelledState {
+            observation: trial.observation.clone(),
+            label: index.0.map(Some),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use image::RgbImage;
+
+    use super::*;
+    use crate::{
+        ActionIndex, Decision, Ending, GraspFailure, Placement, PlacementError, PlanarPose,
+        PoseAdjustment, TrialId,
+    };
+
+    fn trial(number: u32, action: usize, reward: Option<f64>) -> Trial {
+        Trial {
+            id: TrialId {
+                trial: number,
+                attempt: 1,
+                scene: 1,
+            },
+            observation: Observation {
+                image: Arc::new(RgbImage::new(1, 1)),
+                estimated_pose: PlanarPose::new(f64::from(number), 0.0, 0.0),
+            },
+            decision: Decision {
+                adjustment: PoseAdjustment::NONE,
+                index: Some(ActionIndex([action; 3])),
+                probabilities: None,
+            },
+            ending: match reward {
+                Some(reward) => Ending::Placed(Placement {
+                    pick_pose: PlanarPose::default(),
+                    final_pose: PlanarPose::default(),
+                    target_pose: PlanarPose::default(),
+                    error: PlacementError {
+                        e_trans_m: 0.0,
+                        e_rot: 0.0,
+                    },
+                    reward,
+                    seated: true,
+                }),
+                None => Ending::NotGrasped(GraspFailure::Missed),
+            },
+        }
+    }
+
+    fn scene(trials: impl IntoIterator<Item = Trial>) -> Scene {
+        let mut scene = Scene::new();
+        trials.into_iter().for_each(|trial| scene.push(trial));
+        scene
+    }
+
+    #[test]
+    fn the_best_reward_labels_every_state_of_the_scene() {
+        let scene = scene([
+            trial(1, 0, Some(0.9)),
+            trial(2, 1, Some(0.98)),
+            trial(3, 2, None),
+            trial(4, 3, Some(0.95)),
+        ]);
+        assert_eq!(role_model(&scene).unwrap().id.trial, 2);
+        let labels = role_model_labels(&scene);
+        assert_eq!(labels.len(), 4);
+        assert!(labels.iter().all(|state| state.label == [Some(1); 3]));
+        let states: Vec<f64> = labels
+            .iter()
+            .map(|state| state.observation.estimated_pose.x_m)
+            .collect();
+        assert_eq!(states, [1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn of_equal_rewards_the_earliest_is_the_role_model() {
+        let scene = scene([
+            trial(1, 0, Some(0.9)),
+            trial(2, 1, Some(0.97)),
+            trial(3, 2, Some(0.97)),
+        ]);
+        assert_eq!(role_model(&scene).unwrap().id.trial, 2);
+    }
+
+    #[test]
+    fn a_scene_without_a_placement_has_no_role_model_and_no_labels() {
+        let scene = scene([trial(1, 0, None), trial(2, 1, None)]);
+        assert!(role_model(&scene).is_none());
+        assert!(role_model_labels(&scene).is_empty());
+    }
+
+    #[test]
+    fn a_failed_grasp_is_never_a_role_model_even_among_worthless_placements() {
+        let scene = scene([trial(1, 0, None), trial(2, 1, Some(0.0))]);
+        assert_eq!(role_model(&scene).unwrap().id.trial, 2);
+    }
+}

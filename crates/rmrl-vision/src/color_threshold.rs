@@ -1,0 +1,127 @@
+//! The embedded way to find a dark plate on a lighter table, without any model file.
+
+use image::{GrayImage, Luma, Rgb, RgbImage};
+use serde::{Deserialize, Serialize};
+
+/// Which pixels count as the plate: those much darker than the picture's median.
+///
+/// The table fills most of an overhead picture, so its median brightness is the table's, whatever
+/// the lamp and the exposure. Half of it lies half-way between table and black plate, which puts
+/// the threshold in the middle of a blurred edge: both sides of the plate move alike.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ColorThreshold {
+    /// Pixels darker than this share of the median brightness are plate. Default 0.5.
+    pub darkness_ratio: f64,
+    /// Smaller objects are overlooked, as a share of the image. Default 0.004: a third of a plate
+    /// seen from 0.8 m.
+    pub min_area_ratio: f64,
+    /// Larger objects are overlooked, as a share of the image. Default 0.2.
+    pub max_area_ratio: f64,
+    /// Objects less rectangular than this are overlooked. Default 0.85: an L-shape has about 0.7.
+    pub min_rectangularity: f64,
+}
+
+impl Default for ColorThreshold {
+    fn default() -> Self {
+        Self {
+            darkness_ratio: 0.5,
+            min_area_ratio: 0.004,
+            max_area_ratio: 0.2,
+            min_rectangularity: 0.85,
+        }
+    }
+}
+
+/// A threshold that no picture can meet.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{key} is {value}, expected a share between 0 and 1")]
+pub struct ColorThresholdError {
+    /// The configuration's key.
+    pub key: &'static str,
+    /// What was given.
+    pub value: f64,
+}
+
+impl ColorThreshold {
+    /// Checks that every share lies between 0 and 1.
+    ///
+    /// # Errors
+    /// The first key that does not.
+    pub fn validate(&self) -> Result<(), ColorThresholdError> {
+        for (key, value) in [
+            ("darkness_ratio", self.darkness_ratio),
+            ("min_area_ratio", self.min_area_ratio),
+            ("max_area_ratio", self.max_area_ratio),
+            ("min_rectangularity", self.min_rectangularity),
+        ] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(ColorThresholdError { key, value });
+            }
+        }
+        Ok(())
+    }
+
+    /// The brightness below which a pixel of `image` is plate, 0 to 255.
+    pub(crate) fn darkest_table(&self, image: &RgbImage) -> u8 {
+        let mut histogram = [0usize; 256];
+        // One pixel in seven is plenty for a median, and seven shares no factor with the usual
+        // widths, so the samples do not line up in columns.
+        for pixel in image.pixels().step_by(7) {
+            histogram[usize::from(brightness(pixel))] += 1;
+        }
+        let half = histogram.iter().sum::<usize>() / 2;
+        let mut counted = 0;
+        let median = histogram
+            .iter()
+            .position(|count| {
+                counted += count;
+                counted > half
+            })
+            .unwrap_or(0);
+        (median as f64 * self.darkness_ratio).round() as u8
+    }
+
+    /// The dark pixels of the rectangle `[left, left + width) x [top, top + height)` of `image`.
+    pub(crate) fn dark_pixels(
+        image: &RgbImage,
+        [left, top, width, height]: [u32; 4],
+        darkest_table: u8,
+    ) -> GrayImage {
+        GrayImage::from_fn(width, height, |u, v| {
+            let dark = brightness(image.get_pixel(left + u, top + v)) < darkest_table;
+            Luma([u8::from(dark) * 255])
+        })
+    }
+}
+
+/// Rec. 601 luma, 0 to 255.
+fn brightness(Rgb([red, green, blue]): &Rgb<u8>) -> u8 {
+    ((u32::from(*red) * 77 + u32::from(*green) * 150 + u32::from(*blue) * 29) >> 8) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_threshold_follows_the_light() {
+        for table in [60u8, 120, 240] {
+            let image = RgbImage::from_fn(64, 48, |u, _| {
+                if u < 8 { Rgb([5; 3]) } else { Rgb([table; 3]) }
+            });
+            let threshold = ColorThreshold::default().darkest_table(&image);
+            assert!((i32::from(threshold) - i32::from(table) / 2).abs() <= 1);
+        }
+    }
+
+    #[test]
+    fn shares_outside_zero_to_one_are_refused_by_key() {
+        let broken = ColorThreshold {
+            max_area_ratio: 1.5,
+            ..ColorThreshold::default()
+        };
+        let error = broken.validate().unwrap_err();
+        assert_eq!(error.key, "max_area_ratio");
+    }
+}

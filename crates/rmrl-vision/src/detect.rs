@@ -1,0 +1,199 @@
+//! Detection: which boxes of the picture hold a plate.
+
+use image::{GrayImage, Luma, RgbImage};
+use imageproc::region_labelling::{Connectivity, connected_components};
+use nalgebra::Point2;
+use serde::{Deserialize, Serialize};
+
+use crate::{BoxError, ColorThreshold, Mask};
+
+/// A box in the image, in pixel coordinates; both corners belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BoundingBox {
+    /// Left edge.
+    pub x_min: f64,
+    /// Top edge.
+    pub y_min: f64,
+    /// Right edge.
+    pub x_max: f64,
+    /// Bottom edge.
+    pub y_max: f64,
+}
+
+impl BoundingBox {
+    /// The centre `(u, v)` of the box (Sec. 3.4).
+    pub fn center(&self) -> Point2<f64> {
+        Point2::new(
+            0.5 * (self.x_min + self.x_max),
+            0.5 * (self.y_min + self.y_max),
+        )
+    }
+
+    /// The whole pixels of an image of `width` x `height` that the box, grown by `margin` pixels on
+    /// every side, covers: `[left, top, width, height]`. Empty boxes have a width or height of 0.
+    pub(crate) fn pixels_within(&self, width: u32, height: u32, margin: f64) -> [u32; 4] {
+        let clamp = |value: f64, limit: u32| value.clamp(0.0, f64::from(limit)) as u32;
+        let left = clamp((self.x_min - margin).floor(), width);
+        let top = clamp((self.y_min - margin).floor(), height);
+        let right = clamp((self.x_max + margin).floor() + 1.0, width);
+        let bottom = clamp((self.y_max + margin).floor() + 1.0, height);
+        [left, top, right.saturating_sub(left), bottom.saturating_sub(top)]
+    }
+}
+
+/// An object found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detection {
+    /// Where.
+    pub bounding_box: BoundingBox,
+    /// How sure the detector is, 0 to 1.
+    pub score: f64,
+}
+
+/// Finds plates in a colour image.
+pub trait Detector: Send {
+    /// All plates that the detector believes to see, in any order.
+    ///
+    /// # Errors
+    /// Whatever keeps the detector from looking. Seeing nothing is no error: it is an empty list.
+    fn detect(&mut self, image: &RgbImage) -> Result<Vec<Detection>, BoxError>;
+}
+
+/// Finds dark rectangles on a lighter table. The score is the rectangularity.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ColorThresholdDetector {
+    threshold: ColorThreshold,
+}
+
+impl ColorThresholdDetector {
+    /// A detector with the given thresholds.
+    pub fn new(threshold: ColorThreshold) -> Self {
+        Self { threshold }
+    }
+}
+
+impl Detector for ColorThresholdDetector {
+    fn detect(&mut self, image: &RgbImage) -> Result<Vec<Detection>, BoxError> {
+        let (width, height) = image.dimensions();
+        let darkest_table = self.threshold.darkest_table(image);
+        let dark = ColorThreshold::dark_pixels(image, [0, 0, width, height], darkest_table);
+        let image_area = f64::from(width) * f64::from(height);
+        let areas = self.threshold.min_area_ratio * image_area
+            ..=self.threshold.max_area_ratio * image_area;
+        Ok(components(&dark)
+            .into_iter()
+            .filter(|component| areas.contains(&(component.area() as f64)))
+            .filter_map(|component| {
+                let score = rectangularity(&component)?;
+                (score >= self.threshold.min_rectangularity).then_some(Detection {
+                    bounding_box: component.bounding_box()?,
+                    score,
+                })
+            })
+            .collect())
+    }
+}
+
+/// The connected components of a binary image, each as a mask in that image's coordinates.
+pub(crate) fn components(image: &GrayImage) -> Vec<Mask> {
+    let labels = connected_components(image, Connectivity::Eight, Luma([0]));
+    let mut bounds: Vec<[u32; 4]> = Vec::new();
+    for (u, v, label) in labels.enumerate_pixels() {
+        let Some(index) = (label.0[0] as usize).checked_sub(1) else {
+            continue;
+        };
+        if bounds.len() <= index {
+            bounds.resize(index + 1, [u32::MAX, u32::MAX, 0, 0]);
+        }
+        let [left, top, right, bottom] = &mut bounds[index];
+        *left = u.min(*left);
+        *top = v.min(*top);
+        *right = u.max(*right);
+        *bottom = v.max(*bottom);
+    }
+    bounds
+        .into_iter()
+        .zip(1u32..)
+        .map(|([left, top, right, bottom], label)| {
+            let pixels = GrayImage::from_fn(right - left + 1, bottom - top + 1, |u, v| {
+                Luma([u8::from(labels.get_pixel(left + u, top + v).0[0] == label) * 255])
+            });
+            Mask::new(left, top, pixels)
+        })
+        .collect()
+}
+
+/// How much a mask looks like a filled rectangle: 1 for one, less for any other shape.
+///
+/// A rectangle's area is `12 sqrt(λ1 λ2)` of its principal variances; a hollow or crooked shape has
+/// less area for its spread, a shape with rounded ends more.
+fn rectangularity(mask: &Mask) -> Option<f64> {
+    let moments = mask.moments()?;
+    let expected = 12.0 * (moments.major_variance * moments.minor_variance).sqrt();
+    let ratio = moments.area / expected;
+    Some(ratio.min(1.0 / ratio))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    fn table_with(dark: impl Fn(u32, u32) -> bool) -> RgbImage {
+        RgbImage::from_fn(320, 240, |u, v| {
+            if dark(u, v) { Rgb([20; 3]) } else { Rgb([170; 3]) }
+        })
+    }
+
+    fn detect(image: &RgbImage) -> Vec<Detection> {
+        ColorThresholdDetector::default().detect(image).unwrap()
+    }
+
+    #[test]
+    fn a_dark_rectangle_is_found_with_its_box() {
+        let found = detect(&table_with(|u, v| (50..114).contains(&u) && (80..123).contains(&v)));
+        assert_eq!(found.len(), 1);
+        let bounds = found[0].bounding_box;
+        assert_eq!((bounds.x_min, bounds.x_max), (50.0, 113.0));
+        assert_eq!((bounds.y_min, bounds.y_max), (80.0, 122.0));
+        assert!(found[0].score > 0.99);
+    }
+
+    #[test]
+    fn every_plate_in_view_is_reported() {
+        let found = detect(&table_with(|u, v| {
+            (80..123).contains(&v) && ((50..114).contains(&u) || (200..264).contains(&u))
+        }));
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn specks_and_crooked_shapes_are_overlooked() {
+        assert!(detect(&table_with(|u, v| u < 12 && v < 12)).is_empty());
+        // An L of two bars: large and dark, and no plate.
+        let l_shape = |u: u32, v: u32| {
+            (50..62).contains(&u) && (50..150).contains(&v)
+                || (50..150).contains(&u) && (138..150).contains(&v)
+        };
+        assert!(detect(&table_with(l_shape)).is_empty());
+        assert!(detect(&table_with(|_, _| false)).is_empty());
+        assert!(detect(&table_with(|_, _| true)).is_empty());
+    }
+
+    #[test]
+    fn boxes_beyond_the_image_are_cut_to_it() {
+        let bounds = BoundingBox {
+            x_min: -3.0,
+            y_min: 10.5,
+            x_max: 700.0,
+            y_max: 20.0,
+        };
+        assert_eq!(bounds.pixels_within(640, 480, 0.0), [0, 10, 640, 11]);
+        let outside = BoundingBox {
+            x_min: 800.0,
+            x_max: 900.0,
+            ..bounds
+        };
+        assert_eq!(outside.pixels_within(640, 480, 0.0)[2], 0);
+    }
+}

@@ -1,0 +1,32 @@
+//! From an overhead RGB-D image to the pose of a plate (Sec. 3.4).
+//!
+//! Colour image -> [`Detector`] -> box -> [`Segmenter`] -> mask -> [`Localizer`] (mean depth over
+//! the mask, back-projection, world transform, yaw by PCA) -> [`Localization`].
+//!
+//! Pixel coordinates follow OpenCV: `u` to the right, `v` down, the centre of the first pixel at
+//! `(0, 0)`. Camera frame: x right, y down, z forward along the optical axis. World frame: the
+//! robot's base, z up. Transforms are named `target_from_source`.
+
+mod camera;
+mod color_threshold;
+mod detect;
+mod draw;
+mod frame;
+mod localize;
+mod mask;
+mod segment;
+
+pub use camera::{CameraModel, Distortion, Intrinsics, IntrinsicsError};
+pub use color_threshold::{ColorThreshold, ColorThresholdError};
+pub use detect::{BoundingBox, ColorThresholdDetector, Detection, Detector};
+pub use draw::{draw_bounding_box, draw_mask, draw_plate};
+pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
+pub use localize::{
+    Centre, Localization, LocalizeError, Localizer, LocalizerConfig, LocalizerConfigError,
+    PlateGeometry,
+};
+pub use mask::Mask;
+pub use segment::{ColorThresholdSegmenter, Segmenter};
+
+/// The error of a detector or segmenter of anybody's making.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,108 @@
+//! Segmentation: which pixels inside a box belong to the plate.
+
+use image::{GrayImage, Luma, RgbImage};
+use imageproc::region_labelling::{Connectivity, connected_components};
+
+use crate::{BoundingBox, BoxError, ColorThreshold, Mask, detect::components};
+
+/// Finds the pixels of the object in a box.
+pub trait Segmenter: Send {
+    /// The mask of the object inside `bounding_box`; an empty one if there is none.
+    ///
+    /// # Errors
+    /// Whatever keeps the segmenter from looking.
+    fn segment(&mut self, image: &RgbImage, bounding_box: BoundingBox) -> Result<Mask, BoxError>;
+}
+
+/// The largest dark object inside the box, its holes filled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ColorThresholdSegmenter {
+    threshold: ColorThreshold,
+}
+
+impl ColorThresholdSegmenter {
+    /// A segmenter with the given thresholds.
+    pub fn new(threshold: ColorThreshold) -> Self {
+        Self { threshold }
+    }
+}
+
+/// A detector's box may sit tight; the object's outermost pixels lie on it or just outside.
+const MARGIN_PX: f64 = 3.0;
+
+impl Segmenter for ColorThresholdSegmenter {
+    fn segment(&mut self, image: &RgbImage, bounding_box: BoundingBox) -> Result<Mask, BoxError> {
+        let (width, height) = image.dimensions();
+        let window = bounding_box.pixels_within(width, height, MARGIN_PX);
+        let [left, top, ..] = window;
+        let darkest_table = self.threshold.darkest_table(image);
+        let dark = fill_holes(&ColorThreshold::dark_pixels(image, window, darkest_table));
+        let largest = components(&dark).into_iter().max_by_key(Mask::area);
+        Ok(largest.map_or_else(
+            || Mask::new(left, top, GrayImage::new(0, 0)),
+            |mask| mask.translated(left, top),
+        ))
+    }
+}
+
+/// Sets every unset pixel that is not connected to the image's border: reflections on a well's rim
+/// are plate, too.
+fn fill_holes(image: &GrayImage) -> GrayImage {
+    let (width, height) = image.dimensions();
+    let inverted = GrayImage::from_fn(width, height, |u, v| Luma([255 - image.get_pixel(u, v).0[0]]));
+    let labels = connected_components(&inverted, Connectivity::Four, Luma([0]));
+    let at_border = |u: u32, v: u32| u == 0 || v == 0 || u + 1 == width || v + 1 == height;
+    let mut reaches_border = vec![false; (width * height) as usize + 1];
+    for (u, v, label) in labels.enumerate_pixels() {
+        if at_border(u, v) {
+            reaches_border[label.0[0] as usize] = true;
+        }
+    }
+    GrayImage::from_fn(width, height, |u, v| {
+        let label = labels.get_pixel(u, v).0[0] as usize;
+        Luma([u8::from(label == 0 || !reaches_border[label]) * 255])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    #[test]
+    fn holes_are_filled_and_neighbours_left_out() {
+        // A plate with a glint in it, and a dark cable that crosses the corner of the box.
+        let image = RgbImage::from_fn(200, 150, |u, v| {
+            let plate = (50..114).contains(&u) && (60..103).contains(&v);
+            let glint = (70..75).contains(&u) && (80..84).contains(&v);
+            let cable = u + v < 105 && u + v > 100;
+            if (plate && !glint) || cable { Rgb([15; 3]) } else { Rgb([160; 3]) }
+        });
+        let bounding_box = BoundingBox {
+            x_min: 45.0,
+            y_min: 50.0,
+            x_max: 118.0,
+            y_max: 108.0,
+        };
+        let mask = ColorThresholdSegmenter::default()
+            .segment(&image, bounding_box)
+            .unwrap();
+        assert_eq!(mask.area(), 64 * 43);
+        assert!(mask.contains(72, 82));
+    }
+
+    #[test]
+    fn a_box_over_the_bare_table_gives_an_empty_mask() {
+        let image = RgbImage::from_pixel(100, 100, Rgb([160; 3]));
+        let bounding_box = BoundingBox {
+            x_min: 10.0,
+            y_min: 10.0,
+            x_max: 60.0,
+            y_max: 60.0,
+        };
+        let mask = ColorThresholdSegmenter::default()
+            .segment(&image, bounding_box)
+            .unwrap();
+        assert_eq!(mask.area(), 0);
+    }
+}
