@@ -1,1 +1,21 @@
-//! x
+//! The work cell: what its devices must be able to do, what it never does, and the trial.
+//!
+//! Camera, arm, gripper and the person beside them are four small traits ([`Camera`], [`Arm`],
+//! [`Gripper`], [`Operator`]). Simulated and real cells implement them; [`PickPlace`], the one-step
+//! MDP of the paper, runs over them and does not know which it has. Every motion passes a
+//! [`SafetyEnvelope`] on its way to the arm.
+
+mod devices;
+mod handling;
+mod pick_place;
+mod safety;
+mod task;
+mod trajectory;
+
+pub use devices::{Arm, Camera, DeviceError, Devices, Gripper, Operator, ToolPose};
+pub use pick_place::{Capture, CellError, Durations, PickPlace, Target, TrialEvidence};
+pub use safety::{
+    Axis, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyConfigError, SafetyEnvelope,
+};
+pub use task::{Place, Region, Seating, Task, TaskConfig, TaskConfigError, TaskKind, Waypoint};
+pub use trajectory::Trajectory;

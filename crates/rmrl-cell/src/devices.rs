@@ -1,0 +1,148 @@
+//! The devices of a work cell, as the trial needs them.
+
+use rmrl_core::PlanarPose;
+use rmrl_vision::{CameraModel, RgbdFrame};
+use serde::{Deserialize, Serialize};
+
+/// A pose of the tool, which always points straight down.
+///
+/// World frame. The tool's point is midway between the finger tips, at their lower ends; at
+/// `yaw_rad = 0` the jaws close along the world's y axis.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ToolPose {
+    /// Position and rotation in the plane.
+    pub planar: PlanarPose,
+    /// Height of the finger tips, in metres.
+    pub z_m: f64,
+}
+
+impl ToolPose {
+    /// A tool pose from its parts.
+    pub fn new(planar: PlanarPose, z_m: f64) -> Self {
+        Self { planar, z_m }
+    }
+
+    /// The same pose at another height.
+    #[must_use]
+    pub fn at_height(self, z_m: f64) -> Self {
+        Self { z_m, ..self }
+    }
+}
+
+/// What a device may report instead of doing what it was asked.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DeviceError {
+    /// The arm met something and stopped where it was. [`Arm::recover`] makes it movable again.
+    #[error("the arm stopped on contact at z = {:.1} mm", at.z_m * 1000.0)]
+    Collision {
+        /// Where the tool stopped.
+        at: ToolPose,
+    },
+    /// The device does not answer any more.
+    #[error("lost the {device}: {reason}")]
+    Disconnected {
+        /// `camera`, `arm` or `gripper`.
+        device: &'static str,
+        /// What was noticed.
+        reason: String,
+    },
+    /// The device answered, but did not finish in time.
+    #[error("the {device} did not finish within {timeout_secs} s")]
+    TimedOut {
+        /// `camera`, `arm` or `gripper`.
+        device: &'static str,
+        /// How long was waited, in seconds.
+        timeout_secs: f64,
+    },
+    /// The device refused the command.
+    #[error("the {device} refused: {reason}")]
+    Refused {
+        /// `camera`, `arm` or `gripper`.
+        device: &'static str,
+        /// Its own words.
+        reason: String,
+    },
+}
+
+/// An overhead RGB-D camera.
+pub trait Camera: Send {
+    /// Takes one picture: colour, and depth aligned to it.
+    ///
+    /// # Errors
+    /// The camera is gone, or gave no frame in time.
+    fn capture(&mut self) -> Result<RgbdFrame, DeviceError>;
+
+    /// The camera as calibrated: intrinsics and extrinsics, as far as the software knows them.
+    fn model(&self) -> CameraModel;
+}
+
+/// A robot arm that moves its tool, pointing down, in straight lines.
+pub trait Arm: Send {
+    /// Moves the tool in a straight line and returns when it has arrived.
+    ///
+    /// Returns the pose that was commanded, which a driver may have had to round.
+    ///
+    /// # Errors
+    /// [`DeviceError::Collision`] if something was met on the way, or any other device error.
+    fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, DeviceError>;
+
+    /// Where the tool is now.
+    ///
+    /// # Errors
+    /// Any device error.
+    fn pose(&mut self) -> Result<ToolPose, DeviceError>;
+
+    /// Makes the arm movable again after a collision; does nothing where there was none.
+    ///
+    /// # Errors
+    /// The arm cannot be brought back without a person.
+    fn recover(&mut self) -> Result<(), DeviceError>;
+}
+
+/// A parallel gripper that knows whether it holds something.
+pub trait Gripper: Send {
+    /// Opens to the task's width and returns when open.
+    ///
+    /// # Errors
+    /// Any device error.
+    fn open(&mut self) -> Result<(), DeviceError>;
+
+    /// Closes until the jaws meet resistance or each other.
+    ///
+    /// # Errors
+    /// Any device error.
+    fn close(&mut self) -> Result<(), DeviceError>;
+
+    /// Whether the jaws hold an object now.
+    ///
+    /// # Errors
+    /// Any device error.
+    fn holds_object(&mut self) -> Result<bool, DeviceError>;
+}
+
+/// The person beside the cell, who does what the robot cannot.
+pub trait Operator: Send {
+    /// Puts the plate exactly into its target, for the target to be recorded.
+    ///
+    /// # Errors
+    /// Nobody came.
+    fn put_plate_at_target(&mut self) -> Result<(), DeviceError>;
+
+    /// Puts the lost plate back, near `pose`.
+    ///
+    /// # Errors
+    /// Nobody came.
+    fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError>;
+}
+
+/// All that a trial needs hands, eyes or help for.
+pub struct Devices {
+    /// The overhead camera.
+    pub camera: Box<dyn Camera>,
+    /// The arm.
+    pub arm: Box<dyn Arm>,
+    /// The gripper at its end.
+    pub gripper: Box<dyn Gripper>,
+    /// The person beside it.
+    pub operator: Box<dyn Operator>,
+}

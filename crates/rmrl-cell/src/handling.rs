@@ -1,0 +1,131 @@
+//! Taking hold of the plate, carrying it, letting it go.
+
+use rmrl_core::GraspFailure;
+
+use crate::{DeviceError, Gripper, GuardedArm, MotionError, TaskConfig, ToolPose};
+
+/// Arm and gripper together, with the heights and speeds of a task.
+pub(crate) struct Handling {
+    arm: GuardedArm,
+    gripper: Box<dyn Gripper>,
+    home: ToolPose,
+    grasp_height_m: f64,
+    approach_height_m: f64,
+    travel_height_m: f64,
+    travel_speed_m_s: f64,
+    contact_speed_m_s: f64,
+}
+
+impl Handling {
+    pub(crate) fn new(arm: GuardedArm, gripper: Box<dyn Gripper>, task: &TaskConfig) -> Self {
+        Self {
+            arm,
+            gripper,
+            home: task.home.tool_pose(),
+            grasp_height_m: task.grasp_height_m,
+            approach_height_m: task.approach_height_m,
+            travel_height_m: task.travel_height_m,
+            travel_speed_m_s: task.travel_speed_m_s,
+            contact_speed_m_s: task.contact_speed_m_s,
+        }
+    }
+
+    pub(crate) fn arm(&self) -> &GuardedArm {
+        &self.arm
+    }
+
+    pub(crate) fn holds_object(&mut self) -> Result<bool, DeviceError> {
+        self.gripper.holds_object()
+    }
+
+    /// Clears a collision that an earlier fault left behind.
+    pub(crate) fn recover(&mut self) -> Result<(), DeviceError> {
+        self.arm.recover()
+    }
+
+    /// Moves the tool out of the camera's view.
+    pub(crate) fn go_home(&mut self) -> Result<(), MotionError> {
+        self.rise()?;
+        self.travel_to(self.home)
+    }
+
+    /// Grips the plate with the tool at `at` and lifts it to travel height.
+    ///
+    /// A grasp that fails is no error: it leaves the gripper open at travel height and says why.
+    pub(crate) fn grasp(&mut self, at: ToolPose) -> Result<Result<(), GraspFailure>, MotionError> {
+        self.rise()?;
+        self.gripper.open()?;
+        self.travel_to(at.at_height(self.travel_height_m))?;
+        if !self.descend(at)? {
+            self.rise()?;
+            return Ok(Err(GraspFailure::FingerOnPlate));
+        }
+        self.gripper.close()?;
+        let held = self.gripper.holds_object()?;
+        if held {
+            self.arm.move_to(self.approach(at), self.contact_speed_m_s)?;
+            self.rise()?;
+            if self.gripper.holds_object()? {
+                return Ok(Ok(()));
+            }
+        } else {
+            self.rise()?;
+        }
+        self.gripper.open()?;
+        Ok(Err(if held { GraspFailure::Slipped } else { GraspFailure::Missed }))
+    }
+
+    /// Carries the plate along `path`, lowers it to `at` and lets go.
+    ///
+    /// Returns whether the plate was still held when the place was reached. A contact on the way
+    /// down is where the plate is let go: it met its place earlier than planned.
+    pub(crate) fn release(
+        &mut self,
+        path: impl IntoIterator<Item = ToolPose>,
+        at: ToolPose,
+    ) -> Result<bool, MotionError> {
+        self.rise()?;
+        for waypoint in path {
+            self.travel_to(waypoint)?;
+        }
+        let held = self.gripper.holds_object()?;
+        if held {
+            self.descend(at)?;
+        }
+        self.gripper.open()?;
+        self.rise()?;
+        Ok(held)
+    }
+
+    /// Lowers the tool to `at`, slowly for the last part. Returns whether it arrived, or stopped
+    /// on contact and was recovered.
+    fn descend(&mut self, at: ToolPose) -> Result<bool, MotionError> {
+        self.travel_to(self.approach(at))?;
+        match self.arm.move_to(at, self.contact_speed_m_s) {
+            Ok(_) => Ok(true),
+            Err(MotionError::Device(DeviceError::Collision { .. })) => {
+                self.arm.recover()?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn approach(&self, at: ToolPose) -> ToolPose {
+        at.at_height(at.z_m - self.grasp_height_m + self.approach_height_m)
+    }
+
+    /// Rises straight up to travel height, if below.
+    fn rise(&mut self) -> Result<(), MotionError> {
+        let here = self.arm.pose()?;
+        if here.z_m < self.travel_height_m {
+            self.travel_to(here.at_height(self.travel_height_m))?;
+        }
+        Ok(())
+    }
+
+    fn travel_to(&mut self, target: ToolPose) -> Result<(), MotionError> {
+        self.arm.move_to(target, self.travel_speed_m_s)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,379 @@
+//! The safety envelope: what the arm is never asked to do.
+
+use std::fmt;
+
+use rmrl_core::{ActionSpace, PoseAdjustment};
+use serde::{Deserialize, Serialize};
+
+use crate::{Arm, DeviceError, ToolPose};
+
+/// The limits of every motion.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SafetyConfig {
+    /// The tool's point stays within these x, in metres.
+    pub x_m: [f64; 2],
+    /// The tool's point stays within these y, in metres.
+    pub y_m: [f64; 2],
+    /// The finger tips stay within these heights, in metres. The lower one keeps them off the table.
+    pub z_m: [f64; 2],
+    /// The largest translation an action may ask for, in metres.
+    pub max_adjustment_m: f64,
+    /// The largest rotation an action may ask for, in degrees.
+    pub max_adjustment_deg: f64,
+    /// The highest speed of the tool, in metres per second.
+    pub max_speed_m_s: f64,
+}
+
+impl Default for SafetyConfig {
+    /// The table in front of an xArm 6, which reaches 0.7 m; 0.25 m/s is the limit that ISO 10218
+    /// sets for an arm beside people.
+    fn default() -> Self {
+        Self {
+            x_m: [0.15, 0.60],
+            y_m: [-0.35, 0.35],
+            z_m: [0.001, 0.40],
+            max_adjustment_m: 0.015,
+            max_adjustment_deg: 10.0,
+            max_speed_m_s: 0.25,
+        }
+    }
+}
+
+/// A direction of the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// Away from the robot's base.
+    X,
+    /// To its left.
+    Y,
+    /// Up.
+    Z,
+}
+
+impl fmt::Display for Axis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X => "x",
+            Self::Y => "y",
+            Self::Z => "z",
+        })
+    }
+}
+
+/// A motion that was refused. It was not carried out, not even in part.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// The motion would leave the workspace.
+    #[error("a motion to {axis} = {value_m:.4} m would leave the workspace, {min_m} to {max_m} m")]
+    OutsideWorkspace {
+        /// In which direction.
+        axis: Axis,
+        /// Where to.
+        value_m: f64,
+        /// The workspace's lower end.
+        min_m: f64,
+        /// The workspace's upper end.
+        max_m: f64,
+    },
+    /// The motion would be too fast.
+    #[error("a motion at {speed_m_s} m/s is above the limit of {max_m_s} m/s (or no speed at all)")]
+    Speed {
+        /// The speed asked for.
+        speed_m_s: f64,
+        /// The limit.
+        max_m_s: f64,
+    },
+    /// The action asks for too large an adjustment.
+    #[error(
+        "an adjustment of {:.2} mm and {rotation_deg:.2} degrees is above the limit of {:.2} mm and {max_deg} degrees",
+        translation_m * 1000.0, max_m * 1000.0
+    )]
+    Adjustment {
+        /// The translation asked for.
+        translation_m: f64,
+        /// The rotation asked for.
+        rotation_deg: f64,
+        /// The largest translation allowed.
+        max_m: f64,
+        /// The largest rotation allowed.
+        max_deg: f64,
+    },
+    /// A coordinate is not a number.
+    #[error("a motion to a pose that is not a number: {target:?}")]
+    NotANumber {
+        /// The pose asked for.
+        target: ToolPose,
+    },
+}
+
+/// A limit that allows nothing.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum SafetyConfigError {
+    /// The ends of a range are swapped or no numbers.
+    #[error("{key} is [{min}, {max}], expected two rising numbers")]
+    Range {
+        /// The configuration's key.
+        key: &'static str,
+        /// The first number.
+        min: f64,
+        /// The second number.
+        max: f64,
+    },
+    /// A limit that must be positive is not.
+    #[error("{key} is {value}, expected a positive number")]
+    NotPositive {
+        /// The configuration's key.
+        key: &'static str,
+        /// What was given.
+        value: f64,
+    },
+    /// The candidates ask for more than the envelope allows, so that trials would be refused.
+    #[error("the candidate values of the action space can exceed the safety envelope: {refusal}; allow more or choose smaller candidates")]
+    Candidates {
+        /// What the envelope says to the largest action.
+        refusal: Refusal,
+    },
+}
+
+/// Checks motions against the limits; see [`GuardedArm`] for the arm behind it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SafetyEnvelope {
+    config: SafetyConfig,
+}
+
+impl SafetyEnvelope {
+    /// An envelope with the given limits.
+    ///
+    /// # Errors
+    /// A limit that allows nothing.
+    pub fn new(config: SafetyConfig) -> Result<Self, SafetyConfigError> {
+        for (key, [min, max]) in [("x_m", config.x_m), ("y_m", config.y_m), ("z_m", config.z_m)] {
+            let rising = min < max && min.is_finite() && max.is_finite();
+            if !rising {
+                return Err(SafetyConfigError::Range { key, min, max });
+            }
+        }
+        for (key, value) in [
+            ("max_adjustment_m", config.max_adjustment_m),
+            ("max_adjustment_deg", config.max_adjustment_deg),
+            ("max_speed_m_s", config.max_speed_m_s),
+        ] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(SafetyConfigError::NotPositive { key, value });
+            }
+        }
+        Ok(Self { config })
+    }
+
+    /// Checks that no action of `actions` can ask for too much.
+    ///
+    /// # Errors
+    /// The largest action exceeds the limits.
+    pub fn check_actions(&self, actions: &ActionSpace) -> Result<(), SafetyConfigError> {
+        let (translation_m, rotation_rad) = actions.largest_adjustment();
+        self.check_adjustment(PoseAdjustment {
+            dx_m: translation_m,
+            dy_m: 0.0,
+            dyaw_rad: rotation_rad,
+        })
+        .map_err(|refusal| SafetyConfigError::Candidates { refusal })
+    }
+
+    /// Checks an action.
+    ///
+    /// # Errors
+    /// It asks for more than the envelope allows.
+    pub fn check_adjustment(&self, adjustment: PoseAdjustment) -> Result<(), Refusal> {
+        let translation_m = adjustment.translation_m();
+        let rotation_deg = adjustment.dyaw_rad.to_degrees().abs();
+        let allowed = translation_m <= self.config.max_adjustment_m
+            && rotation_deg <= self.config.max_adjustment_deg;
+        if allowed {
+            Ok(())
+        } else {
+            Err(Refusal::Adjustment {
+                translation_m,
+                rotation_deg,
+                max_m: self.config.max_adjustment_m,
+                max_deg: self.config.max_adjustment_deg,
+            })
+        }
+    }
+
+    /// Checks a motion. The workspace is convex, so a straight line between two points inside it
+    /// stays inside.
+    ///
+    /// # Errors
+    /// It would leave the workspace, or be too fast.
+    pub fn check_motion(&self, target: ToolPose, speed_m_s: f64) -> Result<(), Refusal> {
+        if !(target.planar.is_finite() && target.z_m.is_finite()) {
+            return Err(Refusal::NotANumber { target });
+        }
+        for (axis, value_m, [min_m, max_m]) in [
+            (Axis::X, target.planar.x_m, self.config.x_m),
+            (Axis::Y, target.planar.y_m, self.config.y_m),
+            (Axis::Z, target.z_m, self.config.z_m),
+        ] {
+            if !(min_m..=max_m).contains(&value_m) {
+                return Err(Refusal::OutsideWorkspace { axis, value_m, min_m, max_m });
+            }
+        }
+        let allowed = speed_m_s > 0.0 && speed_m_s <= self.config.max_speed_m_s;
+        if allowed {
+            Ok(())
+        } else {
+            Err(Refusal::Speed {
+                speed_m_s,
+                max_m_s: self.config.max_speed_m_s,
+            })
+        }
+    }
+}
+
+/// An arm behind a safety envelope. The trial moves no other.
+pub struct GuardedArm {
+    arm: Box<dyn Arm>,
+    envelope: SafetyEnvelope,
+}
+
+/// Why a guarded arm did not move.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MotionError {
+    /// The envelope refused; the arm was not asked.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The arm failed.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
+impl GuardedArm {
+    /// Puts an envelope before an arm.
+    pub fn new(arm: Box<dyn Arm>, envelope: SafetyEnvelope) -> Self {
+        Self { arm, envelope }
+    }
+
+    /// The envelope.
+    pub fn envelope(&self) -> &SafetyEnvelope {
+        &self.envelope
+    }
+
+    /// Moves the tool in a straight line, if the envelope allows it. See [`Arm::move_to`].
+    ///
+    /// # Errors
+    /// The envelope refused, or the arm failed.
+    pub(crate) fn move_to(
+        &mut self,
+        target: ToolPose,
+        speed_m_s: f64,
+    ) -> Result<ToolPose, MotionError> {
+        self.envelope.check_motion(target, speed_m_s)?;
+        Ok(self.arm.move_to(target, speed_m_s)?)
+    }
+
+    /// See [`Arm::pose`].
+    pub(crate) fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+        self.arm.pose()
+    }
+
+    /// See [`Arm::recover`].
+    pub(crate) fn recover(&mut self) -> Result<(), DeviceError> {
+        self.arm.recover()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rmrl_core::PlanarPose;
+
+    fn envelope() -> SafetyEnvelope {
+        SafetyEnvelope::new(SafetyConfig::default()).unwrap()
+    }
+
+    fn tool(x_m: f64, y_m: f64, z_m: f64) -> ToolPose {
+        ToolPose::new(PlanarPose::new(x_m, y_m, 0.0), z_m)
+    }
+
+    /// Counts the motions that reach it.
+    struct CountingArm(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+    impl Arm for CountingArm {
+        fn move_to(&mut self, target: ToolPose, _: f64) -> Result<ToolPose, DeviceError> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok(target)
+        }
+
+        fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+            Ok(tool(0.3, 0.0, 0.1))
+        }
+
+        fn recover(&mut self) -> Result<(), DeviceError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn refused_motions_never_reach_the_arm() {
+        let moved = std::sync::Arc::default();
+        let mut arm = GuardedArm::new(
+            Box::new(CountingArm(std::sync::Arc::clone(&moved))),
+            envelope(),
+        );
+        for (target, speed) in [
+            (tool(0.7, 0.0, 0.1), 0.1),
+            (tool(0.3, -0.4, 0.1), 0.1),
+            (tool(0.3, 0.0, 0.0), 0.1),
+            (tool(0.3, 0.0, 0.5), 0.1),
+            (tool(f64::NAN, 0.0, 0.1), 0.1),
+            (tool(0.3, 0.0, f64::INFINITY), 0.1),
+            (tool(0.3, 0.0, 0.1), 0.3),
+            (tool(0.3, 0.0, 0.1), 0.0),
+            (tool(0.3, 0.0, 0.1), f64::NAN),
+        ] {
+            let refused = arm.move_to(target, speed);
+            assert!(matches!(refused, Err(MotionError::Refused(_))), "{target:?} at {speed}");
+        }
+        assert_eq!(moved.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert!(arm.move_to(tool(0.3, 0.0, 0.1), 0.1).is_ok());
+        assert_eq!(moved.load(std::sync::atomic::Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn adjustments_are_checked_by_length_and_by_angle() {
+        let adjustment = |dx_m, dy_m, degrees: f64| PoseAdjustment {
+            dx_m,
+            dy_m,
+            dyaw_rad: degrees.to_radians(),
+        };
+        assert!(envelope().check_adjustment(adjustment(0.01, -0.01, -9.0)).is_ok());
+        assert!(envelope().check_adjustment(adjustment(0.012, 0.012, 0.0)).is_err());
+        assert!(envelope().check_adjustment(adjustment(0.0, 0.0, -11.0)).is_err());
+        assert!(envelope().check_adjustment(adjustment(f64::NAN, 0.0, 0.0)).is_err());
+    }
+
+    #[test]
+    fn action_spaces_beyond_the_envelope_are_refused_before_any_motion() {
+        let degree = 1f64.to_radians();
+        let fits = ActionSpace::symmetric([11, 11, 11], [0.002, 0.002, degree]).unwrap();
+        assert_eq!(envelope().check_actions(&fits), Ok(()));
+        let too_wide = ActionSpace::symmetric([13, 13, 11], [0.002, 0.002, degree]).unwrap();
+        let message = envelope().check_actions(&too_wide).unwrap_err().to_string();
+        assert!(message.contains("16.97 mm"), "{message}");
+    }
+
+    #[test]
+    fn limits_that_allow_nothing_are_refused_by_key() {
+        let broken = SafetyConfig {
+            z_m: [0.4, 0.0],
+            ..SafetyConfig::default()
+        };
+        assert!(SafetyEnvelope::new(broken).unwrap_err().to_string().contains("z_m is [0.4, 0]"));
+        let broken = SafetyConfig {
+            max_speed_m_s: -1.0,
+            ..SafetyConfig::default()
+        };
+        assert!(SafetyEnvelope::new(broken).unwrap_err().to_string().contains("max_speed_m_s"));
+    }
+}
