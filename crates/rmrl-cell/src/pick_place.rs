@@ -151,7 +151,7 @@ impl PickPlace {
         let found = found.map_err(localization_fault)?;
         let target = Target {
             pose: found.pose,
-            height_m: found.position_in_world.z,
+            height_m: found.height_m,
         };
         self.resume(target, Some(target.pose));
         Ok(target)
@@ -246,7 +246,7 @@ impl PickPlace {
         let Ok(found) = self.look()?.1 else {
             return Ok(false);
         };
-        let surface_m = self.nearest_surface_m(found.position_in_world.z);
+        let surface_m = self.nearest_surface_m(found.height_m);
         let tool = self.task.config.grasp_pose(found.pose, surface_m);
         Ok(self.handling.grasp(tool).map_err(motion_fault)?.is_ok())
     }
@@ -308,7 +308,7 @@ impl PickPlace {
             reward: self.reward.reward(error),
             seated: error.e_trans_m <= seating.translation_m
                 && error.yaw_error_rad().to_degrees() <= seating.yaw_deg
-                && (found.position_in_world.z - target.height_m).abs() <= seating.height_m,
+                && (found.height_m - target.height_m).abs() <= seating.height_m,
         })
     }
 

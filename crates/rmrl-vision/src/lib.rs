@@ -15,6 +15,7 @@ mod frame;
 mod localize;
 mod mask;
 mod segment;
+mod silhouette;
 
 pub use camera::{CameraModel, Distortion, Intrinsics, IntrinsicsError};
 pub use color_threshold::{ColorThreshold, ColorThresholdError};

@@ -105,16 +105,23 @@ impl Mask {
         }
         // Each pixel is a unit square with a variance of 1/12 of its own.
         let (uu, uv, vv) = (uu / area + 1.0 / 12.0, uv / area, vv / area + 1.0 / 12.0);
+        Some(Moments::from_covariance(area, centroid, [uu, uv, vv]))
+    }
+}
+
+impl Moments {
+    /// Moments from a covariance `[uu, uv, vv]`.
+    pub(crate) fn from_covariance(area: f64, centroid: Point2<f64>, [uu, uv, vv]: [f64; 3]) -> Self {
         // Closed form of the eigenvalues and the first eigenvector of a symmetric 2 x 2 matrix.
         let half_trace = 0.5 * (uu + vv);
         let spread = (0.25 * (uu - vv).powi(2) + uv * uv).sqrt();
-        Some(Moments {
+        Self {
             area,
             centroid,
             major_variance: half_trace + spread,
             minor_variance: half_trace - spread,
             major_angle_rad: 0.5 * (2.0 * uv).atan2(uu - vv),
-        })
+        }
     }
 }
 

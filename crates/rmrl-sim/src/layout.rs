@@ -1,0 +1,117 @@
+//! What stands in the cell: the box on the table and the shelf, as cuboids that physics and
+//! rendering share.
+
+use rmrl_core::PlanarPose;
+use rmrl_vision::PlateGeometry;
+use serde::{Deserialize, Serialize};
+
+/// An upright cuboid, turned about the vertical axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cuboid {
+    /// Position and rotation of its centre in the plane, world frame.
+    pub pose: PlanarPose,
+    /// Height of its centre, in metres.
+    pub center_z_m: f64,
+    /// Half its extent along its own x, y and z, in metres.
+    pub half_extents_m: [f64; 3],
+    /// What it is made of.
+    pub material: Material,
+}
+
+/// How a surface looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Material {
+    /// The box on the table.
+    Box,
+    /// The shelf and its slot.
+    Shelf,
+    /// The gripper.
+    Gripper,
+}
+
+/// A place for a plate: walls around a surface, with room to spare.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receptacle {
+    /// The free room to each side of a centred plate, in metres.
+    pub clearance_m: f64,
+    /// Height of the walls above the surface, in metres.
+    pub wall_height_m: f64,
+}
+
+/// Thickness of the walls, in metres.
+const WALL_THICKNESS_M: f64 = 0.004;
+/// Length of the wall pieces at the corners of the long sides, in metres. Between them the sides
+/// are open, so that the fingers can let go.
+const CORNER_LENGTH_M: f64 = 0.024;
+/// How far the shelf's board reaches beyond its walls, in metres.
+const SHELF_MARGIN_M: f64 = 0.01;
+
+impl Receptacle {
+    /// The walls around `center` on a surface at `surface_m`: whole at the short sides, pieces at
+    /// the corners of the long ones.
+    pub fn walls(
+        &self,
+        center: PlanarPose,
+        surface_m: f64,
+        plate: PlateGeometry,
+        material: Material,
+    ) -> Vec<Cuboid> {
+        let half = 0.5 * WALL_THICKNESS_M;
+        let (inner_x, inner_y) = self.inner_half_extents(plate);
+        let wall = |x: f64, y: f64, half_x: f64, half_y: f64| Cuboid {
+            pose: on(center, x, y),
+            center_z_m: surface_m + 0.5 * self.wall_height_m,
+            half_extents_m: [half_x, half_y, 0.5 * self.wall_height_m],
+            material,
+        };
+        let mut walls = Vec::with_capacity(6);
+        for side in [-1.0, 1.0] {
+            walls.push(wall(side * (inner_x + half), 0.0, half, inner_y + WALL_THICKNESS_M));
+            for end in [-1.0, 1.0] {
+                walls.push(wall(
+                    end * (inner_x - 0.5 * CORNER_LENGTH_M),
+                    side * (inner_y + half),
+                    0.5 * CORNER_LENGTH_M,
+                    half,
+                ));
+            }
+        }
+        walls
+    }
+
+    /// The board of a shelf whose top is at `surface_m`, from the table up.
+    pub fn board(
+        &self,
+        center: PlanarPose,
+        surface_m: f64,
+        plate: PlateGeometry,
+        material: Material,
+    ) -> Cuboid {
+        let (inner_x, inner_y) = self.inner_half_extents(plate);
+        let margin = WALL_THICKNESS_M + SHELF_MARGIN_M;
+        Cuboid {
+            pose: center,
+            center_z_m: 0.5 * surface_m,
+            half_extents_m: [inner_x + margin, inner_y + margin, 0.5 * surface_m],
+            material,
+        }
+    }
+
+    fn inner_half_extents(&self, plate: PlateGeometry) -> (f64, f64) {
+        (
+            0.5 * plate.length_m + self.clearance_m,
+            0.5 * plate.width_m + self.clearance_m,
+        )
+    }
+}
+
+/// The pose at `(x, y)` in the frame of `frame`, with its rotation.
+pub(crate) fn on(frame: PlanarPose, x_m: f64, y_m: f64) -> PlanarPose {
+    let (sin, cos) = frame.yaw_rad.sin_cos();
+    PlanarPose {
+        x_m: frame.x_m + cos * x_m - sin * y_m,
+        y_m: frame.y_m + sin * x_m + cos * y_m,
+        yaw_rad: frame.yaw_rad,
+    }
+}

@@ -1,0 +1,437 @@
+//! An analytic ray tracer for the few things an overhead camera sees in the cell.
+//!
+//! Table, cuboids and the plate are hit in closed form; a lamp of finite size casts soft shadows.
+//! Four rays a pixel for colour, one for depth. What does not move is traced once; of each picture
+//! only the region around plate, hand and their shadows is traced again.
+
+mod plate;
+mod ray;
+
+use nalgebra::{Isometry3, Point2, Point3, Vector3};
+use rayon::prelude::*;
+use rmrl_vision::{CameraModel, PlateGeometry};
+use serde::{Deserialize, Serialize};
+
+use self::plate::{PlateSurface, RayPlate};
+use self::ray::{Ray, RayCuboid};
+use crate::dynamics::{FINGER_HALF_HEIGHT_M, FINGER_HALF_THICKNESS_M, Hand, PAD_HALF_WIDTH_M};
+use crate::layout::{Cuboid, Material, on};
+
+/// The light of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Light {
+    /// The middle of the lamp, world frame, in metres.
+    pub lamp_m: [f64; 3],
+    /// Its radius, in metres: the larger, the softer the shadows.
+    pub lamp_radius_m: f64,
+    /// The share of the light that comes from everywhere, 0 to 1.
+    pub ambient: f64,
+    /// How bright a white sheet under the lamp would be, relative to the sensor's white.
+    pub exposure: f64,
+}
+
+/// What the ideal camera sees: colour in sRGB levels 0 to 255 and depth in metres, both unrounded
+/// and row by row, and which pixels are plate.
+#[derive(Debug, Clone)]
+pub(crate) struct Picture {
+    pub width: usize,
+    pub color: Vec<[f32; 3]>,
+    pub depth_m: Vec<f32>,
+    pub is_plate: Vec<bool>,
+    /// The region in which this picture differs from the empty cell's.
+    pub changed: PixelRegion,
+}
+
+/// A rectangle of pixels, upper ends exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PixelRegion {
+    pub left: usize,
+    pub top: usize,
+    pub right: usize,
+    pub bottom: usize,
+}
+
+impl PixelRegion {
+    /// The region grown by `margin` pixels on every side, within an image.
+    pub(crate) fn grown(self, margin: usize, width: usize, height: usize) -> Self {
+        Self {
+            left: self.left.saturating_sub(margin),
+            top: self.top.saturating_sub(margin),
+            right: (self.right + margin).min(width),
+            bottom: (self.bottom + margin).min(height),
+        }
+    }
+}
+
+/// Renders one cell.
+#[derive(Debug, Clone)]
+pub(crate) struct Renderer {
+    camera: CameraModel,
+    geometry: PlateGeometry,
+    light: Light,
+    fixtures: Vec<RayCuboid>,
+    empty: Picture,
+}
+
+/// Albedo of the table.
+const TABLE_ALBEDO: [f32; 3] = [0.50, 0.49, 0.47];
+/// Albedo of a black polystyrene plate.
+const PLATE_ALBEDO: [f32; 3] = [0.028, 0.029, 0.032];
+/// Of the rims of its wells, which are polished by the mould.
+const RIM_ALBEDO: [f32; 3] = [0.06, 0.06, 0.065];
+/// Of the inside of its wells.
+const WELL_ALBEDO: [f32; 3] = [0.02, 0.02, 0.022];
+/// How far a table's brightness varies from place to place, as a share of it.
+const TABLE_GRAIN: f32 = 0.03;
+/// Offset of shadow rays from the surface, in metres.
+const SHADOW_OFFSET_M: f32 = 1e-5;
+/// Colour rays along each side of a pixel.
+const SAMPLES_PER_SIDE: usize = 2;
+/// Half the width of the hand above the fingers, in metres.
+const PALM_HALF_EXTENTS_M: [f64; 3] = [0.035, 0.075, 0.03];
+
+impl Material {
+    fn albedo(self) -> Vector3<f32> {
+        Vector3::from(match self {
+            Self::Box => [0.40, 0.45, 0.52],
+            Self::Shelf => [0.62, 0.61, 0.58],
+            Self::Gripper => [0.17, 0.17, 0.18],
+        })
+    }
+}
+
+/// All that can be hit at one instant.
+struct Scene<'a> {
+    fixtures: &'a [RayCuboid],
+    hand: Vec<RayCuboid>,
+    plate: Option<RayPlate>,
+}
+
+/// What a ray met.
+struct Hit {
+    distance: f32,
+    normal: Vector3<f32>,
+    albedo: Vector3<f32>,
+    openness: f32,
+    is_plate: bool,
+}
+
+impl Renderer {
+    /// A renderer for what `camera` (as it truly is) sees of the cell under `light`.
+    pub(crate) fn new(
+        camera: CameraModel,
+        geometry: PlateGeometry,
+        fixtures: &[Cuboid],
+        light: Light,
+    ) -> Self {
+        let fixtures = fixtures
+            .iter()
+            .map(|cuboid| RayCuboid::new(cuboid, cuboid.material.albedo()))
+            .collect();
+        let (width, height) = (
+            camera.intrinsics.width as usize,
+            camera.intrinsics.height as usize,
+        );
+        let everything = PixelRegion {
+            left: 0,
+            top: 0,
+            right: width,
+            bottom: height,
+        };
+        let blank = Picture {
+            width,
+            color: vec![[0.0; 3]; width * height],
+            depth_m: vec![0.0; width * height],
+            is_plate: vec![false; width * height],
+            changed: everything,
+        };
+        let mut renderer = Self {
+            camera,
+            geometry,
+            light,
+            fixtures,
+            empty: blank.clone(),
+        };
+        let mut empty = blank;
+        renderer.trace(&mut empty, &renderer.scene(None, None), everything);
+        renderer.empty = empty;
+        renderer
+    }
+
+    /// The cell without plate and hand.
+    pub(crate) fn empty(&self) -> &Picture {
+        &self.empty
+    }
+
+    /// The cell with the plate at `world_from_plate` and, if in view, the hand.
+    pub(crate) fn render(
+        &self,
+        world_from_plate: &Isometry3<f64>,
+        hand: Option<&Hand>,
+    ) -> Picture {
+        let scene = self.scene(Some(world_from_plate), hand);
+        let changed = self.changed_region(&scene);
+        let mut picture = Picture {
+            changed,
+            ..self.empty.clone()
+        };
+        self.trace(&mut picture, &scene, changed);
+        picture
+    }
+
+    fn scene(&self, world_from_plate: Option<&Isometry3<f64>>, hand: Option<&Hand>) -> Scene<'_> {
+        Scene {
+            fixtures: &self.fixtures,
+            hand: hand.map_or_else(Vec::new, |hand| {
+                hand_cuboids(hand)
+                    .iter()
+                    .map(|cuboid| RayCuboid::new(cuboid, cuboid.material.albedo()))
+                    .collect()
+            }),
+            plate: world_from_plate.map(|pose| RayPlate::new(pose, self.geometry)),
+        }
+    }
+
+    /// The pixels that what moves, or its shadow, can cover.
+    fn changed_region(&self, scene: &Scene) -> PixelRegion {
+        let corners: Vec<Point3<f32>> = scene
+            .plate
+            .iter()
+            .flat_map(RayPlate::corners)
+            .chain(scene.hand.iter().flat_map(RayCuboid::corners))
+            .collect();
+        let radius = self.light.lamp_radius_m as f32;
+        let lamp = Point3::from(self.light.lamp_m.map(|c| c as f32));
+        let lamp_edges = [(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)]
+            .map(|(x, y)| lamp + Vector3::new(x * radius, y * radius, 0.0));
+        let shadows = corners.iter().flat_map(|corner| {
+            lamp_edges.map(|edge| {
+                let down = corner - edge;
+                edge + down * (edge.z / (edge.z - corner.z))
+            })
+        });
+        let (mut low, mut high) = ([f64::MAX; 2], [f64::MIN; 2]);
+        for point in corners.iter().copied().chain(shadows) {
+            if let Some(pixel) = self.camera.project(point.cast()) {
+                for axis in 0..2 {
+                    low[axis] = low[axis].min(pixel[axis]);
+                    high[axis] = high[axis].max(pixel[axis]);
+                }
+            }
+        }
+        let (width, height) = (self.empty.width, self.empty.depth_m.len() / self.empty.width);
+        let within = |value: f64, limit: usize| value.clamp(0.0, limit as f64) as usize;
+        PixelRegion {
+            left: within(low[0] - 2.0, width),
+            top: within(low[1] - 2.0, height),
+            right: within(high[0] + 3.0, width),
+            bottom: within(high[1] + 3.0, height),
+        }
+    }
+
+    /// Traces every pixel of `region` into `picture`, row by row in parallel.
+    fn trace(&self, picture: &mut Picture, scene: &Scene, region: PixelRegion) {
+        let width = picture.width;
+        if region.left >= region.right {
+            return;
+        }
+        let columns = region.left..region.right;
+        picture
+            .color
+            .par_chunks_mut(width)
+            .zip(picture.depth_m.par_chunks_mut(width))
+            .zip(picture.is_plate.par_chunks_mut(width))
+            .enumerate()
+            .skip(region.top)
+            .take(region.bottom.saturating_sub(region.top))
+            .for_each(|(v, ((color, depth), is_plate))| {
+                for u in columns.clone() {
+                    color[u] = self.pixel_color(scene, u, v);
+                    let ray = self.primary_ray(u as f64, v as f64);
+                    let hit = closest(scene, &ray);
+                    // Primary rays advance one metre along the optical axis per unit of distance.
+                    depth[u] = hit.distance;
+                    is_plate[u] = hit.is_plate;
+                }
+            });
+    }
+
+    /// The ray of a pixel, scaled so that distances along it are depths along the optical axis.
+    fn primary_ray(&self, u: f64, v: f64) -> Ray {
+        let in_camera = self.camera.intrinsics.unproject(Point2::new(u, v), 1.0);
+        Ray {
+            origin: self.camera.position().cast(),
+            direction: (self.camera.world_from_camera * in_camera.coords).cast(),
+        }
+    }
+
+    /// The colour of a pixel in sRGB levels, averaged over its rays before encoding.
+    fn pixel_color(&self, scene: &Scene, u: usize, v: usize) -> [f32; 3] {
+        const SAMPLES: usize = SAMPLES_PER_SIDE * SAMPLES_PER_SIDE;
+        let turn = interleaved_gradient_noise(u as f32, v as f32);
+        let sum: Vector3<f32> = (0..SAMPLES)
+            .map(|sample| {
+                let offset = |index: usize| (index as f64 + 0.5) / SAMPLES_PER_SIDE as f64 - 0.5;
+                let ray = self.primary_ray(
+                    u as f64 + offset(sample % SAMPLES_PER_SIDE),
+                    v as f64 + offset(sample / SAMPLES_PER_SIDE),
+                );
+                // Each ray looks at another part of the lamp; turning the pattern from pixel to
+                // pixel makes penumbras of it instead of bands.
+                let angle = std::f32::consts::TAU * ((sample as f32 + turn) / SAMPLES as f32);
+                let radius = ((sample as f32 + 0.5) / SAMPLES as f32).sqrt();
+                self.shade(scene, &ray, [radius * angle.cos(), radius * angle.sin()])
+            })
+            .sum();
+        let linear = sum * (self.light.exposure as f32 / SAMPLES as f32);
+        [linear.x, linear.y, linear.z].map(srgb_level)
+    }
+
+    /// Light that leaves what the ray meets towards the camera; `lamp_point` is in lamp radii.
+    fn shade(&self, scene: &Scene, ray: &Ray, lamp_point: [f32; 2]) -> Vector3<f32> {
+        let hit = closest(scene, ray);
+        let point = ray.at(hit.distance);
+        let radius = self.light.lamp_radius_m as f32;
+        let lamp = Point3::from(self.light.lamp_m.map(|c| c as f32))
+            + Vector3::new(lamp_point[0] * radius, lamp_point[1] * radius, 0.0);
+        let to_lamp = lamp - point;
+        let distance2 = to_lamp.norm_squared();
+        let cosine = hit.normal.dot(&to_lamp) / distance2.sqrt();
+        let ambient = self.light.ambient as f32;
+        let mut light = ambient * hit.openness;
+        if cosine > 0.0 {
+            let shadow_ray = Ray {
+                origin: point + hit.normal * SHADOW_OFFSET_M,
+                direction: to_lamp,
+            };
+            // Inside a well the walls shade as the openness says; tracing them gains nothing.
+            let lit = if hit.openness < 1.0 { hit.openness } else { f32::from(!blocked(scene, &shadow_ray)) };
+            // Inverse square law, relative to the table right under the lamp.
+            let falloff = (self.light.lamp_m[2] as f32).powi(2) / distance2;
+            light += (1.0 - ambient) * lit * cosine * falloff;
+        }
+        hit.albedo * light
+    }
+}
+
+/// The nearest thing on a ray; the table, if nothing else.
+fn closest(scene: &Scene, ray: &Ray) -> Hit {
+    let to_table = if ray.direction.z < 0.0 { -ray.origin.z / ray.direction.z } else { f32::MAX };
+    let on_table = ray.at(to_table);
+    let mut hit = Hit {
+        distance: to_table,
+        normal: Vector3::z(),
+        albedo: Vector3::from(TABLE_ALBEDO) * (1.0 + TABLE_GRAIN * grain(on_table.x, on_table.y)),
+        openness: 1.0,
+        is_plate: false,
+    };
+    for cuboid in scene.fixtures.iter().chain(&scene.hand) {
+        if let Some(entry) = cuboid.enter(ray, hit.distance) {
+            hit = Hit {
+                distance: entry.distance,
+                normal: entry.normal,
+                albedo: cuboid.albedo,
+                openness: 1.0,
+                is_plate: false,
+            };
+        }
+    }
+    if let Some(on_plate) = scene.plate.as_ref().and_then(|plate| plate.hit(ray, hit.distance)) {
+        hit = Hit {
+            distance: on_plate.distance,
+            normal: on_plate.normal,
+            albedo: Vector3::from(match on_plate.surface {
+                PlateSurface::Body => PLATE_ALBEDO,
+                PlateSurface::Rim => RIM_ALBEDO,
+                PlateSurface::Well => WELL_ALBEDO,
+            }),
+            openness: on_plate.openness,
+            is_plate: true,
+        };
+    }
+    hit
+}
+
+/// Whether anything stands between a ray's origin and its end at distance 1.
+fn blocked(scene: &Scene, ray: &Ray) -> bool {
+    scene.plate.as_ref().is_some_and(|plate| plate.blocks(ray, 1.0))
+        || scene
+            .fixtures
+            .iter()
+            .chain(&scene.hand)
+            .any(|cuboid| cuboid.enter(ray, 1.0).is_some())
+}
+
+/// Whether any part of the hand may be in the camera's picture.
+pub(crate) fn hand_in_view(hand: &Hand, camera: &CameraModel) -> bool {
+    let (width, height) = (
+        f64::from(camera.intrinsics.width),
+        f64::from(camera.intrinsics.height),
+    );
+    let pixels: Vec<Point2<f64>> = hand_cuboids(hand)
+        .iter()
+        .flat_map(|cuboid| RayCuboid::new(cuboid, Vector3::zeros()).corners())
+        .filter_map(|corner| camera.project(corner.cast()))
+        .collect();
+    // Outside if all corners are beyond the same edge.
+    !(pixels.iter().all(|pixel| pixel.x < -0.5)
+        || pixels.iter().all(|pixel| pixel.x > width - 0.5)
+        || pixels.iter().all(|pixel| pixel.y < -0.5)
+        || pixels.iter().all(|pixel| pixel.y > height - 0.5))
+}
+
+/// The hand as cuboids: two fingers and the palm above them.
+fn hand_cuboids(hand: &Hand) -> [Cuboid; 3] {
+    let finger = |side: f64| Cuboid {
+        pose: on(
+            hand.tool.planar,
+            0.0,
+            side * (hand.half_opening_m + FINGER_HALF_THICKNESS_M),
+        ),
+        center_z_m: hand.tool.z_m + FINGER_HALF_HEIGHT_M,
+        half_extents_m: [PAD_HALF_WIDTH_M, FINGER_HALF_THICKNESS_M, FINGER_HALF_HEIGHT_M],
+        material: Material::Gripper,
+    };
+    let palm = Cuboid {
+        pose: hand.tool.planar,
+        center_z_m: hand.tool.z_m + 2.0 * FINGER_HALF_HEIGHT_M + PALM_HALF_EXTENTS_M[2],
+        half_extents_m: PALM_HALF_EXTENTS_M,
+        material: Material::Gripper,
+    };
+    [finger(1.0), finger(-1.0), palm]
+}
+
+/// The sRGB transfer function, from linear light (1 is white) to levels 0 to 255, unrounded.
+fn srgb_level(linear: f32) -> f32 {
+    let linear = linear.clamp(0.0, 1.0);
+    255.0
+        * if linear <= 0.003_130_8 {
+            12.92 * linear
+        } else {
+            1.055 * linear.powf(1.0 / 2.4) - 0.055
+        }
+}
+
+/// A fixed pattern of the table's surface, about -1 to 1, with features of a few centimetres and of
+/// a millimetre.
+fn grain(x: f32, y: f32) -> f32 {
+    let cloud = (23.0 * x + 3.0 * (17.0 * y).sin()).sin() * (29.0 * y + 2.0 * (13.0 * x).sin()).sin();
+    let cell = |coordinate: f32| (coordinate * 1000.0).floor() as i32 as u32;
+    let speck = 2.0 * unit_hash(cell(x), cell(y)) - 1.0;
+    0.6 * cloud + 0.4 * speck
+}
+
+/// Jimenez' interleaved gradient noise in `[0, 1)`: neighbouring pixels differ as much as they can,
+/// so a penumbra sampled by four rays a pixel looks smooth from a little way off.
+fn interleaved_gradient_noise(u: f32, v: f32) -> f32 {
+    (52.982_918 * (0.067_110_56 * u + 0.005_837_15 * v).fract()).fract()
+}
+
+/// A fixed pseudo-random number in `[0, 1)` for a pair of integers.
+fn unit_hash(a: u32, b: u32) -> f32 {
+    let mut hash = a.wrapping_mul(0x9e37_79b1) ^ b.wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 15)).wrapping_mul(0x2c1b_3c6d);
+    hash = (hash ^ (hash >> 12)).wrapping_mul(0x297a_2d39);
+    (hash >> 8) as f32 / (1u32 << 24) as f32
+}

@@ -1,0 +1,146 @@
+//! The outline of a plate in the picture: what its mask should look like at a given pose.
+
+use nalgebra::{Point2, Point3};
+use rmrl_core::PlanarPose;
+
+use crate::{BoundingBox, CameraModel, PlateGeometry, mask::Moments};
+
+/// The convex outline of a plate, in pixels, counter-clockwise as seen with `v` upwards.
+pub(crate) struct Silhouette {
+    outline: Vec<Point2<f64>>,
+}
+
+impl Silhouette {
+    /// The outline of a level plate whose body is centred at `pose` and `height_m`.
+    ///
+    /// A plate is a solid: the camera sees top and side faces as one dark shape. `None` if part of
+    /// it lies behind the camera.
+    pub(crate) fn of_plate(
+        pose: PlanarPose,
+        height_m: f64,
+        plate: PlateGeometry,
+        camera: &CameraModel,
+    ) -> Option<Self> {
+        let (sin, cos) = pose.yaw_rad.sin_cos();
+        let (half_length, half_width) = (0.5 * plate.length_m, 0.5 * plate.width_m);
+        let base = [
+            (half_length, half_width),
+            (half_length, -half_width),
+            (-half_length, -half_width),
+            (-half_length, half_width - plate.chamfer_m),
+            (-half_length + plate.chamfer_m, half_width),
+        ];
+        let mut corners = Vec::with_capacity(2 * base.len());
+        for (along, across) in base {
+            for up in [-0.5 * plate.height_m, 0.5 * plate.height_m] {
+                corners.push(camera.project(Point3::new(
+                    pose.x_m + cos * along - sin * across,
+                    pose.y_m + sin * along + cos * across,
+                    height_m + up,
+                ))?);
+            }
+        }
+        Some(Self {
+            outline: convex_hull(corners),
+        })
+    }
+
+    /// Area, centroid and principal components of the outline's inside, in closed form.
+    pub(crate) fn moments(&self) -> Moments {
+        let (mut area, mut first) = (0.0, Point2::origin());
+        let (mut uu, mut uv, mut vv) = (0.0, 0.0, 0.0);
+        // Green's theorem, edge by edge, about the first corner: far origins cost precision.
+        let origin = self.outline[0];
+        for (index, corner) in self.outline.iter().enumerate() {
+            let (a, b) = (corner - origin, self.outline[(index + 1) % self.outline.len()] - origin);
+            let cross = a.x * b.y - b.x * a.y;
+            area += cross / 2.0;
+            first += (a + b) * (cross / 6.0);
+            uu += cross / 12.0 * (a.x * a.x + a.x * b.x + b.x * b.x);
+            vv += cross / 12.0 * (a.y * a.y + a.y * b.y + b.y * b.y);
+            uv += cross / 24.0 * (2.0 * a.x * a.y + a.x * b.y + b.x * a.y + 2.0 * b.x * b.y);
+        }
+        let centre = first.coords / area;
+        Moments::from_covariance(
+            area,
+            origin + centre,
+            [
+                uu / area - centre.x * centre.x,
+                uv / area - centre.x * centre.y,
+                vv / area - centre.y * centre.y,
+            ],
+        )
+    }
+
+    /// The box around the outline.
+    pub(crate) fn bounding_box(&self) -> BoundingBox {
+        let extreme = |axis: usize, choose: fn(f64, f64) -> f64, start: f64| {
+            self.outline.iter().fold(start, |value, corner| choose(value, corner[axis]))
+        };
+        BoundingBox {
+            x_min: extreme(0, f64::min, f64::MAX),
+            y_min: extreme(1, f64::min, f64::MAX),
+            x_max: extreme(0, f64::max, f64::MIN),
+            y_max: extreme(1, f64::max, f64::MIN),
+        }
+    }
+}
+
+/// Andrew's monotone chain.
+fn convex_hull(mut points: Vec<Point2<f64>>) -> Vec<Point2<f64>> {
+    points.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
+    let half = |points: &mut dyn Iterator<Item = Point2<f64>>| {
+        let mut chain: Vec<Point2<f64>> = Vec::with_capacity(8);
+        for point in points {
+            while let [.., a, b] = chain[..] {
+                let turn = (b - a).perp(&(point - a));
+                if turn > 0.0 {
+                    break;
+                }
+                chain.pop();
+            }
+            chain.push(point);
+        }
+        chain.pop();
+        chain
+    };
+    let mut hull = half(&mut points.iter().copied());
+    hull.extend(half(&mut points.iter().rev().copied()));
+    hull
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hull_of_a_cloud_is_its_outline() {
+        let square = [(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (0.0, 1.0)];
+        let inside = [(1.0, 0.5), (0.5, 0.9), (1.0, 0.0)];
+        let points = inside.iter().chain(&square).map(|&(x, y)| Point2::new(x, y)).collect();
+        let hull = convex_hull(points);
+        assert_eq!(hull, square.map(|(x, y)| Point2::new(x, y)));
+    }
+
+    #[test]
+    fn moments_of_a_turned_rectangle_match_its_closed_form() {
+        let angle = 0.7f64;
+        let corners = [(-32.0, -20.0), (32.0, -20.0), (32.0, 20.0), (-32.0, 20.0)];
+        let silhouette = Silhouette {
+            outline: corners
+                .map(|(x, y)| {
+                    Point2::new(
+                        400.0 + angle.cos() * x - angle.sin() * y,
+                        300.0 + angle.sin() * x + angle.cos() * y,
+                    )
+                })
+                .to_vec(),
+        };
+        let moments = silhouette.moments();
+        assert!((moments.area - 64.0 * 40.0).abs() < 1e-9);
+        assert!((moments.centroid - Point2::new(400.0, 300.0)).norm() < 1e-9);
+        assert!((moments.major_variance - 64.0f64.powi(2) / 12.0).abs() < 1e-6);
+        assert!((moments.minor_variance - 40.0f64.powi(2) / 12.0).abs() < 1e-6);
+        assert!((moments.major_angle_rad - angle).abs() < 1e-9);
+    }
+}
