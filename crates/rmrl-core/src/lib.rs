@@ -25,7 +25,7 @@ pub use observation::Observation;
 pub use pose::{PlanarPose, PoseAdjustment, wrap_angle};
 pub use reward::{PlacementError, RewardFunction, RewardFunctionError};
 pub use rng::{Rng, random_stream};
-pub use role_model::{LabelledState, role_model, role_model_labels};
+pub use role_model::{Label, role_model, role_model_labels};
 pub use scene::Scene;
 pub use statistics::{
     Interval, bootstrap_interval, exponential_moving_average, interquartile_mean, mean, quantile,

@@ -1,16 +1,12 @@
 //! Role-model selection and labels (Sec. 3.3.1), the heart of the method.
 
-use crate::{DIMENSIONS, Observation, Scene, Trial};
+use crate::{DIMENSIONS, Scene, Trial};
 
-/// A state with the action index a policy should learn to choose there.
-#[derive(Debug, Clone)]
-pub struct LabelledState {
-    /// The state `s`.
-    pub observation: Observation,
-    /// The label `I = [ind_x, ind_y, ind_ψ]`; `None` in a dimension that nothing is known about,
-    /// which then adds nothing to the loss.
-    pub label: [Option<usize>; DIMENSIONS],
-}
+/// What a policy should choose in a state: the index of each dimension's candidate,
+/// `I = [ind_x, ind_y, ind_ψ]`.
+///
+/// `None` where nothing is known about a dimension, which then adds nothing to the loss.
+pub type Label = [Option<usize>; DIMENSIONS];
 
 /// The role model of a scene: the executed action with the highest reward.
 ///
@@ -32,23 +28,15 @@ pub fn role_model(scene: &Scene) -> Option<&Trial> {
         })
 }
 
-/// The labelled data set `D_i` of a scene: every state of it with the role model's indices.
+/// The labels of a scene's data set `D_i`, one for each trial: the role model's indices for all.
 ///
 /// States of trials that failed to grasp are labelled too: a state is as good as its neighbours',
-/// whatever was done in it. Empty if the scene has no role model.
-pub fn role_model_labels(scene: &Scene) -> Vec<LabelledState> {
-    let Some(index) = role_model(scene).and_then(|trial| trial.decision.index) else {
-        return Vec::new();
-    };
+/// whatever was done in it. Nothing is known of a scene without a role model.
+pub fn role_model_labels(scene: &Scene) -> Vec<Label> {
     // Eq. 3: D_i = {(s_k), I_i}, k = 1..N
-    scene
-        .trials()
-        .iter()
-        .map(|trial| LabelledState {
-            observation: trial.observation.clone(),
-            label: index.0.map(Some),
-        })
-        .collect()
+    let index = role_model(scene).and_then(|trial| trial.decision.index);
+    let label = index.map_or([None; DIMENSIONS], |index| index.0.map(Some));
+    vec![label; scene.trials().len()]
 }
 
 #[cfg(test)]
@@ -59,8 +47,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        ActionIndex, Decision, Ending, GraspFailure, Placement, PlacementError, PlanarPose,
-        PoseAdjustment, TrialId,
+        ActionIndex, Decision, Ending, GraspFailure, Observation, Placement, PlacementError,
+        PlanarPose, PoseAdjustment, TrialId,
     };
 
     fn trial(number: u32, action: usize, reward: Option<f64>) -> Trial {
@@ -111,14 +99,7 @@ mod tests {
             trial(4, 3, Some(0.95)),
         ]);
         assert_eq!(role_model(&scene).unwrap().id.trial, 2);
-        let labels = role_model_labels(&scene);
-        assert_eq!(labels.len(), 4);
-        assert!(labels.iter().all(|state| state.label == [Some(1); 3]));
-        let states: Vec<f64> = labels
-            .iter()
-            .map(|state| state.observation.estimated_pose.x_m)
-            .collect();
-        assert_eq!(states, [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(role_model_labels(&scene), [[Some(1); 3]; 4]);
     }
 
     #[test]
@@ -135,7 +116,7 @@ mod tests {
     fn a_scene_without_a_placement_has_no_role_model_and_no_labels() {
         let scene = scene([trial(1, 0, None), trial(2, 1, None)]);
         assert!(role_model(&scene).is_none());
-        assert!(role_model_labels(&scene).is_empty());
+        assert_eq!(role_model_labels(&scene), [[None; 3]; 2]);
     }
 
     #[test]

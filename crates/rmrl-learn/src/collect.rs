@@ -1,0 +1,141 @@
+//! Making one trial: observe, decide, act, tell the observer; again after a fault.
+
+use std::collections::VecDeque;
+
+use rmrl_core::{Decision, Env, Fault, FaultedTrial, Observation, Trial, TrialId, TrialReport};
+
+use crate::trainer::Learner;
+
+/// The error of an observer, of whatever kind.
+pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Is told of each trial. No motion begins before it has returned, so what it writes to disk is
+/// safe before the arm moves again.
+pub trait Observer<E> {
+    /// An attempt has ended. `env` still holds what it left behind.
+    ///
+    /// # Errors
+    /// The report could not be kept; the run ends, for a trial unrecorded is a trial lost.
+    fn trial_ended(&mut self, env: &E, report: TrialReport<'_>) -> Result<(), ObserverError>;
+
+    /// The last trial has been learnt from. Does nothing by default.
+    ///
+    /// # Errors
+    /// What was learnt could not be kept; the run ends.
+    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+        let _ = learner;
+        Ok(())
+    }
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The observer could not keep a trial.
+    #[error("{id} could not be recorded")]
+    Observer {
+        /// Which trial.
+        id: TrialId,
+        /// Why.
+        #[source]
+        source: ObserverError,
+    },
+    /// The observer could not keep what was learnt.
+    #[error("what was learnt from trial {trial} could not be kept")]
+    Progress {
+        /// Which trial.
+        trial: u32,
+        /// Why.
+        #[source]
+        source: ObserverError,
+    },
+    /// Fault after fault: something needs a person.
+    #[error("{id} failed {attempts} times in a row; the last time: {fault}")]
+    TooManyFaults {
+        /// Which trial.
+        id: TrialId,
+        /// How often it was tried.
+        attempts: u32,
+        /// The last fault.
+        fault: Fault,
+    },
+}
+
+/// What an interrupted run has made already.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// Its completed trials that are still to be learnt from, in order.
+    trials: VecDeque<Trial>,
+    /// Faulted attempts at the trial after them.
+    attempts: u32,
+}
+
+impl Recorded {
+    /// A run that begins.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Completed trials still to be learnt from, and how many attempts at the next one failed.
+    pub fn new(trials: Vec<Trial>, attempts: u32) -> Self {
+        Self {
+            trials: trials.into(),
+            attempts,
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Option<Trial> {
+        self.trials.pop_front()
+    }
+
+    pub(crate) fn take_attempts(&mut self) -> u32 {
+        std::mem::take(&mut self.attempts)
+    }
+}
+
+/// How often a trial is tried before the run gives up. Each attempt already contains the cell's own
+/// recovery.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// Makes trial number `trial`, as often as faults demand, and tells the observer of every attempt.
+pub(crate) fn complete_trial<E: Env>(
+    env: &mut E,
+    trial: u32,
+    scene: u32,
+    first_attempt: u32,
+    mut decide: impl FnMut(&Observation, TrialId) -> Decision,
+    observer: &mut dyn Observer<E>,
+) -> Result<Trial, RunError> {
+    let mut attempt = first_attempt;
+    loop {
+        let id = TrialId { trial, attempt, scene };
+        let lost = |source| RunError::Observer { id, source };
+        let (attempted, fault) = match env.reset(id) {
+            Err(fault) => (None, fault),
+            Ok(observation) => {
+                let decision = decide(&observation, id);
+                match env.step(decision.adjustment) {
+                    Ok(ending) => {
+                        let trial = Trial { id, observation, decision, ending };
+                        let report = TrialReport::Completed(&trial);
+                        observer.trial_ended(env, report).map_err(lost)?;
+                        return Ok(trial);
+                    }
+                    Err(fault) => (Some((observation, decision)), fault),
+                }
+            }
+        };
+        tracing::warn!("{id}: {fault}; it will be repeated");
+        let faulted = FaultedTrial { id, attempted, fault };
+        let report = TrialReport::Faulted(&faulted);
+        observer.trial_ended(env, report).map_err(lost)?;
+        if attempt >= MAX_ATTEMPTS {
+            return Err(RunError::TooManyFaults {
+                id,
+                attempts: attempt,
+                fault: faulted.fault,
+            });
+        }
+        attempt += 1;
+    }
+}

@@ -1,0 +1,157 @@
+//! The methods under comparison (Sec. 4.2, and beyond).
+
+use std::fmt;
+use std::str::FromStr;
+
+use rmrl_core::{ActionSpace, Label, Scene};
+use serde::{Deserialize, Serialize};
+
+use crate::labelling::{BestOfScene, Hindsight, Labelling};
+use crate::update::{OnlineUpdate, Reinforce, ReplayRule};
+
+/// A method by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MethodName {
+    /// Standard RL: policy gradient only.
+    Reinforce,
+    /// RL + Replay Buffer: policy gradient, also on stored trials.
+    Replay,
+    /// Role-Model RL, the paper's method.
+    #[default]
+    RmRl,
+    /// Role-Model RL from a policy pretrained on an earlier run's labels.
+    RmRlPretrained,
+    /// Role-Model RL with labels from each trial's own deviation instead of the best of its scene.
+    Hindsight,
+    /// No correction: pick where the camera says.
+    None,
+    /// A random candidate each time.
+    Random,
+    /// One offset, averaged over the first trials, as an engineer would set by hand.
+    Constant,
+    /// The best candidate by the simulator's truth: what no policy can beat.
+    Oracle,
+}
+
+impl MethodName {
+    /// Every method, in the order of the tables.
+    pub const ALL: [Self; 9] = [
+        Self::Reinforce,
+        Self::Replay,
+        Self::RmRl,
+        Self::RmRlPretrained,
+        Self::Hindsight,
+        Self::None,
+        Self::Random,
+        Self::Constant,
+        Self::Oracle,
+    ];
+
+    /// The name as commands and configurations spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reinforce => "reinforce",
+            Self::Replay => "replay",
+            Self::RmRl => "rm-rl",
+            Self::RmRlPretrained => "rm-rl-pretrained",
+            Self::Hindsight => "hindsight",
+            Self::None => "none",
+            Self::Random => "random",
+            Self::Constant => "constant",
+            Self::Oracle => "oracle",
+        }
+    }
+
+    /// The name as the paper's tables and this project's reports spell it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Reinforce => "Standard RL",
+            Self::Replay => "RL + Replay Buffer",
+            Self::RmRl => "RM-RL",
+            Self::RmRlPretrained => "Pretrained RM-RL",
+            Self::Hindsight => "Hindsight",
+            Self::None => "No correction",
+            Self::Random => "Random",
+            Self::Constant => "Constant offset",
+            Self::Oracle => "Oracle",
+        }
+    }
+
+    /// The learning method of this name; `None` for those that learn no policy.
+    pub fn method(self, actions: &ActionSpace) -> Option<Method> {
+        let (labelling, replay): (Option<Box<dyn Labelling>>, _) = match self {
+            Self::Reinforce => (None, ReplayRule::None),
+            Self::Replay => (None, ReplayRule::PolicyGradient),
+            Self::RmRl | Self::RmRlPretrained => (Some(Box::new(BestOfScene)), ReplayRule::Labels),
+            Self::Hindsight => {
+                (Some(Box::new(Hindsight::new(actions.clone()))), ReplayRule::Labels)
+            }
+            Self::None | Self::Random | Self::Constant | Self::Oracle => return None,
+        };
+        Some(Method {
+            online: Some(Box::new(Reinforce)),
+            labelling,
+            replay,
+        })
+    }
+}
+
+impl fmt::Display for MethodName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A name that is no method's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is no method; the methods are {}", MethodName::ALL.map(MethodName::as_str).join(", "))]
+pub struct UnknownMethod {
+    /// What was given.
+    pub name: String,
+}
+
+impl FromStr for MethodName {
+    type Err = UnknownMethod;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|method| method.as_str() == name)
+            .ok_or_else(|| UnknownMethod {
+                name: name.to_string(),
+            })
+    }
+}
+
+/// What distinguishes a learning method from the others; network, optimiser and schedule are
+/// shared.
+pub struct Method {
+    /// The update after each trial.
+    pub online: Option<Box<dyn OnlineUpdate>>,
+    /// The labels of a scene.
+    pub labelling: Option<Box<dyn Labelling>>,
+    /// What is replayed.
+    pub replay: ReplayRule,
+}
+
+impl Method {
+    /// Labels for the scene's trials so far, if there is a strategy and it has something to say.
+    pub(crate) fn label(&self, scene: &Scene, complete: bool) -> Option<Vec<Label>> {
+        self.labelling.as_ref()?.label(scene, complete)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back_and_unknown_ones_list_the_known() {
+        for method in MethodName::ALL {
+            assert_eq!(method.as_str().parse(), Ok(method));
+        }
+        let error = "rmrl".parse::<MethodName>().unwrap_err().to_string();
+        assert!(error.contains("\"rmrl\"") && error.contains("rm-rl-pretrained"), "{error}");
+    }
+}

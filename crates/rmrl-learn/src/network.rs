@@ -1,0 +1,128 @@
+//! The policy network of Fig. 3: ResNet on the image, MLP on the pose, three heads.
+
+mod initial;
+mod norm;
+mod resnet;
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+use rmrl_core::{DIMENSIONS, Rng};
+use serde::{Deserialize, Serialize};
+
+pub use self::norm::NormKind;
+use self::initial::{linear, zero_linear};
+use self::resnet::ResNet;
+
+/// The shape of a policy network; with it and the weights the network can be rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkShape {
+    /// ResNet depth: 10, 18 or 34.
+    pub depth: usize,
+    /// Channels of the ResNet's first stage; 64 in the original.
+    pub base_width: usize,
+    /// The ResNet's normalisation.
+    pub norm: NormKind,
+    /// Width and height of the input image, in pixels.
+    pub image_size: usize,
+    /// Width of the pose MLP's layers.
+    pub pose_width: usize,
+    /// Width of each head's hidden layer.
+    pub head_width: usize,
+    /// Candidates of each dimension.
+    pub candidates: [usize; DIMENSIONS],
+}
+
+impl NetworkShape {
+    /// Blocks in the four stages of a ResNet of this depth; `None` for a depth not offered.
+    pub(crate) fn blocks(depth: usize) -> Option<[usize; 4]> {
+        match depth {
+            10 => Some([1, 1, 1, 1]),
+            18 => Some([2, 2, 2, 2]),
+            34 => Some([3, 4, 6, 3]),
+            _ => None,
+        }
+    }
+
+    /// The number of image features.
+    pub(crate) fn features(&self) -> usize {
+        8 * self.base_width
+    }
+}
+
+/// The policy network `π_θ` (Fig. 3).
+#[derive(Module, Debug)]
+pub(crate) struct PolicyNetwork {
+    pub(crate) encoder: ResNet,
+    pose: PoseMlp,
+    heads: Vec<Head>,
+}
+
+/// Encodes the estimated pose.
+#[derive(Module, Debug)]
+struct PoseMlp {
+    fc1: Linear,
+    fc2: Linear,
+}
+
+/// Predicts one dimension's logits.
+#[derive(Module, Debug)]
+struct Head {
+    fc1: Linear,
+    fc2: Linear,
+}
+
+impl PolicyNetwork {
+    /// A network with initial weights from `rng`.
+    ///
+    /// The heads' last layers start at zero, so that every candidate is equally likely before the
+    /// first update.
+    ///
+    /// # Panics
+    /// If the shape's depth is none of 10, 18 and 34.
+    pub(crate) fn new(shape: &NetworkShape, rng: &mut Rng, device: &Device) -> Self {
+        let blocks = NetworkShape::blocks(shape.depth).expect("a depth of 10, 18 or 34");
+        let encoder = ResNet::new(blocks, shape.base_width, shape.norm, rng, device);
+        let pose = PoseMlp {
+            fc1: linear(3, shape.pose_width, rng, device),
+            fc2: linear(shape.pose_width, shape.pose_width, rng, device),
+        };
+        let joint = shape.features() + shape.pose_width;
+        let heads = shape
+            .candidates
+            .map(|candidates| Head {
+                fc1: linear(joint, shape.head_width, rng, device),
+                fc2: zero_linear(shape.head_width, candidates, device),
+            })
+            .into();
+        Self {
+            encoder,
+            pose,
+            heads,
+        }
+    }
+
+    /// The same network with an encoder that no gradient reaches.
+    pub(crate) fn with_frozen_encoder(self) -> Self {
+        Self {
+            encoder: self.encoder.no_grad(),
+            ..self
+        }
+    }
+
+    /// Logits from image features and pose.
+    ///
+    /// # Shapes
+    /// - features: `[batch, 8 * base_width]`, pose: `[batch, 3]`
+    /// - output: `[batch, candidates]` for each dimension
+    pub(crate) fn logits(&self, features: Tensor<2>, pose: Tensor<2>) -> Vec<Tensor<2>> {
+        let pose = relu(self.pose.fc2.forward(relu(self.pose.fc1.forward(pose))));
+        let joint = Tensor::cat(vec![features, pose], 1);
+        self.heads
+            .iter()
+            .map(|head| head.fc2.forward(relu(head.fc1.forward(joint.clone()))))
+            .collect()
+    }
+}

@@ -1,0 +1,64 @@
+//! Initial weights, drawn from a seeded stream: the same seed gives the same network on every
+//! device and in every process.
+
+use burn::module::Param;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+use rmrl_core::Rng;
+
+/// A square convolution without bias, padded to keep the picture's size at stride 1, with
+/// torchvision's initial weights: normal, of variance `2 / fan_out` (He et al. 2015).
+pub(super) fn conv(
+    [channels_in, channels_out]: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    rng: &mut Rng,
+    device: &Device,
+) -> Conv2d {
+    let padding = kernel / 2;
+    let mut conv = Conv2dConfig::new([channels_in, channels_out], [kernel, kernel])
+        .with_stride([stride, stride])
+        .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
+        .with_bias(false)
+        .init(device);
+    let deviation = (2.0 / (channels_out * kernel * kernel) as f64).sqrt();
+    conv.weight = parameter([channels_out, channels_in, kernel, kernel], device, || {
+        deviation * standard_normal(rng)
+    });
+    conv
+}
+
+/// A fully connected layer with PyTorch's initial weights: uniform within `1 / sqrt(fan_in)`.
+pub(super) fn linear(inputs: usize, outputs: usize, rng: &mut Rng, device: &Device) -> Linear {
+    let bound = 1.0 / (inputs as f64).sqrt();
+    let mut uniform = || bound * (2.0 * rng.random::<f64>() - 1.0);
+    let mut linear = LinearConfig::new(inputs, outputs).init(device);
+    linear.weight = parameter([inputs, outputs], device, &mut uniform);
+    linear.bias = Some(parameter([outputs], device, &mut uniform));
+    linear
+}
+
+/// A fully connected layer that gives zero for any input.
+pub(super) fn zero_linear(inputs: usize, outputs: usize, device: &Device) -> Linear {
+    let mut linear = LinearConfig::new(inputs, outputs).init(device);
+    linear.weight = parameter([inputs, outputs], device, || 0.0);
+    linear.bias = Some(parameter([outputs], device, || 0.0));
+    linear
+}
+
+fn parameter<const D: usize>(
+    shape: [usize; D],
+    device: &Device,
+    mut value: impl FnMut() -> f64,
+) -> Param<Tensor<D>> {
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| value() as f32).collect();
+    Param::from_data(TensorData::new(values, shape), device)
+}
+
+fn standard_normal(rng: &mut Rng) -> f64 {
+    // Box-Muller
+    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+}

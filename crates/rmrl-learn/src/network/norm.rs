@@ -1,0 +1,88 @@
+//! Normalisation without batch statistics: trials come one at a time.
+
+use burn::module::{Module, Param};
+use burn::nn::{GroupNorm, GroupNormConfig};
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+/// Which normalisation an encoder has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormKind {
+    /// Group normalisation, for weights that start from scratch.
+    Group,
+    /// Batch normalisation with the statistics it was trained with, for loaded weights.
+    FrozenBatch,
+}
+
+/// The normalisation after a convolution.
+#[derive(Module, Debug)]
+pub(crate) enum Norm {
+    /// Statistics of groups of channels of one picture.
+    Group(GroupNorm),
+    /// Stored statistics.
+    FrozenBatch(FrozenBatchNorm),
+}
+
+/// Added to variances, as PyTorch does.
+const EPSILON: f64 = 1e-5;
+/// Channels to a group. Untuned; 64 channels then make four groups.
+const CHANNELS_PER_GROUP: usize = 16;
+
+impl Norm {
+    pub(crate) fn new(kind: NormKind, channels: usize, device: &Device) -> Self {
+        match kind {
+            NormKind::Group => {
+                let groups = (channels / CHANNELS_PER_GROUP).max(1);
+                Self::Group(
+                    GroupNormConfig::new(groups, channels)
+                        .with_epsilon(EPSILON)
+                        .init(device),
+                )
+            }
+            NormKind::FrozenBatch => Self::FrozenBatch(FrozenBatchNorm::new(channels, device)),
+        }
+    }
+
+    /// # Shapes
+    /// `[batch, channels, height, width]` to the same.
+    pub(crate) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Group(norm) => norm.forward(input),
+            Self::FrozenBatch(norm) => norm.forward(input),
+        }
+    }
+}
+
+/// Batch normalisation as a fixed affine map, as torchvision's `FrozenBatchNorm2d`.
+#[derive(Module, Debug)]
+pub(crate) struct FrozenBatchNorm {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    running_mean: Param<Tensor<1>>,
+    running_var: Param<Tensor<1>>,
+}
+
+impl FrozenBatchNorm {
+    fn new(channels: usize, device: &Device) -> Self {
+        let constant = |value: f32| {
+            let data = TensorData::new(vec![value; channels], [channels]);
+            Param::from_data(data, device).set_require_grad(false)
+        };
+        Self {
+            weight: constant(1.0),
+            bias: constant(0.0),
+            running_mean: constant(0.0),
+            running_var: constant(1.0),
+        }
+    }
+
+    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        // y = (x - mean) / sqrt(var + eps) * weight + bias, as one scale and one shift
+        let deviation = self.running_var.val().add_scalar(EPSILON).sqrt();
+        let scale = self.weight.val() / deviation;
+        let shift = self.bias.val() - self.running_mean.val() * scale.clone();
+        let channels = scale.dims()[0];
+        input * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1])
+    }
+}

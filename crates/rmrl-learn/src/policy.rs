@@ -1,0 +1,394 @@
+//! The policy: a network, its optimiser, and the two losses it learns from.
+
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::RngExt;
+use rmrl_core::{
+    ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, Rng, random_stream,
+};
+use safetensors::Dtype;
+
+use crate::config::PolicyConfig;
+use crate::input::{PoseScaling, normalize, shrink};
+use crate::network::{NetworkShape, NormKind, PolicyNetwork};
+use crate::weights::{WeightsError, load_tensors, read_tensors};
+
+/// A state as the network takes it, computed once and kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedState {
+    /// The scaled pose.
+    pose: [f32; 3],
+    /// The picture.
+    image: EncodedImage,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum EncodedImage {
+    /// A frozen encoder's features.
+    Features(Vec<f32>),
+    /// Pixels of `image_size` x `image_size`, for an encoder that learns.
+    Pixels(Vec<u8>),
+}
+
+impl EncodedState {
+    /// States as named tensors: type, shape, little-endian bytes.
+    pub(crate) fn to_tensors(states: &[Self]) -> Vec<(&'static str, Dtype, Vec<usize>, Vec<u8>)> {
+        let mut poses = Vec::new();
+        let (mut features, mut pixels) = (Vec::new(), Vec::new());
+        for state in states {
+            poses.extend(state.pose.iter().flat_map(|value| value.to_le_bytes()));
+            match &state.image {
+                EncodedImage::Features(values) => {
+                    features.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+                }
+                EncodedImage::Pixels(values) => pixels.extend_from_slice(values),
+            }
+        }
+        let rows = states.len();
+        let mut tensors = vec![("poses", Dtype::F32, vec![rows, 3], poses)];
+        if !features.is_empty() {
+            tensors.push(("features", Dtype::F32, vec![rows, features.len() / rows / 4], features));
+        }
+        if !pixels.is_empty() {
+            tensors.push(("pixels", Dtype::U8, vec![rows, pixels.len() / rows], pixels));
+        }
+        tensors
+    }
+
+    /// `rows` states from the tensors that [`Self::to_tensors`] made of them; `None` if they are not
+    /// all there.
+    pub(crate) fn from_tensors(
+        rows: usize,
+        tensor: impl Fn(&str) -> Option<Vec<u8>>,
+    ) -> Option<Vec<Self>> {
+        if rows == 0 {
+            return Some(Vec::new());
+        }
+        let floats = |bytes: &[u8]| -> Vec<f32> {
+            bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+        };
+        let poses = floats(&tensor("poses")?);
+        let images: Vec<EncodedImage> = match tensor("features") {
+            Some(bytes) => bytes
+                .chunks(bytes.len() / rows)
+                .map(|row| EncodedImage::Features(floats(row)))
+                .collect(),
+            None => {
+                let bytes = tensor("pixels")?;
+                bytes
+                    .chunks(bytes.len() / rows)
+                    .map(|row| EncodedImage::Pixels(row.to_vec()))
+                    .collect()
+            }
+        };
+        let poses = poses.as_chunks::<3>().0;
+        (poses.len() == rows && images.len() == rows).then(|| {
+            let states = poses.iter().zip(images);
+            states.map(|(pose, image)| Self { pose: *pose, image }).collect()
+        })
+    }
+}
+
+#[cfg(test)]
+impl EncodedState {
+    pub(crate) fn from_pixels(pixels: Vec<u8>, pose: [f32; 3]) -> Self {
+        Self {
+            pose,
+            image: EncodedImage::Pixels(pixels),
+        }
+    }
+}
+
+/// The policy `π_θ(a | s)` with its optimiser.
+pub struct Policy {
+    pub(crate) config: PolicyConfig,
+    pub(crate) shape: NetworkShape,
+    pub(crate) actions: ActionSpace,
+    pub(crate) scaling: PoseScaling,
+    pub(crate) network: PolicyNetwork,
+    pub(crate) optimizer: ModuleOptimizer,
+    device: Device,
+}
+
+impl Policy {
+    /// A policy with initial weights of `seed`, or those that the configuration names.
+    ///
+    /// # Errors
+    /// The named weights cannot be read or do not fit.
+    ///
+    /// # Panics
+    /// If the configuration was not validated.
+    pub fn new(
+        config: &PolicyConfig,
+        actions: &ActionSpace,
+        scaling: PoseScaling,
+        seed: u64,
+    ) -> Result<Self, WeightsError> {
+        let tensors = match &config.encoder.weights {
+            Some(path) => Some((path, read_tensors(path)?)),
+            None => None,
+        };
+        // Weights trained with batch normalisation bring its statistics along.
+        let norm = match &tensors {
+            Some((_, tensors)) if tensors.contains_key("bn1.running_mean") => NormKind::FrozenBatch,
+            _ => NormKind::Group,
+        };
+        let shape = NetworkShape {
+            depth: config.encoder.depth,
+            base_width: config.encoder.base_width,
+            norm,
+            image_size: config.encoder.image_size,
+            pose_width: config.pose_width,
+            head_width: config.head_width,
+            candidates: actions.sizes(),
+        };
+        let mut policy = Self::with_shape(config, shape, actions, scaling, seed);
+        if let Some((path, tensors)) = tensors {
+            let network = format!(
+                "a ResNet-{} of base width {}",
+                config.encoder.depth, config.encoder.base_width
+            );
+            let encoder = &mut policy.network.encoder;
+            load_tensors(encoder, tensors, path, &network, |_| false)?;
+            policy.prepare();
+        }
+        Ok(policy)
+    }
+
+    /// A policy of the given shape with initial weights of `seed`.
+    pub(crate) fn with_shape(
+        config: &PolicyConfig,
+        shape: NetworkShape,
+        actions: &ActionSpace,
+        scaling: PoseScaling,
+        seed: u64,
+    ) -> Self {
+        let device = config.device.open();
+        let mut rng = random_stream(seed, "initial weights", [0, 0]);
+        let mut policy = Self {
+            network: PolicyNetwork::new(&shape, &mut rng, &device),
+            config: config.clone(),
+            shape,
+            actions: actions.clone(),
+            scaling,
+            optimizer: adam(),
+            device,
+        };
+        policy.prepare();
+        policy
+    }
+
+    /// Gives every parameter the number of its place, by which the optimiser's state finds it in
+    /// another process, and freezes the encoder if it shall not learn.
+    pub(crate) fn prepare(&mut self) {
+        let network = self.network.clone().map(&mut NumberParameters(0));
+        self.network = if self.config.encoder.train {
+            network
+        } else {
+            network.with_frozen_encoder()
+        };
+    }
+
+    /// The action space the policy chooses from.
+    pub fn actions(&self) -> &ActionSpace {
+        &self.actions
+    }
+
+    /// How this policy is configured.
+    pub fn config(&self) -> &PolicyConfig {
+        &self.config
+    }
+
+    /// Computes what the network needs of an observation: the whole image, scaled, or its features
+    /// where the encoder is frozen.
+    pub fn encode(&self, observation: &Observation) -> EncodedState {
+        let pixels = shrink(&observation.image, self.shape.image_size);
+        EncodedState {
+            pose: self.scaling.scale(observation.estimated_pose),
+            image: if self.config.encoder.train {
+                EncodedImage::Pixels(pixels)
+            } else {
+                let images = self.images([pixels.as_slice()]).inner();
+                let features = self.network.encoder.valid().forward(images);
+                EncodedImage::Features(read(features))
+            },
+        }
+    }
+
+    /// The probability of every candidate, by dimension.
+    pub fn distribution(&self, state: &EncodedState) -> [Vec<f32>; DIMENSIONS] {
+        let network = self.network.valid();
+        let features = self.features(&network, &[state]).inner();
+        let logits = network.logits(features, self.poses(&[state]).inner());
+        let mut probabilities = logits.into_iter().map(|logits| read(softmax(logits, 1)));
+        std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
+    }
+
+    /// The decision for the candidates `index` of this policy's action space.
+    ///
+    /// # Panics
+    /// If the index lies outside of the action space.
+    pub(crate) fn decision(
+        &self,
+        index: ActionIndex,
+        distribution: [Vec<f32>; DIMENSIONS],
+    ) -> Decision {
+        Decision {
+            adjustment: self
+                .actions
+                .adjustment(index)
+                .expect("the heads have the action space's sizes"),
+            index: Some(index),
+            probabilities: Some(distribution),
+        }
+    }
+
+    /// Forgets the optimiser's momentum.
+    pub(crate) fn reset_optimizer(&mut self) {
+        self.optimizer = adam();
+    }
+
+    /// One step down the policy gradient, Eq. 6, averaged over a batch of state, action and reward.
+    ///
+    /// Returns the loss before the step.
+    pub fn policy_gradient_step(&mut self, batch: &[(&EncodedState, ActionIndex, f64)]) -> f32 {
+        let states: Vec<&EncodedState> = batch.iter().map(|(state, ..)| *state).collect();
+        let labels: Vec<Label> = batch.iter().map(|(_, action, _)| action.0.map(Some)).collect();
+        let rewards: Vec<f32> = batch.iter().map(|(.., reward)| *reward as f32).collect();
+        // Eq. 6: L(θ) = -E[log π_θ(a | s) R(a)]
+        self.step(&states, &labels, &rewards)
+    }
+
+    /// One step down the cross-entropy to the labels, Eq. 8, averaged over a batch.
+    ///
+    /// Returns the loss before the step.
+    pub fn supervised_step(&mut self, batch: &[(&EncodedState, Label)]) -> f32 {
+        let states: Vec<&EncodedState> = batch.iter().map(|(state, _)| *state).collect();
+        let labels: Vec<Label> = batch.iter().map(|(_, label)| *label).collect();
+        // Eq. 8: L_θ = -Σ_i log π_θ(a*[i] | s), the one-hot target of Eq. 7
+        self.step(&states, &labels, &vec![1.0; batch.len()])
+    }
+
+    pub(crate) fn step(&mut self, states: &[&EncodedState], labels: &[Label], weights: &[f32]) -> f32 {
+        let loss = self.loss(states, labels, weights);
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        self.network = self.optimizer.step(
+            self.config.learning_rate,
+            self.network.clone(),
+            gradients,
+        );
+        read(loss.inner())[0]
+    }
+
+    /// `-mean_k w_k Σ_d log π_θ(label_k[d] | s_k)`, which is both losses of the paper: with rewards
+    /// for weights Eq. 6, with ones Eq. 8.
+    pub(crate) fn loss(&self, states: &[&EncodedState], labels: &[Label], weights: &[f32]) -> Tensor<1> {
+        let features = self.features(&self.network, states);
+        let logits = self.network.logits(features, self.poses(states));
+        let mut loss = Tensor::<1>::zeros([1], &self.device);
+        for (dimension, logits) in logits.into_iter().enumerate() {
+            let chosen: Vec<i64> = labels
+                .iter()
+                .map(|label| label[dimension].unwrap_or(0) as i64)
+                .collect();
+            // A dimension without a label has no weight.
+            let weights: Vec<f32> = labels
+                .iter()
+                .zip(weights)
+                .map(|(label, weight)| if label[dimension].is_some() { *weight } else { 0.0 })
+                .collect();
+            let rows = states.len();
+            let chosen = Tensor::<2, Int>::from_data(TensorData::new(chosen, [rows, 1]), &self.device);
+            let weights = Tensor::<2>::from_data(TensorData::new(weights, [rows, 1]), &self.device);
+            loss = loss - (log_softmax(logits, 1).gather(1, chosen) * weights).mean();
+        }
+        loss
+    }
+
+    /// Image features of a batch, `[batch, features]`.
+    pub(crate) fn features(&self, network: &PolicyNetwork, states: &[&EncodedState]) -> Tensor<2> {
+        let mut kept = Vec::new();
+        let mut pixels = Vec::new();
+        for state in states {
+            match &state.image {
+                EncodedImage::Features(features) => kept.extend_from_slice(features),
+                EncodedImage::Pixels(image) => pixels.push(image.as_slice()),
+            }
+        }
+        if pixels.is_empty() {
+            let shape = [states.len(), self.shape.features()];
+            return Tensor::from_data(TensorData::new(kept, shape), &self.device);
+        }
+        let images = self.images(pixels);
+        network.encoder.forward(images)
+    }
+
+    /// Images as a batch, `[batch, 3, size, size]`.
+    fn images<'a>(&self, images: impl IntoIterator<Item = &'a [u8]>) -> Tensor<4> {
+        let mut values = Vec::new();
+        let mut count = 0;
+        for image in images {
+            values.extend(normalize(image));
+            count += 1;
+        }
+        let size = self.shape.image_size;
+        Tensor::from_data(TensorData::new(values, [count, 3, size, size]), &self.device)
+    }
+
+    /// Poses as a batch, `[batch, 3]`.
+    pub(crate) fn poses(&self, states: &[&EncodedState]) -> Tensor<2> {
+        let values: Vec<f32> = states.iter().flat_map(|state| state.pose).collect();
+        Tensor::from_data(TensorData::new(values, [states.len(), 3]), &self.device)
+    }
+}
+
+/// Draws a candidate of each dimension.
+pub fn sample(distribution: &[Vec<f32>; DIMENSIONS], rng: &mut Rng) -> ActionIndex {
+    ActionIndex(distribution.each_ref().map(|probabilities| {
+        let mut remaining = rng.random::<f32>() * probabilities.iter().sum::<f32>();
+        probabilities
+            .iter()
+            .position(|probability| {
+                remaining -= probability;
+                remaining < 0.0
+            })
+            .unwrap_or(probabilities.len() - 1)
+    }))
+}
+
+/// The most likely candidate of each dimension: what is done at deployment. Of equally likely ones
+/// the lowest.
+pub fn most_likely(distribution: &[Vec<f32>; DIMENSIONS]) -> ActionIndex {
+    ActionIndex(distribution.each_ref().map(|probabilities| {
+        let mut best = 0;
+        for (index, probability) in probabilities.iter().enumerate() {
+            if *probability > probabilities[best] {
+                best = index;
+            }
+        }
+        best
+    }))
+}
+
+/// Adam with PyTorch's defaults.
+pub(crate) fn adam() -> ModuleOptimizer {
+    AdamConfig::new().with_epsilon(1e-8).init()
+}
+
+pub(crate) fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor
+        .try_into_vec_as::<f32>()
+        .expect("a tensor of floats can be read back")
+}
+
+struct NumberParameters(u64);
+
+impl ModuleMapper for NumberParameters {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.0 += 1;
+        let (_, tensor, mapper) = param.consume();
+        Param::from_mapped_value(ParamId::from(self.0), tensor, mapper)
+    }
+}

@@ -1,0 +1,156 @@
+//! Role-Model Reinforcement Learning: the loop.
+
+use rmrl_core::{Decision, Env, Observation, Rng, Scene, Trial, TrialId, random_stream};
+
+use crate::collect::{Observer, Recorded, RunError, complete_trial};
+use crate::config::ScheduleConfig;
+use crate::memory::{Experience, Memory};
+use crate::method::Method;
+use crate::policy::{EncodedState, Policy, sample};
+
+/// Trains `learner` by `method` on `env`, up to trial number `trials`: the whole of Sec. 3.2-3.3.
+///
+/// Trials that an interrupted run has made already come from `recorded` instead of the cell, and
+/// are learnt from in the same way, so a resumed run becomes what an uninterrupted one would have.
+///
+/// # Errors
+/// A trial could not be made or not be recorded.
+pub fn train<E: Env>(
+    env: &mut E,
+    learner: &mut Learner,
+    method: &mut Method,
+    schedule: &ScheduleConfig,
+    trials: u32,
+    recorded: &mut Recorded,
+    observer: &mut dyn Observer<E>,
+) -> Result<(), RunError> {
+    while learner.trials < trials {
+        // Observe s = (I, P_e), sample a ~ π_θ(. | s), pick at P_e + a (Eq. 1), place, measure the
+        // reward (Eq. 9-11). The trial is on disk before it is learnt from.
+        let number = learner.trials + 1;
+        let scene_number = (number - 1) / schedule.trials_per_scene + 1;
+        let (trial, state) = learner.next_trial(env, number, scene_number, recorded, observer)?;
+        let (action, reward) = (trial.decision.index, trial.ending.reward());
+        let state = learner.memory.keep(state);
+        learner.scene.push(trial);
+        learner.scene_states.push(state);
+        learner.trials = number;
+
+        // On-line training: policy gradient with this trial, Eq. 5-6.
+        if let Some(action) = action {
+            learner.memory.experiences.push(Experience { state, action, reward });
+            if let Some(online) = &mut method.online {
+                online.update(&mut learner.policy, learner.memory.state(state), action, reward);
+            }
+        }
+
+        // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
+        // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
+        let complete = number % schedule.trials_per_scene == 0 || number == trials;
+        if let Some(labels) = method.label(&learner.scene, complete) {
+            let labelled = learner.scene_states.iter().copied().zip(labels).collect();
+            learner.memory.dataset.insert(scene_number, labelled);
+            for _ in 0..schedule.scene_epochs {
+                learner.policy.supervised_step(&learner.memory.scene_data(scene_number));
+            }
+        }
+
+        // Data Replay: off-line training on random minibatches of the whole D.
+        if number % schedule.replay_interval == 0 {
+            let mut rng = learner.stream("replay");
+            let (batches, size) = (schedule.replay_batches, schedule.batch_size);
+            method.replay.replay(&mut learner.policy, &learner.memory, batches, size, &mut rng);
+        }
+
+        if complete {
+            learner.scene.take();
+            learner.scene_states.clear();
+        }
+        observer.learnt(learner).map_err(|source| RunError::Progress { trial: number, source })?;
+    }
+    Ok(())
+}
+
+/// A policy in training, with all that it was trained on.
+pub struct Learner {
+    /// The policy `π_θ`.
+    pub policy: Policy,
+    /// States, experiences and the labelled data set `D`.
+    pub memory: Memory,
+    /// The trials of the scene under way.
+    scene: Scene,
+    /// Which of the memory's states are theirs.
+    scene_states: Vec<usize>,
+    trials: u32,
+    seed: u64,
+}
+
+impl Learner {
+    /// A learner at its beginning.
+    pub fn new(policy: Policy, seed: u64) -> Self {
+        Self::after(policy, Memory::default(), 0, seed)
+    }
+
+    /// A learner between two scenes, after `trials` trials.
+    pub(crate) fn after(policy: Policy, memory: Memory, trials: u32, seed: u64) -> Self {
+        Self {
+            policy,
+            memory,
+            scene: Scene::new(),
+            scene_states: Vec::new(),
+            trials,
+            seed,
+        }
+    }
+
+    /// Trials learnt from so far.
+    pub fn trials(&self) -> u32 {
+        self.trials
+    }
+
+    /// The seed of exploration and replay.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Whether no scene is under way: the moments that a checkpoint can hold.
+    pub fn is_between_scenes(&self) -> bool {
+        self.scene.trials().is_empty()
+    }
+
+    /// The next trial with its encoded state: a recorded one, or one made on the cell.
+    fn next_trial<E: Env>(
+        &self,
+        env: &mut E,
+        number: u32,
+        scene: u32,
+        recorded: &mut Recorded,
+        observer: &mut dyn Observer<E>,
+    ) -> Result<(Trial, EncodedState), RunError> {
+        if let Some(trial) = recorded.next() {
+            let state = self.policy.encode(&trial.observation);
+            return Ok((trial, state));
+        }
+        let mut encoded = None;
+        let decide = |observation: &Observation, id: TrialId| {
+            let state = encoded.insert(self.policy.encode(observation));
+            self.explore(state, id)
+        };
+        let first_attempt = recorded.take_attempts() + 1;
+        let trial = complete_trial(env, number, scene, first_attempt, decide, observer)?;
+        Ok((trial, encoded.expect("a completed trial was decided on")))
+    }
+
+    /// Samples an action from the policy, `a ~ π_θ(. | s)`.
+    fn explore(&self, state: &EncodedState, id: TrialId) -> Decision {
+        let distribution = self.policy.distribution(state);
+        let place = [u64::from(id.trial), u64::from(id.attempt)];
+        let index = sample(&distribution, &mut random_stream(self.seed, "explore", place));
+        self.policy.decision(index, distribution)
+    }
+
+    /// A random stream for one purpose after the present trial.
+    fn stream(&self, purpose: &str) -> Rng {
+        random_stream(self.seed, purpose, [u64::from(self.trials), 0])
+    }
+}
