@@ -1,1 +1,19 @@
-//! x
+//! What a run leaves behind.
+//!
+//! A [`RunDir`] holds a run's files and is one process's at a time. The trial log is a [`Journal`]
+//! of [`TrialRecord`]s: one JSON line an attempt, on disk before the arm moves again. Everything
+//! else (metrics, TensorBoard events, reports) can be made from it again.
+
+mod journal;
+mod metrics;
+mod record;
+mod run_dir;
+mod tensorboard;
+
+pub use journal::{Journal, JournalError};
+pub use metrics::{MetricsRow, metrics, to_csv};
+pub use record::{
+    DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord,
+};
+pub use run_dir::{RunDir, RunDirError, read_color, write_atomically};
+pub use tensorboard::EventWriter;

@@ -14,6 +14,9 @@ use crate::layout::Cuboid;
 
 /// Time step, in seconds. At 1 ms the plate's final pose no longer changes with the step.
 const TIME_STEP_SECS: f64 = 0.001;
+/// Time step while a held plate is lifted or carried, in seconds: nothing new is met there, and the
+/// plate drifts by less than 0.01 mm a metre.
+const CARRY_TIME_STEP_SECS: f64 = 0.002;
 /// Prediction distance, in metres. Rapier's default of 20 mm, and even 2 mm, makes walls push
 /// before they are touched.
 const PREDICTION_DISTANCE_M: f32 = 0.0002;
@@ -30,7 +33,7 @@ pub(crate) const FINGER_HALF_THICKNESS_M: f64 = 0.005;
 /// Half the height of the fingers, in metres.
 pub(crate) const FINGER_HALF_HEIGHT_M: f64 = 0.02;
 /// Speed of each jaw, in metres per second.
-const JAW_SPEED_M_S: f64 = 0.03;
+const JAW_SPEED_M_S: f64 = 0.04;
 /// The grip force at which the jaws stall, in newtons.
 pub const GRIP_FORCE_N: f64 = 15.0;
 /// How long the force must have stood before the grip counts as closed, in seconds.
@@ -107,7 +110,6 @@ impl GraspDynamics {
         let mut world = PhysicsWorld::new();
         world.gravity = Vector::new(0.0, 0.0, -9.81);
         let parameters = &mut world.integration_parameters;
-        parameters.dt = TIME_STEP_SECS as f32;
         // Recycled contacts lag behind the fingers by up to 50 mm of motion: fatal for a grasp.
         parameters.contact_recycling = false;
         parameters.normalized_prediction_distance = PREDICTION_DISTANCE_M;
@@ -115,6 +117,9 @@ impl GraspDynamics {
         parameters.contact_softness = softness;
         parameters.static_contact_softness = softness;
         parameters.friction_model = FrictionModel::Coulomb;
+        // Otherwise a held plate creeps by 0.1 mm a metre: friction must also resist what the contact
+        // springs push.
+        parameters.friction_in_bias_pass = true;
 
         let surface = |collider: ColliderBuilder| {
             collider
@@ -211,9 +216,15 @@ impl GraspDynamics {
         );
         let turn_rad = wrap_angle(target.planar.yaw_rad - from.planar.yaw_rad);
         let profile = SpeedProfile::new((dx * dx + dy * dy + dz * dz).sqrt(), turn_rad, speed_m_s);
-        let steps = (profile.duration_secs() / TIME_STEP_SECS).ceil() as usize;
+        // A held plate that is lifted or carried meets nothing new.
+        let time_step_secs = if self.holds_plate() && dz >= 0.0 {
+            CARRY_TIME_STEP_SECS
+        } else {
+            TIME_STEP_SECS
+        };
+        let steps = (profile.duration_secs() / time_step_secs).ceil() as usize;
         for step in 1..=steps {
-            let share = profile.share_at(step as f64 * TIME_STEP_SECS);
+            let share = profile.share_at(step as f64 * time_step_secs);
             self.hand.tool = ToolPose::new(
                 PlanarPose::new(
                     from.planar.x_m + share * dx,
@@ -222,7 +233,7 @@ impl GraspDynamics {
                 ),
                 from.z_m + share * dz,
             );
-            self.step();
+            self.step(time_step_secs);
             if dz < 0.0 && self.force_from_below_n() > COLLISION_FORCE_N {
                 return MotionEnd::Contact;
             }
@@ -244,7 +255,7 @@ impl GraspDynamics {
                 let speed_m_s = JAW_SPEED_M_S * (1.0 - load).clamp(0.02, 1.0);
                 self.hand.half_opening_m -= speed_m_s * TIME_STEP_SECS;
             }
-            self.step();
+            self.step(TIME_STEP_SECS);
         }
     }
 
@@ -253,12 +264,12 @@ impl GraspDynamics {
         while self.hand.half_opening_m < half_opening_m {
             self.hand.half_opening_m =
                 (self.hand.half_opening_m + JAW_SPEED_M_S * TIME_STEP_SECS).min(half_opening_m);
-            self.step();
+            self.step(TIME_STEP_SECS);
         }
         let mut rest_secs = 0.0;
         let mut settle_secs = 0.0;
         while rest_secs < 0.05 && settle_secs < MAX_SETTLE_SECS {
-            self.step();
+            self.step(TIME_STEP_SECS);
             let plate = &self.world.bodies[self.plate];
             let resting = plate.linvel().length() < REST_SPEED && plate.angvel().length() < REST_SPEED;
             rest_secs = if resting { rest_secs + TIME_STEP_SECS } else { 0.0 };
@@ -284,10 +295,11 @@ impl GraspDynamics {
 
     fn normal_force_n(&self, finger: &Finger) -> Option<Vector> {
         let pair = self.world.contact_pair(finger.collider, self.plate_collider)?;
-        Some(pair.total_impulse() / TIME_STEP_SECS as f32)
+        Some(pair.total_impulse() / self.world.integration_parameters.dt)
     }
 
-    fn step(&mut self) {
+    fn step(&mut self, time_step_secs: f64) {
+        self.world.integration_parameters.dt = time_step_secs as f32;
         for finger in &self.fingers {
             let pose = finger_pose(&self.hand, finger.side);
             self.world.bodies[finger.body].set_next_kinematic_position(pose);

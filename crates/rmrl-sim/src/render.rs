@@ -31,16 +31,14 @@ pub struct Light {
     pub exposure: f64,
 }
 
-/// What the ideal camera sees: colour in sRGB levels 0 to 255 and depth in metres, both unrounded
-/// and row by row, and which pixels are plate.
+/// What the ideal camera sees of a region: colour in sRGB levels 0 to 255 and depth in metres, both
+/// unrounded and row by row, and which pixels are plate.
 #[derive(Debug, Clone)]
 pub(crate) struct Picture {
-    pub width: usize,
+    pub region: PixelRegion,
     pub color: Vec<[f32; 3]>,
     pub depth_m: Vec<f32>,
     pub is_plate: Vec<bool>,
-    /// The region in which this picture differs from the empty cell's.
-    pub changed: PixelRegion,
 }
 
 /// A rectangle of pixels, upper ends exclusive.
@@ -53,14 +51,47 @@ pub(crate) struct PixelRegion {
 }
 
 impl PixelRegion {
-    /// The region grown by `margin` pixels on every side, within an image.
-    pub(crate) fn grown(self, margin: usize, width: usize, height: usize) -> Self {
+    /// A whole image.
+    pub(crate) fn whole(width: usize, height: usize) -> Self {
         Self {
-            left: self.left.saturating_sub(margin),
-            top: self.top.saturating_sub(margin),
-            right: (self.right + margin).min(width),
-            bottom: (self.bottom + margin).min(height),
+            left: 0,
+            top: 0,
+            right: width,
+            bottom: height,
         }
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.right.saturating_sub(self.left)
+    }
+
+    pub(crate) fn height(&self) -> usize {
+        self.bottom.saturating_sub(self.top)
+    }
+
+    /// The region grown by `margin` pixels on every side, within `bounds`.
+    pub(crate) fn grown(self, margin: usize, bounds: Self) -> Self {
+        Self {
+            left: self.left.saturating_sub(margin).max(bounds.left),
+            top: self.top.saturating_sub(margin).max(bounds.top),
+            right: (self.right + margin).min(bounds.right),
+            bottom: (self.bottom + margin).min(bounds.bottom),
+        }
+    }
+
+    /// Where row `v` of the image lies in row-by-row storage of the region; `None` outside.
+    pub(crate) fn row(&self, v: usize) -> Option<std::ops::Range<usize>> {
+        (self.top..self.bottom).contains(&v).then(|| {
+            let start = (v - self.top) * self.width();
+            start..start + self.width()
+        })
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.left < other.right
+            && other.left < self.right
+            && self.top < other.bottom
+            && other.top < self.bottom
     }
 }
 
@@ -70,7 +101,8 @@ pub(crate) struct Renderer {
     camera: CameraModel,
     geometry: PlateGeometry,
     light: Light,
-    fixtures: Vec<RayCuboid>,
+    /// What stands in the cell, and the pixels that it or its shadow may cover.
+    fixtures: Vec<(RayCuboid, PixelRegion)>,
     empty: Picture,
 }
 
@@ -102,9 +134,8 @@ impl Material {
 }
 
 /// All that can be hit at one instant.
-struct Scene<'a> {
-    fixtures: &'a [RayCuboid],
-    hand: Vec<RayCuboid>,
+struct Scene {
+    cuboids: Vec<RayCuboid>,
     plate: Option<RayPlate>,
 }
 
@@ -112,9 +143,13 @@ struct Scene<'a> {
 struct Hit {
     distance: f32,
     normal: Vector3<f32>,
-    albedo: Vector3<f32>,
-    openness: f32,
-    is_plate: bool,
+    surface: Surface,
+}
+
+enum Surface {
+    Table,
+    Cuboid { albedo: Vector3<f32> },
+    Plate { surface: PlateSurface, openness: f32 },
 }
 
 impl Renderer {
@@ -125,37 +160,34 @@ impl Renderer {
         fixtures: &[Cuboid],
         light: Light,
     ) -> Self {
-        let fixtures = fixtures
-            .iter()
-            .map(|cuboid| RayCuboid::new(cuboid, cuboid.material.albedo()))
-            .collect();
-        let (width, height) = (
+        let whole = PixelRegion::whole(
             camera.intrinsics.width as usize,
             camera.intrinsics.height as usize,
         );
-        let everything = PixelRegion {
-            left: 0,
-            top: 0,
-            right: width,
-            bottom: height,
-        };
-        let blank = Picture {
-            width,
-            color: vec![[0.0; 3]; width * height],
-            depth_m: vec![0.0; width * height],
-            is_plate: vec![false; width * height],
-            changed: everything,
-        };
         let mut renderer = Self {
             camera,
             geometry,
             light,
-            fixtures,
-            empty: blank.clone(),
+            fixtures: Vec::new(),
+            empty: Picture {
+                region: whole,
+                color: Vec::new(),
+                depth_m: Vec::new(),
+                is_plate: Vec::new(),
+            },
         };
-        let mut empty = blank;
-        renderer.trace(&mut empty, &renderer.scene(None, None), everything);
-        renderer.empty = empty;
+        renderer.fixtures = fixtures
+            .iter()
+            .map(|cuboid| {
+                let cuboid = RayCuboid::new(cuboid, cuboid.material.albedo());
+                (cuboid, renderer.region_of(&cuboid.corners()))
+            })
+            .collect();
+        let scene = Scene {
+            cuboids: renderer.fixtures.iter().map(|(cuboid, _)| *cuboid).collect(),
+            plate: None,
+        };
+        renderer.empty = renderer.trace(&scene, whole);
         renderer
     }
 
@@ -164,47 +196,40 @@ impl Renderer {
         &self.empty
     }
 
-    /// The cell with the plate at `world_from_plate` and, if in view, the hand.
+    /// What the plate at `world_from_plate` and, if in view, the hand change about the empty cell.
     pub(crate) fn render(
         &self,
         world_from_plate: &Isometry3<f64>,
         hand: Option<&Hand>,
     ) -> Picture {
-        let scene = self.scene(Some(world_from_plate), hand);
-        let changed = self.changed_region(&scene);
-        let mut picture = Picture {
-            changed,
-            ..self.empty.clone()
-        };
-        self.trace(&mut picture, &scene, changed);
-        picture
-    }
-
-    fn scene(&self, world_from_plate: Option<&Isometry3<f64>>, hand: Option<&Hand>) -> Scene<'_> {
-        Scene {
-            fixtures: &self.fixtures,
-            hand: hand.map_or_else(Vec::new, |hand| {
-                hand_cuboids(hand)
-                    .iter()
-                    .map(|cuboid| RayCuboid::new(cuboid, cuboid.material.albedo()))
-                    .collect()
-            }),
-            plate: world_from_plate.map(|pose| RayPlate::new(pose, self.geometry)),
-        }
-    }
-
-    /// The pixels that what moves, or its shadow, can cover.
-    fn changed_region(&self, scene: &Scene) -> PixelRegion {
-        let corners: Vec<Point3<f32>> = scene
-            .plate
+        let plate = RayPlate::new(world_from_plate, self.geometry);
+        let hand: Vec<RayCuboid> = hand
+            .map(hand_cuboids)
             .iter()
-            .flat_map(RayPlate::corners)
-            .chain(scene.hand.iter().flat_map(RayCuboid::corners))
+            .flatten()
+            .map(|cuboid| RayCuboid::new(cuboid, cuboid.material.albedo()))
             .collect();
+        let corners: Vec<Point3<f32>> = hand
+            .iter()
+            .flat_map(RayCuboid::corners)
+            .chain(plate.corners())
+            .collect();
+        let region = self.region_of(&corners);
+        let nearby = self.fixtures.iter().filter(|(_, covered)| covered.overlaps(&region));
+        let scene = Scene {
+            cuboids: nearby.map(|(cuboid, _)| *cuboid).chain(hand).collect(),
+            plate: Some(plate),
+        };
+        self.trace(&scene, region)
+    }
+
+    /// The pixels that a body with these corners, or its shadow on anything, can cover.
+    fn region_of(&self, corners: &[Point3<f32>]) -> PixelRegion {
         let radius = self.light.lamp_radius_m as f32;
-        let lamp = Point3::from(self.light.lamp_m.map(|c| c as f32));
+        let lamp = self.lamp();
         let lamp_edges = [(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)]
             .map(|(x, y)| lamp + Vector3::new(x * radius, y * radius, 0.0));
+        // Shadows reach farthest on the lowest surface, the table.
         let shadows = corners.iter().flat_map(|corner| {
             lamp_edges.map(|edge| {
                 let down = corner - edge;
@@ -220,41 +245,50 @@ impl Renderer {
                 }
             }
         }
-        let (width, height) = (self.empty.width, self.empty.depth_m.len() / self.empty.width);
+        let PixelRegion { right, bottom, .. } = self.empty.region;
         let within = |value: f64, limit: usize| value.clamp(0.0, limit as f64) as usize;
         PixelRegion {
-            left: within(low[0] - 2.0, width),
-            top: within(low[1] - 2.0, height),
-            right: within(high[0] + 3.0, width),
-            bottom: within(high[1] + 3.0, height),
+            left: within(low[0] - 2.0, right),
+            top: within(low[1] - 2.0, bottom),
+            right: within(high[0] + 3.0, right),
+            bottom: within(high[1] + 3.0, bottom),
         }
     }
 
-    /// Traces every pixel of `region` into `picture`, row by row in parallel.
-    fn trace(&self, picture: &mut Picture, scene: &Scene, region: PixelRegion) {
-        let width = picture.width;
-        if region.left >= region.right {
-            return;
+    /// Traces every pixel of `region`, row by row in parallel.
+    fn trace(&self, scene: &Scene, region: PixelRegion) -> Picture {
+        let (width, pixels) = (region.width(), region.width() * region.height());
+        let mut picture = Picture {
+            region,
+            color: vec![[0.0; 3]; pixels],
+            depth_m: vec![0.0; pixels],
+            is_plate: vec![false; pixels],
+        };
+        if pixels == 0 {
+            return picture;
         }
-        let columns = region.left..region.right;
         picture
             .color
             .par_chunks_mut(width)
             .zip(picture.depth_m.par_chunks_mut(width))
             .zip(picture.is_plate.par_chunks_mut(width))
             .enumerate()
-            .skip(region.top)
-            .take(region.bottom.saturating_sub(region.top))
-            .for_each(|(v, ((color, depth), is_plate))| {
-                for u in columns.clone() {
-                    color[u] = self.pixel_color(scene, u, v);
-                    let ray = self.primary_ray(u as f64, v as f64);
-                    let hit = closest(scene, &ray);
+            .for_each(|(row, ((color, depth), is_plate))| {
+                let v = region.top + row;
+                for column in 0..width {
+                    let u = region.left + column;
+                    color[column] = self.pixel_color(scene, u, v);
+                    let hit = closest(scene, &self.primary_ray(u as f64, v as f64));
                     // Primary rays advance one metre along the optical axis per unit of distance.
-                    depth[u] = hit.distance;
-                    is_plate[u] = hit.is_plate;
+                    depth[column] = hit.distance;
+                    is_plate[column] = matches!(hit.surface, Surface::Plate { .. });
                 }
             });
+        picture
+    }
+
+    fn lamp(&self) -> Point3<f32> {
+        Point3::from(self.light.lamp_m.map(|coordinate| coordinate as f32))
     }
 
     /// The ray of a pixel, scaled so that distances along it are depths along the optical axis.
@@ -292,48 +326,50 @@ impl Renderer {
     fn shade(&self, scene: &Scene, ray: &Ray, lamp_point: [f32; 2]) -> Vector3<f32> {
         let hit = closest(scene, ray);
         let point = ray.at(hit.distance);
+        let (albedo, openness) = match hit.surface {
+            Surface::Table => (table_albedo(point), 1.0),
+            Surface::Cuboid { albedo } => (albedo, 1.0),
+            Surface::Plate { surface, openness } => (surface.albedo(), openness),
+        };
         let radius = self.light.lamp_radius_m as f32;
-        let lamp = Point3::from(self.light.lamp_m.map(|c| c as f32))
+        let to_lamp = self.lamp() - point
             + Vector3::new(lamp_point[0] * radius, lamp_point[1] * radius, 0.0);
-        let to_lamp = lamp - point;
         let distance2 = to_lamp.norm_squared();
         let cosine = hit.normal.dot(&to_lamp) / distance2.sqrt();
         let ambient = self.light.ambient as f32;
-        let mut light = ambient * hit.openness;
+        let mut light = ambient * openness;
         if cosine > 0.0 {
             let shadow_ray = Ray {
                 origin: point + hit.normal * SHADOW_OFFSET_M,
                 direction: to_lamp,
             };
             // Inside a well the walls shade as the openness says; tracing them gains nothing.
-            let lit = if hit.openness < 1.0 { hit.openness } else { f32::from(!blocked(scene, &shadow_ray)) };
+            let lit = if openness < 1.0 {
+                openness
+            } else {
+                f32::from(!blocked(scene, &shadow_ray))
+            };
             // Inverse square law, relative to the table right under the lamp.
             let falloff = (self.light.lamp_m[2] as f32).powi(2) / distance2;
             light += (1.0 - ambient) * lit * cosine * falloff;
         }
-        hit.albedo * light
+        albedo * light
     }
 }
 
 /// The nearest thing on a ray; the table, if nothing else.
 fn closest(scene: &Scene, ray: &Ray) -> Hit {
-    let to_table = if ray.direction.z < 0.0 { -ray.origin.z / ray.direction.z } else { f32::MAX };
-    let on_table = ray.at(to_table);
     let mut hit = Hit {
-        distance: to_table,
+        distance: if ray.direction.z < 0.0 { -ray.origin.z / ray.direction.z } else { f32::MAX },
         normal: Vector3::z(),
-        albedo: Vector3::from(TABLE_ALBEDO) * (1.0 + TABLE_GRAIN * grain(on_table.x, on_table.y)),
-        openness: 1.0,
-        is_plate: false,
+        surface: Surface::Table,
     };
-    for cuboid in scene.fixtures.iter().chain(&scene.hand) {
+    for cuboid in &scene.cuboids {
         if let Some(entry) = cuboid.enter(ray, hit.distance) {
             hit = Hit {
                 distance: entry.distance,
                 normal: entry.normal,
-                albedo: cuboid.albedo,
-                openness: 1.0,
-                is_plate: false,
+                surface: Surface::Cuboid { albedo: cuboid.albedo },
             };
         }
     }
@@ -341,13 +377,10 @@ fn closest(scene: &Scene, ray: &Ray) -> Hit {
         hit = Hit {
             distance: on_plate.distance,
             normal: on_plate.normal,
-            albedo: Vector3::from(match on_plate.surface {
-                PlateSurface::Body => PLATE_ALBEDO,
-                PlateSurface::Rim => RIM_ALBEDO,
-                PlateSurface::Well => WELL_ALBEDO,
-            }),
-            openness: on_plate.openness,
-            is_plate: true,
+            surface: Surface::Plate {
+                surface: on_plate.surface,
+                openness: on_plate.openness,
+            },
         };
     }
     hit
@@ -356,11 +389,21 @@ fn closest(scene: &Scene, ray: &Ray) -> Hit {
 /// Whether anything stands between a ray's origin and its end at distance 1.
 fn blocked(scene: &Scene, ray: &Ray) -> bool {
     scene.plate.as_ref().is_some_and(|plate| plate.blocks(ray, 1.0))
-        || scene
-            .fixtures
-            .iter()
-            .chain(&scene.hand)
-            .any(|cuboid| cuboid.enter(ray, 1.0).is_some())
+        || scene.cuboids.iter().any(|cuboid| cuboid.enter(ray, 1.0).is_some())
+}
+
+impl PlateSurface {
+    fn albedo(self) -> Vector3<f32> {
+        Vector3::from(match self {
+            Self::Body => PLATE_ALBEDO,
+            Self::Rim => RIM_ALBEDO,
+            Self::Well => WELL_ALBEDO,
+        })
+    }
+}
+
+fn table_albedo(point: Point3<f32>) -> Vector3<f32> {
+    Vector3::from(TABLE_ALBEDO) * (1.0 + TABLE_GRAIN * grain(point.x, point.y))
 }
 
 /// Whether any part of the hand may be in the camera's picture.

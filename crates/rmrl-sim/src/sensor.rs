@@ -66,32 +66,31 @@ pub(crate) struct Sensor {
     depth_bias_m: f64,
     /// Focal length times baseline: disparity times depth, in pixel metres.
     disparity_depth: f32,
-    /// The empty cell's disparity after the matching window.
+    /// The empty cell: its colours, its disparity, and that after the matching window.
+    empty_color: Vec<[f32; 3]>,
+    empty_disparity: Vec<f32>,
     empty_smoothed: Vec<f32>,
+    whole: PixelRegion,
 }
 
 impl Sensor {
     pub(crate) fn new(noise: SensorNoise, depth_bias_m: f64, empty: &Picture) -> Self {
-        let disparity_depth = DEPTH_FOCAL_PER_WIDTH * empty.width as f32 * BASELINE_M;
-        let disparity = disparities(empty, disparity_depth);
-        let height = disparity.len() / empty.width;
-        let mut empty_smoothed = disparity.clone();
-        let everything = PixelRegion {
-            left: 0,
-            top: 0,
-            right: empty.width,
-            bottom: height,
-        };
-        smooth(&disparity, &mut empty_smoothed, empty.width, everything);
+        let whole = empty.region;
+        let disparity_depth = DEPTH_FOCAL_PER_WIDTH * whole.width() as f32 * BASELINE_M;
+        let empty_disparity: Vec<f32> =
+            empty.depth_m.iter().map(|depth_m| disparity_depth / depth_m).collect();
         Self {
             noise,
             depth_bias_m,
             disparity_depth,
-            empty_smoothed,
+            empty_color: empty.color.clone(),
+            empty_smoothed: smooth(&empty_disparity, whole, whole),
+            empty_disparity,
+            whole,
         }
     }
 
-    /// What the camera delivers of an ideal picture.
+    /// What the camera delivers of the cell, `picture` being what differs from the empty one.
     pub(crate) fn expose(&self, picture: &Picture, rng: &mut Rng) -> RgbdFrame {
         let seeds = [rng.next_u64(), rng.next_u64(), rng.next_u64()];
         RgbdFrame {
@@ -101,18 +100,20 @@ impl Sensor {
     }
 
     fn color(&self, picture: &Picture, seed: u64) -> RgbImage {
-        let (width, height) = (picture.width, picture.depth_m.len() / picture.width);
+        let (width, height) = (self.whole.width(), self.whole.height());
         let mut image = RgbImage::new(width as u32, height as u32);
         let sigma = self.noise.color_levels as f32;
         image
             .par_chunks_mut(3 * width)
-            .zip(picture.color.par_chunks(width))
             .enumerate()
-            .for_each(|(v, (row, ideal))| {
+            .for_each(|(v, row)| {
                 let mut noise = NormalNoise::new(seed, v);
-                for (pixel, ideal) in row.chunks_exact_mut(3).zip(ideal) {
+                let empty = &self.empty_color[v * width..(v + 1) * width];
+                let ideal = overlaid(empty, picture.region, &picture.color, v);
+                for (pixel, ideal) in row.as_chunks_mut::<3>().0.iter_mut().zip(ideal) {
                     for (level, ideal) in pixel.iter_mut().zip(ideal) {
-                        *level = (ideal + sigma * noise.next()).round().clamp(0.0, 255.0) as u8;
+                        // Rounds; casts of floats saturate.
+                        *level = (ideal + sigma * noise.next() + 0.5) as u8;
                     }
                 }
             });
@@ -120,32 +121,51 @@ impl Sensor {
     }
 
     fn depth(&self, picture: &Picture, noise_seed: u64, patch_seed: u64) -> DepthImage {
-        let (width, height) = (picture.width, picture.depth_m.len() / picture.width);
-        let disparity = disparities(picture, self.disparity_depth);
-        let mut smoothed = self.empty_smoothed.clone();
-        let region = picture.changed.grown(WINDOW_HALF, width, height);
-        smooth(&disparity, &mut smoothed, width, region);
-        let noise = correlated_noise(noise_seed, width, height);
+        let (width, height) = (self.whole.width(), self.whole.height());
+        let disparity: Vec<f32> =
+            picture.depth_m.iter().map(|depth_m| self.disparity_depth / depth_m).collect();
+        let changed = picture.region.grown(WINDOW_HALF, self.whole);
+        let around = changed.grown(WINDOW_HALF, self.whole);
+        let local: Vec<f32> = (around.top..around.bottom)
+            .flat_map(|v| {
+                let empty = &self.empty_disparity[v * width..(v + 1) * width];
+                let row = overlaid(empty, picture.region, &disparity, v);
+                row.skip(around.left).take(around.width()).copied()
+            })
+            .collect();
+        let smoothed = smooth(&local, around, changed);
         let sigma = self.noise.disparity_px as f32;
         let mut image = DepthImage::new(width as u32, height as u32);
         image
-            .par_chunks_mut(width)
+            .par_chunks_mut(width * NOISE_BLOCK_ROWS)
             .enumerate()
-            .for_each(|(v, row)| {
-                let pixels = v * width..(v + 1) * width;
-                let ideal = &disparity[pixels.clone()];
-                let is_plate = &picture.is_plate[pixels.clone()];
-                let measured = smoothed[pixels.clone()].iter().zip(&noise[pixels]);
-                for (u, (value, (smoothed, noise))) in row.iter_mut().zip(measured).enumerate() {
-                    let lost = is_plate[u] && self.is_patch(patch_seed, u, v);
-                    let disparity = smoothed + sigma * noise;
-                    let rounded = (disparity / DISPARITY_STEP_PX).round() * DISPARITY_STEP_PX;
-                    if !lost && rounded > 0.0 {
-                        let depth_m = f64::from(self.disparity_depth / rounded) + self.depth_bias_m;
-                        *value = (depth_m / DEPTH_UNIT_M).round().clamp(0.0, 65_535.0) as u16;
+            .for_each(|(block, rows)| {
+                let first = block * NOISE_BLOCK_ROWS;
+                let noise = correlated_noise(noise_seed, first, rows.len() / width, width);
+                for (row, values) in rows.chunks_mut(width).enumerate() {
+                    let v = first + row;
+                    let pixels = v * width..(v + 1) * width;
+                    let empty = &self.empty_smoothed[pixels.clone()];
+                    let noise = &noise[row * width..(row + 1) * width];
+                    let measured = overlaid(empty, changed, &smoothed, v).zip(noise);
+                    for (value, (smoothed, noise)) in values.iter_mut().zip(measured) {
+                        let steps = ((smoothed + sigma * noise) / DISPARITY_STEP_PX + 0.5).floor();
+                        if steps > 0.0 {
+                            let disparity = steps * DISPARITY_STEP_PX;
+                            let depth_m = f64::from(self.disparity_depth / disparity) + self.depth_bias_m;
+                            *value = (depth_m / DEPTH_UNIT_M + 0.5) as u16;
+                        }
                     }
+                    if let Some(stored) = picture.region.row(v) {
+                        for (u, is_plate) in (picture.region.left..).zip(&picture.is_plate[stored]) {
+                            if *is_plate && self.is_patch(patch_seed, u, v) {
+                                values[u] = 0;
+                            }
+                        }
+                    }
+                    let empty = &self.empty_disparity[pixels];
+                    hide_occluded(values, overlaid(empty, picture.region, &disparity, v));
                 }
-                hide_occluded(row, ideal);
             });
         image
     }
@@ -170,76 +190,87 @@ impl Sensor {
 /// Below this value lies 8 % of the interpolated noise.
 const PATCH_QUANTILE_AT_8_PERCENT: f32 = 0.22;
 
-fn disparities(picture: &Picture, disparity_depth: f32) -> Vec<f32> {
-    picture
-        .depth_m
-        .iter()
-        .map(|depth_m| disparity_depth / depth_m)
-        .collect()
+/// Row `v` of an image: `row`, with what `values` hold of `region` laid over it.
+fn overlaid<'a, T>(
+    row: &'a [T],
+    region: PixelRegion,
+    values: &'a [T],
+    v: usize,
+) -> impl DoubleEndedIterator<Item = &'a T> {
+    let (left, middle, right): (&[T], &[T], &[T]) = match region.row(v) {
+        Some(stored) => (&row[..region.left], &values[stored], &row[region.right..]),
+        None => (row, &[], &[]),
+    };
+    left.iter().chain(middle).chain(right)
 }
 
-/// Averages `disparity` over the matching window, for the pixels of `region`.
-fn smooth(disparity: &[f32], smoothed: &mut [f32], width: usize, region: PixelRegion) {
-    let height = disparity.len() / width;
-    let reach = |position: usize, limit: usize| {
-        position.saturating_sub(WINDOW_HALF)..(position + WINDOW_HALF + 1).min(limit)
+/// Averages `disparity`, stored for `stored`, over the matching window, for the pixels of `region`.
+fn smooth(disparity: &[f32], stored: PixelRegion, region: PixelRegion) -> Vec<f32> {
+    let reach = |position: usize, low: usize, high: usize| {
+        position.saturating_sub(WINDOW_HALF).max(low)..(position + WINDOW_HALF + 1).min(high)
     };
-    let columns = region.right.saturating_sub(region.left);
-    let rows = reach(region.top, height).start..reach(region.bottom, height).end;
-    let first_row = rows.start;
-    let sums: Vec<f32> = rows
-        .flat_map(|v| {
-            (region.left..region.right).map(move |u| {
-                let window = reach(u, width);
-                let count = window.len() as f32;
-                let row = &disparity[v * width..(v + 1) * width];
-                row[window].iter().sum::<f32>() / count
-            })
-        })
-        .collect();
-    for v in region.top..region.bottom {
-        let window = reach(v, height);
-        let count = window.len() as f32;
-        for column in 0..columns {
-            let sum: f32 = window
-                .clone()
-                .map(|row| sums[(row - first_row) * columns + column])
-                .sum();
-            smoothed[v * width + region.left + column] = sum / count;
+    let columns = region.width();
+    let rows = reach(region.top, stored.top, stored.bottom).start
+        ..reach(region.bottom.max(1) - 1, stored.top, stored.bottom).end;
+    let first = rows.start;
+    let mut sums = vec![0.0f32; columns * rows.len()];
+    for (v, sums) in rows.zip(sums.chunks_mut(columns.max(1))) {
+        let offset = (v - stored.top) * stored.width();
+        for (u, sum) in (region.left..region.right).zip(sums) {
+            let window = reach(u, stored.left, stored.right);
+            let count = window.len() as f32;
+            let pixels = offset + window.start - stored.left..offset + window.end - stored.left;
+            *sum = disparity[pixels].iter().sum::<f32>() / count;
         }
     }
+    let mut smoothed = vec![0.0f32; columns * region.height()];
+    for (v, row) in (region.top..region.bottom).zip(smoothed.chunks_mut(columns.max(1))) {
+        let window = reach(v, stored.top, stored.bottom);
+        let count = window.len() as f32;
+        for v in window {
+            let sums = &sums[(v - first) * columns..(v - first + 1) * columns];
+            for (value, sum) in row.iter_mut().zip(sums) {
+                *value += sum / count;
+            }
+        }
+    }
+    smoothed
 }
 
-/// Standard normal noise, correlated over three pixels in both directions.
-fn correlated_noise(seed: u64, width: usize, height: usize) -> Vec<f32> {
-    let mut across = vec![0.0f32; width * (height + 2)];
-    across.par_chunks_mut(width).enumerate().for_each(|(v, row)| {
-        let mut noise = NormalNoise::new(seed, v);
-        let (mut first, mut second) = (noise.next(), noise.next());
+/// Rows of depth noise that are made together.
+const NOISE_BLOCK_ROWS: usize = 32;
+
+/// Standard normal noise for image rows `first..first + rows`, correlated over three pixels in both
+/// directions.
+fn correlated_noise(seed: u64, first: usize, rows: usize, width: usize) -> Vec<f32> {
+    let mut across = vec![0.0f32; width * (rows + 2)];
+    for (v, row) in across.chunks_mut(width).enumerate() {
+        let mut noise = NormalNoise::new(seed, first + v);
+        let (mut before, mut here) = (noise.next(), noise.next());
         for value in row {
-            let third = noise.next();
-            *value = first + second + third;
-            (first, second) = (second, third);
+            let after = noise.next();
+            *value = before + here + after;
+            (before, here) = (here, after);
         }
-    });
-    let mut both = vec![0.0f32; width * height];
-    both.par_chunks_mut(width).enumerate().for_each(|(v, row)| {
+    }
+    let mut both = vec![0.0f32; width * rows];
+    for (v, row) in both.chunks_mut(width).enumerate() {
+        let [above, here, below] = [0, 1, 2].map(|row| &across[(v + row) * width..][..width]);
         for (u, value) in row.iter_mut().enumerate() {
-            let column = |row: usize| across[row * width + u];
             // The sum of nine unit normals has a standard deviation of 3.
-            *value = (column(v) + column(v + 1) + column(v + 2)) / 3.0;
+            *value = (above[u] + here[u] + below[u]) / 3.0;
         }
-    });
+    }
     both
 }
 
 /// Clears the depths that the second imager cannot see: the band at the left edge, and what nearer
 /// things to the right of it hide.
-fn hide_occluded(row: &mut [u16], disparity: &[f32]) {
+fn hide_occluded<'a>(row: &mut [u16], disparity: impl DoubleEndedIterator<Item = &'a f32>) {
     /// Matching bridges smaller gaps.
     const TOLERANCE_PX: f32 = 0.5;
     let mut leftmost = f32::MAX;
-    for (u, (depth, disparity)) in row.iter_mut().zip(disparity).enumerate().rev() {
+    for ((u, depth), disparity) in row.iter_mut().enumerate().rev().zip(disparity.rev()) {
         let seen_at = u as f32 - disparity;
         if seen_at < 0.0 || seen_at > leftmost + TOLERANCE_PX {
             *depth = 0;
@@ -315,16 +346,10 @@ mod tests {
     /// A bare table at 0.8 m.
     fn table(width: usize, height: usize) -> Picture {
         Picture {
-            width,
+            region: PixelRegion::whole(width, height),
             color: vec![[150.0; 3]; width * height],
             depth_m: vec![0.8; width * height],
             is_plate: vec![false; width * height],
-            changed: PixelRegion {
-                left: 0,
-                top: 0,
-                right: 0,
-                bottom: 0,
-            },
         }
     }
 

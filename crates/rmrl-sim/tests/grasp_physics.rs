@@ -112,7 +112,7 @@ fn jaws_centre_a_plate_across_them_and_leave_it_along_them() {
         assert!(dynamics.holds_plate());
         let offset = offset_from(&dynamics, PlanarPose::default(), 0.0);
         let case = format!("({dx}, {dy}, {yaw}): along {:.3} mm", offset.along_mm);
-        assert!((offset.along_mm - along).abs() < 0.2, "{case}, expected {along}");
+        assert!((offset.along_mm - along).abs() < 0.1, "{case}, expected {along}");
         assert!(offset.across_mm.abs() < 0.03, "{case}, across {:.3}", offset.across_mm);
         assert!(offset.yaw_deg.abs() < 0.2, "{case}, yaw {:.3}", offset.yaw_deg);
     }
@@ -151,10 +151,11 @@ fn a_held_plate_does_not_drift_while_it_is_carried() {
     }
     let carried = offset_from(&dynamics, PlanarPose::default(), 0.1);
     assert!(dynamics.holds_plate());
-    assert!((carried.along_mm - lifted.along_mm).abs() < 0.05);
-    assert!((carried.across_mm - lifted.across_mm).abs() < 0.05);
-    assert!((carried.height_mm - lifted.height_mm).abs() < 0.05);
-    assert!((carried.yaw_deg - lifted.yaw_deg).abs() < 0.1);
+    // Over 1.4 m and two radians of turns.
+    assert!((carried.along_mm - lifted.along_mm).abs() < 0.02);
+    assert!((carried.across_mm - lifted.across_mm).abs() < 0.02);
+    assert!((carried.height_mm - lifted.height_mm).abs() < 0.03);
+    assert!((carried.yaw_deg - lifted.yaw_deg).abs() < 0.05);
 }
 
 #[test]

@@ -1,0 +1,342 @@
+//! One line of the trial log.
+
+use std::sync::Arc;
+
+use image::RgbImage;
+use rmrl_core::{
+    ActionIndex, DIMENSIONS, Decision, Ending, FaultKind, GraspFailure, Observation, Placement,
+    PlacementError, PlanarPose, PoseAdjustment, Trial, TrialId, TrialReport,
+};
+use serde::{Deserialize, Serialize};
+
+/// One attempt at a trial, as the log keeps it. What did not happen is `null`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialRecord {
+    /// The trial, counted from 1.
+    pub trial: u32,
+    /// The attempt at it, counted from 1; above 1 after a fault.
+    pub attempt: u32,
+    /// The scene, counted from 1.
+    pub scene: u32,
+    /// `P_e`, where the camera saw the plate.
+    pub estimated_pose: Option<PlanarPose>,
+    /// The chosen candidates.
+    pub action_index: Option<ActionIndex>,
+    /// The action `a`.
+    pub adjustment: Option<PoseAdjustment>,
+    /// The policy's probabilities of every candidate.
+    pub probabilities: Option<[Vec<f32>; DIMENSIONS]>,
+    /// `P_pick`, where the arm picked.
+    pub pick_pose: Option<PlanarPose>,
+    /// `P_final`, where the camera saw the plate placed.
+    pub final_pose: Option<PlanarPose>,
+    /// `P_target`.
+    pub target_pose: Option<PlanarPose>,
+    /// Eq. 9, in metres.
+    pub e_trans_m: Option<f64>,
+    /// Eq. 10.
+    pub e_rot: Option<f64>,
+    /// Eq. 11; 0 for a plate that was not grasped, `null` for a fault.
+    pub reward: Option<f64>,
+    /// Whether, by the camera, the plate sits in its place.
+    pub seated: Option<bool>,
+    /// The true translation error, in metres; only a simulator knows it.
+    pub true_e_trans_m: Option<f64>,
+    /// The true yaw error, in radians; only a simulator knows it.
+    pub true_yaw_error_rad: Option<f64>,
+    /// Whether the plate truly sits in its place; only a simulator knows it.
+    pub true_seated: Option<bool>,
+    /// Why nothing was placed.
+    pub failure: Option<FailureRecord>,
+    /// Where the time went, in seconds on the wall's clock.
+    pub durations_s: DurationsRecord,
+    /// The pictures, as files in the run directory.
+    pub images: ImagesRecord,
+}
+
+/// Why a trial placed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FailureRecord {
+    /// An outcome of the action, learnt from.
+    NotGrasped {
+        /// What happened.
+        cause: GraspFailure,
+        /// For a person to read.
+        reason: String,
+    },
+    /// Nothing of the action's; the trial was repeated.
+    Fault {
+        /// What failed.
+        cause: FaultKind,
+        /// For a person to read.
+        reason: String,
+    },
+}
+
+/// Where a trial's time went, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct DurationsRecord {
+    /// Bringing the plate to its start.
+    pub prepare: f64,
+    /// Taking pictures.
+    pub capture: f64,
+    /// Localising.
+    pub localize: f64,
+    /// Picking and placing.
+    pub pick_place: f64,
+}
+
+/// A trial's pictures, relative to the run directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ImagesRecord {
+    /// Before the action.
+    pub start: Option<String>,
+    /// Its depth.
+    pub start_depth: Option<String>,
+    /// After placing.
+    #[serde(rename = "final")]
+    pub end: Option<String>,
+    /// Its depth.
+    #[serde(rename = "final_depth")]
+    pub end_depth: Option<String>,
+}
+
+/// Why a record is no trial to learn from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("trial {trial} of the log lacks its {missing}")]
+pub struct IncompleteRecord {
+    /// Which trial.
+    pub trial: u32,
+    /// What is missing.
+    pub missing: &'static str,
+}
+
+impl TrialRecord {
+    /// What a report says. Truth, durations and pictures are the recorder's to add.
+    pub fn of(report: TrialReport<'_>) -> Self {
+        let id = report.id();
+        let mut record = Self {
+            trial: id.trial,
+            attempt: id.attempt,
+            scene: id.scene,
+            estimated_pose: None,
+            action_index: None,
+            adjustment: None,
+            probabilities: None,
+            pick_pose: None,
+            final_pose: None,
+            target_pose: None,
+            e_trans_m: None,
+            e_rot: None,
+            reward: None,
+            seated: None,
+            true_e_trans_m: None,
+            true_yaw_error_rad: None,
+            true_seated: None,
+            failure: None,
+            durations_s: DurationsRecord::default(),
+            images: ImagesRecord::default(),
+        };
+        match report {
+            TrialReport::Completed(trial) => {
+                record.set_decision(&trial.observation, &trial.decision);
+                record.reward = Some(trial.ending.reward());
+                match &trial.ending {
+                    Ending::Placed(placement) => record.set_placement(placement),
+                    Ending::NotGrasped(cause) => {
+                        record.failure = Some(FailureRecord::NotGrasped {
+                            cause: *cause,
+                            reason: cause.to_string(),
+                        });
+                    }
+                }
+            }
+            TrialReport::Faulted(faulted) => {
+                if let Some((observation, decision)) = &faulted.attempted {
+                    record.set_decision(observation, decision);
+                }
+                record.failure = Some(FailureRecord::Fault {
+                    cause: faulted.fault.kind,
+                    reason: faulted.fault.reason.clone(),
+                });
+            }
+        }
+        record
+    }
+
+    /// Which attempt this is of.
+    pub fn id(&self) -> TrialId {
+        TrialId {
+            trial: self.trial,
+            attempt: self.attempt,
+            scene: self.scene,
+        }
+    }
+
+    /// Whether a fault cut the attempt short.
+    pub fn is_fault(&self) -> bool {
+        matches!(self.failure, Some(FailureRecord::Fault { .. }))
+    }
+
+    /// The trial to learn from, with the picture of its start; `None` for a fault.
+    ///
+    /// # Errors
+    /// The record lacks what every completed trial has.
+    pub fn to_trial(&self, image: RgbImage) -> Result<Option<Trial>, IncompleteRecord> {
+        let missing = |missing| IncompleteRecord {
+            trial: self.trial,
+            missing,
+        };
+        let ending = match &self.failure {
+            Some(FailureRecord::Fault { .. }) => return Ok(None),
+            Some(FailureRecord::NotGrasped { cause, .. }) => Ending::NotGrasped(*cause),
+            None => Ending::Placed(Placement {
+                pick_pose: self.pick_pose.ok_or(missing("pick_pose"))?,
+                final_pose: self.final_pose.ok_or(missing("final_pose"))?,
+                target_pose: self.target_pose.ok_or(missing("target_pose"))?,
+                error: PlacementError {
+                    e_trans_m: self.e_trans_m.ok_or(missing("e_trans_m"))?,
+                    e_rot: self.e_rot.ok_or(missing("e_rot"))?,
+                },
+                reward: self.reward.ok_or(missing("reward"))?,
+                seated: self.seated.ok_or(missing("seated"))?,
+            }),
+        };
+        Ok(Some(Trial {
+            id: self.id(),
+            observation: Observation {
+                image: Arc::new(image),
+                estimated_pose: self.estimated_pose.ok_or(missing("estimated_pose"))?,
+            },
+            decision: Decision {
+                adjustment: self.adjustment.ok_or(missing("adjustment"))?,
+                index: self.action_index,
+                probabilities: self.probabilities.clone(),
+            },
+            ending,
+        }))
+    }
+
+    fn set_decision(&mut self, observation: &Observation, decision: &Decision) {
+        self.estimated_pose = Some(observation.estimated_pose);
+        self.action_index = decision.index;
+        self.adjustment = Some(decision.adjustment);
+        self.probabilities = decision.probabilities.clone();
+    }
+
+    fn set_placement(&mut self, placement: &Placement) {
+        self.pick_pose = Some(placement.pick_pose);
+        self.final_pose = Some(placement.final_pose);
+        self.target_pose = Some(placement.target_pose);
+        self.e_trans_m = Some(placement.error.e_trans_m);
+        self.e_rot = Some(placement.error.e_rot);
+        self.seated = Some(placement.seated);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rmrl_core::{Fault, FaultedTrial};
+
+    fn trial(ending: Ending) -> Trial {
+        Trial {
+            id: TrialId {
+                trial: 7,
+                attempt: 2,
+                scene: 1,
+            },
+            observation: Observation {
+                image: Arc::new(RgbImage::new(2, 2)),
+                estimated_pose: PlanarPose::new(0.1 + 0.2, -1.0 / 3.0, 0.7),
+            },
+            decision: Decision {
+                adjustment: PoseAdjustment {
+                    dx_m: 0.001,
+                    dy_m: -0.002,
+                    dyaw_rad: 0.01,
+                },
+                index: Some(ActionIndex([3, 0, 12])),
+                probabilities: Some([vec![0.1, 0.9], vec![1.0], vec![0.333_333_34]]),
+            },
+            ending,
+        }
+    }
+
+    fn placed() -> Ending {
+        let target_pose = PlanarPose::new(0.4, 0.2, 0.0);
+        let final_pose = PlanarPose::new(0.401, 0.2, 0.01);
+        let error = PlacementError::between(final_pose, target_pose);
+        Ending::Placed(Placement {
+            pick_pose: PlanarPose::new(0.3, -0.1, 0.7),
+            final_pose,
+            target_pose,
+            error,
+            reward: 0.987_654_321,
+            seated: true,
+        })
+    }
+
+    #[test]
+    fn trials_come_back_from_their_line_bit_for_bit() {
+        for ending in [placed(), Ending::NotGrasped(GraspFailure::Slipped)] {
+            let original = trial(ending);
+            let line = serde_json::to_string(&TrialRecord::of(TrialReport::Completed(&original))).unwrap();
+            let record: TrialRecord = serde_json::from_str(&line).unwrap();
+            let back = record.to_trial(RgbImage::new(2, 2)).unwrap().unwrap();
+            assert_eq!(back.id, original.id);
+            assert_eq!(back.observation.estimated_pose, original.observation.estimated_pose);
+            assert_eq!(back.decision, original.decision);
+            assert_eq!(back.ending, original.ending);
+        }
+    }
+
+    #[test]
+    fn the_line_has_the_documented_keys() {
+        let record = TrialRecord::of(TrialReport::Completed(&trial(placed())));
+        let line = serde_json::to_value(&record).unwrap();
+        for key in [
+            "trial", "scene", "estimated_pose", "action_index", "adjustment", "probabilities",
+            "final_pose", "target_pose", "e_trans_m", "e_rot", "true_e_trans_m",
+            "true_yaw_error_rad", "reward", "failure", "durations_s", "images",
+        ] {
+            assert!(line.get(key).is_some(), "{key}");
+        }
+        assert_eq!(line["final_pose"]["x_m"], 0.401);
+        assert_eq!(line["final_pose"]["yaw_rad"], 0.01);
+        assert_eq!(line["action_index"], serde_json::json!([3, 0, 12]));
+    }
+
+    #[test]
+    fn a_fault_is_no_trial_to_learn_from() {
+        let faulted = FaultedTrial {
+            id: TrialId {
+                trial: 1,
+                attempt: 1,
+                scene: 1,
+            },
+            attempted: None,
+            fault: Fault {
+                kind: FaultKind::Localization,
+                reason: "no plate in the picture".to_string(),
+            },
+        };
+        let record = TrialRecord::of(TrialReport::Faulted(&faulted));
+        assert!(record.is_fault());
+        assert_eq!(record.reward, None);
+        assert!(record.to_trial(RgbImage::new(1, 1)).unwrap().is_none());
+        let line = serde_json::to_value(&record).unwrap();
+        assert_eq!(line["failure"]["kind"], "fault");
+        assert_eq!(line["failure"]["cause"], "localization");
+    }
+
+    #[test]
+    fn a_record_without_its_parts_is_named() {
+        let mut record = TrialRecord::of(TrialReport::Completed(&trial(placed())));
+        record.final_pose = None;
+        let error = record.to_trial(RgbImage::new(1, 1)).unwrap_err().to_string();
+        assert!(error.contains("trial 7") && error.contains("final_pose"), "{error}");
+    }
+}

@@ -1,0 +1,308 @@
+//! The directory of one run: safe at every instant, and one process's at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, RgbImage};
+
+/// Why a run directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RunDirError {
+    /// It exists already.
+    #[error(
+        "{} exists already and is never overwritten; choose another directory, or go on with it by `--resume {}`",
+        path.display(), path.display()
+    )]
+    Exists {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It is no run.
+    #[error("{} is no run: it has no {missing}", path.display())]
+    NotARun {
+        /// The directory.
+        path: PathBuf,
+        /// The file that every run has.
+        missing: &'static str,
+    },
+    /// Another process works in it.
+    #[error("{} is in use by another process", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A picture cannot be read.
+    #[error("the picture {} is missing or damaged: {reason}", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A run's directory, locked while this lives.
+#[derive(Debug)]
+pub struct RunDir {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl RunDir {
+    /// The resolved configuration; written last when a run is made, so that every run has it.
+    pub const CONFIG: &str = "config.toml";
+    /// The trial log.
+    pub const TRIALS: &str = "trials.jsonl";
+    /// The pictures.
+    pub const IMAGES: &str = "images";
+    const LOCK: &str = ".lock";
+
+    /// Makes a directory for a new run.
+    ///
+    /// # Errors
+    /// It exists and is not empty, or cannot be made.
+    pub fn create(root: &Path) -> Result<Self, RunDirError> {
+        if root.exists() {
+            let occupied = !root.is_dir()
+                || fs::read_dir(root).map_err(io("read", root))?.next().is_some();
+            if occupied {
+                return Err(RunDirError::Exists {
+                    path: root.to_path_buf(),
+                });
+            }
+        }
+        let images = root.join(Self::IMAGES);
+        fs::create_dir_all(&images).map_err(io("create", &images))?;
+        Self::locked(root)
+    }
+
+    /// Opens an existing run to go on with it.
+    ///
+    /// # Errors
+    /// It is no run, or another process works in it.
+    pub fn open(root: &Path) -> Result<Self, RunDirError> {
+        Self::check(root)?;
+        Self::locked(root)
+    }
+
+    /// Checks that `root` is a run, to read from it only.
+    ///
+    /// # Errors
+    /// It is no run.
+    pub fn check(root: &Path) -> Result<(), RunDirError> {
+        if root.join(Self::CONFIG).is_file() {
+            Ok(())
+        } else {
+            Err(RunDirError::NotARun {
+                path: root.to_path_buf(),
+                missing: Self::CONFIG,
+            })
+        }
+    }
+
+    fn locked(root: &Path) -> Result<Self, RunDirError> {
+        let path = root.join(Self::LOCK);
+        let lock = File::create(&path).map_err(io("create", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                root: root.to_path_buf(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(RunDirError::InUse {
+                path: root.to_path_buf(),
+            }),
+            Err(TryLockError::Error(source)) => Err(RunDirError::Io {
+                action: "lock",
+                path,
+                source,
+            }),
+        }
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Writes a whole file so that it is either the old one or the new one at every instant.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunDirError> {
+        write_atomically(&self.path(name), bytes)
+    }
+
+    /// Writes a colour picture and waits until it is on disk.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_color(&self, name: &str, image: &RgbImage) -> Result<(), RunDirError> {
+        self.write_png(name, image.as_raw(), image.dimensions(), ExtendedColorType::Rgb8)
+    }
+
+    /// Writes a depth picture, 16 bits, and waits until it is on disk.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_depth(
+        &self,
+        name: &str,
+        image: &ImageBuffer<Luma<u16>, Vec<u16>>,
+    ) -> Result<(), RunDirError> {
+        let bytes: Vec<u8> = image.as_raw().iter().flat_map(|value| value.to_ne_bytes()).collect();
+        self.write_png(name, &bytes, image.dimensions(), ExtendedColorType::L16)
+    }
+
+    fn write_png(
+        &self,
+        name: &str,
+        pixels: &[u8],
+        (width, height): (u32, u32),
+        color: ExtendedColorType,
+    ) -> Result<(), RunDirError> {
+        let path = self.path(name);
+        let mut png = Vec::new();
+        // Pictures carry sensor noise, which does not compress; fast and slow differ by a tenth.
+        PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Sub)
+            .write_image(pixels, width, height, color)
+            .map_err(|error| RunDirError::Picture {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?;
+        // A torn picture is written again with its trial; only the log decides what exists.
+        let mut file = File::create(&path).map_err(io("create", &path))?;
+        file.write_all(&png)
+            .and_then(|()| file.sync_data())
+            .map_err(io("write", &path))
+    }
+}
+
+/// Reads a colour picture.
+///
+/// # Errors
+/// It is missing, damaged or no colour picture.
+pub fn read_color(path: &Path) -> Result<RgbImage, RunDirError> {
+    let picture = |reason: String| RunDirError::Picture {
+        path: path.to_path_buf(),
+        reason,
+    };
+    match image::open(path).map_err(|error| picture(error.to_string()))? {
+        image::DynamicImage::ImageRgb8(image) => Ok(image),
+        other => Err(picture(format!("expected 8-bit RGB, found {:?}", other.color()))),
+    }
+}
+
+/// Writes a whole file so that it is either the old one or the new one at every instant.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunDirError> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".tmp");
+    let partial = PathBuf::from(partial);
+    let mut file = File::create(&partial).map_err(io("create", &partial))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(io("write", &partial))?;
+    fs::rename(&partial, path).map_err(io("replace", path))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io("sync", folder))
+}
+
+fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> RunDirError + 'a {
+    move |source| RunDirError::Io {
+        action,
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    #[test]
+    fn an_existing_directory_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("run");
+        drop(RunDir::create(&root).unwrap());
+        let error = RunDir::create(&root).unwrap_err().to_string();
+        assert!(error.contains("never overwritten") && error.contains("--resume"), "{error}");
+        let file = folder.path().join("file");
+        fs::write(&file, "precious").unwrap();
+        assert!(matches!(RunDir::create(&file), Err(RunDirError::Exists { .. })));
+        let empty = folder.path().join("empty");
+        fs::create_dir(&empty).unwrap();
+        assert!(RunDir::create(&empty).is_ok());
+    }
+
+    #[test]
+    fn a_directory_that_is_no_run_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = RunDir::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("no run") && error.contains("config.toml"), "{error}");
+    }
+
+    #[test]
+    fn one_process_works_in_a_run_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("run");
+        let first = RunDir::create(&root).unwrap();
+        first.write(RunDir::CONFIG, b"").unwrap();
+        assert!(matches!(RunDir::open(&root), Err(RunDirError::InUse { .. })));
+        drop(first);
+        assert!(RunDir::open(&root).is_ok());
+    }
+
+    #[test]
+    fn files_are_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(&folder.path().join("run")).unwrap();
+        run.write("notes.txt", b"first").unwrap();
+        run.write("notes.txt", b"second").unwrap();
+        assert_eq!(fs::read(run.path("notes.txt")).unwrap(), b"second");
+        assert!(!run.path("notes.txt.tmp").exists());
+    }
+
+    #[test]
+    fn pictures_come_back_bit_for_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(&folder.path().join("run")).unwrap();
+        let color = RgbImage::from_fn(31, 17, |u, v| Rgb([u as u8, v as u8, (u * v) as u8]));
+        run.write_color("images/1.png", &color).unwrap();
+        assert_eq!(read_color(&run.path("images/1.png")).unwrap(), color);
+        let depth = ImageBuffer::from_fn(31, 17, |u, v| Luma([(u * 517 + v * 1031) as u16]));
+        run.write_depth("images/1-depth.png", &depth).unwrap();
+        let read = image::open(run.path("images/1-depth.png")).unwrap();
+        assert_eq!(read.as_luma16(), Some(&depth));
+
+        let error = read_color(&run.path("images/1-depth.png")).unwrap_err().to_string();
+        assert!(error.contains("1-depth.png") && error.contains("RGB"), "{error}");
+        fs::write(run.path("images/torn.png"), b"\x89PNG\r\n").unwrap();
+        assert!(read_color(&run.path("images/torn.png")).is_err());
+        let missing = read_color(&run.path("images/none.png")).unwrap_err().to_string();
+        assert!(missing.contains("none.png"), "{missing}");
+    }
+}
