@@ -72,9 +72,10 @@ pub enum CellError {
     Target(#[source] Fault),
 }
 
-/// Where the robot believes the plate to be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Whereabouts {
+/// Where the robot believes the plate to be. Part of the log, so that a resumed run knows it too.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whereabouts {
     /// Somewhere in view; the camera has to find it.
     Unknown,
     /// Let go with the tool at this pose, so that the same pose grips it again.
@@ -153,18 +154,20 @@ impl PickPlace {
             pose: found.pose,
             height_m: found.height_m,
         };
-        self.resume(target, Some(target.pose));
+        let over_plate = self.tool_over_placed_plate(target.pose, target);
+        self.resume(target, Whereabouts::PutDown(over_plate));
         Ok(target)
     }
 
-    /// Goes on with a target recorded earlier. `plate_at_target` is where the camera last saw the
-    /// plate, if that was after placing it; otherwise the camera has to look for it.
-    pub fn resume(&mut self, target: Target, plate_at_target: Option<PlanarPose>) {
+    /// Goes on with a target recorded earlier, and what was last known of the plate.
+    pub fn resume(&mut self, target: Target, whereabouts: Whereabouts) {
         self.target = Some(target);
-        self.whereabouts = match plate_at_target {
-            Some(pose) => Whereabouts::PutDown(self.tool_over_placed_plate(pose, target)),
-            None => Whereabouts::Unknown,
-        };
+        self.whereabouts = whereabouts;
+    }
+
+    /// Where the robot believes the plate to be.
+    pub fn whereabouts(&self) -> Whereabouts {
+        self.whereabouts
     }
 
     /// What the last trial left behind, for whoever keeps records.

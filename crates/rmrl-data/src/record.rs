@@ -49,6 +49,8 @@ pub struct TrialRecord {
     pub true_seated: Option<bool>,
     /// Why nothing was placed.
     pub failure: Option<FailureRecord>,
+    /// What the cell believes of the plate afterwards, for a resumed run to go on with.
+    pub whereabouts: serde_json::Value,
     /// Where the time went, in seconds on the wall's clock.
     pub durations_s: DurationsRecord,
     /// The pictures, as files in the run directory.
@@ -136,6 +138,7 @@ impl TrialRecord {
             true_yaw_error_rad: None,
             true_seated: None,
             failure: None,
+            whereabouts: serde_json::Value::Null,
             durations_s: DurationsRecord::default(),
             images: ImagesRecord::default(),
         };

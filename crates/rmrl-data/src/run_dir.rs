@@ -62,7 +62,7 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// The resolved configuration; written last when a run is made, so that every run has it.
+    /// The resolved configuration; every run has it.
     pub const CONFIG: &str = "config.toml";
     /// The trial log.
     pub const TRIALS: &str = "trials.jsonl";
@@ -70,11 +70,14 @@ impl RunDir {
     pub const IMAGES: &str = "images";
     const LOCK: &str = ".lock";
 
-    /// Makes a directory for a new run.
+    /// Makes a directory for a new run, with its resolved configuration in it.
+    ///
+    /// The directory appears with its configuration or not at all, so whatever exists can be
+    /// resumed.
     ///
     /// # Errors
     /// It exists and is not empty, or cannot be made.
-    pub fn create(root: &Path) -> Result<Self, RunDirError> {
+    pub fn create(root: &Path, config: &str) -> Result<Self, RunDirError> {
         if root.exists() {
             let occupied = !root.is_dir()
                 || fs::read_dir(root).map_err(io("read", root))?.next().is_some();
@@ -84,8 +87,16 @@ impl RunDir {
                 });
             }
         }
-        let images = root.join(Self::IMAGES);
+        let mut partial = root.as_os_str().to_owned();
+        partial.push(format!(".new-{}", std::process::id()));
+        let partial = PathBuf::from(partial);
+        let images = partial.join(Self::IMAGES);
         fs::create_dir_all(&images).map_err(io("create", &images))?;
+        write_atomically(&partial.join(Self::CONFIG), config.as_bytes())?;
+        if let Err(source) = fs::rename(&partial, root) {
+            let _ = fs::remove_dir_all(&partial);
+            return Err(io("create", root)(source));
+        }
         Self::locked(root)
     }
 
@@ -247,15 +258,16 @@ mod tests {
     fn an_existing_directory_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("run");
-        drop(RunDir::create(&root).unwrap());
-        let error = RunDir::create(&root).unwrap_err().to_string();
+        drop(RunDir::create(&root, "").unwrap());
+        let error = RunDir::create(&root, "").unwrap_err().to_string();
         assert!(error.contains("never overwritten") && error.contains("--resume"), "{error}");
         let file = folder.path().join("file");
         fs::write(&file, "precious").unwrap();
-        assert!(matches!(RunDir::create(&file), Err(RunDirError::Exists { .. })));
+        assert!(matches!(RunDir::create(&file, ""), Err(RunDirError::Exists { .. })));
         let empty = folder.path().join("empty");
         fs::create_dir(&empty).unwrap();
-        assert!(RunDir::create(&empty).is_ok());
+        let run = RunDir::create(&empty, "seed = 1").unwrap();
+        assert_eq!(fs::read(run.path(RunDir::CONFIG)).unwrap(), b"seed = 1");
     }
 
     #[test]
@@ -269,8 +281,7 @@ mod tests {
     fn one_process_works_in_a_run_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("run");
-        let first = RunDir::create(&root).unwrap();
-        first.write(RunDir::CONFIG, b"").unwrap();
+        let first = RunDir::create(&root, "").unwrap();
         assert!(matches!(RunDir::open(&root), Err(RunDirError::InUse { .. })));
         drop(first);
         assert!(RunDir::open(&root).is_ok());
@@ -279,7 +290,7 @@ mod tests {
     #[test]
     fn files_are_replaced_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::create(&folder.path().join("run")).unwrap();
+        let run = RunDir::create(&folder.path().join("run"), "").unwrap();
         run.write("notes.txt", b"first").unwrap();
         run.write("notes.txt", b"second").unwrap();
         assert_eq!(fs::read(run.path("notes.txt")).unwrap(), b"second");
@@ -289,7 +300,7 @@ mod tests {
     #[test]
     fn pictures_come_back_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::create(&folder.path().join("run")).unwrap();
+        let run = RunDir::create(&folder.path().join("run"), "").unwrap();
         let color = RgbImage::from_fn(31, 17, |u, v| Rgb([u as u8, v as u8, (u * v) as u8]));
         run.write_color("images/1.png", &color).unwrap();
         assert_eq!(read_color(&run.path("images/1.png")).unwrap(), color);

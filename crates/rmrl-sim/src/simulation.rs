@@ -226,6 +226,11 @@ impl SimulatedCell {
         self.world().truth()
     }
 
+    /// The truth at each picture since the state was last remembered, oldest first.
+    pub fn pictured(&self) -> Vec<GroundTruth> {
+        self.world().pictured().to_vec()
+    }
+
     /// The camera as it truly hangs: for evaluation, never for a policy.
     pub fn true_camera(&self) -> CameraModel {
         self.world().true_camera()

@@ -32,7 +32,7 @@ pub struct WorldState {
 }
 
 /// The plate as it truly lies.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GroundTruth {
     /// The plate's pose in the plane.
     pub plate: PlanarPose,
@@ -66,6 +66,8 @@ pub(crate) struct World {
     sensor: Sensor,
     state: WorldState,
     stopped: bool,
+    /// The truth at each picture since the state was last remembered.
+    pictured: Vec<GroundTruth>,
     /// Running while anything may touch the plate.
     dynamics: Option<GraspDynamics>,
 }
@@ -155,6 +157,7 @@ impl World {
                 draws: 0,
             },
             stopped: false,
+            pictured: Vec::new(),
             dynamics: None,
             parameters,
         }
@@ -166,12 +169,18 @@ impl World {
     /// that is restored and one that was never interrupted continue alike.
     pub(crate) fn remember(&mut self) -> WorldState {
         self.leave_contact();
+        self.pictured.clear();
         self.state
+    }
+
+    pub(crate) fn pictured(&self) -> &[GroundTruth] {
+        &self.pictured
     }
 
     pub(crate) fn restore(&mut self, state: WorldState) {
         self.dynamics = None;
         self.stopped = false;
+        self.pictured.clear();
         self.state = state;
     }
 
@@ -186,6 +195,7 @@ impl World {
 
     pub(crate) fn capture(&mut self) -> RgbdFrame {
         let mut rng = self.draw();
+        self.pictured.push(self.truth());
         let hand = self.hand();
         let in_view = crate::render::hand_in_view(&hand, &self.true_camera);
         let picture = self
