@@ -154,9 +154,13 @@ impl PickPlace {
             pose: found.pose,
             height_m: found.height_m,
         };
-        let over_plate = self.tool_over_placed_plate(target.pose, target);
-        self.resume(target, Whereabouts::PutDown(over_plate));
+        self.resume(target, self.whereabouts_at_target(target));
         Ok(target)
+    }
+
+    /// What is known of a plate that was put at the target by hand.
+    pub fn whereabouts_at_target(&self, target: Target) -> Whereabouts {
+        Whereabouts::PutDown(self.tool_over_placed_plate(target.pose, target))
     }
 
     /// Goes on with a target recorded earlier, and what was last known of the plate.

@@ -1,7 +1,7 @@
 //! An append-only file of JSON lines, each on disk before the call that wrote it returns.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// The file exists or cannot be made.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
         let file = OpenOptions::new()
-            .write(true)
+            .append(true)
             .create_new(true)
             .open(path)
             .map_err(io("create", path))?;
@@ -62,62 +62,43 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         })
     }
 
-    /// Opens a journal and reads its entries.
+    /// Opens a journal to go on with it, and reads its entries.
     ///
     /// A last line that was cut off in mid-write is taken off the file, with a warning.
     ///
     /// # Errors
     /// The file cannot be read or mended, or another line is damaged.
     pub fn open(path: &Path) -> Result<(Self, Vec<T>), JournalError> {
-        let bytes = std::fs::read(path).map_err(io("read", path))?;
+        let content = Content::read(path)?;
         let file = OpenOptions::new()
-            .write(true)
+            .append(true)
             .open(path)
             .map_err(io("open", path))?;
         let mut journal = Self {
             path: path.to_path_buf(),
             file,
-            digests: Vec::new(),
+            digests: content.digests,
             kind: PhantomData,
         };
-        let mut entries = Vec::new();
-        let mut whole = 0;
-        for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let is_last = whole + line.len() == bytes.len();
-            let content = line.strip_suffix(b"\n");
-            match serde_json::from_slice(content.unwrap_or(line)) {
-                Ok(entry) => {
-                    entries.push(entry);
-                    journal.digests.push(crc32c::crc32c(content.unwrap_or(line)));
-                    whole += line.len();
-                    if content.is_none() {
-                        // Complete but for its newline: the crash came between the two.
-                        journal.truncate_file(whole)?;
-                        journal.write(b"\n")?;
-                    }
-                }
-                Err(error) if is_last => {
-                    tracing::warn!(
-                        "{}: the last line ({}) was cut off in mid-write ({error}) and is dropped",
-                        path.display(),
-                        index + 1,
-                    );
-                    journal.truncate_file(whole)?;
-                }
-                Err(error) => {
-                    return Err(JournalError::Damaged {
-                        path: path.to_path_buf(),
-                        line: index + 1,
-                        reason: error.to_string(),
-                    });
-                }
-            }
+        if content.is_torn {
+            tracing::warn!(
+                "{}: the last line ({}) was cut off in mid-write and is dropped",
+                path.display(),
+                content.entries.len() + 1,
+            );
+            journal.cut(content.length)?;
+        } else if content.lacks_newline {
+            journal.write(b"\n")?;
         }
-        journal
-            .file
-            .seek(SeekFrom::End(0))
-            .map_err(io("open", path))?;
-        Ok((journal, entries))
+        Ok((journal, content.entries))
+    }
+
+    /// Reads a journal's entries and leaves the file alone, which may be another process's.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line other than the last is damaged.
+    pub fn read(path: &Path) -> Result<Vec<T>, JournalError> {
+        Ok(Content::read(path)?.entries)
     }
 
     /// Appends an entry and waits until it is on disk.
@@ -143,17 +124,12 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
             .map(<[u8]>::len)
             .sum();
         self.digests.truncate(entries);
-        self.truncate_file(length)
+        self.cut(length)
     }
 
     /// A digest of each line, by which a checkpoint knows the log it was made from.
     pub fn digests(&self) -> &[u32] {
         &self.digests
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
@@ -163,12 +139,56 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
             .map_err(io("write to", &self.path))
     }
 
-    fn truncate_file(&mut self, length: usize) -> Result<(), JournalError> {
+    fn cut(&mut self, length: usize) -> Result<(), JournalError> {
         self.file
             .set_len(length as u64)
-            .and_then(|()| self.file.seek(SeekFrom::End(0)))
-            .and_then(|_| self.file.sync_data())
+            .and_then(|()| self.file.sync_data())
             .map_err(io("mend", &self.path))
+    }
+}
+
+/// What a journal's file holds.
+struct Content<T> {
+    entries: Vec<T>,
+    digests: Vec<u32>,
+    /// The length of the whole lines, in bytes.
+    length: usize,
+    /// Whether part of another line follows them.
+    is_torn: bool,
+    /// Whether the last line is whole but for its newline: the crash came between the two.
+    lacks_newline: bool,
+}
+
+impl<T: DeserializeOwned> Content<T> {
+    fn read(path: &Path) -> Result<Self, JournalError> {
+        let bytes = std::fs::read(path).map_err(io("read", path))?;
+        let mut content = Self {
+            entries: Vec::new(),
+            digests: Vec::new(),
+            length: 0,
+            is_torn: false,
+            lacks_newline: false,
+        };
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let text = line.strip_suffix(b"\n");
+            match serde_json::from_slice(text.unwrap_or(line)) {
+                Ok(entry) => {
+                    content.entries.push(entry);
+                    content.digests.push(crc32c::crc32c(text.unwrap_or(line)));
+                    content.length += line.len();
+                    content.lacks_newline = text.is_none();
+                }
+                Err(_) if content.length + line.len() == bytes.len() => content.is_torn = true,
+                Err(error) => {
+                    return Err(JournalError::Damaged {
+                        path: path.to_path_buf(),
+                        line: content.entries.len() + 1,
+                        reason: error.to_string(),
+                    });
+                }
+            }
+        }
+        Ok(content)
     }
 }
 
@@ -228,9 +248,12 @@ mod tests {
         let two = whole.len() - whole.split_inclusive(|byte| *byte == b'\n').last().unwrap().len();
         for length in two..=whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
+            let read = Journal::<Entry>::read(&path).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), &whole[..length], "reading changes nothing");
             let (mut journal, entries) = Journal::<Entry>::open(&path).unwrap();
             // A line that lacks nothing but its newline is complete.
             let expected = if length + 1 >= whole.len() { 3 } else { 2 };
+            assert_eq!(read, entries);
             assert_eq!(entries.len(), expected, "cut at {length} of {}", whole.len());
             journal.append(&entry(9)).unwrap();
             let (_, entries) = Journal::<Entry>::open(&path).unwrap();

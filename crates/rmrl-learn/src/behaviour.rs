@@ -1,5 +1,7 @@
 //! Behaviours that do not learn a policy: deployment, and the rows that a sceptic asks for.
 
+use std::borrow::Borrow;
+
 use rand::RngExt;
 use rmrl_core::{
     ActionIndex, ActionSpace, Decision, Ending, Env, Observation, PlanarPose, PoseAdjustment,
@@ -49,12 +51,13 @@ pub fn run_trials<E: Env>(
 }
 
 /// The arg-max of a policy: what is deployed.
-pub struct Greedy<'a>(pub &'a Policy);
+pub struct Greedy<P: Borrow<Policy>>(pub P);
 
-impl Behaviour for Greedy<'_> {
+impl<P: Borrow<Policy>> Behaviour for Greedy<P> {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
-        let distribution = self.0.distribution(&self.0.encode(observation));
-        self.0.decision(most_likely(&distribution), distribution)
+        let policy = self.0.borrow();
+        let distribution = policy.distribution(&policy.encode(observation));
+        policy.decision(most_likely(&distribution), distribution)
     }
 }
 

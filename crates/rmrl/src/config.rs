@@ -20,7 +20,7 @@ pub struct RunConfig {
     pub trials: u32,
     /// Seeds the network, exploration, replay and placements; and the simulated cell, unless
     /// `cell.seed` names another.
-    pub seed: u64,
+    pub seed: u32,
     /// A policy to start from, for `rm-rl-pretrained`. Without one, an earlier run is made first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PathBuf>,
@@ -56,7 +56,7 @@ pub struct CellConfig {
     pub kind: CellKind,
     /// Which laboratory is simulated; each seed is another. Default: the run's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
+    pub seed: Option<u32>,
 }
 
 /// What stands in the cell.
@@ -206,7 +206,7 @@ impl RunConfig {
     }
 
     /// The seed of the simulated laboratory.
-    pub fn cell_seed(&self) -> u64 {
+    pub fn cell_seed(&self) -> u32 {
         self.cell.seed.unwrap_or(self.seed)
     }
 
@@ -379,6 +379,22 @@ impl Layers {
         }
         if let Value::Table(table) = value {
             self.layers.push((origin.to_string(), table));
+        }
+        self
+    }
+
+    /// Lays other layers over these.
+    #[must_use]
+    pub fn then(mut self, over: Self) -> Self {
+        self.layers.extend(over.layers);
+        self
+    }
+
+    /// Takes a key of the top level out of all layers so far.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Self {
+        for (_, layer) in &mut self.layers {
+            layer.remove(key);
         }
         self
     }

@@ -1,2 +1,22 @@
-//! x
+//! Role-Model Reinforcement Learning: a laboratory teaches its own robot arm to pick and place a
+//! cell plate to the millimetre, in an afternoon, without demonstrations (arXiv 2510.15189).
+//!
+//! This crate ties the others together: it assembles a cell from a configuration, makes runs that
+//! survive being killed, evaluates what was learnt and reports it. The command `rmrl` is made of
+//! it; the parts are here under their own names for users of the library.
+
+pub use rmrl_cell as cell;
+pub use rmrl_core as core;
+pub use rmrl_data as data;
+pub use rmrl_learn as learn;
+pub use rmrl_sim as sim;
+pub use rmrl_vision as vision;
+
+mod checkpoints;
 pub mod config;
+pub mod evaluate;
+pub mod laboratory;
+pub mod recorder;
+pub mod report;
+pub mod run;
+pub mod summary;

@@ -1,2 +1,60 @@
-//! x
-fn main() {}
+//! The command `rmrl`: teach a robot arm to place plates to the millimetre.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::commands::{Failure, eval, pretrain, report, snapshot, train};
+
+/// Teach a robot arm to pick and place a cell plate to the millimetre, by Role-Model Reinforcement
+/// Learning on the robot itself (arXiv 2510.15189).
+///
+/// Everything runs in a simulated work cell until a real one is configured. Begin with
+/// `rmrl train`, then open the report it names.
+#[derive(Debug, Parser)]
+#[command(version, after_help = "Every value of a configuration file can be set by --set KEY=VALUE. The file config.toml of any run
+directory shows all keys with their values.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Train),
+    Pretrain(pretrain::Pretrain),
+    Eval(eval::Eval),
+    Snapshot(snapshot::Snapshot),
+    Report(report::Report),
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("RMRL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
+    let done = match &Cli::parse().command {
+        Command::Train(arguments) => train::run(arguments),
+        Command::Pretrain(arguments) => pretrain::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
+        Command::Snapshot(arguments) => snapshot::run(arguments),
+        Command::Report(arguments) => report::run(arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Runtime(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

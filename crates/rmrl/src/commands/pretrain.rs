@@ -1,0 +1,119 @@
+//! `rmrl pretrain`
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use rmrl::config::{Layers, RunConfig};
+use rmrl::data::{RunDir, write_atomically};
+use rmrl::learn::MethodName;
+use rmrl::run::{create, execute, pretrain_on};
+use serde::Serialize;
+
+use super::{Configuration, Failure, print_result};
+
+/// Pretrain a policy on the role-model labels of earlier runs.
+///
+/// Each scene of an earlier run is labelled with its role model's action, and a new policy is
+/// trained on all labelled states (Sec. 3.3.2). Start from it by
+/// `rmrl train --method rm-rl-pretrained --pretrained FILE`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl pretrain --from runs/monday --from runs/tuesday --out pretrained.safetensors
+  rmrl pretrain --out pretrained.safetensors    make a run of 200 trials first")]
+pub struct Pretrain {
+    /// An earlier run; may be repeated. Without one, a run of schedule.pretrain_trials trials is
+    /// made next to the output
+    #[arg(long, value_name = "DIR")]
+    from: Vec<PathBuf>,
+
+    /// Where to write the policy; it must not exist
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: PathBuf,
+
+    /// Seed of the policy, and of the run that is made if none is given
+    #[arg(long)]
+    seed: Option<u32>,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+/// What pretraining has come to.
+#[derive(Serialize)]
+struct Pretrained {
+    policy: PathBuf,
+    labelled_states: usize,
+    first_loss: f32,
+    last_loss: f32,
+}
+
+impl fmt::Display for Pretrained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {} labelled states, cross-entropy {:.3} -> {:.3}",
+            self.policy.display(),
+            self.labelled_states,
+            self.first_loss,
+            self.last_loss
+        )
+    }
+}
+
+/// Pretrains.
+pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
+    let out = &arguments.out;
+    let usage = |message: String| Failure::Usage(anyhow!(message));
+    if out.extension().is_none_or(|extension| extension != "safetensors") {
+        return Err(usage(format!("--out is {}, expected a .safetensors file", out.display())));
+    }
+    if out.exists() {
+        return Err(usage(format!("{} exists already and is never overwritten", out.display())));
+    }
+    for root in &arguments.from {
+        RunDir::check(root).map_err(|error| Failure::Usage(error.into()))?;
+    }
+    // The first run's own configuration, so that the policy fits the cell it came from.
+    let mut layers = match arguments.from.first() {
+        Some(root) => Layers::default().with_file(&root.join(RunDir::CONFIG))?,
+        None => Layers::default(),
+    };
+    layers = layers.then(arguments.configuration.layers()?);
+    if let Some(seed) = arguments.seed {
+        layers = layers.with_value("--seed", "seed", i64::from(seed));
+    }
+    layers = layers.with_value("pretrain", "method", MethodName::RmRl.as_str()).without("pretrained");
+    let config = layers.resolve()?;
+    let runs = if arguments.from.is_empty() {
+        vec![earlier_run(&config, out)?]
+    } else {
+        arguments.from.clone()
+    };
+    let (policy, labelled_states, losses) = pretrain_on(&config, &runs)?;
+    write_atomically(out, &policy.to_safetensors(&BTreeMap::new())).map_err(anyhow::Error::from)?;
+    let pretrained = Pretrained {
+        policy: out.clone(),
+        labelled_states,
+        first_loss: losses.first().copied().unwrap_or(f32::NAN),
+        last_loss: losses.last().copied().unwrap_or(f32::NAN),
+    };
+    print_result(&pretrained, false)?;
+    Ok(())
+}
+
+/// Makes, or goes on with, a run to pretrain on.
+fn earlier_run(config: &RunConfig, out: &std::path::Path) -> Result<PathBuf, Failure> {
+    let root = out.with_extension("run");
+    let mut earlier = config.clone();
+    earlier.trials = config.schedule.pretrain_trials;
+    let dir = if root.exists() {
+        RunDir::open(&root).map_err(|error| Failure::Usage(error.into()))?
+    } else {
+        create(&earlier, &root).map_err(Failure::Usage)?
+    };
+    execute(&dir, &mut ()).with_context(|| format!("the run {} stopped", root.display()))?;
+    Ok(root)
+}

@@ -1,0 +1,33 @@
+//! `rmrl report`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rmrl::data::{RunDir, write_atomically};
+use rmrl::report::{REPORT, report};
+
+use super::Failure;
+
+/// Write a run's report: one HTML page with curves and pictures that needs no other file.
+///
+/// `rmrl train` writes it when a run ends; this makes it for a run that is still going, or anew.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    /// Where to write the page [default: RUN/report.html]
+    #[arg(long, value_name = "FILE.html")]
+    out: Option<PathBuf>,
+}
+
+/// Reports.
+pub fn run(arguments: &Report) -> Result<(), Failure> {
+    RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
+    let out = arguments.out.clone().unwrap_or_else(|| arguments.run.join(REPORT));
+    let page = report(&arguments.run)?;
+    write_atomically(&out, page.as_bytes()).map_err(anyhow::Error::from)?;
+    println!("{}", out.display());
+    Ok(())
+}

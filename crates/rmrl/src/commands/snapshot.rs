@@ -1,0 +1,140 @@
+//! `rmrl snapshot`
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+use rmrl::core::{Env, PlanarPose, TrialId};
+use rmrl::data::write_atomically;
+use rmrl::laboratory::{Laboratory, World};
+use rmrl::vision::{draw_bounding_box, draw_mask, draw_plate};
+use serde::Serialize;
+
+use super::{Configuration, Failure, TaskArgument, print_result};
+
+/// Take a picture and show what is found in it.
+///
+/// Writes the camera's colour picture with the detector's box (yellow), the segmenter's mask (red)
+/// and the localised pose (green outline and arrow) drawn in, and prints the pose. In a simulated
+/// cell the true pose is drawn in magenta.
+#[derive(Debug, Args)]
+pub struct Snapshot {
+    /// Where to write the picture
+    #[arg(long, value_name = "FILE.png", default_value = "snapshot.png")]
+    out: PathBuf,
+
+    /// Where the plate lies
+    #[arg(long, value_enum, default_value = "start")]
+    at: Place,
+
+    /// Which scene's start
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    scene: u32,
+
+    /// Seed of the cell and its placements [default: 0]
+    #[arg(long)]
+    seed: Option<u32>,
+
+    /// What the robot has to do
+    #[arg(long, value_enum)]
+    task: Option<TaskArgument>,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+/// Where the plate lies in a snapshot.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Place {
+    /// At a scene's start
+    Start,
+    /// In its place
+    Target,
+}
+
+/// What was found.
+#[derive(Serialize)]
+struct Found {
+    picture: PathBuf,
+    pose: PlanarPose,
+    height_m: f64,
+    depth_m: f64,
+    score: f64,
+    true_pose: Option<PlanarPose>,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pose = |pose: PlanarPose| {
+            format!(
+                "x {:.1} mm, y {:.1} mm, yaw {:.2} degrees",
+                1000.0 * pose.x_m,
+                1000.0 * pose.y_m,
+                pose.yaw_rad.to_degrees()
+            )
+        };
+        writeln!(f, "localised  {}", pose(self.pose))?;
+        if let Some(truth) = self.true_pose {
+            writeln!(f, "true       {}", pose(truth))?;
+        }
+        writeln!(f, "depth      {:.1} mm, score {:.2}", 1000.0 * self.depth_m, self.score)?;
+        writeln!(f, "picture    {}", self.picture.display())
+    }
+}
+
+/// Takes a snapshot.
+pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
+    if arguments.out.extension().is_none_or(|extension| extension != "png") {
+        let message = format!("--out is {}, expected a .png file", arguments.out.display());
+        return Err(Failure::Usage(anyhow!(message)));
+    }
+    let mut layers = arguments.configuration.layers()?;
+    if let Some(task) = arguments.task {
+        layers = layers.with_value("--task", "task.kind", task.key());
+    }
+    if let Some(seed) = arguments.seed {
+        layers = layers.with_value("--seed", "seed", i64::from(seed));
+    }
+    let config = layers.resolve()?;
+    let mut laboratory =
+        Laboratory::assemble(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
+    let cell = &mut laboratory.trial;
+    cell.record_target().map_err(anyhow::Error::from)?;
+    if let Place::Start = arguments.at {
+        let id = TrialId {
+            trial: (arguments.scene - 1) * config.schedule.trials_per_scene + 1,
+            attempt: 1,
+            scene: arguments.scene,
+        };
+        cell.reset(id).map_err(anyhow::Error::from)?;
+    }
+    let (capture, found) = cell.look().map_err(anyhow::Error::from)?;
+    let mut picture = capture.frame.color.as_ref().clone();
+    let truth = laboratory.world.truth();
+    let found = found.map_err(anyhow::Error::from)?;
+    let plate = config.vision.localizer.plate;
+    draw_mask(&mut picture, &found.mask, [255, 40, 40]);
+    draw_bounding_box(&mut picture, found.bounding_box, [255, 220, 40]);
+    if let (World::Simulated(world), Some(truth)) = (&laboratory.world, truth) {
+        let camera = world.true_camera();
+        draw_plate(&mut picture, &camera, plate, truth.plate, found.height_m, [255, 60, 220]);
+    }
+    let camera = laboratory.trial.camera_model();
+    draw_plate(&mut picture, &camera, plate, found.pose, found.height_m, [40, 220, 90]);
+    let mut png = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, image::ImageFormat::Png)
+        .context("the picture could not be encoded")?;
+    write_atomically(&arguments.out, &png.into_inner()).map_err(anyhow::Error::from)?;
+    let result = Found {
+        picture: arguments.out.clone(),
+        pose: found.pose,
+        height_m: found.height_m,
+        depth_m: found.depth_m,
+        score: found.score,
+        true_pose: truth.map(|truth| truth.plate),
+    };
+    print_result(&result, false)?;
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! Evaluation of what would be deployed: the columns of Tables 2 and 3, measured and true.
+
+use std::fmt;
+
+use anyhow::{Context, bail};
+use rmrl_cell::{PickPlace, TaskConfig, TaskKind};
+use rmrl_core::{Ending, TrialReport, mean, standard_deviation, wilson_interval, wrap_angle};
+use rmrl_learn::{Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials};
+use serde::Serialize;
+
+use crate::config::RunConfig;
+use crate::laboratory::{Laboratory, World};
+use crate::run::{POLICY, behaviour, read_records, trials_in};
+
+/// A mean and its standard deviation over trials.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// The mean.
+    pub mean: f64,
+    /// The sample standard deviation.
+    pub deviation: f64,
+}
+
+impl Spread {
+    /// Mean and deviation of `values`; `None` of nothing.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        (!values.is_empty()).then(|| Self {
+            mean: mean(values),
+            deviation: standard_deviation(values),
+        })
+    }
+}
+
+/// How often the plate came to sit in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Successes {
+    /// Times it did.
+    pub seated: usize,
+    /// Trials, failed grasps included.
+    pub trials: usize,
+    /// The 95 % Wilson interval of the rate.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl Successes {
+    /// `seated` of `trials`.
+    pub fn of(seated: usize, trials: usize) -> Self {
+        let interval = wilson_interval(seated, trials);
+        Self {
+            seated,
+            trials,
+            low: interval.low,
+            high: interval.high,
+        }
+    }
+}
+
+/// Errors of the placed plates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Errors {
+    /// Translation, in millimetres.
+    pub e_trans_mm: Option<Spread>,
+    /// Yaw without its sign, in degrees.
+    pub yaw_deg: Option<Spread>,
+    /// Plates that sit in their place.
+    pub seated: Successes,
+}
+
+/// What an evaluation found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// The method whose result was deployed.
+    pub method: MethodName,
+    /// The task it was evaluated on.
+    pub task: TaskKind,
+    /// The cell's seed.
+    pub cell_seed: u32,
+    /// Trials, each from a start of its own.
+    pub trials: usize,
+    /// Trials whose plate was not grasped.
+    pub not_grasped: usize,
+    /// Attempts that a fault cut short.
+    pub faults: usize,
+    /// The reward, failed grasps included as 0.
+    pub reward: Option<Spread>,
+    /// By the camera, as a laboratory would measure it.
+    pub measured: Errors,
+    /// By the simulator's truth.
+    pub truth: Option<Errors>,
+    /// What remains if the plate does not move at all: the mean distance between two
+    /// localisations of it, in millimetres. No measured error can be smaller.
+    pub noise_floor_mm: f64,
+}
+
+/// Evaluates the run in `root` on `trials` new placements of `task`.
+///
+/// A learnt policy is deployed by its arg-max. `seed` decides the placements.
+///
+/// # Errors
+/// The run has no policy yet, or a trial could not be made.
+pub fn evaluate_run(
+    config: &RunConfig,
+    root: &std::path::Path,
+    task: TaskKind,
+    trials: u32,
+    seed: u32,
+) -> anyhow::Result<Evaluation> {
+    let mut config = config.clone();
+    if config.task.kind != task {
+        config.task = match task {
+            TaskKind::Table => TaskConfig::table(),
+            TaskKind::Shelf => TaskConfig::shelf(),
+        };
+    }
+    let laboratory = Laboratory::assemble(&config, u64::from(seed ^ PLACEMENT_SEED))?;
+    let behaviour: Box<dyn Behaviour> = if config.method.method(&config.action_space()?).is_some() {
+        let path = root.join(POLICY);
+        if !path.exists() {
+            bail!(
+                "{} has no {POLICY} yet: the run is not finished; go on with it by `rmrl train --resume {}`",
+                root.display(),
+                root.display(),
+            );
+        }
+        Box::new(Greedy(Policy::from_file(&path, &config.policy)?))
+    } else {
+        let mut behaviour = behaviour(&config, &laboratory.world)?;
+        for trial in trials_in(root, &read_records(root)?, 0)? {
+            behaviour.note(&trial);
+        }
+        behaviour
+    };
+    evaluate(&config, laboratory, behaviour, trials)
+}
+
+/// Sets the placements of an evaluation apart from those of the training.
+const PLACEMENT_SEED: u32 = 0x0e7a_1000;
+
+/// Evaluates a fixed behaviour on `trials` placements.
+///
+/// # Errors
+/// The target could not be recorded, or a trial not be made.
+pub fn evaluate(
+    config: &RunConfig,
+    mut laboratory: Laboratory,
+    mut behaviour: Box<dyn Behaviour>,
+    trials: u32,
+) -> anyhow::Result<Evaluation> {
+    laboratory.trial.record_target()?;
+    let resting = laboratory
+        .trial
+        .noise_floor(config.metrics.noise_floor_repeats)
+        .context("the noise floor could not be measured")?;
+    let mut tally = Tally::new(laboratory.world.clone());
+    let (cell, mut recorded) = (&mut laboratory.trial, Recorded::nothing());
+    run_trials(cell, behaviour.as_mut(), 1, trials, &mut recorded, &mut tally)?;
+    let distances: Vec<f64> = resting
+        .iter()
+        .enumerate()
+        .flat_map(|(index, pose)| {
+            resting[..index].iter().map(|other| 1000.0 * pose.distance_m(*other))
+        })
+        .collect();
+    let trials = tally.rewards.len();
+    let errors = |values: &Measured| Errors {
+        e_trans_mm: Spread::of(&values.e_trans_mm),
+        yaw_deg: Spread::of(&values.yaw_deg),
+        seated: Successes::of(values.seated, trials),
+    };
+    Ok(Evaluation {
+        method: config.method,
+        task: config.task.kind,
+        cell_seed: config.cell_seed(),
+        trials,
+        not_grasped: trials - tally.measured.e_trans_mm.len(),
+        faults: tally.faults,
+        reward: Spread::of(&tally.rewards),
+        measured: errors(&tally.measured),
+        truth: tally.world.truth().map(|_| errors(&tally.truth)),
+        noise_floor_mm: if distances.is_empty() { 0.0 } else { mean(&distances) },
+    })
+}
+
+/// Counts what happens.
+struct Tally {
+    world: World,
+    rewards: Vec<f64>,
+    measured: Measured,
+    truth: Measured,
+    faults: usize,
+}
+
+#[derive(Default)]
+struct Measured {
+    e_trans_mm: Vec<f64>,
+    yaw_deg: Vec<f64>,
+    seated: usize,
+}
+
+impl Tally {
+    fn new(world: World) -> Self {
+        Self {
+            world,
+            rewards: Vec::new(),
+            measured: Measured::default(),
+            truth: Measured::default(),
+            faults: 0,
+        }
+    }
+}
+
+impl Observer<PickPlace> for Tally {
+    fn trial_ended(&mut self, _: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {
+        let TrialReport::Completed(trial) = report else {
+            self.faults += 1;
+            return Ok(());
+        };
+        self.rewards.push(trial.ending.reward());
+        if let Ending::Placed(placement) = &trial.ending {
+            let measured = &mut self.measured;
+            measured.e_trans_mm.push(1000.0 * placement.error.e_trans_m);
+            measured.yaw_deg.push(placement.error.yaw_error_rad().to_degrees());
+            measured.seated += usize::from(placement.seated);
+            if let Some(truth) = self.world.truth() {
+                let yaw_rad = wrap_angle(truth.plate.yaw_rad - truth.target.yaw_rad);
+                self.truth.e_trans_mm.push(1000.0 * truth.plate.distance_m(truth.target));
+                self.truth.yaw_deg.push(yaw_rad.to_degrees().abs());
+                self.truth.seated += usize::from(truth.seated);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let task = match self.task {
+            TaskKind::Table => "table",
+            TaskKind::Shelf => "shelf",
+        };
+        writeln!(
+            f,
+            "{}, deployed on the {task} task: {} placements in cell {}",
+            self.method.title(),
+            self.trials,
+            self.cell_seed
+        )?;
+        let spread = |spread: Option<Spread>, digits: usize| {
+            spread.map_or_else(
+                || "-".to_string(),
+                |Spread { mean, deviation }| format!("{mean:.digits$} ({deviation:.digits$})"),
+            )
+        };
+        let rate = |successes: Successes| {
+            format!(
+                "{} of {}, 95 % within {:.0}-{:.0} %",
+                successes.seated,
+                successes.trials,
+                100.0 * successes.low,
+                100.0 * successes.high
+            )
+        };
+        let mut row = |title: &str, measured: String, truth: Option<String>| {
+            writeln!(f, "  {title:<22} {measured:<30} {}", truth.unwrap_or_default())
+        };
+        row("", "measured".to_string(), self.truth.map(|_| "true".to_string()))?;
+        row("average reward", spread(self.reward, 3), None)?;
+        row(
+            "e_trans, mm",
+            spread(self.measured.e_trans_mm, 2),
+            self.truth.map(|truth| spread(truth.e_trans_mm, 2)),
+        )?;
+        row(
+            "e_rot, degrees",
+            spread(self.measured.yaw_deg, 2),
+            self.truth.map(|truth| spread(truth.yaw_deg, 2)),
+        )?;
+        row("seated", rate(self.measured.seated), self.truth.map(|truth| rate(truth.seated)))?;
+        row("not grasped", self.not_grasped.to_string(), None)?;
+        row("noise floor, mm", format!("{:.3}", self.noise_floor_mm), None)?;
+        if self.faults > 0 {
+            row("faults, repeated", self.faults.to_string(), None)?;
+        }
+        Ok(())
+    }
+}

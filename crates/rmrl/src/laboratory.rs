@@ -1,0 +1,106 @@
+//! A work cell, assembled from a configuration.
+
+use rmrl_cell::{CellError, PickPlace, SafetyConfigError, SafetyEnvelope, Task};
+use rmrl_core::PlanarPose;
+use rmrl_sim::{GroundTruth, SimulatedCell, SimulationConfigError, WorldState};
+use rmrl_vision::{
+    ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfigError,
+};
+
+use crate::config::RunConfig;
+
+/// Why a cell could not be assembled.
+#[derive(Debug, thiserror::Error)]
+pub enum LaboratoryError {
+    /// The simulation's configuration.
+    #[error(transparent)]
+    Simulation(#[from] SimulationConfigError),
+    /// The safety envelope's configuration.
+    #[error(transparent)]
+    Safety(#[from] SafetyConfigError),
+    /// The localiser's configuration.
+    #[error(transparent)]
+    Localizer(#[from] LocalizerConfigError),
+    /// The task's or the reward's.
+    #[error(transparent)]
+    Cell(#[from] CellError),
+}
+
+/// A cell with the trial that runs on it.
+pub struct Laboratory {
+    /// The trial.
+    pub trial: PickPlace,
+    /// What lies behind its devices.
+    pub world: World,
+}
+
+/// What lies behind a cell's devices, as far as software can know it.
+#[derive(Clone)]
+pub enum World {
+    /// A simulation, which knows the truth and has to be remembered.
+    Simulated(SimulatedCell),
+}
+
+impl Laboratory {
+    /// Assembles the configured cell. `placement_seed` decides where plates start.
+    ///
+    /// # Errors
+    /// The configuration makes no cell.
+    pub fn assemble(config: &RunConfig, placement_seed: u64) -> Result<Self, LaboratoryError> {
+        let cell = SimulatedCell::new(&config.simulation, &config.task, u64::from(config.cell_seed()))?;
+        let localizer = Localizer::new(
+            config.vision.localizer,
+            Box::new(ColorThresholdDetector::new(config.vision.color)),
+            Box::new(ColorThresholdSegmenter::new(config.vision.color)),
+        )?;
+        let trial = PickPlace::new(
+            cell.devices(),
+            SafetyEnvelope::new(config.safety)?,
+            localizer,
+            Task {
+                config: config.task.clone(),
+                placement_seed,
+            },
+            config.reward,
+        )?;
+        Ok(Self {
+            trial,
+            world: World::Simulated(cell),
+        })
+    }
+}
+
+impl World {
+    /// The plate as it truly lies, where that can be known.
+    pub fn truth(&self) -> Option<GroundTruth> {
+        match self {
+            Self::Simulated(cell) => Some(cell.truth()),
+        }
+    }
+
+    /// Where the arm would have to pick, where that can be known.
+    pub fn best_pick(&self) -> Option<PlanarPose> {
+        self.truth().map(|truth| truth.best_pick)
+    }
+
+    /// The truth at each picture of the last trial, oldest first.
+    pub fn pictured(&self) -> Vec<GroundTruth> {
+        match self {
+            Self::Simulated(cell) => cell.pictured(),
+        }
+    }
+
+    /// What has to be kept for a later process to find the world as it is. A real one keeps itself.
+    pub fn remember(&self) -> Option<WorldState> {
+        match self {
+            Self::Simulated(cell) => Some(cell.remember()),
+        }
+    }
+
+    /// Puts the world back as it was when remembered.
+    pub fn restore(&self, state: WorldState) {
+        match self {
+            Self::Simulated(cell) => cell.restore(state),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Keeps every trial: pictures first, then the simulated world, then the line in the log.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rmrl_cell::{Capture, PickPlace, Whereabouts};
+use rmrl_core::{PlanarPose, TrialReport, wrap_angle};
+use rmrl_data::{
+    DurationsRecord, EventWriter, ImagesRecord, Journal, MetricsRow, RunDir, TrialRecord, metrics,
+    to_csv,
+};
+use rmrl_learn::{Learner, Observer, ObserverError};
+use rmrl_sim::WorldState;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoints;
+use crate::laboratory::World;
+
+/// A line of `simulator.jsonl`: what a simulated world keeps by being written down, and a real one
+/// by being there. Truth stays here, apart from what devices reported.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WorldRecord {
+    /// The world after the trial.
+    pub state: WorldState,
+    /// Where the plate truly was in the picture before the action.
+    pub start: Option<PlanarPose>,
+    /// Where it truly was in the picture after placing.
+    pub end: Option<PlanarPose>,
+}
+
+/// Hears of every trial once it is kept.
+pub trait Progress {
+    /// A trial was completed.
+    fn completed(&mut self, row: &MetricsRow);
+}
+
+impl Progress for () {
+    fn completed(&mut self, _: &MetricsRow) {}
+}
+
+/// The observer that makes a run directory.
+pub struct Recorder<'a> {
+    dir: &'a RunDir,
+    world: World,
+    log: Journal<TrialRecord>,
+    records: Vec<TrialRecord>,
+    world_log: Journal<WorldRecord>,
+    csv: File,
+    events: EventWriter,
+    keep_depth: bool,
+    smoothing: f64,
+    progress: &'a mut dyn Progress,
+}
+
+impl<'a> Recorder<'a> {
+    /// The simulated world's memory.
+    pub const WORLD: &'static str = "simulator.jsonl";
+    const CSV: &'static str = "metrics.csv";
+    const EVENTS: &'static str = "events.out.tfevents.rmrl";
+
+    /// A recorder that goes on after `records`; metrics are made anew from them.
+    ///
+    /// # Errors
+    /// The metrics cannot be written.
+    pub fn new(
+        dir: &'a RunDir,
+        world: World,
+        (log, records): (Journal<TrialRecord>, Vec<TrialRecord>),
+        world_log: Journal<WorldRecord>,
+        (keep_depth, smoothing): (bool, f64),
+        progress: &'a mut dyn Progress,
+    ) -> anyhow::Result<Self> {
+        let rows = metrics(&records, smoothing);
+        dir.write(Self::CSV, to_csv(&rows).as_bytes())?;
+        let csv = OpenOptions::new().append(true).open(dir.path(Self::CSV))?;
+        let mut events = EventWriter::create(&dir.path(Self::EVENTS), now_secs())?;
+        for row in &rows {
+            events.scalars(now_secs(), i64::from(row.trial), &row.scalars())?;
+            progress.completed(row);
+        }
+        events.flush()?;
+        Ok(Self {
+            dir,
+            world,
+            log,
+            records,
+            world_log,
+            csv,
+            events,
+            keep_depth,
+            smoothing,
+            progress,
+        })
+    }
+
+    /// What was recorded.
+    pub fn into_records(self) -> Vec<TrialRecord> {
+        self.records
+    }
+
+    /// Writes a picture and its depth; returns their names.
+    fn keep_capture(
+        &self,
+        record: &TrialRecord,
+        moment: &str,
+        capture: Option<&Capture>,
+    ) -> anyhow::Result<(Option<String>, Option<String>)> {
+        let Some(capture) = capture else {
+            return Ok((None, None));
+        };
+        let stem = format!(
+            "{}/{:05}-{}-{moment}",
+            RunDir::IMAGES,
+            record.trial,
+            record.attempt
+        );
+        let color = format!("{stem}.png");
+        self.dir.write_color(&color, &capture.frame.color)?;
+        if !self.keep_depth {
+            return Ok((Some(color), None));
+        }
+        let depth = format!("{stem}-depth.png");
+        self.dir.write_depth(&depth, &capture.frame.depth)?;
+        Ok((Some(color), Some(depth)))
+    }
+
+    fn record(&mut self, cell: &PickPlace, report: TrialReport<'_>) -> anyhow::Result<()> {
+        let mut record = TrialRecord::of(report);
+        let evidence = cell.evidence();
+        let (start, start_depth) = self.keep_capture(&record, "start", evidence.start.as_ref())?;
+        let (end, end_depth) = self.keep_capture(&record, "final", evidence.end.as_ref())?;
+        record.images = ImagesRecord { start, start_depth, end, end_depth };
+        record.durations_s = DurationsRecord {
+            prepare: evidence.durations.prepare_secs,
+            capture: evidence.durations.capture_secs,
+            localize: evidence.durations.localize_secs,
+            pick_place: evidence.durations.pick_place_secs,
+        };
+        record.whereabouts = serde_json::to_value(cell.whereabouts())?;
+        if let (Some(truth), Some(_)) = (self.world.truth(), record.final_pose) {
+            record.true_e_trans_m = Some(truth.plate.distance_m(truth.target));
+            record.true_yaw_error_rad = Some(wrap_angle(truth.plate.yaw_rad - truth.target.yaw_rad));
+            record.true_seated = Some(truth.seated);
+        }
+
+        // The world first: should the process die in between, the trial is made again from the
+        // world before it.
+        let pictured = self.world.pictured();
+        let after_start = usize::from(evidence.end.is_some());
+        let truth_at = |back: usize| {
+            let index = pictured.len().checked_sub(1 + back)?;
+            Some(pictured[index].plate)
+        };
+        let world = WorldRecord {
+            start: evidence.start.as_ref().and_then(|_| truth_at(after_start)),
+            end: evidence.end.as_ref().and_then(|_| truth_at(0)),
+            state: self
+                .world
+                .remember()
+                .expect("only simulated worlds are recorded"),
+        };
+        self.world_log.append(&world)?;
+        self.log.append(&record)?;
+        let is_fault = record.is_fault();
+        self.records.push(record);
+        if !is_fault {
+            let rows = metrics(&self.records, self.smoothing);
+            let row = rows.last().expect("a completed trial has a row");
+            let csv = to_csv(&rows[rows.len() - 1..]);
+            let line = csv.split_once('\n').map_or("", |(_, line)| line);
+            self.csv.write_all(line.as_bytes())?;
+            self.events.scalars(now_secs(), i64::from(row.trial), &row.scalars())?;
+            self.events.flush()?;
+            self.progress.completed(row);
+        }
+        Ok(())
+    }
+}
+
+impl Observer<PickPlace> for Recorder<'_> {
+    fn trial_ended(&mut self, cell: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {
+        self.record(cell, report).map_err(Into::into)
+    }
+
+    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+        if learner.is_between_scenes() {
+            checkpoints::save(self.dir, learner, self.log.digests())?;
+        }
+        Ok(())
+    }
+}
+
+/// What the robot believed of the plate after a record.
+///
+/// # Errors
+/// The record says something else.
+pub fn whereabouts_after(record: &TrialRecord, log: &Path) -> anyhow::Result<Whereabouts> {
+    serde_json::from_value(record.whereabouts.clone()).map_err(|error| {
+        anyhow::anyhow!(
+            "{}, trial {}: whereabouts: {error}",
+            log.display(),
+            record.trial
+        )
+    })
+}
+
+fn now_secs() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |elapsed| elapsed.as_secs_f64())
+}

@@ -1,0 +1,247 @@
+//! One self-contained HTML page per run.
+
+mod pictures;
+mod plots;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use rmrl_core::PlacementError;
+use rmrl_data::{Journal, RunDir, TrialRecord, metrics};
+
+use self::pictures::{AIM, LOCALIZED, Overlay, TRUE};
+use self::plots::{error_curve, reward_curve};
+use crate::config::RunConfig;
+use crate::laboratory::{Laboratory, World};
+use crate::recorder::{Recorder, WorldRecord};
+use crate::run::{TargetRecord, read_records, read_target};
+use crate::summary::Summary;
+
+/// The report's name in a run directory.
+pub const REPORT: &str = "report.html";
+
+/// Trials shown with pictures at the beginning, and as many at the end.
+const PICTURED_TRIALS: usize = 3;
+
+/// The report of the run in `root`, finished or not.
+///
+/// # Errors
+/// The run cannot be read, or has no trial yet.
+pub fn report(root: &Path) -> anyhow::Result<String> {
+    let config = RunConfig::of_run(&root.join(RunDir::CONFIG))?;
+    let records = read_records(root)?;
+    let completed: Vec<TrialRecord> =
+        records.iter().filter(|record| !record.is_fault()).cloned().collect();
+    anyhow::ensure!(!completed.is_empty(), "{} has no completed trial to report yet", root.display());
+    let target = read_target(root)?;
+    let rows = metrics(&records, config.metrics.smoothing);
+    let summary = Summary::of(&config, &records);
+    let (floor_mm, floor_deg) = noise_floor(&target);
+
+    let title = format!(
+        "{} on the {} task, seed {}",
+        config.method.title(),
+        task_name(&config),
+        config.seed
+    );
+    let subtitle = format!(
+        "{} of {} trials in simulated cell {}. At the paper's 2 to 3 minutes a trial: {:.1} to {:.1} robot hours.",
+        summary.trials,
+        config.trials,
+        config.cell_seed(),
+        2.0 * summary.trials as f64 / 60.0,
+        3.0 * summary.trials as f64 / 60.0,
+    );
+    let loss = |e_trans_m: f64, yaw_deg: f64| {
+        let error = PlacementError {
+            e_trans_m,
+            e_rot: 1.0 - yaw_deg.to_radians().cos(),
+        };
+        format!("{:.5}", 1.0 - config.reward.reward(error))
+    };
+    let page = include_str!("report/page.html");
+    Ok(fill(
+        page,
+        &[
+            ("title", escape(&title)),
+            ("subtitle", escape(&subtitle)),
+            ("summary", summary_table(&summary, floor_mm)),
+            ("threshold", config.metrics.reward_threshold.to_string()),
+            (
+                "reward",
+                reward_curve(&rows, &role_models(&completed), config.metrics.reward_threshold)?,
+            ),
+            (
+                "floor",
+                format!(
+                    "Localising the plate again without touching it gives {floor_mm:.3} mm and {floor_deg:.3} degrees on average: the noise floor, below which no error can be measured."
+                ),
+            ),
+            (
+                "translation",
+                error_curve(&rows, "mm", |row| row.e_trans_mm, |row| row.true_e_trans_mm, floor_mm)?,
+            ),
+            ("yaw_cost", loss(0.0, 1.0)),
+            ("mm_cost", loss(0.001, 0.0)),
+            (
+                "yaw",
+                error_curve(
+                    &rows,
+                    "degrees",
+                    |row| row.yaw_error_deg,
+                    |row| true_yaw_deg(&completed, row.trial),
+                    floor_deg,
+                )?,
+            ),
+            ("pictures", pictures(root, &config, &records)?),
+            ("config", escape(&config.to_toml())),
+        ],
+    ))
+}
+
+fn task_name(config: &RunConfig) -> &'static str {
+    match config.task.kind {
+        rmrl_cell::TaskKind::Table => "table",
+        rmrl_cell::TaskKind::Shelf => "shelf",
+    }
+}
+
+/// The mean distance and turn between two localisations of the resting plate, in mm and degrees.
+fn noise_floor(target: &TargetRecord) -> (f64, f64) {
+    let (mut distance_mm, mut turn_deg, mut pairs) = (0.0, 0.0, 0.0);
+    for (index, pose) in target.noise_floor.iter().enumerate() {
+        for other in &target.noise_floor[..index] {
+            let between = pose.relative_to(*other);
+            distance_mm += 1000.0 * between.translation_m();
+            turn_deg += between.dyaw_rad.to_degrees().abs();
+            pairs += 1.0;
+        }
+    }
+    if pairs == 0.0 { (0.0, 0.0) } else { (distance_mm / pairs, turn_deg / pairs) }
+}
+
+/// The trials with the best reward of their scene, the earliest of equals, as Eq. 2 chooses them.
+fn role_models(completed: &[TrialRecord]) -> Vec<u32> {
+    completed
+        .chunk_by(|a, b| a.scene == b.scene)
+        .filter_map(|scene| {
+            scene
+                .iter()
+                .filter(|record| record.failure.is_none())
+                .reduce(|best, record| if record.reward > best.reward { record } else { best })
+        })
+        .map(|record| record.trial)
+        .collect()
+}
+
+fn true_yaw_deg(completed: &[TrialRecord], trial: u32) -> Option<f64> {
+    let record = completed.iter().find(|record| record.trial == trial)?;
+    record.true_yaw_error_rad.map(|yaw_rad| yaw_rad.to_degrees().abs())
+}
+
+fn summary_table(summary: &Summary, floor_mm: f64) -> String {
+    let t10 = summary.t10.map_or_else(|| "not reached".to_string(), |t10| t10.to_string());
+    let millimetres = |error: Option<f64>| {
+        error.map_or_else(|| "-".to_string(), |error| format!("{error:.2} mm"))
+    };
+    let mut rows = vec![
+        ("average reward (deviation)", format!("{:.3} ({:.3})", summary.average_reward, summary.reward_deviation)),
+        ("T10, trials until the reward exceeded the threshold ten times", t10),
+        ("error of the last ten placements, measured", millimetres(summary.last_e_trans_mm)),
+    ];
+    if summary.last_true_e_trans_mm.is_some() {
+        rows.push(("the same, true", millimetres(summary.last_true_e_trans_mm)));
+    }
+    rows.push(("noise floor of the measurement", format!("{floor_mm:.3} mm")));
+    rows.push(("plates not grasped", summary.not_grasped.to_string()));
+    rows.push(("attempts repeated after a fault", summary.faults.to_string()));
+    let mut table = "<table>".to_string();
+    for (name, value) in rows {
+        write!(table, "<tr><th>{}</th><td class=\"number\">{}</td></tr>", escape(name), escape(&value))
+            .expect("writing to a string cannot fail");
+    }
+    table + "</table>"
+}
+
+/// The first and the last trials' pictures.
+fn pictures(root: &Path, config: &RunConfig, records: &[TrialRecord]) -> anyhow::Result<String> {
+    let path = root.join(Recorder::WORLD);
+    let worlds: Vec<WorldRecord> = if path.exists() { Journal::read(&path)? } else { Vec::new() };
+    let laboratory = Laboratory::assemble(config, u64::from(config.seed))?;
+    let half_height_m = 0.5 * config.vision.localizer.plate.height_m;
+    let overlay = Overlay {
+        camera: laboratory.trial.camera_model(),
+        true_camera: match &laboratory.world {
+            World::Simulated(cell) => Some(cell.true_camera()),
+        },
+        plate: config.vision.localizer.plate,
+        start_height_m: config.task.start_surface_m + half_height_m,
+        place_height_m: config.task.place.surface_m + half_height_m,
+    };
+    // The first line of the world's log is the state before the first trial.
+    let completed: Vec<(&TrialRecord, Option<&WorldRecord>)> = records
+        .iter()
+        .enumerate()
+        .filter(|(_, record)| !record.is_fault())
+        .map(|(line, record)| (record, worlds.get(line + 1)))
+        .collect();
+    let first = completed.len().min(PICTURED_TRIALS);
+    let last = completed.len().saturating_sub(PICTURED_TRIALS).max(first);
+    let mut html = String::new();
+    for (heading, trials) in [("First trials", &completed[..first]), ("Last trials", &completed[last..])] {
+        if trials.is_empty() {
+            continue;
+        }
+        write!(html, "<h2>{heading}</h2>")?;
+        write!(
+            html,
+            "<p>{}localised {}picked, or the target {}true</p><div class=\"trials\">",
+            key(LOCALIZED),
+            key(AIM),
+            key(TRUE)
+        )?;
+        for (record, world) in trials {
+            let outcome = match (&record.failure, record.e_trans_m) {
+                (None, Some(error_m)) => format!("{:.2} mm off the target", 1000.0 * error_m),
+                (failure, _) => match failure {
+                    Some(rmrl_data::FailureRecord::NotGrasped { reason, .. }) => reason.clone(),
+                    _ => String::new(),
+                },
+            };
+            let views = [
+                (overlay.start(root, record, *world)?, format!("trial {}, before", record.trial)),
+                (overlay.end(root, record, *world)?, format!("trial {}: {outcome}", record.trial)),
+            ];
+            for (picture, caption) in views {
+                let Some(picture) = picture else { continue };
+                let caption = escape(&caption);
+                write!(
+                    html,
+                    "<figure><img alt=\"{caption}\" src=\"{picture}\"><figcaption>{caption}</figcaption></figure>"
+                )?;
+            }
+        }
+        html.push_str("</div>");
+    }
+    Ok(html)
+}
+
+fn key([red, green, blue]: [u8; 3]) -> String {
+    format!("<span class=\"key\" style=\"border-color: rgb({red}, {green}, {blue})\"></span>")
+}
+
+/// Replaces every `{{name}}` of a page.
+fn fill(page: &str, values: &[(&str, String)]) -> String {
+    let mut filled = page.to_string();
+    for (name, value) in values {
+        filled = filled.replace(&format!("{{{{{name}}}}}"), value);
+    }
+    filled
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

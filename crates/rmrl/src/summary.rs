@@ -1,0 +1,91 @@
+//! A run in a few numbers.
+
+use std::fmt;
+
+use rmrl_core::{mean, standard_deviation, trials_to_threshold};
+use rmrl_data::TrialRecord;
+use rmrl_learn::MethodName;
+use serde::Serialize;
+
+use crate::config::RunConfig;
+
+/// A run in a few numbers: Table 1's columns, and what became of the trials.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The method.
+    pub method: MethodName,
+    /// The run's seed.
+    pub seed: u32,
+    /// Completed trials.
+    pub trials: usize,
+    /// The mean reward over all trials, and its deviation.
+    pub average_reward: f64,
+    /// The standard deviation of the reward.
+    pub reward_deviation: f64,
+    /// The threshold `τ`.
+    pub reward_threshold: f64,
+    /// `T_τ^10` (Eq. 15); `None` if the reward did not exceed `τ` ten times.
+    pub t10: Option<usize>,
+    /// The mean measured error of the last ten placed plates, in millimetres.
+    pub last_e_trans_mm: Option<f64>,
+    /// The same by the simulator's truth.
+    pub last_true_e_trans_mm: Option<f64>,
+    /// Trials whose plate was not grasped.
+    pub not_grasped: usize,
+    /// Attempts that a fault cut short.
+    pub faults: usize,
+}
+
+impl Summary {
+    /// Summarises a run's records.
+    pub fn of(config: &RunConfig, records: &[TrialRecord]) -> Self {
+        let completed: Vec<&TrialRecord> =
+            records.iter().filter(|record| !record.is_fault()).collect();
+        let rewards: Vec<f64> =
+            completed.iter().map(|record| record.reward.unwrap_or(0.0)).collect();
+        let last_mean_mm = |error: fn(&TrialRecord) -> Option<f64>| {
+            let errors: Vec<f64> =
+                completed.iter().rev().filter_map(|record| error(record)).take(10).collect();
+            (!errors.is_empty()).then(|| 1000.0 * mean(&errors))
+        };
+        let threshold = config.metrics.reward_threshold;
+        Self {
+            method: config.method,
+            seed: config.seed,
+            trials: completed.len(),
+            average_reward: if rewards.is_empty() { 0.0 } else { mean(&rewards) },
+            reward_deviation: standard_deviation(&rewards),
+            reward_threshold: threshold,
+            t10: trials_to_threshold(&rewards, threshold, 10),
+            last_e_trans_mm: last_mean_mm(|record| record.e_trans_m),
+            last_true_e_trans_mm: last_mean_mm(|record| record.true_e_trans_m),
+            not_grasped: completed.iter().filter(|record| record.failure.is_some()).count(),
+            faults: records.len() - completed.len(),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}, seed {}: {} trials", self.method.title(), self.seed, self.trials)?;
+        writeln!(
+            f,
+            "  average reward         {:.3} ({:.3})",
+            self.average_reward, self.reward_deviation
+        )?;
+        let t10 = self.t10.map_or_else(|| "not reached".to_string(), |t10| t10.to_string());
+        writeln!(f, "  T10 at {:<15} {t10}", self.reward_threshold)?;
+        if let Some(error_mm) = self.last_e_trans_mm {
+            write!(f, "  last ten placements    {error_mm:.2} mm measured")?;
+            if let Some(true_mm) = self.last_true_e_trans_mm {
+                write!(f, ", {true_mm:.2} mm true")?;
+            }
+            writeln!(f)?;
+        }
+        writeln!(f, "  not grasped            {}", self.not_grasped)?;
+        if self.faults > 0 {
+            writeln!(f, "  faults, repeated       {}", self.faults)?;
+        }
+        Ok(())
+    }
+}
