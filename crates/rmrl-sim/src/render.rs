@@ -118,8 +118,10 @@ const WELL_ALBEDO: [f32; 3] = [0.02, 0.02, 0.022];
 const TABLE_GRAIN: f32 = 0.03;
 /// Offset of shadow rays from the surface, in metres.
 const SHADOW_OFFSET_M: f32 = 1e-5;
-/// Colour rays along each side of a pixel.
-const SAMPLES_PER_SIDE: usize = 2;
+/// Colour rays of a pixel.
+const SAMPLES: usize = ROTATED_GRID.len();
+/// Where in the pixel they go: no two in a row or column, so that edges along either are smooth.
+const ROTATED_GRID: [[f32; 2]; 4] = [[0.125, 0.625], [0.375, 0.125], [0.625, 0.875], [0.875, 0.375]];
 /// Half the width of the hand above the fingers, in metres.
 const PALM_HALF_EXTENTS_M: [f64; 3] = [0.035, 0.075, 0.03];
 
@@ -302,15 +304,16 @@ impl Renderer {
 
     /// The colour of a pixel in sRGB levels, averaged over its rays before encoding.
     fn pixel_color(&self, scene: &Scene, u: usize, v: usize) -> [f32; 3] {
-        const SAMPLES: usize = SAMPLES_PER_SIDE * SAMPLES_PER_SIDE;
         let turn = interleaved_gradient_noise(u as f32, v as f32);
-        let sum: Vector3<f32> = (0..SAMPLES)
-            .map(|sample| {
-                let offset = |index: usize| (index as f64 + 0.5) / SAMPLES_PER_SIDE as f64 - 0.5;
-                let ray = self.primary_ray(
-                    u as f64 + offset(sample % SAMPLES_PER_SIDE),
-                    v as f64 + offset(sample / SAMPLES_PER_SIDE),
-                );
+        let shift = [unit_hash(u as u32, v as u32), unit_hash(v as u32, !(u as u32))];
+        let sum: Vector3<f32> = ROTATED_GRID
+            .iter()
+            .enumerate()
+            .map(|(sample, point)| {
+                // Shifting the grid from pixel to pixel keeps an edge along a row of pixels from
+                // covering all of them in quarters.
+                let offset = |axis: usize| f64::from((point[axis] + shift[axis]).fract() - 0.5);
+                let ray = self.primary_ray(u as f64 + offset(0), v as f64 + offset(1));
                 // Each ray looks at another part of the lamp; turning the pattern from pixel to
                 // pixel makes penumbras of it instead of bands.
                 let angle = std::f32::consts::TAU * ((sample as f32 + turn) / SAMPLES as f32);

@@ -11,6 +11,7 @@ mod camera;
 mod color_threshold;
 mod detect;
 mod draw;
+mod edges;
 mod frame;
 mod localize;
 mod mask;

@@ -5,7 +5,7 @@ use rmrl_core::PlanarPose;
 
 use crate::{BoundingBox, CameraModel, PlateGeometry, mask::Moments};
 
-/// The convex outline of a plate, in pixels, counter-clockwise as seen with `v` upwards.
+/// The convex outline of a plate, in pixels, turning from the `u` axis towards `v`.
 pub(crate) struct Silhouette {
     outline: Vec<Point2<f64>>,
 }
@@ -43,6 +43,11 @@ impl Silhouette {
         Some(Self {
             outline: convex_hull(corners),
         })
+    }
+
+    /// The corners of the outline.
+    pub(crate) fn outline(&self) -> &[Point2<f64>] {
+        &self.outline
     }
 
     /// Area, centroid and principal components of the outline's inside, in closed form.

@@ -30,7 +30,7 @@ pub fn reward_curve(
     // else into a line.
     let lowest = placed.iter().copied().fold(threshold, f64::min);
     let floor = ((lowest - 0.01) * 50.0).floor().max(0.0) / 50.0;
-    draw(rows, floor..1.0, "reward", |plot| {
+    draw(rows, floor..1.0, "reward", SeriesLabelPosition::LowerRight, |plot| {
         let line = [(0.5, threshold), (rows.len() as f64 + 0.5, threshold)];
         plot.draw_series(LineSeries::new(line, GREY.stroke_width(1)))?;
         plot.draw_series(rows.iter().filter(|row| row.placed).map(|row| {
@@ -71,7 +71,7 @@ pub fn error_curve(
     };
     let (measured, truth) = (points(&measured), points(&truth));
     let highest = measured.iter().chain(&truth).map(|(_, error)| *error).fold(noise_floor, f64::max);
-    draw(rows, 0.0..(highest * 1.08).max(1e-3), unit, |plot| {
+    draw(rows, 0.0..(highest * 1.08).max(1e-3), unit, SeriesLabelPosition::UpperRight, |plot| {
         plot.draw_series(
             measured.iter().map(|point| Circle::new(*point, 3, BLUE.mix(0.6).filled())),
         )?
@@ -104,6 +104,7 @@ fn draw(
     rows: &[MetricsRow],
     range: std::ops::Range<f64>,
     label: &str,
+    legend: SeriesLabelPosition,
     content: impl Fn(&mut Plot) -> Result<(), DrawError>,
 ) -> Result<String, PlotError> {
     let mut svg = String::new();
@@ -138,7 +139,7 @@ fn draw(
             .draw()?;
         content(&mut plot)?;
         plot.configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
+            .position(legend.clone())
             .background_style(WHITE.mix(0.85))
             .border_style(GREY.mix(0.4))
             .label_font(("sans-serif", 12, &INK))

@@ -1,0 +1,188 @@
+//! The plate's edges in the picture, to a fraction of a pixel.
+//!
+//! A mask knows only whole pixels. A plate that lies parallel to the image's rows, as a placed one
+//! does, moves its mask in steps of half a pixel, which is 0.65 mm at 0.8 m. The brightness across an
+//! edge tells where in the pixel the edge is.
+
+use std::sync::OnceLock;
+
+use image::RgbImage;
+use nalgebra::{Matrix3, Point2, Point3, Vector2, Vector3};
+use rmrl_core::PlanarPose;
+
+use crate::silhouette::Silhouette;
+use crate::{CameraModel, PlateGeometry};
+
+/// How far on both sides of an edge the brightness is looked at, in pixels: in a slot, walls stand
+/// close by.
+const REACH_PX: f64 = 2.0;
+/// Inside this distance lies the edge itself, blurred; beyond, plate and table.
+const BLUR_PX: f64 = 1.0;
+/// Distance of the samples across an edge, in pixels.
+const ACROSS_STEP_PX: f64 = 0.5;
+/// Distance of the samples along an edge, in pixels.
+const ALONG_STEP_PX: f64 = 1.0;
+/// Corners are rounded; this far from them an edge is straight, in pixels.
+const CORNER_PX: f64 = 4.0;
+/// The table must be brighter than the plate by this share of its brightness to make an edge.
+const MIN_CONTRAST: f64 = 0.4;
+/// Fewer samples fix no pose.
+const MIN_SAMPLES: usize = 40;
+/// Gauss-Newton converges in two steps from a mask's pose.
+const ITERATIONS: usize = 3;
+
+/// A point of the expected outline, the outward direction there, and how far along it the edge is.
+struct Sample {
+    at: Point2<f64>,
+    outward: Vector2<f64>,
+    offset_px: f64,
+}
+
+/// Moves `pose` so that the outline of a plate centred at `height_m` lies on the edges in the
+/// picture: least squares over all samples along all sides. Returns `pose` itself where too few
+/// edges are to be seen.
+pub(crate) fn align_to_edges(
+    image: &RgbImage,
+    pose: PlanarPose,
+    height_m: f64,
+    plate: PlateGeometry,
+    camera: &CameraModel,
+) -> PlanarPose {
+    let mut aligned = pose;
+    for _ in 0..ITERATIONS {
+        let step = Silhouette::of_plate(aligned, height_m, plate, camera)
+            .map(|outline| samples(image, outline.outline()))
+            .filter(|samples| samples.len() >= MIN_SAMPLES)
+            .and_then(|samples| gauss_newton_step(&samples, aligned, height_m, camera));
+        let Some(step) = step else {
+            return pose;
+        };
+        aligned = PlanarPose::new(
+            aligned.x_m + step.x,
+            aligned.y_m + step.y,
+            aligned.yaw_rad + step.z,
+        );
+    }
+    // A fit that leaves the mask it came from has found another object's edges.
+    if aligned.distance_m(pose) < MAX_CORRECTION_M { aligned } else { pose }
+}
+
+/// The mask's own error stays well below this, in metres.
+const MAX_CORRECTION_M: f64 = 0.004;
+
+/// Where the picture's edges are along the outline's sides.
+fn samples(image: &RgbImage, outline: &[Point2<f64>]) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for (index, corner) in outline.iter().enumerate() {
+        let side = outline[(index + 1) % outline.len()] - corner;
+        let length = side.norm();
+        let along = side / length;
+        // The outline turns from u towards v, so its inside lies to the left of each side.
+        let outward = Vector2::new(along.y, -along.x);
+        let mut position = CORNER_PX;
+        while position <= length - CORNER_PX {
+            let at = corner + along * position;
+            if let Some(offset_px) = edge_offset(image, at, outward) {
+                samples.push(Sample { at, outward, offset_px });
+            }
+            position += ALONG_STEP_PX;
+        }
+    }
+    samples
+}
+
+/// How far from `at` along `outward` the brightness passes half-way from plate to table; `None` if
+/// there is no such edge.
+fn edge_offset(image: &RgbImage, at: Point2<f64>, outward: Vector2<f64>) -> Option<f64> {
+    const COUNT: usize = (2.0 * REACH_PX / ACROSS_STEP_PX) as usize + 1;
+    let offset = |index: usize| index as f64 * ACROSS_STEP_PX - REACH_PX;
+    let mut profile = [0.0; COUNT];
+    for (index, value) in profile.iter_mut().enumerate() {
+        *value = brightness(image, at + outward * offset(index))?;
+    }
+    let mean = |wanted: &dyn Fn(f64) -> bool| {
+        let values: Vec<f64> =
+            (0..COUNT).filter(|index| wanted(offset(*index))).map(|index| profile[index]).collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    let inside = mean(&|offset| offset <= -BLUR_PX);
+    let outside = mean(&|offset| offset >= BLUR_PX);
+    if outside - inside < MIN_CONTRAST * outside {
+        return None;
+    }
+    let half = 0.5 * (inside + outside);
+    (1..COUNT)
+        .filter(|&index| profile[index - 1] < half && profile[index] >= half)
+        .map(|index| {
+            let rise = profile[index] - profile[index - 1];
+            offset(index - 1) + ACROSS_STEP_PX * (half - profile[index - 1]) / rise
+        })
+        .min_by(|a, b| a.abs().total_cmp(&b.abs()))
+}
+
+/// The change of pose (x, y, yaw) that moves the outline onto the samples' edges.
+fn gauss_newton_step(
+    samples: &[Sample],
+    pose: PlanarPose,
+    height_m: f64,
+    camera: &CameraModel,
+) -> Option<Vector3<f64>> {
+    let mut normal = Matrix3::zeros();
+    let mut right = Vector3::zeros();
+    for sample in samples {
+        let point = camera.intersect_plane(sample.at, height_m)?;
+        // What a point of the plate does under a change of x, y and yaw.
+        let directions = [
+            Vector3::new(1.0, 0.0, 0.0),
+            Vector3::new(0.0, 1.0, 0.0),
+            Vector3::new(-(point.y - pose.y_m), point.x - pose.x_m, 0.0),
+        ];
+        const STEP: f64 = 1e-4;
+        let mut row = Vector3::zeros();
+        for (slope, direction) in row.iter_mut().zip(directions) {
+            let moved: Point3<f64> = point + direction * STEP;
+            *slope = sample.outward.dot(&(camera.project(moved)? - sample.at)) / STEP;
+        }
+        normal += row * row.transpose();
+        right += row * sample.offset_px;
+    }
+    normal.cholesky().map(|normal| normal.solve(&right))
+}
+
+/// Linear brightness at a point, bilinearly interpolated, 0 to 1; `None` outside of the image.
+fn brightness(image: &RgbImage, at: Point2<f64>) -> Option<f64> {
+    let (left, top) = (at.x.floor(), at.y.floor());
+    if left < 0.0 || top < 0.0 {
+        return None;
+    }
+    let (across, down) = (at.x - left, at.y - top);
+    let (left, top) = (left as u32, top as u32);
+    if left + 1 >= image.width() || top + 1 >= image.height() {
+        return None;
+    }
+    let linear = linear_levels();
+    let value = |u: u32, v: u32| {
+        let [red, green, blue] = image.get_pixel(left + u, top + v).0;
+        0.2126 * linear[usize::from(red)]
+            + 0.7152 * linear[usize::from(green)]
+            + 0.0722 * linear[usize::from(blue)]
+    };
+    let upper = value(0, 0) * (1.0 - across) + value(1, 0) * across;
+    let lower = value(0, 1) * (1.0 - across) + value(1, 1) * across;
+    Some(upper * (1.0 - down) + lower * down)
+}
+
+/// The inverse of the sRGB transfer function: an edge covers pixels in proportion to light.
+fn linear_levels() -> &'static [f64; 256] {
+    static LEVELS: OnceLock<[f64; 256]> = OnceLock::new();
+    LEVELS.get_or_init(|| {
+        std::array::from_fn(|level| {
+            let encoded = level as f64 / 255.0;
+            if encoded <= 0.040_45 {
+                encoded / 12.92
+            } else {
+                ((encoded + 0.055) / 1.055).powf(2.4)
+            }
+        })
+    })
+}
