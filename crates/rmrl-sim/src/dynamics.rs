@@ -32,6 +32,14 @@ pub(crate) const PAD_HALF_WIDTH_M: f64 = 0.025;
 pub(crate) const FINGER_HALF_THICKNESS_M: f64 = 0.005;
 /// Half the height of the fingers, in metres.
 pub(crate) const FINGER_HALF_HEIGHT_M: f64 = 0.02;
+/// Closing jaws are simulated from this distance to the plate, in metres.
+const JAW_MARGIN_M: f64 = 0.000_5;
+/// Opening jaws let go of the plate within this distance, in metres.
+const JAW_RELEASE_M: f64 = 0.003;
+/// A plate held this high above everything below it meets nothing, in metres.
+const CLEARANCE_M: f64 = 0.01;
+/// Farther than this from the tool's middle, nothing can meet a held plate, in metres.
+const PLATE_REACH_M: f64 = 0.1;
 /// Speed of each jaw, in metres per second.
 const JAW_SPEED_M_S: f64 = 0.04;
 /// The grip force at which the jaws stall, in newtons.
@@ -80,6 +88,8 @@ pub struct GraspDynamics {
     plate_collider: ColliderHandle,
     fingers: [Finger; 2],
     hand: Hand,
+    geometry: PlateGeometry,
+    surroundings: Vec<Cuboid>,
 }
 
 struct Finger {
@@ -178,6 +188,8 @@ impl GraspDynamics {
             plate_collider,
             fingers,
             hand,
+            geometry,
+            surroundings: surroundings.to_vec(),
         }
     }
 
@@ -216,8 +228,8 @@ impl GraspDynamics {
         );
         let turn_rad = wrap_angle(target.planar.yaw_rad - from.planar.yaw_rad);
         let profile = SpeedProfile::new((dx * dx + dy * dy + dz * dz).sqrt(), turn_rad, speed_m_s);
-        // A held plate that is lifted or carried meets nothing new.
-        let time_step_secs = if self.holds_plate() && dz >= 0.0 {
+        let meets_nothing = dz >= 0.0 || target.z_m > self.highest_surface_m(target) + CLEARANCE_M;
+        let time_step_secs = if self.holds_plate() && meets_nothing {
             CARRY_TIME_STEP_SECS
         } else {
             TIME_STEP_SECS
@@ -245,6 +257,10 @@ impl GraspDynamics {
     /// Closes the jaws, mirrored, until both press with [`GRIP_FORCE_N`] or nothing is between
     /// them. Independent jaws would not centre the plate.
     pub fn close_jaws(&mut self) {
+        // Nothing happens before the jaws come near the plate.
+        let reach_m = plate_reach_m(&self.world_from_plate(), self.geometry, self.hand.tool.planar);
+        let near_m = (reach_m + JAW_MARGIN_M).max(CLOSED_HALF_OPENING_M);
+        self.hand.half_opening_m = self.hand.half_opening_m.min(near_m);
         let mut held_secs = 0.0;
         while held_secs < GRIP_HOLD_SECS && self.hand.half_opening_m > CLOSED_HALF_OPENING_M {
             let load = self.grip_force_n() / GRIP_FORCE_N;
@@ -261,11 +277,14 @@ impl GraspDynamics {
 
     /// Opens the jaws to `half_opening_m` and lets the plate come to rest.
     pub fn open_jaws(&mut self, half_opening_m: f64) {
-        while self.hand.half_opening_m < half_opening_m {
+        let clear_m = (self.hand.half_opening_m + JAW_RELEASE_M).min(half_opening_m);
+        while self.hand.half_opening_m < clear_m {
             self.hand.half_opening_m =
-                (self.hand.half_opening_m + JAW_SPEED_M_S * TIME_STEP_SECS).min(half_opening_m);
+                (self.hand.half_opening_m + JAW_SPEED_M_S * TIME_STEP_SECS).min(clear_m);
             self.step(TIME_STEP_SECS);
         }
+        // The rest of the way the jaws touch nothing; the plate settles meanwhile.
+        self.hand.half_opening_m = self.hand.half_opening_m.max(half_opening_m);
         let mut rest_secs = 0.0;
         let mut settle_secs = 0.0;
         while rest_secs < 0.05 && settle_secs < MAX_SETTLE_SECS {
@@ -275,6 +294,18 @@ impl GraspDynamics {
             rest_secs = if resting { rest_secs + TIME_STEP_SECS } else { 0.0 };
             settle_secs += TIME_STEP_SECS;
         }
+    }
+
+    /// The highest surface that a plate held at `tool` could meet, in metres.
+    fn highest_surface_m(&self, tool: ToolPose) -> f64 {
+        self.surroundings
+            .iter()
+            .filter(|cuboid| {
+                let reach_m = cuboid.half_extents_m[0].hypot(cuboid.half_extents_m[1]) + PLATE_REACH_M;
+                cuboid.pose.distance_m(tool.planar) < reach_m
+            })
+            .map(|cuboid| cuboid.center_z_m + cuboid.half_extents_m[2])
+            .fold(0.0, f64::max)
     }
 
     /// The smaller of the two jaws' forces on the plate, in newtons.
@@ -306,6 +337,23 @@ impl GraspDynamics {
         }
         self.world.step();
     }
+}
+
+/// How far the plate reaches across the jaws from the middle of a hand at `hand`, in metres.
+pub(crate) fn plate_reach_m(
+    world_from_plate: &Isometry3<f64>,
+    geometry: PlateGeometry,
+    hand: PlanarPose,
+) -> f64 {
+    let (sin, cos) = hand.yaw_rad.sin_cos();
+    let across = |vector: &nalgebra::Vector3<f64>| -sin * vector.x + cos * vector.y;
+    let offset = world_from_plate.translation.vector - nalgebra::Vector3::new(hand.x_m, hand.y_m, 0.0);
+    let half = [geometry.length_m, geometry.width_m, geometry.height_m].map(|extent| 0.5 * extent);
+    let axes = world_from_plate.rotation.to_rotation_matrix();
+    let extent: f64 = (0..3)
+        .map(|axis| half[axis] * across(&axes.matrix().column(axis).into_owned()).abs())
+        .sum();
+    across(&offset).abs() + extent
 }
 
 fn finger_pose(hand: &Hand, side: f64) -> Pose {

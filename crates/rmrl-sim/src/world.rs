@@ -7,7 +7,7 @@ use rmrl_core::{PlanarPose, Rng, random_stream, wrap_angle};
 use rmrl_vision::{CameraModel, PlateGeometry, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
-use crate::dynamics::{CLOSED_HALF_OPENING_M, GraspDynamics, Hand, MotionEnd};
+use crate::dynamics::{CLOSED_HALF_OPENING_M, GraspDynamics, Hand, MotionEnd, plate_reach_m};
 use crate::layout::{Cuboid, Material, on};
 use crate::parameters::{CellParameters, WORKSPACE_CENTER_M};
 use crate::render::Renderer;
@@ -76,6 +76,8 @@ pub(crate) struct World {
 const CONTACT_ZONE_M: f64 = 0.002;
 /// Farther from the plate's middle than this, they cannot, in metres.
 const CONTACT_REACH_M: f64 = 0.15;
+/// Fingers that pass the plate at this distance do not touch it, in metres (and radians of turn).
+const BESIDE_M: f64 = 0.000_5;
 /// A plate higher than this above its place is not seated, in metres.
 const SEATED_RISE_M: f64 = 0.001;
 /// A plate tilted by more is not seated, in radians.
@@ -255,8 +257,13 @@ impl World {
             (tool.planar.x_m - plate.translation.x).hypot(tool.planar.y_m - plate.translation.y)
                 < CONTACT_REACH_M
         };
-        let touches = from.z_m.min(arrival.z_m) < zone_m && (reach(from) || reach(arrival));
-        if !touches {
+        let near = from.z_m.min(arrival.z_m) < zone_m && (reach(from) || reach(arrival));
+        // Straight down or up around a plate that lies between the open jaws.
+        let is_vertical = from.planar.distance_m(arrival.planar) < BESIDE_M
+            && wrap_angle(from.planar.yaw_rad - arrival.planar.yaw_rad).abs() < BESIDE_M;
+        let beside = plate_reach_m(&plate, self.geometry, arrival.planar) + 2.0 * BESIDE_M;
+        let passes = is_vertical && beside < self.hand().half_opening_m;
+        if !near || passes {
             self.leave_contact();
             self.state.hand.tool = arrival;
             return MotionEnd::Arrived;
@@ -296,7 +303,13 @@ impl World {
     }
 
     pub(crate) fn close_jaws(&mut self) {
-        if self.dynamics.is_some() {
+        let hand = self.hand();
+        let plate = self.world_from_plate();
+        let around_plate = hand.tool.z_m < plate.translation.z + 0.5 * self.geometry.height_m
+            && (hand.tool.planar.x_m - plate.translation.x)
+                .hypot(hand.tool.planar.y_m - plate.translation.y)
+                < CONTACT_REACH_M;
+        if around_plate {
             self.dynamics().close_jaws();
             self.note_contact();
         } else {
