@@ -481,3 +481,121 @@ fn unit_hash(a: u32, b: u32) -> f32 {
     hash = (hash ^ (hash >> 12)).wrapping_mul(0x297a_2d39);
     (hash >> 8) as f32 / (1u32 << 24) as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use rmrl_cell::{TaskConfig, ToolPose};
+    use rmrl_core::PlanarPose;
+
+    use super::*;
+    use crate::layout::Receptacle;
+    use crate::simulation::{SimulatedCamera, camera_over_workspace};
+
+    const LIGHT: Light = Light {
+        lamp_m: [0.7, 0.3, 1.6],
+        lamp_radius_m: 0.3,
+        ambient: 0.45,
+        exposure: 0.95,
+    };
+
+    fn renderer() -> Renderer {
+        let receptacle = Receptacle {
+            clearance_m: 0.003,
+            wall_height_m: 0.012,
+        };
+        let place = TaskConfig::shelf().place;
+        let geometry = PlateGeometry::default();
+        let mut fixtures = receptacle.walls(place.pose(), place.surface_m, geometry, Material::Shelf);
+        fixtures.push(receptacle.board(place.pose(), place.surface_m, geometry, Material::Shelf));
+        let camera = camera_over_workspace(&SimulatedCamera {
+            width_px: 320,
+            height_m: 0.8,
+        });
+        Renderer::new(camera, geometry, &fixtures, LIGHT)
+    }
+
+    fn plate_at(x_m: f64, y_m: f64, z_m: f64, yaw_rad: f64) -> Isometry3<f64> {
+        Isometry3::from_parts(
+            nalgebra::Translation3::new(x_m, y_m, z_m + 0.00725),
+            nalgebra::UnitQuaternion::from_euler_angles(0.05, 0.0, yaw_rad),
+        )
+    }
+
+    /// Only a region of each picture is traced anew. Whatever the plate, the hand and their shadows
+    /// change must lie within it.
+    #[test]
+    fn nothing_changes_outside_of_the_region_that_is_traced_anew() {
+        let renderer = renderer();
+        let hand = Hand {
+            tool: ToolPose::new(PlanarPose::new(0.45, -0.05, 0.4), 0.03),
+            half_opening_m: 0.05,
+        };
+        for (plate, hand) in [
+            (plate_at(0.35, -0.15, 0.0, 0.6), None),
+            (plate_at(0.26, 0.19, 0.08, 0.0), None),
+            (plate_at(0.45, -0.05, 0.03, 0.4), Some(&hand)),
+            (plate_at(0.62, 0.35, 0.0, 0.0), None),
+        ] {
+            let picture = renderer.render(&plate, hand);
+            let mut cuboids: Vec<RayCuboid> =
+                renderer.fixtures.iter().map(|(cuboid, _)| *cuboid).collect();
+            for cuboid in hand.map(hand_cuboids).iter().flatten() {
+                cuboids.push(RayCuboid::new(cuboid, cuboid.material.albedo()));
+            }
+            let scene = Scene {
+                cuboids,
+                plate: Some(RayPlate::new(&plate, renderer.geometry)),
+            };
+            let whole = renderer.trace(&scene, renderer.empty.region);
+            let width = whole.region.width();
+            for (index, color) in whole.color.iter().enumerate() {
+                let (u, v) = (index % width, index / width);
+                let region = picture.region;
+                let stored = region
+                    .row(v)
+                    .filter(|_| (region.left..region.right).contains(&u))
+                    .map(|row| row.start + u - region.left);
+                let (seen, depth_m) = match stored {
+                    Some(stored) => (picture.color[stored], picture.depth_m[stored]),
+                    None => (renderer.empty.color[index], renderer.empty.depth_m[index]),
+                };
+                assert_eq!(seen, *color, "pixel ({u}, {v})");
+                assert_eq!(depth_m, whole.depth_m[index], "pixel ({u}, {v})");
+            }
+        }
+    }
+
+    #[test]
+    fn shadows_are_darker_than_the_lit_table_and_lighter_than_the_plate() {
+        let renderer = renderer();
+        let plate = plate_at(0.4, -0.1, 0.05, 0.0);
+        let picture = renderer.render(&plate, None);
+        // The lamp hangs towards +x and +y, so the raised plate's shadow falls the other way.
+        let beside = Point3::new(0.40 - 0.064 - 0.006, -0.1 - 0.015, 0.0);
+        let brightness = |of: &Picture| {
+            let pixel = renderer.camera.project(beside).unwrap();
+            let row = of.region.row(pixel.y.round() as usize).unwrap();
+            of.color[row.start + pixel.x.round() as usize - of.region.left][1]
+        };
+        let (lit, shadow) = (brightness(&renderer.empty), brightness(&picture));
+        let pixels = picture.color.iter().zip(&picture.is_plate);
+        let on_plate: Vec<f32> =
+            pixels.filter(|(_, is_plate)| **is_plate).map(|(color, _)| color[1]).collect();
+        let on_plate = on_plate.iter().sum::<f32>() / on_plate.len() as f32;
+        assert!(shadow < 0.93 * lit, "{shadow} against {lit}");
+        assert!(on_plate < 0.5 * shadow, "{on_plate} against {shadow}");
+    }
+
+    #[test]
+    fn a_hand_at_home_is_out_of_view_and_one_over_the_table_is_not() {
+        let camera = camera_over_workspace(&SimulatedCamera::default());
+        let hand = |tool| Hand {
+            tool,
+            half_opening_m: 0.058,
+        };
+        let home = TaskConfig::table().home.tool_pose();
+        assert!(!hand_in_view(&hand(home), &camera));
+        let over_table = ToolPose::new(PlanarPose::new(0.35, 0.0, 0.0), 0.1);
+        assert!(hand_in_view(&hand(over_table), &camera));
+    }
+}

@@ -17,7 +17,7 @@ use crate::{CameraModel, PlateGeometry};
 /// close by.
 const REACH_PX: f64 = 2.0;
 /// Inside this distance lies the edge itself, blurred; beyond, plate and table.
-const BLUR_PX: f64 = 1.0;
+const BLUR_PX: f64 = 1.5;
 /// Distance of the samples across an edge, in pixels.
 const ACROSS_STEP_PX: f64 = 0.5;
 /// Distance of the samples along an edge, in pixels.
@@ -91,33 +91,31 @@ fn samples(image: &RgbImage, outline: &[Point2<f64>]) -> Vec<Sample> {
     samples
 }
 
-/// How far from `at` along `outward` the brightness passes half-way from plate to table; `None` if
-/// there is no such edge.
+/// How far from `at` along `outward` the plate ends and the table begins; `None` if there is no such
+/// edge.
+///
+/// The light that is missing between the two levels is the plate's share of the way: an integral,
+/// which is right wherever in a pixel the edge is. The place of the steepest rise, or of half the
+/// brightness, would be drawn towards the pixels' borders.
 fn edge_offset(image: &RgbImage, at: Point2<f64>, outward: Vector2<f64>) -> Option<f64> {
     const COUNT: usize = (2.0 * REACH_PX / ACROSS_STEP_PX) as usize + 1;
-    let offset = |index: usize| index as f64 * ACROSS_STEP_PX - REACH_PX;
+    const LEVEL_COUNT: usize = ((REACH_PX - BLUR_PX) / ACROSS_STEP_PX) as usize + 1;
     let mut profile = [0.0; COUNT];
     for (index, value) in profile.iter_mut().enumerate() {
-        *value = brightness(image, at + outward * offset(index))?;
+        let offset_px = index as f64 * ACROSS_STEP_PX - REACH_PX;
+        *value = brightness(image, at + outward * offset_px)?;
     }
-    let mean = |wanted: &dyn Fn(f64) -> bool| {
-        let values: Vec<f64> =
-            (0..COUNT).filter(|index| wanted(offset(*index))).map(|index| profile[index]).collect();
-        values.iter().sum::<f64>() / values.len() as f64
-    };
-    let inside = mean(&|offset| offset <= -BLUR_PX);
-    let outside = mean(&|offset| offset >= BLUR_PX);
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let inside = mean(&profile[..LEVEL_COUNT]);
+    let outside = mean(&profile[COUNT - LEVEL_COUNT..]);
     if outside - inside < MIN_CONTRAST * outside {
         return None;
     }
-    let half = 0.5 * (inside + outside);
-    (1..COUNT)
-        .filter(|&index| profile[index - 1] < half && profile[index] >= half)
-        .map(|index| {
-            let rise = profile[index] - profile[index - 1];
-            offset(index - 1) + ACROSS_STEP_PX * (half - profile[index - 1]) / rise
-        })
-        .min_by(|a, b| a.abs().total_cmp(&b.abs()))
+    let covered = |value: f64| (outside - value) / (outside - inside);
+    // The trapezoidal rule.
+    let ends = 0.5 * (covered(profile[0]) + covered(profile[COUNT - 1]));
+    let between: f64 = profile[1..COUNT - 1].iter().map(|value| covered(*value)).sum();
+    Some(ACROSS_STEP_PX * (ends + between) - REACH_PX)
 }
 
 /// The change of pose (x, y, yaw) that moves the outline onto the samples' edges.
