@@ -13,7 +13,9 @@ mod task;
 mod trajectory;
 
 pub use devices::{Arm, Camera, DeviceError, Devices, Gripper, Operator, ToolPose};
-pub use pick_place::{Capture, CellError, Durations, PickPlace, Target, TrialEvidence, Whereabouts};
+pub use pick_place::{
+    Capture, CellError, Durations, PickPlace, Target, TrialEvidence, Whereabouts,
+};
 pub use safety::{
     Axis, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyConfigError, SafetyEnvelope,
 };

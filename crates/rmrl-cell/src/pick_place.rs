@@ -150,10 +150,7 @@ impl PickPlace {
         let (capture, found) = self.look()?;
         self.evidence.end = Some(capture);
         let found = found.map_err(localization_fault)?;
-        let target = Target {
-            pose: found.pose,
-            height_m: found.height_m,
-        };
+        let target = Target { pose: found.pose, height_m: found.height_m };
         self.resume(target, self.whereabouts_at_target(target));
         Ok(target)
     }
@@ -211,9 +208,7 @@ impl PickPlace {
     /// # Errors
     /// A camera fault, or a picture that could not be localised.
     pub fn noise_floor(&mut self, repeats: usize) -> Result<Vec<PlanarPose>, Fault> {
-        (0..repeats)
-            .map(|_| Ok(self.look()?.1.map_err(localization_fault)?.pose))
-            .collect()
+        (0..repeats).map(|_| Ok(self.look()?.1.map_err(localization_fault)?.pose)).collect()
     }
 
     /// Picks the plate up and puts it down at `start`, wherever it is now.
@@ -303,8 +298,7 @@ impl PickPlace {
         let (capture, found) = self.look()?;
         self.evidence.end = Some(capture);
         let found = found.map_err(localization_fault)?;
-        self.whereabouts =
-            Whereabouts::PutDown(self.tool_over_placed_plate(found.pose, target));
+        self.whereabouts = Whereabouts::PutDown(self.tool_over_placed_plate(found.pose, target));
         let error = PlacementError::between(found.pose, target.pose);
         let seating = self.task.config.seating;
         Ok(Placement {
@@ -324,8 +318,7 @@ impl PickPlace {
         let start = self.task.start(id);
         let scene = self.task.scene_start(id.scene);
         let near = |pose: PlanarPose| pose.distance_m(scene) <= START_TOLERANCE_M;
-        let lies_near =
-            matches!(self.whereabouts, Whereabouts::PutDown(tool) if near(tool.planar));
+        let lies_near = matches!(self.whereabouts, Whereabouts::PutDown(tool) if near(tool.planar));
         if !lies_near {
             self.timed_preparation(start)?;
         }
@@ -360,10 +353,7 @@ impl PickPlace {
             }
             localization_fault(error)
         })?;
-        Ok(Observation {
-            image,
-            estimated_pose: found.pose,
-        })
+        Ok(Observation { image, estimated_pose: found.pose })
     }
 }
 
@@ -377,10 +367,7 @@ impl Env for PickPlace {
     }
 
     fn step(&mut self, adjustment: PoseAdjustment) -> Outcome {
-        let estimated_pose = self
-            .estimated_pose
-            .take()
-            .expect("`reset` comes before `step`");
+        let estimated_pose = self.estimated_pose.take().expect("`reset` comes before `step`");
         let target = self.target.expect("the target is recorded before training");
         self.handling
             .arm()
@@ -391,8 +378,7 @@ impl Env for PickPlace {
         let pick_pose = estimated_pose.adjusted(adjustment);
         let config = &self.task.config;
         let began = Instant::now();
-        let carried =
-            self.pick_and_place(config.grasp_pose(pick_pose, config.start_surface_m));
+        let carried = self.pick_and_place(config.grasp_pose(pick_pose, config.start_surface_m));
         self.evidence.durations.pick_place_secs = began.elapsed().as_secs_f64();
         match carried.map_err(motion_fault)? {
             Ok(()) => Ok(Ending::Placed(self.measure(pick_pose, target)?)),
@@ -423,15 +409,9 @@ fn localization_fault(error: LocalizeError) -> Fault {
         reason.push_str(&cause.to_string());
         source = cause.source();
     }
-    Fault {
-        kind: FaultKind::Localization,
-        reason,
-    }
+    Fault { kind: FaultKind::Localization, reason }
 }
 
 fn lost_plate(reason: &str) -> Fault {
-    Fault {
-        kind: FaultKind::LostPlate,
-        reason: reason.to_string(),
-    }
+    Fault { kind: FaultKind::LostPlate, reason: reason.to_string() }
 }

@@ -129,7 +129,9 @@ pub enum SafetyConfigError {
         value: f64,
     },
     /// The candidates ask for more than the envelope allows, so that trials would be refused.
-    #[error("the candidate values of the action space can exceed the safety envelope: {refusal}; allow more or choose smaller candidates")]
+    #[error(
+        "the candidate values of the action space can exceed the safety envelope: {refusal}; allow more or choose smaller candidates"
+    )]
     Candidates {
         /// What the envelope says to the largest action.
         refusal: Refusal,
@@ -223,10 +225,7 @@ impl SafetyEnvelope {
         if allowed {
             Ok(())
         } else {
-            Err(Refusal::Speed {
-                speed_m_s,
-                max_m_s: self.config.max_speed_m_s,
-            })
+            Err(Refusal::Speed { speed_m_s, max_m_s: self.config.max_speed_m_s })
         }
     }
 }
@@ -317,10 +316,8 @@ mod tests {
     #[test]
     fn refused_motions_never_reach_the_arm() {
         let moved = std::sync::Arc::default();
-        let mut arm = GuardedArm::new(
-            Box::new(CountingArm(std::sync::Arc::clone(&moved))),
-            envelope(),
-        );
+        let mut arm =
+            GuardedArm::new(Box::new(CountingArm(std::sync::Arc::clone(&moved))), envelope());
         for (target, speed) in [
             (tool(0.7, 0.0, 0.1), 0.1),
             (tool(0.3, -0.4, 0.1), 0.1),
@@ -365,15 +362,9 @@ mod tests {
 
     #[test]
     fn limits_that_allow_nothing_are_refused_by_key() {
-        let broken = SafetyConfig {
-            z_m: [0.4, 0.0],
-            ..SafetyConfig::default()
-        };
+        let broken = SafetyConfig { z_m: [0.4, 0.0], ..SafetyConfig::default() };
         assert!(SafetyEnvelope::new(broken).unwrap_err().to_string().contains("z_m is [0.4, 0]"));
-        let broken = SafetyConfig {
-            max_speed_m_s: -1.0,
-            ..SafetyConfig::default()
-        };
+        let broken = SafetyConfig { max_speed_m_s: -1.0, ..SafetyConfig::default() };
         assert!(SafetyEnvelope::new(broken).unwrap_err().to_string().contains("max_speed_m_s"));
     }
 }

@@ -160,27 +160,13 @@ impl TaskConfig {
     pub fn table() -> Self {
         Self {
             kind: TaskKind::Table,
-            start: Region {
-                x_m: [0.26, 0.42],
-                y_m: [-0.22, -0.04],
-                yaw_deg: [-30.0, 30.0],
-            },
+            start: Region { x_m: [0.26, 0.42], y_m: [-0.22, -0.04], yaw_deg: [-30.0, 30.0] },
             start_jitter_m: 0.003,
             start_jitter_deg: 1.5,
             start_surface_m: 0.0,
-            place: Place {
-                x_m: 0.46,
-                y_m: 0.18,
-                yaw_deg: 0.0,
-                surface_m: 0.0,
-            },
+            place: Place { x_m: 0.46, y_m: 0.18, yaw_deg: 0.0, surface_m: 0.0 },
             via: Vec::new(),
-            home: Waypoint {
-                x_m: 0.16,
-                y_m: -0.34,
-                z_m: 0.38,
-                yaw_deg: 0.0,
-            },
+            home: Waypoint { x_m: 0.16, y_m: -0.34, z_m: 0.38, yaw_deg: 0.0 },
             grasp_height_m: 0.002,
             release_gap_m: 0.001,
             approach_height_m: 0.03,
@@ -201,12 +187,7 @@ impl TaskConfig {
     pub fn shelf() -> Self {
         Self {
             kind: TaskKind::Shelf,
-            place: Place {
-                x_m: 0.26,
-                y_m: 0.19,
-                yaw_deg: 0.0,
-                surface_m: 0.08,
-            },
+            place: Place { x_m: 0.26, y_m: 0.19, yaw_deg: 0.0, surface_m: 0.08 },
             travel_height_m: 0.16,
             seating: Seating {
                 // The slot leaves 3 mm to each side; 2 mm more for the measurement. A plate that
@@ -241,9 +222,24 @@ impl TaskConfig {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let at_least_zero = |value: f64| value >= 0.0 && value.is_finite();
         let checks = [
-            ("start_jitter_m", self.start_jitter_m, at_least_zero(self.start_jitter_m), "0 or more"),
-            ("start_jitter_deg", self.start_jitter_deg, at_least_zero(self.start_jitter_deg), "0 or more"),
-            ("grasp_height_m", self.grasp_height_m, at_least_zero(self.grasp_height_m), "0 or more"),
+            (
+                "start_jitter_m",
+                self.start_jitter_m,
+                at_least_zero(self.start_jitter_m),
+                "0 or more",
+            ),
+            (
+                "start_jitter_deg",
+                self.start_jitter_deg,
+                at_least_zero(self.start_jitter_deg),
+                "0 or more",
+            ),
+            (
+                "grasp_height_m",
+                self.grasp_height_m,
+                at_least_zero(self.grasp_height_m),
+                "0 or more",
+            ),
             ("release_gap_m", self.release_gap_m, at_least_zero(self.release_gap_m), "0 or more"),
             (
                 "travel_height_m",
@@ -258,18 +254,41 @@ impl TaskConfig {
                 self.approach_height_m > self.grasp_height_m + self.release_gap_m,
                 "more than grasp_height_m + release_gap_m",
             ),
-            ("travel_speed_m_s", self.travel_speed_m_s, positive(self.travel_speed_m_s), "a positive speed"),
-            ("contact_speed_m_s", self.contact_speed_m_s, positive(self.contact_speed_m_s), "a positive speed"),
-            ("seating.translation_m", self.seating.translation_m, positive(self.seating.translation_m), "a positive length"),
-            ("seating.yaw_deg", self.seating.yaw_deg, positive(self.seating.yaw_deg), "a positive angle"),
-            ("seating.height_m", self.seating.height_m, positive(self.seating.height_m), "a positive length"),
+            (
+                "travel_speed_m_s",
+                self.travel_speed_m_s,
+                positive(self.travel_speed_m_s),
+                "a positive speed",
+            ),
+            (
+                "contact_speed_m_s",
+                self.contact_speed_m_s,
+                positive(self.contact_speed_m_s),
+                "a positive speed",
+            ),
+            (
+                "seating.translation_m",
+                self.seating.translation_m,
+                positive(self.seating.translation_m),
+                "a positive length",
+            ),
+            (
+                "seating.yaw_deg",
+                self.seating.yaw_deg,
+                positive(self.seating.yaw_deg),
+                "a positive angle",
+            ),
+            (
+                "seating.height_m",
+                self.seating.height_m,
+                positive(self.seating.height_m),
+                "a positive length",
+            ),
         ];
         match checks.into_iter().find(|(_, _, valid, _)| !valid) {
-            Some((key, value, _, expected)) => Err(TaskConfigError {
-                key,
-                value: value.to_string(),
-                expected,
-            }),
+            Some((key, value, _, expected)) => {
+                Err(TaskConfigError { key, value: value.to_string(), expected })
+            }
             None => Ok(()),
         }
     }
@@ -287,11 +306,7 @@ impl TaskConfig {
     /// The fixed path to the place.
     pub fn trajectory(&self) -> Trajectory {
         Trajectory {
-            via: self
-                .via
-                .iter()
-                .map(Waypoint::tool_pose)
-                .collect(),
+            via: self.via.iter().map(Waypoint::tool_pose).collect(),
             place: self.release_pose(self.place.pose(), self.place.surface_m),
             travel_height_m: self.travel_height_m,
         }
@@ -340,10 +355,7 @@ mod tests {
 
     #[test]
     fn the_trials_of_a_scene_start_close_together_and_scenes_apart() {
-        let task = Task {
-            config: TaskConfig::table(),
-            placement_seed: 5,
-        };
+        let task = Task { config: TaskConfig::table(), placement_seed: 5 };
         let id = |trial, scene| TrialId { trial, attempt: 1, scene };
         let starts: Vec<_> = (1..=10).map(|trial| task.start(id(trial, 1))).collect();
         for start in &starts {

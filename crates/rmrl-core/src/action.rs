@@ -66,11 +66,7 @@ impl ActionSpace {
             }
             for (index, &value) in values.iter().enumerate() {
                 if !value.is_finite() || (index > 0 && value <= values[index - 1]) {
-                    return Err(ActionSpaceError::NotRising {
-                        dimension,
-                        index,
-                        value,
-                    });
+                    return Err(ActionSpaceError::NotRising { dimension, index, value });
                 }
             }
         }
@@ -87,9 +83,7 @@ impl ActionSpace {
     ) -> Result<Self, ActionSpaceError> {
         Self::new(std::array::from_fn(|dimension| {
             let middle = counts[dimension].saturating_sub(1) as f64 / 2.0;
-            (0..counts[dimension])
-                .map(|index| (index as f64 - middle) * steps[dimension])
-                .collect()
+            (0..counts[dimension]).map(|index| (index as f64 - middle) * steps[dimension]).collect()
         }))
     }
 
@@ -119,9 +113,8 @@ impl ActionSpace {
     pub fn nearest(&self, adjustment: PoseAdjustment) -> ActionIndex {
         let values = [adjustment.dx_m, adjustment.dy_m, adjustment.dyaw_rad];
         ActionIndex(std::array::from_fn(|dimension| {
-            let distance = |index: &usize| {
-                (self.candidates[dimension][*index] - values[dimension]).abs()
-            };
+            let distance =
+                |index: &usize| (self.candidates[dimension][*index] - values[dimension]).abs();
             (0..self.candidates[dimension].len())
                 .min_by(|a, b| distance(a).total_cmp(&distance(b)))
                 .expect("an action space has at least one candidate in each dimension")
@@ -159,11 +152,7 @@ mod tests {
     #[test]
     fn values_outside_snap_to_the_outermost_candidate() {
         let actions = ActionSpace::symmetric([3, 3, 3], [1.0, 1.0, 1.0]).unwrap();
-        let index = actions.nearest(PoseAdjustment {
-            dx_m: -40.0,
-            dy_m: 0.5,
-            dyaw_rad: 2.0,
-        });
+        let index = actions.nearest(PoseAdjustment { dx_m: -40.0, dy_m: 0.5, dyaw_rad: 2.0 });
         assert_eq!(index.0, [0, 1, 2]);
         assert_eq!(actions.adjustment(ActionIndex([0, 3, 0])), None);
     }

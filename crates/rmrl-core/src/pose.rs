@@ -34,11 +34,7 @@ pub struct PlanarPose {
 impl PlanarPose {
     /// A pose with its yaw wrapped into `(-π, π]`.
     pub fn new(x_m: f64, y_m: f64, yaw_rad: f64) -> Self {
-        Self {
-            x_m,
-            y_m,
-            yaw_rad: wrap_angle(yaw_rad),
-        }
+        Self { x_m, y_m, yaw_rad: wrap_angle(yaw_rad) }
     }
 
     /// The picking pose, Eq. 1: `P_pick = P_e + a`, component by component in the world frame.
@@ -86,11 +82,7 @@ pub struct PoseAdjustment {
 
 impl PoseAdjustment {
     /// No correction at all: pick where the camera says.
-    pub const NONE: Self = Self {
-        dx_m: 0.0,
-        dy_m: 0.0,
-        dyaw_rad: 0.0,
-    };
+    pub const NONE: Self = Self { dx_m: 0.0, dy_m: 0.0, dyaw_rad: 0.0 };
 
     /// The same adjustment seen from a frame turned by `-angle_rad`: its translation turned by
     /// `angle_rad`, its rotation unchanged.
@@ -131,12 +123,7 @@ mod tests {
 
     #[test]
     fn a_quarter_turn_carries_x_onto_y() {
-        let turned = PoseAdjustment {
-            dx_m: 1.0,
-            dy_m: 0.0,
-            dyaw_rad: 0.2,
-        }
-        .rotated(PI / 2.0);
+        let turned = PoseAdjustment { dx_m: 1.0, dy_m: 0.0, dyaw_rad: 0.2 }.rotated(PI / 2.0);
         assert!(turned.dx_m.abs() < 1e-15);
         assert!((turned.dy_m - 1.0).abs() < 1e-15);
         assert_eq!(turned.dyaw_rad, 0.2);

@@ -47,10 +47,7 @@ pub struct RewardFunction {
 
 impl Default for RewardFunction {
     fn default() -> Self {
-        Self {
-            translation_scale_m: 0.1,
-            rotation_weight: 1.0,
-        }
+        Self { translation_scale_m: 0.1, rotation_weight: 1.0 }
     }
 }
 
@@ -58,7 +55,9 @@ impl Default for RewardFunction {
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum RewardFunctionError {
     /// The scale does not divide.
-    #[error("translation_scale_m is {value}, expected a positive length in metres (the paper's is 0.1)")]
+    #[error(
+        "translation_scale_m is {value}, expected a positive length in metres (the paper's is 0.1)"
+    )]
     Scale {
         /// What was given.
         value: f64,
@@ -78,14 +77,10 @@ impl RewardFunction {
     /// A scale that is not positive or a weight that is negative.
     pub fn validate(&self) -> Result<(), RewardFunctionError> {
         if !(self.translation_scale_m > 0.0 && self.translation_scale_m.is_finite()) {
-            return Err(RewardFunctionError::Scale {
-                value: self.translation_scale_m,
-            });
+            return Err(RewardFunctionError::Scale { value: self.translation_scale_m });
         }
         if !(self.rotation_weight >= 0.0 && self.rotation_weight.is_finite()) {
-            return Err(RewardFunctionError::Weight {
-                value: self.rotation_weight,
-            });
+            return Err(RewardFunctionError::Weight { value: self.rotation_weight });
         }
         Ok(())
     }
@@ -105,12 +100,9 @@ mod tests {
     /// `e_trans` was inferred from these rows; they must keep fitting.
     #[test]
     fn table_2_fits_with_the_decimetre_as_unit() {
-        for (reward, e_trans_mm, yaw_deg) in [
-            (0.964, 3.6, 0.58),
-            (0.944, 5.8, 1.01),
-            (0.970, 3.0, 0.89),
-            (0.978, 2.1, 0.60),
-        ] {
+        for (reward, e_trans_mm, yaw_deg) in
+            [(0.964, 3.6, 0.58), (0.944, 5.8, 1.01), (0.970, 3.0, 0.89), (0.978, 2.1, 0.60)]
+        {
             let target = PlanarPose::default();
             let placed = PlanarPose::new(e_trans_mm / 1000.0, 0.0, f64::to_radians(yaw_deg));
             let error = PlacementError::between(placed, target);
@@ -146,10 +138,7 @@ mod tests {
     #[test]
     fn nonsense_parameters_are_refused() {
         for (scale, weight) in [(0.0, 1.0), (-0.1, 1.0), (f64::NAN, 1.0), (0.1, -1.0)] {
-            let function = RewardFunction {
-                translation_scale_m: scale,
-                rotation_weight: weight,
-            };
+            let function = RewardFunction { translation_scale_m: scale, rotation_weight: weight };
             assert!(function.validate().is_err(), "{function:?}");
         }
     }

@@ -19,13 +19,11 @@ pub fn role_model(scene: &Scene) -> Option<&Trial> {
         .trials()
         .iter()
         .filter(|trial| trial.ending.placement().is_some() && trial.decision.index.is_some())
-        .reduce(|best, trial| {
-            if trial.ending.reward() > best.ending.reward() {
-                trial
-            } else {
-                best
-            }
-        })
+        .reduce(
+            |best, trial| {
+                if trial.ending.reward() > best.ending.reward() { trial } else { best }
+            },
+        )
 }
 
 /// The labels of a scene's data set `D_i`, one for each trial: the role model's indices for all.
@@ -53,11 +51,7 @@ mod tests {
 
     fn trial(number: u32, action: usize, reward: Option<f64>) -> Trial {
         Trial {
-            id: TrialId {
-                trial: number,
-                attempt: 1,
-                scene: 1,
-            },
+            id: TrialId { trial: number, attempt: 1, scene: 1 },
             observation: Observation {
                 image: Arc::new(RgbImage::new(1, 1)),
                 estimated_pose: PlanarPose::new(f64::from(number), 0.0, 0.0),
@@ -72,10 +66,7 @@ mod tests {
                     pick_pose: PlanarPose::default(),
                     final_pose: PlanarPose::default(),
                     target_pose: PlanarPose::default(),
-                    error: PlacementError {
-                        e_trans_m: 0.0,
-                        e_rot: 0.0,
-                    },
+                    error: PlacementError { e_trans_m: 0.0, e_rot: 0.0 },
                     reward,
                     seated: true,
                 }),
@@ -104,11 +95,8 @@ mod tests {
 
     #[test]
     fn of_equal_rewards_the_earliest_is_the_role_model() {
-        let scene = scene([
-            trial(1, 0, Some(0.9)),
-            trial(2, 1, Some(0.97)),
-            trial(3, 2, Some(0.97)),
-        ]);
+        let scene =
+            scene([trial(1, 0, Some(0.9)), trial(2, 1, Some(0.97)), trial(3, 2, Some(0.97))]);
         assert_eq!(role_model(&scene).unwrap().id.trial, 2);
     }
 

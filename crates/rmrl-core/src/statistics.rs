@@ -127,10 +127,7 @@ pub fn bootstrap_interval(
 /// The Wilson score interval of a success rate at 95 %; `[0, 1]` of no trials.
 pub fn wilson_interval(successes: usize, trials: usize) -> Interval {
     if trials == 0 {
-        return Interval {
-            low: 0.0,
-            high: 1.0,
-        };
+        return Interval { low: 0.0, high: 1.0 };
     }
     /// The 97.5 % quantile of the normal distribution.
     const Z: f64 = 1.959_963_984_540_054;
@@ -162,10 +159,7 @@ mod tests {
 
     #[test]
     fn moving_averages_start_at_the_first_value() {
-        assert_eq!(
-            exponential_moving_average(&[1.0, 0.0, 0.0], 0.5),
-            [1.0, 0.5, 0.25]
-        );
+        assert_eq!(exponential_moving_average(&[1.0, 0.0, 0.0], 0.5), [1.0, 0.5, 0.25]);
         assert_eq!(exponential_moving_average(&[], 0.9), Vec::<f64>::new());
     }
 
@@ -204,9 +198,8 @@ mod tests {
         for seed in 0..300 {
             let mut rng = random_stream(seed, "bootstrap test", [0, 0]);
             // The mean of twelve uniforms: nearly normal, with mean 6.
-            let values: Vec<f64> = (0..40)
-                .map(|_| (0..12).map(|_| rng.random::<f64>()).sum())
-                .collect();
+            let values: Vec<f64> =
+                (0..40).map(|_| (0..12).map(|_| rng.random::<f64>()).sum()).collect();
             let interval = bootstrap_interval(&values, mean, 0.95, 400, &mut rng);
             covered += usize::from(interval.low <= 6.0 && 6.0 <= interval.high);
         }

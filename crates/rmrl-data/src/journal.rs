@@ -54,12 +54,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
             .create_new(true)
             .open(path)
             .map_err(io("create", path))?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            file,
-            digests: Vec::new(),
-            kind: PhantomData,
-        })
+        Ok(Self { path: path.to_path_buf(), file, digests: Vec::new(), kind: PhantomData })
     }
 
     /// Opens a journal to go on with it, and reads its entries.
@@ -70,16 +65,9 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// The file cannot be read or mended, or another line is damaged.
     pub fn open(path: &Path) -> Result<(Self, Vec<T>), JournalError> {
         let content = Content::read(path)?;
-        let file = OpenOptions::new()
-            .append(true)
-            .open(path)
-            .map_err(io("open", path))?;
-        let mut journal = Self {
-            path: path.to_path_buf(),
-            file,
-            digests: content.digests,
-            kind: PhantomData,
-        };
+        let file = OpenOptions::new().append(true).open(path).map_err(io("open", path))?;
+        let mut journal =
+            Self { path: path.to_path_buf(), file, digests: content.digests, kind: PhantomData };
         if content.is_torn {
             tracing::warn!(
                 "{}: the last line ({}) was cut off in mid-write and is dropped",
@@ -118,11 +106,8 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// The file cannot be changed.
     pub fn truncate(&mut self, entries: usize) -> Result<(), JournalError> {
         let bytes = std::fs::read(&self.path).map_err(io("read", &self.path))?;
-        let length = bytes
-            .split_inclusive(|byte| *byte == b'\n')
-            .take(entries)
-            .map(<[u8]>::len)
-            .sum();
+        let length =
+            bytes.split_inclusive(|byte| *byte == b'\n').take(entries).map(<[u8]>::len).sum();
         self.digests.truncate(entries);
         self.cut(length)
     }
@@ -193,11 +178,7 @@ impl<T: DeserializeOwned> Content<T> {
 }
 
 fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> JournalError + 'a {
-    move |source| JournalError::Io {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
+    move |source| JournalError::Io { action, path: path.to_path_buf(), source }
 }
 
 #[cfg(test)]
@@ -212,10 +193,7 @@ mod tests {
     }
 
     fn entry(number: u32) -> Entry {
-        Entry {
-            number,
-            value: f64::from(number) / 3.0,
-        }
+        Entry { number, value: f64::from(number) / 3.0 }
     }
 
     fn written(entries: u32) -> (tempfile::TempDir, PathBuf) {
@@ -245,7 +223,8 @@ mod tests {
     fn a_last_line_cut_anywhere_is_repaired() {
         let (_folder, path) = written(3);
         let whole = std::fs::read(&path).unwrap();
-        let two = whole.len() - whole.split_inclusive(|byte| *byte == b'\n').last().unwrap().len();
+        let two =
+            whole.len() - whole.split_inclusive(|byte| *byte == b'\n').next_back().unwrap().len();
         for length in two..=whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
             let read = Journal::<Entry>::read(&path).unwrap();
@@ -266,7 +245,8 @@ mod tests {
     fn a_damaged_line_in_the_middle_is_an_error_that_names_it() {
         let (_folder, path) = written(5);
         let mut bytes = std::fs::read(&path).unwrap();
-        let third = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + 1;
+        let third =
+            bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + 1;
         bytes[third] = b'#';
         std::fs::write(&path, &bytes).unwrap();
         let error = Journal::<Entry>::open(&path).err().unwrap().to_string();

@@ -12,8 +12,6 @@ mod tensorboard;
 
 pub use journal::{Journal, JournalError};
 pub use metrics::{MetricsRow, metrics, to_csv};
-pub use record::{
-    DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord,
-};
+pub use record::{DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord};
 pub use run_dir::{RunDir, RunDirError, read_color, write_atomically};
 pub use tensorboard::EventWriter;

@@ -55,13 +55,15 @@ pub fn metrics(records: &[TrialRecord], smoothing: f64) -> Vec<MetricsRow> {
 }
 
 /// The header of `metrics.csv`.
-const HEADER: &str = "trial,scene,reward,reward_average,e_trans_mm,yaw_error_deg,true_e_trans_mm,placed,faults\n";
+const HEADER: &str =
+    "trial,scene,reward,reward_average,e_trans_mm,yaw_error_deg,true_e_trans_mm,placed,faults\n";
 
 /// `metrics.csv`; what is not known is left empty.
 pub fn to_csv(rows: &[MetricsRow]) -> String {
     let mut csv = HEADER.to_string();
     for row in rows {
-        let optional = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+        let optional =
+            |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
         writeln!(
             csv,
             "{},{},{},{},{},{},{},{},{}",

@@ -171,11 +171,7 @@ impl TrialRecord {
 
     /// Which attempt this is of.
     pub fn id(&self) -> TrialId {
-        TrialId {
-            trial: self.trial,
-            attempt: self.attempt,
-            scene: self.scene,
-        }
+        TrialId { trial: self.trial, attempt: self.attempt, scene: self.scene }
     }
 
     /// Whether a fault cut the attempt short.
@@ -188,10 +184,7 @@ impl TrialRecord {
     /// # Errors
     /// The record lacks what every completed trial has.
     pub fn to_trial(&self, image: RgbImage) -> Result<Option<Trial>, IncompleteRecord> {
-        let missing = |missing| IncompleteRecord {
-            trial: self.trial,
-            missing,
-        };
+        let missing = |missing| IncompleteRecord { trial: self.trial, missing };
         let ending = match &self.failure {
             Some(FailureRecord::Fault { .. }) => return Ok(None),
             Some(FailureRecord::NotGrasped { cause, .. }) => Ending::NotGrasped(*cause),
@@ -246,21 +239,13 @@ mod tests {
 
     fn trial(ending: Ending) -> Trial {
         Trial {
-            id: TrialId {
-                trial: 7,
-                attempt: 2,
-                scene: 1,
-            },
+            id: TrialId { trial: 7, attempt: 2, scene: 1 },
             observation: Observation {
                 image: Arc::new(RgbImage::new(2, 2)),
                 estimated_pose: PlanarPose::new(0.1 + 0.2, -1.0 / 3.0, 0.7),
             },
             decision: Decision {
-                adjustment: PoseAdjustment {
-                    dx_m: 0.001,
-                    dy_m: -0.002,
-                    dyaw_rad: 0.01,
-                },
+                adjustment: PoseAdjustment { dx_m: 0.001, dy_m: -0.002, dyaw_rad: 0.01 },
                 index: Some(ActionIndex([3, 0, 12])),
                 probabilities: Some([vec![0.1, 0.9], vec![1.0], vec![0.333_333_34]]),
             },
@@ -286,7 +271,8 @@ mod tests {
     fn trials_come_back_from_their_line_bit_for_bit() {
         for ending in [placed(), Ending::NotGrasped(GraspFailure::Slipped)] {
             let original = trial(ending);
-            let line = serde_json::to_string(&TrialRecord::of(TrialReport::Completed(&original))).unwrap();
+            let line =
+                serde_json::to_string(&TrialRecord::of(TrialReport::Completed(&original))).unwrap();
             let record: TrialRecord = serde_json::from_str(&line).unwrap();
             let back = record.to_trial(RgbImage::new(2, 2)).unwrap().unwrap();
             assert_eq!(back.id, original.id);
@@ -301,9 +287,22 @@ mod tests {
         let record = TrialRecord::of(TrialReport::Completed(&trial(placed())));
         let line = serde_json::to_value(&record).unwrap();
         for key in [
-            "trial", "scene", "estimated_pose", "action_index", "adjustment", "probabilities",
-            "final_pose", "target_pose", "e_trans_m", "e_rot", "true_e_trans_m",
-            "true_yaw_error_rad", "reward", "failure", "durations_s", "images",
+            "trial",
+            "scene",
+            "estimated_pose",
+            "action_index",
+            "adjustment",
+            "probabilities",
+            "final_pose",
+            "target_pose",
+            "e_trans_m",
+            "e_rot",
+            "true_e_trans_m",
+            "true_yaw_error_rad",
+            "reward",
+            "failure",
+            "durations_s",
+            "images",
         ] {
             assert!(line.get(key).is_some(), "{key}");
         }
@@ -315,11 +314,7 @@ mod tests {
     #[test]
     fn a_fault_is_no_trial_to_learn_from() {
         let faulted = FaultedTrial {
-            id: TrialId {
-                trial: 1,
-                attempt: 1,
-                scene: 1,
-            },
+            id: TrialId { trial: 1, attempt: 1, scene: 1 },
             attempted: None,
             fault: Fault {
                 kind: FaultKind::Localization,

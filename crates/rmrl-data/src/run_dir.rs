@@ -79,12 +79,10 @@ impl RunDir {
     /// It exists and is not empty, or cannot be made.
     pub fn create(root: &Path, config: &str) -> Result<Self, RunDirError> {
         if root.exists() {
-            let occupied = !root.is_dir()
-                || fs::read_dir(root).map_err(io("read", root))?.next().is_some();
+            let occupied =
+                !root.is_dir() || fs::read_dir(root).map_err(io("read", root))?.next().is_some();
             if occupied {
-                return Err(RunDirError::Exists {
-                    path: root.to_path_buf(),
-                });
+                return Err(RunDirError::Exists { path: root.to_path_buf() });
             }
         }
         let mut partial = root.as_os_str().to_owned();
@@ -117,10 +115,7 @@ impl RunDir {
         if root.join(Self::CONFIG).is_file() {
             Ok(())
         } else {
-            Err(RunDirError::NotARun {
-                path: root.to_path_buf(),
-                missing: Self::CONFIG,
-            })
+            Err(RunDirError::NotARun { path: root.to_path_buf(), missing: Self::CONFIG })
         }
     }
 
@@ -128,18 +123,11 @@ impl RunDir {
         let path = root.join(Self::LOCK);
         let lock = File::create(&path).map_err(io("create", &path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                root: root.to_path_buf(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(RunDirError::InUse {
-                path: root.to_path_buf(),
-            }),
-            Err(TryLockError::Error(source)) => Err(RunDirError::Io {
-                action: "lock",
-                path,
-                source,
-            }),
+            Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(RunDirError::InUse { path: root.to_path_buf() }),
+            Err(TryLockError::Error(source)) => {
+                Err(RunDirError::Io { action: "lock", path, source })
+            }
         }
     }
 
@@ -200,9 +188,7 @@ impl RunDir {
             })?;
         // A torn picture is written again with its trial; only the log decides what exists.
         let mut file = File::create(&path).map_err(io("create", &path))?;
-        file.write_all(&png)
-            .and_then(|()| file.sync_data())
-            .map_err(io("write", &path))
+        file.write_all(&png).and_then(|()| file.sync_data()).map_err(io("write", &path))
     }
 }
 
@@ -211,10 +197,7 @@ impl RunDir {
 /// # Errors
 /// It is missing, damaged or no colour picture.
 pub fn read_color(path: &Path) -> Result<RgbImage, RunDirError> {
-    let picture = |reason: String| RunDirError::Picture {
-        path: path.to_path_buf(),
-        reason,
-    };
+    let picture = |reason: String| RunDirError::Picture { path: path.to_path_buf(), reason };
     match image::open(path).map_err(|error| picture(error.to_string()))? {
         image::DynamicImage::ImageRgb8(image) => Ok(image),
         other => Err(picture(format!("expected 8-bit RGB, found {:?}", other.color()))),
@@ -230,23 +213,15 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunDirError> {
     partial.push(".tmp");
     let partial = PathBuf::from(partial);
     let mut file = File::create(&partial).map_err(io("create", &partial))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(io("write", &partial))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", &partial))?;
     fs::rename(&partial, path).map_err(io("replace", path))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(io("sync", folder))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("sync", folder))
 }
 
 fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> RunDirError + 'a {
-    move |source| RunDirError::Io {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
+    move |source| RunDirError::Io { action, path: path.to_path_buf(), source }
 }
 
 #[cfg(test)]

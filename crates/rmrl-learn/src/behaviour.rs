@@ -145,18 +145,12 @@ impl Behaviour for Oracle {
 }
 
 fn offset(adjustment: PoseAdjustment) -> Decision {
-    Decision {
-        adjustment,
-        index: None,
-        probabilities: None,
-    }
+    Decision { adjustment, index: None, probabilities: None }
 }
 
 fn candidate(actions: &ActionSpace, index: ActionIndex) -> Decision {
     Decision {
-        adjustment: actions
-            .adjustment(index)
-            .expect("the index was made for these actions"),
+        adjustment: actions.adjustment(index).expect("the index was made for these actions"),
         index: Some(index),
         probabilities: None,
     }

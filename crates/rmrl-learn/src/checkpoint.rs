@@ -3,7 +3,8 @@
 //! Tensors carry PyTorch's names (`encoder.layer1.0.conv1.weight`, torchvision's, and
 //! `heads.0.fc1.weight`); what else is needed is in the file's metadata. A *policy* is whole: it can
 //! be deployed with nothing beside it. A *checkpoint* adds the optimiser and all that was learnt
-//! from, and leaves a frozen encoder out, which the configuration brings back.
+//! from, and leaves a frozen encoder out, which the configuration brings back. The same policy makes
+//! the same bytes; of a checkpoint, burn keeps the optimiser's entries in no particular order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,9 @@ use burn::tensor::Bytes;
 use rmrl_core::{ActionSpace, DIMENSIONS, Label};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::config::PolicyConfig;
 use crate::input::PoseScaling;
@@ -53,10 +55,17 @@ pub enum CheckpointError {
     },
 }
 
-/// The key of the metadata entry that describes the policy.
-const POLICY_KEY: &str = "rmrl.policy";
-/// The key of the one that describes the learner.
-const LEARNER_KEY: &str = "rmrl.learner";
+/// What a file says besides its tensors, by name: JSON values. They share one metadata entry,
+/// because the format does not keep the order of entries, and the same policy shall make the same
+/// bytes.
+pub type Notes = BTreeMap<String, Value>;
+
+/// The metadata entry that holds the notes.
+const ENTRY: &str = "rmrl";
+/// The note that describes the policy.
+const POLICY: &str = "policy";
+/// The one that describes the learner.
+const LEARNER: &str = "learner";
 
 /// What a policy file says besides its tensors.
 #[derive(Serialize, Deserialize)]
@@ -85,11 +94,11 @@ struct Owned {
 }
 
 impl Policy {
-    /// The whole policy as the bytes of a `.safetensors` file. `notes` go into its metadata.
-    pub fn to_safetensors(&self, notes: &BTreeMap<String, String>) -> Vec<u8> {
-        let mut metadata: HashMap<String, String> = notes.clone().into_iter().collect();
-        metadata.insert(POLICY_KEY.to_string(), to_json(&self.description()));
-        write(&self.tensors(|_| true), metadata)
+    /// The whole policy as the bytes of a `.safetensors` file. `notes` go into its metadata, beside its own.
+    pub fn to_safetensors(&self, notes: &Notes) -> Vec<u8> {
+        let mut notes = notes.clone();
+        notes.insert(POLICY.to_string(), to_json(&self.description()));
+        write(&self.tensors(|_| true), &notes)
     }
 
     /// Reads a policy file back, to be asked or to be trained further.
@@ -99,11 +108,9 @@ impl Policy {
     /// # Errors
     /// The file cannot be read or is no policy.
     pub fn from_file(path: &Path, config: &PolicyConfig) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path).map_err(|source| WeightsError::Read {
-            path: path.to_path_buf(),
-            source,
-        })?;
-        let description: PolicyDescription = read_metadata(path, &bytes, POLICY_KEY, "policy")?;
+        let bytes = std::fs::read(path)
+            .map_err(|source| WeightsError::Read { path: path.to_path_buf(), source })?;
+        let description: PolicyDescription = read_note(path, &bytes, POLICY, "policy")?;
         let malformed = |reason: String| CheckpointError::Malformed {
             path: path.to_path_buf(),
             expected: "policy",
@@ -164,12 +171,7 @@ impl Policy {
         tensors_of(&self.network)
             .into_iter()
             .filter(|(name, ..)| wanted(name))
-            .map(|(name, shape, bytes)| Owned {
-                name,
-                dtype: Dtype::F32,
-                shape,
-                bytes,
-            })
+            .map(|(name, shape, bytes)| Owned { name, dtype: Dtype::F32, shape, bytes })
             .collect()
     }
 
@@ -187,21 +189,17 @@ impl Policy {
 }
 
 impl Learner {
-    /// The learner as the bytes of a `.safetensors` file. `notes` go into its metadata.
+    /// The learner as the bytes of a `.safetensors` file. `notes` go into its metadata, beside its own.
     ///
     /// # Panics
     /// If a scene is under way; see [`Learner::is_between_scenes`].
-    pub fn to_checkpoint(&self, notes: &BTreeMap<String, String>) -> Vec<u8> {
+    pub fn to_checkpoint(&self, notes: &Notes) -> Vec<u8> {
         assert!(self.is_between_scenes(), "a checkpoint holds whole scenes only");
         let frozen_encoder = self.policy.frozen_encoder_digest();
-        let mut tensors = self
-            .policy
-            .tensors(|name| frozen_encoder.is_none() || !name.starts_with("encoder."));
-        let optimizer = self
-            .policy
-            .optimizer
-            .into_bytes()
-            .expect("the optimiser's state can be read back");
+        let mut tensors =
+            self.policy.tensors(|name| frozen_encoder.is_none() || !name.starts_with("encoder."));
+        let optimizer =
+            self.policy.optimizer.into_bytes().expect("the optimiser's state can be read back");
         tensors.push(Owned {
             name: "optimizer".to_string(),
             dtype: Dtype::U8,
@@ -209,12 +207,17 @@ impl Learner {
             bytes: optimizer.to_vec(),
         });
         tensors.extend(EncodedState::to_tensors(&self.memory.states).into_iter().map(
-            |(name, dtype, shape, bytes)| Owned { name: format!("memory.{name}"), dtype, shape, bytes },
+            |(name, dtype, shape, bytes)| Owned {
+                name: format!("memory.{name}"),
+                dtype,
+                shape,
+                bytes,
+            },
         ));
-        let mut metadata: HashMap<String, String> = notes.clone().into_iter().collect();
-        metadata.insert(POLICY_KEY.to_string(), to_json(&self.policy.description()));
-        metadata.insert(
-            LEARNER_KEY.to_string(),
+        let mut notes = notes.clone();
+        notes.insert(POLICY.to_string(), to_json(&self.policy.description()));
+        notes.insert(
+            LEARNER.to_string(),
             to_json(&LearnerDescription {
                 trials: self.trials(),
                 seed: self.seed(),
@@ -223,7 +226,7 @@ impl Learner {
                 dataset: self.memory.dataset.clone(),
             }),
         );
-        write(&tensors, metadata)
+        write(&tensors, &notes)
     }
 
     /// Brings a learner back from a checkpoint's bytes. `policy` is as it was when the run began;
@@ -236,8 +239,8 @@ impl Learner {
         path: &Path,
         bytes: &[u8],
     ) -> Result<Self, CheckpointError> {
-        let description: PolicyDescription = read_metadata(path, bytes, POLICY_KEY, "checkpoint")?;
-        let learner: LearnerDescription = read_metadata(path, bytes, LEARNER_KEY, "checkpoint")?;
+        let description: PolicyDescription = read_note(path, bytes, POLICY, "checkpoint")?;
+        let learner: LearnerDescription = read_note(path, bytes, LEARNER, "checkpoint")?;
         let expected = policy.description();
         for (what, expected, found) in [
             ("network", format!("{:?}", expected.shape), format!("{:?}", description.shape)),
@@ -274,18 +277,14 @@ impl Learner {
             reason,
         };
         let file = SafeTensors::deserialize(bytes).map_err(|error| malformed(error.to_string()))?;
-        let tensor = |name: &str| {
-            file.tensor(name)
-                .map_err(|error| malformed(format!("{name}: {error}")))
-        };
+        let tensor =
+            |name: &str| file.tensor(name).map_err(|error| malformed(format!("{name}: {error}")));
         let optimizer = Bytes::from_bytes_vec(tensor("optimizer")?.data().to_vec());
         policy.optimizer = adam()
             .from_bytes(optimizer)
             .map_err(|error| malformed(format!("the optimiser's state: {error}")))?;
         let states = EncodedState::from_tensors(learner.trials as usize, |name| {
-            file.tensor(&format!("memory.{name}"))
-                .ok()
-                .map(|view| view.data().to_vec())
+            file.tensor(&format!("memory.{name}")).ok().map(|view| view.data().to_vec())
         })
         .ok_or_else(|| malformed("the states in its memory are incomplete".to_string()))?;
         let in_range = |state: &usize| *state < states.len();
@@ -294,52 +293,52 @@ impl Learner {
         if !whole {
             return Err(malformed("it refers to states that it does not hold".to_string()));
         }
-        let memory = Memory {
-            states,
-            experiences: learner.experiences,
-            dataset: learner.dataset,
-        };
+        let memory = Memory { states, experiences: learner.experiences, dataset: learner.dataset };
         Ok(Self::after(policy, memory, learner.trials, learner.seed))
     }
 }
 
-/// The metadata of a `.safetensors` file's bytes.
+/// The notes of a policy or checkpoint file's bytes; none if it has none.
 ///
 /// # Errors
-/// The bytes are no such file.
-pub fn read_notes(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, String>, CheckpointError> {
+/// The bytes are no `.safetensors` file, or the notes no JSON.
+pub fn read_notes(path: &Path, bytes: &[u8]) -> Result<Notes, CheckpointError> {
+    let malformed = |reason: String| WeightsError::Format {
+        path: path.to_path_buf(),
+        expected: "safetensors",
+        reason,
+    };
     let (_, header) =
-        SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::Format {
-            path: path.to_path_buf(),
-            expected: "safetensors",
-            reason: error.to_string(),
-        })?;
-    Ok(header.metadata().clone().unwrap_or_default().into_iter().collect())
+        SafeTensors::read_metadata(bytes).map_err(|error| malformed(error.to_string()))?;
+    let Some(entry) = header.metadata().as_ref().and_then(|metadata| metadata.get(ENTRY)) else {
+        return Ok(Notes::new());
+    };
+    let notes = serde_json::from_str(entry);
+    Ok(notes.map_err(|error| malformed(format!("its metadata {ENTRY:?}: {error}")))?)
 }
 
-fn read_metadata<T: DeserializeOwned>(
+fn read_note<T: DeserializeOwned>(
     path: &Path,
     bytes: &[u8],
     key: &str,
     expected: &'static str,
 ) -> Result<T, CheckpointError> {
-    let malformed = |reason: String| CheckpointError::Malformed {
-        path: path.to_path_buf(),
-        expected,
-        reason,
-    };
-    let notes = read_notes(path, bytes)?;
-    let entry = notes
-        .get(key)
-        .ok_or_else(|| malformed(format!("its metadata has no {key}")))?;
-    serde_json::from_str(entry).map_err(|error| malformed(format!("{key}: {error}")))
+    let malformed =
+        |reason: String| CheckpointError::Malformed { path: path.to_path_buf(), expected, reason };
+    let mut notes = read_notes(path, bytes)?;
+    let note = notes
+        .remove(key)
+        .ok_or_else(|| malformed(format!("its metadata {ENTRY:?} has no {key:?}")))?;
+    serde_json::from_value(note).map_err(|error| malformed(format!("{key}: {error}")))
 }
 
-fn to_json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("numbers, strings and lists make JSON")
+fn to_json<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).expect("numbers, strings and lists make JSON")
 }
 
-fn write(tensors: &[Owned], metadata: HashMap<String, String>) -> Vec<u8> {
+fn write(tensors: &[Owned], notes: &Notes) -> Vec<u8> {
+    let notes = serde_json::to_string(notes).expect("JSON values make JSON");
+    let metadata = HashMap::from([(ENTRY.to_string(), notes)]);
     let views = tensors.iter().map(|tensor| {
         let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)
             .expect("a tensor's bytes fill its shape");

@@ -78,10 +78,7 @@ impl Recorded {
 
     /// Completed trials still to be learnt from, and how many attempts at the next one failed.
     pub fn new(trials: Vec<Trial>, attempts: u32) -> Self {
-        Self {
-            trials: trials.into(),
-            attempts,
-        }
+        Self { trials: trials.into(), attempts }
     }
 
     pub(crate) fn next(&mut self) -> Option<Trial> {
@@ -130,11 +127,7 @@ pub(crate) fn complete_trial<E: Env>(
         let report = TrialReport::Faulted(&faulted);
         observer.trial_ended(env, report).map_err(lost)?;
         if attempt >= MAX_ATTEMPTS {
-            return Err(RunError::TooManyFaults {
-                id,
-                attempts: attempt,
-                fault: faulted.fault,
-            });
+            return Err(RunError::TooManyFaults { id, attempts: attempt, fault: faulted.fault });
         }
         attempt += 1;
     }

@@ -8,18 +8,18 @@ impl ComputeDevice {
     /// Whether this build has the device.
     pub(crate) fn check(self) -> Result<(), LearnConfigError> {
         let missing = |value: &str, expected| {
-            Err(LearnConfigError {
-                key: "device",
-                value: format!("\"{value}\""),
-                expected,
-            })
+            Err(LearnConfigError { key: "device", value: format!("\"{value}\""), expected })
         };
         match self {
             Self::Cpu => Ok(()),
             Self::Cuda if cfg!(feature = "cuda") => Ok(()),
             Self::Wgpu if cfg!(feature = "wgpu") => Ok(()),
-            Self::Cuda => missing("cuda", "\"cpu\": this build has no CUDA; build with `--features cuda`"),
-            Self::Wgpu => missing("wgpu", "\"cpu\": this build has no wgpu; build with `--features wgpu`"),
+            Self::Cuda => {
+                missing("cuda", "\"cpu\": this build has no CUDA; build with `--features cuda`")
+            }
+            Self::Wgpu => {
+                missing("wgpu", "\"cpu\": this build has no wgpu; build with `--features wgpu`")
+            }
         }
     }
 

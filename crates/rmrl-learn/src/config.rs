@@ -27,13 +27,7 @@ pub struct EncoderConfig {
 
 impl Default for EncoderConfig {
     fn default() -> Self {
-        Self {
-            depth: 18,
-            base_width: 64,
-            image_size: 128,
-            train: false,
-            weights: None,
-        }
+        Self { depth: 18, base_width: 64, image_size: 128, train: false, weights: None }
     }
 }
 
@@ -158,11 +152,7 @@ impl PolicyConfig {
         ];
         for (key, value, valid, expected) in sizes {
             if !valid {
-                return Err(LearnConfigError {
-                    key,
-                    value: value.to_string(),
-                    expected,
-                });
+                return Err(LearnConfigError { key, value: value.to_string(), expected });
             }
         }
         if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {

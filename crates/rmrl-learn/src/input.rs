@@ -34,11 +34,7 @@ impl PoseScaling {
     pub(crate) fn scale(&self, pose: PlanarPose) -> [f32; 3] {
         let offset = pose.relative_to(self.center);
         let [x, y, yaw] = self.half_extent;
-        [
-            (offset.dx_m / x) as f32,
-            (offset.dy_m / y) as f32,
-            (offset.dyaw_rad / yaw) as f32,
-        ]
+        [(offset.dx_m / x) as f32, (offset.dy_m / y) as f32, (offset.dyaw_rad / yaw) as f32]
     }
 }
 
@@ -58,9 +54,11 @@ pub(crate) fn shrink(image: &RgbImage, size: usize) -> Vec<u8> {
 /// Interleaved 8-bit RGB pixels as normalised planes, `[3, size, size]`.
 pub(crate) fn normalize(pixels: &[u8]) -> impl Iterator<Item = f32> + '_ {
     (0..3).flat_map(move |channel| {
-        pixels.iter().skip(channel).step_by(3).map(move |value| {
-            (f32::from(*value) / 255.0 - MEAN[channel]) / DEVIATION[channel]
-        })
+        pixels
+            .iter()
+            .skip(channel)
+            .step_by(3)
+            .map(move |value| (f32::from(*value) / 255.0 - MEAN[channel]) / DEVIATION[channel])
     })
 }
 

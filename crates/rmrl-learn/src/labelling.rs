@@ -133,11 +133,7 @@ mod tests {
     }
 
     fn adjustment(dx_mm: f64, dy_mm: f64) -> PoseAdjustment {
-        PoseAdjustment {
-            dx_m: dx_mm / 1000.0,
-            dy_m: dy_mm / 1000.0,
-            dyaw_rad: 0.0,
-        }
+        PoseAdjustment { dx_m: dx_mm / 1000.0, dy_m: dy_mm / 1000.0, dyaw_rad: 0.0 }
     }
 
     #[test]

@@ -25,11 +25,9 @@ mod weights;
 pub use behaviour::{
     Behaviour, ConstantOffset, Greedy, NoCorrection, Oracle, RandomCorrection, run_trials,
 };
-pub use checkpoint::{CheckpointError, read_notes};
+pub use checkpoint::{CheckpointError, Notes, read_notes};
 pub use collect::{Observer, ObserverError, Recorded, RunError};
-pub use config::{
-    ComputeDevice, EncoderConfig, LearnConfigError, PolicyConfig, ScheduleConfig,
-};
+pub use config::{ComputeDevice, EncoderConfig, LearnConfigError, PolicyConfig, ScheduleConfig};
 pub use input::PoseScaling;
 pub use labelling::{BestOfScene, Hindsight, Labelling};
 pub use memory::{Experience, Memory};

@@ -89,11 +89,7 @@ impl MethodName {
             }
             Self::None | Self::Random | Self::Constant | Self::Oracle => return None,
         };
-        Some(Method {
-            online: Some(Box::new(Reinforce)),
-            labelling,
-            replay,
-        })
+        Some(Method { online: Some(Box::new(Reinforce)), labelling, replay })
     }
 }
 
@@ -118,9 +114,7 @@ impl FromStr for MethodName {
         Self::ALL
             .into_iter()
             .find(|method| method.as_str() == name)
-            .ok_or_else(|| UnknownMethod {
-                name: name.to_string(),
-            })
+            .ok_or_else(|| UnknownMethod { name: name.to_string() })
     }
 }
 

@@ -11,8 +11,8 @@ use burn::tensor::{Device, Tensor};
 use rmrl_core::{DIMENSIONS, Rng};
 use serde::{Deserialize, Serialize};
 
-pub use self::norm::NormKind;
 use self::initial::{linear, zero_linear};
+pub use self::norm::NormKind;
 use self::resnet::ResNet;
 
 /// The shape of a policy network; with it and the weights the network can be rebuilt.
@@ -97,19 +97,12 @@ impl PolicyNetwork {
                 fc2: zero_linear(shape.head_width, candidates, device),
             })
             .into();
-        Self {
-            encoder,
-            pose,
-            heads,
-        }
+        Self { encoder, pose, heads }
     }
 
     /// The same network with an encoder that no gradient reaches.
     pub(crate) fn with_frozen_encoder(self) -> Self {
-        Self {
-            encoder: self.encoder.no_grad(),
-            ..self
-        }
+        Self { encoder: self.encoder.no_grad(), ..self }
     }
 
     /// Logits from image features and pose.

@@ -59,10 +59,9 @@ impl Fixture {
             candidates: [5, 7, 3],
         };
         let config = PolicyConfig {
-            encoder: EncoderConfig {
-                train: true,
-                ..EncoderConfig::default()
-            },
+            encoder: EncoderConfig { train: true, ..EncoderConfig::default() },
+            // The fixture's step of Adam.
+            learning_rate: 1e-3,
             ..PolicyConfig::default()
         };
         let actions = ActionSpace::symmetric(shape.candidates, [1.0; 3]).unwrap();
@@ -128,7 +127,8 @@ impl ModuleVisitor for Gradients<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let steps: Vec<&str> = self.path.iter().map(String::as_str).filter(|s| !s.is_empty()).collect();
+        let steps: Vec<&str> =
+            self.path.iter().map(String::as_str).filter(|s| !s.is_empty()).collect();
         let mut name = steps
             .join(".")
             .replace("gamma", "weight")
@@ -180,11 +180,7 @@ fn check_against_pytorch(name: &str, depth: usize, norm: NormKind) {
     assert_close("policy gradient", &value, &fixture.floats("expected/policy_gradient"));
 
     let gradients = loss.backward();
-    let mut visitor = Gradients {
-        gradients: &gradients,
-        path: Vec::new(),
-        found: BTreeMap::new(),
-    };
+    let mut visitor = Gradients { gradients: &gradients, path: Vec::new(), found: BTreeMap::new() };
     policy.network.visit(&mut visitor);
     let file = SafeTensors::deserialize(&fixture.bytes).unwrap();
     let mut expected: Vec<String> = file

@@ -94,10 +94,7 @@ impl EncodedState {
 #[cfg(test)]
 impl EncodedState {
     pub(crate) fn from_pixels(pixels: Vec<u8>, pose: [f32; 3]) -> Self {
-        Self {
-            pose,
-            image: EncodedImage::Pixels(pixels),
-        }
+        Self { pose, image: EncodedImage::Pixels(pixels) }
     }
 }
 
@@ -184,11 +181,8 @@ impl Policy {
     /// another process, and freezes the encoder if it shall not learn.
     pub(crate) fn prepare(&mut self) {
         let network = self.network.clone().map(&mut NumberParameters(0));
-        self.network = if self.config.encoder.train {
-            network
-        } else {
-            network.with_frozen_encoder()
-        };
+        self.network =
+            if self.config.encoder.train { network } else { network.with_frozen_encoder() };
     }
 
     /// The action space the policy chooses from.
@@ -271,28 +265,33 @@ impl Policy {
         self.step(&states, &labels, &vec![1.0; batch.len()])
     }
 
-    pub(crate) fn step(&mut self, states: &[&EncodedState], labels: &[Label], weights: &[f32]) -> f32 {
+    pub(crate) fn step(
+        &mut self,
+        states: &[&EncodedState],
+        labels: &[Label],
+        weights: &[f32],
+    ) -> f32 {
         let loss = self.loss(states, labels, weights);
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        self.network = self.optimizer.step(
-            self.config.learning_rate,
-            self.network.clone(),
-            gradients,
-        );
+        self.network =
+            self.optimizer.step(self.config.learning_rate, self.network.clone(), gradients);
         read(loss.inner())[0]
     }
 
     /// `-mean_k w_k Σ_d log π_θ(label_k[d] | s_k)`, which is both losses of the paper: with rewards
     /// for weights Eq. 6, with ones Eq. 8.
-    pub(crate) fn loss(&self, states: &[&EncodedState], labels: &[Label], weights: &[f32]) -> Tensor<1> {
+    pub(crate) fn loss(
+        &self,
+        states: &[&EncodedState],
+        labels: &[Label],
+        weights: &[f32],
+    ) -> Tensor<1> {
         let features = self.features(&self.network, states);
         let logits = self.network.logits(features, self.poses(states));
         let mut loss = Tensor::<1>::zeros([1], &self.device);
         for (dimension, logits) in logits.into_iter().enumerate() {
-            let chosen: Vec<i64> = labels
-                .iter()
-                .map(|label| label[dimension].unwrap_or(0) as i64)
-                .collect();
+            let chosen: Vec<i64> =
+                labels.iter().map(|label| label[dimension].unwrap_or(0) as i64).collect();
             // A dimension without a label has no weight.
             let weights: Vec<f32> = labels
                 .iter()
@@ -300,7 +299,8 @@ impl Policy {
                 .map(|(label, weight)| if label[dimension].is_some() { *weight } else { 0.0 })
                 .collect();
             let rows = states.len();
-            let chosen = Tensor::<2, Int>::from_data(TensorData::new(chosen, [rows, 1]), &self.device);
+            let chosen =
+                Tensor::<2, Int>::from_data(TensorData::new(chosen, [rows, 1]), &self.device);
             let weights = Tensor::<2>::from_data(TensorData::new(weights, [rows, 1]), &self.device);
             loss = loss - (log_softmax(logits, 1).gather(1, chosen) * weights).mean();
         }
@@ -378,9 +378,7 @@ pub(crate) fn adam() -> ModuleOptimizer {
 }
 
 pub(crate) fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor
-        .try_into_vec_as::<f32>()
-        .expect("a tensor of floats can be read back")
+    tensor.try_into_vec_as::<f32>().expect("a tensor of floats can be read back")
 }
 
 struct NumberParameters(u64);

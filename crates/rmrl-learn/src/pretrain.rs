@@ -21,10 +21,7 @@ impl EarlierData {
         labelling: &dyn Labelling,
         policy: &Policy,
     ) -> Self {
-        let mut data = Self {
-            states: Vec::new(),
-            labels: Vec::new(),
-        };
+        let mut data = Self { states: Vec::new(), labels: Vec::new() };
         let mut scene = Scene::new();
         for trial in trials {
             let last = scene.trials().last().map(|last| last.id.scene);
@@ -80,10 +77,8 @@ pub fn pretrain(
             order.shuffle(&mut random_stream(seed, "pretrain", [epoch, 0]));
             let mut sum = 0.0;
             for batch in order.chunks(schedule.batch_size) {
-                let batch: Vec<_> = batch
-                    .iter()
-                    .map(|&index| (&data.states[index], data.labels[index]))
-                    .collect();
+                let batch: Vec<_> =
+                    batch.iter().map(|&index| (&data.states[index], data.labels[index])).collect();
                 sum += policy.supervised_step(&batch) * batch.len() as f32;
             }
             sum / data.len() as f32

@@ -46,7 +46,7 @@ pub fn train<E: Env>(
 
         // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
         // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
-        let complete = number % schedule.trials_per_scene == 0 || number == trials;
+        let complete = number.is_multiple_of(schedule.trials_per_scene) || number == trials;
         if let Some(labels) = method.label(&learner.scene, complete) {
             let labelled = learner.scene_states.iter().copied().zip(labels).collect();
             learner.memory.dataset.insert(scene_number, labelled);
@@ -56,7 +56,7 @@ pub fn train<E: Env>(
         }
 
         // Data Replay: off-line training on random minibatches of the whole D.
-        if number % schedule.replay_interval == 0 {
+        if number.is_multiple_of(schedule.replay_interval) {
             let mut rng = learner.stream("replay");
             let (batches, size) = (schedule.replay_batches, schedule.batch_size);
             method.replay.replay(&mut learner.policy, &learner.memory, batches, size, &mut rng);
@@ -93,14 +93,7 @@ impl Learner {
 
     /// A learner between two scenes, after `trials` trials.
     pub(crate) fn after(policy: Policy, memory: Memory, trials: u32, seed: u64) -> Self {
-        Self {
-            policy,
-            memory,
-            scene: Scene::new(),
-            scene_states: Vec::new(),
-            trials,
-            seed,
-        }
+        Self { policy, memory, scene: Scene::new(), scene_states: Vec::new(), trials, seed }
     }
 
     /// Trials learnt from so far.

@@ -10,7 +10,13 @@ use crate::policy::{EncodedState, Policy};
 /// What happens to the policy after each trial.
 pub trait OnlineUpdate: Send {
     /// Updates the policy with one trial.
-    fn update(&mut self, policy: &mut Policy, state: &EncodedState, action: ActionIndex, reward: f64);
+    fn update(
+        &mut self,
+        policy: &mut Policy,
+        state: &EncodedState,
+        action: ActionIndex,
+        reward: f64,
+    );
 }
 
 /// REINFORCE (Williams 1992) without a baseline, as the paper has it (Eq. 5-6).
@@ -18,7 +24,13 @@ pub trait OnlineUpdate: Send {
 pub struct Reinforce;
 
 impl OnlineUpdate for Reinforce {
-    fn update(&mut self, policy: &mut Policy, state: &EncodedState, action: ActionIndex, reward: f64) {
+    fn update(
+        &mut self,
+        policy: &mut Policy,
+        state: &EncodedState,
+        action: ActionIndex,
+        reward: f64,
+    ) {
         policy.policy_gradient_step(&[(state, action, reward)]);
     }
 }
@@ -76,7 +88,5 @@ fn draw<T: Copy>(items: &[T], count: usize, rng: &mut Rng) -> Vec<T> {
     if items.is_empty() {
         return Vec::new();
     }
-    (0..count)
-        .map(|_| items[rng.random_range(0..items.len())])
-        .collect()
+    (0..count).map(|_| items[rng.random_range(0..items.len())]).collect()
 }

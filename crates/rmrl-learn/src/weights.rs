@@ -55,28 +55,22 @@ pub enum WeightsError {
 pub(crate) type NamedTensors = BTreeMap<String, NamedTensor>;
 
 /// Where torchvision numbers the parts of a sequence, this project names them.
-const RENAMED: [(&str, &str); 2] = [
-    (".downsample.0.", ".downsample.conv."),
-    (".downsample.1.", ".downsample.norm."),
-];
+const RENAMED: [(&str, &str); 2] =
+    [(".downsample.0.", ".downsample.conv."), (".downsample.1.", ".downsample.norm.")];
 
 /// Reads all tensors of a `.safetensors`, `.pth` or `.pt` file.
 pub(crate) fn read_tensors(path: &Path) -> Result<NamedTensors, WeightsError> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     match extension {
         Some("safetensors") => {
-            let bytes = fs::read(path).map_err(|source| WeightsError::Read {
-                path: path.to_path_buf(),
-                source,
-            })?;
+            let bytes = fs::read(path)
+                .map_err(|source| WeightsError::Read { path: path.to_path_buf(), source })?;
             parse_safetensors(path, &bytes)
         }
         Some("pth" | "pt") => {
             // Opened first: a missing file should say so, not that its format is broken.
-            fs::File::open(path).map_err(|source| WeightsError::Read {
-                path: path.to_path_buf(),
-                source,
-            })?;
+            fs::File::open(path)
+                .map_err(|source| WeightsError::Read { path: path.to_path_buf(), source })?;
             let malformed = |reason: String| WeightsError::Format {
                 path: path.to_path_buf(),
                 expected: "PyTorch",
@@ -90,9 +84,7 @@ pub(crate) fn read_tensors(path: &Path) -> Result<NamedTensors, WeightsError> {
                 .filter(|(_, tensor)| tensor.dtype == DType::F32)
                 .collect())
         }
-        _ => Err(WeightsError::UnknownFormat {
-            path: path.to_path_buf(),
-        }),
+        _ => Err(WeightsError::UnknownFormat { path: path.to_path_buf() }),
     }
 }
 
@@ -131,9 +123,7 @@ pub(crate) fn tensors_of<M: Module>(module: &M) -> Vec<(String, Vec<usize>, Vec<
                 name = name.replace(ours, theirs);
             }
             let shape = tensor.shape.to_vec();
-            let bytes = tensor
-                .into_bytes()
-                .expect("a tensor in memory can be read back");
+            let bytes = tensor.into_bytes().expect("a tensor in memory can be read back");
             (name, shape, bytes.to_vec())
         })
         .collect()
@@ -177,9 +167,5 @@ pub(crate) fn load_tensors<M: Module>(
     if wrong.len() > 3 {
         reason.push_str(&format!(" (and {} more)", wrong.len() - 3));
     }
-    Err(WeightsError::Mismatch {
-        path: path.to_path_buf(),
-        network: network.to_string(),
-        reason,
-    })
+    Err(WeightsError::Mismatch { path: path.to_path_buf(), network: network.to_string(), reason })
 }

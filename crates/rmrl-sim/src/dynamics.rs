@@ -138,7 +138,8 @@ impl GraspDynamics {
                 .restitution(0.0)
         };
         let fixed = world.insert_body(RigidBodyBuilder::fixed());
-        let table = ColliderBuilder::cuboid(1.0, 1.0, 0.05).translation(Vector::new(0.0, 0.0, -0.05));
+        let table =
+            ColliderBuilder::cuboid(1.0, 1.0, 0.05).translation(Vector::new(0.0, 0.0, -0.05));
         world.insert_collider(surface(table), Some(fixed));
         for cuboid in surroundings {
             let [x, y, z] = cuboid.half_extents_m.map(|half| half as f32);
@@ -148,9 +149,7 @@ impl GraspDynamics {
         }
 
         let plate = world.insert_body(
-            RigidBodyBuilder::dynamic()
-                .pose(to_rapier(world_from_plate))
-                .can_sleep(false),
+            RigidBodyBuilder::dynamic().pose(to_rapier(world_from_plate)).can_sleep(false),
         );
         let plate_collider = world.insert_collider(
             ColliderBuilder::cuboid(
@@ -229,11 +228,8 @@ impl GraspDynamics {
         let turn_rad = wrap_angle(target.planar.yaw_rad - from.planar.yaw_rad);
         let profile = SpeedProfile::new((dx * dx + dy * dy + dz * dz).sqrt(), turn_rad, speed_m_s);
         let meets_nothing = dz >= 0.0 || target.z_m > self.highest_surface_m(target) + CLEARANCE_M;
-        let time_step_secs = if self.holds_plate() && meets_nothing {
-            CARRY_TIME_STEP_SECS
-        } else {
-            TIME_STEP_SECS
-        };
+        let time_step_secs =
+            if self.holds_plate() && meets_nothing { CARRY_TIME_STEP_SECS } else { TIME_STEP_SECS };
         let steps = (profile.duration_secs() / time_step_secs).ceil() as usize;
         for step in 1..=steps {
             let share = profile.share_at(step as f64 * time_step_secs);
@@ -290,7 +286,8 @@ impl GraspDynamics {
         while rest_secs < 0.05 && settle_secs < MAX_SETTLE_SECS {
             self.step(TIME_STEP_SECS);
             let plate = &self.world.bodies[self.plate];
-            let resting = plate.linvel().length() < REST_SPEED && plate.angvel().length() < REST_SPEED;
+            let resting =
+                plate.linvel().length() < REST_SPEED && plate.angvel().length() < REST_SPEED;
             rest_secs = if resting { rest_secs + TIME_STEP_SECS } else { 0.0 };
             settle_secs += TIME_STEP_SECS;
         }
@@ -301,7 +298,8 @@ impl GraspDynamics {
         self.surroundings
             .iter()
             .filter(|cuboid| {
-                let reach_m = cuboid.half_extents_m[0].hypot(cuboid.half_extents_m[1]) + PLATE_REACH_M;
+                let reach_m =
+                    cuboid.half_extents_m[0].hypot(cuboid.half_extents_m[1]) + PLATE_REACH_M;
                 cuboid.pose.distance_m(tool.planar) < reach_m
             })
             .map(|cuboid| cuboid.center_z_m + cuboid.half_extents_m[2])
@@ -310,7 +308,8 @@ impl GraspDynamics {
 
     /// The smaller of the two jaws' forces on the plate, in newtons.
     fn grip_force_n(&self) -> f64 {
-        let force = |finger: &Finger| self.normal_force_n(finger).map_or(0.0, |force| force.length());
+        let force =
+            |finger: &Finger| self.normal_force_n(finger).map_or(0.0, |force| force.length());
         f64::from(force(&self.fingers[0]).min(force(&self.fingers[1])))
     }
 
@@ -347,7 +346,8 @@ pub(crate) fn plate_reach_m(
 ) -> f64 {
     let (sin, cos) = hand.yaw_rad.sin_cos();
     let across = |vector: &nalgebra::Vector3<f64>| -sin * vector.x + cos * vector.y;
-    let offset = world_from_plate.translation.vector - nalgebra::Vector3::new(hand.x_m, hand.y_m, 0.0);
+    let offset =
+        world_from_plate.translation.vector - nalgebra::Vector3::new(hand.x_m, hand.y_m, 0.0);
     let half = [geometry.length_m, geometry.width_m, geometry.height_m].map(|extent| 0.5 * extent);
     let axes = world_from_plate.rotation.to_rotation_matrix();
     let extent: f64 = (0..3)

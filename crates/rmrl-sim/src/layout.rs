@@ -99,10 +99,7 @@ impl Receptacle {
     }
 
     fn inner_half_extents(&self, plate: PlateGeometry) -> (f64, f64) {
-        (
-            0.5 * plate.length_m + self.clearance_m,
-            0.5 * plate.width_m + self.clearance_m,
-        )
+        (0.5 * plate.length_m + self.clearance_m, 0.5 * plate.width_m + self.clearance_m)
     }
 }
 

@@ -144,7 +144,11 @@ impl CellDistribution {
             },
             repeatability_m: self.repeatability_m,
             light: Light {
-                lamp_m: [WORKSPACE_CENTER_M[0] + lamp.x, WORKSPACE_CENTER_M[1] + lamp.y, LAMP_HEIGHT_M],
+                lamp_m: [
+                    WORKSPACE_CENTER_M[0] + lamp.x,
+                    WORKSPACE_CENTER_M[1] + lamp.y,
+                    LAMP_HEIGHT_M,
+                ],
                 lamp_radius_m: LAMP_RADIUS_M,
                 ambient: draw.within(self.ambient_light),
                 exposure: draw.within(self.exposure),
@@ -230,10 +234,8 @@ mod tests {
 
     #[test]
     fn ranges_that_fall_are_refused_by_key() {
-        let broken = CellDistribution {
-            tool_shift_m: [0.003, 0.001],
-            ..CellDistribution::default()
-        };
+        let broken =
+            CellDistribution { tool_shift_m: [0.003, 0.001], ..CellDistribution::default() };
         assert_eq!(broken.validate().unwrap_err().key, "tool_shift_m");
     }
 }

@@ -53,12 +53,7 @@ pub(crate) struct PixelRegion {
 impl PixelRegion {
     /// A whole image.
     pub(crate) fn whole(width: usize, height: usize) -> Self {
-        Self {
-            left: 0,
-            top: 0,
-            right: width,
-            bottom: height,
-        }
+        Self { left: 0, top: 0, right: width, bottom: height }
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -121,7 +116,8 @@ const SHADOW_OFFSET_M: f32 = 1e-5;
 /// Colour rays of a pixel.
 const SAMPLES: usize = ROTATED_GRID.len();
 /// Where in the pixel they go: no two in a row or column, so that edges along either are smooth.
-const ROTATED_GRID: [[f32; 2]; 4] = [[0.125, 0.625], [0.375, 0.125], [0.625, 0.875], [0.875, 0.375]];
+const ROTATED_GRID: [[f32; 2]; 4] =
+    [[0.125, 0.625], [0.375, 0.125], [0.625, 0.875], [0.875, 0.375]];
 /// Half the width of the hand above the fingers, in metres.
 const PALM_HALF_EXTENTS_M: [f64; 3] = [0.035, 0.075, 0.03];
 
@@ -162,10 +158,8 @@ impl Renderer {
         fixtures: &[Cuboid],
         light: Light,
     ) -> Self {
-        let whole = PixelRegion::whole(
-            camera.intrinsics.width as usize,
-            camera.intrinsics.height as usize,
-        );
+        let whole =
+            PixelRegion::whole(camera.intrinsics.width as usize, camera.intrinsics.height as usize);
         let mut renderer = Self {
             camera,
             geometry,
@@ -199,11 +193,7 @@ impl Renderer {
     }
 
     /// What the plate at `world_from_plate` and, if in view, the hand change about the empty cell.
-    pub(crate) fn render(
-        &self,
-        world_from_plate: &Isometry3<f64>,
-        hand: Option<&Hand>,
-    ) -> Picture {
+    pub(crate) fn render(&self, world_from_plate: &Isometry3<f64>, hand: Option<&Hand>) -> Picture {
         let plate = RayPlate::new(world_from_plate, self.geometry);
         let hand: Vec<RayCuboid> = hand
             .map(hand_cuboids)
@@ -211,11 +201,8 @@ impl Renderer {
             .flatten()
             .map(|cuboid| RayCuboid::new(cuboid, cuboid.material.albedo()))
             .collect();
-        let corners: Vec<Point3<f32>> = hand
-            .iter()
-            .flat_map(RayCuboid::corners)
-            .chain(plate.corners())
-            .collect();
+        let corners: Vec<Point3<f32>> =
+            hand.iter().flat_map(RayCuboid::corners).chain(plate.corners()).collect();
         let region = self.region_of(&corners);
         let nearby = self.fixtures.iter().filter(|(_, covered)| covered.overlaps(&region));
         let scene = Scene {
@@ -335,23 +322,18 @@ impl Renderer {
             Surface::Plate { surface, openness } => (surface.albedo(), openness),
         };
         let radius = self.light.lamp_radius_m as f32;
-        let to_lamp = self.lamp() - point
-            + Vector3::new(lamp_point[0] * radius, lamp_point[1] * radius, 0.0);
+        let to_lamp =
+            self.lamp() - point + Vector3::new(lamp_point[0] * radius, lamp_point[1] * radius, 0.0);
         let distance2 = to_lamp.norm_squared();
         let cosine = hit.normal.dot(&to_lamp) / distance2.sqrt();
         let ambient = self.light.ambient as f32;
         let mut light = ambient * openness;
         if cosine > 0.0 {
-            let shadow_ray = Ray {
-                origin: point + hit.normal * SHADOW_OFFSET_M,
-                direction: to_lamp,
-            };
+            let shadow_ray =
+                Ray { origin: point + hit.normal * SHADOW_OFFSET_M, direction: to_lamp };
             // Inside a well the walls shade as the openness says; tracing them gains nothing.
-            let lit = if openness < 1.0 {
-                openness
-            } else {
-                f32::from(!blocked(scene, &shadow_ray))
-            };
+            let lit =
+                if openness < 1.0 { openness } else { f32::from(!blocked(scene, &shadow_ray)) };
             // Inverse square law, relative to the table right under the lamp.
             let falloff = (self.light.lamp_m[2] as f32).powi(2) / distance2;
             light += (1.0 - ambient) * lit * cosine * falloff;
@@ -380,10 +362,7 @@ fn closest(scene: &Scene, ray: &Ray) -> Hit {
         hit = Hit {
             distance: on_plate.distance,
             normal: on_plate.normal,
-            surface: Surface::Plate {
-                surface: on_plate.surface,
-                openness: on_plate.openness,
-            },
+            surface: Surface::Plate { surface: on_plate.surface, openness: on_plate.openness },
         };
     }
     hit
@@ -411,10 +390,7 @@ fn table_albedo(point: Point3<f32>) -> Vector3<f32> {
 
 /// Whether any part of the hand may be in the camera's picture.
 pub(crate) fn hand_in_view(hand: &Hand, camera: &CameraModel) -> bool {
-    let (width, height) = (
-        f64::from(camera.intrinsics.width),
-        f64::from(camera.intrinsics.height),
-    );
+    let (width, height) = (f64::from(camera.intrinsics.width), f64::from(camera.intrinsics.height));
     let pixels: Vec<Point2<f64>> = hand_cuboids(hand)
         .iter()
         .flat_map(|cuboid| RayCuboid::new(cuboid, Vector3::zeros()).corners())
@@ -430,11 +406,7 @@ pub(crate) fn hand_in_view(hand: &Hand, camera: &CameraModel) -> bool {
 /// The hand as cuboids: two fingers and the palm above them.
 fn hand_cuboids(hand: &Hand) -> [Cuboid; 3] {
     let finger = |side: f64| Cuboid {
-        pose: on(
-            hand.tool.planar,
-            0.0,
-            side * (hand.half_opening_m + FINGER_HALF_THICKNESS_M),
-        ),
+        pose: on(hand.tool.planar, 0.0, side * (hand.half_opening_m + FINGER_HALF_THICKNESS_M)),
         center_z_m: hand.tool.z_m + FINGER_HALF_HEIGHT_M,
         half_extents_m: [PAD_HALF_WIDTH_M, FINGER_HALF_THICKNESS_M, FINGER_HALF_HEIGHT_M],
         material: Material::Gripper,
@@ -462,7 +434,8 @@ fn srgb_level(linear: f32) -> f32 {
 /// A fixed pattern of the table's surface, about -1 to 1, with features of a few centimetres and of
 /// a millimetre.
 fn grain(x: f32, y: f32) -> f32 {
-    let cloud = (23.0 * x + 3.0 * (17.0 * y).sin()).sin() * (29.0 * y + 2.0 * (13.0 * x).sin()).sin();
+    let cloud =
+        (23.0 * x + 3.0 * (17.0 * y).sin()).sin() * (29.0 * y + 2.0 * (13.0 * x).sin()).sin();
     let cell = |coordinate: f32| (coordinate * 1000.0).floor() as i32 as u32;
     let speck = 2.0 * unit_hash(cell(x), cell(y)) - 1.0;
     0.6 * cloud + 0.4 * speck
@@ -491,26 +464,17 @@ mod tests {
     use crate::layout::Receptacle;
     use crate::simulation::{SimulatedCamera, camera_over_workspace};
 
-    const LIGHT: Light = Light {
-        lamp_m: [0.7, 0.3, 1.6],
-        lamp_radius_m: 0.3,
-        ambient: 0.45,
-        exposure: 0.95,
-    };
+    const LIGHT: Light =
+        Light { lamp_m: [0.7, 0.3, 1.6], lamp_radius_m: 0.3, ambient: 0.45, exposure: 0.95 };
 
     fn renderer() -> Renderer {
-        let receptacle = Receptacle {
-            clearance_m: 0.003,
-            wall_height_m: 0.012,
-        };
+        let receptacle = Receptacle { clearance_m: 0.003, wall_height_m: 0.012 };
         let place = TaskConfig::shelf().place;
         let geometry = PlateGeometry::default();
-        let mut fixtures = receptacle.walls(place.pose(), place.surface_m, geometry, Material::Shelf);
+        let mut fixtures =
+            receptacle.walls(place.pose(), place.surface_m, geometry, Material::Shelf);
         fixtures.push(receptacle.board(place.pose(), place.surface_m, geometry, Material::Shelf));
-        let camera = camera_over_workspace(&SimulatedCamera {
-            width_px: 320,
-            height_m: 0.8,
-        });
+        let camera = camera_over_workspace(&SimulatedCamera { width_px: 320, height_m: 0.8 });
         Renderer::new(camera, geometry, &fixtures, LIGHT)
     }
 
@@ -542,10 +506,7 @@ mod tests {
             for cuboid in hand.map(hand_cuboids).iter().flatten() {
                 cuboids.push(RayCuboid::new(cuboid, cuboid.material.albedo()));
             }
-            let scene = Scene {
-                cuboids,
-                plate: Some(RayPlate::new(&plate, renderer.geometry)),
-            };
+            let scene = Scene { cuboids, plate: Some(RayPlate::new(&plate, renderer.geometry)) };
             let whole = renderer.trace(&scene, renderer.empty.region);
             let width = whole.region.width();
             for (index, color) in whole.color.iter().enumerate() {
@@ -589,10 +550,7 @@ mod tests {
     #[test]
     fn a_hand_at_home_is_out_of_view_and_one_over_the_table_is_not() {
         let camera = camera_over_workspace(&SimulatedCamera::default());
-        let hand = |tool| Hand {
-            tool,
-            half_opening_m: 0.058,
-        };
+        let hand = |tool| Hand { tool, half_opening_m: 0.058 };
         let home = TaskConfig::table().home.tool_pose();
         assert!(!hand_in_view(&hand(home), &camera));
         let over_table = ToolPose::new(PlanarPose::new(0.35, 0.0, 0.0), 0.1);

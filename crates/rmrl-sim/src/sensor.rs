@@ -30,21 +30,13 @@ pub struct SensorNoise {
 
 impl Default for SensorNoise {
     fn default() -> Self {
-        Self {
-            color_levels: 1.5,
-            disparity_px: 0.08,
-            black_dropout: 0.08,
-        }
+        Self { color_levels: 1.5, disparity_px: 0.08, black_dropout: 0.08 }
     }
 }
 
 impl SensorNoise {
     /// A perfect sensor: no noise, no dropouts. Depth is still smoothed and rounded.
-    pub const NONE: Self = Self {
-        color_levels: 0.0,
-        disparity_px: 0.0,
-        black_dropout: 0.0,
-    };
+    pub const NONE: Self = Self { color_levels: 0.0, disparity_px: 0.0, black_dropout: 0.0 };
 }
 
 /// Distance between the two imagers, in metres.
@@ -103,20 +95,17 @@ impl Sensor {
         let (width, height) = (self.whole.width(), self.whole.height());
         let mut image = RgbImage::new(width as u32, height as u32);
         let sigma = self.noise.color_levels as f32;
-        image
-            .par_chunks_mut(3 * width)
-            .enumerate()
-            .for_each(|(v, row)| {
-                let mut noise = NormalNoise::new(seed, v);
-                let empty = &self.empty_color[v * width..(v + 1) * width];
-                let ideal = overlaid(empty, picture.region, &picture.color, v);
-                for (pixel, ideal) in row.as_chunks_mut::<3>().0.iter_mut().zip(ideal) {
-                    for (level, ideal) in pixel.iter_mut().zip(ideal) {
-                        // Rounds; casts of floats saturate.
-                        *level = (ideal + sigma * noise.next() + 0.5) as u8;
-                    }
+        image.par_chunks_mut(3 * width).enumerate().for_each(|(v, row)| {
+            let mut noise = NormalNoise::new(seed, v);
+            let empty = &self.empty_color[v * width..(v + 1) * width];
+            let ideal = overlaid(empty, picture.region, &picture.color, v);
+            for (pixel, ideal) in row.as_chunks_mut::<3>().0.iter_mut().zip(ideal) {
+                for (level, ideal) in pixel.iter_mut().zip(ideal) {
+                    // Rounds; casts of floats saturate.
+                    *level = (ideal + sigma * noise.next() + 0.5) as u8;
                 }
-            });
+            }
+        });
         image
     }
 
@@ -136,37 +125,35 @@ impl Sensor {
         let smoothed = smooth(&local, around, changed);
         let sigma = self.noise.disparity_px as f32;
         let mut image = DepthImage::new(width as u32, height as u32);
-        image
-            .par_chunks_mut(width * NOISE_BLOCK_ROWS)
-            .enumerate()
-            .for_each(|(block, rows)| {
-                let first = block * NOISE_BLOCK_ROWS;
-                let noise = correlated_noise(noise_seed, first, rows.len() / width, width);
-                for (row, values) in rows.chunks_mut(width).enumerate() {
-                    let v = first + row;
-                    let pixels = v * width..(v + 1) * width;
-                    let empty = &self.empty_smoothed[pixels.clone()];
-                    let noise = &noise[row * width..(row + 1) * width];
-                    let measured = overlaid(empty, changed, &smoothed, v).zip(noise);
-                    for (value, (smoothed, noise)) in values.iter_mut().zip(measured) {
-                        let steps = ((smoothed + sigma * noise) / DISPARITY_STEP_PX + 0.5).floor();
-                        if steps > 0.0 {
-                            let disparity = steps * DISPARITY_STEP_PX;
-                            let depth_m = f64::from(self.disparity_depth / disparity) + self.depth_bias_m;
-                            *value = (depth_m / DEPTH_UNIT_M + 0.5) as u16;
-                        }
+        image.par_chunks_mut(width * NOISE_BLOCK_ROWS).enumerate().for_each(|(block, rows)| {
+            let first = block * NOISE_BLOCK_ROWS;
+            let noise = correlated_noise(noise_seed, first, rows.len() / width, width);
+            for (row, values) in rows.chunks_mut(width).enumerate() {
+                let v = first + row;
+                let pixels = v * width..(v + 1) * width;
+                let empty = &self.empty_smoothed[pixels.clone()];
+                let noise = &noise[row * width..(row + 1) * width];
+                let measured = overlaid(empty, changed, &smoothed, v).zip(noise);
+                for (value, (smoothed, noise)) in values.iter_mut().zip(measured) {
+                    let steps = ((smoothed + sigma * noise) / DISPARITY_STEP_PX + 0.5).floor();
+                    if steps > 0.0 {
+                        let disparity = steps * DISPARITY_STEP_PX;
+                        let depth_m =
+                            f64::from(self.disparity_depth / disparity) + self.depth_bias_m;
+                        *value = (depth_m / DEPTH_UNIT_M + 0.5) as u16;
                     }
-                    if let Some(stored) = picture.region.row(v) {
-                        for (u, is_plate) in (picture.region.left..).zip(&picture.is_plate[stored]) {
-                            if *is_plate && self.is_patch(patch_seed, u, v) {
-                                values[u] = 0;
-                            }
-                        }
-                    }
-                    let empty = &self.empty_disparity[pixels];
-                    hide_occluded(values, overlaid(empty, picture.region, &disparity, v));
                 }
-            });
+                if let Some(stored) = picture.region.row(v) {
+                    for (u, is_plate) in (picture.region.left..).zip(&picture.is_plate[stored]) {
+                        if *is_plate && self.is_patch(patch_seed, u, v) {
+                            values[u] = 0;
+                        }
+                    }
+                }
+                let empty = &self.empty_disparity[pixels];
+                hide_occluded(values, overlaid(empty, picture.region, &disparity, v));
+            }
+        });
         image
     }
 
@@ -321,10 +308,8 @@ fn normal_table() -> &'static [f32; TABLE_SIZE] {
         let mut table = Box::new([0.0; TABLE_SIZE]);
         for pair in table.chunks_exact_mut(2) {
             // Box-Muller
-            let (radius, angle) = (
-                (-2.0 * uniform().ln()).sqrt(),
-                std::f64::consts::TAU * uniform(),
-            );
+            let (radius, angle) =
+                ((-2.0 * uniform().ln()).sqrt(), std::f64::consts::TAU * uniform());
             pair[0] = (radius * angle.cos()) as f32;
             pair[1] = (radius * angle.sin()) as f32;
         }

@@ -25,10 +25,7 @@ pub struct SimulatedCamera {
 
 impl Default for SimulatedCamera {
     fn default() -> Self {
-        Self {
-            width_px: 640,
-            height_m: 0.8,
-        }
+        Self { width_px: 640, height_m: 0.8 }
     }
 }
 
@@ -62,14 +59,8 @@ impl Default for SimulationConfig {
             camera: SimulatedCamera::default(),
             noise: SensorNoise::default(),
             plate: PlateGeometry::default(),
-            table_box: Receptacle {
-                clearance_m: 0.010,
-                wall_height_m: 0.012,
-            },
-            shelf_slot: Receptacle {
-                clearance_m: 0.003,
-                wall_height_m: 0.012,
-            },
+            table_box: Receptacle { clearance_m: 0.010, wall_height_m: 0.012 },
+            shelf_slot: Receptacle { clearance_m: 0.003, wall_height_m: 0.012 },
             jaw_clearance_m: 0.015,
         }
     }
@@ -206,9 +197,7 @@ impl SimulatedCell {
         seed: u64,
     ) -> Result<Self, SimulationConfigError> {
         config.validate()?;
-        Ok(Self {
-            world: Arc::new(Mutex::new(World::new(config, task, seed))),
-        })
+        Ok(Self { world: Arc::new(Mutex::new(World::new(config, task, seed))) })
     }
 
     /// Camera, arm, gripper and the person beside them.

@@ -144,15 +144,14 @@ impl World {
             renderer,
             sensor,
             state: WorldState {
-                plate_m: [
-                    start.x_m,
-                    start.y_m,
-                    task.start_surface_m + 0.5 * geometry.height_m,
-                ],
+                plate_m: [start.x_m, start.y_m, task.start_surface_m + 0.5 * geometry.height_m],
                 plate_rotation: [0.0, 0.0, 0.0, 1.0],
                 commanded: home,
                 hand: Hand {
-                    tool: ToolPose::new(tool_of(home.planar, parameters.tool_from_configured), home.z_m),
+                    tool: ToolPose::new(
+                        tool_of(home.planar, parameters.tool_from_configured),
+                        home.z_m,
+                    ),
                     half_opening_m: open_half_opening_m,
                 },
                 holds_plate: false,
@@ -200,9 +199,7 @@ impl World {
         self.pictured.push(self.truth());
         let hand = self.hand();
         let in_view = crate::render::hand_in_view(&hand, &self.true_camera);
-        let picture = self
-            .renderer
-            .render(&self.world_from_plate(), in_view.then_some(&hand));
+        let picture = self.renderer.render(&self.world_from_plate(), in_view.then_some(&hand));
         self.sensor.expose(&picture, &mut rng)
     }
 
@@ -214,7 +211,11 @@ impl World {
         self.stopped = false;
     }
 
-    pub(crate) fn move_tool(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, DeviceError> {
+    pub(crate) fn move_tool(
+        &mut self,
+        target: ToolPose,
+        speed_m_s: f64,
+    ) -> Result<ToolPose, DeviceError> {
         if self.stopped {
             return Err(DeviceError::Refused {
                 device: "arm",
@@ -240,9 +241,7 @@ impl World {
                 let offset = self.parameters.tool_from_configured;
                 self.state.commanded =
                     ToolPose::new(configured_of(stopped_at.planar, offset), stopped_at.z_m);
-                Err(DeviceError::Collision {
-                    at: self.state.commanded,
-                })
+                Err(DeviceError::Collision { at: self.state.commanded })
             }
         }
     }
@@ -273,7 +272,8 @@ impl World {
             planar: PlanarPose::new(
                 from.planar.x_m + share * (arrival.planar.x_m - from.planar.x_m),
                 from.planar.y_m + share * (arrival.planar.y_m - from.planar.y_m),
-                from.planar.yaw_rad + share * wrap_angle(arrival.planar.yaw_rad - from.planar.yaw_rad),
+                from.planar.yaw_rad
+                    + share * wrap_angle(arrival.planar.yaw_rad - from.planar.yaw_rad),
             ),
             z_m: zone_m,
         };

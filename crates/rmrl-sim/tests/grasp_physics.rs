@@ -5,6 +5,8 @@
 //! 0.4 and a plate of 127.76 x 85.48 mm. MuJoCo 3.17 gave the same for pure offsets; for mixed ones
 //! the three engines differ by 0.3 to 0.7 mm, which is the model's uncertainty.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 use std::f64::consts::PI;
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
@@ -13,20 +15,10 @@ use rmrl_core::PlanarPose;
 use rmrl_sim::{Friction, GraspDynamics, Hand, Material, MotionEnd, Receptacle};
 use rmrl_vision::PlateGeometry;
 
-const FRICTION: Friction = Friction {
-    pads: 0.4,
-    surfaces: 0.3,
-};
+const FRICTION: Friction = Friction { pads: 0.4, surfaces: 0.3 };
 /// A box that leaves 1.5 mm to each side of a centred plate.
-const BOX: Receptacle = Receptacle {
-    clearance_m: 0.0015,
-    wall_height_m: 0.012,
-};
-const BOX_AT: PlanarPose = PlanarPose {
-    x_m: 0.25,
-    y_m: 0.0,
-    yaw_rad: 0.5,
-};
+const BOX: Receptacle = Receptacle { clearance_m: 0.0015, wall_height_m: 0.012 };
+const BOX_AT: PlanarPose = PlanarPose { x_m: 0.25, y_m: 0.0, yaw_rad: 0.5 };
 const OPEN_M: f64 = 0.01;
 
 fn geometry() -> PlateGeometry {
@@ -47,10 +39,7 @@ fn plate_off_centre(dx_mm: f64, dy_mm: f64, yaw_deg: f64) -> GraspDynamics {
         Translation3::new(dx_mm / 1000.0, dy_mm / 1000.0, 0.5 * geometry().height_m),
         UnitQuaternion::from_euler_angles(0.0, 0.0, yaw_deg.to_radians()),
     );
-    let hand = Hand {
-        tool: tool(0.0, 0.0, 0.002, 0.0),
-        half_opening_m: open_half_opening_m(),
-    };
+    let hand = Hand { tool: tool(0.0, 0.0, 0.002, 0.0), half_opening_m: open_half_opening_m() };
     let walls = BOX.walls(BOX_AT, 0.0, geometry(), Material::Box);
     GraspDynamics::new(&walls, FRICTION, geometry(), &world_from_plate, hand)
 }
@@ -126,14 +115,8 @@ fn high_friction_locks_a_yawed_plate() {
         Translation3::new(0.0, 0.0, 0.5 * geometry().height_m),
         UnitQuaternion::from_euler_angles(0.0, 0.0, 3f64.to_radians()),
     );
-    let hand = Hand {
-        tool: tool(0.0, 0.0, 0.002, 0.0),
-        half_opening_m: open_half_opening_m(),
-    };
-    let sticky = Friction {
-        pads: 0.8,
-        ..FRICTION
-    };
+    let hand = Hand { tool: tool(0.0, 0.0, 0.002, 0.0), half_opening_m: open_half_opening_m() };
+    let sticky = Friction { pads: 0.8, ..FRICTION };
     let mut dynamics = GraspDynamics::new(&[], sticky, geometry(), &world_from_plate, hand);
     dynamics.close_jaws();
     let offset = offset_from(&dynamics, PlanarPose::default(), 0.0);
@@ -146,7 +129,8 @@ fn a_held_plate_does_not_drift_while_it_is_carried() {
     dynamics.close_jaws();
     dynamics.move_hand(tool(0.0, 0.0, 0.1, 0.0), 0.2);
     let lifted = offset_from(&dynamics, PlanarPose::default(), 0.1);
-    for (x, y, yaw) in [(0.25, 0.1, 0.5), (0.1, -0.2, -0.8), (0.3, 0.3, PI / 2.0), (0.0, 0.0, 0.0)] {
+    for (x, y, yaw) in [(0.25, 0.1, 0.5), (0.1, -0.2, -0.8), (0.3, 0.3, PI / 2.0), (0.0, 0.0, 0.0)]
+    {
         dynamics.move_hand(tool(x, y, 0.1, yaw), 0.25);
     }
     let carried = offset_from(&dynamics, PlanarPose::default(), 0.1);
@@ -175,7 +159,11 @@ fn a_plate_drops_into_the_box_within_its_clearance_and_jams_beyond() {
         carry_into_box(&mut dynamics);
         let placed = offset_from(&dynamics, BOX_AT, 0.0);
         // One end rides on the 12 mm wall: the middle about 6 mm high, tilted 5.4 degrees.
-        assert!((placed.height_mm - 6.0).abs() < 0.3, "{along_mm}: {:.2} mm high", placed.height_mm);
+        assert!(
+            (placed.height_mm - 6.0).abs() < 0.3,
+            "{along_mm}: {:.2} mm high",
+            placed.height_mm
+        );
         assert!((placed.tilt_deg - 5.4).abs() < 0.2, "{along_mm}: tilted {:.2}", placed.tilt_deg);
     }
 }
@@ -191,10 +179,7 @@ fn jaws_that_close_on_nothing_hold_nothing() {
 fn a_finger_above_the_plate_stops_the_hand_on_contact() {
     let mut dynamics = plate_off_centre(0.0, 14.0, 0.0);
     // The fixture starts with the fingers beside the plate; here they come from above.
-    let above = Hand {
-        tool: tool(0.0, 0.0, 0.05, 0.0),
-        half_opening_m: open_half_opening_m(),
-    };
+    let above = Hand { tool: tool(0.0, 0.0, 0.05, 0.0), half_opening_m: open_half_opening_m() };
     let world_from_plate = dynamics.world_from_plate();
     dynamics = GraspDynamics::new(&[], FRICTION, geometry(), &world_from_plate, above);
     assert_eq!(dynamics.move_hand(tool(0.0, 0.0, 0.002, 0.0), 0.05), MotionEnd::Contact);

@@ -1,5 +1,7 @@
 //! The trial of the paper on the simulated cell: what a laboratory would see, and what is true.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 use rmrl_cell::{PickPlace, SafetyConfig, SafetyEnvelope, Task, TaskConfig};
 use rmrl_core::{
     Ending, Env, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction, TrialId,
@@ -24,10 +26,7 @@ fn trial_on(cell: &SimulatedCell, task: &TaskConfig) -> PickPlace {
         cell.devices(),
         SafetyEnvelope::new(SafetyConfig::default()).unwrap(),
         localizer(),
-        Task {
-            config: task.clone(),
-            placement_seed: 11,
-        },
+        Task { config: task.clone(), placement_seed: 11 },
         RewardFunction::default(),
     )
     .unwrap()
@@ -41,18 +40,11 @@ fn cell(config: &SimulationConfig, task: &TaskConfig, seed: u64) -> (SimulatedCe
 }
 
 fn id(trial: u32, attempt: u32) -> TrialId {
-    TrialId {
-        trial,
-        attempt,
-        scene: (trial - 1) / 4 + 1,
-    }
+    TrialId { trial, attempt, scene: (trial - 1) / 4 + 1 }
 }
 
 fn perfect() -> SimulationConfig {
-    SimulationConfig {
-        cells: CellDistribution::PERFECT,
-        ..SimulationConfig::default()
-    }
+    SimulationConfig { cells: CellDistribution::PERFECT, ..SimulationConfig::default() }
 }
 
 /// The figure asked of the embedded localiser: at most 1.0 mm and 0.3 degrees on average over 200
@@ -60,10 +52,7 @@ fn perfect() -> SimulationConfig {
 /// and shall stay so.
 #[test]
 fn the_localiser_is_precise_over_the_whole_workspace() {
-    let config = SimulationConfig {
-        noise: SensorNoise::NONE,
-        ..perfect()
-    };
+    let config = SimulationConfig { noise: SensorNoise::NONE, ..perfect() };
     let task = TaskConfig::table();
     let cell = SimulatedCell::new(&config, &task, 1).unwrap();
     let mut devices = cell.devices();
@@ -152,12 +141,8 @@ fn the_reward_follows_the_offset_along_the_fingers() {
     let mut place = |number: u32, along_m: f64, across_m: f64, turn_rad: f64| {
         let observation = trial.reset(id(number, 1)).unwrap();
         let truth = cell.truth();
-        let mut offset = PoseAdjustment {
-            dx_m: along_m,
-            dy_m: across_m,
-            dyaw_rad: 0.0,
-        }
-        .rotated(truth.plate.yaw_rad);
+        let mut offset = PoseAdjustment { dx_m: along_m, dy_m: across_m, dyaw_rad: 0.0 }
+            .rotated(truth.plate.yaw_rad);
         offset.dyaw_rad = turn_rad;
         let pick = truth.best_pick.adjusted(offset);
         let ending = trial.step(pick.relative_to(observation.estimated_pose)).unwrap();
@@ -178,18 +163,11 @@ fn the_reward_follows_the_offset_along_the_fingers() {
 #[test]
 fn a_finger_that_lands_on_the_plate_is_an_outcome_and_the_next_trial_goes_on() {
     let task = TaskConfig::table();
-    let config = SimulationConfig {
-        jaw_clearance_m: 0.004,
-        ..perfect()
-    };
+    let config = SimulationConfig { jaw_clearance_m: 0.004, ..perfect() };
     let (_, mut trial) = cell(&config, &task, 1);
     let observation = trial.reset(id(1, 1)).unwrap();
-    let across = PoseAdjustment {
-        dx_m: 0.0,
-        dy_m: 0.008,
-        dyaw_rad: 0.0,
-    }
-    .rotated(observation.estimated_pose.yaw_rad);
+    let across = PoseAdjustment { dx_m: 0.0, dy_m: 0.008, dyaw_rad: 0.0 }
+        .rotated(observation.estimated_pose.yaw_rad);
     let ending = trial.step(across).unwrap();
     assert_eq!(ending, Ending::NotGrasped(GraspFailure::FingerOnPlate));
     assert_eq!(ending.reward(), 0.0);
@@ -204,13 +182,7 @@ fn an_action_beyond_the_envelope_is_refused_and_moves_nothing() {
     let (cell, mut trial) = cell(&perfect(), &task, 1);
     trial.reset(id(1, 1)).unwrap();
     let before = cell.remember();
-    let fault = trial
-        .step(PoseAdjustment {
-            dx_m: 0.02,
-            dy_m: 0.0,
-            dyaw_rad: 0.0,
-        })
-        .unwrap_err();
+    let fault = trial.step(PoseAdjustment { dx_m: 0.02, dy_m: 0.0, dyaw_rad: 0.0 }).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Refused);
     assert!(fault.reason.contains("20.00 mm"), "{fault}");
     assert_eq!(cell.remember(), before);
@@ -237,14 +209,13 @@ fn a_lost_plate_is_a_fault_and_is_put_back_for_the_next_attempt() {
 fn the_shelf_takes_centred_plates_and_jams_the_others() {
     let task = TaskConfig::shelf();
     let (cell, mut trial) = cell(&perfect(), &task, 1);
-    for (number, along_mm, fits) in [(1, 0.0, true), (2, 2.0, true), (3, 6.0, false), (4, -6.0, false)] {
+    for (number, along_mm, fits) in
+        [(1, 0.0, true), (2, 2.0, true), (3, 6.0, false), (4, -6.0, false)]
+    {
         let observation = trial.reset(id(number, 1)).unwrap();
         let truth = cell.truth();
-        let along = PoseAdjustment {
-            dx_m: along_mm / 1000.0,
-            ..PoseAdjustment::NONE
-        }
-        .rotated(truth.plate.yaw_rad);
+        let along = PoseAdjustment { dx_m: along_mm / 1000.0, ..PoseAdjustment::NONE }
+            .rotated(truth.plate.yaw_rad);
         let pick = truth.best_pick.adjusted(along);
         let ending = trial.step(pick.relative_to(observation.estimated_pose)).unwrap();
         let placement = ending.placement().expect("the plate is placed");
@@ -299,10 +270,7 @@ fn a_frame_of_another_size_is_refused() {
     let task = TaskConfig::table();
     let large = SimulatedCell::new(&perfect(), &task, 1).unwrap();
     let config = SimulationConfig {
-        camera: rmrl_sim::SimulatedCamera {
-            width_px: 320,
-            ..perfect().camera
-        },
+        camera: rmrl_sim::SimulatedCamera { width_px: 320, ..perfect().camera },
         ..perfect()
     };
     let small = SimulatedCell::new(&config, &task, 1).unwrap();

@@ -110,10 +110,7 @@ impl Intrinsics {
     /// An empty image, a focal length that is not positive, a principal point outside the image.
     pub fn validate(&self) -> Result<(), IntrinsicsError> {
         if self.width == 0 || self.height == 0 {
-            return Err(IntrinsicsError::Size {
-                width: self.width,
-                height: self.height,
-            });
+            return Err(IntrinsicsError::Size { width: self.width, height: self.height });
         }
         for (key, value) in [("fx", self.fx), ("fy", self.fy)] {
             if !(value.is_finite() && value > 0.0) {
@@ -137,19 +134,15 @@ impl Intrinsics {
             point_in_camera.x / point_in_camera.z,
             point_in_camera.y / point_in_camera.z,
         ));
-        Some(Point2::new(
-            self.fx * distorted.x + self.cx,
-            self.fy * distorted.y + self.cy,
-        ))
+        Some(Point2::new(self.fx * distorted.x + self.cx, self.fy * distorted.y + self.cy))
     }
 
     /// The point at `depth_m` along the optical axis that a pixel sees, Eq. 13.
     pub fn unproject(&self, pixel: Point2<f64>, depth_m: f64) -> Point3<f64> {
         // Eq. 13: X = (u - c_x) Z / f_x, Y = (v - c_y) Z / f_y, with the lens undone first
-        let ideal = self.distortion.undistort(Point2::new(
-            (pixel.x - self.cx) / self.fx,
-            (pixel.y - self.cy) / self.fy,
-        ));
+        let ideal = self
+            .distortion
+            .undistort(Point2::new((pixel.x - self.cx) / self.fx, (pixel.y - self.cy) / self.fy));
         Point3::new(ideal.x * depth_m, ideal.y * depth_m, depth_m)
     }
 }
@@ -172,8 +165,7 @@ impl CameraModel {
 
     /// The pixel that sees a point of the world; `None` for points behind the camera.
     pub fn project(&self, point_in_world: Point3<f64>) -> Option<Point2<f64>> {
-        self.intrinsics
-            .project(self.world_from_camera.inverse_transform_point(&point_in_world))
+        self.intrinsics.project(self.world_from_camera.inverse_transform_point(&point_in_world))
     }
 
     /// Where the camera hangs, in the world.
@@ -209,13 +201,7 @@ mod tests {
         fy: 611.0,
         cx: 321.5,
         cy: 238.0,
-        distortion: Distortion {
-            k1: 0.12,
-            k2: -0.25,
-            p1: 0.001,
-            p2: -0.0007,
-            k3: 0.05,
-        },
+        distortion: Distortion { k1: 0.12, k2: -0.25, p1: 0.001, p2: -0.0007, k3: 0.05 },
     };
 
     /// Expected pixels from OpenCV 5.0.0 (`cv2.projectPoints` with the same numbers).

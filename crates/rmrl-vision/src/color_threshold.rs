@@ -107,9 +107,8 @@ mod tests {
     #[test]
     fn the_threshold_follows_the_light() {
         for table in [60u8, 120, 240] {
-            let image = RgbImage::from_fn(64, 48, |u, _| {
-                if u < 8 { Rgb([5; 3]) } else { Rgb([table; 3]) }
-            });
+            let image =
+                RgbImage::from_fn(64, 48, |u, _| if u < 8 { Rgb([5; 3]) } else { Rgb([table; 3]) });
             let threshold = ColorThreshold::default().darkest_table(&image);
             assert!((i32::from(threshold) - i32::from(table) / 2).abs() <= 1);
         }
@@ -117,10 +116,7 @@ mod tests {
 
     #[test]
     fn shares_outside_zero_to_one_are_refused_by_key() {
-        let broken = ColorThreshold {
-            max_area_ratio: 1.5,
-            ..ColorThreshold::default()
-        };
+        let broken = ColorThreshold { max_area_ratio: 1.5, ..ColorThreshold::default() };
         let error = broken.validate().unwrap_err();
         assert_eq!(error.key, "max_area_ratio");
     }

@@ -23,10 +23,7 @@ pub struct BoundingBox {
 impl BoundingBox {
     /// The centre `(u, v)` of the box (Sec. 3.4).
     pub fn center(&self) -> Point2<f64> {
-        Point2::new(
-            0.5 * (self.x_min + self.x_max),
-            0.5 * (self.y_min + self.y_max),
-        )
+        Point2::new(0.5 * (self.x_min + self.x_max), 0.5 * (self.y_min + self.y_max))
     }
 
     /// The whole pixels of an image of `width` x `height` that the box, grown by `margin` pixels on
@@ -78,17 +75,15 @@ impl Detector for ColorThresholdDetector {
         let darkest_table = self.threshold.darkest_table(image);
         let dark = ColorThreshold::dark_pixels(image, [0, 0, width, height], darkest_table);
         let image_area = f64::from(width) * f64::from(height);
-        let areas = self.threshold.min_area_ratio * image_area
-            ..=self.threshold.max_area_ratio * image_area;
+        let areas =
+            self.threshold.min_area_ratio * image_area..=self.threshold.max_area_ratio * image_area;
         Ok(components(&dark)
             .into_iter()
             .filter(|component| areas.contains(&(component.area() as f64)))
             .filter_map(|component| {
                 let score = rectangularity(&component)?;
-                (score >= self.threshold.min_rectangularity).then_some(Detection {
-                    bounding_box: component.bounding_box()?,
-                    score,
-                })
+                (score >= self.threshold.min_rectangularity)
+                    .then_some(Detection { bounding_box: component.bounding_box()?, score })
             })
             .collect())
     }
@@ -140,9 +135,7 @@ mod tests {
     use image::Rgb;
 
     fn table_with(dark: impl Fn(u32, u32) -> bool) -> RgbImage {
-        RgbImage::from_fn(320, 240, |u, v| {
-            if dark(u, v) { Rgb([20; 3]) } else { Rgb([170; 3]) }
-        })
+        RgbImage::from_fn(320, 240, |u, v| if dark(u, v) { Rgb([20; 3]) } else { Rgb([170; 3]) })
     }
 
     fn detect(image: &RgbImage) -> Vec<Detection> {
@@ -182,18 +175,9 @@ mod tests {
 
     #[test]
     fn boxes_beyond_the_image_are_cut_to_it() {
-        let bounds = BoundingBox {
-            x_min: -3.0,
-            y_min: 10.5,
-            x_max: 700.0,
-            y_max: 20.0,
-        };
+        let bounds = BoundingBox { x_min: -3.0, y_min: 10.5, x_max: 700.0, y_max: 20.0 };
         assert_eq!(bounds.pixels_within(640, 480, 0.0), [0, 10, 640, 11]);
-        let outside = BoundingBox {
-            x_min: 800.0,
-            x_max: 900.0,
-            ..bounds
-        };
+        let outside = BoundingBox { x_min: 800.0, x_max: 900.0, ..bounds };
         assert_eq!(outside.pixels_within(640, 480, 0.0)[2], 0);
     }
 }

@@ -10,8 +10,7 @@ use crate::{BoundingBox, CameraModel, Mask, PlateGeometry};
 
 /// Draws the box's outline.
 pub fn draw_bounding_box(image: &mut RgbImage, bounding_box: BoundingBox, color: [u8; 3]) {
-    let [left, top, width, height] =
-        bounding_box.pixels_within(image.width(), image.height(), 0.0);
+    let [left, top, width, height] = bounding_box.pixels_within(image.width(), image.height(), 0.0);
     if width > 0 && height > 0 {
         let rectangle = Rect::at(left as i32, top as i32).of_size(width, height);
         draw_hollow_rect_mut(image, rectangle, Rgb(color));

@@ -57,11 +57,8 @@ pub(crate) fn align_to_edges(
         let Some(step) = step else {
             return pose;
         };
-        aligned = PlanarPose::new(
-            aligned.x_m + step.x,
-            aligned.y_m + step.y,
-            aligned.yaw_rad + step.z,
-        );
+        aligned =
+            PlanarPose::new(aligned.x_m + step.x, aligned.y_m + step.y, aligned.yaw_rad + step.z);
     }
     // A fit that leaves the mask it came from has found another object's edges.
     if aligned.distance_m(pose) < MAX_CORRECTION_M { aligned } else { pose }

@@ -31,12 +31,7 @@ pub struct PlateGeometry {
 
 impl Default for PlateGeometry {
     fn default() -> Self {
-        Self {
-            length_m: 0.12776,
-            width_m: 0.08548,
-            height_m: 0.0145,
-            chamfer_m: 0.005,
-        }
+        Self { length_m: 0.12776, width_m: 0.08548, height_m: 0.0145, chamfer_m: 0.005 }
     }
 }
 
@@ -118,14 +113,24 @@ impl LocalizerConfig {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let share = |value: f64| (0.0..=1.0).contains(&value);
         let checks = [
-            ("plate.length_m", self.plate.length_m, positive(self.plate.length_m), "a positive length"),
+            (
+                "plate.length_m",
+                self.plate.length_m,
+                positive(self.plate.length_m),
+                "a positive length",
+            ),
             (
                 "plate.width_m",
                 self.plate.width_m,
                 positive(self.plate.width_m) && self.plate.width_m < self.plate.length_m,
                 "a positive length below plate.length_m (the yaw is read from the longer side)",
             ),
-            ("plate.height_m", self.plate.height_m, positive(self.plate.height_m), "a positive length"),
+            (
+                "plate.height_m",
+                self.plate.height_m,
+                positive(self.plate.height_m),
+                "a positive length",
+            ),
             (
                 "plate.chamfer_m",
                 self.plate.chamfer_m,
@@ -150,7 +155,12 @@ impl LocalizerConfig {
                 share(self.min_valid_depth_ratio),
                 "a share between 0 and 1",
             ),
-            ("size_tolerance", self.size_tolerance, positive(self.size_tolerance), "a positive share"),
+            (
+                "size_tolerance",
+                self.size_tolerance,
+                positive(self.size_tolerance),
+                "a positive share",
+            ),
         ];
         match checks.into_iter().find(|(_, _, valid, _)| !valid) {
             Some((key, value, _, expected)) => Err(LocalizerConfigError { key, value, expected }),
@@ -263,11 +273,7 @@ impl Localizer {
         segmenter: Box<dyn Segmenter>,
     ) -> Result<Self, LocalizerConfigError> {
         config.validate()?;
-        Ok(Self {
-            config,
-            detector,
-            segmenter,
-        })
+        Ok(Self { config, detector, segmenter })
     }
 
     /// How this localiser is configured.
@@ -291,10 +297,8 @@ impl Localizer {
         }
         let detection = self.detect_one(frame)?;
         let bounding_box = detection.bounding_box;
-        let mask = self
-            .segmenter
-            .segment(&frame.color, bounding_box)
-            .map_err(LocalizeError::Segmenter)?;
+        let mask =
+            self.segmenter.segment(&frame.color, bounding_box).map_err(LocalizeError::Segmenter)?;
         let moments = mask.moments().ok_or(LocalizeError::EmptyMask { bounding_box })?;
         if touches_border(&mask, expected) {
             return Err(LocalizeError::AtImageBorder);
@@ -317,21 +321,11 @@ impl Localizer {
             let pose = PlanarPose::new(surface.x, surface.y, yaw_rad);
             (self.nearer_to_reference(pose), surface.z)
         };
-        Ok(Localization {
-            pose,
-            height_m,
-            bounding_box,
-            score: detection.score,
-            mask,
-            depth_m,
-        })
+        Ok(Localization { pose, height_m, bounding_box, score: detection.score, mask, depth_m })
     }
 
     fn detect_one(&mut self, frame: &RgbdFrame) -> Result<Detection, LocalizeError> {
-        let mut found = self
-            .detector
-            .detect(&frame.color)
-            .map_err(LocalizeError::Detector)?;
+        let mut found = self.detector.detect(&frame.color).map_err(LocalizeError::Detector)?;
         match found.len() {
             1 => Ok(found.remove(0)),
             0 => Err(LocalizeError::NoPlate),
@@ -396,12 +390,10 @@ impl Localizer {
         height_m: f64,
         camera: &CameraModel,
     ) -> Result<PlanarPose, LocalizeError> {
-        let on_plane = |pixel| {
-            camera
-                .intersect_plane(pixel, height_m)
-                .ok_or(LocalizeError::NotOverhead)
-        };
-        let (seen_at, seen_yaw_rad) = (on_plane(centre)?, yaw_of(moments, centre, height_m, camera)?);
+        let on_plane =
+            |pixel| camera.intersect_plane(pixel, height_m).ok_or(LocalizeError::NotOverhead);
+        let (seen_at, seen_yaw_rad) =
+            (on_plane(centre)?, yaw_of(moments, centre, height_m, camera)?);
         let seen = PlanarPose::new(seen_at.x, seen_at.y, seen_yaw_rad);
         // The chamfer makes the outline differ between the two ways round.
         let mut pose = self.nearer_to_reference(seen);
@@ -446,13 +438,8 @@ fn yaw_of(
     let (sin, cos) = moments.major_angle_rad.sin_cos();
     let reach_px = moments.major_variance.sqrt();
     let at = |sign: f64| {
-        let pixel = Point2::new(
-            centre.x + sign * reach_px * cos,
-            centre.y + sign * reach_px * sin,
-        );
-        camera
-            .intersect_plane(pixel, height_m)
-            .ok_or(LocalizeError::NotOverhead)
+        let pixel = Point2::new(centre.x + sign * reach_px * cos, centre.y + sign * reach_px * sin);
+        camera.intersect_plane(pixel, height_m).ok_or(LocalizeError::NotOverhead)
     };
     let along = at(1.0)? - at(-1.0)?;
     Ok(along.y.atan2(along.x))
@@ -487,7 +474,9 @@ mod tests {
     use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 
     use super::*;
-    use crate::{ColorThresholdDetector, ColorThresholdSegmenter, DepthImage, Distortion, Intrinsics};
+    use crate::{
+        ColorThresholdDetector, ColorThresholdSegmenter, DepthImage, Distortion, Intrinsics,
+    };
 
     /// 0.8 m above the table, looking straight down, image right = world -y, image up = world +x.
     fn overhead() -> CameraModel {
@@ -541,20 +530,13 @@ mod tests {
             // The sRGB transfer function.
             Rgb([((1.055 * light.powf(1.0 / 2.4) - 0.055) * 255.0).round() as u8; 3])
         });
-        RgbdFrame {
-            color: Arc::new(color),
-            depth: DepthImage::from_pixel(640, 480, Luma([800])),
-        }
+        RgbdFrame { color: Arc::new(color), depth: DepthImage::from_pixel(640, 480, Luma([800])) }
     }
 
     /// A localiser for the paper-thin plate: no side faces, no wells.
     fn localizer() -> Localizer {
         let config = LocalizerConfig {
-            plate: PlateGeometry {
-                height_m: 1e-9,
-                chamfer_m: 0.0,
-                ..PlateGeometry::default()
-            },
+            plate: PlateGeometry { height_m: 1e-9, chamfer_m: 0.0, ..PlateGeometry::default() },
             mean_surface_depth_m: 0.0,
             ..LocalizerConfig::default()
         };
@@ -568,12 +550,9 @@ mod tests {
 
     #[test]
     fn a_flat_plate_is_localised_to_a_fraction_of_a_pixel() {
-        for (x, y, yaw_deg) in [
-            (0.35, 0.0, 0.0),
-            (0.25, -0.2, 25.0),
-            (0.5, 0.25, -40.0),
-            (0.3, 0.1, 80.0),
-        ] {
+        for (x, y, yaw_deg) in
+            [(0.35, 0.0, 0.0), (0.25, -0.2, 25.0), (0.5, 0.25, -40.0), (0.3, 0.1, 80.0)]
+        {
             let truth = PlanarPose::new(x, y, f64::to_radians(yaw_deg));
             let found = localizer().localize(&frame_with(&[truth]), &overhead()).unwrap();
             let error = found.pose.relative_to(truth);
@@ -632,7 +611,9 @@ mod tests {
         assert!(matches!(error(&nothing), LocalizeError::NoPlate));
 
         let two = frame_with(&[plate(0.3, -0.2), plate(0.4, 0.2)]);
-        assert!(matches!(error(&two), LocalizeError::SeveralPlates { scores } if scores.len() == 2));
+        assert!(
+            matches!(error(&two), LocalizeError::SeveralPlates { scores } if scores.len() == 2)
+        );
 
         let cut = frame_with(&[plate(0.64, 0.0)]);
         assert!(matches!(error(&cut), LocalizeError::AtImageBorder));
@@ -670,14 +651,17 @@ mod tests {
         let frame = frame_with(&[PlanarPose::new(0.35, 0.0, 0.0)]);
         let config = LocalizerConfig::default();
         let mut blind =
-            Localizer::new(config, Box::new(ColorThresholdDetector::default()), Box::new(Blind)).unwrap();
+            Localizer::new(config, Box::new(ColorThresholdDetector::default()), Box::new(Blind))
+                .unwrap();
         assert!(matches!(
             blind.localize(&frame, &overhead()),
             Err(LocalizeError::EmptyMask { .. })
         ));
         let mut broken = Localizer::new(config, Box::new(Broken), Box::new(Blind)).unwrap();
         let error = broken.localize(&frame, &overhead()).unwrap_err();
-        assert!(matches!(&error, LocalizeError::Detector(source) if source.to_string().contains("NaN")));
+        assert!(
+            matches!(&error, LocalizeError::Detector(source) if source.to_string().contains("NaN"))
+        );
     }
 
     #[test]
@@ -695,17 +679,11 @@ mod tests {
     #[test]
     fn impossible_configurations_are_refused_by_key() {
         let broken = LocalizerConfig {
-            plate: PlateGeometry {
-                width_m: 0.2,
-                ..PlateGeometry::default()
-            },
+            plate: PlateGeometry { width_m: 0.2, ..PlateGeometry::default() },
             ..LocalizerConfig::default()
         };
         assert_eq!(broken.validate().unwrap_err().key, "plate.width_m");
-        let broken = LocalizerConfig {
-            min_valid_depth_ratio: -0.1,
-            ..LocalizerConfig::default()
-        };
+        let broken = LocalizerConfig { min_valid_depth_ratio: -0.1, ..LocalizerConfig::default() };
         assert_eq!(broken.validate().unwrap_err().key, "min_valid_depth_ratio");
     }
 }

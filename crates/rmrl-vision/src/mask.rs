@@ -38,11 +38,7 @@ impl Mask {
     /// The same pixels, moved right and down: a mask found in a window, seen from the image.
     #[must_use]
     pub(crate) fn translated(self, right: u32, down: u32) -> Self {
-        Self {
-            left: self.left + right,
-            top: self.top + down,
-            ..self
-        }
+        Self { left: self.left + right, top: self.top + down, ..self }
     }
 
     /// The image coordinates of every set pixel, row by row.
@@ -111,7 +107,11 @@ impl Mask {
 
 impl Moments {
     /// Moments from a covariance `[uu, uv, vv]`.
-    pub(crate) fn from_covariance(area: f64, centroid: Point2<f64>, [uu, uv, vv]: [f64; 3]) -> Self {
+    pub(crate) fn from_covariance(
+        area: f64,
+        centroid: Point2<f64>,
+        [uu, uv, vv]: [f64; 3],
+    ) -> Self {
         // Closed form of the eigenvalues and the first eigenvector of a symmetric 2 x 2 matrix.
         let half_trace = 0.5 * (uu + vv);
         let spread = (0.25 * (uu - vv).powi(2) + uv * uv).sqrt();

@@ -49,7 +49,8 @@ impl Segmenter for ColorThresholdSegmenter {
 /// are plate, too.
 fn fill_holes(image: &GrayImage) -> GrayImage {
     let (width, height) = image.dimensions();
-    let inverted = GrayImage::from_fn(width, height, |u, v| Luma([255 - image.get_pixel(u, v).0[0]]));
+    let inverted =
+        GrayImage::from_fn(width, height, |u, v| Luma([255 - image.get_pixel(u, v).0[0]]));
     let labels = connected_components(&inverted, Connectivity::Four, Luma([0]));
     let at_border = |u: u32, v: u32| u == 0 || v == 0 || u + 1 == width || v + 1 == height;
     let mut reaches_border = vec![false; (width * height) as usize + 1];
@@ -78,15 +79,8 @@ mod tests {
             let cable = u + v < 105 && u + v > 100;
             if (plate && !glint) || cable { Rgb([15; 3]) } else { Rgb([160; 3]) }
         });
-        let bounding_box = BoundingBox {
-            x_min: 45.0,
-            y_min: 50.0,
-            x_max: 118.0,
-            y_max: 108.0,
-        };
-        let mask = ColorThresholdSegmenter::default()
-            .segment(&image, bounding_box)
-            .unwrap();
+        let bounding_box = BoundingBox { x_min: 45.0, y_min: 50.0, x_max: 118.0, y_max: 108.0 };
+        let mask = ColorThresholdSegmenter::default().segment(&image, bounding_box).unwrap();
         assert_eq!(mask.area(), 64 * 43);
         assert!(mask.contains(72, 82));
     }
@@ -94,15 +88,8 @@ mod tests {
     #[test]
     fn a_box_over_the_bare_table_gives_an_empty_mask() {
         let image = RgbImage::from_pixel(100, 100, Rgb([160; 3]));
-        let bounding_box = BoundingBox {
-            x_min: 10.0,
-            y_min: 10.0,
-            x_max: 60.0,
-            y_max: 60.0,
-        };
-        let mask = ColorThresholdSegmenter::default()
-            .segment(&image, bounding_box)
-            .unwrap();
+        let bounding_box = BoundingBox { x_min: 10.0, y_min: 10.0, x_max: 60.0, y_max: 60.0 };
+        let mask = ColorThresholdSegmenter::default().segment(&image, bounding_box).unwrap();
         assert_eq!(mask.area(), 0);
     }
 }

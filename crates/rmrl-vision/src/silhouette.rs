@@ -40,9 +40,7 @@ impl Silhouette {
                 ))?);
             }
         }
-        Some(Self {
-            outline: convex_hull(corners),
-        })
+        Some(Self { outline: convex_hull(corners) })
     }
 
     /// The corners of the outline.

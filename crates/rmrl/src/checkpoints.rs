@@ -1,23 +1,22 @@
 //! Checkpoints of a run: written whole, bound to the log they were made from.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use rmrl_data::RunDir;
-use rmrl_learn::{Learner, Policy, read_notes};
+use rmrl_learn::{Learner, Notes, Policy, read_notes};
 
 /// The folder of the checkpoints.
 const FOLDER: &str = "checkpoints";
 /// How many are kept: should the disk have lost the last one, the one before it still helps.
 const KEPT: usize = 2;
-/// The metadata entry that binds a checkpoint to its log: a digest of each line.
-const LOG_KEY: &str = "rmrl.log";
+/// The note that binds a checkpoint to its log: a digest of each line.
+const LOG: &str = "log";
 
 /// Writes a checkpoint of `learner`, made from the log lines with these digests.
 pub(crate) fn save(dir: &RunDir, learner: &Learner, log: &[u32]) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir.path(FOLDER))?;
-    let notes = BTreeMap::from([(LOG_KEY.to_string(), serde_json::to_string(log)?)]);
+    let notes = Notes::from([(LOG.to_string(), serde_json::to_value(log)?)]);
     let name = format!("{FOLDER}/trial-{:06}.safetensors", learner.trials());
     dir.write(&name, &learner.to_checkpoint(&notes))?;
     let existing = list(dir)?;
@@ -39,10 +38,9 @@ pub(crate) fn load(
         return Ok(Learner::new(policy, seed));
     };
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let notes = read_notes(&path, &bytes)?;
-    let bound: Vec<u32> = notes
-        .get(LOG_KEY)
-        .and_then(|entry| serde_json::from_str(entry).ok())
+    let bound: Vec<u32> = read_notes(&path, &bytes)?
+        .remove(LOG)
+        .and_then(|note| serde_json::from_value(note).ok())
         .with_context(|| format!("{} does not say which log it belongs to", path.display()))?;
     let trials = dir.path(RunDir::TRIALS);
     if log.len() < bound.len() {
@@ -72,7 +70,9 @@ fn list(dir: &RunDir) -> anyhow::Result<Vec<PathBuf>> {
         return Ok(Vec::new());
     }
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+    for entry in
+        std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+    {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "safetensors") {
             paths.push(path);

@@ -160,10 +160,7 @@ impl RunConfig {
             trials: 150,
             seed: 0,
             pretrained: None,
-            cell: CellConfig {
-                kind: CellKind::Simulated,
-                seed: None,
-            },
+            cell: CellConfig { kind: CellKind::Simulated, seed: None },
             actions: ActionsConfig {
                 translations: 13,
                 translation_step_mm: 1.5,
@@ -215,12 +212,8 @@ impl RunConfig {
     /// # Errors
     /// The candidates make none.
     pub fn action_space(&self) -> Result<ActionSpace, ActionSpaceError> {
-        let ActionsConfig {
-            translations,
-            translation_step_mm,
-            rotations,
-            rotation_step_deg,
-        } = self.actions;
+        let ActionsConfig { translations, translation_step_mm, rotations, rotation_step_deg } =
+            self.actions;
         let step_m = translation_step_mm / 1000.0;
         ActionSpace::symmetric(
             [translations, translations, rotations],
@@ -238,13 +231,8 @@ impl RunConfig {
     /// # Errors
     /// The first one that cannot be.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        fn within<E: std::fmt::Display>(
-            section: &'static str,
-        ) -> impl Fn(E) -> ConfigError {
-            move |error| ConfigError::Value {
-                section,
-                reason: error.to_string(),
-            }
+        fn within<E: std::fmt::Display>(section: &'static str) -> impl Fn(E) -> ConfigError {
+            move |error| ConfigError::Value { section, reason: error.to_string() }
         }
         if self.trials == 0 {
             return Err(within("")("trials is 0, expected 1 or more"));
@@ -328,10 +316,8 @@ impl Layers {
     /// # Errors
     /// The file cannot be read or is not TOML.
     pub fn with_file(mut self, path: &std::path::Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
         let origin = path.display().to_string();
         let table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
             origin: origin.clone(),
@@ -357,7 +343,8 @@ impl Layers {
             .ok_or_else(|| syntax("expected key=value, such as policy.learning_rate=0.001"))?;
         let key = key.trim();
         let is_word = |part: &str| {
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+            !part.is_empty()
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
         };
         if !key.split('.').all(is_word) {
             return Err(syntax("expected a key of words and dots, such as task.kind"));
@@ -425,9 +412,11 @@ impl Layers {
 
     /// The task that the layers choose; its defaults lie under everything else.
     fn task_kind(&self) -> Result<TaskKind, ConfigError> {
-        let chosen = self.layers.iter().rev().find_map(|(origin, layer)| {
-            Some((origin, layer.get("task")?.get("kind")?))
-        });
+        let chosen = self
+            .layers
+            .iter()
+            .rev()
+            .find_map(|(origin, layer)| Some((origin, layer.get("task")?.get("kind")?)));
         match chosen {
             None => Ok(TaskKind::default()),
             Some((origin, value)) => value.clone().try_into().map_err(|_| ConfigError::Key {
@@ -514,8 +503,14 @@ mod tests {
             (&["reward.translation_scale_m=0"], ["reward.translation_scale_m is 0", "positive"]),
             (&["actions.translation_step_mm=3.0"], ["safety.", "25.46 mm"]),
             (&["task.start.x_m=[0.1, 0.4]"], ["safety.", "leave the workspace"]),
-            (&["simulation.cells.tool_shift_m=[0.2, 0.1]"], ["simulation.cells.tool_shift_m", "rising"]),
-            (&["simulation.camera.width_px=100"], ["simulation.camera.width_px is 100", "160 to 1920"]),
+            (
+                &["simulation.cells.tool_shift_m=[0.2, 0.1]"],
+                ["simulation.cells.tool_shift_m", "rising"],
+            ),
+            (
+                &["simulation.camera.width_px=100"],
+                ["simulation.camera.width_px is 100", "160 to 1920"],
+            ),
             (&["schedule.batch_size=0"], ["schedule.batch_size is 0", "1 or more"]),
             (&["vision.localizer.plate.length_m=0.1"], ["simulation.plate", "differ"]),
             (&["pretrained=a.safetensors"], ["pretrained", "rm-rl-pretrained"]),
@@ -542,7 +537,10 @@ mod tests {
         assert!(missing.contains("cannot read") && missing.contains("cell.toml"), "{missing}");
         std::fs::write(&path, "trials = 10\nseed = \n").unwrap();
         let broken = load().unwrap_err().to_string();
-        assert!(broken.contains("cell.toml is not valid TOML") && broken.contains("line 2"), "{broken}");
+        assert!(
+            broken.contains("cell.toml is not valid TOML") && broken.contains("line 2"),
+            "{broken}"
+        );
         std::fs::write(&path, "[task]\nspeed = 3\n").unwrap();
         let unknown = load().unwrap_err().to_string();
         assert!(unknown.contains("cell.toml: task") && unknown.contains("speed"), "{unknown}");

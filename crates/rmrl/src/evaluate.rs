@@ -5,7 +5,9 @@ use std::fmt;
 use anyhow::{Context, bail};
 use rmrl_cell::{PickPlace, TaskConfig, TaskKind};
 use rmrl_core::{Ending, TrialReport, mean, standard_deviation, wilson_interval, wrap_angle};
-use rmrl_learn::{Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials};
+use rmrl_learn::{
+    Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials,
+};
 use serde::Serialize;
 
 use crate::config::RunConfig;
@@ -24,10 +26,8 @@ pub struct Spread {
 impl Spread {
     /// Mean and deviation of `values`; `None` of nothing.
     pub fn of(values: &[f64]) -> Option<Self> {
-        (!values.is_empty()).then(|| Self {
-            mean: mean(values),
-            deviation: standard_deviation(values),
-        })
+        (!values.is_empty())
+            .then(|| Self { mean: mean(values), deviation: standard_deviation(values) })
     }
 }
 
@@ -48,12 +48,7 @@ impl Successes {
     /// `seated` of `trials`.
     pub fn of(seated: usize, trials: usize) -> Self {
         let interval = wilson_interval(seated, trials);
-        Self {
-            seated,
-            trials,
-            low: interval.low,
-            high: interval.high,
-        }
+        Self { seated, trials, low: interval.low, high: interval.high }
     }
 }
 

@@ -47,7 +47,8 @@ impl Laboratory {
     /// # Errors
     /// The configuration makes no cell.
     pub fn assemble(config: &RunConfig, placement_seed: u64) -> Result<Self, LaboratoryError> {
-        let cell = SimulatedCell::new(&config.simulation, &config.task, u64::from(config.cell_seed()))?;
+        let cell =
+            SimulatedCell::new(&config.simulation, &config.task, u64::from(config.cell_seed()))?;
         let localizer = Localizer::new(
             config.vision.localizer,
             Box::new(ColorThresholdDetector::new(config.vision.color)),
@@ -57,16 +58,10 @@ impl Laboratory {
             cell.devices(),
             SafetyEnvelope::new(config.safety)?,
             localizer,
-            Task {
-                config: config.task.clone(),
-                placement_seed,
-            },
+            Task { config: config.task.clone(), placement_seed },
             config.reward,
         )?;
-        Ok(Self {
-            trial,
-            world: World::Simulated(cell),
-        })
+        Ok(Self { trial, world: World::Simulated(cell) })
     }
 }
 

@@ -15,8 +15,11 @@ use crate::commands::{Failure, eval, pretrain, report, snapshot, train};
 /// Everything runs in a simulated work cell until a real one is configured. Begin with
 /// `rmrl train`, then open the report it names.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Every value of a configuration file can be set by --set KEY=VALUE. The file config.toml of any run
-directory shows all keys with their values.")]
+#[command(
+    version,
+    after_help = "Every value of a configuration file can be set by --set KEY=VALUE. The file config.toml of any run
+directory shows all keys with their values."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

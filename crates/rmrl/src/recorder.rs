@@ -110,12 +110,7 @@ impl<'a> Recorder<'a> {
         let Some(capture) = capture else {
             return Ok((None, None));
         };
-        let stem = format!(
-            "{}/{:05}-{}-{moment}",
-            RunDir::IMAGES,
-            record.trial,
-            record.attempt
-        );
+        let stem = format!("{}/{:05}-{}-{moment}", RunDir::IMAGES, record.trial, record.attempt);
         let color = format!("{stem}.png");
         self.dir.write_color(&color, &capture.frame.color)?;
         if !self.keep_depth {
@@ -141,7 +136,8 @@ impl<'a> Recorder<'a> {
         record.whereabouts = serde_json::to_value(cell.whereabouts())?;
         if let (Some(truth), Some(_)) = (self.world.truth(), record.final_pose) {
             record.true_e_trans_m = Some(truth.plate.distance_m(truth.target));
-            record.true_yaw_error_rad = Some(wrap_angle(truth.plate.yaw_rad - truth.target.yaw_rad));
+            record.true_yaw_error_rad =
+                Some(wrap_angle(truth.plate.yaw_rad - truth.target.yaw_rad));
             record.true_seated = Some(truth.seated);
         }
 
@@ -156,10 +152,7 @@ impl<'a> Recorder<'a> {
         let world = WorldRecord {
             start: evidence.start.as_ref().and_then(|_| truth_at(after_start)),
             end: evidence.end.as_ref().and_then(|_| truth_at(0)),
-            state: self
-                .world
-                .remember()
-                .expect("only simulated worlds are recorded"),
+            state: self.world.remember().expect("only simulated worlds are recorded"),
         };
         self.world_log.append(&world)?;
         self.log.append(&record)?;
@@ -180,7 +173,11 @@ impl<'a> Recorder<'a> {
 }
 
 impl Observer<PickPlace> for Recorder<'_> {
-    fn trial_ended(&mut self, cell: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {
+    fn trial_ended(
+        &mut self,
+        cell: &PickPlace,
+        report: TrialReport<'_>,
+    ) -> Result<(), ObserverError> {
         self.record(cell, report).map_err(Into::into)
     }
 
@@ -198,16 +195,10 @@ impl Observer<PickPlace> for Recorder<'_> {
 /// The record says something else.
 pub fn whereabouts_after(record: &TrialRecord, log: &Path) -> anyhow::Result<Whereabouts> {
     serde_json::from_value(record.whereabouts.clone()).map_err(|error| {
-        anyhow::anyhow!(
-            "{}, trial {}: whereabouts: {error}",
-            log.display(),
-            record.trial
-        )
+        anyhow::anyhow!("{}, trial {}: whereabouts: {error}", log.display(), record.trial)
     })
 }
 
 fn now_secs() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |elapsed| elapsed.as_secs_f64())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
 }

@@ -32,7 +32,11 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
     let records = read_records(root)?;
     let completed: Vec<TrialRecord> =
         records.iter().filter(|record| !record.is_fault()).cloned().collect();
-    anyhow::ensure!(!completed.is_empty(), "{} has no completed trial to report yet", root.display());
+    anyhow::ensure!(
+        !completed.is_empty(),
+        "{} has no completed trial to report yet",
+        root.display()
+    );
     let target = read_target(root)?;
     let rows = metrics(&records, config.metrics.smoothing);
     let summary = Summary::of(&config, &records);
@@ -53,10 +57,7 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
         3.0 * summary.trials as f64 / 60.0,
     );
     let loss = |e_trans_m: f64, yaw_deg: f64| {
-        let error = PlacementError {
-            e_trans_m,
-            e_rot: 1.0 - yaw_deg.to_radians().cos(),
-        };
+        let error = PlacementError { e_trans_m, e_rot: 1.0 - yaw_deg.to_radians().cos() };
         format!("{:.5}", 1.0 - config.reward.reward(error))
     };
     let page = include_str!("report/page.html");
@@ -79,7 +80,13 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
             ),
             (
                 "translation",
-                error_curve(&rows, "mm", |row| row.e_trans_mm, |row| row.true_e_trans_mm, floor_mm)?,
+                error_curve(
+                    &rows,
+                    "mm",
+                    |row| row.e_trans_mm,
+                    |row| row.true_e_trans_mm,
+                    floor_mm,
+                )?,
             ),
             ("yaw_cost", loss(0.0, 1.0)),
             ("mm_cost", loss(0.001, 0.0)),
@@ -145,7 +152,10 @@ fn summary_table(summary: &Summary, floor_mm: f64) -> String {
         error.map_or_else(|| "-".to_string(), |error| format!("{error:.2} mm"))
     };
     let mut rows = vec![
-        ("average reward (deviation)", format!("{:.3} ({:.3})", summary.average_reward, summary.reward_deviation)),
+        (
+            "average reward (deviation)",
+            format!("{:.3} ({:.3})", summary.average_reward, summary.reward_deviation),
+        ),
         ("T10, trials until the reward exceeded the threshold ten times", t10),
         ("error of the last ten placements, measured", millimetres(summary.last_e_trans_mm)),
     ];
@@ -157,8 +167,13 @@ fn summary_table(summary: &Summary, floor_mm: f64) -> String {
     rows.push(("attempts repeated after a fault", summary.faults.to_string()));
     let mut table = "<table>".to_string();
     for (name, value) in rows {
-        write!(table, "<tr><th>{}</th><td class=\"number\">{}</td></tr>", escape(name), escape(&value))
-            .expect("writing to a string cannot fail");
+        write!(
+            table,
+            "<tr><th>{}</th><td class=\"number\">{}</td></tr>",
+            escape(name),
+            escape(&value)
+        )
+        .expect("writing to a string cannot fail");
     }
     table + "</table>"
 }
@@ -188,7 +203,9 @@ fn pictures(root: &Path, config: &RunConfig, records: &[TrialRecord]) -> anyhow:
     let first = completed.len().min(PICTURED_TRIALS);
     let last = completed.len().saturating_sub(PICTURED_TRIALS).max(first);
     let mut html = String::new();
-    for (heading, trials) in [("First trials", &completed[..first]), ("Last trials", &completed[last..])] {
+    for (heading, trials) in
+        [("First trials", &completed[..first]), ("Last trials", &completed[last..])]
+    {
         if trials.is_empty() {
             continue;
         }
@@ -240,8 +257,5 @@ fn fill(page: &str, values: &[(&str, String)]) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,6 +1,5 @@
 //! A run: from its directory, new or interrupted, to its last trial.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -8,8 +7,8 @@ use rmrl_cell::Target;
 use rmrl_core::{PlanarPose, Trial};
 use rmrl_data::{Journal, RunDir, TrialRecord, read_color};
 use rmrl_learn::{
-    Behaviour, ConstantOffset, EarlierData, BestOfScene, MethodName, NoCorrection, Oracle, Policy,
-    RandomCorrection, Recorded, pretrain, run_trials, train,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, MethodName, NoCorrection, Notes, Oracle,
+    Policy, RandomCorrection, Recorded, pretrain, run_trials, train,
 };
 use serde::{Deserialize, Serialize};
 
@@ -117,11 +116,18 @@ pub fn execute(
         let mut recorded = recorded_after(learner.trials())?;
         let schedule = &config.schedule;
         train(cell, &mut learner, &mut method, schedule, trials, &mut recorded, &mut recorder)?;
-        dir.write(POLICY, &learner.policy.to_safetensors(&BTreeMap::new()))?;
+        dir.write(POLICY, &learner.policy.to_safetensors(&Notes::new()))?;
     } else {
         let mut behaviour = behaviour(&config, &laboratory.world)?;
         let per_scene = config.schedule.trials_per_scene;
-        run_trials(cell, behaviour.as_mut(), per_scene, trials, &mut recorded_after(0)?, &mut recorder)?;
+        run_trials(
+            cell,
+            behaviour.as_mut(),
+            per_scene,
+            trials,
+            &mut recorded_after(0)?,
+            &mut recorder,
+        )?;
     }
     Ok((config, recorder.into_records()))
 }
@@ -134,21 +140,17 @@ pub fn behaviour(config: &RunConfig, world: &World) -> anyhow::Result<Box<dyn Be
     let actions = config.action_space()?;
     Ok(match config.method {
         MethodName::None => Box::new(NoCorrection),
-        MethodName::Random => Box::new(RandomCorrection {
-            actions,
-            seed: u64::from(config.seed),
-        }),
+        MethodName::Random => Box::new(RandomCorrection { actions, seed: u64::from(config.seed) }),
         MethodName::Constant => Box::new(ConstantOffset::default()),
         MethodName::Oracle => {
             let world = world.clone();
             if world.best_pick().is_none() {
-                bail!("method is \"oracle\", which needs a simulated cell: only a simulator knows the truth");
+                bail!(
+                    "method is \"oracle\", which needs a simulated cell: only a simulator knows the truth"
+                );
             }
             let best_pick = move || world.best_pick().expect("a simulator knows the truth");
-            Box::new(Oracle {
-                actions,
-                best_pick: Box::new(best_pick),
-            })
+            Box::new(Oracle { actions, best_pick: Box::new(best_pick) })
         }
         learning => bail!("{learning} learns a policy and has no fixed behaviour"),
     })
@@ -203,7 +205,7 @@ fn starting_policy(config: &RunConfig, dir: &RunDir) -> anyhow::Result<Policy> {
                 pretrain_on(config, &[earlier])?.0
             }
         };
-        dir.write(PRETRAINED, &policy.to_safetensors(&BTreeMap::new()))?;
+        dir.write(PRETRAINED, &policy.to_safetensors(&Notes::new()))?;
     }
     pretrained_from(config, &kept)
 }
@@ -218,11 +220,7 @@ fn earlier_run(config: &RunConfig, dir: &RunDir) -> anyhow::Result<PathBuf> {
     earlier.seed = config.seed ^ EARLIER_SEED;
     earlier.record.depth = false;
     tracing::info!("making an earlier run of {} trials to pretrain on", earlier.trials);
-    let earlier_dir = if root.exists() {
-        RunDir::open(&root)?
-    } else {
-        create(&earlier, &root)?
-    };
+    let earlier_dir = if root.exists() { RunDir::open(&root)? } else { create(&earlier, &root)? };
     execute(&earlier_dir, &mut ())?;
     Ok(root)
 }

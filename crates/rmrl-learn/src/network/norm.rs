@@ -35,9 +35,7 @@ impl Norm {
             NormKind::Group => {
                 let groups = (channels / CHANNELS_PER_GROUP).max(1);
                 Self::Group(
-                    GroupNormConfig::new(groups, channels)
-                        .with_epsilon(EPSILON)
-                        .init(device),
+                    GroupNormConfig::new(groups, channels).with_epsilon(EPSILON).init(device),
                 )
             }
             NormKind::FrozenBatch => Self::FrozenBatch(FrozenBatchNorm::new(channels, device)),

@@ -85,13 +85,12 @@ impl ResNet {
     pub(crate) fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         let mut maps = relu(self.bn1.forward(self.conv1.forward(images)));
         maps = self.maxpool.forward(maps);
-        for block in self.layer1.iter().chain(&self.layer2).chain(&self.layer3).chain(&self.layer4) {
+        for block in self.layer1.iter().chain(&self.layer2).chain(&self.layer3).chain(&self.layer4)
+        {
             maps = block.forward(maps);
         }
         let [batch, channels, height, width] = maps.dims();
-        maps.reshape([batch, channels, height * width])
-            .mean_dim(2)
-            .reshape([batch, channels])
+        maps.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
     }
 }
 

@@ -88,10 +88,7 @@ impl RayPlate {
             return Some(outside);
         }
         if from_axis > WELL_RADIUS_M {
-            return Some(PlateHit {
-                surface: PlateSurface::Rim,
-                ..outside
-            });
+            return Some(PlateHit { surface: PlateSurface::Rim, ..outside });
         }
         Some(self.hit_in_well(&local, entry.distance, (from_axis_x, from_axis_y)))
     }
@@ -138,11 +135,7 @@ impl RayPlate {
         let a = direction.x.powi(2) + direction.y.powi(2);
         let b = x * direction.x + y * direction.y;
         let c = x * x + y * y - WELL_RADIUS_M.powi(2);
-        let to_wall = if a > 0.0 {
-            (-b + (b * b - a * c).max(0.0).sqrt()) / a
-        } else {
-            f32::MAX
-        };
+        let to_wall = if a > 0.0 { (-b + (b * b - a * c).max(0.0).sqrt()) / a } else { f32::MAX };
         let (inside, normal) = if to_wall < to_bottom {
             let (wall_x, wall_y) = (x + to_wall * direction.x, y + to_wall * direction.y);
             (to_wall, Vector3::new(-wall_x, -wall_y, 0.0) / WELL_RADIUS_M)
@@ -165,8 +158,8 @@ fn nearest_well(point: Point3<f32>) -> Option<(f32, f32)> {
     let offset = |coordinate: f32, count: usize| {
         let middle = 0.5 * (count - 1) as f32;
         let index = (coordinate / WELL_PITCH_M + middle).round();
-        (index >= 0.0 && index < count as f32)
-            .then(|| coordinate - (index - middle) * WELL_PITCH_M)
+        let on_plate = index >= 0.0 && index < count as f32;
+        on_plate.then_some(coordinate - (index - middle) * WELL_PITCH_M)
     };
     Some((offset(point.x, WELLS[0])?, offset(point.y, WELLS[1])?))
 }
@@ -176,17 +169,11 @@ mod tests {
     use super::*;
 
     fn plate() -> RayPlate {
-        RayPlate::new(
-            &Isometry3::translation(0.0, 0.0, 0.00725),
-            PlateGeometry::default(),
-        )
+        RayPlate::new(&Isometry3::translation(0.0, 0.0, 0.00725), PlateGeometry::default())
     }
 
     fn straight_down(x: f32, y: f32) -> Option<PlateHit> {
-        let ray = Ray {
-            origin: Point3::new(x, y, 1.0),
-            direction: Vector3::new(0.0, 0.0, -1.0),
-        };
+        let ray = Ray { origin: Point3::new(x, y, 1.0), direction: Vector3::new(0.0, 0.0, -1.0) };
         plate().hit(&ray, f32::MAX)
     }
 
@@ -211,10 +198,8 @@ mod tests {
         assert!(straight_down(0.0630, -0.0420).is_some());
         assert!(straight_down(0.0650, 0.0).is_none());
         // From the side, through the missing corner onto the chamfer.
-        let towards_corner = Ray {
-            origin: Point3::new(-1.0, 0.0415, 0.007),
-            direction: Vector3::x(),
-        };
+        let towards_corner =
+            Ray { origin: Point3::new(-1.0, 0.0415, 0.007), direction: Vector3::x() };
         let hit = plate().hit(&towards_corner, f32::MAX).unwrap();
         assert!((hit.normal - Vector3::new(-1.0, 1.0, 0.0).normalize()).norm() < 1e-5);
     }

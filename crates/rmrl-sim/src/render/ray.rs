@@ -153,24 +153,17 @@ mod tests {
             },
             Vector3::zeros(),
         );
-        let along_x = Ray {
-            origin: Point3::new(0.0, 0.15, 0.5),
-            direction: Vector3::new(2.0, 0.0, 0.0),
-        };
+        let along_x =
+            Ray { origin: Point3::new(0.0, 0.15, 0.5), direction: Vector3::new(2.0, 0.0, 0.0) };
         // Turned by a quarter, the cuboid reaches 0.1 along x and 0.2 along y.
         let entry = cuboid.enter(&along_x, f32::MAX).unwrap();
         assert!((entry.distance - 0.45).abs() < 1e-6);
         assert!((entry.normal - Vector3::new(-1.0, 0.0, 0.0)).norm() < 1e-6);
         assert!(cuboid.enter(&along_x, 0.4).is_none());
-        let beside = Ray {
-            origin: Point3::new(0.0, 0.25, 0.5),
-            ..along_x
-        };
+        let beside = Ray { origin: Point3::new(0.0, 0.25, 0.5), ..along_x };
         assert!(cuboid.enter(&beside, f32::MAX).is_none());
-        let from_above = Ray {
-            origin: Point3::new(1.05, -0.1, 3.0),
-            direction: Vector3::new(0.0, 0.0, -1.0),
-        };
+        let from_above =
+            Ray { origin: Point3::new(1.05, -0.1, 3.0), direction: Vector3::new(0.0, 0.0, -1.0) };
         let entry = cuboid.enter(&from_above, f32::MAX).unwrap();
         assert!((entry.distance - 2.0).abs() < 1e-6);
         assert_eq!(entry.normal, Vector3::z());

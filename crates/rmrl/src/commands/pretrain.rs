@@ -1,6 +1,5 @@
 //! `rmrl pretrain`
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -8,7 +7,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use rmrl::config::{Layers, RunConfig};
 use rmrl::data::{RunDir, write_atomically};
-use rmrl::learn::MethodName;
+use rmrl::learn::{MethodName, Notes};
 use rmrl::run::{create, execute, pretrain_on};
 use serde::Serialize;
 
@@ -85,7 +84,8 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     if let Some(seed) = arguments.seed {
         layers = layers.with_value("--seed", "seed", i64::from(seed));
     }
-    layers = layers.with_value("pretrain", "method", MethodName::RmRl.as_str()).without("pretrained");
+    layers =
+        layers.with_value("pretrain", "method", MethodName::RmRl.as_str()).without("pretrained");
     let config = layers.resolve()?;
     let runs = if arguments.from.is_empty() {
         vec![earlier_run(&config, out)?]
@@ -93,7 +93,7 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
         arguments.from.clone()
     };
     let (policy, labelled_states, losses) = pretrain_on(&config, &runs)?;
-    write_atomically(out, &policy.to_safetensors(&BTreeMap::new())).map_err(anyhow::Error::from)?;
+    write_atomically(out, &policy.to_safetensors(&Notes::new())).map_err(anyhow::Error::from)?;
     let pretrained = Pretrained {
         policy: out.clone(),
         labelled_states,

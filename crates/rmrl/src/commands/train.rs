@@ -140,11 +140,7 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     bar.bar.finish_and_clear();
     let page = root.join(REPORT);
     write_atomically(&page, report(&root)?.as_bytes()).map_err(anyhow::Error::from)?;
-    let finished = Finished {
-        run: root,
-        report: page,
-        summary: Summary::of(&config, &records),
-    };
+    let finished = Finished { run: root, report: page, summary: Summary::of(&config, &records) };
     print_result(&finished, false)?;
     Ok(())
 }
@@ -214,7 +210,8 @@ impl Bar {
             },
         );
         let template = "{prefix} [{bar:30}] trial {pos}/{len}  {msg}  {eta} left";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("=> "));
         bar.set_prefix(config.method.title());
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -225,9 +222,7 @@ impl Bar {
 impl Progress for Bar {
     fn completed(&mut self, row: &MetricsRow) {
         self.bar.set_position(u64::from(row.trial));
-        self.bar.set_message(format!(
-            "reward {:.3}  average {:.3}",
-            row.reward, row.reward_average
-        ));
+        self.bar
+            .set_message(format!("reward {:.3}  average {:.3}", row.reward, row.reward_average));
     }
 }

@@ -49,8 +49,7 @@ impl Overlay {
         };
         let pick = record.adjustment.map(|adjustment| localized.adjusted(adjustment));
         let truth = world.and_then(|world| world.start);
-        self.picture(&root.join(name), self.start_height_m, localized, pick, truth)
-            .map(Some)
+        self.picture(&root.join(name), self.start_height_m, localized, pick, truth).map(Some)
     }
 
     /// The part of its last picture around the plate: localised, target and true pose.

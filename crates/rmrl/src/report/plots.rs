@@ -38,9 +38,11 @@ pub fn reward_curve(
         }))?
         .label("trial")
         .legend(|(x, y)| Circle::new((x + 8, y), 3, BLUE.mix(0.55).filled()));
-        plot.draw_series(rows.iter().filter(|row| !row.placed).map(|row| {
-            TriangleMarker::new((f64::from(row.trial), floor), 5, RED.filled())
-        }))?
+        plot.draw_series(
+            rows.iter()
+                .filter(|row| !row.placed)
+                .map(|row| TriangleMarker::new((f64::from(row.trial), floor), 5, RED.filled())),
+        )?
         .label("not grasped (reward 0)")
         .legend(|(x, y)| TriangleMarker::new((x + 8, y), 5, RED.filled()));
         plot.draw_series(rows.iter().filter(|row| role_models.contains(&row.trial)).map(|row| {
@@ -65,12 +67,11 @@ pub fn error_curve(
     noise_floor: f64,
 ) -> Result<String, PlotError> {
     let points = |error: &dyn Fn(&MetricsRow) -> Option<f64>| -> Vec<(f64, f64)> {
-        rows.iter()
-            .filter_map(|row| Some((f64::from(row.trial), error(row)?)))
-            .collect()
+        rows.iter().filter_map(|row| Some((f64::from(row.trial), error(row)?))).collect()
     };
     let (measured, truth) = (points(&measured), points(&truth));
-    let highest = measured.iter().chain(&truth).map(|(_, error)| *error).fold(noise_floor, f64::max);
+    let highest =
+        measured.iter().chain(&truth).map(|(_, error)| *error).fold(noise_floor, f64::max);
     draw(rows, 0.0..(highest * 1.08).max(1e-3), unit, SeriesLabelPosition::UpperRight, |plot| {
         plot.draw_series(
             measured.iter().map(|point| Circle::new(*point, 3, BLUE.mix(0.6).filled())),
@@ -120,10 +121,8 @@ fn draw(
         for scene in rows.chunk_by(|a, b| a.scene == b.scene) {
             if scene[0].scene % 2 == 0 {
                 let (first, last) = (scene[0].trial, scene[scene.len() - 1].trial);
-                let corners = [
-                    (f64::from(first) - 0.5, range.start),
-                    (f64::from(last) + 0.5, range.end),
-                ];
+                let corners =
+                    [(f64::from(first) - 0.5, range.start), (f64::from(last) + 0.5, range.end)];
                 plot.draw_series([Rectangle::new(corners, BAND.filled())])?;
             }
         }

@@ -1,0 +1,373 @@
+//! The loop of the paper on a world small enough to know the answer of.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use image::{Rgb, RgbImage};
+use rand::RngExt;
+use rmrl_core::{
+    ActionSpace, Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement,
+    PlacementError, PlanarPose, PoseAdjustment, RewardFunction, Trial, TrialId, TrialReport,
+    random_stream,
+};
+use rmrl_learn::{
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Greedy, Learner, Memory,
+    MethodName, NoCorrection, Notes, Observer, ObserverError, Policy, PolicyConfig, PoseScaling,
+    RandomCorrection, Recorded, RunError, ScheduleConfig, pretrain, run_trials, train,
+};
+
+/// The camera of the world is off by this, in the frame of the jaws.
+const OFFSET: PoseAdjustment = PoseAdjustment { dx_m: 0.004, dy_m: -0.003, dyaw_rad: 0.02 };
+
+/// A camera that is off by a constant, and jaws that keep what an action leaves of it. What happens
+/// in an attempt depends on its name alone, so a world can be left and entered at any trial.
+struct OffsetWorld {
+    estimated_pose: PlanarPose,
+    /// Attempts begun.
+    attempts: u32,
+    /// Attempts that the observer has kept, which it counts.
+    kept: Rc<Cell<u32>>,
+    /// Trials with the number of their attempts that end in a fault.
+    faulty: BTreeMap<u32, u32>,
+    /// A plate missed by more is not grasped, in metres.
+    reach_m: f64,
+}
+
+impl OffsetWorld {
+    fn new(notebook: &Notebook) -> Self {
+        Self {
+            estimated_pose: PlanarPose::default(),
+            attempts: 0,
+            kept: Rc::clone(&notebook.kept),
+            faulty: BTreeMap::new(),
+            reach_m: f64::INFINITY,
+        }
+    }
+}
+
+impl Env for OffsetWorld {
+    fn reset(&mut self, id: TrialId) -> Result<Observation, Fault> {
+        assert_eq!(self.attempts, self.kept.get(), "the arm moves before the last trial is kept");
+        self.attempts += 1;
+        if id.attempt <= self.faulty.get(&id.trial).copied().unwrap_or(0) {
+            return Err(Fault {
+                kind: FaultKind::Device,
+                reason: "the camera is unplugged".to_string(),
+            });
+        }
+        let mut rng = random_stream(1, "world", [u64::from(id.scene), u64::from(id.trial)]);
+        let mut uniform = || 2.0 * rng.random::<f64>() - 1.0;
+        self.estimated_pose = PlanarPose::new(0.1 * uniform(), 0.1 * uniform(), 0.5 * uniform());
+        let shade = (128.0 + 100.0 * uniform()) as u8;
+        Ok(Observation {
+            image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([shade; 3]))),
+            estimated_pose: self.estimated_pose,
+        })
+    }
+
+    fn step(&mut self, action: PoseAdjustment) -> Outcome {
+        let miss = PoseAdjustment {
+            dx_m: OFFSET.dx_m - action.dx_m,
+            dy_m: OFFSET.dy_m - action.dy_m,
+            dyaw_rad: OFFSET.dyaw_rad - action.dyaw_rad,
+        };
+        if miss.translation_m() > self.reach_m {
+            return Ok(Ending::NotGrasped(GraspFailure::Missed));
+        }
+        let target_pose = PlanarPose::new(0.4, 0.2, 0.0);
+        let pick_pose = self.estimated_pose.adjusted(action);
+        let final_pose = target_pose.adjusted(miss.rotated(-pick_pose.yaw_rad));
+        let error = PlacementError::between(final_pose, target_pose);
+        Ok(Ending::Placed(Placement {
+            pick_pose,
+            final_pose,
+            target_pose,
+            error,
+            reward: RewardFunction::default().reward(error),
+            seated: true,
+        }))
+    }
+}
+
+/// Keeps what a run tells, and a checkpoint of one moment.
+#[derive(Default)]
+struct Notebook {
+    trials: Vec<Trial>,
+    faults: Vec<TrialId>,
+    kept: Rc<Cell<u32>>,
+    checkpoint_after: Option<u32>,
+    checkpoint: Vec<u8>,
+    full_at: Option<u32>,
+}
+
+impl Observer<OffsetWorld> for Notebook {
+    fn trial_ended(
+        &mut self,
+        _: &OffsetWorld,
+        report: TrialReport<'_>,
+    ) -> Result<(), ObserverError> {
+        if self.full_at == Some(report.id().trial) {
+            return Err("the disk is full".into());
+        }
+        match report {
+            TrialReport::Completed(trial) => self.trials.push(trial.clone()),
+            TrialReport::Faulted(faulted) => self.faults.push(faulted.id),
+        }
+        self.kept.set(self.kept.get() + 1);
+        Ok(())
+    }
+
+    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+        if self.checkpoint_after == Some(learner.trials()) {
+            self.checkpoint = learner.to_checkpoint(&Notes::new());
+        }
+        Ok(())
+    }
+}
+
+fn actions() -> ActionSpace {
+    ActionSpace::symmetric([9, 9, 5], [0.002, 0.002, 0.01]).unwrap()
+}
+
+fn policy(actions: &ActionSpace, train_encoder: bool, seed: u64) -> Policy {
+    let config = PolicyConfig {
+        encoder: EncoderConfig {
+            depth: 10,
+            base_width: 4,
+            image_size: 32,
+            train: train_encoder,
+            weights: None,
+        },
+        learning_rate: 1e-3,
+        ..PolicyConfig::default()
+    };
+    let scaling = PoseScaling::new(PlanarPose::default(), [0.1, 0.1, 0.5]);
+    Policy::new(&config, actions, scaling, seed).unwrap()
+}
+
+fn learner(train_encoder: bool) -> Learner {
+    Learner::new(policy(&actions(), train_encoder, 0), 0)
+}
+
+/// Trains up to trial number `trials` in the given world.
+fn run(
+    world: &mut OffsetWorld,
+    learner: &mut Learner,
+    method: MethodName,
+    trials: u32,
+    mut recorded: Recorded,
+    notebook: &mut Notebook,
+) -> Result<(), RunError> {
+    let mut method = method.method(&actions()).unwrap();
+    let schedule = ScheduleConfig::default();
+    train(world, learner, &mut method, &schedule, trials, &mut recorded, notebook)
+}
+
+/// Trains in a world of its own.
+fn trained(learner: &mut Learner, method: MethodName, trials: u32, notebook: &mut Notebook) {
+    let mut world = OffsetWorld::new(notebook);
+    run(&mut world, learner, method, trials, Recorded::nothing(), notebook).unwrap();
+}
+
+fn mean_reward(behaviour: &mut dyn Behaviour, trials: u32) -> f64 {
+    let mut notebook = Notebook::default();
+    let mut world = OffsetWorld::new(&notebook);
+    run_trials(&mut world, behaviour, 10, trials, &mut Recorded::nothing(), &mut notebook).unwrap();
+    let rewards = notebook.trials.iter().map(|trial| trial.ending.reward());
+    rewards.sum::<f64>() / f64::from(trials)
+}
+
+/// What a learner has become: the bytes of its policy, and its memory.
+fn bits(learner: &Learner) -> (Vec<u8>, Memory) {
+    (learner.policy.to_safetensors(&Notes::new()), learner.memory.clone())
+}
+
+#[test]
+fn rm_rl_learns_the_offset() {
+    let none = mean_reward(&mut NoCorrection, 20);
+    let mut learner = learner(false);
+    trained(&mut learner, MethodName::RmRl, 150, &mut Notebook::default());
+    let learnt = mean_reward(&mut Greedy(&learner.policy), 20);
+    let left = (1.0 - learnt) / (1.0 - none);
+    assert!(left < 0.5, "{left:.2} of the error is left: {none} -> {learnt}");
+}
+
+#[test]
+fn a_constant_offset_is_averaged_over_the_first_trials_and_removes_a_constant_error() {
+    let mut behaviour = ConstantOffset::default();
+    let mut notebook = Notebook::default();
+    let mut world = OffsetWorld::new(&notebook);
+    let mut recorded = Recorded::nothing();
+    run_trials(&mut world, &mut behaviour, 10, 12, &mut recorded, &mut notebook).unwrap();
+    let rewards: Vec<f64> = notebook.trials.iter().map(|trial| trial.ending.reward()).collect();
+    assert!(rewards[..10].iter().all(|reward| *reward < 0.96), "{rewards:?}");
+    assert!(rewards[10..].iter().all(|reward| *reward > 0.999_99), "{rewards:?}");
+    let found = behaviour.offset();
+    for (found, expected) in
+        [(found.dx_m, OFFSET.dx_m), (found.dy_m, OFFSET.dy_m), (found.dyaw_rad, OFFSET.dyaw_rad)]
+    {
+        assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+    }
+
+    // A resumed run finds it again from what was recorded.
+    let mut resumed = ConstantOffset::default();
+    let mut recorded = Recorded::new(notebook.trials, 0);
+    let mut notebook = Notebook::default();
+    let mut world = OffsetWorld::new(&notebook);
+    run_trials(&mut world, &mut resumed, 10, 13, &mut recorded, &mut notebook).unwrap();
+    assert_eq!(notebook.trials.len(), 1);
+    assert_eq!(notebook.trials[0].id.trial, 13);
+    assert_eq!(resumed.offset(), found);
+}
+
+#[test]
+fn pretraining_on_an_earlier_run_teaches_before_the_first_trial() {
+    let mut notebook = Notebook::default();
+    let mut world = OffsetWorld::new(&notebook);
+    let mut random = RandomCorrection { actions: actions(), seed: 5 };
+    let mut recorded = Recorded::nothing();
+    run_trials(&mut world, &mut random, 10, 200, &mut recorded, &mut notebook).unwrap();
+
+    let mut policy = policy(&actions(), false, 0);
+    let before = mean_reward(&mut Greedy(&policy), 20);
+    let data = EarlierData::from_trials(notebook.trials, &BestOfScene, &policy);
+    assert_eq!(data.len(), 200);
+    let losses = pretrain(&mut policy, &data, &ScheduleConfig::default(), 0);
+    assert!(losses.last().unwrap() < &losses[0], "{losses:?}");
+    let after = mean_reward(&mut Greedy(&policy), 20);
+    assert!(after > before, "{before} -> {after}");
+}
+
+#[test]
+fn faults_are_recorded_and_repeated_and_never_learnt_from() {
+    let mut notebook = Notebook::default();
+    let mut world = OffsetWorld::new(&notebook);
+    world.faulty = BTreeMap::from([(3, 1), (12, 4)]);
+    let mut live = learner(false);
+    let nothing = Recorded::nothing();
+    run(&mut world, &mut live, MethodName::RmRl, 20, nothing, &mut notebook).unwrap();
+
+    let faults: Vec<_> = notebook.faults.iter().map(|id| (id.trial, id.attempt)).collect();
+    assert_eq!(faults, [(3, 1), (12, 1), (12, 2), (12, 3), (12, 4)]);
+    let numbers: Vec<u32> = notebook.trials.iter().map(|trial| trial.id.trial).collect();
+    assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
+    assert_eq!(live.memory.labelled_states().len(), 20);
+
+    // Who learns from the completed trials alone becomes the same, bit for bit.
+    let mut from_log = learner(false);
+    let recorded = Recorded::new(notebook.trials, 0);
+    let mut untouched = Notebook::default();
+    let mut world = OffsetWorld::new(&untouched);
+    run(&mut world, &mut from_log, MethodName::RmRl, 20, recorded, &mut untouched).unwrap();
+    assert_eq!(world.attempts, 0);
+    assert!(bits(&live) == bits(&from_log));
+}
+
+#[test]
+fn fault_after_fault_ends_the_run_and_says_at_which_trial() {
+    let mut notebook = Notebook::default();
+    let mut world = OffsetWorld::new(&notebook);
+    world.faulty = BTreeMap::from([(2, u32::MAX)]);
+    let nothing = Recorded::nothing();
+    let error = run(&mut world, &mut learner(false), MethodName::RmRl, 20, nothing, &mut notebook)
+        .unwrap_err();
+    assert!(matches!(error, RunError::TooManyFaults { attempts: 5, .. }), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("trial 2") && message.contains("unplugged"), "{message}");
+    assert_eq!((notebook.trials.len(), notebook.faults.len()), (1, 5));
+
+    // Three recorded attempts at trial 2 leave two.
+    let recorded = Recorded::new(std::mem::take(&mut notebook.trials), 3);
+    let mut notebook = Notebook::default();
+    let mut world = OffsetWorld::new(&notebook);
+    world.faulty = BTreeMap::from([(2, u32::MAX)]);
+    run(&mut world, &mut learner(false), MethodName::RmRl, 20, recorded, &mut notebook)
+        .unwrap_err();
+    let attempts: Vec<u32> = notebook.faults.iter().map(|id| id.attempt).collect();
+    assert_eq!(attempts, [4, 5]);
+}
+
+#[test]
+fn a_trial_that_cannot_be_kept_stops_the_arm() {
+    let mut notebook = Notebook { full_at: Some(4), ..Notebook::default() };
+    let mut world = OffsetWorld::new(&notebook);
+    let nothing = Recorded::nothing();
+    let error = run(&mut world, &mut learner(false), MethodName::RmRl, 20, nothing, &mut notebook)
+        .unwrap_err();
+    assert!(matches!(&error, RunError::Observer { id, .. } if id.trial == 4), "{error}");
+    assert_eq!(world.attempts, 4);
+}
+
+#[test]
+fn failed_grasps_are_completed_trials_without_a_label() {
+    let mut notebook = Notebook::default();
+    let mut world = OffsetWorld::new(&notebook);
+    world.reach_m = 0.0;
+    let mut learner = learner(false);
+    let nothing = Recorded::nothing();
+    run(&mut world, &mut learner, MethodName::RmRl, 20, nothing, &mut notebook).unwrap();
+    assert_eq!(notebook.trials.len(), 20);
+    assert!(notebook.trials.iter().all(|trial| trial.ending.reward() == 0.0));
+    assert!(learner.memory.labelled_states().is_empty(), "no trial was a role model");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_does_not() {
+    let run = |seed: u64| {
+        let mut learner = Learner::new(policy(&actions(), false, seed), seed);
+        trained(&mut learner, MethodName::RmRl, 20, &mut Notebook::default());
+        bits(&learner)
+    };
+    assert!(run(3) == run(3));
+    assert!(run(3) != run(4));
+}
+
+#[test]
+fn a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have() {
+    for (method, train_encoder) in [
+        (MethodName::RmRl, false),
+        (MethodName::RmRl, true),
+        (MethodName::Replay, false),
+        (MethodName::Hindsight, false),
+        (MethodName::Reinforce, true),
+    ] {
+        let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
+        let mut uninterrupted = learner(train_encoder);
+        trained(&mut uninterrupted, method, 20, &mut notebook);
+
+        let path = Path::new("trial-000010.safetensors");
+        let initial = policy(&actions(), train_encoder, 0);
+        let mut resumed = Learner::from_checkpoint(initial, path, &notebook.checkpoint).unwrap();
+        assert_eq!(resumed.trials(), 10);
+        trained(&mut resumed, method, 20, &mut Notebook::default());
+        assert!(bits(&uninterrupted) == bits(&resumed), "{method}, encoder {train_encoder}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
+    let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
+    trained(&mut learner(false), MethodName::RmRl, 10, &mut notebook);
+    let whole = notebook.checkpoint;
+    let other_actions = ActionSpace::symmetric([9, 9, 5], [0.001, 0.001, 0.01]).unwrap();
+    let more_actions = ActionSpace::symmetric([11, 9, 5], [0.002, 0.002, 0.01]).unwrap();
+    let policy_file = policy(&actions(), false, 0).to_safetensors(&Notes::new());
+    for (policy, bytes, expected) in [
+        (policy(&other_actions, false, 0), whole.clone(), "candidate values"),
+        (policy(&more_actions, false, 0), whole.clone(), "network"),
+        (policy(&actions(), false, 1), whole.clone(), "frozen encoder"),
+        (policy(&actions(), true, 0), whole.clone(), "frozen encoder"),
+        (policy(&actions(), false, 0), whole[..whole.len() / 2].to_vec(), "safetensors"),
+        (policy(&actions(), false, 0), policy_file, "learner"),
+    ] {
+        let path = Path::new("checkpoints/trial-000010.safetensors");
+        let error = Learner::from_checkpoint(policy, path, &bytes).err().unwrap().to_string();
+        assert!(error.contains("trial-000010.safetensors"), "{error}");
+        assert!(error.contains(expected), "expected {expected}: {error}");
+    }
+}
