@@ -70,7 +70,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
             Self { path: path.to_path_buf(), file, digests: content.digests, kind: PhantomData };
         if content.is_torn {
             tracing::warn!(
-                "{}: the last line ({}) was cut off in mid-write and is dropped",
+                "{}: line {}, the last, was cut off in mid-write and is dropped",
                 path.display(),
                 content.entries.len() + 1,
             );

@@ -12,6 +12,9 @@ use super::Failure;
 ///
 /// `rmrl train` writes it when a run ends; this makes it for a run that is still going, or anew.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl report runs/table-rm-rl-seed0
+  rmrl report runs/table-rm-rl-seed0 --out monday.html")]
 pub struct Report {
     /// The run
     #[arg(value_name = "RUN")]

@@ -19,8 +19,12 @@ use super::{Configuration, Failure, TaskArgument, print_result};
 /// and the localised pose (green outline and arrow) drawn in, and prints the pose. In a simulated
 /// cell the true pose is drawn in magenta.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl snapshot                                 the first start of cell 0, to snapshot.png
+  rmrl snapshot --task shelf --at target --seed 3 --out slot.png
+  rmrl snapshot --set vision.color.darkness_ratio=0.4    try out a threshold")]
 pub struct Snapshot {
-    /// Where to write the picture
+    /// Where to write the picture; what was there is replaced
     #[arg(long, value_name = "FILE.png", default_value = "snapshot.png")]
     out: PathBuf,
 

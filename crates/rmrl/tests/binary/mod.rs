@@ -1,0 +1,68 @@
+//! The command `rmrl` as its users run it, on a cell with a small camera and a small network.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Values that make a trial cheap without leaving anything out.
+pub const SMALL: [&str; 8] = [
+    "simulation.camera.width_px=320",
+    "policy.encoder.depth=10",
+    "policy.encoder.base_width=8",
+    "policy.encoder.image_size=32",
+    "metrics.noise_floor_repeats=3",
+    "schedule.trials_per_scene=3",
+    "schedule.replay_interval=3",
+    "schedule.pretrain_trials=6",
+];
+
+/// `rmrl` with these arguments, run in `dir`.
+pub fn rmrl(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rmrl"));
+    command.current_dir(dir).args(arguments).env_remove("RMRL_LOG");
+    command
+}
+
+/// `rmrl` with these arguments and the small cell.
+pub fn small(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = rmrl(dir, arguments);
+    command.args(SMALL.iter().flat_map(|value| ["--set", value]));
+    command
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Runs a command that has to succeed and returns its JSON.
+pub fn json(command: &mut Command) -> Value {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    serde_json::from_str(&stdout(&output)).unwrap()
+}
+
+/// Runs a command that has to fail with `status` and returns what it says.
+pub fn failure(command: &mut Command, status: i32) -> String {
+    let output = command.output().unwrap();
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(status), "{message}");
+    assert_eq!(stdout(&output), "");
+    message
+}
+
+/// The lines of a run's log without durations, the only thing that may differ between equal runs.
+pub fn log_without_durations(run: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(run.join("trials.jsonl")).unwrap();
+    let without = |line: &str| {
+        let from = line.find("\"durations_s\":{").unwrap();
+        let length = line[from..].find('}').unwrap();
+        format!("{}{}", &line[..from], &line[from + length..])
+    };
+    text.lines().map(without).collect()
+}

@@ -1,0 +1,259 @@
+//! The commands of `rmrl`, from the outside.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod binary;
+
+use std::fs;
+use std::path::Path;
+
+use binary::{failure, json, log_without_durations, rmrl, small, stderr, stdout};
+use serde_json::Value;
+
+fn entries(dir: &Path) -> usize {
+    fs::read_dir(dir).unwrap().count()
+}
+
+#[test]
+fn a_run_leaves_a_whole_directory_and_answers_programs_in_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let finished = json(&mut small(dir.path(), &["train", "--trials", "7", "--seed", "4"]));
+    assert_eq!(finished["run"], "runs/table-rm-rl-seed4");
+    assert_eq!(finished["trials"], 7);
+    assert_eq!(finished["method"], "rm-rl");
+
+    let run = dir.path().join("runs/table-rm-rl-seed4");
+    for file in [
+        "config.toml",
+        "run.json",
+        "target.json",
+        "trials.jsonl",
+        "simulator.jsonl",
+        "metrics.csv",
+        "events.out.tfevents.rmrl",
+        "policy.safetensors",
+        "report.html",
+        "checkpoints/trial-000007.safetensors",
+    ] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+    let log = fs::read_to_string(run.join("trials.jsonl")).unwrap();
+    assert_eq!(log.lines().count(), 7);
+    for (line, number) in log.lines().zip(1..) {
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["trial"], number);
+        assert_eq!(record["scene"], (number - 1) / 3 + 1);
+        for key in ["estimated_pose", "final_pose", "target_pose"] {
+            for value in ["x_m", "y_m", "yaw_rad"] {
+                assert!(record[key][value].is_f64(), "{key}.{value}: {line}");
+            }
+        }
+        for key in ["e_trans_m", "e_rot", "true_e_trans_m", "true_yaw_error_rad", "reward"] {
+            assert!(record[key].is_f64(), "{key}: {line}");
+        }
+        let sizes = record["probabilities"].as_array().unwrap();
+        assert_eq!(sizes.iter().map(|p| p.as_array().unwrap().len()).sum::<usize>(), 39);
+        for image in record["images"].as_object().unwrap().values() {
+            image::open(run.join(image.as_str().unwrap())).unwrap();
+        }
+    }
+    let table = fs::read_to_string(run.join("metrics.csv")).unwrap();
+    assert_eq!(table.lines().count(), 8);
+
+    // Asked for again, the run gets a name of its own.
+    let again = json(&mut small(dir.path(), &["train", "--trials", "7", "--seed", "4"]));
+    assert_eq!(again["run"], "runs/table-rm-rl-seed4-2");
+    // The same seed makes the same trials and the same policy, to the byte.
+    let second = dir.path().join("runs/table-rm-rl-seed4-2");
+    assert_eq!(log_without_durations(&run), log_without_durations(&second));
+    let policy = |run: &Path| fs::read(run.join("policy.safetensors")).unwrap();
+    assert!(policy(&run) == policy(&second));
+}
+
+#[test]
+fn wrong_input_names_itself_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = inputs.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let misspelt = file("misspelt.toml", "[policy]\nlearning_rat = 0.1\n");
+    let broken = file("broken.toml", "trials = = 3\n");
+    let weights = file("resnet.safetensors", "no weights");
+    let missing = inputs.path().join("missing.toml").to_str().unwrap().to_string();
+    let weights_key = format!("policy.encoder.weights={weights}");
+    let train = |extra: &[&str]| rmrl(dir.path(), &[&["train"], extra].concat());
+
+    for (arguments, expected) in [
+        (vec!["--trials", "0"], vec!["trials", "0", "1 or more"]),
+        (vec!["--trials", "many"], vec!["--trials", "many"]),
+        (vec!["--method", "rmrl"], vec!["--method", "rmrl", "rm-rl-pretrained"]),
+        (vec!["--task", "floor"], vec!["--task", "floor", "shelf"]),
+        (vec!["--set", "policy.learning_rat=1"], vec!["policy.learning_rat", "learning_rate"]),
+        (vec!["--set", "policy.learning_rate=fast"], vec!["policy.learning_rate", "fast"]),
+        (vec!["--set", "policy.learning_rate=-1"], vec!["policy.learning_rate", "-1", "above 0"]),
+        (vec!["--set", "policy.encoder.depth=50"], vec!["encoder.depth", "50", "10, 18 or 34"]),
+        (vec!["--set", "actions.translations=0"], vec!["actions", "dx"]),
+        (vec!["--set", "actions.translation_step_mm=5"], vec!["safety", "adjustment"]),
+        (vec!["--set", "task.place.x_m=0.9"], vec!["safety", "0.9"]),
+        (vec!["--set", "seed"], vec!["--set seed", "key=value"]),
+        (vec!["--set", &weights_key], vec!["resnet.safetensors"]),
+        (vec!["--config", &misspelt], vec!["misspelt.toml", "learning_rat"]),
+        (vec!["--config", &broken], vec!["broken.toml", "TOML"]),
+        (vec!["--config", &missing], vec!["missing.toml"]),
+        (vec!["--pretrained", "p.safetensors"], vec!["pretrained", "rm-rl-pretrained"]),
+        (
+            vec!["--method", "rm-rl-pretrained", "--pretrained", &weights],
+            vec!["resnet.safetensors"],
+        ),
+        (vec!["--resume", "runs/none"], vec!["runs/none"]),
+        (vec!["--resume", "runs/none", "--trials", "3"], vec!["--resume", "--trials"]),
+    ] {
+        let message = failure(&mut train(&arguments), 2);
+        for part in expected {
+            assert!(message.contains(part), "{arguments:?} should name {part}: {message}");
+        }
+        assert_eq!(entries(dir.path()), 0, "{arguments:?} left something behind");
+    }
+    for (arguments, expected) in [
+        (vec!["eval", "runs/none"], "runs/none"),
+        (vec!["report", "runs/none"], "runs/none"),
+        (vec!["snapshot", "--out", "picture.jpg"], "picture.jpg"),
+        (vec!["pretrain", "--out", "policy.bin"], "policy.bin"),
+        (vec!["pretrain", "--out", "p.safetensors", "--from", "runs/none"], "runs/none"),
+    ] {
+        let message = failure(&mut rmrl(dir.path(), &arguments), 2);
+        assert!(message.contains(expected), "{arguments:?} should name {expected}: {message}");
+        assert_eq!(entries(dir.path()), 0, "{arguments:?} left something behind");
+    }
+}
+
+#[test]
+fn an_existing_directory_is_never_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("mine")).unwrap();
+    fs::write(dir.path().join("mine/notes.txt"), "keep me").unwrap();
+    let message = failure(&mut small(dir.path(), &["train", "--out", "mine"]), 2);
+    assert!(message.contains("mine"), "{message}");
+    assert_eq!(entries(&dir.path().join("mine")), 1);
+    // Nor is a directory that is no run taken for one.
+    let message = failure(&mut rmrl(dir.path(), &["train", "--resume", "mine"]), 2);
+    assert!(message.contains("mine") && message.contains("config.toml"), "{message}");
+    assert_eq!(entries(&dir.path().join("mine")), 1);
+}
+
+#[test]
+fn a_finished_run_can_be_evaluated_and_reported_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--trials", "6", "--out", "run", "--method", "hindsight"];
+    json(&mut small(dir.path(), &train));
+
+    let table = json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "4"]));
+    assert_eq!(table["trials"], 4);
+    assert_eq!(table["task"], "table");
+    for side in ["measured", "truth"] {
+        let seated = &table[side]["seated"];
+        assert_eq!(seated["trials"], 4);
+        assert!(seated["low"].as_f64() < seated["high"].as_f64(), "{seated}");
+        assert!(table[side]["e_trans_mm"]["mean"].as_f64().unwrap() > 0.0, "{table}");
+    }
+    let floor_mm = table["noise_floor_mm"].as_f64().unwrap();
+    assert!(floor_mm > 0.0 && floor_mm < 0.5, "{floor_mm}");
+    let shelf = json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "2", "--task", "shelf"]));
+    assert_eq!(shelf["task"], "shelf");
+    // The same placements give the same numbers, and an evaluation leaves the run as it was.
+    assert_eq!(json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "4"])), table);
+
+    let output = rmrl(dir.path(), &["report", "run", "--out", "page.html"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "page.html\n");
+    let page = fs::read_to_string(dir.path().join("page.html")).unwrap();
+    assert_eq!(page, fs::read_to_string(dir.path().join("run/report.html")).unwrap());
+    assert!(page.contains("<svg") && page.contains("data:image/png;base64,"));
+    for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
+        assert!(!page.contains(outside), "the page needs another: {outside}");
+    }
+}
+
+#[test]
+fn an_unfinished_run_has_a_report_and_says_that_it_has_no_policy() {
+    let dir = tempfile::tempdir().unwrap();
+    json(&mut small(dir.path(), &["train", "--trials", "4", "--out", "run"]));
+    let run = dir.path().join("run");
+    fs::remove_file(run.join("policy.safetensors")).unwrap();
+    let message = failure(&mut rmrl(dir.path(), &["eval", "run"]), 1);
+    assert!(message.contains("policy") && message.contains("--resume"), "{message}");
+    let log = fs::read_to_string(run.join("trials.jsonl")).unwrap();
+    let first = log.split_inclusive('\n').next().unwrap();
+    fs::write(run.join("trials.jsonl"), first).unwrap();
+    assert!(rmrl(dir.path(), &["report", "run"]).status().unwrap().success());
+}
+
+#[test]
+fn pretraining_makes_a_policy_to_start_from() {
+    let dir = tempfile::tempdir().unwrap();
+    json(&mut small(dir.path(), &["train", "--trials", "9", "--out", "monday"]));
+    let pretrained =
+        json(&mut rmrl(dir.path(), &["pretrain", "--from", "monday", "--out", "p.safetensors"]));
+    assert_eq!(pretrained["labelled_states"], 9);
+    let loss = |key: &str| pretrained[key].as_f64().unwrap();
+    assert!(loss("last_loss") < loss("first_loss"), "{pretrained}");
+    let mut overwriting =
+        rmrl(dir.path(), &["pretrain", "--from", "monday", "--out", "p.safetensors"]);
+    assert!(failure(&mut overwriting, 2).contains("p.safetensors"));
+
+    let start = ["train", "--method", "rm-rl-pretrained", "--pretrained", "p.safetensors"];
+    let mut train = small(dir.path(), &start);
+    let run = json(train.args(["--trials", "3", "--out", "tuesday"]));
+    assert_eq!(run["method"], "rm-rl-pretrained");
+    let first: Value = {
+        let log = fs::read_to_string(dir.path().join("tuesday/trials.jsonl")).unwrap();
+        serde_json::from_str(log.lines().next().unwrap()).unwrap()
+    };
+    let probabilities = first["probabilities"][0].as_array().unwrap();
+    let (least, most) = probabilities
+        .iter()
+        .map(|p| p.as_f64().unwrap())
+        .fold((1.0f64, 0.0f64), |(least, most), p| (least.min(p), most.max(p)));
+    assert!(most > 2.0 * least, "the first trial is already decided by what was pretrained");
+
+    // A policy for other candidates does not fit, and nothing is begun with it.
+    let mut train = small(dir.path(), &start);
+    train.args(["--out", "wednesday", "--set", "actions.rotations=5"]);
+    let message = failure(&mut train, 2);
+    assert!(message.contains("p.safetensors"), "{message}");
+    assert!(!dir.path().join("wednesday").exists());
+}
+
+#[test]
+fn a_snapshot_shows_what_was_found() {
+    let dir = tempfile::tempdir().unwrap();
+    for (place, task) in [("start", "table"), ("target", "shelf")] {
+        let arguments =
+            ["snapshot", "--at", place, "--task", task, "--seed", "2", "--out", "seen.png"];
+        let found = json(&mut rmrl(dir.path(), &arguments));
+        let metres = |pose: &str, key: &str| found[pose][key].as_f64().unwrap();
+        for key in ["x_m", "y_m"] {
+            let difference_m = (metres("pose", key) - metres("true_pose", key)).abs();
+            // A cell's calibration is off by millimetres.
+            assert!(difference_m < 0.02, "{found}");
+        }
+        let picture = image::open(dir.path().join("seen.png")).unwrap().to_rgb8();
+        assert_eq!(picture.dimensions(), (640, 480));
+        assert!(picture.pixels().any(|pixel| pixel.0 == [255, 220, 40]), "the box is drawn in");
+    }
+}
+
+#[test]
+fn the_help_of_every_command_teaches_by_example() {
+    let dir = tempfile::tempdir().unwrap();
+    for command in ["train", "pretrain", "eval", "snapshot", "report"] {
+        let output = rmrl(dir.path(), &[command, "--help"]).output().unwrap();
+        assert!(output.status.success());
+        let help = stdout(&output);
+        assert!(help.contains("Examples:"), "{help}");
+        assert!(help.contains(&format!("rmrl {command}")), "{help}");
+    }
+}
