@@ -100,6 +100,9 @@ pub fn interquartile_mean(values: &[f64]) -> f64 {
 /// A percentile bootstrap interval of `statistic` at `level` (0.95 for 95 %).
 ///
 /// Resamples `values` with replacement `resamples` times with numbers from `rng`.
+///
+/// # Panics
+/// If `values` is empty.
 pub fn bootstrap_interval(
     values: &[f64],
     statistic: impl Fn(&[f64]) -> f64,

@@ -7,7 +7,7 @@ use rmrl_vision::{
     ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfigError,
 };
 
-use crate::config::RunConfig;
+use crate::config::{RunConfig, VisionConfig};
 
 /// Why a cell could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -49,20 +49,27 @@ impl Laboratory {
     pub fn assemble(config: &RunConfig, placement_seed: u64) -> Result<Self, LaboratoryError> {
         let cell =
             SimulatedCell::new(&config.simulation, &config.task, u64::from(config.cell_seed()))?;
-        let localizer = Localizer::new(
-            config.vision.localizer,
-            Box::new(ColorThresholdDetector::new(config.vision.color)),
-            Box::new(ColorThresholdSegmenter::new(config.vision.color)),
-        )?;
         let trial = PickPlace::new(
             cell.devices(),
             SafetyEnvelope::new(config.safety)?,
-            localizer,
+            localizer(&config.vision)?,
             Task { config: config.task.clone(), placement_seed },
             config.reward,
         )?;
         Ok(Self { trial, world: World::Simulated(cell) })
     }
+}
+
+/// The configured localiser.
+///
+/// # Errors
+/// A value it cannot work with.
+pub fn localizer(config: &VisionConfig) -> Result<Localizer, LocalizerConfigError> {
+    Localizer::new(
+        config.localizer,
+        Box::new(ColorThresholdDetector::new(config.color)),
+        Box::new(ColorThresholdSegmenter::new(config.color)),
+    )
 }
 
 impl World {
