@@ -4,8 +4,8 @@ use rmrl_core::GraspFailure;
 
 use crate::{DeviceError, Gripper, GuardedArm, MotionError, TaskConfig, ToolPose};
 
-/// Arm and gripper together, with the heights and speeds of a task.
-pub(crate) struct Handling {
+/// Arm and gripper together, with the heights and speeds of a task: what trials are made of.
+pub struct Handling {
     arm: GuardedArm,
     gripper: Box<dyn Gripper>,
     home: ToolPose,
@@ -17,7 +17,8 @@ pub(crate) struct Handling {
 }
 
 impl Handling {
-    pub(crate) fn new(arm: GuardedArm, gripper: Box<dyn Gripper>, task: &TaskConfig) -> Self {
+    /// An arm that is guarded already, with its gripper.
+    pub fn new(arm: GuardedArm, gripper: Box<dyn Gripper>, task: &TaskConfig) -> Self {
         Self {
             arm,
             gripper,
@@ -30,21 +31,32 @@ impl Handling {
         }
     }
 
-    pub(crate) fn arm(&self) -> &GuardedArm {
+    /// The arm.
+    pub fn arm(&self) -> &GuardedArm {
         &self.arm
     }
 
-    pub(crate) fn holds_object(&mut self) -> Result<bool, DeviceError> {
+    /// Whether the jaws hold something now.
+    ///
+    /// # Errors
+    /// Any device error.
+    pub fn holds_object(&mut self) -> Result<bool, DeviceError> {
         self.gripper.holds_object()
     }
 
     /// Clears a collision that an earlier fault left behind.
-    pub(crate) fn recover(&mut self) -> Result<(), DeviceError> {
+    ///
+    /// # Errors
+    /// The arm cannot be brought back without a person.
+    pub fn recover(&mut self) -> Result<(), DeviceError> {
         self.arm.recover()
     }
 
     /// Moves the tool out of the camera's view.
-    pub(crate) fn go_home(&mut self) -> Result<(), MotionError> {
+    ///
+    /// # Errors
+    /// A motion was refused, or a device failed.
+    pub fn go_home(&mut self) -> Result<(), MotionError> {
         self.rise()?;
         self.travel_to(self.home)
     }
@@ -52,7 +64,10 @@ impl Handling {
     /// Grips the plate with the tool at `at` and lifts it to travel height.
     ///
     /// A grasp that fails is no error: it leaves the gripper open at travel height and says why.
-    pub(crate) fn grasp(&mut self, at: ToolPose) -> Result<Result<(), GraspFailure>, MotionError> {
+    ///
+    /// # Errors
+    /// A motion was refused, or a device failed.
+    pub fn grasp(&mut self, at: ToolPose) -> Result<Result<(), GraspFailure>, MotionError> {
         self.rise()?;
         self.gripper.open()?;
         self.travel_to(at.at_height(self.travel_height_m))?;
@@ -79,7 +94,10 @@ impl Handling {
     ///
     /// Returns whether the plate was still held when the place was reached. A contact on the way
     /// down is where the plate is let go: it met its place earlier than planned.
-    pub(crate) fn release(
+    ///
+    /// # Errors
+    /// A motion was refused, or a device failed.
+    pub fn release(
         &mut self,
         path: impl IntoIterator<Item = ToolPose>,
         at: ToolPose,

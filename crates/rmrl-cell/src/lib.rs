@@ -13,6 +13,7 @@ mod task;
 mod trajectory;
 
 pub use devices::{Arm, Camera, DeviceError, Devices, Gripper, Operator, ToolPose};
+pub use handling::Handling;
 pub use pick_place::{
     Capture, CellError, Durations, PickPlace, Target, TrialEvidence, Whereabouts,
 };

@@ -262,22 +262,24 @@ impl GuardedArm {
     ///
     /// # Errors
     /// The envelope refused, or the arm failed.
-    pub(crate) fn move_to(
-        &mut self,
-        target: ToolPose,
-        speed_m_s: f64,
-    ) -> Result<ToolPose, MotionError> {
+    pub fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, MotionError> {
         self.envelope.check_motion(target, speed_m_s)?;
         Ok(self.arm.move_to(target, speed_m_s)?)
     }
 
-    /// See [`Arm::pose`].
-    pub(crate) fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+    /// Where the tool is. See [`Arm::pose`].
+    ///
+    /// # Errors
+    /// The arm failed.
+    pub fn pose(&mut self) -> Result<ToolPose, DeviceError> {
         self.arm.pose()
     }
 
-    /// See [`Arm::recover`].
-    pub(crate) fn recover(&mut self) -> Result<(), DeviceError> {
+    /// Makes the arm movable again after a collision. See [`Arm::recover`].
+    ///
+    /// # Errors
+    /// The arm cannot be brought back without a person.
+    pub fn recover(&mut self) -> Result<(), DeviceError> {
         self.arm.recover()
     }
 }

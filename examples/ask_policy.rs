@@ -1,0 +1,51 @@
+//! A policy loaded and asked: what would it do with this picture of the plate at this pose?
+//!
+//! Asks the policy of a finished run about the start of one of its own trials. A program with a
+//! camera would hand over its own picture and estimated pose instead.
+//!
+//! `cargo run --release --example ask_policy -- runs/table-rm-rl-seed0 150`
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use rmrl::core::Observation;
+use rmrl::data::read_color;
+use rmrl::learn::{Policy, PolicyConfig, most_likely};
+use rmrl::run::{POLICY, read_records};
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let run = PathBuf::from(arguments.next().unwrap_or("runs/table-rm-rl-seed0".to_string()));
+    let number: u32 = arguments.next().as_deref().unwrap_or("1").parse()?;
+    let records = read_records(&run)?;
+    let record = records
+        .iter()
+        .find(|record| record.trial == number && !record.is_fault())
+        .with_context(|| format!("{} has no trial {number}; make a run first", run.display()))?;
+    let image = record.images.start.as_ref().context("the trial has no picture")?;
+    let observation = Observation {
+        image: read_color(&run.join(image))?.into(),
+        estimated_pose: record.estimated_pose.context("the trial has no pose")?,
+    };
+
+    // The file is all that is needed; the configuration only says where to compute.
+    let policy = Policy::from_file(&run.join(POLICY), &PolicyConfig::default())?;
+    let distribution = policy.distribution(&policy.encode(&observation));
+    let best = most_likely(&distribution);
+
+    for (dimension, name) in ["dx", "dy", "dyaw"].into_iter().enumerate() {
+        let (scale, unit) = if name == "dyaw" { (1f64.to_degrees(), "deg") } else { (1e3, "mm") };
+        println!("{name}, {unit}");
+        let candidates = policy.actions().candidates()[dimension].iter();
+        for (index, (value, probability)) in candidates.zip(&distribution[dimension]).enumerate() {
+            let bar = "#".repeat((40.0 * probability).round() as usize);
+            let chosen = if index == best.0[dimension] { " <" } else { "" };
+            println!("  {:>6.2}  {probability:.3}  {bar}{chosen}", value * scale);
+        }
+    }
+    let adjustment = policy.actions().adjustment(best).context("an action of the policy")?;
+    let pick = observation.estimated_pose.adjusted(adjustment);
+    println!("pick at x {:.1} mm, y {:.1} mm", 1e3 * pick.x_m, 1e3 * pick.y_m);
+    println!("yaw {:.2} degrees", pick.yaw_rad.to_degrees());
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! A labelling strategy of one's own: the mean of a scene's three best actions, instead of the best
+//! one alone.
+//!
+//! Which trial of a scene is best is also a matter of luck. This strategy asks whether averaging a
+//! few role models helps, and compares itself with the paper's in the same simulated cell.
+//!
+//! `cargo run --release --example own_labelling`
+
+use rmrl::cell::{PickPlace, TaskKind};
+use rmrl::config::RunConfig;
+use rmrl::core::{ActionSpace, Label, PoseAdjustment, Scene, Trial, TrialReport, mean};
+use rmrl::laboratory::Laboratory;
+use rmrl::learn::{
+    BestOfScene, Labelling, Learner, Method, Observer, ObserverError, Policy, Recorded, Reinforce,
+    ReplayRule, train,
+};
+
+/// Labels every placed trial of a scene with the mean action of its best ones.
+struct MeanOfBest {
+    actions: ActionSpace,
+    count: usize,
+}
+
+impl Labelling for MeanOfBest {
+    fn label(&self, scene: &Scene, complete: bool) -> Option<Vec<Label>> {
+        if !complete {
+            return None;
+        }
+        let mut placed: Vec<&Trial> =
+            scene.trials().iter().filter(|trial| trial.ending.placement().is_some()).collect();
+        placed.sort_by(|a, b| b.ending.reward().total_cmp(&a.ending.reward()));
+        placed.truncate(self.count);
+        if placed.is_empty() {
+            return Some(vec![[None; 3]; scene.trials().len()]);
+        }
+        let mean_of = |component: fn(&PoseAdjustment) -> f64| {
+            let values: Vec<f64> =
+                placed.iter().map(|trial| component(&trial.decision.adjustment)).collect();
+            mean(&values)
+        };
+        let label = self.actions.nearest(PoseAdjustment {
+            dx_m: mean_of(|adjustment| adjustment.dx_m),
+            dy_m: mean_of(|adjustment| adjustment.dy_m),
+            dyaw_rad: mean_of(|adjustment| adjustment.dyaw_rad),
+        });
+        Some(vec![label.0.map(Some); scene.trials().len()])
+    }
+}
+
+/// Keeps the rewards.
+#[derive(Default)]
+struct Rewards(Vec<f64>);
+
+impl Observer<PickPlace> for Rewards {
+    fn trial_ended(&mut self, _: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {
+        if let TrialReport::Completed(trial) = report {
+            self.0.push(trial.ending.reward());
+        }
+        Ok(())
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let config = RunConfig::for_task(TaskKind::Table);
+    let actions = config.action_space()?;
+    let strategies: [(&str, Box<dyn Labelling>); 2] = [
+        ("the best of the scene", Box::new(BestOfScene)),
+        ("the mean of the three best", Box::new(MeanOfBest { actions: actions.clone(), count: 3 })),
+    ];
+    for (name, labelling) in strategies {
+        let mut cell = Laboratory::assemble(&config, 0)?.trial;
+        cell.record_target()?;
+        let policy = Policy::new(&config.policy, &actions, config.pose_scaling(), 0)?;
+        let mut learner = Learner::new(policy, 0);
+        let mut method = Method {
+            online: Some(Box::new(Reinforce)),
+            labelling: Some(labelling),
+            replay: ReplayRule::Labels,
+        };
+        let mut rewards = Rewards::default();
+        train(
+            &mut cell,
+            &mut learner,
+            &mut method,
+            &config.schedule,
+            150,
+            &mut Recorded::nothing(),
+            &mut rewards,
+        )?;
+        println!(
+            "{name}: average reward {:.4}, of the last fifty trials {:.4}",
+            mean(&rewards.0),
+            mean(&rewards.0[100..])
+        );
+    }
+    println!("One seed says little: compare over many before you believe it.");
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! A task of one's own: grip the plate, lift it, put it down again, and leave it where it was.
+//!
+//! The trainer asks no more of a task than the two functions of `Env`. This one runs over the same
+//! devices, safety envelope and localiser as the tasks of the project; what it teaches is to centre
+//! the jaws on the plate, because jaws that are off push it aside when they close.
+//!
+//! `cargo run --release --example own_task`
+
+use rmrl::cell::{Camera, GuardedArm, Handling, MotionError, SafetyEnvelope, Task};
+use rmrl::config::RunConfig;
+use rmrl::core::{
+    Ending, Env, Fault, FaultKind, Observation, Outcome, Placement, PlacementError, PlanarPose,
+    PoseAdjustment, RewardFunction, TrialId, TrialReport,
+};
+use rmrl::laboratory::localizer;
+use rmrl::learn::{Learner, MethodName, Observer, ObserverError, Policy, Recorded, train};
+use rmrl::sim::SimulatedCell;
+use rmrl::vision::Localizer;
+
+/// Grip, lift, put down: nothing shall have moved.
+struct UndisturbedGrasp {
+    camera: Box<dyn Camera>,
+    handling: Handling,
+    localizer: Localizer,
+    task: Task,
+    reward: RewardFunction,
+    /// Where the plate lies, as far as is known, and in which scene.
+    estimated_pose: PlanarPose,
+    scene: u32,
+}
+
+impl UndisturbedGrasp {
+    /// Looks for the plate with the arm out of the way.
+    fn observe(&mut self) -> Result<Observation, Fault> {
+        self.handling.go_home().map_err(motion_fault)?;
+        let frame = self.camera.capture().map_err(|error| motion_fault(error.into()))?;
+        let found = self
+            .localizer
+            .localize(&frame, &self.camera.model())
+            .map_err(|error| Fault { kind: FaultKind::Localization, reason: error.to_string() })?;
+        self.estimated_pose = found.pose;
+        Ok(Observation { image: frame.color, estimated_pose: found.pose })
+    }
+
+    /// Picks the plate up at `from` and puts it down at `to`; `None` if it was not gripped.
+    fn carry(&mut self, from: PlanarPose, to: PlanarPose) -> Result<Option<()>, MotionError> {
+        let config = &self.task.config;
+        let surface_m = config.start_surface_m;
+        let above = config.grasp_pose(to, surface_m).at_height(config.travel_height_m);
+        if self.handling.grasp(config.grasp_pose(from, surface_m))?.is_err() {
+            return Ok(None);
+        }
+        let held = self.handling.release([above], config.release_pose(to, surface_m))?;
+        Ok(held.then_some(()))
+    }
+}
+
+impl Env for UndisturbedGrasp {
+    fn reset(&mut self, id: TrialId) -> Result<Observation, Fault> {
+        if id.scene != self.scene {
+            let from = self.observe()?.estimated_pose;
+            self.carry(from, self.task.start(id)).map_err(motion_fault)?;
+            self.scene = id.scene;
+        }
+        self.observe()
+    }
+
+    fn step(&mut self, adjustment: PoseAdjustment) -> Outcome {
+        let before = self.estimated_pose;
+        let envelope = self.handling.arm().envelope();
+        envelope.check_adjustment(adjustment).map_err(|refusal| motion_fault(refusal.into()))?;
+        let pick_pose = before.adjusted(adjustment);
+        if self.carry(pick_pose, pick_pose).map_err(motion_fault)?.is_none() {
+            return Ok(Ending::NotGrasped(rmrl::core::GraspFailure::Missed));
+        }
+        let after = self.observe()?.estimated_pose;
+        let error = PlacementError::between(after, before);
+        Ok(Ending::Placed(Placement {
+            pick_pose,
+            final_pose: after,
+            target_pose: before,
+            error,
+            reward: self.reward.reward(error),
+            seated: true,
+        }))
+    }
+}
+
+fn motion_fault(error: MotionError) -> Fault {
+    Fault { kind: FaultKind::Device, reason: error.to_string() }
+}
+
+/// Prints each scene's mean displacement. A laboratory would keep every trial here.
+#[derive(Default)]
+struct Printer {
+    displacements_mm: Vec<f64>,
+}
+
+impl Observer<UndisturbedGrasp> for Printer {
+    fn trial_ended(
+        &mut self,
+        _: &UndisturbedGrasp,
+        report: TrialReport<'_>,
+    ) -> Result<(), ObserverError> {
+        if let TrialReport::Completed(trial) = report {
+            let displacement = trial.ending.placement().map(|placed| placed.error.e_trans_m);
+            self.displacements_mm.extend(displacement.map(|metres| 1000.0 * metres));
+            if trial.id.trial % 10 == 0 {
+                let mean = rmrl::core::mean(&self.displacements_mm);
+                println!("scene {:>2}: moved by {mean:.2} mm on average", trial.id.scene);
+                self.displacements_mm.clear();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let config = RunConfig::for_task(rmrl::cell::TaskKind::Table);
+    let cell = SimulatedCell::new(&config.simulation, &config.task, 0)?;
+    let devices = cell.devices();
+    // The simulated plate begins in its box; this task has no use for one.
+    cell.put_plate(config.task.start.center(), config.task.start_surface_m);
+
+    let arm = GuardedArm::new(devices.arm, SafetyEnvelope::new(config.safety)?);
+    let mut task = UndisturbedGrasp {
+        camera: devices.camera,
+        handling: Handling::new(arm, devices.gripper, &config.task),
+        localizer: localizer(&config.vision)?,
+        task: Task { config: config.task.clone(), placement_seed: 0 },
+        reward: config.reward,
+        estimated_pose: PlanarPose::default(),
+        scene: 0,
+    };
+    let actions = config.action_space()?;
+    let policy = Policy::new(&config.policy, &actions, config.pose_scaling(), 0)?;
+    let mut learner = Learner::new(policy, 0);
+    let mut method = MethodName::RmRl.method(&actions).expect("RM-RL learns");
+    train(
+        &mut task,
+        &mut learner,
+        &mut method,
+        &config.schedule,
+        100,
+        &mut Recorded::nothing(),
+        &mut Printer::default(),
+    )?;
+    Ok(())
+}
