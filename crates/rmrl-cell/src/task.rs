@@ -1,5 +1,7 @@
 //! What is to be done: from where, to where, how fast, and what counts as done.
 
+use std::fmt;
+
 use rand::RngExt;
 use rmrl_core::{PlanarPose, TrialId, random_stream};
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,33 @@ pub enum TaskKind {
     Table,
     /// Into a slot on a shelf; judged by whether the plate sits in it.
     Shelf,
+}
+
+impl TaskKind {
+    /// Both tasks.
+    pub const ALL: [Self; 2] = [Self::Table, Self::Shelf];
+
+    /// The name as commands and configurations spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Shelf => "shelf",
+        }
+    }
+
+    /// What the robot has to do, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Table => "into the box on the table",
+            Self::Shelf => "into the slot on the shelf",
+        }
+    }
+}
+
+impl fmt::Display for TaskKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A pose of the plate in its place, as taught with the arm.
@@ -156,6 +185,14 @@ impl Default for TaskConfig {
 }
 
 impl TaskConfig {
+    /// The defaults of a task.
+    pub fn of(kind: TaskKind) -> Self {
+        match kind {
+            TaskKind::Table => Self::table(),
+            TaskKind::Shelf => Self::shelf(),
+        }
+    }
+
     /// The paper's training task: into the box on the table.
     pub fn table() -> Self {
         Self {

@@ -78,6 +78,23 @@ impl MethodName {
         }
     }
 
+    /// What it does, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Reinforce => "Standard RL: policy gradient only",
+            Self::Replay => "RL + Replay Buffer: policy gradient, also on stored trials",
+            Self::RmRl => "Role-Model RL, the paper's method",
+            Self::RmRlPretrained => {
+                "Role-Model RL from a pretrained policy; makes an earlier run first if none is given"
+            }
+            Self::Hindsight => "Role-Model RL with a label from each trial's own deviation",
+            Self::None => "no correction: pick where the camera says",
+            Self::Random => "a random candidate each time",
+            Self::Constant => "one offset, averaged over the first ten trials",
+            Self::Oracle => "the best candidate by the simulator's truth",
+        }
+    }
+
     /// The learning method of this name; `None` for those that learn no policy.
     pub fn method(self, actions: &ActionSpace) -> Option<Method> {
         let (labelling, replay): (Option<Box<dyn Labelling>>, _) = match self {

@@ -42,7 +42,7 @@ fn processor_ms() -> f64 {
 /// Simulated trials: two captures, physics and two localisations each, and no network.
 fn trials() -> anyhow::Result<()> {
     const TRIALS: u32 = 60;
-    for (task, name) in [(TaskKind::Table, "table"), (TaskKind::Shelf, "shelf")] {
+    for task in TaskKind::ALL {
         let mut trial = Laboratory::assemble(&RunConfig::for_task(task), 0)?.trial;
         trial.record_target()?;
         let mut rng = random_stream(0, "bench", [0, 0]);
@@ -56,9 +56,9 @@ fn trials() -> anyhow::Result<()> {
         }
         let each = |total_ms: f64| total_ms / f64::from(TRIALS);
         let cost_ms = each(processor_ms() - began_ms);
-        row(&format!("a simulated trial ({name}), processor"), cost_ms, Some(120.0), "ms");
+        row(&format!("a simulated trial ({task}), processor"), cost_ms, Some(120.0), "ms");
         let wall_ms = each(1e3 * began.elapsed().as_secs_f64());
-        row(&format!("a simulated trial ({name}), wall"), wall_ms, None, "ms");
+        row(&format!("a simulated trial ({task}), wall"), wall_ms, None, "ms");
     }
     Ok(())
 }

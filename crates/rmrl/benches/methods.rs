@@ -9,7 +9,6 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Parser;
 use rayon::prelude::*;
-use rmrl::cell::TaskKind;
 use rmrl::config::{Layers, RunConfig};
 use rmrl::core::{Interval, bootstrap_interval, mean, random_stream};
 use rmrl::learn::MethodName;
@@ -51,10 +50,7 @@ fn main() -> anyhow::Result<()> {
         layers = layers.with_assignment(assignment)?;
     }
     let config = RunConfig { trials: arguments.trials, ..layers.resolve()? };
-    let task = match config.task.kind {
-        TaskKind::Table => "table",
-        TaskKind::Shelf => "shelf",
-    };
+    let task = config.task.kind;
     let seeds: Vec<u32> = (0..arguments.seeds).collect();
     println!("{} trials on the {task} task, seeds 0 to {}", config.trials, seeds.len() - 1);
     println!(

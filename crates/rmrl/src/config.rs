@@ -170,10 +170,7 @@ impl RunConfig {
             reward: RewardFunction::default(),
             schedule: ScheduleConfig::default(),
             policy: PolicyConfig::default(),
-            task: match kind {
-                TaskKind::Table => TaskConfig::table(),
-                TaskKind::Shelf => TaskConfig::shelf(),
-            },
+            task: TaskConfig::of(kind),
             safety: SafetyConfig::default(),
             vision: VisionConfig {
                 localizer: LocalizerConfig::default(),
@@ -457,7 +454,7 @@ mod tests {
 
     #[test]
     fn the_defaults_of_both_tasks_are_valid_and_survive_toml() {
-        for kind in [TaskKind::Table, TaskKind::Shelf] {
+        for kind in TaskKind::ALL {
             let config = RunConfig::for_task(kind);
             config.validate().unwrap();
             let read: RunConfig = toml::from_str(&config.to_toml()).unwrap();

@@ -104,10 +104,7 @@ pub fn evaluate_run(
 ) -> anyhow::Result<Evaluation> {
     let mut config = config.clone();
     if config.task.kind != task {
-        config.task = match task {
-            TaskKind::Table => TaskConfig::table(),
-            TaskKind::Shelf => TaskConfig::shelf(),
-        };
+        config.task = TaskConfig::of(task);
     }
     let laboratory = Laboratory::assemble(&config, u64::from(seed ^ PLACEMENT_SEED))?;
     let behaviour: Box<dyn Behaviour> = if config.method.method(&config.action_space()?).is_some() {
@@ -231,10 +228,7 @@ impl Observer<PickPlace> for Tally {
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let task = match self.task {
-            TaskKind::Table => "table",
-            TaskKind::Shelf => "shelf",
-        };
+        let task = self.task;
         writeln!(
             f,
             "{}, deployed on the {task} task: {} placements in cell {}",

@@ -42,12 +42,8 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
     let summary = Summary::of(&config, &records);
     let (floor_mm, floor_deg) = noise_floor(&target);
 
-    let title = format!(
-        "{} on the {} task, seed {}",
-        config.method.title(),
-        task_name(&config),
-        config.seed
-    );
+    let title =
+        format!("{} on the {} task, seed {}", config.method.title(), config.task.kind, config.seed);
     let subtitle = format!(
         "{} of {} trials in simulated cell {}. At the paper's 2 to 3 minutes a trial: {:.1} to {:.1} robot hours.",
         summary.trials,
@@ -104,13 +100,6 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
             ("config", escape(&config.to_toml())),
         ],
     ))
-}
-
-fn task_name(config: &RunConfig) -> &'static str {
-    match config.task.kind {
-        rmrl_cell::TaskKind::Table => "table",
-        rmrl_cell::TaskKind::Shelf => "shelf",
-    }
 }
 
 /// The mean distance and turn between two localisations of the resting plate, in mm and degrees.

@@ -76,16 +76,7 @@ pub fn execute(
     progress: &mut dyn Progress,
 ) -> anyhow::Result<(RunConfig, Vec<TrialRecord>)> {
     let config = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
-    let about = About {
-        rmrl: env!("CARGO_PKG_VERSION").to_string(),
-        method: config.method,
-        seed: config.seed,
-        cell_seed: config.cell_seed(),
-        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-    };
-    if !dir.path(ABOUT).exists() {
-        dir.write(ABOUT, &serde_json::to_vec_pretty(&about)?)?;
-    }
+    note_version(dir, &config)?;
     let actions = config.action_space()?;
     let method = config.method.method(&actions);
     let policy = match &method {
@@ -130,6 +121,35 @@ pub fn execute(
         )?;
     }
     Ok((config, recorder.into_records()))
+}
+
+/// Writes down what makes this run, or warns that it was begun by something else.
+fn note_version(dir: &RunDir, config: &RunConfig) -> anyhow::Result<()> {
+    let about = About {
+        rmrl: env!("CARGO_PKG_VERSION").to_string(),
+        method: config.method,
+        seed: config.seed,
+        cell_seed: config.cell_seed(),
+        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+    };
+    let path = dir.path(ABOUT);
+    if !path.exists() {
+        return Ok(dir.write(ABOUT, &serde_json::to_vec_pretty(&about)?)?);
+    }
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let begun: About = serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is damaged; without it the run can go on", path.display()))?;
+    if (&begun.rmrl, &begun.platform) != (&about.rmrl, &about.platform) {
+        tracing::warn!(
+            "{} was begun by rmrl {} on {}, and goes on by rmrl {} on {}: its numbers may differ",
+            dir.root().display(),
+            begun.rmrl,
+            begun.platform,
+            about.rmrl,
+            about.platform,
+        );
+    }
+    Ok(())
 }
 
 /// The fixed behaviour of a method that learns no policy.

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use rmrl::cell::TaskKind;
 use rmrl::config::RunConfig;
 use rmrl::data::RunDir;
 use rmrl::evaluate::evaluate_run;
 
-use super::{Failure, TaskArgument, print_result};
+use super::{Failure, print_result, task_parser};
 
 /// Evaluate what a run has learnt on new placements.
 ///
@@ -28,8 +29,8 @@ pub struct Eval {
     trials: u32,
 
     /// The task to evaluate on [default: the run's]
-    #[arg(long, value_enum)]
-    task: Option<TaskArgument>,
+    #[arg(long, value_name = "TASK", value_parser = task_parser())]
+    task: Option<TaskKind>,
 
     /// Seed of the placements
     #[arg(long, default_value_t = 0)]
@@ -44,7 +45,7 @@ pub struct Eval {
 pub fn run(arguments: &Eval) -> Result<(), Failure> {
     RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
     let config = RunConfig::of_run(&arguments.run.join(RunDir::CONFIG))?;
-    let task = arguments.task.map_or(config.task.kind, Into::into);
+    let task = arguments.task.unwrap_or(config.task.kind);
     let evaluation = evaluate_run(&config, &arguments.run, task, arguments.trials, arguments.seed)?;
     print_result(&evaluation, arguments.json)?;
     Ok(())

@@ -9,8 +9,11 @@ pub mod train;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use rmrl::cell::TaskKind;
 use rmrl::config::{ConfigError, Layers};
+use rmrl::learn::MethodName;
 use serde::Serialize;
 
 /// Why a command failed, and with which exit status.
@@ -33,31 +36,19 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// The task, as an argument.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum TaskArgument {
-    /// Into the box on the table
-    Table,
-    /// Into the slot on the shelf
-    Shelf,
+/// Reads a task, and lists the tasks in the help.
+fn task_parser() -> impl TypedValueParser<Value = TaskKind> {
+    let names = TaskKind::ALL.map(|task| PossibleValue::new(task.as_str()).help(task.about()));
+    PossibleValuesParser::new(names).map(|name| {
+        let named = TaskKind::ALL.into_iter().find(|task| task.as_str() == name);
+        named.expect("only the tasks' names are possible values")
+    })
 }
 
-impl TaskArgument {
-    fn key(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Shelf => "shelf",
-        }
-    }
-}
-
-impl From<TaskArgument> for rmrl::cell::TaskKind {
-    fn from(task: TaskArgument) -> Self {
-        match task {
-            TaskArgument::Table => Self::Table,
-            TaskArgument::Shelf => Self::Shelf,
-        }
-    }
+/// Reads a method, and lists the methods in the help.
+fn method_parser() -> impl TypedValueParser<Value = MethodName> {
+    let names = MethodName::ALL.map(|name| PossibleValue::new(name.as_str()).help(name.about()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<MethodName>())
 }
 
 /// Where a command's configuration comes from.

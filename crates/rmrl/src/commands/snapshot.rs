@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
+use rmrl::cell::TaskKind;
 use rmrl::core::{Env, PlanarPose, TrialId};
 use rmrl::data::write_atomically;
 use rmrl::laboratory::{Laboratory, World};
 use rmrl::vision::{draw_bounding_box, draw_mask, draw_plate};
 use serde::Serialize;
 
-use super::{Configuration, Failure, TaskArgument, print_result};
+use super::{Configuration, Failure, print_result, task_parser};
 
 /// Take a picture and show what is found in it.
 ///
@@ -40,9 +41,9 @@ pub struct Snapshot {
     #[arg(long)]
     seed: Option<u32>,
 
-    /// What the robot has to do
-    #[arg(long, value_enum)]
-    task: Option<TaskArgument>,
+    /// What the robot has to do [default: table]
+    #[arg(long, value_name = "TASK", value_parser = task_parser())]
+    task: Option<TaskKind>,
 
     #[command(flatten)]
     configuration: Configuration,
@@ -95,7 +96,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     }
     let mut layers = arguments.configuration.layers()?;
     if let Some(task) = arguments.task {
-        layers = layers.with_value("--task", "task.kind", task.key());
+        layers = layers.with_value("--task", "task.kind", task.as_str());
     }
     if let Some(seed) = arguments.seed {
         layers = layers.with_value("--seed", "seed", i64::from(seed));

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rmrl::cell::TaskKind;
 use rmrl::config::RunConfig;
 use rmrl::data::{MetricsRow, RunDir, RunDirError, write_atomically};
 use rmrl::learn::MethodName;
@@ -17,7 +18,7 @@ use rmrl::run::{create, execute};
 use rmrl::summary::Summary;
 use serde::Serialize;
 
-use super::{Configuration, Failure, TaskArgument, print_result};
+use super::{Configuration, Failure, method_parser, print_result, task_parser};
 
 /// Train a policy in a work cell and leave a run directory to look at.
 ///
@@ -32,13 +33,13 @@ use super::{Configuration, Failure, TaskArgument, print_result};
   rmrl train --set policy.encoder.train=true    let the image encoder learn, too
   rmrl train --resume runs/table-rm-rl-seed0    go on after an interruption")]
 pub struct Train {
-    /// What learns, or stands in for it
-    #[arg(long, value_enum, value_name = "METHOD")]
-    method: Option<MethodArgument>,
+    /// What learns, or stands in for it [default: rm-rl]
+    #[arg(long, value_name = "METHOD", value_parser = method_parser())]
+    method: Option<MethodName>,
 
-    /// What the robot has to do
-    #[arg(long, value_enum)]
-    task: Option<TaskArgument>,
+    /// What the robot has to do [default: table]
+    #[arg(long, value_name = "TASK", value_parser = task_parser())]
+    task: Option<TaskKind>,
 
     /// Trials of the run [default: 150]
     #[arg(long, value_name = "N")]
@@ -66,45 +67,6 @@ pub struct Train {
 
     #[command(flatten)]
     configuration: Configuration,
-}
-
-/// The methods, as arguments.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum MethodArgument {
-    /// Standard RL: policy gradient only
-    Reinforce,
-    /// RL + Replay Buffer: policy gradient, also on stored trials
-    Replay,
-    /// Role-Model RL, the paper's method
-    RmRl,
-    /// Role-Model RL from a pretrained policy; makes an earlier run first if none is given
-    RmRlPretrained,
-    /// Role-Model RL with a label from each trial's own deviation
-    Hindsight,
-    /// No correction: pick where the camera says
-    None,
-    /// A random candidate each time
-    Random,
-    /// One offset, averaged over the first ten trials
-    Constant,
-    /// The best candidate by the simulator's truth
-    Oracle,
-}
-
-impl From<MethodArgument> for MethodName {
-    fn from(method: MethodArgument) -> Self {
-        match method {
-            MethodArgument::Reinforce => Self::Reinforce,
-            MethodArgument::Replay => Self::Replay,
-            MethodArgument::RmRl => Self::RmRl,
-            MethodArgument::RmRlPretrained => Self::RmRlPretrained,
-            MethodArgument::Hindsight => Self::Hindsight,
-            MethodArgument::None => Self::None,
-            MethodArgument::Random => Self::Random,
-            MethodArgument::Constant => Self::Constant,
-            MethodArgument::Oracle => Self::Oracle,
-        }
-    }
 }
 
 /// What a run has come to, as the command prints it.
@@ -149,10 +111,10 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
 fn begin(arguments: &Train) -> Result<RunDir, Failure> {
     let mut layers = arguments.configuration.layers()?;
     if let Some(task) = arguments.task {
-        layers = layers.with_value("--task", "task.kind", task.key());
+        layers = layers.with_value("--task", "task.kind", task.as_str());
     }
     if let Some(method) = arguments.method {
-        layers = layers.with_value("--method", "method", MethodName::from(method).as_str());
+        layers = layers.with_value("--method", "method", method.as_str());
     }
     if let Some(trials) = arguments.trials {
         layers = layers.with_value("--trials", "trials", i64::from(trials));
@@ -165,17 +127,9 @@ fn begin(arguments: &Train) -> Result<RunDir, Failure> {
     }
     let config = layers.resolve()?;
     let root = arguments.out.clone().unwrap_or_else(|| {
-        let task = arguments.task.map_or_else(|| task_of(&config), TaskArgument::key);
-        unused(&format!("runs/{task}-{}-seed{}", config.method, config.seed))
+        unused(&format!("runs/{}-{}-seed{}", config.task.kind, config.method, config.seed))
     });
     create(&config, &root).map_err(Failure::Usage)
-}
-
-fn task_of(config: &RunConfig) -> &'static str {
-    match config.task.kind {
-        rmrl::cell::TaskKind::Table => TaskArgument::Table.key(),
-        rmrl::cell::TaskKind::Shelf => TaskArgument::Shelf.key(),
-    }
 }
 
 /// The path, or the first of `path-2`, `path-3`, ... that does not exist.
