@@ -117,7 +117,7 @@ impl Observer<UndisturbedGrasp> for Printer {
 
 fn main() -> anyhow::Result<()> {
     let config = RunConfig::for_task(rmrl::cell::TaskKind::Table);
-    let cell = SimulatedCell::new(&config.simulation, &config.task, 0)?;
+    let cell = SimulatedCell::new(&config.simulation, &config.task, 0, 0)?;
     let devices = cell.devices();
     // The simulated plate begins in its box; this task has no use for one.
     cell.put_plate(config.task.start.center(), config.task.start_surface_m);

@@ -68,6 +68,9 @@ pub enum DeviceError {
 pub trait Camera: Send {
     /// Takes one picture: colour, and depth aligned to it.
     ///
+    /// Both are exposed after the call, never taken from a queue: what the arm did before is in the
+    /// picture, and what the picture shows is measured as its outcome.
+    ///
     /// # Errors
     /// The camera is gone, or gave no frame in time.
     fn capture(&mut self) -> Result<RgbdFrame, DeviceError>;
@@ -101,11 +104,11 @@ pub trait Arm: Send {
 
 /// A parallel gripper that knows whether it holds something.
 pub trait Gripper: Send {
-    /// Opens to the task's width and returns when open.
+    /// Opens until the jaws are `width_m` apart, in metres, and returns when they are.
     ///
     /// # Errors
-    /// Any device error.
-    fn open(&mut self) -> Result<(), DeviceError>;
+    /// Any device error; a width that the gripper does not have is refused.
+    fn open(&mut self, width_m: f64) -> Result<(), DeviceError>;
 
     /// Closes until the jaws meet resistance or each other.
     ///

@@ -11,9 +11,11 @@ pub struct Handling {
     home: ToolPose,
     grasp_height_m: f64,
     approach_height_m: f64,
+    contact_height_m: f64,
     travel_height_m: f64,
     travel_speed_m_s: f64,
     contact_speed_m_s: f64,
+    jaw_opening_m: f64,
 }
 
 impl Handling {
@@ -25,9 +27,11 @@ impl Handling {
             home: task.home.tool_pose(),
             grasp_height_m: task.grasp_height_m,
             approach_height_m: task.approach_height_m,
+            contact_height_m: task.contact_height_m,
             travel_height_m: task.travel_height_m,
             travel_speed_m_s: task.travel_speed_m_s,
             contact_speed_m_s: task.contact_speed_m_s,
+            jaw_opening_m: task.jaw_opening_m,
         }
     }
 
@@ -61,33 +65,35 @@ impl Handling {
         self.travel_to(self.home)
     }
 
-    /// Grips the plate with the tool at `at` and lifts it to travel height.
+    /// Grips the plate with the tool at `at` and lifts it to travel height. Returns the pose that
+    /// was commanded, which a driver may have had to round.
     ///
     /// A grasp that fails is no error: it leaves the gripper open at travel height and says why.
     ///
     /// # Errors
     /// A motion was refused, or a device failed.
-    pub fn grasp(&mut self, at: ToolPose) -> Result<Result<(), GraspFailure>, MotionError> {
+    pub fn grasp(&mut self, at: ToolPose) -> Result<Result<ToolPose, GraspFailure>, MotionError> {
         self.rise()?;
-        self.gripper.open()?;
+        self.gripper.open(self.jaw_opening_m)?;
         self.travel_to(at.at_height(self.travel_height_m))?;
-        if !self.descend(at)? {
+        let Some(commanded) = self.descend(at)? else {
             self.rise()?;
             return Ok(Err(GraspFailure::FingerOnPlate));
-        }
+        };
         self.gripper.close()?;
-        let held = self.gripper.holds_object()?;
-        if held {
-            self.arm.move_to(self.approach(at), self.contact_speed_m_s)?;
+        if !self.gripper.holds_object()? {
+            // Opened down here: should the gripper be wrong, the plate stays where it is.
+            self.gripper.open(self.jaw_opening_m)?;
             self.rise()?;
-            if self.gripper.holds_object()? {
-                return Ok(Ok(()));
-            }
-        } else {
-            self.rise()?;
+            return Ok(Err(GraspFailure::Missed));
         }
-        self.gripper.open()?;
-        Ok(Err(if held { GraspFailure::Slipped } else { GraspFailure::Missed }))
+        self.arm.move_to(self.approach(at), self.contact_speed_m_s)?;
+        self.rise()?;
+        if self.gripper.holds_object()? {
+            return Ok(Ok(commanded));
+        }
+        self.let_go(at)?;
+        Ok(Err(GraspFailure::Slipped))
     }
 
     /// Carries the plate along `path`, lowers it to `at` and lets go.
@@ -96,7 +102,7 @@ impl Handling {
     /// down is where the plate is let go: it met its place earlier than planned.
     ///
     /// # Errors
-    /// A motion was refused, or a device failed.
+    /// A motion was refused, or a device failed; the jaws are then as they were.
     pub fn release(
         &mut self,
         path: impl IntoIterator<Item = ToolPose>,
@@ -107,23 +113,29 @@ impl Handling {
             self.travel_to(waypoint)?;
         }
         let held = self.gripper.holds_object()?;
-        if held {
-            self.descend(at)?;
-        }
-        self.gripper.open()?;
-        self.rise()?;
+        self.let_go(at)?;
         Ok(held)
     }
 
-    /// Lowers the tool to `at`, slowly for the last part. Returns whether it arrived, or stopped
-    /// on contact and was recovered.
-    fn descend(&mut self, at: ToolPose) -> Result<bool, MotionError> {
+    /// Opens the jaws at `at`, or where they meet something on the way down. What the gripper says
+    /// it holds does not matter here: should it be wrong, nothing falls.
+    fn let_go(&mut self, at: ToolPose) -> Result<(), MotionError> {
+        self.descend(at)?;
+        self.gripper.open(self.jaw_opening_m)?;
+        self.rise()
+    }
+
+    /// Lowers the tool to `at`, slowly for the last part. Returns the pose that was commanded, or
+    /// `None` if it stopped on contact, where contact was to be expected, and was recovered.
+    fn descend(&mut self, at: ToolPose) -> Result<Option<ToolPose>, MotionError> {
         self.travel_to(self.approach(at))?;
         match self.arm.move_to(at, self.contact_speed_m_s) {
-            Ok(_) => Ok(true),
-            Err(MotionError::Device(DeviceError::Collision { .. })) => {
+            Ok(commanded) => Ok(Some(commanded)),
+            Err(MotionError::Device(DeviceError::Collision { at: stopped }))
+                if stopped.z_m <= at.z_m + self.contact_height_m =>
+            {
                 self.arm.recover()?;
-                Ok(false)
+                Ok(None)
             }
             Err(error) => Err(error),
         }

@@ -7,7 +7,9 @@ use rmrl_core::{
     Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement, PlacementError,
     PlanarPose, PoseAdjustment, RewardFunction, RewardFunctionError, TrialId,
 };
-use rmrl_vision::{CameraModel, Localization, LocalizeError, Localizer, RgbdFrame};
+use rmrl_vision::{
+    CameraModel, IntrinsicsError, Localization, LocalizeError, Localizer, RgbdFrame,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::handling::Handling;
@@ -28,6 +30,8 @@ pub struct Target {
 /// One picture and what was found in it.
 #[derive(Debug, Clone)]
 pub struct Capture {
+    /// Which of the attempt's pictures, counted from 0.
+    pub number: usize,
     /// Colour and depth.
     pub frame: RgbdFrame,
     /// What was found; `None` if localisation failed.
@@ -56,6 +60,8 @@ pub struct TrialEvidence {
     pub end: Option<Capture>,
     /// Where the time went.
     pub durations: Durations,
+    /// How many pictures were taken.
+    pub pictures: usize,
 }
 
 /// Why a cell could not be set up.
@@ -67,6 +73,9 @@ pub enum CellError {
     /// The reward's configuration.
     #[error(transparent)]
     Reward(#[from] RewardFunctionError),
+    /// The camera's intrinsics.
+    #[error("the camera's intrinsics cannot be")]
+    Intrinsics(#[from] IntrinsicsError),
     /// The target could not be recorded.
     #[error("the target could not be recorded")]
     Target(#[source] Fault),
@@ -102,9 +111,16 @@ pub struct PickPlace {
     evidence: TrialEvidence,
 }
 
-/// How far from its start a plate may be found before the robot puts it right, in metres: well
-/// above any calibration error and well below the distance between scenes.
+/// How far from its start the camera may see a plate before the robot puts it right, in metres and
+/// radians, beside the jitter: well above any calibration error.
 const START_TOLERANCE_M: f64 = 0.03;
+const START_TOLERANCE_RAD: f64 = 0.2;
+/// How far from a known surface a plate may seem to lie, in metres: depth errors, and a plate that
+/// rides on a wall.
+const SURFACE_TOLERANCE_M: f64 = 0.02;
+/// How many pictures are taken before a plate counts as not localisable. A picture costs a second, a
+/// trial minutes.
+const LOOKS: usize = 3;
 
 impl PickPlace {
     /// A trial over `devices`, every motion of which `envelope` checks.
@@ -120,6 +136,7 @@ impl PickPlace {
     ) -> Result<Self, CellError> {
         task.config.validate()?;
         reward.validate()?;
+        devices.camera.model().intrinsics.validate()?;
         let arm = GuardedArm::new(devices.arm, envelope);
         Ok(Self {
             camera: devices.camera,
@@ -145,11 +162,13 @@ impl PickPlace {
     }
 
     fn look_at_target(&mut self) -> Result<Target, Fault> {
+        self.handling.recover().map_err(device_fault)?;
         self.handling.go_home().map_err(motion_fault)?;
         self.operator.put_plate_at_target().map_err(device_fault)?;
-        let (capture, found) = self.look()?;
+        let (capture, found) = self.look_patiently()?;
         self.evidence.end = Some(capture);
         let found = found.map_err(localization_fault)?;
+        self.check_height(&found, self.task.config.place.surface_m)?;
         let target = Target { pose: found.pose, height_m: found.height_m };
         self.resume(target, self.whereabouts_at_target(target));
         Ok(target)
@@ -157,7 +176,7 @@ impl PickPlace {
 
     /// What is known of a plate that was put at the target by hand.
     pub fn whereabouts_at_target(&self, target: Target) -> Whereabouts {
-        Whereabouts::PutDown(self.tool_over_placed_plate(target.pose, target))
+        self.whereabouts_of_placed(target.pose, target.height_m, target)
     }
 
     /// Goes on with a target recorded earlier, and what was last known of the plate.
@@ -199,8 +218,23 @@ impl PickPlace {
         let durations = &mut self.evidence.durations;
         durations.capture_secs += (captured - began).as_secs_f64();
         durations.localize_secs += captured.elapsed().as_secs_f64();
+        let number = self.evidence.pictures;
+        self.evidence.pictures += 1;
         let localization = found.as_ref().ok().cloned();
-        Ok((Capture { frame, localization }, found))
+        Ok((Capture { number, frame, localization }, found))
+    }
+
+    /// Takes pictures until the plate can be localised in one, or a few have failed: noise and a
+    /// hand in the picture pass.
+    fn look_patiently(&mut self) -> Result<(Capture, Result<Localization, LocalizeError>), Fault> {
+        let mut last = self.look()?;
+        for _ in 1..LOOKS {
+            if last.1.is_ok() {
+                break;
+            }
+            last = self.look()?;
+        }
+        Ok(last)
     }
 
     /// Localises the resting plate `repeats` times: the spread that no policy can improve on.
@@ -213,21 +247,20 @@ impl PickPlace {
 
     /// Picks the plate up and puts it down at `start`, wherever it is now.
     fn bring_plate_to(&mut self, start: PlanarPose) -> Result<(), Fault> {
-        self.handling.recover().map_err(device_fault)?;
         let config = &self.task.config;
         let put_down = config.release_pose(start, config.start_surface_m);
         let above = put_down.at_height(config.travel_height_m);
-        if self.whereabouts == Whereabouts::Lost {
+        let in_hand = self.handling.holds_object().map_err(device_fault)?;
+        if self.whereabouts == Whereabouts::Lost && !in_hand {
             self.handling.go_home().map_err(motion_fault)?;
             self.operator.put_plate_near(start).map_err(device_fault)?;
         } else {
-            if !self.pick_up_anywhere()? {
-                self.whereabouts = Whereabouts::Lost;
-                return Err(lost_plate("the robot could not pick it up again"));
+            if !in_hand {
+                self.pick_up_anywhere()?;
             }
             self.whereabouts = Whereabouts::Unknown;
             if !self.handling.release([above], put_down).map_err(motion_fault)? {
-                return Err(lost_plate("it slipped on the way back to its start"));
+                return Err(lost_plate("it slipped on the way back to its start".to_string()));
             }
         }
         self.whereabouts = Whereabouts::PutDown(put_down);
@@ -235,70 +268,118 @@ impl PickPlace {
     }
 
     /// Takes hold of the plate: where it was put down, else where the camera sees it.
-    fn pick_up_anywhere(&mut self) -> Result<bool, Fault> {
-        if self.handling.holds_object().map_err(device_fault)? {
-            return Ok(true);
-        }
-        if let Whereabouts::PutDown(tool) = self.whereabouts
+    fn pick_up_anywhere(&mut self) -> Result<(), Fault> {
+        let put_down = std::mem::replace(&mut self.whereabouts, Whereabouts::Unknown);
+        if let Whereabouts::PutDown(tool) = put_down
             && self.handling.grasp(tool).map_err(motion_fault)?.is_ok()
         {
-            return Ok(true);
+            return Ok(());
         }
         self.handling.go_home().map_err(motion_fault)?;
-        let Ok(found) = self.look()?.1 else {
-            return Ok(false);
+        let tool = match self.look_patiently()?.1.map_err(localization_fault) {
+            Ok(found) => match self.surface_under(found.height_m) {
+                Some(surface_m) => self.task.config.grasp_pose(found.pose, surface_m),
+                None => {
+                    self.whereabouts = Whereabouts::Lost;
+                    return Err(lost_plate(format!(
+                        "it was seen {:.0} mm above the table, where nothing is to lie on",
+                        1000.0 * found.height_m
+                    )));
+                }
+            },
+            Err(fault) => {
+                self.whereabouts = Whereabouts::Lost;
+                return Err(fault);
+            }
         };
-        let surface_m = self.nearest_surface_m(found.height_m);
-        let tool = self.task.config.grasp_pose(found.pose, surface_m);
-        Ok(self.handling.grasp(tool).map_err(motion_fault)?.is_ok())
-    }
-
-    /// The known surface that a plate with its centre at `height_m` lies on. Depth is too coarse to
-    /// lower fingers by.
-    fn nearest_surface_m(&self, height_m: f64) -> f64 {
-        let bottom_m = height_m - 0.5 * self.localizer.config().plate.height_m;
-        let config = &self.task.config;
-        let place_m = config.place.surface_m;
-        if (bottom_m - place_m).abs() < (bottom_m - config.start_surface_m).abs() {
-            place_m
-        } else {
-            config.start_surface_m
+        match self.handling.grasp(tool).map_err(motion_fault)? {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                self.whereabouts = Whereabouts::Lost;
+                Err(lost_plate(format!("the robot could not pick it up again: {failure}")))
+            }
         }
     }
 
-    /// The tool's pose that grips a placed plate as centrally as it can be known: camera errors
-    /// that are the same for target and final pose cancel.
-    fn tool_over_placed_plate(&self, final_pose: PlanarPose, target: Target) -> ToolPose {
+    /// The known surface that a plate with its centre at `height_m` lies on, if there is one. Depth
+    /// is too coarse to lower fingers by.
+    fn surface_under(&self, height_m: f64) -> Option<f64> {
+        let bottom_m = height_m - 0.5 * self.localizer.config().plate.height_m;
+        let config = &self.task.config;
+        let distance = |surface_m: &f64| (bottom_m - surface_m).abs();
+        [config.start_surface_m, config.place.surface_m]
+            .into_iter()
+            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+            .filter(|surface_m| distance(surface_m) <= SURFACE_TOLERANCE_M)
+    }
+
+    /// Checks that a plate lies on the surface it should lie on: if not, the camera is not where
+    /// its calibration says, and no pose of it can be trusted.
+    fn check_height(&self, found: &Localization, surface_m: f64) -> Result<(), Fault> {
+        let expected_m = surface_m + 0.5 * self.localizer.config().plate.height_m;
+        if (found.height_m - expected_m).abs() <= SURFACE_TOLERANCE_M {
+            return Ok(());
+        }
+        Err(Fault {
+            kind: FaultKind::Localization,
+            reason: format!(
+                "the plate was seen at a height of {:.0} mm instead of {:.0} mm; check the camera's extrinsics and the surfaces in the task",
+                1000.0 * found.height_m,
+                1000.0 * expected_m
+            ),
+        })
+    }
+
+    /// What is known of a plate seen in its place: the tool's pose that grips it as centrally as
+    /// can be known, for camera errors that are the same for target and final pose cancel. Nothing
+    /// of one that fell off its surface.
+    fn whereabouts_of_placed(
+        &self,
+        final_pose: PlanarPose,
+        height_m: f64,
+        target: Target,
+    ) -> Whereabouts {
+        if (height_m - target.height_m).abs() > SURFACE_TOLERANCE_M {
+            return Whereabouts::Unknown;
+        }
         let config = &self.task.config;
         let deviation = final_pose.relative_to(target.pose);
         let plate = config.place.pose().adjusted(deviation);
-        config.grasp_pose(plate, config.place.surface_m)
+        Whereabouts::PutDown(config.grasp_pose(plate, config.place.surface_m))
     }
 
-    /// Picks at `pick`, carries the plate along the fixed path and lets go at the place.
-    fn pick_and_place(&mut self, pick: ToolPose) -> Result<Result<(), GraspFailure>, MotionError> {
-        if let Err(failure) = self.handling.grasp(pick)? {
-            if failure == GraspFailure::Slipped {
-                self.whereabouts = Whereabouts::Unknown;
+    /// Picks at `pick`, carries the plate along the fixed path and lets go at the place. Returns
+    /// where it picked, as commanded.
+    fn pick_and_place(
+        &mut self,
+        pick: ToolPose,
+    ) -> Result<Result<ToolPose, GraspFailure>, MotionError> {
+        // Until the grasp has ended, the plate may be anywhere, the jaws included.
+        let before = std::mem::replace(&mut self.whereabouts, Whereabouts::Unknown);
+        let commanded = match self.handling.grasp(pick)? {
+            Ok(commanded) => commanded,
+            Err(failure) => {
+                if failure != GraspFailure::Slipped {
+                    self.whereabouts = before;
+                }
+                return Ok(Err(failure));
             }
-            return Ok(Err(failure));
-        }
-        self.whereabouts = Whereabouts::Unknown;
+        };
         let place = self.trajectory.place;
         if !self.handling.release(self.trajectory.to_above_place(), place)? {
             return Ok(Err(GraspFailure::Slipped));
         }
         self.whereabouts = Whereabouts::PutDown(place);
-        Ok(Ok(()))
+        Ok(Ok(commanded))
     }
 
     /// Localises the placed plate and measures the reward.
     fn measure(&mut self, pick_pose: PlanarPose, target: Target) -> Result<Placement, Fault> {
         self.handling.go_home().map_err(motion_fault)?;
-        let (capture, found) = self.look()?;
+        let (capture, found) = self.look_patiently()?;
         self.evidence.end = Some(capture);
         let found = found.map_err(localization_fault)?;
-        self.whereabouts = Whereabouts::PutDown(self.tool_over_placed_plate(found.pose, target));
+        self.whereabouts = self.whereabouts_of_placed(found.pose, found.height_m, target);
         let error = PlacementError::between(found.pose, target.pose);
         let seating = self.task.config.seating;
         Ok(Placement {
@@ -313,26 +394,39 @@ impl PickPlace {
         })
     }
 
-    /// Brings the plate near the attempt's start and observes it there.
+    /// Brings the plate near the attempt's start, where it does not lie there already, and observes
+    /// it.
     fn observe_start(&mut self, id: TrialId) -> Result<Observation, Fault> {
+        self.handling.recover().map_err(device_fault)?;
         let start = self.task.start(id);
-        let scene = self.task.scene_start(id.scene);
-        let near = |pose: PlanarPose| pose.distance_m(scene) <= START_TOLERANCE_M;
-        let lies_near = matches!(self.whereabouts, Whereabouts::PutDown(tool) if near(tool.planar));
-        if !lies_near {
+        let lies_there = matches!(
+            self.whereabouts,
+            Whereabouts::PutDown(tool) if self.task.lies_at_start(id.scene, tool.planar)
+        );
+        if !lies_there {
             self.timed_preparation(start)?;
         }
-        let mut observation = self.observe()?;
-        if !near(observation.estimated_pose) {
-            self.whereabouts = Whereabouts::Unknown;
-            self.timed_preparation(start)?;
-            observation = self.observe()?;
-            if !near(observation.estimated_pose) {
-                self.whereabouts = Whereabouts::Lost;
-                return Err(lost_plate("it does not lie where the robot put it"));
-            }
+        let observation = self.observe()?;
+        if self.is_near(start, observation.estimated_pose) {
+            return Ok(observation);
         }
-        Ok(observation)
+        self.whereabouts = Whereabouts::Unknown;
+        self.timed_preparation(start)?;
+        let observation = self.observe()?;
+        if self.is_near(start, observation.estimated_pose) {
+            return Ok(observation);
+        }
+        self.whereabouts = Whereabouts::Lost;
+        Err(lost_plate("it does not lie where the robot put it".to_string()))
+    }
+
+    /// Whether the camera sees the plate where it should lie, give or take jitter and calibration.
+    fn is_near(&self, start: PlanarPose, seen: PlanarPose) -> bool {
+        let config = &self.task.config;
+        let deviation = seen.relative_to(start);
+        deviation.translation_m() <= START_TOLERANCE_M + 3.0 * config.start_jitter_m
+            && deviation.dyaw_rad.abs()
+                <= START_TOLERANCE_RAD + 2.0 * config.start_jitter_deg.to_radians()
     }
 
     fn timed_preparation(&mut self, start: PlanarPose) -> Result<(), Fault> {
@@ -344,15 +438,18 @@ impl PickPlace {
 
     fn observe(&mut self) -> Result<Observation, Fault> {
         self.handling.go_home().map_err(motion_fault)?;
-        let (capture, found) = self.look()?;
+        let (capture, found) = self.look_patiently()?;
         let image = capture.frame.color.clone();
         self.evidence.start = Some(capture);
         let found = found.map_err(|error| {
-            if matches!(error, LocalizeError::NoPlate) {
-                self.whereabouts = Whereabouts::Lost;
-            }
+            // The next attempt looks for it, and asks for help if it still cannot be found.
+            self.whereabouts = match error {
+                LocalizeError::NoPlate => Whereabouts::Lost,
+                _ => Whereabouts::Unknown,
+            };
             localization_fault(error)
         })?;
+        self.check_height(&found, self.task.config.start_surface_m)?;
         Ok(Observation { image, estimated_pose: found.pose })
     }
 }
@@ -381,7 +478,7 @@ impl Env for PickPlace {
         let carried = self.pick_and_place(config.grasp_pose(pick_pose, config.start_surface_m));
         self.evidence.durations.pick_place_secs = began.elapsed().as_secs_f64();
         match carried.map_err(motion_fault)? {
-            Ok(()) => Ok(Ending::Placed(self.measure(pick_pose, target)?)),
+            Ok(picked) => Ok(Ending::Placed(self.measure(picked.planar, target)?)),
             Err(failure) => Ok(Ending::NotGrasped(failure)),
         }
     }
@@ -412,6 +509,6 @@ fn localization_fault(error: LocalizeError) -> Fault {
     Fault { kind: FaultKind::Localization, reason }
 }
 
-fn lost_plate(reason: &str) -> Fault {
-    Fault { kind: FaultKind::LostPlate, reason: reason.to_string() }
+fn lost_plate(reason: String) -> Fault {
+    Fault { kind: FaultKind::LostPlate, reason }
 }

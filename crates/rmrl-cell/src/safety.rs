@@ -76,6 +76,20 @@ pub enum Refusal {
         /// The workspace's upper end.
         max_m: f64,
     },
+    /// The arm stands outside of the workspace already, so that its way in is unknown.
+    #[error(
+        "the arm stands at {axis} = {value_m:.4} m, outside of the workspace, {min_m} to {max_m} m; bring it inside by hand first"
+    )]
+    StartsOutside {
+        /// In which direction.
+        axis: Axis,
+        /// Where it stands.
+        value_m: f64,
+        /// The workspace's lower end.
+        min_m: f64,
+        /// The workspace's upper end.
+        max_m: f64,
+    },
     /// The motion would be too fast.
     #[error("a motion at {speed_m_s} m/s is above the limit of {max_m_s} m/s (or no speed at all)")]
     Speed {
@@ -203,8 +217,7 @@ impl SafetyEnvelope {
         }
     }
 
-    /// Checks a motion. The workspace is convex, so a straight line between two points inside it
-    /// stays inside.
+    /// Checks where a motion would end, and its speed.
     ///
     /// # Errors
     /// It would leave the workspace, or be too fast.
@@ -212,14 +225,8 @@ impl SafetyEnvelope {
         if !(target.planar.is_finite() && target.z_m.is_finite()) {
             return Err(Refusal::NotANumber { target });
         }
-        for (axis, value_m, [min_m, max_m]) in [
-            (Axis::X, target.planar.x_m, self.config.x_m),
-            (Axis::Y, target.planar.y_m, self.config.y_m),
-            (Axis::Z, target.z_m, self.config.z_m),
-        ] {
-            if !(min_m..=max_m).contains(&value_m) {
-                return Err(Refusal::OutsideWorkspace { axis, value_m, min_m, max_m });
-            }
+        if let Some((axis, value_m, [min_m, max_m])) = self.outside(target, 0.0) {
+            return Err(Refusal::OutsideWorkspace { axis, value_m, min_m, max_m });
         }
         let allowed = speed_m_s > 0.0 && speed_m_s <= self.config.max_speed_m_s;
         if allowed {
@@ -228,7 +235,35 @@ impl SafetyEnvelope {
             Err(Refusal::Speed { speed_m_s, max_m_s: self.config.max_speed_m_s })
         }
     }
+
+    /// Checks where a motion would begin. The workspace is convex, so a straight line between two
+    /// points inside it stays inside.
+    ///
+    /// # Errors
+    /// The arm stands outside.
+    pub fn check_start(&self, at: ToolPose) -> Result<(), Refusal> {
+        match self.outside(at, AT_LIMIT_M) {
+            None => Ok(()),
+            Some((axis, value_m, [min_m, max_m])) => {
+                Err(Refusal::StartsOutside { axis, value_m, min_m, max_m })
+            }
+        }
+    }
+
+    /// The first axis along which a pose lies outside of the workspace by more than `margin_m`.
+    fn outside(&self, pose: ToolPose, margin_m: f64) -> Option<(Axis, f64, [f64; 2])> {
+        [
+            (Axis::X, pose.planar.x_m, self.config.x_m),
+            (Axis::Y, pose.planar.y_m, self.config.y_m),
+            (Axis::Z, pose.z_m, self.config.z_m),
+        ]
+        .into_iter()
+        .find(|(_, value, [min, max])| !(min - margin_m..=max + margin_m).contains(value))
+    }
 }
+
+/// An arm that was sent to a limit may stop this far beyond it, in metres.
+const AT_LIMIT_M: f64 = 0.002;
 
 /// An arm behind a safety envelope. The trial moves no other.
 pub struct GuardedArm {
@@ -264,6 +299,7 @@ impl GuardedArm {
     /// The envelope refused, or the arm failed.
     pub fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, MotionError> {
         self.envelope.check_motion(target, speed_m_s)?;
+        self.envelope.check_start(self.arm.pose()?)?;
         Ok(self.arm.move_to(target, speed_m_s)?)
     }
 
@@ -297,17 +333,20 @@ mod tests {
         ToolPose::new(PlanarPose::new(x_m, y_m, 0.0), z_m)
     }
 
-    /// Counts the motions that reach it.
-    struct CountingArm(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+    /// Counts the motions that reach it, from where it stands.
+    struct CountingArm {
+        moved: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+        stands_at: ToolPose,
+    }
 
     impl Arm for CountingArm {
         fn move_to(&mut self, target: ToolPose, _: f64) -> Result<ToolPose, DeviceError> {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.moved.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             Ok(target)
         }
 
         fn pose(&mut self) -> Result<ToolPose, DeviceError> {
-            Ok(tool(0.3, 0.0, 0.1))
+            Ok(self.stands_at)
         }
 
         fn recover(&mut self) -> Result<(), DeviceError> {
@@ -318,8 +357,11 @@ mod tests {
     #[test]
     fn refused_motions_never_reach_the_arm() {
         let moved = std::sync::Arc::default();
-        let mut arm =
-            GuardedArm::new(Box::new(CountingArm(std::sync::Arc::clone(&moved))), envelope());
+        let arm_at = |stands_at| {
+            let arm = CountingArm { moved: std::sync::Arc::clone(&moved), stands_at };
+            GuardedArm::new(Box::new(arm), envelope())
+        };
+        let mut arm = arm_at(tool(0.3, 0.0, 0.1));
         for (target, speed) in [
             (tool(0.7, 0.0, 0.1), 0.1),
             (tool(0.3, -0.4, 0.1), 0.1),
@@ -333,6 +375,12 @@ mod tests {
         ] {
             let refused = arm.move_to(target, speed);
             assert!(matches!(refused, Err(MotionError::Refused(_))), "{target:?} at {speed}");
+        }
+        // From outside, even the way in could lead through the robot's own base.
+        for stands_at in [tool(-0.2, 0.5, 0.5), tool(0.1, 0.0, 0.05), tool(0.3, 0.0, f64::NAN)] {
+            let refused = arm_at(stands_at).move_to(tool(0.3, 0.0, 0.1), 0.1).unwrap_err();
+            assert!(matches!(refused, MotionError::Refused(Refusal::StartsOutside { .. })));
+            assert!(refused.to_string().contains("bring it inside"), "{refused}");
         }
         assert_eq!(moved.load(std::sync::atomic::Ordering::Relaxed), 0);
         assert!(arm.move_to(tool(0.3, 0.0, 0.1), 0.1).is_ok());

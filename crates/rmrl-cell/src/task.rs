@@ -134,12 +134,17 @@ pub struct TaskConfig {
     pub release_gap_m: f64,
     /// Height above the surface at which the tool slows down on its way to the plate, in metres.
     pub approach_height_m: f64,
+    /// How far above the end of a descent the fingers or the plate may meet something, in metres:
+    /// the plate's top, the walls of its place. Contact higher up is a fault, not an outcome.
+    pub contact_height_m: f64,
     /// Height at which the tool travels, in metres.
     pub travel_height_m: f64,
     /// Speed of the tool in free space, in metres per second.
     pub travel_speed_m_s: f64,
     /// Speed where contact is expected, in metres per second.
     pub contact_speed_m_s: f64,
+    /// How far the jaws open around a plate, in metres.
+    pub jaw_opening_m: f64,
     /// When the plate counts as seated.
     pub seating: Seating,
 }
@@ -207,9 +212,13 @@ impl TaskConfig {
             grasp_height_m: 0.002,
             release_gap_m: 0.001,
             approach_height_m: 0.03,
+            // The plate is 14.5 mm high, the walls are 12 mm; and some margin.
+            contact_height_m: 0.018,
             travel_height_m: 0.12,
             travel_speed_m_s: 0.25,
             contact_speed_m_s: 0.05,
+            // 15 mm to each side of the plate; the BIO gripper opens to 150 mm.
+            jaw_opening_m: 0.115,
             seating: Seating {
                 // The box is roomy: what counts on the table is the error itself, and the plate
                 // is seated if it lies level anywhere in the box.
@@ -271,6 +280,14 @@ impl TaskConfig {
                 at_least_zero(self.start_jitter_deg),
                 "0 or more",
             ),
+            (
+                "contact_height_m",
+                self.contact_height_m,
+                self.contact_height_m > 0.0
+                    && self.contact_height_m < self.approach_height_m - self.grasp_height_m,
+                "a positive length below approach_height_m - grasp_height_m, where descents begin",
+            ),
+            ("jaw_opening_m", self.jaw_opening_m, positive(self.jaw_opening_m), "a positive width"),
             (
                 "grasp_height_m",
                 self.grasp_height_m,
@@ -359,6 +376,10 @@ pub struct Task {
     pub placement_seed: u64,
 }
 
+/// What a driver may round a commanded pose by, in metres and radians.
+const ROUNDING_M: f64 = 0.000_5;
+const ROUNDING_RAD: f64 = 0.005;
+
 impl Task {
     /// The initial pose of a scene, uniform over the start region.
     pub fn scene_start(&self, scene: u32) -> PlanarPose {
@@ -370,6 +391,17 @@ impl Task {
             uniform(region.y_m),
             uniform(region.yaw_deg).to_radians(),
         )
+    }
+
+    /// Whether a plate at `pose`, as the arm knows it, lies where a trial of this scene may start:
+    /// within the jitter of the scene's initial pose.
+    pub fn lies_at_start(&self, scene: u32, pose: PlanarPose) -> bool {
+        let deviation = pose.relative_to(self.scene_start(scene));
+        let within_m = self.config.start_jitter_m + ROUNDING_M;
+        let within_rad = self.config.start_jitter_deg.to_radians() + ROUNDING_RAD;
+        deviation.dx_m.abs() <= within_m
+            && deviation.dy_m.abs() <= within_m
+            && deviation.dyaw_rad.abs() <= within_rad
     }
 
     /// Where an attempt starts: the scene's initial pose, give or take the jitter.
@@ -403,6 +435,11 @@ mod tests {
         assert!(starts.windows(2).all(|pair| pair[0] != pair[1]));
         assert!(task.scene_start(1).distance_m(task.scene_start(2)) > 0.005);
         assert_eq!(task.start(id(3, 1)), task.start(id(3, 1)));
+        for start in starts {
+            assert!(task.lies_at_start(1, start) && !task.lies_at_start(2, start));
+            let turned = PlanarPose::new(start.x_m, start.y_m, start.yaw_rad + 0.1);
+            assert!(!task.lies_at_start(1, turned));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What happens between fingers, plate and walls, in rapier3d.
 //!
-//! The settings below hold a plate; rapier's defaults do not. They were found by comparing 22
-//! grasps with MuJoCo and with a planar Coulomb solver; the test at the end keeps that comparison.
+//! The settings below hold a plate; rapier's defaults do not. They were found by comparing grasps
+//! with MuJoCo and with a planar Coulomb solver; `tests/grasp_physics.rs` keeps that comparison.
 
 use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion};
 use rapier3d::prelude::*;
@@ -10,7 +10,7 @@ use rmrl_core::{PlanarPose, wrap_angle};
 use rmrl_vision::PlateGeometry;
 use serde::{Deserialize, Serialize};
 
-use crate::layout::Cuboid;
+use crate::layout::{Cuboid, Material, on};
 
 /// Time step, in seconds. At 1 ms the plate's final pose no longer changes with the step.
 const TIME_STEP_SECS: f64 = 0.001;
@@ -32,6 +32,8 @@ pub(crate) const PAD_HALF_WIDTH_M: f64 = 0.025;
 pub(crate) const FINGER_HALF_THICKNESS_M: f64 = 0.005;
 /// Half the height of the fingers, in metres.
 pub(crate) const FINGER_HALF_HEIGHT_M: f64 = 0.02;
+/// Half the extent of the hand above the fingers, in metres.
+const PALM_HALF_EXTENTS_M: [f64; 3] = [0.035, 0.075, 0.03];
 /// Closing jaws are simulated from this distance to the plate, in metres.
 const JAW_MARGIN_M: f64 = 0.000_5;
 /// Opening jaws let go of the plate within this distance, in metres.
@@ -78,8 +80,29 @@ pub struct Hand {
     pub half_opening_m: f64,
 }
 
+impl Hand {
+    /// The hand as cuboids: two fingers and the palm above them.
+    pub(crate) fn cuboids(&self) -> [Cuboid; 3] {
+        let finger = |side: f64| Cuboid {
+            pose: on(self.tool.planar, 0.0, side * (self.half_opening_m + FINGER_HALF_THICKNESS_M)),
+            center_z_m: self.tool.z_m + FINGER_HALF_HEIGHT_M,
+            half_extents_m: [PAD_HALF_WIDTH_M, FINGER_HALF_THICKNESS_M, FINGER_HALF_HEIGHT_M],
+            material: Material::Gripper,
+        };
+        let palm = Cuboid {
+            pose: self.tool.planar,
+            center_z_m: self.tool.z_m + 2.0 * FINGER_HALF_HEIGHT_M + PALM_HALF_EXTENTS_M[2],
+            half_extents_m: PALM_HALF_EXTENTS_M,
+            material: Material::Gripper,
+        };
+        [finger(1.0), finger(-1.0), palm]
+    }
+}
+
 /// The smallest half opening of the jaws: the BIO gripper closes to 71 mm.
 pub(crate) const CLOSED_HALF_OPENING_M: f64 = 0.0355;
+/// The largest half opening: the longer of the BIO gripper's two strokes ends at 150 mm.
+pub(crate) const OPEN_HALF_OPENING_M: f64 = 0.075;
 
 /// A plate among fingers, walls and a table, simulated while anything touches it.
 pub struct GraspDynamics {
@@ -358,10 +381,7 @@ pub(crate) fn plate_reach_m(
 
 fn finger_pose(hand: &Hand, side: f64) -> Pose {
     let offset_m = side * (hand.half_opening_m + FINGER_HALF_THICKNESS_M);
-    upright_pose(
-        crate::layout::on(hand.tool.planar, 0.0, offset_m),
-        hand.tool.z_m + FINGER_HALF_HEIGHT_M,
-    )
+    upright_pose(on(hand.tool.planar, 0.0, offset_m), hand.tool.z_m + FINGER_HALF_HEIGHT_M)
 }
 
 fn upright_pose(planar: PlanarPose, z_m: f64) -> Pose {

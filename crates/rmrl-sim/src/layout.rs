@@ -1,6 +1,8 @@
 //! What stands in the cell: the box on the table and the shelf, as cuboids that physics and
 //! rendering share.
 
+use std::f64::consts::FRAC_PI_2;
+
 use rmrl_core::PlanarPose;
 use rmrl_vision::PlateGeometry;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,36 @@ pub struct Cuboid {
     pub half_extents_m: [f64; 3],
     /// What it is made of.
     pub material: Material,
+}
+
+impl Cuboid {
+    /// The height of its top, in metres.
+    pub(crate) fn top_m(&self) -> f64 {
+        self.center_z_m + self.half_extents_m[2]
+    }
+
+    /// Whether two upright cuboids share any volume.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let reach_z = self.half_extents_m[2] + other.half_extents_m[2];
+        if (self.center_z_m - other.center_z_m).abs() >= reach_z {
+            return false;
+        }
+        // Separating axes: two rectangles are apart exactly if a side of one of them tells them so.
+        let apart_along = |yaw_rad: f64| {
+            let (sin, cos) = yaw_rad.sin_cos();
+            let distance = (cos * (other.pose.x_m - self.pose.x_m)
+                + sin * (other.pose.y_m - self.pose.y_m))
+                .abs();
+            let extent = |cuboid: &Self| {
+                let (sin, cos) = (yaw_rad - cuboid.pose.yaw_rad).sin_cos();
+                cos.abs() * cuboid.half_extents_m[0] + sin.abs() * cuboid.half_extents_m[1]
+            };
+            distance >= extent(self) + extent(other)
+        };
+        ![self.pose.yaw_rad, other.pose.yaw_rad]
+            .into_iter()
+            .any(|yaw_rad| apart_along(yaw_rad) || apart_along(yaw_rad + FRAC_PI_2))
+    }
 }
 
 /// How a surface looks.
@@ -110,5 +142,34 @@ pub(crate) fn on(frame: PlanarPose, x_m: f64, y_m: f64) -> PlanarPose {
         x_m: frame.x_m + cos * x_m - sin * y_m,
         y_m: frame.y_m + sin * x_m + cos * y_m,
         yaw_rad: frame.yaw_rad,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turned_cuboids_overlap_where_geometry_says() {
+        let cuboid = |x_m, y_m, yaw_rad, center_z_m| Cuboid {
+            pose: PlanarPose::new(x_m, y_m, yaw_rad),
+            center_z_m,
+            half_extents_m: [0.02, 0.01, 0.005],
+            material: Material::Box,
+        };
+        let fixed = cuboid(0.0, 0.0, 0.0, 0.0);
+        for (other, expected) in [
+            (cuboid(0.039, 0.0, 0.0, 0.0), true),
+            (cuboid(0.041, 0.0, 0.0, 0.0), false),
+            (cuboid(0.039, 0.0, 0.0, 0.011), false),
+            // Turned by a quarter, its short side points here.
+            (cuboid(0.031, 0.0, FRAC_PI_2, 0.0), false),
+            (cuboid(0.0, 0.029, FRAC_PI_2, 0.0), true),
+            // Corner to corner: the bounding boxes meet, the rectangles do not.
+            (cuboid(0.035, 0.025, FRAC_PI_2 / 2.0, 0.0), false),
+        ] {
+            assert_eq!(fixed.overlaps(&other), expected, "{other:?}");
+            assert_eq!(other.overlaps(&fixed), expected, "{other:?}");
+        }
     }
 }

@@ -63,7 +63,7 @@ impl Default for CellDistribution {
 
 /// A range that nothing can be drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("{key} is [{least}, {most}], expected two rising numbers of 0 or more")]
+#[error("{key} is [{least}, {most}], expected two rising numbers of 0 or more (shares at most 1)")]
 pub struct CellDistributionError {
     /// The configuration's key.
     pub key: &'static str,
@@ -112,6 +112,10 @@ impl CellDistribution {
             if !(least >= 0.0 && least <= most && most.is_finite()) {
                 return Err(CellDistributionError { key, least, most });
             }
+        }
+        let [least, most] = self.ambient_light;
+        if most > 1.0 {
+            return Err(CellDistributionError { key: "ambient_light", least, most });
         }
         Ok(())
     }

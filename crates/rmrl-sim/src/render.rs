@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use self::plate::{PlateSurface, RayPlate};
 use self::ray::{Ray, RayCuboid};
-use crate::dynamics::{FINGER_HALF_HEIGHT_M, FINGER_HALF_THICKNESS_M, Hand, PAD_HALF_WIDTH_M};
-use crate::layout::{Cuboid, Material, on};
+use crate::dynamics::Hand;
+use crate::layout::{Cuboid, Material};
 
 /// The light of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -118,8 +118,6 @@ const SAMPLES: usize = ROTATED_GRID.len();
 /// Where in the pixel they go: no two in a row or column, so that edges along either are smooth.
 const ROTATED_GRID: [[f32; 2]; 4] =
     [[0.125, 0.625], [0.375, 0.125], [0.625, 0.875], [0.875, 0.375]];
-/// Half the width of the hand above the fingers, in metres.
-const PALM_HALF_EXTENTS_M: [f64; 3] = [0.035, 0.075, 0.03];
 
 impl Material {
     fn albedo(self) -> Vector3<f32> {
@@ -196,7 +194,7 @@ impl Renderer {
     pub(crate) fn render(&self, world_from_plate: &Isometry3<f64>, hand: Option<&Hand>) -> Picture {
         let plate = RayPlate::new(world_from_plate, self.geometry);
         let hand: Vec<RayCuboid> = hand
-            .map(hand_cuboids)
+            .map(Hand::cuboids)
             .iter()
             .flatten()
             .map(|cuboid| RayCuboid::new(cuboid, cuboid.material.albedo()))
@@ -391,7 +389,8 @@ fn table_albedo(point: Point3<f32>) -> Vector3<f32> {
 /// Whether any part of the hand may be in the camera's picture.
 pub(crate) fn hand_in_view(hand: &Hand, camera: &CameraModel) -> bool {
     let (width, height) = (f64::from(camera.intrinsics.width), f64::from(camera.intrinsics.height));
-    let pixels: Vec<Point2<f64>> = hand_cuboids(hand)
+    let pixels: Vec<Point2<f64>> = hand
+        .cuboids()
         .iter()
         .flat_map(|cuboid| RayCuboid::new(cuboid, Vector3::zeros()).corners())
         .filter_map(|corner| camera.project(corner.cast()))
@@ -401,23 +400,6 @@ pub(crate) fn hand_in_view(hand: &Hand, camera: &CameraModel) -> bool {
         || pixels.iter().all(|pixel| pixel.x > width - 0.5)
         || pixels.iter().all(|pixel| pixel.y < -0.5)
         || pixels.iter().all(|pixel| pixel.y > height - 0.5))
-}
-
-/// The hand as cuboids: two fingers and the palm above them.
-fn hand_cuboids(hand: &Hand) -> [Cuboid; 3] {
-    let finger = |side: f64| Cuboid {
-        pose: on(hand.tool.planar, 0.0, side * (hand.half_opening_m + FINGER_HALF_THICKNESS_M)),
-        center_z_m: hand.tool.z_m + FINGER_HALF_HEIGHT_M,
-        half_extents_m: [PAD_HALF_WIDTH_M, FINGER_HALF_THICKNESS_M, FINGER_HALF_HEIGHT_M],
-        material: Material::Gripper,
-    };
-    let palm = Cuboid {
-        pose: hand.tool.planar,
-        center_z_m: hand.tool.z_m + 2.0 * FINGER_HALF_HEIGHT_M + PALM_HALF_EXTENTS_M[2],
-        half_extents_m: PALM_HALF_EXTENTS_M,
-        material: Material::Gripper,
-    };
-    [finger(1.0), finger(-1.0), palm]
 }
 
 /// The sRGB transfer function, from linear light (1 is white) to levels 0 to 255, unrounded.
@@ -503,7 +485,7 @@ mod tests {
             let picture = renderer.render(&plate, hand);
             let mut cuboids: Vec<RayCuboid> =
                 renderer.fixtures.iter().map(|(cuboid, _)| *cuboid).collect();
-            for cuboid in hand.map(hand_cuboids).iter().flatten() {
+            for cuboid in hand.map(Hand::cuboids).iter().flatten() {
                 cuboids.push(RayCuboid::new(cuboid, cuboid.material.albedo()));
             }
             let scene = Scene { cuboids, plate: Some(RayPlate::new(&plate, renderer.geometry)) };

@@ -43,11 +43,11 @@ impl SensorNoise {
 const BASELINE_M: f32 = 0.05;
 /// Focal length of the depth imagers by the width of the image: 384 px at 640.
 const DEPTH_FOCAL_PER_WIDTH: f32 = 0.6;
-/// Half the width of the matching window, in pixels of a 640 px wide image.
+/// Half the width of the matching window, in pixels at any resolution: the camera matches pixels.
 const WINDOW_HALF: usize = 3;
 /// Disparities are multiples of this, in pixels.
 const DISPARITY_STEP_PX: f32 = 1.0 / 32.0;
-/// Side of the patches that black surfaces lose, in pixels.
+/// Side of the patches that black surfaces lose, in pixels at any resolution.
 const PATCH_PX: usize = 6;
 
 /// A D435's image formation, for one cell.
@@ -56,6 +56,8 @@ pub(crate) struct Sensor {
     noise: SensorNoise,
     /// What every depth is off by, in metres.
     depth_bias_m: f64,
+    /// Below this value of the patches' noise, black surfaces have no depth.
+    patch_threshold: f32,
     /// Focal length times baseline: disparity times depth, in pixel metres.
     disparity_depth: f32,
     /// The empty cell: its colours, its disparity, and that after the matching window.
@@ -74,6 +76,7 @@ impl Sensor {
         Self {
             noise,
             depth_bias_m,
+            patch_threshold: patch_quantile(noise.black_dropout),
             disparity_depth,
             empty_color: empty.color.clone(),
             empty_smoothed: smooth(&empty_disparity, whole, whole),
@@ -159,23 +162,36 @@ impl Sensor {
 
     /// Whether black surfaces have no depth at this pixel: in soft patches, not single pixels.
     fn is_patch(&self, seed: u64, u: usize, v: usize) -> bool {
-        let corner = |i: usize, j: usize| {
-            let hash = splitmix(seed ^ ((i as u64) << 32 | j as u64));
-            (hash >> 40) as f32 / (1u64 << 24) as f32
-        };
-        let (i, j) = (u / PATCH_PX, v / PATCH_PX);
-        let across = (u % PATCH_PX) as f32 / PATCH_PX as f32;
-        let down = (v % PATCH_PX) as f32 / PATCH_PX as f32;
-        let upper = corner(i, j) * (1.0 - across) + corner(i + 1, j) * across;
-        let lower = corner(i, j + 1) * (1.0 - across) + corner(i + 1, j + 1) * across;
-        let value = upper * (1.0 - down) + lower * down;
-        // Interpolated uniform noise is bell-shaped around 1/2; this maps a share of it to patches.
-        value < PATCH_QUANTILE_AT_8_PERCENT * (self.noise.black_dropout as f32 / 0.08).sqrt()
+        patch_noise(seed, u, v) < self.patch_threshold
     }
 }
 
-/// Below this value lies 8 % of the interpolated noise.
-const PATCH_QUANTILE_AT_8_PERCENT: f32 = 0.22;
+/// Uniform noise at the corners of patches, interpolated between them.
+fn patch_noise(seed: u64, u: usize, v: usize) -> f32 {
+    let corner = |i: usize, j: usize| {
+        let hash = splitmix(seed ^ ((i as u64) << 32 | j as u64));
+        (hash >> 40) as f32 / (1u64 << 24) as f32
+    };
+    let (i, j) = (u / PATCH_PX, v / PATCH_PX);
+    let across = (u % PATCH_PX) as f32 / PATCH_PX as f32;
+    let down = (v % PATCH_PX) as f32 / PATCH_PX as f32;
+    let upper = corner(i, j) * (1.0 - across) + corner(i + 1, j) * across;
+    let lower = corner(i, j + 1) * (1.0 - across) + corner(i + 1, j + 1) * across;
+    upper * (1.0 - down) + lower * down
+}
+
+/// The value below which a share of the patches' noise lies. Interpolation makes it bell-shaped, with
+/// no closed form worth having, so it is read off a sample.
+fn patch_quantile(share: f64) -> f32 {
+    const SIDE: usize = 80 * PATCH_PX;
+    if share >= 1.0 {
+        return f32::INFINITY;
+    }
+    let mut sample: Vec<f32> =
+        (0..SIDE * SIDE).map(|index| patch_noise(0, index % SIDE, index / SIDE)).collect();
+    let rank = (share * sample.len() as f64) as usize;
+    *sample.select_nth_unstable_by(rank, f32::total_cmp).1
+}
 
 /// Row `v` of an image: `row`, with what `values` hold of `region` laid over it.
 fn overlaid<'a, T>(
@@ -409,6 +425,13 @@ mod tests {
         let share = lost / count;
         assert!((0.06..0.10).contains(&share), "{share}");
         assert!(lost_pairs / lost > 0.7, "patches, not specks");
+        for asked in [0.0, 0.3, 0.5, 1.0] {
+            let noise = SensorNoise { black_dropout: asked, ..SensorNoise::default() };
+            let depth = expose(&picture, noise, 3).depth;
+            let lost = depth.enumerate_pixels().filter(|(u, _, depth)| *u >= 30 && depth.0[0] == 0);
+            let share = lost.count() as f64 / f64::from(610 * 480);
+            assert!((share - asked).abs() < 0.025, "{asked}: {share}");
+        }
     }
 
     #[test]

@@ -4,11 +4,14 @@ use std::f64::consts::{FRAC_PI_2, PI};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
-use rmrl_cell::{Arm, Camera, DeviceError, Devices, Gripper, Operator, TaskConfig, ToolPose};
+use rmrl_cell::{
+    Arm, Camera, DeviceError, Devices, Gripper, Operator, Place, TaskConfig, TaskKind, ToolPose,
+};
 use rmrl_core::PlanarPose;
 use rmrl_vision::{CameraModel, Distortion, Intrinsics, PlateGeometry, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
+use crate::dynamics::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
 use crate::parameters::{CellDistribution, CellDistributionError, WORKSPACE_CENTER_M};
 use crate::world::{GroundTruth, World, WorldState};
 use crate::{Receptacle, SensorNoise};
@@ -47,9 +50,6 @@ pub struct SimulationConfig {
     /// The slot on the shelf. Default: 3 mm to each side, walls of 12 mm. In the paper, policies
     /// with mean errors of 3.6, 3.0 and 2.1 mm succeed in 50, 70 and 100 % of trials.
     pub shelf_slot: Receptacle,
-    /// How far each open jaw is from a centred plate, in metres. Default 0.015: a BIO gripper
-    /// opened to 115 of its 130 or 150 mm.
-    pub jaw_clearance_m: f64,
 }
 
 impl Default for SimulationConfig {
@@ -61,17 +61,26 @@ impl Default for SimulationConfig {
             plate: PlateGeometry::default(),
             table_box: Receptacle { clearance_m: 0.010, wall_height_m: 0.012 },
             shelf_slot: Receptacle { clearance_m: 0.003, wall_height_m: 0.012 },
-            jaw_clearance_m: 0.015,
         }
     }
 }
 
 /// Why a cell cannot be simulated.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SimulationConfigError {
     /// A range that no cell can be drawn from.
     #[error("cells.{0}")]
     Cells(#[from] CellDistributionError),
+    /// A task that the simulated cell has no room or no means for.
+    #[error("{key} is {value}, expected {expected}")]
+    Task {
+        /// The task's key.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
     /// A value out of its range.
     #[error("{key} is {value}, expected {expected}")]
     Value {
@@ -93,6 +102,7 @@ impl SimulationConfig {
         self.cells.validate()?;
         let share = 0.0..=1.0;
         let centimetres = 0.000_5..=0.03;
+        let walls = 0.001..=0.05;
         let width = f64::from(self.camera.width_px);
         for (key, value, valid, expected) in [
             (
@@ -138,10 +148,34 @@ impl SimulationConfig {
                 "0.0005 to 0.03",
             ),
             (
-                "jaw_clearance_m",
-                self.jaw_clearance_m,
-                centimetres.contains(&self.jaw_clearance_m),
-                "0.0005 to 0.03",
+                "table_box.wall_height_m",
+                self.table_box.wall_height_m,
+                walls.contains(&self.table_box.wall_height_m),
+                "0.001 to 0.05",
+            ),
+            (
+                "shelf_slot.wall_height_m",
+                self.shelf_slot.wall_height_m,
+                walls.contains(&self.shelf_slot.wall_height_m),
+                "0.001 to 0.05",
+            ),
+            (
+                "plate.width_m",
+                self.plate.width_m,
+                (CLOSED_M + 0.001..OPEN_M).contains(&self.plate.width_m),
+                "0.072 to 0.15, between what the gripper closes and opens to",
+            ),
+            (
+                "plate.length_m",
+                self.plate.length_m,
+                (0.03..=0.2).contains(&self.plate.length_m),
+                "0.03 to 0.2",
+            ),
+            (
+                "plate.height_m",
+                self.plate.height_m,
+                (0.005..=0.05).contains(&self.plate.height_m),
+                "0.005 to 0.05",
             ),
         ] {
             if !valid {
@@ -150,7 +184,70 @@ impl SimulationConfig {
         }
         Ok(())
     }
+
+    /// Checks that a task can be simulated: the arm gets to the plate, and nothing stands in
+    /// anything else.
+    ///
+    /// # Errors
+    /// The first value of the task that cannot be simulated.
+    pub fn check_task(&self, task: &TaskConfig) -> Result<(), SimulationConfigError> {
+        let wrong = |key, value: f64, expected| {
+            Err(SimulationConfigError::Task { key, value: value.to_string(), expected })
+        };
+        if task.start_surface_m != 0.0 {
+            let expected = "0: plates start on the simulated table";
+            return wrong("task.start_surface_m", task.start_surface_m, expected);
+        }
+        if !(self.plate.width_m..=OPEN_M).contains(&task.jaw_opening_m) {
+            let expected =
+                "more than the plate's width and at most 0.15, what the gripper opens to";
+            return wrong("task.jaw_opening_m", task.jaw_opening_m, expected);
+        }
+        let walls_m = self.table_box.wall_height_m.max(self.shelf_slot.wall_height_m);
+        if task.contact_height_m < walls_m {
+            let expected =
+                "at least the wall_height_m of the box and the slot, which plates may meet";
+            return wrong("task.contact_height_m", task.contact_height_m, expected);
+        }
+        let places = places(task).map(|(_, place)| place.pose());
+        // Round figures around what may be turned either way.
+        let reach_m = 0.5 * self.plate.length_m.hypot(self.plate.width_m);
+        let clearance_m = self.table_box.clearance_m.max(self.shelf_slot.clearance_m);
+        let within = |[from, to]: [f64; 2], value: f64| value.clamp(from, to);
+        for place in places {
+            let nearest = PlanarPose::new(
+                within(task.start.x_m, place.x_m),
+                within(task.start.y_m, place.y_m),
+                0.0,
+            );
+            if nearest.distance_m(place) < 2.0 * reach_m + clearance_m {
+                let expected = "a region farther away from the box and the shelf";
+                let value = format!("x {:?}, y {:?}", task.start.x_m, task.start.y_m);
+                return Err(SimulationConfigError::Task { key: "task.start", value, expected });
+            }
+        }
+        let apart_m = places[0].distance_m(places[1]);
+        if apart_m < self.plate.length_m + 2.0 * clearance_m {
+            let value = format!("({}, {})", task.place.x_m, task.place.y_m);
+            let expected = "a place farther away from the other task's";
+            return Err(SimulationConfigError::Task { key: "task.place", value, expected });
+        }
+        Ok(())
+    }
 }
+
+/// Both tasks' places, which both stand in every cell: the chosen task's as it says, the other's by
+/// default.
+pub(crate) fn places(task: &TaskConfig) -> [(TaskKind, Place); 2] {
+    TaskKind::ALL.map(|kind| {
+        let place = if kind == task.kind { task.place } else { TaskConfig::of(kind).place };
+        (kind, place)
+    })
+}
+
+/// What the gripper closes and opens to, in metres.
+const CLOSED_M: f64 = 2.0 * CLOSED_HALF_OPENING_M;
+const OPEN_M: f64 = 2.0 * OPEN_HALF_OPENING_M;
 
 /// A camera hanging over the middle of the workspace, looking straight down: image right is the
 /// world's -y, image up its +x.
@@ -186,18 +283,21 @@ pub struct SimulatedCell {
 impl SimulatedCell {
     /// The cell of a seed, built for a task.
     ///
-    /// The seed decides its calibration error, tool offset, depth bias, friction and light, and
-    /// all noise from then on.
+    /// `cell_seed` decides its calibration error, tool offset, depth bias, friction and light;
+    /// `noise_seed` all noise of its devices from then on.
     ///
     /// # Errors
     /// A configuration that cannot be simulated.
     pub fn new(
         config: &SimulationConfig,
         task: &TaskConfig,
-        seed: u64,
+        cell_seed: u64,
+        noise_seed: u64,
     ) -> Result<Self, SimulationConfigError> {
         config.validate()?;
-        Ok(Self { world: Arc::new(Mutex::new(World::new(config, task, seed))) })
+        config.check_task(task)?;
+        let world = World::new(config, task, cell_seed, noise_seed);
+        Ok(Self { world: Arc::new(Mutex::new(world)) })
     }
 
     /// Camera, arm, gripper and the person beside them.
@@ -272,9 +372,8 @@ impl Arm for SimulatedCell {
 }
 
 impl Gripper for SimulatedCell {
-    fn open(&mut self) -> Result<(), DeviceError> {
-        self.world().open_jaws();
-        Ok(())
+    fn open(&mut self, width_m: f64) -> Result<(), DeviceError> {
+        self.world().open_jaws(width_m)
     }
 
     fn close(&mut self) -> Result<(), DeviceError> {

@@ -1,18 +1,22 @@
 //! The simulated cell's world: what its devices act on and report from.
 
-use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion, Vector3};
+use std::f64::consts::FRAC_PI_2;
+
+use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion, Vector2, Vector3};
 use rand::RngExt;
 use rmrl_cell::{DeviceError, Place, TaskConfig, TaskKind, ToolPose};
 use rmrl_core::{PlanarPose, Rng, random_stream, wrap_angle};
 use rmrl_vision::{CameraModel, PlateGeometry, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
-use crate::dynamics::{CLOSED_HALF_OPENING_M, GraspDynamics, Hand, MotionEnd, plate_reach_m};
+use crate::dynamics::{
+    CLOSED_HALF_OPENING_M, GraspDynamics, Hand, MotionEnd, OPEN_HALF_OPENING_M, plate_reach_m,
+};
 use crate::layout::{Cuboid, Material, on};
 use crate::parameters::{CellParameters, WORKSPACE_CENTER_M};
 use crate::render::Renderer;
 use crate::sensor::Sensor;
-use crate::{SimulationConfig, simulation::camera_over_workspace};
+use crate::{SimulationConfig, simulation::camera_over_workspace, simulation::places};
 
 /// All of the world that outlasts a trial: what a real cell keeps by being there.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -43,7 +47,8 @@ pub struct GroundTruth {
     pub rise_m: f64,
     /// How far the plate is tilted, in radians.
     pub tilt_rad: f64,
-    /// Whether the plate sits in its place: inside its walls, level, on its surface.
+    /// Whether the plate sits in its place: inside its walls, level, on its surface, the right way
+    /// round.
     pub seated: bool,
     /// Where the arm would have to be told to pick so that the jaws close around the plate's
     /// middle.
@@ -51,7 +56,8 @@ pub struct GroundTruth {
 }
 
 pub(crate) struct World {
-    seed: u64,
+    /// Seeds the noise of the devices, and nothing else.
+    noise_seed: u64,
     geometry: PlateGeometry,
     parameters: CellParameters,
     open_half_opening_m: f64,
@@ -86,8 +92,13 @@ const SEATED_TILT_RAD: f64 = 0.02;
 const OPERATOR_ERROR_M: f64 = 0.002;
 
 impl World {
-    pub(crate) fn new(config: &SimulationConfig, task: &TaskConfig, seed: u64) -> Self {
-        let parameters = config.cells.draw(seed);
+    pub(crate) fn new(
+        config: &SimulationConfig,
+        task: &TaskConfig,
+        cell_seed: u64,
+        noise_seed: u64,
+    ) -> Self {
+        let parameters = config.cells.draw(cell_seed);
         let geometry = config.plate;
         let true_camera = camera_over_workspace(&config.camera);
         // The error turns about the middle of the workspace, where calibrations are made.
@@ -98,10 +109,7 @@ impl World {
             ..true_camera
         };
 
-        let places = [TaskConfig::table(), TaskConfig::shelf()].map(|default| {
-            let chosen = if default.kind == task.kind { task } else { &default };
-            (chosen.kind, chosen.place)
-        });
+        let places = places(task);
         // The arm was taught its places with the tool it has, so that is where they truly are.
         let truly = |place: &Place| tool_of(place.pose(), parameters.tool_from_configured);
         let mut fixtures = Vec::new();
@@ -123,12 +131,12 @@ impl World {
         }
         let renderer = Renderer::new(true_camera, geometry, &fixtures, parameters.light);
         let sensor = Sensor::new(config.noise, parameters.depth_bias_m, renderer.empty());
-        let open_half_opening_m = 0.5 * geometry.width_m + config.jaw_clearance_m;
+        let open_half_opening_m = 0.5 * task.jaw_opening_m;
         let home = task.home.tool_pose();
         let target = truly(&task.place);
         let start = task.start.center();
         Self {
-            seed,
+            noise_seed,
             geometry,
             open_half_opening_m,
             target,
@@ -198,6 +206,7 @@ impl World {
         let mut rng = self.draw();
         self.pictured.push(self.truth());
         let hand = self.hand();
+        // A hand out of view takes its shadow along, though that may reach into a corner.
         let in_view = crate::render::hand_in_view(&hand, &self.true_camera);
         let picture = self.renderer.render(&self.world_from_plate(), in_view.then_some(&hand));
         self.sensor.expose(&picture, &mut rng)
@@ -223,12 +232,15 @@ impl World {
             });
         }
         let arrival = self.true_arrival(target);
+        let blocked_at = self.blocked_at(arrival);
+        let within = blocked_at.unwrap_or(arrival);
         let end = if self.state.holds_plate {
-            self.dynamics().move_hand(arrival, speed_m_s)
+            self.dynamics().move_hand(within, speed_m_s)
         } else {
-            self.move_empty_hand(arrival, speed_m_s)
+            self.move_empty_hand(within, speed_m_s)
         };
         self.note_contact();
+        let end = if blocked_at.is_some() { MotionEnd::Contact } else { end };
         match end {
             MotionEnd::Arrived => {
                 self.state.hand.tool = arrival;
@@ -246,17 +258,39 @@ impl World {
         }
     }
 
+    /// Where the hand, on its straight way to `arrival`, meets something that stands in the cell;
+    /// `None` if the way is free. The plate is not part of it: physics moves that.
+    fn blocked_at(&self, arrival: ToolPose) -> Option<ToolPose> {
+        let hand = self.hand();
+        let from = hand.tool;
+        let lowest_m = from.z_m.min(arrival.z_m);
+        let meets = |tool: ToolPose| {
+            let parts = Hand { tool, ..hand }.cuboids();
+            tool.z_m < 0.0
+                || self.fixtures.iter().any(|one| parts.iter().any(|part| part.overlaps(one)))
+        };
+        let top_m = self.fixtures.iter().map(Cuboid::top_m).fold(0.0, f64::max);
+        if lowest_m >= top_m {
+            return None;
+        }
+        let distance_m = from.planar.distance_m(arrival.planar).hypot(arrival.z_m - from.z_m);
+        let turn_rad = wrap_angle(arrival.planar.yaw_rad - from.planar.yaw_rad).abs();
+        let steps = (distance_m / 0.001).max(turn_rad / 0.01).ceil().max(1.0) as usize;
+        let at = |step: usize| between(from, arrival, step as f64 / steps as f64);
+        // A hand that touches something already may leave it.
+        let free = (0..=steps).find(|step| !meets(at(*step)))?;
+        let met = (free..=steps).find(|step| meets(at(*step)))?;
+        Some(at(met - 1))
+    }
+
     /// Moves the hand without a plate: physics runs only for the part of the way on which the
     /// fingers may touch the plate.
     fn move_empty_hand(&mut self, arrival: ToolPose, speed_m_s: f64) -> MotionEnd {
         let from = self.hand().tool;
         let plate = self.world_from_plate();
         let zone_m = plate.translation.z + 0.5 * self.geometry.height_m + CONTACT_ZONE_M;
-        let reach = |tool: ToolPose| {
-            (tool.planar.x_m - plate.translation.x).hypot(tool.planar.y_m - plate.translation.y)
-                < CONTACT_REACH_M
-        };
-        let near = from.z_m.min(arrival.z_m) < zone_m && (reach(from) || reach(arrival));
+        let near = from.z_m.min(arrival.z_m) < zone_m
+            && passes_within(from.planar, arrival.planar, &plate, CONTACT_REACH_M);
         // Straight down or up around a plate that lies between the open jaws.
         let is_vertical = from.planar.distance_m(arrival.planar) < BESIDE_M
             && wrap_angle(from.planar.yaw_rad - arrival.planar.yaw_rad).abs() < BESIDE_M;
@@ -268,15 +302,7 @@ impl World {
             return MotionEnd::Arrived;
         }
         // Where the way crosses the upper limit of the zone.
-        let crossing = |share: f64| ToolPose {
-            planar: PlanarPose::new(
-                from.planar.x_m + share * (arrival.planar.x_m - from.planar.x_m),
-                from.planar.y_m + share * (arrival.planar.y_m - from.planar.y_m),
-                from.planar.yaw_rad
-                    + share * wrap_angle(arrival.planar.yaw_rad - from.planar.yaw_rad),
-            ),
-            z_m: zone_m,
-        };
+        let crossing = |share: f64| between(from, arrival, share).at_height(zone_m);
         let share = (zone_m - from.z_m) / (arrival.z_m - from.z_m);
         if from.z_m > zone_m {
             self.leave_contact();
@@ -292,14 +318,26 @@ impl World {
         }
     }
 
-    pub(crate) fn open_jaws(&mut self) {
-        let half_opening_m = self.open_half_opening_m;
+    pub(crate) fn open_jaws(&mut self, width_m: f64) -> Result<(), DeviceError> {
+        let half_opening_m = 0.5 * width_m;
+        if !(CLOSED_HALF_OPENING_M..=OPEN_HALF_OPENING_M).contains(&half_opening_m) {
+            return Err(DeviceError::Refused {
+                device: "gripper",
+                reason: format!(
+                    "it opens from {:.0} to {:.0} mm, not to {:.1} mm",
+                    2000.0 * CLOSED_HALF_OPENING_M,
+                    2000.0 * OPEN_HALF_OPENING_M,
+                    1000.0 * width_m
+                ),
+            });
+        }
         if self.state.holds_plate || self.dynamics.is_some() {
             self.dynamics().open_jaws(half_opening_m);
             self.note_contact();
         } else {
             self.state.hand.half_opening_m = half_opening_m;
         }
+        Ok(())
     }
 
     pub(crate) fn close_jaws(&mut self) {
@@ -363,6 +401,7 @@ impl World {
             tilt_rad,
             seated: rise_m.abs() < SEATED_RISE_M
                 && tilt_rad < SEATED_TILT_RAD
+                && deviation.dyaw_rad.abs() < FRAC_PI_2
                 && deviation.dx_m.abs() < slack_m
                 && deviation.dy_m.abs() < slack_m,
             best_pick: configured_of(plate, self.parameters.tool_from_configured),
@@ -431,8 +470,36 @@ impl World {
     /// The next random stream of this world's devices.
     fn draw(&mut self) -> Rng {
         self.state.draws += 1;
-        random_stream(self.seed, "devices", [self.state.draws, 0])
+        random_stream(self.noise_seed, "devices", [self.state.draws, 0])
     }
+}
+
+/// The pose a share of the straight way from one pose to another.
+fn between(from: ToolPose, to: ToolPose, share: f64) -> ToolPose {
+    ToolPose::new(
+        PlanarPose::new(
+            from.planar.x_m + share * (to.planar.x_m - from.planar.x_m),
+            from.planar.y_m + share * (to.planar.y_m - from.planar.y_m),
+            from.planar.yaw_rad + share * wrap_angle(to.planar.yaw_rad - from.planar.yaw_rad),
+        ),
+        from.z_m + share * (to.z_m - from.z_m),
+    )
+}
+
+/// Whether the straight way between two poses passes the plate's middle within `reach_m`, seen from
+/// above.
+fn passes_within(
+    from: PlanarPose,
+    to: PlanarPose,
+    world_from_plate: &Isometry3<f64>,
+    reach_m: f64,
+) -> bool {
+    let plate = world_from_plate.translation.vector.xy();
+    let start = Vector2::new(from.x_m, from.y_m);
+    let way = Vector2::new(to.x_m, to.y_m) - start;
+    let length_squared = way.norm_squared();
+    let share = if length_squared > 0.0 { (plate - start).dot(&way) / length_squared } else { 0.0 };
+    (start + way * share.clamp(0.0, 1.0) - plate).norm() < reach_m
 }
 
 /// Where the true tool is when the configured one is at `configured`.

@@ -33,7 +33,7 @@ fn trial_on(cell: &SimulatedCell, task: &TaskConfig) -> PickPlace {
 }
 
 fn cell(config: &SimulationConfig, task: &TaskConfig, seed: u64) -> (SimulatedCell, PickPlace) {
-    let cell = SimulatedCell::new(config, task, seed).unwrap();
+    let cell = SimulatedCell::new(config, task, seed, seed).unwrap();
     let mut trial = trial_on(&cell, task);
     trial.record_target().unwrap();
     (cell, trial)
@@ -54,7 +54,8 @@ fn perfect() -> SimulationConfig {
 fn the_localiser_is_precise_over_the_whole_workspace() {
     let config = SimulationConfig { noise: SensorNoise::NONE, ..perfect() };
     let task = TaskConfig::table();
-    let cell = SimulatedCell::new(&config, &task, 1).unwrap();
+    let slot = TaskConfig::shelf().place;
+    let cell = SimulatedCell::new(&config, &task, 1, 1).unwrap();
     let mut devices = cell.devices();
     let mut localizer = localizer();
     let mut rng = random_stream(3, "poses", [0, 0]);
@@ -64,24 +65,28 @@ fn the_localiser_is_precise_over_the_whole_workspace() {
     };
     let (mut distance_mm, mut turn_deg) = (0.0, 0.0);
     for index in 0..200 {
-        let pose = if index % 5 == 4 {
-            // In the box, where placed plates are measured.
-            let offset = PoseAdjustment {
-                dx_m: uniform(-0.008, 0.008),
-                dy_m: uniform(-0.008, 0.008),
-                dyaw_rad: uniform(-0.03, 0.03),
-            };
-            cell.truth().target.adjusted(offset)
-        } else {
-            PlanarPose::new(uniform(0.15, 0.55), uniform(-0.30, 0.03), uniform(-1.0, 1.0))
+        let mut offset = || PoseAdjustment {
+            dx_m: uniform(-0.008, 0.008),
+            dy_m: uniform(-0.008, 0.008),
+            dyaw_rad: uniform(-0.03, 0.03),
         };
-        cell.put_plate(pose, 0.0);
+        // In the box and on the shelf, where placed plates are measured, and all over the table.
+        let (pose, surface_m) = match index % 5 {
+            3 => (slot.pose().adjusted(offset()), slot.surface_m),
+            4 => (cell.truth().target.adjusted(offset()), 0.0),
+            _ => {
+                let (x_m, y_m) = (uniform(0.15, 0.55), uniform(-0.30, 0.03));
+                (PlanarPose::new(x_m, y_m, uniform(-1.0, 1.0)), 0.0)
+            }
+        };
+        cell.put_plate(pose, surface_m);
         let frame = devices.camera.capture().unwrap();
         let found = localizer.localize(&frame, &devices.camera.model()).unwrap();
         let error = found.pose.relative_to(pose);
         distance_mm += 1000.0 * error.translation_m() / 200.0;
         turn_deg += error.dyaw_rad.to_degrees().abs() / 200.0;
-        assert!((found.height_m - 0.00725).abs() < 0.002, "{pose:?}: height {}", found.height_m);
+        let height_m = surface_m + 0.00725;
+        assert!((found.height_m - height_m).abs() < 0.002, "{pose:?}: height {}", found.height_m);
     }
     assert!(distance_mm < 0.25, "{distance_mm:.3} mm on average");
     assert!(turn_deg < 0.05, "{turn_deg:.3} degrees on average");
@@ -162,9 +167,9 @@ fn the_reward_follows_the_offset_along_the_fingers() {
 
 #[test]
 fn a_finger_that_lands_on_the_plate_is_an_outcome_and_the_next_trial_goes_on() {
-    let task = TaskConfig::table();
-    let config = SimulationConfig { jaw_clearance_m: 0.004, ..perfect() };
-    let (_, mut trial) = cell(&config, &task, 1);
+    // Jaws that pass the plate by 4 mm to each side.
+    let task = TaskConfig { jaw_opening_m: 0.0935, ..TaskConfig::table() };
+    let (_, mut trial) = cell(&perfect(), &task, 1);
     let observation = trial.reset(id(1, 1)).unwrap();
     let across = PoseAdjustment { dx_m: 0.0, dy_m: 0.008, dyaw_rad: 0.0 }
         .rotated(observation.estimated_pose.yaw_rad);
@@ -249,7 +254,7 @@ fn a_remembered_world_goes_on_with_the_same_bits() {
 
     let (first, mut trial) = cell(&config, &task, 5);
     let target = {
-        let mut again = trial_on(&SimulatedCell::new(&config, &task, 5).unwrap(), &task);
+        let mut again = trial_on(&SimulatedCell::new(&config, &task, 5, 5).unwrap(), &task);
         again.record_target().unwrap()
     };
     let mut found = run(&mut trial, 1..=3);
@@ -257,7 +262,7 @@ fn a_remembered_world_goes_on_with_the_same_bits() {
     let whereabouts = serde_json::to_string(&trial.whereabouts()).unwrap();
     drop((first, trial));
 
-    let second = SimulatedCell::new(&config, &task, 5).unwrap();
+    let second = SimulatedCell::new(&config, &task, 5, 5).unwrap();
     second.restore(serde_json::from_str(&state).unwrap());
     let mut trial = trial_on(&second, &task);
     trial.resume(target, serde_json::from_str(&whereabouts).unwrap());
@@ -268,12 +273,12 @@ fn a_remembered_world_goes_on_with_the_same_bits() {
 #[test]
 fn a_frame_of_another_size_is_refused() {
     let task = TaskConfig::table();
-    let large = SimulatedCell::new(&perfect(), &task, 1).unwrap();
+    let large = SimulatedCell::new(&perfect(), &task, 1, 1).unwrap();
     let config = SimulationConfig {
         camera: rmrl_sim::SimulatedCamera { width_px: 320, ..perfect().camera },
         ..perfect()
     };
-    let small = SimulatedCell::new(&config, &task, 1).unwrap();
+    let small = SimulatedCell::new(&config, &task, 1, 1).unwrap();
     let frame = small.devices().camera.capture().unwrap();
     let error = localizer().localize(&frame, &large.devices().camera.model()).unwrap_err();
     assert!(matches!(error, LocalizeError::SizeMismatch { .. }), "{error}");

@@ -91,6 +91,18 @@ pub enum IntrinsicsError {
         /// What was given.
         value: f64,
     },
+    /// A distortion that cannot be undone everywhere in the image.
+    #[error(
+        "the distortion {distortion:?} cannot be undone at pixel ({u}, {v}); its coefficients belong to another camera or image size"
+    )]
+    Distortion {
+        /// The coefficients.
+        distortion: Distortion,
+        /// A pixel, `u`.
+        u: f64,
+        /// The same pixel, `v`.
+        v: f64,
+    },
     /// A principal point outside the image.
     #[error("{key} is {value}, expected a principal point inside the image, 0 to {size}")]
     PrincipalPoint {
@@ -107,7 +119,8 @@ impl Intrinsics {
     /// Checks that the numbers describe a camera.
     ///
     /// # Errors
-    /// An empty image, a focal length that is not positive, a principal point outside the image.
+    /// An empty image, a focal length that is not positive, a principal point outside the image, a
+    /// distortion that cannot be undone.
     pub fn validate(&self) -> Result<(), IntrinsicsError> {
         if self.width == 0 || self.height == 0 {
             return Err(IntrinsicsError::Size { width: self.width, height: self.height });
@@ -120,6 +133,22 @@ impl Intrinsics {
         for (key, value, size) in [("cx", self.cx, self.width), ("cy", self.cy, self.height)] {
             if !(0.0..=f64::from(size)).contains(&value) {
                 return Err(IntrinsicsError::PrincipalPoint { key, value, size });
+            }
+        }
+        // Distortion is largest at the border.
+        let (right, bottom) = (f64::from(self.width - 1), f64::from(self.height - 1));
+        for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
+            for (u, v) in [
+                (share * right, 0.0),
+                (share * right, bottom),
+                (0.0, share * bottom),
+                (right, share * bottom),
+            ] {
+                let back = self.project(self.unproject(Point2::new(u, v), 1.0));
+                let returns = back.is_some_and(|back| (back - Point2::new(u, v)).norm() < 0.1);
+                if !returns {
+                    return Err(IntrinsicsError::Distortion { distortion: self.distortion, u, v });
+                }
             }
         }
         Ok(())
@@ -232,6 +261,14 @@ mod tests {
             (Intrinsics { fy: -1.0, ..D435 }, "fy"),
             (Intrinsics { fx: f64::NAN, ..D435 }, "fx"),
             (Intrinsics { cy: 481.0, ..D435 }, "cy"),
+            (
+                Intrinsics {
+                    fx: 400.0,
+                    distortion: Distortion { k1: 0.5, k2: 0.5, ..Distortion::default() },
+                    ..D435
+                },
+                "distortion",
+            ),
         ] {
             let message = broken.validate().unwrap_err().to_string();
             assert!(message.contains(named), "{message}");

@@ -1,6 +1,6 @@
 //! Localisation: from an RGB-D frame to the plate's pose in the world (Sec. 3.4, Eq. 12-14).
 
-use std::f64::consts::{FRAC_PI_2, PI};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, PI};
 
 use nalgebra::Point2;
 use rmrl_core::{PlanarPose, wrap_angle};
@@ -10,8 +10,8 @@ use crate::edges::align_to_edges;
 use crate::mask::Moments;
 use crate::silhouette::Silhouette;
 use crate::{
-    BoundingBox, BoxError, CameraModel, DEPTH_UNIT_M, Detection, Detector, Mask, RgbdFrame,
-    Segmenter,
+    BoundingBox, BoxError, CameraModel, DEPTH_UNIT_M, Detection, Detector, Intrinsics, Mask,
+    RgbdFrame, Segmenter,
 };
 
 /// The plate's dimensions, in metres. The default is a 96-well plate by ANSI/SLAS 1-2004.
@@ -76,6 +76,10 @@ pub struct LocalizerConfig {
     /// How far the mask's area may be from the expected one, as a share of it. Default 0.3: the
     /// visible side faces add up to 0.1, half a plate is off by 0.5.
     pub size_tolerance: f64,
+    /// How far the mask's length and width may be from what the plate's would be seen as, as a share
+    /// of them. Default 0.03: simulated cells stay within 0.02, most of it their depth's bias; a
+    /// plate with 3 % of its length hidden would be seen 2 mm from where it is.
+    pub shape_tolerance: f64,
 }
 
 impl Default for LocalizerConfig {
@@ -88,6 +92,7 @@ impl Default for LocalizerConfig {
             reference_yaw_rad: 0.0,
             min_valid_depth_ratio: 0.3,
             size_tolerance: 0.3,
+            shape_tolerance: 0.03,
         }
     }
 }
@@ -159,6 +164,12 @@ impl LocalizerConfig {
                 "size_tolerance",
                 self.size_tolerance,
                 positive(self.size_tolerance),
+                "a positive share",
+            ),
+            (
+                "shape_tolerance",
+                self.shape_tolerance,
+                positive(self.shape_tolerance),
                 "a positive share",
             ),
         ];
@@ -244,6 +255,19 @@ pub enum LocalizeError {
         /// The tolerance that was exceeded.
         tolerance: f64,
     },
+    /// What was found has not the plate's shape: a part of it is hidden, or something else is taken
+    /// for a part of it.
+    #[error(
+        "what was found is {length_ratio:.3} times as long and {width_ratio:.3} times as wide as the plate, expected 1 within {tolerance}; is a part of it hidden, or something dark beside it?"
+    )]
+    WrongShape {
+        /// Length found by length expected.
+        length_ratio: f64,
+        /// Width found by width expected.
+        width_ratio: f64,
+        /// The tolerance that was exceeded.
+        tolerance: f64,
+    },
     /// The optical axis does not look down on the table.
     #[error("the camera does not look down at the plate; check its extrinsics")]
     NotOverhead,
@@ -295,6 +319,7 @@ impl Localizer {
         if color != expected || depth != expected {
             return Err(LocalizeError::SizeMismatch { expected, color, depth });
         }
+        check_overhead(camera)?;
         let detection = self.detect_one(frame)?;
         let bounding_box = detection.bounding_box;
         let mask =
@@ -308,19 +333,18 @@ impl Localizer {
 
         let centre = self.centre_of(bounding_box, &moments);
         let surface = camera.world_point(centre, depth_m);
+        let plate = self.config.plate;
+        // The depth is the upper surface's; the body is centred half a height below the top.
+        let body_m = surface.z - (0.5 * plate.height_m - self.config.mean_surface_depth_m);
         let (pose, height_m) = if self.config.fit_outline {
-            // The depth is the upper surface's; the body is centred half a height below the top.
-            let below_surface_m =
-                0.5 * self.config.plate.height_m - self.config.mean_surface_depth_m;
-            let height_m = surface.z - below_surface_m;
-            let by_mask = self.fit_outline(centre, &moments, height_m, camera)?;
-            let plate = self.config.plate;
-            (align_to_edges(&frame.color, by_mask, height_m, plate, camera), height_m)
+            let by_mask = self.fit_outline(centre, &moments, body_m, camera)?;
+            (align_to_edges(&frame.color, by_mask, body_m, plate, camera), body_m)
         } else {
             let yaw_rad = yaw_of(&moments, centre, surface.z, camera)?;
             let pose = PlanarPose::new(surface.x, surface.y, yaw_rad);
             (self.nearer_to_reference(pose), surface.z)
         };
+        self.check_shape(&moments, pose, body_m, camera)?;
         Ok(Localization { pose, height_m, bounding_box, score: detection.score, mask, depth_m })
     }
 
@@ -374,6 +398,29 @@ impl Localizer {
         Ok(())
     }
 
+    /// Checks that the mask is as long and as wide as the plate would be seen at `pose`. A covered
+    /// edge moves centre and pose, and leaves a rectangle; only its sides tell.
+    fn check_shape(
+        &self,
+        moments: &Moments,
+        pose: PlanarPose,
+        height_m: f64,
+        camera: &CameraModel,
+    ) -> Result<(), LocalizeError> {
+        let outline = Silhouette::of_plate(pose, height_m, self.config.plate, camera)
+            .ok_or(LocalizeError::NotOverhead)?;
+        let expected = outline.moments();
+        let length_ratio = (moments.major_variance / expected.major_variance).sqrt();
+        let width_ratio = (moments.minor_variance / expected.minor_variance).sqrt();
+        let tolerance = self.config.shape_tolerance;
+        let within = |ratio: f64| (ratio - 1.0).abs() <= tolerance;
+        if within(length_ratio) && within(width_ratio) {
+            Ok(())
+        } else {
+            Err(LocalizeError::WrongShape { length_ratio, width_ratio, tolerance })
+        }
+    }
+
     fn centre_of(&self, bounding_box: BoundingBox, moments: &Moments) -> Point2<f64> {
         match self.config.centre {
             Centre::Box => bounding_box.center(),
@@ -421,6 +468,17 @@ impl Localizer {
             pose.y_m,
             self.config.reference_yaw_rad + wrap_half_turn(from_reference),
         )
+    }
+}
+
+/// Checks that the middle of the picture looks down, within half a right angle.
+fn check_overhead(camera: &CameraModel) -> Result<(), LocalizeError> {
+    let Intrinsics { width, height, .. } = camera.intrinsics;
+    let middle = Point2::new(0.5 * f64::from(width), 0.5 * f64::from(height));
+    if camera.viewing_direction(middle).z < -FRAC_1_SQRT_2 {
+        Ok(())
+    } else {
+        Err(LocalizeError::NotOverhead)
     }
 }
 
@@ -474,9 +532,7 @@ mod tests {
     use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 
     use super::*;
-    use crate::{
-        ColorThresholdDetector, ColorThresholdSegmenter, DepthImage, Distortion, Intrinsics,
-    };
+    use crate::{ColorThresholdDetector, ColorThresholdSegmenter, DepthImage, Distortion};
 
     /// 0.8 m above the table, looking straight down, image right = world -y, image up = world +x.
     fn overhead() -> CameraModel {
@@ -629,6 +685,46 @@ mod tests {
         let mut small = frame_with(&[plate(0.35, 0.0)]);
         small.depth = DepthImage::from_pixel(320, 240, Luma([800]));
         assert!(matches!(error(&small), LocalizeError::SizeMismatch { .. }));
+    }
+
+    /// A hand or a cable over an edge leaves a rectangle with another centre: no pose is better than
+    /// a wrong one, which would be learnt from.
+    #[test]
+    fn a_partly_hidden_plate_is_an_error_and_no_pose() {
+        let camera = overhead();
+        let truth = PlanarPose::new(0.35, 0.0, 0.0);
+        let whole = frame_with(&[truth]);
+        for (share, along) in
+            [(0.05, true), (0.1, true), (0.2, true), (0.28, true), (0.05, false), (0.15, false)]
+        {
+            let mut frame = whole.clone();
+            let mut color = (*frame.color).clone();
+            let plate = PlateGeometry::default();
+            for (u, v, pixel) in color.enumerate_pixels_mut() {
+                let at = camera.intersect_plane(Point2::new(u.into(), v.into()), 0.0).unwrap();
+                let hidden = if along {
+                    at.x - truth.x_m > (0.5 - share) * plate.length_m
+                } else {
+                    at.y - truth.y_m > (0.5 - share) * plate.width_m
+                };
+                if hidden {
+                    *pixel = *whole.color.get_pixel(0, 0);
+                }
+            }
+            frame.color = Arc::new(color);
+            let error = localizer().localize(&frame, &camera).unwrap_err();
+            assert!(matches!(error, LocalizeError::WrongShape { .. }), "{share}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_camera_that_does_not_look_down_is_an_error() {
+        let up = UnitQuaternion::from_euler_angles(PI, 0.0, 0.0);
+        let mut camera = overhead();
+        camera.world_from_camera.rotation *= up;
+        let frame = frame_with(&[PlanarPose::new(0.35, 0.0, 0.0)]);
+        let error = localizer().localize(&frame, &camera).unwrap_err();
+        assert!(matches!(error, LocalizeError::NotOverhead), "{error}");
     }
 
     /// A segmenter that finds nothing, as a model may.

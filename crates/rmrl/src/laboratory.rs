@@ -42,18 +42,23 @@ pub enum World {
 }
 
 impl Laboratory {
-    /// Assembles the configured cell. `placement_seed` decides where plates start.
+    /// Assembles the configured cell. `seed` decides where plates start, and the noise of simulated
+    /// devices.
     ///
     /// # Errors
     /// The configuration makes no cell.
-    pub fn assemble(config: &RunConfig, placement_seed: u64) -> Result<Self, LaboratoryError> {
-        let cell =
-            SimulatedCell::new(&config.simulation, &config.task, u64::from(config.cell_seed()))?;
+    pub fn assemble(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
+        let cell = SimulatedCell::new(
+            &config.simulation,
+            &config.task,
+            u64::from(config.cell_seed()),
+            seed,
+        )?;
         let trial = PickPlace::new(
             cell.devices(),
             SafetyEnvelope::new(config.safety)?,
             localizer(&config.vision)?,
-            Task { config: config.task.clone(), placement_seed },
+            Task { config: config.task.clone(), placement_seed: seed },
             config.reward,
         )?;
         Ok(Self { trial, world: World::Simulated(cell) })
