@@ -23,7 +23,7 @@ pub use action::{ActionIndex, ActionSpace, ActionSpaceError, DIMENSIONS};
 pub use env::Env;
 pub use observation::Observation;
 pub use pose::{PlanarPose, PoseAdjustment, wrap_angle};
-pub use reward::{PlacementError, RewardFunction, RewardFunctionError};
+pub use reward::{PlacementError, RewardFunction, RewardFunctionError, yaw_error_rad};
 pub use rng::{Rng, random_stream};
 pub use role_model::{Label, role_model, role_model_labels};
 pub use scene::Scene;

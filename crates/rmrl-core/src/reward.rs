@@ -27,8 +27,13 @@ impl PlacementError {
 
     /// The yaw error that `e_rot` stands for, in radians, without its sign.
     pub fn yaw_error_rad(self) -> f64 {
-        (1.0 - self.e_rot).clamp(-1.0, 1.0).acos()
+        yaw_error_rad(self.e_rot)
     }
+}
+
+/// The yaw error that a rotation error of Eq. 10 stands for, in radians, without its sign.
+pub fn yaw_error_rad(e_rot: f64) -> f64 {
+    (1.0 - e_rot).clamp(-1.0, 1.0).acos()
 }
 
 /// The reward `r = exp(-(e_trans + e_rot))` of Eq. 11, with its units made explicit.

@@ -22,7 +22,7 @@ pub enum JournalError {
         #[source]
         source: std::io::Error,
     },
-    /// A line in the middle of the file is damaged. Only a last line can be torn by a crash, so
+    /// A whole line is damaged. A crash can only tear a last line off before its newline, so
     /// something else has changed the file, and going on would learn from the wrong trials.
     #[error("{}, line {line} is damaged: {reason}; restore the file or start a new run", path.display())]
     Damaged {
@@ -43,6 +43,78 @@ pub struct Journal<T> {
     kind: PhantomData<fn(&T)>,
 }
 
+/// What a journal's file holds, read without changing it: to be looked at, or to go on from.
+pub struct Written<T> {
+    path: PathBuf,
+    entries: Vec<T>,
+    digests: Vec<u32>,
+    /// The length of the whole lines, in bytes.
+    length: usize,
+    /// Whether part of another line follows them.
+    is_torn: bool,
+    /// Whether the last line is whole but for its newline: the crash came between the two.
+    lacks_newline: bool,
+}
+
+impl<T: DeserializeOwned> Written<T> {
+    /// Reads a journal's file and leaves it alone.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line is damaged that a crash cannot have torn.
+    pub fn read(path: &Path) -> Result<Self, JournalError> {
+        let bytes = std::fs::read(path).map_err(io("read", path))?;
+        let mut written = Self {
+            path: path.to_path_buf(),
+            entries: Vec::new(),
+            digests: Vec::new(),
+            length: 0,
+            is_torn: false,
+            lacks_newline: false,
+        };
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            // A line is written at once, its newline last: without one it may be torn.
+            let text = line.strip_suffix(b"\n");
+            match serde_json::from_slice(text.unwrap_or(line)) {
+                Ok(entry) => {
+                    written.entries.push(entry);
+                    written.digests.push(crc32c::crc32c(text.unwrap_or(line)));
+                    written.length += line.len();
+                    written.lacks_newline = text.is_none();
+                }
+                Err(_) if text.is_none() => written.is_torn = true,
+                Err(error) => {
+                    return Err(JournalError::Damaged {
+                        path: path.to_path_buf(),
+                        line: written.entries.len() + 1,
+                        reason: error.to_string(),
+                    });
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The entries of its whole lines.
+    pub fn entries(&self) -> &[T] {
+        &self.entries
+    }
+
+    /// The entries of its whole lines.
+    pub fn into_entries(self) -> Vec<T> {
+        self.entries
+    }
+
+    /// A digest of each line, by which a checkpoint knows the log it was made from.
+    pub fn digests(&self) -> &[u32] {
+        &self.digests
+    }
+}
+
 impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// Creates an empty journal.
     ///
@@ -57,36 +129,27 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         Ok(Self { path: path.to_path_buf(), file, digests: Vec::new(), kind: PhantomData })
     }
 
-    /// Opens a journal to go on with it, and reads its entries.
+    /// Goes on with what was written, and returns its entries.
     ///
     /// A last line that was cut off in mid-write is taken off the file, with a warning.
     ///
     /// # Errors
-    /// The file cannot be read or mended, or another line is damaged.
-    pub fn open(path: &Path) -> Result<(Self, Vec<T>), JournalError> {
-        let content = Content::read(path)?;
-        let file = OpenOptions::new().append(true).open(path).map_err(io("open", path))?;
-        let mut journal =
-            Self { path: path.to_path_buf(), file, digests: content.digests, kind: PhantomData };
-        if content.is_torn {
+    /// The file cannot be opened or mended.
+    pub fn go_on(written: Written<T>) -> Result<(Self, Vec<T>), JournalError> {
+        let Written { path, entries, digests, length, is_torn, lacks_newline } = written;
+        let file = OpenOptions::new().append(true).open(&path).map_err(io("open", &path))?;
+        let mut journal = Self { path, file, digests, kind: PhantomData };
+        if is_torn {
             tracing::warn!(
                 "{}: line {}, the last, was cut off in mid-write and is dropped",
-                path.display(),
-                content.entries.len() + 1,
+                journal.path.display(),
+                entries.len() + 1,
             );
-            journal.cut(content.length)?;
-        } else if content.lacks_newline {
+            journal.cut(length)?;
+        } else if lacks_newline {
             journal.write(b"\n")?;
         }
-        Ok((journal, content.entries))
-    }
-
-    /// Reads a journal's entries and leaves the file alone, which may be another process's.
-    ///
-    /// # Errors
-    /// The file cannot be read, or a line other than the last is damaged.
-    pub fn read(path: &Path) -> Result<Vec<T>, JournalError> {
-        Ok(Content::read(path)?.entries)
+        Ok((journal, entries))
     }
 
     /// Appends an entry and waits until it is on disk.
@@ -132,51 +195,6 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     }
 }
 
-/// What a journal's file holds.
-struct Content<T> {
-    entries: Vec<T>,
-    digests: Vec<u32>,
-    /// The length of the whole lines, in bytes.
-    length: usize,
-    /// Whether part of another line follows them.
-    is_torn: bool,
-    /// Whether the last line is whole but for its newline: the crash came between the two.
-    lacks_newline: bool,
-}
-
-impl<T: DeserializeOwned> Content<T> {
-    fn read(path: &Path) -> Result<Self, JournalError> {
-        let bytes = std::fs::read(path).map_err(io("read", path))?;
-        let mut content = Self {
-            entries: Vec::new(),
-            digests: Vec::new(),
-            length: 0,
-            is_torn: false,
-            lacks_newline: false,
-        };
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let text = line.strip_suffix(b"\n");
-            match serde_json::from_slice(text.unwrap_or(line)) {
-                Ok(entry) => {
-                    content.entries.push(entry);
-                    content.digests.push(crc32c::crc32c(text.unwrap_or(line)));
-                    content.length += line.len();
-                    content.lacks_newline = text.is_none();
-                }
-                Err(_) if content.length + line.len() == bytes.len() => content.is_torn = true,
-                Err(error) => {
-                    return Err(JournalError::Damaged {
-                        path: path.to_path_buf(),
-                        line: content.entries.len() + 1,
-                        reason: error.to_string(),
-                    });
-                }
-            }
-        }
-        Ok(content)
-    }
-}
-
 fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> JournalError + 'a {
     move |source| JournalError::Io { action, path: path.to_path_buf(), source }
 }
@@ -196,6 +214,14 @@ mod tests {
         Entry { number, value: f64::from(number) / 3.0 }
     }
 
+    fn read(path: &Path) -> Result<Vec<Entry>, JournalError> {
+        Ok(Written::read(path)?.into_entries())
+    }
+
+    fn open(path: &Path) -> Result<(Journal<Entry>, Vec<Entry>), JournalError> {
+        Journal::go_on(Written::read(path)?)
+    }
+
     fn written(entries: u32) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trials.jsonl");
@@ -209,10 +235,10 @@ mod tests {
     #[test]
     fn entries_come_back_bit_for_bit_and_more_can_be_added() {
         let (_folder, path) = written(3);
-        let (mut journal, entries) = Journal::open(&path).unwrap();
+        let (mut journal, entries) = open(&path).unwrap();
         assert_eq!(entries, [entry(0), entry(1), entry(2)]);
         journal.append(&entry(3)).unwrap();
-        let (again, entries) = Journal::<Entry>::open(&path).unwrap();
+        let (again, entries) = open(&path).unwrap();
         assert_eq!(entries.len(), 4);
         assert_eq!(again.digests(), journal.digests());
     }
@@ -227,40 +253,46 @@ mod tests {
             whole.len() - whole.split_inclusive(|byte| *byte == b'\n').next_back().unwrap().len();
         for length in two..=whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
-            let read = Journal::<Entry>::read(&path).unwrap();
+            let read = read(&path).unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), &whole[..length], "reading changes nothing");
-            let (mut journal, entries) = Journal::<Entry>::open(&path).unwrap();
+            let (mut journal, entries) = open(&path).unwrap();
             // A line that lacks nothing but its newline is complete.
             let expected = if length + 1 >= whole.len() { 3 } else { 2 };
             assert_eq!(read, entries);
             assert_eq!(entries.len(), expected, "cut at {length} of {}", whole.len());
             journal.append(&entry(9)).unwrap();
-            let (_, entries) = Journal::<Entry>::open(&path).unwrap();
+            let (_, entries) = open(&path).unwrap();
             assert_eq!(entries.len(), expected + 1);
             assert_eq!(entries[expected], entry(9));
         }
     }
 
+    /// The last line, too: with its newline it was written whole, and what was recorded in it is
+    /// not thrown away because something has damaged it since.
     #[test]
-    fn a_damaged_line_in_the_middle_is_an_error_that_names_it() {
+    fn a_damaged_whole_line_is_an_error_that_names_it() {
         let (_folder, path) = written(5);
-        let mut bytes = std::fs::read(&path).unwrap();
-        let third =
-            bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + 1;
-        bytes[third] = b'#';
-        std::fs::write(&path, &bytes).unwrap();
-        let error = Journal::<Entry>::open(&path).err().unwrap().to_string();
-        assert!(error.contains("trials.jsonl, line 3 is damaged"), "{error}");
-        assert_eq!(std::fs::read(&path).unwrap(), bytes, "nothing was changed");
+        let whole = std::fs::read(&path).unwrap();
+        let starts: Vec<usize> = std::iter::once(0)
+            .chain(whole.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1))
+            .collect();
+        for line in [1, 3, 5] {
+            let mut bytes = whole.clone();
+            bytes[starts[line - 1]] = b'#';
+            std::fs::write(&path, &bytes).unwrap();
+            let error = open(&path).err().unwrap().to_string();
+            assert!(error.contains(&format!("trials.jsonl, line {line} is damaged")), "{error}");
+            assert_eq!(std::fs::read(&path).unwrap(), bytes, "nothing was changed");
+        }
     }
 
     #[test]
     fn a_journal_can_be_cut_back() {
         let (_folder, path) = written(5);
-        let (mut journal, _) = Journal::<Entry>::open(&path).unwrap();
+        let (mut journal, _) = open(&path).unwrap();
         journal.truncate(2).unwrap();
         journal.append(&entry(7)).unwrap();
-        let (_, entries) = Journal::<Entry>::open(&path).unwrap();
+        let (_, entries) = open(&path).unwrap();
         assert_eq!(entries, [entry(0), entry(1), entry(7)]);
     }
 

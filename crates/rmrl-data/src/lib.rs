@@ -10,7 +10,7 @@ mod record;
 mod run_dir;
 mod tensorboard;
 
-pub use journal::{Journal, JournalError};
+pub use journal::{Journal, JournalError, Written};
 pub use metrics::{MetricsRow, metrics, to_csv};
 pub use record::{DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord};
 pub use run_dir::{RunDir, RunDirError, read_color, write_atomically};

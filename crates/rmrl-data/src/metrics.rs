@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use rmrl_core::exponential_moving_average;
+use rmrl_core::{exponential_moving_average, yaw_error_rad};
 
 use crate::record::TrialRecord;
 
@@ -44,12 +44,10 @@ pub fn metrics(records: &[TrialRecord], smoothing: f64) -> Vec<MetricsRow> {
             reward,
             reward_average,
             e_trans_mm: record.e_trans_m.map(|error| 1000.0 * error),
-            yaw_error_deg: record
-                .e_rot
-                .map(|e_rot| (1.0 - e_rot).clamp(-1.0, 1.0).acos().to_degrees()),
+            yaw_error_deg: record.e_rot.map(|e_rot| yaw_error_rad(e_rot).to_degrees()),
             true_e_trans_mm: record.true_e_trans_m.map(|error| 1000.0 * error),
             placed: record.failure.is_none(),
-            faults: record.attempt - 1,
+            faults: record.attempt.saturating_sub(1),
         })
         .collect()
 }

@@ -72,29 +72,34 @@ impl RunDir {
 
     /// Makes a directory for a new run, with its resolved configuration in it.
     ///
-    /// The directory appears with its configuration or not at all, so whatever exists can be
+    /// A new directory appears with its configuration or not at all, so whatever exists can be
     /// resumed.
     ///
     /// # Errors
     /// It exists and is not empty, or cannot be made.
     pub fn create(root: &Path, config: &str) -> Result<Self, RunDirError> {
-        if root.exists() {
+        // Without a trailing slash, which would put a file beside it into it.
+        let root: &Path = &root.components().collect::<PathBuf>();
+        if fs::symlink_metadata(root).is_ok() {
             let occupied =
                 !root.is_dir() || fs::read_dir(root).map_err(io("read", root))?.next().is_some();
             if occupied {
                 return Err(RunDirError::Exists { path: root.to_path_buf() });
             }
+            write_atomically(&root.join(Self::CONFIG), config.as_bytes())?;
+            return Self::locked(root);
         }
         let mut partial = root.as_os_str().to_owned();
         partial.push(format!(".new-{}", std::process::id()));
         let partial = PathBuf::from(partial);
-        let images = partial.join(Self::IMAGES);
-        fs::create_dir_all(&images).map_err(io("create", &images))?;
-        write_atomically(&partial.join(Self::CONFIG), config.as_bytes())?;
-        if let Err(source) = fs::rename(&partial, root) {
+        fs::create_dir_all(&partial).map_err(io("create", &partial))?;
+        let made = write_atomically(&partial.join(Self::CONFIG), config.as_bytes())
+            .and_then(|()| fs::rename(&partial, root).map_err(io("create", root)));
+        if let Err(error) = made {
             let _ = fs::remove_dir_all(&partial);
-            return Err(io("create", root)(source));
+            return Err(error);
         }
+        sync(parent(root))?;
         Self::locked(root)
     }
 
@@ -123,7 +128,11 @@ impl RunDir {
         let path = root.join(Self::LOCK);
         let lock = File::create(&path).map_err(io("create", &path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: lock }),
+            Ok(()) => {
+                let images = root.join(Self::IMAGES);
+                fs::create_dir_all(&images).map_err(io("create", &images))?;
+                Ok(Self { root: root.to_path_buf(), _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => Err(RunDirError::InUse { path: root.to_path_buf() }),
             Err(TryLockError::Error(source)) => {
                 Err(RunDirError::Io { action: "lock", path, source })
@@ -147,6 +156,14 @@ impl RunDir {
     /// It cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunDirError> {
         write_atomically(&self.path(name), bytes)
+    }
+
+    /// Waits until the pictures' names are on disk, too.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub fn sync_images(&self) -> Result<(), RunDirError> {
+        sync(&self.path(Self::IMAGES))
     }
 
     /// Writes a colour picture and waits until it is on disk.
@@ -215,8 +232,16 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunDirError> {
     let mut file = File::create(&partial).map_err(io("create", &partial))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", &partial))?;
     fs::rename(&partial, path).map_err(io("replace", path))?;
+    sync(parent(path))
+}
+
+/// The directory that a path is in.
+fn parent(path: &Path) -> &Path {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    folder.unwrap_or(Path::new("."))
+}
+
+fn sync(folder: &Path) -> Result<(), RunDirError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("sync", folder))
 }
 
@@ -243,6 +268,25 @@ mod tests {
         fs::create_dir(&empty).unwrap();
         let run = RunDir::create(&empty, "seed = 1").unwrap();
         assert_eq!(fs::read(run.path(RunDir::CONFIG)).unwrap(), b"seed = 1");
+    }
+
+    /// As shells complete names: with a slash at the end, whether the directory exists or not.
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_may_be_named_with_a_slash_or_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let slashed =
+            |name: &str| PathBuf::from(format!("{}/", folder.path().join(name).display()));
+        fs::create_dir(folder.path().join("empty")).unwrap();
+        for name in ["new", "empty"] {
+            let run = RunDir::create(&slashed(name), "").unwrap();
+            assert!(run.path(RunDir::CONFIG).is_file() && run.path(RunDir::IMAGES).is_dir());
+        }
+        fs::create_dir(folder.path().join("elsewhere")).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &link).unwrap();
+        drop(RunDir::create(&link, "").unwrap());
+        assert!(folder.path().join("elsewhere/config.toml").is_file());
     }
 
     #[test]

@@ -34,29 +34,32 @@ impl Memory {
         self.states.len() - 1
     }
 
-    /// A kept state.
-    pub(crate) fn state(&self, number: usize) -> &EncodedState {
+    /// A kept state, by its number.
+    pub fn state(&self, number: usize) -> &EncodedState {
         &self.states[number]
     }
 
-    /// The data set `D_i` of a scene, with its states.
+    /// The data set `D_i` of a scene, with its states; those that no dimension is known of left out.
     pub(crate) fn scene_data(&self, scene: u32) -> Vec<(&EncodedState, Label)> {
-        let labelled = self.dataset.get(&scene).into_iter().flatten();
-        labelled.map(|(state, label)| (self.state(*state), *label)).collect()
+        self.with_label(self.dataset.get(&scene).into_iter().flatten())
     }
 
     /// The whole data set `D`, with its states; those that no dimension is known of left out.
     pub fn labelled_states(&self) -> Vec<(&EncodedState, Label)> {
-        self.dataset
-            .values()
-            .flatten()
-            .filter(|(_, label)| label.iter().any(Option::is_some))
+        self.with_label(self.dataset.values().flatten())
+    }
+
+    fn with_label<'a>(
+        &self,
+        data: impl Iterator<Item = &'a (usize, Label)>,
+    ) -> Vec<(&EncodedState, Label)> {
+        data.filter(|(_, label)| label.iter().any(Option::is_some))
             .map(|(state, label)| (self.state(*state), *label))
             .collect()
     }
 
     /// Every experience, with its state.
-    pub(crate) fn experience(&self) -> Vec<(&EncodedState, ActionIndex, f64)> {
+    pub fn experience(&self) -> Vec<(&EncodedState, ActionIndex, f64)> {
         self.experiences
             .iter()
             .map(|experience| (self.state(experience.state), experience.action, experience.reward))

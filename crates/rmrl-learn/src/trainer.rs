@@ -30,19 +30,19 @@ pub fn train<E: Env>(
         let number = learner.trials + 1;
         let scene_number = (number - 1) / schedule.trials_per_scene + 1;
         let (trial, state) = learner.next_trial(env, number, scene_number, recorded, observer)?;
-        let (action, reward) = (trial.decision.index, trial.ending.reward());
         let state = learner.memory.keep(state);
-        learner.scene.push(trial);
-        learner.scene_states.push(state);
         learner.trials = number;
 
         // On-line training: policy gradient with this trial, Eq. 5-6.
-        if let Some(action) = action {
+        if let Some(action) = trial.decision.index {
+            let reward = trial.ending.reward();
             learner.memory.experiences.push(Experience { state, action, reward });
-            if let Some(online) = &mut method.online {
-                online.update(&mut learner.policy, learner.memory.state(state), action, reward);
+            if let Some(online) = &method.online {
+                online.update(&mut learner.policy, &learner.memory, &trial);
             }
         }
+        learner.scene.push(trial);
+        learner.scene_states.push(state);
 
         // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
         // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
@@ -50,9 +50,8 @@ pub fn train<E: Env>(
         if let Some(labels) = method.label(&learner.scene, complete) {
             let labelled = learner.scene_states.iter().copied().zip(labels).collect();
             learner.memory.dataset.insert(scene_number, labelled);
-            for _ in 0..schedule.scene_epochs {
-                learner.policy.supervised_step(&learner.memory.scene_data(scene_number));
-            }
+            let due = schedule.passes_due(learner.scene_states.len(), complete);
+            learner.train_on_scene(scene_number, due);
         }
 
         // Data Replay: off-line training on random minibatches of the whole D.
@@ -65,6 +64,7 @@ pub fn train<E: Env>(
         if complete {
             learner.scene.take();
             learner.scene_states.clear();
+            learner.scene_passes = 0;
         }
         observer.learnt(learner).map_err(|source| RunError::Progress { trial: number, source })?;
     }
@@ -81,6 +81,8 @@ pub struct Learner {
     scene: Scene,
     /// Which of the memory's states are theirs.
     scene_states: Vec<usize>,
+    /// How many passes over its data were made.
+    scene_passes: usize,
     trials: u32,
     seed: u64,
 }
@@ -93,7 +95,15 @@ impl Learner {
 
     /// A learner between two scenes, after `trials` trials.
     pub(crate) fn after(policy: Policy, memory: Memory, trials: u32, seed: u64) -> Self {
-        Self { policy, memory, scene: Scene::new(), scene_states: Vec::new(), trials, seed }
+        Self {
+            policy,
+            memory,
+            scene: Scene::new(),
+            scene_states: Vec::new(),
+            scene_passes: 0,
+            trials,
+            seed,
+        }
     }
 
     /// Trials learnt from so far.
@@ -109,6 +119,17 @@ impl Learner {
     /// Whether no scene is under way: the moments that a checkpoint can hold.
     pub fn is_between_scenes(&self) -> bool {
         self.scene.trials().is_empty()
+    }
+
+    /// Supervised passes over `D_i` until `due` of them were made; none where nothing is labelled.
+    fn train_on_scene(&mut self, scene: u32, due: usize) {
+        let data = self.memory.scene_data(scene);
+        for _ in self.scene_passes..due {
+            if !data.is_empty() {
+                self.policy.supervised_step(&data);
+            }
+        }
+        self.scene_passes = due.max(self.scene_passes);
     }
 
     /// The next trial with its encoded state: a recorded one, or one made on the cell.

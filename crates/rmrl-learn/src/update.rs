@@ -1,22 +1,20 @@
 //! On-line updates and replay rules: the parts in which the methods differ, as values.
 
 use rand::RngExt;
-use rmrl_core::{ActionIndex, Rng};
+use rmrl_core::{Rng, Trial};
 use serde::{Deserialize, Serialize};
 
 use crate::memory::Memory;
-use crate::policy::{EncodedState, Policy};
+use crate::policy::Policy;
 
 /// What happens to the policy after each trial.
+///
+/// An update keeps no state of its own, which a checkpoint would have to know of: what it needs of
+/// earlier trials (a baseline, say) is in the memory, and the probabilities that the trial was
+/// decided by are in its decision.
 pub trait OnlineUpdate: Send {
-    /// Updates the policy with one trial.
-    fn update(
-        &mut self,
-        policy: &mut Policy,
-        state: &EncodedState,
-        action: ActionIndex,
-        reward: f64,
-    );
+    /// Updates the policy with a trial, the last of `memory`'s experiences.
+    fn update(&self, policy: &mut Policy, memory: &Memory, trial: &Trial);
 }
 
 /// REINFORCE (Williams 1992) without a baseline, as the paper has it (Eq. 5-6).
@@ -24,14 +22,10 @@ pub trait OnlineUpdate: Send {
 pub struct Reinforce;
 
 impl OnlineUpdate for Reinforce {
-    fn update(
-        &mut self,
-        policy: &mut Policy,
-        state: &EncodedState,
-        action: ActionIndex,
-        reward: f64,
-    ) {
-        policy.policy_gradient_step(&[(state, action, reward)]);
+    fn update(&self, policy: &mut Policy, memory: &Memory, _: &Trial) {
+        if let Some(last) = memory.experience().last() {
+            policy.policy_gradient_step(&[*last]);
+        }
     }
 }
 

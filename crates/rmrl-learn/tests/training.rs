@@ -12,13 +12,14 @@ use image::{Rgb, RgbImage};
 use rand::RngExt;
 use rmrl_core::{
     ActionSpace, Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement,
-    PlacementError, PlanarPose, PoseAdjustment, RewardFunction, Trial, TrialId, TrialReport,
+    PlacementError, PlanarPose, PoseAdjustment, RewardFunction, Scene, Trial, TrialId, TrialReport,
     random_stream,
 };
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Greedy, Learner, Memory,
-    MethodName, NoCorrection, Notes, Observer, ObserverError, Policy, PolicyConfig, PoseScaling,
-    RandomCorrection, Recorded, RunError, ScheduleConfig, pretrain, run_trials, train,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Greedy, Hindsight,
+    Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes, Observer, ObserverError,
+    Policy, PolicyConfig, PoseScaling, RandomCorrection, Recorded, Reinforce, ReplayRule, RunError,
+    ScheduleConfig, pretrain, run_trials, train,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
@@ -187,6 +188,124 @@ fn bits(learner: &Learner) -> (Vec<u8>, Memory) {
     (learner.policy.to_safetensors(&Notes::new()), learner.memory.clone())
 }
 
+/// Trains by the given parts of a method only.
+fn trained_by(method: Method, schedule: ScheduleConfig, trials: u32) -> (Learner, Vec<Trial>) {
+    let (mut learner, mut notebook) = (learner(false), Notebook::default());
+    let (mut world, mut method) = (OffsetWorld::new(&notebook), method);
+    let mut nothing = Recorded::nothing();
+    train(&mut world, &mut learner, &mut method, &schedule, trials, &mut nothing, &mut notebook)
+        .unwrap();
+    (learner, notebook.trials)
+}
+
+const NO_METHOD: Method = Method { online: None, labelling: None, replay: ReplayRule::None };
+
+fn weights(policy: &Policy) -> Vec<u8> {
+    policy.to_safetensors(&Notes::new())
+}
+
+/// Eq. 5-6: a step up the gradient of log-probability times reward, after every trial.
+#[test]
+fn the_online_update_is_a_policy_gradient_step_for_each_trial() {
+    let method = Method { online: Some(Box::new(Reinforce)), ..NO_METHOD };
+    let (learner, trials) = trained_by(method, ScheduleConfig::default(), 7);
+    let mut expected = policy(&actions(), false, 0);
+    for trial in &trials {
+        let state = expected.encode(&trial.observation);
+        let action = trial.decision.index.unwrap();
+        let before = expected.distribution(&state);
+        expected.policy_gradient_step(&[(&state, action, trial.ending.reward())]);
+        if trial.id.trial == 1 {
+            let after = expected.distribution(&state);
+            for dimension in 0..3 {
+                let chosen = action.0[dimension];
+                assert!(after[dimension][chosen] > before[dimension][chosen]);
+            }
+        }
+    }
+    assert!(weights(&learner.policy) == weights(&expected));
+}
+
+/// Eq. 2-4 and 7-8: after a scene, `scene_epochs` passes over its states with the role model's
+/// action for label, and nothing before.
+#[test]
+fn a_scene_is_learnt_by_its_role_model() {
+    let method = || Method { labelling: Some(Box::new(BestOfScene)), ..NO_METHOD };
+    let schedule = ScheduleConfig::default();
+    let (learner, trials) = trained_by(method(), schedule, 20);
+    let mut expected = policy(&actions(), false, 0);
+    for scene in trials.chunks(10) {
+        let reward = |trial: &&Trial| trial.ending.reward();
+        let best = scene.iter().max_by(|a, b| reward(a).total_cmp(&reward(b))).unwrap();
+        let label = best.decision.index.unwrap().0.map(Some);
+        let states: Vec<_> = scene.iter().map(|t| expected.encode(&t.observation)).collect();
+        let data: Vec<_> = states.iter().map(|state| (state, label)).collect();
+        for _ in 0..schedule.scene_epochs {
+            expected.supervised_step(&data);
+        }
+    }
+    assert!(weights(&learner.policy) == weights(&expected));
+}
+
+/// Data Replay: every `replay_interval` trials, `replay_batches` steps on what was stored.
+#[test]
+fn replay_trains_on_what_was_stored_at_its_intervals_only() {
+    let untouched = weights(&policy(&actions(), false, 0));
+    let schedule = ScheduleConfig { scene_epochs: 0, ..ScheduleConfig::default() };
+    let labels = || Method {
+        labelling: Some(Box::new(BestOfScene)),
+        replay: ReplayRule::Labels,
+        ..NO_METHOD
+    };
+    let experience = || Method { replay: ReplayRule::PolicyGradient, ..NO_METHOD };
+    for method in [labels, experience] as [fn() -> Method; 2] {
+        let after = |schedule, trials| weights(&trained_by(method(), schedule, trials).0.policy);
+        let once = after(schedule, 10);
+        assert!(after(schedule, 9) == untouched, "not before the interval is over");
+        assert!(once != untouched, "at its end");
+        assert!(after(schedule, 19) == once && after(schedule, 20) != once, "and at the next");
+        let never = ScheduleConfig { replay_batches: 0, ..schedule };
+        assert!(after(never, 20) == untouched);
+    }
+    // Labelled replay makes the role models' actions likelier where they were found.
+    let (learner, trials) = trained_by(labels(), schedule, 10);
+    let best =
+        trials.iter().max_by(|a, b| a.ending.reward().total_cmp(&b.ending.reward())).unwrap();
+    let [before, after] = [&policy(&actions(), false, 0), &learner.policy].map(|policy| {
+        let distribution = policy.distribution(&policy.encode(&best.observation));
+        distribution[0][best.decision.index.unwrap().0[0]]
+    });
+    assert!(after > before, "{before} -> {after}");
+}
+
+/// Hindsight labels every trial at once, but takes no more steps in a scene than the paper's labels.
+#[test]
+fn labels_that_come_early_share_the_passes_of_their_scene() {
+    let steps = |epochs: usize| {
+        let labelling: Box<dyn Labelling> = Box::new(Hindsight::new(actions()));
+        let method = Method { labelling: Some(labelling), ..NO_METHOD };
+        let schedule = ScheduleConfig { scene_epochs: epochs, ..ScheduleConfig::default() };
+        let (learner, trials) = trained_by(method, schedule, 10);
+        (weights(&learner.policy), trials)
+    };
+    for epochs in [10, 4] {
+        let (found, trials) = steps(epochs);
+        let mut expected = policy(&actions(), false, 0);
+        let states: Vec<_> = trials.iter().map(|t| expected.encode(&t.observation)).collect();
+        let mut scene = Scene::new();
+        for (index, trial) in trials.into_iter().enumerate() {
+            scene.push(trial);
+            let labels = Hindsight::new(actions()).label(&scene, false).unwrap();
+            let data: Vec<_> = states.iter().zip(labels).collect();
+            let share = epochs * (index + 1) / 10 - epochs * index / 10;
+            for _ in 0..share {
+                expected.supervised_step(&data);
+            }
+        }
+        assert!(found == weights(&expected), "{epochs} passes");
+    }
+}
+
 #[test]
 fn rm_rl_learns_the_offset() {
     let none = mean_reward(&mut NoCorrection, 20);
@@ -314,6 +433,8 @@ fn failed_grasps_are_completed_trials_without_a_label() {
     assert_eq!(notebook.trials.len(), 20);
     assert!(notebook.trials.iter().all(|trial| trial.ending.reward() == 0.0));
     assert!(learner.memory.labelled_states().is_empty(), "no trial was a role model");
+    // Rewards of 0 have no gradient, and scenes without a label take no step.
+    assert!(weights(&learner.policy) == weights(&policy(&actions(), false, 0)));
 }
 
 #[test]

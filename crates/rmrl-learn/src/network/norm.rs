@@ -33,7 +33,10 @@ impl Norm {
     pub(crate) fn new(kind: NormKind, channels: usize, device: &Device) -> Self {
         match kind {
             NormKind::Group => {
-                let groups = (channels / CHANNELS_PER_GROUP).max(1);
+                // As many as asked for, or the next smaller number that divides the channels.
+                let wanted = (channels / CHANNELS_PER_GROUP).max(1);
+                let divides = |groups: &usize| channels.is_multiple_of(*groups);
+                let groups = (1..=wanted).rev().find(divides).unwrap_or(1);
                 Self::Group(
                     GroupNormConfig::new(groups, channels).with_epsilon(EPSILON).init(device),
                 )

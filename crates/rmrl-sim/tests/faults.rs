@@ -1,0 +1,347 @@
+//! A trial in which a device fails at any moment: the next attempts put things right, nothing falls,
+//! and no fault is taken for an outcome.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rmrl_cell::{
+    Arm, Camera, DeviceError, Devices, Gripper, Operator, PickPlace, SafetyConfig, SafetyEnvelope,
+    Task, TaskConfig, ToolPose, Whereabouts,
+};
+use rmrl_core::{
+    Ending, Env, Fault, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction,
+    TrialId,
+};
+use rmrl_sim::{CellDistribution, SimulatedCamera, SimulatedCell, SimulationConfig};
+use rmrl_vision::{
+    CameraModel, ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfig,
+    RgbdFrame,
+};
+
+/// What goes wrong, once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Failure {
+    /// The arm stops as if on contact and stays stopped until recovered.
+    Collision,
+    /// The arm does not answer in time; it has moved nevertheless.
+    TimedOut,
+    /// The gripper says the opposite of what is true.
+    WrongHold,
+    /// The camera is unplugged.
+    NoPicture,
+    /// A hand is in the picture.
+    Covered,
+}
+
+/// Fails at the call of a number, counted from 1 and over all of its clones.
+#[derive(Clone)]
+struct Fuse {
+    failure: Failure,
+    at: u32,
+    armed: Arc<AtomicBool>,
+    calls: Arc<AtomicU32>,
+    stopped: Arc<Mutex<bool>>,
+    operator_calls: Arc<AtomicU32>,
+    cell: SimulatedCell,
+}
+
+impl Fuse {
+    fn blows(&self, failures: &[Failure]) -> bool {
+        self.armed.load(Ordering::Relaxed)
+            && failures.contains(&self.failure)
+            && self.calls.fetch_add(1, Ordering::Relaxed) + 1 == self.at
+    }
+}
+
+/// A simulated device behind a fuse.
+struct Failing<D: ?Sized> {
+    device: Box<D>,
+    fuse: Fuse,
+}
+
+impl Arm for Failing<dyn Arm> {
+    fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, DeviceError> {
+        let mut stopped = self.fuse.stopped.lock().unwrap();
+        if *stopped {
+            let reason = "stopped and not recovered".to_string();
+            return Err(DeviceError::Refused { device: "arm", reason });
+        }
+        if self.fuse.blows(&[Failure::Collision, Failure::TimedOut]) {
+            return match self.fuse.failure {
+                Failure::Collision => {
+                    *stopped = true;
+                    Err(DeviceError::Collision { at: self.device.pose()? })
+                }
+                _ => {
+                    self.device.move_to(target, speed_m_s)?;
+                    Err(DeviceError::TimedOut { device: "arm", timeout_secs: 10.0 })
+                }
+            };
+        }
+        self.device.move_to(target, speed_m_s)
+    }
+
+    fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+        self.device.pose()
+    }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        *self.fuse.stopped.lock().unwrap() = false;
+        self.device.recover()
+    }
+}
+
+impl Gripper for Failing<dyn Gripper> {
+    /// Opens; and sees to it that nothing is dropped by it.
+    fn open(&mut self, width_m: f64) -> Result<(), DeviceError> {
+        let before = self.fuse.cell.truth();
+        self.device.open(width_m)?;
+        let fell_m = before.rise_m - self.fuse.cell.truth().rise_m;
+        assert!(fell_m < 0.02, "{:?} {}: fell {fell_m} m", self.fuse.failure, self.fuse.at);
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), DeviceError> {
+        self.device.close()
+    }
+
+    fn holds_object(&mut self) -> Result<bool, DeviceError> {
+        let holds = self.device.holds_object()?;
+        Ok(holds != self.fuse.blows(&[Failure::WrongHold]))
+    }
+}
+
+impl Camera for Failing<dyn Camera> {
+    fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
+        if self.fuse.blows(&[Failure::NoPicture, Failure::Covered]) {
+            if self.fuse.failure == Failure::NoPicture {
+                let reason = "unplugged".to_string();
+                return Err(DeviceError::Disconnected { device: "camera", reason });
+            }
+            let mut frame = self.device.capture()?;
+            Arc::make_mut(&mut frame.color).fill(120);
+            return Ok(frame);
+        }
+        self.device.capture()
+    }
+
+    fn model(&self) -> CameraModel {
+        self.device.model()
+    }
+}
+
+impl Operator for Failing<dyn Operator> {
+    fn put_plate_at_target(&mut self) -> Result<(), DeviceError> {
+        self.device.put_plate_at_target()
+    }
+
+    fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError> {
+        self.fuse.operator_calls.fetch_add(1, Ordering::Relaxed);
+        self.device.put_plate_near(pose)
+    }
+}
+
+/// A calibrated cell, its target recorded, one of whose devices fails at a call from then on.
+fn failing_cell(failure: Failure, at: u32) -> (Fuse, PickPlace) {
+    let task = TaskConfig::table();
+    let config = SimulationConfig {
+        cells: CellDistribution::PERFECT,
+        // A small picture is as good here, and cheaper.
+        camera: SimulatedCamera { width_px: 320, ..SimulatedCamera::default() },
+        ..SimulationConfig::default()
+    };
+    let fuse = Fuse {
+        failure,
+        at,
+        armed: Arc::default(),
+        calls: Arc::default(),
+        stopped: Arc::default(),
+        operator_calls: Arc::default(),
+        cell: SimulatedCell::new(&config, &task, 1, 1).unwrap(),
+    };
+    let Devices { camera, arm, gripper, operator } = fuse.cell.devices();
+    let behind = || fuse.clone();
+    let devices = Devices {
+        camera: Box::new(Failing { device: camera, fuse: behind() }),
+        arm: Box::new(Failing { device: arm, fuse: behind() }),
+        gripper: Box::new(Failing { device: gripper, fuse: behind() }),
+        operator: Box::new(Failing { device: operator, fuse: behind() }),
+    };
+    let localizer = Localizer::new(
+        LocalizerConfig::default(),
+        Box::new(ColorThresholdDetector::default()),
+        Box::new(ColorThresholdSegmenter::default()),
+    );
+    let mut trial = PickPlace::new(
+        devices,
+        SafetyEnvelope::new(SafetyConfig::default()).unwrap(),
+        localizer.unwrap(),
+        Task { config: task, placement_seed: 11 },
+        RewardFunction::default(),
+    )
+    .unwrap();
+    trial.record_target().unwrap();
+    fuse.armed.store(true, Ordering::Relaxed);
+    (fuse, trial)
+}
+
+/// Repeats a trial until no fault comes in between. Returns how it ended, and the faults.
+fn complete(trial: &mut PickPlace, cell: &SimulatedCell, number: u32) -> (Ending, Vec<Fault>) {
+    let mut faults = Vec::new();
+    for attempt in 1..=3 {
+        let id = TrialId { trial: number, attempt, scene: number.div_ceil(2) };
+        let attempted = trial.reset(id).and_then(|observation| {
+            trial.step(cell.truth().best_pick.relative_to(observation.estimated_pose))
+        });
+        match attempted {
+            Ok(ending) => return (ending, faults),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    panic!("trial {number} cannot be completed: {faults:?}");
+}
+
+/// Makes two trials of each of two scenes with a device that fails once: at its first call, in
+/// another cell at its second, and so on to the last. Returns how many calls there are, how many
+/// faults came of them, and how often the operator was asked for help.
+fn fail_at_every_call(failure: Failure) -> (u32, usize, u32) {
+    let (mut all_faults, mut operator_calls) = (0, 0);
+    for at in 1.. {
+        let (fuse, mut trial) = failing_cell(failure, at);
+        for number in 1..=4 {
+            let (ending, faults) = complete(&mut trial, &fuse.cell, number);
+            all_faults += faults.len();
+            match ending {
+                Ending::Placed(placement) => {
+                    let truth = fuse.cell.truth();
+                    let error_mm = 1000.0 * truth.plate.distance_m(truth.target);
+                    let measured_mm = 1000.0 * placement.error.e_trans_m;
+                    assert!(truth.seated && error_mm < 1.0, "{failure:?} {at}: {truth:?}");
+                    assert!((error_mm - measured_mm).abs() < 0.5, "{failure:?} {at}: {truth:?}");
+                }
+                // Only a gripper that is wrong can make a good grasp look like a bad one.
+                Ending::NotGrasped(why) => {
+                    assert_eq!(failure, Failure::WrongHold, "{at}: trial {number}: {why}");
+                    assert_ne!(why, GraspFailure::FingerOnPlate, "{at}: trial {number}");
+                }
+            }
+        }
+        operator_calls += fuse.operator_calls.load(Ordering::Relaxed);
+        let calls = fuse.calls.load(Ordering::Relaxed);
+        if calls < at {
+            return (calls, all_faults, operator_calls);
+        }
+    }
+    unreachable!("the numbers do not end")
+}
+
+#[test]
+fn an_arm_that_stops_anywhere_is_recovered_and_the_trial_repeated() {
+    let (calls, faults, operator_calls) = fail_at_every_call(Failure::Collision);
+    assert!(calls > 40, "{calls}");
+    // Where contact is expected, stopping is no fault: the plate is let go there.
+    assert!(faults as u32 >= calls - 12 && faults as u32 <= calls, "{faults} of {calls}");
+    assert_eq!(operator_calls, 0);
+}
+
+#[test]
+fn an_arm_that_does_not_answer_costs_one_attempt() {
+    let (calls, faults, operator_calls) = fail_at_every_call(Failure::TimedOut);
+    assert_eq!(faults as u32, calls);
+    assert_eq!(operator_calls, 0);
+}
+
+/// What it says is believed for the outcome, and never for letting go: see [`Failing::open`].
+#[test]
+fn a_gripper_that_is_wrong_once_drops_nothing() {
+    let (calls, _, operator_calls) = fail_at_every_call(Failure::WrongHold);
+    assert!(calls > 15, "{calls}");
+    assert_eq!(operator_calls, 0);
+}
+
+#[test]
+fn a_camera_that_is_unplugged_costs_one_attempt() {
+    let (calls, faults, operator_calls) = fail_at_every_call(Failure::NoPicture);
+    assert_eq!(faults as u32, calls);
+    assert_eq!(operator_calls, 0);
+}
+
+#[test]
+fn a_hand_in_one_picture_costs_a_picture_and_no_attempt() {
+    let (calls, faults, operator_calls) = fail_at_every_call(Failure::Covered);
+    assert!(calls >= 8);
+    assert_eq!((faults, operator_calls), (0, 0));
+}
+
+/// A camera that cannot see the plate at all: the robot does not guess, asks for help once, and goes
+/// on as soon as it can see again.
+#[test]
+fn a_plate_that_cannot_be_seen_is_a_fault_and_then_the_operators() {
+    let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
+    complete(&mut trial, &fuse.cell, 1);
+    fuse.cell.put_plate(PlanarPose::new(0.3, -1.0, 0.0), 0.0);
+    let id = |attempt| TrialId { trial: 2, attempt, scene: 1 };
+    let fault = trial.reset(id(1)).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Localization);
+    assert!(fault.reason.contains("no plate"), "{fault}");
+    trial.reset(id(2)).unwrap();
+    assert_eq!(fuse.operator_calls.load(Ordering::Relaxed), 1);
+}
+
+/// A plate that lies on the table under the shelf is fetched from there, not from shelf height.
+#[test]
+fn a_plate_that_fell_off_its_place_is_found_where_it_lies() {
+    let task = TaskConfig::shelf();
+    let config =
+        SimulationConfig { cells: CellDistribution::PERFECT, ..SimulationConfig::default() };
+    let cell = SimulatedCell::new(&config, &task, 1, 1).unwrap();
+    let mut place = cell.devices();
+    let below = PlanarPose::new(0.42, 0.05, 0.1);
+    place.camera =
+        Box::new(Falling { device: place.camera, cell: cell.clone(), below, pictures: 0 });
+    let localizer = Localizer::new(
+        LocalizerConfig::default(),
+        Box::new(ColorThresholdDetector::default()),
+        Box::new(ColorThresholdSegmenter::default()),
+    );
+    let mut trial = PickPlace::new(
+        place,
+        SafetyEnvelope::new(SafetyConfig::default()).unwrap(),
+        localizer.unwrap(),
+        Task { config: task, placement_seed: 11 },
+        RewardFunction::default(),
+    )
+    .unwrap();
+    trial.record_target().unwrap();
+    let id = |number| TrialId { trial: number, attempt: 1, scene: 1 };
+    trial.reset(id(1)).unwrap();
+    let ending = trial.step(PoseAdjustment::NONE).unwrap();
+    assert!(!ending.placement().unwrap().seated);
+    assert_eq!(trial.whereabouts(), Whereabouts::Unknown);
+    trial.reset(id(2)).unwrap();
+    assert!(trial.step(PoseAdjustment::NONE).unwrap().placement().unwrap().seated);
+}
+
+/// A camera before whose third picture, the first trial's last, the plate falls off the shelf.
+struct Falling {
+    device: Box<dyn Camera>,
+    cell: SimulatedCell,
+    below: PlanarPose,
+    pictures: u32,
+}
+
+impl Camera for Falling {
+    fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
+        self.pictures += 1;
+        if self.pictures == 3 {
+            self.cell.put_plate(self.below, 0.0);
+        }
+        self.device.capture()
+    }
+
+    fn model(&self) -> CameraModel {
+        self.device.model()
+    }
+}
