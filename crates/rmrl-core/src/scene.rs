@@ -19,6 +19,11 @@ impl Scene {
         self.trials.push(trial);
     }
 
+    /// Adds completed trials.
+    pub fn extend(&mut self, trials: impl IntoIterator<Item = Trial>) {
+        self.trials.extend(trials);
+    }
+
     /// The trials so far.
     pub fn trials(&self) -> &[Trial] {
         &self.trials

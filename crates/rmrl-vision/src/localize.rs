@@ -77,8 +77,9 @@ pub struct LocalizerConfig {
     /// visible side faces add up to 0.1, half a plate is off by 0.5.
     pub size_tolerance: f64,
     /// How far the mask's length and width may be from what the plate's would be seen as, as a share
-    /// of them. Default 0.03: simulated cells stay within 0.02, most of it their depth's bias; a
-    /// plate with 3 % of its length hidden would be seen 2 mm from where it is.
+    /// of them, beside the pixel that a mask cannot tell. Default 0.02: simulated cells stay within
+    /// it, most of it their depth's bias. A plate of which 3 % are hidden would be seen 2 mm from
+    /// where it is.
     pub shape_tolerance: f64,
 }
 
@@ -92,7 +93,7 @@ impl Default for LocalizerConfig {
             reference_yaw_rad: 0.0,
             min_valid_depth_ratio: 0.3,
             size_tolerance: 0.3,
-            shape_tolerance: 0.03,
+            shape_tolerance: 0.02,
         }
     }
 }
@@ -258,7 +259,7 @@ pub enum LocalizeError {
     /// What was found has not the plate's shape: a part of it is hidden, or something else is taken
     /// for a part of it.
     #[error(
-        "what was found is {length_ratio:.3} times as long and {width_ratio:.3} times as wide as the plate, expected 1 within {tolerance}; is a part of it hidden, or something dark beside it?"
+        "what was found is {length_ratio:.3} times as long and {width_ratio:.3} times as wide as the plate, expected 1 within {tolerance} and a pixel; is a part of it hidden, or something dark beside it?"
     )]
     WrongShape {
         /// Length found by length expected.
@@ -410,11 +411,18 @@ impl Localizer {
         let outline = Silhouette::of_plate(pose, height_m, self.config.plate, camera)
             .ok_or(LocalizeError::NotOverhead)?;
         let expected = outline.moments();
-        let length_ratio = (moments.major_variance / expected.major_variance).sqrt();
-        let width_ratio = (moments.minor_variance / expected.minor_variance).sqrt();
+        // The side of a rectangle from its variance along it.
+        let sides = |moments: &Moments| {
+            [moments.major_variance, moments.minor_variance]
+                .map(|variance| (12.0 * variance).sqrt())
+        };
+        let (seen, expected) = (sides(moments), sides(&expected));
+        let [length_ratio, width_ratio] = [seen[0] / expected[0], seen[1] / expected[1]];
         let tolerance = self.config.shape_tolerance;
-        let within = |ratio: f64| (ratio - 1.0).abs() <= tolerance;
-        if within(length_ratio) && within(width_ratio) {
+        let within = |side: usize| {
+            (seen[side] - expected[side]).abs() <= tolerance * expected[side] + MASK_RESOLUTION_PX
+        };
+        if within(0) && within(1) {
             Ok(())
         } else {
             Err(LocalizeError::WrongShape { length_ratio, width_ratio, tolerance })
@@ -470,6 +478,9 @@ impl Localizer {
         )
     }
 }
+
+/// What a mask of whole pixels may be off by in its length or width.
+const MASK_RESOLUTION_PX: f64 = 1.0;
 
 /// Checks that the middle of the picture looks down, within half a right angle.
 fn check_overhead(camera: &CameraModel) -> Result<(), LocalizeError> {

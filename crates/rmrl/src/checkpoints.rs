@@ -1,10 +1,10 @@
 //! Checkpoints of a run: written whole, bound to the log they were made from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use rmrl_data::RunDir;
-use rmrl_learn::{Learner, Notes, Policy, read_notes};
+use rmrl_learn::{CheckpointError, Learner, Notes, Policy, read_notes};
 
 /// The folder of the checkpoints.
 const FOLDER: &str = "checkpoints";
@@ -26,27 +26,58 @@ pub(crate) fn save(dir: &RunDir, learner: &Learner, log: &[u32]) -> anyhow::Resu
     Ok(())
 }
 
-/// The learner of the latest checkpoint, or a new one where there is none. `log` are the digests of
-/// the log's lines; `policy` is as it was when the run began.
+/// Whether a run has checkpoints.
+pub(crate) fn exist(dir: &RunDir) -> anyhow::Result<bool> {
+    Ok(!list(dir)?.is_empty())
+}
+
+/// The learner of the latest checkpoint that can be read, or a new one, which learns all of the log
+/// again. `log` are the digests of the log's lines; `policy` makes the policy as it was when the run
+/// began.
+///
+/// # Errors
+/// A checkpoint does not belong to the log or the configuration.
 pub(crate) fn load(
     dir: &RunDir,
-    policy: Policy,
+    policy: impl Fn() -> anyhow::Result<Policy>,
     seed: u64,
     log: &[u32],
 ) -> anyhow::Result<Learner> {
-    let Some(path) = list(dir)?.pop() else {
-        return Ok(Learner::new(policy, seed));
-    };
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let bound: Vec<u32> = read_notes(&path, &bytes)?
-        .remove(LOG)
-        .and_then(|note| serde_json::from_value(note).ok())
-        .with_context(|| format!("{} does not say which log it belongs to", path.display()))?;
-    let trials = dir.path(RunDir::TRIALS);
+    for path in list(dir)?.iter().rev() {
+        let bytes =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut notes = match read_notes(path, &bytes) {
+            Ok(notes) => notes,
+            Err(error) => {
+                pass_over(path, &error);
+                continue;
+            }
+        };
+        let bound: Vec<u32> = notes
+            .remove(LOG)
+            .and_then(|note| serde_json::from_value(note).ok())
+            .with_context(|| format!("{} does not say which log it belongs to", path.display()))?;
+        check_log(&dir.path(RunDir::TRIALS), path, &bound, log)?;
+        match Learner::from_checkpoint(policy()?, path, &bytes) {
+            Ok(learner) => return Ok(learner),
+            Err(error @ CheckpointError::OtherConfiguration { .. }) => return Err(error.into()),
+            Err(error) => pass_over(path, &error),
+        }
+    }
+    Ok(Learner::new(policy()?, seed))
+}
+
+/// A checkpoint only saves time: what it holds can be learnt from the log again.
+fn pass_over(path: &Path, error: &CheckpointError) {
+    tracing::warn!("{} is passed over, for it is damaged: {error}", path.display());
+}
+
+/// Checks that a checkpoint was made from the log as it is.
+fn check_log(trials: &Path, checkpoint: &Path, bound: &[u32], log: &[u32]) -> anyhow::Result<()> {
     if log.len() < bound.len() {
         bail!(
             "{} was made after line {} of {}, which now ends with line {}; restore the log, or remove the checkpoint to learn from the log alone",
-            path.display(),
+            checkpoint.display(),
             bound.len(),
             trials.display(),
             log.len(),
@@ -57,10 +88,10 @@ pub(crate) fn load(
             "line {} of {} is not the one that {} was made from; restore the log, or remove the checkpoint to learn from the log as it is",
             line + 1,
             trials.display(),
-            path.display(),
+            checkpoint.display(),
         );
     }
-    Ok(Learner::from_checkpoint(policy, &path, &bytes)?)
+    Ok(())
 }
 
 /// The checkpoints of a run, oldest first.

@@ -1,14 +1,19 @@
 //! The configuration of a run: defaults, then a file, then single values, each checked.
 
+mod layers;
+mod validate;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use rmrl_cell::{SafetyConfig, SafetyEnvelope, TaskConfig, TaskKind};
-use rmrl_core::{ActionSpace, ActionSpaceError, PlanarPose, RewardFunction};
+use rmrl_cell::{Refusal, SafetyConfig, TaskConfig, TaskKind};
+use rmrl_core::{ActionSpace, ActionSpaceError, RewardFunction};
 use rmrl_learn::{MethodName, PolicyConfig, PoseScaling, ScheduleConfig};
 use rmrl_sim::SimulationConfig;
 use rmrl_vision::{ColorThreshold, LocalizerConfig};
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+
+pub use self::layers::Layers;
 
 /// Everything that decides what a run does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -150,6 +155,14 @@ pub enum ConfigError {
         /// The key, the value, and what was expected.
         reason: String,
     },
+    /// A pose that the arm is never to be sent to.
+    #[error("{key} asks for what safety forbids: {refusal}; change one of them")]
+    Unsafe {
+        /// The key that the pose comes from.
+        key: String,
+        /// What the envelope says to it.
+        refusal: Refusal,
+    },
 }
 
 impl RunConfig {
@@ -199,9 +212,33 @@ impl RunConfig {
         toml::to_string(self).expect("a configuration is made of TOML's types")
     }
 
+    /// The first key, in the order of the alphabet, that another configuration has otherwise.
+    pub fn first_difference(&self, other: &Self) -> Option<String> {
+        fn differing(a: &toml::Table, b: &toml::Table) -> Option<String> {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            keys.into_iter().find_map(|key| match (a.get(key), b.get(key)) {
+                (Some(toml::Value::Table(a)), Some(toml::Value::Table(b))) => {
+                    differing(a, b).map(|rest| format!("{key}.{rest}"))
+                }
+                (a, b) => (a != b).then(|| key.clone()),
+            })
+        }
+        let table = |config: &Self| {
+            toml::Table::try_from(config).expect("a configuration is made of TOML's types")
+        };
+        differing(&table(self), &table(other))
+    }
+
     /// The seed of the simulated laboratory.
     pub fn cell_seed(&self) -> u32 {
         self.cell.seed.unwrap_or(self.seed)
+    }
+
+    /// The cell as people call it.
+    pub fn cell_name(&self) -> String {
+        match self.cell.kind {
+            CellKind::Simulated => format!("simulated cell {}", self.cell_seed()),
+        }
     }
 
     /// The action space.
@@ -221,219 +258,6 @@ impl RunConfig {
     /// How the policy scales poses: the task's start region becomes `[-1, 1]`.
     pub fn pose_scaling(&self) -> PoseScaling {
         PoseScaling::new(self.task.start.center(), self.task.start.half_extent())
-    }
-
-    /// Checks every value, and the values against each other.
-    ///
-    /// # Errors
-    /// The first one that cannot be.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        fn within<E: std::fmt::Display>(section: &'static str) -> impl Fn(E) -> ConfigError {
-            move |error| ConfigError::Value { section, reason: error.to_string() }
-        }
-        if self.trials == 0 {
-            return Err(within("")("trials is 0, expected 1 or more"));
-        }
-        if self.pretrained.is_some() && self.method != MethodName::RmRlPretrained {
-            return Err(within("")(format!(
-                "pretrained is given, but method is \"{}\"; expected \"rm-rl-pretrained\"",
-                self.method
-            )));
-        }
-        self.reward.validate().map_err(within("reward."))?;
-        self.schedule.validate().map_err(within("schedule."))?;
-        self.policy.validate().map_err(within("policy."))?;
-        self.task.validate().map_err(within("task."))?;
-        self.vision.localizer.validate().map_err(within("vision.localizer."))?;
-        self.vision.color.validate().map_err(within("vision.color."))?;
-        self.simulation.validate().map_err(within("simulation."))?;
-        if self.simulation.plate != self.vision.localizer.plate {
-            return Err(within("")(
-                "vision.localizer.plate and simulation.plate differ; the localiser would look for another plate than there is",
-            ));
-        }
-        let share = |value: f64| (0.0..1.0).contains(&value);
-        if !share(self.metrics.smoothing) {
-            let value = self.metrics.smoothing;
-            return Err(within("metrics.")(format!(
-                "smoothing is {value}, expected a number from 0 to below 1"
-            )));
-        }
-        if !share(self.metrics.reward_threshold) {
-            let value = self.metrics.reward_threshold;
-            return Err(within("metrics.")(format!(
-                "reward_threshold is {value}, expected a reward from 0 to below 1"
-            )));
-        }
-        let actions = self.action_space().map_err(within("actions."))?;
-        let envelope = SafetyEnvelope::new(self.safety).map_err(within("safety."))?;
-        envelope.check_actions(&actions).map_err(within("safety."))?;
-        self.check_reach(&envelope, &actions).map_err(within("safety."))
-    }
-
-    /// Checks that every pose a trial may ask for lies inside the workspace: starts anywhere in
-    /// their region, adjusted by any action, and the fixed path.
-    fn check_reach(
-        &self,
-        envelope: &SafetyEnvelope,
-        actions: &ActionSpace,
-    ) -> Result<(), rmrl_cell::Refusal> {
-        let task = &self.task;
-        let (adjustment_m, _) = actions.largest_adjustment();
-        let margin_m = adjustment_m + task.start_jitter_m;
-        let grow = |[from, to]: [f64; 2]| [from - margin_m, to + margin_m];
-        for x_m in grow(task.start.x_m) {
-            for y_m in grow(task.start.y_m) {
-                let corner = PlanarPose::new(x_m, y_m, 0.0);
-                let pick = task.grasp_pose(corner, task.start_surface_m);
-                envelope.check_motion(pick, task.contact_speed_m_s)?;
-                let above = pick.at_height(task.travel_height_m);
-                envelope.check_motion(above, task.travel_speed_m_s)?;
-            }
-        }
-        let trajectory = task.trajectory();
-        envelope.check_motion(task.home.tool_pose(), task.travel_speed_m_s)?;
-        envelope.check_motion(trajectory.place, task.contact_speed_m_s)?;
-        for waypoint in trajectory.to_above_place() {
-            envelope.check_motion(waypoint, task.travel_speed_m_s)?;
-        }
-        Ok(())
-    }
-}
-
-/// Values that override the defaults, in order: each layer over those before it.
-#[derive(Debug, Clone, Default)]
-pub struct Layers {
-    layers: Vec<(String, Table)>,
-}
-
-impl Layers {
-    /// Adds a configuration file.
-    ///
-    /// # Errors
-    /// The file cannot be read or is not TOML.
-    pub fn with_file(mut self, path: &std::path::Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
-        let origin = path.display().to_string();
-        let table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
-            origin: origin.clone(),
-            reason: error.to_string(),
-        })?;
-        self.layers.push((origin, table));
-        Ok(self)
-    }
-
-    /// Adds one value, given as `section.key=value` with a TOML value; what is no TOML value is
-    /// taken for a string.
-    ///
-    /// # Errors
-    /// There is no `=`, or the key is no key.
-    pub fn with_assignment(mut self, assignment: &str) -> Result<Self, ConfigError> {
-        let origin = format!("--set {assignment}");
-        let syntax = |reason: &str| ConfigError::Syntax {
-            origin: origin.clone(),
-            reason: reason.to_string(),
-        };
-        let (key, value) = assignment
-            .split_once('=')
-            .ok_or_else(|| syntax("expected key=value, such as policy.learning_rate=0.001"))?;
-        let key = key.trim();
-        let is_word = |part: &str| {
-            !part.is_empty()
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-        };
-        if !key.split('.').all(is_word) {
-            return Err(syntax("expected a key of words and dots, such as task.kind"));
-        }
-        let table = format!("{key} = {value}")
-            .parse::<Table>()
-            .or_else(|_| format!("{key} = {}", Value::String(value.trim().to_string())).parse())
-            .map_err(|error: toml::de::Error| syntax(error.message()))?;
-        self.layers.push((origin, table));
-        Ok(self)
-    }
-
-    /// Adds one value under its key.
-    #[must_use]
-    pub fn with_value(mut self, origin: &str, key: &str, value: impl Into<Value>) -> Self {
-        let mut value = value.into();
-        for part in key.rsplit('.') {
-            value = Value::Table(Table::from_iter([(part.to_string(), value)]));
-        }
-        if let Value::Table(table) = value {
-            self.layers.push((origin.to_string(), table));
-        }
-        self
-    }
-
-    /// Lays other layers over these.
-    #[must_use]
-    pub fn then(mut self, over: Self) -> Self {
-        self.layers.extend(over.layers);
-        self
-    }
-
-    /// Takes a key of the top level out of all layers so far.
-    #[must_use]
-    pub fn without(mut self, key: &str) -> Self {
-        for (_, layer) in &mut self.layers {
-            layer.remove(key);
-        }
-        self
-    }
-
-    /// The whole configuration: defaults of the chosen task under all layers, checked.
-    ///
-    /// # Errors
-    /// The first layer with a key or value that cannot be.
-    pub fn resolve(self) -> Result<RunConfig, ConfigError> {
-        let kind = self.task_kind()?;
-        let defaults = toml::Table::try_from(RunConfig::for_task(kind))
-            .expect("the defaults are made of TOML's types");
-        let mut merged = defaults;
-        let mut config = RunConfig::for_task(kind);
-        for (origin, layer) in self.layers {
-            merge(&mut merged, layer);
-            config = serde_path_to_error::deserialize(Value::Table(merged.clone())).map_err(
-                |error| ConfigError::Key {
-                    origin,
-                    key: error.path().to_string(),
-                    reason: error.inner().to_string().trim_end().to_string(),
-                },
-            )?;
-        }
-        config.validate()?;
-        Ok(config)
-    }
-
-    /// The task that the layers choose; its defaults lie under everything else.
-    fn task_kind(&self) -> Result<TaskKind, ConfigError> {
-        let chosen = self
-            .layers
-            .iter()
-            .rev()
-            .find_map(|(origin, layer)| Some((origin, layer.get("task")?.get("kind")?)));
-        match chosen {
-            None => Ok(TaskKind::default()),
-            Some((origin, value)) => value.clone().try_into().map_err(|_| ConfigError::Key {
-                origin: origin.clone(),
-                key: "task.kind".to_string(),
-                reason: format!("{value} is no task, expected \"table\" or \"shelf\""),
-            }),
-        }
-    }
-}
-
-/// Lays `over` on `base`, table by table.
-fn merge(base: &mut Table, over: Table) {
-    for (key, value) in over {
-        match (base.get_mut(&key), value) {
-            (Some(Value::Table(base)), Value::Table(over)) => merge(base, over),
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
     }
 }
 
@@ -481,6 +305,37 @@ mod tests {
     }
 
     #[test]
+    fn the_first_difference_is_named_with_its_path() {
+        let config = RunConfig::for_task(TaskKind::Table);
+        let mut other = config.clone();
+        assert_eq!(config.first_difference(&other), None);
+        other.seed = 3;
+        other.policy.encoder.depth = 34;
+        assert_eq!(config.first_difference(&other).as_deref(), Some("policy.encoder.depth"));
+        other.policy = config.policy.clone();
+        other.cell.seed = Some(1);
+        assert_eq!(config.first_difference(&other).as_deref(), Some("cell.seed"));
+    }
+
+    /// A file's places and heights belong to the file's own task: copied from table.toml, they
+    /// would put the shelf on the table.
+    #[test]
+    fn another_task_over_a_file_leaves_the_files_task_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cell.toml");
+        let table = RunConfig { trials: 7, ..RunConfig::for_task(TaskKind::Table) };
+        std::fs::write(&path, table.to_toml()).unwrap();
+        let file = || Layers::default().with_file(&path).unwrap();
+        let shelf = file().with_value("--task", "task.kind", "shelf").resolve().unwrap();
+        assert_eq!(shelf, RunConfig { trials: 7, ..RunConfig::for_task(TaskKind::Shelf) });
+        assert_eq!(file().resolve().unwrap(), table);
+        // A file that names no task goes with any.
+        std::fs::write(&path, "[task]\nstart_jitter_m = 0.0\n").unwrap();
+        let shelf = file().with_value("--task", "task.kind", "shelf").resolve().unwrap();
+        assert_eq!(shelf.task.start_jitter_m, 0.0);
+    }
+
+    #[test]
     fn choosing_a_task_brings_its_defaults() {
         let config = resolve(&["task.kind=shelf", "task.start_jitter_m=0.0"]).unwrap();
         assert_eq!(config.task.place, TaskConfig::shelf().place);
@@ -498,8 +353,8 @@ mod tests {
             (&["task.kind=drawer"], ["task.kind", "\"table\" or \"shelf\""]),
             (&["policy.encoder.depth=50"], ["policy.encoder.depth is 50", "10, 18 or 34"]),
             (&["reward.translation_scale_m=0"], ["reward.translation_scale_m is 0", "positive"]),
-            (&["actions.translation_step_mm=3.0"], ["safety.", "25.46 mm"]),
-            (&["task.start.x_m=[0.1, 0.4]"], ["safety.", "leave the workspace"]),
+            (&["actions.translation_step_mm=3.0"], ["actions: ", "25.46 mm"]),
+            (&["task.start.x_m=[0.1, 0.4]"], ["task.start", "leave the workspace"]),
             (
                 &["simulation.cells.tool_shift_m=[0.2, 0.1]"],
                 ["simulation.cells.tool_shift_m", "rising"],

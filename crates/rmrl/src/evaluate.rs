@@ -3,8 +3,12 @@
 use std::fmt;
 
 use anyhow::{Context, bail};
+use image::RgbImage;
 use rmrl_cell::{PickPlace, TaskConfig, TaskKind};
-use rmrl_core::{Ending, TrialReport, mean, standard_deviation, wilson_interval, wrap_angle};
+use rmrl_core::{
+    Decision, Ending, Observation, TrialId, TrialReport, mean, standard_deviation, wilson_interval,
+    wrap_angle,
+};
 use rmrl_learn::{
     Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials,
 };
@@ -12,7 +16,8 @@ use serde::Serialize;
 
 use crate::config::RunConfig;
 use crate::laboratory::{Laboratory, World};
-use crate::run::{POLICY, behaviour, read_records, trials_in};
+use crate::noise_floor::NoiseFloor;
+use crate::run::{POLICY, behaviour, read_records};
 
 /// A mean and its standard deviation over trials.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -85,7 +90,7 @@ pub struct Evaluation {
     /// By the simulator's truth.
     pub truth: Option<Errors>,
     /// What remains if the plate does not move at all: the mean distance between two
-    /// localisations of it, in millimetres. No measured error can be smaller.
+    /// localisations of it, in millimetres. Errors of about this size are noise.
     pub noise_floor_mm: f64,
 }
 
@@ -119,12 +124,24 @@ pub fn evaluate_run(
         Box::new(Greedy(Policy::from_file(&path, &config.policy)?))
     } else {
         let mut behaviour = behaviour(&config, &laboratory.world)?;
-        for trial in trials_in(root, &read_records(root)?, 0)? {
-            behaviour.note(&trial);
+        for record in read_records(root)? {
+            // What it learnt from does not depend on the picture.
+            if let Some(trial) = record.to_trial(RgbImage::default())? {
+                behaviour.note(&trial);
+            }
         }
-        behaviour
+        Box::new(Frozen(behaviour))
     };
     evaluate(&config, laboratory, behaviour, trials)
+}
+
+/// A behaviour that takes no more notes.
+struct Frozen(Box<dyn Behaviour>);
+
+impl Behaviour for Frozen {
+    fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision {
+        self.0.decide(observation, id)
+    }
 }
 
 /// Sets the placements of an evaluation apart from those of the training.
@@ -148,13 +165,6 @@ pub fn evaluate(
     let mut tally = Tally::new(laboratory.world.clone());
     let (cell, mut recorded) = (&mut laboratory.trial, Recorded::nothing());
     run_trials(cell, behaviour.as_mut(), 1, trials, &mut recorded, &mut tally)?;
-    let distances: Vec<f64> = resting
-        .iter()
-        .enumerate()
-        .flat_map(|(index, pose)| {
-            resting[..index].iter().map(|other| 1000.0 * pose.distance_m(*other))
-        })
-        .collect();
     let trials = tally.rewards.len();
     let errors = |values: &Measured| Errors {
         e_trans_mm: Spread::of(&values.e_trans_mm),
@@ -171,7 +181,7 @@ pub fn evaluate(
         reward: Spread::of(&tally.rewards),
         measured: errors(&tally.measured),
         truth: tally.world.truth().map(|_| errors(&tally.truth)),
-        noise_floor_mm: if distances.is_empty() { 0.0 } else { mean(&distances) },
+        noise_floor_mm: NoiseFloor::of(&resting).distance_mm,
     })
 }
 

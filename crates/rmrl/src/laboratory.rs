@@ -4,7 +4,7 @@ use rmrl_cell::{CellError, PickPlace, SafetyConfigError, SafetyEnvelope, Task};
 use rmrl_core::PlanarPose;
 use rmrl_sim::{GroundTruth, SimulatedCell, SimulationConfigError, WorldState};
 use rmrl_vision::{
-    ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfigError,
+    CameraModel, ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfigError,
 };
 
 use crate::config::{RunConfig, VisionConfig};
@@ -88,6 +88,13 @@ impl World {
     /// Where the arm would have to pick, where that can be known.
     pub fn best_pick(&self) -> Option<PlanarPose> {
         self.truth().map(|truth| truth.best_pick)
+    }
+
+    /// The camera as it truly hangs, where that can be known.
+    pub fn true_camera(&self) -> Option<CameraModel> {
+        match self {
+            Self::Simulated(cell) => Some(cell.true_camera()),
+        }
     }
 
     /// The truth at each picture of the last trial, oldest first.

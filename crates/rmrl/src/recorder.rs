@@ -46,7 +46,7 @@ pub struct Recorder<'a> {
     world: World,
     log: Journal<TrialRecord>,
     records: Vec<TrialRecord>,
-    world_log: Journal<WorldRecord>,
+    world_log: Option<Journal<WorldRecord>>,
     csv: File,
     events: EventWriter,
     keep_depth: bool,
@@ -68,7 +68,7 @@ impl<'a> Recorder<'a> {
         dir: &'a RunDir,
         world: World,
         (log, records): (Journal<TrialRecord>, Vec<TrialRecord>),
-        world_log: Journal<WorldRecord>,
+        world_log: Option<Journal<WorldRecord>>,
         (keep_depth, smoothing): (bool, f64),
         progress: &'a mut dyn Progress,
     ) -> anyhow::Result<Self> {
@@ -141,20 +141,16 @@ impl<'a> Recorder<'a> {
             record.true_seated = Some(truth.seated);
         }
 
+        self.dir.sync_images()?;
         // The world first: should the process die in between, the trial is made again from the
         // world before it.
         let pictured = self.world.pictured();
-        let after_start = usize::from(evidence.end.is_some());
-        let truth_at = |back: usize| {
-            let index = pictured.len().checked_sub(1 + back)?;
-            Some(pictured[index].plate)
-        };
-        let world = WorldRecord {
-            start: evidence.start.as_ref().and_then(|_| truth_at(after_start)),
-            end: evidence.end.as_ref().and_then(|_| truth_at(0)),
-            state: self.world.remember().expect("only simulated worlds are recorded"),
-        };
-        self.world_log.append(&world)?;
+        let truth_in =
+            |capture: &Option<Capture>| Some(pictured.get(capture.as_ref()?.number)?.plate);
+        let (start, end) = (truth_in(&evidence.start), truth_in(&evidence.end));
+        if let (Some(log), Some(state)) = (&mut self.world_log, self.world.remember()) {
+            log.append(&WorldRecord { state, start, end })?;
+        }
         self.log.append(&record)?;
         let is_fault = record.is_fault();
         self.records.push(record);

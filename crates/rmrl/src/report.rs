@@ -6,15 +6,17 @@ mod plots;
 use std::fmt::Write;
 use std::path::Path;
 
-use rmrl_core::PlacementError;
-use rmrl_data::{Journal, RunDir, TrialRecord, metrics};
+use image::RgbImage;
+use rmrl_core::{PlacementError, Scene, role_model};
+use rmrl_data::{RunDir, TrialRecord, Written, metrics};
 
 use self::pictures::{AIM, LOCALIZED, Overlay, TRUE};
 use self::plots::{error_curve, reward_curve};
 use crate::config::RunConfig;
-use crate::laboratory::{Laboratory, World};
+use crate::laboratory::Laboratory;
+use crate::noise_floor::NoiseFloor;
 use crate::recorder::{Recorder, WorldRecord};
-use crate::run::{TargetRecord, read_records, read_target};
+use crate::run::{read_records, read_target};
 use crate::summary::Summary;
 
 /// The report's name in a run directory.
@@ -40,15 +42,16 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
     let target = read_target(root)?;
     let rows = metrics(&records, config.metrics.smoothing);
     let summary = Summary::of(&config, &records);
-    let (floor_mm, floor_deg) = noise_floor(&target);
+    let NoiseFloor { distance_mm: floor_mm, turn_deg: floor_deg } =
+        NoiseFloor::of(&target.noise_floor);
 
     let title =
         format!("{} on the {} task, seed {}", config.method.title(), config.task.kind, config.seed);
     let subtitle = format!(
-        "{} of {} trials in simulated cell {}. At the paper's 2 to 3 minutes a trial: {:.1} to {:.1} robot hours.",
+        "{} of {} trials in {}. At the paper's 2 to 3 minutes a trial: {:.1} to {:.1} robot hours.",
         summary.trials,
         config.trials,
-        config.cell_seed(),
+        config.cell_name(),
         2.0 * summary.trials as f64 / 60.0,
         3.0 * summary.trials as f64 / 60.0,
     );
@@ -66,12 +69,16 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
             ("threshold", config.metrics.reward_threshold.to_string()),
             (
                 "reward",
-                reward_curve(&rows, &role_models(&completed), config.metrics.reward_threshold)?,
+                reward_curve(
+                    &rows,
+                    &role_models(&config, &completed)?,
+                    config.metrics.reward_threshold,
+                )?,
             ),
             (
                 "floor",
                 format!(
-                    "Localising the plate again without touching it gives {floor_mm:.3} mm and {floor_deg:.3} degrees on average: the noise floor, below which no error can be measured."
+                    "Localising the plate again without touching it gives {floor_mm:.3} mm and {floor_deg:.3} degrees on average: the noise floor. Errors of about this size are noise."
                 ),
             ),
             (
@@ -102,32 +109,20 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
     ))
 }
 
-/// The mean distance and turn between two localisations of the resting plate, in mm and degrees.
-fn noise_floor(target: &TargetRecord) -> (f64, f64) {
-    let (mut distance_mm, mut turn_deg, mut pairs) = (0.0, 0.0, 0.0);
-    for (index, pose) in target.noise_floor.iter().enumerate() {
-        for other in &target.noise_floor[..index] {
-            let between = pose.relative_to(*other);
-            distance_mm += 1000.0 * between.translation_m();
-            turn_deg += between.dyaw_rad.to_degrees().abs();
-            pairs += 1.0;
+/// The trials whose actions labelled their scenes (Eq. 2); none where the method labels none.
+fn role_models(config: &RunConfig, completed: &[TrialRecord]) -> anyhow::Result<Vec<u32>> {
+    let labels =
+        config.method.method(&config.action_space()?).is_some_and(|m| m.labelling.is_some());
+    let mut models = Vec::new();
+    for records in completed.chunk_by(|a, b| a.scene == b.scene).filter(|_| labels) {
+        let mut scene = Scene::new();
+        for record in records {
+            // The picture has no say in it.
+            scene.extend(record.to_trial(RgbImage::default())?);
         }
+        models.extend(role_model(&scene).map(|trial| trial.id.trial));
     }
-    if pairs == 0.0 { (0.0, 0.0) } else { (distance_mm / pairs, turn_deg / pairs) }
-}
-
-/// The trials with the best reward of their scene, the earliest of equals, as Eq. 2 chooses them.
-fn role_models(completed: &[TrialRecord]) -> Vec<u32> {
-    completed
-        .chunk_by(|a, b| a.scene == b.scene)
-        .filter_map(|scene| {
-            scene
-                .iter()
-                .filter(|record| record.failure.is_none())
-                .reduce(|best, record| if record.reward > best.reward { record } else { best })
-        })
-        .map(|record| record.trial)
-        .collect()
+    Ok(models)
 }
 
 fn true_yaw_deg(completed: &[TrialRecord], trial: u32) -> Option<f64> {
@@ -170,14 +165,13 @@ fn summary_table(summary: &Summary, floor_mm: f64) -> String {
 /// The first and the last trials' pictures.
 fn pictures(root: &Path, config: &RunConfig, records: &[TrialRecord]) -> anyhow::Result<String> {
     let path = root.join(Recorder::WORLD);
-    let worlds: Vec<WorldRecord> = if path.exists() { Journal::read(&path)? } else { Vec::new() };
+    let worlds: Vec<WorldRecord> =
+        if path.exists() { Written::read(&path)?.into_entries() } else { Vec::new() };
     let laboratory = Laboratory::assemble(config, u64::from(config.seed))?;
     let half_height_m = 0.5 * config.vision.localizer.plate.height_m;
     let overlay = Overlay {
         camera: laboratory.trial.camera_model(),
-        true_camera: match &laboratory.world {
-            World::Simulated(cell) => Some(cell.true_camera()),
-        },
+        true_camera: laboratory.world.true_camera(),
         plate: config.vision.localizer.plate,
         start_height_m: config.task.start_surface_m + half_height_m,
         place_height_m: config.task.place.surface_m + half_height_m,
@@ -215,16 +209,26 @@ fn pictures(root: &Path, config: &RunConfig, records: &[TrialRecord]) -> anyhow:
                 },
             };
             let views = [
-                (overlay.start(root, record, *world)?, format!("trial {}, before", record.trial)),
-                (overlay.end(root, record, *world)?, format!("trial {}: {outcome}", record.trial)),
+                (overlay.start(root, record, *world), format!("trial {}, before", record.trial)),
+                (overlay.end(root, record, *world), format!("trial {}: {outcome}", record.trial)),
             ];
             for (picture, caption) in views {
-                let Some(picture) = picture else { continue };
                 let caption = escape(&caption);
-                write!(
-                    html,
-                    "<figure><img alt=\"{caption}\" src=\"{picture}\"><figcaption>{caption}</figcaption></figure>"
-                )?;
+                match picture {
+                    Some(Ok(picture)) => write!(
+                        html,
+                        "<figure><img alt=\"{caption}\" src=\"{picture}\"><figcaption>{caption}</figcaption></figure>"
+                    )?,
+                    // A report with a gap is worth more than none.
+                    Some(Err(error)) => {
+                        tracing::warn!("{error:#}");
+                        write!(
+                            html,
+                            "<figure><figcaption>{caption} (the picture is missing or damaged)</figcaption></figure>"
+                        )?;
+                    }
+                    None => {}
+                }
             }
         }
         html.push_str("</div>");

@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rmrl_cell::Target;
 use rmrl_core::{PlanarPose, Trial};
-use rmrl_data::{Journal, RunDir, TrialRecord, read_color};
+use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, MethodName, NoCorrection, Notes, Oracle,
-    Policy, RandomCorrection, Recorded, pretrain, run_trials, train,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, Learner, MethodName, NoCorrection, Notes,
+    Oracle, Policy, RandomCorrection, Recorded, pretrain, run_trials, train,
 };
+use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoints;
 use crate::config::RunConfig;
 use crate::laboratory::{Laboratory, World};
 use crate::recorder::{Progress, Recorder, WorldRecord, whereabouts_after};
+use crate::resume::{Left, Resumed, check_sequence};
 
 /// The deployable policy that a finished run leaves behind.
 pub const POLICY: &str = "policy.safetensors";
@@ -60,9 +62,23 @@ pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
     if let Some(path) = &config.pretrained {
         pretrained_from(config, path)?;
     }
+    Ok(RunDir::create(root, &resolved(config)?.to_toml())?)
+}
+
+/// A configuration that means the same wherever the run goes on: seeds decided, paths absolute.
+///
+/// # Errors
+/// There is no working directory to resolve a path against.
+pub fn resolved(config: &RunConfig) -> anyhow::Result<RunConfig> {
     let mut resolved = config.clone();
     resolved.cell.seed = Some(config.cell_seed());
-    Ok(RunDir::create(root, &resolved.to_toml())?)
+    for path in
+        [&mut resolved.pretrained, &mut resolved.policy.encoder.weights].into_iter().flatten()
+    {
+        *path = std::path::absolute(&*path)
+            .with_context(|| format!("cannot tell where {} is", path.display()))?;
+    }
+    Ok(resolved)
 }
 
 /// Runs what is left to do in a run directory, which is everything for a new one.
@@ -76,49 +92,41 @@ pub fn execute(
     progress: &mut dyn Progress,
 ) -> anyhow::Result<(RunConfig, Vec<TrialRecord>)> {
     let config = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
+    // Everything that an interrupted run left is read and checked before anything is changed.
+    let left = Left::read(dir, &config)?;
     note_version(dir, &config)?;
-    let actions = config.action_space()?;
-    let method = config.method.method(&actions);
-    let policy = match &method {
-        Some(_) => Some(starting_policy(&config, dir)?),
+    let seed = u64::from(config.seed);
+    let mut method = config.method.method(&config.action_space()?);
+    let mut learner = match &method {
+        Some(_) => {
+            let policy = || starting_policy(&config, dir);
+            Some(checkpoints::load(dir, policy, seed, left.digests())?)
+        }
         None => None,
     };
 
-    let seed = u64::from(config.seed);
     let mut laboratory = Laboratory::assemble(&config, seed)?;
-    let (log, records) = open_log(dir)?;
-    let world_log = restore_or_begin(&config, dir, &mut laboratory, &records)?;
-    let digests = log.digests().to_vec();
+    let Resumed { log, records, world } = left.go_on(dir)?;
+    let world_log = restore_or_begin(&config, dir, &mut laboratory, &records, world)?;
     let attempts = records.iter().rev().take_while(|record| record.is_fault()).count() as u32;
-    let recorded_after = |trial| -> anyhow::Result<Recorded> {
-        Ok(Recorded::new(trials_in(dir.root(), &records, trial)?, attempts))
-    };
+    let after = learner.as_ref().map_or(0, Learner::trials);
+    let mut recorded = Recorded::new(trials_in(dir.root(), &records, after)?, attempts);
     let mut recorder = Recorder::new(
         dir,
         laboratory.world.clone(),
-        (log, records.clone()),
+        (log, records),
         world_log,
         (config.record.depth, config.metrics.smoothing),
         progress,
     )?;
-    let (cell, trials) = (&mut laboratory.trial, config.trials);
-    if let (Some(mut method), Some(policy)) = (method, policy) {
-        let mut learner = checkpoints::load(dir, policy, seed, &digests)?;
-        let mut recorded = recorded_after(learner.trials())?;
-        let schedule = &config.schedule;
-        train(cell, &mut learner, &mut method, schedule, trials, &mut recorded, &mut recorder)?;
+    let (cell, trials, schedule) = (&mut laboratory.trial, config.trials, &config.schedule);
+    if let (Some(method), Some(learner)) = (&mut method, &mut learner) {
+        train(cell, learner, method, schedule, trials, &mut recorded, &mut recorder)?;
         dir.write(POLICY, &learner.policy.to_safetensors(&Notes::new()))?;
     } else {
         let mut behaviour = behaviour(&config, &laboratory.world)?;
-        let per_scene = config.schedule.trials_per_scene;
-        run_trials(
-            cell,
-            behaviour.as_mut(),
-            per_scene,
-            trials,
-            &mut recorded_after(0)?,
-            &mut recorder,
-        )?;
+        let per_scene = schedule.trials_per_scene;
+        run_trials(cell, behaviour.as_mut(), per_scene, trials, &mut recorded, &mut recorder)?;
     }
     Ok((config, recorder.into_records()))
 }
@@ -195,7 +203,7 @@ pub fn read_records(root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    Ok(Journal::read(&path)?)
+    Ok(Written::read(&path)?.into_entries())
 }
 
 /// A policy with its initial weights.
@@ -260,7 +268,8 @@ pub fn pretrain_on(
     let mut policy = initial_policy(config)?;
     let mut data: Option<EarlierData> = None;
     for root in runs {
-        let trials = trials_in(root, &read_records(root)?, 0)?;
+        let records = records_to_learn(config, root)?;
+        let trials = trials_in(root, &records, 0)?;
         let labelled = EarlierData::from_trials(trials, &BestOfScene, &policy);
         match &mut data {
             Some(data) => data.extend(labelled),
@@ -275,40 +284,49 @@ pub fn pretrain_on(
     Ok((policy, data.len(), losses))
 }
 
-/// Puts a simulated world back as the last of `records` left it; for a new run, records the target.
+/// The records of an earlier run, checked to mean the same actions as `config` does.
+fn records_to_learn(config: &RunConfig, root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
+    let earlier = RunConfig::of_run(&root.join(RunDir::CONFIG))?;
+    if earlier.action_space()? != config.action_space()? {
+        bail!(
+            "{} was made with the candidates {:?}, the policy has {:?}; its labels would mean other actions",
+            root.display(),
+            earlier.actions,
+            config.actions,
+        );
+    }
+    let records = read_records(root)?;
+    check_sequence(&root.join(RunDir::TRIALS), &records, &earlier)?;
+    Ok(records)
+}
+
+/// Goes on where the last of `records` left the cell: a simulated world is put back as it was, a
+/// real one is. In a new run, records the target.
 fn restore_or_begin(
     config: &RunConfig,
     dir: &RunDir,
     laboratory: &mut Laboratory,
     records: &[TrialRecord],
-) -> anyhow::Result<Journal<WorldRecord>> {
-    let path = dir.path(Recorder::WORLD);
-    if path.exists() {
-        let (mut world_log, worlds) = Journal::<WorldRecord>::open(&path)?;
-        // One line before the first trial, then one for each.
-        if let Some(world) = worlds.get(records.len()) {
-            world_log.truncate(records.len() + 1)?;
-            laboratory.world.restore(world.state);
-            let target = read_target(dir.root())?.target;
-            let whereabouts = match records.last() {
-                Some(record) => whereabouts_after(record, &dir.path(RunDir::TRIALS))?,
-                None => laboratory.trial.whereabouts_at_target(target),
-            };
-            laboratory.trial.resume(target, whereabouts);
-            return Ok(world_log);
-        }
-        if !records.is_empty() {
-            bail!(
-                "{} ends with line {}, but {} needs {} of it; restore the file",
-                path.display(),
-                worlds.len(),
-                dir.path(RunDir::TRIALS).display(),
-                records.len() + 1,
-            );
-        }
-        std::fs::remove_file(&path)?;
-    } else if !records.is_empty() {
-        bail!("{} is missing; without it the simulated cell cannot go on", path.display());
+    world: Option<(Journal<WorldRecord>, WorldState)>,
+) -> anyhow::Result<Option<Journal<WorldRecord>>> {
+    let is_simulated = laboratory.world.remember().is_some();
+    let has_begun = world.is_some() || (!is_simulated && dir.path(TARGET).exists());
+    if has_begun {
+        let world_log = world.map(|(world_log, state)| {
+            laboratory.world.restore(state);
+            world_log
+        });
+        let target = read_target(dir.root())?.target;
+        let whereabouts = match records.last() {
+            Some(record) => whereabouts_after(record, &dir.path(RunDir::TRIALS))?,
+            None => laboratory.trial.whereabouts_at_target(target),
+        };
+        laboratory.trial.resume(target, whereabouts);
+        return Ok(world_log);
+    }
+    if !records.is_empty() {
+        let lost = if is_simulated { Recorder::WORLD } else { TARGET };
+        bail!("{} is missing; without it the run cannot go on", dir.path(lost).display());
     }
     let target = laboratory.trial.record_target()?;
     let noise_floor = laboratory
@@ -317,20 +335,12 @@ fn restore_or_begin(
         .context("the noise floor could not be measured")?;
     let record = TargetRecord { target, noise_floor };
     dir.write(TARGET, &serde_json::to_vec_pretty(&record)?)?;
-    let mut world_log = Journal::create(&path)?;
-    if let Some(state) = laboratory.world.remember() {
-        world_log.append(&WorldRecord { state, start: None, end: None })?;
-    }
-    Ok(world_log)
-}
-
-fn open_log(dir: &RunDir) -> anyhow::Result<(Journal<TrialRecord>, Vec<TrialRecord>)> {
-    let path = dir.path(RunDir::TRIALS);
-    if path.exists() {
-        Ok(Journal::open(&path)?)
-    } else {
-        Ok((Journal::create(&path)?, Vec::new()))
-    }
+    let Some(state) = laboratory.world.remember() else {
+        return Ok(None);
+    };
+    let mut world_log = Journal::create(&dir.path(Recorder::WORLD))?;
+    world_log.append(&WorldRecord { state, start: None, end: None })?;
+    Ok(Some(world_log))
 }
 
 /// The completed trials after number `after`, with the pictures of their starts.

@@ -95,9 +95,29 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
         (vec!["--set", "policy.learning_rate=fast"], vec!["policy.learning_rate", "fast"]),
         (vec!["--set", "policy.learning_rate=-1"], vec!["policy.learning_rate", "-1", "above 0"]),
         (vec!["--set", "policy.encoder.depth=50"], vec!["encoder.depth", "50", "10, 18 or 34"]),
-        (vec!["--set", "actions.translations=0"], vec!["actions", "dx"]),
-        (vec!["--set", "actions.translation_step_mm=5"], vec!["safety", "adjustment"]),
-        (vec!["--set", "task.place.x_m=0.9"], vec!["safety", "0.9"]),
+        (vec!["--set", "actions.translations=0"], vec!["actions.translations is 0", "1 to 1001"]),
+        (
+            vec!["--set", "actions.translation_step_mm=-1"],
+            vec!["actions.translation_step_mm is -1", "positive"],
+        ),
+        (vec!["--set", "actions.translation_step_mm=5"], vec!["actions", "42.43 mm", "15.00 mm"]),
+        (vec!["--set", "task.place.x_m=0.9"], vec!["task.place", "x = 0.9", "0.15 to 0.6"]),
+        (vec!["--set", "task.home.z_m=nan"], vec!["task.home", "not a number"]),
+        (vec!["--set", "task.travel_speed_m_s=2"], vec!["task.travel_speed_m_s", "0.25 m/s"]),
+        (vec!["--set", "task.start.yaw_deg=[100, 130]"], vec!["task.start.yaw_deg", "reference"]),
+        (vec!["--set", "task.start.y_m=[-0.2, 0.1]"], vec!["task.start", "farther away"]),
+        (
+            vec!["--set", "task.grasp_height_m=0.015", "--set", "task.approach_height_m=0.05"],
+            vec!["task.grasp_height_m is 0.015", "height_m"],
+        ),
+        (vec!["--set", "task.jaw_opening_m=0.2"], vec!["task.jaw_opening_m", "0.15"]),
+        (
+            vec!["--set", "simulation.table_box.wall_height_m=nan"],
+            vec!["simulation.table_box.wall_height_m", "0.001 to 0.05"],
+        ),
+        (vec!["--set", "schedule.pretrain_trials=0"], vec!["schedule.pretrain_trials", "1"]),
+        (vec!["--set", "metrics.noise_floor_repeats=1"], vec!["noise_floor_repeats", "2 or more"]),
+        (vec!["--set", "policy.encoder.base_width=17"], vec!["base_width", "multiple of 16"]),
         (vec!["--set", "seed"], vec!["--set seed", "key=value"]),
         (vec!["--set", &weights_key], vec!["resnet.safetensors"]),
         (vec!["--config", &misspelt], vec!["misspelt.toml", "learning_rat"]),
@@ -122,6 +142,8 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
         (vec!["report", "runs/none"], "runs/none"),
         (vec!["snapshot", "--out", "picture.jpg"], "picture.jpg"),
         (vec!["pretrain", "--out", "policy.bin"], "policy.bin"),
+        (vec!["pretrain", "--out", "none/p.safetensors"], "no folder none"),
+        (vec!["snapshot", "--out", "none/s.png"], "no folder none"),
         (vec!["pretrain", "--out", "p.safetensors", "--from", "runs/none"], "runs/none"),
     ] {
         let message = failure(&mut rmrl(dir.path(), &arguments), 2);
@@ -219,12 +241,71 @@ fn pretraining_makes_a_policy_to_start_from() {
         .fold((1.0f64, 0.0f64), |(least, most), p| (least.min(p), most.max(p)));
     assert!(most > 2.0 * least, "the first trial is already decided by what was pretrained");
 
+    // Labels are indices of candidates; of others they would mean other actions.
+    for other in ["actions.rotations=5", "actions.translation_step_mm=0.5"] {
+        let arguments = ["pretrain", "--from", "monday", "--out", "q.safetensors", "--set", other];
+        let message = failure(&mut rmrl(dir.path(), &arguments), 1);
+        assert!(message.contains("monday") && message.contains("candidates"), "{message}");
+        assert!(!dir.path().join("q.safetensors").exists());
+    }
+
     // A policy for other candidates does not fit, and nothing is begun with it.
     let mut train = small(dir.path(), &start);
     train.args(["--out", "wednesday", "--set", "actions.rotations=5"]);
     let message = failure(&mut train, 2);
     assert!(message.contains("p.safetensors"), "{message}");
     assert!(!dir.path().join("wednesday").exists());
+}
+
+#[test]
+fn an_earlier_run_for_pretraining_is_gone_on_with_and_never_mistaken() {
+    let dir = tempfile::tempdir().unwrap();
+    let pretrain = |extra: &[&str]| {
+        small(dir.path(), &[&["pretrain", "--out", "p.safetensors"], extra].concat())
+    };
+    assert_eq!(json(&mut pretrain(&[]))["labelled_states"], 6);
+    assert!(dir.path().join("p.run/trials.jsonl").is_file());
+    fs::remove_file(dir.path().join("p.safetensors")).unwrap();
+    let message = failure(&mut pretrain(&["--seed", "1"]), 2);
+    assert!(message.contains("p.run") && message.contains("cell.seed"), "{message}");
+    assert_eq!(json(&mut pretrain(&[]))["labelled_states"], 6);
+}
+
+/// What a person looks at when a threshold is wrong.
+#[test]
+fn a_snapshot_without_a_plate_is_a_picture_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    for place in ["start", "target"] {
+        let arguments = ["snapshot", "--at", place, "--set", "vision.color.darkness_ratio=0.05"];
+        let message = failure(&mut rmrl(dir.path(), &arguments), 1);
+        assert!(message.contains("no plate") && message.contains("snapshot.png"), "{message}");
+        image::open(dir.path().join("snapshot.png")).unwrap();
+        fs::remove_file(dir.path().join("snapshot.png")).unwrap();
+    }
+}
+
+#[test]
+fn nobody_listening_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = small(dir.path(), &["train", "--trials", "2"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
+
+/// A gap in the pictures is a gap in the report, not the loss of it.
+#[test]
+fn a_missing_picture_leaves_a_gap_in_the_report() {
+    let dir = tempfile::tempdir().unwrap();
+    json(&mut small(dir.path(), &["train", "--trials", "4", "--out", "run"]));
+    fs::remove_file(dir.path().join("run/images/00002-1-final.png")).unwrap();
+    let output = rmrl(dir.path(), &["report", "run"]).output().unwrap();
+    assert!(output.status.success());
+    assert!(stderr(&output).contains("00002-1-final.png"));
+    let page = fs::read_to_string(dir.path().join("run/report.html")).unwrap();
+    assert_eq!(page.matches("missing or damaged").count(), 1);
 }
 
 #[test]

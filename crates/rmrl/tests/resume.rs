@@ -4,8 +4,9 @@
 
 mod binary;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -101,39 +102,131 @@ fn a_torn_last_line_is_repaired_with_a_warning() {
     assert_eq!(log_without_durations(&dir.path().join("run")), expected);
 }
 
-#[test]
-fn a_damaged_line_in_the_middle_stops_everything_and_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    run_of_ten(dir.path());
-    let path = dir.path().join("run/trials.jsonl");
-    let log = fs::read_to_string(&path).unwrap();
-    let damaged = log.replacen("\"trial\":4,", "\"trial\":4;", 1);
-    fs::write(&path, &damaged).unwrap();
-    for command in [vec!["train", "--resume", "run"], vec!["report", "run"]] {
-        let message = failure(&mut rmrl(dir.path(), &command), 1);
-        assert!(message.contains("trials.jsonl") && message.contains("line 4"), "{message}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), damaged, "it is left as it was");
+/// Every file of a run with its bytes, but for the lock.
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path.clone(), fs::read(&path).unwrap());
+        }
     }
+    found
+}
+
+/// Damages a run, and expects it to be refused by name and left as it is, byte by byte.
+fn refused(run: &Path, damage: impl Fn(&mut Vec<String>), names: &[&str]) {
+    let path = run.join("trials.jsonl");
+    let log = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<String> = log.split_inclusive('\n').map(str::to_string).collect();
+    damage(&mut lines);
+    fs::write(&path, lines.concat()).unwrap();
+    let before = files(run);
+    let message = failure(&mut rmrl(run, &["train", "--resume", "."]), 1);
+    for part in names {
+        assert!(message.contains(part), "should name {part}: {message}");
+    }
+    assert!(files(run) == before, "something was changed: {message}");
+    fs::write(&path, log).unwrap();
 }
 
 #[test]
-fn a_checkpoint_that_is_not_of_its_log_is_refused_with_file_and_line() {
+fn a_log_that_was_tampered_with_is_refused_by_line_and_nothing_is_changed() {
     let dir = tempfile::tempdir().unwrap();
-    run_of_ten(dir.path());
-    let path = dir.path().join("run/trials.jsonl");
-    let log = fs::read_to_string(&path).unwrap();
-
-    let edited = log.replacen("\"trial\":5,", "\"trial\":6,", 1);
-    let lines: Vec<&str> = log.split_inclusive('\n').collect();
-    let shortened = lines[..7].concat();
-    for (changed, line) in [(edited, "line 5"), (shortened, "line 9")] {
-        fs::write(&path, &changed).unwrap();
-        let message = failure(&mut rmrl(dir.path(), &["train", "--resume", "run"]), 1);
-        for part in ["trials.jsonl", "trial-000009.safetensors", line] {
-            assert!(message.contains(part), "should name {part}: {message}");
+    let expected = run_of_ten(dir.path());
+    let run = dir.path().join("run");
+    let edit = |line: usize, from: &'static str, to: &'static str| {
+        move |lines: &mut Vec<String>| {
+            assert!(lines[line - 1].contains(from), "{}", lines[line - 1]);
+            lines[line - 1] = lines[line - 1].replacen(from, to, 1);
         }
-        assert_eq!(fs::read_to_string(&path).unwrap(), changed, "it is left as it was");
+    };
+    // A damaged line, in the middle or the last: with its newline it was written whole.
+    refused(&run, edit(4, "\"trial\":4,", "\"trial\":4;"), &["trials.jsonl", "line 4"]);
+    refused(&run, edit(10, "\"trial\":10,", "\"trial\":10;"), &["trials.jsonl", "line 10"]);
+    refused(&run, edit(10, "\"reward\"", "\"rewrad\""), &["trials.jsonl", "line 10", "rewrad"]);
+    // Lines that do not follow each other.
+    refused(&run, |lines| lines.truncate(8), &["simulator.jsonl", "11 lines", "8"]);
+    refused(&run, |lines| drop(lines.remove(4)), &["trials.jsonl", "line 5", "trial 6"]);
+    refused(&run, |lines| lines.swap(2, 3), &["trials.jsonl", "line 3"]);
+    refused(&run, |lines| lines.insert(3, lines[2].clone()), &["trials.jsonl", "line 4"]);
+    refused(&run, edit(8, "\"attempt\":1", "\"attempt\":0"), &["trials.jsonl", "line 8"]);
+    refused(&run, edit(8, "\"scene\":3", "\"scene\":2"), &["trials.jsonl", "line 8"]);
+    // Values that no run writes.
+    refused(&run, edit(2, "\"reward\":0.", "\"reward\":7."), &["line 2", "reward"]);
+    refused(
+        &run,
+        |lines| {
+            let (before, rest) = lines[9].split_once("\"action_index\":[").unwrap();
+            let after = rest.split_once(']').unwrap().1;
+            lines[9] = format!("{before}\"action_index\":[99,0,0]{after}");
+        },
+        &["line 10", "action_index"],
+    );
+    // Another line than the checkpoint was made from.
+    refused(
+        &run,
+        edit(5, "\"seated\":true", "\"seated\":false"),
+        &["trials.jsonl", "line 5", "trial-000009.safetensors"],
+    );
+    // The log itself, or the world's.
+    refused(&run, Vec::clear, &["trials.jsonl", "simulator.jsonl"]);
+    for (file, names) in [
+        ("trials.jsonl", ["trials.jsonl is missing", "restore"]),
+        ("simulator.jsonl", ["simulator.jsonl is missing", "cannot go on"]),
+        ("target.json", ["target.json", "cannot read"]),
+    ] {
+        fs::rename(run.join(file), dir.path().join("aside")).unwrap();
+        let message = failure(&mut rmrl(dir.path(), &["train", "--resume", "run"]), 1);
+        assert!(names.iter().all(|part| message.contains(part)), "{message}");
+        assert!(!run.join(file).exists());
+        fs::rename(dir.path().join("aside"), run.join(file)).unwrap();
     }
+
+    // After all that, the run goes on as if nothing had been.
+    json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
+    assert_eq!(log_without_durations(&run), expected);
+}
+
+/// A checkpoint only saves time. The one before it, or the log alone, does as well.
+#[test]
+fn damaged_checkpoints_are_passed_over_with_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let expected = run_of_ten(dir.path());
+    let run = dir.path().join("run");
+    let policy = fs::read(run.join("policy.safetensors")).unwrap();
+    let damage: [&dyn Fn(&Path); 2] = [&|path| fs::write(path, "").unwrap(), &|path| {
+        fs::write(path, &fs::read(path).unwrap()[..5000]).unwrap()
+    }];
+    for (name, damage) in
+        ["trial-000009.safetensors", "trial-000010.safetensors"].iter().zip(damage)
+    {
+        damage(&run.join("checkpoints").join(name));
+        let output = rmrl(dir.path(), &["train", "--resume", "run"]).output().unwrap();
+        let warning = stderr(&output);
+        assert!(output.status.success(), "{warning}");
+        assert!(warning.contains(name) && warning.contains("damaged"), "{warning}");
+        assert_eq!(log_without_durations(&run), expected);
+        assert!(fs::read(run.join("policy.safetensors")).unwrap() == policy);
+    }
+}
+
+/// A run's own configuration is all it needs, wherever it goes on.
+#[test]
+fn a_run_with_weights_can_be_gone_on_with_from_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    json(&mut small(dir.path(), &["train", "--trials", "3", "--out", "first"]));
+    fs::copy(dir.path().join("first/policy.safetensors"), dir.path().join("p.safetensors"))
+        .unwrap();
+    let train = ["train", "--method", "rm-rl-pretrained", "--pretrained", "p.safetensors"];
+    let mut train = small(dir.path(), &train);
+    json(train.args(["--trials", "3", "--out", "second"]));
+    let run = dir.path().join("second");
+    fs::remove_file(run.join("pretrained.safetensors")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    json(&mut rmrl(elsewhere.path(), &["train", "--resume", run.to_str().unwrap()]));
 }
 
 #[test]

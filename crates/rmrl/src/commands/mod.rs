@@ -6,9 +6,10 @@ pub mod report;
 pub mod snapshot;
 pub mod train;
 
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context, anyhow};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rmrl::cell::TaskKind;
@@ -77,12 +78,35 @@ impl Configuration {
     }
 }
 
+/// Checks that the folder a file is to be written into exists, before any work is done for it.
+fn check_folder_of(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(Failure::Usage(anyhow!(
+            "cannot write {}: there is no folder {}",
+            path.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Prints a result: for people on a terminal, else as one line of JSON for programs.
 fn print_result<T: Serialize + std::fmt::Display>(result: &T, as_json: bool) -> anyhow::Result<()> {
     if as_json || !std::io::stdout().is_terminal() {
-        println!("{}", serde_json::to_string(result)?);
+        print(&format!("{}\n", serde_json::to_string(result)?))
     } else {
-        print!("{result}");
+        print(&result.to_string())
     }
-    Ok(())
+}
+
+/// Writes to standard output. Nobody listening any more is no failure: the work is done.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
 }

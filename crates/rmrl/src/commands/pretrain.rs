@@ -1,17 +1,17 @@
 //! `rmrl pretrain`
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use rmrl::config::{Layers, RunConfig};
 use rmrl::data::{RunDir, write_atomically};
 use rmrl::learn::{MethodName, Notes};
-use rmrl::run::{create, execute, pretrain_on};
+use rmrl::run::{create, execute, pretrain_on, resolved};
 use serde::Serialize;
 
-use super::{Configuration, Failure, print_result};
+use super::{Configuration, Failure, check_folder_of, print_result};
 
 /// Pretrain a policy on the role-model labels of earlier runs.
 ///
@@ -72,6 +72,7 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     if out.exists() {
         return Err(usage(format!("{} exists already and is never overwritten", out.display())));
     }
+    check_folder_of(out)?;
     for root in &arguments.from {
         RunDir::check(root).map_err(|error| Failure::Usage(error.into()))?;
     }
@@ -105,12 +106,20 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
 }
 
 /// Makes, or goes on with, a run to pretrain on.
-fn earlier_run(config: &RunConfig, out: &std::path::Path) -> Result<PathBuf, Failure> {
+fn earlier_run(config: &RunConfig, out: &Path) -> Result<PathBuf, Failure> {
     let root = out.with_extension("run");
-    let mut earlier = config.clone();
-    earlier.trials = config.schedule.pretrain_trials;
+    let earlier =
+        resolved(&RunConfig { trials: config.schedule.pretrain_trials, ..config.clone() })?;
     let dir = if root.exists() {
-        RunDir::open(&root).map_err(|error| Failure::Usage(error.into()))?
+        let dir = RunDir::open(&root).map_err(|error| Failure::Usage(error.into()))?;
+        let made = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
+        if let Some(key) = made.first_difference(&earlier) {
+            return Err(Failure::Usage(anyhow!(
+                "{} was made with another {key}; remove it, or give it by --from",
+                root.display()
+            )));
+        }
+        dir
     } else {
         create(&earlier, &root).map_err(Failure::Usage)?
     };

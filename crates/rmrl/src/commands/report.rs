@@ -6,7 +6,7 @@ use clap::Args;
 use rmrl::data::{RunDir, write_atomically};
 use rmrl::report::{REPORT, report};
 
-use super::Failure;
+use super::{Failure, check_folder_of, print};
 
 /// Write a run's report: one HTML page with curves and pictures that needs no other file.
 ///
@@ -29,8 +29,8 @@ pub struct Report {
 pub fn run(arguments: &Report) -> Result<(), Failure> {
     RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
     let out = arguments.out.clone().unwrap_or_else(|| arguments.run.join(REPORT));
+    check_folder_of(&out)?;
     let page = report(&arguments.run)?;
     write_atomically(&out, page.as_bytes()).map_err(anyhow::Error::from)?;
-    println!("{}", out.display());
-    Ok(())
+    Ok(print(&format!("{}\n", out.display()))?)
 }

@@ -1,18 +1,19 @@
 //! `rmrl snapshot`
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
+use image::{ImageFormat, RgbImage};
 use rmrl::cell::TaskKind;
 use rmrl::core::{Env, PlanarPose, TrialId};
 use rmrl::data::write_atomically;
-use rmrl::laboratory::{Laboratory, World};
+use rmrl::laboratory::Laboratory;
 use rmrl::vision::{draw_bounding_box, draw_mask, draw_plate};
 use serde::Serialize;
 
-use super::{Configuration, Failure, print_result, task_parser};
+use super::{Configuration, Failure, check_folder_of, print_result, task_parser};
 
 /// Take a picture and show what is found in it.
 ///
@@ -102,36 +103,43 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
         layers = layers.with_value("--seed", "seed", i64::from(seed));
     }
     let config = layers.resolve()?;
+    check_folder_of(&arguments.out)?;
     let mut laboratory =
         Laboratory::assemble(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
     let cell = &mut laboratory.trial;
-    cell.record_target().map_err(anyhow::Error::from)?;
-    if let Place::Start = arguments.at {
-        let id = TrialId {
-            trial: (arguments.scene - 1) * config.schedule.trials_per_scene + 1,
-            attempt: 1,
-            scene: arguments.scene,
-        };
-        cell.reset(id).map_err(anyhow::Error::from)?;
-    }
+    let prepared = match arguments.at {
+        Place::Target => cell.record_target().map(|_| ()).map_err(anyhow::Error::from),
+        Place::Start => {
+            let id = TrialId {
+                trial: (arguments.scene - 1) * config.schedule.trials_per_scene + 1,
+                attempt: 1,
+                scene: arguments.scene,
+            };
+            cell.reset(id).map(|_| ()).map_err(anyhow::Error::from)
+        }
+    };
     let (capture, found) = cell.look().map_err(anyhow::Error::from)?;
     let mut picture = capture.frame.color.as_ref().clone();
-    let truth = laboratory.world.truth();
-    let found = found.map_err(anyhow::Error::from)?;
+    let found = match (prepared, found) {
+        (Ok(()), Ok(found)) => found,
+        // A picture is wanted most when something is wrong with it.
+        (prepared, found) => {
+            write_picture(&arguments.out, &picture)?;
+            let error = prepared.err().or(found.err().map(Into::into)).context("a reason")?;
+            let message = format!("nothing is drawn into {}", arguments.out.display());
+            return Err(Failure::Runtime(error.context(message)));
+        }
+    };
     let plate = config.vision.localizer.plate;
     draw_mask(&mut picture, &found.mask, [255, 40, 40]);
     draw_bounding_box(&mut picture, found.bounding_box, [255, 220, 40]);
-    if let (World::Simulated(world), Some(truth)) = (&laboratory.world, truth) {
-        let camera = world.true_camera();
+    let truth = laboratory.world.truth();
+    if let (Some(camera), Some(truth)) = (laboratory.world.true_camera(), truth) {
         draw_plate(&mut picture, &camera, plate, truth.plate, found.height_m, [255, 60, 220]);
     }
     let camera = laboratory.trial.camera_model();
     draw_plate(&mut picture, &camera, plate, found.pose, found.height_m, [40, 220, 90]);
-    let mut png = std::io::Cursor::new(Vec::new());
-    picture
-        .write_to(&mut png, image::ImageFormat::Png)
-        .context("the picture could not be encoded")?;
-    write_atomically(&arguments.out, &png.into_inner()).map_err(anyhow::Error::from)?;
+    write_picture(&arguments.out, &picture)?;
     let result = Found {
         picture: arguments.out.clone(),
         pose: found.pose,
@@ -142,4 +150,10 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     };
     print_result(&result, false)?;
     Ok(())
+}
+
+fn write_picture(path: &Path, picture: &RgbImage) -> anyhow::Result<()> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut png, ImageFormat::Png).context("the picture could not be encoded")?;
+    Ok(write_atomically(path, &png.into_inner())?)
 }

@@ -37,34 +37,32 @@ pub struct Overlay {
 }
 
 impl Overlay {
-    /// The part of a trial's first picture around the plate: localised, picked and true pose.
+    /// The part of a trial's first picture around the plate: localised, picked and true pose;
+    /// `None` if there was none.
     pub fn start(
         &self,
         root: &Path,
         record: &TrialRecord,
         world: Option<&WorldRecord>,
-    ) -> anyhow::Result<Option<String>> {
-        let (Some(name), Some(localized)) = (&record.images.start, record.estimated_pose) else {
-            return Ok(None);
-        };
+    ) -> Option<anyhow::Result<String>> {
+        let (name, localized) = (record.images.start.as_ref()?, record.estimated_pose?);
         let pick = record.adjustment.map(|adjustment| localized.adjusted(adjustment));
         let truth = world.and_then(|world| world.start);
-        self.picture(&root.join(name), self.start_height_m, localized, pick, truth).map(Some)
+        self.picture(&root.join(name), self.start_height_m, localized, pick, truth).into()
     }
 
-    /// The part of its last picture around the plate: localised, target and true pose.
+    /// The part of its last picture around the plate: localised, target and true pose;
+    /// `None` if there was none.
     pub fn end(
         &self,
         root: &Path,
         record: &TrialRecord,
         world: Option<&WorldRecord>,
-    ) -> anyhow::Result<Option<String>> {
-        let (Some(name), Some(localized)) = (&record.images.end, record.final_pose) else {
-            return Ok(None);
-        };
+    ) -> Option<anyhow::Result<String>> {
+        let (name, localized) = (record.images.end.as_ref()?, record.final_pose?);
         let truth = world.and_then(|world| world.end);
         self.picture(&root.join(name), self.place_height_m, localized, record.target_pose, truth)
-            .map(Some)
+            .into()
     }
 
     fn picture(

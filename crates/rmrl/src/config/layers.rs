@@ -1,0 +1,156 @@
+//! Defaults, then a file, then single values, each over those before it.
+
+use rmrl_cell::TaskKind;
+use toml::{Table, Value};
+
+use super::{ConfigError, RunConfig};
+
+/// Values that override the defaults, in order: each layer over those before it.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    layers: Vec<Layer>,
+}
+
+#[derive(Debug, Clone)]
+struct Layer {
+    /// The file or option that it comes from.
+    origin: String,
+    is_file: bool,
+    values: Table,
+}
+
+impl Layers {
+    /// Adds a configuration file.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not TOML.
+    pub fn with_file(mut self, path: &std::path::Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
+        let origin = path.display().to_string();
+        let table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
+            origin: origin.clone(),
+            reason: error.to_string(),
+        })?;
+        self.layers.push(Layer { origin, is_file: true, values: table });
+        Ok(self)
+    }
+
+    /// Adds one value, given as `section.key=value` with a TOML value; what is no TOML value is
+    /// taken for a string.
+    ///
+    /// # Errors
+    /// There is no `=`, or the key is no key.
+    pub fn with_assignment(mut self, assignment: &str) -> Result<Self, ConfigError> {
+        let origin = format!("--set {assignment}");
+        let syntax = |reason: &str| ConfigError::Syntax {
+            origin: origin.clone(),
+            reason: reason.to_string(),
+        };
+        let (key, value) = assignment
+            .split_once('=')
+            .ok_or_else(|| syntax("expected key=value, such as policy.learning_rate=0.001"))?;
+        let key = key.trim();
+        let is_word = |part: &str| {
+            !part.is_empty()
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        };
+        if !key.split('.').all(is_word) {
+            return Err(syntax("expected a key of words and dots, such as task.kind"));
+        }
+        let table = format!("{key} = {value}")
+            .parse::<Table>()
+            .or_else(|_| format!("{key} = {}", Value::String(value.trim().to_string())).parse())
+            .map_err(|error: toml::de::Error| syntax(error.message()))?;
+        self.layers.push(Layer { origin, is_file: false, values: table });
+        Ok(self)
+    }
+
+    /// Adds one value under its key.
+    #[must_use]
+    pub fn with_value(mut self, origin: &str, key: &str, value: impl Into<Value>) -> Self {
+        let mut value = value.into();
+        for part in key.rsplit('.') {
+            value = Value::Table(Table::from_iter([(part.to_string(), value)]));
+        }
+        if let Value::Table(table) = value {
+            self.layers.push(Layer { origin: origin.to_string(), is_file: false, values: table });
+        }
+        self
+    }
+
+    /// Lays other layers over these.
+    #[must_use]
+    pub fn then(mut self, over: Self) -> Self {
+        self.layers.extend(over.layers);
+        self
+    }
+
+    /// Takes a key of the top level out of all layers so far.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Self {
+        for layer in &mut self.layers {
+            layer.values.remove(key);
+        }
+        self
+    }
+
+    /// The whole configuration: defaults of the chosen task under all layers, checked.
+    ///
+    /// What a file says of one task is left out where another is chosen over it: its places and
+    /// heights are not the other's.
+    ///
+    /// # Errors
+    /// The first layer with a key or value that cannot be.
+    pub fn resolve(self) -> Result<RunConfig, ConfigError> {
+        let kinds = self.layers.iter().map(Layer::task_kind).collect::<Result<Vec<_>, _>>()?;
+        let kind = kinds.iter().rev().find_map(|kind| *kind).unwrap_or_default();
+        let defaults = Table::try_from(RunConfig::for_task(kind))
+            .expect("the defaults are made of TOML's types");
+        let mut merged = defaults;
+        let mut config = RunConfig::for_task(kind);
+        for (Layer { origin, is_file, mut values }, its_kind) in self.layers.into_iter().zip(kinds)
+        {
+            if is_file && its_kind.is_some_and(|its_kind| its_kind != kind) {
+                values.remove("task");
+            }
+            merge(&mut merged, values);
+            config = serde_path_to_error::deserialize(Value::Table(merged.clone())).map_err(
+                |error| ConfigError::Key {
+                    origin,
+                    key: error.path().to_string(),
+                    reason: error.inner().to_string().trim_end().to_string(),
+                },
+            )?;
+        }
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+impl Layer {
+    /// The task that this layer chooses, if it does.
+    fn task_kind(&self) -> Result<Option<TaskKind>, ConfigError> {
+        let chosen = self.values.get("task").and_then(|task| task.get("kind"));
+        let read = |value: &Value| {
+            value.clone().try_into().map_err(|_| ConfigError::Key {
+                origin: self.origin.clone(),
+                key: "task.kind".to_string(),
+                reason: format!("{value} is no task, expected \"table\" or \"shelf\""),
+            })
+        };
+        chosen.map(read).transpose()
+    }
+}
+
+/// Lays `over` on `base`, table by table.
+fn merge(base: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(base)), Value::Table(over)) => merge(base, over),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}

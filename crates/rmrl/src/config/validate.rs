@@ -1,0 +1,166 @@
+//! Checks of every value of a configuration, and of the values against each other.
+
+use std::f64::consts::FRAC_PI_2;
+use std::fmt::Display;
+
+use rmrl_cell::{SafetyEnvelope, ToolPose};
+use rmrl_core::{ActionSpace, PlanarPose, wrap_angle};
+use rmrl_learn::MethodName;
+
+use super::{ConfigError, RunConfig};
+
+/// How far a plate's yaw has to stay from half a turn off its reference, beside what actions and
+/// jitter add: calibration and tool are off by a few degrees.
+const YAW_MARGIN_RAD: f64 = 0.1;
+
+impl RunConfig {
+    /// Checks every value, and the values against each other.
+    ///
+    /// # Errors
+    /// The first one that cannot be.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        expect("", "trials", self.trials, self.trials > 0, "1 or more")?;
+        if self.pretrained.is_some() {
+            let valid = self.method == MethodName::RmRlPretrained;
+            let expected = "\"rm-rl-pretrained\", because pretrained is given";
+            expect("", "method", format!("\"{}\"", self.method), valid, expected)?;
+        }
+        self.reward.validate().map_err(within("reward."))?;
+        self.schedule.validate().map_err(within("schedule."))?;
+        self.policy.validate().map_err(within("policy."))?;
+        self.task.validate().map_err(within("task."))?;
+        self.vision.localizer.validate().map_err(within("vision.localizer."))?;
+        self.vision.color.validate().map_err(within("vision.color."))?;
+        self.check_metrics()?;
+        let actions = self.check_actions()?;
+        let envelope = SafetyEnvelope::new(self.safety).map_err(within("safety."))?;
+        envelope.check_actions(&actions).map_err(within("actions: "))?;
+        self.check_grasp()?;
+        self.check_yaw(&actions)?;
+        self.check_reach(&envelope, &actions)?;
+        self.simulation.validate().map_err(within("simulation."))?;
+        if self.simulation.plate != self.vision.localizer.plate {
+            return Err(within("")(
+                "vision.localizer.plate and simulation.plate differ; the localiser would look for another plate than there is",
+            ));
+        }
+        self.simulation.check_task(&self.task).map_err(within(""))
+    }
+
+    fn check_metrics(&self) -> Result<(), ConfigError> {
+        let share = |value: f64| (0.0..1.0).contains(&value);
+        let metrics = &self.metrics;
+        let expected = "a number from 0 to below 1";
+        expect("metrics.", "smoothing", metrics.smoothing, share(metrics.smoothing), expected)?;
+        let threshold = metrics.reward_threshold;
+        expect("metrics.", "reward_threshold", threshold, share(threshold), expected)?;
+        let repeats = metrics.noise_floor_repeats;
+        let expected = "2 or more: noise shows in differences";
+        expect("metrics.", "noise_floor_repeats", repeats, repeats >= 2, expected)
+    }
+
+    fn check_actions(&self) -> Result<ActionSpace, ConfigError> {
+        let actions = &self.actions;
+        for (key, count) in
+            [("translations", actions.translations), ("rotations", actions.rotations)]
+        {
+            expect("actions.", key, count, (1..=1001).contains(&count), "1 to 1001 candidates")?;
+        }
+        for (key, step) in [
+            ("translation_step_mm", actions.translation_step_mm),
+            ("rotation_step_deg", actions.rotation_step_deg),
+        ] {
+            expect("actions.", key, step, step > 0.0 && step.is_finite(), "a positive step")?;
+        }
+        self.action_space().map_err(within("actions."))
+    }
+
+    /// Checks that the jaws get around the plate and meet it where contact is expected.
+    fn check_grasp(&self) -> Result<(), ConfigError> {
+        let (task, plate) = (&self.task, &self.vision.localizer.plate);
+        let (height_m, contact_m) = (task.grasp_height_m, task.contact_height_m);
+        let expected = "less than vision.localizer.plate.height_m";
+        expect("task.", "grasp_height_m", height_m, height_m < plate.height_m, expected)?;
+        let expected = "at least vision.localizer.plate.height_m - task.grasp_height_m";
+        let valid = contact_m >= plate.height_m - height_m;
+        expect("task.", "contact_height_m", contact_m, valid, expected)?;
+        let expected = "more than vision.localizer.plate.width_m";
+        let opening_m = task.jaw_opening_m;
+        expect("task.", "jaw_opening_m", opening_m, opening_m > plate.width_m, expected)
+    }
+
+    /// Checks that no plate comes to lie half a turn from where the localiser takes it to be.
+    fn check_yaw(&self, actions: &ActionSpace) -> Result<(), ConfigError> {
+        let reference_rad = self.vision.localizer.reference_yaw_rad;
+        let (_, adjustment_rad) = actions.largest_adjustment();
+        let jitter_rad = self.task.start_jitter_deg.to_radians();
+        let limit_rad = FRAC_PI_2 - adjustment_rad - jitter_rad - YAW_MARGIN_RAD;
+        let expected = "yaws within a right angle of vision.localizer.reference_yaw_rad, jitter and actions included";
+        for (key, yaw_deg) in [
+            ("start.yaw_deg", self.task.start.yaw_deg[0]),
+            ("start.yaw_deg", self.task.start.yaw_deg[1]),
+            ("place.yaw_deg", self.task.place.yaw_deg),
+        ] {
+            let valid = wrap_angle(yaw_deg.to_radians() - reference_rad).abs() < limit_rad;
+            expect("task.", key, yaw_deg, valid, expected)?;
+        }
+        let [from, to] = self.task.start.yaw_deg;
+        expect("task.", "start.yaw_deg", format!("[{from}, {to}]"), to - from < 180.0, expected)
+    }
+
+    /// Checks that every pose a trial may ask for lies inside the workspace: starts anywhere in
+    /// their region, adjusted by any action, and the fixed path.
+    fn check_reach(
+        &self,
+        envelope: &SafetyEnvelope,
+        actions: &ActionSpace,
+    ) -> Result<(), ConfigError> {
+        let task = &self.task;
+        let check = |key: &str, pose: ToolPose, speed_m_s: f64| {
+            envelope
+                .check_motion(pose, speed_m_s)
+                .map_err(|refusal| ConfigError::Unsafe { key: key.to_string(), refusal })
+        };
+        let home = task.home.tool_pose();
+        let (contact_m_s, travel_m_s) = (task.contact_speed_m_s, task.travel_speed_m_s);
+        check("task.home, at task.travel_speed_m_s,", home, travel_m_s)?;
+        check("task.contact_speed_m_s", home, contact_m_s)?;
+        let (adjustment_m, _) = actions.largest_adjustment();
+        let margin_m = adjustment_m + task.start_jitter_m;
+        let grow = |[from, to]: [f64; 2]| [from - margin_m, to + margin_m];
+        for x_m in grow(task.start.x_m) {
+            for y_m in grow(task.start.y_m) {
+                let corner = PlanarPose::new(x_m, y_m, 0.0);
+                let pick = task.grasp_pose(corner, task.start_surface_m);
+                let key = "task.start (with jitter and the largest action)";
+                check(key, pick, contact_m_s)?;
+                check("task.travel_height_m", pick.at_height(task.travel_height_m), travel_m_s)?;
+            }
+        }
+        let trajectory = task.trajectory();
+        check("task.place", trajectory.place, contact_m_s)?;
+        check("task.place", trajectory.above_place(), travel_m_s)?;
+        for (index, waypoint) in trajectory.via.iter().enumerate() {
+            check(&format!("task.via[{index}]"), *waypoint, travel_m_s)?;
+        }
+        Ok(())
+    }
+}
+
+/// An error of a part, with the section that it belongs to.
+fn within<E: Display>(section: &'static str) -> impl Fn(E) -> ConfigError {
+    move |error| ConfigError::Value { section, reason: error.to_string() }
+}
+
+fn expect(
+    section: &'static str,
+    key: &str,
+    value: impl Display,
+    valid: bool,
+    expected: &str,
+) -> Result<(), ConfigError> {
+    if valid {
+        return Ok(());
+    }
+    Err(within(section)(format!("{key} is {value}, expected {expected}")))
+}
