@@ -15,7 +15,7 @@ use rmrl::learn::{
     ReplayRule, train,
 };
 
-/// Labels every placed trial of a scene with the mean action of its best ones.
+/// Labels every state of a scene with the mean action of its best ones.
 struct MeanOfBest {
     actions: ActionSpace,
     count: usize,

@@ -492,3 +492,27 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
         assert!(error.contains(expected), "expected {expected}: {error}");
     }
 }
+
+/// Every width that a configuration may ask for makes a network, odd ones included.
+#[test]
+fn every_accepted_width_of_the_encoder_makes_a_policy() {
+    let observation = Observation {
+        image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([90; 3]))),
+        estimated_pose: PlanarPose::default(),
+    };
+    let mut accepted = 0;
+    for base_width in 1..=48 {
+        let mut config = PolicyConfig::default();
+        config.encoder =
+            EncoderConfig { depth: 10, base_width, image_size: 32, train: false, weights: None };
+        if config.validate().is_err() {
+            continue;
+        }
+        accepted += 1;
+        let scaling = PoseScaling::new(PlanarPose::default(), [0.1, 0.1, 0.5]);
+        let policy = Policy::new(&config, &actions(), scaling, 0).unwrap();
+        let [dx, ..] = policy.distribution(&policy.encode(&observation));
+        assert!((dx.iter().sum::<f32>() - 1.0).abs() < 1e-5, "width {base_width}");
+    }
+    assert_eq!(accepted, 12 + 3);
+}

@@ -96,6 +96,12 @@ fn documents_name_only_paths_that_exist() {
             paths.len()
         );
     }
+    // Placeholders are filled in.
+    let readme = read("README.md");
+    let is_placeholder = |line: &&str| {
+        line.contains('_') && line.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    };
+    assert_eq!(readme.lines().find(is_placeholder), None);
     // And the other way round: the code map leaves no crate out.
     for entry in fs::read_dir(root().join("crates")).unwrap() {
         let name = format!("crates/{}", entry.unwrap().file_name().to_string_lossy());

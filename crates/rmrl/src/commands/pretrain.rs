@@ -43,7 +43,7 @@ pub struct Pretrain {
 /// What pretraining has come to.
 #[derive(Serialize)]
 struct Pretrained {
-    policy: PathBuf,
+    policy: String,
     labelled_states: usize,
     first_loss: f32,
     last_loss: f32,
@@ -54,10 +54,7 @@ impl fmt::Display for Pretrained {
         writeln!(
             f,
             "{}: {} labelled states, cross-entropy {:.3} -> {:.3}",
-            self.policy.display(),
-            self.labelled_states,
-            self.first_loss,
-            self.last_loss
+            self.policy, self.labelled_states, self.first_loss, self.last_loss
         )
     }
 }
@@ -96,7 +93,7 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     let (policy, labelled_states, losses) = pretrain_on(&config, &runs)?;
     write_atomically(out, &policy.to_safetensors(&Notes::new())).map_err(anyhow::Error::from)?;
     let pretrained = Pretrained {
-        policy: out.clone(),
+        policy: out.display().to_string(),
         labelled_states,
         first_loss: losses.first().copied().unwrap_or(f32::NAN),
         last_loss: losses.last().copied().unwrap_or(f32::NAN),

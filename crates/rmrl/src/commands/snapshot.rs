@@ -62,7 +62,7 @@ enum Place {
 /// What was found.
 #[derive(Serialize)]
 struct Found {
-    picture: PathBuf,
+    picture: String,
     pose: PlanarPose,
     height_m: f64,
     depth_m: f64,
@@ -85,7 +85,7 @@ impl fmt::Display for Found {
             writeln!(f, "true       {}", pose(truth))?;
         }
         writeln!(f, "depth      {:.1} mm, score {:.2}", 1000.0 * self.depth_m, self.score)?;
-        writeln!(f, "picture    {}", self.picture.display())
+        writeln!(f, "picture    {}", self.picture)
     }
 }
 
@@ -141,7 +141,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     draw_plate(&mut picture, &camera, plate, found.pose, found.height_m, [40, 220, 90]);
     write_picture(&arguments.out, &picture)?;
     let result = Found {
-        picture: arguments.out.clone(),
+        picture: arguments.out.display().to_string(),
         pose: found.pose,
         height_m: found.height_m,
         depth_m: found.depth_m,

@@ -72,8 +72,8 @@ pub struct Train {
 /// What a run has come to, as the command prints it.
 #[derive(Serialize)]
 struct Finished {
-    run: PathBuf,
-    report: PathBuf,
+    run: String,
+    report: String,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -81,7 +81,7 @@ struct Finished {
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.summary)?;
-        writeln!(f, "  report                 {}", self.report.display())
+        writeln!(f, "  report                 {}", self.report)
     }
 }
 
@@ -102,7 +102,11 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     bar.bar.finish_and_clear();
     let page = root.join(REPORT);
     write_atomically(&page, report(&root)?.as_bytes()).map_err(anyhow::Error::from)?;
-    let finished = Finished { run: root, report: page, summary: Summary::of(&config, &records) };
+    let finished = Finished {
+        run: root.display().to_string(),
+        report: page.display().to_string(),
+        summary: Summary::of(&config, &records),
+    };
     print_result(&finished, false)?;
     Ok(())
 }
