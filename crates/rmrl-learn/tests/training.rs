@@ -502,9 +502,9 @@ fn every_accepted_width_of_the_encoder_makes_a_policy() {
     };
     let mut accepted = 0;
     for base_width in 1..=48 {
-        let mut config = PolicyConfig::default();
-        config.encoder =
+        let encoder =
             EncoderConfig { depth: 10, base_width, image_size: 32, train: false, weights: None };
+        let config = PolicyConfig { encoder, ..PolicyConfig::default() };
         if config.validate().is_err() {
             continue;
         }
