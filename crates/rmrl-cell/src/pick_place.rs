@@ -275,30 +275,34 @@ impl PickPlace {
         {
             return Ok(());
         }
+        // Unless it can be fetched from where the camera sees it, a person has to.
         self.handling.go_home().map_err(motion_fault)?;
-        let tool = match self.look_patiently()?.1.map_err(localization_fault) {
-            Ok(found) => match self.surface_under(found.height_m) {
-                Some(surface_m) => self.task.config.grasp_pose(found.pose, surface_m),
-                None => {
-                    self.whereabouts = Whereabouts::Lost;
-                    return Err(lost_plate(format!(
-                        "it was seen {:.0} mm above the table, where nothing is to lie on",
-                        1000.0 * found.height_m
-                    )));
-                }
-            },
-            Err(fault) => {
-                self.whereabouts = Whereabouts::Lost;
-                return Err(fault);
-            }
-        };
-        match self.handling.grasp(tool).map_err(motion_fault)? {
-            Ok(_) => Ok(()),
-            Err(failure) => {
-                self.whereabouts = Whereabouts::Lost;
-                Err(lost_plate(format!("the robot could not pick it up again: {failure}")))
-            }
-        }
+        let seen = self.look_patiently()?.1;
+        self.whereabouts = Whereabouts::Lost;
+        let tool = self.tool_over_seen_plate(&seen.map_err(localization_fault)?)?;
+        self.whereabouts = Whereabouts::Unknown;
+        self.handling.grasp(tool).map_err(motion_fault)?.map(|_| ()).map_err(|failure| {
+            self.whereabouts = Whereabouts::Lost;
+            lost_plate(format!("the robot could not pick it up again: {failure}"))
+        })
+    }
+
+    /// The tool's pose that grips a plate where the camera sees it.
+    fn tool_over_seen_plate(&self, found: &Localization) -> Result<ToolPose, Fault> {
+        let config = &self.task.config;
+        let surface_m = self.surface_under(found.height_m).ok_or_else(|| {
+            lost_plate(format!(
+                "it was seen {:.0} mm above the table, where nothing is to lie on",
+                1000.0 * found.height_m
+            ))
+        })?;
+        let tool = config.grasp_pose(found.pose, surface_m);
+        self.handling
+            .arm()
+            .envelope()
+            .check_motion(tool, config.contact_speed_m_s)
+            .map_err(|refusal| lost_plate(format!("it lies out of reach: {refusal}")))?;
+        Ok(tool)
     }
 
     /// The known surface that a plate with its centre at `height_m` lies on, if there is one. Depth

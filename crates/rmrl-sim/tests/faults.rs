@@ -290,6 +290,20 @@ fn a_plate_that_cannot_be_seen_is_a_fault_and_then_the_operators() {
     assert_eq!(fuse.operator_calls.load(Ordering::Relaxed), 1);
 }
 
+/// A plate in view that the arm must not reach for is a person's to fetch.
+#[test]
+fn a_plate_out_of_reach_is_lost_and_then_the_operators() {
+    let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
+    complete(&mut trial, &fuse.cell, 1);
+    fuse.cell.put_plate(PlanarPose::new(0.13, 0.0, 0.0), 0.0);
+    let id = |attempt| TrialId { trial: 2, attempt, scene: 1 };
+    let fault = trial.reset(id(1)).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::LostPlate);
+    assert!(fault.reason.contains("out of reach"), "{fault}");
+    trial.reset(id(2)).unwrap();
+    assert_eq!(fuse.operator_calls.load(Ordering::Relaxed), 1);
+}
+
 /// A plate that lies on the table under the shelf is fetched from there, not from shelf height.
 #[test]
 fn a_plate_that_fell_off_its_place_is_found_where_it_lies() {
