@@ -3,7 +3,6 @@
 use std::fmt;
 
 use anyhow::{Context, bail};
-use image::RgbImage;
 use rmrl_cell::{PickPlace, TaskConfig, TaskKind};
 use rmrl_core::{
     Decision, Ending, Observation, TrialId, TrialReport, mean, standard_deviation, wilson_interval,
@@ -17,7 +16,7 @@ use serde::Serialize;
 use crate::config::RunConfig;
 use crate::laboratory::{Laboratory, World};
 use crate::noise_floor::NoiseFloor;
-use crate::run::{POLICY, behaviour, read_records};
+use crate::run::{POLICY, behaviour, read_records, trials_without_pictures};
 
 /// A mean and its standard deviation over trials.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -124,11 +123,8 @@ pub fn evaluate_run(
         Box::new(Greedy(Policy::from_file(&path, &config.policy)?))
     } else {
         let mut behaviour = behaviour(&config, &laboratory.world)?;
-        for record in read_records(root)? {
-            // What it learnt from does not depend on the picture.
-            if let Some(trial) = record.to_trial(RgbImage::default())? {
-                behaviour.note(&trial);
-            }
+        for trial in trials_without_pictures(&read_records(root)?)? {
+            behaviour.note(&trial);
         }
         Box::new(Frozen(behaviour))
     };

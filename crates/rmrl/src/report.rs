@@ -6,7 +6,6 @@ mod plots;
 use std::fmt::Write;
 use std::path::Path;
 
-use image::RgbImage;
 use rmrl_core::{PlacementError, Scene, role_model};
 use rmrl_data::{RunDir, TrialRecord, Written, metrics};
 
@@ -16,7 +15,7 @@ use crate::config::RunConfig;
 use crate::laboratory::Laboratory;
 use crate::noise_floor::NoiseFloor;
 use crate::recorder::{Recorder, WorldRecord};
-use crate::run::{read_records, read_target};
+use crate::run::{read_records, read_target, trials_without_pictures};
 use crate::summary::Summary;
 
 /// The report's name in a run directory.
@@ -116,10 +115,7 @@ fn role_models(config: &RunConfig, completed: &[TrialRecord]) -> anyhow::Result<
     let mut models = Vec::new();
     for records in completed.chunk_by(|a, b| a.scene == b.scene).filter(|_| labels) {
         let mut scene = Scene::new();
-        for record in records {
-            // The picture has no say in it.
-            scene.extend(record.to_trial(RgbImage::default())?);
-        }
+        scene.extend(trials_without_pictures(records)?);
         models.extend(role_model(&scene).map(|trial| trial.id.trial));
     }
     Ok(models)

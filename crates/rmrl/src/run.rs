@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use image::RgbImage;
 use rmrl_cell::Target;
 use rmrl_core::{PlanarPose, Trial};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, Learner, MethodName, NoCorrection, Notes,
-    Oracle, Policy, RandomCorrection, Recorded, pretrain, run_trials, train,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, MethodName, NoCorrection, Notes, Oracle,
+    Policy, RandomCorrection, Recorded, pretrain, run_trials, train,
 };
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
@@ -141,8 +142,11 @@ pub fn execute(
     let Resumed { log, records, world } = left.go_on(dir)?;
     let world_log = restore_or_begin(&config, dir, &mut laboratory, &records, world)?;
     let attempts = records.iter().rev().take_while(|record| record.is_fault()).count() as u32;
-    let after = learner.as_ref().map_or(0, Learner::trials);
-    let mut recorded = Recorded::new(trials_in(dir.root(), &records, after)?, attempts);
+    let made = match &learner {
+        Some(learner) => trials_in(dir.root(), &records, learner.trials())?,
+        None => trials_without_pictures(&records)?,
+    };
+    let mut recorded = Recorded::new(made, attempts);
     let mut recorder = Recorder::new(
         dir,
         laboratory.world.clone(),
@@ -387,4 +391,14 @@ pub fn trials_in(root: &Path, records: &[TrialRecord], after: u32) -> anyhow::Re
         trials.extend(record.to_trial(image)?);
     }
     Ok(trials)
+}
+
+/// The completed trials, for whoever has no use for their pictures: these are empty.
+///
+/// # Errors
+/// A record is incomplete.
+pub fn trials_without_pictures(records: &[TrialRecord]) -> anyhow::Result<Vec<Trial>> {
+    let trials =
+        records.iter().filter_map(|record| record.to_trial(RgbImage::default()).transpose());
+    Ok(trials.collect::<Result<_, _>>()?)
 }
