@@ -143,6 +143,22 @@ impl Operator for Failing<dyn Operator> {
     }
 }
 
+fn trial_over(devices: Devices, task: TaskConfig) -> PickPlace {
+    let localizer = Localizer::new(
+        LocalizerConfig::default(),
+        Box::new(ColorThresholdDetector::default()),
+        Box::new(ColorThresholdSegmenter::default()),
+    );
+    PickPlace::new(
+        devices,
+        SafetyEnvelope::new(SafetyConfig::default()).unwrap(),
+        localizer.unwrap(),
+        Task { config: task, placement_seed: 11 },
+        RewardFunction::default(),
+    )
+    .unwrap()
+}
+
 /// A calibrated cell, its target recorded, one of whose devices fails at a call from then on.
 fn failing_cell(failure: Failure, at: u32) -> (Fuse, PickPlace) {
     let task = TaskConfig::table();
@@ -169,19 +185,7 @@ fn failing_cell(failure: Failure, at: u32) -> (Fuse, PickPlace) {
         gripper: Box::new(Failing { device: gripper, fuse: behind() }),
         operator: Box::new(Failing { device: operator, fuse: behind() }),
     };
-    let localizer = Localizer::new(
-        LocalizerConfig::default(),
-        Box::new(ColorThresholdDetector::default()),
-        Box::new(ColorThresholdSegmenter::default()),
-    );
-    let mut trial = PickPlace::new(
-        devices,
-        SafetyEnvelope::new(SafetyConfig::default()).unwrap(),
-        localizer.unwrap(),
-        Task { config: task, placement_seed: 11 },
-        RewardFunction::default(),
-    )
-    .unwrap();
+    let mut trial = trial_over(devices, task);
     trial.record_target().unwrap();
     fuse.armed.store(true, Ordering::Relaxed);
     (fuse, trial)
@@ -203,14 +207,14 @@ fn complete(trial: &mut PickPlace, cell: &SimulatedCell, number: u32) -> (Ending
     panic!("trial {number} cannot be completed: {faults:?}");
 }
 
-/// Makes two trials of each of two scenes with a device that fails once: at its first call, in
+/// Makes three trials of two scenes with a device that fails once: at its first call, in
 /// another cell at its second, and so on to the last. Returns how many calls there are, how many
 /// faults came of them, and how often the operator was asked for help.
 fn fail_at_every_call(failure: Failure) -> (u32, usize, u32) {
     let (mut all_faults, mut operator_calls) = (0, 0);
     for at in 1.. {
         let (fuse, mut trial) = failing_cell(failure, at);
-        for number in 1..=4 {
+        for number in 1..=3 {
             let (ending, faults) = complete(&mut trial, &fuse.cell, number);
             all_faults += faults.len();
             match ending {
@@ -311,23 +315,11 @@ fn a_plate_that_fell_off_its_place_is_found_where_it_lies() {
     let config =
         SimulationConfig { cells: CellDistribution::PERFECT, ..SimulationConfig::default() };
     let cell = SimulatedCell::new(&config, &task, 1, 1).unwrap();
-    let mut place = cell.devices();
+    let mut devices = cell.devices();
     let below = PlanarPose::new(0.42, 0.05, 0.1);
-    place.camera =
-        Box::new(Falling { device: place.camera, cell: cell.clone(), below, pictures: 0 });
-    let localizer = Localizer::new(
-        LocalizerConfig::default(),
-        Box::new(ColorThresholdDetector::default()),
-        Box::new(ColorThresholdSegmenter::default()),
-    );
-    let mut trial = PickPlace::new(
-        place,
-        SafetyEnvelope::new(SafetyConfig::default()).unwrap(),
-        localizer.unwrap(),
-        Task { config: task, placement_seed: 11 },
-        RewardFunction::default(),
-    )
-    .unwrap();
+    devices.camera =
+        Box::new(Falling { device: devices.camera, cell: cell.clone(), below, pictures: 0 });
+    let mut trial = trial_over(devices, task);
     trial.record_target().unwrap();
     let id = |number| TrialId { trial: number, attempt: 1, scene: 1 };
     trial.reset(id(1)).unwrap();

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
-use rmrl_cell::{PickPlace, SafetyConfig, SafetyEnvelope, Task, TaskConfig};
+use rmrl_cell::{DeviceError, PickPlace, SafetyConfig, SafetyEnvelope, Task, TaskConfig, ToolPose};
 use rmrl_core::{
     Ending, Env, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction, TrialId,
     random_stream,
@@ -228,6 +228,33 @@ fn the_shelf_takes_centred_plates_and_jams_the_others() {
         assert_eq!(truth.seated, fits, "{along_mm} mm: {truth:?}");
         assert_eq!(placement.seated, fits, "{along_mm} mm: {placement:?}");
     }
+}
+
+/// The hand stops at what stands in the cell, and stays stopped until recovered, as a real arm does.
+#[test]
+fn the_hand_meets_the_shelf_from_above_and_from_the_side() {
+    let cell = SimulatedCell::new(&perfect(), &TaskConfig::table(), 1, 1).unwrap();
+    let mut arm = cell.devices().arm;
+    let shelf = TaskConfig::shelf().place;
+    let tool = |y_m: f64, z_m: f64| ToolPose::new(PlanarPose::new(shelf.x_m, y_m, 0.0), z_m);
+    let stopped = |result| match result {
+        Err(DeviceError::Collision { at }) => at,
+        other => panic!("no collision: {other:?}"),
+    };
+    arm.move_to(tool(shelf.y_m, 0.2), 0.25).unwrap();
+    let at = stopped(arm.move_to(tool(shelf.y_m, 0.01), 0.05));
+    assert!((at.z_m - shelf.surface_m).abs() < 0.002, "{at:?}");
+    assert!(matches!(arm.move_to(tool(shelf.y_m, 0.2), 0.25), Err(DeviceError::Refused { .. })));
+    arm.recover().unwrap();
+    arm.move_to(tool(shelf.y_m, 0.2), 0.25).unwrap();
+
+    // From the side, the first finger stops at the board's edge.
+    arm.move_to(tool(-0.1, 0.2), 0.25).unwrap();
+    arm.move_to(tool(-0.1, 0.05), 0.25).unwrap();
+    let at = stopped(arm.move_to(tool(shelf.y_m, 0.05), 0.25));
+    let board_edge_m = shelf.y_m - (0.5 * 0.08548 + 0.003 + 0.004 + 0.010);
+    let finger_m = at.planar.y_m + 0.5 * 0.115 + 0.010;
+    assert!((finger_m - board_edge_m).abs() < 0.002, "{finger_m} {board_edge_m}");
 }
 
 /// Pictures, motions and localisations of a cell repeat bit for bit, also when the world is put
