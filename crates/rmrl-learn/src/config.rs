@@ -80,9 +80,8 @@ impl Default for PolicyConfig {
 pub struct ScheduleConfig {
     /// Trials of a scene, `N`. Default 10.
     pub trials_per_scene: u32,
-    /// Passes over `D_i` in a scene. Default 10. Labels that wait for the end of the scene get all of
-    /// them then; labels that come with each trial get an even share at each, so that every method
-    /// takes the same number of steps.
+    /// Passes over `D_i` whenever its labels are there or change: after the scene by the paper's
+    /// labels, after each trial by labels that come with it. Default 10.
     pub scene_epochs: usize,
     /// Trials between replays of the whole `D`, `M`. Default 10.
     pub replay_interval: u32,
@@ -169,15 +168,6 @@ impl PolicyConfig {
 }
 
 impl ScheduleConfig {
-    /// How many passes over `D_i` are due once `trials` trials of a scene are labelled.
-    pub(crate) fn passes_due(&self, trials: usize, complete: bool) -> usize {
-        if complete {
-            self.scene_epochs
-        } else {
-            self.scene_epochs * trials / self.trials_per_scene as usize
-        }
-    }
-
     /// Checks every value.
     ///
     /// # Errors

@@ -50,8 +50,7 @@ pub fn train<E: Env>(
         if let Some(labels) = method.label(&learner.scene, complete) {
             let labelled = learner.scene_states.iter().copied().zip(labels).collect();
             learner.memory.dataset.insert(scene_number, labelled);
-            let due = schedule.passes_due(learner.scene_states.len(), complete);
-            learner.train_on_scene(scene_number, due);
+            learner.train_on_scene(scene_number, schedule.scene_epochs);
         }
 
         // Data Replay: off-line training on random minibatches of the whole D.
@@ -64,7 +63,6 @@ pub fn train<E: Env>(
         if complete {
             learner.scene.take();
             learner.scene_states.clear();
-            learner.scene_passes = 0;
         }
         observer.learnt(learner).map_err(|source| RunError::Progress { trial: number, source })?;
     }
@@ -81,8 +79,6 @@ pub struct Learner {
     scene: Scene,
     /// Which of the memory's states are theirs.
     scene_states: Vec<usize>,
-    /// How many passes over its data were made.
-    scene_passes: usize,
     trials: u32,
     seed: u64,
 }
@@ -95,15 +91,7 @@ impl Learner {
 
     /// A learner between two scenes, after `trials` trials.
     pub(crate) fn after(policy: Policy, memory: Memory, trials: u32, seed: u64) -> Self {
-        Self {
-            policy,
-            memory,
-            scene: Scene::new(),
-            scene_states: Vec::new(),
-            scene_passes: 0,
-            trials,
-            seed,
-        }
+        Self { policy, memory, scene: Scene::new(), scene_states: Vec::new(), trials, seed }
     }
 
     /// Trials learnt from so far.
@@ -121,15 +109,14 @@ impl Learner {
         self.scene.trials().is_empty()
     }
 
-    /// Supervised passes over `D_i` until `due` of them were made; none where nothing is labelled.
-    fn train_on_scene(&mut self, scene: u32, due: usize) {
+    /// Supervised passes over `D_i`; none where nothing is labelled.
+    fn train_on_scene(&mut self, scene: u32, passes: usize) {
         let data = self.memory.scene_data(scene);
-        for _ in self.scene_passes..due {
-            if !data.is_empty() {
+        if !data.is_empty() {
+            for _ in 0..passes {
                 self.policy.supervised_step(&data);
             }
         }
-        self.scene_passes = due.max(self.scene_passes);
     }
 
     /// The next trial with its encoded state: a recorded one, or one made on the cell.
