@@ -275,7 +275,7 @@ fn a_camera_that_is_unplugged_costs_one_attempt() {
 #[test]
 fn a_hand_in_one_picture_costs_a_picture_and_no_attempt() {
     let (calls, faults, operator_calls) = fail_at_every_call(Failure::Covered);
-    assert!(calls >= 8);
+    assert!(calls >= 6, "{calls}");
     assert_eq!((faults, operator_calls), (0, 0));
 }
 
