@@ -108,7 +108,7 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
     ))
 }
 
-/// The trials whose actions labelled their scenes (Eq. 2); none where the method labels none.
+/// The role model of each scene (Eq. 2); none where the method labels nothing.
 fn role_models(config: &RunConfig, completed: &[TrialRecord]) -> anyhow::Result<Vec<u32>> {
     let labels =
         config.method.method(&config.action_space()?).is_some_and(|m| m.labelling.is_some());
