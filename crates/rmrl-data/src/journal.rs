@@ -8,20 +8,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::file_error::{FileError, io};
+
 /// Why a journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file system refused.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// A whole line is damaged. A crash can only tear a last line off before its newline, so
     /// something else has changed the file, and going on would learn from the wrong trials.
     #[error("{}, line {line} is damaged: {reason}; restore the file or start a new run", path.display())]
@@ -160,7 +154,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         let mut line = serde_json::to_vec(entry).expect("entries are made of JSON's types");
         self.digests.push(crc32c::crc32c(&line));
         line.push(b'\n');
-        self.write(&line)
+        Ok(self.write(&line)?)
     }
 
     /// Keeps the first `entries` entries and drops the others.
@@ -172,7 +166,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         let length =
             bytes.split_inclusive(|byte| *byte == b'\n').take(entries).map(<[u8]>::len).sum();
         self.digests.truncate(entries);
-        self.cut(length)
+        Ok(self.cut(length)?)
     }
 
     /// A digest of each line, by which a checkpoint knows the log it was made from.
@@ -180,23 +174,19 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         &self.digests
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.file
             .write_all(bytes)
             .and_then(|()| self.file.sync_data())
             .map_err(io("write to", &self.path))
     }
 
-    fn cut(&mut self, length: usize) -> Result<(), JournalError> {
+    fn cut(&mut self, length: usize) -> Result<(), FileError> {
         self.file
             .set_len(length as u64)
             .and_then(|()| self.file.sync_data())
             .map_err(io("mend", &self.path))
     }
-}
-
-fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> JournalError + 'a {
-    move |source| JournalError::Io { action, path: path.to_path_buf(), source }
 }
 
 #[cfg(test)]

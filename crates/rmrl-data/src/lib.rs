@@ -4,12 +4,14 @@
 //! of [`TrialRecord`]s: one JSON line an attempt, on disk before the arm moves again. Everything
 //! else (metrics, TensorBoard events, reports) can be made from it again.
 
+mod file_error;
 mod journal;
 mod metrics;
 mod record;
 mod run_dir;
 mod tensorboard;
 
+pub use file_error::FileError;
 pub use journal::{Journal, JournalError, Written};
 pub use metrics::{MetricsRow, metrics, to_csv};
 pub use record::{DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord};

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, RgbImage};
 
+use crate::file_error::{FileError, io};
+
 /// Why a run directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RunDirError {
@@ -34,16 +36,8 @@ pub enum RunDirError {
         path: PathBuf,
     },
     /// The file system refused.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// A picture cannot be read.
     #[error("the picture {} is missing or damaged: {reason}", path.display())]
     Picture {
@@ -94,7 +88,7 @@ impl RunDir {
         let partial = PathBuf::from(partial);
         fs::create_dir_all(&partial).map_err(io("create", &partial))?;
         let made = write_atomically(&partial.join(Self::CONFIG), config.as_bytes())
-            .and_then(|()| fs::rename(&partial, root).map_err(io("create", root)));
+            .and_then(|()| Ok(fs::rename(&partial, root).map_err(io("create", root))?));
         if let Err(error) = made {
             let _ = fs::remove_dir_all(&partial);
             return Err(error);
@@ -134,9 +128,7 @@ impl RunDir {
                 Ok(Self { root: root.to_path_buf(), _lock: lock })
             }
             Err(TryLockError::WouldBlock) => Err(RunDirError::InUse { path: root.to_path_buf() }),
-            Err(TryLockError::Error(source)) => {
-                Err(RunDirError::Io { action: "lock", path, source })
-            }
+            Err(TryLockError::Error(source)) => Err(io("lock", &path)(source).into()),
         }
     }
 
@@ -163,7 +155,7 @@ impl RunDir {
     /// # Errors
     /// The file system refused.
     pub fn sync_images(&self) -> Result<(), RunDirError> {
-        sync(&self.path(Self::IMAGES))
+        Ok(sync(&self.path(Self::IMAGES))?)
     }
 
     /// Writes a colour picture and waits until it is on disk.
@@ -205,7 +197,7 @@ impl RunDir {
             })?;
         // A torn picture is written again with its trial; only the log decides what exists.
         let mut file = File::create(&path).map_err(io("create", &path))?;
-        file.write_all(&png).and_then(|()| file.sync_data()).map_err(io("write", &path))
+        Ok(file.write_all(&png).and_then(|()| file.sync_data()).map_err(io("write", &path))?)
     }
 }
 
@@ -232,7 +224,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunDirError> {
     let mut file = File::create(&partial).map_err(io("create", &partial))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", &partial))?;
     fs::rename(&partial, path).map_err(io("replace", path))?;
-    sync(parent(path))
+    Ok(sync(parent(path))?)
 }
 
 /// The directory that a path is in.
@@ -241,12 +233,8 @@ fn parent(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-fn sync(folder: &Path) -> Result<(), RunDirError> {
+fn sync(folder: &Path) -> Result<(), FileError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("sync", folder))
-}
-
-fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> RunDirError + 'a {
-    move |source| RunDirError::Io { action, path: path.to_path_buf(), source }
 }
 
 #[cfg(test)]

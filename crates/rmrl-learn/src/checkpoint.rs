@@ -94,7 +94,8 @@ struct Owned {
 }
 
 impl Policy {
-    /// The whole policy as the bytes of a `.safetensors` file. `notes` go into its metadata, beside its own.
+    /// The whole policy as the bytes of a `.safetensors` file. `notes` go into its metadata, beside
+    /// its own.
     pub fn to_safetensors(&self, notes: &Notes) -> Vec<u8> {
         let mut notes = notes.clone();
         notes.insert(POLICY.to_string(), to_json(&self.description()));
@@ -189,7 +190,8 @@ impl Policy {
 }
 
 impl Learner {
-    /// The learner as the bytes of a `.safetensors` file. `notes` go into its metadata, beside its own.
+    /// The learner as the bytes of a `.safetensors` file. `notes` go into its metadata, beside its
+    /// own.
     ///
     /// # Panics
     /// If a scene is under way; see [`Learner::is_between_scenes`].

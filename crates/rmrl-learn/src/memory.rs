@@ -60,9 +60,15 @@ impl Memory {
 
     /// Every experience, with its state.
     pub fn experience(&self) -> Vec<(&EncodedState, ActionIndex, f64)> {
-        self.experiences
-            .iter()
-            .map(|experience| (self.state(experience.state), experience.action, experience.reward))
-            .collect()
+        self.experiences.iter().map(|experience| self.with_state(experience)).collect()
+    }
+
+    /// The latest experience, with its state.
+    pub fn last_experience(&self) -> Option<(&EncodedState, ActionIndex, f64)> {
+        self.experiences.last().map(|experience| self.with_state(experience))
+    }
+
+    fn with_state(&self, experience: &Experience) -> (&EncodedState, ActionIndex, f64) {
+        (self.state(experience.state), experience.action, experience.reward)
     }
 }

@@ -23,8 +23,8 @@ pub struct Reinforce;
 
 impl OnlineUpdate for Reinforce {
     fn update(&self, policy: &mut Policy, memory: &Memory, _: &Trial) {
-        if let Some(last) = memory.experience().last() {
-            policy.policy_gradient_step(&[*last]);
+        if let Some(last) = memory.last_experience() {
+            policy.policy_gradient_step(&[last]);
         }
     }
 }

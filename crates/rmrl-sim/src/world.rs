@@ -55,6 +55,18 @@ pub struct GroundTruth {
     pub best_pick: PlanarPose,
 }
 
+impl GroundTruth {
+    /// How far the plate is from its place, in metres.
+    pub fn e_trans_m(&self) -> f64 {
+        self.plate.distance_m(self.target)
+    }
+
+    /// How far it is turned from its place, in radians, counterclockwise.
+    pub fn yaw_error_rad(&self) -> f64 {
+        wrap_angle(self.plate.yaw_rad - self.target.yaw_rad)
+    }
+}
+
 pub(crate) struct World {
     /// Seeds the noise of the devices, and nothing else.
     noise_seed: u64,

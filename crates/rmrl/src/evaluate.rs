@@ -6,7 +6,6 @@ use anyhow::{Context, bail};
 use rmrl_cell::{PickPlace, TaskConfig, TaskKind};
 use rmrl_core::{
     Decision, Ending, Observation, TrialId, TrialReport, mean, standard_deviation, wilson_interval,
-    wrap_angle,
 };
 use rmrl_learn::{
     Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials,
@@ -222,9 +221,8 @@ impl Observer<PickPlace> for Tally {
             measured.yaw_deg.push(placement.error.yaw_error_rad().to_degrees());
             measured.seated += usize::from(placement.seated);
             if let Some(truth) = self.world.truth() {
-                let yaw_rad = wrap_angle(truth.plate.yaw_rad - truth.target.yaw_rad);
-                self.truth.e_trans_mm.push(1000.0 * truth.plate.distance_m(truth.target));
-                self.truth.yaw_deg.push(yaw_rad.to_degrees().abs());
+                self.truth.e_trans_mm.push(1000.0 * truth.e_trans_m());
+                self.truth.yaw_deg.push(truth.yaw_error_rad().to_degrees().abs());
                 self.truth.seated += usize::from(truth.seated);
             }
         }

@@ -17,6 +17,7 @@ pub mod config;
 pub mod evaluate;
 pub mod laboratory;
 pub mod noise_floor;
+mod origin;
 pub mod recorder;
 pub mod report;
 mod resume;

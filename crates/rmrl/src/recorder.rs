@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rmrl_cell::{Capture, PickPlace, Whereabouts};
-use rmrl_core::{PlanarPose, TrialReport, wrap_angle};
+use rmrl_core::{PlanarPose, TrialReport};
 use rmrl_data::{
     DurationsRecord, EventWriter, ImagesRecord, Journal, MetricsRow, RunDir, TrialRecord, metrics,
     to_csv,
@@ -135,9 +135,8 @@ impl<'a> Recorder<'a> {
         };
         record.whereabouts = serde_json::to_value(cell.whereabouts())?;
         if let (Some(truth), Some(_)) = (self.world.truth(), record.final_pose) {
-            record.true_e_trans_m = Some(truth.plate.distance_m(truth.target));
-            record.true_yaw_error_rad =
-                Some(wrap_angle(truth.plate.yaw_rad - truth.target.yaw_rad));
+            record.true_e_trans_m = Some(truth.e_trans_m());
+            record.true_yaw_error_rad = Some(truth.yaw_error_rad());
             record.true_seated = Some(truth.seated);
         }
 

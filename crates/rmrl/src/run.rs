@@ -1,6 +1,5 @@
 //! A run: from its directory, new or interrupted, to its last trial.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -18,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoints;
 use crate::config::RunConfig;
 use crate::laboratory::{Laboratory, World};
+use crate::origin;
 use crate::recorder::{Progress, Recorder, WorldRecord, whereabouts_after};
 use crate::resume::{Left, Resumed, check_sequence};
 
@@ -28,53 +28,6 @@ const PRETRAINED: &str = "pretrained.safetensors";
 /// The earlier run that it was pretrained on.
 const EARLIER_RUN: &str = "earlier-run";
 const TARGET: &str = "target.json";
-const ABOUT: &str = "run.json";
-
-/// What `run.json` says.
-#[derive(Debug, Serialize, Deserialize)]
-struct About {
-    /// The method.
-    method: MethodName,
-    /// The run's seed.
-    seed: u32,
-    /// The cell's seed.
-    cell_seed: u32,
-    /// What the run was begun by.
-    origin: Origin,
-    /// The commit that this was built from.
-    commit: String,
-}
-
-/// What decides the bits of a run, besides its configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Origin {
-    /// The version of this program.
-    rmrl: String,
-    /// The version of the crate that computes networks.
-    burn: String,
-    /// The version of the crate that computes contact.
-    rapier3d: String,
-    /// The operating system and processor.
-    platform: String,
-}
-
-impl Origin {
-    fn of_this_program() -> Self {
-        Self {
-            rmrl: env!("CARGO_PKG_VERSION").to_string(),
-            burn: env!("RMRL_BURN").to_string(),
-            rapier3d: env!("RMRL_RAPIER").to_string(),
-            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rmrl, burn, rapier3d, platform } = self;
-        write!(f, "rmrl {rmrl} with burn {burn} and rapier3d {rapier3d} on {platform}")
-    }
-}
 
 /// The target as it was recorded, and how well the resting plate can be localised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,10 +44,10 @@ pub struct TargetRecord {
 /// The configuration makes no policy or cell, or the directory exists.
 pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
     config.validate()?;
-    initial_policy(config)?;
-    if let Some(path) = &config.pretrained {
-        pretrained_from(config, path)?;
-    }
+    match &config.pretrained {
+        Some(path) => pretrained_from(config, path)?,
+        None => initial_policy(config)?,
+    };
     Ok(RunDir::create(root, &resolved(config)?.to_toml())?)
 }
 
@@ -127,7 +80,7 @@ pub fn execute(
     let config = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
     // Everything that an interrupted run left is read and checked before anything is changed.
     let left = Left::read(dir, &config)?;
-    note_origin(dir, &config)?;
+    origin::note(dir, &config)?;
     let seed = u64::from(config.seed);
     let mut method = config.method.method(&config.action_space()?);
     let mut learner = match &method {
@@ -165,33 +118,6 @@ pub fn execute(
         run_trials(cell, behaviour.as_mut(), per_scene, trials, &mut recorded, &mut recorder)?;
     }
     Ok((config, recorder.into_records()))
-}
-
-/// Writes down what makes this run, or warns that it was begun by something else.
-fn note_origin(dir: &RunDir, config: &RunConfig) -> anyhow::Result<()> {
-    let origin = Origin::of_this_program();
-    let path = dir.path(ABOUT);
-    if !path.exists() {
-        let about = About {
-            method: config.method,
-            seed: config.seed,
-            cell_seed: config.cell_seed(),
-            origin,
-            commit: env!("RMRL_COMMIT").to_string(),
-        };
-        return Ok(dir.write(ABOUT, &serde_json::to_vec_pretty(&about)?)?);
-    }
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let begun: About = serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is damaged; without it the run can go on", path.display()))?;
-    if begun.origin != origin {
-        tracing::warn!(
-            "{} was begun by {} and goes on by {origin}: its numbers may differ",
-            dir.root().display(),
-            begun.origin,
-        );
-    }
-    Ok(())
 }
 
 /// The fixed behaviour of a method that learns no policy.
