@@ -14,6 +14,7 @@ mod draw;
 mod edges;
 mod frame;
 mod localize;
+mod localizer_config;
 mod mask;
 mod segment;
 mod silhouette;
@@ -23,10 +24,8 @@ pub use color_threshold::{ColorThreshold, ColorThresholdError};
 pub use detect::{BoundingBox, ColorThresholdDetector, Detection, Detector};
 pub use draw::{draw_bounding_box, draw_mask, draw_plate};
 pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
-pub use localize::{
-    Centre, Localization, LocalizeError, Localizer, LocalizerConfig, LocalizerConfigError,
-    PlateGeometry,
-};
+pub use localize::{Localization, LocalizeError, Localizer};
+pub use localizer_config::{Centre, LocalizerConfig, LocalizerConfigError, PlateGeometry};
 pub use mask::Mask;
 pub use segment::{ColorThresholdSegmenter, Segmenter};
 
