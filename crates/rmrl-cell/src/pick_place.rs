@@ -185,6 +185,15 @@ impl PickPlace {
         self.whereabouts = whereabouts;
     }
 
+    /// Goes back to the moment at which [`Env::reset`] had localised the plate at `estimated_pose`
+    /// and `whereabouts` was known of it. The world has to be put back, too, so only a simulated
+    /// one can be: for trying several actions from the very same start.
+    pub fn return_to_start(&mut self, estimated_pose: PlanarPose, whereabouts: Whereabouts) {
+        self.evidence = TrialEvidence::default();
+        self.estimated_pose = Some(estimated_pose);
+        self.whereabouts = whereabouts;
+    }
+
     /// Where the robot believes the plate to be.
     pub fn whereabouts(&self) -> Whereabouts {
         self.whereabouts

@@ -9,7 +9,7 @@ use rmrl_core::{
 };
 
 use crate::collect::{Observer, Recorded, RunError, complete_trial};
-use crate::policy::{Policy, most_likely};
+use crate::policy::Policy;
 
 /// Chooses adjustments without learning a policy.
 pub trait Behaviour {
@@ -56,8 +56,7 @@ pub struct Greedy<P: Borrow<Policy>>(pub P);
 impl<P: Borrow<Policy>> Behaviour for Greedy<P> {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
         let policy = self.0.borrow();
-        let distribution = policy.distribution(&policy.encode(observation));
-        policy.decision(most_likely(&distribution), distribution)
+        policy.greedy(&policy.encode(observation))
     }
 }
 

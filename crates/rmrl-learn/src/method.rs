@@ -10,7 +10,9 @@ use crate::labelling::{BestOfScene, Hindsight, Labelling};
 use crate::update::{OnlineUpdate, Reinforce, ReplayRule};
 
 /// A method by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum MethodName {
     /// Standard RL: policy gradient only.

@@ -220,6 +220,12 @@ impl Policy {
         std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
     }
 
+    /// What is done at deployment: the most likely candidate of each dimension.
+    pub fn greedy(&self, state: &EncodedState) -> Decision {
+        let distribution = self.distribution(state);
+        self.decision(most_likely(&distribution), distribution)
+    }
+
     /// The decision for the candidates `index` of this policy's action space.
     ///
     /// # Panics

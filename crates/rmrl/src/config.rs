@@ -165,6 +165,17 @@ pub enum ConfigError {
     },
 }
 
+/// The first key, in the order of the alphabet, that two tables do not both have or have otherwise.
+pub(crate) fn first_difference(a: &toml::Table, b: &toml::Table) -> Option<String> {
+    let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    keys.into_iter().find_map(|key| match (a.get(key), b.get(key)) {
+        (Some(toml::Value::Table(a)), Some(toml::Value::Table(b))) => {
+            first_difference(a, b).map(|rest| format!("{key}.{rest}"))
+        }
+        (a, b) => (a != b).then(|| key.clone()),
+    })
+}
+
 impl RunConfig {
     /// The defaults for a task.
     pub fn for_task(kind: TaskKind) -> Self {
@@ -212,21 +223,14 @@ impl RunConfig {
         toml::to_string(self).expect("a configuration is made of TOML's types")
     }
 
+    /// The configuration as a TOML table, complete.
+    pub(crate) fn to_table(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("a configuration is made of TOML's types")
+    }
+
     /// The first key, in the order of the alphabet, that another configuration has otherwise.
     pub fn first_difference(&self, other: &Self) -> Option<String> {
-        fn differing(a: &toml::Table, b: &toml::Table) -> Option<String> {
-            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            keys.into_iter().find_map(|key| match (a.get(key), b.get(key)) {
-                (Some(toml::Value::Table(a)), Some(toml::Value::Table(b))) => {
-                    differing(a, b).map(|rest| format!("{key}.{rest}"))
-                }
-                (a, b) => (a != b).then(|| key.clone()),
-            })
-        }
-        let table = |config: &Self| {
-            toml::Table::try_from(config).expect("a configuration is made of TOML's types")
-        };
-        differing(&table(self), &table(other))
+        first_difference(&self.to_table(), &other.to_table())
     }
 
     /// The seed of the simulated laboratory.

@@ -20,6 +20,7 @@ pub mod noise_floor;
 mod origin;
 pub mod recorder;
 pub mod report;
+pub mod reproduce;
 mod resume;
 pub mod run;
 pub mod summary;

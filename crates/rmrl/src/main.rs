@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::commands::{Failure, eval, pretrain, report, snapshot, train};
+use crate::commands::{Failure, eval, pretrain, report, reproduce, snapshot, train};
 
 /// Teach a robot arm to pick and place a cell plate to the millimetre, by Role-Model Reinforcement
 /// Learning on the robot itself (arXiv 2510.15189).
@@ -33,6 +33,7 @@ enum Command {
     Eval(eval::Eval),
     Snapshot(snapshot::Snapshot),
     Report(report::Report),
+    Reproduce(reproduce::Reproduce),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Snapshot(arguments) => snapshot::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Reproduce(arguments) => reproduce::run(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -237,7 +237,7 @@ fn key([red, green, blue]: [u8; 3]) -> String {
 }
 
 /// Replaces every `{{name}}` of a page.
-fn fill(page: &str, values: &[(&str, String)]) -> String {
+pub(crate) fn fill(page: &str, values: &[(&str, String)]) -> String {
     let mut filled = page.to_string();
     for (name, value) in values {
         filled = filled.replace(&format!("{{{{{name}}}}}"), value);
@@ -245,6 +245,6 @@ fn fill(page: &str, values: &[(&str, String)]) -> String {
     filled
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use image::RgbImage;
-use rmrl_cell::Target;
-use rmrl_core::{PlanarPose, Trial};
+use rmrl_cell::{PickPlace, Target};
+use rmrl_core::{PlanarPose, Trial, TrialReport};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, MethodName, NoCorrection, Notes, Oracle,
-    Policy, RandomCorrection, Recorded, pretrain, run_trials, train,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, Learner, MethodName, NoCorrection, Notes,
+    Observer, ObserverError, Oracle, Policy, RandomCorrection, Recorded, pretrain, run_trials,
+    train,
 };
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,15 @@ pub fn execute(
     dir: &RunDir,
     progress: &mut dyn Progress,
 ) -> anyhow::Result<(RunConfig, Vec<TrialRecord>)> {
+    execute_observed(dir, progress, &mut Unobserved)
+}
+
+/// The same, with an observer that is told of each trial once it is kept.
+pub(crate) fn execute_observed(
+    dir: &RunDir,
+    progress: &mut dyn Progress,
+    observer: &mut dyn Observer<PickPlace>,
+) -> anyhow::Result<(RunConfig, Vec<TrialRecord>)> {
     let config = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
     // Everything that an interrupted run left is read and checked before anything is changed.
     let left = Left::read(dir, &config)?;
@@ -108,16 +118,48 @@ pub fn execute(
         (config.record.depth, config.metrics.smoothing),
         progress,
     )?;
+    let mut kept = Then { recorder: &mut recorder, observer };
     let (cell, trials, schedule) = (&mut laboratory.trial, config.trials, &config.schedule);
     if let (Some(method), Some(learner)) = (&mut method, &mut learner) {
-        train(cell, learner, method, schedule, trials, &mut recorded, &mut recorder)?;
+        train(cell, learner, method, schedule, trials, &mut recorded, &mut kept)?;
         dir.write(POLICY, &learner.policy.to_safetensors(&Notes::new()))?;
     } else {
         let mut behaviour = behaviour(&config, &laboratory.world)?;
         let per_scene = schedule.trials_per_scene;
-        run_trials(cell, behaviour.as_mut(), per_scene, trials, &mut recorded, &mut recorder)?;
+        run_trials(cell, behaviour.as_mut(), per_scene, trials, &mut recorded, &mut kept)?;
     }
     Ok((config, recorder.into_records()))
+}
+
+/// Records first, then tells the other observer.
+struct Then<'a, 'r> {
+    recorder: &'a mut Recorder<'r>,
+    observer: &'a mut dyn Observer<PickPlace>,
+}
+
+impl Observer<PickPlace> for Then<'_, '_> {
+    fn trial_ended(
+        &mut self,
+        env: &PickPlace,
+        report: TrialReport<'_>,
+    ) -> Result<(), ObserverError> {
+        self.recorder.trial_ended(env, report)?;
+        self.observer.trial_ended(env, report)
+    }
+
+    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+        self.recorder.learnt(learner)?;
+        self.observer.learnt(learner)
+    }
+}
+
+/// Nobody else wants to know.
+struct Unobserved;
+
+impl Observer<PickPlace> for Unobserved {
+    fn trial_ended(&mut self, _: &PickPlace, _: TrialReport<'_>) -> Result<(), ObserverError> {
+        Ok(())
+    }
 }
 
 /// The fixed behaviour of a method that learns no policy.
@@ -167,20 +209,20 @@ pub fn read_records(root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
 }
 
 /// A policy with its initial weights.
-fn initial_policy(config: &RunConfig) -> anyhow::Result<Policy> {
+pub(crate) fn initial_policy(config: &RunConfig) -> anyhow::Result<Policy> {
     let actions = config.action_space()?;
     Ok(Policy::new(&config.policy, &actions, config.pose_scaling(), u64::from(config.seed))?)
 }
 
 /// A policy with the weights of a pretrained one.
-fn pretrained_from(config: &RunConfig, path: &Path) -> anyhow::Result<Policy> {
+pub(crate) fn pretrained_from(config: &RunConfig, path: &Path) -> anyhow::Result<Policy> {
     let mut policy = initial_policy(config)?;
     policy.start_from(Policy::from_file(path, &config.policy)?, path)?;
     Ok(policy)
 }
 
 /// The policy that a run begins with, pretrained first if that is its method.
-fn starting_policy(config: &RunConfig, dir: &RunDir) -> anyhow::Result<Policy> {
+pub(crate) fn starting_policy(config: &RunConfig, dir: &RunDir) -> anyhow::Result<Policy> {
     if config.method != MethodName::RmRlPretrained {
         return initial_policy(config);
     }
@@ -201,16 +243,22 @@ fn starting_policy(config: &RunConfig, dir: &RunDir) -> anyhow::Result<Policy> {
 /// Makes the earlier run that pretraining labels: RM-RL in the same cell with other placements.
 fn earlier_run(config: &RunConfig, dir: &RunDir) -> anyhow::Result<PathBuf> {
     let root = dir.path(EARLIER_RUN);
+    let earlier = earlier_config(config);
+    tracing::info!("making an earlier run of {} trials to pretrain on", earlier.trials);
+    let earlier_dir = if root.exists() { RunDir::open(&root)? } else { create(&earlier, &root)? };
+    execute(&earlier_dir, &mut ())?;
+    Ok(root)
+}
+
+/// The configuration of a run's earlier run.
+pub(crate) fn earlier_config(config: &RunConfig) -> RunConfig {
     let mut earlier = config.clone();
     earlier.method = MethodName::RmRl;
     earlier.trials = config.schedule.pretrain_trials;
     earlier.cell.seed = Some(config.cell_seed());
     earlier.seed = config.seed ^ EARLIER_SEED;
     earlier.record.depth = false;
-    tracing::info!("making an earlier run of {} trials to pretrain on", earlier.trials);
-    let earlier_dir = if root.exists() { RunDir::open(&root)? } else { create(&earlier, &root)? };
-    execute(&earlier_dir, &mut ())?;
-    Ok(root)
+    earlier
 }
 
 /// Sets an earlier run's seed apart from its run's.

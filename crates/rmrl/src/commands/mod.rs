@@ -3,6 +3,7 @@
 pub mod eval;
 pub mod pretrain;
 pub mod report;
+pub mod reproduce;
 pub mod snapshot;
 pub mod train;
 
@@ -75,6 +76,16 @@ impl Configuration {
             layers = layers.with_assignment(assignment)?;
         }
         Ok(layers)
+    }
+
+    /// The options as they would be given to another command.
+    fn words(&self) -> Vec<String> {
+        let file = self
+            .config
+            .iter()
+            .flat_map(|path| ["--config".to_string(), path.display().to_string()]);
+        let values = self.assignments.iter().flat_map(|value| ["--set".to_string(), value.clone()]);
+        file.chain(values).collect()
     }
 }
 

@@ -24,15 +24,22 @@ impl Layers {
     ///
     /// # Errors
     /// The file cannot be read or is not TOML.
-    pub fn with_file(mut self, path: &std::path::Path) -> Result<Self, ConfigError> {
+    pub fn with_file(self, path: &std::path::Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
-        let origin = path.display().to_string();
+        self.with_text(&path.display().to_string(), &text)
+    }
+
+    /// Adds the text of a configuration file, which came from `origin`.
+    ///
+    /// # Errors
+    /// It is not TOML.
+    pub fn with_text(mut self, origin: &str, text: &str) -> Result<Self, ConfigError> {
         let table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
-            origin: origin.clone(),
+            origin: origin.to_string(),
             reason: error.to_string(),
         })?;
-        self.layers.push(Layer { origin, is_file: true, values: table });
+        self.layers.push(Layer { origin: origin.to_string(), is_file: true, values: table });
         Ok(self)
     }
 

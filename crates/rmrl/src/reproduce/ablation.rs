@@ -1,0 +1,217 @@
+//! Ablations: what each setting is worth.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rmrl_learn::MethodName;
+
+use super::plan::Variant;
+
+/// One setting, its values, and the methods that they are tried with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ablation {
+    name: &'static str,
+    title: &'static str,
+    about: &'static str,
+    methods: &'static [MethodName],
+    /// Names, and what each changes.
+    settings: &'static [(&'static str, &'static [&'static str])],
+}
+
+const BOTH: &[MethodName] = &[MethodName::RmRl, MethodName::Hindsight];
+
+/// Every ablation.
+pub const ABLATIONS: [Ablation; 7] = [
+    Ablation {
+        name: "trials-per-scene",
+        title: "trials of a scene, N",
+        about: "How many trials start from similar states before their best one labels them all.",
+        methods: BOTH,
+        settings: &[
+            ("5", &["schedule.trials_per_scene=5"]),
+            ("10", &["schedule.trials_per_scene=10"]),
+            ("15", &["schedule.trials_per_scene=15"]),
+            ("30", &["schedule.trials_per_scene=30"]),
+        ],
+    },
+    Ablation {
+        name: "replay-interval",
+        title: "trials between replays of D, M",
+        about: "How often minibatches of the whole labelled data set are trained on.",
+        methods: BOTH,
+        settings: &[
+            ("2", &["schedule.replay_interval=2"]),
+            ("5", &["schedule.replay_interval=5"]),
+            ("10", &["schedule.replay_interval=10"]),
+            ("30", &["schedule.replay_interval=30"]),
+            ("never", &["schedule.replay_interval=100000"]),
+        ],
+    },
+    Ablation {
+        name: "candidate-step",
+        title: "distance of the candidates",
+        about: "Candidates of dx and dy that reach as far as the default's, at other distances.",
+        methods: BOTH,
+        settings: &[
+            ("0.75mm", &["actions.translations=25", "actions.translation_step_mm=0.75"]),
+            ("1.0mm", &["actions.translations=19", "actions.translation_step_mm=1.0"]),
+            ("1.5mm", &["actions.translations=13", "actions.translation_step_mm=1.5"]),
+            ("3.0mm", &["actions.translations=7", "actions.translation_step_mm=3.0"]),
+        ],
+    },
+    Ablation {
+        name: "image-view",
+        title: "what the policy sees of the picture",
+        about: "The whole picture as in the paper, a crop around the estimated pose, or the pose alone.",
+        methods: BOTH,
+        settings: &[
+            ("global", &["policy.view=global"]),
+            ("crop", &["policy.view=crop"]),
+            ("none", &["policy.view=none"]),
+        ],
+    },
+    Ablation {
+        name: "encoder",
+        title: "the image encoder",
+        about: "Frozen or trained with the policy, its depth, and the weights it starts from.",
+        methods: BOTH,
+        settings: &[
+            ("frozen-10", &["policy.encoder.depth=10"]),
+            ("frozen-18", &["policy.encoder.depth=18"]),
+            ("frozen-34", &["policy.encoder.depth=34"]),
+        ],
+    },
+    Ablation {
+        name: "rotation-weight",
+        title: "the reward's weight of rotation",
+        about: "At the paper's weight of 1, a degree costs 0.00015 of reward where a millimetre costs 0.01.",
+        methods: &[MethodName::RmRl],
+        settings: &[
+            ("0", &["reward.rotation_weight=0.0"]),
+            ("1", &["reward.rotation_weight=1.0"]),
+            ("10", &["reward.rotation_weight=10.0"]),
+            ("100", &["reward.rotation_weight=100.0"]),
+        ],
+    },
+    Ablation {
+        name: "grouping",
+        title: "which initial states count as similar",
+        about: "Scenes by schedule, as trials come, or by the distance of their initial poses.",
+        methods: &[MethodName::RmRl],
+        settings: &[
+            ("schedule", &["schedule.grouping=schedule"]),
+            (
+                "similar-30mm-10deg",
+                &[
+                    "schedule.grouping=similarity",
+                    "schedule.similar_translation_m=0.03",
+                    "schedule.similar_yaw_deg=10.0",
+                ],
+            ),
+            (
+                "similar-60mm-20deg",
+                &[
+                    "schedule.grouping=similarity",
+                    "schedule.similar_translation_m=0.06",
+                    "schedule.similar_yaw_deg=20.0",
+                ],
+            ),
+            (
+                "similar-all",
+                &[
+                    "schedule.grouping=similarity",
+                    "schedule.similar_translation_m=1.0",
+                    "schedule.similar_yaw_deg=90.0",
+                ],
+            ),
+        ],
+    },
+];
+
+impl Ablation {
+    /// Its name, as commands spell it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What is changed.
+    pub fn title(&self) -> String {
+        self.title.to_string()
+    }
+
+    /// What that means.
+    pub fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// The methods that it is tried with.
+    pub fn methods(&self) -> &'static [MethodName] {
+        self.methods
+    }
+
+    /// The settings.
+    pub fn variants(&self) -> Vec<Variant> {
+        self.settings
+            .iter()
+            .map(|(name, assignments)| {
+                Variant::new(*name, assignments.iter().map(ToString::to_string))
+            })
+            .collect()
+    }
+}
+
+impl fmt::Display for Ablation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A name that is no ablation's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is no ablation; they are {}", ABLATIONS.each_ref().map(Ablation::name).join(", "))]
+pub struct UnknownAblation {
+    /// What was given.
+    pub name: String,
+}
+
+impl FromStr for Ablation {
+    type Err = UnknownAblation;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        ABLATIONS
+            .into_iter()
+            .find(|ablation| ablation.name == name)
+            .ok_or_else(|| UnknownAblation { name: name.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmrl_cell::TaskKind;
+
+    use super::*;
+    use crate::config::Layers;
+    use crate::reproduce::Plan;
+
+    #[test]
+    fn every_setting_is_a_valid_configuration_and_one_of_them_the_default() {
+        for ablation in ABLATIONS {
+            assert_eq!(ablation.name().parse(), Ok(ablation.clone()));
+            let plan = Plan {
+                layers: Layers::default(),
+                trials: 150,
+                variants: ablation.variants(),
+                methods: ablation.methods().to_vec(),
+                seeds: 1,
+                tasks: vec![TaskKind::Table],
+            };
+            let configs: Vec<_> =
+                plan.units().iter().map(|unit| plan.config(unit).unwrap()).collect();
+            let defaults = crate::config::RunConfig::for_task(TaskKind::Table);
+            let is_default = |config: &crate::config::RunConfig| {
+                crate::config::RunConfig { method: defaults.method, ..config.clone() } == defaults
+            };
+            assert!(configs.iter().any(is_default), "{ablation} lacks the default");
+        }
+    }
+}

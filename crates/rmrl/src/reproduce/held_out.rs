@@ -1,0 +1,147 @@
+//! Held-out placements: starts that no training sees, the same ones for every policy on the way.
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+use rmrl_cell::{TaskConfig, TaskKind, Whereabouts};
+use rmrl_core::{Decision, Ending, Env, Observation, TrialId};
+use rmrl_sim::WorldState;
+use serde::{Deserialize, Serialize};
+
+use crate::config::RunConfig;
+use crate::laboratory::{Laboratory, World};
+
+/// What came of one placement.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    /// The reward of Eq. 11; 0 where nothing was placed.
+    pub reward: f64,
+    /// The errors of the placed plate; `None` if it was not grasped or could not be measured.
+    pub errors: Option<AttemptErrors>,
+    /// Whether the plate truly sits in its place.
+    pub seated: bool,
+}
+
+/// The errors of a placed plate, by the camera and by the simulator's truth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttemptErrors {
+    /// Translation as measured, Eq. 9, in millimetres.
+    pub e_trans_mm: f64,
+    /// Yaw as measured, without its sign, in degrees.
+    pub yaw_deg: f64,
+    /// Translation in truth, in millimetres.
+    pub true_e_trans_mm: f64,
+    /// Yaw in truth, without its sign, in degrees.
+    pub true_yaw_deg: f64,
+}
+
+/// Prepared placements of one task in a run's own cell.
+///
+/// Each start is made and pictured once. A simulated world can be put back to it, so a policy is
+/// tried on it at the price of one pick and place, and an action that was tried from it before at
+/// no price at all: the same world and action give the same bits.
+pub struct HeldOut {
+    laboratory: Laboratory,
+    starts: Vec<Start>,
+    known: HashMap<(usize, [u64; 3]), Attempt>,
+}
+
+/// A plate at its start, seen and ready to be picked.
+struct Start {
+    observation: Observation,
+    world: WorldState,
+    whereabouts: Whereabouts,
+}
+
+/// Sets held-out placements apart from those of the training, and from those of `rmrl eval`.
+const PLACEMENT_SEED: u64 = 0x0e7a_2000_0000;
+/// How often a start is tried to be made.
+const ATTEMPTS: u32 = 5;
+
+impl HeldOut {
+    /// Makes `count` starts of `task` in the cell of `config`.
+    ///
+    /// # Errors
+    /// The cell cannot be assembled, is no simulated one, or fails again and again.
+    pub fn prepare(config: &RunConfig, task: TaskKind, count: u32) -> anyhow::Result<Self> {
+        let mut config = config.clone();
+        if config.task.kind != task {
+            config.task = TaskConfig::of(task);
+        }
+        let mut laboratory =
+            Laboratory::assemble(&config, u64::from(config.seed) ^ PLACEMENT_SEED)?;
+        laboratory.trial.record_target()?;
+        let starts = (1..=count)
+            .map(|number| make_start(&mut laboratory, number))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self { laboratory, starts, known: HashMap::new() })
+    }
+
+    /// What is seen of each start.
+    pub fn observations(&self) -> impl Iterator<Item = &Observation> {
+        self.starts.iter().map(|start| &start.observation)
+    }
+
+    /// What lies behind the cell's devices.
+    pub fn world(&self) -> &World {
+        &self.laboratory.world
+    }
+
+    /// Tries what `decide` says at each start. It is given the start's number, counted from 0.
+    pub fn attempts(
+        &mut self,
+        mut decide: impl FnMut(usize, &Observation) -> Decision,
+    ) -> Vec<Attempt> {
+        let Self { laboratory, starts, known } = self;
+        let attempts = starts.iter().enumerate().map(|(number, start)| {
+            laboratory.world.restore(start.world);
+            let estimated_pose = start.observation.estimated_pose;
+            laboratory.trial.return_to_start(estimated_pose, start.whereabouts);
+            let adjustment = decide(number, &start.observation).adjustment;
+            let bits = [adjustment.dx_m, adjustment.dy_m, adjustment.dyaw_rad].map(f64::to_bits);
+            *known.entry((number, bits)).or_insert_with(|| {
+                // A fault leaves nothing measured; deployed, it would have called for a person.
+                let ending = laboratory.trial.step(adjustment).ok();
+                attempt_of(laboratory, ending.as_ref())
+            })
+        });
+        attempts.collect()
+    }
+}
+
+fn make_start(laboratory: &mut Laboratory, number: u32) -> anyhow::Result<Start> {
+    let mut last_fault = None;
+    for attempt in 1..=ATTEMPTS {
+        // A scene of its own: starts are as far apart as the task allows.
+        match laboratory.trial.reset(TrialId { trial: number, attempt, scene: number }) {
+            Err(fault) => last_fault = Some(fault),
+            Ok(observation) => {
+                let world = laboratory.world.remember().context(
+                    "placements can only be repeated in a simulated cell: a real world cannot be put back",
+                )?;
+                let whereabouts = laboratory.trial.whereabouts();
+                return Ok(Start { observation, world, whereabouts });
+            }
+        }
+    }
+    let fault = last_fault.expect("an attempt that made no start ended in a fault");
+    Err(fault).with_context(|| format!("held-out start {number} could not be made"))
+}
+
+fn attempt_of(laboratory: &Laboratory, ending: Option<&Ending>) -> Attempt {
+    let reward = ending.map_or(0.0, Ending::reward);
+    let placement = ending.and_then(Ending::placement);
+    let truth = laboratory.world.truth();
+    Attempt {
+        reward,
+        errors: placement.zip(truth).map(|(placement, truth)| AttemptErrors {
+            e_trans_mm: 1000.0 * placement.error.e_trans_m,
+            yaw_deg: placement.error.yaw_error_rad().to_degrees(),
+            true_e_trans_mm: 1000.0 * truth.e_trans_m(),
+            true_yaw_deg: truth.yaw_error_rad().to_degrees().abs(),
+        }),
+        seated: placement.is_some() && truth.is_some_and(|truth| truth.seated),
+    }
+}

@@ -1,0 +1,192 @@
+//! The files of a reproduction: `tables.md`, `results.csv` and `reproduction.html`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use rmrl_cell::TaskKind;
+use rmrl_core::{mean, standard_deviation};
+use rmrl_data::write_atomically;
+use serde::Serialize;
+
+use super::ablation::Ablation;
+use super::figures::{greedy_curves, profiles, reward_curves};
+use super::row::Row;
+use super::table::Table;
+use super::tables::{Reading, ablation_table, footnote, tables};
+use super::unit::UnitResult;
+use crate::config::{Layers, RunConfig};
+use crate::report::{escape, fill};
+
+/// The files that a reproduction ends with.
+#[derive(Debug, Clone, Serialize)]
+pub struct Output {
+    /// The tables as Markdown.
+    pub tables: PathBuf,
+    /// One row a unit.
+    pub results: PathBuf,
+    /// Everything on one page.
+    pub page: PathBuf,
+}
+
+/// Writes tables, figures and results of finished `units` into `root`.
+///
+/// # Errors
+/// A figure cannot be drawn, or a file not be written.
+pub fn write_output(
+    root: &Path,
+    units: &[UnitResult],
+    variants: &[&str],
+    ablation: Option<&Ablation>,
+) -> anyhow::Result<(Output, Vec<Table>)> {
+    let first = units.first().context("there is no finished unit")?;
+    let config = Layers::default().with_text("a finished unit", &first.config)?.resolve()?;
+    let reading = Reading {
+        threshold: config.metrics.reward_threshold,
+        smoothing: config.metrics.smoothing,
+        home: config.task.kind,
+    };
+    let rows = Row::all(units, variants);
+    let tables = match ablation {
+        Some(ablation) => {
+            vec![ablation_table(&ablation.title(), ablation.about(), &rows, reading)]
+        }
+        None => tables(&rows, reading),
+    };
+    let (title, subtitle) = heading(units, &config, ablation);
+    let note = footnote(&rows);
+
+    let mut markdown = format!("# {title}\n\n{subtitle} {note}\n");
+    for table in &tables {
+        markdown.push('\n');
+        markdown.push_str(&table.to_markdown());
+    }
+    let figure = |heading: &str, about: &str, svg: String| {
+        format!("<h2>{heading}</h2>\n<p>{about}</p>\n{svg}\n")
+    };
+    let figures = [
+        figure(
+            "Fig. 5: reward curves",
+            "The moving average of the training reward: interquartile mean over cells and 95 % band.",
+            reward_curves(&rows, reading)?,
+        ),
+        figure(
+            "What the policy so far would do",
+            "The greedy policy on held-out placements every ten trials: mean true error of the placed plates, interquartile mean over cells and 95 % band.",
+            greedy_curves(&rows)?,
+        ),
+        figure(
+            "Performance profiles",
+            "The share of cells in which the final policy's mean true error is at most so much. Higher is better.",
+            profiles(&rows, reading.home)?,
+        ),
+    ];
+    let html_tables: Vec<String> = tables.iter().map(Table::to_html).collect();
+    let page = fill(
+        include_str!("page.html"),
+        &[
+            ("title", escape(&title)),
+            ("subtitle", escape(&format!("{subtitle} {note}"))),
+            ("tables", html_tables.concat()),
+            ("figures", figures.concat()),
+            ("config", escape(&first.config)),
+        ],
+    );
+
+    let output = Output {
+        tables: root.join("tables.md"),
+        results: root.join("results.csv"),
+        page: root.join("reproduction.html"),
+    };
+    write_atomically(&output.tables, markdown.as_bytes())?;
+    write_atomically(&output.results, &results(units, reading)?)?;
+    write_atomically(&output.page, page.as_bytes())?;
+    Ok((output, tables))
+}
+
+fn heading(
+    units: &[UnitResult],
+    config: &RunConfig,
+    ablation: Option<&Ablation>,
+) -> (String, String) {
+    let mut cells: Vec<u32> = units.iter().map(|unit| unit.unit.seed).collect();
+    cells.sort_unstable();
+    cells.dedup();
+    let title = match ablation {
+        Some(ablation) => format!("Ablation: {}", ablation.title()),
+        None => "Reproduction of the paper's tables".to_string(),
+    };
+    let subtitle = format!(
+        "{} simulated cells, {} trials of training on the {} task each.",
+        cells.len(),
+        config.trials,
+        config.task.kind
+    );
+    (title, subtitle)
+}
+
+/// One row a unit.
+#[derive(Serialize)]
+struct ResultRow<'a> {
+    variant: &'a str,
+    method: &'a str,
+    seed: u32,
+    trials: usize,
+    average_reward: f64,
+    reward_deviation: f64,
+    t10: Option<usize>,
+    trials_to_2mm: Option<usize>,
+    trials_to_1mm: Option<usize>,
+    not_grasped: usize,
+    faults: usize,
+    noise_floor_mm: f64,
+    table_e_trans_mm: Option<f64>,
+    table_true_e_trans_mm: Option<f64>,
+    table_yaw_deg: Option<f64>,
+    table_seated: Option<usize>,
+    shelf_e_trans_mm: Option<f64>,
+    shelf_true_e_trans_mm: Option<f64>,
+    shelf_yaw_deg: Option<f64>,
+    shelf_seated: Option<usize>,
+    training_cpu_secs: f64,
+    total_cpu_secs: f64,
+}
+
+fn results(units: &[UnitResult], reading: Reading) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for unit in units {
+        let rewards = unit.rewards();
+        let seated = |task| {
+            let attempts = unit.attempts(task)?;
+            Some(attempts.iter().filter(|attempt| attempt.seated).count())
+        };
+        let measured = |task| unit.final_error(task, |errors| errors.e_trans_mm);
+        let truth = |task| unit.final_error(task, |errors| errors.true_e_trans_mm);
+        let yaw = |task| unit.final_error(task, |errors| errors.yaw_deg);
+        let (table, shelf) = (TaskKind::Table, TaskKind::Shelf);
+        writer.serialize(ResultRow {
+            variant: &unit.unit.variant,
+            method: unit.unit.method.as_str(),
+            seed: unit.unit.seed,
+            trials: unit.length(),
+            average_reward: mean(&rewards),
+            reward_deviation: standard_deviation(&rewards),
+            t10: unit.t10(reading.threshold),
+            trials_to_2mm: unit.trials_to_mm(2.0),
+            trials_to_1mm: unit.trials_to_mm(1.0),
+            not_grasped: unit.not_grasped(),
+            faults: unit.faults,
+            noise_floor_mm: unit.noise_floor_mm,
+            table_e_trans_mm: measured(table),
+            table_true_e_trans_mm: truth(table),
+            table_yaw_deg: yaw(table),
+            table_seated: seated(table),
+            shelf_e_trans_mm: measured(shelf),
+            shelf_true_e_trans_mm: truth(shelf),
+            shelf_yaw_deg: yaw(shelf),
+            shelf_seated: seated(shelf),
+            training_cpu_secs: unit.training_cpu_secs,
+            total_cpu_secs: unit.total_cpu_secs,
+        })?;
+    }
+    Ok(writer.into_inner().context("the results could not be written")?)
+}

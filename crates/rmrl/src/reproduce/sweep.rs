@@ -1,0 +1,118 @@
+//! Running the units of a plan, several at a time.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, anyhow};
+
+use super::plan::{Plan, Unit};
+use super::store::Store;
+use super::unit::run_unit;
+use crate::config::RunConfig;
+use crate::run;
+
+/// Hears of units as they end.
+pub trait SweepProgress: Sync {
+    /// A unit is kept.
+    fn finished(&self, unit: &Unit);
+
+    /// A unit failed; the others go on.
+    fn failed(&self, unit: &Unit, error: &anyhow::Error);
+}
+
+/// A unit that could not be made.
+#[derive(Debug)]
+pub struct FailedUnit {
+    /// Which.
+    pub unit: Unit,
+    /// Why.
+    pub error: anyhow::Error,
+}
+
+/// As much as a program's main thread has, on which `rmrl train` runs.
+const STACK_BYTES: usize = 8 << 20;
+
+/// The units of a plan that are still to be made, with their configurations.
+///
+/// # Errors
+/// A unit has no valid configuration, or was made with another one: nothing is begun then.
+pub fn unfinished(
+    plan: &Plan,
+    units: Vec<Unit>,
+    store: &Store,
+) -> anyhow::Result<Vec<(Unit, RunConfig)>> {
+    let mut todo = Vec::new();
+    for unit in units {
+        let config = run::resolved(&plan.config(&unit)?)?;
+        config.validate()?;
+        if !store.is_finished(&unit, &config)? {
+            todo.push((unit, config));
+        }
+    }
+    Ok(todo)
+}
+
+/// Makes units, `jobs` at a time, each on a thread of its own. Returns those that failed.
+///
+/// With `keep_runs`, each leaves an ordinary run directory there, pictures included.
+pub fn run_units(
+    todo: &[(Unit, RunConfig)],
+    plan: &Plan,
+    store: &Store,
+    jobs: usize,
+    keep_runs: Option<&Path>,
+    progress: &dyn SweepProgress,
+) -> Vec<FailedUnit> {
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((unit, config)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match make(unit, config, plan, store, keep_runs) {
+                Ok(()) => progress.finished(unit),
+                Err(error) => {
+                    progress.failed(unit, &error);
+                    let failed = FailedUnit { unit: unit.clone(), error };
+                    failures.lock().expect("no thread panics with it").push(failed);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, todo.len().max(1)) {
+            scope.spawn(work);
+        }
+    });
+    failures.into_inner().expect("no thread panicked with it")
+}
+
+/// Makes and keeps one unit. What panics is a failed unit, too: hours of others are beside it.
+fn make(
+    unit: &Unit,
+    config: &RunConfig,
+    plan: &Plan,
+    store: &Store,
+    keep_runs: Option<&Path>,
+) -> anyhow::Result<()> {
+    let kept: Option<PathBuf> = keep_runs.map(|root| {
+        let Unit { variant, method, seed } = unit;
+        root.join(variant).join(format!("{method}-seed{seed}"))
+    });
+    // A pool of one thread: units are what runs in parallel here, not rows of pictures.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .stack_size(STACK_BYTES)
+        .build()
+        .context("no thread could be started")?;
+    let run = || run_unit(unit, config, &plan.tasks, kept.as_deref());
+    let result = catch_unwind(AssertUnwindSafe(|| pool.install(run)))
+        .unwrap_or_else(|panic| Err(anyhow!("it panicked: {}", message_of(panic.as_ref()))))?;
+    store.keep(&result)
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
