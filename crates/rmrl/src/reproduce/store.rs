@@ -22,7 +22,7 @@ pub enum StoreError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A file that is no unit. They are written whole or not at all, so somebody changed it.
-    #[error("{} is no finished unit: {reason}; remove it to have the unit made again", path.display())]
+    #[error("{} is no finished unit: {reason}; it has to be made again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -82,16 +82,23 @@ impl Store {
         self.root.join(Self::UNITS).join(variant).join(format!("{method}-{seed}.json"))
     }
 
-    /// Whether a unit is finished. `config` is its resolved configuration.
+    /// Whether a unit is finished. `config` is its resolved configuration. A file that is damaged
+    /// or half-written is no finished unit: it will be made again.
     ///
     /// # Errors
-    /// Its file is damaged, or was made with another configuration.
+    /// It cannot be read, or was made with another configuration.
     pub fn is_finished(&self, unit: &Unit, config: &RunConfig) -> Result<bool, StoreError> {
         let path = self.path_of(unit);
         if !path.exists() {
             return Ok(false);
         }
-        let made_with = table_of(&path, &read(&path)?)?;
+        let made_with = match read(&path).and_then(|result| table_of(&path, &result)) {
+            Err(damaged @ StoreError::Damaged { .. }) => {
+                tracing::warn!("{damaged}");
+                return Ok(false);
+            }
+            read => read?,
+        };
         match first_difference(&made_with, &config.to_table()) {
             None => Ok(true),
             Some(key) => Err(StoreError::OtherConfig { path, key }),
