@@ -376,11 +376,11 @@ fn plates_are_localised_on_any_bench() {
     let task = TaskConfig::table();
     let mut localizer = localizer();
     let (mut lost, mut pictures) = (Vec::new(), 0);
-    for seed in 0..40 {
+    for seed in 0..30 {
         let cell = SimulatedCell::new(&SimulationConfig::default(), &task, seed, seed).unwrap();
         let mut devices = cell.devices();
         let mut rng = random_stream(seed, "starts", [0, 0]);
-        for scene in 1..=5 {
+        for scene in 1..=10 {
             devices.operator.exchange_plate(scene).unwrap();
             let mut within = |[from, to]: [f64; 2]| from + (to - from) * rng.random::<f64>();
             let pose = PlanarPose::new(

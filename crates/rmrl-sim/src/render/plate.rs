@@ -18,7 +18,7 @@ const RIM_WIDTH_M: f32 = 0.0004;
 /// A lid is this much smaller than the plate's foot, on each side, in metres.
 const LID_INSET_M: f32 = 0.000_2;
 /// Width of the bevel along the lid's upper edges, at its ends and along its sides, in metres.
-const LID_BEVEL_M: [f32; 2] = [0.0018, 0.0012];
+const LID_BEVEL_M: [f32; 2] = [0.0016, 0.0009];
 /// Radius of its corners, in metres.
 const LID_CORNER_M: f32 = 0.008;
 /// How far the bevel's normal is turned from the vertical, as its horizontal and vertical part.
