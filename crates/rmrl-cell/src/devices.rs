@@ -125,6 +125,16 @@ pub trait Gripper: Send {
 
 /// The person beside the cell, who does what the robot cannot.
 pub trait Operator: Send {
+    /// Sees to it that the plate in the cell is the one that belongs to `scene`: another of the same
+    /// kind, or the same one with or without its lid, where the present one lies.
+    ///
+    /// Asked for when a scene begins, and again after an interruption: a plate that is there already
+    /// stays. Where all scenes have the same plate, there is nothing to do.
+    ///
+    /// # Errors
+    /// Nobody came.
+    fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError>;
+
     /// Puts the plate exactly into its target, for the target to be recorded.
     ///
     /// # Errors

@@ -107,6 +107,8 @@ pub struct PickPlace {
     reward: RewardFunction,
     target: Option<Target>,
     whereabouts: Whereabouts,
+    /// The scene whose plate lies in the cell, as far as known.
+    scene: Option<u32>,
     estimated_pose: Option<PlanarPose>,
     evidence: TrialEvidence,
 }
@@ -148,6 +150,7 @@ impl PickPlace {
             reward,
             target: None,
             whereabouts: Whereabouts::Unknown,
+            scene: None,
             estimated_pose: None,
             evidence: TrialEvidence::default(),
         })
@@ -164,6 +167,7 @@ impl PickPlace {
     fn look_at_target(&mut self) -> Result<Target, Fault> {
         self.handling.recover().map_err(device_fault)?;
         self.handling.go_home().map_err(motion_fault)?;
+        self.scene = None;
         self.operator.put_plate_at_target().map_err(device_fault)?;
         let (capture, found) = self.look_patiently()?;
         self.evidence.end = Some(capture);
@@ -411,6 +415,10 @@ impl PickPlace {
     /// it.
     fn observe_start(&mut self, id: TrialId) -> Result<Observation, Fault> {
         self.handling.recover().map_err(device_fault)?;
+        if self.scene != Some(id.scene) {
+            self.operator.exchange_plate(id.scene).map_err(device_fault)?;
+            self.scene = Some(id.scene);
+        }
         let start = self.task.start(id);
         let lies_there = matches!(
             self.whereabouts,

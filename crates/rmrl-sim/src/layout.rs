@@ -59,6 +59,27 @@ pub enum Material {
     Shelf,
     /// The gripper.
     Gripper,
+    /// Something else on the bench.
+    Object(Paint),
+}
+
+/// The colours of what lies on a bench.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// White plastic or paper.
+    White,
+    /// An instrument's housing.
+    Cream,
+    /// The same, darker.
+    Grey,
+    /// The pale blue of tip boxes.
+    Blue,
+    /// The same in green.
+    Green,
+    /// The same in orange.
+    Orange,
+    /// As black as a plate.
+    Black,
 }
 
 /// A place for a plate: walls around a surface, with room to spare.

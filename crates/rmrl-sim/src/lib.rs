@@ -7,6 +7,8 @@
 //! Physics runs in rapier3d while fingers may touch the plate ([`GraspDynamics`]), pictures come
 //! from an analytic ray tracer and a model of the RealSense D435.
 
+mod appearance;
+mod clutter;
 mod dynamics;
 mod layout;
 mod parameters;
@@ -15,10 +17,11 @@ mod sensor;
 mod simulation;
 mod world;
 
+pub use appearance::PlateLook;
 pub use dynamics::{Friction, GRIP_FORCE_N, GraspDynamics, Hand, MotionEnd};
-pub use layout::{Cuboid, Material, Receptacle};
+pub use layout::{Cuboid, Material, Paint, Receptacle};
 pub use parameters::{CellDistribution, CellDistributionError, CellParameters};
-pub use render::Light;
+pub use render::{Light, Window};
 pub use sensor::SensorNoise;
 pub use simulation::{SimulatedCamera, SimulatedCell, SimulationConfig, SimulationConfigError};
 pub use world::{GroundTruth, WorldState};

@@ -5,7 +5,7 @@ use rand::RngExt;
 use rmrl_core::{PlanarPose, Rng, random_stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{Friction, Light};
+use crate::{Friction, Light, Window};
 
 /// The distribution that cells are drawn from. Ranges are `[least, most]`, uniform.
 ///
@@ -40,6 +40,25 @@ pub struct CellDistribution {
     pub ambient_light: [f64; 2],
     /// Exposure: how bright a white sheet would be.
     pub exposure: [f64; 2],
+    /// How much light a window beside the bench throws on the middle of the workspace, relative to
+    /// the lamp's. It makes one side of the bench brighter, casts shadows and glints on lids.
+    pub window_light: [f64; 2],
+    /// How much of the lamp's and the window's image the table shows.
+    pub table_gloss: [f64; 2],
+    /// How many things lie around the workspace.
+    pub clutter: [u32; 2],
+    /// The share of scenes whose plate has a lid on.
+    pub lid_share: f64,
+    /// How far a lid raises the plate's top, in metres.
+    pub lid_height_m: [f64; 2],
+    /// How bright plates are, relative to a black one. Drawn for each scene, as all of plates.
+    pub plate_brightness: [f64; 2],
+    /// From black, 0, to dark blue, 1.
+    pub plate_tint: [f64; 2],
+    /// How bright the rims of the wells are, relative to a black plate's.
+    pub rim_brightness: [f64; 2],
+    /// The radius of the wells, in metres.
+    pub well_radius_m: [f64; 2],
 }
 
 impl Default for CellDistribution {
@@ -57,13 +76,24 @@ impl Default for CellDistribution {
             repeatability_m: 0.000_05,
             ambient_light: [0.35, 0.6],
             exposure: [0.75, 1.1],
+            window_light: [0.4, 0.8],
+            table_gloss: [0.0, 0.2],
+            clutter: [3, 8],
+            // Assays keep their plates covered about as often as not.
+            lid_share: 0.4,
+            lid_height_m: [0.002, 0.003],
+            plate_brightness: [0.8, 1.4],
+            plate_tint: [0.0, 1.0],
+            rim_brightness: [0.6, 1.8],
+            // Catalogues of 96-well plates: openings of 6.2 to 6.9 mm.
+            well_radius_m: [0.0031, 0.00345],
         }
     }
 }
 
 /// A range that nothing can be drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("{key} is [{least}, {most}], expected two rising numbers of 0 or more (shares at most 1)")]
+#[error("{key} is [{least}, {most}], expected two rising numbers from 0 to {limit}")]
 pub struct CellDistributionError {
     /// The configuration's key.
     pub key: &'static str,
@@ -71,10 +101,13 @@ pub struct CellDistributionError {
     pub least: f64,
     /// The second number.
     pub most: f64,
+    /// What it may be at most.
+    pub limit: f64,
 }
 
 impl CellDistribution {
-    /// A cell without any error: calibrated, aligned and unbiased.
+    /// A cell without any error: calibrated, aligned and unbiased, with nothing in its picture but
+    /// plain plates under one lamp.
     pub const PERFECT: Self = Self {
         extrinsic_shift_m: [0.0; 2],
         extrinsic_height_m: [0.0; 2],
@@ -88,6 +121,15 @@ impl CellDistribution {
         repeatability_m: 0.0,
         ambient_light: [0.45; 2],
         exposure: [0.95; 2],
+        window_light: [0.0; 2],
+        table_gloss: [0.0; 2],
+        clutter: [0; 2],
+        lid_share: 0.0,
+        lid_height_m: [0.0025; 2],
+        plate_brightness: [1.0; 2],
+        plate_tint: [0.0; 2],
+        rim_brightness: [1.0; 2],
+        well_radius_m: [0.0033; 2],
     };
 
     /// Checks every range.
@@ -95,27 +137,35 @@ impl CellDistribution {
     /// # Errors
     /// The first range that cannot be drawn from.
     pub fn validate(&self) -> Result<(), CellDistributionError> {
-        for (key, [least, most]) in [
-            ("extrinsic_shift_m", self.extrinsic_shift_m),
-            ("extrinsic_height_m", self.extrinsic_height_m),
-            ("extrinsic_turn_deg", self.extrinsic_turn_deg),
-            ("extrinsic_tilt_deg", self.extrinsic_tilt_deg),
-            ("tool_shift_m", self.tool_shift_m),
-            ("tool_turn_deg", self.tool_turn_deg),
-            ("depth_bias_m", self.depth_bias_m),
-            ("pad_friction", self.pad_friction),
-            ("surface_friction", self.surface_friction),
-            ("repeatability_m", [0.0, self.repeatability_m]),
-            ("ambient_light", self.ambient_light),
-            ("exposure", self.exposure),
+        let [fewest, most] = self.clutter.map(f64::from);
+        const ANY: f64 = f64::MAX;
+        for (key, [least, most], limit) in [
+            ("extrinsic_shift_m", self.extrinsic_shift_m, ANY),
+            ("extrinsic_height_m", self.extrinsic_height_m, ANY),
+            ("extrinsic_turn_deg", self.extrinsic_turn_deg, ANY),
+            ("extrinsic_tilt_deg", self.extrinsic_tilt_deg, ANY),
+            ("tool_shift_m", self.tool_shift_m, ANY),
+            ("tool_turn_deg", self.tool_turn_deg, ANY),
+            ("depth_bias_m", self.depth_bias_m, ANY),
+            ("pad_friction", self.pad_friction, ANY),
+            ("surface_friction", self.surface_friction, ANY),
+            ("repeatability_m", [0.0, self.repeatability_m], ANY),
+            ("ambient_light", self.ambient_light, 1.0),
+            ("exposure", self.exposure, ANY),
+            ("window_light", self.window_light, 2.0),
+            ("table_gloss", self.table_gloss, 1.0),
+            ("clutter", [fewest, most], 100.0),
+            ("lid_share", [0.0, self.lid_share], 1.0),
+            ("lid_height_m", self.lid_height_m, 0.01),
+            ("plate_brightness", self.plate_brightness, 3.0),
+            ("plate_tint", self.plate_tint, 1.0),
+            ("rim_brightness", self.rim_brightness, 3.0),
+            // Wells are 9 mm apart.
+            ("well_radius_m", self.well_radius_m, 0.004),
         ] {
-            if !(least >= 0.0 && least <= most && most.is_finite()) {
-                return Err(CellDistributionError { key, least, most });
+            if !(least >= 0.0 && least <= most && most <= limit) {
+                return Err(CellDistributionError { key, least, most, limit });
             }
-        }
-        let [least, most] = self.ambient_light;
-        if most > 1.0 {
-            return Err(CellDistributionError { key: "ambient_light", least, most });
         }
         Ok(())
     }
@@ -156,6 +206,8 @@ impl CellDistribution {
                 lamp_radius_m: LAMP_RADIUS_M,
                 ambient: draw.within(self.ambient_light),
                 exposure: draw.within(self.exposure),
+                window: draw.window(self.window_light),
+                table_gloss: draw.within(self.table_gloss),
             },
         }
     }
@@ -170,6 +222,15 @@ const LAMP_OFF_CENTRE_M: [f64; 2] = [0.2, 0.7];
 const LAMP_HEIGHT_M: f64 = 1.6;
 /// Its radius: a laboratory's ceiling panel, in metres.
 const LAMP_RADIUS_M: f64 = 0.3;
+
+/// How far the window is, in metres.
+const WINDOW_DISTANCE_M: [f64; 2] = [1.0, 1.4];
+/// How far to the side of the bench's long axis it may be, in radians.
+const WINDOW_ASIDE_RAD: f64 = 0.6;
+/// Height of its middle above the bench, in metres.
+const WINDOW_HEIGHT_M: f64 = 1.2;
+/// Its size: that of a pane, in metres.
+const WINDOW_RADIUS_M: f64 = 0.3;
 
 /// The hidden truth of one cell. No device reports any of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -198,6 +259,22 @@ impl Draw {
     fn either_way(&mut self, range: [f64; 2]) -> f64 {
         let magnitude = self.within(range);
         if self.0.random::<bool>() { magnitude } else { -magnitude }
+    }
+
+    /// A window in front of the robot or behind it, as benches stand along walls.
+    fn window(&mut self, strength: [f64; 2]) -> Window {
+        let side = self.either_way([1.0; 2]);
+        let angle_rad = self.either_way([0.0, WINDOW_ASIDE_RAD]);
+        let reach_m = self.within(WINDOW_DISTANCE_M);
+        Window {
+            center_m: [
+                WORKSPACE_CENTER_M[0] + side * reach_m * angle_rad.cos(),
+                WORKSPACE_CENTER_M[1] + reach_m * angle_rad.sin(),
+                WINDOW_HEIGHT_M,
+            ],
+            radius_m: WINDOW_RADIUS_M,
+            strength: self.within(strength),
+        }
     }
 
     /// A horizontal unit vector.

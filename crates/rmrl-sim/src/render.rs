@@ -1,35 +1,27 @@
 //! An analytic ray tracer for the few things an overhead camera sees in the cell.
 //!
-//! Table, cuboids and the plate are hit in closed form; a lamp of finite size casts soft shadows.
+//! Table, cuboids and the plate are hit in closed form; lamp and window have a size, so their shadows
+//! are soft.
 //! Four rays a pixel for colour, one for depth. What does not move is traced once; of each picture
 //! only the region around plate, hand and their shadows is traced again.
 
+mod light;
 mod plate;
 mod ray;
 
 use nalgebra::{Isometry3, Point2, Point3, Vector3};
 use rayon::prelude::*;
 use rmrl_vision::{CameraModel, PlateGeometry};
-use serde::{Deserialize, Serialize};
 
-use self::plate::{PlateSurface, RayPlate};
-use self::ray::{Ray, RayCuboid};
+pub use self::light::{Light, Window};
+use self::light::{Source, mirrored};
+use self::plate::{Clear, PlateSurface, RayPlate};
+use self::ray::{Ray, RayBody};
+use crate::PlateLook;
+use crate::clutter::Object;
 use crate::dynamics::Hand;
-use crate::layout::{Cuboid, Material};
-
-/// The light of one cell.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Light {
-    /// The middle of the lamp, world frame, in metres.
-    pub lamp_m: [f64; 3],
-    /// Its radius, in metres: the larger, the softer the shadows.
-    pub lamp_radius_m: f64,
-    /// The share of the light that comes from everywhere, 0 to 1.
-    pub ambient: f64,
-    /// How bright a white sheet under the lamp would be, relative to the sensor's white.
-    pub exposure: f64,
-}
+use crate::layout::{Cuboid, Material, Paint};
+use crate::parameters::WORKSPACE_CENTER_M;
 
 /// What the ideal camera sees of a region: colour in sRGB levels 0 to 255 and depth in metres, both
 /// unrounded and row by row, and which pixels are plate.
@@ -96,8 +88,9 @@ pub(crate) struct Renderer {
     camera: CameraModel,
     geometry: PlateGeometry,
     light: Light,
+    sources: Vec<Source>,
     /// What stands in the cell, and the pixels that it or its shadow may cover.
-    fixtures: Vec<(RayCuboid, PixelRegion)>,
+    fixtures: Vec<(RayBody, PixelRegion)>,
     empty: Picture,
 }
 
@@ -109,10 +102,33 @@ const PLATE_ALBEDO: [f32; 3] = [0.028, 0.029, 0.032];
 const RIM_ALBEDO: [f32; 3] = [0.06, 0.06, 0.065];
 /// Of the inside of its wells.
 const WELL_ALBEDO: [f32; 3] = [0.02, 0.02, 0.022];
+/// Of a dark blue one.
+const BLUE_PLATE_ALBEDO: [f32; 3] = [0.016, 0.026, 0.052];
+/// What a clear lid lets through of what lies below, there and back.
+const LID_CLEARNESS: f32 = 0.85;
+/// What it scatters itself: scratches and dust.
+const LID_HAZE: f32 = 0.02;
+/// The same of its bevel, which is seen edge-on.
+const LID_BEVEL_HAZE: f32 = 0.05;
+/// How much of the lamp's image the lid's top shows. More would hide plates: a person would move
+/// the lamp.
+const LID_GLOSS: f32 = 0.03;
+/// How much of the window's image its bevel shows: brighter than the table. The lamp hangs behind a
+/// diffuser, too dull to glint.
+const LID_BEVEL_GLOSS: f32 = 2.5;
+/// How much of them a plate's top shows.
+const PLATE_GLOSS: f32 = 0.012;
+/// How far a surface may be turned from the mirror's direction and still show a light, in radians:
+/// the light's own size and the surface's roughness.
+const TOP_SPREAD_RAD: f32 = 0.11;
+/// The same of a polished bevel.
+const BEVEL_SPREAD_RAD: f32 = 0.11;
 /// How far a table's brightness varies from place to place, as a share of it.
 const TABLE_GRAIN: f32 = 0.03;
 /// Offset of shadow rays from the surface, in metres.
 const SHADOW_OFFSET_M: f32 = 1e-5;
+/// Points of a pixel whose heights differ by less lie on the same surface, in metres.
+const SAME_SURFACE_M: f32 = 0.001;
 /// Colour rays of a pixel.
 const SAMPLES: usize = ROTATED_GRID.len();
 /// Where in the pixel they go: no two in a row or column, so that edges along either are smooth.
@@ -125,27 +141,67 @@ impl Material {
             Self::Box => [0.40, 0.45, 0.52],
             Self::Shelf => [0.62, 0.61, 0.58],
             Self::Gripper => [0.17, 0.17, 0.18],
+            Self::Object(Paint::White) => [0.74, 0.74, 0.72],
+            Self::Object(Paint::Cream) => [0.62, 0.58, 0.49],
+            Self::Object(Paint::Grey) => [0.47, 0.48, 0.50],
+            Self::Object(Paint::Blue) => [0.30, 0.44, 0.66],
+            Self::Object(Paint::Green) => [0.34, 0.58, 0.38],
+            Self::Object(Paint::Orange) => [0.78, 0.44, 0.16],
+            Self::Object(Paint::Black) => [0.03, 0.03, 0.03],
         })
     }
 }
 
 /// All that can be hit at one instant.
 struct Scene {
-    cuboids: Vec<RayCuboid>,
-    plate: Option<RayPlate>,
+    bodies: Vec<RayBody>,
+    plate: Option<(RayPlate, Albedos)>,
+}
+
+/// How the parts of a plate reflect.
+#[derive(Debug, Clone, Copy)]
+struct Albedos {
+    body: Vector3<f32>,
+    rim: Vector3<f32>,
+    well: Vector3<f32>,
+}
+
+impl Albedos {
+    fn new(look: &PlateLook) -> Self {
+        let (brightness, tint) = (look.brightness as f32, look.tint as f32);
+        let plate = Vector3::from(PLATE_ALBEDO);
+        // Wells take their colour from the body.
+        let tinted = plate.lerp(&Vector3::from(BLUE_PLATE_ALBEDO), tint).component_div(&plate);
+        let tinted = |albedo| Vector3::from(albedo).component_mul(&tinted) * brightness;
+        Self {
+            body: tinted(PLATE_ALBEDO),
+            rim: Vector3::from(RIM_ALBEDO) * look.rim_brightness as f32,
+            well: tinted(WELL_ALBEDO),
+        }
+    }
+
+    fn of(&self, surface: PlateSurface) -> Vector3<f32> {
+        match surface {
+            PlateSurface::Body => self.body,
+            PlateSurface::Rim => self.rim,
+            PlateSurface::Well => self.well,
+        }
+    }
 }
 
 /// What a ray met.
 struct Hit {
     distance: f32,
+    /// What a depth camera takes for the distance.
+    depth: f32,
     normal: Vector3<f32>,
     surface: Surface,
 }
 
 enum Surface {
     Table,
-    Cuboid { albedo: Vector3<f32> },
-    Plate { surface: PlateSurface, openness: f32 },
+    Body { albedo: Vector3<f32> },
+    Plate { albedo: Vector3<f32>, openness: f32, through: Option<Clear> },
 }
 
 impl Renderer {
@@ -154,6 +210,7 @@ impl Renderer {
         camera: CameraModel,
         geometry: PlateGeometry,
         fixtures: &[Cuboid],
+        clutter: &[Object],
         light: Light,
     ) -> Self {
         let whole =
@@ -162,6 +219,7 @@ impl Renderer {
             camera,
             geometry,
             light,
+            sources: light.sources(WORKSPACE_CENTER_M),
             fixtures: Vec::new(),
             empty: Picture {
                 region: whole,
@@ -170,15 +228,19 @@ impl Renderer {
                 is_plate: Vec::new(),
             },
         };
+        let body = |cuboid: &Cuboid| RayBody::new(cuboid, cuboid.material.albedo());
+        let objects = clutter.iter().map(|object| {
+            let cuboid = body(&object.cuboid);
+            if object.is_round { cuboid.round() } else { cuboid }
+        });
         renderer.fixtures = fixtures
             .iter()
-            .map(|cuboid| {
-                let cuboid = RayCuboid::new(cuboid, cuboid.material.albedo());
-                (cuboid, renderer.region_of(&cuboid.corners()))
-            })
+            .map(body)
+            .chain(objects)
+            .map(|body| (body, renderer.region_of(&body.corners())))
             .collect();
         let scene = Scene {
-            cuboids: renderer.fixtures.iter().map(|(cuboid, _)| *cuboid).collect(),
+            bodies: renderer.fixtures.iter().map(|(body, _)| *body).collect(),
             plate: None,
         };
         renderer.empty = renderer.trace(&scene, whole);
@@ -191,34 +253,37 @@ impl Renderer {
     }
 
     /// What the plate at `world_from_plate` and, if in view, the hand change about the empty cell.
-    pub(crate) fn render(&self, world_from_plate: &Isometry3<f64>, hand: Option<&Hand>) -> Picture {
-        let plate = RayPlate::new(world_from_plate, self.geometry);
-        let hand: Vec<RayCuboid> = hand
+    pub(crate) fn render(
+        &self,
+        world_from_plate: &Isometry3<f64>,
+        look: &PlateLook,
+        hand: Option<&Hand>,
+    ) -> Picture {
+        let plate = RayPlate::new(world_from_plate, self.geometry, look);
+        let hand: Vec<RayBody> = hand
             .map(Hand::cuboids)
             .iter()
             .flatten()
-            .map(|cuboid| RayCuboid::new(cuboid, cuboid.material.albedo()))
+            .map(|cuboid| RayBody::new(cuboid, cuboid.material.albedo()))
             .collect();
         let corners: Vec<Point3<f32>> =
-            hand.iter().flat_map(RayCuboid::corners).chain(plate.corners()).collect();
+            hand.iter().flat_map(RayBody::corners).chain(plate.corners()).collect();
         let region = self.region_of(&corners);
         let nearby = self.fixtures.iter().filter(|(_, covered)| covered.overlaps(&region));
         let scene = Scene {
-            cuboids: nearby.map(|(cuboid, _)| *cuboid).chain(hand).collect(),
-            plate: Some(plate),
+            bodies: nearby.map(|(body, _)| *body).chain(hand).collect(),
+            plate: Some((plate, Albedos::new(look))),
         };
         self.trace(&scene, region)
     }
 
     /// The pixels that a body with these corners, or its shadow on anything, can cover.
     fn region_of(&self, corners: &[Point3<f32>]) -> PixelRegion {
-        let radius = self.light.lamp_radius_m as f32;
-        let lamp = self.lamp();
-        let lamp_edges = [(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)]
-            .map(|(x, y)| lamp + Vector3::new(x * radius, y * radius, 0.0));
+        let source_edges: Vec<Point3<f32>> =
+            self.sources.iter().flat_map(Source::corners).collect();
         // Shadows reach farthest on the lowest surface, the table.
         let shadows = corners.iter().flat_map(|corner| {
-            lamp_edges.map(|edge| {
+            source_edges.iter().map(move |edge| {
                 let down = corner - edge;
                 edge + down * (edge.z / (edge.z - corner.z))
             })
@@ -267,15 +332,11 @@ impl Renderer {
                     color[column] = self.pixel_color(scene, u, v);
                     let hit = closest(scene, &self.primary_ray(u as f64, v as f64));
                     // Primary rays advance one metre along the optical axis per unit of distance.
-                    depth[column] = hit.distance;
+                    depth[column] = hit.depth;
                     is_plate[column] = matches!(hit.surface, Surface::Plate { .. });
                 }
             });
         picture
-    }
-
-    fn lamp(&self) -> Point3<f32> {
-        Point3::from(self.light.lamp_m.map(|coordinate| coordinate as f32))
     }
 
     /// The ray of a pixel, scaled so that distances along it are depths along the optical axis.
@@ -291,6 +352,7 @@ impl Renderer {
     fn pixel_color(&self, scene: &Scene, u: usize, v: usize) -> [f32; 3] {
         let turn = interleaved_gradient_noise(u as f32, v as f32);
         let shift = [unit_hash(u as u32, v as u32), unit_hash(v as u32, !(u as u32))];
+        let mut shared = None;
         let sum: Vector3<f32> = ROTATED_GRID
             .iter()
             .enumerate()
@@ -303,64 +365,153 @@ impl Renderer {
                 // pixel makes penumbras of it instead of bands.
                 let angle = std::f32::consts::TAU * ((sample as f32 + turn) / SAMPLES as f32);
                 let radius = ((sample as f32 + 0.5) / SAMPLES as f32).sqrt();
-                self.shade(scene, &ray, [radius * angle.cos(), radius * angle.sin()])
+                self.shade(scene, &ray, [radius * angle.cos(), radius * angle.sin()], &mut shared)
             })
             .sum();
         let linear = sum * (self.light.exposure as f32 / SAMPLES as f32);
         [linear.x, linear.y, linear.z].map(srgb_level)
     }
 
-    /// Light that leaves what the ray meets towards the camera; `lamp_point` is in lamp radii.
-    fn shade(&self, scene: &Scene, ray: &Ray, lamp_point: [f32; 2]) -> Vector3<f32> {
+    /// Light that leaves what the ray meets towards the camera; `disc` is the point of each light
+    /// that is looked at, in its radii. What it finds out about the window's light, it leaves to the
+    /// pixel's next ray.
+    fn shade(
+        &self,
+        scene: &Scene,
+        ray: &Ray,
+        disc: [f32; 2],
+        shared: &mut Option<Daylight>,
+    ) -> Vector3<f32> {
         let hit = closest(scene, ray);
         let point = ray.at(hit.distance);
-        let (albedo, openness) = match hit.surface {
-            Surface::Table => (table_albedo(point), 1.0),
-            Surface::Cuboid { albedo } => (albedo, 1.0),
-            Surface::Plate { surface, openness } => (surface.albedo(), openness),
+        let (albedo, openness, gloss) = match hit.surface {
+            Surface::Table => {
+                (table_albedo(point), 1.0, Gloss::of_top(hit.normal, self.light.table_gloss as f32))
+            }
+            Surface::Body { albedo } => (albedo, 1.0, Gloss::NONE),
+            Surface::Plate { albedo, openness, through: None } => {
+                // Nothing is mirrored inside of a well.
+                let gloss = if openness < 1.0 { 0.0 } else { PLATE_GLOSS };
+                (albedo, openness, Gloss::of_top(hit.normal, gloss))
+            }
+            Surface::Plate { albedo, openness, through: Some(clear) } => {
+                let haze = if clear.is_bevel { LID_BEVEL_HAZE } else { LID_HAZE };
+                // Haze is lit as the lid is, not as the bottom of a well.
+                let haze = Vector3::repeat(haze / openness);
+                (albedo * LID_CLEARNESS + haze, openness, Gloss::of_lid(clear))
+            }
         };
-        let radius = self.light.lamp_radius_m as f32;
-        let to_lamp =
-            self.lamp() - point + Vector3::new(lamp_point[0] * radius, lamp_point[1] * radius, 0.0);
-        let distance2 = to_lamp.norm_squared();
-        let cosine = hit.normal.dot(&to_lamp) / distance2.sqrt();
         let ambient = self.light.ambient as f32;
-        let mut light = ambient * openness;
-        if cosine > 0.0 {
+        let mut light = Vector3::repeat(ambient * openness);
+        let mut mirrored = Vector3::zeros();
+        for (index, source) in self.sources.iter().enumerate() {
+            let to_source = source.point(disc) - point;
+            let distance2 = to_source.norm_squared();
+            let distance = distance2.sqrt();
+            let cosine = hit.normal.dot(&to_source) / distance;
+            if cosine <= 0.0 {
+                continue;
+            }
             let shadow_ray =
-                Ray { origin: point + hit.normal * SHADOW_OFFSET_M, direction: to_lamp };
-            // Inside a well the walls shade as the openness says; tracing them gains nothing.
-            let lit =
-                if openness < 1.0 { openness } else { f32::from(!blocked(scene, &shadow_ray)) };
-            // Inverse square law, relative to the table right under the lamp.
-            let falloff = (self.light.lamp_m[2] as f32).powi(2) / distance2;
-            light += (1.0 - ambient) * lit * cosine * falloff;
+                Ray { origin: point + hit.normal * SHADOW_OFFSET_M, direction: to_source };
+            let lit = if openness < 1.0 {
+                // Inside a well the walls shade as the openness says; tracing them gains nothing.
+                openness
+            } else if let Some(daylight) = shared.take_if(|daylight| {
+                index > 0
+                    && daylight.normal == hit.normal
+                    && (daylight.z - point.z).abs() < SAME_SURFACE_M
+            }) {
+                daylight.lit
+            } else {
+                let lit = f32::from(!blocked(scene, &shadow_ray));
+                if index > 0 {
+                    *shared = Some(Daylight { normal: hit.normal, z: point.z, lit });
+                }
+                lit
+            };
+            let arriving = source.light * (lit * source.falloff(distance2));
+            light += arriving * cosine;
+            let shows = if index > 0 { gloss.strength > 0.0 } else { gloss.shows_lamp };
+            if shows {
+                mirrored += arriving * gloss.towards(to_source / distance, ray.direction);
+            }
         }
-        albedo * light
+        albedo.component_mul(&light) + mirrored
+    }
+}
+
+/// Whether the window's light reaches a point of a pixel; good for one other point of the surface.
+#[derive(Debug, Clone, Copy)]
+struct Daylight {
+    normal: Vector3<f32>,
+    z: f32,
+    lit: f32,
+}
+
+/// How a surface mirrors lights.
+struct Gloss {
+    normal: Vector3<f32>,
+    strength: f32,
+    spread_rad: f32,
+    shows_lamp: bool,
+}
+
+impl Gloss {
+    const NONE: Self = Self {
+        normal: Vector3::new(0.0, 0.0, 1.0),
+        strength: 0.0,
+        spread_rad: 1.0,
+        shows_lamp: false,
+    };
+
+    fn of_top(normal: Vector3<f32>, strength: f32) -> Self {
+        Self { normal, strength, spread_rad: TOP_SPREAD_RAD, shows_lamp: strength > 0.0 }
+    }
+
+    fn of_lid(clear: Clear) -> Self {
+        if clear.is_bevel {
+            Self {
+                normal: clear.normal,
+                strength: LID_BEVEL_GLOSS,
+                spread_rad: BEVEL_SPREAD_RAD,
+                shows_lamp: false,
+            }
+        } else {
+            Self::of_top(clear.normal, LID_GLOSS)
+        }
+    }
+
+    fn towards(&self, to_light: Vector3<f32>, from_camera: Vector3<f32>) -> f32 {
+        let to_camera = -from_camera.normalize();
+        self.strength * mirrored(self.normal, to_light, to_camera, self.spread_rad)
     }
 }
 
 /// The nearest thing on a ray; the table, if nothing else.
 fn closest(scene: &Scene, ray: &Ray) -> Hit {
-    let mut hit = Hit {
-        distance: if ray.direction.z < 0.0 { -ray.origin.z / ray.direction.z } else { f32::MAX },
-        normal: Vector3::z(),
-        surface: Surface::Table,
-    };
-    for cuboid in &scene.cuboids {
-        if let Some(entry) = cuboid.enter(ray, hit.distance) {
-            hit = Hit {
-                distance: entry.distance,
-                normal: entry.normal,
-                surface: Surface::Cuboid { albedo: cuboid.albedo },
-            };
+    let mut distance =
+        if ray.direction.z < 0.0 { -ray.origin.z / ray.direction.z } else { f32::MAX };
+    let (mut normal, mut surface) = (Vector3::z(), Surface::Table);
+    for body in &scene.bodies {
+        if let Some(entry) = body.enter(ray, distance) {
+            (distance, normal) = (entry.distance, entry.normal);
+            surface = Surface::Body { albedo: body.albedo };
         }
     }
-    if let Some(on_plate) = scene.plate.as_ref().and_then(|plate| plate.hit(ray, hit.distance)) {
+    let mut hit = Hit { distance, depth: distance, normal, surface };
+    if let Some((plate, albedos)) = &scene.plate
+        && let Some(on_plate) = plate.hit(ray, distance)
+    {
         hit = Hit {
             distance: on_plate.distance,
+            depth: on_plate.depth,
             normal: on_plate.normal,
-            surface: Surface::Plate { surface: on_plate.surface, openness: on_plate.openness },
+            surface: Surface::Plate {
+                albedo: albedos.of(on_plate.surface),
+                openness: on_plate.openness,
+                through: on_plate.through,
+            },
         };
     }
     hit
@@ -368,18 +519,8 @@ fn closest(scene: &Scene, ray: &Ray) -> Hit {
 
 /// Whether anything stands between a ray's origin and its end at distance 1.
 fn blocked(scene: &Scene, ray: &Ray) -> bool {
-    scene.plate.as_ref().is_some_and(|plate| plate.blocks(ray, 1.0))
-        || scene.cuboids.iter().any(|cuboid| cuboid.enter(ray, 1.0).is_some())
-}
-
-impl PlateSurface {
-    fn albedo(self) -> Vector3<f32> {
-        Vector3::from(match self {
-            Self::Body => PLATE_ALBEDO,
-            Self::Rim => RIM_ALBEDO,
-            Self::Well => WELL_ALBEDO,
-        })
-    }
+    scene.plate.as_ref().is_some_and(|(plate, _)| plate.blocks(ray, 1.0))
+        || scene.bodies.iter().any(|body| body.enter(ray, 1.0).is_some())
 }
 
 fn table_albedo(point: Point3<f32>) -> Vector3<f32> {
@@ -392,7 +533,7 @@ pub(crate) fn hand_in_view(hand: &Hand, camera: &CameraModel) -> bool {
     let pixels: Vec<Point2<f64>> = hand
         .cuboids()
         .iter()
-        .flat_map(|cuboid| RayCuboid::new(cuboid, Vector3::zeros()).corners())
+        .flat_map(|cuboid| RayBody::new(cuboid, Vector3::zeros()).corners())
         .filter_map(|corner| camera.project(corner.cast()))
         .collect();
     // Outside if all corners are beyond the same edge.
@@ -443,11 +584,19 @@ mod tests {
     use rmrl_core::PlanarPose;
 
     use super::*;
+    use crate::clutter::draw_clutter;
     use crate::layout::Receptacle;
     use crate::simulation::{SimulatedCamera, camera_over_workspace};
 
-    const LIGHT: Light =
-        Light { lamp_m: [0.7, 0.3, 1.6], lamp_radius_m: 0.3, ambient: 0.45, exposure: 0.95 };
+    const LIGHT: Light = Light {
+        lamp_m: [0.7, 0.3, 1.6],
+        lamp_radius_m: 0.3,
+        ambient: 0.45,
+        exposure: 0.95,
+        window: Window { center_m: [1.4, 0.2, 1.2], radius_m: 0.3, strength: 0.5 },
+        table_gloss: 0.1,
+    };
+    const LIDDED: PlateLook = PlateLook { lid_height_m: Some(0.0025), ..PlateLook::PLAIN };
 
     fn renderer() -> Renderer {
         let receptacle = Receptacle { clearance_m: 0.003, wall_height_m: 0.012 };
@@ -456,8 +605,10 @@ mod tests {
         let mut fixtures =
             receptacle.walls(place.pose(), place.surface_m, geometry, Material::Shelf);
         fixtures.push(receptacle.board(place.pose(), place.surface_m, geometry, Material::Shelf));
-        let camera = camera_over_workspace(&SimulatedCamera { width_px: 320, height_m: 0.8 });
-        Renderer::new(camera, geometry, &fixtures, LIGHT)
+        let camera = SimulatedCamera { width_px: 320, height_m: 0.8 };
+        let clutter = draw_clutter([6, 6], 1, &TaskConfig::shelf(), &camera);
+        let camera = camera_over_workspace(&camera);
+        Renderer::new(camera, geometry, &fixtures, &clutter, LIGHT)
     }
 
     fn plate_at(x_m: f64, y_m: f64, z_m: f64, yaw_rad: f64) -> Isometry3<f64> {
@@ -482,13 +633,14 @@ mod tests {
             (plate_at(0.45, -0.05, 0.03, 0.4), Some(&hand)),
             (plate_at(0.62, 0.35, 0.0, 0.0), None),
         ] {
-            let picture = renderer.render(&plate, hand);
-            let mut cuboids: Vec<RayCuboid> =
-                renderer.fixtures.iter().map(|(cuboid, _)| *cuboid).collect();
+            let picture = renderer.render(&plate, &LIDDED, hand);
+            let mut bodies: Vec<RayBody> =
+                renderer.fixtures.iter().map(|(body, _)| *body).collect();
             for cuboid in hand.map(Hand::cuboids).iter().flatten() {
-                cuboids.push(RayCuboid::new(cuboid, cuboid.material.albedo()));
+                bodies.push(RayBody::new(cuboid, cuboid.material.albedo()));
             }
-            let scene = Scene { cuboids, plate: Some(RayPlate::new(&plate, renderer.geometry)) };
+            let plate = RayPlate::new(&plate, renderer.geometry, &LIDDED);
+            let scene = Scene { bodies, plate: Some((plate, Albedos::new(&LIDDED))) };
             let whole = renderer.trace(&scene, renderer.empty.region);
             let width = whole.region.width();
             for (index, color) in whole.color.iter().enumerate() {
@@ -512,7 +664,7 @@ mod tests {
     fn shadows_are_darker_than_the_lit_table_and_lighter_than_the_plate() {
         let renderer = renderer();
         let plate = plate_at(0.4, -0.1, 0.05, 0.0);
-        let picture = renderer.render(&plate, None);
+        let picture = renderer.render(&plate, &PlateLook::PLAIN, None);
         // The lamp hangs towards +x and +y, so the raised plate's shadow falls the other way.
         let beside = Point3::new(0.40 - 0.064 - 0.006, -0.1 - 0.015, 0.0);
         let brightness = |of: &Picture| {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::dynamics::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
 use crate::parameters::{CellDistribution, CellDistributionError, WORKSPACE_CENTER_M};
 use crate::world::{GroundTruth, World, WorldState};
-use crate::{Receptacle, SensorNoise};
+use crate::{PlateLook, Receptacle, SensorNoise};
 
 /// The simulated camera.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -283,7 +283,8 @@ pub struct SimulatedCell {
 impl SimulatedCell {
     /// The cell of a seed, built for a task.
     ///
-    /// `cell_seed` decides its calibration error, tool offset, depth bias, friction and light;
+    /// `cell_seed` decides its calibration error, tool offset, depth bias, friction, light and bench,
+    /// and the look of each scene's plate;
     /// `noise_seed` all noise of its devices from then on.
     ///
     /// # Errors
@@ -318,6 +319,11 @@ impl SimulatedCell {
     /// The truth at each picture since the state was last remembered, oldest first.
     pub fn pictured(&self) -> Vec<GroundTruth> {
         self.world().pictured().to_vec()
+    }
+
+    /// How the plate in the cell looks: for evaluation, never for a policy.
+    pub fn plate_look(&self) -> PlateLook {
+        self.world().plate_look()
     }
 
     /// The camera as it truly hangs: for evaluation, never for a policy.
@@ -387,6 +393,11 @@ impl Gripper for SimulatedCell {
 }
 
 impl Operator for SimulatedCell {
+    fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError> {
+        self.world().exchange_plate(scene);
+        Ok(())
+    }
+
     fn put_plate_at_target(&mut self) -> Result<(), DeviceError> {
         self.world().put_plate_at_target();
         Ok(())

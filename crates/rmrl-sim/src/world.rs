@@ -9,14 +9,15 @@ use rmrl_core::{PlanarPose, Rng, random_stream, wrap_angle};
 use rmrl_vision::{CameraModel, PlateGeometry, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
+use crate::clutter::draw_clutter;
 use crate::dynamics::{
     CLOSED_HALF_OPENING_M, GraspDynamics, Hand, MotionEnd, OPEN_HALF_OPENING_M, plate_reach_m,
 };
 use crate::layout::{Cuboid, Material, on};
-use crate::parameters::{CellParameters, WORKSPACE_CENTER_M};
+use crate::parameters::{CellDistribution, CellParameters, WORKSPACE_CENTER_M};
 use crate::render::Renderer;
 use crate::sensor::Sensor;
-use crate::{SimulationConfig, simulation::camera_over_workspace, simulation::places};
+use crate::{PlateLook, SimulationConfig, simulation::camera_over_workspace, simulation::places};
 
 /// All of the world that outlasts a trial: what a real cell keeps by being there.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct WorldState {
     holds_plate: bool,
     /// How many random streams the devices have used up.
     draws: u64,
+    /// The scene whose plate lies in the cell; 0 for the plain one.
+    scene: u32,
 }
 
 /// The plate as it truly lies.
@@ -70,6 +73,8 @@ impl GroundTruth {
 pub(crate) struct World {
     /// Seeds the noise of the devices, and nothing else.
     noise_seed: u64,
+    cell_seed: u64,
+    cells: CellDistribution,
     geometry: PlateGeometry,
     parameters: CellParameters,
     open_half_opening_m: f64,
@@ -77,7 +82,10 @@ pub(crate) struct World {
     target_surface_m: f64,
     target_clearance_m: f64,
     start_surface_m: f64,
+    /// What the plate may come to touch.
     fixtures: Vec<Cuboid>,
+    /// What stops the hand: fixtures and clutter, which lies where no plate gets to.
+    obstacles: Vec<Cuboid>,
     camera: CameraModel,
     true_camera: CameraModel,
     renderer: Renderer,
@@ -96,6 +104,8 @@ const CONTACT_ZONE_M: f64 = 0.002;
 const CONTACT_REACH_M: f64 = 0.15;
 /// Fingers that pass the plate at this distance do not touch it, in metres (and radians of turn).
 const BESIDE_M: f64 = 0.000_5;
+/// No part of the hand is farther from the tool's middle than this, in metres.
+const HAND_REACH_M: f64 = 0.09;
 /// A plate higher than this above its place is not seated, in metres.
 const SEATED_RISE_M: f64 = 0.001;
 /// A plate tilted by more is not seated, in radians.
@@ -141,7 +151,10 @@ impl World {
                 }
             }
         }
-        let renderer = Renderer::new(true_camera, geometry, &fixtures, parameters.light);
+        let clutter = draw_clutter(config.cells.clutter, cell_seed, task, &config.camera);
+        let renderer = Renderer::new(true_camera, geometry, &fixtures, &clutter, parameters.light);
+        let obstacles =
+            fixtures.iter().copied().chain(clutter.iter().map(|object| object.cuboid)).collect();
         let sensor = Sensor::new(config.noise, parameters.depth_bias_m, renderer.empty());
         let open_half_opening_m = 0.5 * task.jaw_opening_m;
         let home = task.home.tool_pose();
@@ -149,6 +162,8 @@ impl World {
         let start = task.start.center();
         Self {
             noise_seed,
+            cell_seed,
+            cells: config.cells,
             geometry,
             open_half_opening_m,
             target,
@@ -159,6 +174,7 @@ impl World {
             },
             start_surface_m: task.start_surface_m,
             fixtures,
+            obstacles,
             camera,
             true_camera,
             renderer,
@@ -176,6 +192,7 @@ impl World {
                 },
                 holds_plate: false,
                 draws: 0,
+                scene: 0,
             },
             stopped: false,
             pictured: Vec::new(),
@@ -220,7 +237,11 @@ impl World {
         let hand = self.hand();
         // A hand out of view takes its shadow along, though that may reach into a corner.
         let in_view = crate::render::hand_in_view(&hand, &self.true_camera);
-        let picture = self.renderer.render(&self.world_from_plate(), in_view.then_some(&hand));
+        let picture = self.renderer.render(
+            &self.world_from_plate(),
+            &self.plate_look(),
+            in_view.then_some(&hand),
+        );
         self.sensor.expose(&picture, &mut rng)
     }
 
@@ -276,16 +297,23 @@ impl World {
         let hand = self.hand();
         let from = hand.tool;
         let lowest_m = from.z_m.min(arrival.z_m);
-        let meets = |tool: ToolPose| {
-            let parts = Hand { tool, ..hand }.cuboids();
-            tool.z_m < 0.0
-                || self.fixtures.iter().any(|one| parts.iter().any(|part| part.overlaps(one)))
-        };
-        let top_m = self.fixtures.iter().map(Cuboid::top_m).fold(0.0, f64::max);
-        if lowest_m >= top_m {
+        let way_m = from.planar.distance_m(arrival.planar);
+        let near: Vec<&Cuboid> = self
+            .obstacles
+            .iter()
+            .filter(|one| {
+                let reach_m = one.half_extents_m[0].hypot(one.half_extents_m[1]) + HAND_REACH_M;
+                one.top_m() > lowest_m && from.planar.distance_m(one.pose) < reach_m + way_m
+            })
+            .collect();
+        if near.is_empty() && lowest_m >= 0.0 {
             return None;
         }
-        let distance_m = from.planar.distance_m(arrival.planar).hypot(arrival.z_m - from.z_m);
+        let meets = |tool: ToolPose| {
+            let parts = Hand { tool, ..hand }.cuboids();
+            tool.z_m < 0.0 || near.iter().any(|one| parts.iter().any(|part| part.overlaps(one)))
+        };
+        let distance_m = way_m.hypot(arrival.z_m - from.z_m);
         let turn_rad = wrap_angle(arrival.planar.yaw_rad - from.planar.yaw_rad).abs();
         let steps = (distance_m / 0.001).max(turn_rad / 0.01).ceil().max(1.0) as usize;
         let at = |step: usize| between(from, arrival, step as f64 / steps as f64);
@@ -371,7 +399,17 @@ impl World {
         self.state.holds_plate
     }
 
+    pub(crate) fn exchange_plate(&mut self, scene: u32) {
+        self.state.scene = scene;
+    }
+
+    /// How the plate in the cell looks.
+    pub(crate) fn plate_look(&self) -> PlateLook {
+        self.cells.draw_plate(self.cell_seed, self.state.scene)
+    }
+
     pub(crate) fn put_plate_at_target(&mut self) {
+        self.exchange_plate(0);
         self.put_plate(self.target, self.target_surface_m);
     }
 

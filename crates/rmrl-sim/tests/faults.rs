@@ -133,6 +133,10 @@ impl Camera for Failing<dyn Camera> {
 }
 
 impl Operator for Failing<dyn Operator> {
+    fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError> {
+        self.device.exchange_plate(scene)
+    }
+
     fn put_plate_at_target(&mut self) -> Result<(), DeviceError> {
         self.device.put_plate_at_target()
     }

@@ -7,7 +7,7 @@ use rmrl_core::{
     Ending, Env, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction, TrialId,
     random_stream,
 };
-use rmrl_sim::{CellDistribution, SensorNoise, SimulatedCell, SimulationConfig};
+use rmrl_sim::{CellDistribution, PlateLook, SensorNoise, SimulatedCell, SimulationConfig};
 use rmrl_vision::{
     ColorThresholdDetector, ColorThresholdSegmenter, LocalizeError, Localizer, LocalizerConfig,
 };
@@ -309,4 +309,92 @@ fn a_frame_of_another_size_is_refused() {
     let frame = small.devices().camera.capture().unwrap();
     let error = localizer().localize(&frame, &large.devices().camera.model()).unwrap_err();
     assert!(matches!(error, LocalizeError::SizeMismatch { .. }), "{error}");
+}
+
+/// The hand never meets what lies on the bench, whatever start and correction; a cell per seed, at
+/// the starts' extremes.
+#[test]
+fn clutter_is_in_nobodys_way() {
+    for task in [TaskConfig::table(), TaskConfig::shelf()] {
+        let crowded = CellDistribution { clutter: [30, 30], ..CellDistribution::default() };
+        let config = SimulationConfig {
+            cells: crowded,
+            camera: rmrl_sim::SimulatedCamera { width_px: 160, height_m: 0.8 },
+            ..SimulationConfig::default()
+        };
+        let extremes = |[from, to]: [f64; 2], margin: f64| [from - margin, to + margin];
+        // Jitter, calibration and the largest correction.
+        let margin_m = 0.025;
+        for seed in 0..20 {
+            let mut arm = SimulatedCell::new(&config, &task, seed, seed).unwrap().devices().arm;
+            let mut visit = |pose: PlanarPose, z_m: f64| {
+                arm.move_to(task.home.tool_pose(), 0.25).unwrap();
+                for z_m in [task.travel_height_m, z_m, task.travel_height_m] {
+                    arm.move_to(ToolPose::new(pose, z_m), 0.25).unwrap();
+                }
+            };
+            for x_m in extremes(task.start.x_m, margin_m) {
+                for y_m in extremes(task.start.y_m, margin_m) {
+                    for yaw_deg in [-40.0f64, 0.0, 40.0] {
+                        // A plate lies in the region's middle, out of these corners.
+                        visit(PlanarPose::new(x_m, y_m, yaw_deg.to_radians()), 0.02);
+                    }
+                }
+            }
+            visit(task.place.pose(), task.place.surface_m + 0.016);
+        }
+    }
+}
+
+/// A scene keeps its plate, and the target is measured with the plain one.
+#[test]
+fn plates_are_exchanged_between_scenes_and_never_within_a_trial() {
+    let task = TaskConfig::table();
+    let config = SimulationConfig::default();
+    let (cell, mut trial) = cell(&config, &task, 4);
+    assert_eq!(cell.plate_look(), PlateLook::PLAIN);
+    let mut lids = 0;
+    for number in 1..=12 {
+        trial.reset(id(number, 1)).unwrap();
+        let look = cell.plate_look();
+        assert_eq!(look, config.cells.draw_plate(4, id(number, 1).scene));
+        trial.step(PoseAdjustment::NONE).unwrap();
+        assert_eq!(cell.plate_look(), look);
+        lids += u32::from(look.lid_height_m.is_some());
+    }
+    trial.record_target().unwrap();
+    assert_eq!(cell.plate_look(), PlateLook::PLAIN);
+    trial.reset(id(12, 1)).unwrap();
+    assert_eq!(cell.plate_look(), config.cells.draw_plate(4, 3));
+    assert!(lids % 4 == 0, "{lids}");
+}
+
+/// Whatever stands on the bench and however the light falls, the one plate in view is found.
+#[test]
+fn plates_are_localised_on_any_bench() {
+    use rand::RngExt;
+    let task = TaskConfig::table();
+    let mut localizer = localizer();
+    let (mut lost, mut pictures) = (Vec::new(), 0);
+    for seed in 0..30 {
+        let cell = SimulatedCell::new(&SimulationConfig::default(), &task, seed, seed).unwrap();
+        let mut devices = cell.devices();
+        let mut rng = random_stream(seed, "starts", [0, 0]);
+        for scene in 1..=10 {
+            devices.operator.exchange_plate(scene).unwrap();
+            let mut within = |[from, to]: [f64; 2]| from + (to - from) * rng.random::<f64>();
+            let pose = PlanarPose::new(
+                within(task.start.x_m),
+                within(task.start.y_m),
+                within(task.start.yaw_deg).to_radians(),
+            );
+            cell.put_plate(pose, 0.0);
+            let frame = devices.camera.capture().unwrap();
+            pictures += 1;
+            if let Err(error) = localizer.localize(&frame, &devices.camera.model()) {
+                lost.push(format!("cell {seed}, scene {scene}, {pose:?}: {error}"));
+            }
+        }
+    }
+    assert!(lost.len() * 200 <= pictures, "{lost:#?}");
 }

@@ -24,18 +24,19 @@ pub(super) struct Entry {
     pub normal: Vector3<f32>,
 }
 
-/// A cuboid with what a ray test needs precomputed.
+/// A cuboid, or the upright cylinder in it, with what a ray test needs precomputed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RayCuboid {
+pub(super) struct RayBody {
     center: Point3<f32>,
     half: Vector3<f32>,
     sin: f32,
     cos: f32,
     radius: f32,
+    is_round: bool,
     pub albedo: Vector3<f32>,
 }
 
-impl RayCuboid {
+impl RayBody {
     pub(super) fn new(cuboid: &Cuboid, albedo: Vector3<f32>) -> Self {
         let half = Vector3::from(cuboid.half_extents_m.map(|half| half as f32));
         let (sin, cos) = cuboid.pose.yaw_rad.sin_cos();
@@ -49,11 +50,17 @@ impl RayCuboid {
             sin: sin as f32,
             cos: cos as f32,
             radius: half.norm(),
+            is_round: false,
             albedo,
         }
     }
 
-    /// Where the ray enters the cuboid, nearer than `limit`.
+    /// The upright cylinder in a cuboid with a square base.
+    pub(super) fn round(self) -> Self {
+        Self { is_round: true, ..self }
+    }
+
+    /// Where the ray enters the body, nearer than `limit`.
     pub(super) fn enter(&self, ray: &Ray, limit: f32) -> Option<Entry> {
         if !near_sphere(ray, self.center, self.radius) {
             return None;
@@ -62,7 +69,11 @@ impl RayCuboid {
             origin: Point3::from(self.to_local(ray.origin - self.center)),
             direction: self.to_local(ray.direction),
         };
-        let entry = enter_box(&local, self.half, limit)?;
+        let entry = if self.is_round {
+            enter_cylinder(&local, self.half, limit)?
+        } else {
+            enter_box(&local, self.half, limit)?
+        };
         let normal = entry.normal;
         Some(Entry {
             normal: Vector3::new(
@@ -128,6 +139,30 @@ pub(super) fn enter_box(ray: &Ray, half: Vector3<f32>, limit: f32) -> Option<Ent
     (near > 0.0).then_some(Entry { distance: near, normal })
 }
 
+/// Where a ray enters the upright cylinder in the box `[-half, half]`.
+fn enter_cylinder(ray: &Ray, half: Vector3<f32>, limit: f32) -> Option<Entry> {
+    let (origin, direction) = (ray.origin.coords.xy(), ray.direction.xy());
+    let a = direction.norm_squared().max(f32::MIN_POSITIVE);
+    let b = origin.dot(&direction);
+    let c = origin.norm_squared() - half.x * half.x;
+    let root = (b * b - a * c).max(0.0).sqrt();
+    let (to_shell, leave_shell) = ((-b - root) / a, (-b + root) / a);
+    let height = |distance: f32| ray.at(distance).z;
+    let to_top = (half.z * -ray.direction.z.signum() - ray.origin.z) / ray.direction.z;
+    let (distance, normal) = if to_shell > to_top {
+        let at = ray.at(to_shell);
+        (to_shell, Vector3::new(at.x, at.y, 0.0) / half.x)
+    } else {
+        (to_top, Vector3::new(0.0, 0.0, -ray.direction.z.signum()))
+    };
+    let meets = b * b > a * c
+        && distance > 0.0
+        && distance < limit
+        && distance <= leave_shell
+        && height(distance).abs() <= half.z * 1.0001;
+    meets.then_some(Entry { distance, normal })
+}
+
 /// The ray as seen from a body's own frame.
 pub(super) fn into_frame(ray: &Ray, world_from_body: &Isometry3<f32>) -> Ray {
     Ray {
@@ -144,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_ray_enters_a_turned_cuboid_where_geometry_says() {
-        let cuboid = RayCuboid::new(
+        let cuboid = RayBody::new(
             &Cuboid {
                 pose: PlanarPose::new(1.0, 0.0, std::f64::consts::FRAC_PI_2),
                 center_z_m: 0.5,
@@ -167,5 +202,31 @@ mod tests {
         let entry = cuboid.enter(&from_above, f32::MAX).unwrap();
         assert!((entry.distance - 2.0).abs() < 1e-6);
         assert_eq!(entry.normal, Vector3::z());
+    }
+
+    #[test]
+    fn a_ray_enters_a_cylinder_through_its_top_or_its_shell() {
+        let cuboid = Cuboid {
+            pose: PlanarPose::new(1.0, 0.0, 0.3),
+            center_z_m: 0.5,
+            half_extents_m: [0.2, 0.2, 0.5],
+            material: Material::Box,
+        };
+        let cylinder = RayBody::new(&cuboid, Vector3::zeros()).round();
+        let down =
+            |x, y| Ray { origin: Point3::new(x, y, 3.0), direction: Vector3::new(0.0, 0.0, -1.0) };
+        let top = cylinder.enter(&down(1.1, 0.1), f32::MAX).unwrap();
+        assert!((top.distance - 2.0).abs() < 1e-6);
+        assert_eq!(top.normal, Vector3::z());
+        // In the cuboid's corner there is nothing.
+        assert!(cylinder.enter(&down(1.19, 0.19), f32::MAX).is_none());
+        let along_x =
+            Ray { origin: Point3::new(0.0, 0.12, 0.5), direction: Vector3::new(1.0, 0.0, 0.0) };
+        let shell = cylinder.enter(&along_x, f32::MAX).unwrap();
+        assert!((shell.distance - (1.0 - 0.16)).abs() < 1e-5, "{shell:?}");
+        assert!((shell.normal - Vector3::new(-0.8, 0.6, 0.0)).norm() < 1e-5);
+        assert!(cylinder.enter(&along_x, 0.8).is_none());
+        let above = Ray { origin: Point3::new(0.0, 0.0, 1.1), ..along_x };
+        assert!(cylinder.enter(&above, f32::MAX).is_none());
     }
 }

@@ -1,0 +1,113 @@
+//! The light of a cell: a lamp above, a window beside, and what is everywhere.
+
+use nalgebra::{Point3, Vector3};
+use serde::{Deserialize, Serialize};
+
+/// The light of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Light {
+    /// The middle of the lamp, world frame, in metres.
+    pub lamp_m: [f64; 3],
+    /// Its radius, in metres: the larger, the softer the shadows.
+    pub lamp_radius_m: f64,
+    /// The share of the light that comes from everywhere, 0 to 1.
+    pub ambient: f64,
+    /// How bright a white sheet under the lamp would be, relative to the sensor's white.
+    pub exposure: f64,
+    /// The window beside the bench.
+    pub window: Window,
+    /// How much of the lamp's and the window's image the table shows.
+    pub table_gloss: f64,
+}
+
+/// A window beside the bench.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Its middle, world frame, in metres.
+    pub center_m: [f64; 3],
+    /// Its radius, in metres.
+    pub radius_m: f64,
+    /// How much light it throws on the middle of the workspace, relative to the lamp's; 0 at night.
+    pub strength: f64,
+}
+
+/// Something that shines: a disc.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source {
+    center: Point3<f32>,
+    /// Half its extent in two directions.
+    across: [Vector3<f32>; 2],
+    /// Its light, as a share of that of everywhere and the lamp together.
+    pub light: Vector3<f32>,
+    /// The square of the distance at which that is its light.
+    distance2: f32,
+}
+
+/// Daylight is a little bluer than lamps.
+const DAYLIGHT: [f32; 3] = [0.96, 1.0, 1.07];
+
+impl Light {
+    /// What shines: the lamp, and the window by day.
+    pub(super) fn sources(&self, middle: [f64; 2]) -> Vec<Source> {
+        let point = |position: [f64; 3]| Point3::from(position.map(|value| value as f32));
+        let direct = 1.0 - self.ambient as f32;
+        let (lamp, radius) = (point(self.lamp_m), self.lamp_radius_m as f32);
+        let mut sources = vec![Source {
+            center: lamp,
+            across: [Vector3::x() * radius, Vector3::y() * radius],
+            light: Vector3::repeat(direct),
+            // Relative to the table right under the lamp.
+            distance2: lamp.z.powi(2),
+        }];
+        let window = self.window;
+        if window.strength > 0.0 {
+            let (center, radius) = (point(window.center_m), window.radius_m as f32);
+            let inwards = point([middle[0], middle[1], 0.0]) - center;
+            let sideways = Vector3::new(-inwards.y, inwards.x, 0.0).normalize();
+            sources.push(Source {
+                center,
+                across: [sideways * radius, Vector3::z() * radius],
+                light: Vector3::from(DAYLIGHT) * (direct * window.strength as f32),
+                distance2: inwards.norm_squared(),
+            });
+        }
+        sources
+    }
+}
+
+impl Source {
+    /// A point of the disc; `disc` is in radii.
+    pub(super) fn point(&self, disc: [f32; 2]) -> Point3<f32> {
+        self.center + self.across[0] * disc[0] + self.across[1] * disc[1]
+    }
+
+    /// The corners of a square around the disc.
+    pub(super) fn corners(&self) -> [Point3<f32>; 4] {
+        [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]].map(|corner| self.point(corner))
+    }
+
+    /// The inverse square law.
+    pub(super) fn falloff(&self, distance2: f32) -> f32 {
+        self.distance2 / distance2
+    }
+}
+
+/// How much of a light's image a surface sends from `to_light` to `to_camera`, both unit vectors, 0 to
+/// 1: all where its normal lies half-way between them, less the farther it is from that, in radians.
+pub(super) fn mirrored(
+    normal: Vector3<f32>,
+    to_light: Vector3<f32>,
+    to_camera: Vector3<f32>,
+    spread_rad: f32,
+) -> f32 {
+    let both = to_light + to_camera;
+    // 1 - cos(angle) = angle^2 / 2 for the small angles that count.
+    let angle2 = 2.0 * (1.0 - normal.dot(&both) / both.norm());
+    let exponent = -0.5 * angle2 / (spread_rad * spread_rad);
+    if exponent < LEAST_EXPONENT { 0.0 } else { exponent.exp() }
+}
+
+/// Less of an image than this power of e is not worth computing.
+const LEAST_EXPONENT: f32 = -8.0;
