@@ -83,7 +83,7 @@ struct LearnerDescription {
     seed: u64,
     frozen_encoder: Option<u64>,
     experiences: Vec<Experience>,
-    dataset: BTreeMap<u32, Vec<(usize, Label)>>,
+    dataset: BTreeMap<u32, Vec<(u32, Label)>>,
 }
 
 struct Owned {
@@ -289,9 +289,9 @@ impl Learner {
             file.tensor(&format!("memory.{name}")).ok().map(|view| view.data().to_vec())
         })
         .ok_or_else(|| malformed("the states in its memory are incomplete".to_string()))?;
-        let in_range = |state: &usize| *state < states.len();
-        let whole = learner.experiences.iter().all(|experience| in_range(&experience.state))
-            && learner.dataset.values().flatten().all(|(state, _)| in_range(state));
+        let is_kept = |trial: u32| (1..=states.len()).contains(&(trial as usize));
+        let whole = learner.experiences.iter().all(|experience| is_kept(experience.trial))
+            && learner.dataset.values().flatten().all(|(trial, _)| is_kept(*trial));
         if !whole {
             return Err(malformed("it refers to states that it does not hold".to_string()));
         }

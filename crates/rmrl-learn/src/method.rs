@@ -6,6 +6,8 @@ use std::str::FromStr;
 use rmrl_core::{ActionSpace, Label, Scene};
 use serde::{Deserialize, Serialize};
 
+use crate::actor_critic::{ActorCritic, Ppo};
+use crate::config::OnlineConfig;
 use crate::labelling::{BestOfScene, Hindsight, Labelling};
 use crate::update::{OnlineUpdate, Reinforce, ReplayRule};
 
@@ -24,6 +26,14 @@ pub enum MethodName {
     RmRlPretrained,
     /// Role-Model RL with labels from each trial's own deviation instead of the best of its scene.
     Hindsight,
+    /// Proximal policy optimisation.
+    Ppo,
+    /// Proximal policy optimisation with the role model's labels.
+    PpoRmRl,
+    /// Advantage actor-critic.
+    ActorCritic,
+    /// Advantage actor-critic with the role model's labels.
+    ActorCriticRmRl,
     /// No correction: pick where the camera says.
     None,
     /// A random candidate each time.
@@ -36,12 +46,16 @@ pub enum MethodName {
 
 impl MethodName {
     /// Every method, in the order of the tables.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Reinforce,
         Self::Replay,
         Self::RmRl,
         Self::RmRlPretrained,
         Self::Hindsight,
+        Self::Ppo,
+        Self::PpoRmRl,
+        Self::ActorCritic,
+        Self::ActorCriticRmRl,
         Self::None,
         Self::Random,
         Self::Constant,
@@ -56,6 +70,10 @@ impl MethodName {
             Self::RmRl => "rm-rl",
             Self::RmRlPretrained => "rm-rl-pretrained",
             Self::Hindsight => "hindsight",
+            Self::Ppo => "ppo",
+            Self::PpoRmRl => "ppo-rm-rl",
+            Self::ActorCritic => "actor-critic",
+            Self::ActorCriticRmRl => "actor-critic-rm-rl",
             Self::None => "none",
             Self::Random => "random",
             Self::Constant => "constant",
@@ -71,6 +89,10 @@ impl MethodName {
             Self::RmRl => "RM-RL",
             Self::RmRlPretrained => "Pretrained RM-RL",
             Self::Hindsight => "Hindsight",
+            Self::Ppo => "PPO",
+            Self::PpoRmRl => "PPO + role model",
+            Self::ActorCritic => "Actor-critic",
+            Self::ActorCriticRmRl => "Actor-critic + role model",
             Self::None => "No correction",
             Self::Random => "Random",
             Self::Constant => "Constant offset",
@@ -88,6 +110,10 @@ impl MethodName {
                 "Role-Model RL from a pretrained policy; makes an earlier run first if none is given"
             }
             Self::Hindsight => "Role-Model RL with a label from each trial's own deviation",
+            Self::Ppo => "proximal policy optimisation, after each scene",
+            Self::PpoRmRl => "proximal policy optimisation, and the role model's labels",
+            Self::ActorCritic => "advantage actor-critic: policy gradient against a learned value",
+            Self::ActorCriticRmRl => "advantage actor-critic, and the role model's labels",
             Self::None => "no correction: pick where the camera says",
             Self::Random => "a random candidate each time",
             Self::Constant => "one offset, averaged over the first ten trials",
@@ -96,17 +122,33 @@ impl MethodName {
     }
 
     /// The learning method of this name; `None` for those that learn no policy.
-    pub fn method(self, actions: &ActionSpace) -> Option<Method> {
+    pub fn method(self, actions: &ActionSpace, online: &OnlineConfig) -> Option<Method> {
+        let online: Box<dyn OnlineUpdate> = match self {
+            Self::Reinforce
+            | Self::Replay
+            | Self::RmRl
+            | Self::RmRlPretrained
+            | Self::Hindsight => Box::new(Reinforce),
+            Self::ActorCritic | Self::ActorCriticRmRl => Box::new(ActorCritic { config: *online }),
+            Self::Ppo | Self::PpoRmRl => Box::new(Ppo { config: *online }),
+            Self::None | Self::Random | Self::Constant | Self::Oracle => return None,
+        };
         let (labelling, replay): (Option<Box<dyn Labelling>>, _) = match self {
-            Self::Reinforce => (None, ReplayRule::None),
             Self::Replay => (None, ReplayRule::PolicyGradient),
-            Self::RmRl | Self::RmRlPretrained => (Some(Box::new(BestOfScene)), ReplayRule::Labels),
+            Self::RmRl | Self::RmRlPretrained | Self::ActorCriticRmRl | Self::PpoRmRl => {
+                (Some(Box::new(BestOfScene)), ReplayRule::Labels)
+            }
             Self::Hindsight => {
                 (Some(Box::new(Hindsight::new(actions.clone()))), ReplayRule::Labels)
             }
-            Self::None | Self::Random | Self::Constant | Self::Oracle => return None,
+            _ => (None, ReplayRule::None),
         };
-        Some(Method { online: Some(Box::new(Reinforce)), labelling, replay })
+        Some(Method { online: Some(online), labelling, replay })
+    }
+
+    /// Whether it compares the trials of a scene with each other, and so needs two or more of them.
+    pub fn compares_trials_of_a_scene(self) -> bool {
+        matches!(self, Self::Ppo | Self::PpoRmRl)
     }
 }
 
@@ -138,7 +180,7 @@ impl FromStr for MethodName {
 /// What distinguishes a learning method from the others; network, optimiser and schedule are
 /// shared.
 pub struct Method {
-    /// The update after each trial.
+    /// The update after each trial or scene.
     pub online: Option<Box<dyn OnlineUpdate>>,
     /// The labels of a scene.
     pub labelling: Option<Box<dyn Labelling>>,

@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use rmrl_core::{DIMENSIONS, Rng};
+use rmrl_core::{DIMENSIONS, random_stream};
 use serde::{Deserialize, Serialize};
 
 use self::initial::{linear, zero_linear};
@@ -52,12 +52,13 @@ impl NetworkShape {
     }
 }
 
-/// The policy network `π_θ` (Fig. 3).
+/// The policy network `π_θ` (Fig. 3), and beside it the value that actor-critic methods learn.
 #[derive(Module, Debug)]
 pub(crate) struct PolicyNetwork {
     pub(crate) encoder: ResNet,
     pose: PoseMlp,
     heads: Vec<Head>,
+    value: Head,
 }
 
 /// Encodes the estimated pose.
@@ -67,7 +68,7 @@ struct PoseMlp {
     fc2: Linear,
 }
 
-/// Predicts one dimension's logits.
+/// Predicts one dimension's logits, or the value.
 #[derive(Module, Debug)]
 struct Head {
     fc1: Linear,
@@ -75,14 +76,17 @@ struct Head {
 }
 
 impl PolicyNetwork {
-    /// A network with initial weights from `rng`.
+    /// A network with initial weights of `seed`.
     ///
     /// The heads' last layers start at zero, so that every candidate is equally likely before the
-    /// first update.
+    /// first update, and every state equally good. The value's weights come from a stream of their
+    /// own: methods that learn no value begin with the same policy as those that do.
     ///
     /// # Panics
     /// If the shape's depth is none of 10, 18 and 34.
-    pub(crate) fn new(shape: &NetworkShape, rng: &mut Rng, device: &Device) -> Self {
+    pub(crate) fn new(shape: &NetworkShape, seed: u64, device: &Device) -> Self {
+        let rng = &mut random_stream(seed, "initial weights", [0, 0]);
+        let value_rng = &mut random_stream(seed, "initial value weights", [0, 0]);
         let blocks = NetworkShape::blocks(shape.depth).expect("a depth of 10, 18 or 34");
         let encoder = ResNet::new(blocks, shape.base_width, shape.norm, rng, device);
         let pose = PoseMlp {
@@ -97,7 +101,11 @@ impl PolicyNetwork {
                 fc2: zero_linear(shape.head_width, candidates, device),
             })
             .into();
-        Self { encoder, pose, heads }
+        let value = Head {
+            fc1: linear(joint, shape.head_width, value_rng, device),
+            fc2: zero_linear(shape.head_width, 1, device),
+        };
+        Self { encoder, pose, heads, value }
     }
 
     /// The same network with an encoder that no gradient reaches.
@@ -105,17 +113,36 @@ impl PolicyNetwork {
         Self { encoder: self.encoder.no_grad(), ..self }
     }
 
-    /// Logits from image features and pose.
+    /// What the heads see: image features and the encoded pose.
     ///
     /// # Shapes
     /// - features: `[batch, 8 * base_width]`, pose: `[batch, 3]`
-    /// - output: `[batch, candidates]` for each dimension
-    pub(crate) fn logits(&self, features: Tensor<2>, pose: Tensor<2>) -> Vec<Tensor<2>> {
+    /// - output: `[batch, 8 * base_width + pose_width]`
+    pub(crate) fn joint(&self, features: Tensor<2>, pose: Tensor<2>) -> Tensor<2> {
         let pose = relu(self.pose.fc2.forward(relu(self.pose.fc1.forward(pose))));
-        let joint = Tensor::cat(vec![features, pose], 1);
-        self.heads
-            .iter()
-            .map(|head| head.fc2.forward(relu(head.fc1.forward(joint.clone()))))
-            .collect()
+        Tensor::cat(vec![features, pose], 1)
+    }
+
+    /// Logits from what [`Self::joint`] gives.
+    ///
+    /// # Shapes
+    /// - output: `[batch, candidates]` for each dimension
+    pub(crate) fn logits(&self, joint: Tensor<2>) -> Vec<Tensor<2>> {
+        self.heads.iter().map(|head| head.forward(joint.clone())).collect()
+    }
+
+    /// The value `V(s)` from what [`Self::joint`] gives. Its gradient ends there: what the policy
+    /// sees of a state is the policy's to learn, and one critic cannot disturb three heads.
+    ///
+    /// # Shapes
+    /// - output: `[batch, 1]`
+    pub(crate) fn value(&self, joint: Tensor<2>) -> Tensor<2> {
+        self.value.forward(joint.detach())
+    }
+}
+
+impl Head {
+    fn forward(&self, joint: Tensor<2>) -> Tensor<2> {
+        self.fc2.forward(relu(self.fc1.forward(joint)))
     }
 }

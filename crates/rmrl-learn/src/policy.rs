@@ -5,9 +5,7 @@ use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
-use rmrl_core::{
-    ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, Rng, random_stream,
-};
+use rmrl_core::{ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, Rng};
 use safetensors::Dtype;
 
 use crate::config::PolicyConfig;
@@ -106,7 +104,7 @@ pub struct Policy {
     pub(crate) scaling: PoseScaling,
     pub(crate) network: PolicyNetwork,
     pub(crate) optimizer: ModuleOptimizer,
-    device: Device,
+    pub(crate) device: Device,
 }
 
 impl Policy {
@@ -163,9 +161,8 @@ impl Policy {
         seed: u64,
     ) -> Self {
         let device = config.device.open();
-        let mut rng = random_stream(seed, "initial weights", [0, 0]);
         let mut policy = Self {
-            network: PolicyNetwork::new(&shape, &mut rng, &device),
+            network: PolicyNetwork::new(&shape, seed, &device),
             config: config.clone(),
             shape,
             actions: actions.clone(),
@@ -215,7 +212,7 @@ impl Policy {
     pub fn distribution(&self, state: &EncodedState) -> [Vec<f32>; DIMENSIONS] {
         let network = self.network.valid();
         let features = self.features(&network, &[state]).inner();
-        let logits = network.logits(features, self.poses(&[state]).inner());
+        let logits = network.logits(network.joint(features, self.poses(&[state]).inner()));
         let mut probabilities = logits.into_iter().map(|logits| read(softmax(logits, 1)));
         std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
     }
@@ -271,7 +268,11 @@ impl Policy {
         labels: &[Label],
         weights: &[f32],
     ) -> f32 {
-        let loss = self.loss(states, labels, weights);
+        self.descend(self.loss(states, labels, weights))
+    }
+
+    /// One step of the optimiser down a loss. Returns the loss before the step.
+    pub(crate) fn descend(&mut self, loss: Tensor<1>) -> f32 {
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         self.network =
             self.optimizer.step(self.config.learning_rate, self.network.clone(), gradients);
@@ -286,8 +287,7 @@ impl Policy {
         labels: &[Label],
         weights: &[f32],
     ) -> Tensor<1> {
-        let features = self.features(&self.network, states);
-        let logits = self.network.logits(features, self.poses(states));
+        let logits = self.network.logits(self.joint(&self.network, states));
         let mut loss = Tensor::<1>::zeros([1], &self.device);
         for (dimension, logits) in logits.into_iter().enumerate() {
             let chosen: Vec<i64> =
@@ -305,6 +305,11 @@ impl Policy {
             loss = loss - (log_softmax(logits, 1).gather(1, chosen) * weights).mean();
         }
         loss
+    }
+
+    /// What the heads see of a batch, `[batch, features + pose_width]`.
+    pub(crate) fn joint(&self, network: &PolicyNetwork, states: &[&EncodedState]) -> Tensor<2> {
+        network.joint(self.features(network, states), self.poses(states))
     }
 
     /// Image features of a batch, `[batch, features]`.

@@ -30,26 +30,24 @@ pub fn train<E: Env>(
         let number = learner.trials + 1;
         let scene_number = (number - 1) / schedule.trials_per_scene + 1;
         let (trial, state) = learner.next_trial(env, number, scene_number, recorded, observer)?;
-        let state = learner.memory.keep(state);
+        let complete = number.is_multiple_of(schedule.trials_per_scene) || number == trials;
+        learner.memory.states.push(state);
         learner.trials = number;
 
         // On-line training: policy gradient with this trial, Eq. 5-6.
-        if let Some(action) = trial.decision.index {
-            let reward = trial.ending.reward();
-            learner.memory.experiences.push(Experience { state, action, reward });
+        if let Some(experience) = Experience::of(&trial) {
+            learner.memory.experiences.push(experience);
             if let Some(online) = &method.online {
-                online.update(&mut learner.policy, &learner.memory, &trial);
+                online.update(&mut learner.policy, &learner.memory, complete);
             }
         }
         learner.scene.push(trial);
-        learner.scene_states.push(state);
 
         // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
         // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
-        let complete = number.is_multiple_of(schedule.trials_per_scene) || number == trials;
         if let Some(labels) = method.label(&learner.scene, complete) {
-            let labelled = learner.scene_states.iter().copied().zip(labels).collect();
-            learner.memory.dataset.insert(scene_number, labelled);
+            let trials = learner.scene.trials().iter().map(|trial| trial.id.trial);
+            learner.memory.dataset.insert(scene_number, trials.zip(labels).collect());
             learner.train_on_scene(scene_number, schedule.scene_epochs);
         }
 
@@ -62,7 +60,6 @@ pub fn train<E: Env>(
 
         if complete {
             learner.scene.take();
-            learner.scene_states.clear();
         }
         observer.learnt(learner).map_err(|source| RunError::Progress { trial: number, source })?;
     }
@@ -77,8 +74,6 @@ pub struct Learner {
     pub memory: Memory,
     /// The trials of the scene under way.
     scene: Scene,
-    /// Which of the memory's states are theirs.
-    scene_states: Vec<usize>,
     trials: u32,
     seed: u64,
 }
@@ -91,7 +86,7 @@ impl Learner {
 
     /// A learner between two scenes, after `trials` trials.
     pub(crate) fn after(policy: Policy, memory: Memory, trials: u32, seed: u64) -> Self {
-        Self { policy, memory, scene: Scene::new(), scene_states: Vec::new(), trials, seed }
+        Self { policy, memory, scene: Scene::new(), trials, seed }
     }
 
     /// Trials learnt from so far.

@@ -16,10 +16,10 @@ use rmrl_core::{
     random_stream,
 };
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Greedy, Hindsight,
-    Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes, Observer, ObserverError,
-    Policy, PolicyConfig, PoseScaling, RandomCorrection, Recorded, Reinforce, ReplayRule, RunError,
-    ScheduleConfig, pretrain, run_trials, train,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Experience, Greedy,
+    Hindsight, Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes, Observer,
+    ObserverError, OnlineConfig, Policy, PolicyConfig, PoseScaling, RandomCorrection, Recorded,
+    Reinforce, ReplayRule, RunError, ScheduleConfig, pretrain, run_trials, train,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
@@ -164,7 +164,7 @@ fn run(
     mut recorded: Recorded,
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
-    let mut method = method.method(&actions()).unwrap();
+    let mut method = method.method(&actions(), &OnlineConfig::default()).unwrap();
     let schedule = ScheduleConfig::default();
     train(world, learner, &mut method, &schedule, trials, &mut recorded, notebook)
 }
@@ -309,6 +309,52 @@ fn rm_rl_learns_the_offset() {
     assert!(left < 0.5, "{left:.2} of the error is left: {none} -> {learnt}");
 }
 
+/// What a method's policy earns after 150 trials, averaged over a few seeds.
+fn earned_after_training(method: MethodName) -> f64 {
+    let seeds = 0..4;
+    let earned = seeds.clone().map(|seed| {
+        let mut learner = Learner::new(policy(&actions(), false, seed), seed);
+        trained(&mut learner, method, 150, &mut Notebook::default());
+        mean_reward(&mut Greedy(&learner.policy), 20)
+    });
+    earned.sum::<f64>() / seeds.count() as f64
+}
+
+/// Where all rewards are near 0.95, REINFORCE does again whatever was done. A learned value tells
+/// good from bad.
+#[test]
+fn a_learned_value_helps_the_policy_gradient() {
+    let reinforce = earned_after_training(MethodName::Reinforce);
+    for method in [MethodName::ActorCritic, MethodName::Ppo] {
+        let earned = earned_after_training(method);
+        assert!(earned > reinforce, "{method} {earned}, REINFORCE {reinforce}");
+    }
+}
+
+/// PPO learns when a scene is complete; actor-critic after each trial that can be compared with
+/// another.
+#[test]
+fn actor_critics_learn_at_their_moments_and_know_what_states_earn() {
+    let untouched = weights(&policy(&actions(), false, 0));
+    let after = |method: MethodName, trials| {
+        let mut learner = learner(false);
+        trained(&mut learner, method, trials, &mut Notebook::default());
+        learner
+    };
+    assert!(weights(&after(MethodName::ActorCritic, 1).policy) == untouched, "one tells nothing");
+    assert!(weights(&after(MethodName::ActorCritic, 2).policy) != untouched);
+    assert!(weights(&after(MethodName::Ppo, 1).policy) == untouched, "one tells nothing");
+    assert!(weights(&after(MethodName::Ppo, 2).policy) != untouched, "the last trial ends a scene");
+    let learner = after(MethodName::Ppo, 10);
+    let probability = |experience: &Experience| experience.log_probability.unwrap();
+    // All of a scene is decided by the same policy, here the initial one: 1 / (9 * 9 * 5) each.
+    let uniform = -(9.0f32 * 9.0 * 5.0).ln();
+    for experience in learner.memory.experiences() {
+        assert!((probability(experience) - uniform).abs() < 1e-5);
+        assert!(learner.policy.value(learner.memory.state(experience.trial)) != 0.0);
+    }
+}
+
 #[test]
 fn a_constant_offset_is_averaged_over_the_first_trials_and_removes_a_constant_error() {
     let mut behaviour = ConstantOffset::default();
@@ -449,6 +495,10 @@ fn a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have() {
         (MethodName::Replay, false),
         (MethodName::Hindsight, false),
         (MethodName::Reinforce, true),
+        (MethodName::ActorCritic, true),
+        (MethodName::ActorCriticRmRl, false),
+        (MethodName::Ppo, true),
+        (MethodName::PpoRmRl, false),
     ] {
         let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
         let mut uninterrupted = learner(train_encoder);

@@ -82,7 +82,7 @@ pub fn execute(
     let left = Left::read(dir, &config)?;
     origin::note(dir, &config)?;
     let seed = u64::from(config.seed);
-    let mut method = config.method.method(&config.action_space()?);
+    let mut method = config.learning_method()?;
     let mut learner = match &method {
         Some(_) => {
             let policy = || starting_policy(&config, dir);
