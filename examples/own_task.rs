@@ -39,7 +39,11 @@ impl UndisturbedGrasp {
             .localize(&frame, &self.camera.model())
             .map_err(|error| Fault { kind: FaultKind::Localization, reason: error.to_string() })?;
         self.estimated_pose = found.pose;
-        Ok(Observation { image: frame.color, estimated_pose: found.pose })
+        Ok(Observation {
+            image: frame.color,
+            estimated_pose: found.pose,
+            plate_in_image: found.in_image,
+        })
     }
 
     /// Picks the plate up at `from` and puts it down at `to`; `None` if it was not gripped.

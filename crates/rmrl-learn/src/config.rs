@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::NetworkShape;
+use crate::network::{ImageView, NetworkShape};
 
 /// The image encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,10 +44,28 @@ pub enum ComputeDevice {
     Wgpu,
 }
 
+/// What of the picture the policy sees, as configurations say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ViewName {
+    /// The whole picture, as in the paper.
+    #[default]
+    Global,
+    /// A square around the estimated pose, always as large as the plate would have it.
+    Crop,
+    /// Nothing: the policy sees the pose alone, and no encoder is built.
+    None,
+}
+
 /// The policy network and its optimiser. All methods share it (Sec. 4.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyConfig {
+    /// What of the picture the policy sees. Default the whole, the paper's.
+    pub view: ViewName,
+    /// Side of the square that the view `crop` sees, in diagonals of the plate. Default 1.5: the
+    /// plate and what lies within reach of the fingers; untuned.
+    pub crop_scale: f64,
     /// The image encoder.
     pub encoder: EncoderConfig,
     /// Width of the pose MLP's layers. Default 64: untuned.
@@ -65,6 +83,8 @@ pub struct PolicyConfig {
 impl Default for PolicyConfig {
     fn default() -> Self {
         Self {
+            view: ViewName::default(),
+            crop_scale: 1.5,
             encoder: EncoderConfig::default(),
             pose_width: 64,
             head_width: 128,
@@ -143,6 +163,15 @@ pub struct LearnConfigError {
 }
 
 impl PolicyConfig {
+    /// What the network sees of a picture.
+    pub(crate) fn image_view(&self) -> ImageView {
+        match self.view {
+            ViewName::Global => ImageView::Global,
+            ViewName::Crop => ImageView::Crop { scale: self.crop_scale },
+            ViewName::None => ImageView::None,
+        }
+    }
+
     /// Checks every value.
     ///
     /// # Errors
@@ -175,6 +204,27 @@ impl PolicyConfig {
             if !valid {
                 return Err(LearnConfigError { key, value: value.to_string(), expected });
             }
+        }
+        if !(0.5..=10.0).contains(&self.crop_scale) {
+            return Err(LearnConfigError {
+                key: "crop_scale",
+                value: self.crop_scale.to_string(),
+                expected: "0.5 to 10 diagonals of the plate",
+            });
+        }
+        if self.view == ViewName::None && self.encoder.train {
+            return Err(LearnConfigError {
+                key: "encoder.train",
+                value: "true".to_string(),
+                expected: "false, because view is \"none\" and has no encoder",
+            });
+        }
+        if self.view == ViewName::None && self.encoder.weights.is_some() {
+            return Err(LearnConfigError {
+                key: "encoder.weights",
+                value: "given".to_string(),
+                expected: "none, because view is \"none\" and has no encoder",
+            });
         }
         if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
             return Err(LearnConfigError {

@@ -80,7 +80,7 @@ mod tests {
     use image::RgbImage;
     use rmrl_core::{
         ActionIndex, Decision, GraspFailure, Observation, Placement, PlacementError, PlanarPose,
-        TrialId,
+        PlateInImage, TrialId,
     };
 
     use super::*;
@@ -97,6 +97,7 @@ mod tests {
                 observation: Observation {
                     image: Arc::new(RgbImage::new(1, 1)),
                     estimated_pose: PlanarPose::default(),
+                    plate_in_image: PlateInImage::default(),
                 },
                 decision: Decision {
                     adjustment,

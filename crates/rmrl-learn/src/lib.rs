@@ -31,12 +31,13 @@ pub use checkpoint::{CheckpointError, Notes, read_notes};
 pub use collect::{Observer, ObserverError, Recorded, RunError};
 pub use config::{
     ComputeDevice, EncoderConfig, LearnConfigError, OnlineConfig, PolicyConfig, ScheduleConfig,
+    ViewName,
 };
 pub use input::PoseScaling;
 pub use labelling::{BestOfScene, Hindsight, Labelling};
 pub use memory::{Experience, Memory};
 pub use method::{Method, MethodName, UnknownMethod};
-pub use network::{NetworkShape, NormKind};
+pub use network::{ImageView, NetworkShape, NormKind};
 pub use policy::{EncodedState, Policy, most_likely, sample};
 pub use pretrain::{EarlierData, pretrain};
 pub use trainer::{Learner, train};

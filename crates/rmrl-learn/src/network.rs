@@ -15,10 +15,27 @@ use self::initial::{linear, zero_linear};
 pub use self::norm::NormKind;
 use self::resnet::ResNet;
 
+/// What of the picture a network sees.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageView {
+    /// The whole picture.
+    Global,
+    /// A square around the estimated pose.
+    Crop {
+        /// Its side, in diagonals of the plate.
+        scale: f64,
+    },
+    /// Nothing; the network has no encoder.
+    None,
+}
+
 /// The shape of a policy network; with it and the weights the network can be rebuilt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkShape {
+    /// What of the picture it sees.
+    pub view: ImageView,
     /// ResNet depth: 10, 18 or 34.
     pub depth: usize,
     /// Channels of the ResNet's first stage; 64 in the original.
@@ -46,16 +63,17 @@ impl NetworkShape {
         }
     }
 
-    /// The number of image features.
+    /// The number of image features; 0 where the picture is not seen.
     pub(crate) fn features(&self) -> usize {
-        8 * self.base_width
+        if self.view == ImageView::None { 0 } else { 8 * self.base_width }
     }
 }
 
 /// The policy network `π_θ` (Fig. 3), and beside it the value that actor-critic methods learn.
 #[derive(Module, Debug)]
 pub(crate) struct PolicyNetwork {
-    pub(crate) encoder: ResNet,
+    /// `None` for a network that does not see the picture.
+    pub(crate) encoder: Option<ResNet>,
     pose: PoseMlp,
     heads: Vec<Head>,
     value: Head,
@@ -88,7 +106,8 @@ impl PolicyNetwork {
         let rng = &mut random_stream(seed, "initial weights", [0, 0]);
         let value_rng = &mut random_stream(seed, "initial value weights", [0, 0]);
         let blocks = NetworkShape::blocks(shape.depth).expect("a depth of 10, 18 or 34");
-        let encoder = ResNet::new(blocks, shape.base_width, shape.norm, rng, device);
+        let encoder = (shape.view != ImageView::None)
+            .then(|| ResNet::new(blocks, shape.base_width, shape.norm, rng, device));
         let pose = PoseMlp {
             fc1: linear(3, shape.pose_width, rng, device),
             fc2: linear(shape.pose_width, shape.pose_width, rng, device),
@@ -110,17 +129,17 @@ impl PolicyNetwork {
 
     /// The same network with an encoder that no gradient reaches.
     pub(crate) fn with_frozen_encoder(self) -> Self {
-        Self { encoder: self.encoder.no_grad(), ..self }
+        Self { encoder: self.encoder.map(Module::no_grad), ..self }
     }
 
-    /// What the heads see: image features and the encoded pose.
+    /// What the heads see: image features, if there are any, and the encoded pose.
     ///
     /// # Shapes
-    /// - features: `[batch, 8 * base_width]`, pose: `[batch, 3]`
-    /// - output: `[batch, 8 * base_width + pose_width]`
-    pub(crate) fn joint(&self, features: Tensor<2>, pose: Tensor<2>) -> Tensor<2> {
+    /// - features: `[batch, features]`, pose: `[batch, 3]`
+    /// - output: `[batch, features + pose_width]`
+    pub(crate) fn joint(&self, features: Option<Tensor<2>>, pose: Tensor<2>) -> Tensor<2> {
         let pose = relu(self.pose.fc2.forward(relu(self.pose.fc1.forward(pose))));
-        Tensor::cat(vec![features, pose], 1)
+        Tensor::cat(features.into_iter().chain([pose]).collect(), 1)
     }
 
     /// Logits from what [`Self::joint`] gives.

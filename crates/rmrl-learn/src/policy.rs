@@ -9,8 +9,8 @@ use rmrl_core::{ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observati
 use safetensors::Dtype;
 
 use crate::config::PolicyConfig;
-use crate::input::{PoseScaling, normalize, shrink};
-use crate::network::{NetworkShape, NormKind, PolicyNetwork};
+use crate::input::{PoseScaling, crop, normalize, shrink};
+use crate::network::{ImageView, NetworkShape, NormKind, PolicyNetwork};
 use crate::weights::{WeightsError, load_tensors, read_tensors};
 
 /// A state as the network takes it, computed once and kept.
@@ -28,6 +28,8 @@ enum EncodedImage {
     Features(Vec<f32>),
     /// Pixels of `image_size` x `image_size`, for an encoder that learns.
     Pixels(Vec<u8>),
+    /// Nothing, for a policy that does not see it.
+    Unseen,
 }
 
 impl EncodedState {
@@ -42,6 +44,7 @@ impl EncodedState {
                     features.extend(values.iter().flat_map(|value| value.to_le_bytes()));
                 }
                 EncodedImage::Pixels(values) => pixels.extend_from_slice(values),
+                EncodedImage::Unseen => {}
             }
         }
         let rows = states.len();
@@ -56,9 +59,10 @@ impl EncodedState {
     }
 
     /// `rows` states from the tensors that [`Self::to_tensors`] made of them; `None` if they are not
-    /// all there.
+    /// all there. `view` tells whether they have a picture.
     pub(crate) fn from_tensors(
         rows: usize,
+        view: ImageView,
         tensor: impl Fn(&str) -> Option<Vec<u8>>,
     ) -> Option<Vec<Self>> {
         if rows == 0 {
@@ -69,6 +73,7 @@ impl EncodedState {
         };
         let poses = floats(&tensor("poses")?);
         let images: Vec<EncodedImage> = match tensor("features") {
+            None if view == ImageView::None => vec![EncodedImage::Unseen; rows],
             Some(bytes) => bytes
                 .chunks(bytes.len() / rows)
                 .map(|row| EncodedImage::Features(floats(row)))
@@ -131,6 +136,7 @@ impl Policy {
             _ => NormKind::Group,
         };
         let shape = NetworkShape {
+            view: config.image_view(),
             depth: config.encoder.depth,
             base_width: config.encoder.base_width,
             norm,
@@ -145,7 +151,7 @@ impl Policy {
                 "a ResNet-{} of base width {}",
                 config.encoder.depth, config.encoder.base_width
             );
-            let encoder = &mut policy.network.encoder;
+            let encoder = policy.network.encoder.as_mut().expect("weights are an encoder's");
             load_tensors(encoder, tensors, path, &network, |_| false)?;
             policy.prepare();
         }
@@ -192,26 +198,35 @@ impl Policy {
         &self.config
     }
 
-    /// Computes what the network needs of an observation: the whole image, scaled, or its features
-    /// where the encoder is frozen.
+    /// Computes what the network needs of an observation: the pose, and of the image what it sees,
+    /// scaled, or the features of that where the encoder is frozen.
     pub fn encode(&self, observation: &Observation) -> EncodedState {
-        let pixels = shrink(&observation.image, self.shape.image_size);
-        EncodedState {
-            pose: self.scaling.scale(observation.estimated_pose),
-            image: if self.config.encoder.train {
-                EncodedImage::Pixels(pixels)
-            } else {
-                let images = self.images([pixels.as_slice()]).inner();
-                let features = self.network.encoder.valid().forward(images);
-                EncodedImage::Features(read(features))
-            },
+        let image = match &self.network.encoder {
+            None => EncodedImage::Unseen,
+            Some(_) if self.config.encoder.train => EncodedImage::Pixels(self.view(observation)),
+            Some(encoder) => {
+                let images = self.images([self.view(observation).as_slice()]).inner();
+                EncodedImage::Features(read(encoder.valid().forward(images)))
+            }
+        };
+        EncodedState { pose: self.scaling.scale(observation.estimated_pose), image }
+    }
+
+    /// What the encoder sees of an image: `image_size` x `image_size` pixels.
+    fn view(&self, observation: &Observation) -> Vec<u8> {
+        let size = self.shape.image_size;
+        match self.shape.view {
+            ImageView::Crop { scale } => {
+                crop(&observation.image, observation.plate_in_image, scale, size)
+            }
+            ImageView::Global | ImageView::None => shrink(&observation.image, size),
         }
     }
 
     /// The probability of every candidate, by dimension.
     pub fn distribution(&self, state: &EncodedState) -> [Vec<f32>; DIMENSIONS] {
         let network = self.network.valid();
-        let features = self.features(&network, &[state]).inner();
+        let features = self.features(&network, &[state]).map(Tensor::inner);
         let logits = network.logits(network.joint(features, self.poses(&[state]).inner()));
         let mut probabilities = logits.into_iter().map(|logits| read(softmax(logits, 1)));
         std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
@@ -312,22 +327,27 @@ impl Policy {
         network.joint(self.features(network, states), self.poses(states))
     }
 
-    /// Image features of a batch, `[batch, features]`.
-    pub(crate) fn features(&self, network: &PolicyNetwork, states: &[&EncodedState]) -> Tensor<2> {
+    /// Image features of a batch, `[batch, features]`; `None` where the picture is not seen.
+    pub(crate) fn features(
+        &self,
+        network: &PolicyNetwork,
+        states: &[&EncodedState],
+    ) -> Option<Tensor<2>> {
+        let encoder = network.encoder.as_ref()?;
         let mut kept = Vec::new();
         let mut pixels = Vec::new();
         for state in states {
             match &state.image {
                 EncodedImage::Features(features) => kept.extend_from_slice(features),
                 EncodedImage::Pixels(image) => pixels.push(image.as_slice()),
+                EncodedImage::Unseen => {}
             }
         }
         if pixels.is_empty() {
             let shape = [states.len(), self.shape.features()];
-            return Tensor::from_data(TensorData::new(kept, shape), &self.device);
+            return Some(Tensor::from_data(TensorData::new(kept, shape), &self.device));
         }
-        let images = self.images(pixels);
-        network.encoder.forward(images)
+        Some(encoder.forward(self.images(pixels)))
     }
 
     /// Images as a batch, `[batch, 3, size, size]`.

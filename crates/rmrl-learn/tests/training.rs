@@ -12,14 +12,14 @@ use image::{Rgb, RgbImage};
 use rand::RngExt;
 use rmrl_core::{
     ActionSpace, Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement,
-    PlacementError, PlanarPose, PoseAdjustment, RewardFunction, Scene, Trial, TrialId, TrialReport,
-    random_stream,
+    PlacementError, PlanarPose, PlateInImage, PoseAdjustment, RewardFunction, Scene, Trial,
+    TrialId, TrialReport, random_stream,
 };
 use rmrl_learn::{
     Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Experience, Greedy,
     Hindsight, Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes, Observer,
     ObserverError, OnlineConfig, Policy, PolicyConfig, PoseScaling, RandomCorrection, Recorded,
-    Reinforce, ReplayRule, RunError, ScheduleConfig, pretrain, run_trials, train,
+    Reinforce, ReplayRule, RunError, ScheduleConfig, ViewName, pretrain, run_trials, train,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
@@ -68,6 +68,7 @@ impl Env for OffsetWorld {
         Ok(Observation {
             image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([shade; 3]))),
             estimated_pose: self.estimated_pose,
+            plate_in_image: PlateInImage { u_px: 20.0, v_px: 15.0, diagonal_px: 10.0 },
         })
     }
 
@@ -136,7 +137,17 @@ fn actions() -> ActionSpace {
 }
 
 fn policy(actions: &ActionSpace, train_encoder: bool, seed: u64) -> Policy {
+    policy_that_sees(ViewName::Global, actions, train_encoder, seed)
+}
+
+fn policy_that_sees(
+    view: ViewName,
+    actions: &ActionSpace,
+    train_encoder: bool,
+    seed: u64,
+) -> Policy {
     let config = PolicyConfig {
+        view,
         encoder: EncoderConfig {
             depth: 10,
             base_width: 4,
@@ -487,6 +498,75 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
     assert!(run(3) != run(4));
 }
 
+/// What lies outside of what a policy sees makes no difference to it, and what lies within does.
+#[test]
+fn a_policy_sees_the_picture_the_square_around_the_plate_or_nothing_of_it() {
+    let seen = |view: ViewName, changed: [u32; 2]| {
+        let policy = policy_that_sees(view, &actions(), false, 0);
+        let observe = |changed: Option<[u32; 2]>| {
+            let mut image = RgbImage::from_pixel(80, 60, Rgb([90; 3]));
+            if let Some([u, v]) = changed {
+                image.put_pixel(u, v, Rgb([250; 3]));
+            }
+            let plate_in_image = PlateInImage { u_px: 40.0, v_px: 30.0, diagonal_px: 20.0 };
+            let (image, estimated_pose) = (Arc::new(image), PlanarPose::new(0.05, 0.0, 0.1));
+            policy.encode(&Observation { image, estimated_pose, plate_in_image })
+        };
+        observe(None) != observe(Some(changed))
+    };
+    let (near, far) = ([38, 33], [70, 50]);
+    assert!(seen(ViewName::Global, near) && seen(ViewName::Global, far));
+    assert!(seen(ViewName::Crop, near) && !seen(ViewName::Crop, far));
+    assert!(!seen(ViewName::None, near) && !seen(ViewName::None, far));
+}
+
+/// In a world whose pictures tell nothing, the pose is enough; and no encoder is carried along.
+#[test]
+fn a_policy_that_sees_no_picture_learns_and_has_no_encoder() {
+    let none = mean_reward(&mut NoCorrection, 20);
+    let initial = policy_that_sees(ViewName::None, &actions(), false, 0);
+    let names = String::from_utf8_lossy(&weights(&initial)).into_owned();
+    assert!(names.contains("heads.0") && !names.contains("encoder."));
+    let mut learner = Learner::new(initial, 0);
+    trained(&mut learner, MethodName::RmRl, 150, &mut Notebook::default());
+    let learnt = mean_reward(&mut Greedy(&learner.policy), 20);
+    assert!((1.0 - learnt) / (1.0 - none) < 0.5, "{none} -> {learnt}");
+}
+
+#[test]
+fn policies_and_checkpoints_of_another_view_are_refused_and_their_own_come_back() {
+    let views = [ViewName::Global, ViewName::Crop, ViewName::None];
+    let folder = tempfile::tempdir().unwrap();
+    for view in views {
+        let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
+        let mut whole = Learner::new(policy_that_sees(view, &actions(), false, 0), 0);
+        trained(&mut whole, MethodName::PpoRmRl, 20, &mut notebook);
+        let path = folder.path().join("p.safetensors");
+        std::fs::write(&path, weights(&whole.policy)).unwrap();
+        // A policy file says itself what its policy sees.
+        let deployed = Policy::from_file(&path, &PolicyConfig::default()).unwrap();
+        assert!(weights(&deployed) == weights(&whole.policy), "{view:?}");
+        for other in views {
+            let fresh = || policy_that_sees(other, &actions(), false, 0);
+            let deployed = Policy::from_file(&path, &PolicyConfig::default()).unwrap();
+            let started = fresh().start_from(deployed, &path);
+            let resumed = Learner::from_checkpoint(fresh(), &path, &notebook.checkpoint);
+            if other == view {
+                started.unwrap();
+                let mut resumed = resumed.unwrap();
+                trained(&mut resumed, MethodName::PpoRmRl, 20, &mut Notebook::default());
+                assert!(bits(&resumed) == bits(&whole), "{view:?}");
+            } else {
+                for error in [started.unwrap_err(), resumed.err().unwrap()] {
+                    let message = error.to_string();
+                    assert!(message.contains("another view of the picture"), "{message}");
+                    assert!(message.contains(&format!("{other:?}")), "{message}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have() {
     for (method, train_encoder) in [
@@ -542,6 +622,7 @@ fn every_accepted_width_of_the_encoder_makes_a_policy() {
     let observation = Observation {
         image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([90; 3]))),
         estimated_pose: PlanarPose::default(),
+        plate_in_image: PlateInImage::default(),
     };
     let mut accepted = 0;
     for base_width in 1..=48 {

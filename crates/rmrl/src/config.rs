@@ -375,6 +375,12 @@ mod tests {
                 ["simulation.camera.width_px is 100", "160 to 1920"],
             ),
             (&["schedule.batch_size=0"], ["schedule.batch_size is 0", "1 or more"]),
+            (&["policy.view=local"], ["policy.view", "expected one of `global`"]),
+            (&["policy.crop_scale=0.1"], ["policy.crop_scale is 0.1", "0.5 to 10"]),
+            (
+                &["policy.view=none", "policy.encoder.train=true"],
+                ["policy.encoder.train is true", "view is \"none\""],
+            ),
             (&["online.clip=1.0"], ["online.clip is 1", "below 1"]),
             (&["online.epochs=0"], ["online.epochs is 0", "1 or more"]),
             (&["online.entropy_weight=-0.1"], ["online.entropy_weight is -0.1", "positive"]),
