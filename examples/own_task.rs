@@ -139,7 +139,8 @@ fn main() -> anyhow::Result<()> {
     let actions = config.action_space()?;
     let policy = Policy::new(&config.policy, &actions, config.pose_scaling(), 0)?;
     let mut learner = Learner::new(policy, 0);
-    let mut method = MethodName::RmRl.method(&actions, &config.online).expect("RM-RL learns");
+    let mut method =
+        MethodName::RmRl.method(&actions, &config.schedule, &config.online).expect("RM-RL learns");
     train(
         &mut task,
         &mut learner,

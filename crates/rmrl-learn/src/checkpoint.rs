@@ -83,7 +83,7 @@ struct LearnerDescription {
     seed: u64,
     frozen_encoder: Option<u64>,
     experiences: Vec<Experience>,
-    dataset: BTreeMap<u32, Vec<(u32, Label)>>,
+    dataset: BTreeMap<u32, Label>,
 }
 
 struct Owned {
@@ -303,7 +303,7 @@ impl Learner {
             .ok_or_else(|| malformed("the states in its memory are incomplete".to_string()))?;
         let is_kept = |trial: u32| (1..=states.len()).contains(&(trial as usize));
         let whole = learner.experiences.iter().all(|experience| is_kept(experience.trial))
-            && learner.dataset.values().flatten().all(|(trial, _)| is_kept(*trial));
+            && learner.dataset.keys().all(|trial| is_kept(*trial));
         if !whole {
             return Err(malformed("it refers to states that it does not hold".to_string()));
         }

@@ -94,12 +94,32 @@ impl Default for PolicyConfig {
     }
 }
 
+/// Which states count as similar, so that one's role model is the other's (Sec. 3.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grouping {
+    /// Those of a scene, `trials_per_scene` one after another, which the arm starts near each other.
+    #[default]
+    Schedule,
+    /// Those whose estimated poses are near each other, in all trials so far.
+    Similarity,
+}
+
 /// When to learn from what (Sec. 3.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScheduleConfig {
     /// Trials of a scene, `N`. Default 10.
     pub trials_per_scene: u32,
+    /// Which states share a role model. Default those of a scene, whose starts the arm itself
+    /// prepares. Where starts come as they come, `similarity` needs no scenes.
+    pub grouping: Grouping,
+    /// By `similarity`: how far apart estimated poses may lie, in metres. Default 0.05: far above
+    /// a start's jitter, and small beside the region of all starts; untuned.
+    pub similar_translation_m: f64,
+    /// By `similarity`: how far apart their yaws may be, in degrees. Default 15: a quarter of the
+    /// range of all starts; untuned.
+    pub similar_yaw_deg: f64,
     /// Passes over `D_i` whenever its labels are there or change: after the scene by the paper's
     /// labels, after each trial by labels that come with it. Default 10.
     pub scene_epochs: usize,
@@ -120,6 +140,9 @@ impl Default for ScheduleConfig {
     fn default() -> Self {
         Self {
             trials_per_scene: 10,
+            grouping: Grouping::default(),
+            similar_translation_m: 0.05,
+            similar_yaw_deg: 15.0,
             scene_epochs: 10,
             replay_interval: 10,
             replay_batches: 10,
@@ -286,6 +309,18 @@ impl ScheduleConfig {
                     key,
                     value: value.to_string(),
                     expected: "1 or more",
+                });
+            }
+        }
+        for (key, value) in [
+            ("similar_translation_m", self.similar_translation_m),
+            ("similar_yaw_deg", self.similar_yaw_deg),
+        ] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(LearnConfigError {
+                    key,
+                    value: value.to_string(),
+                    expected: "0 or a positive number",
                 });
             }
         }

@@ -30,11 +30,11 @@ pub use behaviour::{
 pub use checkpoint::{CheckpointError, Notes, read_notes};
 pub use collect::{Observer, ObserverError, Recorded, RunError};
 pub use config::{
-    ComputeDevice, EncoderConfig, LearnConfigError, OnlineConfig, PolicyConfig, ScheduleConfig,
-    ViewName,
+    ComputeDevice, EncoderConfig, Grouping, LearnConfigError, OnlineConfig, PolicyConfig,
+    ScheduleConfig, ViewName,
 };
 pub use input::PoseScaling;
-pub use labelling::{BestOfScene, Hindsight, Labelling};
+pub use labelling::{BestOfScene, BestOfSimilar, Hindsight, Labelling, TrialLabel, role_models};
 pub use memory::{Experience, Memory};
 pub use method::{Method, MethodName, UnknownMethod};
 pub use network::{ImageView, NetworkShape, NormKind};

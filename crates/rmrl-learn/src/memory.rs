@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rmrl_core::{ActionIndex, DIMENSIONS, Label, Trial};
+use rmrl_core::{ActionIndex, DIMENSIONS, Label, PlanarPose, Trial};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::EncodedState;
@@ -14,6 +14,8 @@ pub struct Experience {
     pub trial: u32,
     /// The scene it was made in, counted from 1.
     pub scene: u32,
+    /// `P_e`, world frame.
+    pub estimated_pose: PlanarPose,
     /// What was done.
     pub action: ActionIndex,
     /// `log π(a | s)` of the policy that decided so, over all dimensions; `None` where no policy
@@ -21,6 +23,8 @@ pub struct Experience {
     pub log_probability: Option<f32>,
     /// What it earned.
     pub reward: f64,
+    /// Whether the plate was placed; only then can the action be a role model.
+    pub placed: bool,
 }
 
 impl Experience {
@@ -34,9 +38,11 @@ impl Experience {
         Some(Self {
             trial: trial.id.trial,
             scene: trial.id.scene,
+            estimated_pose: trial.observation.estimated_pose,
             action,
             log_probability,
             reward: trial.ending.reward(),
+            placed: trial.ending.placement().is_some(),
         })
     }
 }
@@ -47,8 +53,8 @@ pub struct Memory {
     /// The state of each trial, in their order.
     pub(crate) states: Vec<EncodedState>,
     pub(crate) experiences: Vec<Experience>,
-    /// `D = {D_1, ..., D_i}` (Eq. 4), by scene: trials and the labels of their states.
-    pub(crate) dataset: BTreeMap<u32, Vec<(u32, Label)>>,
+    /// `D = {D_1, ..., D_i}` (Eq. 4): the labels of the trials' states, by trial.
+    pub(crate) dataset: BTreeMap<u32, Label>,
 }
 
 impl Memory {
@@ -60,21 +66,21 @@ impl Memory {
         &self.states[trial as usize - 1]
     }
 
-    /// The data set `D_i` of a scene, with its states; those that no dimension is known of left out.
-    pub(crate) fn scene_data(&self, scene: u32) -> Vec<(&EncodedState, Label)> {
-        self.with_label(self.dataset.get(&scene).into_iter().flatten())
+    /// The data set `D_i` of the scene of these trials, with its states; those that no dimension is
+    /// known of left out.
+    pub(crate) fn scene_data(&self, scene: &[Trial]) -> Vec<(&EncodedState, Label)> {
+        self.labelled(|number| scene.iter().any(|trial| trial.id.trial == number))
     }
 
     /// The whole data set `D`, with its states; those that no dimension is known of left out.
     pub fn labelled_states(&self) -> Vec<(&EncodedState, Label)> {
-        self.with_label(self.dataset.values().flatten())
+        self.labelled(|_| true)
     }
 
-    fn with_label<'a>(
-        &self,
-        data: impl Iterator<Item = &'a (u32, Label)>,
-    ) -> Vec<(&EncodedState, Label)> {
-        data.filter(|(_, label)| label.iter().any(Option::is_some))
+    fn labelled(&self, wanted: impl Fn(u32) -> bool) -> Vec<(&EncodedState, Label)> {
+        self.dataset
+            .iter()
+            .filter(|(trial, label)| wanted(**trial) && label.iter().any(Option::is_some))
             .map(|(trial, label)| (self.state(*trial), *label))
             .collect()
     }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rmrl_core::{ActionSpace, Label, Scene};
+use rmrl_core::{ActionSpace, Scene};
 use serde::{Deserialize, Serialize};
 
 use crate::actor_critic::{ActorCritic, Ppo};
-use crate::config::OnlineConfig;
-use crate::labelling::{BestOfScene, Hindsight, Labelling};
+use crate::config::{OnlineConfig, ScheduleConfig};
+use crate::labelling::{Hindsight, Labelling, TrialLabel, role_models};
+use crate::memory::Memory;
 use crate::update::{OnlineUpdate, Reinforce, ReplayRule};
 
 /// A method by its name.
@@ -122,7 +123,12 @@ impl MethodName {
     }
 
     /// The learning method of this name; `None` for those that learn no policy.
-    pub fn method(self, actions: &ActionSpace, online: &OnlineConfig) -> Option<Method> {
+    pub fn method(
+        self,
+        actions: &ActionSpace,
+        schedule: &ScheduleConfig,
+        online: &OnlineConfig,
+    ) -> Option<Method> {
         let online: Box<dyn OnlineUpdate> = match self {
             Self::Reinforce
             | Self::Replay
@@ -136,7 +142,7 @@ impl MethodName {
         let (labelling, replay): (Option<Box<dyn Labelling>>, _) = match self {
             Self::Replay => (None, ReplayRule::PolicyGradient),
             Self::RmRl | Self::RmRlPretrained | Self::ActorCriticRmRl | Self::PpoRmRl => {
-                (Some(Box::new(BestOfScene)), ReplayRule::Labels)
+                (Some(role_models(schedule)), ReplayRule::Labels)
             }
             Self::Hindsight => {
                 (Some(Box::new(Hindsight::new(actions.clone()))), ReplayRule::Labels)
@@ -189,9 +195,14 @@ pub struct Method {
 }
 
 impl Method {
-    /// Labels for the scene's trials so far, if there is a strategy and it has something to say.
-    pub(crate) fn label(&self, scene: &Scene, complete: bool) -> Option<Vec<Label>> {
-        self.labelling.as_ref()?.label(scene, complete)
+    /// Labels by trial, if there is a strategy and it has something to say.
+    pub(crate) fn label(
+        &self,
+        scene: &Scene,
+        memory: &Memory,
+        complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        self.labelling.as_ref()?.label(scene, memory.experiences(), complete)
     }
 }
 

@@ -45,10 +45,9 @@ pub fn train<E: Env>(
 
         // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
         // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
-        if let Some(labels) = method.label(&learner.scene, complete) {
-            let trials = learner.scene.trials().iter().map(|trial| trial.id.trial);
-            learner.memory.dataset.insert(scene_number, trials.zip(labels).collect());
-            learner.train_on_scene(scene_number, schedule.scene_epochs);
+        if let Some(labels) = method.label(&learner.scene, &learner.memory, complete) {
+            learner.memory.dataset.extend(labels);
+            learner.train_on_scene(schedule.scene_epochs);
         }
 
         // Data Replay: off-line training on random minibatches of the whole D.
@@ -105,8 +104,8 @@ impl Learner {
     }
 
     /// Supervised passes over `D_i`; none where nothing is labelled.
-    fn train_on_scene(&mut self, scene: u32, passes: usize) {
-        let data = self.memory.scene_data(scene);
+    fn train_on_scene(&mut self, passes: usize) {
+        let data = self.memory.scene_data(self.scene.trials());
         if !data.is_empty() {
             for _ in 0..passes {
                 self.policy.supervised_step(&data);

@@ -17,9 +17,10 @@ use rmrl_core::{
 };
 use rmrl_learn::{
     Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Experience, Greedy,
-    Hindsight, Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes, Observer,
-    ObserverError, OnlineConfig, Policy, PolicyConfig, PoseScaling, RandomCorrection, Recorded,
-    Reinforce, ReplayRule, RunError, ScheduleConfig, ViewName, pretrain, run_trials, train,
+    Grouping, Hindsight, Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes,
+    Observer, ObserverError, OnlineConfig, Policy, PolicyConfig, PoseScaling, RandomCorrection,
+    Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, ViewName, pretrain, role_models,
+    run_trials, train,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
@@ -175,8 +176,8 @@ fn run(
     mut recorded: Recorded,
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
-    let mut method = method.method(&actions(), &OnlineConfig::default()).unwrap();
     let schedule = ScheduleConfig::default();
+    let mut method = method.method(&actions(), &schedule, &OnlineConfig::default()).unwrap();
     train(world, learner, &mut method, &schedule, trials, &mut recorded, notebook)
 }
 
@@ -208,6 +209,19 @@ fn trained_by(method: Method, schedule: ScheduleConfig, trials: u32) -> (Learner
         .unwrap();
     (learner, notebook.trials)
 }
+
+const BY_SIMILARITY: ScheduleConfig = ScheduleConfig {
+    trials_per_scene: 10,
+    grouping: Grouping::Similarity,
+    similar_translation_m: 0.05,
+    similar_yaw_deg: 15.0,
+    scene_epochs: 10,
+    replay_interval: 10,
+    replay_batches: 10,
+    batch_size: 16,
+    pretrain_trials: 200,
+    pretrain_epochs: 30,
+};
 
 const NO_METHOD: Method = Method { online: None, labelling: None, replay: ReplayRule::None };
 
@@ -301,13 +315,44 @@ fn labels_that_come_with_each_trial_are_learnt_as_they_come() {
     let mut scene = Scene::new();
     for trial in trials {
         scene.push(trial);
-        let labels = hindsight().label(&scene, false).unwrap();
-        let data: Vec<_> = states.iter().zip(labels).collect();
+        let labels = hindsight().label(&scene, &[], false).unwrap();
+        let data: Vec<_> =
+            states.iter().zip(labels).map(|(state, (_, label))| (state, label)).collect();
         for _ in 0..3 {
             expected.supervised_step(&data);
         }
     }
     assert!(weights(&learner.policy) == weights(&expected));
+}
+
+/// Eq. 2 over all trials that started nearby: when a scene ends, earlier states take over what was
+/// done better in it, the scene is learnt from, and replay uses what is known by then.
+#[test]
+fn labels_by_similarity_are_renewed_when_a_scene_ends() {
+    let method = || Method {
+        labelling: Some(role_models(&BY_SIMILARITY)),
+        replay: ReplayRule::Labels,
+        ..NO_METHOD
+    };
+    let labels_after = |trials| {
+        let (learner, trials) = trained_by(method(), BY_SIMILARITY, trials);
+        let labels: Vec<_> =
+            learner.memory.labelled_states().into_iter().map(|(_, label)| label).collect();
+        (labels, trials)
+    };
+    let (first, _) = labels_after(10);
+    let (both, trials) = labels_after(20);
+    assert_eq!((first.len(), both.len()), (10, 20));
+    assert!(first[..] != both[..10], "a later trial was a better model for an earlier state");
+    let is_near = |a: &Trial, b: &Trial| {
+        let offset = a.observation.estimated_pose.relative_to(b.observation.estimated_pose);
+        offset.translation_m() <= 0.05 && offset.dyaw_rad.abs() <= 15f64.to_radians()
+    };
+    for (trial, label) in trials.iter().zip(&both) {
+        let near = trials.iter().filter(|other| is_near(trial, other));
+        let best = near.max_by(|a, b| a.ending.reward().total_cmp(&b.ending.reward())).unwrap();
+        assert_eq!(*label, best.decision.index.unwrap().0.map(Some));
+    }
 }
 
 #[test]
@@ -591,6 +636,33 @@ fn a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have() {
         trained(&mut resumed, method, 20, &mut Notebook::default());
         assert!(bits(&uninterrupted) == bits(&resumed), "{method}, encoder {train_encoder}");
     }
+}
+
+/// As [`a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have`], and from the log
+/// alone, with labels that change long after their trial.
+#[test]
+fn labels_by_similarity_survive_an_interruption() {
+    let train_to_20 = |learner: &mut Learner, recorded: Recorded, notebook: &mut Notebook| {
+        let mut world = OffsetWorld::new(notebook);
+        let online = OnlineConfig::default();
+        let mut method = MethodName::RmRl.method(&actions(), &BY_SIMILARITY, &online).unwrap();
+        let mut recorded = recorded;
+        train(&mut world, learner, &mut method, &BY_SIMILARITY, 20, &mut recorded, notebook)
+            .unwrap();
+    };
+    let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
+    let mut whole = learner(false);
+    train_to_20(&mut whole, Recorded::nothing(), &mut notebook);
+
+    let path = Path::new("trial-000010.safetensors");
+    let initial = policy(&actions(), false, 0);
+    let mut resumed = Learner::from_checkpoint(initial, path, &notebook.checkpoint).unwrap();
+    train_to_20(&mut resumed, Recorded::nothing(), &mut Notebook::default());
+    assert!(bits(&whole) == bits(&resumed));
+
+    let mut from_log = learner(false);
+    train_to_20(&mut from_log, Recorded::new(notebook.trials, 0), &mut Notebook::default());
+    assert!(bits(&whole) == bits(&from_log));
 }
 
 #[test]

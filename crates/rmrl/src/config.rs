@@ -263,7 +263,7 @@ impl RunConfig {
     /// # Errors
     /// The candidates make no action space.
     pub fn learning_method(&self) -> Result<Option<Method>, ActionSpaceError> {
-        Ok(self.method.method(&self.action_space()?, &self.online))
+        Ok(self.method.method(&self.action_space()?, &self.schedule, &self.online))
     }
 
     /// How the policy scales poses: the task's start region becomes `[-1, 1]`.
@@ -375,6 +375,11 @@ mod tests {
                 ["simulation.camera.width_px is 100", "160 to 1920"],
             ),
             (&["schedule.batch_size=0"], ["schedule.batch_size is 0", "1 or more"]),
+            (
+                &["schedule.similar_yaw_deg=-1.0"],
+                ["schedule.similar_yaw_deg is -1", "0 or a positive"],
+            ),
+            (&["schedule.grouping=size"], ["schedule.grouping", "expected `schedule`"]),
             (&["policy.view=local"], ["policy.view", "expected one of `global`"]),
             (&["policy.crop_scale=0.1"], ["policy.crop_scale is 0.1", "0.5 to 10"]),
             (

@@ -8,8 +8,8 @@ use rmrl_cell::Target;
 use rmrl_core::{PlanarPose, Trial};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, MethodName, NoCorrection, Notes, Oracle,
-    Policy, RandomCorrection, Recorded, pretrain, run_trials, train,
+    Behaviour, ConstantOffset, EarlierData, MethodName, NoCorrection, Notes, Oracle, Policy,
+    RandomCorrection, Recorded, pretrain, role_models, run_trials, train,
 };
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
@@ -226,11 +226,12 @@ pub fn pretrain_on(
     runs: &[PathBuf],
 ) -> anyhow::Result<(Policy, usize, Vec<f32>)> {
     let mut policy = initial_policy(config)?;
+    let labelling = role_models(&config.schedule);
     let mut data: Option<EarlierData> = None;
     for root in runs {
         let records = records_to_learn(config, root)?;
         let trials = trials_in(root, &records, 0)?;
-        let labelled = EarlierData::from_trials(trials, &BestOfScene, &policy);
+        let labelled = EarlierData::from_trials(trials, labelling.as_ref(), &policy);
         match &mut data {
             Some(data) => data.extend(labelled),
             None => data = Some(labelled),
