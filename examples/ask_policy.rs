@@ -26,6 +26,7 @@ fn main() -> anyhow::Result<()> {
     let observation = Observation {
         image: read_color(&run.join(image))?.into(),
         estimated_pose: record.estimated_pose.context("the trial has no pose")?,
+        plate_in_image: record.plate_in_image.context("the trial has no place in the picture")?,
     };
 
     // The file is all that is needed; the configuration only says where to compute.

@@ -8,11 +8,11 @@
 
 use rmrl::cell::{PickPlace, TaskKind};
 use rmrl::config::RunConfig;
-use rmrl::core::{ActionSpace, Label, PoseAdjustment, Scene, Trial, TrialReport, mean};
+use rmrl::core::{ActionSpace, PoseAdjustment, Scene, Trial, TrialReport, mean};
 use rmrl::laboratory::Laboratory;
 use rmrl::learn::{
-    BestOfScene, Labelling, Learner, Method, Observer, ObserverError, Policy, Recorded, Reinforce,
-    ReplayRule, train,
+    BestOfScene, Experience, Labelling, Learner, Method, Observer, ObserverError, Policy, Recorded,
+    Reinforce, ReplayRule, TrialLabel, train,
 };
 
 /// Labels every state of a scene with the mean action of its best ones.
@@ -22,7 +22,13 @@ struct MeanOfBest {
 }
 
 impl Labelling for MeanOfBest {
-    fn label(&self, scene: &Scene, complete: bool) -> Option<Vec<Label>> {
+    fn label(
+        &self,
+        scene: &Scene,
+        _so_far: &[Experience],
+        complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        let all = |label| scene.trials().iter().map(|trial| (trial.id.trial, label)).collect();
         if !complete {
             return None;
         }
@@ -31,7 +37,7 @@ impl Labelling for MeanOfBest {
         placed.sort_by(|a, b| b.ending.reward().total_cmp(&a.ending.reward()));
         placed.truncate(self.count);
         if placed.is_empty() {
-            return Some(vec![[None; 3]; scene.trials().len()]);
+            return Some(all([None; 3]));
         }
         let mean_of = |component: fn(&PoseAdjustment) -> f64| {
             let values: Vec<f64> =
@@ -43,7 +49,7 @@ impl Labelling for MeanOfBest {
             dy_m: mean_of(|adjustment| adjustment.dy_m),
             dyaw_rad: mean_of(|adjustment| adjustment.dyaw_rad),
         });
-        Some(vec![label.0.map(Some); scene.trials().len()])
+        Some(all(label.0.map(Some)))
     }
 }
 

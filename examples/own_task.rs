@@ -39,7 +39,11 @@ impl UndisturbedGrasp {
             .localize(&frame, &self.camera.model())
             .map_err(|error| Fault { kind: FaultKind::Localization, reason: error.to_string() })?;
         self.estimated_pose = found.pose;
-        Ok(Observation { image: frame.color, estimated_pose: found.pose })
+        Ok(Observation {
+            image: frame.color,
+            estimated_pose: found.pose,
+            plate_in_image: found.in_image,
+        })
     }
 
     /// Picks the plate up at `from` and puts it down at `to`; `None` if it was not gripped.
@@ -135,7 +139,8 @@ fn main() -> anyhow::Result<()> {
     let actions = config.action_space()?;
     let policy = Policy::new(&config.policy, &actions, config.pose_scaling(), 0)?;
     let mut learner = Learner::new(policy, 0);
-    let mut method = MethodName::RmRl.method(&actions).expect("RM-RL learns");
+    let mut method =
+        MethodName::RmRl.method(&actions, &config.schedule, &config.online).expect("RM-RL learns");
     train(
         &mut task,
         &mut learner,

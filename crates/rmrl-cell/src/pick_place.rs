@@ -471,7 +471,7 @@ impl PickPlace {
             localization_fault(error)
         })?;
         self.check_height(&found, self.task.config.start_surface_m)?;
-        Ok(Observation { image, estimated_pose: found.pose })
+        Ok(Observation { image, estimated_pose: found.pose, plate_in_image: found.in_image })
     }
 }
 

@@ -21,7 +21,7 @@ mod trial;
 
 pub use action::{ActionIndex, ActionSpace, ActionSpaceError, DIMENSIONS};
 pub use env::Env;
-pub use observation::Observation;
+pub use observation::{Observation, PlateInImage};
 pub use pose::{PlanarPose, PoseAdjustment, wrap_angle};
 pub use reward::{PlacementError, RewardFunction, RewardFunctionError, yaw_error_rad};
 pub use rng::{Rng, random_stream};

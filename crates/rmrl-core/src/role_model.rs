@@ -46,7 +46,7 @@ mod tests {
     use super::*;
     use crate::{
         ActionIndex, Decision, Ending, GraspFailure, Observation, Placement, PlacementError,
-        PlanarPose, PoseAdjustment, TrialId,
+        PlanarPose, PlateInImage, PoseAdjustment, TrialId,
     };
 
     fn trial(number: u32, action: usize, reward: Option<f64>) -> Trial {
@@ -55,6 +55,7 @@ mod tests {
             observation: Observation {
                 image: Arc::new(RgbImage::new(1, 1)),
                 estimated_pose: PlanarPose::new(f64::from(number), 0.0, 0.0),
+                plate_in_image: PlateInImage::default(),
             },
             decision: Decision {
                 adjustment: PoseAdjustment::NONE,

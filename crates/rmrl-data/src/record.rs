@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::RgbImage;
 use rmrl_core::{
     ActionIndex, DIMENSIONS, Decision, Ending, FaultKind, GraspFailure, Observation, Placement,
-    PlacementError, PlanarPose, PoseAdjustment, Trial, TrialId, TrialReport,
+    PlacementError, PlanarPose, PlateInImage, PoseAdjustment, Trial, TrialId, TrialReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub struct TrialRecord {
     pub scene: u32,
     /// `P_e`, where the camera saw the plate.
     pub estimated_pose: Option<PlanarPose>,
+    /// Where the picture of the start shows a plate at `P_e`, in pixels.
+    pub plate_in_image: Option<PlateInImage>,
     /// The chosen candidates.
     pub action_index: Option<ActionIndex>,
     /// The action `a`.
@@ -124,6 +126,7 @@ impl TrialRecord {
             attempt: id.attempt,
             scene: id.scene,
             estimated_pose: None,
+            plate_in_image: None,
             action_index: None,
             adjustment: None,
             probabilities: None,
@@ -205,6 +208,7 @@ impl TrialRecord {
             observation: Observation {
                 image: Arc::new(image),
                 estimated_pose: self.estimated_pose.ok_or(missing("estimated_pose"))?,
+                plate_in_image: self.plate_in_image.ok_or(missing("plate_in_image"))?,
             },
             decision: Decision {
                 adjustment: self.adjustment.ok_or(missing("adjustment"))?,
@@ -217,6 +221,7 @@ impl TrialRecord {
 
     fn set_decision(&mut self, observation: &Observation, decision: &Decision) {
         self.estimated_pose = Some(observation.estimated_pose);
+        self.plate_in_image = Some(observation.plate_in_image);
         self.action_index = decision.index;
         self.adjustment = Some(decision.adjustment);
         self.probabilities = decision.probabilities.clone();
@@ -243,6 +248,11 @@ mod tests {
             observation: Observation {
                 image: Arc::new(RgbImage::new(2, 2)),
                 estimated_pose: PlanarPose::new(0.1 + 0.2, -1.0 / 3.0, 0.7),
+                plate_in_image: PlateInImage {
+                    u_px: 0.1 + 0.2,
+                    v_px: 1.0 / 3.0,
+                    diagonal_px: 118.3,
+                },
             },
             decision: Decision {
                 adjustment: PoseAdjustment { dx_m: 0.001, dy_m: -0.002, dyaw_rad: 0.01 },
@@ -277,6 +287,7 @@ mod tests {
             let back = record.to_trial(RgbImage::new(2, 2)).unwrap().unwrap();
             assert_eq!(back.id, original.id);
             assert_eq!(back.observation.estimated_pose, original.observation.estimated_pose);
+            assert_eq!(back.observation.plate_in_image, original.observation.plate_in_image);
             assert_eq!(back.decision, original.decision);
             assert_eq!(back.ending, original.ending);
         }
@@ -290,6 +301,7 @@ mod tests {
             "trial",
             "scene",
             "estimated_pose",
+            "plate_in_image",
             "action_index",
             "adjustment",
             "probabilities",

@@ -83,7 +83,7 @@ struct LearnerDescription {
     seed: u64,
     frozen_encoder: Option<u64>,
     experiences: Vec<Experience>,
-    dataset: BTreeMap<u32, Vec<(usize, Label)>>,
+    dataset: BTreeMap<u32, Label>,
 }
 
 struct Owned {
@@ -138,6 +138,11 @@ impl Policy {
     /// The other policy has another shape, other candidates or another scaling of poses.
     pub fn start_from(&mut self, other: Self, path: &Path) -> Result<(), CheckpointError> {
         for (what, expected, found) in [
+            (
+                "view of the picture",
+                format!("{:?}", self.shape.view),
+                format!("{:?}", other.shape.view),
+            ),
             ("network", format!("{:?}", self.shape), format!("{:?}", other.shape)),
             (
                 "set of candidate values",
@@ -176,15 +181,16 @@ impl Policy {
             .collect()
     }
 
-    /// A digest of a frozen encoder's weights; `None` if the encoder learns.
+    /// A digest of a frozen encoder's weights; `None` if the encoder learns, or there is none.
     fn frozen_encoder_digest(&self) -> Option<u64> {
+        let encoder = self.network.encoder.as_ref()?;
         (!self.config().encoder.train).then(|| {
-            tensors_of(&self.network.encoder)
-                .iter()
-                .flat_map(|(.., bytes)| bytes.as_chunks::<4>().0)
-                .fold(0xcbf2_9ce4_8422_2325, |digest: u64, word| {
+            tensors_of(encoder).iter().flat_map(|(.., bytes)| bytes.as_chunks::<4>().0).fold(
+                0xcbf2_9ce4_8422_2325,
+                |digest: u64, word| {
                     (digest ^ u64::from(u32::from_le_bytes(*word))).wrapping_mul(0x0100_0000_01b3)
-                })
+                },
+            )
         })
     }
 }
@@ -245,6 +251,11 @@ impl Learner {
         let learner: LearnerDescription = read_note(path, bytes, LEARNER, "checkpoint")?;
         let expected = policy.description();
         for (what, expected, found) in [
+            (
+                "view of the picture",
+                format!("{:?}", expected.shape.view),
+                format!("{:?}", description.shape.view),
+            ),
             ("network", format!("{:?}", expected.shape), format!("{:?}", description.shape)),
             (
                 "set of candidate values",
@@ -285,13 +296,14 @@ impl Learner {
         policy.optimizer = adam()
             .from_bytes(optimizer)
             .map_err(|error| malformed(format!("the optimiser's state: {error}")))?;
-        let states = EncodedState::from_tensors(learner.trials as usize, |name| {
-            file.tensor(&format!("memory.{name}")).ok().map(|view| view.data().to_vec())
-        })
-        .ok_or_else(|| malformed("the states in its memory are incomplete".to_string()))?;
-        let in_range = |state: &usize| *state < states.len();
-        let whole = learner.experiences.iter().all(|experience| in_range(&experience.state))
-            && learner.dataset.values().flatten().all(|(state, _)| in_range(state));
+        let states =
+            EncodedState::from_tensors(learner.trials as usize, policy.shape.view, |name| {
+                file.tensor(&format!("memory.{name}")).ok().map(|view| view.data().to_vec())
+            })
+            .ok_or_else(|| malformed("the states in its memory are incomplete".to_string()))?;
+        let is_kept = |trial: u32| (1..=states.len()).contains(&(trial as usize));
+        let whole = learner.experiences.iter().all(|experience| is_kept(experience.trial))
+            && learner.dataset.keys().all(|trial| is_kept(*trial));
         if !whole {
             return Err(malformed("it refers to states that it does not hold".to_string()));
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::NetworkShape;
+use crate::network::{ImageView, NetworkShape};
 
 /// The image encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,10 +44,28 @@ pub enum ComputeDevice {
     Wgpu,
 }
 
+/// What of the picture the policy sees, as configurations say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ViewName {
+    /// The whole picture, as in the paper.
+    #[default]
+    Global,
+    /// A square around the estimated pose, always as large as the plate would have it.
+    Crop,
+    /// Nothing: the policy sees the pose alone, and no encoder is built.
+    None,
+}
+
 /// The policy network and its optimiser. All methods share it (Sec. 4.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyConfig {
+    /// What of the picture the policy sees. Default the whole, the paper's.
+    pub view: ViewName,
+    /// Side of the square that the view `crop` sees, in diagonals of the plate. Default 1.5: the
+    /// plate and what lies within reach of the fingers; untuned.
+    pub crop_scale: f64,
     /// The image encoder.
     pub encoder: EncoderConfig,
     /// Width of the pose MLP's layers. Default 64: untuned.
@@ -65,6 +83,8 @@ pub struct PolicyConfig {
 impl Default for PolicyConfig {
     fn default() -> Self {
         Self {
+            view: ViewName::default(),
+            crop_scale: 1.5,
             encoder: EncoderConfig::default(),
             pose_width: 64,
             head_width: 128,
@@ -74,12 +94,32 @@ impl Default for PolicyConfig {
     }
 }
 
+/// Which states count as similar, so that one's role model is the other's (Sec. 3.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grouping {
+    /// Those of a scene, `trials_per_scene` one after another, which the arm starts near each other.
+    #[default]
+    Schedule,
+    /// Those whose estimated poses are near each other, in all trials so far.
+    Similarity,
+}
+
 /// When to learn from what (Sec. 3.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScheduleConfig {
     /// Trials of a scene, `N`. Default 10.
     pub trials_per_scene: u32,
+    /// Which states share a role model. Default those of a scene, whose starts the arm itself
+    /// prepares. Where starts come as they come, `similarity` needs no scenes.
+    pub grouping: Grouping,
+    /// By `similarity`: how far apart estimated poses may lie, in metres. Default 0.05: far above
+    /// a start's jitter, and small beside the region of all starts; untuned.
+    pub similar_translation_m: f64,
+    /// By `similarity`: how far apart their yaws may be, in degrees. Default 15: a quarter of the
+    /// range of all starts; untuned.
+    pub similar_yaw_deg: f64,
     /// Passes over `D_i` whenever its labels are there or change: after the scene by the paper's
     /// labels, after each trial by labels that come with it. Default 10.
     pub scene_epochs: usize,
@@ -100,6 +140,9 @@ impl Default for ScheduleConfig {
     fn default() -> Self {
         Self {
             trials_per_scene: 10,
+            grouping: Grouping::default(),
+            similar_translation_m: 0.05,
+            similar_yaw_deg: 15.0,
             scene_epochs: 10,
             replay_interval: 10,
             replay_batches: 10,
@@ -107,6 +150,26 @@ impl Default for ScheduleConfig {
             pretrain_trials: 200,
             pretrain_epochs: 30,
         }
+    }
+}
+
+/// The on-line updates of the actor-critic methods; REINFORCE has nothing to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OnlineConfig {
+    /// PPO: by which share a pass over a scene may make an action likelier or less likely, `ε`.
+    /// Default 0.2, Schulman et al.'s.
+    pub clip: f64,
+    /// PPO: passes over a scene's trials. Default 10, Schulman et al.'s for continuous control.
+    pub epochs: usize,
+    /// Weight of the policy's entropy, against an advantage of one standard deviation of the
+    /// rewards. Default 0.01, the usual one.
+    pub entropy_weight: f64,
+}
+
+impl Default for OnlineConfig {
+    fn default() -> Self {
+        Self { clip: 0.2, epochs: 10, entropy_weight: 0.01 }
     }
 }
 
@@ -123,6 +186,15 @@ pub struct LearnConfigError {
 }
 
 impl PolicyConfig {
+    /// What the network sees of a picture.
+    pub(crate) fn image_view(&self) -> ImageView {
+        match self.view {
+            ViewName::Global => ImageView::Global,
+            ViewName::Crop => ImageView::Crop { scale: self.crop_scale },
+            ViewName::None => ImageView::None,
+        }
+    }
+
     /// Checks every value.
     ///
     /// # Errors
@@ -156,6 +228,27 @@ impl PolicyConfig {
                 return Err(LearnConfigError { key, value: value.to_string(), expected });
             }
         }
+        if !(0.5..=10.0).contains(&self.crop_scale) {
+            return Err(LearnConfigError {
+                key: "crop_scale",
+                value: self.crop_scale.to_string(),
+                expected: "0.5 to 10 diagonals of the plate",
+            });
+        }
+        if self.view == ViewName::None && self.encoder.train {
+            return Err(LearnConfigError {
+                key: "encoder.train",
+                value: "true".to_string(),
+                expected: "false, because view is \"none\" and has no encoder",
+            });
+        }
+        if self.view == ViewName::None && self.encoder.weights.is_some() {
+            return Err(LearnConfigError {
+                key: "encoder.weights",
+                value: "given".to_string(),
+                expected: "none, because view is \"none\" and has no encoder",
+            });
+        }
         if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
             return Err(LearnConfigError {
                 key: "learning_rate",
@@ -164,6 +257,37 @@ impl PolicyConfig {
             });
         }
         self.device.check()
+    }
+}
+
+impl OnlineConfig {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first value that makes no update.
+    pub fn validate(&self) -> Result<(), LearnConfigError> {
+        if !(self.clip > 0.0 && self.clip < 1.0) {
+            return Err(LearnConfigError {
+                key: "clip",
+                value: self.clip.to_string(),
+                expected: "a number above 0 and below 1",
+            });
+        }
+        if self.epochs == 0 {
+            return Err(LearnConfigError {
+                key: "epochs",
+                value: self.epochs.to_string(),
+                expected: "1 or more",
+            });
+        }
+        if !(self.entropy_weight >= 0.0 && self.entropy_weight.is_finite()) {
+            return Err(LearnConfigError {
+                key: "entropy_weight",
+                value: self.entropy_weight.to_string(),
+                expected: "0 or a positive number",
+            });
+        }
+        Ok(())
     }
 }
 
@@ -185,6 +309,18 @@ impl ScheduleConfig {
                     key,
                     value: value.to_string(),
                     expected: "1 or more",
+                });
+            }
+        }
+        for (key, value) in [
+            ("similar_translation_m", self.similar_translation_m),
+            ("similar_yaw_deg", self.similar_yaw_deg),
+        ] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(LearnConfigError {
+                    key,
+                    value: value.to_string(),
+                    expected: "0 or a positive number",
                 });
             }
         }

@@ -3,7 +3,7 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
-use rmrl_core::PlanarPose;
+use rmrl_core::{PlanarPose, PlateInImage};
 use serde::{Deserialize, Serialize};
 
 /// The mean of ImageNet's colours, which torchvision's weights expect to be taken off.
@@ -41,10 +41,31 @@ impl PoseScaling {
 /// Scales an image to `size` x `size` pixels: the whole picture, bilinear with anti-aliasing, as
 /// PIL and torchvision do.
 pub(crate) fn shrink(image: &RgbImage, size: usize) -> Vec<u8> {
+    resize(image, size, &ResizeOptions::new())
+}
+
+/// The square around a plate, `scale` of its diagonals wide, scaled to `size` x `size` pixels. What
+/// lies beyond the picture's edge is the edge continued.
+pub(crate) fn crop(image: &RgbImage, plate: PlateInImage, scale: f64, size: usize) -> Vec<u8> {
+    let side_px = (scale * plate.diagonal_px).max(1.0);
+    // A pixel reaches half a pixel to each side of its centre.
+    let [left_px, top_px] = [plate.u_px, plate.v_px].map(|center| center + 0.5 - 0.5 * side_px);
+    let within = |first: f64, offset: u32, extent: u32| {
+        (first + f64::from(offset)).clamp(0.0, f64::from(extent - 1)) as u32
+    };
+    let (first_u, first_v, whole) = (left_px.floor(), top_px.floor(), side_px.ceil() as u32 + 1);
+    let square = RgbImage::from_fn(whole, whole, |u, v| {
+        *image.get_pixel(within(first_u, u, image.width()), within(first_v, v, image.height()))
+    });
+    let options = ResizeOptions::new().crop(left_px - first_u, top_px - first_v, side_px, side_px);
+    resize(&square, size, &options)
+}
+
+fn resize(image: &RgbImage, size: usize, options: &ResizeOptions) -> Vec<u8> {
     let source = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3)
         .expect("an RGB image has three bytes a pixel");
     let mut shrunk = Image::new(size as u32, size as u32, PixelType::U8x3);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    let options = options.resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new()
         .resize(&source, &mut shrunk, &options)
         .expect("both images are RGB and not empty");
@@ -92,6 +113,28 @@ mod tests {
         ];
         for (value, expected) in planes.iter().zip(expected) {
             assert!((value - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_crop_is_the_square_around_the_plate_and_continues_the_edge() {
+        let image = RgbImage::from_fn(60, 40, |u, v| Rgb([4 * u as u8, 6 * v as u8, 0]));
+        // From pixel 20 to 39 and 10 to 29: a square of 20 pixels around (29.5, 19.5).
+        let plate = PlateInImage { u_px: 29.5, v_px: 19.5, diagonal_px: 10.0 };
+        let inside = image::imageops::crop_imm(&image, 20, 10, 20, 20).to_image();
+        assert_eq!(crop(&image, plate, 2.0, 20), inside.into_raw());
+        // Half of it lies beyond the left edge, a quarter beyond the upper one.
+        let plate = PlateInImage { u_px: -0.5, v_px: 4.5, diagonal_px: 10.0 };
+        let expected = RgbImage::from_fn(20, 20, |u, v| {
+            *image.get_pixel(u.saturating_sub(10), v.saturating_sub(5))
+        });
+        assert_eq!(crop(&image, plate, 2.0, 20), expected.into_raw());
+        // A plate twice as near looks the same: twice as many pixels, scaled to as many.
+        let near = RgbImage::from_fn(120, 80, |u, v| *image.get_pixel(u / 2, v / 2));
+        let there = PlateInImage { u_px: 29.5, v_px: 19.5, diagonal_px: 10.0 };
+        let here = PlateInImage { u_px: 59.5, v_px: 39.5, diagonal_px: 20.0 };
+        for (near, far) in crop(&near, here, 2.0, 10).iter().zip(crop(&image, there, 2.0, 10)) {
+            assert!(near.abs_diff(far) <= 4, "{near} {far}");
         }
     }
 

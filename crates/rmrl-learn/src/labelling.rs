@@ -4,11 +4,36 @@ use rmrl_core::{
     ActionSpace, DIMENSIONS, Ending, Label, PoseAdjustment, Scene, Trial, role_model_labels,
 };
 
-/// A way to label the states of a scene for supervised learning.
+use crate::config::{Grouping, ScheduleConfig};
+use crate::memory::Experience;
+
+/// What the state of a trial, named by its number, is labelled with.
+pub type TrialLabel = (u32, Label);
+
+/// A way to label states for supervised learning.
 pub trait Labelling: Send {
-    /// Labels for the scene's trials so far, one each and in order, or `None` while the strategy
-    /// has nothing to say. `complete` tells that the scene's last trial has been made.
-    fn label(&self, scene: &Scene, complete: bool) -> Option<Vec<Label>>;
+    /// Labels that are new or have changed, or `None` while the strategy has nothing to say.
+    ///
+    /// `scene` holds the trials of the scene under way, `so_far` all trials, these included,
+    /// without their pictures. `complete` tells that the scene's last trial has been made. The
+    /// policy is trained on the scene whenever there are labels.
+    fn label(
+        &self,
+        scene: &Scene,
+        so_far: &[Experience],
+        complete: bool,
+    ) -> Option<Vec<TrialLabel>>;
+}
+
+/// The role models of the grouping that a schedule asks for.
+pub fn role_models(schedule: &ScheduleConfig) -> Box<dyn Labelling> {
+    match schedule.grouping {
+        Grouping::Schedule => Box::new(BestOfScene),
+        Grouping::Similarity => Box::new(BestOfSimilar {
+            translation_m: schedule.similar_translation_m,
+            yaw_rad: schedule.similar_yaw_deg.to_radians(),
+        }),
+    }
 }
 
 /// The paper's strategy: once the scene is complete, its role model labels all its states.
@@ -16,8 +41,56 @@ pub trait Labelling: Send {
 pub struct BestOfScene;
 
 impl Labelling for BestOfScene {
-    fn label(&self, scene: &Scene, complete: bool) -> Option<Vec<Label>> {
-        complete.then(|| role_model_labels(scene))
+    fn label(
+        &self,
+        scene: &Scene,
+        _so_far: &[Experience],
+        complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        let trials = scene.trials().iter().map(|trial| trial.id.trial);
+        complete.then(|| trials.zip(role_model_labels(scene)).collect())
+    }
+}
+
+/// The paper's strategy for starts that nobody arranged in scenes: the role model of a state is the
+/// best executed action of all trials so far that started near it.
+///
+/// "Near" is a ball around each state, so groups overlap and no border runs between them. Labels of
+/// all states are renewed when a scene ends, for a later trial may be a better model. As in
+/// [`rmrl_core::role_model`], only placed trials are models, and of equal rewards the earliest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BestOfSimilar {
+    /// How far from a state another may lie to be similar, in metres.
+    pub translation_m: f64,
+    /// How far its yaw may be from the other's, in radians.
+    pub yaw_rad: f64,
+}
+
+impl BestOfSimilar {
+    fn are_similar(&self, one: &Experience, other: &Experience) -> bool {
+        let offset = other.estimated_pose.relative_to(one.estimated_pose);
+        offset.translation_m() <= self.translation_m && offset.dyaw_rad.abs() <= self.yaw_rad
+    }
+
+    fn label_of(&self, state: &Experience, so_far: &[Experience]) -> Label {
+        // Eq. 2 with A_i = {a_k: |P_k - P| <= translation_m, |ψ_k - ψ| <= yaw_rad}
+        so_far
+            .iter()
+            .filter(|other| other.placed && self.are_similar(state, other))
+            .reduce(|best, other| if other.reward > best.reward { other } else { best })
+            .map_or([None; DIMENSIONS], |best| best.action.0.map(Some))
+    }
+}
+
+impl Labelling for BestOfSimilar {
+    fn label(
+        &self,
+        _scene: &Scene,
+        so_far: &[Experience],
+        complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        let labelled = |state: &Experience| (state.trial, self.label_of(state, so_far));
+        complete.then(|| so_far.iter().map(labelled).collect())
     }
 }
 
@@ -68,8 +141,14 @@ impl Hindsight {
 }
 
 impl Labelling for Hindsight {
-    fn label(&self, scene: &Scene, _complete: bool) -> Option<Vec<Label>> {
-        Some(scene.trials().iter().map(|trial| self.label_of(trial)).collect())
+    fn label(
+        &self,
+        scene: &Scene,
+        _so_far: &[Experience],
+        _complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        let labelled = |trial: &Trial| (trial.id.trial, self.label_of(trial));
+        Some(scene.trials().iter().map(labelled).collect())
     }
 }
 
@@ -80,7 +159,7 @@ mod tests {
     use image::RgbImage;
     use rmrl_core::{
         ActionIndex, Decision, GraspFailure, Observation, Placement, PlacementError, PlanarPose,
-        TrialId,
+        PlateInImage, TrialId,
     };
 
     use super::*;
@@ -97,6 +176,7 @@ mod tests {
                 observation: Observation {
                     image: Arc::new(RgbImage::new(1, 1)),
                     estimated_pose: PlanarPose::default(),
+                    plate_in_image: PlateInImage::default(),
                 },
                 decision: Decision {
                     adjustment,
@@ -147,7 +227,7 @@ mod tests {
         ] {
             let best = adjustment(3.0, -2.0);
             let scene = scene([(action, placed(action, best, yaw_rad))]);
-            let label = hindsight.label(&scene, false).unwrap()[0].map(Option::unwrap);
+            let label = hindsight.label(&scene, &[], false).unwrap()[0].1.map(Option::unwrap);
             let labelled = actions().adjustment(ActionIndex(label)).unwrap();
             let along = |a: PoseAdjustment| a.rotated(-yaw_rad).dx_m;
             let across = |a: PoseAdjustment| a.rotated(-yaw_rad).dy_m;
@@ -162,8 +242,8 @@ mod tests {
     fn hindsight_does_not_wait_for_the_scene_and_says_nothing_of_failed_grasps() {
         let action = adjustment(9.0, 9.0);
         let failed = Ending::NotGrasped(GraspFailure::FingerOnPlate);
-        let labels = Hindsight::new(actions()).label(&scene([(action, failed)]), false);
-        assert_eq!(labels, Some(vec![[None; 3]]));
+        let labels = Hindsight::new(actions()).label(&scene([(action, failed)]), &[], false);
+        assert_eq!(labels, Some(vec![(1, [None; 3])]));
     }
 
     #[test]
@@ -173,8 +253,59 @@ mod tests {
             [adjustment(-5.0, 0.0), adjustment(2.0, 0.0), adjustment(7.0, 1.0)]
                 .map(|action| (action, placed(action, best, 0.0))),
         );
-        assert_eq!(BestOfScene.label(&scene, false), None);
+        assert_eq!(BestOfScene.label(&scene, &[], false), None);
         let role_model = actions().nearest(adjustment(2.0, 0.0)).0.map(Some);
-        assert_eq!(BestOfScene.label(&scene, true), Some(vec![role_model; 3]));
+        let labels = [1, 2, 3].map(|trial| (trial, role_model)).to_vec();
+        assert_eq!(BestOfScene.label(&scene, &[], true), Some(labels.clone()));
+        // Where all states are similar, similarity finds the same.
+        let so_far: Vec<_> = scene.trials().iter().filter_map(Experience::of).collect();
+        let similar = BestOfSimilar { translation_m: 0.05, yaw_rad: 0.2 };
+        assert_eq!(similar.label(&scene, &so_far, true), Some(labels));
+    }
+
+    fn experience(trial: u32, x_m: f64, yaw_rad: f64, reward: Option<f64>) -> Experience {
+        Experience {
+            trial,
+            scene: 1,
+            estimated_pose: PlanarPose::new(x_m, 0.0, yaw_rad),
+            action: ActionIndex([trial as usize; 3]),
+            log_probability: None,
+            reward: reward.unwrap_or(0.0),
+            placed: reward.is_some(),
+        }
+    }
+
+    #[test]
+    fn similar_states_share_the_best_action_whenever_it_was_made() {
+        let similar = BestOfSimilar { translation_m: 0.05, yaw_rad: 0.2 };
+        let so_far = [
+            experience(1, 0.00, 0.0, Some(0.90)),
+            experience(2, 0.04, 0.1, Some(0.95)),
+            experience(3, 0.08, 0.0, Some(0.99)),
+            // As near, but turned away; and one that was no placement.
+            experience(4, 0.00, 0.5, Some(0.97)),
+            experience(5, 0.01, 0.0, None),
+            // Alone, and without a placement near it.
+            experience(6, 0.50, 0.0, None),
+            // As good as the second, and later.
+            experience(7, 0.00, 0.0, Some(0.95)),
+        ];
+        assert_eq!(similar.label(&Scene::new(), &so_far, false), None, "not within a scene");
+        let labels = similar.label(&Scene::new(), &so_far, true).unwrap();
+        let models: Vec<_> = labels.iter().map(|(trial, label)| (*trial, label[0])).collect();
+        let expected = [
+            (1, Some(2)),
+            (2, Some(3)),
+            (3, Some(3)),
+            (4, Some(4)),
+            (5, Some(2)),
+            (6, None),
+            (7, Some(2)),
+        ];
+        assert_eq!(models, expected);
+        // Yaws are compared across half a turn.
+        let across = [experience(1, 0.0, 3.1, Some(0.9)), experience(2, 0.0, -3.1, Some(0.95))];
+        let labels = similar.label(&Scene::new(), &across, true).unwrap();
+        assert_eq!(labels[0], (1, [Some(2); 3]));
     }
 }

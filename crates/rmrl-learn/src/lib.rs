@@ -4,6 +4,7 @@
 //! given: a [`Method`] of an on-line update, a labelling strategy and a replay rule. The cell is
 //! known only as an [`rmrl_core::Env`], the log only as an [`Observer`].
 
+mod actor_critic;
 mod behaviour;
 mod checkpoint;
 mod collect;
@@ -22,17 +23,21 @@ mod trainer;
 mod update;
 mod weights;
 
+pub use actor_critic::{ActorCritic, Ppo};
 pub use behaviour::{
     Behaviour, ConstantOffset, Greedy, NoCorrection, Oracle, RandomCorrection, run_trials,
 };
 pub use checkpoint::{CheckpointError, Notes, read_notes};
 pub use collect::{Observer, ObserverError, Recorded, RunError};
-pub use config::{ComputeDevice, EncoderConfig, LearnConfigError, PolicyConfig, ScheduleConfig};
+pub use config::{
+    ComputeDevice, EncoderConfig, Grouping, LearnConfigError, OnlineConfig, PolicyConfig,
+    ScheduleConfig, ViewName,
+};
 pub use input::PoseScaling;
-pub use labelling::{BestOfScene, Hindsight, Labelling};
+pub use labelling::{BestOfScene, BestOfSimilar, Hindsight, Labelling, TrialLabel, role_models};
 pub use memory::{Experience, Memory};
 pub use method::{Method, MethodName, UnknownMethod};
-pub use network::{NetworkShape, NormKind};
+pub use network::{ImageView, NetworkShape, NormKind};
 pub use policy::{EncodedState, Policy, most_likely, sample};
 pub use pretrain::{EarlierData, pretrain};
 pub use trainer::{Learner, train};

@@ -2,60 +2,99 @@
 
 use std::collections::BTreeMap;
 
-use rmrl_core::{ActionIndex, Label};
+use rmrl_core::{ActionIndex, DIMENSIONS, Label, PlanarPose, Trial};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::EncodedState;
 
-/// A trial as the policy gradient sees it.
+/// A trial as learning sees it, without its picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Experience {
-    /// Which of the memory's states, counted from 0.
-    pub state: usize,
-    /// What was done there.
+    /// Which trial, counted from 1.
+    pub trial: u32,
+    /// The scene it was made in, counted from 1.
+    pub scene: u32,
+    /// `P_e`, world frame.
+    pub estimated_pose: PlanarPose,
+    /// What was done.
     pub action: ActionIndex,
+    /// `log π(a | s)` of the policy that decided so, over all dimensions; `None` where no policy
+    /// was asked.
+    pub log_probability: Option<f32>,
     /// What it earned.
     pub reward: f64,
+    /// Whether the plate was placed; only then can the action be a role model.
+    pub placed: bool,
+}
+
+impl Experience {
+    /// What is kept of a trial; `None` where its action is not made of candidates.
+    pub fn of(trial: &Trial) -> Option<Self> {
+        let action = trial.decision.index?;
+        let log_probability =
+            trial.decision.probabilities.as_ref().map(|probabilities| {
+                (0..DIMENSIONS).map(|d| probabilities[d][action.0[d]].ln()).sum()
+            });
+        Some(Self {
+            trial: trial.id.trial,
+            scene: trial.id.scene,
+            estimated_pose: trial.observation.estimated_pose,
+            action,
+            log_probability,
+            reward: trial.ending.reward(),
+            placed: trial.ending.placement().is_some(),
+        })
+    }
 }
 
 /// All that was learnt from so far, each state encoded once.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
+    /// The state of each trial, in their order.
     pub(crate) states: Vec<EncodedState>,
     pub(crate) experiences: Vec<Experience>,
-    /// `D = {D_1, ..., D_i}` (Eq. 4), by scene: states and their labels.
-    pub(crate) dataset: BTreeMap<u32, Vec<(usize, Label)>>,
+    /// `D = {D_1, ..., D_i}` (Eq. 4): the labels of the trials' states, by trial.
+    pub(crate) dataset: BTreeMap<u32, Label>,
 }
 
 impl Memory {
-    /// Keeps a state; returns its number.
-    pub(crate) fn keep(&mut self, state: EncodedState) -> usize {
-        self.states.push(state);
-        self.states.len() - 1
+    /// The state of a trial, counted from 1.
+    ///
+    /// # Panics
+    /// If the trial was not learnt from yet.
+    pub fn state(&self, trial: u32) -> &EncodedState {
+        &self.states[trial as usize - 1]
     }
 
-    /// A kept state, by its number.
-    pub fn state(&self, number: usize) -> &EncodedState {
-        &self.states[number]
-    }
-
-    /// The data set `D_i` of a scene, with its states; those that no dimension is known of left out.
-    pub(crate) fn scene_data(&self, scene: u32) -> Vec<(&EncodedState, Label)> {
-        self.with_label(self.dataset.get(&scene).into_iter().flatten())
+    /// The data set `D_i` of the scene of these trials, with its states; those that no dimension is
+    /// known of left out.
+    pub(crate) fn scene_data(&self, scene: &[Trial]) -> Vec<(&EncodedState, Label)> {
+        self.labelled(|number| scene.iter().any(|trial| trial.id.trial == number))
     }
 
     /// The whole data set `D`, with its states; those that no dimension is known of left out.
     pub fn labelled_states(&self) -> Vec<(&EncodedState, Label)> {
-        self.with_label(self.dataset.values().flatten())
+        self.labelled(|_| true)
     }
 
-    fn with_label<'a>(
-        &self,
-        data: impl Iterator<Item = &'a (usize, Label)>,
-    ) -> Vec<(&EncodedState, Label)> {
-        data.filter(|(_, label)| label.iter().any(Option::is_some))
-            .map(|(state, label)| (self.state(*state), *label))
+    fn labelled(&self, wanted: impl Fn(u32) -> bool) -> Vec<(&EncodedState, Label)> {
+        self.dataset
+            .iter()
+            .filter(|(trial, label)| wanted(**trial) && label.iter().any(Option::is_some))
+            .map(|(trial, label)| (self.state(*trial), *label))
             .collect()
+    }
+
+    /// Every trial learnt from, in order.
+    pub fn experiences(&self) -> &[Experience] {
+        &self.experiences
+    }
+
+    /// The trials of the latest one's scene, in order.
+    pub fn last_scene(&self) -> &[Experience] {
+        let scene = self.experiences.last().map(|last| last.scene);
+        let first = self.experiences.partition_point(|one| Some(one.scene) < scene);
+        &self.experiences[first..]
     }
 
     /// Every experience, with its state.
@@ -69,6 +108,6 @@ impl Memory {
     }
 
     fn with_state(&self, experience: &Experience) -> (&EncodedState, ActionIndex, f64) {
-        (self.state(experience.state), experience.action, experience.reward)
+        (self.state(experience.trial), experience.action, experience.reward)
     }
 }

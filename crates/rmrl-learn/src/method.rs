@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rmrl_core::{ActionSpace, Label, Scene};
+use rmrl_core::{ActionSpace, Scene};
 use serde::{Deserialize, Serialize};
 
-use crate::labelling::{BestOfScene, Hindsight, Labelling};
+use crate::actor_critic::{ActorCritic, Ppo};
+use crate::config::{OnlineConfig, ScheduleConfig};
+use crate::labelling::{Hindsight, Labelling, TrialLabel, role_models};
+use crate::memory::Memory;
 use crate::update::{OnlineUpdate, Reinforce, ReplayRule};
 
 /// A method by its name.
@@ -26,6 +29,14 @@ pub enum MethodName {
     RmRlPretrained,
     /// Role-Model RL with labels from each trial's own deviation instead of the best of its scene.
     Hindsight,
+    /// Proximal policy optimisation.
+    Ppo,
+    /// Proximal policy optimisation with the role model's labels.
+    PpoRmRl,
+    /// Advantage actor-critic.
+    ActorCritic,
+    /// Advantage actor-critic with the role model's labels.
+    ActorCriticRmRl,
     /// No correction: pick where the camera says.
     None,
     /// A random candidate each time.
@@ -38,12 +49,16 @@ pub enum MethodName {
 
 impl MethodName {
     /// Every method, in the order of the tables.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Reinforce,
         Self::Replay,
         Self::RmRl,
         Self::RmRlPretrained,
         Self::Hindsight,
+        Self::Ppo,
+        Self::PpoRmRl,
+        Self::ActorCritic,
+        Self::ActorCriticRmRl,
         Self::None,
         Self::Random,
         Self::Constant,
@@ -58,6 +73,10 @@ impl MethodName {
             Self::RmRl => "rm-rl",
             Self::RmRlPretrained => "rm-rl-pretrained",
             Self::Hindsight => "hindsight",
+            Self::Ppo => "ppo",
+            Self::PpoRmRl => "ppo-rm-rl",
+            Self::ActorCritic => "actor-critic",
+            Self::ActorCriticRmRl => "actor-critic-rm-rl",
             Self::None => "none",
             Self::Random => "random",
             Self::Constant => "constant",
@@ -73,6 +92,10 @@ impl MethodName {
             Self::RmRl => "RM-RL",
             Self::RmRlPretrained => "Pretrained RM-RL",
             Self::Hindsight => "Hindsight",
+            Self::Ppo => "PPO",
+            Self::PpoRmRl => "PPO + role model",
+            Self::ActorCritic => "Actor-critic",
+            Self::ActorCriticRmRl => "Actor-critic + role model",
             Self::None => "No correction",
             Self::Random => "Random",
             Self::Constant => "Constant offset",
@@ -90,6 +113,10 @@ impl MethodName {
                 "Role-Model RL from a pretrained policy; makes an earlier run first if none is given"
             }
             Self::Hindsight => "Role-Model RL with a label from each trial's own deviation",
+            Self::Ppo => "proximal policy optimisation, after each scene",
+            Self::PpoRmRl => "proximal policy optimisation, and the role model's labels",
+            Self::ActorCritic => "advantage actor-critic: policy gradient against a learned value",
+            Self::ActorCriticRmRl => "advantage actor-critic, and the role model's labels",
             Self::None => "no correction: pick where the camera says",
             Self::Random => "a random candidate each time",
             Self::Constant => "one offset, averaged over the first ten trials",
@@ -98,17 +125,38 @@ impl MethodName {
     }
 
     /// The learning method of this name; `None` for those that learn no policy.
-    pub fn method(self, actions: &ActionSpace) -> Option<Method> {
+    pub fn method(
+        self,
+        actions: &ActionSpace,
+        schedule: &ScheduleConfig,
+        online: &OnlineConfig,
+    ) -> Option<Method> {
+        let online: Box<dyn OnlineUpdate> = match self {
+            Self::Reinforce
+            | Self::Replay
+            | Self::RmRl
+            | Self::RmRlPretrained
+            | Self::Hindsight => Box::new(Reinforce),
+            Self::ActorCritic | Self::ActorCriticRmRl => Box::new(ActorCritic { config: *online }),
+            Self::Ppo | Self::PpoRmRl => Box::new(Ppo { config: *online }),
+            Self::None | Self::Random | Self::Constant | Self::Oracle => return None,
+        };
         let (labelling, replay): (Option<Box<dyn Labelling>>, _) = match self {
-            Self::Reinforce => (None, ReplayRule::None),
             Self::Replay => (None, ReplayRule::PolicyGradient),
-            Self::RmRl | Self::RmRlPretrained => (Some(Box::new(BestOfScene)), ReplayRule::Labels),
+            Self::RmRl | Self::RmRlPretrained | Self::ActorCriticRmRl | Self::PpoRmRl => {
+                (Some(role_models(schedule)), ReplayRule::Labels)
+            }
             Self::Hindsight => {
                 (Some(Box::new(Hindsight::new(actions.clone()))), ReplayRule::Labels)
             }
-            Self::None | Self::Random | Self::Constant | Self::Oracle => return None,
+            _ => (None, ReplayRule::None),
         };
-        Some(Method { online: Some(Box::new(Reinforce)), labelling, replay })
+        Some(Method { online: Some(online), labelling, replay })
+    }
+
+    /// Whether it compares the trials of a scene with each other, and so needs two or more of them.
+    pub fn compares_trials_of_a_scene(self) -> bool {
+        matches!(self, Self::Ppo | Self::PpoRmRl)
     }
 }
 
@@ -140,7 +188,7 @@ impl FromStr for MethodName {
 /// What distinguishes a learning method from the others; network, optimiser and schedule are
 /// shared.
 pub struct Method {
-    /// The update after each trial.
+    /// The update after each trial or scene.
     pub online: Option<Box<dyn OnlineUpdate>>,
     /// The labels of a scene.
     pub labelling: Option<Box<dyn Labelling>>,
@@ -149,9 +197,14 @@ pub struct Method {
 }
 
 impl Method {
-    /// Labels for the scene's trials so far, if there is a strategy and it has something to say.
-    pub(crate) fn label(&self, scene: &Scene, complete: bool) -> Option<Vec<Label>> {
-        self.labelling.as_ref()?.label(scene, complete)
+    /// Labels by trial, if there is a strategy and it has something to say.
+    pub(crate) fn label(
+        &self,
+        scene: &Scene,
+        memory: &Memory,
+        complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        self.labelling.as_ref()?.label(scene, memory.experiences(), complete)
     }
 }
 

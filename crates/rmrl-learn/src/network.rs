@@ -8,17 +8,34 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use rmrl_core::{DIMENSIONS, Rng};
+use rmrl_core::{DIMENSIONS, random_stream};
 use serde::{Deserialize, Serialize};
 
 use self::initial::{linear, zero_linear};
 pub use self::norm::NormKind;
 use self::resnet::ResNet;
 
+/// What of the picture a network sees.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageView {
+    /// The whole picture.
+    Global,
+    /// A square around the estimated pose.
+    Crop {
+        /// Its side, in diagonals of the plate.
+        scale: f64,
+    },
+    /// Nothing; the network has no encoder.
+    None,
+}
+
 /// The shape of a policy network; with it and the weights the network can be rebuilt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkShape {
+    /// What of the picture it sees.
+    pub view: ImageView,
     /// ResNet depth: 10, 18 or 34.
     pub depth: usize,
     /// Channels of the ResNet's first stage; 64 in the original.
@@ -46,18 +63,20 @@ impl NetworkShape {
         }
     }
 
-    /// The number of image features.
+    /// The number of image features; 0 where the picture is not seen.
     pub(crate) fn features(&self) -> usize {
-        8 * self.base_width
+        if self.view == ImageView::None { 0 } else { 8 * self.base_width }
     }
 }
 
-/// The policy network `π_θ` (Fig. 3).
+/// The policy network `π_θ` (Fig. 3), and beside it the value that actor-critic methods learn.
 #[derive(Module, Debug)]
 pub(crate) struct PolicyNetwork {
-    pub(crate) encoder: ResNet,
+    /// `None` for a network that does not see the picture.
+    pub(crate) encoder: Option<ResNet>,
     pose: PoseMlp,
     heads: Vec<Head>,
+    value: Head,
 }
 
 /// Encodes the estimated pose.
@@ -67,7 +86,7 @@ struct PoseMlp {
     fc2: Linear,
 }
 
-/// Predicts one dimension's logits.
+/// Predicts one dimension's logits, or the value.
 #[derive(Module, Debug)]
 struct Head {
     fc1: Linear,
@@ -75,16 +94,20 @@ struct Head {
 }
 
 impl PolicyNetwork {
-    /// A network with initial weights from `rng`.
+    /// A network with initial weights of `seed`.
     ///
     /// The heads' last layers start at zero, so that every candidate is equally likely before the
-    /// first update.
+    /// first update, and every state equally good. The value's weights come from a stream of their
+    /// own: methods that learn no value begin with the same policy as those that do.
     ///
     /// # Panics
     /// If the shape's depth is none of 10, 18 and 34.
-    pub(crate) fn new(shape: &NetworkShape, rng: &mut Rng, device: &Device) -> Self {
+    pub(crate) fn new(shape: &NetworkShape, seed: u64, device: &Device) -> Self {
+        let rng = &mut random_stream(seed, "initial weights", [0, 0]);
+        let value_rng = &mut random_stream(seed, "initial value weights", [0, 0]);
         let blocks = NetworkShape::blocks(shape.depth).expect("a depth of 10, 18 or 34");
-        let encoder = ResNet::new(blocks, shape.base_width, shape.norm, rng, device);
+        let encoder = (shape.view != ImageView::None)
+            .then(|| ResNet::new(blocks, shape.base_width, shape.norm, rng, device));
         let pose = PoseMlp {
             fc1: linear(3, shape.pose_width, rng, device),
             fc2: linear(shape.pose_width, shape.pose_width, rng, device),
@@ -97,25 +120,48 @@ impl PolicyNetwork {
                 fc2: zero_linear(shape.head_width, candidates, device),
             })
             .into();
-        Self { encoder, pose, heads }
+        let value = Head {
+            fc1: linear(joint, shape.head_width, value_rng, device),
+            fc2: zero_linear(shape.head_width, 1, device),
+        };
+        Self { encoder, pose, heads, value }
     }
 
     /// The same network with an encoder that no gradient reaches.
     pub(crate) fn with_frozen_encoder(self) -> Self {
-        Self { encoder: self.encoder.no_grad(), ..self }
+        Self { encoder: self.encoder.map(Module::no_grad), ..self }
     }
 
-    /// Logits from image features and pose.
+    /// What the heads see: image features, if there are any, and the encoded pose.
     ///
     /// # Shapes
-    /// - features: `[batch, 8 * base_width]`, pose: `[batch, 3]`
-    /// - output: `[batch, candidates]` for each dimension
-    pub(crate) fn logits(&self, features: Tensor<2>, pose: Tensor<2>) -> Vec<Tensor<2>> {
+    /// - features: `[batch, features]`, pose: `[batch, 3]`
+    /// - output: `[batch, features + pose_width]`
+    pub(crate) fn joint(&self, features: Option<Tensor<2>>, pose: Tensor<2>) -> Tensor<2> {
         let pose = relu(self.pose.fc2.forward(relu(self.pose.fc1.forward(pose))));
-        let joint = Tensor::cat(vec![features, pose], 1);
-        self.heads
-            .iter()
-            .map(|head| head.fc2.forward(relu(head.fc1.forward(joint.clone()))))
-            .collect()
+        Tensor::cat(features.into_iter().chain([pose]).collect(), 1)
+    }
+
+    /// Logits from what [`Self::joint`] gives.
+    ///
+    /// # Shapes
+    /// - output: `[batch, candidates]` for each dimension
+    pub(crate) fn logits(&self, joint: Tensor<2>) -> Vec<Tensor<2>> {
+        self.heads.iter().map(|head| head.forward(joint.clone())).collect()
+    }
+
+    /// The value `V(s)` from what [`Self::joint`] gives. Its gradient ends there: what the policy
+    /// sees of a state is the policy's to learn, and one critic cannot disturb three heads.
+    ///
+    /// # Shapes
+    /// - output: `[batch, 1]`
+    pub(crate) fn value(&self, joint: Tensor<2>) -> Tensor<2> {
+        self.value.forward(joint.detach())
+    }
+}
+
+impl Head {
+    fn forward(&self, joint: Tensor<2>) -> Tensor<2> {
+        self.fc2.forward(relu(self.fc1.forward(joint)))
     }
 }

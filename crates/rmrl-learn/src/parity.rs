@@ -12,7 +12,7 @@ use safetensors::SafeTensors;
 
 use crate::config::{EncoderConfig, PolicyConfig};
 use crate::input::PoseScaling;
-use crate::network::{NetworkShape, NormKind};
+use crate::network::{ImageView, NetworkShape, NormKind};
 use crate::policy::{EncodedState, Policy, read};
 use crate::weights::{load_tensors, parse_safetensors};
 
@@ -50,6 +50,7 @@ impl Fixture {
     /// The fixture's network with the fixture's weights, its encoder learning.
     fn policy(&self, depth: usize, norm: NormKind) -> Policy {
         let shape = NetworkShape {
+            view: ImageView::Global,
             depth,
             base_width: 4,
             norm,
@@ -72,7 +73,9 @@ impl Fixture {
             .into_iter()
             .filter(|(name, _)| !name.contains('/'))
             .collect();
-        load_tensors(&mut policy.network, tensors, &self.path, "the fixture", |_| false).unwrap();
+        // The paper's network has no value.
+        let may_lack = |name: &str| name.starts_with("value.");
+        load_tensors(&mut policy.network, tensors, &self.path, "the fixture", may_lack).unwrap();
         policy.prepare();
         policy
     }
@@ -160,13 +163,8 @@ fn check_against_pytorch(name: &str, depth: usize, norm: NormKind) {
     let rewards = fixture.floats("input/rewards");
 
     let logits = |policy: &Policy| -> Vec<Vec<f32>> {
-        let features = policy.features(&policy.network, &states);
-        policy
-            .network
-            .logits(features, policy.poses(&states))
-            .into_iter()
-            .map(|logits| read(logits.inner()))
-            .collect()
+        let joint = policy.joint(&policy.network, &states);
+        policy.network.logits(joint).into_iter().map(|logits| read(logits.inner())).collect()
     };
     for (dimension, logits) in logits(&policy).iter().enumerate() {
         let expected = fixture.floats(&format!("expected/logits.{dimension}"));
@@ -221,7 +219,7 @@ fn torchvision_weights_load_from_safetensors_and_pth() {
     let reference = fixture.policy(18, NormKind::FrozenBatch);
     let states = fixture.states();
     let states: Vec<&EncodedState> = states.iter().collect();
-    let expected = read(reference.features(&reference.network, &states).inner());
+    let expected = read(reference.features(&reference.network, &states).unwrap().inner());
     for file in ["resnet18_torchvision.safetensors", "resnet18_torchvision.pth"] {
         let config = PolicyConfig {
             encoder: EncoderConfig {
@@ -235,7 +233,7 @@ fn torchvision_weights_load_from_safetensors_and_pth() {
         };
         let policy = Policy::new(&config, &reference.actions, reference.scaling, 0).unwrap();
         assert_eq!(policy.shape.norm, NormKind::FrozenBatch);
-        let features = read(policy.features(&policy.network, &states).inner());
+        let features = read(policy.features(&policy.network, &states).unwrap().inner());
         assert_eq!(features, expected, "{file}");
     }
 }

@@ -5,14 +5,12 @@ use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
-use rmrl_core::{
-    ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, Rng, random_stream,
-};
+use rmrl_core::{ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, Rng};
 use safetensors::Dtype;
 
 use crate::config::PolicyConfig;
-use crate::input::{PoseScaling, normalize, shrink};
-use crate::network::{NetworkShape, NormKind, PolicyNetwork};
+use crate::input::{PoseScaling, crop, normalize, shrink};
+use crate::network::{ImageView, NetworkShape, NormKind, PolicyNetwork};
 use crate::weights::{WeightsError, load_tensors, read_tensors};
 
 /// A state as the network takes it, computed once and kept.
@@ -30,6 +28,8 @@ enum EncodedImage {
     Features(Vec<f32>),
     /// Pixels of `image_size` x `image_size`, for an encoder that learns.
     Pixels(Vec<u8>),
+    /// Nothing, for a policy that does not see it.
+    Unseen,
 }
 
 impl EncodedState {
@@ -44,6 +44,7 @@ impl EncodedState {
                     features.extend(values.iter().flat_map(|value| value.to_le_bytes()));
                 }
                 EncodedImage::Pixels(values) => pixels.extend_from_slice(values),
+                EncodedImage::Unseen => {}
             }
         }
         let rows = states.len();
@@ -58,9 +59,10 @@ impl EncodedState {
     }
 
     /// `rows` states from the tensors that [`Self::to_tensors`] made of them; `None` if they are not
-    /// all there.
+    /// all there. `view` tells whether they have a picture.
     pub(crate) fn from_tensors(
         rows: usize,
+        view: ImageView,
         tensor: impl Fn(&str) -> Option<Vec<u8>>,
     ) -> Option<Vec<Self>> {
         if rows == 0 {
@@ -71,6 +73,7 @@ impl EncodedState {
         };
         let poses = floats(&tensor("poses")?);
         let images: Vec<EncodedImage> = match tensor("features") {
+            None if view == ImageView::None => vec![EncodedImage::Unseen; rows],
             Some(bytes) => bytes
                 .chunks(bytes.len() / rows)
                 .map(|row| EncodedImage::Features(floats(row)))
@@ -106,7 +109,7 @@ pub struct Policy {
     pub(crate) scaling: PoseScaling,
     pub(crate) network: PolicyNetwork,
     pub(crate) optimizer: ModuleOptimizer,
-    device: Device,
+    pub(crate) device: Device,
 }
 
 impl Policy {
@@ -133,6 +136,7 @@ impl Policy {
             _ => NormKind::Group,
         };
         let shape = NetworkShape {
+            view: config.image_view(),
             depth: config.encoder.depth,
             base_width: config.encoder.base_width,
             norm,
@@ -147,7 +151,7 @@ impl Policy {
                 "a ResNet-{} of base width {}",
                 config.encoder.depth, config.encoder.base_width
             );
-            let encoder = &mut policy.network.encoder;
+            let encoder = policy.network.encoder.as_mut().expect("weights are an encoder's");
             load_tensors(encoder, tensors, path, &network, |_| false)?;
             policy.prepare();
         }
@@ -163,9 +167,8 @@ impl Policy {
         seed: u64,
     ) -> Self {
         let device = config.device.open();
-        let mut rng = random_stream(seed, "initial weights", [0, 0]);
         let mut policy = Self {
-            network: PolicyNetwork::new(&shape, &mut rng, &device),
+            network: PolicyNetwork::new(&shape, seed, &device),
             config: config.clone(),
             shape,
             actions: actions.clone(),
@@ -195,27 +198,36 @@ impl Policy {
         &self.config
     }
 
-    /// Computes what the network needs of an observation: the whole image, scaled, or its features
-    /// where the encoder is frozen.
+    /// Computes what the network needs of an observation: the pose, and of the image what it sees,
+    /// scaled, or the features of that where the encoder is frozen.
     pub fn encode(&self, observation: &Observation) -> EncodedState {
-        let pixels = shrink(&observation.image, self.shape.image_size);
-        EncodedState {
-            pose: self.scaling.scale(observation.estimated_pose),
-            image: if self.config.encoder.train {
-                EncodedImage::Pixels(pixels)
-            } else {
-                let images = self.images([pixels.as_slice()]).inner();
-                let features = self.network.encoder.valid().forward(images);
-                EncodedImage::Features(read(features))
-            },
+        let image = match &self.network.encoder {
+            None => EncodedImage::Unseen,
+            Some(_) if self.config.encoder.train => EncodedImage::Pixels(self.view(observation)),
+            Some(encoder) => {
+                let images = self.images([self.view(observation).as_slice()]).inner();
+                EncodedImage::Features(read(encoder.valid().forward(images)))
+            }
+        };
+        EncodedState { pose: self.scaling.scale(observation.estimated_pose), image }
+    }
+
+    /// What the encoder sees of an image: `image_size` x `image_size` pixels.
+    fn view(&self, observation: &Observation) -> Vec<u8> {
+        let size = self.shape.image_size;
+        match self.shape.view {
+            ImageView::Crop { scale } => {
+                crop(&observation.image, observation.plate_in_image, scale, size)
+            }
+            ImageView::Global | ImageView::None => shrink(&observation.image, size),
         }
     }
 
     /// The probability of every candidate, by dimension.
     pub fn distribution(&self, state: &EncodedState) -> [Vec<f32>; DIMENSIONS] {
         let network = self.network.valid();
-        let features = self.features(&network, &[state]).inner();
-        let logits = network.logits(features, self.poses(&[state]).inner());
+        let features = self.features(&network, &[state]).map(Tensor::inner);
+        let logits = network.logits(network.joint(features, self.poses(&[state]).inner()));
         let mut probabilities = logits.into_iter().map(|logits| read(softmax(logits, 1)));
         std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
     }
@@ -277,7 +289,11 @@ impl Policy {
         labels: &[Label],
         weights: &[f32],
     ) -> f32 {
-        let loss = self.loss(states, labels, weights);
+        self.descend(self.loss(states, labels, weights))
+    }
+
+    /// One step of the optimiser down a loss. Returns the loss before the step.
+    pub(crate) fn descend(&mut self, loss: Tensor<1>) -> f32 {
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         self.network =
             self.optimizer.step(self.config.learning_rate, self.network.clone(), gradients);
@@ -292,8 +308,7 @@ impl Policy {
         labels: &[Label],
         weights: &[f32],
     ) -> Tensor<1> {
-        let features = self.features(&self.network, states);
-        let logits = self.network.logits(features, self.poses(states));
+        let logits = self.network.logits(self.joint(&self.network, states));
         let mut loss = Tensor::<1>::zeros([1], &self.device);
         for (dimension, logits) in logits.into_iter().enumerate() {
             let chosen: Vec<i64> =
@@ -313,22 +328,32 @@ impl Policy {
         loss
     }
 
-    /// Image features of a batch, `[batch, features]`.
-    pub(crate) fn features(&self, network: &PolicyNetwork, states: &[&EncodedState]) -> Tensor<2> {
+    /// What the heads see of a batch, `[batch, features + pose_width]`.
+    pub(crate) fn joint(&self, network: &PolicyNetwork, states: &[&EncodedState]) -> Tensor<2> {
+        network.joint(self.features(network, states), self.poses(states))
+    }
+
+    /// Image features of a batch, `[batch, features]`; `None` where the picture is not seen.
+    pub(crate) fn features(
+        &self,
+        network: &PolicyNetwork,
+        states: &[&EncodedState],
+    ) -> Option<Tensor<2>> {
+        let encoder = network.encoder.as_ref()?;
         let mut kept = Vec::new();
         let mut pixels = Vec::new();
         for state in states {
             match &state.image {
                 EncodedImage::Features(features) => kept.extend_from_slice(features),
                 EncodedImage::Pixels(image) => pixels.push(image.as_slice()),
+                EncodedImage::Unseen => {}
             }
         }
         if pixels.is_empty() {
             let shape = [states.len(), self.shape.features()];
-            return Tensor::from_data(TensorData::new(kept, shape), &self.device);
+            return Some(Tensor::from_data(TensorData::new(kept, shape), &self.device));
         }
-        let images = self.images(pixels);
-        network.encoder.forward(images)
+        Some(encoder.forward(self.images(pixels)))
     }
 
     /// Images as a batch, `[batch, 3, size, size]`.

@@ -1,12 +1,14 @@
 //! Supervised training before the first trial, on labels from earlier runs (Sec. 3.3.2).
 
+use std::collections::BTreeMap;
+
 use rand::seq::SliceRandom;
-use rmrl_core::{Label, random_stream};
+use rmrl_core::{Label, Scene, Trial, random_stream};
 
 use crate::config::ScheduleConfig;
 use crate::labelling::Labelling;
+use crate::memory::Experience;
 use crate::policy::{EncodedState, Policy};
-use rmrl_core::{Scene, Trial};
 
 /// An earlier run's states with their labels.
 pub struct EarlierData {
@@ -21,27 +23,27 @@ impl EarlierData {
         labelling: &dyn Labelling,
         policy: &Policy,
     ) -> Self {
-        let mut data = Self { states: Vec::new(), labels: Vec::new() };
-        let mut scene = Scene::new();
+        let (mut scene, mut so_far) = (Scene::new(), Vec::new());
+        let (mut states, mut labels) = (BTreeMap::new(), BTreeMap::new());
+        let mut end = |scene: &Scene, so_far: &[Experience]| {
+            labels.extend(labelling.label(scene, so_far, true).unwrap_or_default());
+        };
         for trial in trials {
-            let last = scene.trials().last().map(|last| last.id.scene);
+            let last = scene.trials().last().map(|last: &Trial| last.id.scene);
             if last.is_some_and(|last| last != trial.id.scene) {
-                data.add(&scene.take(), labelling, policy);
+                end(&scene.take(), &so_far);
             }
+            states.insert(trial.id.trial, policy.encode(&trial.observation));
+            so_far.extend(Experience::of(&trial));
             scene.push(trial);
         }
-        data.add(&scene, labelling, policy);
-        data
-    }
-
-    fn add(&mut self, scene: &Scene, labelling: &dyn Labelling, policy: &Policy) {
-        let labels = labelling.label(scene, true).unwrap_or_default();
-        for (trial, label) in scene.trials().iter().zip(labels) {
-            if label.iter().any(Option::is_some) {
-                self.states.push(policy.encode(&trial.observation));
-                self.labels.push(label);
-            }
-        }
+        end(&scene, &so_far);
+        let known = |(trial, label): (u32, Label)| {
+            let state = states.remove(&trial).filter(|_| label.iter().any(Option::is_some));
+            Some((state?, label))
+        };
+        let (states, labels) = labels.into_iter().filter_map(known).unzip();
+        Self { states, labels }
     }
 
     /// Adds another run's data.

@@ -30,27 +30,24 @@ pub fn train<E: Env>(
         let number = learner.trials + 1;
         let scene_number = (number - 1) / schedule.trials_per_scene + 1;
         let (trial, state) = learner.next_trial(env, number, scene_number, recorded, observer)?;
-        let state = learner.memory.keep(state);
+        let complete = number.is_multiple_of(schedule.trials_per_scene) || number == trials;
+        learner.memory.states.push(state);
         learner.trials = number;
 
         // On-line training: policy gradient with this trial, Eq. 5-6.
-        if let Some(action) = trial.decision.index {
-            let reward = trial.ending.reward();
-            learner.memory.experiences.push(Experience { state, action, reward });
+        if let Some(experience) = Experience::of(&trial) {
+            learner.memory.experiences.push(experience);
             if let Some(online) = &method.online {
-                online.update(&mut learner.policy, &learner.memory, &trial);
+                online.update(&mut learner.policy, &learner.memory, complete);
             }
         }
         learner.scene.push(trial);
-        learner.scene_states.push(state);
 
         // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
         // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
-        let complete = number.is_multiple_of(schedule.trials_per_scene) || number == trials;
-        if let Some(labels) = method.label(&learner.scene, complete) {
-            let labelled = learner.scene_states.iter().copied().zip(labels).collect();
-            learner.memory.dataset.insert(scene_number, labelled);
-            learner.train_on_scene(scene_number, schedule.scene_epochs);
+        if let Some(labels) = method.label(&learner.scene, &learner.memory, complete) {
+            learner.memory.dataset.extend(labels);
+            learner.train_on_scene(schedule.scene_epochs);
         }
 
         // Data Replay: off-line training on random minibatches of the whole D.
@@ -62,7 +59,6 @@ pub fn train<E: Env>(
 
         if complete {
             learner.scene.take();
-            learner.scene_states.clear();
         }
         observer.learnt(learner).map_err(|source| RunError::Progress { trial: number, source })?;
     }
@@ -77,8 +73,6 @@ pub struct Learner {
     pub memory: Memory,
     /// The trials of the scene under way.
     scene: Scene,
-    /// Which of the memory's states are theirs.
-    scene_states: Vec<usize>,
     trials: u32,
     seed: u64,
 }
@@ -91,7 +85,7 @@ impl Learner {
 
     /// A learner between two scenes, after `trials` trials.
     pub(crate) fn after(policy: Policy, memory: Memory, trials: u32, seed: u64) -> Self {
-        Self { policy, memory, scene: Scene::new(), scene_states: Vec::new(), trials, seed }
+        Self { policy, memory, scene: Scene::new(), trials, seed }
     }
 
     /// Trials learnt from so far.
@@ -110,8 +104,8 @@ impl Learner {
     }
 
     /// Supervised passes over `D_i`; none where nothing is labelled.
-    fn train_on_scene(&mut self, scene: u32, passes: usize) {
-        let data = self.memory.scene_data(scene);
+    fn train_on_scene(&mut self, passes: usize) {
+        let data = self.memory.scene_data(self.scene.trials());
         if !data.is_empty() {
             for _ in 0..passes {
                 self.policy.supervised_step(&data);

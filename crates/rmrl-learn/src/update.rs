@@ -1,7 +1,7 @@
 //! On-line updates and replay rules: the parts in which the methods differ, as values.
 
 use rand::RngExt;
-use rmrl_core::{Rng, Trial};
+use rmrl_core::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::memory::Memory;
@@ -10,11 +10,12 @@ use crate::policy::Policy;
 /// What happens to the policy after each trial.
 ///
 /// An update keeps no state of its own, which a checkpoint would have to know of: what it needs of
-/// earlier trials (a baseline, say) is in the memory, and the probabilities that the trial was
-/// decided by are in its decision.
+/// earlier trials is in the memory: rewards to compare with, and the probabilities that the actions
+/// were decided by.
 pub trait OnlineUpdate: Send {
-    /// Updates the policy with a trial, the last of `memory`'s experiences.
-    fn update(&self, policy: &mut Policy, memory: &Memory, trial: &Trial);
+    /// Updates the policy after a trial, the last of `memory`'s experiences. `complete` tells that
+    /// it was the last of its scene.
+    fn update(&self, policy: &mut Policy, memory: &Memory, complete: bool);
 }
 
 /// REINFORCE (Williams 1992) without a baseline, as the paper has it (Eq. 5-6).
@@ -22,7 +23,7 @@ pub trait OnlineUpdate: Send {
 pub struct Reinforce;
 
 impl OnlineUpdate for Reinforce {
-    fn update(&self, policy: &mut Policy, memory: &Memory, _: &Trial) {
+    fn update(&self, policy: &mut Policy, memory: &Memory, _complete: bool) {
         if let Some(last) = memory.last_experience() {
             policy.policy_gradient_step(&[last]);
         }

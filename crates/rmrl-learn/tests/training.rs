@@ -12,14 +12,15 @@ use image::{Rgb, RgbImage};
 use rand::RngExt;
 use rmrl_core::{
     ActionSpace, Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement,
-    PlacementError, PlanarPose, PoseAdjustment, RewardFunction, Scene, Trial, TrialId, TrialReport,
-    random_stream,
+    PlacementError, PlanarPose, PlateInImage, PoseAdjustment, RewardFunction, Scene, Trial,
+    TrialId, TrialReport, random_stream,
 };
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Greedy, Hindsight,
-    Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes, Observer, ObserverError,
-    Policy, PolicyConfig, PoseScaling, RandomCorrection, Recorded, Reinforce, ReplayRule, RunError,
-    ScheduleConfig, pretrain, run_trials, train,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Experience, Greedy,
+    Grouping, Hindsight, Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes,
+    Observer, ObserverError, OnlineConfig, Policy, PolicyConfig, PoseScaling, RandomCorrection,
+    Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, ViewName, pretrain, role_models,
+    run_trials, train,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
@@ -68,6 +69,7 @@ impl Env for OffsetWorld {
         Ok(Observation {
             image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([shade; 3]))),
             estimated_pose: self.estimated_pose,
+            plate_in_image: PlateInImage { u_px: 20.0, v_px: 15.0, diagonal_px: 10.0 },
         })
     }
 
@@ -136,7 +138,17 @@ fn actions() -> ActionSpace {
 }
 
 fn policy(actions: &ActionSpace, train_encoder: bool, seed: u64) -> Policy {
+    policy_that_sees(ViewName::Global, actions, train_encoder, seed)
+}
+
+fn policy_that_sees(
+    view: ViewName,
+    actions: &ActionSpace,
+    train_encoder: bool,
+    seed: u64,
+) -> Policy {
     let config = PolicyConfig {
+        view,
         encoder: EncoderConfig {
             depth: 10,
             base_width: 4,
@@ -164,8 +176,8 @@ fn run(
     mut recorded: Recorded,
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
-    let mut method = method.method(&actions()).unwrap();
     let schedule = ScheduleConfig::default();
+    let mut method = method.method(&actions(), &schedule, &OnlineConfig::default()).unwrap();
     train(world, learner, &mut method, &schedule, trials, &mut recorded, notebook)
 }
 
@@ -197,6 +209,19 @@ fn trained_by(method: Method, schedule: ScheduleConfig, trials: u32) -> (Learner
         .unwrap();
     (learner, notebook.trials)
 }
+
+const BY_SIMILARITY: ScheduleConfig = ScheduleConfig {
+    trials_per_scene: 10,
+    grouping: Grouping::Similarity,
+    similar_translation_m: 0.05,
+    similar_yaw_deg: 15.0,
+    scene_epochs: 10,
+    replay_interval: 10,
+    replay_batches: 10,
+    batch_size: 16,
+    pretrain_trials: 200,
+    pretrain_epochs: 30,
+};
 
 const NO_METHOD: Method = Method { online: None, labelling: None, replay: ReplayRule::None };
 
@@ -290,13 +315,44 @@ fn labels_that_come_with_each_trial_are_learnt_as_they_come() {
     let mut scene = Scene::new();
     for trial in trials {
         scene.push(trial);
-        let labels = hindsight().label(&scene, false).unwrap();
-        let data: Vec<_> = states.iter().zip(labels).collect();
+        let labels = hindsight().label(&scene, &[], false).unwrap();
+        let data: Vec<_> =
+            states.iter().zip(labels).map(|(state, (_, label))| (state, label)).collect();
         for _ in 0..3 {
             expected.supervised_step(&data);
         }
     }
     assert!(weights(&learner.policy) == weights(&expected));
+}
+
+/// Eq. 2 over all trials that started nearby: when a scene ends, earlier states take over what was
+/// done better in it, the scene is learnt from, and replay uses what is known by then.
+#[test]
+fn labels_by_similarity_are_renewed_when_a_scene_ends() {
+    let method = || Method {
+        labelling: Some(role_models(&BY_SIMILARITY)),
+        replay: ReplayRule::Labels,
+        ..NO_METHOD
+    };
+    let labels_after = |trials| {
+        let (learner, trials) = trained_by(method(), BY_SIMILARITY, trials);
+        let labels: Vec<_> =
+            learner.memory.labelled_states().into_iter().map(|(_, label)| label).collect();
+        (labels, trials)
+    };
+    let (first, _) = labels_after(10);
+    let (both, trials) = labels_after(20);
+    assert_eq!((first.len(), both.len()), (10, 20));
+    assert!(first[..] != both[..10], "a later trial was a better model for an earlier state");
+    let is_near = |a: &Trial, b: &Trial| {
+        let offset = a.observation.estimated_pose.relative_to(b.observation.estimated_pose);
+        offset.translation_m() <= 0.05 && offset.dyaw_rad.abs() <= 15f64.to_radians()
+    };
+    for (trial, label) in trials.iter().zip(&both) {
+        let near = trials.iter().filter(|other| is_near(trial, other));
+        let best = near.max_by(|a, b| a.ending.reward().total_cmp(&b.ending.reward())).unwrap();
+        assert_eq!(*label, best.decision.index.unwrap().0.map(Some));
+    }
 }
 
 #[test]
@@ -307,6 +363,52 @@ fn rm_rl_learns_the_offset() {
     let learnt = mean_reward(&mut Greedy(&learner.policy), 20);
     let left = (1.0 - learnt) / (1.0 - none);
     assert!(left < 0.5, "{left:.2} of the error is left: {none} -> {learnt}");
+}
+
+/// What a method's policy earns after 150 trials, averaged over a few seeds.
+fn earned_after_training(method: MethodName) -> f64 {
+    let seeds = 0..4;
+    let earned = seeds.clone().map(|seed| {
+        let mut learner = Learner::new(policy(&actions(), false, seed), seed);
+        trained(&mut learner, method, 150, &mut Notebook::default());
+        mean_reward(&mut Greedy(&learner.policy), 20)
+    });
+    earned.sum::<f64>() / seeds.count() as f64
+}
+
+/// Where all rewards are near 0.95, REINFORCE does again whatever was done. A learned value tells
+/// good from bad.
+#[test]
+fn a_learned_value_helps_the_policy_gradient() {
+    let reinforce = earned_after_training(MethodName::Reinforce);
+    for method in [MethodName::ActorCritic, MethodName::Ppo] {
+        let earned = earned_after_training(method);
+        assert!(earned > reinforce, "{method} {earned}, REINFORCE {reinforce}");
+    }
+}
+
+/// PPO learns when a scene is complete; actor-critic after each trial that can be compared with
+/// another.
+#[test]
+fn actor_critics_learn_at_their_moments_and_know_what_states_earn() {
+    let untouched = weights(&policy(&actions(), false, 0));
+    let after = |method: MethodName, trials| {
+        let mut learner = learner(false);
+        trained(&mut learner, method, trials, &mut Notebook::default());
+        learner
+    };
+    assert!(weights(&after(MethodName::ActorCritic, 1).policy) == untouched, "one tells nothing");
+    assert!(weights(&after(MethodName::ActorCritic, 2).policy) != untouched);
+    assert!(weights(&after(MethodName::Ppo, 1).policy) == untouched, "one tells nothing");
+    assert!(weights(&after(MethodName::Ppo, 2).policy) != untouched, "the last trial ends a scene");
+    let learner = after(MethodName::Ppo, 10);
+    let probability = |experience: &Experience| experience.log_probability.unwrap();
+    // All of a scene is decided by the same policy, here the initial one: 1 / (9 * 9 * 5) each.
+    let uniform = -(9.0f32 * 9.0 * 5.0).ln();
+    for experience in learner.memory.experiences() {
+        assert!((probability(experience) - uniform).abs() < 1e-5);
+        assert!(learner.policy.value(learner.memory.state(experience.trial)) != 0.0);
+    }
 }
 
 #[test]
@@ -441,6 +543,75 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
     assert!(run(3) != run(4));
 }
 
+/// What lies outside of what a policy sees makes no difference to it, and what lies within does.
+#[test]
+fn a_policy_sees_the_picture_the_square_around_the_plate_or_nothing_of_it() {
+    let seen = |view: ViewName, changed: [u32; 2]| {
+        let policy = policy_that_sees(view, &actions(), false, 0);
+        let observe = |changed: Option<[u32; 2]>| {
+            let mut image = RgbImage::from_pixel(80, 60, Rgb([90; 3]));
+            if let Some([u, v]) = changed {
+                image.put_pixel(u, v, Rgb([250; 3]));
+            }
+            let plate_in_image = PlateInImage { u_px: 40.0, v_px: 30.0, diagonal_px: 20.0 };
+            let (image, estimated_pose) = (Arc::new(image), PlanarPose::new(0.05, 0.0, 0.1));
+            policy.encode(&Observation { image, estimated_pose, plate_in_image })
+        };
+        observe(None) != observe(Some(changed))
+    };
+    let (near, far) = ([38, 33], [70, 50]);
+    assert!(seen(ViewName::Global, near) && seen(ViewName::Global, far));
+    assert!(seen(ViewName::Crop, near) && !seen(ViewName::Crop, far));
+    assert!(!seen(ViewName::None, near) && !seen(ViewName::None, far));
+}
+
+/// In a world whose pictures tell nothing, the pose is enough; and no encoder is carried along.
+#[test]
+fn a_policy_that_sees_no_picture_learns_and_has_no_encoder() {
+    let none = mean_reward(&mut NoCorrection, 20);
+    let initial = policy_that_sees(ViewName::None, &actions(), false, 0);
+    let names = String::from_utf8_lossy(&weights(&initial)).into_owned();
+    assert!(names.contains("heads.0") && !names.contains("encoder."));
+    let mut learner = Learner::new(initial, 0);
+    trained(&mut learner, MethodName::RmRl, 150, &mut Notebook::default());
+    let learnt = mean_reward(&mut Greedy(&learner.policy), 20);
+    assert!((1.0 - learnt) / (1.0 - none) < 0.5, "{none} -> {learnt}");
+}
+
+#[test]
+fn policies_and_checkpoints_of_another_view_are_refused_and_their_own_come_back() {
+    let views = [ViewName::Global, ViewName::Crop, ViewName::None];
+    let folder = tempfile::tempdir().unwrap();
+    for view in views {
+        let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
+        let mut whole = Learner::new(policy_that_sees(view, &actions(), false, 0), 0);
+        trained(&mut whole, MethodName::PpoRmRl, 20, &mut notebook);
+        let path = folder.path().join("p.safetensors");
+        std::fs::write(&path, weights(&whole.policy)).unwrap();
+        // A policy file says itself what its policy sees.
+        let deployed = Policy::from_file(&path, &PolicyConfig::default()).unwrap();
+        assert!(weights(&deployed) == weights(&whole.policy), "{view:?}");
+        for other in views {
+            let fresh = || policy_that_sees(other, &actions(), false, 0);
+            let deployed = Policy::from_file(&path, &PolicyConfig::default()).unwrap();
+            let started = fresh().start_from(deployed, &path);
+            let resumed = Learner::from_checkpoint(fresh(), &path, &notebook.checkpoint);
+            if other == view {
+                started.unwrap();
+                let mut resumed = resumed.unwrap();
+                trained(&mut resumed, MethodName::PpoRmRl, 20, &mut Notebook::default());
+                assert!(bits(&resumed) == bits(&whole), "{view:?}");
+            } else {
+                for error in [started.unwrap_err(), resumed.err().unwrap()] {
+                    let message = error.to_string();
+                    assert!(message.contains("another view of the picture"), "{message}");
+                    assert!(message.contains(&format!("{other:?}")), "{message}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have() {
     for (method, train_encoder) in [
@@ -449,6 +620,10 @@ fn a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have() {
         (MethodName::Replay, false),
         (MethodName::Hindsight, false),
         (MethodName::Reinforce, true),
+        (MethodName::ActorCritic, true),
+        (MethodName::ActorCriticRmRl, false),
+        (MethodName::Ppo, true),
+        (MethodName::PpoRmRl, false),
     ] {
         let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
         let mut uninterrupted = learner(train_encoder);
@@ -461,6 +636,33 @@ fn a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have() {
         trained(&mut resumed, method, 20, &mut Notebook::default());
         assert!(bits(&uninterrupted) == bits(&resumed), "{method}, encoder {train_encoder}");
     }
+}
+
+/// As [`a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have`], and from the log
+/// alone, with labels that change long after their trial.
+#[test]
+fn labels_by_similarity_survive_an_interruption() {
+    let train_to_20 = |learner: &mut Learner, recorded: Recorded, notebook: &mut Notebook| {
+        let mut world = OffsetWorld::new(notebook);
+        let online = OnlineConfig::default();
+        let mut method = MethodName::RmRl.method(&actions(), &BY_SIMILARITY, &online).unwrap();
+        let mut recorded = recorded;
+        train(&mut world, learner, &mut method, &BY_SIMILARITY, 20, &mut recorded, notebook)
+            .unwrap();
+    };
+    let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
+    let mut whole = learner(false);
+    train_to_20(&mut whole, Recorded::nothing(), &mut notebook);
+
+    let path = Path::new("trial-000010.safetensors");
+    let initial = policy(&actions(), false, 0);
+    let mut resumed = Learner::from_checkpoint(initial, path, &notebook.checkpoint).unwrap();
+    train_to_20(&mut resumed, Recorded::nothing(), &mut Notebook::default());
+    assert!(bits(&whole) == bits(&resumed));
+
+    let mut from_log = learner(false);
+    train_to_20(&mut from_log, Recorded::new(notebook.trials, 0), &mut Notebook::default());
+    assert!(bits(&whole) == bits(&from_log));
 }
 
 #[test]
@@ -492,6 +694,7 @@ fn every_accepted_width_of_the_encoder_makes_a_policy() {
     let observation = Observation {
         image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([90; 3]))),
         estimated_pose: PlanarPose::default(),
+        plate_in_image: PlateInImage::default(),
     };
     let mut accepted = 0;
     for base_width in 1..=48 {

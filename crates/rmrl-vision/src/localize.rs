@@ -2,8 +2,8 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, PI};
 
-use nalgebra::Point2;
-use rmrl_core::{PlanarPose, wrap_angle};
+use nalgebra::{Point2, Point3};
+use rmrl_core::{PlanarPose, PlateInImage, wrap_angle};
 
 use crate::edges::align_to_edges;
 use crate::mask::Moments;
@@ -21,6 +21,8 @@ pub struct Localization {
     /// The height of the plate, world frame, in metres: of its body's centre, or of its surface
     /// where no outline was fitted. It tells a seated plate from a jammed one.
     pub height_m: f64,
+    /// Where the image shows a plate at that pose.
+    pub in_image: PlateInImage,
     /// The detector's box.
     pub bounding_box: BoundingBox,
     /// The detector's score, 0 to 1.
@@ -178,7 +180,30 @@ impl Localizer {
             (self.nearer_to_reference(pose), surface.z)
         };
         self.check_shape(&moments, pose, body_m, camera)?;
-        Ok(Localization { pose, height_m, bounding_box, score: detection.score, mask, depth_m })
+        let in_image = self.in_image(pose, height_m, depth_m, camera);
+        let score = detection.score;
+        Ok(Localization { pose, height_m, in_image, bounding_box, score, mask, depth_m })
+    }
+
+    /// Where `camera` sees a plate at `pose`. By the pose and not by the mask: what the two differ
+    /// in is then to be seen in a picture cut around the one.
+    fn in_image(
+        &self,
+        pose: PlanarPose,
+        height_m: f64,
+        depth_m: f64,
+        camera: &CameraModel,
+    ) -> PlateInImage {
+        let center = camera
+            .project(Point3::new(pose.x_m, pose.y_m, height_m))
+            .expect("a plate that the camera saw lies before it");
+        let plate = self.config.plate;
+        let diagonal_m = plate.length_m.hypot(plate.width_m);
+        PlateInImage {
+            u_px: center.x,
+            v_px: center.y,
+            diagonal_px: camera.intrinsics.fx * diagonal_m / depth_m,
+        }
     }
 
     fn detect_one(&mut self, frame: &RgbdFrame) -> Result<Detection, LocalizeError> {
@@ -460,6 +485,11 @@ mod tests {
             assert!(error.translation_m() < 5e-5, "{truth:?}: {error:?}");
             assert!(error.dyaw_rad.abs().to_degrees() < 0.02, "{truth:?}: {error:?}");
             assert!((found.depth_m - 0.8).abs() < 1e-12);
+            // A flat plate's outline lies around its centre in the picture, too.
+            let (there, around) = (found.in_image, found.bounding_box.center());
+            assert!((there.u_px - around.x).hypot(there.v_px - around.y) < 1.0, "{there:?}");
+            let diagonal_px = overhead().intrinsics.fx * 0.12776f64.hypot(0.08548) / 0.8;
+            assert!((there.diagonal_px - diagonal_px).abs() < 1e-9, "{there:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use rmrl_cell::{Refusal, SafetyConfig, TaskConfig, TaskKind};
 use rmrl_core::{ActionSpace, ActionSpaceError, RewardFunction};
-use rmrl_learn::{MethodName, PolicyConfig, PoseScaling, ScheduleConfig};
+use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig};
 use rmrl_sim::SimulationConfig;
 use rmrl_vision::{ColorThreshold, LocalizerConfig};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,8 @@ pub struct RunConfig {
     pub reward: RewardFunction,
     /// When to learn from what.
     pub schedule: ScheduleConfig,
+    /// The on-line updates of actor-critic and PPO.
+    pub online: OnlineConfig,
     /// The policy network.
     pub policy: PolicyConfig,
     /// What to do.
@@ -193,6 +195,7 @@ impl RunConfig {
             },
             reward: RewardFunction::default(),
             schedule: ScheduleConfig::default(),
+            online: OnlineConfig::default(),
             policy: PolicyConfig::default(),
             task: TaskConfig::of(kind),
             safety: SafetyConfig::default(),
@@ -257,6 +260,14 @@ impl RunConfig {
             [translations, translations, rotations],
             [step_m, step_m, rotation_step_deg.to_radians()],
         )
+    }
+
+    /// The method that learns; `None` where none does.
+    ///
+    /// # Errors
+    /// The candidates make no action space.
+    pub fn learning_method(&self) -> Result<Option<Method>, ActionSpaceError> {
+        Ok(self.method.method(&self.action_space()?, &self.schedule, &self.online))
     }
 
     /// How the policy scales poses: the task's start region becomes `[-1, 1]`.
@@ -368,6 +379,24 @@ mod tests {
                 ["simulation.camera.width_px is 100", "160 to 1920"],
             ),
             (&["schedule.batch_size=0"], ["schedule.batch_size is 0", "1 or more"]),
+            (
+                &["schedule.similar_yaw_deg=-1.0"],
+                ["schedule.similar_yaw_deg is -1", "0 or a positive"],
+            ),
+            (&["schedule.grouping=size"], ["schedule.grouping", "expected `schedule`"]),
+            (&["policy.view=local"], ["policy.view", "expected one of `global`"]),
+            (&["policy.crop_scale=0.1"], ["policy.crop_scale is 0.1", "0.5 to 10"]),
+            (
+                &["policy.view=none", "policy.encoder.train=true"],
+                ["policy.encoder.train is true", "view is \"none\""],
+            ),
+            (&["online.clip=1.0"], ["online.clip is 1", "below 1"]),
+            (&["online.epochs=0"], ["online.epochs is 0", "1 or more"]),
+            (&["online.entropy_weight=-0.1"], ["online.entropy_weight is -0.1", "positive"]),
+            (
+                &["method=ppo", "schedule.trials_per_scene=1"],
+                ["schedule.trials_per_scene is 1", "2 or more"],
+            ),
             (&["vision.localizer.plate.length_m=0.1"], ["simulation.plate", "differ"]),
             (&["pretrained=a.safetensors"], ["pretrained", "rm-rl-pretrained"]),
             (&["policy.device=cuda"], ["policy.device is \"cuda\"", "--features cuda"]),

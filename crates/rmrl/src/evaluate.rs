@@ -110,7 +110,7 @@ pub fn evaluate_run(
         config.task = TaskConfig::of(task);
     }
     let laboratory = Laboratory::assemble(&config, u64::from(seed ^ PLACEMENT_SEED))?;
-    let behaviour: Box<dyn Behaviour> = if config.method.method(&config.action_space()?).is_some() {
+    let behaviour: Box<dyn Behaviour> = if config.learning_method()?.is_some() {
         let path = root.join(POLICY);
         if !path.exists() {
             bail!(

@@ -110,8 +110,7 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
 
 /// The role model of each scene (Eq. 2); none where the method labels nothing.
 fn role_models(config: &RunConfig, completed: &[TrialRecord]) -> anyhow::Result<Vec<u32>> {
-    let labels =
-        config.method.method(&config.action_space()?).is_some_and(|m| m.labelling.is_some());
+    let labels = config.learning_method()?.is_some_and(|m| m.labelling.is_some());
     let mut models = Vec::new();
     for records in completed.chunk_by(|a, b| a.scene == b.scene).filter(|_| labels) {
         let mut scene = Scene::new();

@@ -8,8 +8,8 @@ use rmrl_cell::{PickPlace, Target};
 use rmrl_core::{PlanarPose, Trial, TrialReport};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, Learner, MethodName, NoCorrection, Notes,
-    Observer, ObserverError, Oracle, Policy, RandomCorrection, Recorded, pretrain, run_trials,
+    Behaviour, ConstantOffset, EarlierData, Learner, MethodName, NoCorrection, Notes, Observer,
+    ObserverError, Oracle, Policy, RandomCorrection, Recorded, pretrain, role_models, run_trials,
     train,
 };
 use rmrl_sim::WorldState;
@@ -92,7 +92,7 @@ pub(crate) fn execute_observed(
     let left = Left::read(dir, &config)?;
     origin::note(dir, &config)?;
     let seed = u64::from(config.seed);
-    let mut method = config.method.method(&config.action_space()?);
+    let mut method = config.learning_method()?;
     let mut learner = match &method {
         Some(_) => {
             let policy = || starting_policy(&config, dir);
@@ -274,11 +274,12 @@ pub fn pretrain_on(
     runs: &[PathBuf],
 ) -> anyhow::Result<(Policy, usize, Vec<f32>)> {
     let mut policy = initial_policy(config)?;
+    let labelling = role_models(&config.schedule);
     let mut data: Option<EarlierData> = None;
     for root in runs {
         let records = records_to_learn(config, root)?;
         let trials = trials_in(root, &records, 0)?;
-        let labelled = EarlierData::from_trials(trials, &BestOfScene, &policy);
+        let labelled = EarlierData::from_trials(trials, labelling.as_ref(), &policy);
         match &mut data {
             Some(data) => data.extend(labelled),
             None => data = Some(labelled),

@@ -74,7 +74,7 @@ fn pretrained_rm_rl_killed_at_any_instant_ends_with_the_same_bytes() {
 
 #[test]
 fn the_other_methods_killed_at_any_instant_end_with_the_same_bytes() {
-    for method in ["replay", "hindsight", "constant", "random"] {
+    for method in ["replay", "hindsight", "ppo", "actor-critic-rm-rl", "constant", "random"] {
         killed_again_and_again(method, "12", 2);
     }
 }
@@ -241,6 +241,35 @@ fn without_its_checkpoints_a_run_learns_again_from_its_log() {
     json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
     assert_eq!(log_without_durations(&run), expected);
     assert!(fs::read(run.join("policy.safetensors")).unwrap() == policy);
+}
+
+/// What the log keeps is enough for every method, view and grouping: checkpoint or log alone, the
+/// policy is the same.
+#[test]
+fn what_was_learnt_can_be_learnt_again_whatever_was_seen_and_labelled() {
+    for (method, assignments) in [
+        ("ppo-rm-rl", ["policy.view=crop", "schedule.grouping=schedule"]),
+        ("actor-critic-rm-rl", ["policy.view=none", "schedule.grouping=similarity"]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let train = ["train", "--method", method, "--trials", "8", "--out", "run"];
+        let mut train = small(dir.path(), &train);
+        json(train.args(assignments.iter().flat_map(|value| ["--set", value])));
+        let run = dir.path().join("run");
+        let expected = fs::read(run.join("policy.safetensors")).unwrap();
+        for checkpoints in [2, 1, 0] {
+            let mut left: Vec<PathBuf> = fs::read_dir(run.join("checkpoints"))
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .collect();
+            left.sort();
+            left.iter().skip(checkpoints).for_each(|path| fs::remove_file(path).unwrap());
+            fs::remove_file(run.join("policy.safetensors")).unwrap();
+            json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
+            let again = fs::read(run.join("policy.safetensors")).unwrap();
+            assert!(again == expected, "{method} {assignments:?}, {checkpoints} checkpoints");
+        }
+    }
 }
 
 #[test]

@@ -27,6 +27,12 @@ impl RunConfig {
         }
         self.reward.validate().map_err(within("reward."))?;
         self.schedule.validate().map_err(within("schedule."))?;
+        if self.method.compares_trials_of_a_scene() {
+            let count = self.schedule.trials_per_scene;
+            let expected = "2 or more, because PPO compares the trials of a scene";
+            expect("schedule.", "trials_per_scene", count, count >= 2, expected)?;
+        }
+        self.online.validate().map_err(within("online."))?;
         self.policy.validate().map_err(within("policy."))?;
         self.task.validate().map_err(within("task."))?;
         self.vision.localizer.validate().map_err(within("vision.localizer."))?;
