@@ -6,8 +6,9 @@ use anyhow::Context;
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{Decision, PoseAdjustment, Trial, TrialId, TrialReport};
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncodedState, Learner, MethodName,
-    Observer, ObserverError, Policy, Recorded, pretrain, run_trials, train,
+    Behaviour, ConstantOffset, EarlierData, EncodedState, Learner, MethodName,
+    Observer, ObserverError, Policy, Recorded, pretrain, role_models,
+    run_trials, train,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -175,7 +176,7 @@ fn encode(policy: &Policy, held_out: &HeldOut) -> Vec<EncodedState> {
 /// Trains as `rmrl train` does, without a run directory: the same seeds give the same trials.
 fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(Deployed, f64)> {
     let seed = u64::from(config.seed);
-    let method = config.method.method(&config.action_space()?);
+    let method = config.learning_method()?;
     let Some(mut method) = method else {
         let (mut laboratory, noise_floor_mm) = set_up(config)?;
         course.world = Some(laboratory.world.clone());
@@ -214,8 +215,7 @@ fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(D
 /// A policy pretrained on an earlier run, as `rmrl train --method rm-rl-pretrained` makes it.
 fn pretrained(config: &RunConfig) -> anyhow::Result<Policy> {
     let earlier = run::earlier_config(config);
-    let actions = earlier.action_space()?;
-    let mut method = earlier.method.method(&actions).context("the earlier run learns")?;
+    let mut method = earlier.learning_method()?.context("the earlier run learns")?;
     let (mut laboratory, _) = set_up(&earlier)?;
     let mut kept = Kept { world: laboratory.world.clone(), trials: Vec::new() };
     let mut learner = Learner::new(run::initial_policy(&earlier)?, u64::from(earlier.seed));
@@ -229,7 +229,8 @@ fn pretrained(config: &RunConfig) -> anyhow::Result<Policy> {
         &mut kept,
     )?;
     let mut policy = run::initial_policy(config)?;
-    let data = EarlierData::from_trials(kept.trials, &BestOfScene, &policy);
+    let labelling = role_models(&config.schedule);
+    let data = EarlierData::from_trials(kept.trials, labelling.as_ref(), &policy);
     anyhow::ensure!(!data.is_empty(), "the earlier run has no role model to learn from");
     pretrain(&mut policy, &data, &config.schedule, u64::from(config.seed));
     Ok(policy)
@@ -273,7 +274,7 @@ fn train_and_keep(
         .collect();
     let target = run::read_target(root)?;
     let noise_floor_mm = NoiseFloor::of(&target.noise_floor).distance_mm;
-    let deployed = if config.method.method(&config.action_space()?).is_some() {
+    let deployed = if config.learning_method()?.is_some() {
         let initial = run::starting_policy(config, &dir)?;
         course.evaluate(0, &initial);
         course.checkpoints.sort_by_key(|checkpoint| checkpoint.trial);
