@@ -9,6 +9,7 @@ use rmrl_core::{
 };
 
 use crate::collect::{Observer, Recorded, RunError, complete_trial};
+use crate::goal::Goal;
 use crate::policy::{Policy, most_likely};
 
 /// Chooses adjustments without learning a policy.
@@ -22,7 +23,7 @@ pub trait Behaviour {
     }
 }
 
-/// Runs trials up to number `trials` with a fixed behaviour, `trials_per_scene` from each scene.
+/// Runs trials with a fixed behaviour until `goal` is reached, `trials_per_scene` from each scene.
 ///
 /// # Errors
 /// A trial could not be made or not be recorded.
@@ -30,22 +31,25 @@ pub fn run_trials<E: Env>(
     env: &mut E,
     behaviour: &mut dyn Behaviour,
     trials_per_scene: u32,
-    trials: u32,
+    goal: impl Into<Goal>,
     recorded: &mut Recorded,
     observer: &mut dyn Observer<E>,
 ) -> Result<(), RunError> {
-    let mut number = 1;
+    let (mut goal, mut completed) = (goal.into(), 0);
     while let Some(trial) = recorded.next() {
         behaviour.note(&trial);
-        number = trial.id.trial + 1;
+        goal.note(&trial.ending);
+        completed = trial.id.trial;
     }
-    while number <= trials {
+    while !goal.is_reached(completed) {
+        let number = completed + 1;
         let scene = (number - 1) / trials_per_scene + 1;
         let first_attempt = recorded.take_attempts() + 1;
         let decide = |observation: &Observation, id| behaviour.decide(observation, id);
         let trial = complete_trial(env, number, scene, first_attempt, decide, observer)?;
         behaviour.note(&trial);
-        number += 1;
+        goal.note(&trial.ending);
+        completed = number;
     }
     Ok(())
 }

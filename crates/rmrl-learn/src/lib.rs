@@ -9,6 +9,7 @@ mod checkpoint;
 mod collect;
 mod compute;
 mod config;
+mod goal;
 mod input;
 mod labelling;
 mod memory;
@@ -28,6 +29,7 @@ pub use behaviour::{
 pub use checkpoint::{CheckpointError, Notes, read_notes};
 pub use collect::{Observer, ObserverError, Recorded, RunError};
 pub use config::{ComputeDevice, EncoderConfig, LearnConfigError, PolicyConfig, ScheduleConfig};
+pub use goal::Goal;
 pub use input::PoseScaling;
 pub use labelling::{BestOfScene, Hindsight, Labelling};
 pub use memory::{Experience, Memory};

@@ -4,11 +4,12 @@ use rmrl_core::{Decision, Env, Observation, Rng, Scene, Trial, TrialId, random_s
 
 use crate::collect::{Observer, Recorded, RunError, complete_trial};
 use crate::config::ScheduleConfig;
+use crate::goal::Goal;
 use crate::memory::{Experience, Memory};
 use crate::method::Method;
 use crate::policy::{EncodedState, Policy, sample};
 
-/// Trains `learner` by `method` on `env`, up to trial number `trials`: the whole of Sec. 3.2-3.3.
+/// Trains `learner` by `method` on `env` until `goal` is reached, a number of trials or a proof: the whole of Sec. 3.2-3.3.
 ///
 /// Trials that an interrupted run has made already come from `recorded` instead of the cell, and
 /// are learnt from in the same way, so a resumed run becomes what an uninterrupted one would have.
@@ -20,11 +21,12 @@ pub fn train<E: Env>(
     learner: &mut Learner,
     method: &mut Method,
     schedule: &ScheduleConfig,
-    trials: u32,
+    goal: impl Into<Goal>,
     recorded: &mut Recorded,
     observer: &mut dyn Observer<E>,
 ) -> Result<(), RunError> {
-    while learner.trials < trials {
+    let mut goal = goal.into();
+    while !goal.is_reached(learner.trials) {
         // Observe s = (I, P_e), sample a ~ π_θ(. | s), pick at P_e + a (Eq. 1), place, measure the
         // reward (Eq. 9-11). The trial is on disk before it is learnt from.
         let number = learner.trials + 1;
@@ -32,6 +34,7 @@ pub fn train<E: Env>(
         let (trial, state) = learner.next_trial(env, number, scene_number, recorded, observer)?;
         let state = learner.memory.keep(state);
         learner.trials = number;
+        goal.note(&trial.ending);
 
         // On-line training: policy gradient with this trial, Eq. 5-6.
         if let Some(action) = trial.decision.index {
@@ -46,7 +49,7 @@ pub fn train<E: Env>(
 
         // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
         // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
-        let complete = number.is_multiple_of(schedule.trials_per_scene) || number == trials;
+        let complete = number.is_multiple_of(schedule.trials_per_scene) || goal.is_reached(number);
         if let Some(labels) = method.label(&learner.scene, complete) {
             let labelled = learner.scene_states.iter().copied().zip(labels).collect();
             learner.memory.dataset.insert(scene_number, labelled);

@@ -131,14 +131,18 @@ fn summary_table(summary: &Summary, floor_mm: f64) -> String {
     let millimetres = |error: Option<f64>| {
         error.map_or_else(|| "-".to_string(), |error| format!("{error:.2} mm"))
     };
-    let mut rows = vec![
+    let mut rows = Vec::new();
+    if let Some(proof) = summary.proof {
+        rows.push(("to be proven", proof.to_string()));
+    }
+    rows.extend([
         (
             "average reward (deviation)",
             format!("{:.3} ({:.3})", summary.average_reward, summary.reward_deviation),
         ),
         ("T10, trials until the reward exceeded the threshold ten times", t10),
         ("error of the last ten placements, measured", millimetres(summary.last_e_trans_mm)),
-    ];
+    ]);
     if summary.last_true_e_trans_mm.is_some() {
         rows.push(("the same, true", millimetres(summary.last_true_e_trans_mm)));
     }

@@ -8,8 +8,8 @@ use rmrl_cell::Target;
 use rmrl_core::{PlanarPose, Trial};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, MethodName, NoCorrection, Notes, Oracle,
-    Policy, RandomCorrection, Recorded, pretrain, run_trials, train,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, Goal, Learner, MethodName, NoCorrection,
+    Notes, Oracle, Policy, RandomCorrection, Recorded, pretrain, run_trials, train,
 };
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,7 @@ pub fn execute(
         Some(learner) => trials_in(dir.root(), &records, learner.trials())?,
         None => trials_without_pictures(&records)?,
     };
+    let goal = goal(&config, &records, learner.as_ref().map_or(0, Learner::trials))?;
     let mut recorded = Recorded::new(made, attempts);
     let mut recorder = Recorder::new(
         dir,
@@ -108,16 +109,27 @@ pub fn execute(
         (config.record.depth, config.metrics.smoothing),
         progress,
     )?;
-    let (cell, trials, schedule) = (&mut laboratory.trial, config.trials, &config.schedule);
+    let (cell, schedule) = (&mut laboratory.trial, &config.schedule);
     if let (Some(method), Some(learner)) = (&mut method, &mut learner) {
-        train(cell, learner, method, schedule, trials, &mut recorded, &mut recorder)?;
+        train(cell, learner, method, schedule, goal, &mut recorded, &mut recorder)?;
         dir.write(POLICY, &learner.policy.to_safetensors(&Notes::new()))?;
     } else {
         let mut behaviour = behaviour(&config, &laboratory.world)?;
         let per_scene = schedule.trials_per_scene;
-        run_trials(cell, behaviour.as_mut(), per_scene, trials, &mut recorded, &mut recorder)?;
+        run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, &mut recorder)?;
     }
     Ok((config, recorder.into_records()))
+}
+
+/// When a run ends. The first `learnt` trials of its log will not be met again.
+fn goal(config: &RunConfig, records: &[TrialRecord], learnt: u32) -> anyhow::Result<Goal> {
+    let mut goal = Goal::new(config.trials, config.until);
+    for trial in trials_without_pictures(records)? {
+        if trial.id.trial <= learnt {
+            goal.note(&trial.ending);
+        }
+    }
+    Ok(goal)
 }
 
 /// The fixed behaviour of a method that learns no policy.
@@ -204,6 +216,7 @@ fn earlier_run(config: &RunConfig, dir: &RunDir) -> anyhow::Result<PathBuf> {
     let mut earlier = config.clone();
     earlier.method = MethodName::RmRl;
     earlier.trials = config.schedule.pretrain_trials;
+    earlier.until = None;
     earlier.cell.seed = Some(config.cell_seed());
     earlier.seed = config.seed ^ EARLIER_SEED;
     earlier.record.depth = false;
