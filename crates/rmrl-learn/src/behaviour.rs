@@ -10,7 +10,7 @@ use rmrl_core::{
 
 use crate::collect::{Observer, Recorded, RunError, complete_trial};
 use crate::goal::Goal;
-use crate::policy::{Policy, most_likely};
+use crate::policy::Policy;
 
 /// Chooses adjustments without learning a policy.
 pub trait Behaviour {
@@ -54,14 +54,18 @@ pub fn run_trials<E: Env>(
     Ok(())
 }
 
-/// The arg-max of a policy: what is deployed.
+/// The arg-max of a policy, where it knows the state: what is deployed.
 pub struct Greedy<P: Borrow<Policy>>(pub P);
 
 impl<P: Borrow<Policy>> Behaviour for Greedy<P> {
-    fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
-        let policy = self.0.borrow();
-        let distribution = policy.distribution(&policy.encode(observation));
-        policy.decision(most_likely(&distribution), distribution)
+    fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision {
+        let decision = self.0.borrow().decide(observation);
+        if decision.abstained {
+            tracing::warn!(
+                "{id}: the policy abstains; its training had no state like this one, so it picks where the camera says"
+            );
+        }
+        decision
     }
 }
 
@@ -149,7 +153,7 @@ impl Behaviour for Oracle {
 }
 
 fn offset(adjustment: PoseAdjustment) -> Decision {
-    Decision { adjustment, index: None, probabilities: None }
+    Decision { adjustment, index: None, probabilities: None, abstained: false }
 }
 
 fn candidate(actions: &ActionSpace, index: ActionIndex) -> Decision {
@@ -157,5 +161,6 @@ fn candidate(actions: &ActionSpace, index: ActionIndex) -> Decision {
         adjustment: actions.adjustment(index).expect("the index was made for these actions"),
         index: Some(index),
         probabilities: None,
+        abstained: false,
     }
 }

@@ -102,6 +102,7 @@ mod tests {
                     adjustment,
                     index: Some(actions().nearest(adjustment)),
                     probabilities: None,
+                    abstained: false,
                 },
                 ending,
             });

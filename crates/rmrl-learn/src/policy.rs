@@ -6,13 +6,15 @@ use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 use rmrl_core::{
-    ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, Rng, random_stream,
+    ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, PoseAdjustment, Rng,
+    random_stream,
 };
 use safetensors::Dtype;
 
 use crate::config::PolicyConfig;
 use crate::input::{PoseScaling, normalize, shrink};
 use crate::network::{NetworkShape, NormKind, PolicyNetwork};
+use crate::support::Support;
 use crate::weights::{WeightsError, load_tensors, read_tensors};
 
 /// A state as the network takes it, computed once and kept.
@@ -33,6 +35,11 @@ enum EncodedImage {
 }
 
 impl EncodedState {
+    /// The scaled pose.
+    pub(crate) fn pose(&self) -> [f32; 3] {
+        self.pose
+    }
+
     /// States as named tensors: type, shape, little-endian bytes.
     pub(crate) fn to_tensors(states: &[Self]) -> Vec<(&'static str, Dtype, Vec<usize>, Vec<u8>)> {
         let mut poses = Vec::new();
@@ -106,6 +113,8 @@ pub struct Policy {
     pub(crate) scaling: PoseScaling,
     pub(crate) network: PolicyNetwork,
     pub(crate) optimizer: ModuleOptimizer,
+    /// What it was trained on; `None` while it is trained, and of a policy that never was.
+    pub(crate) support: Option<Support>,
     device: Device,
 }
 
@@ -171,6 +180,7 @@ impl Policy {
             actions: actions.clone(),
             scaling,
             optimizer: adam(),
+            support: None,
             device,
         };
         policy.prepare();
@@ -220,6 +230,42 @@ impl Policy {
         std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
     }
 
+    /// What to do when deployed: the most likely candidates, or nothing in a state unlike all that
+    /// the policy was trained on. A policy without a support, an untrained or a pretrained one, does
+    /// not know which these are and never abstains.
+    pub fn decide(&self, observation: &Observation) -> Decision {
+        let state = self.encode(observation);
+        let distribution = self.distribution(&state);
+        if self.knows(&state) {
+            return self.decision(most_likely(&distribution), distribution);
+        }
+        Decision {
+            adjustment: PoseAdjustment::NONE,
+            index: None,
+            probabilities: Some(distribution),
+            abstained: true,
+        }
+    }
+
+    /// The states that the policy was trained on, if its training has ended.
+    pub fn support(&self) -> Option<&Support> {
+        self.support.as_ref()
+    }
+
+    /// Whether the policy may be asked about `state`.
+    fn knows(&self, state: &EncodedState) -> bool {
+        let config = self.config.support;
+        let covers = |support: &Support| {
+            support.covers(state.pose(), &self.features_of(state), config.reach_factor)
+        };
+        !config.abstain || self.support.as_ref().is_none_or(covers)
+    }
+
+    /// The image features of a state.
+    pub(crate) fn features_of(&self, state: &EncodedState) -> Vec<f32> {
+        read(self.features(&self.network.valid(), &[state]).inner())
+    }
+
     /// The decision for the candidates `index` of this policy's action space.
     ///
     /// # Panics
@@ -236,6 +282,7 @@ impl Policy {
                 .expect("the heads have the action space's sizes"),
             index: Some(index),
             probabilities: Some(distribution),
+            abstained: false,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::goal::Goal;
 use crate::memory::{Experience, Memory};
 use crate::method::Method;
 use crate::policy::{EncodedState, Policy, sample};
+use crate::support::Support;
 
 /// Trains `learner` by `method` on `env` until `goal` is reached, a number of trials or a proof: the whole of Sec. 3.2-3.3.
 ///
@@ -110,6 +111,13 @@ impl Learner {
     /// Whether no scene is under way: the moments that a checkpoint can hold.
     pub fn is_between_scenes(&self) -> bool {
         self.scene.trials().is_empty()
+    }
+
+    /// Ends the training: the policy learns which states it was trained on, by which it tells, when
+    /// deployed, those that are unlike them.
+    pub fn conclude(&mut self, schedule: &ScheduleConfig) {
+        let scenes = self.memory.states.chunks(schedule.trials_per_scene as usize);
+        self.policy.support = Support::of(&self.policy, scenes);
     }
 
     /// Supervised passes over `D_i`; none where nothing is labelled.

@@ -112,6 +112,7 @@ pub fn execute(
     let (cell, schedule) = (&mut laboratory.trial, &config.schedule);
     if let (Some(method), Some(learner)) = (&mut method, &mut learner) {
         train(cell, learner, method, schedule, goal, &mut recorded, &mut recorder)?;
+        learner.conclude(schedule);
         dir.write(POLICY, &learner.policy.to_safetensors(&Notes::new()))?;
     } else {
         let mut behaviour = behaviour(&config, &laboratory.world)?;
