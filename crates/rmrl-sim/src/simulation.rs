@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dynamics::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
 use crate::parameters::{CellDistribution, CellDistributionError, WORKSPACE_CENTER_M};
-use crate::world::{GroundTruth, World, WorldState};
+use crate::world::{GraspTruth, GroundTruth, World, WorldState};
 use crate::{Receptacle, SensorNoise};
 
 /// The simulated camera.
@@ -318,6 +318,17 @@ impl SimulatedCell {
     /// The truth at each picture since the state was last remembered, oldest first.
     pub fn pictured(&self) -> Vec<GroundTruth> {
         self.world().pictured().to_vec()
+    }
+
+    /// What the last grasp truly did since the state was last remembered: for evaluation, never for
+    /// a policy.
+    pub fn grasp(&self) -> Option<GraspTruth> {
+        self.world().grasp()
+    }
+
+    /// The true tool in the frame of the configured one: for evaluation, never for a policy.
+    pub fn tool_from_configured(&self) -> PlanarPose {
+        self.world().tool_from_configured()
     }
 
     /// The camera as it truly hangs: for evaluation, never for a policy.

@@ -313,7 +313,7 @@ fn restore_or_begin(
         return Ok(None);
     };
     let mut world_log = Journal::create(&dir.path(Recorder::WORLD))?;
-    world_log.append(&WorldRecord { state, start: None, end: None })?;
+    world_log.append(&WorldRecord { state, start: None, end: None, grasp: None })?;
     Ok(Some(world_log))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rmrl_core::{Claim, Proof, mean, standard_deviation, trials_to_threshold};
+use rmrl_core::{Claim, FALSE_PROOF, Proof, mean, standard_deviation, trials_to_threshold};
 use rmrl_data::TrialRecord;
 use rmrl_learn::MethodName;
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub struct ProofSummary {
     pub claim: Claim,
     /// The trial that proved it; `None` if it is not proven.
     pub proven_at: Option<u32>,
-    /// The evidence `E_t` after the last trial; 20 proves.
+    /// The evidence `E_t` after the last trial; `1 / FALSE_PROOF` proves.
     pub evidence: f64,
 }
 
@@ -24,7 +24,13 @@ impl fmt::Display for ProofSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.proven_at {
             Some(trial) => write!(f, "{} proven at trial {trial}", self.claim),
-            None => write!(f, "{} not proven, evidence {:.2} of 20", self.claim, self.evidence),
+            None => write!(
+                f,
+                "{} not proven: evidence {:.2}, {} needed",
+                self.claim,
+                self.evidence,
+                1.0 / FALSE_PROOF
+            ),
         }
     }
 }
