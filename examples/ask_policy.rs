@@ -47,6 +47,12 @@ fn main() -> anyhow::Result<()> {
             println!("  {:>6.2}  {probability:.3}  {bar}{chosen}", value * scale);
         }
     }
+    if let Some(unlikeness) = policy.unlikeness(&policy.encode(&observation)) {
+        println!(
+            "from the nearest training state: pose {:.2}, picture {:.2} of the training's widest gap",
+            unlikeness.pose, unlikeness.picture
+        );
+    }
     if decision.abstained {
         println!("it abstains: its training had no state like this one");
     }

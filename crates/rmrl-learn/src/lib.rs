@@ -38,7 +38,7 @@ pub use method::{Method, MethodName, UnknownMethod};
 pub use network::{NetworkShape, NormKind};
 pub use policy::{EncodedState, Policy, most_likely, sample};
 pub use pretrain::{EarlierData, pretrain};
-pub use support::{Support, SupportConfig};
+pub use support::{Support, SupportConfig, Unlikeness};
 pub use trainer::{Learner, train};
 pub use update::{OnlineUpdate, Reinforce, ReplayRule};
 pub use weights::WeightsError;

@@ -14,7 +14,7 @@ use safetensors::Dtype;
 use crate::config::PolicyConfig;
 use crate::input::{PoseScaling, normalize, shrink};
 use crate::network::{NetworkShape, NormKind, PolicyNetwork};
-use crate::support::Support;
+use crate::support::{Support, Unlikeness};
 use crate::weights::{WeightsError, load_tensors, read_tensors};
 
 /// A state as the network takes it, computed once and kept.
@@ -236,8 +236,15 @@ impl Policy {
     pub fn decide(&self, observation: &Observation) -> Decision {
         let state = self.encode(observation);
         let distribution = self.distribution(&state);
-        if self.knows(&state) {
+        let limit = self.config.support.reach_factor;
+        let unlikeness = self.unlikeness(&state).filter(|_| self.config.support.abstain);
+        if unlikeness.is_none_or(|unlikeness| unlikeness.worst() <= limit) {
             return self.decision(most_likely(&distribution), distribution);
+        }
+        if let Some(Unlikeness { pose, picture }) = unlikeness {
+            tracing::warn!(
+                "the policy abstains: its training had nothing like this state (the pose is {pose:.1} and the picture {picture:.1} reaches away, {limit} are allowed)"
+            );
         }
         Decision {
             adjustment: PoseAdjustment::NONE,
@@ -252,13 +259,10 @@ impl Policy {
         self.support.as_ref()
     }
 
-    /// Whether the policy may be asked about `state`.
-    fn knows(&self, state: &EncodedState) -> bool {
-        let config = self.config.support;
-        let covers = |support: &Support| {
-            support.covers(state.pose(), &self.features_of(state), config.reach_factor)
-        };
-        !config.abstain || self.support.as_ref().is_none_or(covers)
+    /// How unlike the training's states a state is; `None` if there is no support.
+    pub fn unlikeness(&self, state: &EncodedState) -> Option<Unlikeness> {
+        let support = self.support.as_ref()?;
+        Some(support.distance(state.pose(), &self.features_of(state)))
     }
 
     /// The image features of a state.

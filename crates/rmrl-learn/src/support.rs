@@ -12,8 +12,9 @@ pub struct SupportConfig {
     /// says, without a correction. Default true: what a network says there is nobody's experience.
     pub abstain: bool,
     /// How many times farther from the nearest training state than the loneliest training state
-    /// from the other scenes a state may be. Default 1.5: of 15 scenes, the gaps between them and
-    /// to the start region's edges are about as wide as the widest gap measured, seldom wider.
+    /// from the other scenes a state may be. Default 1.5: in simulated cells, new placements come to
+    /// 1.3 after 15 scenes and to 1.6 after 8; a black picture is 2.3 to 5 away and one of noise 1.8
+    /// to 2.8. A tiny encoder (8 channels, 32 pixels) separates them no longer.
     pub reach_factor: f64,
 }
 
@@ -36,6 +37,23 @@ pub struct Support {
     /// The pictures' features.
     pub(crate) features: Vec<Vec<f32>>,
     pub(crate) reach: Reach,
+}
+
+/// How far a state is from the nearest training state, in reaches: up to 1 it is no lonelier than
+/// the training states themselves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unlikeness {
+    /// Of the pose.
+    pub pose: f64,
+    /// Of the picture.
+    pub picture: f64,
+}
+
+impl Unlikeness {
+    /// The larger of the two.
+    pub fn worst(self) -> f64 {
+        self.pose.max(self.picture)
+    }
 }
 
 /// How far around the training states a state is still like them.
@@ -68,11 +86,13 @@ impl Support {
         Some(Self { poses, features, reach })
     }
 
-    /// Whether a state of this scaled pose and these features is like those trained on.
-    pub(crate) fn covers(&self, pose: [f32; 3], features: &[f32], factor: f64) -> bool {
-        let near = |distance: f32, reach: f32| f64::from(distance) <= factor * f64::from(reach);
-        near(nearest(&pose, self.poses.iter()), self.reach.pose)
-            && near(nearest(features, self.features.iter()), self.reach.features)
+    /// How unlike the training states a state of this scaled pose and these features is.
+    pub(crate) fn distance(&self, pose: [f32; 3], features: &[f32]) -> Unlikeness {
+        let in_reaches = |distance: f32, reach: f32| f64::from(distance) / f64::from(reach);
+        Unlikeness {
+            pose: in_reaches(nearest(&pose, self.poses.iter()), self.reach.pose),
+            picture: in_reaches(nearest(features, self.features.iter()), self.reach.features),
+        }
     }
 
     /// The number of training states.
@@ -118,16 +138,17 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_covered_if_pose_and_picture_are() {
+    fn a_state_is_as_unlike_as_the_worse_of_pose_and_picture() {
         let support = Support {
             poses: vec![[0.0; 3], [1.0, 0.0, 0.0]],
             features: vec![vec![0.0, 0.0], vec![0.0, 2.0]],
             reach: Reach { pose: 1.0, features: 2.0 },
         };
-        assert!(support.covers([2.4, 0.0, 0.0], &[0.0, 1.0], 1.5));
-        assert!(!support.covers([2.6, 0.0, 0.0], &[0.0, 1.0], 1.5));
-        assert!(!support.covers([0.5, 0.0, 0.0], &[3.1, 0.0], 1.5));
-        assert!(support.covers([0.5, 0.0, 0.0], &[3.1, 0.0], 2.0));
-        assert!(!support.covers([f32::NAN, 0.0, 0.0], &[0.0, 0.0], 1.5));
+        let far = support.distance([3.0, 0.0, 0.0], &[0.0, 1.0]);
+        assert_eq!(far, Unlikeness { pose: 2.0, picture: 0.5 });
+        assert_eq!(far.worst(), 2.0);
+        assert_eq!(support.distance([1.0, 0.0, 0.0], &[3.0, 0.0]).worst(), 1.5);
+        // What is no number is near nothing.
+        assert_eq!(support.distance([f32::NAN, 0.0, 0.0], &[0.0, 0.0]).worst(), f64::INFINITY);
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use anyhow::{Context, bail};
 use rmrl_cell::{PickPlace, TaskConfig, TaskKind};
 use rmrl_core::{
-    Decision, Ending, Observation, Trial, TrialId, TrialReport, mean, standard_deviation,
-    wilson_interval,
+    Claim, Decision, Ending, Interval, Observation, Trial, TrialId, TrialReport, mean,
+    standard_deviation, wilson_interval,
 };
 use rmrl_learn::{
     Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials,
@@ -57,6 +57,28 @@ impl Successes {
     }
 }
 
+/// How often a claim about the measured error held.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AsClaimed {
+    /// The claim.
+    pub claim: Claim,
+    /// Trials in which it held.
+    pub held: usize,
+    /// The lower end of the 95 % Wilson interval of their share.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl AsClaimed {
+    /// Of `trials`, whose placed plates were off by so many millimetres.
+    fn of(claim: Claim, e_trans_mm: &[f64], trials: usize) -> Self {
+        let held = e_trans_mm.iter().filter(|mm| **mm / 1000.0 < claim.bound_m()).count();
+        let Interval { low, high } = wilson_interval(held, trials);
+        Self { claim, held, low, high }
+    }
+}
+
 /// Errors of the placed plates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Errors {
@@ -81,6 +103,8 @@ pub struct Evaluation {
     pub trials: usize,
     /// Trials whose plate was not grasped.
     pub not_grasped: usize,
+    /// How often a measured error was as the run was to prove, if it was to prove something.
+    pub as_claimed: Option<AsClaimed>,
     /// Trials in which the policy did not know the state and corrected nothing.
     pub abstained: usize,
     /// Attempts that a fault cut short.
@@ -181,6 +205,9 @@ pub fn evaluate(
         cell_seed: config.cell_seed(),
         trials,
         not_grasped: trials - tally.measured.e_trans_mm.len(),
+        as_claimed: config
+            .until
+            .map(|claim| AsClaimed::of(claim, &tally.measured.e_trans_mm, trials)),
         abstained: tally.abstained,
         faults: tally.faults,
         reward: Spread::of(&tally.rewards),
@@ -314,6 +341,11 @@ impl fmt::Display for Evaluation {
         )?;
         row("seated", rate(self.measured.seated), self.truth.map(|truth| rate(truth.seated)))?;
         row("not grasped", self.not_grasped.to_string(), None)?;
+        if let Some(AsClaimed { claim, held, low, high }) = self.as_claimed {
+            let (low, high) = (100.0 * low, 100.0 * high);
+            let held = format!("{held} of {}, 95 % within {low:.0}-{high:.0} %", self.trials);
+            row(&format!("as {claim} claims"), held, None)?;
+        }
         row("abstained", format!("{} of {}", self.abstained, self.trials), None)?;
         row("noise floor, mm", format!("{:.3}", self.noise_floor_mm), None)?;
         if self.faults > 0 {
