@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use rmrl::core::Observation;
 use rmrl::data::read_color;
-use rmrl::learn::{Policy, PolicyConfig, most_likely};
+use rmrl::learn::{Policy, PolicyConfig};
 use rmrl::run::{POLICY, read_records};
 
 fn main() -> anyhow::Result<()> {
@@ -31,8 +31,8 @@ fn main() -> anyhow::Result<()> {
 
     // The file is all that is needed; the configuration only says where to compute.
     let policy = Policy::from_file(&run.join(POLICY), &PolicyConfig::default())?;
-    let distribution = policy.distribution(&policy.encode(&observation));
-    let best = most_likely(&distribution);
+    let decision = policy.decide(&observation);
+    let distribution = decision.probabilities.context("a policy gives probabilities")?;
 
     for (dimension, name) in ["dx", "dy", "dyaw"].into_iter().enumerate() {
         let (scale, unit) = if name == "dyaw" { (1f64.to_degrees(), "deg") } else { (1e3, "mm") };
@@ -40,12 +40,24 @@ fn main() -> anyhow::Result<()> {
         let candidates = policy.actions().candidates()[dimension].iter();
         for (index, (value, probability)) in candidates.zip(&distribution[dimension]).enumerate() {
             let bar = "#".repeat((40.0 * probability).round() as usize);
-            let chosen = if index == best.0[dimension] { " <" } else { "" };
+            let chosen = if decision.index.is_some_and(|chosen| index == chosen.0[dimension]) {
+                " <"
+            } else {
+                ""
+            };
             println!("  {:>6.2}  {probability:.3}  {bar}{chosen}", value * scale);
         }
     }
-    let adjustment = policy.actions().adjustment(best).context("an action of the policy")?;
-    let pick = observation.estimated_pose.adjusted(adjustment);
+    if let Some(unlikeness) = policy.unlikeness(&policy.encode(&observation)) {
+        println!(
+            "from the nearest training state: pose {:.2}, picture {:.2} of the training's widest gap",
+            unlikeness.pose, unlikeness.picture
+        );
+    }
+    if decision.abstained {
+        println!("it abstains: its training had no state like this one");
+    }
+    let pick = observation.estimated_pose.adjusted(decision.adjustment);
     println!("pick at x {:.1} mm, y {:.1} mm", 1e3 * pick.x_m, 1e3 * pick.y_m);
     println!("yaw {:.2} degrees", pick.yaw_rad.to_degrees());
     Ok(())

@@ -16,6 +16,7 @@ mod reward;
 mod rng;
 mod role_model;
 mod scene;
+mod sequential;
 mod statistics;
 mod trial;
 
@@ -27,6 +28,7 @@ pub use reward::{PlacementError, RewardFunction, RewardFunctionError, yaw_error_
 pub use rng::{Rng, random_stream};
 pub use role_model::{Label, role_model, role_model_labels};
 pub use scene::Scene;
+pub use sequential::{Claim, ClaimError, FALSE_PROOF, Proof};
 pub use statistics::{
     Interval, bootstrap_interval, exponential_moving_average, interquartile_mean, mean, quantile,
     standard_deviation, trials_to_threshold, wilson_interval,

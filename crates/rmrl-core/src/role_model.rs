@@ -61,6 +61,7 @@ mod tests {
                 adjustment: PoseAdjustment::NONE,
                 index: Some(ActionIndex([action; 3])),
                 probabilities: None,
+                abstained: false,
             },
             ending: match reward {
                 Some(reward) => Ending::Placed(Placement {

@@ -37,6 +37,9 @@ pub struct Decision {
     /// The policy's probabilities of every candidate, by dimension; `None` where no policy was
     /// asked.
     pub probabilities: Option<[Vec<f32>; DIMENSIONS]>,
+    /// Whether a deployed policy was asked about a state unlike any it was trained on, and corrected
+    /// nothing. Never in training.
+    pub abstained: bool,
 }
 
 /// How a completed trial ended: a true outcome of its action, fit to learn from.

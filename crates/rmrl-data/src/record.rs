@@ -29,6 +29,9 @@ pub struct TrialRecord {
     pub adjustment: Option<PoseAdjustment>,
     /// The policy's probabilities of every candidate.
     pub probabilities: Option<[Vec<f32>; DIMENSIONS]>,
+    /// Whether a deployed policy did not know the state and corrected nothing.
+    #[serde(default)]
+    pub abstained: bool,
     /// `P_pick`, where the arm picked.
     pub pick_pose: Option<PlanarPose>,
     /// `P_final`, where the camera saw the plate placed.
@@ -130,6 +133,7 @@ impl TrialRecord {
             action_index: None,
             adjustment: None,
             probabilities: None,
+            abstained: false,
             pick_pose: None,
             final_pose: None,
             target_pose: None,
@@ -214,6 +218,7 @@ impl TrialRecord {
                 adjustment: self.adjustment.ok_or(missing("adjustment"))?,
                 index: self.action_index,
                 probabilities: self.probabilities.clone(),
+                abstained: self.abstained,
             },
             ending,
         }))
@@ -225,6 +230,7 @@ impl TrialRecord {
         self.action_index = decision.index;
         self.adjustment = Some(decision.adjustment);
         self.probabilities = decision.probabilities.clone();
+        self.abstained = decision.abstained;
     }
 
     fn set_placement(&mut self, placement: &Placement) {
@@ -258,6 +264,7 @@ mod tests {
                 adjustment: PoseAdjustment { dx_m: 0.001, dy_m: -0.002, dyaw_rad: 0.01 },
                 index: Some(ActionIndex([3, 0, 12])),
                 probabilities: Some([vec![0.1, 0.9], vec![1.0], vec![0.333_333_34]]),
+                abstained: true,
             },
             ending,
         }

@@ -9,6 +9,7 @@ use rmrl_core::{
 };
 
 use crate::collect::{Observer, Recorded, RunError, complete_trial};
+use crate::goal::Goal;
 use crate::policy::Policy;
 
 /// Chooses adjustments without learning a policy.
@@ -22,7 +23,7 @@ pub trait Behaviour {
     }
 }
 
-/// Runs trials up to number `trials` with a fixed behaviour, `trials_per_scene` from each scene.
+/// Runs trials with a fixed behaviour until `goal` is reached, `trials_per_scene` from each scene.
 ///
 /// # Errors
 /// A trial could not be made or not be recorded.
@@ -30,33 +31,35 @@ pub fn run_trials<E: Env>(
     env: &mut E,
     behaviour: &mut dyn Behaviour,
     trials_per_scene: u32,
-    trials: u32,
+    goal: impl Into<Goal>,
     recorded: &mut Recorded,
     observer: &mut dyn Observer<E>,
 ) -> Result<(), RunError> {
-    let mut number = 1;
+    let (mut goal, mut completed) = (goal.into(), 0);
     while let Some(trial) = recorded.next() {
         behaviour.note(&trial);
-        number = trial.id.trial + 1;
+        goal.note(&trial.ending);
+        completed = trial.id.trial;
     }
-    while number <= trials {
+    while !goal.is_reached(completed) {
+        let number = completed + 1;
         let scene = (number - 1) / trials_per_scene + 1;
         let first_attempt = recorded.take_attempts() + 1;
         let decide = |observation: &Observation, id| behaviour.decide(observation, id);
         let trial = complete_trial(env, number, scene, first_attempt, decide, observer)?;
         behaviour.note(&trial);
-        number += 1;
+        goal.note(&trial.ending);
+        completed = number;
     }
     Ok(())
 }
 
-/// The arg-max of a policy: what is deployed.
+/// The arg-max of a policy, where it knows the state: what is deployed.
 pub struct Greedy<P: Borrow<Policy>>(pub P);
 
 impl<P: Borrow<Policy>> Behaviour for Greedy<P> {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
-        let policy = self.0.borrow();
-        policy.greedy(&policy.encode(observation))
+        self.0.borrow().decide(observation)
     }
 }
 
@@ -144,7 +147,7 @@ impl Behaviour for Oracle {
 }
 
 fn offset(adjustment: PoseAdjustment) -> Decision {
-    Decision { adjustment, index: None, probabilities: None }
+    Decision { adjustment, index: None, probabilities: None, abstained: false }
 }
 
 fn candidate(actions: &ActionSpace, index: ActionIndex) -> Decision {
@@ -152,5 +155,6 @@ fn candidate(actions: &ActionSpace, index: ActionIndex) -> Decision {
         adjustment: actions.adjustment(index).expect("the index was made for these actions"),
         index: Some(index),
         probabilities: None,
+        abstained: false,
     }
 }

@@ -22,6 +22,7 @@ use crate::input::PoseScaling;
 use crate::memory::{Experience, Memory};
 use crate::network::NetworkShape;
 use crate::policy::{EncodedState, Policy, adam};
+use crate::support::{Reach, Support};
 use crate::trainer::Learner;
 use crate::weights::{WeightsError, load_tensors, parse_safetensors, tensors_of};
 
@@ -74,6 +75,10 @@ struct PolicyDescription {
     /// Metres, metres, radians.
     candidates: [Vec<f64>; DIMENSIONS],
     scaling: PoseScaling,
+    /// How far around the states in the file the policy may be trusted; without it, it is not known
+    /// where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reach: Option<Reach>,
 }
 
 /// What a checkpoint says besides its tensors.
@@ -99,7 +104,9 @@ impl Policy {
     pub fn to_safetensors(&self, notes: &Notes) -> Vec<u8> {
         let mut notes = notes.clone();
         notes.insert(POLICY.to_string(), to_json(&self.description()));
-        write(&self.tensors(|_| true), &notes)
+        let mut tensors = self.tensors(|_| true);
+        tensors.extend(self.support.iter().flat_map(Support::to_tensors));
+        write(&tensors, &notes)
     }
 
     /// Reads a policy file back, to be asked or to be trained further.
@@ -129,6 +136,11 @@ impl Policy {
         let tensors = parse_safetensors(path, &bytes)?;
         load_tensors(&mut policy.network, tensors, path, "its own description", |_| false)?;
         policy.prepare();
+        policy.support = description
+            .reach
+            .map(|reach| Support::from_tensors(reach, policy.shape.features(), &bytes))
+            .transpose()
+            .map_err(malformed)?;
         Ok(policy)
     }
 
@@ -170,6 +182,7 @@ impl Policy {
             shape: self.shape.clone(),
             candidates: self.actions.candidates().clone(),
             scaling: self.scaling,
+            reach: self.support.as_ref().map(|support| support.reach),
         }
     }
 
@@ -192,6 +205,45 @@ impl Policy {
                 },
             )
         })
+    }
+}
+
+impl Support {
+    const POSES: &'static str = "support.poses";
+    const FEATURES: &'static str = "support.features";
+
+    fn to_tensors(&self) -> [Owned; 2] {
+        let tensor = |name: &str, width: usize, values: &mut dyn Iterator<Item = f32>| Owned {
+            name: name.to_string(),
+            dtype: Dtype::F32,
+            shape: vec![self.len(), width],
+            bytes: values.flat_map(f32::to_le_bytes).collect(),
+        };
+        let width = self.features.first().map_or(0, Vec::len);
+        [
+            tensor(Self::POSES, 3, &mut self.poses.iter().flatten().copied()),
+            tensor(Self::FEATURES, width, &mut self.features.iter().flatten().copied()),
+        ]
+    }
+
+    /// The support that a policy file's bytes hold, of pictures of `width` features.
+    fn from_tensors(reach: Reach, width: usize, bytes: &[u8]) -> Result<Self, String> {
+        let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+        let rows = |name: &str, width: usize| -> Result<Vec<Vec<f32>>, String> {
+            let tensor = file.tensor(name).map_err(|error| format!("{name}: {error}"))?;
+            if tensor.dtype() != Dtype::F32 || tensor.shape().get(1) != Some(&width) {
+                return Err(format!("{name} has another shape"));
+            }
+            let values: Vec<f32> =
+                tensor.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
+        };
+        let poses = rows(Self::POSES, 3)?.iter().map(|pose| [pose[0], pose[1], pose[2]]).collect();
+        let support = Self { poses, features: rows(Self::FEATURES, width)?, reach };
+        if support.poses.len() != support.features.len() {
+            return Err("its support has more poses than pictures, or fewer".to_string());
+        }
+        Ok(support)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::network::{ImageView, NetworkShape};
+use crate::support::SupportConfig;
 
 /// The image encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +79,8 @@ pub struct PolicyConfig {
     pub learning_rate: f64,
     /// Where to compute. Default the processor.
     pub device: ComputeDevice,
+    /// When the deployed policy abstains.
+    pub support: SupportConfig,
 }
 
 impl Default for PolicyConfig {
@@ -90,6 +93,7 @@ impl Default for PolicyConfig {
             head_width: 128,
             learning_rate: 3e-4,
             device: ComputeDevice::default(),
+            support: SupportConfig::default(),
         }
     }
 }
@@ -254,6 +258,13 @@ impl PolicyConfig {
                 key: "learning_rate",
                 value: self.learning_rate.to_string(),
                 expected: "a number above 0 and at most 1",
+            });
+        }
+        if !(self.support.reach_factor > 0.0 && self.support.reach_factor.is_finite()) {
+            return Err(LearnConfigError {
+                key: "support.reach_factor",
+                value: self.support.reach_factor.to_string(),
+                expected: "a positive number",
             });
         }
         self.device.check()

@@ -182,6 +182,7 @@ mod tests {
                     adjustment,
                     index: Some(actions().nearest(adjustment)),
                     probabilities: None,
+                    abstained: false,
                 },
                 ending,
             });

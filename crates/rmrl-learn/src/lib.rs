@@ -10,6 +10,7 @@ mod checkpoint;
 mod collect;
 mod compute;
 mod config;
+mod goal;
 mod input;
 mod labelling;
 mod memory;
@@ -19,6 +20,7 @@ mod network;
 mod parity;
 mod policy;
 mod pretrain;
+mod support;
 mod trainer;
 mod update;
 mod weights;
@@ -33,6 +35,7 @@ pub use config::{
     ComputeDevice, EncoderConfig, Grouping, LearnConfigError, OnlineConfig, PolicyConfig,
     ScheduleConfig, ViewName,
 };
+pub use goal::Goal;
 pub use input::PoseScaling;
 pub use labelling::{BestOfScene, BestOfSimilar, Hindsight, Labelling, TrialLabel, role_models};
 pub use memory::{Experience, Memory};
@@ -40,6 +43,7 @@ pub use method::{Method, MethodName, UnknownMethod};
 pub use network::{ImageView, NetworkShape, NormKind};
 pub use policy::{EncodedState, Policy, most_likely, sample};
 pub use pretrain::{EarlierData, pretrain};
+pub use support::{Support, SupportConfig, Unlikeness};
 pub use trainer::{Learner, train};
 pub use update::{OnlineUpdate, Reinforce, ReplayRule};
 pub use weights::WeightsError;

@@ -5,12 +5,15 @@ use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
-use rmrl_core::{ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, Rng};
+use rmrl_core::{
+    ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, PoseAdjustment, Rng,
+};
 use safetensors::Dtype;
 
 use crate::config::PolicyConfig;
 use crate::input::{PoseScaling, crop, normalize, shrink};
 use crate::network::{ImageView, NetworkShape, NormKind, PolicyNetwork};
+use crate::support::{Support, Unlikeness};
 use crate::weights::{WeightsError, load_tensors, read_tensors};
 
 /// A state as the network takes it, computed once and kept.
@@ -33,6 +36,11 @@ enum EncodedImage {
 }
 
 impl EncodedState {
+    /// The scaled pose.
+    pub(crate) fn pose(&self) -> [f32; 3] {
+        self.pose
+    }
+
     /// States as named tensors: type, shape, little-endian bytes.
     pub(crate) fn to_tensors(states: &[Self]) -> Vec<(&'static str, Dtype, Vec<usize>, Vec<u8>)> {
         let mut poses = Vec::new();
@@ -109,6 +117,8 @@ pub struct Policy {
     pub(crate) scaling: PoseScaling,
     pub(crate) network: PolicyNetwork,
     pub(crate) optimizer: ModuleOptimizer,
+    /// What it was trained on; `None` while it is trained, and of a policy that never was.
+    pub(crate) support: Option<Support>,
     pub(crate) device: Device,
 }
 
@@ -174,6 +184,7 @@ impl Policy {
             actions: actions.clone(),
             scaling,
             optimizer: adam(),
+            support: None,
             device,
         };
         policy.prepare();
@@ -232,10 +243,49 @@ impl Policy {
         std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
     }
 
-    /// What is done at deployment: the most likely candidate of each dimension.
-    pub fn greedy(&self, state: &EncodedState) -> Decision {
+    /// What to do when deployed: the most likely candidates, or nothing in a state unlike all that
+    /// the policy was trained on. A policy without a support, an untrained or a pretrained one, does
+    /// not know which these are and never abstains.
+    pub fn decide(&self, observation: &Observation) -> Decision {
+        self.decide_in(&self.encode(observation))
+    }
+
+    /// The same for a state that is encoded already.
+    pub fn decide_in(&self, state: &EncodedState) -> Decision {
         let distribution = self.distribution(state);
-        self.decision(most_likely(&distribution), distribution)
+        let limit = self.config.support.reach_factor;
+        let unlikeness = self.unlikeness(state).filter(|_| self.config.support.abstain);
+        if unlikeness.is_none_or(|unlikeness| unlikeness.worst() <= limit) {
+            return self.decision(most_likely(&distribution), distribution);
+        }
+        if let Some(Unlikeness { pose, picture }) = unlikeness {
+            tracing::warn!(
+                "the policy abstains: its training had nothing like this state (the pose is {pose:.1} and the picture {picture:.1} reaches away, {limit} are allowed)"
+            );
+        }
+        Decision {
+            adjustment: PoseAdjustment::NONE,
+            index: None,
+            probabilities: Some(distribution),
+            abstained: true,
+        }
+    }
+
+    /// The states that the policy was trained on, if its training has ended.
+    pub fn support(&self) -> Option<&Support> {
+        self.support.as_ref()
+    }
+
+    /// How unlike the training's states a state is; `None` if there is no support.
+    pub fn unlikeness(&self, state: &EncodedState) -> Option<Unlikeness> {
+        let support = self.support.as_ref()?;
+        Some(support.distance(state.pose(), &self.features_of(state)))
+    }
+
+    /// The image features of a state; none where the picture is not seen.
+    pub(crate) fn features_of(&self, state: &EncodedState) -> Vec<f32> {
+        self.features(&self.network.valid(), &[state])
+            .map_or_else(Vec::new, |features| read(features.inner()))
     }
 
     /// The decision for the candidates `index` of this policy's action space.
@@ -254,6 +304,7 @@ impl Policy {
                 .expect("the heads have the action space's sizes"),
             index: Some(index),
             probabilities: Some(distribution),
+            abstained: false,
         }
     }
 

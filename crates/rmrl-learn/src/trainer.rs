@@ -4,11 +4,13 @@ use rmrl_core::{Decision, Env, Observation, Rng, Scene, Trial, TrialId, random_s
 
 use crate::collect::{Observer, Recorded, RunError, complete_trial};
 use crate::config::ScheduleConfig;
+use crate::goal::Goal;
 use crate::memory::{Experience, Memory};
 use crate::method::Method;
 use crate::policy::{EncodedState, Policy, sample};
+use crate::support::Support;
 
-/// Trains `learner` by `method` on `env`, up to trial number `trials`: the whole of Sec. 3.2-3.3.
+/// Trains `learner` by `method` on `env` until `goal` is reached, a number of trials or a proof: the whole of Sec. 3.2-3.3.
 ///
 /// Trials that an interrupted run has made already come from `recorded` instead of the cell, and
 /// are learnt from in the same way, so a resumed run becomes what an uninterrupted one would have.
@@ -20,19 +22,21 @@ pub fn train<E: Env>(
     learner: &mut Learner,
     method: &mut Method,
     schedule: &ScheduleConfig,
-    trials: u32,
+    goal: impl Into<Goal>,
     recorded: &mut Recorded,
     observer: &mut dyn Observer<E>,
 ) -> Result<(), RunError> {
-    while learner.trials < trials {
+    let mut goal = goal.into();
+    while !goal.is_reached(learner.trials) {
         // Observe s = (I, P_e), sample a ~ π_θ(. | s), pick at P_e + a (Eq. 1), place, measure the
         // reward (Eq. 9-11). The trial is on disk before it is learnt from.
         let number = learner.trials + 1;
         let scene_number = (number - 1) / schedule.trials_per_scene + 1;
         let (trial, state) = learner.next_trial(env, number, scene_number, recorded, observer)?;
-        let complete = number.is_multiple_of(schedule.trials_per_scene) || number == trials;
         learner.memory.states.push(state);
         learner.trials = number;
+        goal.note(&trial.ending);
+        let complete = number.is_multiple_of(schedule.trials_per_scene) || goal.is_reached(number);
 
         // On-line training: policy gradient with this trial, Eq. 5-6.
         if let Some(experience) = Experience::of(&trial) {
@@ -101,6 +105,13 @@ impl Learner {
     /// Whether no scene is under way: the moments that a checkpoint can hold.
     pub fn is_between_scenes(&self) -> bool {
         self.scene.trials().is_empty()
+    }
+
+    /// Ends the training: the policy learns which states it was trained on, by which it tells, when
+    /// deployed, those that are unlike them.
+    pub fn conclude(&mut self, schedule: &ScheduleConfig) {
+        let scenes = self.memory.states.chunks(schedule.trials_per_scene as usize);
+        self.policy.support = Support::of(&self.policy, scenes);
     }
 
     /// Supervised passes over `D_i`; none where nothing is labelled.

@@ -16,11 +16,11 @@ use rmrl_core::{
     TrialId, TrialReport, random_stream,
 };
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Experience, Greedy,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Experience, Goal, Greedy,
     Grouping, Hindsight, Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes,
     Observer, ObserverError, OnlineConfig, Policy, PolicyConfig, PoseScaling, RandomCorrection,
-    Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, ViewName, pretrain, role_models,
-    run_trials, train,
+    Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, ViewName, most_likely, pretrain,
+    role_models, run_trials, train,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
@@ -172,13 +172,13 @@ fn run(
     world: &mut OffsetWorld,
     learner: &mut Learner,
     method: MethodName,
-    trials: u32,
+    goal: impl Into<Goal>,
     mut recorded: Recorded,
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
     let schedule = ScheduleConfig::default();
     let mut method = method.method(&actions(), &schedule, &OnlineConfig::default()).unwrap();
-    train(world, learner, &mut method, &schedule, trials, &mut recorded, notebook)
+    train(world, learner, &mut method, &schedule, goal, &mut recorded, notebook)
 }
 
 /// Trains in a world of its own.
@@ -530,6 +530,116 @@ fn failed_grasps_are_completed_trials_without_a_label() {
     assert!(learner.memory.labelled_states().is_empty(), "no trial was a role model");
     // Rewards of 0 have no gradient, and scenes without a label take no step.
     assert!(weights(&learner.policy) == weights(&policy(&actions(), false, 0)));
+}
+
+/// A run ends with the trial that proves its claim, in the middle of a scene if need be, whose
+/// labels are then learnt as at its end; and an interrupted one ends there with the same bits.
+#[test]
+fn a_run_ends_as_soon_as_its_claim_is_proven() {
+    let claim = "4mm@70%".parse().unwrap();
+    let goal = || Goal::new(200, Some(claim));
+    let mut notebook = Notebook { checkpoint_after: Some(20), ..Notebook::default() };
+    let mut world = OffsetWorld::new(&notebook);
+    let mut uninterrupted = learner(false);
+    let nothing = Recorded::nothing();
+    let method = MethodName::Hindsight;
+    run(&mut world, &mut uninterrupted, method, goal(), nothing, &mut notebook).unwrap();
+    let ended = uninterrupted.trials();
+    assert!((25..200).contains(&ended) && !ended.is_multiple_of(10), "ended at {ended}");
+    assert_eq!(notebook.trials.len(), ended as usize);
+    assert!(uninterrupted.is_between_scenes());
+    assert_eq!(uninterrupted.memory.labelled_states().len(), ended as usize);
+    let mut proof = Goal::new(200, Some(claim));
+    for (number, trial) in (1..).zip(&notebook.trials) {
+        assert!(!proof.is_reached(number - 1));
+        proof.note(&trial.ending);
+    }
+    assert_eq!(proof.proof().unwrap().proven_at(), Some(ended));
+
+    let path = Path::new("trial-000020.safetensors");
+    let initial = policy(&actions(), false, 0);
+    let mut resumed = Learner::from_checkpoint(initial, path, &notebook.checkpoint).unwrap();
+    let mut rest = goal();
+    notebook.trials[..20].iter().for_each(|trial| rest.note(&trial.ending));
+    let recorded = Recorded::new(notebook.trials[20..23].to_vec(), 0);
+    let mut notes = Notebook::default();
+    let mut world = OffsetWorld::new(&notes);
+    run(&mut world, &mut resumed, method, rest, recorded, &mut notes).unwrap();
+    assert!(bits(&uninterrupted) == bits(&resumed));
+    assert_eq!(world.attempts, ended - 23);
+
+    // Proven already: nothing is left to do.
+    let mut world = OffsetWorld::new(&notes);
+    run(&mut world, &mut resumed, method, proof, Recorded::nothing(), &mut notes).unwrap();
+    assert_eq!(world.attempts, 0);
+
+    // Fixed behaviours end alike, and what is not so is not proven.
+    for (text, trials) in [("6mm@50%", 8..30), ("1mm@50%", 60..61)] {
+        let mut notebook = Notebook::default();
+        let mut world = OffsetWorld::new(&notebook);
+        let goal = Goal::new(60, Some(text.parse().unwrap()));
+        let mut nothing = Recorded::nothing();
+        run_trials(&mut world, &mut NoCorrection, 10, goal, &mut nothing, &mut notebook).unwrap();
+        assert!(trials.contains(&notebook.trials.len()), "{text}: {}", notebook.trials.len());
+    }
+}
+
+#[test]
+fn a_deployed_policy_abstains_from_what_it_was_never_trained_on() {
+    let mut learner = learner(false);
+    trained(&mut learner, MethodName::Hindsight, 100, &mut Notebook::default());
+    let observe = |number: u32| {
+        let mut world = OffsetWorld::new(&Notebook::default());
+        world.reset(TrialId { trial: number, attempt: 1, scene: number }).unwrap()
+    };
+    // In training, and before its end is noted, a policy never abstains.
+    let far = Observation { estimated_pose: PlanarPose::new(0.5, 0.0, 0.0), ..observe(500) };
+    assert!(!learner.policy.decide(&far).abstained);
+    learner.conclude(&ScheduleConfig::default());
+    assert_eq!(learner.policy.support().unwrap().len(), 100);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.safetensors");
+    std::fs::write(&path, learner.policy.to_safetensors(&Notes::new())).unwrap();
+    let loaded = |config: &PolicyConfig| Policy::from_file(&path, config).unwrap();
+    let policy_config = learner.policy.config().clone();
+    let deployed = loaded(&policy_config);
+    assert_eq!(deployed.support(), learner.policy.support());
+
+    let abstained =
+        (1000..1300).filter(|number| deployed.decide(&observe(*number)).abstained).count();
+    assert!(abstained <= 9, "{abstained} of 300 new states");
+    let known = observe(2000);
+    let decision = deployed.decide(&known);
+    assert!(!decision.abstained);
+    let distribution = deployed.distribution(&deployed.encode(&known));
+    assert_eq!(decision.index, Some(most_likely(&distribution)));
+
+    let mut rng = random_stream(5, "noise", [0, 0]);
+    let noise = RgbImage::from_fn(40, 30, |_, _| Rgb([rng.random(), rng.random(), rng.random()]));
+    let noisy = Observation { image: Arc::new(noise), ..known };
+    for (what, observation) in [("far away", &far), ("noise", &noisy)] {
+        let decision = deployed.decide(observation);
+        assert!(decision.abstained, "{what}");
+        assert_eq!(decision.adjustment, PoseAdjustment::NONE);
+        assert_eq!(decision.index, None);
+        assert!(decision.probabilities.is_some());
+        let mut greedy = Greedy(&deployed);
+        let id = TrialId { trial: 1, attempt: 1, scene: 1 };
+        assert_eq!(greedy.decide(observation, id), decision);
+    }
+    // The configuration switches it off, or stretches it.
+    let mut config = policy_config.clone();
+    config.support.abstain = false;
+    assert!(!loaded(&config).decide(&far).abstained);
+    config = policy_config;
+    config.support.reach_factor = 50.0;
+    assert!(!loaded(&config).decide(&far).abstained);
+    // One scene tells nothing about the distance between scenes.
+    let mut young = self::learner(false);
+    trained(&mut young, MethodName::Hindsight, 10, &mut Notebook::default());
+    young.conclude(&ScheduleConfig::default());
+    assert!(young.policy.support().is_none() && !young.policy.decide(&far).abstained);
 }
 
 #[test]

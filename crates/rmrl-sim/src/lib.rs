@@ -24,4 +24,4 @@ pub use parameters::{CellDistribution, CellDistributionError, CellParameters};
 pub use render::{Light, Window};
 pub use sensor::SensorNoise;
 pub use simulation::{SimulatedCamera, SimulatedCell, SimulationConfig, SimulationConfigError};
-pub use world::{GroundTruth, WorldState};
+pub use world::{GraspTruth, GroundTruth, HandTruth, WorldState};

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dynamics::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
 use crate::parameters::{CellDistribution, CellDistributionError, WORKSPACE_CENTER_M};
-use crate::world::{GroundTruth, World, WorldState};
+use crate::world::{GraspTruth, GroundTruth, World, WorldState};
 use crate::{PlateLook, Receptacle, SensorNoise};
 
 /// The simulated camera.
@@ -324,6 +324,17 @@ impl SimulatedCell {
     /// How the plate in the cell looks: for evaluation, never for a policy.
     pub fn plate_look(&self) -> PlateLook {
         self.world().plate_look()
+    }
+
+    /// What the last grasp truly did since the state was last remembered: for evaluation, never for
+    /// a policy.
+    pub fn grasp(&self) -> Option<GraspTruth> {
+        self.world().grasp()
+    }
+
+    /// The true tool in the frame of the configured one: for evaluation, never for a policy.
+    pub fn tool_from_configured(&self) -> PlanarPose {
+        self.world().tool_from_configured()
     }
 
     /// The camera as it truly hangs: for evaluation, never for a policy.

@@ -70,6 +70,26 @@ impl GroundTruth {
     }
 }
 
+/// Hand and plate as they truly were at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HandTruth {
+    /// The tool, between the jaws.
+    pub tool: PlanarPose,
+    /// The plate.
+    pub plate: PlanarPose,
+}
+
+/// The last grasp as it truly was: what the jaws did to the plate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GraspTruth {
+    /// Before the jaws closed.
+    pub open: HandTruth,
+    /// After they had closed.
+    pub closed: HandTruth,
+    /// Before they opened again; `None` if they did not, or no longer held the plate.
+    pub released: Option<HandTruth>,
+}
+
 pub(crate) struct World {
     /// Seeds the noise of the devices, and nothing else.
     noise_seed: u64,
@@ -94,6 +114,8 @@ pub(crate) struct World {
     stopped: bool,
     /// The truth at each picture since the state was last remembered.
     pictured: Vec<GroundTruth>,
+    /// The last grasp since then.
+    grasp: Option<GraspTruth>,
     /// Running while anything may touch the plate.
     dynamics: Option<GraspDynamics>,
 }
@@ -196,6 +218,7 @@ impl World {
             },
             stopped: false,
             pictured: Vec::new(),
+            grasp: None,
             dynamics: None,
             parameters,
         }
@@ -208,6 +231,7 @@ impl World {
     pub(crate) fn remember(&mut self) -> WorldState {
         self.leave_contact();
         self.pictured.clear();
+        self.grasp = None;
         self.state
     }
 
@@ -215,10 +239,19 @@ impl World {
         &self.pictured
     }
 
+    pub(crate) fn grasp(&self) -> Option<GraspTruth> {
+        self.grasp
+    }
+
+    pub(crate) fn tool_from_configured(&self) -> PlanarPose {
+        self.parameters.tool_from_configured
+    }
+
     pub(crate) fn restore(&mut self, state: WorldState) {
         self.dynamics = None;
         self.stopped = false;
         self.pictured.clear();
+        self.grasp = None;
         self.state = state;
     }
 
@@ -371,6 +404,12 @@ impl World {
                 ),
             });
         }
+        let before = self.hand_truth();
+        if let Some(grasp) = &mut self.grasp
+            && self.state.holds_plate
+        {
+            grasp.released = Some(before);
+        }
         if self.state.holds_plate || self.dynamics.is_some() {
             self.dynamics().open_jaws(half_opening_m);
             self.note_contact();
@@ -383,6 +422,7 @@ impl World {
     pub(crate) fn close_jaws(&mut self) {
         let hand = self.hand();
         let plate = self.world_from_plate();
+        let open = self.hand_truth();
         let around_plate = hand.tool.z_m < plate.translation.z + 0.5 * self.geometry.height_m
             && (hand.tool.planar.x_m - plate.translation.x)
                 .hypot(hand.tool.planar.y_m - plate.translation.y)
@@ -393,6 +433,7 @@ impl World {
         } else {
             self.state.hand.half_opening_m = CLOSED_HALF_OPENING_M;
         }
+        self.grasp = Some(GraspTruth { open, closed: self.hand_truth(), released: None });
     }
 
     pub(crate) fn holds_plate(&self) -> bool {
@@ -430,15 +471,25 @@ impl World {
         ));
     }
 
-    pub(crate) fn truth(&self) -> GroundTruth {
+    /// The plate's pose in the plane.
+    fn planar_plate(&self) -> PlanarPose {
         let world_from_plate = self.world_from_plate();
         let long_side = world_from_plate.rotation * Vector3::x();
-        let up = world_from_plate.rotation * Vector3::z();
-        let plate = PlanarPose::new(
+        PlanarPose::new(
             world_from_plate.translation.x,
             world_from_plate.translation.y,
             long_side.y.atan2(long_side.x),
-        );
+        )
+    }
+
+    fn hand_truth(&self) -> HandTruth {
+        HandTruth { tool: self.state.hand.tool.planar, plate: self.planar_plate() }
+    }
+
+    pub(crate) fn truth(&self) -> GroundTruth {
+        let world_from_plate = self.world_from_plate();
+        let up = world_from_plate.rotation * Vector3::z();
+        let plate = self.planar_plate();
         let seated_height_m = self.target_surface_m + 0.5 * self.geometry.height_m;
         let rise_m = world_from_plate.translation.z - seated_height_m;
         let tilt_rad = up.z.clamp(-1.0, 1.0).acos();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rmrl_cell::{Refusal, SafetyConfig, TaskConfig, TaskKind};
-use rmrl_core::{ActionSpace, ActionSpaceError, RewardFunction};
+use rmrl_core::{ActionSpace, ActionSpaceError, Claim, RewardFunction};
 use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig};
 use rmrl_sim::SimulationConfig;
 use rmrl_vision::{ColorThreshold, LocalizerConfig};
@@ -23,6 +23,10 @@ pub struct RunConfig {
     pub method: MethodName,
     /// Trials of the run. Default 150: about the paper's 7 hours at 2 to 3 minutes a trial.
     pub trials: u32,
+    /// A claim about the measured error, such as `1.0mm@95%`, with which the run ends as soon as it
+    /// is proven. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Claim>,
     /// Seeds the network, exploration, replay and placements; and the simulated cell, unless
     /// `cell.seed` names another.
     pub seed: u32,
@@ -184,6 +188,7 @@ impl RunConfig {
         Self {
             method: MethodName::default(),
             trials: 150,
+            until: None,
             seed: 0,
             pretrained: None,
             cell: CellConfig { kind: CellKind::Simulated, seed: None },
@@ -364,6 +369,8 @@ mod tests {
             (&["methd=rm-rl"], ["methd", "expected one of `method`"]),
             (&["trials=many"], ["trials", "invalid type"]),
             (&["trials=0"], ["trials is 0", "1 or more"]),
+            (&["until=1.0@95%"], ["until", "length in mm"]),
+            (&["until=1mm@99%"], ["until is \"1mm@99%\"", "150 trials can prove"]),
             (&["method=rmrl"], ["method", "rm-rl-pretrained"]),
             (&["task.kind=drawer"], ["task.kind", "\"table\" or \"shelf\""]),
             (&["policy.encoder.depth=50"], ["policy.encoder.depth is 50", "10, 18 or 34"]),

@@ -5,13 +5,15 @@ use std::fmt;
 use anyhow::{Context, bail};
 use rmrl_cell::{PickPlace, TaskConfig, TaskKind};
 use rmrl_core::{
-    Decision, Ending, Observation, TrialId, TrialReport, mean, standard_deviation, wilson_interval,
+    Claim, Decision, Ending, Interval, Observation, Trial, TrialId, TrialReport, mean,
+    standard_deviation, wilson_interval,
 };
 use rmrl_learn::{
     Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials,
 };
 use serde::Serialize;
 
+use crate::budget::{Budget, CellTruth, ErrorBudget, Placed};
 use crate::config::RunConfig;
 use crate::laboratory::{Laboratory, World};
 use crate::noise_floor::NoiseFloor;
@@ -55,6 +57,28 @@ impl Successes {
     }
 }
 
+/// How often a claim about the measured error held.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AsClaimed {
+    /// The claim.
+    pub claim: Claim,
+    /// Trials in which it held.
+    pub held: usize,
+    /// The lower end of the 95 % Wilson interval of their share.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl AsClaimed {
+    /// Of `trials`, whose placed plates were off by so many millimetres.
+    fn of(claim: Claim, e_trans_mm: &[f64], trials: usize) -> Self {
+        let held = e_trans_mm.iter().filter(|mm| **mm / 1000.0 < claim.bound_m()).count();
+        let Interval { low, high } = wilson_interval(held, trials);
+        Self { claim, held, low, high }
+    }
+}
+
 /// Errors of the placed plates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Errors {
@@ -79,6 +103,10 @@ pub struct Evaluation {
     pub trials: usize,
     /// Trials whose plate was not grasped.
     pub not_grasped: usize,
+    /// How often a measured error was as the run was to prove, if it was to prove something.
+    pub as_claimed: Option<AsClaimed>,
+    /// Trials in which the policy did not know the state and corrected nothing.
+    pub abstained: usize,
     /// Attempts that a fault cut short.
     pub faults: usize,
     /// The reward, failed grasps included as 0.
@@ -90,6 +118,8 @@ pub struct Evaluation {
     /// What remains if the plate does not move at all: the mean distance between two
     /// localisations of it, in millimetres. Errors of about this size are noise.
     pub noise_floor_mm: f64,
+    /// Where the error comes from.
+    pub budget: Budget,
 }
 
 /// Evaluates the run in `root` on `trials` new placements of `task`.
@@ -157,7 +187,8 @@ pub fn evaluate(
         .trial
         .noise_floor(config.metrics.noise_floor_repeats)
         .context("the noise floor could not be measured")?;
-    let mut tally = Tally::new(laboratory.world.clone());
+    let cell_truth = CellTruth::of(&laboratory, config);
+    let mut tally = Tally::new(laboratory.world.clone(), cell_truth);
     let (cell, mut recorded) = (&mut laboratory.trial, Recorded::nothing());
     run_trials(cell, behaviour.as_mut(), 1, trials, &mut recorded, &mut tally)?;
     let trials = tally.rewards.len();
@@ -166,23 +197,33 @@ pub fn evaluate(
         yaw_deg: Spread::of(&values.yaw_deg),
         seated: Successes::of(values.seated, trials),
     };
+    let noise_floor_mm = NoiseFloor::of(&resting).distance_mm;
+    let measured_m: Vec<f64> = tally.measured.e_trans_mm.iter().map(|mm| mm / 1000.0).collect();
     Ok(Evaluation {
         method: config.method,
         task: config.task.kind,
         cell_seed: config.cell_seed(),
         trials,
         not_grasped: trials - tally.measured.e_trans_mm.len(),
+        as_claimed: config
+            .until
+            .map(|claim| AsClaimed::of(claim, &tally.measured.e_trans_mm, trials)),
+        abstained: tally.abstained,
         faults: tally.faults,
         reward: Spread::of(&tally.rewards),
         measured: errors(&tally.measured),
         truth: tally.world.truth().map(|_| errors(&tally.truth)),
-        noise_floor_mm: NoiseFloor::of(&resting).distance_mm,
+        noise_floor_mm,
+        budget: Budget::of(noise_floor_mm, &measured_m, tally.budgets),
     })
 }
 
 /// Counts what happens.
 struct Tally {
     world: World,
+    cell: Option<CellTruth>,
+    budgets: Vec<ErrorBudget>,
+    abstained: usize,
     rewards: Vec<f64>,
     measured: Measured,
     truth: Measured,
@@ -197,9 +238,12 @@ struct Measured {
 }
 
 impl Tally {
-    fn new(world: World) -> Self {
+    fn new(world: World, cell: Option<CellTruth>) -> Self {
         Self {
             world,
+            cell,
+            budgets: Vec::new(),
+            abstained: 0,
             rewards: Vec::new(),
             measured: Measured::default(),
             truth: Measured::default(),
@@ -208,13 +252,38 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// The error budget of the trial that has just ended.
+    fn budget(&self, cell: &PickPlace, trial: &Trial) -> Option<ErrorBudget> {
+        let evidence = cell.evidence();
+        let pictured = self.world.pictured();
+        // Nobody remembers this world, so its pictures are those of all trials so far.
+        let earlier = pictured.len().checked_sub(evidence.pictures)?;
+        let start = pictured.get(earlier + evidence.start.as_ref()?.number)?.plate;
+        let placed = Placed {
+            estimated: trial.observation.estimated_pose,
+            pick: trial.ending.placement()?.pick_pose,
+            start,
+            end: self.world.truth()?.plate,
+            grasp: self.world.grasp()?,
+        };
+        ErrorBudget::of(&self.cell?, &placed)
+    }
+}
+
 impl Observer<PickPlace> for Tally {
-    fn trial_ended(&mut self, _: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {
+    fn trial_ended(
+        &mut self,
+        cell: &PickPlace,
+        report: TrialReport<'_>,
+    ) -> Result<(), ObserverError> {
         let TrialReport::Completed(trial) = report else {
             self.faults += 1;
             return Ok(());
         };
         self.rewards.push(trial.ending.reward());
+        self.abstained += usize::from(trial.decision.abstained);
+        self.budgets.extend(self.budget(cell, trial));
         if let Ending::Placed(placement) = &trial.ending {
             let measured = &mut self.measured;
             measured.e_trans_mm.push(1000.0 * placement.error.e_trans_m);
@@ -272,10 +341,16 @@ impl fmt::Display for Evaluation {
         )?;
         row("seated", rate(self.measured.seated), self.truth.map(|truth| rate(truth.seated)))?;
         row("not grasped", self.not_grasped.to_string(), None)?;
+        if let Some(AsClaimed { claim, held, low, high }) = self.as_claimed {
+            let (low, high) = (100.0 * low, 100.0 * high);
+            let held = format!("{held} of {}, 95 % within {low:.0}-{high:.0} %", self.trials);
+            row(&format!("as {claim} claims"), held, None)?;
+        }
+        row("abstained", format!("{} of {}", self.abstained, self.trials), None)?;
         row("noise floor, mm", format!("{:.3}", self.noise_floor_mm), None)?;
         if self.faults > 0 {
             row("faults, repeated", self.faults.to_string(), None)?;
         }
-        Ok(())
+        write!(f, "{}", self.budget)
     }
 }

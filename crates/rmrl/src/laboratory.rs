@@ -2,7 +2,7 @@
 
 use rmrl_cell::{CellError, PickPlace, SafetyConfigError, SafetyEnvelope, Task};
 use rmrl_core::PlanarPose;
-use rmrl_sim::{GroundTruth, SimulatedCell, SimulationConfigError, WorldState};
+use rmrl_sim::{GraspTruth, GroundTruth, SimulatedCell, SimulationConfigError, WorldState};
 use rmrl_vision::{
     CameraModel, ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfigError,
 };
@@ -94,6 +94,20 @@ impl World {
     pub fn true_camera(&self) -> Option<CameraModel> {
         match self {
             Self::Simulated(cell) => Some(cell.true_camera()),
+        }
+    }
+
+    /// The true tool in the frame of the configured one, where that can be known.
+    pub fn tool_from_configured(&self) -> Option<PlanarPose> {
+        match self {
+            Self::Simulated(cell) => Some(cell.tool_from_configured()),
+        }
+    }
+
+    /// What the last grasp truly did, where that can be known.
+    pub fn grasp(&self) -> Option<GraspTruth> {
+        match self {
+            Self::Simulated(cell) => cell.grasp(),
         }
     }
 

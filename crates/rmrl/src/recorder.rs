@@ -12,7 +12,7 @@ use rmrl_data::{
     to_csv,
 };
 use rmrl_learn::{Learner, Observer, ObserverError};
-use rmrl_sim::WorldState;
+use rmrl_sim::{GraspTruth, WorldState};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoints;
@@ -28,6 +28,9 @@ pub struct WorldRecord {
     pub start: Option<PlanarPose>,
     /// Where it truly was in the picture after placing.
     pub end: Option<PlanarPose>,
+    /// What the jaws truly did to it.
+    #[serde(default)]
+    pub grasp: Option<GraspTruth>,
 }
 
 /// Hears of every trial once it is kept.
@@ -147,8 +150,9 @@ impl<'a> Recorder<'a> {
         let truth_in =
             |capture: &Option<Capture>| Some(pictured.get(capture.as_ref()?.number)?.plate);
         let (start, end) = (truth_in(&evidence.start), truth_in(&evidence.end));
+        let grasp = self.world.grasp();
         if let (Some(log), Some(state)) = (&mut self.world_log, self.world.remember()) {
-            log.append(&WorldRecord { state, start, end })?;
+            log.append(&WorldRecord { state, start, end, grasp })?;
         }
         self.log.append(&record)?;
         let is_fault = record.is_fault();

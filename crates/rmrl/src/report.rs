@@ -11,6 +11,7 @@ use rmrl_data::{RunDir, TrialRecord, Written, metrics};
 
 use self::pictures::{AIM, LOCALIZED, Overlay, TRUE};
 use self::plots::{error_curve, reward_curve};
+use crate::budget::{Budget, CellTruth, ErrorBudget, Placed};
 use crate::config::RunConfig;
 use crate::laboratory::Laboratory;
 use crate::noise_floor::NoiseFloor;
@@ -23,6 +24,9 @@ pub const REPORT: &str = "report.html";
 
 /// Trials shown with pictures at the beginning, and as many at the end.
 const PICTURED_TRIALS: usize = 3;
+
+/// Placements at the end of the run whose error is split by its causes.
+const BUDGETED_TRIALS: usize = 10;
 
 /// The report of the run in `root`, finished or not.
 ///
@@ -58,6 +62,17 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
         let error = PlacementError { e_trans_m, e_rot: 1.0 - yaw_deg.to_radians().cos() };
         format!("{:.5}", 1.0 - config.reward.reward(error))
     };
+    let laboratory = Laboratory::assemble(&config, u64::from(config.seed))?;
+    let path = root.join(Recorder::WORLD);
+    let worlds: Vec<WorldRecord> =
+        if path.exists() { Written::read(&path)?.into_entries() } else { Vec::new() };
+    // The first line of the world's log is the state before the first trial.
+    let trials: Vec<(&TrialRecord, Option<&WorldRecord>)> = records
+        .iter()
+        .enumerate()
+        .filter(|(_, record)| !record.is_fault())
+        .map(|(line, record)| (record, worlds.get(line + 1)))
+        .collect();
     let page = include_str!("report/page.html");
     Ok(fill(
         page,
@@ -102,7 +117,8 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
                     floor_deg,
                 )?,
             ),
-            ("pictures", pictures(root, &config, &records)?),
+            ("budget", budget_table(&budget(&laboratory, &config, &trials, floor_mm))),
+            ("pictures", pictures(root, &config, &laboratory, &trials)?),
             ("config", escape(&config.to_toml())),
         ],
     ))
@@ -130,14 +146,18 @@ fn summary_table(summary: &Summary, floor_mm: f64) -> String {
     let millimetres = |error: Option<f64>| {
         error.map_or_else(|| "-".to_string(), |error| format!("{error:.2} mm"))
     };
-    let mut rows = vec![
+    let mut rows = Vec::new();
+    if let Some(proof) = summary.proof {
+        rows.push(("to be proven", proof.to_string()));
+    }
+    rows.extend([
         (
             "average reward (deviation)",
             format!("{:.3} ({:.3})", summary.average_reward, summary.reward_deviation),
         ),
         ("T10, trials until the reward exceeded the threshold ten times", t10),
         ("error of the last ten placements, measured", millimetres(summary.last_e_trans_mm)),
-    ];
+    ]);
     if summary.last_true_e_trans_mm.is_some() {
         rows.push(("the same, true", millimetres(summary.last_true_e_trans_mm)));
     }
@@ -157,12 +177,58 @@ fn summary_table(summary: &Summary, floor_mm: f64) -> String {
     table + "</table>"
 }
 
+/// Where the error of the last placements comes from.
+fn budget(
+    laboratory: &Laboratory,
+    config: &RunConfig,
+    trials: &[(&TrialRecord, Option<&WorldRecord>)],
+    floor_mm: f64,
+) -> Budget {
+    let cell = CellTruth::of(laboratory, config);
+    let last = trials.iter().rev().filter(|(record, _)| record.failure.is_none());
+    let (mut measured_m, mut budgets) = (Vec::new(), Vec::new());
+    for (record, world) in last.take(BUDGETED_TRIALS) {
+        measured_m.extend(record.e_trans_m);
+        let placed = || {
+            let world = world.as_ref()?;
+            Some(Placed {
+                estimated: record.estimated_pose?,
+                pick: record.pick_pose?,
+                start: world.start?,
+                end: world.end?,
+                grasp: world.grasp?,
+            })
+        };
+        let of_trial = || ErrorBudget::of(cell.as_ref()?, &placed()?);
+        budgets.extend(of_trial());
+    }
+    Budget::of(floor_mm, &measured_m, budgets)
+}
+
+fn budget_table(budget: &Budget) -> String {
+    let mut table = "<table><tr><th></th><th>rms, mm</th><th>mean along, mm</th>\
+        <th>mean across, mm</th><th>rms, degrees</th></tr>"
+        .to_string();
+    for (name, cause) in budget.causes() {
+        table += &format!("<tr><th>{}</th>", escape(name));
+        table += &match cause {
+            Some(cause) => [cause.rms_mm, cause.along_mm, cause.across_mm, cause.yaw_deg]
+                .map(|value| format!("<td class=\"number\">{value:.2}</td>"))
+                .concat(),
+            None => "<td class=\"number\">unknown</td>".to_string(),
+        };
+        table += "</tr>";
+    }
+    table + "</table>"
+}
+
 /// The first and the last trials' pictures.
-fn pictures(root: &Path, config: &RunConfig, records: &[TrialRecord]) -> anyhow::Result<String> {
-    let path = root.join(Recorder::WORLD);
-    let worlds: Vec<WorldRecord> =
-        if path.exists() { Written::read(&path)?.into_entries() } else { Vec::new() };
-    let laboratory = Laboratory::assemble(config, u64::from(config.seed))?;
+fn pictures(
+    root: &Path,
+    config: &RunConfig,
+    laboratory: &Laboratory,
+    completed: &[(&TrialRecord, Option<&WorldRecord>)],
+) -> anyhow::Result<String> {
     let half_height_m = 0.5 * config.vision.localizer.plate.height_m;
     let overlay = Overlay {
         camera: laboratory.trial.camera_model(),
@@ -171,13 +237,6 @@ fn pictures(root: &Path, config: &RunConfig, records: &[TrialRecord]) -> anyhow:
         start_height_m: config.task.start_surface_m + half_height_m,
         place_height_m: config.task.place.surface_m + half_height_m,
     };
-    // The first line of the world's log is the state before the first trial.
-    let completed: Vec<(&TrialRecord, Option<&WorldRecord>)> = records
-        .iter()
-        .enumerate()
-        .filter(|(_, record)| !record.is_fault())
-        .map(|(line, record)| (record, worlds.get(line + 1)))
-        .collect();
     let first = completed.len().min(PICTURED_TRIALS);
     let last = completed.len().saturating_sub(PICTURED_TRIALS).max(first);
     let mut html = String::new();

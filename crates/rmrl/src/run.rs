@@ -8,9 +8,9 @@ use rmrl_cell::{PickPlace, Target};
 use rmrl_core::{PlanarPose, Trial, TrialReport};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
-    Behaviour, ConstantOffset, EarlierData, Learner, MethodName, NoCorrection, Notes, Observer,
-    ObserverError, Oracle, Policy, RandomCorrection, Recorded, pretrain, role_models, run_trials,
-    train,
+    Behaviour, ConstantOffset, EarlierData, Goal, Learner, MethodName, NoCorrection, Notes,
+    Observer, ObserverError, Oracle, Policy, RandomCorrection, Recorded, pretrain, role_models,
+    run_trials, train,
 };
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,7 @@ pub(crate) fn execute_observed(
         Some(learner) => trials_in(dir.root(), &records, learner.trials())?,
         None => trials_without_pictures(&records)?,
     };
+    let goal = goal(&config, &records, learner.as_ref().map_or(0, Learner::trials))?;
     let mut recorded = Recorded::new(made, attempts);
     let mut recorder = Recorder::new(
         dir,
@@ -119,14 +120,15 @@ pub(crate) fn execute_observed(
         progress,
     )?;
     let mut kept = Then { recorder: &mut recorder, observer };
-    let (cell, trials, schedule) = (&mut laboratory.trial, config.trials, &config.schedule);
+    let (cell, schedule) = (&mut laboratory.trial, &config.schedule);
     if let (Some(method), Some(learner)) = (&mut method, &mut learner) {
-        train(cell, learner, method, schedule, trials, &mut recorded, &mut kept)?;
+        train(cell, learner, method, schedule, goal, &mut recorded, &mut kept)?;
+        learner.conclude(schedule);
         dir.write(POLICY, &learner.policy.to_safetensors(&Notes::new()))?;
     } else {
         let mut behaviour = behaviour(&config, &laboratory.world)?;
         let per_scene = schedule.trials_per_scene;
-        run_trials(cell, behaviour.as_mut(), per_scene, trials, &mut recorded, &mut kept)?;
+        run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, &mut kept)?;
     }
     Ok((config, recorder.into_records()))
 }
@@ -160,6 +162,17 @@ impl Observer<PickPlace> for Unobserved {
     fn trial_ended(&mut self, _: &PickPlace, _: TrialReport<'_>) -> Result<(), ObserverError> {
         Ok(())
     }
+}
+
+/// When a run ends. The first `learnt` trials of its log will not be met again.
+fn goal(config: &RunConfig, records: &[TrialRecord], learnt: u32) -> anyhow::Result<Goal> {
+    let mut goal = Goal::new(config.trials, config.until);
+    for trial in trials_without_pictures(records)? {
+        if trial.id.trial <= learnt {
+            goal.note(&trial.ending);
+        }
+    }
+    Ok(goal)
 }
 
 /// The fixed behaviour of a method that learns no policy.
@@ -255,6 +268,7 @@ pub(crate) fn earlier_config(config: &RunConfig) -> RunConfig {
     let mut earlier = config.clone();
     earlier.method = MethodName::RmRl;
     earlier.trials = config.schedule.pretrain_trials;
+    earlier.until = None;
     earlier.cell.seed = Some(config.cell_seed());
     earlier.seed = config.seed ^ EARLIER_SEED;
     earlier.record.depth = false;
@@ -348,7 +362,7 @@ fn restore_or_begin(
         return Ok(None);
     };
     let mut world_log = Journal::create(&dir.path(Recorder::WORLD))?;
-    world_log.append(&WorldRecord { state, start: None, end: None })?;
+    world_log.append(&WorldRecord { state, start: None, end: None, grasp: None })?;
     Ok(Some(world_log))
 }
 

@@ -2,12 +2,38 @@
 
 use std::fmt;
 
-use rmrl_core::{mean, standard_deviation, trials_to_threshold};
+use rmrl_core::{Claim, FALSE_PROOF, Proof, mean, standard_deviation, trials_to_threshold};
 use rmrl_data::TrialRecord;
 use rmrl_learn::MethodName;
 use serde::Serialize;
 
 use crate::config::RunConfig;
+
+/// What became of what a run was to prove.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ProofSummary {
+    /// What was to be proven.
+    pub claim: Claim,
+    /// The trial that proved it; `None` if it is not proven.
+    pub proven_at: Option<u32>,
+    /// The evidence `E_t` after the last trial; `1 / FALSE_PROOF` proves.
+    pub evidence: f64,
+}
+
+impl fmt::Display for ProofSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.proven_at {
+            Some(trial) => write!(f, "{} proven at trial {trial}", self.claim),
+            None => write!(
+                f,
+                "{} not proven: evidence {:.2}, {} needed",
+                self.claim,
+                self.evidence,
+                1.0 / FALSE_PROOF
+            ),
+        }
+    }
+}
 
 /// A run in a few numbers: Table 1's columns, and what became of the trials.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,6 +44,8 @@ pub struct Summary {
     pub seed: u32,
     /// Completed trials.
     pub trials: usize,
+    /// What was to be proven, if anything was.
+    pub proof: Option<ProofSummary>,
     /// The mean reward over all trials, and its deviation.
     pub average_reward: f64,
     /// The standard deviation of the reward.
@@ -53,6 +81,7 @@ impl Summary {
             method: config.method,
             seed: config.seed,
             trials: completed.len(),
+            proof: config.until.map(|claim| proof(claim, config.trials, &completed)),
             average_reward: if rewards.is_empty() { 0.0 } else { mean(&rewards) },
             reward_deviation: standard_deviation(&rewards),
             reward_threshold: threshold,
@@ -65,9 +94,21 @@ impl Summary {
     }
 }
 
+/// The proof of `claim` by a run's completed trials.
+fn proof(claim: Claim, trials: u32, completed: &[&TrialRecord]) -> ProofSummary {
+    let mut proof = Proof::of(claim, trials);
+    for record in completed {
+        proof.note(record.e_trans_m.is_some_and(|error_m| error_m < claim.bound_m()));
+    }
+    ProofSummary { claim, proven_at: proof.proven_at(), evidence: proof.evidence() }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}, seed {}: {} trials", self.method.title(), self.seed, self.trials)?;
+        if let Some(proof) = self.proof {
+            writeln!(f, "  to be proven           {proof}")?;
+        }
         writeln!(
             f,
             "  average reward         {:.3} ({:.3})",

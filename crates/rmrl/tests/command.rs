@@ -8,6 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use binary::{failure, json, log_without_durations, rmrl, small, stderr, stdout};
+use rmrl::config::RunConfig;
+use rmrl::core::{Observation, PlanarPose};
+use rmrl::learn::Policy;
 use serde_json::Value;
 
 fn entries(dir: &Path) -> usize {
@@ -89,6 +92,8 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
     for (arguments, expected) in [
         (vec!["--trials", "0"], vec!["trials", "0", "1 or more"]),
         (vec!["--trials", "many"], vec!["--trials", "many"]),
+        (vec!["--until", "1mm"], vec!["--until", "no @", "1.0mm@95%"]),
+        (vec!["--until", "1mm@99%"], vec!["until is", "150 trials can prove"]),
         (vec!["--method", "rmrl"], vec!["--method", "rmrl", "rm-rl-pretrained"]),
         (vec!["--task", "floor"], vec!["--task", "floor", "shelf"]),
         (vec!["--set", "policy.learning_rat=1"], vec!["policy.learning_rat", "learning_rate"]),
@@ -181,6 +186,17 @@ fn a_finished_run_can_be_evaluated_and_reported_on() {
         assert!(seated["low"].as_f64() < seated["high"].as_f64(), "{seated}");
         assert!(table[side]["e_trans_mm"]["mean"].as_f64().unwrap() > 0.0, "{table}");
     }
+    assert!(table["abstained"].is_u64());
+    let budget = &table["budget"];
+    assert_eq!(budget["placements"].as_array().unwrap().len(), 4);
+    for cause in ["localization", "calibration", "correction", "grasp", "placing", "total"] {
+        assert!(budget[cause]["rms_mm"].as_f64().unwrap() > 0.0, "{cause}: {budget}");
+    }
+    let true_mm = &table["truth"]["e_trans_mm"];
+    let (mean, deviation) =
+        (true_mm["mean"].as_f64().unwrap(), true_mm["deviation"].as_f64().unwrap());
+    let rms_mm = (mean * mean + 0.75 * deviation * deviation).sqrt();
+    assert!((budget["total"]["rms_mm"].as_f64().unwrap() - rms_mm).abs() < 1e-6, "{budget}");
     let floor_mm = table["noise_floor_mm"].as_f64().unwrap();
     assert!(floor_mm > 0.0 && floor_mm < 0.5, "{floor_mm}");
     let shelf = json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "2", "--task", "shelf"]));
@@ -193,9 +209,91 @@ fn a_finished_run_can_be_evaluated_and_reported_on() {
     assert_eq!(stdout(&output), "page.html\n");
     let page = fs::read_to_string(dir.path().join("page.html")).unwrap();
     assert_eq!(page, fs::read_to_string(dir.path().join("run/report.html")).unwrap());
+    assert!(page.contains("left by the policy") && !page.contains("unknown"));
     assert!(page.contains("<svg") && page.contains("data:image/png;base64,"));
     for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
         assert!(!page.contains(outside), "the page needs another: {outside}");
+    }
+}
+
+/// A run that has shown what it was asked to show ends there, says so, and stays so.
+#[test]
+fn a_run_ends_when_its_claim_is_proven_and_a_resumed_one_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let train = ["train", "--trials", "40", "--until", "15mm@60%", "--out", "run"];
+    let finished = json(&mut small(dir.path(), &train));
+    let trials = finished["trials"].as_u64().unwrap();
+    assert!(trials < 40, "{finished}");
+    assert_eq!(finished["proof"]["proven_at"], trials);
+    assert_eq!(finished["proof"]["claim"], "15mm@60%");
+    let log = fs::read(run.join("trials.jsonl")).unwrap();
+    let policy = fs::read(run.join("policy.safetensors")).unwrap();
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains(&format!("15mm@60% proven at trial {trials}")));
+
+    assert_eq!(json(&mut rmrl(dir.path(), &["train", "--resume", "run"])), finished);
+    assert!(fs::read(run.join("trials.jsonl")).unwrap() == log);
+    // The last trials again, from the checkpoint before them or from nothing but the log.
+    let checkpoint = run.join(format!("checkpoints/trial-{trials:06}.safetensors"));
+    fs::remove_file(&checkpoint).unwrap();
+    assert_eq!(json(&mut rmrl(dir.path(), &["train", "--resume", "run"])), finished);
+    assert!(checkpoint.exists());
+    let complete = log_without_durations(&run);
+    for (file, lines) in [("trials.jsonl", trials - 1), ("simulator.jsonl", trials)] {
+        let text = fs::read_to_string(run.join(file)).unwrap();
+        let kept: String = text.split_inclusive('\n').take(lines as usize).collect();
+        fs::write(run.join(file), kept).unwrap();
+    }
+    fs::remove_file(&checkpoint).unwrap();
+    assert_eq!(json(&mut rmrl(dir.path(), &["train", "--resume", "run"])), finished);
+    assert_eq!(log_without_durations(&run), complete);
+    assert!(fs::read(run.join("policy.safetensors")).unwrap() == policy);
+
+    let table = json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "3"]));
+    assert_eq!(table["as_claimed"]["claim"], "15mm@60%");
+    assert!(table["as_claimed"]["held"].as_u64().unwrap() <= 3, "{table}");
+
+    let train = ["train", "--trials", "9", "--until", "0.01mm@30%", "--method", "none"];
+    let unproven = json(&mut small(dir.path(), &train));
+    assert_eq!(unproven["trials"], 9);
+    assert!(unproven["proof"]["proven_at"].is_null(), "{unproven}");
+}
+
+/// What a policy is asked about at deployment may be anything.
+#[test]
+fn a_policy_knows_new_placements_and_abstains_from_what_is_no_plate_of_its_cell() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--trials", "45", "--method", "hindsight", "--out", "run"];
+    // With the whole network: features of a tiny one tell pictures apart badly.
+    let keys = ["--set", "schedule.trials_per_scene=3", "--set", "simulation.camera.width_px=320"];
+    json(&mut rmrl(dir.path(), &[&train[..], &keys].concat()));
+    let table = json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "30"]));
+    assert!(table["abstained"].as_u64().unwrap() <= 1, "{}", table["abstained"]);
+
+    let run = dir.path().join("run");
+    let config = RunConfig::of_run(&run.join("config.toml")).unwrap();
+    let policy = Policy::from_file(&run.join("policy.safetensors"), &config.policy).unwrap();
+    let trial = rmrl::run::trials_in(&run, &rmrl::run::read_records(&run).unwrap(), 44).unwrap();
+    let known = trial[0].observation.clone();
+    assert!(!policy.decide(&known).abstained);
+    let (width, height) = known.image.dimensions();
+    let mut state = 1u32;
+    let noise = image::RgbImage::from_fn(width, height, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        image::Rgb([(state >> 8) as u8, (state >> 16) as u8, (state >> 24) as u8])
+    });
+    let pose = known.estimated_pose;
+    let far = PlanarPose::new(pose.x_m + 0.4, pose.y_m, pose.yaw_rad);
+    for (what, observation) in [
+        (
+            "black",
+            Observation { image: image::RgbImage::new(width, height).into(), ..known.clone() },
+        ),
+        ("noise", Observation { image: noise.into(), ..known.clone() }),
+        ("far", Observation { estimated_pose: far, ..known }),
+    ] {
+        assert!(policy.decide(&observation).abstained, "{what}");
     }
 }
 

@@ -10,6 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rmrl::cell::TaskKind;
 use rmrl::config::RunConfig;
+use rmrl::core::Claim;
 use rmrl::data::{MetricsRow, RunDir, RunDirError, write_atomically};
 use rmrl::learn::MethodName;
 use rmrl::recorder::Progress;
@@ -29,6 +30,7 @@ use super::{Configuration, Failure, method_parser, print_result, task_parser};
 #[command(after_help = "Examples:
   rmrl train                                    Role-Model RL, simulated cell 0
   rmrl train --method hindsight --seed 3        another method, another cell
+  rmrl train --until 1.0mm@95% --trials 300     end as soon as that is proven
   rmrl train --task shelf --trials 50 --out runs/shelf
   rmrl train --set policy.encoder.train=true    let the image encoder learn, too
   rmrl train --resume runs/table-rm-rl-seed0    go on after an interruption")]
@@ -44,6 +46,11 @@ pub struct Train {
     /// Trials of the run [default: 150]
     #[arg(long, value_name = "N")]
     trials: Option<u32>,
+
+    /// End as soon as it is proven that the measured error is below a length in a share of trials,
+    /// such as 1.0mm@95%
+    #[arg(long, value_name = "CLAIM")]
+    until: Option<Claim>,
 
     /// Seed of everything random, and of the simulated cell unless cell.seed is set [default: 0]
     #[arg(long)]
@@ -61,7 +68,7 @@ pub struct Train {
     #[arg(
         long,
         value_name = "DIR",
-        conflicts_with_all = ["method", "task", "trials", "seed", "pretrained", "out", "config", "assignments"]
+        conflicts_with_all = ["method", "task", "trials", "until", "seed", "pretrained", "out", "config", "assignments"]
     )]
     resume: Option<PathBuf>,
 
@@ -122,6 +129,9 @@ fn begin(arguments: &Train) -> Result<RunDir, Failure> {
     }
     if let Some(trials) = arguments.trials {
         layers = layers.with_value("--trials", "trials", i64::from(trials));
+    }
+    if let Some(claim) = arguments.until {
+        layers = layers.with_value("--until", "until", claim.to_string());
     }
     if let Some(seed) = arguments.seed {
         layers = layers.with_value("--seed", "seed", i64::from(seed));

@@ -20,6 +20,11 @@ impl RunConfig {
     /// The first one that cannot be.
     pub fn validate(&self) -> Result<(), ConfigError> {
         expect("", "trials", self.trials, self.trials > 0, "1 or more")?;
+        if let Some(claim) = self.until {
+            let valid = claim.earliest_proof(self.trials, 0).is_some();
+            let expected = format!("a share that {} trials can prove", self.trials);
+            expect("", "until", format!("\"{claim}\""), valid, &expected)?;
+        }
         if self.pretrained.is_some() {
             let valid = self.method == MethodName::RmRlPretrained;
             let expected = "\"rm-rl-pretrained\", because pretrained is given";

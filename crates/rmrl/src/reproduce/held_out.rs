@@ -21,6 +21,8 @@ pub struct Attempt {
     pub errors: Option<AttemptErrors>,
     /// Whether the plate truly sits in its place.
     pub seated: bool,
+    /// Whether the policy abstained from correcting.
+    pub abstained: bool,
 }
 
 /// The errors of a placed plate, by the camera and by the simulator's truth.
@@ -99,13 +101,14 @@ impl HeldOut {
             laboratory.world.restore(start.world);
             let estimated_pose = start.observation.estimated_pose;
             laboratory.trial.return_to_start(estimated_pose, start.whereabouts);
-            let adjustment = decide(number, &start.observation).adjustment;
+            let Decision { adjustment, abstained, .. } = decide(number, &start.observation);
             let bits = [adjustment.dx_m, adjustment.dy_m, adjustment.dyaw_rad].map(f64::to_bits);
-            *known.entry((number, bits)).or_insert_with(|| {
+            let attempt = *known.entry((number, bits)).or_insert_with(|| {
                 // A fault leaves nothing measured; deployed, it would have called for a person.
                 let ending = laboratory.trial.step(adjustment).ok();
                 attempt_of(laboratory, ending.as_ref())
-            })
+            });
+            Attempt { abstained, ..attempt }
         });
         attempts.collect()
     }
@@ -143,5 +146,6 @@ fn attempt_of(laboratory: &Laboratory, ending: Option<&Ending>) -> Attempt {
             true_yaw_deg: truth.yaw_error_rad().to_degrees().abs(),
         }),
         seated: placement.is_some() && truth.is_some_and(|truth| truth.seated),
+        abstained: false,
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{Decision, PoseAdjustment, Trial, TrialId, TrialReport};
 use rmrl_learn::{
-    Behaviour, ConstantOffset, EarlierData, EncodedState, Learner, MethodName,
+    Behaviour, ConstantOffset, EarlierData, EncodedState, Goal, Learner, MethodName,
     Observer, ObserverError, Policy, Recorded, pretrain, role_models,
     run_trials, train,
 };
@@ -97,7 +97,7 @@ pub fn run_unit(
     let config = run::resolved(config)?;
     let home = config.task.kind;
     let held_out = HeldOut::prepare(&config, home, PLACEMENTS)?;
-    let mut course = Course::new(held_out, config.trials);
+    let mut course = Course::new(held_out);
     let prepared_secs = processor_secs();
     let (deployed, noise_floor_mm) = match keep {
         Some(root) => train_and_keep(&config, root, &mut course)?,
@@ -151,12 +151,13 @@ impl Deployed {
         Ok(match self {
             Self::Policy(policy) => {
                 let states = encode(policy, held_out);
-                held_out.attempts(|number, _| policy.greedy(&states[number]))
+                held_out.attempts(|number, _| policy.decide_in(&states[number]))
             }
             Self::Offset(offset) => held_out.attempts(|_, _| Decision {
                 adjustment: *offset,
                 index: None,
                 probabilities: None,
+                abstained: false,
             }),
             Self::Fixed => {
                 let mut behaviour = run::behaviour(config, held_out.world())?;
@@ -175,7 +176,7 @@ fn encode(policy: &Policy, held_out: &HeldOut) -> Vec<EncodedState> {
 
 /// Trains as `rmrl train` does, without a run directory: the same seeds give the same trials.
 fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(Deployed, f64)> {
-    let seed = u64::from(config.seed);
+    let (seed, goal) = (u64::from(config.seed), Goal::new(config.trials, config.until));
     let method = config.learning_method()?;
     let Some(mut method) = method else {
         let (mut laboratory, noise_floor_mm) = set_up(config)?;
@@ -184,11 +185,11 @@ fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(D
         let cell = &mut laboratory.trial;
         if config.method == MethodName::Constant {
             let mut behaviour = ConstantOffset::default();
-            run_trials(cell, &mut behaviour, per_scene, config.trials, &mut recorded, course)?;
+            run_trials(cell, &mut behaviour, per_scene, goal, &mut recorded, course)?;
             return Ok((Deployed::Offset(behaviour.offset()), noise_floor_mm));
         }
         let mut behaviour = run::behaviour(config, &laboratory.world)?;
-        run_trials(cell, behaviour.as_mut(), per_scene, config.trials, &mut recorded, course)?;
+        run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, course)?;
         return Ok((Deployed::Fixed, noise_floor_mm));
     };
     let policy = match (config.method, &config.pretrained) {
@@ -205,10 +206,14 @@ fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(D
         &mut learner,
         &mut method,
         &config.schedule,
-        config.trials,
+        goal,
         &mut Recorded::nothing(),
         course,
     )?;
+    if course.checkpoints.last().is_none_or(|last| last.trial < learner.trials()) {
+        course.evaluate(learner.trials(), &learner.policy);
+    }
+    learner.conclude(&config.schedule);
     Ok((Deployed::Policy(Box::new(learner.policy)), noise_floor_mm))
 }
 
@@ -224,7 +229,7 @@ fn pretrained(config: &RunConfig) -> anyhow::Result<Policy> {
         &mut learner,
         &mut method,
         &earlier.schedule,
-        earlier.trials,
+        Goal::new(earlier.trials, None),
         &mut Recorded::nothing(),
         &mut kept,
     )?;
@@ -277,8 +282,13 @@ fn train_and_keep(
     let deployed = if config.learning_method()?.is_some() {
         let initial = run::starting_policy(config, &dir)?;
         course.evaluate(0, &initial);
+        let policy = Policy::from_file(&root.join(run::POLICY), &config.policy)?;
+        let trials = course.trials.len() as u32;
+        if course.checkpoints.iter().all(|checkpoint| checkpoint.trial < trials) {
+            course.evaluate(trials, &policy);
+        }
         course.checkpoints.sort_by_key(|checkpoint| checkpoint.trial);
-        Deployed::Policy(Box::new(Policy::from_file(&root.join(run::POLICY), &config.policy)?))
+        Deployed::Policy(Box::new(policy))
     } else if config.method == MethodName::Constant {
         let mut behaviour = ConstantOffset::default();
         for trial in run::trials_without_pictures(&records)? {
@@ -294,8 +304,6 @@ fn train_and_keep(
 /// Watches a training and evaluates its policy on the way.
 struct Course {
     held_out: HeldOut,
-    /// Trials of the whole training.
-    length: u32,
     /// What a training in memory happens in.
     world: Option<World>,
     trials: Vec<TrainingTrial>,
@@ -307,10 +315,9 @@ struct Course {
 }
 
 impl Course {
-    fn new(held_out: HeldOut, length: u32) -> Self {
+    fn new(held_out: HeldOut) -> Self {
         Self {
             held_out,
-            length,
             world: None,
             trials: Vec::new(),
             faults: 0,
@@ -324,7 +331,7 @@ impl Course {
         let began_secs = processor_secs();
         let held_out = &mut self.held_out;
         let states = self.states.get_or_insert_with(|| encode(policy, held_out));
-        let attempts = held_out.attempts(|number, _| policy.greedy(&states[number]));
+        let attempts = held_out.attempts(|number, _| policy.decide_in(&states[number]));
         self.checkpoints.push(Checkpoint { trial, attempts });
         self.evaluation_secs += processor_secs() - began_secs;
     }
@@ -353,7 +360,7 @@ impl Observer<PickPlace> for Course {
 
     fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
         let trial = learner.trials();
-        if trial.is_multiple_of(CHECKPOINT_INTERVAL) || trial == self.length {
+        if trial.is_multiple_of(CHECKPOINT_INTERVAL) {
             self.evaluate(trial, &learner.policy);
         }
         Ok(())
