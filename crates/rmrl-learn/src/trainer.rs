@@ -34,7 +34,7 @@ pub fn train<E: Env>(
         learner.memory.states.push(state);
         learner.trials = number;
 
-        // On-line training: policy gradient with this trial, Eq. 5-6.
+        // On-line training: policy gradient with this trial, Eq. 5-6, or the method's own update.
         if let Some(experience) = Experience::of(&trial) {
             learner.memory.experiences.push(experience);
             if let Some(online) = &method.online {
