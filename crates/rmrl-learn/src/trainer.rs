@@ -38,7 +38,7 @@ pub fn train<E: Env>(
         goal.note(&trial.ending);
         let complete = number.is_multiple_of(schedule.trials_per_scene) || goal.is_reached(number);
 
-        // On-line training: policy gradient with this trial, Eq. 5-6.
+        // On-line training: policy gradient with this trial, Eq. 5-6, or the method's own update.
         if let Some(experience) = Experience::of(&trial) {
             learner.memory.experiences.push(experience);
             if let Some(online) = &method.online {

@@ -32,7 +32,9 @@ use super::{Configuration, Failure, method_parser, print_result, task_parser};
   rmrl train --method hindsight --seed 3        another method, another cell
   rmrl train --until 1.0mm@95% --trials 300     end as soon as that is proven
   rmrl train --task shelf --trials 50 --out runs/shelf
+  rmrl train --method ppo-rm-rl                 PPO instead of REINFORCE, with role models
   rmrl train --set policy.encoder.train=true    let the image encoder learn, too
+  rmrl train --set policy.view=none             show the policy the pose alone: no encoder
   rmrl train --resume runs/table-rm-rl-seed0    go on after an interruption")]
 pub struct Train {
     /// What learns, or stands in for it [default: rm-rl]
