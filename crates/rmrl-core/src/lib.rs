@@ -10,6 +10,7 @@
 
 mod action;
 mod env;
+mod grasp;
 mod observation;
 mod pose;
 mod reward;
@@ -22,6 +23,7 @@ mod trial;
 
 pub use action::{ActionIndex, ActionSpace, ActionSpaceError, DIMENSIONS};
 pub use env::Env;
+pub use grasp::{PLATE_WIDTH_M, closing_slide_m};
 pub use observation::{Observation, PlateInImage};
 pub use pose::{PlanarPose, PoseAdjustment, wrap_angle};
 pub use reward::{PlacementError, RewardFunction, RewardFunctionError, yaw_error_rad};

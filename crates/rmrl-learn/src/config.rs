@@ -77,6 +77,9 @@ pub struct PolicyConfig {
     /// sure of the first scene's role model that it tried little else afterwards, and 0.0001 was
     /// slow.
     pub learning_rate: f64,
+    /// How far a label reaches over to the neighbouring candidates, as the standard deviation of a
+    /// normal distribution, in candidates. 0 is the paper's one-hot label (Eq. 7).
+    pub label_width: f64,
     /// Where to compute. Default the processor.
     pub device: ComputeDevice,
     /// When the deployed policy abstains.
@@ -92,6 +95,7 @@ impl Default for PolicyConfig {
             pose_width: 64,
             head_width: 128,
             learning_rate: 3e-4,
+            label_width: 0.0,
             device: ComputeDevice::default(),
             support: SupportConfig::default(),
         }
@@ -127,6 +131,9 @@ pub struct ScheduleConfig {
     /// Passes over `D_i` whenever its labels are there or change: after the scene by the paper's
     /// labels, after each trial by labels that come with it. Default 10.
     pub scene_epochs: usize,
+    /// Whether hindsight labels leave out what the closing jaws added to a deviation
+    /// ([`rmrl_core::closing_slide_m`]). Default true.
+    pub slide_correction: bool,
     /// Trials between replays of the whole `D`, `M`. Default 10.
     pub replay_interval: u32,
     /// Minibatches of a replay. Default 10.
@@ -148,6 +155,7 @@ impl Default for ScheduleConfig {
             similar_translation_m: 0.05,
             similar_yaw_deg: 15.0,
             scene_epochs: 10,
+            slide_correction: true,
             replay_interval: 10,
             replay_batches: 10,
             batch_size: 16,

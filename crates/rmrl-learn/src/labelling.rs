@@ -1,7 +1,7 @@
 //! Labelling strategies: what a scene's trials teach about its states.
 
 use rmrl_core::{
-    ActionSpace, DIMENSIONS, Ending, Label, PoseAdjustment, Scene, Trial, role_model_labels,
+    ActionSpace, DIMENSIONS, Ending, Label, PoseAdjustment, Scene, Trial, closing_slide_m, role_model_labels,
 };
 
 use crate::config::{Grouping, ScheduleConfig};
@@ -97,24 +97,30 @@ impl Labelling for BestOfSimilar {
 /// Hindsight: each placed trial tells by how much its own action was off.
 ///
 /// The plate is rigid in the jaws from pick to place, so a deviation at the target is the same
-/// offset in the jaws at the pick. With `d = P_final - P_target`, the action that would have been
-/// right is `a* = a + R(ψ_pick - ψ_target) d`.
+/// offset in the jaws after they closed. With `d = P_final - P_target`, the action that would have
+/// been right is `a* = a + R(ψ_pick - ψ_target) d`.
 ///
 /// That holds along the fingers. Across them the closing jaws push the plate to their middle and
 /// turn it parallel, whatever the action was: those parts of the deviation carry no signal, and
 /// labels made of them would follow whatever was tried, out to the bounds. There the picture
 /// before the grasp is the best that is known: no correction.
 ///
+/// Closing also slides a plate along that lies off the middle and turned ([`closing_slide_m`]). An
+/// action that explored there brought that about itself; what it will have added to the deviation
+/// is taken out of the label, as far as the estimated pose tells it.
+///
 /// A plate that was not grasped has no deviation and gets no label.
 #[derive(Debug, Clone)]
 pub struct Hindsight {
     actions: ActionSpace,
+    knows_slide: bool,
 }
 
 impl Hindsight {
-    /// Hindsight with labels among the candidates of `actions`.
-    pub fn new(actions: ActionSpace) -> Self {
-        Self { actions }
+    /// Hindsight with labels among the candidates of `actions`. `knows_slide` says whether what the
+    /// jaws' closing added is taken out.
+    pub fn new(actions: ActionSpace, knows_slide: bool) -> Self {
+        Self { actions, knows_slide }
     }
 
     fn label_of(&self, trial: &Trial) -> Label {
@@ -123,17 +129,16 @@ impl Hindsight {
                 let deviation = placement.final_pose.relative_to(placement.target_pose);
                 let pick_yaw_rad = placement.pick_pose.yaw_rad;
                 let turn_rad = pick_yaw_rad - placement.target_pose.yaw_rad;
-                // a* = a + R(ψ_pick - ψ_target) d
-                let correction = deviation.rotated(turn_rad);
+                // a* = a + R(ψ_pick - ψ_target) d, in the frame of the jaws
                 let action = trial.decision.adjustment;
-                let best = PoseAdjustment {
-                    dx_m: action.dx_m + correction.dx_m,
-                    dy_m: action.dy_m + correction.dy_m,
-                    dyaw_rad: 0.0,
-                };
-                let mut in_jaws = best.rotated(-pick_yaw_rad);
-                in_jaws.dy_m = 0.0;
-                self.actions.nearest(in_jaws.rotated(pick_yaw_rad)).0.map(Some)
+                let done = action.rotated(-pick_yaw_rad);
+                let mut along_m = done.dx_m + deviation.rotated(turn_rad - pick_yaw_rad).dx_m;
+                if self.knows_slide {
+                    // Where the picture saw the plate from the jaws: as far off as they were moved.
+                    along_m -= closing_slide_m(-done.dy_m, -action.dyaw_rad);
+                }
+                let best = PoseAdjustment { dx_m: along_m, dy_m: 0.0, dyaw_rad: 0.0 };
+                self.actions.nearest(best.rotated(pick_yaw_rad)).0.map(Some)
             }
             Ending::NotGrasped(_) => [None; DIMENSIONS],
         }
@@ -219,7 +224,7 @@ mod tests {
 
     #[test]
     fn one_trial_tells_the_best_action_along_the_fingers() {
-        let hindsight = Hindsight::new(actions());
+        let hindsight = Hindsight::new(actions(), false);
         for (action, yaw_rad) in [
             (adjustment(0.0, 0.0), 0.0),
             (adjustment(5.0, -3.0), 0.0),
@@ -243,7 +248,7 @@ mod tests {
     fn hindsight_does_not_wait_for_the_scene_and_says_nothing_of_failed_grasps() {
         let action = adjustment(9.0, 9.0);
         let failed = Ending::NotGrasped(GraspFailure::FingerOnPlate);
-        let labels = Hindsight::new(actions()).label(&scene([(action, failed)]), &[], false);
+        let labels = Hindsight::new(actions(), false).label(&scene([(action, failed)]), &[], false);
         assert_eq!(labels, Some(vec![(1, [None; 3])]));
     }
 

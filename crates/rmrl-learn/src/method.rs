@@ -147,7 +147,7 @@ impl MethodName {
                 (Some(role_models(schedule)), ReplayRule::Labels)
             }
             Self::Hindsight => {
-                (Some(Box::new(Hindsight::new(actions.clone()))), ReplayRule::Labels)
+                (Some(Box::new(Hindsight::new(actions.clone(), schedule.slide_correction))), ReplayRule::Labels)
             }
             _ => (None, ReplayRule::None),
         };

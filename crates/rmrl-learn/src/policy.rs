@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::{log_softmax, softmax};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rmrl_core::{
     ActionIndex, ActionSpace, DIMENSIONS, Decision, Label, Observation, PoseAdjustment, Rng,
@@ -328,6 +328,10 @@ impl Policy {
     ///
     /// Returns the loss before the step.
     pub fn supervised_step(&mut self, batch: &[(&EncodedState, Label)]) -> f32 {
+        let width = self.config.label_width as f32;
+        if width > 0.0 {
+            return self.descend(self.wide_label_loss(batch, width));
+        }
         let states: Vec<&EncodedState> = batch.iter().map(|(state, _)| *state).collect();
         let labels: Vec<Label> = batch.iter().map(|(_, label)| *label).collect();
         // Eq. 8: L_θ = -Σ_i log π_θ(a*[i] | s), the one-hot target of Eq. 7
@@ -359,22 +363,49 @@ impl Policy {
         labels: &[Label],
         weights: &[f32],
     ) -> Tensor<1> {
+        self.cross_entropy(states, |row, dimension, target| {
+            // A dimension without a label has no weight.
+            if let Some(chosen) = labels[row][dimension] {
+                target[chosen] = weights[row];
+            }
+        })
+    }
+
+    /// The loss of labels that reach over to the neighbouring candidates: the cross-entropy to a
+    /// normal distribution around each, cut off at the last candidates. What is nearly right is
+    /// then nearly as good, which one-hot labels do not tell.
+    fn wide_label_loss(&self, batch: &[(&EncodedState, Label)], width: f32) -> Tensor<1> {
+        let states: Vec<&EncodedState> = batch.iter().map(|(state, _)| *state).collect();
+        self.cross_entropy(&states, |row, dimension, target| {
+            if let Some(label) = batch[row].1[dimension] {
+                for (index, share) in target.iter_mut().enumerate() {
+                    let distance = (index as f32 - label as f32) / width;
+                    *share = (-0.5 * distance * distance).exp();
+                }
+                let sum: f32 = target.iter().sum();
+                target.iter_mut().for_each(|share| *share /= sum);
+            }
+        })
+    }
+
+    /// `-mean_k Σ_d Σ_j t_kdj log π_θ(j | s_k)` with the targets `t` that `fill` writes for a row
+    /// and dimension over zeros.
+    fn cross_entropy(
+        &self,
+        states: &[&EncodedState],
+        fill: impl Fn(usize, usize, &mut [f32]),
+    ) -> Tensor<1> {
         let logits = self.network.logits(self.joint(&self.network, states));
         let mut loss = Tensor::<1>::zeros([1], &self.device);
         for (dimension, logits) in logits.into_iter().enumerate() {
-            let chosen: Vec<i64> =
-                labels.iter().map(|label| label[dimension].unwrap_or(0) as i64).collect();
-            // A dimension without a label has no weight.
-            let weights: Vec<f32> = labels
-                .iter()
-                .zip(weights)
-                .map(|(label, weight)| if label[dimension].is_some() { *weight } else { 0.0 })
-                .collect();
-            let rows = states.len();
-            let chosen =
-                Tensor::<2, Int>::from_data(TensorData::new(chosen, [rows, 1]), &self.device);
-            let weights = Tensor::<2>::from_data(TensorData::new(weights, [rows, 1]), &self.device);
-            loss = loss - (log_softmax(logits, 1).gather(1, chosen) * weights).mean();
+            let (rows, candidates) = (states.len(), logits.dims()[1]);
+            let mut targets = vec![0.0f32; rows * candidates];
+            for (row, target) in targets.chunks_mut(candidates).enumerate() {
+                fill(row, dimension, target);
+            }
+            let targets = TensorData::new(targets, [rows, candidates]);
+            let targets = Tensor::<2>::from_data(targets, &self.device);
+            loss = loss - (log_softmax(logits, 1) * targets).sum_dim(1).mean();
         }
         loss
     }
