@@ -22,9 +22,11 @@
 //! `E_t` is a supermartingale again, so by Ville's inequality `P(max_t E_t >= 1/α) <= α` under
 //! `H0`, however often it is looked at and whatever the policy learns meanwhile.
 //!
-//! What rejecting `H0` says is that some trial so far was better than `q`. That the present policy
-//! is, follows if learning makes it no worse; training samples its actions, which the deployed
-//! arg-max does not. Both are reasons to look at an evaluation as well.
+//! What rejecting `H0` says is that some trial so far was better than `q`, *given the trials before
+//! it*. That the present policy is follows if learning makes it no worse. And in a scene of many
+//! trials most start where the one before did, and the policy has just learnt from that one: what is
+//! proven of them is not proven of new placements. Where each scene is one trial, it is. Training
+//! samples its actions, which misses more often than the deployed arg-max: that only delays a proof.
 //!
 //! What a proof costs at least, in trials without a single miss after 30 that all missed, `T` trials
 //! being allowed:

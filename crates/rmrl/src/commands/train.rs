@@ -50,7 +50,7 @@ pub struct Train {
     trials: Option<u32>,
 
     /// End as soon as it is proven that the measured error is below a length in a share of trials,
-    /// such as 1.0mm@95%
+    /// such as 1.0mm@95%; to hold for new placements, it needs schedule.trials_per_scene=1
     #[arg(long, value_name = "CLAIM")]
     until: Option<Claim>,
 
@@ -142,6 +142,12 @@ fn begin(arguments: &Train) -> Result<RunDir, Failure> {
         layers = layers.with_value("--pretrained", "pretrained", path.display().to_string());
     }
     let config = layers.resolve()?;
+    if config.until.is_some() && config.schedule.trials_per_scene > 1 {
+        tracing::warn!(
+            "schedule.trials_per_scene is {}: most trials start where the last one did, so what is proven of them need not hold for new placements; 1 would make it so",
+            config.schedule.trials_per_scene
+        );
+    }
     let root = arguments.out.clone().unwrap_or_else(|| {
         unused(&format!("runs/{}-{}-seed{}", config.task.kind, config.method, config.seed))
     });
