@@ -64,11 +64,11 @@ pub struct CellDistribution {
 impl Default for CellDistribution {
     fn default() -> Self {
         Self {
-            extrinsic_shift_m: [0.003, 0.006],
+            extrinsic_shift_m: [0.003, 0.007],
             extrinsic_height_m: [0.0, 0.002],
-            extrinsic_turn_deg: [0.3, 1.0],
+            extrinsic_turn_deg: [0.3, 1.5],
             extrinsic_tilt_deg: [0.0, 0.3],
-            tool_shift_m: [0.001, 0.003],
+            tool_shift_m: [0.001, 0.004],
             tool_turn_deg: [0.0, 0.5],
             depth_bias_m: [0.0, 0.004],
             pad_friction: [0.3, 0.45],
@@ -296,9 +296,9 @@ mod tests {
             assert_eq!(cell, distribution.draw(seed));
             assert_ne!(cell, distribution.draw(seed + 1));
             let shift = cell.extrinsic_error.translation.vector.xy().norm();
-            assert!((0.003..=0.006).contains(&shift), "{shift}");
+            assert!((0.003..=0.007).contains(&shift), "{shift}");
             let tool = cell.tool_from_configured.x_m.hypot(cell.tool_from_configured.y_m);
-            assert!((0.001..=0.003).contains(&tool), "{tool}");
+            assert!((0.001..=0.004).contains(&tool), "{tool}");
             assert!(cell.depth_bias_m.abs() <= 0.004);
             assert!((0.3..=0.45).contains(&cell.friction.pads));
         }

@@ -92,6 +92,8 @@ pub(crate) struct Renderer {
     /// What stands in the cell, and the pixels that it or its shadow may cover.
     fixtures: Vec<(RayBody, PixelRegion)>,
     empty: Picture,
+    /// Pixels of the empty cell in which only table is seen.
+    bare_table: Vec<bool>,
 }
 
 /// Albedo of the table.
@@ -127,6 +129,8 @@ const BEVEL_SPREAD_RAD: f32 = 0.11;
 const TABLE_GRAIN: f32 = 0.03;
 /// Offset of shadow rays from the surface, in metres.
 const SHADOW_OFFSET_M: f32 = 1e-5;
+/// More than what a pixel of the table reaches to each side of its middle, in metres.
+const PIXEL_REACH_M: f32 = 0.004;
 /// Points of a pixel whose heights differ by less lie on the same surface, in metres.
 const SAME_SURFACE_M: f32 = 0.001;
 /// Colour rays of a pixel.
@@ -156,6 +160,20 @@ impl Material {
 struct Scene {
     bodies: Vec<RayBody>,
     plate: Option<(RayPlate, Albedos)>,
+}
+
+/// What moves, as rays pass it.
+struct Moving {
+    hand: Vec<RayBody>,
+    plate: RayPlate,
+    /// The height of its highest point, in metres.
+    top_m: f32,
+}
+
+impl Moving {
+    fn is_near(&self, ray: &Ray, margin: f32) -> bool {
+        self.plate.is_near(ray, margin) || self.hand.iter().any(|body| body.is_near(ray, margin))
+    }
 }
 
 /// How the parts of a plate reflect.
@@ -221,6 +239,7 @@ impl Renderer {
             light,
             sources: light.sources(WORKSPACE_CENTER_M),
             fixtures: Vec::new(),
+            bare_table: Vec::new(),
             empty: Picture {
                 region: whole,
                 color: Vec::new(),
@@ -243,8 +262,39 @@ impl Renderer {
             bodies: renderer.fixtures.iter().map(|(body, _)| *body).collect(),
             plate: None,
         };
-        renderer.empty = renderer.trace(&scene, whole);
+        renderer.empty = renderer.trace(&scene, whole, None);
+        let pixels = (0..whole.height()).flat_map(|v| (0..whole.width()).map(move |u| (u, v)));
+        renderer.bare_table =
+            pixels.map(|(u, v)| renderer.is_bare_table(&scene, u, v)).collect();
         renderer
+    }
+
+    /// Whether only table is seen in a pixel of the empty cell.
+    fn is_bare_table(&self, scene: &Scene, u: usize, v: usize) -> bool {
+        let (u, v) = (u as f64, v as f64);
+        let corners = [[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5], [0.0, 0.0]];
+        corners.into_iter().all(|[right, down]| {
+            let hit = closest(scene, &self.primary_ray(u + right, v + down));
+            matches!(hit.surface, Surface::Table)
+        })
+    }
+
+    /// Whether the moving things of `scene` may hide or shade anything in a pixel of bare table. A
+    /// little more than they really do: what is found free looks as in the empty cell, to the bit.
+    fn may_change_table(&self, moving: &Moving, u: usize, v: usize) -> bool {
+        let seen = self.primary_ray(u as f64, v as f64);
+        let to_table = -seen.origin.z / seen.direction.z;
+        let (point, to_table) = (seen.at(to_table), seen.direction * to_table);
+        let seen = Ray { direction: to_table, ..seen };
+        if moving.is_near(&seen, PIXEL_REACH_M) {
+            return true;
+        }
+        self.sources.iter().any(|source| {
+            // Below the top of what moves, ways to all parts of a light run this near to each other.
+            let reach = moving.top_m / source.height() * source.radius();
+            let to_source = Ray { origin: point, direction: source.point([0.0, 0.0]) - point };
+            moving.is_near(&to_source, reach + PIXEL_REACH_M)
+        })
     }
 
     /// The cell without plate and hand.
@@ -269,12 +319,14 @@ impl Renderer {
         let corners: Vec<Point3<f32>> =
             hand.iter().flat_map(RayBody::corners).chain(plate.corners()).collect();
         let region = self.region_of(&corners);
+        let top_m = corners.iter().map(|corner| corner.z).fold(0.0, f32::max);
+        let moving = Moving { hand: hand.clone(), plate, top_m };
         let nearby = self.fixtures.iter().filter(|(_, covered)| covered.overlaps(&region));
         let scene = Scene {
             bodies: nearby.map(|(body, _)| *body).chain(hand).collect(),
             plate: Some((plate, Albedos::new(look))),
         };
-        self.trace(&scene, region)
+        self.trace(&scene, region, Some(&moving))
     }
 
     /// The pixels that a body with these corners, or its shadow on anything, can cover.
@@ -307,8 +359,9 @@ impl Renderer {
         }
     }
 
-    /// Traces every pixel of `region`, row by row in parallel.
-    fn trace(&self, scene: &Scene, region: PixelRegion) -> Picture {
+    /// Traces every pixel of `region`, row by row in parallel; all of them, or those that what is
+    /// `moving` may change.
+    fn trace(&self, scene: &Scene, region: PixelRegion, moving: Option<&Moving>) -> Picture {
         let (width, pixels) = (region.width(), region.width() * region.height());
         let mut picture = Picture {
             region,
@@ -329,6 +382,14 @@ impl Renderer {
                 let v = region.top + row;
                 for column in 0..width {
                     let u = region.left + column;
+                    let pixel = v * self.empty.region.width() + u;
+                    if moving.is_some_and(|moving| {
+                        self.bare_table[pixel] && !self.may_change_table(moving, u, v)
+                    }) {
+                        color[column] = self.empty.color[pixel];
+                        depth[column] = self.empty.depth_m[pixel];
+                        continue;
+                    }
                     color[column] = self.pixel_color(scene, u, v);
                     let hit = closest(scene, &self.primary_ray(u as f64, v as f64));
                     // Primary rays advance one metre along the optical axis per unit of distance.
@@ -641,7 +702,7 @@ mod tests {
             }
             let plate = RayPlate::new(&plate, renderer.geometry, &LIDDED);
             let scene = Scene { bodies, plate: Some((plate, Albedos::new(&LIDDED))) };
-            let whole = renderer.trace(&scene, renderer.empty.region);
+            let whole = renderer.trace(&scene, renderer.empty.region, None);
             let width = whole.region.width();
             for (index, color) in whole.color.iter().enumerate() {
                 let (u, v) = (index % width, index / width);

@@ -253,7 +253,7 @@ fn the_hand_meets_the_shelf_from_above_and_from_the_side() {
     arm.move_to(tool(-0.1, 0.05), 0.25).unwrap();
     let at = stopped(arm.move_to(tool(shelf.y_m, 0.05), 0.25));
     let board_edge_m = shelf.y_m - (0.5 * 0.08548 + 0.003 + 0.004 + 0.010);
-    let finger_m = at.planar.y_m + 0.5 * 0.115 + 0.010;
+    let finger_m = at.planar.y_m + 0.5 * 0.13 + 0.010;
     assert!((finger_m - board_edge_m).abs() < 0.002, "{finger_m} {board_edge_m}");
 }
 

@@ -83,6 +83,16 @@ impl Source {
         self.center + self.across[0] * disc[0] + self.across[1] * disc[1]
     }
 
+    /// The height of its middle, in metres.
+    pub(super) fn height(&self) -> f32 {
+        self.center.z
+    }
+
+    /// How far its parts are from its middle, in metres.
+    pub(super) fn radius(&self) -> f32 {
+        self.across[0].norm().max(self.across[1].norm())
+    }
+
     /// The corners of a square around the disc.
     pub(super) fn corners(&self) -> [Point3<f32>; 4] {
         [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]].map(|corner| self.point(corner))

@@ -4,7 +4,7 @@
 use nalgebra::{Isometry3, Point3, Vector3};
 use rmrl_vision::PlateGeometry;
 
-use super::ray::{Entry, Ray, enter_box, into_frame, near_sphere};
+use super::ray::{Entry, Ray, enter_box, into_frame, meets_box, near_sphere};
 use crate::PlateLook;
 
 /// Distance between wells, ANSI/SLAS 4-2004, in metres.
@@ -177,6 +177,12 @@ impl RayPlate {
             self.enter(&local, limit).is_some()
                 || self.lid.is_some_and(|lid| self.enter_lid(lid, &local, limit).is_some())
         })
+    }
+
+    /// Whether a ray comes within `margin` of the plate or its lid before its end at distance 1.
+    pub(super) fn is_near(&self, ray: &Ray, margin: f32) -> bool {
+        let half = Vector3::new(self.half.x, self.half.y, self.half.z.max(self.top()));
+        meets_box(&into_frame(ray, &self.world_from_plate), half.add_scalar(margin))
     }
 
     /// The ray in the plate's frame, if it comes anywhere near it.

@@ -85,6 +85,15 @@ impl RayBody {
         })
     }
 
+    /// Whether a ray comes within `margin` of the body's cuboid before its end at distance 1.
+    pub(super) fn is_near(&self, ray: &Ray, margin: f32) -> bool {
+        let local = Ray {
+            origin: Point3::from(self.to_local(ray.origin - self.center)),
+            direction: self.to_local(ray.direction),
+        };
+        meets_box(&local, self.half.add_scalar(margin))
+    }
+
     /// The corners of the cuboid, in the world.
     pub(super) fn corners(&self) -> [Point3<f32>; 8] {
         std::array::from_fn(|corner| {
@@ -114,6 +123,19 @@ pub(super) fn near_sphere(ray: &Ray, center: Point3<f32>, radius: f32) -> bool {
     let length2 = ray.direction.norm_squared();
     let along = to_center.dot(&ray.direction) / length2;
     (to_center - ray.direction * along).norm_squared() <= radius * radius
+}
+
+/// Whether a ray has a point in the box `[-half, half]` before its end at distance 1.
+pub(super) fn meets_box(ray: &Ray, half: Vector3<f32>) -> bool {
+    let (mut near, mut far) = (0.0f32, 1.0f32);
+    for axis in 0..3 {
+        let inverse = 1.0 / ray.direction[axis];
+        let to_low = (-half[axis] - ray.origin[axis]) * inverse;
+        let to_high = (half[axis] - ray.origin[axis]) * inverse;
+        near = near.max(to_low.min(to_high));
+        far = far.min(to_low.max(to_high));
+    }
+    near <= far
 }
 
 /// Where a ray enters the box `[-half, half]`, nearer than `limit` and in front of its origin.

@@ -53,10 +53,10 @@ pub const ABLATIONS: [Ablation; 7] = [
         about: "Candidates of dx and dy that reach as far as the default's, at other distances.",
         methods: BOTH,
         settings: &[
-            ("0.75mm", &["actions.translations=25", "actions.translation_step_mm=0.75"]),
-            ("1.0mm", &["actions.translations=19", "actions.translation_step_mm=1.0"]),
-            ("1.5mm", &["actions.translations=13", "actions.translation_step_mm=1.5"]),
-            ("3.0mm", &["actions.translations=7", "actions.translation_step_mm=3.0"]),
+            ("0.5mm", &["actions.translations=31", "actions.translation_step_mm=0.5"]),
+            ("0.75mm", &["actions.translations=21", "actions.translation_step_mm=0.75"]),
+            ("1.25mm", &["actions.translations=13", "actions.translation_step_mm=1.25"]),
+            ("2.5mm", &["actions.translations=7", "actions.translation_step_mm=2.5"]),
         ],
     },
     Ablation {
