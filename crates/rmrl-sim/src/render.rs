@@ -131,6 +131,9 @@ const TABLE_GRAIN: f32 = 0.03;
 const SHADOW_OFFSET_M: f32 = 1e-5;
 /// More than what a pixel of the table reaches to each side of its middle, in metres.
 const PIXEL_REACH_M: f32 = 0.004;
+/// Side of the tiles that are traced at once, each with only what can be seen or throw shadows there,
+/// in pixels.
+const TILE_PX: usize = 32;
 /// Points of a pixel whose heights differ by less lie on the same surface, in metres.
 const SAME_SURFACE_M: f32 = 0.001;
 /// Colour rays of a pixel.
@@ -166,6 +169,7 @@ struct Scene {
 struct Moving {
     hand: Vec<RayBody>,
     plate: RayPlate,
+    albedos: Albedos,
     /// The height of its highest point, in metres.
     top_m: f32,
 }
@@ -258,25 +262,15 @@ impl Renderer {
             .chain(objects)
             .map(|body| (body, renderer.region_of(&body.corners())))
             .collect();
-        let scene = Scene {
-            bodies: renderer.fixtures.iter().map(|(body, _)| *body).collect(),
-            plate: None,
-        };
-        renderer.empty = renderer.trace(&scene, whole, None);
-        let pixels = (0..whole.height()).flat_map(|v| (0..whole.width()).map(move |u| (u, v)));
-        renderer.bare_table =
-            pixels.map(|(u, v)| renderer.is_bare_table(&scene, u, v)).collect();
+        renderer.empty = renderer.trace(whole, None);
+        renderer.bare_table = vec![true; whole.width() * whole.height()];
+        for (body, _) in &renderer.fixtures {
+            let seen = renderer.seen_region(body.corners());
+            for v in seen.top..seen.bottom {
+                renderer.bare_table[v * whole.width()..][seen.left..seen.right].fill(false);
+            }
+        }
         renderer
-    }
-
-    /// Whether only table is seen in a pixel of the empty cell.
-    fn is_bare_table(&self, scene: &Scene, u: usize, v: usize) -> bool {
-        let (u, v) = (u as f64, v as f64);
-        let corners = [[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5], [0.0, 0.0]];
-        corners.into_iter().all(|[right, down]| {
-            let hit = closest(scene, &self.primary_ray(u + right, v + down));
-            matches!(hit.surface, Surface::Table)
-        })
     }
 
     /// Whether the moving things of `scene` may hide or shade anything in a pixel of bare table. A
@@ -320,13 +314,8 @@ impl Renderer {
             hand.iter().flat_map(RayBody::corners).chain(plate.corners()).collect();
         let region = self.region_of(&corners);
         let top_m = corners.iter().map(|corner| corner.z).fold(0.0, f32::max);
-        let moving = Moving { hand: hand.clone(), plate, top_m };
-        let nearby = self.fixtures.iter().filter(|(_, covered)| covered.overlaps(&region));
-        let scene = Scene {
-            bodies: nearby.map(|(body, _)| *body).chain(hand).collect(),
-            plate: Some((plate, Albedos::new(look))),
-        };
-        self.trace(&scene, region, Some(&moving))
+        let moving = Moving { hand, plate, albedos: Albedos::new(look), top_m };
+        self.trace(region, Some(&moving))
     }
 
     /// The pixels that a body with these corners, or its shadow on anything, can cover.
@@ -340,8 +329,13 @@ impl Renderer {
                 edge + down * (edge.z / (edge.z - corner.z))
             })
         });
+        self.seen_region(corners.iter().copied().chain(shadows))
+    }
+
+    /// The pixels that the hull of these points can cover, and a few more.
+    fn seen_region(&self, points: impl IntoIterator<Item = Point3<f32>>) -> PixelRegion {
         let (mut low, mut high) = ([f64::MAX; 2], [f64::MIN; 2]);
-        for point in corners.iter().copied().chain(shadows) {
+        for point in points {
             if let Some(pixel) = self.camera.project(point.cast()) {
                 for axis in 0..2 {
                     low[axis] = low[axis].min(pixel[axis]);
@@ -359,9 +353,9 @@ impl Renderer {
         }
     }
 
-    /// Traces every pixel of `region`, row by row in parallel; all of them, or those that what is
+    /// Traces the pixels of `region`, tile by tile in parallel; all of them, or those that what is
     /// `moving` may change.
-    fn trace(&self, scene: &Scene, region: PixelRegion, moving: Option<&Moving>) -> Picture {
+    fn trace(&self, region: PixelRegion, moving: Option<&Moving>) -> Picture {
         let (width, pixels) = (region.width(), region.width() * region.height());
         let mut picture = Picture {
             region,
@@ -372,32 +366,52 @@ impl Renderer {
         if pixels == 0 {
             return picture;
         }
+        let strip = width * TILE_PX;
         picture
             .color
-            .par_chunks_mut(width)
-            .zip(picture.depth_m.par_chunks_mut(width))
-            .zip(picture.is_plate.par_chunks_mut(width))
+            .par_chunks_mut(strip)
+            .zip(picture.depth_m.par_chunks_mut(strip))
+            .zip(picture.is_plate.par_chunks_mut(strip))
             .enumerate()
-            .for_each(|(row, ((color, depth), is_plate))| {
-                let v = region.top + row;
-                for column in 0..width {
-                    let u = region.left + column;
-                    let pixel = v * self.empty.region.width() + u;
-                    if moving.is_some_and(|moving| {
-                        self.bare_table[pixel] && !self.may_change_table(moving, u, v)
-                    }) {
-                        color[column] = self.empty.color[pixel];
-                        depth[column] = self.empty.depth_m[pixel];
-                        continue;
+            .for_each(|(number, ((color, depth), is_plate))| {
+                let top = region.top + number * TILE_PX;
+                let bottom = top + color.len() / width;
+                for left in (region.left..region.right).step_by(TILE_PX) {
+                    let right = (left + TILE_PX).min(region.right);
+                    let scene = self.scene_of(PixelRegion { left, top, right, bottom }, moving);
+                    for (v, u) in (top..bottom).flat_map(|v| (left..right).map(move |u| (v, u))) {
+                        let stored = (v - top) * width + u - region.left;
+                        let whole = v * self.empty.region.width() + u;
+                        let changes = moving.is_none_or(|moving| {
+                            !self.bare_table[whole] || self.may_change_table(moving, u, v)
+                        });
+                        (color[stored], depth[stored], is_plate[stored]) = if changes {
+                            self.trace_pixel(&scene, u, v)
+                        } else {
+                            (self.empty.color[whole], self.empty.depth_m[whole], false)
+                        };
                     }
-                    color[column] = self.pixel_color(scene, u, v);
-                    let hit = closest(scene, &self.primary_ray(u as f64, v as f64));
-                    // Primary rays advance one metre along the optical axis per unit of distance.
-                    depth[column] = hit.depth;
-                    is_plate[column] = matches!(hit.surface, Surface::Plate { .. });
                 }
             });
         picture
+    }
+
+    /// All that can be hit on the way to or from what is seen in `tile`.
+    fn scene_of(&self, tile: PixelRegion, moving: Option<&Moving>) -> Scene {
+        let nearby = self.fixtures.iter().filter(|(_, covered)| covered.overlaps(&tile));
+        let hand = moving.iter().flat_map(|moving| &moving.hand);
+        Scene {
+            bodies: nearby.map(|(body, _)| body).chain(hand).copied().collect(),
+            plate: moving.map(|moving| (moving.plate, moving.albedos)),
+        }
+    }
+
+    /// Colour, depth and whether it is plate.
+    fn trace_pixel(&self, scene: &Scene, u: usize, v: usize) -> ([f32; 3], f32, bool) {
+        let color = self.pixel_color(scene, u, v);
+        let hit = closest(scene, &self.primary_ray(u as f64, v as f64));
+        // Primary rays advance one metre along the optical axis per unit of distance.
+        (color, hit.depth, matches!(hit.surface, Surface::Plate { .. }))
     }
 
     /// The ray of a pixel, scaled so that distances along it are depths along the optical axis.
@@ -679,6 +693,20 @@ mod tests {
         )
     }
 
+    /// Every pixel, by brute force.
+    fn trace_all(renderer: &Renderer, scene: &Scene) -> Picture {
+        let region = renderer.empty.region;
+        let pixels = (0..region.height()).flat_map(|v| (0..region.width()).map(move |u| (u, v)));
+        let mut picture =
+            Picture { region, color: Vec::new(), depth_m: Vec::new(), is_plate: Vec::new() };
+        for (color, depth_m, is_plate) in pixels.map(|(u, v)| renderer.trace_pixel(scene, u, v)) {
+            picture.color.push(color);
+            picture.depth_m.push(depth_m);
+            picture.is_plate.push(is_plate);
+        }
+        picture
+    }
+
     /// Only a region of each picture is traced anew. Whatever the plate, the hand and their shadows
     /// change must lie within it.
     #[test]
@@ -702,7 +730,7 @@ mod tests {
             }
             let plate = RayPlate::new(&plate, renderer.geometry, &LIDDED);
             let scene = Scene { bodies, plate: Some((plate, Albedos::new(&LIDDED))) };
-            let whole = renderer.trace(&scene, renderer.empty.region, None);
+            let whole = trace_all(&renderer, &scene);
             let width = whole.region.width();
             for (index, color) in whole.color.iter().enumerate() {
                 let (u, v) = (index % width, index / width);
