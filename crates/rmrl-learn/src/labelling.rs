@@ -1,7 +1,8 @@
 //! Labelling strategies: what a scene's trials teach about its states.
 
 use rmrl_core::{
-    ActionSpace, DIMENSIONS, Ending, Label, PoseAdjustment, Scene, Trial, closing_slide_m, role_model_labels,
+    ActionSpace, DIMENSIONS, Ending, Label, PoseAdjustment, Scene, Trial, closing_slide_m,
+    role_model_labels,
 };
 
 use crate::config::{Grouping, ScheduleConfig};

@@ -146,9 +146,10 @@ impl MethodName {
             Self::RmRl | Self::RmRlPretrained | Self::ActorCriticRmRl | Self::PpoRmRl => {
                 (Some(role_models(schedule)), ReplayRule::Labels)
             }
-            Self::Hindsight => {
-                (Some(Box::new(Hindsight::new(actions.clone(), schedule.slide_correction))), ReplayRule::Labels)
-            }
+            Self::Hindsight => (
+                Some(Box::new(Hindsight::new(actions.clone(), schedule.slide_correction))),
+                ReplayRule::Labels,
+            ),
             _ => (None, ReplayRule::None),
         };
         Some(Method { online: Some(online), labelling, replay })

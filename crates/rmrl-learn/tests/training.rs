@@ -216,6 +216,7 @@ const BY_SIMILARITY: ScheduleConfig = ScheduleConfig {
     similar_translation_m: 0.05,
     similar_yaw_deg: 15.0,
     scene_epochs: 10,
+    slide_correction: false,
     replay_interval: 10,
     replay_batches: 10,
     batch_size: 16,
@@ -306,7 +307,7 @@ fn replay_trains_on_what_was_stored_at_its_intervals_only() {
 /// Hindsight labels every trial at once, and its scene's data are learnt from each time.
 #[test]
 fn labels_that_come_with_each_trial_are_learnt_as_they_come() {
-    let hindsight = || Hindsight::new(actions());
+    let hindsight = || Hindsight::new(actions(), true);
     let method = Method { labelling: Some(Box::new(hindsight())), ..NO_METHOD };
     let schedule = ScheduleConfig { scene_epochs: 3, ..ScheduleConfig::default() };
     let (learner, trials) = trained_by(method, schedule, 10);

@@ -183,8 +183,30 @@ pub(crate) fn first_difference(a: &toml::Table, b: &toml::Table) -> Option<Strin
 }
 
 impl RunConfig {
-    /// The defaults for a task.
+    /// The defaults for a task, with the default method.
     pub fn for_task(kind: TaskKind) -> Self {
+        Self::of(kind, MethodName::default())
+    }
+
+    /// The defaults for a task and a method.
+    ///
+    /// Hindsight has its own: its labels come with each trial and compare no trials with each other,
+    /// so every trial may start somewhere else, and they are exact enough for larger steps. Tried on
+    /// 8 simulated cells (seeds 0 to 7).
+    pub fn of(kind: TaskKind, method: MethodName) -> Self {
+        let mut config = Self::common(kind);
+        config.method = method;
+        if method == MethodName::Hindsight {
+            config.schedule.trials_per_scene = 1;
+            config.schedule.scene_epochs = 2;
+            config.policy.label_width = 0.7;
+            config.policy.learning_rate = 1e-3;
+        }
+        config
+    }
+
+    /// The defaults that all methods share.
+    fn common(kind: TaskKind) -> Self {
         Self {
             method: MethodName::default(),
             trials: 150,

@@ -181,7 +181,10 @@ impl Observer<PickPlace> for Recorder<'_> {
     }
 
     fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
-        if learner.is_between_scenes() {
+        // Where every trial is a scene of its own, every tenth is enough.
+        let is_own_scene = self.records.last().is_some_and(|last| last.scene == last.trial);
+        let is_due = !is_own_scene || learner.trials().is_multiple_of(10);
+        if learner.is_between_scenes() && is_due {
             checkpoints::save(self.dir, learner, self.log.digests())?;
         }
         Ok(())

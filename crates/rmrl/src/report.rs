@@ -128,7 +128,9 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
 fn role_models(config: &RunConfig, completed: &[TrialRecord]) -> anyhow::Result<Vec<u32>> {
     let labels = config.learning_method()?.is_some_and(|m| m.labelling.is_some());
     let mut models = Vec::new();
-    for records in completed.chunk_by(|a, b| a.scene == b.scene).filter(|_| labels) {
+    let scenes = completed.chunk_by(|a, b| a.scene == b.scene);
+    // The best of one trial is no model of anything.
+    for records in scenes.filter(|scene| labels && scene.len() > 1) {
         let mut scene = Scene::new();
         scene.extend(trials_without_pictures(records)?);
         models.extend(role_model(&scene).map(|trial| trial.id.trial));

@@ -42,7 +42,8 @@ fn a_unit_is_the_training_that_a_user_would_have_made() {
         assert!(kept.status.success(), "{}", stderr(&kept));
 
         let file = format!("default/{method}-1.json");
-        let (lean, kept) = (unit(&dir.path().join("lean"), &file), unit(&dir.path().join("kept"), &file));
+        let (lean, kept) =
+            (unit(&dir.path().join("lean"), &file), unit(&dir.path().join("kept"), &file));
         for key in ["trials", "checkpoints", "finals", "noise_floor_mm", "config"] {
             assert_eq!(lean[key], kept[key], "{method}: {key}");
         }
@@ -83,7 +84,8 @@ fn a_sweep_goes_on_where_it_was_and_makes_tables_of_all() {
     fs::write(root.join("units/default/rm-rl-0.json"), &whole[..whole.len() / 2]).unwrap();
     let refused = failure(&mut reproduce(dir.path(), &["--collect"]), 1);
     assert!(refused.contains("rm-rl-0.json is no finished unit"), "{refused}");
-    let untouched = fs::metadata(root.join("units/default/none-0.json")).unwrap().modified().unwrap();
+    let untouched =
+        fs::metadata(root.join("units/default/none-0.json")).unwrap().modified().unwrap();
     let all = json(&mut reproduce(dir.path(), &["--jobs", "2"]));
     assert_eq!(all["units"], 4);
     let still = fs::metadata(root.join("units/default/none-0.json")).unwrap().modified().unwrap();
@@ -94,7 +96,9 @@ fn a_sweep_goes_on_where_it_was_and_makes_tables_of_all() {
     let results = fs::read_to_string(root.join("results.csv")).unwrap();
     assert_eq!(results.lines().count(), 5, "a head and a row a unit");
     let tables = fs::read_to_string(root.join("tables.md")).unwrap();
-    for part in ["Table 1", "Table 2", "Table 3", "| RM-RL | 35 |", "0.956 (0.027)", "No correction"] {
+    for part in
+        ["Table 1", "Table 2", "Table 3", "| RM-RL | 35 |", "0.956 (0.027)", "No correction"]
+    {
         assert!(tables.contains(part), "{part}: {tables}");
     }
     let page = fs::read_to_string(root.join("reproduction.html")).unwrap();
@@ -127,7 +131,10 @@ fn units_of_different_configurations_are_not_mixed() {
     assert!(make("default/none/0", &[]).output().unwrap().status.success());
     // The same unit, differently: refused before anything is made.
     let refused = failure(&mut make("default/none/0", &["--set", "task.start_jitter_m=0.001"]), 2);
-    assert!(refused.contains("none-0.json") && refused.contains("task.start_jitter_m"), "{refused}");
+    assert!(
+        refused.contains("none-0.json") && refused.contains("task.start_jitter_m"),
+        "{refused}"
+    );
     // Another unit, differently: made, and not collected together.
     let other = make("default/none/1", &["--set", "task.start_jitter_m=0.001"]).output().unwrap();
     assert!(other.status.success(), "{}", stderr(&other));

@@ -1,6 +1,7 @@
 //! Defaults, then a file, then single values, each over those before it.
 
 use rmrl_cell::TaskKind;
+use rmrl_learn::MethodName;
 use toml::{Table, Value};
 
 use super::{ConfigError, RunConfig};
@@ -102,7 +103,7 @@ impl Layers {
         self
     }
 
-    /// The whole configuration: defaults of the chosen task under all layers, checked.
+    /// The whole configuration: defaults of the chosen task and method under all layers, checked.
     ///
     /// What a file says of one task is left out where another is chosen over it: its places and
     /// heights are not the other's.
@@ -112,10 +113,9 @@ impl Layers {
     pub fn resolve(self) -> Result<RunConfig, ConfigError> {
         let kinds = self.layers.iter().map(Layer::task_kind).collect::<Result<Vec<_>, _>>()?;
         let kind = kinds.iter().rev().find_map(|kind| *kind).unwrap_or_default();
-        let defaults = Table::try_from(RunConfig::for_task(kind))
-            .expect("the defaults are made of TOML's types");
-        let mut merged = defaults;
-        let mut config = RunConfig::for_task(kind);
+        let method = self.layers.iter().rev().find_map(Layer::method).unwrap_or_default();
+        let mut config = RunConfig::of(kind, method);
+        let mut merged = config.to_table();
         for (Layer { origin, is_file, mut values }, its_kind) in self.layers.into_iter().zip(kinds)
         {
             if is_file && its_kind.is_some_and(|its_kind| its_kind != kind) {
@@ -136,6 +136,11 @@ impl Layers {
 }
 
 impl Layer {
+    /// The method that this layer chooses, if it does; a name that is none is found out later.
+    fn method(&self) -> Option<MethodName> {
+        self.values.get("method")?.as_str()?.parse().ok()
+    }
+
     /// The task that this layer chooses, if it does.
     fn task_kind(&self) -> Result<Option<TaskKind>, ConfigError> {
         let chosen = self.values.get("task").and_then(|task| task.get("kind"));

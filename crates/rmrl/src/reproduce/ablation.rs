@@ -21,13 +21,14 @@ pub struct Ablation {
 const BOTH: &[MethodName] = &[MethodName::RmRl, MethodName::Hindsight];
 
 /// Every ablation.
-pub const ABLATIONS: [Ablation; 7] = [
+pub const ABLATIONS: [Ablation; 9] = [
     Ablation {
         name: "trials-per-scene",
         title: "trials of a scene, N",
         about: "How many trials start from similar states before their best one labels them all.",
         methods: BOTH,
         settings: &[
+            ("1", &["schedule.trials_per_scene=1"]),
             ("5", &["schedule.trials_per_scene=5"]),
             ("10", &["schedule.trials_per_scene=10"]),
             ("15", &["schedule.trials_per_scene=15"]),
@@ -40,11 +41,34 @@ pub const ABLATIONS: [Ablation; 7] = [
         about: "How often minibatches of the whole labelled data set are trained on.",
         methods: BOTH,
         settings: &[
+            ("1", &["schedule.replay_interval=1"]),
             ("2", &["schedule.replay_interval=2"]),
             ("5", &["schedule.replay_interval=5"]),
             ("10", &["schedule.replay_interval=10"]),
             ("30", &["schedule.replay_interval=30"]),
             ("never", &["schedule.replay_interval=100000"]),
+        ],
+    },
+    Ablation {
+        name: "label-width",
+        title: "how far labels reach over",
+        about: "The paper's one-hot labels, or normal distributions over the neighbouring candidates.",
+        methods: BOTH,
+        settings: &[
+            ("0", &["policy.label_width=0.0"]),
+            ("0.7", &["policy.label_width=0.7"]),
+            ("1", &["policy.label_width=1.0"]),
+            ("2", &["policy.label_width=2.0"]),
+        ],
+    },
+    Ablation {
+        name: "slide",
+        title: "what hindsight knows of the closing jaws",
+        about: "Whether labels leave out how far the closing jaws slid the plate along.",
+        methods: &[MethodName::Hindsight],
+        settings: &[
+            ("known", &["schedule.slide_correction=true"]),
+            ("unknown", &["schedule.slide_correction=false"]),
         ],
     },
     Ablation {
@@ -190,7 +214,7 @@ mod tests {
     use rmrl_cell::TaskKind;
 
     use super::*;
-    use crate::config::Layers;
+    use crate::config::{Layers, RunConfig};
     use crate::reproduce::Plan;
 
     #[test]
@@ -207,10 +231,8 @@ mod tests {
             };
             let configs: Vec<_> =
                 plan.units().iter().map(|unit| plan.config(unit).unwrap()).collect();
-            let defaults = crate::config::RunConfig::for_task(TaskKind::Table);
-            let is_default = |config: &crate::config::RunConfig| {
-                crate::config::RunConfig { method: defaults.method, ..config.clone() } == defaults
-            };
+            let is_default =
+                |config: &RunConfig| *config == RunConfig::of(TaskKind::Table, config.method);
             assert!(configs.iter().any(is_default), "{ablation} lacks the default");
         }
     }

@@ -124,8 +124,9 @@ impl Plan {
         for assignment in &variant.assignments {
             layers = layers.with_assignment(assignment)?;
         }
-        let config = layers.resolve()?;
-        Ok(RunConfig { method: unit.method, seed: unit.seed, trials: self.trials, ..config })
+        let method = unit.method.as_str();
+        let config = layers.with_value("--methods", "method", method).resolve()?;
+        Ok(RunConfig { seed: unit.seed, trials: self.trials, ..config })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rmrl_cell::TaskKind;
 use rmrl_data::{FileError, write_atomically};
 use toml::{Table, Value};
 
@@ -162,6 +163,9 @@ fn check_together(found: &[(PathBuf, UnitResult)], variants: &[Variant]) -> Resu
     let mut first: Option<(&PathBuf, Table)> = None;
     for (path, result) in found {
         let mut config = table_of(path, result)?;
+        let kind = task_of(&config);
+        let own_defaults = RunConfig::of(kind, result.unit.method).to_table();
+        forget_defaults(&mut config, &own_defaults, &RunConfig::for_task(kind).to_table());
         for key in &may_differ {
             remove(&mut config, key);
         }
@@ -179,6 +183,25 @@ fn check_together(found: &[(PathBuf, UnitResult)], variants: &[Variant]) -> Resu
         }
     }
     Ok(())
+}
+
+/// Gives every key that has its method's own default the default of all methods.
+fn forget_defaults(config: &mut Table, own: &Table, common: &Table) {
+    for (key, value) in config.iter_mut() {
+        match (value, own.get(key), common.get(key)) {
+            (Value::Table(value), Some(Value::Table(own)), Some(Value::Table(common))) => {
+                forget_defaults(value, own, common);
+            }
+            (value, Some(own), Some(common)) if value == own => *value = common.clone(),
+            _ => {}
+        }
+    }
+}
+
+/// The task that a configuration trains on; the default one if it does not say.
+fn task_of(config: &Table) -> TaskKind {
+    let kind = config.get("task").and_then(|task| task.get("kind")).and_then(Value::as_str);
+    TaskKind::ALL.into_iter().find(|task| Some(task.as_str()) == kind).unwrap_or_default()
 }
 
 /// Takes a key like `schedule.batch_size` out.

@@ -6,9 +6,8 @@ use anyhow::Context;
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{Decision, PoseAdjustment, Trial, TrialId, TrialReport};
 use rmrl_learn::{
-    Behaviour, ConstantOffset, EarlierData, EncodedState, Goal, Learner, MethodName,
-    Observer, ObserverError, Policy, Recorded, pretrain, role_models,
-    run_trials, train,
+    Behaviour, ConstantOffset, EarlierData, EncodedState, Goal, Learner, MethodName, Observer,
+    ObserverError, Policy, Recorded, pretrain, role_models, run_trials, train,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
