@@ -503,3 +503,45 @@ impl ModuleMapper for NumberParameters {
         Param::from_mapped_value(ParamId::from(self.0), tensor, mapper)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rmrl_core::PlanarPose;
+
+    use super::*;
+    use crate::config::ViewName;
+
+    #[test]
+    fn wide_labels_are_a_cross_entropy_to_a_normal_distribution() {
+        let config = PolicyConfig {
+            view: ViewName::None,
+            label_width: 0.8,
+            learning_rate: 0.01,
+            ..PolicyConfig::default()
+        };
+        let actions = ActionSpace::symmetric([5, 4, 3], [1.0; 3]).unwrap();
+        let scaling = PoseScaling::new(PlanarPose::default(), [1.0; 3]);
+        let mut policy = Policy::new(&config, &actions, scaling, 3).unwrap();
+        let state = EncodedState { pose: [0.2, -0.4, 0.7], image: EncodedImage::Unseen };
+        let label: Label = [Some(4), Some(1), None];
+        for _ in 0..5 {
+            let distribution = policy.distribution(&state);
+            let mut expected = 0.0;
+            for (probabilities, label) in distribution.iter().zip(label) {
+                let Some(label) = label else { continue };
+                let shares: Vec<f64> = (0..probabilities.len())
+                    .map(|j| (-0.5 * ((j as f64 - label as f64) / 0.8).powi(2)).exp())
+                    .collect();
+                let sum: f64 = shares.iter().sum();
+                for (share, probability) in shares.iter().zip(probabilities) {
+                    expected -= share / sum * f64::from(*probability).ln();
+                }
+            }
+            let loss = policy.supervised_step(&[(&state, label)]);
+            assert!((f64::from(loss) - expected).abs() < 1e-4, "{loss} {expected}");
+        }
+        // What is nearly right has become more likely than what is not.
+        let learnt = policy.distribution(&state);
+        assert!(learnt[0][3] > learnt[0][0] && learnt[1][0] > learnt[1][3]);
+    }
+}

@@ -11,7 +11,7 @@ use std::f64::consts::PI;
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_cell::ToolPose;
-use rmrl_core::PlanarPose;
+use rmrl_core::{PlanarPose, closing_slide_m};
 use rmrl_sim::{Friction, GraspDynamics, Hand, Material, MotionEnd, Receptacle};
 use rmrl_vision::PlateGeometry;
 
@@ -104,6 +104,25 @@ fn jaws_centre_a_plate_across_them_and_leave_it_along_them() {
         assert!((offset.along_mm - along).abs() < 0.1, "{case}, expected {along}");
         assert!(offset.across_mm.abs() < 0.03, "{case}, across {:.3}", offset.across_mm);
         assert!(offset.yaw_deg.abs() < 0.2, "{case}, yaw {:.3}", offset.yaw_deg);
+    }
+}
+
+/// What hindsight labels take for known of the contact.
+#[test]
+fn closing_jaws_slide_a_turned_plate_as_the_formula_says() {
+    for (dx, dy, yaw) in [
+        (0.0, 1.0, 0.5),
+        (0.0, -3.0, 1.0),
+        (2.0, 6.0, 1.0),
+        (-1.0, 4.0, -3.0),
+        (0.0, -6.0, -2.0),
+        (1.0, 7.0, 0.25),
+    ] {
+        let mut dynamics = plate_off_centre(dx, dy, yaw);
+        dynamics.close_jaws();
+        let slide_mm = offset_from(&dynamics, PlanarPose::default(), 0.0).along_mm - dx;
+        let expected_mm = 1000.0 * closing_slide_m(dy / 1000.0, f64::to_radians(yaw));
+        assert!((slide_mm - expected_mm).abs() < 0.15, "({dy}, {yaw}): {slide_mm} {expected_mm}");
     }
 }
 
