@@ -157,6 +157,8 @@ fn policy_that_sees(
             weights: None,
         },
         learning_rate: 1e-3,
+        // The candidates of this world are coarse: a label is right or it is not.
+        label_width: 0.0,
         ..PolicyConfig::default()
     };
     let scaling = PoseScaling::new(PlanarPose::default(), [0.1, 0.1, 0.5]);
@@ -277,7 +279,8 @@ fn a_scene_is_learnt_by_its_role_model() {
 #[test]
 fn replay_trains_on_what_was_stored_at_its_intervals_only() {
     let untouched = weights(&policy(&actions(), false, 0));
-    let schedule = ScheduleConfig { scene_epochs: 0, ..ScheduleConfig::default() };
+    let schedule =
+        ScheduleConfig { scene_epochs: 0, replay_interval: 10, ..ScheduleConfig::default() };
     let labels = || Method {
         labelling: Some(Box::new(BestOfScene)),
         replay: ReplayRule::Labels,

@@ -320,7 +320,7 @@ fn a_plate_that_fell_off_its_place_is_found_where_it_lies() {
         SimulationConfig { cells: CellDistribution::PERFECT, ..SimulationConfig::default() };
     let cell = SimulatedCell::new(&config, &task, 1, 1).unwrap();
     let mut devices = cell.devices();
-    let below = PlanarPose::new(0.42, 0.05, 0.1);
+    let below = PlanarPose::new(0.42, -0.02, 0.1);
     devices.camera =
         Box::new(Falling { device: devices.camera, cell: cell.clone(), below, pictures: 0 });
     let mut trial = trial_over(devices, task);

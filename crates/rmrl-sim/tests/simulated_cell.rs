@@ -233,7 +233,9 @@ fn the_shelf_takes_centred_plates_and_jams_the_others() {
 /// The hand stops at what stands in the cell, and stays stopped until recovered, as a real arm does.
 #[test]
 fn the_hand_meets_the_shelf_from_above_and_from_the_side() {
-    let cell = SimulatedCell::new(&perfect(), &TaskConfig::table(), 1, 1).unwrap();
+    // Jaws narrow enough for the fingers to come down on the board.
+    let task = TaskConfig { jaw_opening_m: 0.115, ..TaskConfig::table() };
+    let cell = SimulatedCell::new(&perfect(), &task, 1, 1).unwrap();
     let mut arm = cell.devices().arm;
     let shelf = TaskConfig::shelf().place;
     let tool = |y_m: f64, z_m: f64| ToolPose::new(PlanarPose::new(shelf.x_m, y_m, 0.0), z_m);
@@ -253,7 +255,7 @@ fn the_hand_meets_the_shelf_from_above_and_from_the_side() {
     arm.move_to(tool(-0.1, 0.05), 0.25).unwrap();
     let at = stopped(arm.move_to(tool(shelf.y_m, 0.05), 0.25));
     let board_edge_m = shelf.y_m - (0.5 * 0.08548 + 0.003 + 0.004 + 0.010);
-    let finger_m = at.planar.y_m + 0.5 * 0.13 + 0.010;
+    let finger_m = at.planar.y_m + 0.5 * 0.115 + 0.010;
     assert!((finger_m - board_edge_m).abs() < 0.002, "{finger_m} {board_edge_m}");
 }
 

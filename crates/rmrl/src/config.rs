@@ -338,9 +338,10 @@ mod tests {
             "trials=13",
         ])
         .unwrap();
-        let mut expected = RunConfig::for_task(TaskKind::Table);
+        // The method brings its own defaults.
+        let mut expected = RunConfig::of(TaskKind::Table, MethodName::Hindsight);
+        assert_eq!(expected.schedule.trials_per_scene, 1);
         expected.trials = 13;
-        expected.method = MethodName::Hindsight;
         expected.task.start_jitter_m = 0.001;
         expected.policy.encoder.depth = 10;
         assert_eq!(config, expected);

@@ -2,6 +2,7 @@
 
 use plotters::prelude::*;
 use rmrl_cell::TaskKind;
+use rmrl_core::quantile;
 
 use super::row::{Estimate, Row};
 use super::tables::{Reading, name_of};
@@ -46,9 +47,9 @@ pub fn reward_curves(rows: &[Row], reading: Reading) -> Result<String, FigureErr
     // One failed grasp at the beginning pulls an average far down; what is below is cut off.
     let values: Vec<f64> = curves
         .iter()
-        .flat_map(|curve| curve.points.iter().skip(10).map(|(_, estimate)| estimate.interval.low))
+        .flat_map(|curve| curve.points.iter().map(|(_, estimate)| estimate.interval.low))
         .collect();
-    let lowest = rmrl_core::quantile(&values, 0.02).clamp(0.0, 0.95);
+    let lowest = quantile(&values, 0.05).clamp(0.005, 0.95);
     let axes = Axes {
         title: "reward curves",
         x: "trial",

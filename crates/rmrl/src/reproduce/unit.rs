@@ -209,10 +209,10 @@ fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(D
         &mut Recorded::nothing(),
         course,
     )?;
+    learner.conclude(&config.schedule);
     if course.checkpoints.last().is_none_or(|last| last.trial < learner.trials()) {
         course.evaluate(learner.trials(), &learner.policy);
     }
-    learner.conclude(&config.schedule);
     Ok((Deployed::Policy(Box::new(learner.policy)), noise_floor_mm))
 }
 
