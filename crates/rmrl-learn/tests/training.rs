@@ -157,8 +157,6 @@ fn policy_that_sees(
             weights: None,
         },
         learning_rate: 1e-3,
-        // The candidates of this world are coarse: a label is right or it is not.
-        label_width: 0.0,
         ..PolicyConfig::default()
     };
     let scaling = PoseScaling::new(PlanarPose::default(), [0.1, 0.1, 0.5]);
@@ -540,7 +538,7 @@ fn failed_grasps_are_completed_trials_without_a_label() {
 /// labels are then learnt as at its end; and an interrupted one ends there with the same bits.
 #[test]
 fn a_run_ends_as_soon_as_its_claim_is_proven() {
-    let claim = "4mm@70%".parse().unwrap();
+    let claim = "6mm@70%".parse().unwrap();
     let goal = || Goal::new(200, Some(claim));
     let mut notebook = Notebook { checkpoint_after: Some(20), ..Notebook::default() };
     let mut world = OffsetWorld::new(&notebook);
