@@ -89,8 +89,8 @@ enum Surrogate {
     },
 }
 
-/// Judges `experiences`, the last of the memory's, by the policy's value; none as long as all rewards were the same, and none
-/// that no policy decided.
+/// Judges `experiences`, the last of the memory's, by the policy's value; none as long as all rewards
+/// were the same, and none that no policy decided.
 ///
 /// `z` is the reward in standard deviations from the mean of all rewards so far. The value thereby
 /// starts at that mean instead of at 0, from where a run of 150 trials would not suffice to learn that

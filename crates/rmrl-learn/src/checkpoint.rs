@@ -231,12 +231,16 @@ impl Support {
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
         let rows = |name: &str, width: usize| -> Result<Vec<Vec<f32>>, String> {
             let tensor = file.tensor(name).map_err(|error| format!("{name}: {error}"))?;
-            if tensor.dtype() != Dtype::F32 || tensor.shape().get(1) != Some(&width) {
+            let &[rows, found_width] = tensor.shape() else {
+                return Err(format!("{name} has another shape"));
+            };
+            if tensor.dtype() != Dtype::F32 || found_width != width {
                 return Err(format!("{name} has another shape"));
             }
             let values: Vec<f32> =
                 tensor.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
+            // Rows may be empty: a policy that sees no picture has no features of it.
+            Ok((0..rows).map(|row| values[row * width..(row + 1) * width].to_vec()).collect())
         };
         let poses = rows(Self::POSES, 3)?.iter().map(|pose| [pose[0], pose[1], pose[2]]).collect();
         let support = Self { poses, features: rows(Self::FEATURES, width)?, reach };

@@ -88,7 +88,11 @@ impl Support {
 
     /// How unlike the training states a state of this scaled pose and these features is.
     pub(crate) fn distance(&self, pose: [f32; 3], features: &[f32]) -> Unlikeness {
-        let in_reaches = |distance: f32, reach: f32| f64::from(distance) / f64::from(reach);
+        // What was met in training is not unlike it, even if nothing else was: no 0 / 0.
+        let in_reaches = |distance: f32, reach: f32| match distance {
+            0.0 => 0.0,
+            _ => f64::from(distance) / f64::from(reach),
+        };
         Unlikeness {
             pose: in_reaches(nearest(&pose, self.poses.iter()), self.reach.pose),
             picture: in_reaches(nearest(features, self.features.iter()), self.reach.features),

@@ -698,6 +698,9 @@ fn policies_and_checkpoints_of_another_view_are_refused_and_their_own_come_back(
         let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
         let mut whole = Learner::new(policy_that_sees(view, &actions(), false, 0), 0);
         trained(&mut whole, MethodName::PpoRmRl, 20, &mut notebook);
+        // With the states that it knows, of which a policy without a view has no features.
+        whole.conclude(&ScheduleConfig::default());
+        assert!(whole.policy.support().is_some());
         let path = folder.path().join("p.safetensors");
         std::fs::write(&path, weights(&whole.policy)).unwrap();
         // A policy file says itself what its policy sees.
@@ -712,6 +715,7 @@ fn policies_and_checkpoints_of_another_view_are_refused_and_their_own_come_back(
                 started.unwrap();
                 let mut resumed = resumed.unwrap();
                 trained(&mut resumed, MethodName::PpoRmRl, 20, &mut Notebook::default());
+                resumed.conclude(&ScheduleConfig::default());
                 assert!(bits(&resumed) == bits(&whole), "{view:?}");
             } else {
                 for error in [started.unwrap_err(), resumed.err().unwrap()] {
