@@ -263,6 +263,16 @@ impl RunConfig {
         first_difference(&self.to_table(), &other.to_table())
     }
 
+    /// The same on a task: its own, or the defaults of another.
+    #[must_use]
+    pub(crate) fn on_task(&self, kind: TaskKind) -> Self {
+        let mut config = self.clone();
+        if config.task.kind != kind {
+            config.task = TaskConfig::of(kind);
+        }
+        config
+    }
+
     /// The seed of the simulated laboratory.
     pub fn cell_seed(&self) -> u32 {
         self.cell.seed.unwrap_or(self.seed)

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use anyhow::{Context, bail};
-use rmrl_cell::{PickPlace, TaskConfig, TaskKind};
+use anyhow::bail;
+use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{
     Claim, Decision, Ending, Interval, Observation, Trial, TrialId, TrialReport, mean,
     standard_deviation, wilson_interval,
@@ -17,7 +17,7 @@ use crate::budget::{Budget, CellTruth, ErrorBudget, Placed};
 use crate::config::RunConfig;
 use crate::laboratory::{Laboratory, World};
 use crate::noise_floor::NoiseFloor;
-use crate::run::{POLICY, behaviour, read_records, trials_without_pictures};
+use crate::run::{POLICY, behaviour, read_records, record_target, trials_without_pictures};
 
 /// A mean and its standard deviation over trials.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -135,10 +135,7 @@ pub fn evaluate_run(
     trials: u32,
     seed: u32,
 ) -> anyhow::Result<Evaluation> {
-    let mut config = config.clone();
-    if config.task.kind != task {
-        config.task = TaskConfig::of(task);
-    }
+    let config = config.on_task(task);
     let laboratory = Laboratory::assemble(&config, u64::from(seed ^ PLACEMENT_SEED))?;
     let behaviour: Box<dyn Behaviour> = if config.learning_method()?.is_some() {
         let path = root.join(POLICY);
@@ -182,11 +179,7 @@ pub fn evaluate(
     mut behaviour: Box<dyn Behaviour>,
     trials: u32,
 ) -> anyhow::Result<Evaluation> {
-    laboratory.trial.record_target()?;
-    let resting = laboratory
-        .trial
-        .noise_floor(config.metrics.noise_floor_repeats)
-        .context("the noise floor could not be measured")?;
+    let resting = record_target(config, &mut laboratory)?.noise_floor;
     let cell_truth = CellTruth::of(&laboratory, config);
     let mut tally = Tally::new(laboratory.world.clone(), cell_truth);
     let (cell, mut recorded) = (&mut laboratory.trial, Recorded::nothing());

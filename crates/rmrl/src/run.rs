@@ -199,6 +199,19 @@ pub fn behaviour(config: &RunConfig, world: &World) -> anyhow::Result<Box<dyn Be
     })
 }
 
+/// Has a laboratory's target recorded and its noise floor measured: what comes before any trial.
+pub(crate) fn record_target(
+    config: &RunConfig,
+    laboratory: &mut Laboratory,
+) -> anyhow::Result<TargetRecord> {
+    let target = laboratory.trial.record_target()?;
+    let noise_floor = laboratory
+        .trial
+        .noise_floor(config.metrics.noise_floor_repeats)
+        .context("the noise floor could not be measured")?;
+    Ok(TargetRecord { target, noise_floor })
+}
+
 /// The target that a run recorded.
 ///
 /// # Errors
@@ -351,12 +364,7 @@ fn restore_or_begin(
         let lost = if is_simulated { Recorder::WORLD } else { TARGET };
         bail!("{} is missing; without it the run cannot go on", dir.path(lost).display());
     }
-    let target = laboratory.trial.record_target()?;
-    let noise_floor = laboratory
-        .trial
-        .noise_floor(config.metrics.noise_floor_repeats)
-        .context("the noise floor could not be measured")?;
-    let record = TargetRecord { target, noise_floor };
+    let record = record_target(config, laboratory)?;
     dir.write(TARGET, &serde_json::to_vec_pretty(&record)?)?;
     let Some(state) = laboratory.world.remember() else {
         return Ok(None);

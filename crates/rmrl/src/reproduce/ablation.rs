@@ -159,8 +159,8 @@ impl Ablation {
     }
 
     /// What is changed.
-    pub fn title(&self) -> String {
-        self.title.to_string()
+    pub fn title(&self) -> &'static str {
+        self.title
     }
 
     /// What that means.

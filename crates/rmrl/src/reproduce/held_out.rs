@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::Context;
-use rmrl_cell::{TaskConfig, TaskKind, Whereabouts};
+use rmrl_cell::{TaskKind, Whereabouts};
 use rmrl_core::{Decision, Ending, Env, Observation, TrialId};
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
@@ -68,10 +68,7 @@ impl HeldOut {
     /// # Errors
     /// The cell cannot be assembled, is no simulated one, or fails again and again.
     pub fn prepare(config: &RunConfig, task: TaskKind, count: u32) -> anyhow::Result<Self> {
-        let mut config = config.clone();
-        if config.task.kind != task {
-            config.task = TaskConfig::of(task);
-        }
+        let config = config.on_task(task);
         let mut laboratory =
             Laboratory::assemble(&config, u64::from(config.seed) ^ PLACEMENT_SEED)?;
         laboratory.trial.record_target()?;

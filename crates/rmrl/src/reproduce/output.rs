@@ -48,7 +48,7 @@ pub fn write_output(
     let rows = Row::all(units, variants);
     let tables = match ablation {
         Some(ablation) => {
-            vec![ablation_table(&ablation.title(), ablation.about(), &rows, reading)]
+            vec![ablation_table(ablation.title(), ablation.about(), &rows, reading)]
         }
         None => tables(&rows, reading),
     };

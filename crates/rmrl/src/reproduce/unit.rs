@@ -243,11 +243,7 @@ fn pretrained(config: &RunConfig) -> anyhow::Result<Policy> {
 /// A cell whose target is recorded, and its noise floor in millimetres.
 fn set_up(config: &RunConfig) -> anyhow::Result<(Laboratory, f64)> {
     let mut laboratory = Laboratory::assemble(config, u64::from(config.seed))?;
-    laboratory.trial.record_target()?;
-    let resting = laboratory
-        .trial
-        .noise_floor(config.metrics.noise_floor_repeats)
-        .context("the noise floor could not be measured")?;
+    let resting = run::record_target(config, &mut laboratory)?.noise_floor;
     laboratory.world.remember();
     Ok((laboratory, NoiseFloor::of(&resting).distance_mm))
 }
