@@ -14,9 +14,6 @@ use crate::layout::{Cuboid, Material, on};
 
 /// Time step, in seconds. At 1 ms the plate's final pose no longer changes with the step.
 const TIME_STEP_SECS: f64 = 0.001;
-/// Time step while a held plate is lifted or carried, in seconds: nothing new is met there, and the
-/// plate drifts by less than 0.01 mm a metre.
-const CARRY_TIME_STEP_SECS: f64 = 0.002;
 /// Prediction distance, in metres. Rapier's default of 20 mm, and even 2 mm, makes walls push
 /// before they are touched.
 const PREDICTION_DISTANCE_M: f32 = 0.0002;
@@ -38,8 +35,9 @@ const PALM_HALF_EXTENTS_M: [f64; 3] = [0.035, 0.075, 0.03];
 const JAW_MARGIN_M: f64 = 0.000_5;
 /// Opening jaws let go of the plate within this distance, in metres.
 const JAW_RELEASE_M: f64 = 0.003;
-/// A plate held this high above everything below it meets nothing, in metres.
-const CLEARANCE_M: f64 = 0.01;
+/// A held plate whose lowest point is this high above everything near its way meets nothing, in
+/// metres: ten times what physics looks ahead.
+const CLEARANCE_M: f64 = 0.002;
 /// Farther than this from the tool's middle, nothing can meet a held plate, in metres.
 const PLATE_REACH_M: f64 = 0.1;
 /// Speed of each jaw, in metres per second.
@@ -143,6 +141,7 @@ impl GraspDynamics {
         let mut world = PhysicsWorld::new();
         world.gravity = Vector::new(0.0, 0.0, -9.81);
         let parameters = &mut world.integration_parameters;
+        parameters.dt = TIME_STEP_SECS as f32;
         // Recycled contacts lag behind the fingers by up to 50 mm of motion: fatal for a grasp.
         parameters.contact_recycling = false;
         parameters.normalized_prediction_distance = PREDICTION_DISTANCE_M;
@@ -241,36 +240,87 @@ impl GraspDynamics {
     }
 
     /// Moves the hand in a straight line with a trapezoidal speed profile.
+    ///
+    /// A plate that is held firmly and meets nothing moves with the hand: simulated, it drifts by
+    /// less than 0.01 mm a metre. So only the parts of the way near a surface are simulated.
     pub fn move_hand(&mut self, target: ToolPose, speed_m_s: f64) -> MotionEnd {
-        let from = self.hand.tool;
-        let (dx, dy, dz) = (
-            target.planar.x_m - from.planar.x_m,
-            target.planar.y_m - from.planar.y_m,
-            target.z_m - from.z_m,
-        );
-        let turn_rad = wrap_angle(target.planar.yaw_rad - from.planar.yaw_rad);
-        let profile = SpeedProfile::new((dx * dx + dy * dy + dz * dz).sqrt(), turn_rad, speed_m_s);
-        let meets_nothing = dz >= 0.0 || target.z_m > self.highest_surface_m(target) + CLEARANCE_M;
-        let time_step_secs =
-            if self.holds_plate() && meets_nothing { CARRY_TIME_STEP_SECS } else { TIME_STEP_SECS };
-        let steps = (profile.duration_secs() / time_step_secs).ceil() as usize;
-        for step in 1..=steps {
-            let share = profile.share_at(step as f64 * time_step_secs);
-            self.hand.tool = ToolPose::new(
-                PlanarPose::new(
-                    from.planar.x_m + share * dx,
-                    from.planar.y_m + share * dy,
-                    from.planar.yaw_rad + share * turn_rad,
-                ),
-                from.z_m + share * dz,
-            );
-            self.step(time_step_secs);
-            if dz < 0.0 && self.force_from_below_n() > COLLISION_FORCE_N {
+        let way = Way::new(self.hand.tool, target, speed_m_s);
+        let free_above_m =
+            if self.holds_firmly() { self.free_above_m(&way) } else { f64::INFINITY };
+        let steps = (way.profile.duration_secs() / TIME_STEP_SECS).ceil() as usize;
+        let at = |step: usize| way.at_secs(step as f64 * TIME_STEP_SECS);
+        let mut step = 0;
+        while step < steps {
+            let free = (step..steps).take_while(|next| at(next + 1).z_m > free_above_m).count();
+            if free > 1 && at(step).z_m > free_above_m {
+                step += free;
+                let before = at(step - 1);
+                self.carry(at(step), before);
+                continue;
+            }
+            step += 1;
+            self.hand.tool = at(step);
+            self.step();
+            if way.descends() && self.force_from_below_n() > COLLISION_FORCE_N {
                 return MotionEnd::Contact;
             }
         }
         self.hand.tool = target;
         MotionEnd::Arrived
+    }
+
+    /// Whether both jaws press on the plate about as strongly as when they closed.
+    fn holds_firmly(&self) -> bool {
+        self.grip_force_n() > 0.5 * GRIP_FORCE_N
+    }
+
+    /// Takes the held plate along to where the hand is `to`, `before` being where it was a time step
+    /// earlier.
+    fn carry(&mut self, to: ToolPose, before: ToolPose) {
+        let frame = |tool: ToolPose| {
+            Isometry3::from_parts(
+                Translation3::new(tool.planar.x_m, tool.planar.y_m, tool.z_m),
+                UnitQuaternion::from_euler_angles(0.0, 0.0, tool.planar.yaw_rad),
+            )
+        };
+        let hand_from_plate = frame(self.hand.tool).inverse() * self.world_from_plate();
+        let (plate, plate_before) = (frame(to) * hand_from_plate, frame(before) * hand_from_plate);
+        let way = (plate.translation.vector - plate_before.translation.vector) / TIME_STEP_SECS;
+        let turn = wrap_angle(to.planar.yaw_rad - before.planar.yaw_rad) / TIME_STEP_SECS;
+        self.hand.tool = to;
+        let body = &mut self.world.bodies[self.plate];
+        body.set_position(to_rapier(&plate), true);
+        body.set_linvel(Vector::new(way.x as f32, way.y as f32, way.z as f32), true);
+        body.set_angvel(Vector::new(0.0, 0.0, turn as f32), true);
+        for finger in &self.fingers {
+            let pose = finger_pose(&self.hand, finger.side);
+            self.world.bodies[finger.body].set_position(pose, true);
+        }
+    }
+
+    /// How high the tool has to be for the plate in its jaws to meet nothing anywhere along a way, in
+    /// metres.
+    fn free_above_m(&self, way: &Way) -> f64 {
+        let highest_m = self
+            .surroundings
+            .iter()
+            .filter(|cuboid| {
+                let [x, y, _] = cuboid.half_extents_m;
+                way.distance_m(cuboid.pose) < x.hypot(y) + PLATE_REACH_M
+            })
+            .map(Cuboid::top_m)
+            .fold(0.0, f64::max);
+        let plate = self.world_from_plate();
+        let (length, width, height) =
+            (self.geometry.length_m, self.geometry.width_m, self.geometry.height_m);
+        let axes = plate.rotation.to_rotation_matrix();
+        let half_height_m: f64 = [length, width, height]
+            .into_iter()
+            .enumerate()
+            .map(|(axis, extent)| 0.5 * extent * axes[(2, axis)].abs())
+            .sum();
+        let lowest_m = plate.translation.z - half_height_m;
+        highest_m + CLEARANCE_M + self.hand.tool.z_m - lowest_m
     }
 
     /// Closes the jaws, mirrored, until both press with [`GRIP_FORCE_N`] or nothing is between
@@ -290,7 +340,7 @@ impl GraspDynamics {
                 let speed_m_s = JAW_SPEED_M_S * (1.0 - load).clamp(0.02, 1.0);
                 self.hand.half_opening_m -= speed_m_s * TIME_STEP_SECS;
             }
-            self.step(TIME_STEP_SECS);
+            self.step();
         }
     }
 
@@ -300,33 +350,20 @@ impl GraspDynamics {
         while self.hand.half_opening_m < clear_m {
             self.hand.half_opening_m =
                 (self.hand.half_opening_m + JAW_SPEED_M_S * TIME_STEP_SECS).min(clear_m);
-            self.step(TIME_STEP_SECS);
+            self.step();
         }
         // The rest of the way the jaws touch nothing; the plate settles meanwhile.
         self.hand.half_opening_m = self.hand.half_opening_m.max(half_opening_m);
         let mut rest_secs = 0.0;
         let mut settle_secs = 0.0;
         while rest_secs < 0.05 && settle_secs < MAX_SETTLE_SECS {
-            self.step(TIME_STEP_SECS);
+            self.step();
             let plate = &self.world.bodies[self.plate];
             let resting =
                 plate.linvel().length() < REST_SPEED && plate.angvel().length() < REST_SPEED;
             rest_secs = if resting { rest_secs + TIME_STEP_SECS } else { 0.0 };
             settle_secs += TIME_STEP_SECS;
         }
-    }
-
-    /// The highest surface that a plate held at `tool` could meet, in metres.
-    fn highest_surface_m(&self, tool: ToolPose) -> f64 {
-        self.surroundings
-            .iter()
-            .filter(|cuboid| {
-                let reach_m =
-                    cuboid.half_extents_m[0].hypot(cuboid.half_extents_m[1]) + PLATE_REACH_M;
-                cuboid.pose.distance_m(tool.planar) < reach_m
-            })
-            .map(|cuboid| cuboid.center_z_m + cuboid.half_extents_m[2])
-            .fold(0.0, f64::max)
     }
 
     /// The smaller of the two jaws' forces on the plate, in newtons.
@@ -351,8 +388,7 @@ impl GraspDynamics {
         Some(pair.total_impulse() / self.world.integration_parameters.dt)
     }
 
-    fn step(&mut self, time_step_secs: f64) {
-        self.world.integration_parameters.dt = time_step_secs as f32;
+    fn step(&mut self) {
         for finger in &self.fingers {
             let pose = finger_pose(&self.hand, finger.side);
             self.world.bodies[finger.body].set_next_kinematic_position(pose);
@@ -397,6 +433,56 @@ fn to_rapier(isometry: &Isometry3<f64>) -> Pose {
         Vector::new(t.x as f32, t.y as f32, t.z as f32),
         Rotation::from_xyzw(r.i as f32, r.j as f32, r.k as f32, r.w as f32),
     )
+}
+
+/// A straight motion of the hand.
+struct Way {
+    from: ToolPose,
+    /// What there is to go in x, y and z, in metres.
+    by_m: [f64; 3],
+    turn_rad: f64,
+    profile: SpeedProfile,
+}
+
+impl Way {
+    fn new(from: ToolPose, to: ToolPose, speed_m_s: f64) -> Self {
+        let by_m =
+            [to.planar.x_m - from.planar.x_m, to.planar.y_m - from.planar.y_m, to.z_m - from.z_m];
+        let turn_rad = wrap_angle(to.planar.yaw_rad - from.planar.yaw_rad);
+        let [dx, dy, dz] = by_m;
+        let length_m = (dx * dx + dy * dy + dz * dz).sqrt();
+        Self { from, by_m, turn_rad, profile: SpeedProfile::new(length_m, turn_rad, speed_m_s) }
+    }
+
+    fn at_secs(&self, time_secs: f64) -> ToolPose {
+        let share = self.profile.share_at(time_secs);
+        let ([dx, dy, dz], from) = (self.by_m, self.from);
+        ToolPose::new(
+            PlanarPose::new(
+                from.planar.x_m + share * dx,
+                from.planar.y_m + share * dy,
+                from.planar.yaw_rad + share * self.turn_rad,
+            ),
+            from.z_m + share * dz,
+        )
+    }
+
+    fn descends(&self) -> bool {
+        self.by_m[2] < 0.0
+    }
+
+    /// How near it passes a place, seen from above, in metres.
+    fn distance_m(&self, place: PlanarPose) -> f64 {
+        let [dx, dy, _] = self.by_m;
+        let to_place = [place.x_m - self.from.planar.x_m, place.y_m - self.from.planar.y_m];
+        let length_squared = dx * dx + dy * dy;
+        let share = if length_squared > 0.0 {
+            ((to_place[0] * dx + to_place[1] * dy) / length_squared).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        (to_place[0] - share * dx).hypot(to_place[1] - share * dy)
+    }
 }
 
 /// A trapezoidal speed profile over a straight motion: accelerate, cruise, brake.
