@@ -17,7 +17,6 @@ use rmrl::learn::{
 
 /// Labels every state of a scene with the mean action of its best ones.
 struct MeanOfBest {
-    actions: ActionSpace,
     count: usize,
 }
 
@@ -26,6 +25,7 @@ impl Labelling for MeanOfBest {
         &self,
         scene: &Scene,
         _so_far: &[Experience],
+        actions: &ActionSpace,
         complete: bool,
     ) -> Option<Vec<TrialLabel>> {
         let all = |label| scene.trials().iter().map(|trial| (trial.id.trial, label)).collect();
@@ -44,7 +44,7 @@ impl Labelling for MeanOfBest {
                 placed.iter().map(|trial| component(&trial.decision.adjustment)).collect();
             mean(&values)
         };
-        let label = self.actions.nearest(PoseAdjustment {
+        let label = actions.nearest(PoseAdjustment {
             dx_m: mean_of(|adjustment| adjustment.dx_m),
             dy_m: mean_of(|adjustment| adjustment.dy_m),
             dyaw_rad: mean_of(|adjustment| adjustment.dyaw_rad),
@@ -71,7 +71,7 @@ fn main() -> anyhow::Result<()> {
     let actions = config.action_space()?;
     let strategies: [(&str, Box<dyn Labelling>); 2] = [
         ("the best of the scene", Box::new(BestOfScene)),
-        ("the mean of the three best", Box::new(MeanOfBest { actions: actions.clone(), count: 3 })),
+        ("the mean of the three best", Box::new(MeanOfBest { count: 3 })),
     ];
     for (name, labelling) in strategies {
         let mut cell = Laboratory::assemble(&config, 0)?.trial;

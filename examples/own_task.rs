@@ -140,7 +140,7 @@ fn main() -> anyhow::Result<()> {
     let policy = Policy::new(&config.policy, &actions, config.pose_scaling(), 0)?;
     let mut learner = Learner::new(policy, 0);
     let mut method =
-        MethodName::RmRl.method(&actions, &config.schedule, &config.online).expect("RM-RL learns");
+        MethodName::RmRl.method(&config.schedule, &config.online).expect("RM-RL learns");
     train(
         &mut task,
         &mut learner,

@@ -54,6 +54,14 @@ pub enum ActionSpaceError {
     },
 }
 
+impl ActionIndex {
+    /// The same candidates in a space that was refined once.
+    #[must_use]
+    pub fn refined(self) -> Self {
+        Self(self.0.map(|index| 2 * index))
+    }
+}
+
 impl ActionSpace {
     /// An action space of the given candidate values, in metres, metres and radians.
     ///
@@ -85,6 +93,19 @@ impl ActionSpace {
             let middle = counts[dimension].saturating_sub(1) as f64 / 2.0;
             (0..counts[dimension]).map(|index| (index as f64 - middle) * steps[dimension]).collect()
         }))
+    }
+
+    /// The same reach with another candidate in the middle between any two. Candidate `i` becomes
+    /// candidate `2 i`.
+    #[must_use]
+    pub fn refined(&self) -> Self {
+        Self {
+            candidates: self.candidates.each_ref().map(|values| {
+                let middles = values.windows(2).map(|pair| 0.5 * (pair[0] + pair[1]));
+                let halves = values.iter().copied().zip(middles.map(Some).chain([None]));
+                halves.flat_map(|(value, middle)| [Some(value), middle]).flatten().collect()
+            }),
+        }
     }
 
     /// The number of candidates of each dimension.
@@ -147,6 +168,17 @@ mod tests {
         let (translation, rotation) = actions.largest_adjustment();
         assert_eq!(translation, 0.0025);
         assert_eq!(rotation, 0.0);
+    }
+
+    #[test]
+    fn refining_keeps_the_candidates_and_adds_their_middles() {
+        let actions = ActionSpace::symmetric([3, 2, 1], [0.002, 0.001, 0.1]).unwrap();
+        let refined = actions.refined();
+        assert_eq!(refined.candidates()[0], [-0.002, -0.001, 0.0, 0.001, 0.002]);
+        assert_eq!(refined.candidates()[1], [-0.0005, 0.0, 0.0005]);
+        assert_eq!(refined.candidates()[2], [0.0]);
+        let index = ActionIndex([2, 1, 0]);
+        assert_eq!(refined.adjustment(index.refined()), actions.adjustment(index));
     }
 
     #[test]

@@ -187,11 +187,7 @@ impl Policy {
     }
 
     fn tensors(&self, wanted: impl Fn(&str) -> bool) -> Vec<Owned> {
-        tensors_of(&self.network)
-            .into_iter()
-            .filter(|(name, ..)| wanted(name))
-            .map(|(name, shape, bytes)| Owned { name, dtype: Dtype::F32, shape, bytes })
-            .collect()
+        owned(tensors_of(&self.network).into_iter().filter(|(name, ..)| wanted(name)))
     }
 
     /// A digest of a frozen encoder's weights; `None` if the encoder learns, or there is none.
@@ -305,6 +301,13 @@ impl Learner {
     ) -> Result<Self, CheckpointError> {
         let description: PolicyDescription = read_note(path, bytes, POLICY, "checkpoint")?;
         let learner: LearnerDescription = read_note(path, bytes, LEARNER, "checkpoint")?;
+        // The candidates may have been refined since the run began.
+        let fit = |actions: &ActionSpace| {
+            (0..DIMENSIONS).all(|d| actions.sizes()[d] <= description.candidates[d].len())
+        };
+        while policy.actions.refined() != policy.actions && fit(&policy.actions.refined()) {
+            policy.refine();
+        }
         let expected = policy.description();
         for (what, expected, found) in [
             (
@@ -404,6 +407,19 @@ fn read_note<T: DeserializeOwned>(
 
 fn to_json<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).expect("numbers, strings and lists make JSON")
+}
+
+/// Float tensors by name as the bytes of a `.safetensors` file.
+pub(crate) fn write_weights(
+    tensors: impl IntoIterator<Item = (String, Vec<usize>, Vec<u8>)>,
+    notes: &Notes,
+) -> Vec<u8> {
+    write(&owned(tensors), notes)
+}
+
+fn owned(tensors: impl IntoIterator<Item = (String, Vec<usize>, Vec<u8>)>) -> Vec<Owned> {
+    let owned = |(name, shape, bytes)| Owned { name, dtype: Dtype::F32, shape, bytes };
+    tensors.into_iter().map(owned).collect()
 }
 
 fn write(tensors: &[Owned], notes: &Notes) -> Vec<u8> {

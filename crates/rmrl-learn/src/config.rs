@@ -11,24 +11,71 @@ use crate::support::SupportConfig;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncoderConfig {
-    /// ResNet depth: 10, 18 or 34. Default 18; the paper does not say.
+    /// ResNet depth: 10, 18 or 34. Default 10; the paper does not say.
     pub depth: usize,
-    /// Channels of the first stage. Default 64, the original's and torchvision's.
+    /// Channels of the first stage. Default 16; 64 in the original and in torchvision's weights.
     pub base_width: usize,
     /// Width and height that images are scaled to, in pixels. Default 128: untuned.
     pub image_size: usize,
     /// Whether the encoder learns, too. Default false: its features are then computed once per
     /// image and kept, which makes a training step cost next to nothing.
     pub train: bool,
-    /// Weights to start from: torchvision's ResNet as `.safetensors` or `.pth`. Default none:
-    /// drawn from the seed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weights: Option<PathBuf>,
+    /// Weights to start from.
+    pub weights: EncoderWeights,
+}
+
+/// The weights that an encoder starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum EncoderWeights {
+    /// `plates`: those that come with this library. They were trained on simulated pictures of
+    /// plates, as the view `crop` shows them, for a ResNet of [`EncoderWeights::PLATES_DEPTH`] and
+    /// [`EncoderWeights::PLATES_WIDTH`].
+    #[default]
+    Plates,
+    /// `random`: drawn from the run's seed.
+    Random,
+    /// Anything else is a file: torchvision's ResNet as `.safetensors` or `.pth`, or an encoder of
+    /// `rmrl encoder pretrain`.
+    File(PathBuf),
+}
+
+impl EncoderWeights {
+    /// The depth of the encoder that comes with this library.
+    pub const PLATES_DEPTH: usize = 10;
+    /// Its base width.
+    pub const PLATES_WIDTH: usize = 16;
+}
+
+impl From<String> for EncoderWeights {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "plates" => Self::Plates,
+            "random" => Self::Random,
+            _ => Self::File(name.into()),
+        }
+    }
+}
+
+impl From<EncoderWeights> for String {
+    fn from(weights: EncoderWeights) -> Self {
+        match weights {
+            EncoderWeights::Plates => "plates".to_string(),
+            EncoderWeights::Random => "random".to_string(),
+            EncoderWeights::File(path) => path.display().to_string(),
+        }
+    }
 }
 
 impl Default for EncoderConfig {
     fn default() -> Self {
-        Self { depth: 18, base_width: 64, image_size: 128, train: false, weights: None }
+        Self {
+            depth: EncoderWeights::PLATES_DEPTH,
+            base_width: EncoderWeights::PLATES_WIDTH,
+            image_size: 128,
+            train: false,
+            weights: EncoderWeights::Plates,
+        }
     }
 }
 
@@ -50,9 +97,9 @@ pub enum ComputeDevice {
 #[serde(rename_all = "snake_case")]
 pub enum ViewName {
     /// The whole picture, as in the paper.
-    #[default]
     Global,
     /// A square around the estimated pose, always as large as the plate would have it.
+    #[default]
     Crop,
     /// Nothing: the policy sees the pose alone, and no encoder is built.
     None,
@@ -62,7 +109,8 @@ pub enum ViewName {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyConfig {
-    /// What of the picture the policy sees. Default the whole, the paper's.
+    /// What of the picture the policy sees. Default a square around the plate; the paper's is the
+    /// whole picture.
     pub view: ViewName,
     /// Side of the square that the view `crop` sees, in diagonals of the plate. Default 1.5: the
     /// plate and what lies within reach of the fingers; untuned.
@@ -142,6 +190,11 @@ pub struct ScheduleConfig {
     pub replay_batches: usize,
     /// States of a minibatch. Default 16.
     pub batch_size: usize,
+    /// How often the candidates are refined as training goes on, from coarse to fine: each time
+    /// another one is put in the middle between any two. Default 0.
+    pub refinements: u32,
+    /// Trials from one refinement to the next; they take place between scenes. Default 30.
+    pub refine_interval: u32,
     /// Trials of the earlier run that pretraining labels, where it has to make one. Default 200,
     /// the paper's number.
     pub pretrain_trials: u32,
@@ -161,6 +214,8 @@ impl Default for ScheduleConfig {
             replay_interval: 1,
             replay_batches: 10,
             batch_size: 16,
+            refinements: 0,
+            refine_interval: 30,
             pretrain_trials: 200,
             pretrain_epochs: 30,
         }
@@ -186,6 +241,9 @@ impl Default for OnlineConfig {
         Self { clip: 0.2, epochs: 10, entropy_weight: 0.01 }
     }
 }
+
+/// The most refinements of the candidates: each doubles their number.
+const MAX_REFINEMENTS: u32 = 6;
 
 /// A value that no policy can be built or trained with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -256,13 +314,7 @@ impl PolicyConfig {
                 expected: "false, because view is \"none\" and has no encoder",
             });
         }
-        if self.view == ViewName::None && self.encoder.weights.is_some() {
-            return Err(LearnConfigError {
-                key: "encoder.weights",
-                value: "given".to_string(),
-                expected: "none, because view is \"none\" and has no encoder",
-            });
-        }
+        self.check_weights()?;
         if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
             return Err(LearnConfigError {
                 key: "learning_rate",
@@ -278,6 +330,27 @@ impl PolicyConfig {
             });
         }
         self.device.check()
+    }
+
+    fn check_weights(&self) -> Result<(), LearnConfigError> {
+        let EncoderConfig { depth, base_width, weights, .. } = &self.encoder;
+        let wrong = |expected| {
+            let value = format!("\"{}\"", String::from(weights.clone()));
+            Err(LearnConfigError { key: "encoder.weights", value, expected })
+        };
+        let (plates_depth, plates_width) =
+            (EncoderWeights::PLATES_DEPTH, EncoderWeights::PLATES_WIDTH);
+        match weights {
+            EncoderWeights::Plates if (*depth, *base_width) != (plates_depth, plates_width) => {
+                wrong(
+                    "\"random\" or a file, because those of plates fit depth 10 and base_width 16 only",
+                )
+            }
+            EncoderWeights::File(_) if self.view == ViewName::None => {
+                wrong("no file, because view is \"none\" and has no encoder")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -313,6 +386,12 @@ impl OnlineConfig {
 }
 
 impl ScheduleConfig {
+    /// How often the candidates have been refined after `trials` trials.
+    pub fn refinements_after(&self, trials: u32) -> u32 {
+        let of_whole_scenes = trials - trials % self.trials_per_scene;
+        self.refinements.min(of_whole_scenes / self.refine_interval)
+    }
+
     /// Checks every value.
     ///
     /// # Errors
@@ -322,6 +401,7 @@ impl ScheduleConfig {
             ("trials_per_scene", self.trials_per_scene as usize),
             ("replay_interval", self.replay_interval as usize),
             ("batch_size", self.batch_size),
+            ("refine_interval", self.refine_interval as usize),
             ("pretrain_trials", self.pretrain_trials as usize),
             ("pretrain_epochs", self.pretrain_epochs),
         ] {
@@ -332,6 +412,13 @@ impl ScheduleConfig {
                     expected: "1 or more",
                 });
             }
+        }
+        if self.refinements > MAX_REFINEMENTS {
+            return Err(LearnConfigError {
+                key: "refinements",
+                value: self.refinements.to_string(),
+                expected: "0 to 6",
+            });
         }
         for (key, value) in [
             ("similar_translation_m", self.similar_translation_m),

@@ -3,8 +3,10 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
-use rmrl_core::{PlanarPose, PlateInImage};
+use rmrl_core::{Observation, PlanarPose, PlateInImage};
 use serde::{Deserialize, Serialize};
+
+use crate::network::ImageView;
 
 /// The mean of ImageNet's colours, which torchvision's weights expect to be taken off.
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -38,15 +40,25 @@ impl PoseScaling {
     }
 }
 
+/// What a network sees of an observation: `size` x `size` pixels.
+pub(crate) fn view(observation: &Observation, view: ImageView, size: usize) -> Vec<u8> {
+    match view {
+        ImageView::Crop { scale } => {
+            crop(&observation.image, observation.plate_in_image, scale, size)
+        }
+        ImageView::Global | ImageView::None => shrink(&observation.image, size),
+    }
+}
+
 /// Scales an image to `size` x `size` pixels: the whole picture, bilinear with anti-aliasing, as
 /// PIL and torchvision do.
-pub(crate) fn shrink(image: &RgbImage, size: usize) -> Vec<u8> {
+fn shrink(image: &RgbImage, size: usize) -> Vec<u8> {
     resize(image, size, &ResizeOptions::new())
 }
 
 /// The square around a plate, `scale` of its diagonals wide, scaled to `size` x `size` pixels. What
 /// lies beyond the picture's edge is the edge continued.
-pub(crate) fn crop(image: &RgbImage, plate: PlateInImage, scale: f64, size: usize) -> Vec<u8> {
+fn crop(image: &RgbImage, plate: PlateInImage, scale: f64, size: usize) -> Vec<u8> {
     let side_px = (scale * plate.diagonal_px).max(1.0);
     // A pixel reaches half a pixel to each side of its centre.
     let [left_px, top_px] = [plate.u_px, plate.v_px].map(|center| center + 0.5 - 0.5 * side_px);

@@ -16,12 +16,13 @@ pub trait Labelling: Send {
     /// Labels that are new or have changed, or `None` while the strategy has nothing to say.
     ///
     /// `scene` holds the trials of the scene under way, `so_far` all trials, these included,
-    /// without their pictures. `complete` tells that the scene's last trial has been made. The
+    /// without their pictures; their actions and the labels are candidates of `actions`. `complete` tells that the scene's last trial has been made. The
     /// policy is trained on the scene whenever there are labels.
     fn label(
         &self,
         scene: &Scene,
         so_far: &[Experience],
+        actions: &ActionSpace,
         complete: bool,
     ) -> Option<Vec<TrialLabel>>;
 }
@@ -46,6 +47,7 @@ impl Labelling for BestOfScene {
         &self,
         scene: &Scene,
         _so_far: &[Experience],
+        _actions: &ActionSpace,
         complete: bool,
     ) -> Option<Vec<TrialLabel>> {
         let trials = scene.trials().iter().map(|trial| trial.id.trial);
@@ -88,6 +90,7 @@ impl Labelling for BestOfSimilar {
         &self,
         _scene: &Scene,
         so_far: &[Experience],
+        _actions: &ActionSpace,
         complete: bool,
     ) -> Option<Vec<TrialLabel>> {
         let labelled = |state: &Experience| (state.trial, self.label_of(state, so_far));
@@ -111,20 +114,14 @@ impl Labelling for BestOfSimilar {
 /// is taken out of the label, as far as the estimated pose tells it.
 ///
 /// A plate that was not grasped has no deviation and gets no label.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Hindsight {
-    actions: ActionSpace,
-    knows_slide: bool,
+    /// Whether what the jaws' closing added is taken out.
+    pub knows_slide: bool,
 }
 
 impl Hindsight {
-    /// Hindsight with labels among the candidates of `actions`. `knows_slide` says whether what the
-    /// jaws' closing added is taken out.
-    pub fn new(actions: ActionSpace, knows_slide: bool) -> Self {
-        Self { actions, knows_slide }
-    }
-
-    fn label_of(&self, trial: &Trial) -> Label {
+    fn label_of(&self, trial: &Trial, actions: &ActionSpace) -> Label {
         match &trial.ending {
             Ending::Placed(placement) => {
                 let deviation = placement.final_pose.relative_to(placement.target_pose);
@@ -139,7 +136,7 @@ impl Hindsight {
                     along_m -= closing_slide_m(-done.dy_m, -action.dyaw_rad);
                 }
                 let best = PoseAdjustment { dx_m: along_m, dy_m: 0.0, dyaw_rad: 0.0 };
-                self.actions.nearest(best.rotated(pick_yaw_rad)).0.map(Some)
+                actions.nearest(best.rotated(pick_yaw_rad)).0.map(Some)
             }
             Ending::NotGrasped(_) => [None; DIMENSIONS],
         }
@@ -151,9 +148,10 @@ impl Labelling for Hindsight {
         &self,
         scene: &Scene,
         _so_far: &[Experience],
+        actions: &ActionSpace,
         _complete: bool,
     ) -> Option<Vec<TrialLabel>> {
-        let labelled = |trial: &Trial| (trial.id.trial, self.label_of(trial));
+        let labelled = |trial: &Trial| (trial.id.trial, self.label_of(trial, actions));
         Some(scene.trials().iter().map(labelled).collect())
     }
 }
@@ -225,7 +223,7 @@ mod tests {
 
     #[test]
     fn one_trial_tells_the_best_action_along_the_fingers() {
-        let hindsight = Hindsight::new(actions(), false);
+        let hindsight = Hindsight { knows_slide: false };
         for (action, yaw_rad) in [
             (adjustment(0.0, 0.0), 0.0),
             (adjustment(5.0, -3.0), 0.0),
@@ -234,7 +232,8 @@ mod tests {
         ] {
             let best = adjustment(3.0, -2.0);
             let scene = scene([(action, placed(action, best, yaw_rad))]);
-            let label = hindsight.label(&scene, &[], false).unwrap()[0].1.map(Option::unwrap);
+            let label =
+                hindsight.label(&scene, &[], &actions(), false).unwrap()[0].1.map(Option::unwrap);
             let labelled = actions().adjustment(ActionIndex(label)).unwrap();
             let along = |a: PoseAdjustment| a.rotated(-yaw_rad).dx_m;
             let across = |a: PoseAdjustment| a.rotated(-yaw_rad).dy_m;
@@ -249,7 +248,8 @@ mod tests {
     fn hindsight_does_not_wait_for_the_scene_and_says_nothing_of_failed_grasps() {
         let action = adjustment(9.0, 9.0);
         let failed = Ending::NotGrasped(GraspFailure::FingerOnPlate);
-        let labels = Hindsight::new(actions(), false).label(&scene([(action, failed)]), &[], false);
+        let hindsight = Hindsight { knows_slide: false };
+        let labels = hindsight.label(&scene([(action, failed)]), &[], &actions(), false);
         assert_eq!(labels, Some(vec![(1, [None; 3])]));
     }
 
@@ -260,14 +260,14 @@ mod tests {
             [adjustment(-5.0, 0.0), adjustment(2.0, 0.0), adjustment(7.0, 1.0)]
                 .map(|action| (action, placed(action, best, 0.0))),
         );
-        assert_eq!(BestOfScene.label(&scene, &[], false), None);
+        assert_eq!(BestOfScene.label(&scene, &[], &actions(), false), None);
         let role_model = actions().nearest(adjustment(2.0, 0.0)).0.map(Some);
         let labels = [1, 2, 3].map(|trial| (trial, role_model)).to_vec();
-        assert_eq!(BestOfScene.label(&scene, &[], true), Some(labels.clone()));
+        assert_eq!(BestOfScene.label(&scene, &[], &actions(), true), Some(labels.clone()));
         // Where all states are similar, similarity finds the same.
         let so_far: Vec<_> = scene.trials().iter().filter_map(Experience::of).collect();
         let similar = BestOfSimilar { translation_m: 0.05, yaw_rad: 0.2 };
-        assert_eq!(similar.label(&scene, &so_far, true), Some(labels));
+        assert_eq!(similar.label(&scene, &so_far, &actions(), true), Some(labels));
     }
 
     fn experience(trial: u32, x_m: f64, yaw_rad: f64, reward: Option<f64>) -> Experience {
@@ -297,8 +297,12 @@ mod tests {
             // As good as the second, and later.
             experience(7, 0.00, 0.0, Some(0.95)),
         ];
-        assert_eq!(similar.label(&Scene::new(), &so_far, false), None, "not within a scene");
-        let labels = similar.label(&Scene::new(), &so_far, true).unwrap();
+        assert_eq!(
+            similar.label(&Scene::new(), &so_far, &actions(), false),
+            None,
+            "not within a scene"
+        );
+        let labels = similar.label(&Scene::new(), &so_far, &actions(), true).unwrap();
         let models: Vec<_> = labels.iter().map(|(trial, label)| (*trial, label[0])).collect();
         let expected = [
             (1, Some(2)),
@@ -312,7 +316,7 @@ mod tests {
         assert_eq!(models, expected);
         // Yaws are compared across half a turn.
         let across = [experience(1, 0.0, 3.1, Some(0.9)), experience(2, 0.0, -3.1, Some(0.95))];
-        let labels = similar.label(&Scene::new(), &across, true).unwrap();
+        let labels = similar.label(&Scene::new(), &across, &actions(), true).unwrap();
         assert_eq!(labels[0], (1, [Some(2); 3]));
     }
 }

@@ -10,6 +10,7 @@ mod checkpoint;
 mod collect;
 mod compute;
 mod config;
+mod encoder;
 mod goal;
 mod input;
 mod labelling;
@@ -32,9 +33,10 @@ pub use behaviour::{
 pub use checkpoint::{CheckpointError, Notes, read_notes};
 pub use collect::{Observer, ObserverError, Recorded, RunError};
 pub use config::{
-    ComputeDevice, EncoderConfig, Grouping, LearnConfigError, OnlineConfig, PolicyConfig,
-    ScheduleConfig, ViewName,
+    ComputeDevice, EncoderConfig, EncoderWeights, Grouping, LearnConfigError, OnlineConfig,
+    PolicyConfig, ScheduleConfig, ViewName,
 };
+pub use encoder::{EncoderExample, EncoderTrainer, EncoderTraining};
 pub use goal::Goal;
 pub use input::PoseScaling;
 pub use labelling::{BestOfScene, BestOfSimilar, Hindsight, Labelling, TrialLabel, role_models};

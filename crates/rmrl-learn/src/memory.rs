@@ -102,6 +102,16 @@ impl Memory {
         self.experiences.iter().map(|experience| self.with_state(experience)).collect()
     }
 
+    /// Names every action as a space that was refined once does.
+    pub(crate) fn refine(&mut self) {
+        for experience in &mut self.experiences {
+            experience.action = experience.action.refined();
+        }
+        for label in self.dataset.values_mut() {
+            *label = label.map(|candidate| candidate.map(|index| 2 * index));
+        }
+    }
+
     /// The latest experience, with its state.
     pub fn last_experience(&self) -> Option<(&EncodedState, ActionIndex, f64)> {
         self.experiences.last().map(|experience| self.with_state(experience))

@@ -125,12 +125,7 @@ impl MethodName {
     }
 
     /// The learning method of this name; `None` for those that learn no policy.
-    pub fn method(
-        self,
-        actions: &ActionSpace,
-        schedule: &ScheduleConfig,
-        online: &OnlineConfig,
-    ) -> Option<Method> {
+    pub fn method(self, schedule: &ScheduleConfig, online: &OnlineConfig) -> Option<Method> {
         let online: Box<dyn OnlineUpdate> = match self {
             Self::Reinforce
             | Self::Replay
@@ -147,7 +142,7 @@ impl MethodName {
                 (Some(role_models(schedule)), ReplayRule::Labels)
             }
             Self::Hindsight => (
-                Some(Box::new(Hindsight::new(actions.clone(), schedule.slide_correction))),
+                Some(Box::new(Hindsight { knows_slide: schedule.slide_correction })),
                 ReplayRule::Labels,
             ),
             _ => (None, ReplayRule::None),
@@ -203,9 +198,10 @@ impl Method {
         &self,
         scene: &Scene,
         memory: &Memory,
+        actions: &ActionSpace,
         complete: bool,
     ) -> Option<Vec<TrialLabel>> {
-        self.labelling.as_ref()?.label(scene, memory.experiences(), complete)
+        self.labelling.as_ref()?.label(scene, memory.experiences(), actions, complete)
     }
 }
 

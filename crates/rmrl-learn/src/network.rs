@@ -11,9 +11,10 @@ use burn::tensor::{Device, Tensor};
 use rmrl_core::{DIMENSIONS, random_stream};
 use serde::{Deserialize, Serialize};
 
-use self::initial::{linear, zero_linear};
+pub(crate) use self::initial::linear;
+use self::initial::zero_linear;
 pub use self::norm::NormKind;
-use self::resnet::ResNet;
+pub(crate) use self::resnet::ResNet;
 
 /// What of the picture a network sees.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -127,6 +128,14 @@ impl PolicyNetwork {
         Self { encoder, pose, heads, value }
     }
 
+    /// The same network for candidates that were refined once: the logits of new candidates lie in
+    /// the middle between their neighbours', so the policy stays what it was, spread over more
+    /// candidates.
+    pub(crate) fn with_refined_candidates(self) -> Self {
+        let heads = self.heads.into_iter().map(Head::with_refined_outputs).collect();
+        Self { heads, ..self }
+    }
+
     /// The same network with an encoder that no gradient reaches.
     pub(crate) fn with_frozen_encoder(self) -> Self {
         Self { encoder: self.encoder.map(Module::no_grad), ..self }
@@ -161,6 +170,28 @@ impl PolicyNetwork {
 }
 
 impl Head {
+    fn with_refined_outputs(mut self) -> Self {
+        let refined = |values: Tensor<2>| {
+            let [rows, columns] = values.dims();
+            let first = values.clone().narrow(1, 0, columns - 1);
+            let middles = (first + values.clone().narrow(1, 1, columns - 1)) / 2.0;
+            // Values and middles by turns; the middle after the last value is cut off.
+            let last = values.clone().narrow(1, columns - 1, 1);
+            let by_turns = Tensor::stack::<3>(vec![values, Tensor::cat(vec![middles, last], 1)], 2);
+            by_turns.reshape([rows, 2 * columns]).narrow(1, 0, 2 * columns - 1)
+        };
+        if self.fc2.weight.dims()[1] > 1 {
+            self.fc2.weight = self.fc2.weight.map(|weight| refined(weight).detach().require_grad());
+            self.fc2.bias = self.fc2.bias.map(|bias| {
+                bias.map(|bias| {
+                    let refined = refined(bias.unsqueeze::<2>());
+                    refined.squeeze_dim::<1>(0).detach().require_grad()
+                })
+            });
+        }
+        self
+    }
+
     fn forward(&self, joint: Tensor<2>) -> Tensor<2> {
         self.fc2.forward(relu(self.fc1.forward(joint)))
     }

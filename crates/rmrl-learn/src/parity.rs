@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use rmrl_core::{ActionSpace, Label, PlanarPose};
 use safetensors::SafeTensors;
 
-use crate::config::{EncoderConfig, PolicyConfig};
+use crate::config::{EncoderConfig, EncoderWeights, PolicyConfig};
 use crate::input::PoseScaling;
 use crate::network::{ImageView, NetworkShape, NormKind};
 use crate::policy::{EncodedState, Policy, read};
@@ -227,7 +227,7 @@ fn torchvision_weights_load_from_safetensors_and_pth() {
                 base_width: 4,
                 image_size: 32,
                 train: true,
-                weights: Some(fixture_path(file)),
+                weights: EncoderWeights::File(fixture_path(file)),
             },
             ..PolicyConfig::default()
         };
@@ -247,7 +247,7 @@ fn weights_of_another_network_are_refused_by_name() {
                 base_width,
                 image_size: 32,
                 train: false,
-                weights: Some(path),
+                weights: EncoderWeights::File(path),
             },
             ..PolicyConfig::default()
         };

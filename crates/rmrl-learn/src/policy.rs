@@ -1,5 +1,7 @@
 //! The policy: a network, its optimiser, and the two losses it learns from.
 
+use std::path::Path;
+
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::{log_softmax, softmax};
@@ -10,11 +12,11 @@ use rmrl_core::{
 };
 use safetensors::Dtype;
 
-use crate::config::PolicyConfig;
-use crate::input::{PoseScaling, crop, normalize, shrink};
+use crate::config::{EncoderWeights, PolicyConfig, ViewName};
+use crate::input::{PoseScaling, normalize, view};
 use crate::network::{ImageView, NetworkShape, NormKind, PolicyNetwork};
 use crate::support::{Support, Unlikeness};
-use crate::weights::{WeightsError, load_tensors, read_tensors};
+use crate::weights::{WeightsError, load_tensors, plates, read_tensors};
 
 /// A state as the network takes it, computed once and kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,8 +139,10 @@ impl Policy {
         seed: u64,
     ) -> Result<Self, WeightsError> {
         let tensors = match &config.encoder.weights {
-            Some(path) => Some((path, read_tensors(path)?)),
-            None => None,
+            _ if config.view == ViewName::None => None,
+            EncoderWeights::Random => None,
+            EncoderWeights::Plates => Some((Path::new("plates"), plates()?)),
+            EncoderWeights::File(path) => Some((path.as_path(), read_tensors(path)?)),
         };
         // Weights trained with batch normalisation bring its statistics along.
         let norm = match &tensors {
@@ -225,13 +229,7 @@ impl Policy {
 
     /// What the encoder sees of an image: `image_size` x `image_size` pixels.
     fn view(&self, observation: &Observation) -> Vec<u8> {
-        let size = self.shape.image_size;
-        match self.shape.view {
-            ImageView::Crop { scale } => {
-                crop(&observation.image, observation.plate_in_image, scale, size)
-            }
-            ImageView::Global | ImageView::None => shrink(&observation.image, size),
-        }
+        view(observation, self.shape.view, self.shape.image_size)
     }
 
     /// The probability of every candidate, by dimension.
@@ -283,7 +281,7 @@ impl Policy {
     }
 
     /// The image features of a state; none where the picture is not seen.
-    pub(crate) fn features_of(&self, state: &EncodedState) -> Vec<f32> {
+    pub fn features_of(&self, state: &EncodedState) -> Vec<f32> {
         self.features(&self.network.valid(), &[state])
             .map_or_else(Vec::new, |features| read(features.inner()))
     }
@@ -306,6 +304,16 @@ impl Policy {
             probabilities: Some(distribution),
             abstained: false,
         }
+    }
+
+    /// Puts another candidate in the middle between any two, and goes on as the same policy. The
+    /// optimiser starts anew: its momentum is of other parameters.
+    pub(crate) fn refine(&mut self) {
+        self.actions = self.actions.refined();
+        self.shape.candidates = self.actions.sizes();
+        self.network = self.network.clone().with_refined_candidates();
+        self.reset_optimizer();
+        self.prepare();
     }
 
     /// Forgets the optimiser's momentum.

@@ -26,9 +26,14 @@ impl EarlierData {
         let (mut scene, mut so_far) = (Scene::new(), Vec::new());
         let (mut states, mut labels) = (BTreeMap::new(), BTreeMap::new());
         let mut end = |scene: &Scene, so_far: &[Experience]| {
-            labels.extend(labelling.label(scene, so_far, true).unwrap_or_default());
+            let labelled = labelling.label(scene, so_far, policy.actions(), true);
+            labels.extend(labelled.unwrap_or_default());
         };
-        for trial in trials {
+        for mut trial in trials {
+            // The earlier run may have refined its candidates on the way.
+            let nearest = || policy.actions().nearest(trial.decision.adjustment);
+            trial.decision.index = trial.decision.index.map(|_| nearest());
+            trial.decision.probabilities = None;
             let last = scene.trials().last().map(|last: &Trial| last.id.scene);
             if last.is_some_and(|last| last != trial.id.scene) {
                 end(&scene.take(), &so_far);

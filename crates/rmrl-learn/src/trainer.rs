@@ -49,7 +49,8 @@ pub fn train<E: Env>(
 
         // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
         // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
-        if let Some(labels) = method.label(&learner.scene, &learner.memory, complete) {
+        let actions = learner.policy.actions();
+        if let Some(labels) = method.label(&learner.scene, &learner.memory, actions, complete) {
             learner.memory.dataset.extend(labels);
             learner.train_on_scene(schedule.scene_epochs);
         }
@@ -63,6 +64,10 @@ pub fn train<E: Env>(
 
         if complete {
             learner.scene.take();
+        }
+        // From coarse to fine: candidates between those that were tried so far.
+        for _ in schedule.refinements_after(number - 1)..schedule.refinements_after(number) {
+            learner.refine();
         }
         observer.learnt(learner).map_err(|source| RunError::Progress { trial: number, source })?;
     }
@@ -112,6 +117,12 @@ impl Learner {
     pub fn conclude(&mut self, schedule: &ScheduleConfig) {
         let scenes = self.memory.states.chunks(schedule.trials_per_scene as usize);
         self.policy.support = Support::of(&self.policy, scenes);
+    }
+
+    /// Goes on with finer candidates; what was done and learnt so far keeps its meaning.
+    fn refine(&mut self) {
+        self.policy.refine();
+        self.memory.refine();
     }
 
     /// Supervised passes over `D_i`; none where nothing is labelled.

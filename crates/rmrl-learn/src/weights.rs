@@ -58,6 +58,14 @@ pub(crate) type NamedTensors = BTreeMap<String, NamedTensor>;
 const RENAMED: [(&str, &str); 2] =
     [(".downsample.0.", ".downsample.conv."), (".downsample.1.", ".downsample.norm.")];
 
+/// The encoder that `rmrl encoder pretrain` made.
+const PLATES: &[u8] = include_bytes!("../assets/plates.safetensors");
+
+/// The tensors of the encoder that comes with this library.
+pub(crate) fn plates() -> Result<NamedTensors, WeightsError> {
+    parse_safetensors(Path::new("plates"), PLATES)
+}
+
 /// Reads all tensors of a `.safetensors`, `.pth` or `.pt` file.
 pub(crate) fn read_tensors(path: &Path) -> Result<NamedTensors, WeightsError> {
     let extension = path.extension().and_then(|extension| extension.to_str());

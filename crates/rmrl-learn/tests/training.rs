@@ -16,11 +16,11 @@ use rmrl_core::{
     TrialId, TrialReport, random_stream,
 };
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, Experience, Goal, Greedy,
-    Grouping, Hindsight, Labelling, Learner, Memory, Method, MethodName, NoCorrection, Notes,
-    Observer, ObserverError, OnlineConfig, Policy, PolicyConfig, PoseScaling, RandomCorrection,
-    Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, ViewName, most_likely, pretrain,
-    role_models, run_trials, train,
+    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, EncoderWeights, Experience,
+    Goal, Greedy, Grouping, Hindsight, Labelling, Learner, Memory, Method, MethodName,
+    NoCorrection, Notes, Observer, ObserverError, OnlineConfig, Policy, PolicyConfig, PoseScaling,
+    RandomCorrection, Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, ViewName,
+    most_likely, pretrain, role_models, run_trials, train,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
@@ -154,7 +154,7 @@ fn policy_that_sees(
             base_width: 4,
             image_size: 32,
             train: train_encoder,
-            weights: None,
+            weights: EncoderWeights::Random,
         },
         learning_rate: 1e-3,
         ..PolicyConfig::default()
@@ -177,7 +177,7 @@ fn run(
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
     let schedule = ScheduleConfig::default();
-    let mut method = method.method(&actions(), &schedule, &OnlineConfig::default()).unwrap();
+    let mut method = method.method(&schedule, &OnlineConfig::default()).unwrap();
     train(world, learner, &mut method, &schedule, goal, &mut recorded, notebook)
 }
 
@@ -220,6 +220,8 @@ const BY_SIMILARITY: ScheduleConfig = ScheduleConfig {
     replay_interval: 10,
     replay_batches: 10,
     batch_size: 16,
+    refinements: 0,
+    refine_interval: 30,
     pretrain_trials: 200,
     pretrain_epochs: 30,
 };
@@ -308,7 +310,7 @@ fn replay_trains_on_what_was_stored_at_its_intervals_only() {
 /// Hindsight labels every trial at once, and its scene's data are learnt from each time.
 #[test]
 fn labels_that_come_with_each_trial_are_learnt_as_they_come() {
-    let hindsight = || Hindsight::new(actions(), true);
+    let hindsight = || Hindsight { knows_slide: true };
     let method = Method { labelling: Some(Box::new(hindsight())), ..NO_METHOD };
     let schedule = ScheduleConfig { scene_epochs: 3, ..ScheduleConfig::default() };
     let (learner, trials) = trained_by(method, schedule, 10);
@@ -317,7 +319,7 @@ fn labels_that_come_with_each_trial_are_learnt_as_they_come() {
     let mut scene = Scene::new();
     for trial in trials {
         scene.push(trial);
-        let labels = hindsight().label(&scene, &[], false).unwrap();
+        let labels = hindsight().label(&scene, &[], &actions(), false).unwrap();
         let data: Vec<_> =
             states.iter().zip(labels).map(|(state, (_, label))| (state, label)).collect();
         for _ in 0..3 {
@@ -761,7 +763,7 @@ fn labels_by_similarity_survive_an_interruption() {
     let train_to_20 = |learner: &mut Learner, recorded: Recorded, notebook: &mut Notebook| {
         let mut world = OffsetWorld::new(notebook);
         let online = OnlineConfig::default();
-        let mut method = MethodName::RmRl.method(&actions(), &BY_SIMILARITY, &online).unwrap();
+        let mut method = MethodName::RmRl.method(&BY_SIMILARITY, &online).unwrap();
         let mut recorded = recorded;
         train(&mut world, learner, &mut method, &BY_SIMILARITY, 20, &mut recorded, notebook)
             .unwrap();
@@ -778,6 +780,79 @@ fn labels_by_similarity_survive_an_interruption() {
 
     let mut from_log = learner(false);
     train_to_20(&mut from_log, Recorded::new(notebook.trials, 0), &mut Notebook::default());
+    assert!(bits(&whole) == bits(&from_log));
+}
+
+const FROM_COARSE_TO_FINE: ScheduleConfig =
+    ScheduleConfig { refinements: 2, refine_interval: 15, ..BY_SIMILARITY };
+
+fn refine_while_training(learner: &mut Learner, trials: u32, log: &mut Notebook, made: Recorded) {
+    let (mut world, mut recorded) = (OffsetWorld::new(log), made);
+    let schedule = &FROM_COARSE_TO_FINE;
+    let mut method = MethodName::RmRl.method(schedule, &OnlineConfig::default()).unwrap();
+    train(&mut world, learner, &mut method, schedule, trials, &mut recorded, log).unwrap();
+}
+
+/// Candidates are refined between scenes, and all that was done before keeps its meaning.
+#[test]
+fn candidates_become_finer_and_what_was_done_stays_what_it_was() {
+    let mut learner = learner(false);
+    let mut log = Notebook::default();
+    refine_while_training(&mut learner, 40, &mut log, Recorded::nothing());
+    let sizes = |trial: usize| {
+        let probabilities = log.trials[trial - 1].decision.probabilities.as_ref().unwrap();
+        probabilities.each_ref().map(Vec::len)
+    };
+    // Fifteen trials are over within the second scene, thirty at the end of the third.
+    let found = [20, 21, 30, 31].map(sizes);
+    assert_eq!(found, [[9, 9, 5], [17, 17, 9], [17, 17, 9], [33, 33, 17]]);
+    let candidates = learner.policy.actions();
+    assert_eq!(*candidates, actions().refined().refined());
+    for (experience, trial) in learner.memory.experiences().iter().zip(&log.trials) {
+        assert_eq!(candidates.adjustment(experience.action), Some(trial.decision.adjustment));
+    }
+}
+
+/// The candidates that a policy had keep their odds, and each new one has the geometric mean of its
+/// neighbours'.
+#[test]
+fn refining_changes_none_of_the_odds() {
+    let mut learner = learner(false);
+    trained(&mut learner, MethodName::RmRl, 10, &mut Notebook::default());
+    let state = learner.memory.state(1).clone();
+    let before = learner.policy.distribution(&state);
+    // No method: nothing more is learnt, and after the second scene the grid is halved.
+    let schedule =
+        ScheduleConfig { refinements: 1, refine_interval: 20, ..ScheduleConfig::default() };
+    let mut log = Notebook::default();
+    let mut world = OffsetWorld::new(&log);
+    let (mut none, mut nothing) = (NO_METHOD, Recorded::nothing());
+    train(&mut world, &mut learner, &mut none, &schedule, 20, &mut nothing, &mut log).unwrap();
+    let after = learner.policy.distribution(&state);
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(after.len(), 2 * before.len() - 1);
+        for (index, pair) in before.windows(2).enumerate() {
+            let [left, middle, right] = [0, 1, 2].map(|next| f64::from(after[2 * index + next]));
+            assert!((right / left / f64::from(pair[1] / pair[0]) - 1.0).abs() < 1e-3);
+            assert!((middle / (left * right).sqrt() - 1.0).abs() < 1e-3);
+        }
+    }
+}
+
+#[test]
+fn a_training_from_coarse_to_fine_survives_an_interruption() {
+    let mut log = Notebook { checkpoint_after: Some(30), ..Notebook::default() };
+    let mut whole = learner(false);
+    refine_while_training(&mut whole, 50, &mut log, Recorded::nothing());
+    let path = Path::new("trial-000030.safetensors");
+    let initial = policy(&actions(), false, 0);
+    let mut resumed = Learner::from_checkpoint(initial, path, &log.checkpoint).unwrap();
+    assert_eq!(resumed.policy.actions().sizes(), [33, 33, 17]);
+    refine_while_training(&mut resumed, 50, &mut Notebook::default(), Recorded::nothing());
+    assert!(bits(&whole) == bits(&resumed));
+    let mut from_log = learner(false);
+    let made = Recorded::new(log.trials, 0);
+    refine_while_training(&mut from_log, 50, &mut Notebook::default(), made);
     assert!(bits(&whole) == bits(&from_log));
 }
 
@@ -814,8 +889,12 @@ fn every_accepted_width_of_the_encoder_makes_a_policy() {
     };
     let mut accepted = 0;
     for base_width in 1..=48 {
-        let encoder =
-            EncoderConfig { depth: 10, base_width, image_size: 32, train: false, weights: None };
+        let encoder = EncoderConfig {
+            base_width,
+            image_size: 32,
+            weights: EncoderWeights::Random,
+            ..EncoderConfig::default()
+        };
         let config = PolicyConfig { encoder, ..PolicyConfig::default() };
         if config.validate().is_err() {
             continue;

@@ -285,7 +285,7 @@ impl RunConfig {
         }
     }
 
-    /// The action space.
+    /// The action space that training begins with.
     ///
     /// # Errors
     /// The candidates make none.
@@ -299,12 +299,18 @@ impl RunConfig {
         )
     }
 
-    /// The method that learns; `None` where none does.
+    /// The action space as it is refined after `trials` trials.
     ///
     /// # Errors
-    /// The candidates make no action space.
-    pub fn learning_method(&self) -> Result<Option<Method>, ActionSpaceError> {
-        Ok(self.method.method(&self.action_space()?, &self.schedule, &self.online))
+    /// The candidates make none.
+    pub fn action_space_after(&self, trials: u32) -> Result<ActionSpace, ActionSpaceError> {
+        let refinements = self.schedule.refinements_after(trials);
+        Ok((0..refinements).fold(self.action_space()?, |actions, _| actions.refined()))
+    }
+
+    /// The method that learns; `None` where none does.
+    pub fn learning_method(&self) -> Option<Method> {
+        self.method.method(&self.schedule, &self.online)
     }
 
     /// How the policy scales poses: the task's start region becomes `[-1, 1]`.
@@ -344,7 +350,7 @@ mod tests {
             "trials=12",
             "method=hindsight",
             "task.start_jitter_m = 0.001",
-            "policy.encoder.depth=10",
+            "policy.encoder.image_size=64",
             "trials=13",
         ])
         .unwrap();
@@ -353,7 +359,7 @@ mod tests {
         assert_eq!(expected.schedule.trials_per_scene, 1);
         expected.trials = 13;
         expected.task.start_jitter_m = 0.001;
-        expected.policy.encoder.depth = 10;
+        expected.policy.encoder.image_size = 64;
         assert_eq!(config, expected);
     }
 
@@ -430,6 +436,16 @@ mod tests {
                 &["policy.view=none", "policy.encoder.train=true"],
                 ["policy.encoder.train is true", "view is \"none\""],
             ),
+            (
+                &["policy.encoder.depth=18"],
+                ["policy.encoder.weights is \"plates\"", "\"random\" or a file"],
+            ),
+            (
+                &["policy.view=none", "policy.encoder.weights=resnet.pth"],
+                ["policy.encoder.weights is \"resnet.pth\"", "no encoder"],
+            ),
+            (&["schedule.refinements=7"], ["schedule.refinements is 7", "0 to 6"]),
+            (&["schedule.refine_interval=0"], ["schedule.refine_interval is 0", "1 or more"]),
             (&["online.clip=1.0"], ["online.clip is 1", "below 1"]),
             (&["online.epochs=0"], ["online.epochs is 0", "1 or more"]),
             (&["online.entropy_weight=-0.1"], ["online.entropy_weight is -0.1", "positive"]),

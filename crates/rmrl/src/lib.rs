@@ -19,6 +19,7 @@ pub mod evaluate;
 pub mod laboratory;
 pub mod noise_floor;
 mod origin;
+pub mod plate_pictures;
 pub mod recorder;
 pub mod report;
 pub mod reproduce;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::commands::{Failure, eval, pretrain, report, reproduce, snapshot, train};
+use crate::commands::{Failure, encoder, eval, pretrain, report, reproduce, snapshot, train};
 
 /// Teach a robot arm to pick and place a cell plate to the millimetre, by Role-Model Reinforcement
 /// Learning on the robot itself (arXiv 2510.15189).
@@ -31,6 +31,7 @@ enum Command {
     Train(train::Train),
     Pretrain(pretrain::Pretrain),
     Eval(eval::Eval),
+    Encoder(encoder::Encoder),
     Snapshot(snapshot::Snapshot),
     Report(report::Report),
     Reproduce(reproduce::Reproduce),
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(arguments),
         Command::Pretrain(arguments) => pretrain::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
+        Command::Encoder(arguments) => encoder::run(arguments),
         Command::Snapshot(arguments) => snapshot::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),

@@ -126,7 +126,7 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
 
 /// The role model of each scene (Eq. 2); none where the method labels nothing.
 fn role_models(config: &RunConfig, completed: &[TrialRecord]) -> anyhow::Result<Vec<u32>> {
-    let labels = config.learning_method()?.is_some_and(|m| m.labelling.is_some());
+    let labels = config.learning_method().is_some_and(|m| m.labelling.is_some());
     let mut models = Vec::new();
     let scenes = completed.chunk_by(|a, b| a.scene == b.scene);
     // The best of one trial is no model of anything.

@@ -112,7 +112,6 @@ pub(crate) fn check_sequence(
     records: &[TrialRecord],
     config: &RunConfig,
 ) -> anyhow::Result<()> {
-    let actions = config.action_space()?;
     let (mut trial, mut attempt) = (1, 1);
     for (record, line) in records.iter().zip(1..) {
         let scene = (trial - 1) / config.schedule.trials_per_scene + 1;
@@ -126,7 +125,7 @@ pub(crate) fn check_sequence(
                 record.scene,
             );
         }
-        if let Some(wrong) = impossible(record, &actions) {
+        if let Some(wrong) = impossible(record, &config.action_space_after(trial - 1)?) {
             bail!("{}, line {line}: {wrong}; restore the file", path.display());
         }
         (trial, attempt) = if record.is_fault() { (trial, attempt + 1) } else { (trial + 1, 1) };

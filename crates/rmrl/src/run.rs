@@ -8,9 +8,9 @@ use rmrl_cell::{PickPlace, Target};
 use rmrl_core::{PlanarPose, Trial, TrialReport};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
-    Behaviour, ConstantOffset, EarlierData, Goal, Learner, MethodName, NoCorrection, Notes,
-    Observer, ObserverError, Oracle, Policy, RandomCorrection, Recorded, pretrain, role_models,
-    run_trials, train,
+    Behaviour, ConstantOffset, EarlierData, EncoderWeights, Goal, Learner, MethodName,
+    NoCorrection, Notes, Observer, ObserverError, Oracle, Policy, RandomCorrection, Recorded,
+    pretrain, role_models, run_trials, train,
 };
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
@@ -59,9 +59,11 @@ pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
 pub fn resolved(config: &RunConfig) -> anyhow::Result<RunConfig> {
     let mut resolved = config.clone();
     resolved.cell.seed = Some(config.cell_seed());
-    for path in
-        [&mut resolved.pretrained, &mut resolved.policy.encoder.weights].into_iter().flatten()
-    {
+    let weights = match &mut resolved.policy.encoder.weights {
+        EncoderWeights::File(path) => Some(path),
+        EncoderWeights::Plates | EncoderWeights::Random => None,
+    };
+    for path in resolved.pretrained.iter_mut().chain(weights) {
         *path = std::path::absolute(&*path)
             .with_context(|| format!("cannot tell where {} is", path.display()))?;
     }
@@ -92,7 +94,7 @@ pub(crate) fn execute_observed(
     let left = Left::read(dir, &config)?;
     origin::note(dir, &config)?;
     let seed = u64::from(config.seed);
-    let mut method = config.learning_method()?;
+    let mut method = config.learning_method();
     let mut learner = match &method {
         Some(_) => {
             let policy = || starting_policy(&config, dir);
@@ -180,7 +182,8 @@ fn goal(config: &RunConfig, records: &[TrialRecord], learnt: u32) -> anyhow::Res
 /// # Errors
 /// An oracle needs a world whose truth can be known.
 pub fn behaviour(config: &RunConfig, world: &World) -> anyhow::Result<Box<dyn Behaviour>> {
-    let actions = config.action_space()?;
+    // Without learning there is nothing to wait for with the finest candidates.
+    let actions = config.action_space_after(config.trials)?;
     Ok(match config.method {
         MethodName::None => Box::new(NoCorrection),
         MethodName::Random => Box::new(RandomCorrection { actions, seed: u64::from(config.seed) }),

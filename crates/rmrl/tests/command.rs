@@ -125,6 +125,7 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
         (vec!["--set", "policy.encoder.base_width=17"], vec!["base_width", "multiple of 16"]),
         (vec!["--set", "seed"], vec!["--set seed", "key=value"]),
         (vec!["--set", &weights_key], vec!["resnet.safetensors"]),
+        (vec!["--set", "policy.encoder.depth=18"], vec!["encoder.weights", "plates", "random"]),
         (vec!["--config", &misspelt], vec!["misspelt.toml", "learning_rat"]),
         (vec!["--config", &broken], vec!["broken.toml", "TOML"]),
         (vec!["--config", &missing], vec!["missing.toml"]),

@@ -248,8 +248,9 @@ fn without_its_checkpoints_a_run_learns_again_from_its_log() {
 #[test]
 fn what_was_learnt_can_be_learnt_again_whatever_was_seen_and_labelled() {
     for (method, assignments) in [
-        ("ppo-rm-rl", ["policy.view=crop", "schedule.grouping=schedule"]),
+        ("ppo-rm-rl", ["policy.view=global", "schedule.grouping=schedule"]),
         ("actor-critic-rm-rl", ["policy.view=none", "schedule.grouping=similarity"]),
+        ("hindsight", ["schedule.refinements=2", "schedule.refine_interval=3"]),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let train = ["train", "--method", method, "--trials", "8", "--out", "run"];

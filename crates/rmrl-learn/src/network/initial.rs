@@ -31,7 +31,7 @@ pub(super) fn conv(
 }
 
 /// A fully connected layer with PyTorch's initial weights: uniform within `1 / sqrt(fan_in)`.
-pub(super) fn linear(inputs: usize, outputs: usize, rng: &mut Rng, device: &Device) -> Linear {
+pub(crate) fn linear(inputs: usize, outputs: usize, rng: &mut Rng, device: &Device) -> Linear {
     let bound = 1.0 / (inputs as f64).sqrt();
     let mut uniform = || bound * (2.0 * rng.random::<f64>() - 1.0);
     let mut linear = LinearConfig::new(inputs, outputs).init(device);

@@ -1,5 +1,6 @@
 //! The subcommands of `rmrl`.
 
+pub mod encoder;
 pub mod eval;
 pub mod pretrain;
 pub mod report;

@@ -21,7 +21,7 @@ pub struct Ablation {
 const BOTH: &[MethodName] = &[MethodName::RmRl, MethodName::Hindsight];
 
 /// Every ablation.
-pub const ABLATIONS: [Ablation; 9] = [
+pub const ABLATIONS: [Ablation; 10] = [
     Ablation {
         name: "trials-per-scene",
         title: "trials of a scene, N",
@@ -84,13 +84,41 @@ pub const ABLATIONS: [Ablation; 9] = [
         ],
     },
     Ablation {
-        name: "image-view",
-        title: "what the policy sees of the picture",
-        about: "The whole picture as in the paper, a crop around the estimated pose, or the pose alone.",
+        name: "coarse-to-fine",
+        title: "candidates that are refined",
+        about: "Grids of one distance, or grids that are halved after every thirty trials.",
         methods: BOTH,
         settings: &[
-            ("global", &["policy.view=global"]),
-            ("crop", &["policy.view=crop"]),
+            ("1.25mm", &["schedule.refinements=0"]),
+            (
+                "2.5-to-1.25mm",
+                &[
+                    "actions.translations=7",
+                    "actions.translation_step_mm=2.5",
+                    "schedule.refinements=1",
+                ],
+            ),
+            (
+                "2.5-to-0.625mm",
+                &[
+                    "actions.translations=7",
+                    "actions.translation_step_mm=2.5",
+                    "schedule.refinements=2",
+                ],
+            ),
+            ("1.25-to-0.625mm", &["schedule.refinements=1"]),
+            ("1.25-to-0.31mm", &["schedule.refinements=2"]),
+        ],
+    },
+    Ablation {
+        name: "image-view",
+        title: "what the policy sees of the picture",
+        about: "The whole picture as in the paper, a crop around the estimated pose, or the pose alone; both pictures with a random encoder, the crop also with the one that knows plates.",
+        methods: BOTH,
+        settings: &[
+            ("global-random", &["policy.view=global", "policy.encoder.weights=random"]),
+            ("crop-random", &["policy.view=crop", "policy.encoder.weights=random"]),
+            ("crop-plates", &["policy.view=crop", "policy.encoder.weights=plates"]),
             ("none", &["policy.view=none"]),
         ],
     },
@@ -100,9 +128,26 @@ pub const ABLATIONS: [Ablation; 9] = [
         about: "Frozen or trained with the policy, its depth, and the weights it starts from.",
         methods: BOTH,
         settings: &[
-            ("frozen-10", &["policy.encoder.depth=10"]),
-            ("frozen-18", &["policy.encoder.depth=18"]),
-            ("frozen-34", &["policy.encoder.depth=34"]),
+            ("plates-10", &["policy.encoder.weights=plates"]),
+            ("random-10", &["policy.encoder.weights=random"]),
+            (
+                "random-18-wide",
+                &[
+                    "policy.encoder.weights=random",
+                    "policy.encoder.depth=18",
+                    "policy.encoder.base_width=64",
+                ],
+            ),
+            (
+                "random-34-wide",
+                &[
+                    "policy.encoder.weights=random",
+                    "policy.encoder.depth=34",
+                    "policy.encoder.base_width=64",
+                ],
+            ),
+            ("plates-10-trained", &["policy.encoder.weights=plates", "policy.encoder.train=true"]),
+            ("random-10-trained", &["policy.encoder.weights=random", "policy.encoder.train=true"]),
         ],
     },
     Ablation {

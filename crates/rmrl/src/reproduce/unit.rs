@@ -176,7 +176,7 @@ fn encode(policy: &Policy, held_out: &HeldOut) -> Vec<EncodedState> {
 /// Trains as `rmrl train` does, without a run directory: the same seeds give the same trials.
 fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(Deployed, f64)> {
     let (seed, goal) = (u64::from(config.seed), Goal::new(config.trials, config.until));
-    let method = config.learning_method()?;
+    let method = config.learning_method();
     let Some(mut method) = method else {
         let (mut laboratory, noise_floor_mm) = set_up(config)?;
         course.world = Some(laboratory.world.clone());
@@ -219,7 +219,7 @@ fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(D
 /// A policy pretrained on an earlier run, as `rmrl train --method rm-rl-pretrained` makes it.
 fn pretrained(config: &RunConfig) -> anyhow::Result<Policy> {
     let earlier = run::earlier_config(config);
-    let mut method = earlier.learning_method()?.context("the earlier run learns")?;
+    let mut method = earlier.learning_method().context("the earlier run learns")?;
     let (mut laboratory, _) = set_up(&earlier)?;
     let mut kept = Kept { world: laboratory.world.clone(), trials: Vec::new() };
     let mut learner = Learner::new(run::initial_policy(&earlier)?, u64::from(earlier.seed));
@@ -274,7 +274,7 @@ fn train_and_keep(
         .collect();
     let target = run::read_target(root)?;
     let noise_floor_mm = NoiseFloor::of(&target.noise_floor).distance_mm;
-    let deployed = if config.learning_method()?.is_some() {
+    let deployed = if config.learning_method().is_some() {
         let initial = run::starting_policy(config, &dir)?;
         course.evaluate(0, &initial);
         let policy = Policy::from_file(&root.join(run::POLICY), &config.policy)?;

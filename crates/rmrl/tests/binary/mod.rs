@@ -7,11 +7,12 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// Values that make a trial cheap without leaving anything out.
-pub const SMALL: [&str; 8] = [
+pub const SMALL: [&str; 9] = [
     "simulation.camera.width_px=320",
     "policy.encoder.depth=10",
     "policy.encoder.base_width=8",
     "policy.encoder.image_size=32",
+    "policy.encoder.weights=random",
     "metrics.noise_floor_repeats=3",
     "schedule.trials_per_scene=3",
     "schedule.replay_interval=3",
