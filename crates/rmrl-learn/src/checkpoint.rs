@@ -74,6 +74,9 @@ struct PolicyDescription {
     shape: NetworkShape,
     /// Metres, metres, radians.
     candidates: [Vec<f64>; DIMENSIONS],
+    /// How often they have been refined.
+    #[serde(default)]
+    refinements: u32,
     scaling: PoseScaling,
     /// How far around the states in the file the policy may be trusted; without it, it is not known
     /// where.
@@ -133,6 +136,7 @@ impl Policy {
         }
         let mut policy =
             Self::with_shape(config, description.shape, &actions, description.scaling, 0);
+        policy.refinements = description.refinements;
         let tensors = parse_safetensors(path, &bytes)?;
         load_tensors(&mut policy.network, tensors, path, "its own description", |_| false)?;
         policy.prepare();
@@ -181,6 +185,7 @@ impl Policy {
         PolicyDescription {
             shape: self.shape.clone(),
             candidates: self.actions.candidates().clone(),
+            refinements: self.refinements,
             scaling: self.scaling,
             reach: self.support.as_ref().map(|support| support.reach),
         }
@@ -302,10 +307,7 @@ impl Learner {
         let description: PolicyDescription = read_note(path, bytes, POLICY, "checkpoint")?;
         let learner: LearnerDescription = read_note(path, bytes, LEARNER, "checkpoint")?;
         // The candidates may have been refined since the run began.
-        let fit = |actions: &ActionSpace| {
-            (0..DIMENSIONS).all(|d| actions.sizes()[d] <= description.candidates[d].len())
-        };
-        while policy.actions.refined() != policy.actions && fit(&policy.actions.refined()) {
+        while policy.refinements < description.refinements {
             policy.refine();
         }
         let expected = policy.description();

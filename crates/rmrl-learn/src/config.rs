@@ -191,7 +191,8 @@ pub struct ScheduleConfig {
     /// States of a minibatch. Default 16.
     pub batch_size: usize,
     /// How often the candidates are refined as training goes on, from coarse to fine: each time
-    /// another one is put in the middle between any two. Default 0.
+    /// another one is put in the middle between any two. Default 2: coarse candidates are soon
+    /// tried, fine ones end precise.
     pub refinements: u32,
     /// Trials from one refinement to the next; they take place between scenes. Default 30.
     pub refine_interval: u32,
@@ -214,7 +215,7 @@ impl Default for ScheduleConfig {
             replay_interval: 1,
             replay_batches: 10,
             batch_size: 16,
-            refinements: 0,
+            refinements: 2,
             refine_interval: 30,
             pretrain_trials: 200,
             pretrain_epochs: 30,

@@ -116,6 +116,8 @@ pub struct Policy {
     pub(crate) config: PolicyConfig,
     pub(crate) shape: NetworkShape,
     pub(crate) actions: ActionSpace,
+    /// How often the candidates have been refined.
+    pub(crate) refinements: u32,
     pub(crate) scaling: PoseScaling,
     pub(crate) network: PolicyNetwork,
     pub(crate) optimizer: ModuleOptimizer,
@@ -186,6 +188,7 @@ impl Policy {
             config: config.clone(),
             shape,
             actions: actions.clone(),
+            refinements: 0,
             scaling,
             optimizer: adam(),
             support: None,
@@ -310,6 +313,7 @@ impl Policy {
     /// optimiser starts anew: its momentum is of other parameters.
     pub(crate) fn refine(&mut self) {
         self.actions = self.actions.refined();
+        self.refinements += 1;
         self.shape.candidates = self.actions.sizes();
         self.network = self.network.clone().with_refined_candidates();
         self.reset_optimizer();

@@ -66,7 +66,7 @@ pub fn train<E: Env>(
             learner.scene.take();
         }
         // From coarse to fine: candidates between those that were tried so far.
-        for _ in schedule.refinements_after(number - 1)..schedule.refinements_after(number) {
+        while learner.policy.refinements < schedule.refinements_after(number) {
             learner.refine();
         }
         observer.learnt(learner).map_err(|source| RunError::Progress { trial: number, source })?;

@@ -183,7 +183,7 @@ fn goal(config: &RunConfig, records: &[TrialRecord], learnt: u32) -> anyhow::Res
 /// An oracle needs a world whose truth can be known.
 pub fn behaviour(config: &RunConfig, world: &World) -> anyhow::Result<Box<dyn Behaviour>> {
     // Without learning there is nothing to wait for with the finest candidates.
-    let actions = config.action_space_after(config.trials)?;
+    let actions = config.action_space_after(u32::MAX)?;
     Ok(match config.method {
         MethodName::None => Box::new(NoCorrection),
         MethodName::Random => Box::new(RandomCorrection { actions, seed: u64::from(config.seed) }),

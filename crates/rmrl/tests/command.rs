@@ -105,7 +105,7 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
             vec!["--set", "actions.translation_step_mm=-1"],
             vec!["actions.translation_step_mm is -1", "positive"],
         ),
-        (vec!["--set", "actions.translation_step_mm=5"], vec!["actions", "42.43 mm", "15.00 mm"]),
+        (vec!["--set", "actions.translation_step_mm=10"], vec!["actions", "42.43 mm", "15.00 mm"]),
         (vec!["--set", "task.place.x_m=0.9"], vec!["task.place", "x = 0.9", "0.15 to 0.6"]),
         (vec!["--set", "task.home.z_m=nan"], vec!["task.home", "not a number"]),
         (vec!["--set", "task.travel_speed_m_s=2"], vec!["task.travel_speed_m_s", "0.25 m/s"]),

@@ -74,22 +74,74 @@ pub const ABLATIONS: [Ablation; 10] = [
     Ablation {
         name: "candidate-step",
         title: "distance of the candidates",
-        about: "Candidates of dx and dy that reach as far as the default's, at other distances.",
+        about: "Candidates of dx and dy that reach as far as the default's, at one distance from beginning to end; and the default, which is refined.",
         methods: BOTH,
         settings: &[
-            ("0.5mm", &["actions.translations=31", "actions.translation_step_mm=0.5"]),
-            ("0.75mm", &["actions.translations=21", "actions.translation_step_mm=0.75"]),
-            ("1.25mm", &["actions.translations=13", "actions.translation_step_mm=1.25"]),
-            ("2.5mm", &["actions.translations=7", "actions.translation_step_mm=2.5"]),
+            (
+                "0.5mm",
+                &[
+                    "actions.translations=31",
+                    "actions.translation_step_mm=0.5",
+                    "schedule.refinements=0",
+                ],
+            ),
+            (
+                "0.75mm",
+                &[
+                    "actions.translations=21",
+                    "actions.translation_step_mm=0.75",
+                    "schedule.refinements=0",
+                ],
+            ),
+            (
+                "1.25mm",
+                &[
+                    "actions.translations=13",
+                    "actions.translation_step_mm=1.25",
+                    "schedule.refinements=0",
+                ],
+            ),
+            (
+                "2.5mm",
+                &[
+                    "actions.translations=7",
+                    "actions.translation_step_mm=2.5",
+                    "schedule.refinements=0",
+                ],
+            ),
+            ("default", &[]),
         ],
     },
     Ablation {
         name: "coarse-to-fine",
         title: "candidates that are refined",
-        about: "Grids of one distance, or grids that are halved after every thirty trials.",
+        about: "Grids whose distances are halved after every thirty trials, once or twice, and one that is not.",
         methods: BOTH,
         settings: &[
-            ("1.25mm", &["schedule.refinements=0"]),
+            (
+                "1.25mm",
+                &[
+                    "actions.translations=13",
+                    "actions.translation_step_mm=1.25",
+                    "schedule.refinements=0",
+                ],
+            ),
+            (
+                "1.25-to-0.625mm",
+                &[
+                    "actions.translations=13",
+                    "actions.translation_step_mm=1.25",
+                    "schedule.refinements=1",
+                ],
+            ),
+            (
+                "1.25-to-0.31mm",
+                &[
+                    "actions.translations=13",
+                    "actions.translation_step_mm=1.25",
+                    "schedule.refinements=2",
+                ],
+            ),
             (
                 "2.5-to-1.25mm",
                 &[
@@ -106,8 +158,6 @@ pub const ABLATIONS: [Ablation; 10] = [
                     "schedule.refinements=2",
                 ],
             ),
-            ("1.25-to-0.625mm", &["schedule.refinements=1"]),
-            ("1.25-to-0.31mm", &["schedule.refinements=2"]),
         ],
     },
     Ablation {
