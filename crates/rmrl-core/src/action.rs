@@ -130,16 +130,31 @@ impl ActionSpace {
 
     /// The index of the candidates nearest to `adjustment`, dimension by dimension.
     ///
-    /// Values beyond the outermost candidates snap to them; exactly between two, to the lower.
+    /// Values beyond the outermost candidates snap to them; those half-way between two, as refined
+    /// candidates are, to the one nearer to zero.
     pub fn nearest(&self, adjustment: PoseAdjustment) -> ActionIndex {
+        /// Half-way but for rounding, in metres and radians.
+        const HALF_WAY: f64 = 1e-9;
         let values = [adjustment.dx_m, adjustment.dy_m, adjustment.dyaw_rad];
         ActionIndex(std::array::from_fn(|dimension| {
-            let distance =
-                |index: &usize| (self.candidates[dimension][*index] - values[dimension]).abs();
-            (0..self.candidates[dimension].len())
-                .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-                .expect("an action space has at least one candidate in each dimension")
+            let (candidates, value) = (&self.candidates[dimension], values[dimension]);
+            let nearer = |one: &f64, other: &f64| {
+                let (to_one, to_other) = ((one - value).abs(), (other - value).abs());
+                if (to_one - to_other).abs() < HALF_WAY {
+                    one.abs() < other.abs()
+                } else {
+                    to_one < to_other
+                }
+            };
+            (1..candidates.len()).fold(0, |best, index| {
+                if nearer(&candidates[index], &candidates[best]) { index } else { best }
+            })
         }))
+    }
+
+    /// The least and the largest candidate of each dimension.
+    pub fn reach(&self) -> [[f64; 2]; DIMENSIONS] {
+        self.candidates.each_ref().map(|values| [values[0], values[values.len() - 1]])
     }
 
     /// The longest translation and the largest rotation any action can ask for, in metres and
@@ -187,6 +202,21 @@ mod tests {
         let index = actions.nearest(PoseAdjustment { dx_m: -40.0, dy_m: 0.5, dyaw_rad: 2.0 });
         assert_eq!(index.0, [0, 1, 2]);
         assert_eq!(actions.adjustment(ActionIndex([0, 3, 0])), None);
+    }
+
+    #[test]
+    fn refined_candidates_round_to_coarse_ones_alike_on_both_sides() {
+        let coarse = ActionSpace::symmetric([7, 7, 13], [0.0025, 0.0025, 0.01]).unwrap();
+        let fine = coarse.refined().refined();
+        for (index, value) in fine.candidates()[0].iter().enumerate() {
+            let rounded = coarse.nearest(PoseAdjustment { dx_m: *value, dy_m: 0.0, dyaw_rad: 0.0 });
+            let mirrored =
+                coarse.nearest(PoseAdjustment { dx_m: -value, dy_m: 0.0, dyaw_rad: 0.0 });
+            assert_eq!(rounded.0[0], 6 - mirrored.0[0], "{value}");
+            assert_eq!(rounded.0[1..], [3, 6]);
+            assert!(rounded.0[0].abs_diff(3) <= index.abs_diff(12).div_ceil(4));
+        }
+        assert_eq!(coarse.reach(), fine.reach());
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct TrialRecord {
     pub estimated_pose: Option<PlanarPose>,
     /// Where the picture of the start shows a plate at `P_e`, in pixels.
     pub plate_in_image: Option<PlateInImage>,
-    /// The chosen candidates.
+    /// The chosen candidates, counted among those there were at the time: a run refines them.
     pub action_index: Option<ActionIndex>,
     /// The action `a`.
     pub adjustment: Option<PoseAdjustment>,

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::config::PolicyConfig;
+use crate::config::{MAX_REFINEMENTS, PolicyConfig};
 use crate::input::PoseScaling;
 use crate::memory::{Experience, Memory};
 use crate::network::NetworkShape;
@@ -101,6 +101,34 @@ struct Owned {
     bytes: Vec<u8>,
 }
 
+/// What may differ between two policies, by name, as either has it.
+fn differences(
+    own: &PolicyDescription,
+    other: &PolicyDescription,
+) -> [(&'static str, [String; 2]); 3] {
+    [
+        ("view of the picture", [own, other].map(|one| format!("{:?}", one.shape.view))),
+        ("set of candidate values", [own, other].map(|one| format!("{:?}", one.candidates))),
+        ("network", [own, other].map(|one| format!("{:?}", one.shape))),
+    ]
+}
+
+/// Checks that what is expected and what was found are the same; the first pair that is not is named.
+fn check_same(
+    path: &Path,
+    pairs: impl IntoIterator<Item = (&'static str, [String; 2])>,
+) -> Result<(), CheckpointError> {
+    match pairs.into_iter().find(|(_, [expected, found])| expected != found) {
+        None => Ok(()),
+        Some((what, [expected, found])) => Err(CheckpointError::OtherConfiguration {
+            path: path.to_path_buf(),
+            what,
+            expected,
+            found,
+        }),
+    }
+}
+
 impl Policy {
     /// The whole policy as the bytes of a `.safetensors` file. `notes` go into its metadata, beside
     /// its own.
@@ -129,7 +157,8 @@ impl Policy {
         };
         let actions = ActionSpace::new(description.candidates)
             .map_err(|error| malformed(error.to_string()))?;
-        if NetworkShape::blocks(description.shape.depth).is_none()
+        if description.refinements > MAX_REFINEMENTS
+            || NetworkShape::blocks(description.shape.depth).is_none()
             || description.shape.candidates != actions.sizes()
         {
             return Err(malformed("its description contradicts itself".to_string()));
@@ -148,34 +177,23 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Takes over the weights of another policy of the same shape, as pretraining leaves them.
+    /// Takes over the weights of another policy of the same shape, as pretraining or a run leaves
+    /// them.
     ///
     /// # Errors
-    /// The other policy has another shape, other candidates or another scaling of poses.
+    /// The other policy has another shape, other candidates (refined ones aside) or another scaling
+    /// of poses.
     pub fn start_from(&mut self, other: Self, path: &Path) -> Result<(), CheckpointError> {
-        for (what, expected, found) in [
-            (
-                "view of the picture",
-                format!("{:?}", self.shape.view),
-                format!("{:?}", other.shape.view),
-            ),
-            ("network", format!("{:?}", self.shape), format!("{:?}", other.shape)),
-            (
-                "set of candidate values",
-                format!("{:?}", self.actions.candidates()),
-                format!("{:?}", other.actions.candidates()),
-            ),
-            ("scaling of poses", format!("{:?}", self.scaling), format!("{:?}", other.scaling)),
-        ] {
-            if expected != found {
-                return Err(CheckpointError::OtherConfiguration {
-                    path: path.to_path_buf(),
-                    what,
-                    expected,
-                    found,
-                });
-            }
+        // Runs refine candidates; a policy that comes from one begins with those it had at the end.
+        while self.refinements < other.refinements {
+            self.refine();
         }
+        let (own, its) = (self.description(), other.description());
+        let scalings = [own.scaling, its.scaling].map(|scaling| format!("{scaling:?}"));
+        check_same(
+            path,
+            differences(&own, &its).into_iter().chain([("scaling of poses", scalings)]),
+        )?;
         self.network = other.network;
         self.prepare();
         Ok(())
@@ -307,37 +325,21 @@ impl Learner {
         let description: PolicyDescription = read_note(path, bytes, POLICY, "checkpoint")?;
         let learner: LearnerDescription = read_note(path, bytes, LEARNER, "checkpoint")?;
         // The candidates may have been refined since the run began.
+        if description.refinements > MAX_REFINEMENTS {
+            return Err(CheckpointError::Malformed {
+                path: path.to_path_buf(),
+                expected: "checkpoint",
+                reason: format!("it was refined {} times", description.refinements),
+            });
+        }
         while policy.refinements < description.refinements {
             policy.refine();
         }
-        let expected = policy.description();
-        for (what, expected, found) in [
-            (
-                "view of the picture",
-                format!("{:?}", expected.shape.view),
-                format!("{:?}", description.shape.view),
-            ),
-            ("network", format!("{:?}", expected.shape), format!("{:?}", description.shape)),
-            (
-                "set of candidate values",
-                format!("{:?}", expected.candidates),
-                format!("{:?}", description.candidates),
-            ),
-            (
-                "frozen encoder",
-                format!("{:x?}", policy.frozen_encoder_digest()),
-                format!("{:x?}", learner.frozen_encoder),
-            ),
-        ] {
-            if expected != found {
-                return Err(CheckpointError::OtherConfiguration {
-                    path: path.to_path_buf(),
-                    what,
-                    expected,
-                    found,
-                });
-            }
-        }
+        let digests = [policy.frozen_encoder_digest(), learner.frozen_encoder]
+            .map(|digest| format!("{digest:x?}"));
+        let own = policy.description();
+        let differences = differences(&own, &description);
+        check_same(path, differences.into_iter().chain([("frozen encoder", digests)]))?;
         let tensors = parse_safetensors(path, bytes)?;
         let frozen = learner.frozen_encoder.is_some();
         load_tensors(&mut policy.network, tensors, path, "its own description", |name| {

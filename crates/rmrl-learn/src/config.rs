@@ -11,9 +11,10 @@ use crate::support::SupportConfig;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncoderConfig {
-    /// ResNet depth: 10, 18 or 34. Default 10; the paper does not say.
+    /// ResNet depth: 10, 18 or 34. Default 10, that of the encoder that comes with this library;
+    /// the paper does not say.
     pub depth: usize,
-    /// Channels of the first stage. Default 16; 64 in the original and in torchvision's weights.
+    /// Channels of the first stage. Default 16: what differs from plate to plate takes no more; 64 in the original and in torchvision's weights.
     pub base_width: usize,
     /// Width and height that images are scaled to, in pixels. Default 128: untuned.
     pub image_size: usize,
@@ -29,8 +30,7 @@ pub struct EncoderConfig {
 #[serde(from = "String", into = "String")]
 pub enum EncoderWeights {
     /// `plates`: those that come with this library. They were trained on simulated pictures of
-    /// plates, as the view `crop` shows them, for a ResNet of [`EncoderWeights::PLATES_DEPTH`] and
-    /// [`EncoderWeights::PLATES_WIDTH`].
+    /// plates, for the depth, width, size and view that are the defaults, and fit no others.
     #[default]
     Plates,
     /// `random`: drawn from the run's seed.
@@ -38,13 +38,6 @@ pub enum EncoderWeights {
     /// Anything else is a file: torchvision's ResNet as `.safetensors` or `.pth`, or an encoder of
     /// `rmrl encoder pretrain`.
     File(PathBuf),
-}
-
-impl EncoderWeights {
-    /// The depth of the encoder that comes with this library.
-    pub const PLATES_DEPTH: usize = 10;
-    /// Its base width.
-    pub const PLATES_WIDTH: usize = 16;
 }
 
 impl From<String> for EncoderWeights {
@@ -70,8 +63,8 @@ impl From<EncoderWeights> for String {
 impl Default for EncoderConfig {
     fn default() -> Self {
         Self {
-            depth: EncoderWeights::PLATES_DEPTH,
-            base_width: EncoderWeights::PLATES_WIDTH,
+            depth: 10,
+            base_width: 16,
             image_size: 128,
             train: false,
             weights: EncoderWeights::Plates,
@@ -126,7 +119,7 @@ pub struct PolicyConfig {
     /// slow.
     pub learning_rate: f64,
     /// How far a label reaches over to the neighbouring candidates, as the standard deviation of a
-    /// normal distribution, in candidates. 0 is the paper's one-hot label (Eq. 7). Default 1: what
+    /// normal distribution, in candidates: refining them narrows it in millimetres. 0 is the paper's one-hot label (Eq. 7). Default 1: what
     /// is nearly right is nearly as good, and one label then teaches its neighbours.
     pub label_width: f64,
     /// Where to compute. Default the processor.
@@ -194,7 +187,8 @@ pub struct ScheduleConfig {
     /// another one is put in the middle between any two. Default 2: coarse candidates are soon
     /// tried, fine ones end precise.
     pub refinements: u32,
-    /// Trials from one refinement to the next; they take place between scenes. Default 30.
+    /// Trials from one refinement to the next; they take place between scenes. Default 30: three
+    /// scenes; untuned.
     pub refine_interval: u32,
     /// Trials of the earlier run that pretraining labels, where it has to make one. Default 200,
     /// the paper's number.
@@ -244,7 +238,7 @@ impl Default for OnlineConfig {
 }
 
 /// The most refinements of the candidates: each doubles their number.
-const MAX_REFINEMENTS: u32 = 6;
+pub(crate) const MAX_REFINEMENTS: u32 = 6;
 
 /// A value that no policy can be built or trained with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -334,22 +328,21 @@ impl PolicyConfig {
     }
 
     fn check_weights(&self) -> Result<(), LearnConfigError> {
-        let EncoderConfig { depth, base_width, weights, .. } = &self.encoder;
         let wrong = |expected| {
-            let value = format!("\"{}\"", String::from(weights.clone()));
+            let value = format!("\"{}\"", String::from(self.encoder.weights.clone()));
             Err(LearnConfigError { key: "encoder.weights", value, expected })
         };
-        let (plates_depth, plates_width) =
-            (EncoderWeights::PLATES_DEPTH, EncoderWeights::PLATES_WIDTH);
-        match weights {
-            EncoderWeights::Plates if (*depth, *base_width) != (plates_depth, plates_width) => {
-                wrong(
-                    "\"random\" or a file, because those of plates fit depth 10 and base_width 16 only",
-                )
-            }
+        let EncoderConfig { depth, base_width, image_size, .. } = self.encoder;
+        let is_as_trained = (depth, base_width, image_size, self.image_view())
+            == (10, 16, 128, ImageView::Crop { scale: 1.5 });
+        match self.encoder.weights {
             EncoderWeights::File(_) if self.view == ViewName::None => {
                 wrong("no file, because view is \"none\" and has no encoder")
             }
+            EncoderWeights::Plates if self.view != ViewName::None && !is_as_trained => wrong(
+                "\"random\" or a file, because those of plates fit only depth 10, base_width 16, \
+                 image_size 128, view \"crop\" and crop_scale 1.5",
+            ),
             _ => Ok(()),
         }
     }
@@ -418,7 +411,7 @@ impl ScheduleConfig {
             return Err(LearnConfigError {
                 key: "refinements",
                 value: self.refinements.to_string(),
-                expected: "0 to 6",
+                expected: "0 to 6: each doubles the candidates",
             });
         }
         for (key, value) in [

@@ -16,8 +16,9 @@ pub trait Labelling: Send {
     /// Labels that are new or have changed, or `None` while the strategy has nothing to say.
     ///
     /// `scene` holds the trials of the scene under way, `so_far` all trials, these included,
-    /// without their pictures; their actions and the labels are candidates of `actions`. `complete` tells that the scene's last trial has been made. The
-    /// policy is trained on the scene whenever there are labels.
+    /// without their pictures; their actions and the labels are candidates of `actions`. `complete`
+    /// tells that the scene's last trial has been made. The policy is trained on the scene whenever
+    /// there are labels.
     fn label(
         &self,
         scene: &Scene,

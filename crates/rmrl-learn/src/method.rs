@@ -150,6 +150,11 @@ impl MethodName {
         Some(Method { online: Some(online), labelling, replay })
     }
 
+    /// Whether it learns a policy.
+    pub fn learns(self) -> bool {
+        !matches!(self, Self::None | Self::Random | Self::Constant | Self::Oracle)
+    }
+
     /// Whether it compares the trials of a scene with each other, and so needs two or more of them.
     pub fn compares_trials_of_a_scene(self) -> bool {
         matches!(self, Self::Ppo | Self::PpoRmRl)
@@ -213,6 +218,8 @@ mod tests {
     fn names_come_back_and_unknown_ones_list_the_known() {
         for method in MethodName::ALL {
             assert_eq!(method.as_str().parse(), Ok(method));
+            let parts = method.method(&ScheduleConfig::default(), &OnlineConfig::default());
+            assert_eq!(parts.is_some(), method.learns());
         }
         let error = "rmrl".parse::<MethodName>().unwrap_err().to_string();
         assert!(error.contains("\"rmrl\"") && error.contains("rm-rl-pretrained"), "{error}");

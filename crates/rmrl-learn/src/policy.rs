@@ -310,7 +310,7 @@ impl Policy {
     }
 
     /// Puts another candidate in the middle between any two, and goes on as the same policy. The
-    /// optimiser starts anew: its momentum is of other parameters.
+    /// optimiser starts anew, for the heads' last layers are other parameters now.
     pub(crate) fn refine(&mut self) {
         self.actions = self.actions.refined();
         self.refinements += 1;

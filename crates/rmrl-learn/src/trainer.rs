@@ -119,7 +119,7 @@ impl Learner {
         self.policy.support = Support::of(&self.policy, scenes);
     }
 
-    /// Goes on with finer candidates; what was done and learnt so far keeps its meaning.
+    /// Goes on with finer candidates; what was done and labelled so far stays the same values.
     fn refine(&mut self) {
         self.policy.refine();
         self.memory.refine();

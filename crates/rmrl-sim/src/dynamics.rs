@@ -102,7 +102,8 @@ pub(crate) const CLOSED_HALF_OPENING_M: f64 = 0.0355;
 /// The largest half opening: the longer of the BIO gripper's two strokes ends at 150 mm.
 pub(crate) const OPEN_HALF_OPENING_M: f64 = 0.075;
 
-/// A plate among fingers, walls and a table, simulated while anything touches it.
+/// A plate among fingers, walls and a table, simulated while it may meet anything but the jaws that
+/// hold it.
 pub struct GraspDynamics {
     world: PhysicsWorld,
     plate: RigidBodyHandle,

@@ -137,7 +137,7 @@ pub fn evaluate_run(
 ) -> anyhow::Result<Evaluation> {
     let config = config.on_task(task);
     let laboratory = Laboratory::assemble(&config, u64::from(seed ^ PLACEMENT_SEED))?;
-    let behaviour: Box<dyn Behaviour> = if config.learning_method().is_some() {
+    let behaviour: Box<dyn Behaviour> = if config.method.learns() {
         let path = root.join(POLICY);
         if !path.exists() {
             bail!(

@@ -112,6 +112,8 @@ pub(crate) fn check_sequence(
     records: &[TrialRecord],
     config: &RunConfig,
 ) -> anyhow::Result<()> {
+    // A policy that was started from may have been refined before this run refines its own.
+    let actions = config.action_space_after(u32::MAX)?;
     let (mut trial, mut attempt) = (1, 1);
     for (record, line) in records.iter().zip(1..) {
         let scene = (trial - 1) / config.schedule.trials_per_scene + 1;
@@ -125,7 +127,7 @@ pub(crate) fn check_sequence(
                 record.scene,
             );
         }
-        if let Some(wrong) = impossible(record, &config.action_space_after(trial - 1)?) {
+        if let Some(wrong) = impossible(record, &actions) {
             bail!("{}, line {line}: {wrong}; restore the file", path.display());
         }
         (trial, attempt) = if record.is_fault() { (trial, attempt + 1) } else { (trial + 1, 1) };

@@ -182,8 +182,7 @@ fn goal(config: &RunConfig, records: &[TrialRecord], learnt: u32) -> anyhow::Res
 /// # Errors
 /// An oracle needs a world whose truth can be known.
 pub fn behaviour(config: &RunConfig, world: &World) -> anyhow::Result<Box<dyn Behaviour>> {
-    // Without learning there is nothing to wait for with the finest candidates.
-    let actions = config.action_space_after(u32::MAX)?;
+    let actions = config.action_space_after(0)?;
     Ok(match config.method {
         MethodName::None => Box::new(NoCorrection),
         MethodName::Random => Box::new(RandomCorrection { actions, seed: u64::from(config.seed) }),
@@ -323,12 +322,12 @@ pub fn pretrain_on(
     Ok((policy, data.len(), losses))
 }
 
-/// The records of an earlier run, checked to mean the same actions as `config` does.
+/// The records of an earlier run, whose actions are checked to reach as far as those of `config`.
 fn records_to_learn(config: &RunConfig, root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
     let earlier = RunConfig::of_run(&root.join(RunDir::CONFIG))?;
-    if earlier.action_space()? != config.action_space()? {
+    if earlier.action_space()?.reach() != config.action_space()?.reach() {
         bail!(
-            "{} was made with the candidates {:?}, the policy has {:?}; its labels would mean other actions",
+            "{} was made with the candidates {:?}, the policy has {:?}; its labels may lie out of reach",
             root.display(),
             earlier.actions,
             config.actions,

@@ -340,7 +340,7 @@ fn pretraining_makes_a_policy_to_start_from() {
         .fold((1.0f64, 0.0f64), |(least, most), p| (least.min(p), most.max(p)));
     assert!(most > 2.0 * least, "the first trial is already decided by what was pretrained");
 
-    // Labels are indices of candidates; of others they would mean other actions.
+    // Labels are rounded to the policy's candidates, which have to reach as far.
     for other in ["actions.rotations=5", "actions.translation_step_mm=0.5"] {
         let arguments = ["pretrain", "--from", "monday", "--out", "q.safetensors", "--set", other];
         let message = failure(&mut rmrl(dir.path(), &arguments), 1);

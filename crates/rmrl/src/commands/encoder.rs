@@ -15,7 +15,7 @@ use rmrl::learn::{
 use rmrl::plate_pictures::{ANSWERS, plate_pictures};
 use serde::Serialize;
 
-use super::{Configuration, Failure, check_folder_of, print_result};
+use super::{Configuration, Failure, check_new_weights, print_result};
 
 /// Make image encoders.
 #[derive(Debug, Args)]
@@ -36,7 +36,8 @@ enum EncoderCommand {
 /// wells, and what they do to localisation. Its shape, and what it sees of a picture, are those of
 /// policy.encoder and policy.view. Use it by --set policy.encoder.weights=FILE.
 ///
-/// With the default options this makes the encoder that comes with rmrl, to the bit.
+/// The default options have made the encoder that comes with rmrl; on the same machine, they make it
+/// again to the bit.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl encoder pretrain --out plates.safetensors
@@ -48,19 +49,19 @@ struct Pretrain {
     out: PathBuf,
 
     /// Laboratories to learn from
-    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     cells: u32,
 
     /// Further laboratories to be tested in
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     test_cells: u32,
 
     /// Pictures of each laboratory, each of another plate
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pictures: u32,
 
     /// Passes over the pictures
-    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     epochs: usize,
 
     /// Pictures of a minibatch
@@ -116,20 +117,13 @@ pub fn run(arguments: &Encoder) -> Result<(), Failure> {
 
 fn pretrain(arguments: &Pretrain) -> Result<(), Failure> {
     let out = &arguments.out;
-    let usage = |message: String| Failure::Usage(anyhow!(message));
-    if out.extension().is_none_or(|extension| extension != "safetensors") {
-        return Err(usage(format!("--out is {}, expected a .safetensors file", out.display())));
-    }
-    if out.exists() {
-        return Err(usage(format!("{} exists already and is never overwritten", out.display())));
-    }
+    check_new_weights(out)?;
     let rate = arguments.learning_rate;
     if !(rate > 0.0 && rate <= 1.0) {
-        return Err(usage(format!(
+        return Err(Failure::Usage(anyhow!(
             "--learning-rate is {rate}, expected a number above 0 and at most 1"
         )));
     }
-    check_folder_of(out)?;
     let config = configuration(&arguments.configuration)?;
     let Pretrain { cells, test_cells, pictures, .. } = *arguments;
     let count = u64::from(cells + test_cells) * u64::from(pictures);

@@ -90,6 +90,18 @@ impl Configuration {
     }
 }
 
+/// Checks that a `.safetensors` file can be written to `out`, before any work is done for it.
+fn check_new_weights(out: &Path) -> Result<(), Failure> {
+    let usage = |message: String| Err(Failure::Usage(anyhow!(message)));
+    if out.extension().is_none_or(|extension| extension != "safetensors") {
+        return usage(format!("--out is {}, expected a .safetensors file", out.display()));
+    }
+    if out.exists() {
+        return usage(format!("{} exists already and is never overwritten", out.display()));
+    }
+    check_folder_of(out)
+}
+
 /// Checks that the folder a file is to be written into exists, before any work is done for it.
 fn check_folder_of(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -11,7 +11,7 @@ use rmrl::learn::{MethodName, Notes};
 use rmrl::run::{create, execute, pretrain_on, resolved};
 use serde::Serialize;
 
-use super::{Configuration, Failure, check_folder_of, print_result};
+use super::{Configuration, Failure, check_new_weights, print_result};
 
 /// Pretrain a policy on the role-model labels of earlier runs.
 ///
@@ -62,14 +62,7 @@ impl fmt::Display for Pretrained {
 /// Pretrains.
 pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     let out = &arguments.out;
-    let usage = |message: String| Failure::Usage(anyhow!(message));
-    if out.extension().is_none_or(|extension| extension != "safetensors") {
-        return Err(usage(format!("--out is {}, expected a .safetensors file", out.display())));
-    }
-    if out.exists() {
-        return Err(usage(format!("{} exists already and is never overwritten", out.display())));
-    }
-    check_folder_of(out)?;
+    check_new_weights(out)?;
     for root in &arguments.from {
         RunDir::check(root).map_err(|error| Failure::Usage(error.into()))?;
     }

@@ -1,8 +1,11 @@
 //! The reproduction's figures, as SVG.
 
+use std::collections::BTreeSet;
+
 use plotters::prelude::*;
 use rmrl_cell::TaskKind;
 use rmrl_core::quantile;
+use rmrl_learn::MethodName;
 
 use super::row::{Estimate, Row};
 use super::tables::{Reading, name_of};
@@ -11,15 +14,21 @@ use super::tables::{Reading, name_of};
 const SIZE: (u32, u32) = (960, 420);
 const INK: RGBColor = RGBColor(0x2a, 0x2e, 0x35);
 const GREY: RGBColor = RGBColor(0x8a, 0x8f, 0x98);
-/// Colours that a colour-blind reader can tell apart (Okabe and Ito 2008), then again with dashes.
-const COLORS: [RGBColor; 7] = [
+/// Colours that a colour-blind reader can tell apart (Okabe and Ito 2008).
+const COLORS: [RGBColor; 6] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
     RGBColor(0x00, 0x9e, 0x73),
     RGBColor(0xcc, 0x79, 0xa7),
     RGBColor(0x56, 0xb4, 0xe9),
     RGBColor(0xe6, 0x9f, 0x00),
-    RGBColor(0x50, 0x50, 0x50),
+];
+/// The greys of what learns nothing, which is dashed.
+const GREYS: [RGBColor; 4] = [
+    RGBColor(0x30, 0x30, 0x30),
+    RGBColor(0xa8, 0xa8, 0xa8),
+    RGBColor(0x70, 0x70, 0x70),
+    RGBColor(0x00, 0x00, 0x00),
 ];
 
 /// A figure that could not be drawn.
@@ -32,10 +41,50 @@ pub struct FigureError {
     reason: String,
 }
 
-/// A curve with its band.
+/// Rows that are drawn together.
+#[derive(Debug, Clone)]
+pub struct Panel<'a> {
+    /// What they have in common.
+    pub title: String,
+    /// Few enough to be told apart.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// A curve, and its band if it is of something that learns.
 struct Curve {
     name: String,
     points: Vec<(f64, Estimate)>,
+    learns: bool,
+    color: RGBColor,
+}
+
+/// Shares rows out so that few are drawn together: with several variants by method, else the paper's
+/// methods and hindsight apart from the other on-line updates. What learns nothing is in each.
+pub fn panels<'a>(rows: &[Row<'a>]) -> Vec<Panel<'a>> {
+    let several = rows.iter().any(|row| row.variant != rows[0].variant);
+    let title = |row: &Row| match row.method {
+        method if !method.learns() => None,
+        method if several => Some(method.title()),
+        MethodName::Ppo
+        | MethodName::PpoRmRl
+        | MethodName::ActorCritic
+        | MethodName::ActorCriticRmRl => Some("Other on-line updates"),
+        _ => Some("The paper's methods, and hindsight"),
+    };
+    let mut titles: Vec<Option<&str>> = rows.iter().map(title).filter(Option::is_some).collect();
+    if titles.is_empty() {
+        titles.push(None);
+    }
+    let panel = |wanted: Option<&str>| Panel {
+        title: wanted.unwrap_or("Without learning").to_string(),
+        rows: rows
+            .iter()
+            .filter(|row| title(row).is_none_or(|its| Some(its) == wanted))
+            .cloned()
+            .collect(),
+    };
+    let mut seen = BTreeSet::new();
+    titles.into_iter().filter(|title| seen.insert(*title)).map(panel).collect()
 }
 
 /// Fig. 5: the moving average of the reward, interquartile mean over cells with its 95 % band.
@@ -114,7 +163,18 @@ pub fn profiles(rows: &[Row], task: TaskKind) -> Result<String, FigureError> {
 }
 
 fn curves(rows: &[Row], points: impl Fn(&Row) -> Vec<(f64, Estimate)>) -> Vec<Curve> {
-    rows.iter().map(|row| Curve { name: name_of(row, rows), points: points(row) }).collect()
+    let (mut colors, mut greys) = (COLORS.iter().cycle(), GREYS.iter().cycle());
+    let mut curve = |row: &Row| {
+        let learns = row.method.learns();
+        let color = if learns { colors.next() } else { greys.next() };
+        Curve {
+            name: name_of(row, rows),
+            points: points(row),
+            learns,
+            color: *color.expect("a cycle has no end"),
+        }
+    };
+    rows.iter().map(&mut curve).collect()
 }
 
 struct Axes {
@@ -145,18 +205,17 @@ fn draw(axes: &Axes, curves: &[Curve]) -> Result<String, FigureError> {
             .label_style(("sans-serif", 13, &INK))
             .draw()?;
         let within = |value: f64| value.clamp(axes.range.start, axes.range.end);
-        for (number, curve) in curves.iter().enumerate() {
-            let color = COLORS[number % COLORS.len()];
+        for curve in curves.iter().filter(|curve| curve.learns) {
             let upper = curve.points.iter().map(|(x, at)| (*x, within(at.interval.high)));
             let lower = curve.points.iter().rev().map(|(x, at)| (*x, within(at.interval.low)));
             let band: Vec<(f64, f64)> = upper.chain(lower).collect();
-            plot.draw_series([Polygon::new(band, color.mix(0.12).filled())])?;
+            plot.draw_series([Polygon::new(band, curve.color.mix(0.12).filled())])?;
         }
-        for (number, curve) in curves.iter().enumerate() {
-            let style = COLORS[number % COLORS.len()].stroke_width(2);
+        for curve in curves {
+            let style = curve.color.stroke_width(2);
             let line: Vec<(f64, f64)> =
                 curve.points.iter().map(|(x, at)| (*x, within(at.value))).collect();
-            let is_dashed = number >= COLORS.len();
+            let is_dashed = !curve.learns;
             let drawn = if is_dashed {
                 plot.draw_series(DashedLineSeries::new(line, 6, 4, style))?
             } else {

@@ -9,7 +9,7 @@ use rmrl_data::write_atomically;
 use serde::Serialize;
 
 use super::ablation::Ablation;
-use super::figures::{greedy_curves, profiles, reward_curves};
+use super::figures::{FigureError, Panel, greedy_curves, panels, profiles, reward_curves};
 use super::row::Row;
 use super::table::Table;
 use super::tables::{Reading, ablation_table, footnote, tables};
@@ -60,25 +60,31 @@ pub fn write_output(
         markdown.push('\n');
         markdown.push_str(&table.to_markdown());
     }
-    let figure = |heading: &str, about: &str, svg: String| {
-        format!("<h2>{heading}</h2>\n<p>{about}</p>\n{svg}\n")
-    };
+    let panels = panels(&rows);
+    let figure =
+        |heading: &str, about: &str, draw: &dyn Fn(&[Row]) -> Result<String, FigureError>| {
+            let mut html = format!("<h2>{heading}</h2>\n<p>{about}</p>\n");
+            for Panel { title, rows } in &panels {
+                html.push_str(&format!("<h3>{title}</h3>\n{}\n", draw(rows)?));
+            }
+            Ok::<_, FigureError>(html)
+        };
     let figures = [
         figure(
             "Fig. 5: reward curves",
             "The moving average of the training reward: interquartile mean over cells and 95 % band.",
-            reward_curves(&rows, reading)?,
-        ),
+            &|rows| reward_curves(rows, reading),
+        )?,
         figure(
             "What the policy so far would do",
             "The greedy policy on held-out placements every ten trials: mean true error of the placed plates, interquartile mean over cells and 95 % band.",
-            greedy_curves(&rows)?,
-        ),
+            &greedy_curves,
+        )?,
         figure(
             "Performance profiles",
             "The share of cells in which the final policy's mean true error is at most so much. Higher is better.",
-            profiles(&rows, reading.home)?,
-        ),
+            &|rows| profiles(rows, reading.home),
+        )?,
     ];
     let html_tables: Vec<String> = tables.iter().map(Table::to_html).collect();
     let page = fill(

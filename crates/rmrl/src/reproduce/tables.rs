@@ -234,11 +234,7 @@ fn sceptic(rows: &[Row], reading: Reading) -> Option<Table> {
          intervals are disjoint; \"from trial\" is the checkpoint from which on they stay so.",
         &["method", "average reward against no correction", "no correction", "constant offset"],
     );
-    let learning = rows.iter().filter(|row| {
-        use MethodName::{Constant, None, Oracle, Random};
-        !matches!(row.method, None | Random | Constant | Oracle)
-    });
-    for row in learning {
+    for row in rows.iter().filter(|row| row.method.learns()) {
         let mut cells = vec![name_of(row, rows)];
         cells.push(match (row.average_reward(), baselines[0].and_then(Row::average_reward)) {
             (Some(own), Some(other)) => compare(own, other, |own, other| own > other).to_string(),

@@ -274,7 +274,7 @@ fn train_and_keep(
         .collect();
     let target = run::read_target(root)?;
     let noise_floor_mm = NoiseFloor::of(&target.noise_floor).distance_mm;
-    let deployed = if config.learning_method().is_some() {
+    let deployed = if config.method.learns() {
         let initial = run::starting_policy(config, &dir)?;
         course.evaluate(0, &initial);
         let policy = Policy::from_file(&root.join(run::POLICY), &config.policy)?;
