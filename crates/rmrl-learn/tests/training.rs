@@ -864,9 +864,16 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
     let other_actions = ActionSpace::symmetric([9, 9, 5], [0.001, 0.001, 0.01]).unwrap();
     let more_actions = ActionSpace::symmetric([11, 9, 5], [0.002, 0.002, 0.01]).unwrap();
     let policy_file = policy(&actions(), false, 0).to_safetensors(&Notes::new());
+    let wider = {
+        let narrow = policy(&actions(), false, 0);
+        let config = PolicyConfig { head_width: 129, ..narrow.config().clone() };
+        let scaling = PoseScaling::new(PlanarPose::default(), [0.1, 0.1, 0.5]);
+        Policy::new(&config, &actions(), scaling, 0).unwrap()
+    };
     for (policy, bytes, expected) in [
         (policy(&other_actions, false, 0), whole.clone(), "candidate values"),
-        (policy(&more_actions, false, 0), whole.clone(), "network"),
+        (policy(&more_actions, false, 0), whole.clone(), "candidate values"),
+        (wider, whole.clone(), "network"),
         (policy(&actions(), false, 1), whole.clone(), "frozen encoder"),
         (policy(&actions(), true, 0), whole.clone(), "frozen encoder"),
         (policy(&actions(), false, 0), whole[..whole.len() / 2].to_vec(), "safetensors"),

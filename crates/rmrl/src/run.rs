@@ -246,6 +246,14 @@ pub(crate) fn initial_policy(config: &RunConfig) -> anyhow::Result<Policy> {
 pub(crate) fn pretrained_from(config: &RunConfig, path: &Path) -> anyhow::Result<Policy> {
     let mut policy = initial_policy(config)?;
     policy.start_from(Policy::from_file(path, &config.policy)?, path)?;
+    let finest = config.action_space_after(u32::MAX)?.sizes();
+    if policy.actions().sizes().iter().zip(finest).any(|(own, finest)| *own > finest) {
+        bail!(
+            "{} has been refined more often than schedule.refinements = {} allows; raise it",
+            path.display(),
+            config.schedule.refinements,
+        );
+    }
     Ok(policy)
 }
 

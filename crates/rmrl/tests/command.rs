@@ -55,7 +55,7 @@ fn a_run_leaves_a_whole_directory_and_answers_programs_in_json() {
             assert!(record[key].is_f64(), "{key}: {line}");
         }
         let sizes = record["probabilities"].as_array().unwrap();
-        assert_eq!(sizes.iter().map(|p| p.as_array().unwrap().len()).sum::<usize>(), 39);
+        assert_eq!(sizes.iter().map(|p| p.as_array().unwrap().len()).sum::<usize>(), 7 + 7 + 13);
         for image in record["images"].as_object().unwrap().values() {
             image::open(run.join(image.as_str().unwrap())).unwrap();
         }

@@ -229,6 +229,32 @@ fn a_run_with_weights_can_be_gone_on_with_from_elsewhere() {
     json(&mut rmrl(elsewhere.path(), &["train", "--resume", run.to_str().unwrap()]));
 }
 
+/// Runs refine their candidates; another run begins with what one ended with.
+#[test]
+fn a_policy_that_a_run_has_refined_can_be_started_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = |out: &str, more: &[&str]| {
+        let mut command = small(dir.path(), &["train", "--trials", "6", "--out", out]);
+        command.args(["--set", "schedule.refine_interval=3"]).args(more);
+        command
+    };
+    json(&mut train("first", &["--set", "schedule.refinements=1"]));
+    let start = ["--method", "rm-rl-pretrained", "--pretrained", "first/policy.safetensors"];
+    let refined = [&start[..], &["--set", "schedule.refinements=1"]].concat();
+    json(&mut train("second", &refined));
+    let run = dir.path().join("second");
+    let policy = fs::read(run.join("policy.safetensors")).unwrap();
+    fs::remove_file(run.join("policy.safetensors")).unwrap();
+    fs::remove_dir_all(run.join("checkpoints")).unwrap();
+    json(&mut rmrl(dir.path(), &["train", "--resume", "second"]));
+    assert!(fs::read(run.join("policy.safetensors")).unwrap() == policy);
+
+    let coarse = [&start[..], &["--set", "schedule.refinements=0"]].concat();
+    let message = failure(&mut train("third", &coarse), 2);
+    assert!(message.contains("policy.safetensors") && message.contains("refinements"), "{message}");
+    assert!(!dir.path().join("third").exists());
+}
+
 #[test]
 fn without_its_checkpoints_a_run_learns_again_from_its_log() {
     let dir = tempfile::tempdir().unwrap();
