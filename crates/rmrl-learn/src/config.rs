@@ -14,7 +14,8 @@ pub struct EncoderConfig {
     /// ResNet depth: 10, 18 or 34. Default 10, that of the encoder that comes with this library;
     /// the paper does not say.
     pub depth: usize,
-    /// Channels of the first stage. Default 16: what differs from plate to plate takes no more; 64 in the original and in torchvision's weights.
+    /// Channels of the first stage. Default 16: what differs from plate to plate takes no more; 64
+    /// in the original and in torchvision's weights.
     pub base_width: usize,
     /// Width and height that images are scaled to, in pixels. Default 128: untuned.
     pub image_size: usize,
@@ -119,8 +120,9 @@ pub struct PolicyConfig {
     /// slow.
     pub learning_rate: f64,
     /// How far a label reaches over to the neighbouring candidates, as the standard deviation of a
-    /// normal distribution, in candidates: refining them narrows it in millimetres. 0 is the paper's one-hot label (Eq. 7). Default 1: what
-    /// is nearly right is nearly as good, and one label then teaches its neighbours.
+    /// normal distribution, in candidates: refining them narrows it in millimetres. 0 is the paper's
+    /// one-hot label (Eq. 7). Default 1: what is nearly right is nearly as good, and one label then
+    /// teaches its neighbours.
     pub label_width: f64,
     /// Where to compute. Default the processor.
     pub device: ComputeDevice,

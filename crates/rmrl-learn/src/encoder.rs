@@ -9,7 +9,7 @@ use rmrl_core::{Observation, mean, random_stream, standard_deviation};
 
 use crate::checkpoint::{Notes, write_weights};
 use crate::config::PolicyConfig;
-use crate::input::{normalize, view};
+use crate::input::{image_batch, view};
 use crate::network::{ImageView, NetworkShape, NormKind, ResNet, linear};
 use crate::policy::{adam, read};
 use crate::weights::tensors_of;
@@ -181,9 +181,7 @@ impl EncoderTrainer {
 
     /// `[batch, 3, size, size]`
     fn images(&self, batch: &[&EncoderExample]) -> Tensor<4> {
-        let values: Vec<f32> =
-            batch.iter().flat_map(|example| normalize(&example.pixels)).collect();
-        let size = self.image_size;
-        Tensor::from_data(TensorData::new(values, [batch.len(), 3, size, size]), &self.device)
+        let images = batch.iter().map(|example| example.pixels.as_slice());
+        image_batch(images, self.image_size, &self.device)
     }
 }

@@ -1,5 +1,6 @@
 //! From an observation to the numbers a network takes.
 
+use burn::tensor::{Device, Tensor, TensorData};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
@@ -84,8 +85,19 @@ fn resize(image: &RgbImage, size: usize, options: &ResizeOptions) -> Vec<u8> {
     shrunk.into_vec()
 }
 
+/// Images of `size` x `size` pixels as a batch, `[batch, 3, size, size]`.
+pub(crate) fn image_batch<'a>(
+    images: impl IntoIterator<Item = &'a [u8]>,
+    size: usize,
+    device: &Device,
+) -> Tensor<4> {
+    let values: Vec<f32> = images.into_iter().flat_map(normalize).collect();
+    let count = values.len() / (3 * size * size);
+    Tensor::from_data(TensorData::new(values, [count, 3, size, size]), device)
+}
+
 /// Interleaved 8-bit RGB pixels as normalised planes, `[3, size, size]`.
-pub(crate) fn normalize(pixels: &[u8]) -> impl Iterator<Item = f32> + '_ {
+fn normalize(pixels: &[u8]) -> impl Iterator<Item = f32> + '_ {
     (0..3).flat_map(move |channel| {
         pixels
             .iter()

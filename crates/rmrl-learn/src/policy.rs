@@ -13,7 +13,7 @@ use rmrl_core::{
 use safetensors::Dtype;
 
 use crate::config::{EncoderWeights, PolicyConfig, ViewName};
-use crate::input::{PoseScaling, normalize, view};
+use crate::input::{PoseScaling, image_batch, view};
 use crate::network::{ImageView, NetworkShape, NormKind, PolicyNetwork};
 use crate::support::{Support, Unlikeness};
 use crate::weights::{WeightsError, load_tensors, plates, read_tensors};
@@ -452,14 +452,7 @@ impl Policy {
 
     /// Images as a batch, `[batch, 3, size, size]`.
     fn images<'a>(&self, images: impl IntoIterator<Item = &'a [u8]>) -> Tensor<4> {
-        let mut values = Vec::new();
-        let mut count = 0;
-        for image in images {
-            values.extend(normalize(image));
-            count += 1;
-        }
-        let size = self.shape.image_size;
-        Tensor::from_data(TensorData::new(values, [count, 3, size, size]), &self.device)
+        image_batch(images, self.shape.image_size, &self.device)
     }
 
     /// Poses as a batch, `[batch, 3]`.

@@ -35,14 +35,9 @@ impl Errors {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let cells: u64 = std::env::args().nth(1).map_or(Ok(40), |count| count.parse())?;
     let calibrated = CellDistribution {
-        extrinsic_shift_m: [0.0; 2],
-        extrinsic_height_m: [0.0; 2],
-        extrinsic_turn_deg: [0.0; 2],
-        extrinsic_tilt_deg: [0.0; 2],
         tool_shift_m: [0.0; 2],
         tool_turn_deg: [0.0; 2],
-        depth_bias_m: [0.0; 2],
-        ..CellDistribution::default()
+        ..CellDistribution::default().calibrated()
     };
     let task = TaskConfig::table();
     let mut localizer = Localizer::new(

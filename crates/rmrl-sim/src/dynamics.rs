@@ -3,7 +3,7 @@
 //! The settings below hold a plate; rapier's defaults do not. They were found by comparing grasps
 //! with MuJoCo and with a planar Coulomb solver; `tests/grasp_physics.rs` keeps that comparison.
 
-use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion};
+use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion, Vector3};
 use rapier3d::prelude::*;
 use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, wrap_angle};
@@ -11,6 +11,7 @@ use rmrl_vision::PlateGeometry;
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{Cuboid, Material, on};
+use crate::way::Way;
 
 /// Time step, in seconds. At 1 ms the plate's final pose no longer changes with the step.
 const TIME_STEP_SECS: f64 = 0.001;
@@ -50,10 +51,6 @@ const GRIP_HOLD_SECS: f64 = 0.1;
 const HELD_FORCE_N: f64 = 1.0;
 /// Vertical force on the fingers at which the arm stops, in newtons.
 const COLLISION_FORCE_N: f64 = 20.0;
-/// Acceleration of the tool, in metres per second squared.
-const ACCELERATION_M_S2: f64 = 2.0;
-/// Angular speed of the tool, in radians per second.
-const TURN_SPEED_RAD_S: f64 = 1.5;
 /// A plate slower than this has come to rest, in metres and radians per second.
 const REST_SPEED: f32 = 0.001;
 /// How long a plate may take to come to rest, in seconds.
@@ -248,7 +245,7 @@ impl GraspDynamics {
         let way = Way::new(self.hand.tool, target, speed_m_s);
         let free_above_m =
             if self.holds_firmly() { self.free_above_m(&way) } else { f64::INFINITY };
-        let steps = (way.profile.duration_secs() / TIME_STEP_SECS).ceil() as usize;
+        let steps = (way.duration_secs() / TIME_STEP_SECS).ceil() as usize;
         let at = |step: usize| way.at_secs(step as f64 * TIME_STEP_SECS);
         let mut step = 0;
         while step < steps {
@@ -312,15 +309,7 @@ impl GraspDynamics {
             .map(Cuboid::top_m)
             .fold(0.0, f64::max);
         let plate = self.world_from_plate();
-        let (length, width, height) =
-            (self.geometry.length_m, self.geometry.width_m, self.geometry.height_m);
-        let axes = plate.rotation.to_rotation_matrix();
-        let half_height_m: f64 = [length, width, height]
-            .into_iter()
-            .enumerate()
-            .map(|(axis, extent)| 0.5 * extent * axes[(2, axis)].abs())
-            .sum();
-        let lowest_m = plate.translation.z - half_height_m;
+        let lowest_m = plate.translation.z - half_extent_m(&plate, self.geometry, Vector3::z());
         highest_m + CLEARANCE_M + self.hand.tool.z_m - lowest_m
     }
 
@@ -405,15 +394,20 @@ pub(crate) fn plate_reach_m(
     hand: PlanarPose,
 ) -> f64 {
     let (sin, cos) = hand.yaw_rad.sin_cos();
-    let across = |vector: &nalgebra::Vector3<f64>| -sin * vector.x + cos * vector.y;
-    let offset =
-        world_from_plate.translation.vector - nalgebra::Vector3::new(hand.x_m, hand.y_m, 0.0);
+    let across = Vector3::new(-sin, cos, 0.0);
+    let offset = world_from_plate.translation.vector - Vector3::new(hand.x_m, hand.y_m, 0.0);
+    across.dot(&offset).abs() + half_extent_m(world_from_plate, geometry, across)
+}
+
+/// How far the plate reaches from its own middle along a unit vector, in metres.
+fn half_extent_m(
+    world_from_plate: &Isometry3<f64>,
+    geometry: PlateGeometry,
+    direction: Vector3<f64>,
+) -> f64 {
     let half = [geometry.length_m, geometry.width_m, geometry.height_m].map(|extent| 0.5 * extent);
     let axes = world_from_plate.rotation.to_rotation_matrix();
-    let extent: f64 = (0..3)
-        .map(|axis| half[axis] * across(&axes.matrix().column(axis).into_owned()).abs())
-        .sum();
-    across(&offset).abs() + extent
+    (0..3).map(|axis| half[axis] * direction.dot(&axes.matrix().column(axis)).abs()).sum()
 }
 
 fn finger_pose(hand: &Hand, side: f64) -> Pose {
@@ -434,94 +428,4 @@ fn to_rapier(isometry: &Isometry3<f64>) -> Pose {
         Vector::new(t.x as f32, t.y as f32, t.z as f32),
         Rotation::from_xyzw(r.i as f32, r.j as f32, r.k as f32, r.w as f32),
     )
-}
-
-/// A straight motion of the hand.
-struct Way {
-    from: ToolPose,
-    /// What there is to go in x, y and z, in metres.
-    by_m: [f64; 3],
-    turn_rad: f64,
-    profile: SpeedProfile,
-}
-
-impl Way {
-    fn new(from: ToolPose, to: ToolPose, speed_m_s: f64) -> Self {
-        let by_m =
-            [to.planar.x_m - from.planar.x_m, to.planar.y_m - from.planar.y_m, to.z_m - from.z_m];
-        let turn_rad = wrap_angle(to.planar.yaw_rad - from.planar.yaw_rad);
-        let [dx, dy, dz] = by_m;
-        let length_m = (dx * dx + dy * dy + dz * dz).sqrt();
-        Self { from, by_m, turn_rad, profile: SpeedProfile::new(length_m, turn_rad, speed_m_s) }
-    }
-
-    fn at_secs(&self, time_secs: f64) -> ToolPose {
-        let share = self.profile.share_at(time_secs);
-        let ([dx, dy, dz], from) = (self.by_m, self.from);
-        ToolPose::new(
-            PlanarPose::new(
-                from.planar.x_m + share * dx,
-                from.planar.y_m + share * dy,
-                from.planar.yaw_rad + share * self.turn_rad,
-            ),
-            from.z_m + share * dz,
-        )
-    }
-
-    fn descends(&self) -> bool {
-        self.by_m[2] < 0.0
-    }
-
-    /// How near it passes a place, seen from above, in metres.
-    fn distance_m(&self, place: PlanarPose) -> f64 {
-        let [dx, dy, _] = self.by_m;
-        let to_place = [place.x_m - self.from.planar.x_m, place.y_m - self.from.planar.y_m];
-        let length_squared = dx * dx + dy * dy;
-        let share = if length_squared > 0.0 {
-            ((to_place[0] * dx + to_place[1] * dy) / length_squared).clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
-        (to_place[0] - share * dx).hypot(to_place[1] - share * dy)
-    }
-}
-
-/// A trapezoidal speed profile over a straight motion: accelerate, cruise, brake.
-struct SpeedProfile {
-    /// Distance along the motion's slower part, in units of its own speed: seconds of cruising.
-    cruise_secs: f64,
-    ramp_secs: f64,
-}
-
-impl SpeedProfile {
-    fn new(distance_m: f64, turn_rad: f64, speed_m_s: f64) -> Self {
-        let cruise_secs = (distance_m / speed_m_s).max(turn_rad.abs() / TURN_SPEED_RAD_S);
-        Self {
-            cruise_secs,
-            // Short motions never reach their speed: they accelerate half the way and brake.
-            ramp_secs: (speed_m_s / ACCELERATION_M_S2).min(cruise_secs),
-        }
-    }
-
-    fn duration_secs(&self) -> f64 {
-        self.cruise_secs + self.ramp_secs
-    }
-
-    /// The share of the way covered after `time_secs`, 0 to 1.
-    fn share_at(&self, time_secs: f64) -> f64 {
-        if self.cruise_secs == 0.0 {
-            return 1.0;
-        }
-        let ramped = |secs: f64| 0.5 * secs * secs / (self.ramp_secs * self.cruise_secs);
-        let remaining_secs = self.duration_secs() - time_secs;
-        if remaining_secs <= 0.0 {
-            1.0
-        } else if time_secs < self.ramp_secs {
-            ramped(time_secs)
-        } else if remaining_secs < self.ramp_secs {
-            1.0 - ramped(remaining_secs)
-        } else {
-            (time_secs - 0.5 * self.ramp_secs) / self.cruise_secs
-        }
-    }
 }

@@ -15,6 +15,7 @@ mod parameters;
 mod render;
 mod sensor;
 mod simulation;
+mod way;
 mod world;
 
 pub use appearance::PlateLook;

@@ -2,7 +2,7 @@
 
 use std::f64::consts::FRAC_PI_2;
 
-use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion, Vector2, Vector3};
+use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion, Vector3};
 use rand::RngExt;
 use rmrl_cell::{DeviceError, Place, TaskConfig, TaskKind, ToolPose};
 use rmrl_core::{PlanarPose, Rng, random_stream, wrap_angle};
@@ -17,6 +17,7 @@ use crate::layout::{Cuboid, Material, on};
 use crate::parameters::{CellDistribution, CellParameters, WORKSPACE_CENTER_M};
 use crate::render::Renderer;
 use crate::sensor::Sensor;
+use crate::way::{between, distance_to_way_m};
 use crate::{PlateLook, SimulationConfig, simulation::camera_over_workspace, simulation::places};
 
 /// All of the world that outlasts a trial: what a real cell keeps by being there.
@@ -363,7 +364,8 @@ impl World {
         let plate = self.world_from_plate();
         let zone_m = plate.translation.z + 0.5 * self.geometry.height_m + CONTACT_ZONE_M;
         let near = from.z_m.min(arrival.z_m) < zone_m
-            && passes_within(from.planar, arrival.planar, &plate, CONTACT_REACH_M);
+            && distance_to_way_m(from.planar, arrival.planar, self.planar_plate())
+                < CONTACT_REACH_M;
         // Straight down or up around a plate that lies between the open jaws.
         let is_vertical = from.planar.distance_m(arrival.planar) < BESIDE_M
             && wrap_angle(from.planar.yaw_rad - arrival.planar.yaw_rad).abs() < BESIDE_M;
@@ -573,34 +575,6 @@ impl World {
         self.state.draws += 1;
         random_stream(self.noise_seed, "devices", [self.state.draws, 0])
     }
-}
-
-/// The pose a share of the straight way from one pose to another.
-fn between(from: ToolPose, to: ToolPose, share: f64) -> ToolPose {
-    ToolPose::new(
-        PlanarPose::new(
-            from.planar.x_m + share * (to.planar.x_m - from.planar.x_m),
-            from.planar.y_m + share * (to.planar.y_m - from.planar.y_m),
-            from.planar.yaw_rad + share * wrap_angle(to.planar.yaw_rad - from.planar.yaw_rad),
-        ),
-        from.z_m + share * (to.z_m - from.z_m),
-    )
-}
-
-/// Whether the straight way between two poses passes the plate's middle within `reach_m`, seen from
-/// above.
-fn passes_within(
-    from: PlanarPose,
-    to: PlanarPose,
-    world_from_plate: &Isometry3<f64>,
-    reach_m: f64,
-) -> bool {
-    let plate = world_from_plate.translation.vector.xy();
-    let start = Vector2::new(from.x_m, from.y_m);
-    let way = Vector2::new(to.x_m, to.y_m) - start;
-    let length_squared = way.norm_squared();
-    let share = if length_squared > 0.0 { (plate - start).dot(&way) / length_squared } else { 0.0 };
-    (start + way * share.clamp(0.0, 1.0) - plate).norm() < reach_m
 }
 
 /// Where the true tool is when the configured one is at `configured`.

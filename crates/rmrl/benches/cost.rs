@@ -1,4 +1,4 @@
-//! What a run costs: `cargo bench --bench cost`, about four minutes on two cores.
+//! What a run costs: `cargo bench --bench cost`, about five minutes on two cores.
 //!
 //! Times are this machine's and no more than that; processor time is steadier than the wall's on a
 //! shared one. Reads `/proc`, so Linux only.

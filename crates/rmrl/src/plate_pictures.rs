@@ -7,7 +7,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 use rmrl_cell::Operator;
 use rmrl_core::{Observation, PlanarPose, random_stream};
-use rmrl_sim::{CellDistribution, SimulatedCell, SimulationConfig};
+use rmrl_sim::{SimulatedCell, SimulationConfig};
 
 use crate::config::RunConfig;
 use crate::laboratory::localizer;
@@ -43,17 +43,8 @@ pub fn plate_pictures<T: Send>(
     pictures: u32,
     keep: impl Fn(Observation, Vec<f32>) -> T + Sync,
 ) -> anyhow::Result<Vec<T>> {
-    let simulation = SimulationConfig {
-        cells: CellDistribution {
-            extrinsic_shift_m: [0.0; 2],
-            extrinsic_height_m: [0.0; 2],
-            extrinsic_turn_deg: [0.0; 2],
-            extrinsic_tilt_deg: [0.0; 2],
-            depth_bias_m: [0.0; 2],
-            ..config.simulation.cells
-        },
-        ..config.simulation
-    };
+    let simulation =
+        SimulationConfig { cells: config.simulation.cells.calibrated(), ..config.simulation };
     let cells: Vec<Vec<T>> = cells
         .into_par_iter()
         .map(|cell| {

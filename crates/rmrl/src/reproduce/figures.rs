@@ -1,7 +1,5 @@
 //! The reproduction's figures, as SVG.
 
-use std::collections::BTreeSet;
-
 use plotters::prelude::*;
 use rmrl_cell::TaskKind;
 use rmrl_core::quantile;
@@ -71,7 +69,12 @@ pub fn panels<'a>(rows: &[Row<'a>]) -> Vec<Panel<'a>> {
         | MethodName::ActorCriticRmRl => Some("Other on-line updates"),
         _ => Some("The paper's methods, and hindsight"),
     };
-    let mut titles: Vec<Option<&str>> = rows.iter().map(title).filter(Option::is_some).collect();
+    let mut titles: Vec<Option<&str>> = Vec::new();
+    for title in rows.iter().map(title).filter(Option::is_some) {
+        if !titles.contains(&title) {
+            titles.push(title);
+        }
+    }
     if titles.is_empty() {
         titles.push(None);
     }
@@ -83,8 +86,7 @@ pub fn panels<'a>(rows: &[Row<'a>]) -> Vec<Panel<'a>> {
             .cloned()
             .collect(),
     };
-    let mut seen = BTreeSet::new();
-    titles.into_iter().filter(|title| seen.insert(*title)).map(panel).collect()
+    titles.into_iter().map(panel).collect()
 }
 
 /// Fig. 5: the moving average of the reward, interquartile mean over cells with its 95 % band.
