@@ -17,9 +17,8 @@ and pictures small, so that the files are.
 from pathlib import Path
 
 import torch
+from policy_network import Encoder, Policy, group_norm
 from safetensors.torch import save_file
-from torch import nn
-from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 FIXTURES = Path(__file__).resolve().parent.parent / "crates/rmrl-learn/tests/fixtures"
@@ -29,55 +28,6 @@ BATCH = 3
 CANDIDATES = [5, 7, 3]
 POSE_WIDTH = 6
 HEAD_WIDTH = 10
-MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-
-
-class Encoder(ResNet):
-    """torchvision's ResNet with another base width and without its classifier."""
-
-    def __init__(self, blocks, norm_layer):
-        super().__init__(BasicBlock, blocks, norm_layer=norm_layer)
-        self.inplanes = BASE_WIDTH
-        self.conv1 = nn.Conv2d(3, BASE_WIDTH, kernel_size=7, stride=2, padding=3, bias=False)
-        self.bn1 = norm_layer(BASE_WIDTH)
-        self.layer1 = self._make_layer(BasicBlock, BASE_WIDTH, blocks[0])
-        self.layer2 = self._make_layer(BasicBlock, 2 * BASE_WIDTH, blocks[1], stride=2)
-        self.layer3 = self._make_layer(BasicBlock, 4 * BASE_WIDTH, blocks[2], stride=2)
-        self.layer4 = self._make_layer(BasicBlock, 8 * BASE_WIDTH, blocks[3], stride=2)
-        self.fc = nn.Identity()
-
-
-class Mlp(nn.Module):
-    def __init__(self, inputs, hidden, outputs, last_relu):
-        super().__init__()
-        self.fc1 = nn.Linear(inputs, hidden)
-        self.fc2 = nn.Linear(hidden, outputs)
-        self.last_relu = last_relu
-
-    def forward(self, x):
-        x = self.fc2(torch.relu(self.fc1(x)))
-        return torch.relu(x) if self.last_relu else x
-
-
-class Policy(nn.Module):
-    """Fig. 3 of the paper."""
-
-    def __init__(self, blocks, norm_layer):
-        super().__init__()
-        self.encoder = Encoder(blocks, norm_layer)
-        self.pose = Mlp(3, POSE_WIDTH, POSE_WIDTH, last_relu=True)
-        joint = 8 * BASE_WIDTH + POSE_WIDTH
-        self.heads = nn.ModuleList(Mlp(joint, HEAD_WIDTH, n, last_relu=False) for n in CANDIDATES)
-
-    def forward(self, pixels, pose):
-        image = pixels.permute(0, 3, 1, 2).float() / 255
-        joint = torch.cat([self.encoder((image - MEAN) / DEVIATION), self.pose(pose)], dim=1)
-        return [head(joint) for head in self.heads]
-
-
-def group_norm(channels):
-    return nn.GroupNorm(max(1, channels // 16), channels)
 
 
 def losses(logits, labels, rewards):
@@ -88,8 +38,9 @@ def losses(logits, labels, rewards):
     return -(log_pi * rewards).mean(), -log_pi.mean()
 
 
-def fixture(blocks, norm_layer):
-    model = Policy(blocks, norm_layer)
+def fixture(depth, norm_layer):
+    encoder = Encoder(depth, BASE_WIDTH, norm_layer)
+    model = Policy(encoder, 8 * BASE_WIDTH, POSE_WIDTH, HEAD_WIDTH, CANDIDATES)
     for module in model.modules():
         if isinstance(module, FrozenBatchNorm2d):
             # Statistics as a trained network has them, not the initial zeros and ones.
@@ -128,9 +79,9 @@ def fixture(blocks, norm_layer):
 def main():
     torch.manual_seed(7)
     FIXTURES.mkdir(parents=True, exist_ok=True)
-    _, tensors = fixture([1, 1, 1, 1], group_norm)
+    _, tensors = fixture(10, group_norm)
     save_file(tensors, FIXTURES / "policy_group_norm.safetensors")
-    model, tensors = fixture([2, 2, 2, 2], FrozenBatchNorm2d)
+    model, tensors = fixture(18, FrozenBatchNorm2d)
     save_file(tensors, FIXTURES / "policy_frozen_batch_norm.safetensors")
 
     # The encoder before its Adam step, as a torchvision state dict: with a classifier and counters.
