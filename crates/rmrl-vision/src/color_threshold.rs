@@ -1,6 +1,6 @@
 //! The embedded way to find a dark plate on a lighter table, without any model file.
 
-use image::{GrayImage, Luma, Rgb, RgbImage};
+use image::{GrayImage, Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
 /// Which pixels count as the plate: those much darker than the picture's median.
@@ -88,10 +88,17 @@ impl ColorThreshold {
         [left, top, width, height]: [u32; 4],
         darkest_table: u8,
     ) -> GrayImage {
-        GrayImage::from_fn(width, height, |u, v| {
-            let dark = brightness(image.get_pixel(left + u, top + v)) < darkest_table;
-            Luma([u8::from(dark) * 255])
-        })
+        let mut dark = GrayImage::new(width, height);
+        let pitch = 3 * image.width() as usize;
+        let columns = 3 * left as usize..3 * (left + width) as usize;
+        let rows = image.chunks_exact(pitch.max(1)).skip(top as usize);
+        for (dark, row) in dark.chunks_exact_mut((width as usize).max(1)).zip(rows) {
+            let pixels = row[columns.clone()].as_chunks::<3>().0;
+            for (value, pixel) in dark.iter_mut().zip(pixels) {
+                *value = u8::from(brightness(&Rgb(*pixel)) < darkest_table) * 255;
+            }
+        }
+        dark
     }
 }
 

@@ -1,10 +1,10 @@
 //! Detection: which boxes of the picture hold a plate.
 
-use image::{GrayImage, Luma, RgbImage};
-use imageproc::region_labelling::{Connectivity, connected_components};
+use image::RgbImage;
 use nalgebra::Point2;
 use serde::{Deserialize, Serialize};
 
+use crate::components::{Connectivity, components};
 use crate::{BoxError, ColorThreshold, Mask};
 
 /// A box in the image, in pixel coordinates; both corners belong to it.
@@ -77,45 +77,17 @@ impl Detector for ColorThresholdDetector {
         let image_area = f64::from(width) * f64::from(height);
         let areas =
             self.threshold.min_area_ratio * image_area..=self.threshold.max_area_ratio * image_area;
-        Ok(components(&dark)
+        Ok(components(&dark, |value| value > 0, Connectivity::Eight)
             .into_iter()
             .filter(|component| areas.contains(&(component.area() as f64)))
             .filter_map(|component| {
-                let score = rectangularity(&component)?;
+                let mask = component.mask();
+                let score = rectangularity(&mask)?;
                 (score >= self.threshold.min_rectangularity)
-                    .then_some(Detection { bounding_box: component.bounding_box()?, score })
+                    .then_some(Detection { bounding_box: mask.bounding_box()?, score })
             })
             .collect())
     }
-}
-
-/// The connected components of a binary image, each as a mask in that image's coordinates.
-pub(crate) fn components(image: &GrayImage) -> Vec<Mask> {
-    let labels = connected_components(image, Connectivity::Eight, Luma([0]));
-    let mut bounds: Vec<[u32; 4]> = Vec::new();
-    for (u, v, label) in labels.enumerate_pixels() {
-        let Some(index) = (label.0[0] as usize).checked_sub(1) else {
-            continue;
-        };
-        if bounds.len() <= index {
-            bounds.resize(index + 1, [u32::MAX, u32::MAX, 0, 0]);
-        }
-        let [left, top, right, bottom] = &mut bounds[index];
-        *left = u.min(*left);
-        *top = v.min(*top);
-        *right = u.max(*right);
-        *bottom = v.max(*bottom);
-    }
-    bounds
-        .into_iter()
-        .zip(1u32..)
-        .map(|([left, top, right, bottom], label)| {
-            let pixels = GrayImage::from_fn(right - left + 1, bottom - top + 1, |u, v| {
-                Luma([u8::from(labels.get_pixel(left + u, top + v).0[0] == label) * 255])
-            });
-            Mask::new(left, top, pixels)
-        })
-        .collect()
 }
 
 /// How much a mask looks like a filled rectangle: 1 for one, less for any other shape.

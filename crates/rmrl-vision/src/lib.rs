@@ -9,6 +9,7 @@
 
 mod camera;
 mod color_threshold;
+mod components;
 mod detect;
 mod draw;
 mod edges;

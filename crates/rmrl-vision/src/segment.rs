@@ -1,9 +1,9 @@
 //! Segmentation: which pixels inside a box belong to the plate.
 
-use image::{GrayImage, Luma, RgbImage};
-use imageproc::region_labelling::{Connectivity, connected_components};
+use image::{GrayImage, RgbImage};
 
-use crate::{BoundingBox, BoxError, ColorThreshold, Mask, detect::components};
+use crate::components::{Component, Connectivity, components, set};
+use crate::{BoundingBox, BoxError, ColorThreshold, Mask};
 
 /// Finds the pixels of the object in a box.
 pub trait Segmenter: Send {
@@ -36,33 +36,30 @@ impl Segmenter for ColorThresholdSegmenter {
         let window = bounding_box.pixels_within(width, height, MARGIN_PX);
         let [left, top, ..] = window;
         let darkest_table = self.threshold.darkest_table(image);
-        let dark = fill_holes(&ColorThreshold::dark_pixels(image, window, darkest_table));
-        let largest = components(&dark).into_iter().max_by_key(Mask::area);
+        let dark = fill_holes(ColorThreshold::dark_pixels(image, window, darkest_table));
+        let objects = components(&dark, |value| value > 0, Connectivity::Eight);
+        let largest = objects.iter().max_by_key(|object| object.area());
         Ok(largest.map_or_else(
             || Mask::new(left, top, GrayImage::new(0, 0)),
-            |mask| mask.translated(left, top),
+            |object| object.mask().translated(left, top),
         ))
     }
 }
 
 /// Sets every unset pixel that is not connected to the image's border: reflections on a well's rim
 /// are plate, too.
-fn fill_holes(image: &GrayImage) -> GrayImage {
-    let (width, height) = image.dimensions();
-    let inverted =
-        GrayImage::from_fn(width, height, |u, v| Luma([255 - image.get_pixel(u, v).0[0]]));
-    let labels = connected_components(&inverted, Connectivity::Four, Luma([0]));
-    let at_border = |u: u32, v: u32| u == 0 || v == 0 || u + 1 == width || v + 1 == height;
-    let mut reaches_border = vec![false; (width * height) as usize + 1];
-    for (u, v, label) in labels.enumerate_pixels() {
-        if at_border(u, v) {
-            reaches_border[label.0[0] as usize] = true;
-        }
+fn fill_holes(mut image: GrayImage) -> GrayImage {
+    let (right, bottom) = (image.width(), image.height().saturating_sub(1));
+    let reaches_border = |gap: &Component| {
+        gap.runs
+            .iter()
+            .any(|run| run.from == 0 || run.to == right || run.row == 0 || run.row == bottom)
+    };
+    let gaps = components(&image, |value| value == 0, Connectivity::Four);
+    for run in gaps.iter().filter(|gap| !reaches_border(gap)).flat_map(|gap| &gap.runs) {
+        set(&mut image, *run);
     }
-    GrayImage::from_fn(width, height, |u, v| {
-        let label = labels.get_pixel(u, v).0[0] as usize;
-        Luma([u8::from(label == 0 || !reaches_border[label]) * 255])
-    })
+    image
 }
 
 #[cfg(test)]
