@@ -3,25 +3,30 @@
 //! Table, cuboids and the plate are hit in closed form; lamp and window have a size, so their shadows
 //! are soft.
 //! Four rays a pixel for colour, one for depth. What does not move is traced once; of each picture
-//! only the region around plate, hand and their shadows is traced again.
+//! only the pixels that plate, hand and their shadows may change are traced again.
 
 mod light;
 mod plate;
 mod ray;
+mod scene;
+mod shade;
+mod surface;
 
 use nalgebra::{Isometry3, Point2, Point3, Vector3};
 use rayon::prelude::*;
 use rmrl_vision::{CameraModel, PlateGeometry};
 
+use self::light::Source;
 pub use self::light::{Light, Window};
-use self::light::{Source, mirrored};
-use self::plate::{Clear, PlateSurface, RayPlate};
+use self::plate::RayPlate;
 use self::ray::{Ray, RayBody};
+use self::scene::{Moving, Scene, Surface};
+use self::shade::{Lighting, Met, PixelState, shadow_ray, srgb_level};
+use self::surface::Albedos;
 use crate::PlateLook;
 use crate::clutter::Object;
 use crate::dynamics::Hand;
-use crate::layout::{Cuboid, Material, Paint};
-use crate::parameters::WORKSPACE_CENTER_M;
+use crate::layout::Cuboid;
 
 /// What the ideal camera sees of a region: colour in sRGB levels 0 to 255 and depth in metres, both
 /// unrounded and row by row, and which pixels are plate.
@@ -74,6 +79,33 @@ impl PixelRegion {
         })
     }
 
+    /// The smallest region around both.
+    fn around(self, other: Self) -> Self {
+        Self {
+            left: self.left.min(other.left),
+            top: self.top.min(other.top),
+            right: self.right.max(other.right),
+            bottom: self.bottom.max(other.bottom),
+        }
+    }
+
+    /// The region in square blocks of at most `side` pixels.
+    fn blocks(self, side: usize) -> impl Iterator<Item = Self> {
+        (self.top..self.bottom).step_by(side).flat_map(move |top| {
+            (self.left..self.right).step_by(side).map(move |left| Self {
+                left,
+                top,
+                right: (left + side).min(self.right),
+                bottom: (top + side).min(self.bottom),
+            })
+        })
+    }
+
+    /// Its pixels, row by row.
+    fn pixels(self) -> impl Iterator<Item = (usize, usize)> {
+        (self.top..self.bottom).flat_map(move |v| (self.left..self.right).map(move |u| (u, v)))
+    }
+
     fn overlaps(&self, other: &Self) -> bool {
         self.left < other.right
             && other.left < self.right
@@ -87,144 +119,47 @@ impl PixelRegion {
 pub(crate) struct Renderer {
     camera: CameraModel,
     geometry: PlateGeometry,
-    light: Light,
-    sources: Vec<Source>,
-    /// What stands in the cell, and the pixels that it or its shadow may cover.
-    fixtures: Vec<(RayBody, PixelRegion)>,
+    lighting: Lighting,
+    fixtures: Vec<Fixture>,
     empty: Picture,
-    /// Pixels of the empty cell in which only table is seen.
-    bare_table: Vec<bool>,
+    /// What the rays of each pixel of the empty cell met.
+    met: Vec<Met>,
+    /// The side of a pixel on the table, in metres. The camera looks straight down, so all are alike,
+    /// and what is higher covers more of them.
+    pixel_m: f32,
 }
 
-/// Albedo of the table.
-const TABLE_ALBEDO: [f32; 3] = [0.50, 0.49, 0.47];
-/// Albedo of a black polystyrene plate.
-const PLATE_ALBEDO: [f32; 3] = [0.028, 0.029, 0.032];
-/// Of the rims of its wells, which are polished by the mould.
-const RIM_ALBEDO: [f32; 3] = [0.06, 0.06, 0.065];
-/// Of the inside of its wells.
-const WELL_ALBEDO: [f32; 3] = [0.02, 0.02, 0.022];
-/// Of a dark blue one.
-const BLUE_PLATE_ALBEDO: [f32; 3] = [0.016, 0.026, 0.052];
-/// What a clear lid lets through of what lies below, there and back.
-const LID_CLEARNESS: f32 = 0.85;
-/// What it scatters itself: scratches and dust.
-const LID_HAZE: f32 = 0.02;
-/// The same of its bevel, which is seen edge-on.
-const LID_BEVEL_HAZE: f32 = 0.05;
-/// How much of the lamp's image the lid's top shows. More would hide plates: a person would move
-/// the lamp.
-const LID_GLOSS: f32 = 0.03;
-/// How much of the window's image its bevel shows: brighter than the table. The lamp hangs behind a
-/// diffuser, too dull to glint.
-const LID_BEVEL_GLOSS: f32 = 2.5;
-/// How much of them a plate's top shows.
-const PLATE_GLOSS: f32 = 0.012;
-/// How far a surface may be turned from the mirror's direction and still show a light, in radians:
-/// the light's own size and the surface's roughness.
-const TOP_SPREAD_RAD: f32 = 0.11;
-/// The same of a polished bevel.
-const BEVEL_SPREAD_RAD: f32 = 0.11;
-/// How far a table's brightness varies from place to place, as a share of it.
-const TABLE_GRAIN: f32 = 0.03;
-/// Offset of shadow rays from the surface, in metres.
-const SHADOW_OFFSET_M: f32 = 1e-5;
-/// More than what a pixel of the table reaches to each side of its middle, in metres.
-const PIXEL_REACH_M: f32 = 0.004;
+/// Something that stands in the cell.
+#[derive(Debug, Clone)]
+struct Fixture {
+    body: RayBody,
+    /// The pixels that it may cover.
+    seen: PixelRegion,
+    /// The pixels that it, or what it shades from each source, may cover.
+    shaded: Vec<PixelRegion>,
+}
+
+/// What was traced of a pixel.
+#[derive(Clone, Copy)]
+struct Traced {
+    color: [f32; 3],
+    depth_m: f32,
+    is_plate: bool,
+    met: Met,
+}
+
 /// Side of the tiles that are traced at once, each with only what can be seen or throw shadows there,
 /// in pixels.
-const TILE_PX: usize = 32;
-/// Points of a pixel whose heights differ by less lie on the same surface, in metres.
-const SAME_SURFACE_M: f32 = 0.001;
+const TILE_PX: usize = 16;
+/// Side of the blocks of a tile that are asked at once whether anything in them may change.
+const BLOCK_PX: usize = 4;
+/// How much farther than their pixel's corners rays may pass, in pixels: a margin for rounding.
+const SLACK_PX: f32 = 0.5;
 /// Colour rays of a pixel.
 const SAMPLES: usize = ROTATED_GRID.len();
 /// Where in the pixel they go: no two in a row or column, so that edges along either are smooth.
 const ROTATED_GRID: [[f32; 2]; 4] =
     [[0.125, 0.625], [0.375, 0.125], [0.625, 0.875], [0.875, 0.375]];
-
-impl Material {
-    fn albedo(self) -> Vector3<f32> {
-        Vector3::from(match self {
-            Self::Box => [0.40, 0.45, 0.52],
-            Self::Shelf => [0.62, 0.61, 0.58],
-            Self::Gripper => [0.17, 0.17, 0.18],
-            Self::Object(Paint::White) => [0.74, 0.74, 0.72],
-            Self::Object(Paint::Cream) => [0.62, 0.58, 0.49],
-            Self::Object(Paint::Grey) => [0.47, 0.48, 0.50],
-            Self::Object(Paint::Blue) => [0.30, 0.44, 0.66],
-            Self::Object(Paint::Green) => [0.34, 0.58, 0.38],
-            Self::Object(Paint::Orange) => [0.78, 0.44, 0.16],
-            Self::Object(Paint::Black) => [0.03, 0.03, 0.03],
-        })
-    }
-}
-
-/// All that can be hit at one instant.
-struct Scene {
-    bodies: Vec<RayBody>,
-    plate: Option<(RayPlate, Albedos)>,
-}
-
-/// What moves, as rays pass it.
-struct Moving {
-    hand: Vec<RayBody>,
-    plate: RayPlate,
-    albedos: Albedos,
-    /// The height of its highest point, in metres.
-    top_m: f32,
-}
-
-impl Moving {
-    fn is_near(&self, ray: &Ray, margin: f32) -> bool {
-        self.plate.is_near(ray, margin) || self.hand.iter().any(|body| body.is_near(ray, margin))
-    }
-}
-
-/// How the parts of a plate reflect.
-#[derive(Debug, Clone, Copy)]
-struct Albedos {
-    body: Vector3<f32>,
-    rim: Vector3<f32>,
-    well: Vector3<f32>,
-}
-
-impl Albedos {
-    fn new(look: &PlateLook) -> Self {
-        let (brightness, tint) = (look.brightness as f32, look.tint as f32);
-        let plate = Vector3::from(PLATE_ALBEDO);
-        // Wells take their colour from the body.
-        let tinted = plate.lerp(&Vector3::from(BLUE_PLATE_ALBEDO), tint).component_div(&plate);
-        let tinted = |albedo| Vector3::from(albedo).component_mul(&tinted) * brightness;
-        Self {
-            body: tinted(PLATE_ALBEDO),
-            rim: Vector3::from(RIM_ALBEDO) * look.rim_brightness as f32,
-            well: tinted(WELL_ALBEDO),
-        }
-    }
-
-    fn of(&self, surface: PlateSurface) -> Vector3<f32> {
-        match surface {
-            PlateSurface::Body => self.body,
-            PlateSurface::Rim => self.rim,
-            PlateSurface::Well => self.well,
-        }
-    }
-}
-
-/// What a ray met.
-struct Hit {
-    distance: f32,
-    /// What a depth camera takes for the distance.
-    depth: f32,
-    normal: Vector3<f32>,
-    surface: Surface,
-}
-
-enum Surface {
-    Table,
-    Body { albedo: Vector3<f32> },
-    Plate { albedo: Vector3<f32>, openness: f32, through: Option<Clear> },
-}
 
 impl Renderer {
     /// A renderer for what `camera` (as it truly is) sees of the cell under `light`.
@@ -235,21 +170,20 @@ impl Renderer {
         clutter: &[Object],
         light: Light,
     ) -> Self {
-        let whole =
-            PixelRegion::whole(camera.intrinsics.width as usize, camera.intrinsics.height as usize);
+        let intrinsics = camera.intrinsics;
         let mut renderer = Self {
             camera,
             geometry,
-            light,
-            sources: light.sources(WORKSPACE_CENTER_M),
+            lighting: Lighting::new(light),
             fixtures: Vec::new(),
-            bare_table: Vec::new(),
             empty: Picture {
-                region: whole,
+                region: PixelRegion::whole(intrinsics.width as usize, intrinsics.height as usize),
                 color: Vec::new(),
                 depth_m: Vec::new(),
                 is_plate: Vec::new(),
             },
+            met: Vec::new(),
+            pixel_m: (camera.position().z / intrinsics.fx.min(intrinsics.fy)) as f32,
         };
         let body = |cuboid: &Cuboid| RayBody::new(cuboid, cuboid.material.albedo());
         let objects = clutter.iter().map(|object| {
@@ -260,35 +194,20 @@ impl Renderer {
             .iter()
             .map(body)
             .chain(objects)
-            .map(|body| (body, renderer.region_of(&body.corners())))
+            .map(|body| {
+                let corners = body.corners();
+                let sources = renderer.lighting.sources.iter();
+                Fixture {
+                    body,
+                    seen: renderer.seen_region(corners),
+                    shaded: sources
+                        .map(|source| renderer.shaded_region(&corners, source))
+                        .collect(),
+                }
+            })
             .collect();
-        renderer.empty = renderer.trace(whole, None);
-        renderer.bare_table = vec![true; whole.width() * whole.height()];
-        for (body, _) in &renderer.fixtures {
-            let seen = renderer.seen_region(body.corners());
-            for v in seen.top..seen.bottom {
-                renderer.bare_table[v * whole.width()..][seen.left..seen.right].fill(false);
-            }
-        }
+        (renderer.empty, renderer.met) = renderer.trace(renderer.empty.region, None);
         renderer
-    }
-
-    /// Whether the moving things of `scene` may hide or shade anything in a pixel of bare table. A
-    /// little more than they really do: what is found free looks as in the empty cell, to the bit.
-    fn may_change_table(&self, moving: &Moving, u: usize, v: usize) -> bool {
-        let seen = self.primary_ray(u as f64, v as f64);
-        let to_table = -seen.origin.z / seen.direction.z;
-        let (point, to_table) = (seen.at(to_table), seen.direction * to_table);
-        let seen = Ray { direction: to_table, ..seen };
-        if moving.is_near(&seen, PIXEL_REACH_M) {
-            return true;
-        }
-        self.sources.iter().any(|source| {
-            // Below the top of what moves, ways to all parts of a light run this near to each other.
-            let reach = moving.top_m / source.height() * source.radius();
-            let to_source = Ray { origin: point, direction: source.point([0.0, 0.0]) - point };
-            moving.is_near(&to_source, reach + PIXEL_REACH_M)
-        })
     }
 
     /// The cell without plate and hand.
@@ -315,16 +234,24 @@ impl Renderer {
         let region = self.region_of(&corners);
         let top_m = corners.iter().map(|corner| corner.z).fold(0.0, f32::max);
         let moving = Moving { hand, plate, albedos: Albedos::new(look), top_m };
-        self.trace(region, Some(&moving))
+        self.trace(region, Some(&moving)).0
     }
 
     /// The pixels that a body with these corners, or its shadow on anything, can cover.
     fn region_of(&self, corners: &[Point3<f32>]) -> PixelRegion {
-        let source_edges: Vec<Point3<f32>> =
-            self.sources.iter().flat_map(Source::corners).collect();
+        let sources = self.lighting.sources.iter();
+        sources
+            .map(|source| self.shaded_region(corners, source))
+            .reduce(PixelRegion::around)
+            .expect("a cell has a lamp")
+    }
+
+    /// The pixels that a body with these corners, or what it shades from `source`, can cover.
+    fn shaded_region(&self, corners: &[Point3<f32>], source: &Source) -> PixelRegion {
+        let edges = source.corners();
         // Shadows reach farthest on the lowest surface, the table.
         let shadows = corners.iter().flat_map(|corner| {
-            source_edges.iter().map(move |edge| {
+            edges.iter().map(move |edge| {
                 let down = corner - edge;
                 edge + down * (edge.z / (edge.z - corner.z))
             })
@@ -354,8 +281,8 @@ impl Renderer {
     }
 
     /// Traces the pixels of `region`, tile by tile in parallel; all of them, or those that what is
-    /// `moving` may change.
-    fn trace(&self, region: PixelRegion, moving: Option<&Moving>) -> Picture {
+    /// `moving` may change. Beside the picture, what the rays of each pixel met.
+    fn trace(&self, region: PixelRegion, moving: Option<&Moving>) -> (Picture, Vec<Met>) {
         let (width, pixels) = (region.width(), region.width() * region.height());
         let mut picture = Picture {
             region,
@@ -363,8 +290,9 @@ impl Renderer {
             depth_m: vec![0.0; pixels],
             is_plate: vec![false; pixels],
         };
+        let mut met = vec![Met::NOTHING; pixels];
         if pixels == 0 {
-            return picture;
+            return (picture, met);
         }
         let strip = width * TILE_PX;
         picture
@@ -372,46 +300,146 @@ impl Renderer {
             .par_chunks_mut(strip)
             .zip(picture.depth_m.par_chunks_mut(strip))
             .zip(picture.is_plate.par_chunks_mut(strip))
+            .zip(met.par_chunks_mut(strip))
             .enumerate()
-            .for_each(|(number, ((color, depth), is_plate))| {
+            .for_each(|(number, (((color, depth_m), is_plate), met))| {
                 let top = region.top + number * TILE_PX;
                 let bottom = top + color.len() / width;
                 for left in (region.left..region.right).step_by(TILE_PX) {
                     let right = (left + TILE_PX).min(region.right);
-                    let scene = self.scene_of(PixelRegion { left, top, right, bottom }, moving);
-                    for (v, u) in (top..bottom).flat_map(|v| (left..right).map(move |u| (v, u))) {
+                    let tile = PixelRegion { left, top, right, bottom };
+                    self.trace_tile(tile, moving, |u, v, traced| {
                         let stored = (v - top) * width + u - region.left;
-                        let whole = v * self.empty.region.width() + u;
-                        let changes = moving.is_none_or(|moving| {
-                            !self.bare_table[whole] || self.may_change_table(moving, u, v)
-                        });
-                        (color[stored], depth[stored], is_plate[stored]) = if changes {
-                            self.trace_pixel(&scene, u, v)
-                        } else {
-                            (self.empty.color[whole], self.empty.depth_m[whole], false)
-                        };
-                    }
+                        color[stored] = traced.color;
+                        depth_m[stored] = traced.depth_m;
+                        is_plate[stored] = traced.is_plate;
+                        met[stored] = traced.met;
+                    });
                 }
             });
-        picture
+        (picture, met)
     }
 
-    /// All that can be hit on the way to or from what is seen in `tile`.
-    fn scene_of(&self, tile: PixelRegion, moving: Option<&Moving>) -> Scene {
-        let nearby = self.fixtures.iter().filter(|(_, covered)| covered.overlaps(&tile));
-        let hand = moving.iter().flat_map(|moving| &moving.hand);
-        Scene {
-            bodies: nearby.map(|(body, _)| body).chain(hand).copied().collect(),
-            plate: moving.map(|moving| (moving.plate, moving.albedos)),
+    /// Traces the pixels of a tile, or takes from the empty cell those that do not change.
+    fn trace_tile(
+        &self,
+        tile: PixelRegion,
+        moving: Option<&Moving>,
+        mut keep: impl FnMut(usize, usize, Traced),
+    ) {
+        let scene = self.scene_of(tile, moving);
+        for block in tile.blocks(BLOCK_PX) {
+            let [hides, shades] = moving.map_or([true; 2], |moving| self.may_change(moving, block));
+            for (u, v) in block.pixels() {
+                let changes = (hides || shades)
+                    && moving.is_none_or(|moving| {
+                        let pixel = PixelRegion { left: u, top: v, right: u + 1, bottom: v + 1 };
+                        let [hides, shades] = self.may_change(moving, pixel);
+                        hides || shades && self.shades(moving, &scene, u, v)
+                    });
+                keep(
+                    u,
+                    v,
+                    if changes { self.trace_pixel(&scene, u, v) } else { self.unchanged(u, v) },
+                );
+            }
         }
     }
 
-    /// Colour, depth and whether it is plate.
-    fn trace_pixel(&self, scene: &Scene, u: usize, v: usize) -> ([f32; 3], f32, bool) {
-        let color = self.pixel_color(scene, u, v);
-        let hit = closest(scene, &self.primary_ray(u as f64, v as f64));
-        // Primary rays advance one metre along the optical axis per unit of distance.
-        (color, hit.depth, matches!(hit.surface, Surface::Plate { .. }))
+    /// Whether what is `moving` may hide, and whether it may shade anything in `region`. A little more
+    /// than it really does: what is found free looks as in the empty cell, to the bit.
+    fn may_change(&self, moving: &Moving, region: PixelRegion) -> [bool; 2] {
+        let met = self.met_within(region);
+        // All rays of the region pass this near to the one through its middle, at any height.
+        let across_px = (region.width() as f32).hypot(region.height() as f32);
+        let reach_m = (0.5 * across_px + SLACK_PX) * self.pixel_m;
+        let middle = |low: usize, high: usize| 0.5 * (low + high - 1) as f64;
+        let seen =
+            self.primary_ray(middle(region.left, region.right), middle(region.top, region.bottom));
+        let to_height =
+            |height_m: f32| seen.direction * ((height_m - seen.origin.z) / seen.direction.z);
+        let to_lowest = to_height(met.lowest_m);
+        let hides = moving.is_near(&Ray { direction: to_lowest, ..seen }, reach_m);
+        // What is shaded lies on the ray between the two heights.
+        let between = to_height(met.highest_m) - to_lowest;
+        let point = seen.origin + to_lowest + between * 0.5;
+        let reach_m = reach_m + 0.5 * between.norm();
+        let shades = self.lighting.sources.iter().enumerate().any(|(index, source)| {
+            // Below the top of what moves, ways to all parts of a light run this near to each other.
+            let spread_m = moving.top_m / source.lowest() * source.radius();
+            let to_source = Ray { origin: point, direction: source.point([0.0, 0.0]) - point };
+            met.is_lit_by(index) && moving.is_near(&to_source, reach_m + spread_m)
+        });
+        [hides, shades]
+    }
+
+    /// Whether what is `moving`, which hides nothing of a pixel, takes light from it.
+    fn shades(&self, moving: &Moving, scene: &Scene, u: usize, v: usize) -> bool {
+        let met = self.met[v * self.empty.region.width() + u];
+        self.samples(u, v).enumerate().any(|(sample, (ray, disc))| {
+            let mut lit = self.lighting.sources.iter().enumerate();
+            met.is_lit(sample) && {
+                let hit = scene.closest(&ray);
+                let point = ray.at(hit.distance);
+                lit.any(|(index, source)| {
+                    let to_source = source.point(disc) - point;
+                    met.is_lit_at(sample, index)
+                        && moving.blocks(&shadow_ray(point, hit.normal, to_source))
+                })
+            }
+        })
+    }
+
+    /// What the rays of all pixels of a region met in the empty cell.
+    fn met_within(&self, region: PixelRegion) -> Met {
+        let width = self.empty.region.width();
+        let rows = (region.top..region.bottom).map(|v| v * width);
+        let pixels = rows.flat_map(|row| &self.met[row + region.left..row + region.right]);
+        pixels.fold(Met::NOTHING, |met, pixel| met.and(*pixel))
+    }
+
+    /// A pixel of the empty cell.
+    fn unchanged(&self, u: usize, v: usize) -> Traced {
+        let index = v * self.empty.region.width() + u;
+        Traced {
+            color: self.empty.color[index],
+            depth_m: self.empty.depth_m[index],
+            is_plate: false,
+            met: self.met[index],
+        }
+    }
+
+    /// All that can be hit on the way to or from what is seen in `tile`.
+    fn scene_of<'a>(&'a self, tile: PixelRegion, moving: Option<&'a Moving>) -> Scene<'a> {
+        let hand = || moving.iter().flat_map(|moving| &moving.hand);
+        let near = |reaches: &dyn Fn(&Fixture) -> bool| {
+            let fixtures = self.fixtures.iter().filter(|fixture| reaches(fixture));
+            fixtures.map(|fixture| &fixture.body).chain(hand()).collect()
+        };
+        let sources = 0..self.lighting.sources.len();
+        Scene {
+            seen: near(&|fixture| fixture.seen.overlaps(&tile)),
+            shading: sources
+                .map(|source| near(&|fixture| fixture.shaded[source].overlaps(&tile)))
+                .collect(),
+            plate: moving.map(|moving| (&moving.plate, &moving.albedos)),
+        }
+    }
+
+    /// Traces all rays of a pixel.
+    fn trace_pixel(&self, scene: &Scene, u: usize, v: usize) -> Traced {
+        let mut pixel = PixelState::NEW;
+        let color = self.pixel_color(scene, u, v, &mut pixel);
+        let ray = self.primary_ray(u as f64, v as f64);
+        let hit = scene.closest(&ray);
+        pixel.met.note(ray.at(hit.distance).z);
+        Traced {
+            color,
+            // Primary rays advance one metre along the optical axis per unit of distance.
+            depth_m: hit.depth,
+            is_plate: matches!(hit.surface, Surface::Plate { .. }),
+            met: pixel.met,
+        }
     }
 
     /// The ray of a pixel, scaled so that distances along it are depths along the optical axis.
@@ -424,182 +452,32 @@ impl Renderer {
     }
 
     /// The colour of a pixel in sRGB levels, averaged over its rays before encoding.
-    fn pixel_color(&self, scene: &Scene, u: usize, v: usize) -> [f32; 3] {
-        let turn = interleaved_gradient_noise(u as f32, v as f32);
-        let shift = [unit_hash(u as u32, v as u32), unit_hash(v as u32, !(u as u32))];
-        let mut shared = None;
-        let sum: Vector3<f32> = ROTATED_GRID
-            .iter()
+    fn pixel_color(&self, scene: &Scene, u: usize, v: usize, pixel: &mut PixelState) -> [f32; 3] {
+        let sum: Vector3<f32> = self
+            .samples(u, v)
             .enumerate()
-            .map(|(sample, point)| {
-                // Shifting the grid from pixel to pixel keeps an edge along a row of pixels from
-                // covering all of them in quarters.
-                let offset = |axis: usize| f64::from((point[axis] + shift[axis]).fract() - 0.5);
-                let ray = self.primary_ray(u as f64 + offset(0), v as f64 + offset(1));
-                // Each ray looks at another part of the lamp; turning the pattern from pixel to
-                // pixel makes penumbras of it instead of bands.
-                let angle = std::f32::consts::TAU * ((sample as f32 + turn) / SAMPLES as f32);
-                let radius = ((sample as f32 + 0.5) / SAMPLES as f32).sqrt();
-                self.shade(scene, &ray, [radius * angle.cos(), radius * angle.sin()], &mut shared)
-            })
+            .map(|(sample, (ray, disc))| self.lighting.shade(scene, &ray, disc, sample, pixel))
             .sum();
-        let linear = sum * (self.light.exposure as f32 / SAMPLES as f32);
+        let linear = sum * (self.lighting.exposure() / SAMPLES as f32);
         [linear.x, linear.y, linear.z].map(srgb_level)
     }
 
-    /// Light that leaves what the ray meets towards the camera; `disc` is the point of each light
-    /// that is looked at, in its radii. What it finds out about the window's light, it leaves to the
-    /// pixel's next ray.
-    fn shade(
-        &self,
-        scene: &Scene,
-        ray: &Ray,
-        disc: [f32; 2],
-        shared: &mut Option<Daylight>,
-    ) -> Vector3<f32> {
-        let hit = closest(scene, ray);
-        let point = ray.at(hit.distance);
-        let (albedo, openness, gloss) = match hit.surface {
-            Surface::Table => {
-                (table_albedo(point), 1.0, Gloss::of_top(hit.normal, self.light.table_gloss as f32))
-            }
-            Surface::Body { albedo } => (albedo, 1.0, Gloss::NONE),
-            Surface::Plate { albedo, openness, through: None } => {
-                // Nothing is mirrored inside of a well.
-                let gloss = if openness < 1.0 { 0.0 } else { PLATE_GLOSS };
-                (albedo, openness, Gloss::of_top(hit.normal, gloss))
-            }
-            Surface::Plate { albedo, openness, through: Some(clear) } => {
-                let haze = if clear.is_bevel { LID_BEVEL_HAZE } else { LID_HAZE };
-                // Haze is lit as the lid is, not as the bottom of a well.
-                let haze = Vector3::repeat(haze / openness);
-                (albedo * LID_CLEARNESS + haze, openness, Gloss::of_lid(clear))
-            }
-        };
-        let ambient = self.light.ambient as f32;
-        let mut light = Vector3::repeat(ambient * openness);
-        let mut mirrored = Vector3::zeros();
-        for (index, source) in self.sources.iter().enumerate() {
-            let to_source = source.point(disc) - point;
-            let distance2 = to_source.norm_squared();
-            let distance = distance2.sqrt();
-            let cosine = hit.normal.dot(&to_source) / distance;
-            if cosine <= 0.0 {
-                continue;
-            }
-            let shadow_ray =
-                Ray { origin: point + hit.normal * SHADOW_OFFSET_M, direction: to_source };
-            let lit = if openness < 1.0 {
-                // Inside a well the walls shade as the openness says; tracing them gains nothing.
-                openness
-            } else if let Some(daylight) = shared.take_if(|daylight| {
-                index > 0
-                    && daylight.normal == hit.normal
-                    && (daylight.z - point.z).abs() < SAME_SURFACE_M
-            }) {
-                daylight.lit
-            } else {
-                let lit = f32::from(!blocked(scene, &shadow_ray));
-                if index > 0 {
-                    *shared = Some(Daylight { normal: hit.normal, z: point.z, lit });
-                }
-                lit
-            };
-            let arriving = source.light * (lit * source.falloff(distance2));
-            light += arriving * cosine;
-            let shows = if index > 0 { gloss.strength > 0.0 } else { gloss.shows_lamp };
-            if shows {
-                mirrored += arriving * gloss.towards(to_source / distance, ray.direction);
-            }
-        }
-        albedo.component_mul(&light) + mirrored
+    /// The colour rays of a pixel, each with the point of the lights that it looks at, in their radii.
+    fn samples(&self, u: usize, v: usize) -> impl Iterator<Item = (Ray, [f32; 2])> {
+        let turn = interleaved_gradient_noise(u as f32, v as f32);
+        let shift = [unit_hash(u as u32, v as u32), unit_hash(v as u32, !(u as u32))];
+        ROTATED_GRID.iter().enumerate().map(move |(sample, point)| {
+            // Shifting the grid from pixel to pixel keeps an edge along a row of pixels from covering
+            // all of them in quarters.
+            let offset = |axis: usize| f64::from((point[axis] + shift[axis]).fract() - 0.5);
+            let ray = self.primary_ray(u as f64 + offset(0), v as f64 + offset(1));
+            // Each ray looks at another part of the lamp; turning the pattern from pixel to pixel
+            // makes penumbras of it instead of bands.
+            let angle = std::f32::consts::TAU * ((sample as f32 + turn) / SAMPLES as f32);
+            let radius = ((sample as f32 + 0.5) / SAMPLES as f32).sqrt();
+            (ray, [radius * angle.cos(), radius * angle.sin()])
+        })
     }
-}
-
-/// Whether the window's light reaches a point of a pixel; good for one other point of the surface.
-#[derive(Debug, Clone, Copy)]
-struct Daylight {
-    normal: Vector3<f32>,
-    z: f32,
-    lit: f32,
-}
-
-/// How a surface mirrors lights.
-struct Gloss {
-    normal: Vector3<f32>,
-    strength: f32,
-    spread_rad: f32,
-    shows_lamp: bool,
-}
-
-impl Gloss {
-    const NONE: Self = Self {
-        normal: Vector3::new(0.0, 0.0, 1.0),
-        strength: 0.0,
-        spread_rad: 1.0,
-        shows_lamp: false,
-    };
-
-    fn of_top(normal: Vector3<f32>, strength: f32) -> Self {
-        Self { normal, strength, spread_rad: TOP_SPREAD_RAD, shows_lamp: strength > 0.0 }
-    }
-
-    fn of_lid(clear: Clear) -> Self {
-        if clear.is_bevel {
-            Self {
-                normal: clear.normal,
-                strength: LID_BEVEL_GLOSS,
-                spread_rad: BEVEL_SPREAD_RAD,
-                shows_lamp: false,
-            }
-        } else {
-            Self::of_top(clear.normal, LID_GLOSS)
-        }
-    }
-
-    fn towards(&self, to_light: Vector3<f32>, from_camera: Vector3<f32>) -> f32 {
-        let to_camera = -from_camera.normalize();
-        self.strength * mirrored(self.normal, to_light, to_camera, self.spread_rad)
-    }
-}
-
-/// The nearest thing on a ray; the table, if nothing else.
-fn closest(scene: &Scene, ray: &Ray) -> Hit {
-    let mut distance =
-        if ray.direction.z < 0.0 { -ray.origin.z / ray.direction.z } else { f32::MAX };
-    let (mut normal, mut surface) = (Vector3::z(), Surface::Table);
-    for body in &scene.bodies {
-        if let Some(entry) = body.enter(ray, distance) {
-            (distance, normal) = (entry.distance, entry.normal);
-            surface = Surface::Body { albedo: body.albedo };
-        }
-    }
-    let mut hit = Hit { distance, depth: distance, normal, surface };
-    if let Some((plate, albedos)) = &scene.plate
-        && let Some(on_plate) = plate.hit(ray, distance)
-    {
-        hit = Hit {
-            distance: on_plate.distance,
-            depth: on_plate.depth,
-            normal: on_plate.normal,
-            surface: Surface::Plate {
-                albedo: albedos.of(on_plate.surface),
-                openness: on_plate.openness,
-                through: on_plate.through,
-            },
-        };
-    }
-    hit
-}
-
-/// Whether anything stands between a ray's origin and its end at distance 1.
-fn blocked(scene: &Scene, ray: &Ray) -> bool {
-    scene.plate.as_ref().is_some_and(|(plate, _)| plate.blocks(ray, 1.0))
-        || scene.bodies.iter().any(|body| body.enter(ray, 1.0).is_some())
-}
-
-fn table_albedo(point: Point3<f32>) -> Vector3<f32> {
-    Vector3::from(TABLE_ALBEDO) * (1.0 + TABLE_GRAIN * grain(point.x, point.y))
 }
 
 /// Whether any part of the hand may be in the camera's picture.
@@ -616,27 +494,6 @@ pub(crate) fn hand_in_view(hand: &Hand, camera: &CameraModel) -> bool {
         || pixels.iter().all(|pixel| pixel.x > width - 0.5)
         || pixels.iter().all(|pixel| pixel.y < -0.5)
         || pixels.iter().all(|pixel| pixel.y > height - 0.5))
-}
-
-/// The sRGB transfer function, from linear light (1 is white) to levels 0 to 255, unrounded.
-fn srgb_level(linear: f32) -> f32 {
-    let linear = linear.clamp(0.0, 1.0);
-    255.0
-        * if linear <= 0.003_130_8 {
-            12.92 * linear
-        } else {
-            1.055 * linear.powf(1.0 / 2.4) - 0.055
-        }
-}
-
-/// A fixed pattern of the table's surface, about -1 to 1, with features of a few centimetres and of
-/// a millimetre.
-fn grain(x: f32, y: f32) -> f32 {
-    let cloud =
-        (23.0 * x + 3.0 * (17.0 * y).sin()).sin() * (29.0 * y + 2.0 * (13.0 * x).sin()).sin();
-    let cell = |coordinate: f32| (coordinate * 1000.0).floor() as i32 as u32;
-    let speck = 2.0 * unit_hash(cell(x), cell(y)) - 1.0;
-    0.6 * cloud + 0.4 * speck
 }
 
 /// Jimenez' interleaved gradient noise in `[0, 1)`: neighbouring pixels differ as much as they can,
@@ -660,7 +517,7 @@ mod tests {
 
     use super::*;
     use crate::clutter::draw_clutter;
-    use crate::layout::Receptacle;
+    use crate::layout::{Material, Receptacle};
     use crate::simulation::{SimulatedCamera, camera_over_workspace};
 
     const LIGHT: Light = Light {
@@ -699,18 +556,18 @@ mod tests {
         let pixels = (0..region.height()).flat_map(|v| (0..region.width()).map(move |u| (u, v)));
         let mut picture =
             Picture { region, color: Vec::new(), depth_m: Vec::new(), is_plate: Vec::new() };
-        for (color, depth_m, is_plate) in pixels.map(|(u, v)| renderer.trace_pixel(scene, u, v)) {
-            picture.color.push(color);
-            picture.depth_m.push(depth_m);
-            picture.is_plate.push(is_plate);
+        for traced in pixels.map(|(u, v)| renderer.trace_pixel(scene, u, v)) {
+            picture.color.push(traced.color);
+            picture.depth_m.push(traced.depth_m);
+            picture.is_plate.push(traced.is_plate);
         }
         picture
     }
 
-    /// Only a region of each picture is traced anew. Whatever the plate, the hand and their shadows
-    /// change must lie within it.
+    /// Only some pixels of each picture are traced anew. Whatever the plate, the hand and their
+    /// shadows change must lie within them.
     #[test]
-    fn nothing_changes_outside_of_the_region_that_is_traced_anew() {
+    fn nothing_changes_in_pixels_that_are_not_traced_anew() {
         let renderer = renderer();
         let hand = Hand {
             tool: ToolPose::new(PlanarPose::new(0.45, -0.05, 0.4), 0.03),
@@ -724,12 +581,14 @@ mod tests {
         ] {
             let picture = renderer.render(&plate, &LIDDED, hand);
             let mut bodies: Vec<RayBody> =
-                renderer.fixtures.iter().map(|(body, _)| *body).collect();
+                renderer.fixtures.iter().map(|fixture| fixture.body).collect();
             for cuboid in hand.map(Hand::cuboids).iter().flatten() {
                 bodies.push(RayBody::new(cuboid, cuboid.material.albedo()));
             }
             let plate = RayPlate::new(&plate, renderer.geometry, &LIDDED);
-            let scene = Scene { bodies, plate: Some((plate, Albedos::new(&LIDDED))) };
+            let (all, albedos) = (bodies.iter().collect::<Vec<_>>(), Albedos::new(&LIDDED));
+            let scene =
+                Scene { seen: all.clone(), shading: vec![all; 2], plate: Some((&plate, &albedos)) };
             let whole = trace_all(&renderer, &scene);
             let width = whole.region.width();
             for (index, color) in whole.color.iter().enumerate() {

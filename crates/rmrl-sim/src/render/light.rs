@@ -83,9 +83,9 @@ impl Source {
         self.center + self.across[0] * disc[0] + self.across[1] * disc[1]
     }
 
-    /// The height of its middle, in metres.
-    pub(super) fn height(&self) -> f32 {
-        self.center.z
+    /// The height of its lowest part, in metres.
+    pub(super) fn lowest(&self) -> f32 {
+        self.center.z - self.across[0].z.abs() - self.across[1].z.abs()
     }
 
     /// How far its parts are from its middle, in metres.

@@ -171,11 +171,15 @@ impl RayPlate {
         self.hit_in_well(local, entry.distance, (from_axis_x, from_axis_y))
     }
 
-    /// Whether the plate, with its lid, stands between a point outside and a light along the ray.
-    pub(super) fn blocks(&self, ray: &Ray, limit: f32) -> bool {
+    /// Whether the plate, with its lid, stands between the ray's origin, a point outside, and its end
+    /// at distance 1, at a light. A ray that `leaves` the plate itself can meet only the lid.
+    pub(super) fn blocks(&self, ray: &Ray, leaves: bool) -> bool {
+        if leaves && self.lid.is_none() {
+            return false;
+        }
         self.near(ray).is_some_and(|local| {
-            self.enter(&local, limit).is_some()
-                || self.lid.is_some_and(|lid| self.enter_lid(lid, &local, limit).is_some())
+            (!leaves && self.enter(&local, 1.0).is_some())
+                || self.lid.is_some_and(|lid| self.enter_lid(lid, &local, 1.0).is_some())
         })
     }
 
@@ -364,6 +368,6 @@ mod tests {
         assert!((bevel.depth - (1.0 - 0.017)).abs() < 1e-6);
         // Above the plate's top, only the lid is in the way of light.
         let across = Ray { origin: Point3::new(-1.0, 0.0, 0.016), direction: Vector3::x() * 2.0 };
-        assert!(lidded.blocks(&across, 1.0) && !plate().blocks(&across, 1.0));
+        assert!(lidded.blocks(&across, false) && !plate().blocks(&across, false));
     }
 }
