@@ -47,6 +47,8 @@ const DEPTH_FOCAL_PER_WIDTH: f32 = 0.6;
 const WINDOW_HALF: usize = 3;
 /// Disparities are multiples of this, in pixels.
 const DISPARITY_STEP_PX: f32 = 1.0 / 32.0;
+/// So many depths are tabulated: of all farther than a third of a metre, for usual images.
+const TABULATED_STEPS: i32 = 2048;
 /// Side of the patches that black surfaces lose, in pixels at any resolution.
 const PATCH_PX: usize = 6;
 
@@ -64,6 +66,10 @@ pub(crate) struct Sensor {
     empty_color: Vec<[f32; 3]>,
     empty_disparity: Vec<f32>,
     empty_smoothed: Vec<f32>,
+    /// Its pixels that the second imager cannot see.
+    empty_hidden: Vec<bool>,
+    /// The depth value of each disparity, in steps of it; depths of nearer things are computed.
+    depth_of_steps: Vec<u16>,
     whole: PixelRegion,
 }
 
@@ -73,7 +79,12 @@ impl Sensor {
         let disparity_depth = DEPTH_FOCAL_PER_WIDTH * whole.width() as f32 * BASELINE_M;
         let empty_disparity: Vec<f32> =
             empty.depth_m.iter().map(|depth_m| disparity_depth / depth_m).collect();
-        Self {
+        let mut empty_hidden = vec![false; empty_disparity.len()];
+        let rows = empty_disparity.chunks(whole.width());
+        for (hidden, disparity) in empty_hidden.chunks_mut(whole.width()).zip(rows) {
+            find_hidden(hidden, disparity.iter());
+        }
+        let mut sensor = Self {
             noise,
             depth_bias_m,
             patch_threshold: patch_quantile(noise.black_dropout),
@@ -81,8 +92,22 @@ impl Sensor {
             empty_color: empty.color.clone(),
             empty_smoothed: smooth(&empty_disparity, whole, whole),
             empty_disparity,
+            empty_hidden,
+            depth_of_steps: Vec::new(),
             whole,
+        };
+        sensor.depth_of_steps = (0..TABULATED_STEPS).map(|steps| sensor.depth_of(steps)).collect();
+        sensor
+    }
+
+    /// The depth value of a disparity, in steps of it; 0 for none.
+    fn depth_of(&self, steps: i32) -> u16 {
+        if steps <= 0 {
+            return 0;
         }
+        let disparity = steps as f32 * DISPARITY_STEP_PX;
+        let depth_m = f64::from(self.disparity_depth / disparity) + self.depth_bias_m;
+        (depth_m / DEPTH_UNIT_M + 0.5) as u16
     }
 
     /// What the camera delivers of the cell, `picture` being what differs from the empty one.
@@ -99,14 +124,18 @@ impl Sensor {
         let mut image = RgbImage::new(width as u32, height as u32);
         let sigma = self.noise.color_levels as f32;
         image.par_chunks_mut(3 * width).enumerate().for_each(|(v, row)| {
-            let mut noise = NormalNoise::new(seed, v);
+            let mut noise = vec![0.0; row.len()];
+            NormalNoise::new(seed, v).fill(&mut noise);
+            let (mut levels, mut noise) = (row, noise.as_slice());
             let empty = &self.empty_color[v * width..(v + 1) * width];
-            let ideal = overlaid(empty, picture.region, &picture.color, v);
-            for (pixel, ideal) in row.as_chunks_mut::<3>().0.iter_mut().zip(ideal) {
-                for (level, ideal) in pixel.iter_mut().zip(ideal) {
+            for ideal in overlaid(empty, picture.region, &picture.color, v) {
+                let ideal = ideal.as_flattened();
+                let (these, rest) = levels.split_at_mut(ideal.len());
+                for ((level, ideal), noise) in these.iter_mut().zip(ideal).zip(noise) {
                     // Rounds; casts of floats saturate.
-                    *level = (ideal + sigma * noise.next() + 0.5) as u8;
+                    *level = (ideal + sigma * noise + 0.5) as u8;
                 }
+                (levels, noise) = (rest, &noise[ideal.len()..]);
             }
         });
         image
@@ -121,7 +150,7 @@ impl Sensor {
         let local: Vec<f32> = (around.top..around.bottom)
             .flat_map(|v| {
                 let empty = &self.empty_disparity[v * width..(v + 1) * width];
-                let row = overlaid(empty, picture.region, &disparity, v);
+                let row = overlaid(empty, picture.region, &disparity, v).into_iter().flatten();
                 row.skip(around.left).take(around.width()).copied()
             })
             .collect();
@@ -136,25 +165,30 @@ impl Sensor {
                 let pixels = v * width..(v + 1) * width;
                 let empty = &self.empty_smoothed[pixels.clone()];
                 let noise = &noise[row * width..(row + 1) * width];
-                let measured = overlaid(empty, changed, &smoothed, v).zip(noise);
-                for (value, (smoothed, noise)) in values.iter_mut().zip(measured) {
-                    let steps = ((smoothed + sigma * noise) / DISPARITY_STEP_PX + 0.5).floor();
-                    if steps > 0.0 {
-                        let disparity = steps * DISPARITY_STEP_PX;
-                        let depth_m =
-                            f64::from(self.disparity_depth / disparity) + self.depth_bias_m;
-                        *value = (depth_m / DEPTH_UNIT_M + 0.5) as u16;
-                    }
+                let smoothed = overlaid(empty, changed, &smoothed, v).into_iter().flatten();
+                for (value, (smoothed, noise)) in values.iter_mut().zip(smoothed.zip(noise)) {
+                    // Rounds; steps below 1, whose cast is not the floor, are no depth anyway.
+                    let steps = ((smoothed + sigma * noise) / DISPARITY_STEP_PX + 0.5) as i32;
+                    let tabulated = self.depth_of_steps.get(steps.max(0) as usize).copied();
+                    *value = tabulated.unwrap_or_else(|| self.depth_of(steps));
                 }
+                let mut hidden = &self.empty_hidden[pixels.clone()];
+                let mut hidden_anew = Vec::new();
                 if let Some(stored) = picture.region.row(v) {
                     for (u, is_plate) in (picture.region.left..).zip(&picture.is_plate[stored]) {
                         if *is_plate && self.is_patch(patch_seed, u, v) {
                             values[u] = 0;
                         }
                     }
+                    let row =
+                        overlaid(&self.empty_disparity[pixels], picture.region, &disparity, v);
+                    hidden_anew.resize(width, false);
+                    find_hidden(&mut hidden_anew, row.into_iter().flatten());
+                    hidden = &hidden_anew;
                 }
-                let empty = &self.empty_disparity[pixels];
-                hide_occluded(values, overlaid(empty, picture.region, &disparity, v));
+                for (value, is_hidden) in values.iter_mut().zip(hidden) {
+                    *value = if *is_hidden { 0 } else { *value };
+                }
             }
         });
         image
@@ -193,18 +227,12 @@ fn patch_quantile(share: f64) -> f32 {
     *sample.select_nth_unstable_by(rank, f32::total_cmp).1
 }
 
-/// Row `v` of an image: `row`, with what `values` hold of `region` laid over it.
-fn overlaid<'a, T>(
-    row: &'a [T],
-    region: PixelRegion,
-    values: &'a [T],
-    v: usize,
-) -> impl DoubleEndedIterator<Item = &'a T> {
-    let (left, middle, right): (&[T], &[T], &[T]) = match region.row(v) {
-        Some(stored) => (&row[..region.left], &values[stored], &row[region.right..]),
-        None => (row, &[], &[]),
-    };
-    left.iter().chain(middle).chain(right)
+/// Row `v` of an image, in three pieces: `row`, with what `values` hold of `region` laid over it.
+fn overlaid<'a, T>(row: &'a [T], region: PixelRegion, values: &'a [T], v: usize) -> [&'a [T]; 3] {
+    match region.row(v) {
+        Some(stored) => [&row[..region.left], &values[stored], &row[region.right..]],
+        None => [row, &[], &[]],
+    }
 }
 
 /// Averages `disparity`, stored for `stored`, over the matching window, for the pixels of `region`.
@@ -247,37 +275,33 @@ const NOISE_BLOCK_ROWS: usize = 32;
 /// directions.
 fn correlated_noise(seed: u64, first: usize, rows: usize, width: usize) -> Vec<f32> {
     let mut across = vec![0.0f32; width * (rows + 2)];
+    let mut noise = vec![0.0f32; width + 2];
     for (v, row) in across.chunks_mut(width).enumerate() {
-        let mut noise = NormalNoise::new(seed, first + v);
-        let (mut before, mut here) = (noise.next(), noise.next());
-        for value in row {
-            let after = noise.next();
-            *value = before + here + after;
-            (before, here) = (here, after);
+        NormalNoise::new(seed, first + v).fill(&mut noise);
+        for (value, noise) in row.iter_mut().zip(noise.windows(3)) {
+            *value = noise[0] + noise[1] + noise[2];
         }
     }
     let mut both = vec![0.0f32; width * rows];
     for (v, row) in both.chunks_mut(width).enumerate() {
         let [above, here, below] = [0, 1, 2].map(|row| &across[(v + row) * width..][..width]);
-        for (u, value) in row.iter_mut().enumerate() {
+        for (((value, above), here), below) in row.iter_mut().zip(above).zip(here).zip(below) {
             // The sum of nine unit normals has a standard deviation of 3.
-            *value = (above[u] + here[u] + below[u]) / 3.0;
+            *value = (above + here + below) / 3.0;
         }
     }
     both
 }
 
-/// Clears the depths that the second imager cannot see: the band at the left edge, and what nearer
-/// things to the right of it hide.
-fn hide_occluded<'a>(row: &mut [u16], disparity: impl DoubleEndedIterator<Item = &'a f32>) {
+/// Marks the pixels of a row that the second imager cannot see: the band at the left edge, and what
+/// nearer things to the right of it hide.
+fn find_hidden<'a>(hidden: &mut [bool], disparity: impl DoubleEndedIterator<Item = &'a f32>) {
     /// Matching bridges smaller gaps.
     const TOLERANCE_PX: f32 = 0.5;
     let mut leftmost = f32::MAX;
-    for ((u, depth), disparity) in row.iter_mut().enumerate().rev().zip(disparity.rev()) {
+    for ((u, hidden), disparity) in hidden.iter_mut().enumerate().rev().zip(disparity.rev()) {
         let seen_at = u as f32 - disparity;
-        if seen_at < 0.0 || seen_at > leftmost + TOLERANCE_PX {
-            *depth = 0;
-        }
+        *hidden = seen_at < 0.0 || seen_at > leftmost + TOLERANCE_PX;
         leftmost = leftmost.min(seen_at);
     }
 }
@@ -286,8 +310,6 @@ fn hide_occluded<'a>(row: &mut [u16], disparity: impl DoubleEndedIterator<Item =
 struct NormalNoise {
     table: &'static [f32; TABLE_SIZE],
     state: u64,
-    bits: u64,
-    left: u32,
 }
 
 const TABLE_SIZE: usize = 1 << 16;
@@ -298,21 +320,19 @@ impl NormalNoise {
         Self {
             table: normal_table(),
             state: splitmix(seed ^ (row as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            bits: 0,
-            left: 0,
         }
     }
 
-    fn next(&mut self) -> f32 {
-        if self.left == 0 {
+    /// Fills `values` with the stream, from its beginning.
+    fn fill(mut self, values: &mut [f32]) {
+        // Each number of 64 random bits makes four indices, the lowest bits first.
+        for values in values.chunks_mut(4) {
             self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            self.bits = splitmix(self.state);
-            self.left = 4;
+            let bits = splitmix(self.state);
+            for (place, value) in values.iter_mut().enumerate() {
+                *value = self.table[(bits >> (16 * place)) as usize % TABLE_SIZE];
+            }
         }
-        let index = self.bits as usize % TABLE_SIZE;
-        self.bits >>= 16;
-        self.left -= 1;
-        self.table[index]
     }
 }
 
