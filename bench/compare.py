@@ -104,9 +104,11 @@ class Comparison:
 
     @property
     def target(self) -> float | None:
-        work, network, size, _ = self.case.split("/")
-        is_target = NETWORKS[network] == int(size.removesuffix("px"))
-        return TARGETS[work, network] if is_target else None
+        """`None` for sizes and batches that nothing was promised for."""
+        work, network, size, batch = self.case.split("/")
+        if (size, batch) != (f"{NETWORKS[network]}px", f"batch{16 if work == 'train' else 1}"):
+            return None
+        return TARGETS[work, network]
 
 
 class Worker:
