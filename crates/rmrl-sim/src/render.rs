@@ -12,6 +12,8 @@ mod scene;
 mod shade;
 mod surface;
 
+use std::f32::consts::FRAC_1_SQRT_2;
+
 use nalgebra::{Isometry3, Point2, Point3, Vector3};
 use rayon::prelude::*;
 use rmrl_vision::{CameraModel, PlateGeometry};
@@ -146,6 +148,25 @@ struct Traced {
     depth_m: f32,
     is_plate: bool,
     met: Met,
+}
+
+/// What is seen of the empty cell in a part of the picture.
+struct View {
+    met: Met,
+    /// The ray through the middle of the part, to the lowest point.
+    sight: Ray,
+    /// How near to it all others pass, in metres.
+    reach_m: f32,
+    /// The middle of all points, and how far they are from it, in metres.
+    middle: Point3<f32>,
+    extent_m: f32,
+}
+
+impl View {
+    /// Whether what is `moving` may hide anything in it. A little more than it really does.
+    fn may_be_hidden(&self, moving: &Moving) -> bool {
+        moving.is_near(&self.sight, self.reach_m)
+    }
 }
 
 /// Side of the tiles that are traced at once, each with only what can be seen or throw shadows there,
@@ -329,14 +350,13 @@ impl Renderer {
     ) {
         let scene = self.scene_of(tile, moving);
         for block in tile.blocks(BLOCK_PX) {
-            let [hides, shades] = moving.map_or([true; 2], |moving| self.may_change(moving, block));
+            let changes = moving.is_none_or(|moving| {
+                let view = self.view_of(block);
+                view.may_be_hidden(moving) || self.may_be_shaded(&view, moving)
+            });
             for (u, v) in block.pixels() {
-                let changes = (hides || shades)
-                    && moving.is_none_or(|moving| {
-                        let pixel = PixelRegion { left: u, top: v, right: u + 1, bottom: v + 1 };
-                        let [hides, shades] = self.may_change(moving, pixel);
-                        hides || shades && self.shades(moving, &scene, u, v)
-                    });
+                let changes =
+                    changes && moving.is_none_or(|moving| self.changes(moving, &scene, u, v));
                 keep(
                     u,
                     v,
@@ -346,31 +366,46 @@ impl Renderer {
         }
     }
 
-    /// Whether what is `moving` may hide, and whether it may shade anything in `region`. A little more
-    /// than it really does: what is found free looks as in the empty cell, to the bit.
-    fn may_change(&self, moving: &Moving, region: PixelRegion) -> [bool; 2] {
+    /// Whether what is `moving` may change a pixel: whether it may hide anything, and whether it takes
+    /// light.
+    fn changes(&self, moving: &Moving, scene: &Scene, u: usize, v: usize) -> bool {
+        let view = self.view_of(PixelRegion { left: u, top: v, right: u + 1, bottom: v + 1 });
+        view.may_be_hidden(moving)
+            || self.may_be_shaded(&view, moving) && self.shades(moving, scene, u, v)
+    }
+
+    /// What is seen of the empty cell in a region.
+    fn view_of(&self, region: PixelRegion) -> View {
         let met = self.met_within(region);
-        // All rays of the region pass this near to the one through its middle, at any height.
-        let across_px = (region.width() as f32).hypot(region.height() as f32);
-        let reach_m = (0.5 * across_px + SLACK_PX) * self.pixel_m;
         let middle = |low: usize, high: usize| 0.5 * (low + high - 1) as f64;
         let seen =
             self.primary_ray(middle(region.left, region.right), middle(region.top, region.bottom));
         let to_height =
             |height_m: f32| seen.direction * ((height_m - seen.origin.z) / seen.direction.z);
         let to_lowest = to_height(met.lowest_m);
-        let hides = moving.is_near(&Ray { direction: to_lowest, ..seen }, reach_m);
-        // What is shaded lies on the ray between the two heights.
+        // What is seen lies on the ray between the two heights.
         let between = to_height(met.highest_m) - to_lowest;
-        let point = seen.origin + to_lowest + between * 0.5;
-        let reach_m = reach_m + 0.5 * between.norm();
-        let shades = self.lighting.sources.iter().enumerate().any(|(index, source)| {
+        let half_diagonal_px = FRAC_1_SQRT_2 * region.width().max(region.height()) as f32;
+        let reach_m = (half_diagonal_px + SLACK_PX) * self.pixel_m;
+        View {
+            met,
+            sight: Ray { direction: to_lowest, ..seen },
+            reach_m,
+            middle: seen.origin + to_lowest + between * 0.5,
+            extent_m: reach_m + 0.5 * between.norm(),
+        }
+    }
+
+    /// Whether what is `moving` may shade anything in a view. A little more than it really does: what
+    /// is found free looks as in the empty cell, to the bit.
+    fn may_be_shaded(&self, view: &View, moving: &Moving) -> bool {
+        self.lighting.sources.iter().enumerate().any(|(index, source)| {
             // Below the top of what moves, ways to all parts of a light run this near to each other.
             let spread_m = moving.top_m / source.lowest() * source.radius();
-            let to_source = Ray { origin: point, direction: source.point([0.0, 0.0]) - point };
-            met.is_lit_by(index) && moving.is_near(&to_source, reach_m + spread_m)
-        });
-        [hides, shades]
+            let direction = source.point([0.0, 0.0]) - view.middle;
+            let to_source = Ray { origin: view.middle, direction };
+            view.met.is_lit_by(index) && moving.is_near(&to_source, view.extent_m + spread_m)
+        })
     }
 
     /// Whether what is `moving`, which hides nothing of a pixel, takes light from it.
@@ -469,7 +504,7 @@ impl Renderer {
         ROTATED_GRID.iter().enumerate().map(move |(sample, point)| {
             // Shifting the grid from pixel to pixel keeps an edge along a row of pixels from covering
             // all of them in quarters.
-            let offset = |axis: usize| f64::from((point[axis] + shift[axis]).fract() - 0.5);
+            let offset = |axis: usize| f64::from(fraction(point[axis] + shift[axis]) - 0.5);
             let ray = self.primary_ray(u as f64 + offset(0), v as f64 + offset(1));
             // Each ray looks at another part of the lamp; turning the pattern from pixel to pixel
             // makes penumbras of it instead of bands.
@@ -499,7 +534,12 @@ pub(crate) fn hand_in_view(hand: &Hand, camera: &CameraModel) -> bool {
 /// Jimenez' interleaved gradient noise in `[0, 1)`: neighbouring pixels differ as much as they can,
 /// so a penumbra sampled by four rays a pixel looks smooth from a little way off.
 fn interleaved_gradient_noise(u: f32, v: f32) -> f32 {
-    (52.982_918 * (0.067_110_56 * u + 0.005_837_15 * v).fract()).fract()
+    fraction(52.982_918 * fraction(0.067_110_56 * u + 0.005_837_15 * v))
+}
+
+/// The fraction of a small number that is not negative; `f32::fract` is a call into the C library.
+fn fraction(number: f32) -> f32 {
+    number - number as i32 as f32
 }
 
 /// A fixed pseudo-random number in `[0, 1)` for a pair of integers.

@@ -32,6 +32,7 @@ impl Distortion {
     }
 
     /// Inverts [`Self::distort`] by fixed-point iteration, as OpenCV's `undistortPoints` does.
+    #[inline]
     fn undistort(&self, distorted: Point2<f64>) -> Point2<f64> {
         if *self == Self::default() {
             return distorted;
@@ -167,6 +168,7 @@ impl Intrinsics {
     }
 
     /// The point at `depth_m` along the optical axis that a pixel sees, Eq. 13.
+    #[inline]
     pub fn unproject(&self, pixel: Point2<f64>, depth_m: f64) -> Point3<f64> {
         // Eq. 13: X = (u - c_x) Z / f_x, Y = (v - c_y) Z / f_y, with the lens undone first
         let ideal = self

@@ -161,7 +161,9 @@ impl RayPlate {
         let Some((from_axis_x, from_axis_y)) = nearest_well(point) else {
             return outside;
         };
-        let from_axis = from_axis_x.hypot(from_axis_y);
+        // As exact as `f32::hypot`, without a call into the C library.
+        let [x, y] = [from_axis_x, from_axis_y].map(f64::from);
+        let from_axis = (x * x + y * y).sqrt() as f32;
         if from_axis > self.well_radius + RIM_WIDTH_M {
             return outside;
         }
