@@ -7,6 +7,7 @@
 mod file_error;
 mod journal;
 mod metrics;
+mod pictures;
 mod record;
 mod run_dir;
 mod tensorboard;
@@ -14,6 +15,7 @@ mod tensorboard;
 pub use file_error::FileError;
 pub use journal::{Journal, JournalError, Written};
 pub use metrics::{MetricsRow, metrics, to_csv};
+pub use pictures::{Pictures, read_color};
 pub use record::{DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord};
-pub use run_dir::{RunDir, RunDirError, read_color, write_atomically};
+pub use run_dir::{RunDir, RunDirError, write_atomically};
 pub use tensorboard::EventWriter;

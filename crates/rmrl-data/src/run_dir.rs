@@ -4,9 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, RgbImage};
-
+use crate::Pictures;
 use crate::file_error::{FileError, io};
 
 /// Why a run directory cannot be used.
@@ -150,66 +148,9 @@ impl RunDir {
         write_atomically(&self.path(name), bytes)
     }
 
-    /// Waits until the pictures' names are on disk, too.
-    ///
-    /// # Errors
-    /// The file system refused.
-    pub fn sync_images(&self) -> Result<(), RunDirError> {
-        Ok(sync(&self.path(Self::IMAGES))?)
-    }
-
-    /// Writes a colour picture and waits until it is on disk.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn write_color(&self, name: &str, image: &RgbImage) -> Result<(), RunDirError> {
-        self.write_png(name, image.as_raw(), image.dimensions(), ExtendedColorType::Rgb8)
-    }
-
-    /// Writes a depth picture, 16 bits, and waits until it is on disk.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn write_depth(
-        &self,
-        name: &str,
-        image: &ImageBuffer<Luma<u16>, Vec<u16>>,
-    ) -> Result<(), RunDirError> {
-        let bytes: Vec<u8> = image.as_raw().iter().flat_map(|value| value.to_ne_bytes()).collect();
-        self.write_png(name, &bytes, image.dimensions(), ExtendedColorType::L16)
-    }
-
-    fn write_png(
-        &self,
-        name: &str,
-        pixels: &[u8],
-        (width, height): (u32, u32),
-        color: ExtendedColorType,
-    ) -> Result<(), RunDirError> {
-        let path = self.path(name);
-        let mut png = Vec::new();
-        // Pictures carry sensor noise, which does not compress; fast and slow differ by a tenth.
-        PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Sub)
-            .write_image(pixels, width, height, color)
-            .map_err(|error| RunDirError::Picture {
-                path: path.clone(),
-                reason: error.to_string(),
-            })?;
-        // A torn picture is written again with its trial; only the log decides what exists.
-        let mut file = File::create(&path).map_err(io("create", &path))?;
-        Ok(file.write_all(&png).and_then(|()| file.sync_data()).map_err(io("write", &path))?)
-    }
-}
-
-/// Reads a colour picture.
-///
-/// # Errors
-/// It is missing, damaged or no colour picture.
-pub fn read_color(path: &Path) -> Result<RgbImage, RunDirError> {
-    let picture = |reason: String| RunDirError::Picture { path: path.to_path_buf(), reason };
-    match image::open(path).map_err(|error| picture(error.to_string()))? {
-        image::DynamicImage::ImageRgb8(image) => Ok(image),
-        other => Err(picture(format!("expected 8-bit RGB, found {:?}", other.color()))),
+    /// Where its pictures are written; may outlive this borrow, to write beside other work.
+    pub fn pictures(&self) -> Pictures {
+        Pictures::new(&self.root)
     }
 }
 
@@ -233,14 +174,14 @@ fn parent(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-fn sync(folder: &Path) -> Result<(), FileError> {
+/// Waits until the names in a directory are on disk.
+pub(crate) fn sync(folder: &Path) -> Result<(), FileError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("sync", folder))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Rgb;
 
     #[test]
     fn an_existing_directory_is_never_overwritten() {
@@ -302,25 +243,5 @@ mod tests {
         run.write("notes.txt", b"second").unwrap();
         assert_eq!(fs::read(run.path("notes.txt")).unwrap(), b"second");
         assert!(!run.path("notes.txt.tmp").exists());
-    }
-
-    #[test]
-    fn pictures_come_back_bit_for_bit() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::create(&folder.path().join("run"), "").unwrap();
-        let color = RgbImage::from_fn(31, 17, |u, v| Rgb([u as u8, v as u8, (u * v) as u8]));
-        run.write_color("images/1.png", &color).unwrap();
-        assert_eq!(read_color(&run.path("images/1.png")).unwrap(), color);
-        let depth = ImageBuffer::from_fn(31, 17, |u, v| Luma([(u * 517 + v * 1031) as u16]));
-        run.write_depth("images/1-depth.png", &depth).unwrap();
-        let read = image::open(run.path("images/1-depth.png")).unwrap();
-        assert_eq!(read.as_luma16(), Some(&depth));
-
-        let error = read_color(&run.path("images/1-depth.png")).unwrap_err().to_string();
-        assert!(error.contains("1-depth.png") && error.contains("RGB"), "{error}");
-        fs::write(run.path("images/torn.png"), b"\x89PNG\r\n").unwrap();
-        assert!(read_color(&run.path("images/torn.png")).is_err());
-        let missing = read_color(&run.path("images/none.png")).unwrap_err().to_string();
-        assert!(missing.contains("none.png"), "{missing}");
     }
 }

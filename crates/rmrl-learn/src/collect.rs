@@ -9,14 +9,24 @@ use crate::trainer::Learner;
 /// The error of an observer, of whatever kind.
 pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Is told of each trial. No motion begins before it has returned, so what it writes to disk is
-/// safe before the arm moves again.
+/// Is told of each trial. No motion begins before it has settled, so what it writes to disk is safe
+/// before the arm moves again.
 pub trait Observer<E> {
-    /// An attempt has ended. `env` still holds what it left behind.
+    /// An attempt has ended. `env` still holds what it left behind. The report may be written beside
+    /// the learning that follows.
     ///
     /// # Errors
     /// The report could not be kept; the run ends, for a trial unrecorded is a trial lost.
     fn trial_ended(&mut self, env: &E, report: TrialReport<'_>) -> Result<(), ObserverError>;
+
+    /// The arm is about to move: returns once everything reported is safe. Does nothing by default,
+    /// for observers that keep a report before they return.
+    ///
+    /// # Errors
+    /// A report could not be kept; the run ends.
+    fn settle(&mut self) -> Result<(), ObserverError> {
+        Ok(())
+    }
 
     /// The last trial has been learnt from. Does nothing by default.
     ///
@@ -36,6 +46,15 @@ pub enum RunError {
     Observer {
         /// Which trial.
         id: TrialId,
+        /// Why.
+        #[source]
+        source: ObserverError,
+    },
+    /// The observer could not keep an earlier attempt.
+    #[error("{next} cannot begin: what came before it could not be recorded")]
+    Unsettled {
+        /// The attempt that was to begin.
+        next: TrialId,
         /// Why.
         #[source]
         source: ObserverError,
@@ -106,6 +125,7 @@ pub(crate) fn complete_trial<E: Env>(
     let mut attempt = first_attempt;
     loop {
         let id = TrialId { trial, attempt, scene };
+        observer.settle().map_err(|source| RunError::Unsettled { next: id, source })?;
         let lost = |source| RunError::Observer { id, source };
         let (attempted, fault) = match env.reset(id) {
             Err(fault) => (None, fault),
@@ -127,6 +147,7 @@ pub(crate) fn complete_trial<E: Env>(
         let report = TrialReport::Faulted(&faulted);
         observer.trial_ended(env, report).map_err(lost)?;
         if attempt >= MAX_ATTEMPTS {
+            observer.settle().map_err(lost)?;
             return Err(RunError::TooManyFaults { id, attempts: attempt, fault: faulted.fault });
         }
         attempt += 1;

@@ -12,6 +12,7 @@ pub use rmrl_learn as learn;
 pub use rmrl_sim as sim;
 pub use rmrl_vision as vision;
 
+mod archive;
 pub mod budget;
 mod checkpoints;
 pub mod config;

@@ -1,8 +1,9 @@
-//! Keeps every trial: pictures first, then the simulated world, then the line in the log.
+//! Keeps every trial: pictures, the simulated world, the line in the log, and metrics.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rmrl_cell::{Capture, PickPlace, Whereabouts};
@@ -15,6 +16,7 @@ use rmrl_learn::{Learner, Observer, ObserverError};
 use rmrl_sim::{GraspTruth, WorldState};
 use serde::{Deserialize, Serialize};
 
+use crate::archive::{Archive, Attempt, Logs, Picture};
 use crate::checkpoints;
 use crate::laboratory::World;
 
@@ -43,13 +45,14 @@ impl Progress for () {
     fn completed(&mut self, _: &MetricsRow) {}
 }
 
-/// The observer that makes a run directory.
+/// The observer that makes a run directory. It writes beside the learning that follows a trial, and has
+/// done so before the arm moves again.
 pub struct Recorder<'a> {
     dir: &'a RunDir,
     world: World,
-    log: Journal<TrialRecord>,
+    archive: Archive,
+    /// What is on disk.
     records: Vec<TrialRecord>,
-    world_log: Option<Journal<WorldRecord>>,
     csv: File,
     events: EventWriter,
     keep_depth: bool,
@@ -87,9 +90,8 @@ impl<'a> Recorder<'a> {
         Ok(Self {
             dir,
             world,
-            log,
+            archive: Archive::new(dir.pictures(), Logs { trials: log, worlds: world_log }),
             records,
-            world_log,
             csv,
             events,
             keep_depth,
@@ -98,37 +100,47 @@ impl<'a> Recorder<'a> {
         })
     }
 
-    /// What was recorded.
-    pub fn into_records(self) -> Vec<TrialRecord> {
-        self.records
+    /// Ends the recording: what was recorded, all of it on disk.
+    ///
+    /// # Errors
+    /// The last attempt could not be kept.
+    pub fn finish(mut self) -> anyhow::Result<Vec<TrialRecord>> {
+        self.keep()?;
+        Ok(self.records)
     }
 
-    /// Writes a picture and its depth; returns their names.
-    fn keep_capture(
+    /// A capture's pictures, and the names of colour and depth.
+    fn pictures(
         &self,
         record: &TrialRecord,
         moment: &str,
         capture: Option<&Capture>,
-    ) -> anyhow::Result<(Option<String>, Option<String>)> {
+        pictures: &mut Vec<(String, Picture)>,
+    ) -> (Option<String>, Option<String>) {
         let Some(capture) = capture else {
-            return Ok((None, None));
+            return (None, None);
         };
         let stem = format!("{}/{:05}-{}-{moment}", RunDir::IMAGES, record.trial, record.attempt);
         let color = format!("{stem}.png");
-        self.dir.write_color(&color, &capture.frame.color)?;
+        pictures.push((color.clone(), Picture::Color(Arc::clone(&capture.frame.color))));
         if !self.keep_depth {
-            return Ok((Some(color), None));
+            return (Some(color), None);
         }
         let depth = format!("{stem}-depth.png");
-        self.dir.write_depth(&depth, &capture.frame.depth)?;
-        Ok((Some(color), Some(depth)))
+        pictures.push((depth.clone(), Picture::Depth(capture.frame.depth.clone())));
+        (Some(color), Some(depth))
     }
 
+    /// Begins to write an attempt.
     fn record(&mut self, cell: &PickPlace, report: TrialReport<'_>) -> anyhow::Result<()> {
+        self.keep()?;
         let mut record = TrialRecord::of(report);
         let evidence = cell.evidence();
-        let (start, start_depth) = self.keep_capture(&record, "start", evidence.start.as_ref())?;
-        let (end, end_depth) = self.keep_capture(&record, "final", evidence.end.as_ref())?;
+        let mut pictures = Vec::with_capacity(4);
+        let (start, start_depth) =
+            self.pictures(&record, "start", evidence.start.as_ref(), &mut pictures);
+        let (end, end_depth) =
+            self.pictures(&record, "final", evidence.end.as_ref(), &mut pictures);
         record.images = ImagesRecord { start, start_depth, end, end_depth };
         record.durations_s = DurationsRecord {
             prepare: evidence.durations.prepare_secs,
@@ -142,19 +154,20 @@ impl<'a> Recorder<'a> {
             record.true_yaw_error_rad = Some(truth.yaw_error_rad());
             record.true_seated = Some(truth.seated);
         }
-
-        self.dir.sync_images()?;
-        // The world first: should the process die in between, the trial is made again from the
-        // world before it.
         let pictured = self.world.pictured();
         let truth_in =
             |capture: &Option<Capture>| Some(pictured.get(capture.as_ref()?.number)?.plate);
         let (start, end) = (truth_in(&evidence.start), truth_in(&evidence.end));
         let grasp = self.world.grasp();
-        if let (Some(log), Some(state)) = (&mut self.world_log, self.world.remember()) {
-            log.append(&WorldRecord { state, start, end, grasp })?;
-        }
-        self.log.append(&record)?;
+        let world = self.world.remember().map(|state| WorldRecord { state, start, end, grasp });
+        self.archive.begin(Attempt { pictures, world, record })
+    }
+
+    /// Waits until the attempt that is being written is on disk, and makes metrics of it.
+    fn keep(&mut self) -> anyhow::Result<()> {
+        let Some(record) = self.archive.settle()? else {
+            return Ok(());
+        };
         let is_fault = record.is_fault();
         self.records.push(record);
         if !is_fault {
@@ -180,12 +193,17 @@ impl Observer<PickPlace> for Recorder<'_> {
         self.record(cell, report).map_err(Into::into)
     }
 
+    fn settle(&mut self) -> Result<(), ObserverError> {
+        self.keep().map_err(Into::into)
+    }
+
     fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+        self.keep()?;
         // Where every trial is a scene of its own, every tenth is enough.
         let is_own_scene = self.records.last().is_some_and(|last| last.scene == last.trial);
         let is_due = !is_own_scene || learner.trials().is_multiple_of(10);
         if learner.is_between_scenes() && is_due {
-            checkpoints::save(self.dir, learner, self.log.digests())?;
+            checkpoints::save(self.dir, learner, self.archive.digests())?;
         }
         Ok(())
     }
@@ -203,4 +221,47 @@ pub fn whereabouts_after(record: &TrialRecord, log: &Path) -> anyhow::Result<Whe
 
 fn now_secs() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use rmrl_cell::TaskKind;
+    use rmrl_learn::{NoCorrection, Recorded, run_trials};
+
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::laboratory::Laboratory;
+
+    /// Writing goes on beside other work, so its error arrives late: but by name, and before the arm
+    /// moves again.
+    #[test]
+    fn a_picture_that_cannot_be_written_ends_the_run_before_the_next_motion() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(&folder.path().join("run"), "").unwrap();
+        std::fs::create_dir(dir.path("images/00002-1-final.png")).unwrap();
+        let mut laboratory =
+            Laboratory::assemble(&RunConfig::for_task(TaskKind::Table), 0).unwrap();
+        laboratory.trial.record_target().unwrap();
+        let log = Journal::create(&dir.path(RunDir::TRIALS)).unwrap();
+        let mut progress = ();
+        let mut recorder = Recorder::new(
+            &dir,
+            laboratory.world.clone(),
+            (log, Vec::new()),
+            None,
+            (false, 0.0),
+            &mut progress,
+        )
+        .unwrap();
+        let cell = &mut laboratory.trial;
+        let mut nothing = Recorded::nothing();
+        let error = run_trials(cell, &mut NoCorrection, 10, 5, &mut nothing, &mut recorder);
+        let error = anyhow::Error::from(error.unwrap_err());
+        let message = format!("{error:#}");
+        assert!(message.contains("trial 3 cannot begin"), "{message}");
+        assert!(message.contains("00002-1-final.png"), "{message}");
+        let written = rmrl_data::Written::<TrialRecord>::read(&dir.path(RunDir::TRIALS)).unwrap();
+        assert_eq!(written.entries().len(), 1);
+        assert_eq!(recorder.finish().unwrap().len(), 1);
+    }
 }

@@ -83,7 +83,7 @@ pub fn execute(
     execute_observed(dir, progress, &mut Unobserved)
 }
 
-/// The same, with an observer that is told of each trial once it is kept.
+/// The same, with an observer that is told of each trial after the recorder.
 pub(crate) fn execute_observed(
     dir: &RunDir,
     progress: &mut dyn Progress,
@@ -132,7 +132,7 @@ pub(crate) fn execute_observed(
         let per_scene = schedule.trials_per_scene;
         run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, &mut kept)?;
     }
-    Ok((config, recorder.into_records()))
+    Ok((config, recorder.finish()?))
 }
 
 /// Records first, then tells the other observer.
@@ -149,6 +149,11 @@ impl Observer<PickPlace> for Then<'_, '_> {
     ) -> Result<(), ObserverError> {
         self.recorder.trial_ended(env, report)?;
         self.observer.trial_ended(env, report)
+    }
+
+    fn settle(&mut self) -> Result<(), ObserverError> {
+        self.recorder.settle()?;
+        self.observer.settle()
     }
 
     fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {

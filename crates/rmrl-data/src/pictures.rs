@@ -1,0 +1,114 @@
+//! The pictures of a run.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, RgbImage};
+
+use crate::file_error::io;
+use crate::run_dir::sync;
+use crate::{RunDir, RunDirError};
+
+/// Writes the pictures of a run, from any thread.
+#[derive(Debug, Clone)]
+pub struct Pictures {
+    /// The run's directory.
+    root: PathBuf,
+}
+
+impl Pictures {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf() }
+    }
+
+    /// Writes a colour picture and waits until it is on disk.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_color(&self, name: &str, image: &RgbImage) -> Result<(), RunDirError> {
+        self.write_png(name, image.as_raw(), image.dimensions(), ExtendedColorType::Rgb8)
+    }
+
+    /// Writes a depth picture, 16 bits, and waits until it is on disk.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_depth(
+        &self,
+        name: &str,
+        image: &ImageBuffer<Luma<u16>, Vec<u16>>,
+    ) -> Result<(), RunDirError> {
+        let bytes: Vec<u8> = image.as_raw().iter().flat_map(|value| value.to_ne_bytes()).collect();
+        self.write_png(name, &bytes, image.dimensions(), ExtendedColorType::L16)
+    }
+
+    /// Waits until the names of the pictures are on disk, too.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub fn sync(&self) -> Result<(), RunDirError> {
+        Ok(sync(&self.root.join(RunDir::IMAGES))?)
+    }
+
+    fn write_png(
+        &self,
+        name: &str,
+        pixels: &[u8],
+        (width, height): (u32, u32),
+        color: ExtendedColorType,
+    ) -> Result<(), RunDirError> {
+        let path = self.root.join(name);
+        let mut png = Vec::new();
+        // Pictures carry sensor noise, which does not compress; fast and slow differ by a tenth.
+        PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Sub)
+            .write_image(pixels, width, height, color)
+            .map_err(|error| RunDirError::Picture {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?;
+        // A torn picture is written again with its trial; only the log decides what exists.
+        let mut file = File::create(&path).map_err(io("create", &path))?;
+        Ok(file.write_all(&png).and_then(|()| file.sync_data()).map_err(io("write", &path))?)
+    }
+}
+
+/// Reads a colour picture.
+///
+/// # Errors
+/// It is missing, damaged or no colour picture.
+pub fn read_color(path: &Path) -> Result<RgbImage, RunDirError> {
+    let picture = |reason: String| RunDirError::Picture { path: path.to_path_buf(), reason };
+    match image::open(path).map_err(|error| picture(error.to_string()))? {
+        image::DynamicImage::ImageRgb8(image) => Ok(image),
+        other => Err(picture(format!("expected 8-bit RGB, found {:?}", other.color()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    #[test]
+    fn pictures_come_back_bit_for_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(&folder.path().join("run"), "").unwrap();
+        let color = RgbImage::from_fn(31, 17, |u, v| Rgb([u as u8, v as u8, (u * v) as u8]));
+        run.pictures().write_color("images/1.png", &color).unwrap();
+        assert_eq!(read_color(&run.path("images/1.png")).unwrap(), color);
+        let depth = ImageBuffer::from_fn(31, 17, |u, v| Luma([(u * 517 + v * 1031) as u16]));
+        run.pictures().write_depth("images/1-depth.png", &depth).unwrap();
+        let read = image::open(run.path("images/1-depth.png")).unwrap();
+        assert_eq!(read.as_luma16(), Some(&depth));
+
+        let error = read_color(&run.path("images/1-depth.png")).unwrap_err().to_string();
+        assert!(error.contains("1-depth.png") && error.contains("RGB"), "{error}");
+        std::fs::write(run.path("images/torn.png"), b"\x89PNG\r\n").unwrap();
+        assert!(read_color(&run.path("images/torn.png")).is_err());
+        let missing = read_color(&run.path("images/none.png")).unwrap_err().to_string();
+        assert!(missing.contains("none.png"), "{missing}");
+    }
+}
