@@ -22,12 +22,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use image::{Rgb, RgbImage};
+use mimalloc::MiMalloc;
 use rmrl_core::{ActionSpace, Label, Observation, PlanarPose, PlateInImage};
 use rmrl_learn::{
     EncodedState, EncoderConfig, EncoderWeights, Notes, Policy, PolicyConfig, PoseScaling, ViewName,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
+
+/// As the command `rmrl` has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measured unless others are named.
 const CASES: [&str; 6] = [

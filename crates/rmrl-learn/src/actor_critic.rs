@@ -132,7 +132,8 @@ impl Policy {
     /// `V(s)`: what the state is expected to earn, in standard deviations from the mean reward. 0
     /// for a policy that no actor-critic has trained.
     pub fn value(&self, state: &EncodedState) -> f32 {
-        read(self.network.value(self.joint(&self.network, &[state])).inner())[0]
+        let network = self.settled();
+        read(network.value(self.joint(network, &[state])))[0]
     }
 
     /// One step on a batch, down

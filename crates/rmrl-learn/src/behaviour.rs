@@ -8,7 +8,7 @@ use rmrl_core::{
     Trial, TrialId, random_stream,
 };
 
-use crate::collect::{Observer, Recorded, RunError, complete_trial};
+use crate::collect::{Observer, Recorded, RunError, begin, complete_trial};
 use crate::goal::Goal;
 use crate::policy::Policy;
 
@@ -44,9 +44,10 @@ pub fn run_trials<E: Env>(
     while !goal.is_reached(completed) {
         let number = completed + 1;
         let scene = (number - 1) / trials_per_scene + 1;
-        let first_attempt = recorded.take_attempts() + 1;
+        let id = TrialId { trial: number, attempt: recorded.take_attempts() + 1, scene };
+        let begun = begin(env, id, observer)?;
         let decide = |observation: &Observation, id| behaviour.decide(observation, id);
-        let trial = complete_trial(env, number, scene, first_attempt, decide, observer)?;
+        let trial = complete_trial(env, id, begun, decide, observer)?;
         behaviour.note(&trial);
         goal.note(&trial.ending);
         completed = number;

@@ -4,12 +4,11 @@
 //! `heads.0.fc1.weight`); what else is needed is in the file's metadata. A *policy* is whole: it can
 //! be deployed with nothing beside it. A *checkpoint* adds the optimiser and all that was learnt
 //! from, and leaves a frozen encoder out, which the configuration brings back. The same policy makes
-//! the same bytes; of a checkpoint, burn keeps the optimiser's entries in no particular order.
+//! the same bytes, and so does the same learner.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Bytes;
 use rmrl_core::{ActionSpace, DIMENSIONS, Label};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -17,11 +16,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::adam::{Adam, Remembered};
 use crate::config::{MAX_REFINEMENTS, PolicyConfig};
 use crate::input::PoseScaling;
 use crate::memory::{Experience, Memory};
 use crate::network::NetworkShape;
-use crate::policy::{EncodedState, Policy, adam};
+use crate::policy::{EncodedState, Policy};
 use crate::support::{Reach, Support};
 use crate::trainer::Learner;
 use crate::weights::{WeightsError, load_tensors, parse_safetensors, tensors_of};
@@ -68,6 +68,9 @@ const POLICY: &str = "policy";
 /// The one that describes the learner.
 const LEARNER: &str = "learner";
 
+/// The tensors of the optimiser begin with this; a parameter's number follows.
+const OPTIMIZER: &str = "optimizer.";
+
 /// What a policy file says besides its tensors.
 #[derive(Serialize, Deserialize)]
 struct PolicyDescription {
@@ -90,6 +93,8 @@ struct LearnerDescription {
     trials: u32,
     seed: u64,
     frozen_encoder: Option<u64>,
+    /// The optimiser's steps of each parameter.
+    optimizer_steps: BTreeMap<u64, u32>,
     experiences: Vec<Experience>,
     dataset: BTreeMap<u32, Label>,
 }
@@ -256,8 +261,7 @@ impl Support {
             if tensor.dtype() != Dtype::F32 || found_width != width {
                 return Err(format!("{name} has another shape"));
             }
-            let values: Vec<f32> =
-                tensor.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            let values = floats(tensor.data());
             // Rows may be empty: a policy that sees no picture has no features of it.
             Ok((0..rows).map(|row| values[row * width..(row + 1) * width].to_vec()).collect())
         };
@@ -281,14 +285,14 @@ impl Learner {
         let frozen_encoder = self.policy.frozen_encoder_digest();
         let mut tensors =
             self.policy.tensors(|name| frozen_encoder.is_none() || !name.starts_with("encoder."));
-        let optimizer =
-            self.policy.optimizer.into_bytes().expect("the optimiser's state can be read back");
-        tensors.push(Owned {
-            name: "optimizer".to_string(),
-            dtype: Dtype::U8,
-            shape: vec![optimizer.len()],
-            bytes: optimizer.to_vec(),
-        });
+        let remembered = self.policy.optimizer.remembered();
+        let optimizer_steps = remembered.iter().map(|one| (one.parameter, one.steps)).collect();
+        tensors.extend(remembered.into_iter().map(|one| Owned {
+            name: format!("{OPTIMIZER}{}", one.parameter),
+            dtype: Dtype::F32,
+            shape: vec![2, one.moments.len() / 2],
+            bytes: one.moments.into_iter().flat_map(f32::to_le_bytes).collect(),
+        }));
         tensors.extend(EncodedState::to_tensors(&self.memory.states).into_iter().map(
             |(name, dtype, shape, bytes)| Owned {
                 name: format!("memory.{name}"),
@@ -305,6 +309,7 @@ impl Learner {
                 trials: self.trials(),
                 seed: self.seed(),
                 frozen_encoder,
+                optimizer_steps,
                 experiences: self.memory.experiences.clone(),
                 dataset: self.memory.dataset.clone(),
             }),
@@ -355,10 +360,12 @@ impl Learner {
         let file = SafeTensors::deserialize(bytes).map_err(|error| malformed(error.to_string()))?;
         let tensor =
             |name: &str| file.tensor(name).map_err(|error| malformed(format!("{name}: {error}")));
-        let optimizer = Bytes::from_bytes_vec(tensor("optimizer")?.data().to_vec());
-        policy.optimizer = adam()
-            .from_bytes(optimizer)
-            .map_err(|error| malformed(format!("the optimiser's state: {error}")))?;
+        let remembered = learner.optimizer_steps.iter().map(|(&parameter, &steps)| {
+            let tensor = tensor(&format!("{OPTIMIZER}{parameter}"))?;
+            Ok(Remembered { parameter, steps, moments: floats(tensor.data()) })
+        });
+        let remembered: Vec<Remembered> = remembered.collect::<Result<_, CheckpointError>>()?;
+        policy.optimizer = Adam::remembering(remembered, &policy.device);
         let states =
             EncodedState::from_tensors(learner.trials as usize, policy.shape.view, |name| {
                 file.tensor(&format!("memory.{name}")).ok().map(|view| view.data().to_vec())
@@ -407,6 +414,10 @@ fn read_note<T: DeserializeOwned>(
         .remove(key)
         .ok_or_else(|| malformed(format!("its metadata {ENTRY:?} has no {key:?}")))?;
     serde_json::from_value(note).map_err(|error| malformed(format!("{key}: {error}")))
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
 fn to_json<T: Serialize>(value: &T) -> Value {

@@ -113,21 +113,28 @@ impl Recorded {
 /// recovery.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// Makes trial number `trial`, as often as faults demand, and tells the observer of every attempt.
+/// Begins an attempt once everything before it is safe: the arm moves, the camera looks.
+pub(crate) fn begin<E: Env>(
+    env: &mut E,
+    id: TrialId,
+    observer: &mut dyn Observer<E>,
+) -> Result<Result<Observation, Fault>, RunError> {
+    observer.settle().map_err(|source| RunError::Unsettled { next: id, source })?;
+    Ok(env.reset(id))
+}
+
+/// Completes the trial whose attempt `id` has `begun`, with as many attempts as faults demand, and
+/// tells the observer of each.
 pub(crate) fn complete_trial<E: Env>(
     env: &mut E,
-    trial: u32,
-    scene: u32,
-    first_attempt: u32,
+    mut id: TrialId,
+    mut begun: Result<Observation, Fault>,
     mut decide: impl FnMut(&Observation, TrialId) -> Decision,
     observer: &mut dyn Observer<E>,
 ) -> Result<Trial, RunError> {
-    let mut attempt = first_attempt;
     loop {
-        let id = TrialId { trial, attempt, scene };
-        observer.settle().map_err(|source| RunError::Unsettled { next: id, source })?;
         let lost = |source| RunError::Observer { id, source };
-        let (attempted, fault) = match env.reset(id) {
+        let (attempted, fault) = match begun {
             Err(fault) => (None, fault),
             Ok(observation) => {
                 let decision = decide(&observation, id);
@@ -146,10 +153,12 @@ pub(crate) fn complete_trial<E: Env>(
         let faulted = FaultedTrial { id, attempted, fault };
         let report = TrialReport::Faulted(&faulted);
         observer.trial_ended(env, report).map_err(lost)?;
-        if attempt >= MAX_ATTEMPTS {
+        if id.attempt >= MAX_ATTEMPTS {
             observer.settle().map_err(lost)?;
-            return Err(RunError::TooManyFaults { id, attempts: attempt, fault: faulted.fault });
+            let attempts = id.attempt;
+            return Err(RunError::TooManyFaults { id, attempts, fault: faulted.fault });
         }
-        attempt += 1;
+        id.attempt += 1;
+        begun = begin(env, id, observer)?;
     }
 }

@@ -2,16 +2,17 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use rmrl_core::{Observation, mean, random_stream, standard_deviation};
 
+use crate::adam::Adam;
 use crate::checkpoint::{Notes, write_weights};
 use crate::config::PolicyConfig;
 use crate::input::{image_batch, view};
 use crate::network::{ImageView, NetworkShape, NormKind, ResNet, linear};
-use crate::policy::{adam, read};
+use crate::policy::read;
 use crate::weights::tensors_of;
 
 /// A picture with what an encoder should find in it.
@@ -50,7 +51,7 @@ pub struct EncoderTraining {
 /// examples, so that none outweighs another by its unit.
 pub struct EncoderTrainer {
     network: AnsweringNetwork,
-    optimizer: ModuleOptimizer,
+    optimizer: Adam,
     image_size: usize,
     training: EncoderTraining,
     /// Mean and standard deviation of each answer.
@@ -66,7 +67,7 @@ struct AnsweringNetwork {
 
 impl AnsweringNetwork {
     /// # Shapes
-    /// - images: `[batch, 3, size, size]`
+    /// - images: `[batch, size, size, 3]`
     /// - output: `[batch, answers]`
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.answers.forward(self.encoder.forward(images))
@@ -101,7 +102,7 @@ impl EncoderTrainer {
                 encoder: ResNet::new(blocks, base_width, NormKind::Group, rng, &device),
                 answers: linear(8 * base_width, answers, rng, &device),
             },
-            optimizer: adam(),
+            optimizer: Adam::default(),
             image_size: config.encoder.image_size,
             training,
             scales,
@@ -179,7 +180,7 @@ impl EncoderTrainer {
         batch.iter().flat_map(scaled).collect()
     }
 
-    /// `[batch, 3, size, size]`
+    /// `[batch, size, size, 3]`
     fn images(&self, batch: &[&EncoderExample]) -> Tensor<4> {
         let images = batch.iter().map(|example| example.pixels.as_slice());
         image_batch(images, self.image_size, &self.device)

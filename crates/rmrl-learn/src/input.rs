@@ -85,7 +85,7 @@ fn resize(image: &RgbImage, size: usize, options: &ResizeOptions) -> Vec<u8> {
     shrunk.into_vec()
 }
 
-/// Images of `size` x `size` pixels as a batch, `[batch, 3, size, size]`.
+/// Images of `size` x `size` pixels as a batch of normalised ones, `[batch, size, size, 3]`.
 pub(crate) fn image_batch<'a>(
     images: impl IntoIterator<Item = &'a [u8]>,
     size: usize,
@@ -93,17 +93,15 @@ pub(crate) fn image_batch<'a>(
 ) -> Tensor<4> {
     let values: Vec<f32> = images.into_iter().flat_map(normalize).collect();
     let count = values.len() / (3 * size * size);
-    Tensor::from_data(TensorData::new(values, [count, 3, size, size]), device)
+    Tensor::from_data(TensorData::new(values, [count, size, size, 3]), device)
 }
 
-/// Interleaved 8-bit RGB pixels as normalised planes, `[3, size, size]`.
+/// 8-bit RGB pixels as normalised ones.
 fn normalize(pixels: &[u8]) -> impl Iterator<Item = f32> + '_ {
-    (0..3).flat_map(move |channel| {
-        pixels
-            .iter()
-            .skip(channel)
-            .step_by(3)
-            .map(move |value| (f32::from(*value) / 255.0 - MEAN[channel]) / DEVIATION[channel])
+    pixels.as_chunks::<3>().0.iter().flat_map(|pixel| {
+        std::array::from_fn::<f32, 3, _>(|channel| {
+            (f32::from(pixel[channel]) / 255.0 - MEAN[channel]) / DEVIATION[channel]
+        })
     })
 }
 
@@ -125,17 +123,18 @@ mod tests {
     }
 
     #[test]
-    fn pixels_become_normalised_planes() {
-        let planes: Vec<f32> = normalize(&[255, 0, 0, 0, 255, 0]).collect();
+    fn pixels_are_normalised_by_channel() {
+        let pixels: Vec<f32> = normalize(&[255, 0, 0, 0, 255, 0]).collect();
         let expected = [
             (1.0 - 0.485) / 0.229,
-            -0.485 / 0.229,
             -0.456 / 0.224,
+            -0.406 / 0.225,
+            -0.485 / 0.229,
             (1.0 - 0.456) / 0.224,
             -0.406 / 0.225,
-            -0.406 / 0.225,
         ];
-        for (value, expected) in planes.iter().zip(expected) {
+        assert_eq!(pixels.len(), expected.len());
+        for (value, expected) in pixels.iter().zip(expected) {
             assert!((value - expected).abs() < 1e-6);
         }
     }

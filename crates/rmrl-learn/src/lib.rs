@@ -5,6 +5,7 @@
 //! known only as an [`rmrl_core::Env`], the log only as an [`Observer`].
 
 mod actor_critic;
+mod adam;
 mod behaviour;
 mod checkpoint;
 mod collect;

@@ -1,5 +1,6 @@
 //! The policy network of Fig. 3: ResNet on the image, MLP on the pose, three heads.
 
+mod conv;
 mod initial;
 mod norm;
 mod resnet;
@@ -139,6 +140,17 @@ impl PolicyNetwork {
     /// The same network with an encoder that no gradient reaches.
     pub(crate) fn with_frozen_encoder(self) -> Self {
         Self { encoder: self.encoder.map(Module::no_grad), ..self }
+    }
+
+    /// The network for states alone, which must not learn any more: what can be prepared once is.
+    pub(crate) fn settled(&self) -> Self {
+        let network = self.valid();
+        Self { encoder: network.encoder.map(ResNet::settled), ..network }
+    }
+
+    /// Where its parameters are; with gradients, if it learns.
+    pub(crate) fn device(&self) -> Device {
+        self.pose.fc1.weight.device()
     }
 
     /// What the heads see: image features, if there are any, and the encoded pose.

@@ -1,9 +1,10 @@
 //! The policy: a network, its optimiser, and the two losses it learns from.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
@@ -12,6 +13,7 @@ use rmrl_core::{
 };
 use safetensors::Dtype;
 
+use crate::adam::Adam;
 use crate::config::{EncoderWeights, PolicyConfig, ViewName};
 use crate::input::{PoseScaling, image_batch, view};
 use crate::network::{ImageView, NetworkShape, NormKind, PolicyNetwork};
@@ -120,7 +122,9 @@ pub struct Policy {
     pub(crate) refinements: u32,
     pub(crate) scaling: PoseScaling,
     pub(crate) network: PolicyNetwork,
-    pub(crate) optimizer: ModuleOptimizer,
+    /// The network as it is now, for states alone; made when it is asked for.
+    settled: OnceLock<PolicyNetwork>,
+    pub(crate) optimizer: Adam,
     /// What it was trained on; `None` while it is trained, and of a policy that never was.
     pub(crate) support: Option<Support>,
     pub(crate) device: Device,
@@ -185,12 +189,13 @@ impl Policy {
         let device = config.device.open();
         let mut policy = Self {
             network: PolicyNetwork::new(&shape, seed, &device),
+            settled: OnceLock::new(),
             config: config.clone(),
             shape,
             actions: actions.clone(),
             refinements: 0,
             scaling,
-            optimizer: adam(),
+            optimizer: Adam::default(),
             support: None,
             device,
         };
@@ -204,6 +209,7 @@ impl Policy {
         let network = self.network.clone().map(&mut NumberParameters(0));
         self.network =
             if self.config.encoder.train { network } else { network.with_frozen_encoder() };
+        self.settled.take();
     }
 
     /// The action space the policy chooses from.
@@ -219,12 +225,13 @@ impl Policy {
     /// Computes what the network needs of an observation: the pose, and of the image what it sees,
     /// scaled, or the features of that where the encoder is frozen.
     pub fn encode(&self, observation: &Observation) -> EncodedState {
-        let image = match &self.network.encoder {
+        let image = match &self.settled().encoder {
             None => EncodedImage::Unseen,
             Some(_) if self.config.encoder.train => EncodedImage::Pixels(self.view(observation)),
             Some(encoder) => {
-                let images = self.images([self.view(observation).as_slice()]).inner();
-                EncodedImage::Features(read(encoder.valid().forward(images)))
+                let (view, size) = (self.view(observation), self.shape.image_size);
+                let images = image_batch([view.as_slice()], size, &self.device.clone().inner());
+                EncodedImage::Features(read(encoder.forward(images)))
             }
         };
         EncodedState { pose: self.scaling.scale(observation.estimated_pose), image }
@@ -235,11 +242,15 @@ impl Policy {
         view(observation, self.shape.view, self.shape.image_size)
     }
 
+    /// The network for states alone; no gradient comes from it.
+    pub(crate) fn settled(&self) -> &PolicyNetwork {
+        self.settled.get_or_init(|| self.network.settled())
+    }
+
     /// The probability of every candidate, by dimension.
     pub fn distribution(&self, state: &EncodedState) -> [Vec<f32>; DIMENSIONS] {
-        let network = self.network.valid();
-        let features = self.features(&network, &[state]).map(Tensor::inner);
-        let logits = network.logits(network.joint(features, self.poses(&[state]).inner()));
+        let network = self.settled();
+        let logits = network.logits(self.joint(network, &[state]));
         let mut probabilities = logits.into_iter().map(|logits| read(softmax(logits, 1)));
         std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
     }
@@ -285,8 +296,7 @@ impl Policy {
 
     /// The image features of a state; none where the picture is not seen.
     pub fn features_of(&self, state: &EncodedState) -> Vec<f32> {
-        self.features(&self.network.valid(), &[state])
-            .map_or_else(Vec::new, |features| read(features.inner()))
+        self.features(self.settled(), &[state]).map_or_else(Vec::new, read)
     }
 
     /// The decision for the candidates `index` of this policy's action space.
@@ -322,7 +332,7 @@ impl Policy {
 
     /// Forgets the optimiser's momentum.
     pub(crate) fn reset_optimizer(&mut self) {
-        self.optimizer = adam();
+        self.optimizer = Adam::default();
     }
 
     /// One step down the policy gradient, Eq. 6, averaged over a batch of state, action and reward.
@@ -364,6 +374,7 @@ impl Policy {
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         self.network =
             self.optimizer.step(self.config.learning_rate, self.network.clone(), gradients);
+        self.settled.take();
         read(loss.inner())[0]
     }
 
@@ -422,12 +433,12 @@ impl Policy {
         loss
     }
 
-    /// What the heads see of a batch, `[batch, features + pose_width]`.
+    /// What the heads of a network see of a batch, `[batch, features + pose_width]`.
     pub(crate) fn joint(&self, network: &PolicyNetwork, states: &[&EncodedState]) -> Tensor<2> {
-        network.joint(self.features(network, states), self.poses(states))
+        network.joint(self.features(network, states), poses(states, &network.device()))
     }
 
-    /// Image features of a batch, `[batch, features]`; `None` where the picture is not seen.
+    /// A network's image features of a batch, `[batch, features]`; `None` where the picture is not seen.
     pub(crate) fn features(
         &self,
         network: &PolicyNetwork,
@@ -445,21 +456,16 @@ impl Policy {
         }
         if pixels.is_empty() {
             let shape = [states.len(), self.shape.features()];
-            return Some(Tensor::from_data(TensorData::new(kept, shape), &self.device));
+            return Some(Tensor::from_data(TensorData::new(kept, shape), &network.device()));
         }
-        Some(encoder.forward(self.images(pixels)))
+        Some(encoder.forward(image_batch(pixels, self.shape.image_size, &network.device())))
     }
+}
 
-    /// Images as a batch, `[batch, 3, size, size]`.
-    fn images<'a>(&self, images: impl IntoIterator<Item = &'a [u8]>) -> Tensor<4> {
-        image_batch(images, self.shape.image_size, &self.device)
-    }
-
-    /// Poses as a batch, `[batch, 3]`.
-    pub(crate) fn poses(&self, states: &[&EncodedState]) -> Tensor<2> {
-        let values: Vec<f32> = states.iter().flat_map(|state| state.pose).collect();
-        Tensor::from_data(TensorData::new(values, [states.len(), 3]), &self.device)
-    }
+/// Poses as a batch, `[batch, 3]`.
+fn poses(states: &[&EncodedState], device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = states.iter().flat_map(|state| state.pose).collect();
+    Tensor::from_data(TensorData::new(values, [states.len(), 3]), device)
 }
 
 /// Draws a candidate of each dimension.
@@ -488,11 +494,6 @@ pub fn most_likely(distribution: &[Vec<f32>; DIMENSIONS]) -> ActionIndex {
         }
         best
     }))
-}
-
-/// Adam with PyTorch's defaults.
-pub(crate) fn adam() -> ModuleOptimizer {
-    AdamConfig::new().with_epsilon(1e-8).init()
 }
 
 pub(crate) fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

@@ -1,8 +1,8 @@
 //! Role-Model Reinforcement Learning: the loop.
 
-use rmrl_core::{Decision, Env, Observation, Rng, Scene, Trial, TrialId, random_stream};
+use rmrl_core::{Decision, Env, Fault, Observation, Rng, Scene, Trial, TrialId, random_stream};
 
-use crate::collect::{Observer, Recorded, RunError, complete_trial};
+use crate::collect::{Observer, Recorded, RunError, begin, complete_trial};
 use crate::config::ScheduleConfig;
 use crate::goal::Goal;
 use crate::memory::{Experience, Memory};
@@ -10,10 +10,14 @@ use crate::method::Method;
 use crate::policy::{EncodedState, Policy, sample};
 use crate::support::Support;
 
-/// Trains `learner` by `method` on `env` until `goal` is reached, a number of trials or a proof: the whole of Sec. 3.2-3.3.
+/// Trains `learner` by `method` on `env` until `goal` is reached, a number of trials or a proof. With
+/// [`Learner::learn`] it is the whole of Sec. 3.2-3.3.
 ///
-/// Trials that an interrupted run has made already come from `recorded` instead of the cell, and
-/// are learnt from in the same way, so a resumed run becomes what an uninterrupted one would have.
+/// The policy learns from a trial while the arm makes the start of the next one, and has learnt from
+/// it before the next action is decided on: the same as if it did one after the other, and no arm
+/// waits. Trials that an interrupted run has made already come from `recorded` instead of the cell,
+/// and are learnt from in the same way, so a resumed run becomes what an uninterrupted one would
+/// have.
 ///
 /// # Errors
 /// A trial could not be made or not be recorded.
@@ -27,51 +31,51 @@ pub fn train<E: Env>(
     observer: &mut dyn Observer<E>,
 ) -> Result<(), RunError> {
     let mut goal = goal.into();
-    while !goal.is_reached(learner.trials) {
+    let (mut made, mut lesson) = (learner.trials, None);
+    while !goal.is_reached(made) {
+        made += 1;
+        let scene = (made - 1) / schedule.trials_per_scene + 1;
+        let id = TrialId { trial: made, attempt: 1, scene };
         // Observe s = (I, P_e), sample a ~ π_θ(. | s), pick at P_e + a (Eq. 1), place, measure the
-        // reward (Eq. 9-11). The trial is on disk before it is learnt from.
-        let number = learner.trials + 1;
-        let scene_number = (number - 1) / schedule.trials_per_scene + 1;
-        let (trial, state) = learner.next_trial(env, number, scene_number, recorded, observer)?;
-        learner.memory.states.push(state);
-        learner.trials = number;
-        goal.note(&trial.ending);
-        let complete = number.is_multiple_of(schedule.trials_per_scene) || goal.is_reached(number);
-
-        // On-line training: policy gradient with this trial, Eq. 5-6, or the method's own update.
-        if let Some(experience) = Experience::of(&trial) {
-            learner.memory.experiences.push(experience);
-            if let Some(online) = &method.online {
-                online.update(&mut learner.policy, &learner.memory, complete);
+        // reward (Eq. 9-11). The trial is on disk before the arm moves again.
+        let (trial, state) = if let Some(trial) = recorded.next() {
+            learner.learn_and_tell(method, schedule, lesson.take(), observer)?;
+            let state = learner.policy.encode(&trial.observation);
+            (trial, state)
+        } else {
+            let id = TrialId { attempt: recorded.take_attempts() + 1, ..id };
+            let before = lesson.take();
+            let has_learnt = before.is_some();
+            let begun = beside(
+                || before.into_iter().for_each(|lesson| learner.learn(method, schedule, lesson)),
+                || begin(env, id, observer),
+            );
+            if has_learnt {
+                learner.tell(observer)?;
             }
-        }
-        learner.scene.push(trial);
-
-        // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
-        // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
-        let actions = learner.policy.actions();
-        if let Some(labels) = method.label(&learner.scene, &learner.memory, actions, complete) {
-            learner.memory.dataset.extend(labels);
-            learner.train_on_scene(schedule.scene_epochs);
-        }
-
-        // Data Replay: off-line training on random minibatches of the whole D.
-        if number.is_multiple_of(schedule.replay_interval) {
-            let mut rng = learner.stream("replay");
-            let (batches, size) = (schedule.replay_batches, schedule.batch_size);
-            method.replay.replay(&mut learner.policy, &learner.memory, batches, size, &mut rng);
-        }
-
-        if complete {
-            learner.scene.take();
-        }
-        // From coarse to fine: candidates between those that were tried so far.
-        while learner.policy.refinements < schedule.refinements_after(number) {
-            learner.refine();
-        }
-        observer.learnt(learner).map_err(|source| RunError::Progress { trial: number, source })?;
+            learner.next_trial(env, id, begun?, observer)?
+        };
+        goal.note(&trial.ending);
+        let complete = made.is_multiple_of(schedule.trials_per_scene) || goal.is_reached(made);
+        lesson = Some(Lesson { trial, state, complete });
     }
-    Ok(())
+    learner.learn_and_tell(method, schedule, lesson, observer)
+}
+
+/// A trial that is still to be learnt from.
+struct Lesson {
+    trial: Trial,
+    state: EncodedState,
+    /// Whether it is the last of its scene.
+    complete: bool,
+}
+
+/// Does `work` on another thread, if there is one, beside `motion` on this one.
+fn beside<T>(work: impl FnOnce() + Send, motion: impl FnOnce() -> T) -> T {
+    rayon::in_place_scope(|scope| {
+        scope.spawn(|_| work());
+        motion()
+    })
 }
 
 /// A policy in training, with all that it was trained on.
@@ -119,6 +123,64 @@ impl Learner {
         self.policy.support = Support::of(&self.policy, scenes);
     }
 
+    /// Learns from a trial: the methods are what they do here.
+    fn learn(&mut self, method: &mut Method, schedule: &ScheduleConfig, lesson: Lesson) {
+        let Lesson { trial, state, complete } = lesson;
+        self.memory.states.push(state);
+        self.trials = trial.id.trial;
+
+        // On-line training: policy gradient with this trial, Eq. 5-6, or the method's own update.
+        if let Some(experience) = Experience::of(&trial) {
+            self.memory.experiences.push(experience);
+            if let Some(online) = &method.online {
+                online.update(&mut self.policy, &self.memory, complete);
+            }
+        }
+        self.scene.push(trial);
+
+        // Role-model on-line labelling: the best action of the scene (Eq. 2) labels its states
+        // (Eq. 3), which join D (Eq. 4); then off-line training on D_i alone (Eq. 7-8).
+        let actions = self.policy.actions();
+        if let Some(labels) = method.label(&self.scene, &self.memory, actions, complete) {
+            self.memory.dataset.extend(labels);
+            self.train_on_scene(schedule.scene_epochs);
+        }
+
+        // Data Replay: off-line training on random minibatches of the whole D.
+        if self.trials.is_multiple_of(schedule.replay_interval) {
+            let mut rng = self.stream("replay");
+            let (batches, size) = (schedule.replay_batches, schedule.batch_size);
+            method.replay.replay(&mut self.policy, &self.memory, batches, size, &mut rng);
+        }
+
+        if complete {
+            self.scene.take();
+        }
+        // From coarse to fine: candidates between those that were tried so far.
+        while self.policy.refinements < schedule.refinements_after(self.trials) {
+            self.refine();
+        }
+    }
+
+    /// Learns from a trial, if there is one, and tells the observer.
+    fn learn_and_tell<E>(
+        &mut self,
+        method: &mut Method,
+        schedule: &ScheduleConfig,
+        lesson: Option<Lesson>,
+        observer: &mut dyn Observer<E>,
+    ) -> Result<(), RunError> {
+        let Some(lesson) = lesson else {
+            return Ok(());
+        };
+        self.learn(method, schedule, lesson);
+        self.tell(observer)
+    }
+
+    fn tell<E>(&self, observer: &mut dyn Observer<E>) -> Result<(), RunError> {
+        observer.learnt(self).map_err(|source| RunError::Progress { trial: self.trials, source })
+    }
+
     /// Goes on with finer candidates; what was done and labelled so far stays the same values.
     fn refine(&mut self) {
         self.policy.refine();
@@ -135,26 +197,20 @@ impl Learner {
         }
     }
 
-    /// The next trial with its encoded state: a recorded one, or one made on the cell.
+    /// Makes the trial that has `begun`; with its encoded state.
     fn next_trial<E: Env>(
         &self,
         env: &mut E,
-        number: u32,
-        scene: u32,
-        recorded: &mut Recorded,
+        id: TrialId,
+        begun: Result<Observation, Fault>,
         observer: &mut dyn Observer<E>,
     ) -> Result<(Trial, EncodedState), RunError> {
-        if let Some(trial) = recorded.next() {
-            let state = self.policy.encode(&trial.observation);
-            return Ok((trial, state));
-        }
         let mut encoded = None;
         let decide = |observation: &Observation, id: TrialId| {
             let state = encoded.insert(self.policy.encode(observation));
             self.explore(state, id)
         };
-        let first_attempt = recorded.take_attempts() + 1;
-        let trial = complete_trial(env, number, scene, first_attempt, decide, observer)?;
+        let trial = complete_trial(env, id, begun, decide, observer)?;
         Ok((trial, encoded.expect("a completed trial was decided on")))
     }
 

@@ -6,9 +6,15 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{Failure, encoder, eval, pretrain, report, reproduce, snapshot, train};
+
+/// A step of training asks for the same large pieces of memory again and again; this allocator keeps
+/// them instead of giving them back in between.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Teach a robot arm to pick and place a cell plate to the millimetre, by Role-Model Reinforcement
 /// Learning on the robot itself (arXiv 2510.15189).

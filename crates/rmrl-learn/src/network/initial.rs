@@ -2,32 +2,23 @@
 //! device and in every process.
 
 use burn::module::Param;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rmrl_core::Rng;
 
-/// A square convolution without bias, padded to keep the picture's size at stride 1, with
-/// torchvision's initial weights: normal, of variance `2 / fan_out` (He et al. 2015).
-pub(super) fn conv(
+/// The weights of a square convolution, `[channels_out, channels_in, kernel, kernel]`, as
+/// torchvision begins with: normal, of variance `2 / fan_out` (He et al. 2015).
+pub(super) fn kernel(
     [channels_in, channels_out]: [usize; 2],
     kernel: usize,
-    stride: usize,
     rng: &mut Rng,
     device: &Device,
-) -> Conv2d {
-    let padding = kernel / 2;
-    let mut conv = Conv2dConfig::new([channels_in, channels_out], [kernel, kernel])
-        .with_stride([stride, stride])
-        .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
-        .with_bias(false)
-        .init(device);
+) -> Param<Tensor<4>> {
     let deviation = (2.0 / (channels_out * kernel * kernel) as f64).sqrt();
-    conv.weight = parameter([channels_out, channels_in, kernel, kernel], device, || {
+    parameter([channels_out, channels_in, kernel, kernel], device, || {
         deviation * standard_normal(rng)
-    });
-    conv
+    })
 }
 
 /// A fully connected layer with PyTorch's initial weights: uniform within `1 / sqrt(fan_in)`.

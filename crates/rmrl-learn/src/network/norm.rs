@@ -3,7 +3,10 @@
 use burn::module::{Module, Param};
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor, TensorData};
+use rmrl_conv::{Follow, GroupNormOptions, group_norm};
 use serde::{Deserialize, Serialize};
+
+use super::conv::Conv;
 
 /// Which normalisation an encoder has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,12 +48,31 @@ impl Norm {
         }
     }
 
+    /// `relu(norm(conv(input)) + shortcut)`, the last two if they are asked for.
+    ///
     /// # Shapes
-    /// `[batch, channels, height, width]` to the same.
-    pub(crate) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+    /// `[batch, height, width, channels]`, as those of the convolution.
+    pub(super) fn after(
+        &self,
+        conv: &Conv,
+        input: Tensor<4>,
+        shortcut: Option<Tensor<4>>,
+        relu: bool,
+    ) -> Tensor<4> {
         match self {
-            Self::Group(norm) => norm.forward(input),
-            Self::FrozenBatch(norm) => norm.forward(input),
+            Self::Group(norm) => {
+                let maps = conv.forward(input, Follow::default());
+                let [weight, bias] = [&norm.gamma, &norm.beta]
+                    .map(|param| param.as_ref().expect("the norm is affine").val());
+                let (groups, epsilon) = (norm.num_groups, norm.epsilon);
+                group_norm(maps, weight, bias, shortcut, GroupNormOptions { groups, epsilon, relu })
+            }
+            Self::FrozenBatch(norm) => {
+                // A fixed factor and offset of each channel are the convolution's.
+                let (scale, shift) = norm.scale_and_shift();
+                let (scale, bias) = (Some(scale), Some(shift));
+                conv.forward(input, Follow { scale, bias, residual: shortcut, relu })
+            }
         }
     }
 }
@@ -78,12 +100,11 @@ impl FrozenBatchNorm {
         }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        // y = (x - mean) / sqrt(var + eps) * weight + bias, as one scale and one shift
+    /// `y = (x - mean) / sqrt(var + eps) * weight + bias` as one scale and one shift.
+    fn scale_and_shift(&self) -> (Tensor<1>, Tensor<1>) {
         let deviation = self.running_var.val().add_scalar(EPSILON).sqrt();
         let scale = self.weight.val() / deviation;
         let shift = self.bias.val() - self.running_mean.val() * scale.clone();
-        let channels = scale.dims()[0];
-        input * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1])
+        (scale, shift)
     }
 }

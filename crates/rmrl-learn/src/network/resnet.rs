@@ -1,22 +1,18 @@
 //! ResNet-10, -18 and -34 (He et al. 2016) without their classifier, as torchvision names them.
 
 use burn::module::Module;
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::Conv2d;
-use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use rmrl_conv::{Conv2dOptions, max_pool2d};
 use rmrl_core::Rng;
 
-use super::initial::conv;
+use super::conv::Conv;
 use super::norm::{Norm, NormKind};
 
 /// An image encoder.
 #[derive(Module, Debug)]
 pub(crate) struct ResNet {
-    conv1: Conv2d,
+    conv1: Conv,
     bn1: Norm,
-    maxpool: MaxPool2d,
     layer1: Vec<BasicBlock>,
     layer2: Vec<BasicBlock>,
     layer3: Vec<BasicBlock>,
@@ -26,9 +22,9 @@ pub(crate) struct ResNet {
 /// Two 3 x 3 convolutions and a shortcut around them.
 #[derive(Module, Debug)]
 struct BasicBlock {
-    conv1: Conv2d,
+    conv1: Conv,
     bn1: Norm,
-    conv2: Conv2d,
+    conv2: Conv,
     bn2: Norm,
     downsample: Option<Downsample>,
 }
@@ -36,7 +32,7 @@ struct BasicBlock {
 /// The shortcut where a block changes the picture's size or the number of channels.
 #[derive(Module, Debug)]
 struct Downsample {
-    conv: Conv2d,
+    conv: Conv,
     norm: Norm,
 }
 
@@ -66,12 +62,8 @@ impl ResNet {
         };
         let (layer1, layer2, layer3, layer4) = (stage(0), stage(1), stage(2), stage(3));
         Self {
-            conv1: conv([3, base_width], 7, 2, rng, device),
+            conv1: Conv::new([3, base_width], 7, 2, rng, device),
             bn1: Norm::new(norm, base_width, device),
-            maxpool: MaxPool2dConfig::new([3, 3])
-                .with_strides([2, 2])
-                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-                .init(),
             layer1,
             layer2,
             layer3,
@@ -79,18 +71,31 @@ impl ResNet {
         }
     }
 
+    /// The same encoder, for pictures alone: it must not learn any more.
+    pub(crate) fn settled(self) -> Self {
+        let stage = |blocks: Vec<BasicBlock>| blocks.into_iter().map(BasicBlock::settled).collect();
+        Self {
+            conv1: self.conv1.settled(),
+            layer1: stage(self.layer1),
+            layer2: stage(self.layer2),
+            layer3: stage(self.layer3),
+            layer4: stage(self.layer4),
+            ..self
+        }
+    }
+
     /// # Shapes
-    /// - input: `[batch, 3, height, width]`, normalised RGB
+    /// - input: `[batch, height, width, 3]`, normalised RGB
     /// - output: `[batch, 8 * base_width]`
     pub(crate) fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let mut maps = relu(self.bn1.forward(self.conv1.forward(images)));
-        maps = self.maxpool.forward(maps);
+        let maps = self.bn1.after(&self.conv1, images, None, true);
+        let mut maps = max_pool2d(maps, 3, Conv2dOptions { stride: 2, padding: 1 });
         for block in self.layer1.iter().chain(&self.layer2).chain(&self.layer3).chain(&self.layer4)
         {
             maps = block.forward(maps);
         }
-        let [batch, channels, height, width] = maps.dims();
-        maps.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
+        let [batch, height, width, channels] = maps.dims();
+        maps.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])
     }
 }
 
@@ -103,23 +108,34 @@ impl BasicBlock {
         device: &Device,
     ) -> Self {
         Self {
-            conv1: conv([channels_in, channels], 3, stride, rng, device),
+            conv1: Conv::new([channels_in, channels], 3, stride, rng, device),
             bn1: Norm::new(norm, channels, device),
-            conv2: conv([channels, channels], 3, 1, rng, device),
+            conv2: Conv::new([channels, channels], 3, 1, rng, device),
             bn2: Norm::new(norm, channels, device),
             downsample: (stride != 1 || channels_in != channels).then(|| Downsample {
-                conv: conv([channels_in, channels], 1, stride, rng, device),
+                conv: Conv::new([channels_in, channels], 1, stride, rng, device),
                 norm: Norm::new(norm, channels, device),
             }),
         }
     }
 
+    fn settled(self) -> Self {
+        let shortcut =
+            |shortcut: Downsample| Downsample { conv: shortcut.conv.settled(), ..shortcut };
+        Self {
+            conv1: self.conv1.settled(),
+            conv2: self.conv2.settled(),
+            downsample: self.downsample.map(shortcut),
+            ..self
+        }
+    }
+
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let shortcut = match &self.downsample {
-            Some(downsample) => downsample.norm.forward(downsample.conv.forward(input.clone())),
+            Some(shortcut) => shortcut.norm.after(&shortcut.conv, input.clone(), None, false),
             None => input.clone(),
         };
-        let maps = relu(self.bn1.forward(self.conv1.forward(input)));
-        relu(self.bn2.forward(self.conv2.forward(maps)) + shortcut)
+        let maps = self.bn1.after(&self.conv1, input, None, true);
+        self.bn2.after(&self.conv2, maps, Some(shortcut), true)
     }
 }

@@ -1,0 +1,109 @@
+//! What each layer of a ResNet costs: `cargo bench -p rmrl-conv`, one or two minutes.
+//!
+//! On one thread, batch of 16, as ResNet-18 has its layers for pictures of 128 x 128. Beside this
+//! crate's times stand those of burn's own convolution, and of the multiplications alone by the `gemm`
+//! crate (through burn's `matmul`), each tap of the kernel by itself as a convolution without a matrix
+//! of windows needs them: what a convolution on top of `gemm` could reach at best.
+//!
+//! The rate counts the multiplications and additions of the definition, so Winograd's algorithm may
+//! show more than the processor can do.
+
+use std::time::Instant;
+
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor};
+use rmrl_conv::kernels::{
+    ConvShape, Epilogue, PackedWeights, forward, input_gradient, weight_gradient,
+};
+
+/// Name, side of the picture, channels in and out, kernel, stride.
+const LAYERS: [(&str, usize, [usize; 2], usize, usize); 11] = [
+    ("stem", 128, [3, 64], 7, 2),
+    ("layer1", 32, [64, 64], 3, 1),
+    ("layer2.0", 32, [64, 128], 3, 2),
+    ("layer2 shortcut", 32, [64, 128], 1, 2),
+    ("layer2", 16, [128, 128], 3, 1),
+    ("layer3.0", 16, [128, 256], 3, 2),
+    ("layer3", 8, [256, 256], 3, 1),
+    ("layer4.0", 8, [256, 512], 3, 2),
+    ("layer4", 4, [512, 512], 3, 1),
+    ("16 channels", 32, [16, 16], 3, 1),
+    ("32 channels", 32, [32, 32], 3, 1),
+];
+const BATCH: usize = 16;
+
+fn main() -> Result<(), rayon::ThreadPoolBuildError> {
+    println!(
+        "{:<16}{:>10}{:>18}{:>18}{:>18}{:>12}{:>12}",
+        "ms (GFLOP/s)", "weights", "forward", "of input", "of weights", "gemm", "burn"
+    );
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    pool.install(|| LAYERS.into_iter().for_each(layer));
+    Ok(())
+}
+
+fn layer(
+    (name, side, [channels_in, channels_out], kernel, stride): (
+        &str,
+        usize,
+        [usize; 2],
+        usize,
+        usize,
+    ),
+) {
+    let padding = kernel / 2;
+    let shape = ConvShape {
+        batch: BATCH,
+        height: side,
+        width: side,
+        channels_in,
+        channels_out,
+        kernel,
+        stride,
+        padding,
+    };
+    let pixels = shape.output_len() / channels_out;
+    let flop = 2.0 * (shape.output_len() * channels_in * kernel * kernel) as f64;
+    let rate = |ms: f64| format!("{ms:.2} ({:.0})", flop / ms / 1e6);
+
+    let (x, weight) = (vec![0.5; shape.input_len()], vec![0.5; shape.weight_len()]);
+    let mut y = vec![0.0; shape.output_len()];
+    let (mut dx, mut dw) = (x.clone(), weight.clone());
+    let weights_ms = best_ms(|| drop(PackedWeights::forward(&shape, &weight, None)));
+    let packed = PackedWeights::forward(&shape, &weight, None);
+    let forward_ms = best_ms(|| forward(&shape, &x, &packed, Epilogue::default(), &mut y));
+    let input_ms = best_ms(|| input_gradient(&shape, &weight, None, &y, &mut dx));
+    let weight_ms = best_ms(|| weight_gradient(&shape, None, &x, &y, &mut dw));
+
+    let device = Device::flex();
+    let taps = Tensor::<2>::ones([channels_in, channels_out], &device);
+    let rows = Tensor::<2>::ones([pixels, channels_in], &device);
+    let gemm_ms = best_ms(|| {
+        for _ in 0..kernel * kernel {
+            drop(rows.clone().matmul(taps.clone()));
+        }
+    });
+    let pictures = Tensor::<4>::ones([BATCH, channels_in, side, side], &device);
+    let kernels = Tensor::<4>::ones([channels_out, channels_in, kernel, kernel], &device);
+    let burn_ms = best_ms(|| {
+        let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
+        drop(burn::tensor::module::conv2d(pictures.clone(), kernels.clone(), None, options));
+    });
+    println!(
+        "{name:<16}{weights_ms:>10.2}{:>18}{:>18}{:>18}{gemm_ms:>12.2}{burn_ms:>12.2}",
+        rate(forward_ms),
+        rate(input_ms),
+        rate(weight_ms)
+    );
+}
+
+/// The least of some runs: what else the machine does only adds to it.
+fn best_ms(mut run: impl FnMut()) -> f64 {
+    (0..9)
+        .map(|_| {
+            let began = Instant::now();
+            run();
+            1e3 * began.elapsed().as_secs_f64()
+        })
+        .fold(f64::INFINITY, f64::min)
+}

@@ -1,0 +1,277 @@
+//! Group normalisation (Wu and He 2018) of pictures with channels last, with what follows it in the
+//! same pass: `y = relu((x - mean) / sqrt(variance + eps) * weight + bias + residual)`.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+/// A group normalisation of pictures `[batch, pixels, channels]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroupNormShape {
+    /// Pictures.
+    pub batch: usize,
+    /// Pixels of a picture.
+    pub pixels: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Groups of neighbouring channels that share their statistics; divides the channels.
+    pub groups: usize,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+/// Mean and reciprocal of the standard deviation of every group of every picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statistics(Vec<[f32; 2]>);
+
+/// The learnt part: one number each for every channel.
+#[derive(Debug, Clone, Copy)]
+pub struct Affine<'a> {
+    /// What the normalised value is multiplied by.
+    pub weight: &'a [f32],
+    /// What is added.
+    pub bias: &'a [f32],
+}
+
+/// Gradients of [`group_norm`]; that of the residual is `dz`.
+#[derive(Debug, Default)]
+pub struct GroupNormGradients {
+    /// Of the input, `[batch, pixels, channels]`.
+    pub x: Vec<f32>,
+    /// Of the weight, `[channels]`.
+    pub weight: Vec<f32>,
+    /// Of the bias, `[channels]`.
+    pub bias: Vec<f32>,
+}
+
+impl GroupNormShape {
+    fn picture(&self) -> usize {
+        self.pixels * self.channels
+    }
+
+    fn check(&self, lengths: &[usize], affine: Affine<'_>) {
+        assert!(self.groups > 0 && self.channels.is_multiple_of(self.groups), "{self:?}");
+        assert!(lengths.iter().all(|len| *len == self.batch * self.picture()), "{self:?}");
+        assert_eq!([affine.weight.len(), affine.bias.len()], [self.channels; 2], "{self:?}");
+    }
+}
+
+/// Pixels whose numbers are added in 32 bits before the sum goes on in 64.
+const PIXELS_AT_ONCE: usize = 64;
+
+/// Sums over pixels, by channel: of `x - x of the first pixel`, and of its square.
+#[inline(always)]
+fn shifted_sums(x: &[f32], channels: usize) -> [Vec<f64>; 2] {
+    let origin = &x[..channels];
+    let mut totals = [vec![0.0f64; channels], vec![0.0f64; channels]];
+    let (mut sum, mut squares) = (vec![0.0f32; channels], vec![0.0f32; channels]);
+    for x in x.chunks(PIXELS_AT_ONCE * channels) {
+        sum.fill(0.0);
+        squares.fill(0.0);
+        for x in x.chunks_exact(channels) {
+            let terms = sum.iter_mut().zip(&mut squares).zip(x).zip(origin);
+            for (((sum, square), x), origin) in terms {
+                let distance = x - origin;
+                *sum += distance;
+                *square += distance * distance;
+            }
+        }
+        add(&mut totals, [&sum, &squares]);
+    }
+    totals
+}
+
+/// Sums over pixels, by channel: of `dz`, and of `dz * (x - mean)`.
+#[inline(always)]
+fn gradient_sums(x: &[f32], dz: &[f32], means: &[f32]) -> [Vec<f64>; 2] {
+    let channels = means.len();
+    let mut totals = [vec![0.0f64; channels], vec![0.0f64; channels]];
+    let (mut sum, mut products) = (vec![0.0f32; channels], vec![0.0f32; channels]);
+    let at_once = PIXELS_AT_ONCE * channels;
+    for (x, dz) in x.chunks(at_once).zip(dz.chunks(at_once)) {
+        sum.fill(0.0);
+        products.fill(0.0);
+        for (x, dz) in x.chunks_exact(channels).zip(dz.chunks_exact(channels)) {
+            let terms = sum.iter_mut().zip(&mut products).zip(x).zip(dz).zip(means);
+            for ((((sum, product), x), dz), mean) in terms {
+                *sum += dz;
+                *product += dz * (x - mean);
+            }
+        }
+        add(&mut totals, [&sum, &products]);
+    }
+    totals
+}
+
+#[inline(always)]
+fn add(totals: &mut [Vec<f64>; 2], sums: [&[f32]; 2]) {
+    for (totals, sums) in totals.iter_mut().zip(sums) {
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total += f64::from(*sum);
+        }
+    }
+}
+
+/// Normalises pictures. All of `y` is written.
+///
+/// # Panics
+/// If a slice has not as many numbers as the shape says.
+pub fn group_norm(
+    shape: &GroupNormShape,
+    x: &[f32],
+    affine: Affine<'_>,
+    residual: Option<&[f32]>,
+    relu: bool,
+    y: &mut [f32],
+) -> Statistics {
+    shape.check(&[x.len(), y.len(), residual.map_or(x.len(), <[f32]>::len)], affine);
+    let picture = shape.picture();
+    let statistics = x.par_chunks_exact(picture).zip(y.par_chunks_exact_mut(picture)).enumerate();
+    let statistics = statistics.map(|(index, (x, y))| {
+        let residual = residual.map(|residual| &residual[index * picture..][..picture]);
+        Arch::new().dispatch(
+            #[inline(always)]
+            || normalize(shape, x, affine, residual, relu, y),
+        )
+    });
+    Statistics(statistics.collect::<Vec<_>>().concat())
+}
+
+#[inline(always)]
+fn normalize(
+    shape: &GroupNormShape,
+    x: &[f32],
+    affine: Affine<'_>,
+    residual: Option<&[f32]>,
+    relu: bool,
+    y: &mut [f32],
+) -> Vec<[f32; 2]> {
+    let channels = shape.channels;
+    let width = channels / shape.groups;
+    let count = (shape.pixels * width) as f64;
+    // The squares of what differs from the first pixel: those of a large mean would swallow the
+    // variance.
+    let [sum, squares] = shifted_sums(x, channels);
+    let statistics: Vec<[f32; 2]> = (0..shape.groups)
+        .map(|group| {
+            let range = group * width..(group + 1) * width;
+            let pixels = shape.pixels as f64;
+            let mean_of = |c: usize| f64::from(x[c]) + sum[c] / pixels;
+            let mean = range.clone().map(mean_of).sum::<f64>() / width as f64;
+            // Σ (x - mean)², around each channel's own mean and from there to the group's.
+            let squares = range.map(|c| {
+                let apart = mean_of(c) - mean;
+                squares[c] - sum[c] * sum[c] / pixels + pixels * apart * apart
+            });
+            let variance = (squares.sum::<f64>() / count).max(0.0);
+            [mean as f32, (1.0 / (variance + f64::from(shape.epsilon)).sqrt()) as f32]
+        })
+        .collect();
+
+    // One multiplication and one addition for each number.
+    let factor: Vec<f32> =
+        (0..channels).map(|c| affine.weight[c] * statistics[c / width][1]).collect();
+    let offset: Vec<f32> =
+        (0..channels).map(|c| affine.bias[c] - statistics[c / width][0] * factor[c]).collect();
+    let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
+    for (index, (x, y)) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)).enumerate() {
+        let terms = y.iter_mut().zip(x).zip(&factor).zip(&offset);
+        if let Some(residual) = residual {
+            let residual = &residual[index * channels..][..channels];
+            for ((((y, x), factor), offset), residual) in terms.zip(residual) {
+                let value = x * factor + offset + residual;
+                *y = if value < floor { floor } else { value };
+            }
+        } else {
+            for (((y, x), factor), offset) in terms {
+                let value = x * factor + offset;
+                *y = if value < floor { floor } else { value };
+            }
+        }
+    }
+    statistics
+}
+
+/// The gradients of [`group_norm`] for the gradient `dz` of what comes before the ReLU.
+///
+/// # Panics
+/// If a slice has not as many numbers as the shape says.
+pub fn group_norm_gradients(
+    shape: &GroupNormShape,
+    x: &[f32],
+    affine: Affine<'_>,
+    statistics: &Statistics,
+    dz: &[f32],
+) -> GroupNormGradients {
+    shape.check(&[x.len(), dz.len()], affine);
+    let (picture, channels) = (shape.picture(), shape.channels);
+    let mut dx = vec![0.0; x.len()];
+    let pictures = x
+        .par_chunks_exact(picture)
+        .zip(dz.par_chunks_exact(picture))
+        .zip(dx.par_chunks_exact_mut(picture))
+        .zip(statistics.0.par_chunks_exact(shape.groups));
+    let parts: Vec<[Vec<f64>; 2]> = pictures
+        .map(|(((x, dz), dx), statistics)| {
+            Arch::new().dispatch(
+                #[inline(always)]
+                || gradients(shape, x, affine, statistics, dz, dx),
+            )
+        })
+        .collect();
+    // Picture by picture, in order: the same bits on any number of threads.
+    let total = |which: usize| {
+        let mut total = vec![0.0f64; channels];
+        for part in &parts {
+            for (total, value) in total.iter_mut().zip(&part[which]) {
+                *total += value;
+            }
+        }
+        total.into_iter().map(|value| value as f32).collect()
+    };
+    GroupNormGradients { weight: total(0), bias: total(1), x: dx }
+}
+
+/// With `n = (x - mean) / deviation`:
+/// `dx = (w dz - mean(w dz) - n * mean(w dz n)) / deviation`, means over the group.
+#[inline(always)]
+fn gradients(
+    shape: &GroupNormShape,
+    x: &[f32],
+    affine: Affine<'_>,
+    statistics: &[[f32; 2]],
+    dz: &[f32],
+    dx: &mut [f32],
+) -> [Vec<f64>; 2] {
+    let channels = shape.channels;
+    let width = channels / shape.groups;
+    let count = (shape.pixels * width) as f64;
+    let means: Vec<f32> = (0..channels).map(|c| statistics[c / width][0]).collect();
+    let [of_bias, mut of_weight] = gradient_sums(x, dz, &means);
+    for (c, sum) in of_weight.iter_mut().enumerate() {
+        *sum *= f64::from(statistics[c / width][1]);
+    }
+    let (mut factor, mut slope, mut offset) =
+        (vec![0.0f32; channels], vec![0.0f32; channels], vec![0.0f32; channels]);
+    for (group, statistics) in statistics.iter().enumerate() {
+        let [mean, reciprocal] = statistics.map(f64::from);
+        let range = group * width..(group + 1) * width;
+        let mean_of = |values: &[f64]| {
+            let weighted = range.clone().map(|c| f64::from(affine.weight[c]) * values[c]);
+            weighted.sum::<f64>() / count
+        };
+        let (mean_dz, mean_dz_n) = (mean_of(&of_bias), mean_of(&of_weight));
+        for c in range.clone() {
+            factor[c] = (f64::from(affine.weight[c]) * reciprocal) as f32;
+            slope[c] = (-reciprocal * reciprocal * mean_dz_n) as f32;
+            offset[c] = (reciprocal * (reciprocal * mean_dz_n * mean - mean_dz)) as f32;
+        }
+    }
+    let pixels = x.chunks_exact(channels).zip(dz.chunks_exact(channels));
+    for ((x, dz), dx) in pixels.zip(dx.chunks_exact_mut(channels)) {
+        let terms = dx.iter_mut().zip(x).zip(dz).zip(&factor).zip(&slope).zip(&offset);
+        for (((((dx, x), dz), factor), slope), offset) in terms {
+            *dx = dz * factor + (x * slope + offset);
+        }
+    }
+    [of_weight, of_bias]
+}

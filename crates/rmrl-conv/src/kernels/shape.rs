@@ -1,0 +1,93 @@
+//! The shape of a convolution.
+
+/// A square convolution of pictures, zero-padded alike on all sides.
+///
+/// Pictures are `[batch, height, width, channels]` (channels last), weights
+/// `[channels_out, channels_in, kernel, kernel]`, as PyTorch and burn have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Pictures.
+    pub batch: usize,
+    /// Rows of an input picture.
+    pub height: usize,
+    /// Columns of an input picture.
+    pub width: usize,
+    /// Channels of the input.
+    pub channels_in: usize,
+    /// Channels of the output.
+    pub channels_out: usize,
+    /// Rows and columns of the kernel.
+    pub kernel: usize,
+    /// Input pixels between neighbouring output pixels.
+    pub stride: usize,
+    /// Rows and columns of zeros around the input.
+    pub padding: usize,
+}
+
+impl ConvShape {
+    /// Rows of an output picture.
+    ///
+    /// # Panics
+    /// If the kernel is larger than the padded picture, or the stride zero.
+    pub fn height_out(&self) -> usize {
+        self.extent_out(self.height)
+    }
+
+    /// Columns of an output picture.
+    ///
+    /// # Panics
+    /// As [`Self::height_out`].
+    pub fn width_out(&self) -> usize {
+        self.extent_out(self.width)
+    }
+
+    fn extent_out(&self, extent: usize) -> usize {
+        let padded = extent + 2 * self.padding;
+        assert!(
+            self.kernel >= 1 && self.kernel <= padded && self.stride >= 1,
+            "a kernel of {} at stride {} does not fit {padded} padded pixels",
+            self.kernel,
+            self.stride
+        );
+        (padded - self.kernel) / self.stride + 1
+    }
+
+    /// Values of the input.
+    pub fn input_len(&self) -> usize {
+        self.batch * self.height * self.width * self.channels_in
+    }
+
+    /// Values of the output.
+    pub fn output_len(&self) -> usize {
+        self.batch * self.height_out() * self.width_out() * self.channels_out
+    }
+
+    /// Values of the weights.
+    pub fn weight_len(&self) -> usize {
+        self.channels_out * self.channels_in * self.kernel * self.kernel
+    }
+
+    /// Whether Winograd's algorithm computes it: it takes 4/9 of the multiplications of a 3 x 3
+    /// kernel at stride 1, but pays only where the transformed weights, 16/9 as many as before, are
+    /// used for many pixels of a picture. The batch is left out of it, so that a picture's result
+    /// does not depend on the pictures beside it.
+    pub(crate) fn suits_winograd(&self) -> bool {
+        let vectors = |channels: usize| channels >= 32 && channels.is_multiple_of(16);
+        (self.kernel, self.stride, self.padding) == (3, 1, 1)
+            && vectors(self.channels_in)
+            && vectors(self.channels_out)
+            && self.height * self.width >= 64
+    }
+
+    /// The convolution that takes the output's gradient to the input's, at stride 1.
+    pub(crate) fn transposed(&self) -> Self {
+        Self {
+            height: self.height_out(),
+            width: self.width_out(),
+            channels_in: self.channels_out,
+            channels_out: self.channels_in,
+            padding: self.kernel - 1 - self.padding,
+            ..*self
+        }
+    }
+}

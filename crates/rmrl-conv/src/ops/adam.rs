@@ -1,0 +1,63 @@
+//! Adam's step on burn's tensors.
+
+use burn::backend::Flex;
+use burn::tensor::Tensor;
+
+use super::primitive::{OnCpu, in_a_row, numbers, tensor};
+use crate::kernels::{self, AdamStep};
+
+/// What Adam keeps of a parameter.
+#[derive(Debug, Clone)]
+pub struct Moments {
+    /// Steps so far.
+    pub steps: u32,
+    /// The decaying mean of the gradients, `[numbers]`.
+    pub first: Tensor<1>,
+    /// That of their squares, `[numbers]`.
+    pub second: Tensor<1>,
+}
+
+/// A parameter after a step of Adam, without gradients; in one pass on the CPU backend.
+///
+/// # Panics
+/// If value, gradient and moments are not of one length.
+pub fn adam<const D: usize>(
+    step: AdamStep,
+    value: Tensor<D>,
+    gradient: Tensor<D>,
+    moments: &mut Moments,
+) -> Tensor<D> {
+    moments.steps += 1;
+    let step = AdamStep { step: moments.steps, ..step };
+    let operands = (OnCpu::of(&value), OnCpu::of(&gradient));
+    if let (Some(OnCpu::Plain(value)), Some(OnCpu::Plain(gradient))) = operands {
+        let empty = || Tensor::<1>::from_primitive::<Flex>(tensor(Vec::new(), [0]));
+        let [mut first, mut second] = [&mut moments.first, &mut moments.second].map(|moment| {
+            let moment = std::mem::replace(moment, empty());
+            moment.try_into_primitive::<Flex>().expect("moments lie where their parameter does")
+        });
+        let shape = value.layout().shape().clone();
+        let changed = kernels::adam(
+            step,
+            numbers(&in_a_row(value)),
+            numbers(&in_a_row(gradient)),
+            first.storage_mut(),
+            second.storage_mut(),
+        );
+        moments.first = Tensor::from_primitive::<Flex>(first);
+        moments.second = Tensor::from_primitive::<Flex>(second);
+        return Tensor::from_primitive::<Flex>(tensor(changed, shape));
+    }
+    let AdamStep { rate, beta1, beta2, epsilon, step } = step;
+    let power = i32::try_from(step).unwrap_or(i32::MAX);
+    let dims = value.dims();
+    let gradient = gradient.reshape([-1]);
+    moments.first =
+        moments.first.clone().mul_scalar(beta1) + gradient.clone().mul_scalar(1.0 - beta1);
+    moments.second =
+        moments.second.clone().mul_scalar(beta2) + gradient.square().mul_scalar(1.0 - beta2);
+    let correction = (1.0 - beta2.powi(power)).sqrt().recip();
+    let divisor = moments.second.clone().sqrt().mul_scalar(correction).add_scalar(epsilon);
+    let change = moments.first.clone().mul_scalar(rate / (1.0 - beta1.powi(power))) / divisor;
+    value - change.reshape(dims)
+}

@@ -1,0 +1,88 @@
+//! The optimiser: Adam (Kingma and Ba 2015) with PyTorch's defaults.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use rmrl_conv::{AdamStep, Moments, adam};
+
+use crate::policy::read;
+
+/// Adam, and what it remembers of every parameter that has had a gradient.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Adam {
+    moments: BTreeMap<u64, Moments>,
+}
+
+/// What Adam remembers of a parameter, for a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Remembered {
+    /// The parameter's number.
+    pub(crate) parameter: u64,
+    /// Steps so far.
+    pub(crate) steps: u32,
+    /// Both moments, one after the other.
+    pub(crate) moments: Vec<f32>,
+}
+
+impl Adam {
+    /// The module after a step down its gradients. Parameters without one stay as they are.
+    pub(crate) fn step<M: Module>(
+        &mut self,
+        rate: f64,
+        module: M,
+        gradients: GradientsParams,
+    ) -> M {
+        module.map(&mut Step { adam: self, rate, gradients })
+    }
+
+    /// All it remembers, by parameter.
+    pub(crate) fn remembered(&self) -> Vec<Remembered> {
+        let remembered = self.moments.iter().map(|(parameter, moments)| {
+            let both = Tensor::cat(vec![moments.first.clone(), moments.second.clone()], 0);
+            Remembered { parameter: *parameter, steps: moments.steps, moments: read(both) }
+        });
+        remembered.collect()
+    }
+
+    /// An optimiser that remembers what another did, for parameters on `device`.
+    pub(crate) fn remembering(
+        remembered: impl IntoIterator<Item = Remembered>,
+        device: &Device,
+    ) -> Self {
+        let device = &device.clone().inner();
+        let moments = remembered.into_iter().map(|Remembered { parameter, steps, moments }| {
+            let (first, second) = moments.split_at(moments.len() / 2);
+            let [first, second] = [first, second].map(|values| {
+                Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+            });
+            (parameter, Moments { steps, first, second })
+        });
+        Self { moments: moments.collect() }
+    }
+}
+
+/// A step in progress.
+struct Step<'a> {
+    adam: &'a mut Adam,
+    rate: f64,
+    gradients: GradientsParams,
+}
+
+impl ModuleMapper for Step<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param;
+        };
+        let (id, tensor, mapper): (ParamId, _, _) = param.consume();
+        let value = tensor.inner();
+        let zeros = || Tensor::zeros([value.shape().num_elements()], &value.device());
+        let fresh = || Moments { steps: 0, first: zeros(), second: zeros() };
+        let moments = self.adam.moments.entry(id.val()).or_insert_with(fresh);
+        // The defaults of PyTorch's Adam.
+        let step = AdamStep { rate: self.rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 0 };
+        let value = adam(step, value, gradient, moments);
+        Param::from_mapped_value(id, Tensor::from_inner(value).require_grad(), mapper)
+    }
+}
