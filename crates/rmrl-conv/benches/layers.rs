@@ -13,7 +13,8 @@ use std::time::Instant;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 use rmrl_conv::kernels::{
-    ConvShape, Epilogue, PackedWeights, forward, input_gradient, weight_gradient,
+    AdamStep, Affine, ConvShape, Epilogue, GroupNormShape, PackedWeights, adam, forward,
+    group_norm, group_norm_gradients, input_gradient, max_pool, max_pool_gradient, weight_gradient,
 };
 
 /// Name, side of the picture, channels in and out, kernel, stride.
@@ -38,8 +39,62 @@ fn main() -> Result<(), rayon::ThreadPoolBuildError> {
         "ms (GFLOP/s)", "weights", "forward", "of input", "of weights", "gemm", "burn"
     );
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    pool.install(|| LAYERS.into_iter().for_each(layer));
+    pool.install(|| {
+        LAYERS.into_iter().for_each(layer);
+        println!("\n{:<16}{:>28}{:>18}", "ms", "", "gradients");
+        NORMS.into_iter().for_each(norm);
+        pooling();
+        optimiser();
+    });
     Ok(())
+}
+
+/// Pixels and channels.
+const NORMS: [[usize; 2]; 4] = [[4096, 64], [1024, 64], [256, 128], [64, 256]];
+
+fn norm([pixels, channels]: [usize; 2]) {
+    let (groups, epsilon) = (channels / 16, 1e-5);
+    let shape = GroupNormShape { batch: BATCH, pixels, channels, groups, epsilon };
+    let x: Vec<f32> = (0..BATCH * pixels * channels).map(|i| (i % 7) as f32).collect();
+    let (mut y, ones) = (x.clone(), vec![1.0; channels]);
+    let affine = Affine { weight: &ones, bias: &ones };
+    let statistics = group_norm(&shape, &x, affine, None, true, &mut y);
+    let forward_ms = best_ms(|| drop(group_norm(&shape, &x, affine, None, true, &mut y)));
+    let mut dy = y.clone();
+    let backward_ms = best_ms(|| {
+        drop(group_norm_gradients(&shape, &x, affine, &statistics, Some(&y), &mut dy, None));
+    });
+    let name = format!("norm {pixels} x {channels}");
+    println!("{name:<16}{forward_ms:>28.2}{backward_ms:>18.2}");
+}
+
+fn pooling() {
+    let shape = ConvShape {
+        batch: BATCH,
+        height: 64,
+        width: 64,
+        channels_in: 64,
+        channels_out: 64,
+        kernel: 3,
+        stride: 2,
+        padding: 1,
+    };
+    let x = vec![0.5; shape.input_len()];
+    let (mut y, mut dx) = (vec![0.0; shape.output_len()], x.clone());
+    let dy = y.clone();
+    let forward_ms = best_ms(|| max_pool(&shape, &x, &mut y));
+    let backward_ms = best_ms(|| max_pool_gradient(&shape, &x, &y, &dy, &mut dx));
+    println!("{:<16}{forward_ms:>28.2}{backward_ms:>18.2}", "largest of 3 x 3");
+}
+
+/// A step on as many parameters as a ResNet-18 has.
+fn optimiser() {
+    let gradient = vec![0.5; 11_200_000];
+    let mut numbers = gradient.clone();
+    let (mut first, mut second) = (gradient.clone(), gradient.clone());
+    let step = AdamStep { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 3 };
+    let ms = best_ms(|| adam(step, &mut numbers, &gradient, &mut first, &mut second));
+    println!("{:<16}{ms:>28.2}", "Adam, 11.2 M");
 }
 
 fn layer(

@@ -16,6 +16,7 @@ mod jobs;
 mod max_pool;
 mod multiply;
 mod panels;
+mod room;
 mod shape;
 mod winograd;
 

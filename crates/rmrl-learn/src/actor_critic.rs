@@ -147,6 +147,15 @@ impl Policy {
         surrogate: Surrogate,
         entropy_weight: f64,
     ) -> f32 {
+        self.descend(|policy| policy.actor_critic_loss(batch, surrogate, entropy_weight))
+    }
+
+    fn actor_critic_loss(
+        &self,
+        batch: &[Judged<'_>],
+        surrogate: Surrogate,
+        entropy_weight: f64,
+    ) -> Tensor<1> {
         let rows = batch.len();
         let column = |value: fn(&Judged<'_>) -> f32| {
             let values: Vec<f32> = batch.iter().map(value).collect();
@@ -173,7 +182,7 @@ impl Policy {
             column(|one| one.advantage),
         );
         let loss = error.clone() * error - gain - entropy.mul_scalar(entropy_weight);
-        self.descend(loss.mean())
+        loss.mean()
     }
 }
 

@@ -7,8 +7,6 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use rmrl_conv::{AdamStep, Moments, adam};
 
-use crate::policy::read;
-
 /// Adam, and what it remembers of every parameter that has had a gradient.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Adam {
@@ -16,14 +14,14 @@ pub(crate) struct Adam {
 }
 
 /// What Adam remembers of a parameter, for a file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Remembered {
     /// The parameter's number.
     pub(crate) parameter: u64,
     /// Steps so far.
     pub(crate) steps: u32,
-    /// Both moments, one after the other.
-    pub(crate) moments: Vec<f32>,
+    /// The mean of the gradients and that of their squares.
+    pub(crate) moments: [TensorData; 2],
 }
 
 impl Adam {
@@ -39,9 +37,10 @@ impl Adam {
 
     /// All it remembers, by parameter.
     pub(crate) fn remembered(&self) -> Vec<Remembered> {
-        let remembered = self.moments.iter().map(|(parameter, moments)| {
-            let both = Tensor::cat(vec![moments.first.clone(), moments.second.clone()], 0);
-            Remembered { parameter: *parameter, steps: moments.steps, moments: read(both) }
+        let remembered = self.moments.iter().map(|(parameter, moments)| Remembered {
+            parameter: *parameter,
+            steps: moments.steps,
+            moments: [&moments.first, &moments.second].map(|moment| moment.clone().into_data()),
         });
         remembered.collect()
     }
@@ -53,10 +52,7 @@ impl Adam {
     ) -> Self {
         let device = &device.clone().inner();
         let moments = remembered.into_iter().map(|Remembered { parameter, steps, moments }| {
-            let (first, second) = moments.split_at(moments.len() / 2);
-            let [first, second] = [first, second].map(|values| {
-                Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
-            });
+            let [first, second] = moments.map(|moment| Tensor::from_data(moment, device));
             (parameter, Moments { steps, first, second })
         });
         Self { moments: moments.collect() }

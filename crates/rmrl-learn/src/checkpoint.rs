@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use burn::tensor::TensorData;
 use rmrl_core::{ActionSpace, DIMENSIONS, Label};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -70,6 +71,8 @@ const LEARNER: &str = "learner";
 
 /// The tensors of the optimiser begin with this; a parameter's number follows.
 const OPTIMIZER: &str = "optimizer.";
+/// And end with one of these: the mean of the gradients, and that of their squares.
+const MOMENTS: [&str; 2] = ["first", "second"];
 
 /// What a policy file says besides its tensors.
 #[derive(Serialize, Deserialize)]
@@ -287,12 +290,14 @@ impl Learner {
             self.policy.tensors(|name| frozen_encoder.is_none() || !name.starts_with("encoder."));
         let remembered = self.policy.optimizer.remembered();
         let optimizer_steps = remembered.iter().map(|one| (one.parameter, one.steps)).collect();
-        tensors.extend(remembered.into_iter().map(|one| Owned {
-            name: format!("{OPTIMIZER}{}", one.parameter),
-            dtype: Dtype::F32,
-            shape: vec![2, one.moments.len() / 2],
-            bytes: one.moments.into_iter().flat_map(f32::to_le_bytes).collect(),
-        }));
+        for Remembered { parameter, moments, .. } in remembered {
+            tensors.extend(moments.into_iter().zip(MOMENTS).map(|(moment, which)| Owned {
+                name: format!("{OPTIMIZER}{parameter}.{which}"),
+                dtype: Dtype::F32,
+                shape: moment.shape().to_vec(),
+                bytes: moment.as_bytes().to_vec(),
+            }));
+        }
         tensors.extend(EncodedState::to_tensors(&self.memory.states).into_iter().map(
             |(name, dtype, shape, bytes)| Owned {
                 name: format!("memory.{name}"),
@@ -361,8 +366,12 @@ impl Learner {
         let tensor =
             |name: &str| file.tensor(name).map_err(|error| malformed(format!("{name}: {error}")));
         let remembered = learner.optimizer_steps.iter().map(|(&parameter, &steps)| {
-            let tensor = tensor(&format!("{OPTIMIZER}{parameter}"))?;
-            Ok(Remembered { parameter, steps, moments: floats(tensor.data()) })
+            let moment = |which: &str| -> Result<TensorData, CheckpointError> {
+                let tensor = tensor(&format!("{OPTIMIZER}{parameter}.{which}"))?;
+                Ok(TensorData::new(floats(tensor.data()), tensor.shape().to_vec()))
+            };
+            let moments = [moment(MOMENTS[0])?, moment(MOMENTS[1])?];
+            Ok(Remembered { parameter, steps, moments })
         });
         let remembered: Vec<Remembered> = remembered.collect::<Result<_, CheckpointError>>()?;
         policy.optimizer = Adam::remembering(remembered, &policy.device);

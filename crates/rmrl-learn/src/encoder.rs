@@ -12,7 +12,7 @@ use crate::checkpoint::{Notes, write_weights};
 use crate::config::PolicyConfig;
 use crate::input::{image_batch, view};
 use crate::network::{ImageView, NetworkShape, NormKind, ResNet, linear};
-use crate::policy::read;
+use crate::policy::{on_all_threads, read};
 use crate::weights::tensors_of;
 
 /// A picture with what an encoder should find in it.
@@ -162,14 +162,17 @@ impl EncoderTrainer {
     }
 
     fn step(&mut self, batch: &[&EncoderExample], progress: f64) -> f32 {
-        let wanted = TensorData::new(self.scaled_answers(batch), [batch.len(), self.scales.len()]);
-        let wanted = Tensor::<2>::from_data(wanted, &self.device);
-        let loss = (self.network.forward(self.images(batch)) - wanted).square().mean();
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         let rate =
             0.5 * self.training.learning_rate * (1.0 + (std::f64::consts::PI * progress).cos());
-        self.network = self.optimizer.step(rate, self.network.clone(), gradients);
-        read(loss.inner())[0]
+        on_all_threads(|| {
+            let wanted =
+                TensorData::new(self.scaled_answers(batch), [batch.len(), self.scales.len()]);
+            let wanted = Tensor::<2>::from_data(wanted, &self.device);
+            let loss = (self.network.forward(self.images(batch)) - wanted).square().mean();
+            let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+            self.network = self.optimizer.step(rate, self.network.clone(), gradients);
+            read(loss.inner())[0]
+        })
     }
 
     fn scaled_answers(&self, batch: &[&EncoderExample]) -> Vec<f32> {

@@ -91,17 +91,23 @@ pub(crate) fn image_batch<'a>(
     size: usize,
     device: &Device,
 ) -> Tensor<4> {
-    let values: Vec<f32> = images.into_iter().flat_map(normalize).collect();
+    let table = normalized_values();
+    let mut values = Vec::new();
+    for pixels in images {
+        values.reserve(pixels.len());
+        for pixel in pixels.as_chunks::<3>().0 {
+            let [red, green, blue] = pixel.map(usize::from);
+            values.extend_from_slice(&[table[red][0], table[green][1], table[blue][2]]);
+        }
+    }
     let count = values.len() / (3 * size * size);
     Tensor::from_data(TensorData::new(values, [count, size, size, 3]), device)
 }
 
-/// 8-bit RGB pixels as normalised ones.
-fn normalize(pixels: &[u8]) -> impl Iterator<Item = f32> + '_ {
-    pixels.as_chunks::<3>().0.iter().flat_map(|pixel| {
-        std::array::from_fn::<f32, 3, _>(|channel| {
-            (f32::from(pixel[channel]) / 255.0 - MEAN[channel]) / DEVIATION[channel]
-        })
+/// What each 8-bit value becomes in red, green and blue.
+fn normalized_values() -> [[f32; 3]; 256] {
+    std::array::from_fn(|value| {
+        std::array::from_fn(|channel| (value as f32 / 255.0 - MEAN[channel]) / DEVIATION[channel])
     })
 }
 
@@ -124,7 +130,10 @@ mod tests {
 
     #[test]
     fn pixels_are_normalised_by_channel() {
-        let pixels: Vec<f32> = normalize(&[255, 0, 0, 0, 255, 0]).collect();
+        let device = crate::config::ComputeDevice::Cpu.open();
+        let images: [&[u8]; 1] = [&[255, 0, 0, 0, 255, 0]];
+        let batch = image_batch(images, 1, &device);
+        let pixels = crate::policy::read(batch.inner());
         let expected = [
             (1.0 - 0.485) / 0.229,
             -0.456 / 0.224,

@@ -6,7 +6,7 @@ mod norm;
 mod resnet;
 
 use burn::module::Module;
-use burn::nn::Linear;
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use rmrl_core::{DIMENSIONS, random_stream};
@@ -127,6 +127,13 @@ impl PolicyNetwork {
             fc2: zero_linear(shape.head_width, 1, device),
         };
         Self { encoder, pose, heads, value }
+    }
+
+    /// A network of next to nothing, in the place of one that is being changed.
+    pub(crate) fn empty(device: &Device) -> Self {
+        let layer = || LinearConfig::new(1, 1).init(device);
+        let pose = PoseMlp { fc1: layer(), fc2: layer() };
+        Self { encoder: None, pose, heads: Vec::new(), value: Head { fc1: layer(), fc2: layer() } }
     }
 
     /// The same network for candidates that were refined once: the logits of new candidates lie in

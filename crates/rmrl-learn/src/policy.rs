@@ -231,7 +231,7 @@ impl Policy {
             Some(encoder) => {
                 let (view, size) = (self.view(observation), self.shape.image_size);
                 let images = image_batch([view.as_slice()], size, &self.device.clone().inner());
-                EncodedImage::Features(read(encoder.forward(images)))
+                EncodedImage::Features(on_all_threads(|| read(encoder.forward(images))))
             }
         };
         EncodedState { pose: self.scaling.scale(observation.estimated_pose), image }
@@ -249,8 +249,10 @@ impl Policy {
 
     /// The probability of every candidate, by dimension.
     pub fn distribution(&self, state: &EncodedState) -> [Vec<f32>; DIMENSIONS] {
-        let network = self.settled();
-        let logits = network.logits(self.joint(network, &[state]));
+        let logits = on_all_threads(|| {
+            let network = self.settled();
+            network.logits(self.joint(network, &[state]))
+        });
         let mut probabilities = logits.into_iter().map(|logits| read(softmax(logits, 1)));
         std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
     }
@@ -352,7 +354,7 @@ impl Policy {
     pub fn supervised_step(&mut self, batch: &[(&EncodedState, Label)]) -> f32 {
         let width = self.config.label_width as f32;
         if width > 0.0 {
-            return self.descend(self.wide_label_loss(batch, width));
+            return self.descend(|policy| policy.wide_label_loss(batch, width));
         }
         let states: Vec<&EncodedState> = batch.iter().map(|(state, _)| *state).collect();
         let labels: Vec<Label> = batch.iter().map(|(_, label)| *label).collect();
@@ -366,16 +368,20 @@ impl Policy {
         labels: &[Label],
         weights: &[f32],
     ) -> f32 {
-        self.descend(self.loss(states, labels, weights))
+        self.descend(|policy| policy.loss(states, labels, weights))
     }
 
     /// One step of the optimiser down a loss. Returns the loss before the step.
-    pub(crate) fn descend(&mut self, loss: Tensor<1>) -> f32 {
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        self.network =
-            self.optimizer.step(self.config.learning_rate, self.network.clone(), gradients);
-        self.settled.take();
-        read(loss.inner())[0]
+    pub(crate) fn descend(&mut self, loss: impl FnOnce(&Self) -> Tensor<1> + Send) -> f32 {
+        on_all_threads(|| {
+            let loss = loss(self);
+            let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+            // Nobody else may hold the parameters, or they could not be changed where they are.
+            self.settled.take();
+            let network = std::mem::replace(&mut self.network, PolicyNetwork::empty(&self.device));
+            self.network = self.optimizer.step(self.config.learning_rate, network, gradients);
+            read(loss.inner())[0]
+        })
     }
 
     /// `-mean_k w_k Σ_d log π_θ(label_k[d] | s_k)`, which is both losses of the paper: with rewards
@@ -460,6 +466,12 @@ impl Policy {
         }
         Some(encoder.forward(image_batch(pixels, self.shape.image_size, &network.device())))
     }
+}
+
+/// Computes on the pool of threads, where a computation of many parallel parts goes over to it once
+/// instead of once for each.
+pub(crate) fn on_all_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
 }
 
 /// Poses as a batch, `[batch, 3]`.

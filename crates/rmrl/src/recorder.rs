@@ -56,6 +56,8 @@ pub struct Recorder<'a> {
     csv: File,
     events: EventWriter,
     keep_depth: bool,
+    /// Trials before the last checkpoint.
+    checkpointed: u32,
     smoothing: f64,
     progress: &'a mut dyn Progress,
 }
@@ -95,6 +97,7 @@ impl<'a> Recorder<'a> {
             csv,
             events,
             keep_depth,
+            checkpointed: 0,
             smoothing,
             progress,
         })
@@ -199,11 +202,17 @@ impl Observer<PickPlace> for Recorder<'_> {
 
     fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
         self.keep()?;
-        // Where every trial is a scene of its own, every tenth is enough.
         let is_own_scene = self.records.last().is_some_and(|last| last.scene == last.trial);
-        let is_due = !is_own_scene || learner.trials().is_multiple_of(10);
-        if learner.is_between_scenes() && is_due {
+        // A checkpoint saves learning again, and costs time itself: a hundred megabytes of it where
+        // the encoder learns.
+        let interval = match learner.policy.config().encoder.train {
+            true => 30,
+            false if is_own_scene => 10,
+            false => 1,
+        };
+        if learner.is_between_scenes() && learner.trials() >= self.checkpointed + interval {
             checkpoints::save(self.dir, learner, self.archive.digests())?;
+            self.checkpointed = learner.trials();
         }
         Ok(())
     }

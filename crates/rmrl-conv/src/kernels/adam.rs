@@ -28,11 +28,11 @@ const AT_ONCE: usize = 32 * 1024;
 /// If the slices are not of one length.
 pub fn adam(
     step: AdamStep,
-    values: &[f32],
+    values: &mut [f32],
     gradient: &[f32],
     first: &mut [f32],
     second: &mut [f32],
-) -> Vec<f32> {
+) {
     assert!(
         [gradient.len(), first.len(), second.len()].iter().all(|len| *len == values.len()),
         "values, gradient and moments are of one length"
@@ -43,25 +43,19 @@ pub fn adam(
     let correction = (1.0 - beta2.powi(power)).sqrt().recip() as f32;
     let [kept1, kept2, epsilon] = [beta1 as f32, beta2 as f32, epsilon as f32];
     let [new1, new2] = [(1.0 - beta1) as f32, (1.0 - beta2) as f32];
-    let mut changed = vec![0.0f32; values.len()];
     let moments = first.par_chunks_mut(AT_ONCE).zip(second.par_chunks_mut(AT_ONCE));
-    let parts = changed
-        .par_chunks_mut(AT_ONCE)
-        .zip(values.par_chunks(AT_ONCE).zip(gradient.par_chunks(AT_ONCE)))
-        .zip(moments);
-    parts.for_each(|((changed, (values, gradient)), (first, second))| {
+    let numbers = values.par_chunks_mut(AT_ONCE).zip(gradient.par_chunks(AT_ONCE));
+    numbers.zip(moments).for_each(|((values, gradient), (first, second))| {
         Arch::new().dispatch(
             #[inline(always)]
             || {
                 let moments = first.iter_mut().zip(second);
-                let numbers = changed.iter_mut().zip(values.iter().zip(gradient));
-                for ((changed, (value, g)), (m, v)) in numbers.zip(moments) {
+                for ((value, g), (m, v)) in values.iter_mut().zip(gradient).zip(moments) {
                     *m = kept1 * *m + new1 * g;
                     *v = kept2 * *v + new2 * g * g;
-                    *changed = value - rate * *m / (v.sqrt() * correction + epsilon);
+                    *value -= rate * *m / (v.sqrt() * correction + epsilon);
                 }
             },
         );
     });
-    changed
 }

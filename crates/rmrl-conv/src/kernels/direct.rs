@@ -1,14 +1,14 @@
 //! The convolution as a sum over its window, and its gradients: any kernel, any stride.
 
-use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::jobs::{Job, jobs};
 use super::multiply::{Accumulate, Finish, Multiply};
-use super::panels::{Columns, Panels, cut, lanes};
+use super::panels::{Columns, Panels, WIDEST, cut, lanes};
+use super::room::Room;
 use super::shape::ConvShape;
 
 /// Correlations of the same pictures that together make up an output. The convolution is one; the
@@ -42,16 +42,25 @@ impl Correlations {
     pub(crate) fn forward(shape: &ConvShape, weight: &[f32], scale: Option<&[f32]>) -> Self {
         let ConvShape { channels_in, channels_out, kernel, padding, .. } = *shape;
         let taps = kernel * kernel;
-        let panels = Panels::new(taps * channels_in, channels_out, |columns, rows| {
-            let mut rows: Vec<&mut [f32]> = rows.collect();
-            for channel in 0..channels_in {
+        let panels = Panels::new(taps * channels_in, channels_out, |columns, panel| {
+            let width = columns.width();
+            // Some channels at once, so that what is read and what is written lies in pieces.
+            let mut tile = vec![0.0; taps * CHANNELS_AT_ONCE * width];
+            for first in (0..channels_in).step_by(CHANNELS_AT_ONCE) {
+                let channels = CHANNELS_AT_ONCE.min(channels_in - first);
                 for j in 0..columns.count {
                     let out = columns.first + j;
                     let scale = scale.map_or(1.0, |scale| scale[out]);
-                    let weight = &weight[(out * channels_in + channel) * taps..][..taps];
-                    for (tap, weight) in weight.iter().enumerate() {
-                        rows[tap * channels_in + channel][j] = weight * scale;
+                    let kernels = &weight[(out * channels_in + first) * taps..][..channels * taps];
+                    for (channel, kernel) in kernels.chunks_exact(taps).enumerate() {
+                        for (tap, weight) in kernel.iter().enumerate() {
+                            tile[(tap * CHANNELS_AT_ONCE + channel) * width + j] = weight * scale;
+                        }
                     }
+                }
+                for (tap, rows) in tile.chunks_exact(CHANNELS_AT_ONCE * width).enumerate() {
+                    let place = (tap * channels_in + first) * width;
+                    panel[place..][..channels * width].copy_from_slice(&rows[..channels * width]);
                 }
             }
         });
@@ -90,18 +99,25 @@ impl Correlations {
         });
         let panels = (window[0] * window[1] > 0).then(|| {
             let depth = window[0] * window[1] * channels_out;
-            Panels::new(depth, channels_in, |columns, rows| {
-                for (row, values) in rows.enumerate() {
-                    let (place, out) = (row / channels_out, row % channels_out);
-                    let places = [place / window[1], place % window[1]];
-                    let [u, v]: [usize; 2] = std::array::from_fn(|axis| {
-                        smallest[axis] + stride * (window[axis] - 1 - places[axis])
-                    });
+            // The tap of each place of the window.
+            let tap = |place: usize| {
+                let places = [place / window[1], place % window[1]];
+                let [u, v]: [usize; 2] = std::array::from_fn(|axis| {
+                    smallest[axis] + stride * (window[axis] - 1 - places[axis])
+                });
+                u * kernel + v
+            };
+            let seen: Vec<usize> = (0..window[0] * window[1]).map(tap).collect();
+            Panels::new(depth, channels_in, |columns, panel| {
+                let width = columns.width();
+                for out in 0..channels_out {
                     let scale = scale.map_or(1.0, |scale| scale[out]);
-                    let first = (out * channels_in + columns.first) * taps + u * kernel + v;
-                    let weights = weight[first..].iter().step_by(taps);
-                    for (value, weight) in values[..columns.count].iter_mut().zip(weights) {
-                        *value = weight * scale;
+                    let kernels = &weight[(out * channels_in + columns.first) * taps..];
+                    let kernels = kernels[..columns.count * taps].chunks_exact(taps);
+                    for (j, kernel) in kernels.enumerate() {
+                        for (place, tap) in seen.iter().enumerate() {
+                            panel[(place * channels_out + out) * width + j] = kernel[*tap] * scale;
+                        }
                     }
                 }
             })
@@ -238,12 +254,12 @@ pub(crate) fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut
     let vectors_of_job = vectors.div_ceil(WEIGHT_JOBS).max(WEIGHT_VECTORS);
     let width_of_all = shape.channels_out.next_multiple_of(lanes);
     let starts: Vec<usize> = (0..vectors).step_by(vectors_of_job).collect();
-    let sums: Vec<Vec<f32>> = starts
+    let sums: Vec<Room> = starts
         .par_iter()
         .map(|&first| {
             let count = vectors_of_job.min(vectors - first);
-            let mut sums = vec![0.0; count * lanes * width_of_all];
-            let mut numbers = vec![0.0; count * lanes * PIXELS_AT_ONCE];
+            let mut sums = Room::of_zeros(count * lanes * width_of_all);
+            let mut numbers = Room::of_any(count * lanes * PIXELS_AT_ONCE);
             for (chunk, gradients) in gradients.iter().enumerate() {
                 let start = chunk * PIXELS_AT_ONCE;
                 let pixels = PIXELS_AT_ONCE.min(pixels - start);
@@ -270,21 +286,21 @@ pub(crate) fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut
         let width = panel.vectors * lanes;
         &sums[panel.first * (sums.len() / width_of_all) + k % depth_of_job * width..][..panel.count]
     };
-    by_channels(dw, shape, |panel, channel, gather| {
-        for (tap, to) in gather.iter_mut().enumerate() {
+    by_channels(dw, shape, |panel, channel, taps| {
+        for (tap, to) in taps.iter_mut().enumerate() {
             let (line, place) = (tap / shape.kernel, tap % shape.kernel);
             let k = line * windows.run + place * shape.channels_in + channel;
-            to.copy_from_slice(row(panel, k));
+            to[..panel.count].copy_from_slice(row(panel, k));
         }
     });
 }
 
 /// Writes the gradient of weights from sums that lie in panels: `read` gives, for a panel of output
-/// channels and an input channel, the taps of every output channel.
+/// channels and an input channel, each tap of every output channel.
 pub(crate) fn by_channels(
     dw: &mut [f32],
     shape: &ConvShape,
-    read: impl Fn(Columns, usize, &mut [Vec<f32>]) + Sync,
+    read: impl Fn(Columns, usize, &mut [[f32; WIDEST]]) + Sync,
 ) {
     let taps = shape.kernel * shape.kernel;
     let of_channel = taps * shape.channels_in;
@@ -295,17 +311,24 @@ pub(crate) fn by_channels(
         parts.push((panel, part));
     }
     parts.into_par_iter().for_each(|(panel, dw)| {
-        let mut gathered = vec![vec![0.0; panel.count]; taps];
-        for channel in 0..shape.channels_in {
-            read(panel, channel, &mut gathered);
+        let mut tile = vec![[0.0; WIDEST]; CHANNELS_AT_ONCE * taps];
+        for first in (0..shape.channels_in).step_by(CHANNELS_AT_ONCE) {
+            let channels = CHANNELS_AT_ONCE.min(shape.channels_in - first);
+            for (channel, taps) in tile.chunks_exact_mut(taps).take(channels).enumerate() {
+                read(panel, first + channel, taps);
+            }
             for (j, dw) in dw.chunks_exact_mut(of_channel).enumerate() {
-                for (to, values) in dw[channel * taps..][..taps].iter_mut().zip(&gathered) {
+                let dw = &mut dw[first * taps..][..channels * taps];
+                for (to, values) in dw.iter_mut().zip(&tile) {
                     *to = values[j];
                 }
             }
         }
     });
 }
+
+/// Channels whose weights change their order at once: they stay in the first cache.
+const CHANNELS_AT_ONCE: usize = 16;
 
 /// Jobs of a gradient of weights at most, for as many threads.
 const WEIGHT_JOBS: usize = 16;
@@ -315,13 +338,13 @@ const WEIGHT_VECTORS: usize = 4;
 const PIXELS_AT_ONCE: usize = 128;
 
 /// Pixels of `columns` channels in chunks, each cut into panels.
-fn in_panels(pixels: &[f32], columns: usize) -> Vec<Vec<f32>> {
+fn in_panels(pixels: &[f32], columns: usize) -> Vec<Room> {
     let lanes = lanes();
     pixels
         .par_chunks(PIXELS_AT_ONCE * columns)
         .map(|pixels| {
             let count = pixels.len() / columns;
-            let mut panels = vec![0.0; count * columns.next_multiple_of(lanes)];
+            let mut panels = Room::of_zeros(count * columns.next_multiple_of(lanes));
             for part in cut(columns) {
                 let width = part.vectors * lanes;
                 let panel = panels[count * part.first..].chunks_exact_mut(width);
@@ -336,13 +359,29 @@ fn in_panels(pixels: &[f32], columns: usize) -> Vec<Vec<f32>> {
 
 /// The windows of a convolution in pictures with zeros around them.
 struct Windows<'a> {
-    pictures: Cow<'a, [f32]>,
+    pictures: Pictures<'a>,
     /// Numbers of a padded line.
     line: usize,
     /// Numbers of a window's row, with those after it that make up whole vectors.
     run: usize,
     /// Where the window of each output pixel begins.
     starts: Vec<usize>,
+}
+
+enum Pictures<'a> {
+    AsTheyAre(&'a [f32]),
+    Padded(Room),
+}
+
+impl Deref for Pictures<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::AsTheyAre(pictures) => pictures,
+            Self::Padded(pictures) => pictures,
+        }
+    }
 }
 
 impl<'a> Windows<'a> {
@@ -353,9 +392,9 @@ impl<'a> Windows<'a> {
         let run = (shape.kernel * channels_in).next_multiple_of(lanes());
         let beyond = run - shape.kernel * channels_in;
         let pictures = if padding == 0 && beyond == 0 {
-            Cow::Borrowed(x)
+            Pictures::AsTheyAre(x)
         } else {
-            let mut padded = vec![0.0; batch * picture + beyond];
+            let mut padded = Room::of_zeros(batch * picture + beyond);
             let pictures = padded.par_chunks_exact_mut(picture).zip(x.par_chunks(x.len() / batch));
             pictures.for_each(|(padded, picture)| {
                 let targets = padded.chunks_exact_mut(line).skip(padding);
@@ -363,7 +402,7 @@ impl<'a> Windows<'a> {
                     target[padding * channels_in..][..source.len()].copy_from_slice(source);
                 }
             });
-            Cow::Owned(padded)
+            Pictures::Padded(padded)
         };
         let (rows, columns) = (shape.height_out(), shape.width_out());
         let places = (0..batch).flat_map(|n| {

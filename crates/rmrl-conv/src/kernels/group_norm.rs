@@ -32,14 +32,12 @@ pub struct Affine<'a> {
     pub bias: &'a [f32],
 }
 
-/// Gradients of [`group_norm`]; that of the residual is `dz`.
+/// Gradients of weight and bias of [`group_norm`], `[channels]` each.
 #[derive(Debug, Default)]
 pub struct GroupNormGradients {
-    /// Of the input, `[batch, pixels, channels]`.
-    pub x: Vec<f32>,
-    /// Of the weight, `[channels]`.
+    /// Of the weight.
     pub weight: Vec<f32>,
-    /// Of the bias, `[channels]`.
+    /// Of the bias.
     pub bias: Vec<f32>,
 }
 
@@ -80,14 +78,29 @@ fn shifted_sums(x: &[f32], channels: usize) -> [Vec<f64>; 2] {
     totals
 }
 
-/// Sums over pixels, by channel: of `dz`, and of `dz * (x - mean)`.
+/// Sets gradients to zero where a ReLU gave zero, copies them, and sums over pixels, by channel: of
+/// `dz`, and of `dz * (x - mean)`.
 #[inline(always)]
-fn gradient_sums(x: &[f32], dz: &[f32], means: &[f32]) -> [Vec<f64>; 2] {
+fn gradient_sums(
+    x: &[f32],
+    y: Option<&[f32]>,
+    dz: &mut [f32],
+    mut copy: Option<&mut [f32]>,
+    means: &[f32],
+) -> [Vec<f64>; 2] {
     let channels = means.len();
     let mut totals = [vec![0.0f64; channels], vec![0.0f64; channels]];
     let (mut sum, mut products) = (vec![0.0f32; channels], vec![0.0f32; channels]);
     let at_once = PIXELS_AT_ONCE * channels;
-    for (x, dz) in x.chunks(at_once).zip(dz.chunks(at_once)) {
+    for (chunk, (x, dz)) in x.chunks(at_once).zip(dz.chunks_mut(at_once)).enumerate() {
+        if let Some(y) = y {
+            for (dz, y) in dz.iter_mut().zip(&y[chunk * at_once..]) {
+                *dz = if *y > 0.0 { *dz } else { 0.0 };
+            }
+        }
+        if let Some(copy) = &mut copy {
+            copy[chunk * at_once..][..dz.len()].copy_from_slice(dz);
+        }
         sum.fill(0.0);
         products.fill(0.0);
         for (x, dz) in x.chunks_exact(channels).zip(dz.chunks_exact(channels)) {
@@ -191,7 +204,9 @@ fn normalize(
     statistics
 }
 
-/// The gradients of [`group_norm`] for the gradient `dz` of what comes before the ReLU.
+/// The gradients of [`group_norm`]. `dy` is the gradient of its output, and becomes that of its input.
+/// `y` is the output, if it went through a ReLU; the residual's gradient goes into `residual`, all of
+/// which is written.
 ///
 /// # Panics
 /// If a slice has not as many numbers as the shape says.
@@ -200,21 +215,30 @@ pub fn group_norm_gradients(
     x: &[f32],
     affine: Affine<'_>,
     statistics: &Statistics,
-    dz: &[f32],
+    y: Option<&[f32]>,
+    dy: &mut [f32],
+    mut residual: Option<&mut [f32]>,
 ) -> GroupNormGradients {
-    shape.check(&[x.len(), dz.len()], affine);
+    let lengths = [y.map(<[f32]>::len), residual.as_deref().map(<[f32]>::len)];
+    shape.check(&[x.len(), dy.len()], affine);
+    shape.check(&lengths.map(|len| len.unwrap_or(x.len())), affine);
     let (picture, channels) = (shape.picture(), shape.channels);
-    let mut dx = vec![0.0; x.len()];
+    let copies: Vec<Option<&mut [f32]>> = match &mut residual {
+        Some(residual) => residual.chunks_exact_mut(picture).map(Some).collect(),
+        None => (0..shape.batch).map(|_| None).collect(),
+    };
     let pictures = x
         .par_chunks_exact(picture)
-        .zip(dz.par_chunks_exact(picture))
-        .zip(dx.par_chunks_exact_mut(picture))
+        .zip(dy.par_chunks_exact_mut(picture))
+        .zip(copies)
         .zip(statistics.0.par_chunks_exact(shape.groups));
     let parts: Vec<[Vec<f64>; 2]> = pictures
-        .map(|(((x, dz), dx), statistics)| {
+        .enumerate()
+        .map(|(index, (((x, dy), copy), statistics))| {
+            let y = y.map(|y| &y[index * picture..][..picture]);
             Arch::new().dispatch(
                 #[inline(always)]
-                || gradients(shape, x, affine, statistics, dz, dx),
+                || gradients(shape, x, affine, statistics, y, dy, copy),
             )
         })
         .collect();
@@ -228,7 +252,7 @@ pub fn group_norm_gradients(
         }
         total.into_iter().map(|value| value as f32).collect()
     };
-    GroupNormGradients { weight: total(0), bias: total(1), x: dx }
+    GroupNormGradients { weight: total(0), bias: total(1) }
 }
 
 /// With `n = (x - mean) / deviation`:
@@ -239,14 +263,15 @@ fn gradients(
     x: &[f32],
     affine: Affine<'_>,
     statistics: &[[f32; 2]],
-    dz: &[f32],
-    dx: &mut [f32],
+    y: Option<&[f32]>,
+    dz: &mut [f32],
+    copy: Option<&mut [f32]>,
 ) -> [Vec<f64>; 2] {
     let channels = shape.channels;
     let width = channels / shape.groups;
     let count = (shape.pixels * width) as f64;
     let means: Vec<f32> = (0..channels).map(|c| statistics[c / width][0]).collect();
-    let [of_bias, mut of_weight] = gradient_sums(x, dz, &means);
+    let [of_bias, mut of_weight] = gradient_sums(x, y, dz, copy, &means);
     for (c, sum) in of_weight.iter_mut().enumerate() {
         *sum *= f64::from(statistics[c / width][1]);
     }
@@ -266,11 +291,10 @@ fn gradients(
             offset[c] = (reciprocal * (reciprocal * mean_dz_n * mean - mean_dz)) as f32;
         }
     }
-    let pixels = x.chunks_exact(channels).zip(dz.chunks_exact(channels));
-    for ((x, dz), dx) in pixels.zip(dx.chunks_exact_mut(channels)) {
-        let terms = dx.iter_mut().zip(x).zip(dz).zip(&factor).zip(&slope).zip(&offset);
-        for (((((dx, x), dz), factor), slope), offset) in terms {
-            *dx = dz * factor + (x * slope + offset);
+    for (x, dz) in x.chunks_exact(channels).zip(dz.chunks_exact_mut(channels)) {
+        let terms = dz.iter_mut().zip(x).zip(&factor).zip(&slope).zip(&offset);
+        for ((((dz, x), factor), slope), offset) in terms {
+            *dz = *dz * factor + (x * slope + offset);
         }
     }
     [of_weight, of_bias]

@@ -1,19 +1,17 @@
 //! Matrices cut into panels of columns, as the multiplication reads them.
 
-use std::slice::ChunksExactMut;
-
-use aligned_vec::{AVec, avec};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+
+use super::room::Room;
 
 /// Vectors to a panel. With eight rows of output beside it, sixteen sums are under way at once:
 /// enough to hide the latency of a multiplication, few enough for the registers.
 const VECTORS: usize = 2;
 
 /// A matrix `[depth, columns]`, cut into panels of columns that each lie in one piece.
-#[derive(Debug, Clone)]
 pub(crate) struct Panels {
-    values: AVec<f32>,
+    values: Room,
     depth: usize,
     columns: usize,
     lanes: usize,
@@ -38,6 +36,16 @@ pub(crate) struct Columns {
     pub(crate) vectors: usize,
 }
 
+impl Columns {
+    /// Numbers of a row in the panel: whole vectors.
+    pub(crate) fn width(self) -> usize {
+        self.vectors * lanes()
+    }
+}
+
+/// Columns of the widest panel, of the widest vectors.
+pub(crate) const WIDEST: usize = 32;
+
 /// How `columns` are cut into panels.
 pub(crate) fn cut(columns: usize) -> impl Iterator<Item = Columns> {
     let lanes = lanes();
@@ -48,23 +56,26 @@ pub(crate) fn cut(columns: usize) -> impl Iterator<Item = Columns> {
 }
 
 impl Panels {
-    /// The matrix whose panels `fill` writes: it is given a panel's columns and its room, a row of
-    /// whole vectors for each row of the matrix, all zeros.
+    /// The matrix whose panels `fill` writes: it is given a panel's columns and its room,
+    /// a row of [`Columns::width`] numbers for each row of the matrix; those after its columns are
+    /// zero.
     pub(crate) fn new(
         depth: usize,
         columns: usize,
-        fill: impl Fn(Columns, ChunksExactMut<'_, f32>) + Sync,
+        fill: impl Fn(Columns, &mut [f32]) + Sync,
     ) -> Self {
         let lanes = lanes();
-        let mut values = avec![0.0; depth * columns.next_multiple_of(lanes)];
+        let mut values = Room::of_any(depth * columns.next_multiple_of(lanes));
+        if !columns.is_multiple_of(lanes) {
+            values.fill(0.0);
+        }
         let mut rest = &mut values[..];
         let mut parts = Vec::new();
         for part in cut(columns) {
-            let width = part.vectors * lanes;
-            let panel = rest.split_off_mut(..depth * width).expect("panels fill the matrix");
-            parts.push((part, panel.chunks_exact_mut(width)));
+            let panel = rest.split_off_mut(..depth * part.width()).expect("panels fill the matrix");
+            parts.push((part, panel));
         }
-        parts.into_par_iter().for_each(|(part, rows)| fill(part, rows));
+        parts.into_par_iter().for_each(|(part, panel)| fill(part, panel));
         Self { values, depth, columns, lanes }
     }
 

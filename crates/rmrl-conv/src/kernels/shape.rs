@@ -76,7 +76,7 @@ impl ConvShape {
         (self.kernel, self.stride, self.padding) == (3, 1, 1)
             && vectors(self.channels_in)
             && vectors(self.channels_out)
-            && self.height * self.width >= 64
+            && self.height * self.width >= 36
     }
 
     /// The convolution that takes the output's gradient to the input's, at stride 1.

@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use super::direct::by_channels;
 use super::jobs::{Job, jobs};
 use super::multiply::{Accumulate, Finish, Multiply};
-use super::panels::{Panels, cut, lanes};
+use super::panels::{Panels, WIDEST, cut, lanes};
+use super::room::Room;
 use super::shape::ConvShape;
 
 /// Points of a transformed tile.
@@ -55,9 +56,10 @@ impl Kernel {
         [depth, columns]: [usize; 2],
         fill: impl Fn(usize, usize, &mut [f32; 9]) + Sync,
     ) -> Self {
-        Self(Panels::new(POINTS * depth, columns, |part, rows| {
-            let mut rows: Vec<&mut [f32]> = rows.collect();
+        Self(Panels::new(POINTS * depth, columns, |part, panel| {
+            let width = part.width();
             let mut taps = [[0.0; WIDEST]; 9];
+            let mut points = [[0.0; WIDEST]; POINTS];
             for row in 0..depth {
                 for j in 0..part.count {
                     let mut kernel = [0.0; 9];
@@ -66,44 +68,68 @@ impl Kernel {
                         taps[j] = value;
                     }
                 }
-                for (point, values) in transform_kernels(&taps).iter().enumerate() {
-                    rows[point * depth + row][..part.count].copy_from_slice(&values[..part.count]);
+                Arch::new().dispatch(
+                    #[inline(always)]
+                    || transform_kernels(&taps, &mut points),
+                );
+                for (point, values) in points.iter().enumerate() {
+                    let place = (point * depth + row) * width;
+                    panel[place..][..part.count].copy_from_slice(&values[..part.count]);
                 }
             }
         }))
     }
 }
 
-/// Columns of the widest panel.
-const WIDEST: usize = 32;
-
 /// `G g G'` of many kernels, with the rows of `G` `(1, 0, 0)`, `(1, 1, 1) / 2`, `(1, -1, 1) / 2` and
 /// `(0, 0, 1)`.
-fn transform_kernels(taps: &[[f32; WIDEST]; 9]) -> [[f32; WIDEST]; POINTS] {
-    let mut points = [[0.0; WIDEST]; POINTS];
+#[inline(always)]
+fn transform_kernels(taps: &[[f32; WIDEST]; 9], points: &mut [[f32; WIDEST]; POINTS]) {
     for j in 0..WIDEST {
-        let line = |[a, b, c]: [f32; 3]| [a, 0.5 * (a + c + b), 0.5 * (a + c - b), c];
-        let columns: [[f32; 4]; 3] =
-            array::from_fn(|v| line([taps[v][j], taps[3 + v][j], taps[6 + v][j]]));
+        let mut columns = [[0.0; 4]; 3];
+        for v in 0..3 {
+            columns[v] = kernel_line([taps[v][j], taps[3 + v][j], taps[6 + v][j]]);
+        }
         for u in 0..4 {
-            let row = line([columns[0][u], columns[1][u], columns[2][u]]);
+            let row = kernel_line([columns[0][u], columns[1][u], columns[2][u]]);
             for v in 0..4 {
                 points[4 * u + v][j] = row[v];
             }
         }
     }
-    points
 }
 
-/// `G' u G`: the gradient of a kernel from that of the transformed one.
-fn transform_kernel_back(points: &[f32; POINTS]) -> [f32; 9] {
-    let line = |[a, b, c, d]: [f32; 4]| {
-        let (even, odd) = (0.5 * (b + c), 0.5 * (b - c));
-        [a + even, odd, even + d]
-    };
-    let rows: [[f32; 3]; 4] = array::from_fn(|u| line(array::from_fn(|v| points[4 * u + v])));
-    let columns: [[f32; 3]; 3] = array::from_fn(|v| line(array::from_fn(|u| rows[u][v])));
-    array::from_fn(|tap| columns[tap % 3][tap / 3])
+#[inline(always)]
+fn kernel_line([a, b, c]: [f32; 3]) -> [f32; 4] {
+    [a, 0.5 * (a + c + b), 0.5 * (a + c - b), c]
+}
+
+/// `G' u G` of many: gradients of kernels from those of the transformed ones.
+#[inline(always)]
+fn transform_kernels_back(points: &[&[f32]; POINTS], taps: &mut [[f32; WIDEST]], count: usize) {
+    for j in 0..count {
+        let mut rows = [[0.0; 3]; 4];
+        for u in 0..4 {
+            rows[u] = kernel_line_back([
+                points[4 * u][j],
+                points[4 * u + 1][j],
+                points[4 * u + 2][j],
+                points[4 * u + 3][j],
+            ]);
+        }
+        for v in 0..3 {
+            let column = kernel_line_back([rows[0][v], rows[1][v], rows[2][v], rows[3][v]]);
+            for u in 0..3 {
+                taps[3 * u + v][j] = column[u];
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn kernel_line_back([a, b, c, d]: [f32; 4]) -> [f32; 3] {
+    let (even, odd) = (0.5 * (b + c), 0.5 * (b - c));
+    [a + even, odd, even + d]
 }
 
 /// Tiles that lie in lines over pictures: the lines of a picture, and the tiles of a line.
@@ -130,16 +156,6 @@ impl Tiles {
     }
 }
 
-/// Room for transformed tiles that a thread uses again.
-#[derive(Default)]
-struct Scratch {
-    input: Vec<f32>,
-    output: Vec<f32>,
-    zeros: Vec<f32>,
-    rows_in: Vec<usize>,
-    rows_out: Vec<usize>,
-}
-
 /// Numbers of one point: a vector more than needed, so that the 16 points of a tile do not fall
 /// into one set of the cache.
 fn plane(tiles: usize, channels: usize) -> usize {
@@ -161,15 +177,14 @@ pub(crate) fn run(
     let at_once = (TILES_TIMES_CHANNELS / (channels_in + channels_out)).max(32);
     let row = width * channels_out;
     let jobs = jobs(y, height * row, 2 * row, tiles.lines, at_once.div_ceil(tiles.line));
-    jobs.into_par_iter().for_each_init(Scratch::default, |scratch, job| {
+    let zeros = &vec![0.0; channels_in][..];
+    jobs.into_par_iter().for_each(|job| {
         let Job { units, offset, values } = job;
         let count = units.len() * tiles.line;
-        let Scratch { input, output, zeros, rows_in, rows_out } = scratch;
-        input.resize(POINTS * plane(count, channels_in), 0.0);
-        output.resize(POINTS * plane(count, channels_out), 0.0);
-        zeros.resize(channels_in, 0.0);
-        rows_in.splice(.., (0..count).map(|tile| tile * channels_in));
-        rows_out.splice(.., (0..count).map(|tile| tile * channels_out));
+        let input = &mut *Room::of_any(POINTS * plane(count, channels_in));
+        let output = &mut *Room::of_any(POINTS * plane(count, channels_out));
+        let rows_in = &(0..count).map(|tile| tile * channels_in).collect::<Vec<_>>();
+        let rows_out = &(0..count).map(|tile| tile * channels_out).collect::<Vec<_>>();
         let arch = Arch::new();
         arch.dispatch(TransformTiles {
             transform: PhantomData::<Input>,
@@ -226,9 +241,9 @@ pub(crate) fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut
     let groups_at_once =
         (WEIGHT_NUMBERS / (TILES_OF_GROUP * POINTS * (channels_in + channels_out))).max(2);
 
-    let mut sums = vec![0.0; POINTS * channels_in * channels_out];
+    let mut sums = Room::of_zeros(POINTS * channels_in * channels_out);
     for lines in lines.chunks(groups_at_once * lines_of_group) {
-        let transformed: Vec<[Vec<f32>; 2]> = lines
+        let transformed: Vec<[Room; 2]> = lines
             .par_chunks(lines_of_group)
             .map(|lines| {
                 let lines = lines[0]..lines[0] + lines.len();
@@ -236,7 +251,7 @@ pub(crate) fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut
                 let zeros = vec![0.0; channels_in.max(channels_out)];
                 let arch = Arch::new();
                 // A column of vectors after the other, and a panel after the other.
-                let mut input = vec![0.0; POINTS * plane(count, channels_in)];
+                let mut input = Room::of_any(POINTS * plane(count, channels_in));
                 arch.dispatch(TransformTiles {
                     transform: PhantomData::<Input>,
                     tiles,
@@ -248,7 +263,7 @@ pub(crate) fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut
                     to: &mut input,
                     places: (0..channels_in / lanes).map(|v| (v * count, 1)).collect(),
                 });
-                let mut gradient = vec![0.0; POINTS * plane(count, channels_out)];
+                let mut gradient = Room::of_any(POINTS * plane(count, channels_out));
                 let vectors = cut(channels_out).flat_map(|part| {
                     let first = part.first / lanes * count;
                     (0..part.vectors).map(move |v| (first + v, part.vectors))
@@ -283,14 +298,13 @@ pub(crate) fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut
 
     let of_point: Vec<&[f32]> = sums.chunks_exact(channels_in * channels_out).collect();
     by_channels(dw, shape, |panel, channel, taps| {
-        let width = panel.vectors * lanes;
-        let row = panel.first * channels_in + channel * width;
-        for j in 0..panel.count {
-            let points = array::from_fn(|point| of_point[point][row + j]);
-            for (taps, value) in taps.iter_mut().zip(transform_kernel_back(&points)) {
-                taps[j] = value;
-            }
-        }
+        let row = panel.first * channels_in + channel * panel.width();
+        let points: [&[f32]; POINTS] =
+            array::from_fn(|point| &of_point[point][row..][..panel.count]);
+        Arch::new().dispatch(
+            #[inline(always)]
+            || transform_kernels_back(&points, taps, panel.count),
+        );
     });
 }
 

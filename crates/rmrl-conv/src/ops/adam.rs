@@ -3,7 +3,7 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use super::primitive::{OnCpu, in_a_row, numbers, tensor};
+use super::primitive::{OnCpu, alone, in_a_row, numbers, tensor};
 use crate::kernels::{self, AdamStep};
 
 /// What Adam keeps of a parameter.
@@ -29,24 +29,25 @@ pub fn adam<const D: usize>(
 ) -> Tensor<D> {
     moments.steps += 1;
     let step = AdamStep { step: moments.steps, ..step };
-    let operands = (OnCpu::of(&value), OnCpu::of(&gradient));
-    if let (Some(OnCpu::Plain(value)), Some(OnCpu::Plain(gradient))) = operands {
+    if let (true, Some(OnCpu::Plain(gradient))) = (OnCpu::is_plain(&value), OnCpu::of(&gradient)) {
+        // In place where nobody else holds the parameter.
+        let value = value.try_into_primitive::<Flex>().expect("it was found on the CPU");
+        let mut value = alone(value);
         let empty = || Tensor::<1>::from_primitive::<Flex>(tensor(Vec::new(), [0]));
         let [mut first, mut second] = [&mut moments.first, &mut moments.second].map(|moment| {
             let moment = std::mem::replace(moment, empty());
             moment.try_into_primitive::<Flex>().expect("moments lie where their parameter does")
         });
-        let shape = value.layout().shape().clone();
-        let changed = kernels::adam(
+        kernels::adam(
             step,
-            numbers(&in_a_row(value)),
+            value.storage_mut(),
             numbers(&in_a_row(gradient)),
             first.storage_mut(),
             second.storage_mut(),
         );
         moments.first = Tensor::from_primitive::<Flex>(first);
         moments.second = Tensor::from_primitive::<Flex>(second);
-        return Tensor::from_primitive::<Flex>(tensor(changed, shape));
+        return Tensor::from_primitive::<Flex>(value);
     }
     let AdamStep { rate, beta1, beta2, epsilon, step } = step;
     let power = i32::try_from(step).unwrap_or(i32::MAX);

@@ -9,7 +9,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::primitive::{OnCpu, absent, before_relu, in_a_row, numbers, tensor};
+use super::primitive::{OnCpu, absent, alone, in_a_row, numbers, tensor};
 use crate::kernels::{self, Affine, GroupNormShape, Statistics};
 
 /// How a group normalisation is made.
@@ -114,23 +114,23 @@ impl Backward<Flex, 4> for GroupNormBackward {
     fn backward(self, ops: Ops<State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let [x, weight, bias, residual] = ops.parents;
         let state = ops.state;
-        let dy = grads.consume::<Flex>(&ops.node);
-        let dz = match &state.y {
-            Some(y) => before_relu(dy, y),
-            None => in_a_row(dy),
-        };
+        let dims = state.x.layout().shape().clone();
+        // In place where nobody else holds it: the output's gradient becomes the input's.
+        let mut dx = alone(grads.consume::<Flex>(&ops.node));
+        let mut of_residual = residual.as_ref().map(|_| vec![0.0; dims.num_elements()]);
         let statistics = state.statistics.as_ref().expect("the forward pass kept its statistics");
         let found = kernels::group_norm_gradients(
             &state.shape,
             numbers(&state.x),
             state.affine(),
             statistics,
-            numbers(&dz),
+            state.y.as_ref().map(numbers),
+            dx.storage_mut(),
+            of_residual.as_deref_mut(),
         );
         let channels = state.shape.channels;
         if let Some(x) = x {
-            let dims = state.x.layout().shape().clone();
-            grads.register::<Flex>(x.id, tensor(found.x, dims));
+            grads.register::<Flex>(x.id, dx);
         }
         if let Some(weight) = weight {
             grads.register::<Flex>(weight.id, tensor(found.weight, [channels]));
@@ -138,8 +138,8 @@ impl Backward<Flex, 4> for GroupNormBackward {
         if let Some(bias) = bias {
             grads.register::<Flex>(bias.id, tensor(found.bias, [channels]));
         }
-        if let Some(residual) = residual {
-            grads.register::<Flex>(residual.id, dz);
+        if let (Some(residual), Some(gradient)) = (residual, of_residual) {
+            grads.register::<Flex>(residual.id, tensor(gradient, dims));
         }
     }
 }

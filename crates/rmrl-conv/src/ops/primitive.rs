@@ -23,6 +23,11 @@ impl OnCpu {
             .filter(|tensor| tensor.plain().dtype() == burn::tensor::DType::F32)
     }
 
+    /// Whether a tensor is one of the CPU backend without gradients.
+    pub(super) fn is_plain<const D: usize>(tensor: &Tensor<D>) -> bool {
+        matches!(Self::of(tensor), Some(Self::Plain(_)))
+    }
+
     pub(super) fn is_tracked(&self) -> bool {
         matches!(self, Self::Tracked(_))
     }
@@ -50,6 +55,15 @@ pub(super) fn absent() -> Tracked {
 /// The numbers of a tensor in a row, copied only if they do not lie so.
 pub(super) fn in_a_row(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
+}
+
+/// The same with no other numbers in its memory, as views of larger tensors have.
+pub(super) fn alone(tensor: FlexTensor) -> FlexTensor {
+    let row = in_a_row(tensor);
+    if row.storage::<f32>().len() == row.layout().num_elements() {
+        return row;
+    }
+    self::tensor(numbers(&row).to_vec(), row.layout().shape().clone())
 }
 
 /// The numbers of a tensor that lies in a row.
