@@ -35,14 +35,13 @@ impl Adam {
         module.map(&mut Step { adam: self, rate, gradients })
     }
 
-    /// All it remembers, by parameter.
-    pub(crate) fn remembered(&self) -> Vec<Remembered> {
-        let remembered = self.moments.iter().map(|(parameter, moments)| Remembered {
+    /// All it remembers, by parameter. Copies one parameter's at a time, for they are large together.
+    pub(crate) fn remembered(&self) -> impl Iterator<Item = Remembered> {
+        self.moments.iter().map(|(parameter, moments)| Remembered {
             parameter: *parameter,
             steps: moments.steps,
             moments: [&moments.first, &moments.second].map(|moment| moment.clone().into_data()),
-        });
-        remembered.collect()
+        })
     }
 
     /// An optimiser that remembers what another did, for parameters on `device`.

@@ -288,9 +288,9 @@ impl Learner {
         let frozen_encoder = self.policy.frozen_encoder_digest();
         let mut tensors =
             self.policy.tensors(|name| frozen_encoder.is_none() || !name.starts_with("encoder."));
-        let remembered = self.policy.optimizer.remembered();
-        let optimizer_steps = remembered.iter().map(|one| (one.parameter, one.steps)).collect();
-        for Remembered { parameter, moments, .. } in remembered {
+        let mut optimizer_steps = BTreeMap::new();
+        for Remembered { parameter, steps, moments } in self.policy.optimizer.remembered() {
+            optimizer_steps.insert(parameter, steps);
             tensors.extend(moments.into_iter().zip(MOMENTS).map(|(moment, which)| Owned {
                 name: format!("{OPTIMIZER}{parameter}.{which}"),
                 dtype: Dtype::F32,

@@ -344,7 +344,10 @@ fn in_panels(pixels: &[f32], columns: usize) -> Vec<Room> {
         .par_chunks(PIXELS_AT_ONCE * columns)
         .map(|pixels| {
             let count = pixels.len() / columns;
-            let mut panels = Room::of_zeros(count * columns.next_multiple_of(lanes));
+            let mut panels = Room::of_any(count * columns.next_multiple_of(lanes));
+            if !columns.is_multiple_of(lanes) {
+                panels.fill(0.0);
+            }
             for part in cut(columns) {
                 let width = part.vectors * lanes;
                 let panel = panels[count * part.first..].chunks_exact_mut(width);
