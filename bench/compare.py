@@ -25,6 +25,9 @@ from torchvision.ops.misc import FrozenBatchNorm2d
 
 HERE = Path(__file__).resolve().parent
 SECTIONS = ("train", "look", "growth", "whole")
+# The whole run mixes the learning with simulated trials, which no card takes over.
+GPU_SECTIONS = SECTIONS[:-1]
+DEVICES = ("cpu", "cuda", "wgpu")
 THREADS = (1, 2)
 NORMS = ("group", "frozen batch")
 NETWORKS = {"resnet18x64": 128, "resnet10x32": 96}
@@ -60,11 +63,15 @@ Times = dict[str, float]
 
 @dataclass
 class Programs:
-    """What is measured."""
+    """What is measured, and on which device."""
 
     step: Path
     earlier: Path | None
-    rmrl: Path
+    # Of the whole run alone.
+    rmrl: Path | None
+    device: str = "cpu"
+    # PyTorch's name of the device; `None` if it has none to compare with.
+    torch_device: str | None = "cpu"
 
 
 def built(*arguments: str) -> Path:
@@ -88,6 +95,8 @@ class Comparison:
     case: str
     norms: str
     threads: int
+    # What is compared: a card's work is not in the processor's time.
+    clock: str
     rmrl: Times
     earlier: Times | None
     pytorch: dict[str, Times]
@@ -97,10 +106,12 @@ class Comparison:
     differences: dict[str, float] = field(default_factory=dict)
 
     @property
-    def best(self) -> str:
-        return min(self.pytorch, key=lambda name: self.pytorch[name]["processor_ms"])
+    def best(self) -> str | None:
+        """The quickest setting; `None` where PyTorch was not measured."""
+        return min(self.pytorch, key=lambda name: self.pytorch[name][self.clock], default=None)
 
-    def ratio(self, setting: str, clock: str = "processor_ms") -> float:
+    def ratio(self, setting: str, clock: str | None = None) -> float:
+        clock = clock or self.clock
         return self.rmrl[clock] / self.pytorch[setting][clock]
 
     @property
@@ -115,9 +126,9 @@ class Comparison:
 class Worker:
     """PyTorch in a process of its own, which measures whenever it is asked to."""
 
-    def __init__(self, case: str, policy: Path, threads: int, choice: list[str], env: dict[str, str]):
+    def __init__(self, case: str, policy: Path, options: list[str], env: dict[str, str]):
         command = [sys.executable, "-W", "ignore", str(HERE / "pytorch.py"), case]
-        command += ["--policy", str(policy), "--threads", str(threads), *choice]
+        command += ["--policy", str(policy), *options]
         self.process = subprocess.Popen(
             command,
             env=os.environ | PATIENT | env,
@@ -194,16 +205,21 @@ def compare(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         options = ["--policies", name]
+        # Earlier benchmarks know no other device, nor the option.
+        options += ["--device", programs.device] if programs.device != "cpu" else []
         if norms != "group":
             save_file(pretrained_weights(Case.parse(case)), folder / "weights.safetensors")
             options += ["--weights", str(folder / "weights.safetensors")]
         reference = measure_rust(programs.step, case, threads, options)
         policy = folder / "policy.safetensors"
         choice = [f"--only={name}" for name in best] if best else ["--without=plain"]
-        workers = [
-            Worker(case, policy, threads, ["--only=plain"], {}),
-            Worker(case, policy, threads, choice, RETENTIVE),
-        ]
+        workers = []
+        if programs.torch_device:
+            where = ["--threads", str(threads), "--device", programs.torch_device]
+            workers = [
+                Worker(case, policy, [*where, "--only=plain"], {}),
+                Worker(case, policy, [*where, *choice], RETENTIVE),
+            ]
         differences: dict[str, float] = {}
         for computed in (one for worker in workers for one in worker.computed.values()):
             for key, value in computed.items():
@@ -224,10 +240,11 @@ def compare(
         case=case,
         norms=norms,
         threads=threads,
+        clock="processor_ms" if programs.device == "cpu" else "wall_ms",
         rmrl=median_times(ours),
         earlier=median_times(earlier) if earlier else None,
         pytorch={setting: median_times(times) for setting, times in theirs.items()},
-        broken=workers[1].broken,
+        broken={setting: why for worker in workers for setting, why in worker.broken.items()},
         differences=differences,
     )
 
@@ -271,35 +288,38 @@ def shown(times_ms: float) -> str:
     return f"{times_ms:.2f}" if times_ms < 100 else f"{times_ms:.0f}"
 
 
-def comparison_row(one: Comparison) -> list[str]:
-    target, ratio = one.target, one.ratio(one.best)
-    verdict = "" if target is None else "ok" if ratio <= target else "MISSED"
+def comparison_row(one: Comparison) -> dict[str, str]:
+    """The cells by their columns' names."""
+    cells = {"case": one.case, "norms": one.norms, "threads": str(one.threads)}
+    cells["rmrl, ms"] = shown(one.rmrl[one.clock])
+    if one.earlier:
+        cells["earlier, ms"] = shown(one.earlier[one.clock])
+    if one.best is None:
+        return cells
+    ratio = one.ratio(one.best)
+    cells |= {
+        "plain, ms": shown(one.pytorch["plain"][one.clock]),
+        "best, ms": shown(one.pytorch[one.best][one.clock]),
+        "the best setting": one.best,
+        "/ plain": f"{one.ratio('plain'):.2f}",
+        "/ best": f"**{ratio:.2f}**",
+    }
+    # What is promised, is promised of processor time.
+    if one.clock == "processor_ms":
+        target = one.target
+        cells |= {
+            "at most": "" if target is None else f"{target:.1f}",
+            "verdict": "" if target is None else "ok" if ratio <= target else "MISSED",
+            "wall / best": f"{one.ratio(one.best, 'wall_ms'):.2f}",
+        }
     same = all(one.differences[key] <= TOLERANCES[key] for key in one.differences)
     largest = max(one.differences.values())
-    return [
-        one.case,
-        one.norms,
-        str(one.threads),
-        shown(one.rmrl["processor_ms"]),
-        *([shown(one.earlier["processor_ms"])] if one.earlier else []),
-        shown(one.pytorch["plain"]["processor_ms"]),
-        shown(one.pytorch[one.best]["processor_ms"]),
-        one.best,
-        f"{one.ratio('plain'):.2f}",
-        f"**{ratio:.2f}**",
-        "" if target is None else f"{target:.1f}",
-        verdict,
-        f"{one.ratio(one.best, 'wall_ms'):.2f}",
-        f"{largest:.0e}" + ("" if same else " DIFFERENT"),
-    ]
+    return cells | {"difference": f"{largest:.0e}" + ("" if same else " DIFFERENT")}
 
 
 def comparison_table(comparisons: list[Comparison]) -> str:
-    header = ["case", "norms", "threads", "rmrl, ms"]
-    header += ["earlier, ms"] if any(one.earlier for one in comparisons) else []
-    header += ["plain, ms", "best, ms", "the best setting", "/ plain", "/ best"]
-    header += ["at most", "verdict", "wall / best", "difference"]
-    return table(header, [comparison_row(one) for one in comparisons])
+    rows = [comparison_row(one) for one in comparisons]
+    return table(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def whole_run_table(run: dict[str, Any]) -> str:
@@ -326,6 +346,13 @@ def processor_name() -> str:
     return platform.processor()
 
 
+def card(has_cuda: bool) -> str:
+    """What PyTorch has to compare with."""
+    if has_cuda:
+        return f"PyTorch on CUDA: {torch.cuda.get_device_name()}"
+    return "with no PyTorch on this card to compare with"
+
+
 class Report:
     """Prints as it goes and keeps everything."""
 
@@ -341,7 +368,8 @@ class Report:
     def compare(self, section: str, *arguments: Any) -> Comparison:
         one = compare(*arguments)
         self.keep(section, vars(one) | {"best": one.best})
-        row = f"{one.case} {one.norms} {one.threads}: {one.ratio(one.best):.2f}"
+        figure = f"{one.ratio(one.best):.2f}" if one.best else f"{shown(one.rmrl[one.clock])} ms"
+        row = f"{one.case} {one.norms} {one.threads}: {figure}"
         print(row, file=sys.stderr, flush=True)
         return one
 
@@ -354,16 +382,33 @@ def main() -> None:
     parser.add_argument("--step", type=Path, help="the benchmark `step`, if not to be built")
     parser.add_argument("--rmrl", type=Path, help="the command `rmrl`, if not to be built")
     parser.add_argument("--earlier", type=Path, help="an earlier `step`, to be measured beside")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where to compute (cpu)")
     arguments = parser.parse_args()
+    device, on_cpu = arguments.device, arguments.device == "cpu"
+    sections = arguments.only or (SECTIONS if on_cpu else GPU_SECTIONS)
+    if "whole" in sections and not on_cpu:
+        parser.error("--only whole is measured on the processor alone")
+    has_cuda = not on_cpu and torch.cuda.is_available()
+    if device == "cuda" and not has_cuda:
+        sys.exit("--device cuda: PyTorch finds no CUDA device here (an NVIDIA card and its driver)")
+    step = ["bench", "-p", "rmrl-learn", "--bench", "step", "--no-run"]
+    step += [] if on_cpu else ["--features", device]
+    rmrl = arguments.rmrl
+    if "whole" in sections and rmrl is None:
+        rmrl = built("build", "--release", "-p", "rmrl")
     programs = Programs(
-        step=arguments.step or built("bench", "-p", "rmrl-learn", "--bench", "step", "--no-run"),
+        step=arguments.step or built(*step),
         earlier=arguments.earlier,
-        rmrl=arguments.rmrl or built("build", "--release", "-p", "rmrl"),
+        rmrl=rmrl,
+        device=device,
+        torch_device="cpu" if on_cpu else "cuda" if has_cuda else None,
     )
-    sections = arguments.only or SECTIONS
+    thread_counts = THREADS if on_cpu else THREADS[-1:]
     report = Report(arguments.json)
 
     print(f"PyTorch {torch.__version__}, {os.cpu_count()} cores of {processor_name()}.\n")
+    if not on_cpu:
+        print(f"rmrl on {device}, {card(has_cuda)}. Times are the wall's.\n")
     works = {"train": ["train"], "look": ["look", "look-frozen"]}
     for section in [section for section in works if section in sections]:
         comparisons = [
@@ -372,7 +417,7 @@ def main() -> None:
             for network, size in NETWORKS.items()
             for case in [f"{work}/{network}/{size}px/batch{16 if work == 'train' else 1}"]
             for norms in NORMS
-            for threads in THREADS
+            for threads in thread_counts
         ]
         print(f"## {section}\n\n{comparison_table(comparisons)}\n", flush=True)
         for setting, reason in {k: v for one in comparisons for k, v in one.broken.items()}.items():
@@ -381,7 +426,7 @@ def main() -> None:
         comparisons = [
             report.compare("growth", programs, case, "group", threads, 1, GROWTH_SETTINGS)
             for case in growth_cases()
-            for threads in THREADS
+            for threads in thread_counts
         ]
         print(f"## growth\n\n{comparison_table(comparisons)}\n", flush=True)
     if "whole" in sections:

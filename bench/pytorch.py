@@ -1,6 +1,6 @@
 """What PyTorch takes for the cases of `crates/rmrl-learn/benches/step.rs`: one case, every setting.
 
-    PYTHONPATH=tools python bench/pytorch.py CASE --policy FILE --threads N
+    PYTHONPATH=tools python bench/pytorch.py CASE --policy FILE --threads N [--device cuda]
 
 Prints a line of JSON with what each setting computes, then one with times for each line that it reads.
 Settings that do not work here say why instead.
@@ -110,6 +110,9 @@ class Batch:
         pixels = self.pixels.contiguous() if channels_last else self.pixels
         return Batch(pixels, self.poses, self.labels)
 
+    def on(self, device: torch.device) -> "Batch":
+        return Batch(self.pixels.to(device), self.poses.to(device), self.labels.to(device))
+
 
 def policy_of(case: Case, weights: dict[str, Tensor]) -> Policy:
     """The network that the Rust benchmark begins with."""
@@ -119,6 +122,10 @@ def policy_of(case: Case, weights: dict[str, Tensor]) -> Policy:
     # The value, which only other methods learn, is not part of the comparison.
     policy.load_state_dict({k: v for k, v in weights.items() if not k.startswith("value.")})
     return policy
+
+
+def device_of(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
 
 
 def folded(conv: nn.Conv2d, norm: FrozenBatchNorm2d) -> nn.Conv2d:
@@ -161,6 +168,8 @@ class Trainer:
         self.forward = torch.compile(policy) if setting.compiled else policy
 
     def step(self, batch: Batch) -> float:
+        # Pictures wait in the host's memory, on either side of the comparison.
+        batch = batch.on(device_of(self.policy))
         self.optimizer.zero_grad(set_to_none=True)
         loss = loss_of(self.forward(batch.pixels, batch.poses), batch.labels)
         loss.backward()
@@ -173,6 +182,7 @@ def looker(
 ) -> Callable[[], list[Tensor]]:
     """The distribution of one picture, in one setting; of a policy that goes on learning, or a copy."""
     forward: nn.Module = copy.deepcopy(policy).eval().requires_grad_(False) if copied else policy
+    device = device_of(policy)
     if setting.folded:
         fold_norms(forward.encoder)
     if setting.channels_last:
@@ -182,13 +192,15 @@ def looker(
         forward = torch.compile(forward, options=options)
     elif setting.frozen:
         with torch.no_grad():
-            traced = torch.jit.trace(forward, (batch.pixels, batch.poses))
+            example = batch.on(device)
+            traced = torch.jit.trace(forward, (example.pixels, example.poses))
         forward = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
 
     def look() -> list[Tensor]:
         with torch.inference_mode() if setting.inference_mode else torch.no_grad():
-            logits = forward(batch.pixels, batch.poses)
-            return [torch.softmax(one, dim=1) for one in logits]
+            seen = batch.on(device)
+            logits = forward(seen.pixels, seen.poses)
+            return [torch.softmax(one, dim=1).cpu() for one in logits]
 
     return look
 
@@ -205,9 +217,9 @@ class Prepared:
     probabilities: list[float] | None
 
 
-def prepare(case: Case, weights: dict[str, Tensor], setting: Setting) -> Prepared:
+def prepare(case: Case, weights: dict[str, Tensor], setting: Setting, device: torch.device) -> Prepared:
     batch = Batch.of(case.batch, case.size).permuted(setting.channels_last)
-    policy = policy_of(case, weights)
+    policy = policy_of(case, weights).to(device)
     first = Batch(batch.pixels[:1], batch.poses[:1], batch.labels[:1])
 
     def computed(look: Callable[[], list[Tensor]]) -> list[float]:
@@ -216,7 +228,7 @@ def prepare(case: Case, weights: dict[str, Tensor], setting: Setting) -> Prepare
     if case.work == "train":
         trainer = Trainer(policy, setting)
         with torch.no_grad():
-            features = trainer.policy.features(first.pixels)[0].tolist()
+            features = trainer.policy.features(first.pixels.to(device))[0].tolist()
         losses = [trainer.step(batch) for _ in range(CHECKED_STEPS)]
         probabilities = computed(looker(trainer.policy, Setting(), first))
         if setting.folded:
@@ -225,14 +237,14 @@ def prepare(case: Case, weights: dict[str, Tensor], setting: Setting) -> Prepare
 
     policy.encoder.requires_grad_(case.work != "look-frozen")
     with torch.no_grad():
-        features = policy.features(first.pixels)[0].tolist()
+        features = policy.features(first.pixels.to(device))[0].tolist()
     trainer = Trainer(policy, Setting())
     losses = [trainer.step(batch) for _ in range(CHECKED_STEPS)]
     look = looker(trainer.policy, setting, first)
     return Prepared(setting, look, losses, features, computed(look))
 
 
-def measure(work: Callable[[], object]) -> dict[str, float]:
+def measure(work: Callable[[], object], device: torch.device) -> dict[str, float]:
     processor_ms, wall_ms = [], []
     began = time.perf_counter()
     while len(wall_ms) < LEAST_REPEATS or (
@@ -240,9 +252,16 @@ def measure(work: Callable[[], object]) -> dict[str, float]:
     ):
         wall, processor = time.perf_counter(), time.process_time()
         work()
+        finish(device)
         processor_ms.append(1e3 * (time.process_time() - processor))
         wall_ms.append(1e3 * (time.perf_counter() - wall))
     return {"processor_ms": statistics.median(processor_ms), "wall_ms": statistics.median(wall_ms)}
+
+
+def finish(device: torch.device) -> None:
+    """Waits for what the device still has to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def main() -> None:
@@ -250,11 +269,17 @@ def main() -> None:
     parser.add_argument("case", type=Case.parse)
     parser.add_argument("--policy", type=Path, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--only", action="append", help="a setting to measure, by name")
     parser.add_argument("--without", action="append", default=[], help="one not to measure")
     arguments = parser.parse_args()
     case = arguments.case
     torch.set_num_threads(arguments.threads)
+    device = torch.device(arguments.device)
+    # On a graphics card: 32 bits throughout, and cuDNN may try out its convolutions, unless plain.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = arguments.only != ["plain"]
     weights = load_file(arguments.policy)
     foldable = "encoder.bn1.running_mean" in weights
 
@@ -263,9 +288,10 @@ def main() -> None:
         if setting.name not in (arguments.only or [setting.name]) or setting.name in arguments.without:
             continue
         try:
-            one = prepare(case, weights, setting)
+            one = prepare(case, weights, setting, device)
             for _ in range(2):
                 one.work()
+            finish(device)
             prepared.append(one)
         # Whatever a setting fails with, the others are still to be measured.
         except Exception as error:
@@ -274,7 +300,7 @@ def main() -> None:
     computed = {one.setting.name: {key: getattr(one, key) for key in keys} for one in prepared}
     print(json.dumps({"computed": computed, "broken": broken}), flush=True)
     for _ in sys.stdin:
-        print(json.dumps({one.setting.name: measure(one.work) for one in prepared}), flush=True)
+        print(json.dumps({one.setting.name: measure(one.work, device) for one in prepared}), flush=True)
 
 
 if __name__ == "__main__":

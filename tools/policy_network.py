@@ -55,13 +55,16 @@ class Policy(nn.Module):
     ):
         super().__init__()
         self.encoder = encoder
+        # Beside the parameters, so that they go where those go; no weights file has them.
+        self.register_buffer("mean", MEAN, persistent=False)
+        self.register_buffer("deviation", DEVIATION, persistent=False)
         self.pose = Mlp(3, pose_width, pose_width, last_relu=True)
         joint = features + pose_width
         self.heads = nn.ModuleList(Mlp(joint, head_width, n, last_relu=False) for n in candidates)
 
     def features(self, pixels: Tensor) -> Tensor:
         image = pixels.permute(0, 3, 1, 2).float() / 255
-        return self.encoder((image - MEAN) / DEVIATION)
+        return self.encoder((image - self.mean) / self.deviation)
 
     def forward(self, pixels: Tensor, pose: Tensor) -> list[Tensor]:
         """Logits of each dimension, from `[batch, height, width, 3]` bytes and scaled poses."""

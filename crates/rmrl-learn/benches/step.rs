@@ -1,12 +1,17 @@
 //! What a training step and the look at one picture cost: `cargo bench -p rmrl-learn --bench step`.
 //!
-//!     cargo bench -p rmrl-learn --bench step -- [--json] [--weights FILE] [--policies DIR] [CASE...]
+//!     cargo bench -p rmrl-learn --bench step -- [--json] [--device DEVICE] [--weights FILE]
+//!         [--policies DIR] [CASE...]
 //!
 //! A case is named `train/resnet18x64/128px/batch16`: what is done, depth and base width, side of the
 //! pictures, and how many. `train` is a supervised step of a network that learns as a whole, `look`
 //! encodes one picture and asks for its distribution with an encoder that learns, `look-frozen` with
 //! one that does not. Networks begin with random weights and group normalisation, or with an encoder
 //! of `--weights`. As many threads compute as `RAYON_NUM_THREADS` says.
+//!
+//! `--device` is `cpu`, or `cuda` or `wgpu` in a build with the feature of that name. There, wall time
+//! is the figure: each step reads its loss back and each look its distribution, so neither is done
+//! before the card is.
 //!
 //! `--json` prints an object a line. It holds what was computed, too, so that another library can be
 //! held against it: given the same pictures, poses and labels, which are formulas below, and the same
@@ -17,6 +22,7 @@ use std::error::Error;
 use std::fs;
 use std::hint::black_box;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,7 +31,8 @@ use image::{Rgb, RgbImage};
 use mimalloc::MiMalloc;
 use rmrl_core::{ActionSpace, Label, Observation, PlanarPose, PlateInImage};
 use rmrl_learn::{
-    EncodedState, EncoderConfig, EncoderWeights, Notes, Policy, PolicyConfig, PoseScaling, ViewName,
+    ComputeDevice, EncodedState, EncoderConfig, EncoderWeights, Notes, Policy, PolicyConfig,
+    PoseScaling, ViewName,
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
@@ -52,7 +59,17 @@ const MEASURED_MS: f64 = 500.0;
 /// But at least and at most so many times.
 const REPEATS: [usize; 2] = [3, 200];
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let options = Options::of(env::args().skip(1))?;
     if !options.json {
         println!("{:<42}{:>10}{:>16}{:>14}", "", "repeats", "processor", "wall");
@@ -84,6 +101,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The command line.
 struct Options {
     json: bool,
+    device: ComputeDevice,
     weights: EncoderWeights,
     policies: Option<PathBuf>,
     cases: Vec<Case>,
@@ -91,14 +109,20 @@ struct Options {
 
 impl Options {
     fn of(mut arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let mut options =
-            Self { json: false, weights: EncoderWeights::Random, policies: None, cases: vec![] };
+        let mut options = Self {
+            json: false,
+            device: ComputeDevice::Cpu,
+            weights: EncoderWeights::Random,
+            policies: None,
+            cases: vec![],
+        };
         while let Some(argument) = arguments.next() {
-            let mut path = || arguments.next().ok_or(format!("{argument} needs a path"));
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
             match argument.as_str() {
                 "--json" => options.json = true,
-                "--weights" => options.weights = EncoderWeights::File(path()?.into()),
-                "--policies" => options.policies = Some(path()?.into()),
+                "--device" => options.device = serde_json::from_value(value()?.into())?,
+                "--weights" => options.weights = EncoderWeights::File(value()?.into()),
+                "--policies" => options.policies = Some(value()?.into()),
                 // What cargo tells every benchmark.
                 "--bench" => {}
                 name => options.cases.push(name.parse()?),
@@ -196,6 +220,7 @@ impl Bench {
             },
             // The paper's one-hot labels: every library has their loss.
             label_width: 0.0,
+            device: options.device,
             ..PolicyConfig::default()
         };
         config.validate()?;

@@ -124,6 +124,7 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
         (vec!["--set", "metrics.noise_floor_repeats=1"], vec!["noise_floor_repeats", "2 or more"]),
         (vec!["--set", "policy.encoder.base_width=17"], vec!["base_width", "multiple of 16"]),
         (vec!["--set", "seed"], vec!["--set seed", "key=value"]),
+        (vec!["--device", "gpu"], vec!["--device", "gpu", "wgpu"]),
         (vec!["--set", &weights_key], vec!["resnet.safetensors"]),
         (vec!["--set", "policy.encoder.depth=18"], vec!["encoder.weights", "plates", "random"]),
         (vec!["--config", &misspelt], vec!["misspelt.toml", "learning_rat"]),
@@ -155,6 +156,30 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
         let message = failure(&mut rmrl(dir.path(), &arguments), 2);
         assert!(message.contains(expected), "{arguments:?} should name {expected}: {message}");
         assert_eq!(entries(dir.path()), 0, "{arguments:?} left something behind");
+    }
+}
+
+#[test]
+fn a_build_without_a_gpu_says_how_to_build_one() {
+    let dir = tempfile::tempdir().unwrap();
+    for (device, built_in) in [("cuda", cfg!(feature = "cuda")), ("wgpu", cfg!(feature = "wgpu"))] {
+        if built_in {
+            continue;
+        }
+        let key = format!("policy.device is \"{device}\"");
+        let feature = format!("--features {device}");
+        let options = ["--device", device];
+        for command in [
+            vec!["train"],
+            vec!["train", "--set", "policy.device=cpu"],
+            vec!["pretrain", "--out", "p.safetensors"],
+            vec!["encoder", "pretrain", "--out", "e.safetensors"],
+        ] {
+            let arguments = [command.as_slice(), &options].concat();
+            let message = failure(&mut rmrl(dir.path(), &arguments), 2);
+            assert!(message.contains(&key) && message.contains(&feature), "{message}");
+            assert_eq!(entries(dir.path()), 0, "{arguments:?} left something behind");
+        }
     }
 }
 

@@ -64,10 +64,15 @@ pub struct Configuration {
     /// A single value, such as policy.learning_rate=0.001; overrides the file. May be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     assignments: Vec<String>,
+
+    /// Where networks compute, the same as --set policy.device=DEVICE; a GPU needs a build with the
+    /// feature of its name [default: cpu]
+    #[arg(long, value_name = "DEVICE", value_parser = ["cpu", "cuda", "wgpu"])]
+    device: Option<String>,
 }
 
 impl Configuration {
-    /// The defaults, the file and the single values, in this order.
+    /// The defaults, the file, the single values and the device, in this order.
     fn layers(&self) -> Result<Layers, ConfigError> {
         let mut layers = Layers::default();
         if let Some(path) = &self.config {
@@ -75,6 +80,9 @@ impl Configuration {
         }
         for assignment in &self.assignments {
             layers = layers.with_assignment(assignment)?;
+        }
+        if let Some(device) = &self.device {
+            layers = layers.with_value("--device", "policy.device", device.as_str());
         }
         Ok(layers)
     }
@@ -86,7 +94,8 @@ impl Configuration {
             .iter()
             .flat_map(|path| ["--config".to_string(), path.display().to_string()]);
         let values = self.assignments.iter().flat_map(|value| ["--set".to_string(), value.clone()]);
-        file.chain(values).collect()
+        let device = self.device.iter().flat_map(|name| ["--device".to_string(), name.clone()]);
+        file.chain(values).chain(device).collect()
     }
 }
 

@@ -34,6 +34,8 @@ use super::{Configuration, Failure, method_parser, print_result, task_parser};
   rmrl train --task shelf --trials 50 --out runs/shelf
   rmrl train --method ppo-rm-rl                 PPO instead of REINFORCE, with role models
   rmrl train --set policy.encoder.train=true    let the image encoder learn, too
+  rmrl train --set policy.encoder.train=true --device wgpu
+                                                the same on a GPU, in a build with --features wgpu
   rmrl train --set policy.view=none             show the policy the pose alone: no encoder
   rmrl train --resume runs/table-rm-rl-seed0    go on after an interruption")]
 pub struct Train {
@@ -70,7 +72,7 @@ pub struct Train {
     #[arg(
         long,
         value_name = "DIR",
-        conflicts_with_all = ["method", "task", "trials", "until", "seed", "pretrained", "out", "config", "assignments"]
+        conflicts_with_all = ["method", "task", "trials", "until", "seed", "pretrained", "out", "config", "assignments", "device"]
     )]
     resume: Option<PathBuf>,
 
