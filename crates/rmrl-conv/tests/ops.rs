@@ -305,3 +305,32 @@ fn adam_is_its_definition() {
     assert_eq!(moments.steps, 20);
     assert_eq!(values(whole), [9.0, 0.5, -2.0, 0.0, 9.0], "others' numbers stay as they are");
 }
+
+/// With gradient checkpointing, as on any device that is not burn's CPU, burn's own operations compute
+/// the same.
+#[test]
+fn elsewhere_burn_computes_the_same() {
+    let (here, elsewhere) = (device(), device().gradient_checkpointing());
+    let network = |device: &Device| {
+        let x = random(1, [2, 9, 11, 16], device).require_grad();
+        let kernel = random(2, [32, 16, 3, 3], device).require_grad();
+        let scale = random(3, [32], device);
+        let [weight, bias, shift] = [4, 5, 6].map(|seed| random(seed, [32], device));
+        let options = Conv2dOptions { stride: 2, padding: 1 };
+        let follow = Follow { scale: Some(scale), bias: Some(shift), ..Follow::default() };
+        let maps = conv2d(x.clone(), kernel.clone(), options, follow.clone(), None);
+        let norm = GroupNormOptions { groups: 4, epsilon: 1e-5, relu: true };
+        let maps = group_norm(maps.clone(), weight, bias, Some(maps), norm);
+        let follow = Follow { residual: Some(maps.clone()), relu: true, ..follow };
+        let same = Conv2dOptions { stride: 1, padding: 1 };
+        let second = random(7, [32, 32, 3, 3], device);
+        let maps = conv2d(maps, second, same, follow, None);
+        let output = max_pool2d(maps, 3, options);
+        let gradients = output.clone().powi_scalar(2).mean().backward();
+        let of_kernel = kernel.grad(&gradients).unwrap();
+        [values(output), values(x.grad(&gradients).unwrap()), values(of_kernel)]
+    };
+    for (ours, theirs) in network(&here).iter().zip(network(&elsewhere)) {
+        assert_near("elsewhere", ours, &theirs);
+    }
+}

@@ -1,4 +1,4 @@
-//! What a run costs: `cargo bench --bench cost`, about five minutes on two cores.
+//! What a run costs: `cargo bench --bench cost`, about three minutes on two cores.
 //!
 //! Times are this machine's and no more than that; processor time is steadier than the wall's on a
 //! shared one. Reads `/proc`, so Linux only.
@@ -20,7 +20,7 @@ fn main() -> anyhow::Result<()> {
     println!("{:<52}{:>12}{:>12}", "", "measured", "at most");
     trials()?;
     localiser()?;
-    let most = Most { wall_secs: 30.0, processor_secs: Some(20.0), memory_mb: Some(1000.0) };
+    let most = Most { wall_secs: 30.0, processor_secs: Some(12.0), memory_mb: Some(700.0) };
     training("train, 150 trials", &[], &most)?;
     let learning = [
         "policy.encoder.train=true",
@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
         "policy.encoder.weights=random",
         "schedule.replay_interval=10",
     ];
-    let most = Most { wall_secs: 300.0, processor_secs: None, memory_mb: None };
+    let most = Most { wall_secs: 300.0, processor_secs: Some(70.0), memory_mb: Some(700.0) };
     training("a ResNet-18 that learns, replay every tenth", &learning, &most)
 }
 
@@ -65,7 +65,7 @@ fn trials() -> anyhow::Result<()> {
         }
         let each = |total_ms: f64| total_ms / f64::from(TRIALS);
         let cost_ms = each(processor_ms() - began_ms);
-        row(&format!("a simulated trial ({task}), processor"), cost_ms, Some(120.0), "ms");
+        row(&format!("a simulated trial ({task}), processor"), cost_ms, Some(60.0), "ms");
         let wall_ms = each(1e3 * began.elapsed().as_secs_f64());
         row(&format!("a simulated trial ({task}), wall"), wall_ms, None, "ms");
     }
