@@ -11,7 +11,7 @@ use crate::policy::{EncodedState, Policy, sample};
 use crate::support::Support;
 
 /// Trains `learner` by `method` on `env` until `goal` is reached, a number of trials or a proof. With
-/// [`Learner::learn`] it is the whole of Sec. 3.2-3.3.
+/// what it learns from each trial, below, it is the whole of Sec. 3.2-3.3.
 ///
 /// The policy learns from a trial while the arm makes the start of the next one, and has learnt from
 /// it before the next action is decided on: the same as if it did one after the other, and no arm
