@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Tensor;
 use rmrl_conv::{AdamStep, Moments, adam};
 
 /// Adam, and what it remembers of every parameter that has had a gradient.
@@ -20,8 +20,8 @@ pub(crate) struct Remembered {
     pub(crate) parameter: u64,
     /// Steps so far.
     pub(crate) steps: u32,
-    /// The mean of the gradients and that of their squares.
-    pub(crate) moments: [TensorData; 2],
+    /// The mean of the gradients and that of their squares, without gradients of their own.
+    pub(crate) moments: [Tensor<1>; 2],
 }
 
 impl Adam {
@@ -35,23 +35,19 @@ impl Adam {
         module.map(&mut Step { adam: self, rate, gradients })
     }
 
-    /// All it remembers, by parameter. Copies one parameter's at a time, for they are large together.
+    /// All it remembers, by parameter.
     pub(crate) fn remembered(&self) -> impl Iterator<Item = Remembered> {
         self.moments.iter().map(|(parameter, moments)| Remembered {
             parameter: *parameter,
             steps: moments.steps,
-            moments: [&moments.first, &moments.second].map(|moment| moment.clone().into_data()),
+            moments: [moments.first.clone(), moments.second.clone()],
         })
     }
 
-    /// An optimiser that remembers what another did, for parameters on `device`.
-    pub(crate) fn remembering(
-        remembered: impl IntoIterator<Item = Remembered>,
-        device: &Device,
-    ) -> Self {
-        let device = &device.clone().inner();
+    /// An optimiser that remembers what another did.
+    pub(crate) fn remembering(remembered: impl IntoIterator<Item = Remembered>) -> Self {
         let moments = remembered.into_iter().map(|Remembered { parameter, steps, moments }| {
-            let [first, second] = moments.map(|moment| Tensor::from_data(moment, device));
+            let [first, second] = moments;
             (parameter, Moments { steps, first, second })
         });
         Self { moments: moments.collect() }

@@ -6,12 +6,13 @@
 //! from, and leaves a frozen encoder out, which the configuration brings back. The same policy makes
 //! the same bytes, and so does the same learner.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use burn::tensor::TensorData;
+use burn::tensor::{Tensor, TensorData};
 use rmrl_core::{ActionSpace, DIMENSIONS, Label};
-use safetensors::tensor::TensorView;
+use safetensors::tensor::View;
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -106,7 +107,37 @@ struct Owned {
     name: String,
     dtype: Dtype,
     shape: Vec<usize>,
-    bytes: Vec<u8>,
+    numbers: Numbers,
+}
+
+enum Numbers {
+    Bytes(Vec<u8>),
+    /// Copied only when they are written: the optimiser's are twice as many as the network's.
+    Floats(Box<Tensor<1>>),
+}
+
+impl View for &Owned {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        match &self.numbers {
+            Numbers::Bytes(bytes) => Cow::Borrowed(bytes),
+            Numbers::Floats(tensor) => Cow::Owned(tensor.to_data().as_bytes().to_vec()),
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match &self.numbers {
+            Numbers::Bytes(bytes) => bytes.len(),
+            Numbers::Floats(tensor) => 4 * tensor.shape().num_elements(),
+        }
+    }
 }
 
 /// What may differ between two policies, by name, as either has it.
@@ -244,7 +275,7 @@ impl Support {
             name: name.to_string(),
             dtype: Dtype::F32,
             shape: vec![self.len(), width],
-            bytes: values.flat_map(f32::to_le_bytes).collect(),
+            numbers: Numbers::Bytes(values.flat_map(f32::to_le_bytes).collect()),
         };
         let width = self.features.first().map_or(0, Vec::len);
         [
@@ -295,7 +326,7 @@ impl Learner {
                 name: format!("{OPTIMIZER}{parameter}.{which}"),
                 dtype: Dtype::F32,
                 shape: moment.shape().to_vec(),
-                bytes: moment.as_bytes().to_vec(),
+                numbers: Numbers::Floats(Box::new(moment)),
             }));
         }
         tensors.extend(EncodedState::to_tensors(&self.memory.states).into_iter().map(
@@ -303,7 +334,7 @@ impl Learner {
                 name: format!("memory.{name}"),
                 dtype,
                 shape,
-                bytes,
+                numbers: Numbers::Bytes(bytes),
             },
         ));
         let mut notes = notes.clone();
@@ -365,16 +396,19 @@ impl Learner {
         let file = SafeTensors::deserialize(bytes).map_err(|error| malformed(error.to_string()))?;
         let tensor =
             |name: &str| file.tensor(name).map_err(|error| malformed(format!("{name}: {error}")));
+        let plain = policy.device.clone().inner();
         let remembered = learner.optimizer_steps.iter().map(|(&parameter, &steps)| {
-            let moment = |which: &str| -> Result<TensorData, CheckpointError> {
+            let moment = |which: &str| -> Result<Tensor<1>, CheckpointError> {
                 let tensor = tensor(&format!("{OPTIMIZER}{parameter}.{which}"))?;
-                Ok(TensorData::new(floats(tensor.data()), tensor.shape().to_vec()))
+                let values = floats(tensor.data());
+                let shape = [values.len()];
+                Ok(Tensor::from_data(TensorData::new(values, shape), &plain))
             };
             let moments = [moment(MOMENTS[0])?, moment(MOMENTS[1])?];
             Ok(Remembered { parameter, steps, moments })
         });
         let remembered: Vec<Remembered> = remembered.collect::<Result<_, CheckpointError>>()?;
-        policy.optimizer = Adam::remembering(remembered, &policy.device);
+        policy.optimizer = Adam::remembering(remembered);
         let states =
             EncodedState::from_tensors(learner.trials as usize, policy.shape.view, |name| {
                 file.tensor(&format!("memory.{name}")).ok().map(|view| view.data().to_vec())
@@ -442,17 +476,16 @@ pub(crate) fn write_weights(
 }
 
 fn owned(tensors: impl IntoIterator<Item = (String, Vec<usize>, Vec<u8>)>) -> Vec<Owned> {
-    let owned = |(name, shape, bytes)| Owned { name, dtype: Dtype::F32, shape, bytes };
+    let owned = |(name, shape, bytes)| {
+        let numbers = Numbers::Bytes(bytes);
+        Owned { name, dtype: Dtype::F32, shape, numbers }
+    };
     tensors.into_iter().map(owned).collect()
 }
 
 fn write(tensors: &[Owned], notes: &Notes) -> Vec<u8> {
     let notes = serde_json::to_string(notes).expect("JSON values make JSON");
     let metadata = HashMap::from([(ENTRY.to_string(), notes)]);
-    let views = tensors.iter().map(|tensor| {
-        let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)
-            .expect("a tensor's bytes fill its shape");
-        (tensor.name.as_str(), view)
-    });
+    let views = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
     safetensors::serialize(views, Some(metadata)).expect("tensors in memory can be serialised")
 }
