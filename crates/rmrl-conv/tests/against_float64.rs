@@ -1,9 +1,13 @@
 //! Every function against a plain loop in 64-bit floats, over random shapes.
 
+mod numbers;
+
 use proptest::prelude::*;
 use rmrl_conv::kernels::{
     ConvShape, Epilogue, PackedWeights, bias_gradient, forward, input_gradient, weight_gradient,
 };
+
+use crate::numbers::numbers;
 
 /// `visit(output, input, weight)` for every multiplication of a convolution.
 fn each_product(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
@@ -29,18 +33,6 @@ fn each_product(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
             }
         }
     }
-}
-
-/// Numbers between -1 and 1 that look random.
-fn numbers(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
 }
 
 /// The largest difference, as a share of the largest number or of one.

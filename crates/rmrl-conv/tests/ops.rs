@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
+mod numbers;
+
 use burn::nn::GroupNormConfig;
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::MaxPool2dConfig;
@@ -13,20 +15,10 @@ use rmrl_conv::{
     group_norm, max_pool2d,
 };
 
+use crate::numbers::numbers;
+
 fn device() -> Device {
     Device::flex().autodiff()
-}
-
-/// Numbers between -1 and 1 that look random.
-fn numbers(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
 }
 
 fn random<const D: usize>(seed: u64, dims: [usize; D], device: &Device) -> Tensor<D> {

@@ -459,7 +459,8 @@ fn read_note<T: DeserializeOwned>(
     serde_json::from_value(note).map_err(|error| malformed(format!("{key}: {error}")))
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
+/// 32-bit floats of a file, little-endian.
+pub(crate) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 

@@ -14,6 +14,7 @@ use rmrl_core::{
 use safetensors::Dtype;
 
 use crate::adam::Adam;
+use crate::checkpoint::floats;
 use crate::config::{EncoderWeights, PolicyConfig, ViewName};
 use crate::input::{PoseScaling, image_batch, view};
 use crate::network::{ImageView, NetworkShape, NormKind, PolicyNetwork};
@@ -80,9 +81,6 @@ impl EncodedState {
         if rows == 0 {
             return Some(Vec::new());
         }
-        let floats = |bytes: &[u8]| -> Vec<f32> {
-            bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
-        };
         let poses = floats(&tensor("poses")?);
         let images: Vec<EncodedImage> = match tensor("features") {
             None if view == ImageView::None => vec![EncodedImage::Unseen; rows],

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::jobs::{Job, jobs};
 use super::multiply::{Accumulate, Finish, Multiply};
-use super::panels::{Columns, Panels, WIDEST, cut, lanes};
+use super::panels::{Columns, Panels, WIDEST, cut, lanes, room};
 use super::room::Room;
 use super::shape::ConvShape;
 
@@ -344,10 +344,7 @@ fn in_panels(pixels: &[f32], columns: usize) -> Vec<Room> {
         .par_chunks(PIXELS_AT_ONCE * columns)
         .map(|pixels| {
             let count = pixels.len() / columns;
-            let mut panels = Room::of_any(count * columns.next_multiple_of(lanes));
-            if !columns.is_multiple_of(lanes) {
-                panels.fill(0.0);
-            }
+            let mut panels = room(count, columns);
             for part in cut(columns) {
                 let width = part.vectors * lanes;
                 let panel = panels[count * part.first..].chunks_exact_mut(width);

@@ -55,6 +55,13 @@ pub(crate) fn cut(columns: usize) -> impl Iterator<Item = Columns> {
     })
 }
 
+/// Room for panels of a matrix; what fills up their last vectors is zero.
+pub(crate) fn room(rows: usize, columns: usize) -> Room {
+    let lanes = lanes();
+    let len = rows * columns.next_multiple_of(lanes);
+    if columns.is_multiple_of(lanes) { Room::of_any(len) } else { Room::of_zeros(len) }
+}
+
 impl Panels {
     /// The matrix whose panels `fill` writes: it is given a panel's columns and its room,
     /// a row of [`Columns::width`] numbers for each row of the matrix; those after its columns are
@@ -65,10 +72,7 @@ impl Panels {
         fill: impl Fn(Columns, &mut [f32]) + Sync,
     ) -> Self {
         let lanes = lanes();
-        let mut values = Room::of_any(depth * columns.next_multiple_of(lanes));
-        if !columns.is_multiple_of(lanes) {
-            values.fill(0.0);
-        }
+        let mut values = room(depth, columns);
         let mut rest = &mut values[..];
         let mut parts = Vec::new();
         for part in cut(columns) {

@@ -285,11 +285,10 @@ pub(crate) fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut
         let of_points = sums.par_chunks_mut(channels_in * channels_out);
         of_points.enumerate().for_each(|(point, sums)| {
             for [input, gradient] in &transformed {
-                let [a, b] =
-                    [(input, channels_in), (gradient, channels_out)].map(|(numbers, channels)| {
-                        let plane = numbers.len() / POINTS;
-                        &numbers[point * plane..][..(plane - PLANE_GAP) / channels * channels]
-                    });
+                let [a, b] = [input, gradient].map(|numbers| {
+                    let plane = numbers.len() / POINTS;
+                    &numbers[point * plane..][..plane - PLANE_GAP]
+                });
                 let pixels = a.len() / channels_in;
                 Arch::new().dispatch(Accumulate { a, b, pixels, columns: channels_out, sums });
             }

@@ -5,14 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::ops::ConvOptions;
 
-use super::primitive::{OnCpu, absent, before_relu, in_a_row, numbers, tensor};
+use super::primitive::{OnCpu, Tracked, absent, before_relu, in_a_row, numbers, tensor, tracked};
 use crate::kernels::{
     ConvShape, Epilogue, PackedWeights, bias_gradient, forward, input_gradient, weight_gradient,
 };
@@ -80,7 +80,7 @@ pub fn conv2d(
         return elsewhere(x, weight, options, follow);
     };
     if operands.any_tracked() {
-        Tensor::from_primitive::<Autodiff<Flex>>(tracked(shape, operands, follow.relu))
+        Tensor::from_primitive::<Autodiff<Flex>>(with_gradients(shape, operands, follow.relu))
     } else {
         Tensor::from_primitive::<Flex>(plain(shape, &operands, follow.relu, packed))
     }
@@ -107,18 +107,13 @@ struct Operands {
 
 impl Operands {
     fn of(x: &Tensor<4>, weight: &Tensor<4>, follow: &Follow) -> Option<Self> {
-        // A missing operand is none; one elsewhere ends it.
-        let bias = follow.bias.as_ref().map(OnCpu::of);
-        let residual = follow.residual.as_ref().map(OnCpu::of);
-        let scale = follow.scale.as_ref().map(OnCpu::of);
+        let scale = OnCpu::of_optional(follow.scale.as_ref())?;
         Some(Self {
             x: OnCpu::of(x)?,
             weight: OnCpu::of(weight)?,
-            scale: scale
-                .map(|scale| Some(in_a_row(scale?.plain().clone())))
-                .map_or(Some(None), |s| s.map(Some))?,
-            bias: bias.map_or(Some(None), |bias| bias.map(Some))?,
-            residual: residual.map_or(Some(None), |residual| residual.map(Some))?,
+            scale: scale.map(|scale| in_a_row(scale.plain().clone())),
+            bias: OnCpu::of_optional(follow.bias.as_ref())?,
+            residual: OnCpu::of_optional(follow.residual.as_ref())?,
         })
     }
 
@@ -215,7 +210,7 @@ impl Backward<Flex, 4> for Conv2dBackward {
     }
 }
 
-fn tracked(shape: ConvShape, operands: Operands, relu: bool) -> super::primitive::Tracked {
+fn with_gradients(shape: ConvShape, operands: Operands, relu: bool) -> Tracked {
     let output = plain(shape, &operands, relu, None);
     let state = State {
         shape,
@@ -231,16 +226,7 @@ fn tracked(shape: ConvShape, operands: Operands, relu: bool) -> super::primitive
         optional(operands.bias),
         optional(operands.residual),
     ];
-    match Conv2dBackward
-        .prepare::<burn::backend::autodiff::checkpoint::strategy::NoCheckpointing>(
-            parents.each_ref().map(|parent| parent.node()),
-        )
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prep) => prep.finish(state, output),
-        OpsKind::UnTracked(prep) => prep.finish(output),
-    }
+    tracked(Conv2dBackward, parents, state, output)
 }
 
 /// The same by burn's own operations.

@@ -1,15 +1,14 @@
 //! Group normalisation.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::primitive::{OnCpu, absent, alone, in_a_row, numbers, tensor};
+use super::primitive::{OnCpu, absent, alone, in_a_row, numbers, tensor, tracked};
 use crate::kernels::{self, Affine, GroupNormShape, Statistics};
 
 /// How a group normalisation is made.
@@ -40,12 +39,10 @@ pub fn group_norm(
     options: GroupNormOptions,
 ) -> Tensor<4> {
     let operands = [OnCpu::of(&x), OnCpu::of(&weight), OnCpu::of(&bias)];
-    let beside = residual.as_ref().map(OnCpu::of);
-    let ([Some(input), Some(factor), Some(offset)], None | Some(Some(_))) = (operands, &beside)
-    else {
+    let beside = OnCpu::of_optional(residual.as_ref());
+    let ([Some(input), Some(factor), Some(offset)], Some(beside)) = (operands, beside) else {
         return elsewhere(x, weight, bias, residual, options);
     };
-    let beside = beside.flatten();
     let dims @ [batch, height, width, channels] = x.dims();
     let GroupNormOptions { groups, epsilon, relu } = options;
     let pixels = height * width;
@@ -77,13 +74,7 @@ pub fn group_norm(
         offset.into_tracked(),
         beside.map_or_else(absent, OnCpu::into_tracked),
     ];
-    let nodes = parents.each_ref().map(|parent| parent.node());
-    let output =
-        match GroupNormBackward.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(state, y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        };
-    Tensor::from_primitive::<Autodiff<Flex>>(output)
+    Tensor::from_primitive::<Autodiff<Flex>>(tracked(GroupNormBackward, parents, state, y))
 }
 
 /// What the gradients of a normalisation need.

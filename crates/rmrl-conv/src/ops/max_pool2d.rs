@@ -1,9 +1,8 @@
 //! The largest value of each window.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::nn::PaddingConfig2d;
@@ -11,7 +10,7 @@ use burn::nn::pool::MaxPool2dConfig;
 use burn::tensor::Tensor;
 
 use super::Conv2dOptions;
-use super::primitive::{OnCpu, in_a_row, numbers, tensor};
+use super::primitive::{OnCpu, in_a_row, numbers, tensor, tracked};
 use crate::kernels::{ConvShape, max_pool, max_pool_gradient};
 
 /// The largest value of each square window, of pictures with channels last.
@@ -39,13 +38,8 @@ pub fn max_pool2d(x: Tensor<4>, kernel: usize, options: Conv2dOptions) -> Tensor
         return Tensor::from_primitive::<Flex>(y);
     }
     let state = State { shape, x: values, y: y.clone() };
-    let nodes = [input.into_tracked().node()];
-    let output = match MaxPoolBackward.prepare::<NoCheckpointing>(nodes).compute_bound().stateful()
-    {
-        OpsKind::Tracked(prep) => prep.finish(state, y),
-        OpsKind::UnTracked(prep) => prep.finish(y),
-    };
-    Tensor::from_primitive::<Autodiff<Flex>>(output)
+    let parents = [input.into_tracked()];
+    Tensor::from_primitive::<Autodiff<Flex>>(tracked(MaxPoolBackward, parents, state, y))
 }
 
 #[derive(Debug, Clone)]

@@ -1,5 +1,7 @@
 //! Between burn's tensors and slices.
 
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::ops::{Backward, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
@@ -23,6 +25,14 @@ impl OnCpu {
             .filter(|tensor| tensor.plain().dtype() == burn::tensor::DType::F32)
     }
 
+    /// The same of a tensor that may be missing; `None` only for one that is elsewhere.
+    pub(super) fn of_optional<const D: usize>(tensor: Option<&Tensor<D>>) -> Option<Option<Self>> {
+        match tensor {
+            Some(tensor) => Self::of(tensor).map(Some),
+            None => Some(None),
+        }
+    }
+
     /// Whether a tensor is one of the CPU backend without gradients.
     pub(super) fn is_plain<const D: usize>(tensor: &Tensor<D>) -> bool {
         matches!(Self::of(tensor), Some(Self::Plain(_)))
@@ -44,6 +54,20 @@ impl OnCpu {
             Self::Plain(tensor) => Tracked::new(tensor),
             Self::Tracked(tensor) => tensor,
         }
+    }
+}
+
+/// The output of an operation with gradients: `backward` makes those of `parents` from `state`.
+pub(super) fn tracked<B: Backward<Flex, N>, const N: usize>(
+    backward: B,
+    parents: [Tracked; N],
+    state: B::State,
+    output: FlexTensor,
+) -> Tracked {
+    let nodes = parents.each_ref().map(|parent| parent.node());
+    match backward.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish(state, output),
+        OpsKind::UnTracked(prep) => prep.finish(output),
     }
 }
 
