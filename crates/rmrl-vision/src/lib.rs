@@ -8,6 +8,8 @@
 //! robot's base, z up. Transforms are named `target_from_source`.
 
 mod camera;
+mod camera_file;
+mod chessboard;
 mod color_threshold;
 mod components;
 mod detect;
@@ -21,6 +23,8 @@ mod segment;
 mod silhouette;
 
 pub use camera::{CameraModel, Distortion, Intrinsics, IntrinsicsError};
+pub use camera_file::{CalibrationRecord, CameraFile, CameraFileError};
+pub use chessboard::{Chessboard, ChessboardError, CornerCount, CornerFinder, Print};
 pub use color_threshold::{ColorThreshold, ColorThresholdError};
 pub use detect::{BoundingBox, ColorThresholdDetector, Detection, Detector};
 pub use draw::{draw_bounding_box, draw_mask, draw_plate};

@@ -1,0 +1,295 @@
+//! A calibrated camera as a file keeps it, in TOML.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use nalgebra::{Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion};
+use serde::{Deserialize, Serialize};
+
+use crate::{CameraModel, Intrinsics, IntrinsicsError};
+
+/// A camera as its calibration file keeps it.
+///
+/// ```toml
+/// [intrinsics]
+/// width = 640
+/// height = 480
+/// fx = 612.0
+/// fy = 611.0
+/// cx = 321.5
+/// cy = 238.0
+/// distortion = { k1 = 0.12, k2 = -0.25, p1 = 0.001, p2 = -0.0007, k3 = 0.05 }
+///
+/// [world_from_camera]                  # Eq. 14: p_world = rotation p_camera + translation
+/// translation_m = [0.36, 0.0, 0.8]
+/// rotation = [[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]]    # row by row
+///
+/// [calibration]
+/// made = "2026-11-21T09:30:00Z"
+/// residual_mm = 0.6
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CameraFile {
+    /// Focal lengths, principal point, distortion.
+    pub intrinsics: Intrinsics,
+    /// Where a fixed camera hangs: the extrinsics `(R, t)` of Eq. 14.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_transform")]
+    pub world_from_camera: Option<Isometry3<f64>>,
+    /// Where a camera sits on the arm's flange: the hand-eye transform.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_transform")]
+    pub flange_from_camera: Option<Isometry3<f64>>,
+    /// How and when it was calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationRecord>,
+}
+
+/// How and when a camera was calibrated, and how well.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationRecord {
+    /// When, in universal time.
+    pub made: Timestamp,
+    /// Views of the board that were used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<usize>,
+    /// Root mean square distance between corners seen and corners expected, in pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reprojection_px: Option<f64>,
+    /// The largest distance between where the camera sees a point of a held-out view and where it
+    /// is, in millimetres in the world; `None` until checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual_mm: Option<f64>,
+}
+
+/// Why a camera file is of no use. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum CameraFileError {
+    /// It cannot be read.
+    #[error("cannot read the camera file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no camera file.
+    #[error("{} is no camera file: {reason}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// Its intrinsics describe no camera.
+    #[error("{}: intrinsics", path.display())]
+    Intrinsics {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        #[source]
+        source: IntrinsicsError,
+    },
+    /// It lacks the extrinsics.
+    #[error(
+        "{} has no [{key}]; `rmrl calibrate` writes it, or give translation_m and rotation by hand",
+        path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// `world_from_camera` or `flange_from_camera`.
+        key: &'static str,
+    },
+}
+
+impl CameraFile {
+    /// Reads and checks a camera file.
+    ///
+    /// # Errors
+    /// It cannot be read, has unknown or missing keys, its rotation is none, or its intrinsics
+    /// describe no camera.
+    pub fn read(path: &Path) -> Result<Self, CameraFileError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| CameraFileError::Read { path: path.to_path_buf(), source })?;
+        let file: Self = toml::from_str(&text).map_err(|error| CameraFileError::Syntax {
+            path: path.to_path_buf(),
+            reason: error.to_string().trim_end().to_string(),
+        })?;
+        file.intrinsics
+            .validate()
+            .map_err(|source| CameraFileError::Intrinsics { path: path.to_path_buf(), source })?;
+        Ok(file)
+    }
+
+    /// The file's text.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a camera is made of TOML's types")
+    }
+
+    /// The overhead camera; `path` is named where the file lacks its extrinsics.
+    ///
+    /// # Errors
+    /// The file has no `world_from_camera`.
+    pub fn overhead(&self, path: &Path) -> Result<CameraModel, CameraFileError> {
+        let world_from_camera = self.world_from_camera.ok_or(CameraFileError::Missing {
+            path: path.to_path_buf(),
+            key: "world_from_camera",
+        })?;
+        Ok(CameraModel { intrinsics: self.intrinsics, world_from_camera })
+    }
+}
+
+impl From<CameraModel> for CameraFile {
+    fn from(camera: CameraModel) -> Self {
+        Self {
+            intrinsics: camera.intrinsics,
+            world_from_camera: Some(camera.world_from_camera),
+            flange_from_camera: None,
+            calibration: None,
+        }
+    }
+}
+
+/// How far a matrix may be from a rotation: what rounding to four decimals does.
+const ROTATION_TOLERANCE: f64 = 1e-3;
+
+/// A rigid transform as a translation and a rotation matrix, as papers and other programs give it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Transform {
+    translation_m: [f64; 3],
+    /// Row by row.
+    rotation: [[f64; 3]; 3],
+}
+
+impl Transform {
+    fn of(isometry: &Isometry3<f64>) -> Self {
+        let rotation = isometry.rotation.to_rotation_matrix();
+        Self {
+            translation_m: isometry.translation.vector.into(),
+            rotation: [0, 1, 2].map(|row| [0, 1, 2].map(|column| rotation[(row, column)])),
+        }
+    }
+
+    fn to_isometry(&self) -> Result<Isometry3<f64>, String> {
+        let matrix = Matrix3::from_fn(|row, column| self.rotation[row][column]);
+        let off = (matrix * matrix.transpose() - Matrix3::identity()).abs().max();
+        if !matrix.iter().all(|value| value.is_finite()) || off > ROTATION_TOLERANCE {
+            return Err(format!(
+                "rotation is no rotation matrix: its rows should have length 1 and stand upright on \
+                 each other, but R Rᵀ differs from 1 by {off:.2e}"
+            ));
+        }
+        if matrix.determinant() < 0.0 {
+            return Err(
+                "rotation is a reflection (its determinant is -1): a row or column has the \
+                        wrong sign"
+                    .to_string(),
+            );
+        }
+        if !self.translation_m.iter().all(|value| value.is_finite()) {
+            return Err(format!("translation_m is {:?}, expected metres", self.translation_m));
+        }
+        // The nearest rotation: what was rounded becomes exact.
+        let svd = matrix.svd(true, true);
+        let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else {
+            return Err("rotation has no singular values".to_string());
+        };
+        let nearest = Rotation3::from_matrix_unchecked(u * v_t);
+        let rotation = UnitQuaternion::from_rotation_matrix(&nearest);
+        Ok(Isometry3::from_parts(Translation3::from(self.translation_m), rotation))
+    }
+}
+
+/// Serde for an optional isometry.
+mod optional_transform {
+    use super::{Isometry3, Transform};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    #[expect(clippy::ref_option, reason = "serde gives a reference")]
+    pub(super) fn serialize<S: Serializer>(
+        isometry: &Option<Isometry3<f64>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        isometry.as_ref().map(Transform::of).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Isometry3<f64>>, D::Error> {
+        let transform = Option::<Transform>::deserialize(deserializer)?;
+        transform.map(|transform| transform.to_isometry().map_err(D::Error::custom)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Distortion;
+
+    fn file() -> CameraFile {
+        CameraFile {
+            intrinsics: Intrinsics {
+                width: 640,
+                height: 480,
+                fx: 612.3,
+                fy: 611.7,
+                cx: 321.5,
+                cy: 238.0,
+                distortion: Distortion { k1: 0.1, k2: -0.2, p1: 0.001, p2: -0.001, k3: 0.05 },
+            },
+            world_from_camera: Some(Isometry3::from_parts(
+                Translation3::new(0.36, 1.0 / 3.0, 0.8),
+                UnitQuaternion::from_euler_angles(3.1, 0.02, -1.5),
+            )),
+            flange_from_camera: None,
+            calibration: Some(CalibrationRecord {
+                made: "2026-11-21T09:30:00Z".parse().unwrap(),
+                views: Some(16),
+                reprojection_px: Some(0.17),
+                residual_mm: None,
+            }),
+        }
+    }
+
+    fn read(text: &str) -> Result<CameraFile, CameraFileError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("camera.toml");
+        std::fs::write(&path, text).unwrap();
+        CameraFile::read(&path)
+    }
+
+    #[test]
+    fn a_camera_survives_its_file() {
+        let read = read(&file().to_toml()).unwrap();
+        assert_eq!(read.intrinsics, file().intrinsics);
+        assert_eq!(read.calibration, file().calibration);
+        let moved = file().world_from_camera.unwrap().inverse() * read.world_from_camera.unwrap();
+        assert!(moved.translation.vector.norm() < 1e-12 && moved.rotation.angle() < 1e-7);
+    }
+
+    #[test]
+    fn what_is_no_camera_is_refused_with_file_and_reason() {
+        let good = file().to_toml();
+        let rotation = |rows: &str| {
+            let head = good.split("rotation").next().unwrap();
+            format!("{head}rotation = {rows}\n")
+        };
+        for (text, expected) in [
+            (String::new(), "intrinsics"),
+            (good.replace("fx", "f_x"), "f_x"),
+            (good.replace("fx = 612.3", "fx = -612.3"), "intrinsics"),
+            (rotation("[[1.0, 0.1, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]"), "no rotation matrix"),
+            (rotation("[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, -1.0]]"), "reflection"),
+            (rotation("[[nan, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]"), "no rotation matrix"),
+        ] {
+            let message = read(&text).unwrap_err().to_string();
+            assert!(message.contains(expected) && message.contains("camera.toml"), "{message}");
+        }
+        let without = CameraFile { world_from_camera: None, ..file() };
+        let message = without.overhead(Path::new("wrist.toml")).unwrap_err().to_string();
+        assert!(message.contains("wrist.toml") && message.contains("world_from_camera"));
+    }
+}

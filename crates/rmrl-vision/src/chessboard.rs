@@ -1,0 +1,216 @@
+//! The chessboard that cameras are calibrated with, and whoever finds its corners in a picture.
+
+use std::fmt;
+use std::str::FromStr;
+
+use image::RgbImage;
+use nalgebra::{Point2, Point3};
+use serde::{Deserialize, Serialize};
+
+use crate::BoxError;
+
+/// A flat chessboard, known by its inner corners: those where four squares meet.
+///
+/// Board frame: origin at the first corner, x along a row of corners, y from row to row, z = x × y.
+/// The square with its far corner at the origin is black. With an even number of corners one way
+/// and an odd one the other, a board looks different when turned by half a turn, so its frame can
+/// be told from a picture; others are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chessboard {
+    /// Inner corners along a row and number of rows.
+    pub corners: CornerCount,
+    /// Side of a square, in metres.
+    pub square_m: f64,
+}
+
+/// Inner corners along a row, and rows of them; written `9x6`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct CornerCount {
+    /// Corners along a row.
+    pub columns: usize,
+    /// Rows.
+    pub rows: usize,
+}
+
+/// A board that cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ChessboardError {
+    /// Not of the form `9x6`.
+    #[error(
+        "{text:?} is no number of corners, expected inner corners along both sides, such as 9x6"
+    )]
+    Syntax {
+        /// What was given.
+        text: String,
+    },
+    /// Too few corners, or as many that the board looks the same from both ends.
+    #[error(
+        "a board of {corners} inner corners cannot be used: it needs at least 3 each way, and one even \
+         and one odd number, or it looks the same turned by half a turn"
+    )]
+    Corners {
+        /// What was given.
+        corners: CornerCount,
+    },
+    /// A square without a size.
+    #[error("square_m is {value}, expected the side of a square, a positive length in metres")]
+    Square {
+        /// What was given.
+        value: f64,
+    },
+}
+
+/// Finds all inner corners of a board in a picture.
+pub trait CornerFinder: Send {
+    /// The pixels of the corners, row by row in the order of [`Chessboard::points`]; `None` where the
+    /// whole board is not to be seen.
+    ///
+    /// # Errors
+    /// Whatever keeps the finder from looking.
+    fn find(
+        &mut self,
+        image: &RgbImage,
+        board: &Chessboard,
+    ) -> Result<Option<Vec<Point2<f64>>>, BoxError>;
+}
+
+impl Chessboard {
+    /// Checks the board.
+    ///
+    /// # Errors
+    /// Too few corners, a symmetric board, or a square without a size.
+    pub fn validate(&self) -> Result<(), ChessboardError> {
+        let CornerCount { columns, rows } = self.corners;
+        if columns.min(rows) < 3 || (columns + rows).is_multiple_of(2) {
+            return Err(ChessboardError::Corners { corners: self.corners });
+        }
+        if !(self.square_m > 0.0 && self.square_m.is_finite()) {
+            return Err(ChessboardError::Square { value: self.square_m });
+        }
+        Ok(())
+    }
+
+    /// The inner corners in the board's frame, row by row, in metres.
+    pub fn points(&self) -> Vec<Point3<f64>> {
+        let CornerCount { columns, rows } = self.corners;
+        (0..rows)
+            .flat_map(|row| (0..columns).map(move |column| (column, row)))
+            .map(|(column, row)| {
+                Point3::new(column as f64 * self.square_m, row as f64 * self.square_m, 0.0)
+            })
+            .collect()
+    }
+
+    /// The middle of the board, in its own frame.
+    pub fn center(&self) -> Point3<f64> {
+        let half = |count: usize| 0.5 * (count - 1) as f64 * self.square_m;
+        Point3::new(half(self.corners.columns), half(self.corners.rows), 0.0)
+    }
+
+    /// Length and width over all squares, in metres, without the white margin around them.
+    pub fn size_m(&self) -> [f64; 2] {
+        [self.corners.columns, self.corners.rows].map(|count| (count + 1) as f64 * self.square_m)
+    }
+
+    /// What is printed at a point of the board's plane; `None` beside the board. A white margin as
+    /// wide as `margin_m` belongs to it.
+    pub fn print_at(&self, x_m: f64, y_m: f64, margin_m: f64) -> Option<Print> {
+        // Squares are counted from the one before the first corner.
+        let place = [x_m, y_m].map(|value| value / self.square_m + 1.0);
+        let counts = [self.corners.columns, self.corners.rows].map(|count| (count + 1) as f64);
+        let margin = margin_m / self.square_m;
+        let within = |reach: f64| {
+            place.iter().zip(counts).all(|(place, count)| (-reach..count + reach).contains(place))
+        };
+        if within(0.0) {
+            let square = (place[0].floor() + place[1].floor()) as i64;
+            Some(if square.rem_euclid(2) == 0 { Print::Black } else { Print::White })
+        } else {
+            within(margin).then_some(Print::White)
+        }
+    }
+}
+
+/// The colour of a point of a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Print {
+    /// A black square.
+    Black,
+    /// A white one, or the margin.
+    White,
+}
+
+impl fmt::Display for CornerCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.columns, self.rows)
+    }
+}
+
+impl FromStr for CornerCount {
+    type Err = ChessboardError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = |text: &str| text.trim().parse::<usize>().ok().filter(|count| *count <= 100);
+        text.split_once(['x', 'X'])
+            .and_then(|(columns, rows)| {
+                Some(Self { columns: number(columns)?, rows: number(rows)? })
+            })
+            .ok_or_else(|| ChessboardError::Syntax { text: text.to_string() })
+    }
+}
+
+impl From<CornerCount> for String {
+    fn from(count: CornerCount) -> Self {
+        count.to_string()
+    }
+}
+
+impl TryFrom<String> for CornerCount {
+    type Error = ChessboardError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_change_at_every_corner_and_the_ends_can_be_told() {
+        let board = Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 };
+        board.validate().unwrap();
+        let print = |x: f64, y: f64| board.print_at(x, y, 0.01);
+        for corner in board.points() {
+            let around = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]
+                .map(|(x, y)| print(corner.x + 0.001 * x, corner.y + 0.001 * y).unwrap());
+            assert!(around[0] == around[2] && around[1] == around[3] && around[0] != around[1]);
+        }
+        assert_eq!(print(-0.001, -0.001), Some(Print::Black));
+        let far = board.points()[53];
+        assert_eq!(print(far.x + 0.001, far.y + 0.001), Some(Print::White));
+        assert_eq!(print(-0.030, 0.0), Some(Print::White));
+        assert_eq!(print(-0.036, 0.0), None);
+        let [length_m, width_m] = board.size_m();
+        assert!((length_m - 0.25).abs() < 1e-12 && (width_m - 0.175).abs() < 1e-12);
+    }
+
+    #[test]
+    fn boards_without_a_frame_are_refused() {
+        for (text, usable) in
+            [("9x6", true), ("4x3", true), ("8x6", false), ("7x5", false), ("2x3", false)]
+        {
+            let board = Chessboard { corners: text.parse().unwrap(), square_m: 0.02 };
+            assert_eq!(board.validate().is_ok(), usable, "{text}");
+            assert_eq!(board.corners.to_string(), text);
+        }
+        for text in ["", "9", "9x", "-9x6", "9x6x2", "9 by 6", "999x6"] {
+            assert!(text.parse::<CornerCount>().is_err(), "{text}");
+        }
+        let flat = Chessboard { corners: "9x6".parse().unwrap(), square_m: f64::NAN };
+        assert!(matches!(flat.validate(), Err(ChessboardError::Square { .. })));
+    }
+}
