@@ -1,0 +1,344 @@
+//! Where exactly four squares meet: a blurred X fitted to the pixels around a corner.
+
+use image::GrayImage;
+use nalgebra::{DVector, Point2, Vector2};
+
+use crate::least_squares::{LeastSquares, NormalEquations, solve};
+
+/// A corner and how sharp the picture is there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FittedCorner {
+    pub pixel: Point2<f64>,
+    /// Standard deviation of the blur across its edges, in pixels.
+    pub edge_px: f64,
+}
+
+/// Fits a corner near `start`, whose two edges run along `edges` (not normalised) towards the next
+/// corners. `None` if there is none, or it runs into the picture's border.
+///
+/// Model of the level at a pixel `p`, with `d_i` its distances to two lines through the corner `c`:
+/// `m + a E(d_1 / s, d_2 / s)`, where `E` is a blurred X ([`blurred`]). All pixels vote by least squares, fewer and fewer towards the
+/// window's edge, so noise averages out; and since the model looks the same turned by half a turn about
+/// `c`, whatever is as symmetric (the camera's tone curve, sharpening, a wrong blur) moves nothing.
+pub(crate) fn fit_corner(
+    image: &GrayImage,
+    start: Point2<f64>,
+    edges: [Vector2<f64>; 2],
+) -> Option<FittedCorner> {
+    let radius = window_radius(edges)?;
+    let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+    let mut from = start;
+    // The window follows the corner: around it, what the model lacks pulls as much to all sides.
+    for _ in 0..MAX_MOVES {
+        let inside = from.x - radius >= 0.0
+            && from.y - radius >= 0.0
+            && from.x + radius <= width - 1.0
+            && from.y + radius <= height - 1.0;
+        if !inside {
+            return None;
+        }
+        let fit = solve(Junction::start(image, from, edges, radius)).problem;
+        let moved = (fit.center - from).norm();
+        if moved < 0.05 {
+            return fit.accepted(start, radius);
+        }
+        if moved > radius {
+            return None;
+        }
+        from = fit.center;
+    }
+    None
+}
+
+/// How often a window may follow its corner.
+const MAX_MOVES: usize = 5;
+/// Windows smaller than this hold too few pixels for seven unknowns; larger ones meet the next corner
+/// or see lines that the lens has bent.
+const RADIUS_PX: [f64; 2] = [2.5, 10.0];
+/// The share of the way to the next lines that a window takes.
+const WINDOW_SHARE: f64 = 0.7;
+
+fn window_radius(edges: [Vector2<f64>; 2]) -> Option<f64> {
+    let [first, second] = edges;
+    // The distance between neighbouring lines: the area of a square over the side along them.
+    let apart = first.perp(&second).abs() / first.norm().max(second.norm());
+    let radius = (WINDOW_SHARE * apart).min(RADIUS_PX[1]);
+    (radius >= RADIUS_PX[0]).then_some(radius)
+}
+
+/// The fit of one corner.
+#[derive(Clone)]
+struct Junction<'a> {
+    image: &'a GrayImage,
+    /// The middle of the window, and its radius, in pixels.
+    window: (Point2<f64>, f64),
+    center: Point2<f64>,
+    /// Directions of the two lines, in radians.
+    angles: [f64; 2],
+    mean: f64,
+    amplitude: f64,
+    /// The logarithm of `s`.
+    log_blur: f64,
+}
+
+impl<'a> Junction<'a> {
+    fn start(
+        image: &'a GrayImage,
+        center: Point2<f64>,
+        edges: [Vector2<f64>; 2],
+        radius: f64,
+    ) -> Self {
+        let mut junction = Self {
+            image,
+            window: (center, radius),
+            center,
+            angles: edges.map(|edge| edge.y.atan2(edge.x)),
+            mean: 0.0,
+            amplitude: 0.0,
+            log_blur: 0.0,
+        };
+        // Mean and amplitude are linear in the levels: their best values for the shape at hand.
+        let (mut count, mut sums) = (0.0, [0.0; 4]);
+        junction.for_each_pixel(|offset, level, _| {
+            let shape = junction.shape(offset);
+            count += 1.0;
+            for (sum, term) in sums.iter_mut().zip([level, shape, level * shape, shape * shape]) {
+                *sum += term;
+            }
+        });
+        let [level, shape, product, square] = sums;
+        let spread = count * square - shape * shape;
+        junction.amplitude =
+            if spread > 0.0 { (count * product - shape * level) / spread } else { 0.0 };
+        junction.mean = (level - junction.amplitude * shape) / count;
+        junction
+    }
+
+    /// `E` at an offset from the corner.
+    fn shape(&self, offset: Vector2<f64>) -> f64 {
+        let blur = self.log_blur.exp();
+        let [first, second] = self.angles;
+        blurred(self.angles.map(|angle| distance(offset, angle) / blur), (first - second).cos()).0
+    }
+
+    fn accepted(&self, start: Point2<f64>, radius: f64) -> Option<FittedCorner> {
+        let blur = self.log_blur.exp();
+        let (mut weights, mut squares) = (0.0, 0.0);
+        self.for_each_residual(|residual, _, weight| {
+            weights += weight;
+            squares += weight * residual * residual;
+        });
+        let rms: f64 = f64::sqrt(squares / weights);
+        let apart = (self.angles[0] - self.angles[1]).sin().abs();
+        let is_junction = self.amplitude.abs() > LEAST_AMPLITUDE
+            && rms < LARGEST_MISFIT * self.amplitude.abs()
+            && apart > LEAST_ANGLE_SINE
+            && blur < radius;
+        (is_junction && (self.center - start).norm() < radius).then_some(FittedCorner {
+            pixel: self.center,
+            // erf(d / s) is the blur of standard deviation s / √2.
+            edge_px: blur * std::f64::consts::FRAC_1_SQRT_2,
+        })
+    }
+
+    fn for_each_pixel(&self, mut visit: impl FnMut(Vector2<f64>, f64, f64)) {
+        let (middle, radius) = self.window;
+        let range = |value: f64| (value - radius).ceil() as u32..=(value + radius).floor() as u32;
+        for v in range(middle.y) {
+            for u in range(middle.x) {
+                let pixel = Point2::new(f64::from(u), f64::from(v));
+                let weight = 1.0 - (pixel - middle).norm_squared() / (radius * radius);
+                if weight > 0.0 {
+                    let level = f64::from(self.image.get_pixel(u, v).0[0]);
+                    visit(pixel - self.center, level, weight);
+                }
+            }
+        }
+    }
+
+    fn for_each_residual(&self, mut visit: impl FnMut(f64, [f64; 7], f64)) {
+        let blur = self.log_blur.exp();
+        let normals = self.angles.map(|angle| Vector2::new(-angle.sin(), angle.cos()));
+        self.for_each_pixel(|offset, level, weight| {
+            let scaled = normals.map(|normal| normal.dot(&offset) / blur);
+            let (shape, slopes) = blurred(scaled, normals[0].dot(&normals[1]));
+            // Derivatives by d_1 / s and d_2 / s.
+            let by = slopes.map(|slope| self.amplitude * slope);
+            let by_center = -(normals[0] * by[0] + normals[1] * by[1]) / blur;
+            let by_angle = [0, 1].map(|line| {
+                let angle: f64 = self.angles[line];
+                -by[line] * (angle.cos() * offset.x + angle.sin() * offset.y) / blur
+            });
+            visit(
+                self.mean + self.amplitude * shape - level,
+                [
+                    by_center.x,
+                    by_center.y,
+                    by_angle[0],
+                    by_angle[1],
+                    1.0,
+                    shape,
+                    -by[0] * scaled[0] - by[1] * scaled[1],
+                ],
+                weight,
+            );
+        });
+    }
+}
+
+/// Half the difference between black and white that a corner needs, in levels of 255.
+const LEAST_AMPLITUDE: f64 = 8.0;
+/// How badly the model may fit, relative to the amplitude. Pictures of boards, noisy ones too, stay
+/// below 0.2; a window over something else is at 0.5 and more.
+const LARGEST_MISFIT: f64 = 0.35;
+/// The sine of the smallest angle between the lines: a board seen at 80 degrees from upright.
+const LEAST_ANGLE_SINE: f64 = 0.17;
+
+impl LeastSquares for Junction<'_> {
+    fn unknowns(&self) -> usize {
+        7
+    }
+
+    fn linearise(&self, equations: &mut NormalEquations) {
+        self.for_each_residual(|residual, derivatives, weight| {
+            let root = weight.sqrt();
+            let row = std::array::from_fn::<_, 7, _>(|index| (index, root * derivatives[index]));
+            equations.add(root * residual, &row);
+        });
+    }
+
+    fn cost(&self) -> f64 {
+        let mut sum = 0.0;
+        self.for_each_residual(|residual, _, weight| sum += weight * residual * residual);
+        sum
+    }
+
+    fn moved(&self, step: &DVector<f64>) -> Self {
+        Self {
+            center: self.center + Vector2::new(step[0], step[1]),
+            angles: [self.angles[0] + step[2], self.angles[1] + step[3]],
+            mean: self.mean + step[4],
+            amplitude: self.amplitude + step[5],
+            log_blur: (self.log_blur + step[6].clamp(-1.0, 1.0)).max(SHARPEST_LOG_BLUR),
+            ..self.clone()
+        }
+    }
+}
+
+/// No picture is sharper than its pixels: `s` of a pixel's width, √2 / √12.
+const SHARPEST_LOG_BLUR: f64 = -0.9;
+
+fn distance(offset: Vector2<f64>, angle: f64) -> f64 {
+    angle.cos() * offset.y - angle.sin() * offset.x
+}
+
+/// What a Gaussian blur makes of `sign(d_1) sign(d_2)`, with its derivatives: at distances `x` and `y`
+/// from two lines in units of the blur's `s`, with `cosine` the cosine between the lines.
+///
+/// It is the expected sign of two correlated normal numbers: `erf(x) erf(y)` for lines at right angles,
+/// and for others Mehler's series, of which three terms are left here.
+fn blurred([x, y]: [f64; 2], cosine: f64) -> (f64, [f64; 2]) {
+    let [step_x, step_y] = [x, y].map(erf);
+    let [bell_x, bell_y] = [x, y].map(|x| std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp());
+    // Hermite's polynomials for the second and third terms; 4 φ(√2 x) φ(√2 y) = bell_x bell_y / 2.
+    let (first, second, third) = (cosine, cosine * cosine, cosine.powi(3) / 6.0);
+    let [even_x, even_y] = [x, y].map(|x| 2.0 * x * x - 1.0);
+    let peak = 0.5 * bell_x * bell_y;
+    let value = step_x * step_y + peak * (first + second * x * y + third * even_x * even_y);
+    let by = |x: f64, y: f64, even_x: f64, even_y: f64, along: f64| {
+        along
+            + peak
+                * (-2.0 * x * first - second * y * even_x
+                    + third * even_y * x * (6.0 - 4.0 * x * x))
+    };
+    (value, [by(x, y, even_x, even_y, bell_x * step_y), by(y, x, even_y, even_x, bell_y * step_x)])
+}
+
+/// The error function, by Abramowitz and Stegun 7.1.26: to 1.5e-7, far below a level of 255.
+fn erf(x: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
+    let series = [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
+    let polynomial = series.into_iter().fold(0.0, |sum, term| sum * t + term) * t;
+    (1.0 - polynomial * (-x * x).exp()).copysign(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blurred_corner_has_the_slopes_it_says() {
+        for (at, cosine) in [([0.3, -0.7], 0.6), ([-1.1, 0.2], -0.3), ([0.0, 0.4], 0.0)] {
+            let (_, slopes) = blurred(at, cosine);
+            for axis in 0..2 {
+                let moved = |by: f64| {
+                    let mut to = at;
+                    to[axis] += by;
+                    blurred(to, cosine).0
+                };
+                let slope = (moved(1e-4) - moved(-1e-4)) / 2e-4;
+                assert!((slope - slopes[axis]).abs() < 1e-3, "{slope} against {}", slopes[axis]);
+            }
+        }
+    }
+
+    #[test]
+    fn erf_agrees_with_tables() {
+        for (x, expected) in
+            [(0.0, 0.0), (0.5, 0.520_499_9), (1.0, 0.842_700_8), (-2.0, -0.995_322_3)]
+        {
+            assert!((erf(x) - expected).abs() < 3e-7, "{x}");
+        }
+    }
+
+    /// Black and white sectors, 32 by 32 samples a pixel, spread over two each way as by a lens.
+    fn picture(center: Point2<f64>, directions: [f64; 2]) -> GrayImage {
+        GrayImage::from_fn(41, 41, |u, v| {
+            let mut sum = 0.0;
+            for sample in 0..1024 {
+                let at = |index: i32| {
+                    let share: f64 = (f64::from(index) + 0.5) / 16.0 - 1.0;
+                    (1.0 - (1.0 - share.abs()).sqrt()).copysign(share)
+                };
+                let offset =
+                    Point2::new(f64::from(u) + at(sample % 32), f64::from(v) + at(sample / 32))
+                        - center;
+                let sides = directions.map(|angle| distance(offset, angle) > 0.0);
+                sum += if sides[0] == sides[1] { 30.0 } else { 210.0 };
+            }
+            image::Luma([(sum / 1024.0_f64).round() as u8])
+        })
+    }
+
+    #[test]
+    fn corners_are_found_to_hundredths_of_a_pixel() {
+        for (x, y, first, second) in [
+            (20.0, 20.0, 0.1, 1.7),
+            (20.3, 19.6, 0.6, 2.0),
+            (19.5, 20.45, 0.06, 1.63),
+            (20.2, 20.8, 1.0, 1.8),
+        ] {
+            let center = Point2::new(x, y);
+            let image = picture(center, [first, second]);
+            let edges = [first + 0.1, second - 0.1]
+                .map(|angle| 14.0 * Vector2::new(angle.cos(), angle.sin()));
+            let fit = fit_corner(&image, center + Vector2::new(1.3, -0.9), edges).unwrap();
+            assert!((fit.pixel - center).norm() < 0.01, "{} for {center}", fit.pixel);
+            assert!(fit.edge_px < 0.8, "{}", fit.edge_px);
+        }
+    }
+
+    #[test]
+    fn what_is_no_corner_is_none() {
+        let edges = [Vector2::new(14.0, 0.0), Vector2::new(0.0, 14.0)];
+        let middle = Point2::new(20.0, 20.0);
+        let flat = GrayImage::from_pixel(41, 41, image::Luma([128]));
+        let edge = GrayImage::from_fn(41, 41, |u, _| image::Luma([if u < 20 { 30 } else { 210 }]));
+        for image in [flat, edge] {
+            assert!(fit_corner(&image, middle, edges).is_none());
+        }
+        let corner = picture(middle, [0.0, 1.5]);
+        assert!(fit_corner(&corner, middle, edges).is_some());
+        assert!(fit_corner(&corner, Point2::new(4.0, 20.0), edges).is_none());
+    }
+}

@@ -1,0 +1,312 @@
+//! Finding a chessboard's corners in a picture.
+
+use std::collections::HashMap;
+
+use calib_targets_chessboard::{
+    ChessboardDetector, ChessboardParams, GrayImageView, default_chess_config, detect_corners,
+};
+use image::{GrayImage, RgbImage, imageops};
+use nalgebra::{Point2, Vector2};
+use rmrl_vision::{BoxError, Chessboard, CornerFinder};
+
+use crate::corner::{FittedCorner, fit_corner};
+
+/// Finds boards by ChESS corners, which `calib-targets-chessboard` joins to a grid, and places each
+/// corner to some hundredths of a pixel by a fit of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChessboardFinder;
+
+/// All corners of a board in one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoardSighting {
+    /// The pixels of the corners, row by row in the order of [`Chessboard::points`].
+    pub corners: Vec<Point2<f64>>,
+    /// How wide its edges are: the standard deviation of the blur across them, in pixels; the median
+    /// over the corners. About 0.4 for a sharp picture.
+    pub edge_px: f64,
+}
+
+/// Why a board was not found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BoardMissing {
+    /// Nothing that looks like a chessboard.
+    #[error("no chessboard is to be seen")]
+    Nothing,
+    /// Only a part of the board.
+    #[error(
+        "only {seen} of {expected} corners are to be seen: the board is cut off, covered, blurred or too small"
+    )]
+    Partial {
+        /// Corners seen.
+        seen: usize,
+        /// Corners of the board.
+        expected: usize,
+    },
+    /// A board with other numbers of corners.
+    #[error("a board of {columns}x{rows} or more inner corners is to be seen, expected {expected}")]
+    Other {
+        /// Corners one way.
+        columns: usize,
+        /// Corners the other way.
+        rows: usize,
+        /// The board looked for.
+        expected: rmrl_vision::CornerCount,
+    },
+    /// Its black and white squares cannot be told apart.
+    #[error(
+        "black and white squares cannot be told apart: the picture is too dark, too bright or glares"
+    )]
+    Contrast,
+}
+
+impl ChessboardFinder {
+    /// All corners of a board, or why it was not found.
+    ///
+    /// # Errors
+    /// What is to be seen instead of the whole board.
+    pub fn look(
+        &self,
+        image: &GrayImage,
+        board: &Chessboard,
+    ) -> Result<BoardSighting, BoardMissing> {
+        let mut best = BoardMissing::Nothing;
+        // Corners of a blurred picture are corners again in a smaller one.
+        for shrink in SHRINKS {
+            let (width, height) = (image.width() / shrink, image.height() / shrink);
+            if width.min(height) < SMALLEST_PICTURE_PX {
+                break;
+            }
+            let grid = if shrink == 1 {
+                Grid::find(image, 1.0)
+            } else {
+                let small = imageops::resize(image, width, height, imageops::FilterType::Triangle);
+                let scale = f64::from(image.width()) / f64::from(width);
+                Grid::find(&small, scale)
+            };
+            match grid.ok_or(BoardMissing::Nothing).and_then(|grid| grid.sighting(image, board)) {
+                Ok(sighting) => return Ok(sighting),
+                Err(missing) if best == BoardMissing::Nothing => best = missing,
+                Err(_) => {}
+            }
+        }
+        Err(best)
+    }
+}
+
+/// Pictures are looked at in full, then at half and a quarter of their size.
+const SHRINKS: [u32; 3] = [1, 2, 4];
+/// Smaller pictures hold no board.
+const SMALLEST_PICTURE_PX: u32 = 60;
+
+impl CornerFinder for ChessboardFinder {
+    fn find(
+        &mut self,
+        image: &RgbImage,
+        board: &Chessboard,
+    ) -> Result<Option<Vec<Point2<f64>>>, BoxError> {
+        board.validate()?;
+        Ok(self.look(&imageops::grayscale(image), board).ok().map(|sighting| sighting.corners))
+    }
+}
+
+/// Corners with their places in a grid, wherever that begins.
+struct Grid {
+    /// Numbers of corners along both of its directions.
+    size: [usize; 2],
+    corners: HashMap<[usize; 2], Point2<f64>>,
+}
+
+impl Grid {
+    /// The largest grid in a picture, in pixels of one `scale` times as large.
+    fn find(image: &GrayImage, scale: f64) -> Option<Self> {
+        let view = GrayImageView {
+            width: image.width() as usize,
+            height: image.height() as usize,
+            data: image.as_raw(),
+        };
+        let corners = detect_corners(&view, &default_chess_config());
+        let detector = ChessboardDetector::new(ChessboardParams::default()).ok()?;
+        let found = detector.detect(&corners)?;
+        let corners: HashMap<[usize; 2], Point2<f64>> = found
+            .corners
+            .iter()
+            .filter_map(|corner| {
+                let place = [corner.grid.u, corner.grid.v].map(usize::try_from);
+                let [Ok(column), Ok(row)] = place else { return None };
+                // Pixels are counted from their middles.
+                let pixel = [corner.position.x, corner.position.y]
+                    .map(|value| (f64::from(value) + 0.5) * scale - 0.5);
+                Some(([column, row], Point2::from(pixel)))
+            })
+            .collect();
+        let size =
+            [0, 1].map(|axis| corners.keys().map(|place| place[axis] + 1).max().unwrap_or(0));
+        Some(Self { size, corners })
+    }
+
+    /// The board, if it is this grid.
+    fn sighting(
+        mut self,
+        image: &GrayImage,
+        board: &Chessboard,
+    ) -> Result<BoardSighting, BoardMissing> {
+        let (columns, rows) = (board.corners.columns, board.corners.rows);
+        let expected = columns * rows;
+        let seen = self.corners.len();
+        let mut sides = self.size;
+        sides.sort_unstable();
+        if sides[0] > columns.min(rows) || sides[1] > columns.max(rows) {
+            let [columns, rows] = [sides[1], sides[0]];
+            return Err(BoardMissing::Other { columns, rows, expected: board.corners });
+        }
+        let partial = BoardMissing::Partial { seen, expected };
+        if sides != [columns.min(rows), columns.max(rows)] || 5 * seen < 4 * expected {
+            return Err(partial);
+        }
+        let fitted = self.fit(image).ok_or(partial)?;
+        // As the board's front is seen, x turns into y clockwise in the picture.
+        let mut fitted = Fitted { size: self.size, corners: fitted };
+        if !fitted.is_clockwise() {
+            fitted = fitted.transposed();
+        }
+        if fitted.size != [columns, rows] {
+            fitted = fitted.quarter_turned();
+        }
+        let contrast = fitted.first_square_brightness(image);
+        if contrast.abs() < LEAST_CONTRAST {
+            return Err(BoardMissing::Contrast);
+        }
+        if contrast > 0.0 {
+            fitted.corners.reverse();
+        }
+        let mut edges: Vec<f64> = fitted.corners.iter().map(|corner| corner.edge_px).collect();
+        edges.sort_by(f64::total_cmp);
+        Ok(BoardSighting {
+            corners: fitted.corners.iter().map(|corner| corner.pixel).collect(),
+            edge_px: edges[edges.len() / 2],
+        })
+    }
+
+    /// Every corner fitted, row by row; those that are missing are first looked for where their
+    /// neighbours expect them.
+    fn fit(&mut self, image: &GrayImage) -> Option<Vec<FittedCorner>> {
+        let [columns, rows] = self.size;
+        let places: Vec<[usize; 2]> =
+            (0..rows).flat_map(|row| (0..columns).map(move |column| [column, row])).collect();
+        while let Some((place, pixel)) = places
+            .iter()
+            .filter(|place| !self.corners.contains_key(*place))
+            .find_map(|place| Some((*place, self.expected(*place)?)))
+        {
+            self.corners.insert(place, pixel);
+        }
+        places
+            .iter()
+            .map(|place| fit_corner(image, *self.corners.get(place)?, self.edges(*place)?))
+            .collect()
+    }
+
+    /// Where a corner's neighbours expect it: the line or the parallelogram through them goes on.
+    fn expected(&self, [column, row]: [usize; 2]) -> Option<Point2<f64>> {
+        let at = |right: isize, down: isize| {
+            let place = [column.checked_add_signed(right)?, row.checked_add_signed(down)?];
+            self.corners.get(&place).copied()
+        };
+        let mut guesses = Vec::new();
+        for (right, down) in [(1, 0), (0, 1)] {
+            if let (Some(before), Some(after)) = (at(-right, -down), at(right, down)) {
+                guesses.push(nalgebra::center(&before, &after));
+            }
+        }
+        for (right, down) in [(1, 1), (1, -1), (-1, 1), (-1, -1)] {
+            if let (Some(beside), Some(below), Some(across)) =
+                (at(right, 0), at(0, down), at(right, down))
+            {
+                guesses.push(beside + (below - across));
+            }
+        }
+        let sum: Vector2<f64> = guesses.iter().map(|guess| guess.coords).sum();
+        (!guesses.is_empty()).then(|| (sum / guesses.len() as f64).into())
+    }
+
+    /// The ways from a corner to its neighbours along both directions, the shorter where there are two.
+    fn edges(&self, [column, row]: [usize; 2]) -> Option<[Vector2<f64>; 2]> {
+        let here = self.corners.get(&[column, row])?;
+        let shortest = |places: [Option<[usize; 2]>; 2], sign: [f64; 2]| {
+            places
+                .into_iter()
+                .zip(sign)
+                .filter_map(|(place, sign)| Some((self.corners.get(&place?)? - here) * sign))
+                .min_by(|a, b| a.norm().total_cmp(&b.norm()))
+        };
+        let beside = [Some([column + 1, row]), column.checked_sub(1).map(|left| [left, row])];
+        let below = [Some([column, row + 1]), row.checked_sub(1).map(|above| [column, above])];
+        Some([shortest(beside, [1.0, -1.0])?, shortest(below, [1.0, -1.0])?])
+    }
+}
+
+/// The difference between white and black squares that a board needs, in levels of 255.
+const LEAST_CONTRAST: f64 = 10.0;
+
+/// A full grid of fitted corners, row by row.
+struct Fitted {
+    size: [usize; 2],
+    corners: Vec<FittedCorner>,
+}
+
+impl Fitted {
+    fn at(&self, column: usize, row: usize) -> FittedCorner {
+        self.corners[row * self.size[0] + column]
+    }
+
+    /// Whether columns turn into rows clockwise in the picture, whose v points down.
+    fn is_clockwise(&self) -> bool {
+        let [columns, rows] = self.size;
+        let origin = self.at(0, 0).pixel;
+        let along = self.at(columns - 1, 0).pixel - origin;
+        let down = self.at(0, rows - 1).pixel - origin;
+        along.perp(&down) > 0.0
+    }
+
+    /// Columns become rows.
+    fn transposed(&self) -> Self {
+        let [columns, rows] = self.size;
+        let places = (0..columns).flat_map(|row| (0..rows).map(move |column| (row, column)));
+        Self {
+            size: [rows, columns],
+            corners: places.map(|(column, row)| self.at(column, row)).collect(),
+        }
+    }
+
+    /// The same grid read from the next corner: its rows go where its columns went.
+    fn quarter_turned(&self) -> Self {
+        let [columns, rows] = self.size;
+        let places =
+            (0..columns).flat_map(|row| (0..rows).map(move |column| (row, rows - 1 - column)));
+        Self {
+            size: [rows, columns],
+            corners: places.map(|(column, row)| self.at(column, row)).collect(),
+        }
+    }
+
+    /// How much brighter the square after the first corner, and all of its colour, are than the
+    /// others. The board's are black.
+    fn first_square_brightness(&self, image: &GrayImage) -> f64 {
+        let [columns, rows] = self.size;
+        let (mut sums, mut counts) = ([0.0; 2], [0.0; 2]);
+        for row in 0..rows - 1 {
+            for column in 0..columns - 1 {
+                let around = [(0, 0), (1, 0), (0, 1), (1, 1)]
+                    .map(|(right, down)| self.at(column + right, row + down).pixel.coords);
+                let middle = around.iter().sum::<Vector2<f64>>() / 4.0;
+                let within =
+                    |value: f64, size: u32| value.round().clamp(0.0, f64::from(size - 1)) as u32;
+                let (u, v) = (within(middle.x, image.width()), within(middle.y, image.height()));
+                let color = (column + row) % 2;
+                sums[color] += f64::from(image.get_pixel(u, v).0[0]);
+                counts[color] += 1.0;
+            }
+        }
+        sums[0] / counts[0] - sums[1] / counts[1]
+    }
+}
