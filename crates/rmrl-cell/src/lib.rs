@@ -6,17 +6,21 @@
 //! [`SafetyEnvelope`] on its way to the arm.
 
 mod devices;
+mod drift;
 mod handling;
 mod pick_place;
+mod recorded;
 mod safety;
 mod task;
 mod trajectory;
 
 pub use devices::{Arm, Camera, DeviceError, Devices, Gripper, Operator, ToolPose};
+pub use drift::{DriftConfig, DriftConfigError, DriftError, DriftReading, DriftWatch};
 pub use handling::Handling;
 pub use pick_place::{
     Capture, CellError, Durations, PickPlace, Target, TrialEvidence, Whereabouts,
 };
+pub use recorded::RecordedCamera;
 pub use safety::{
     Axis, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyConfigError, SafetyEnvelope,
 };

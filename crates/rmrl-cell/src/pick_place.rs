@@ -1,8 +1,10 @@
 //! The pick-and-place trial: the one-step MDP of Sec. 3.1-3.2 over real or simulated devices.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Instant;
 
+use nalgebra::Point2;
 use rmrl_core::{
     Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement, PlacementError,
     PlanarPose, PoseAdjustment, RewardFunction, RewardFunctionError, TrialId,
@@ -14,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::handling::Handling;
 use crate::{
-    Camera, DeviceError, Devices, GuardedArm, MotionError, Operator, SafetyEnvelope, Task,
-    TaskConfigError, ToolPose, Trajectory,
+    Camera, DeviceError, Devices, DriftConfig, DriftError, DriftReading, DriftWatch, GuardedArm,
+    MotionError, Operator, SafetyEnvelope, Task, TaskConfigError, ToolPose, Trajectory,
 };
 
 /// The target as the camera saw it before training (Sec. 3.2); fixed from then on.
@@ -62,6 +64,8 @@ pub struct TrialEvidence {
     pub durations: Durations,
     /// How many pictures were taken.
     pub pictures: usize,
+    /// How far the reference board seemed to have moved; `None` where it was not looked at.
+    pub drift: Option<DriftReading>,
 }
 
 /// Why a cell could not be set up.
@@ -102,6 +106,9 @@ pub struct PickPlace {
     operator: Box<dyn Operator>,
     handling: Handling,
     localizer: Localizer,
+    drift_watch: Option<DriftWatch>,
+    /// Whether the last reading was above the bound from which on trials are suspect.
+    suspect: bool,
     task: Task,
     trajectory: Trajectory,
     reward: RewardFunction,
@@ -145,6 +152,8 @@ impl PickPlace {
             operator: devices.operator,
             handling: Handling::new(arm, devices.gripper, &task.config),
             localizer,
+            drift_watch: None,
+            suspect: false,
             trajectory: task.config.trajectory(),
             task,
             reward,
@@ -154,6 +163,13 @@ impl PickPlace {
             estimated_pose: None,
             evidence: TrialEvidence::default(),
         })
+    }
+
+    /// The same trial, watching a board in the camera's view for drift.
+    #[must_use]
+    pub fn watching(mut self, drift_watch: DriftWatch) -> Self {
+        self.drift_watch = Some(drift_watch);
+        self
     }
 
     /// Has the plate put at the target and records where the camera sees it: `P_target`.
@@ -170,9 +186,14 @@ impl PickPlace {
         self.scene = None;
         self.operator.put_plate_at_target().map_err(device_fault)?;
         let (capture, found) = self.look_patiently()?;
+        let color = Arc::clone(&capture.frame.color);
         self.evidence.end = Some(capture);
         let found = found.map_err(localization_fault)?;
         self.check_height(&found, self.task.config.place.surface_m)?;
+        if let Some(watch) = &mut self.drift_watch {
+            let camera = self.camera.model();
+            watch.begin(&color, &camera).map_err(drift_fault)?;
+        }
         let target = Target { pose: found.pose, height_m: found.height_m };
         self.resume(target, self.whereabouts_at_target(target));
         Ok(target)
@@ -187,6 +208,24 @@ impl PickPlace {
     pub fn resume(&mut self, target: Target, whereabouts: Whereabouts) {
         self.target = Some(target);
         self.whereabouts = whereabouts;
+    }
+
+    /// The watch over the camera, if there is one.
+    pub fn drift_watch(&self) -> Option<&DriftWatch> {
+        self.drift_watch.as_ref()
+    }
+
+    /// Goes on watching with a reference seen earlier, and what was last found.
+    pub fn resume_watching(&mut self, reference: Vec<Point2<f64>>, suspect: bool) {
+        if let Some(watch) = &mut self.drift_watch {
+            watch.resume(reference);
+            self.suspect = suspect;
+        }
+    }
+
+    /// Whether the camera had moved by more than trials can be trusted with, when last looked at.
+    pub fn is_suspect(&self) -> bool {
+        self.suspect
     }
 
     /// Goes back to the moment at which [`Env::reset`] had localised the plate at `estimated_pose`
@@ -248,6 +287,47 @@ impl PickPlace {
             last = self.look()?;
         }
         Ok(last)
+    }
+
+    /// Looks for the reference board in the start's picture, where that is due; in others, if it is
+    /// hidden there.
+    fn watch_drift(&mut self, id: TrialId) -> Result<(), Fault> {
+        let Some(watch) = self.drift_watch.as_mut().filter(|watch| watch.is_due(id.trial)) else {
+            return Ok(());
+        };
+        let camera = self.camera.model();
+        let start = self.evidence.start.as_ref().expect("the start has been observed");
+        let mut reading = watch.read(&start.frame.color, &camera);
+        for _ in 1..LOOKS {
+            if !matches!(reading, Err(DriftError::NotSeen { .. })) {
+                break;
+            }
+            let frame = self.camera.capture().map_err(device_fault)?;
+            self.evidence.pictures += 1;
+            reading = watch.read(&frame.color, &camera);
+        }
+        let reading = reading.map_err(drift_fault)?;
+        let DriftConfig { suspect_m, stop_m, .. } = *watch.config();
+        self.evidence.drift = Some(reading);
+        self.suspect = reading.drift_m > suspect_m;
+        let moved = format!(
+            "the reference board seems to have moved by {:.1} mm since the target was recorded",
+            1000.0 * reading.drift_m
+        );
+        if reading.drift_m > stop_m {
+            return Err(Fault {
+                kind: FaultKind::Drift,
+                reason: format!(
+                    "{moved}, more than {:.1} mm; put camera and board back as they were and go on, or \
+                     calibrate the camera again (`rmrl calibrate overhead`) and begin a new run",
+                    1000.0 * stop_m
+                ),
+            });
+        }
+        if self.suspect {
+            tracing::warn!("{id}: {moved}; the trial is marked as suspect");
+        }
+        Ok(())
     }
 
     /// Localises the resting plate `repeats` times: the spread that no policy can improve on.
@@ -480,6 +560,7 @@ impl Env for PickPlace {
         self.evidence = TrialEvidence::default();
         self.estimated_pose = None;
         let observation = self.observe_start(id)?;
+        self.watch_drift(id)?;
         self.estimated_pose = Some(observation.estimated_pose);
         Ok(observation)
     }
@@ -528,6 +609,10 @@ fn localization_fault(error: LocalizeError) -> Fault {
         source = cause.source();
     }
     Fault { kind: FaultKind::Localization, reason }
+}
+
+fn drift_fault(error: DriftError) -> Fault {
+    Fault { kind: FaultKind::Localization, reason: error.to_string() }
 }
 
 fn lost_plate(reason: String) -> Fault {

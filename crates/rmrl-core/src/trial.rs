@@ -130,6 +130,15 @@ pub enum FaultKind {
     LostPlate,
     /// The safety envelope refused a motion.
     Refused,
+    /// The camera no longer sees the world where it did; only calibrating it again helps.
+    Drift,
+}
+
+impl FaultKind {
+    /// Whether trying again cannot help: a person has to come first.
+    pub fn needs_a_person(self) -> bool {
+        self == Self::Drift
+    }
 }
 
 impl fmt::Display for FaultKind {
@@ -139,6 +148,7 @@ impl fmt::Display for FaultKind {
             Self::Localization => "localisation failed",
             Self::LostPlate => "plate lost",
             Self::Refused => "motion refused",
+            Self::Drift => "camera moved",
         })
     }
 }

@@ -16,6 +16,8 @@ pub use file_error::FileError;
 pub use journal::{Journal, JournalError, Written};
 pub use metrics::{MetricsRow, metrics, to_csv};
 pub use pictures::{Pictures, read_color};
-pub use record::{DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord};
+pub use record::{
+    DriftRecord, DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord,
+};
 pub use run_dir::{RunDir, RunDirError, write_atomically};
 pub use tensorboard::EventWriter;

@@ -54,6 +54,13 @@ pub struct TrialRecord {
     pub true_seated: Option<bool>,
     /// Why nothing was placed.
     pub failure: Option<FailureRecord>,
+    /// How far the reference board seemed to have moved since the target was recorded; `null` where
+    /// it was not looked at.
+    #[serde(default)]
+    pub camera_drift: Option<DriftRecord>,
+    /// Whether the camera had moved by more than trials can be trusted with, when last looked at.
+    #[serde(default)]
+    pub suspect: bool,
     /// What the cell believes of the plate afterwards, for a resumed run to go on with.
     pub whereabouts: serde_json::Value,
     /// Where the time went, in seconds on the wall's clock.
@@ -80,6 +87,19 @@ pub enum FailureRecord {
         /// For a person to read.
         reason: String,
     },
+}
+
+/// How far a board that never moves seemed to have moved.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DriftRecord {
+    /// Along the world's x, in metres.
+    pub dx_m: f64,
+    /// Along y, in metres.
+    pub dy_m: f64,
+    /// Its turn, counterclockwise, in radians.
+    pub dyaw_rad: f64,
+    /// What both come to at its farthest corner, in metres.
+    pub drift_m: f64,
 }
 
 /// Where a trial's time went, in seconds.
@@ -145,6 +165,8 @@ impl TrialRecord {
             true_yaw_error_rad: None,
             true_seated: None,
             failure: None,
+            camera_drift: None,
+            suspect: false,
             whereabouts: serde_json::Value::Null,
             durations_s: DurationsRecord::default(),
             images: ImagesRecord::default(),

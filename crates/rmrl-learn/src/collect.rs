@@ -68,6 +68,14 @@ pub enum RunError {
         #[source]
         source: ObserverError,
     },
+    /// A fault that trying again cannot mend.
+    #[error("stopped at {id}: {fault}")]
+    NeedsAPerson {
+        /// Which trial.
+        id: TrialId,
+        /// The fault.
+        fault: Fault,
+    },
     /// Fault after fault: something needs a person.
     #[error("{id} failed {attempts} times in a row; the last time: {fault}")]
     TooManyFaults {
@@ -149,14 +157,20 @@ pub(crate) fn complete_trial<E: Env>(
                 }
             }
         };
-        tracing::warn!("{id}: {fault}; it will be repeated");
+        let needs_a_person = fault.kind.needs_a_person();
+        if !needs_a_person {
+            tracing::warn!("{id}: {fault}; it will be repeated");
+        }
         let faulted = FaultedTrial { id, attempted, fault };
         let report = TrialReport::Faulted(&faulted);
         observer.trial_ended(env, report).map_err(lost)?;
-        if id.attempt >= MAX_ATTEMPTS {
+        if needs_a_person || id.attempt >= MAX_ATTEMPTS {
             observer.settle().map_err(lost)?;
-            let attempts = id.attempt;
-            return Err(RunError::TooManyFaults { id, attempts, fault: faulted.fault });
+            let (attempts, fault) = (id.attempt, faulted.fault);
+            return Err(match needs_a_person {
+                true => RunError::NeedsAPerson { id, fault },
+                false => RunError::TooManyFaults { id, attempts, fault },
+            });
         }
         id.attempt += 1;
         begun = begin(env, id, observer)?;

@@ -9,7 +9,7 @@ use rmrl_cell::TaskConfig;
 use rmrl_core::{PlanarPose, Rng, random_stream};
 
 use crate::SimulatedCamera;
-use crate::layout::{Cuboid, Material, Paint};
+use crate::layout::{Cuboid, Material, Paint, TableBoard};
 use crate::parameters::WORKSPACE_CENTER_M;
 use crate::simulation::places;
 
@@ -118,10 +118,13 @@ pub(crate) fn draw_clutter(
     cell_seed: u64,
     task: &TaskConfig,
     camera: &SimulatedCamera,
+    board: Option<&TableBoard>,
 ) -> Vec<Object> {
     let mut rng = random_stream(cell_seed, "clutter", [0, 0]);
     let count = rng.random_range(count[0]..=count[1]);
-    let keep_out = keep_out(task);
+    let mut keep_out = keep_out(task);
+    // Things higher than this could hide it from the side.
+    keep_out.extend(board.map(|board| board.footprint(1.0)));
     let lowest_travel_m =
         task.via.iter().map(|waypoint| waypoint.z_m).fold(task.travel_height_m, f64::min);
     let highest_m = lowest_travel_m - HEADROOM_M;
@@ -203,8 +206,8 @@ mod tests {
             let camera = SimulatedCamera::default();
             let mut count = 0;
             for seed in 0..300 {
-                let objects = draw_clutter([3, 8], seed, &task, &camera);
-                assert_eq!(objects, draw_clutter([3, 8], seed, &task, &camera));
+                let objects = draw_clutter([3, 8], seed, &task, &camera, None);
+                assert_eq!(objects, draw_clutter([3, 8], seed, &task, &camera, None));
                 count += objects.len();
                 for object in &objects {
                     let cuboid = object.cuboid;
@@ -219,7 +222,7 @@ mod tests {
                 }
             }
             assert!(count > 300 * 3, "{count}");
-            assert!(draw_clutter([0, 0], 1, &task, &camera).is_empty());
+            assert!(draw_clutter([0, 0], 1, &task, &camera, None).is_empty());
         }
     }
 }

@@ -10,6 +10,7 @@
 mod appearance;
 mod clutter;
 mod dynamics;
+mod eye;
 mod layout;
 mod parameters;
 mod render;
@@ -20,7 +21,7 @@ mod world;
 
 pub use appearance::PlateLook;
 pub use dynamics::{Friction, GRIP_FORCE_N, GraspDynamics, Hand, MotionEnd};
-pub use layout::{Cuboid, Material, Paint, Receptacle};
+pub use layout::{Cuboid, Material, Paint, Receptacle, TableBoard};
 pub use parameters::{CellDistribution, CellDistributionError, CellParameters};
 pub use render::{Light, Window};
 pub use sensor::SensorNoise;

@@ -28,7 +28,7 @@ use self::surface::Albedos;
 use crate::PlateLook;
 use crate::clutter::Object;
 use crate::dynamics::Hand;
-use crate::layout::Cuboid;
+use crate::layout::{Cuboid, TableBoard};
 
 /// What the ideal camera sees of a region: colour in sRGB levels 0 to 255 and depth in metres, both
 /// unrounded and row by row, and which pixels are plate.
@@ -189,13 +189,14 @@ impl Renderer {
         geometry: PlateGeometry,
         fixtures: &[Cuboid],
         clutter: &[Object],
+        board: Option<TableBoard>,
         light: Light,
     ) -> Self {
         let intrinsics = camera.intrinsics;
         let mut renderer = Self {
             camera,
             geometry,
-            lighting: Lighting::new(light),
+            lighting: Lighting::new(light, board),
             fixtures: Vec::new(),
             empty: Picture {
                 region: PixelRegion::whole(intrinsics.width as usize, intrinsics.height as usize),
@@ -577,10 +578,10 @@ mod tests {
         let mut fixtures =
             receptacle.walls(place.pose(), place.surface_m, geometry, Material::Shelf);
         fixtures.push(receptacle.board(place.pose(), place.surface_m, geometry, Material::Shelf));
-        let camera = SimulatedCamera { width_px: 320, height_m: 0.8 };
-        let clutter = draw_clutter([6, 6], 1, &TaskConfig::shelf(), &camera);
+        let camera = SimulatedCamera { width_px: 320, ..SimulatedCamera::default() };
+        let clutter = draw_clutter([6, 6], 1, &TaskConfig::shelf(), &camera, None);
         let camera = camera_over_workspace(&camera);
-        Renderer::new(camera, geometry, &fixtures, &clutter, LIGHT)
+        Renderer::new(camera, geometry, &fixtures, &clutter, None, LIGHT)
     }
 
     fn plate_at(x_m: f64, y_m: f64, z_m: f64, yaw_rad: f64) -> Isometry3<f64> {

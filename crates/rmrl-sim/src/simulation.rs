@@ -8,13 +8,13 @@ use rmrl_cell::{
     Arm, Camera, DeviceError, Devices, Gripper, Operator, Place, TaskConfig, TaskKind, ToolPose,
 };
 use rmrl_core::PlanarPose;
-use rmrl_vision::{CameraModel, Distortion, Intrinsics, PlateGeometry, RgbdFrame};
+use rmrl_vision::{CameraModel, ChessboardError, Distortion, Intrinsics, PlateGeometry, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
 use crate::dynamics::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
 use crate::parameters::{CellDistribution, CellDistributionError, WORKSPACE_CENTER_M};
 use crate::world::{GraspTruth, GroundTruth, World, WorldState};
-use crate::{PlateLook, Receptacle, SensorNoise};
+use crate::{PlateLook, Receptacle, SensorNoise, TableBoard};
 
 /// The simulated camera.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -24,11 +24,14 @@ pub struct SimulatedCamera {
     pub width_px: u32,
     /// Height of the camera above the table, in metres. Default 0.8.
     pub height_m: f64,
+    /// How far it moves from one scene to the next, in metres, in a horizontal direction of the cell's
+    /// own, while the software believes it where it was. Default 0: it stays.
+    pub drift_m_per_scene: f64,
 }
 
 impl Default for SimulatedCamera {
     fn default() -> Self {
-        Self { width_px: 640, height_m: 0.8 }
+        Self { width_px: 640, height_m: 0.8, drift_m_per_scene: 0.0 }
     }
 }
 
@@ -42,6 +45,10 @@ pub struct SimulationConfig {
     pub camera: SimulatedCamera,
     /// The camera's noise.
     pub noise: SensorNoise,
+    /// A chessboard on the table. Default: none, or the reference board of `camera.drift` where that is
+    /// looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub board: Option<TableBoard>,
     /// The plate.
     pub plate: PlateGeometry,
     /// The box on the table. Default: 10 mm to each side, walls of 12 mm. The paper places plates
@@ -58,6 +65,7 @@ impl Default for SimulationConfig {
             cells: CellDistribution::default(),
             camera: SimulatedCamera::default(),
             noise: SensorNoise::default(),
+            board: None,
             plate: PlateGeometry::default(),
             table_box: Receptacle { clearance_m: 0.010, wall_height_m: 0.012 },
             shelf_slot: Receptacle { clearance_m: 0.003, wall_height_m: 0.012 },
@@ -71,6 +79,20 @@ pub enum SimulationConfigError {
     /// A range that no cell can be drawn from.
     #[error("cells.{0}")]
     Cells(#[from] CellDistributionError),
+    /// A board that cannot be used.
+    #[error("board: {0}")]
+    Board(#[source] ChessboardError),
+    /// The software's camera has pictures of another size than the simulated one.
+    #[error(
+        "the camera was calibrated with pictures of {calibrated:?}, the simulated one makes {simulated:?} \
+         (simulation.camera.width_px)"
+    )]
+    CameraSize {
+        /// Width and height by the calibration.
+        calibrated: (u32, u32),
+        /// Those of the simulated camera.
+        simulated: (u32, u32),
+    },
     /// A task that the simulated cell has no room or no means for.
     #[error("{key} is {value}, expected {expected}")]
     Task {
@@ -100,6 +122,9 @@ impl SimulationConfig {
     /// The first value that cannot be simulated.
     pub fn validate(&self) -> Result<(), SimulationConfigError> {
         self.cells.validate()?;
+        if let Some(board) = &self.board {
+            board.board.validate().map_err(SimulationConfigError::Board)?;
+        }
         let share = 0.0..=1.0;
         let centimetres = 0.000_5..=0.03;
         let walls = 0.001..=0.05;
@@ -116,6 +141,12 @@ impl SimulationConfig {
                 self.camera.height_m,
                 (0.4..=2.0).contains(&self.camera.height_m),
                 "0.4 to 2.0",
+            ),
+            (
+                "camera.drift_m_per_scene",
+                self.camera.drift_m_per_scene,
+                (0.0..=0.01).contains(&self.camera.drift_m_per_scene),
+                "0 to 0.01",
             ),
             (
                 "noise.color_levels",
@@ -299,6 +330,22 @@ impl SimulatedCell {
         config.check_task(task)?;
         let world = World::new(config, task, cell_seed, noise_seed);
         Ok(Self { world: Arc::new(Mutex::new(world)) })
+    }
+
+    /// Gives the software another idea of the camera than the one that the cell drew: that of a
+    /// calibration.
+    ///
+    /// # Errors
+    /// It is of pictures of another size.
+    pub fn calibrate(&self, camera: CameraModel) -> Result<(), SimulationConfigError> {
+        let size = |camera: &CameraModel| (camera.intrinsics.width, camera.intrinsics.height);
+        let mut world = self.world();
+        let (calibrated, simulated) = (size(&camera), size(&world.true_camera()));
+        if calibrated != simulated {
+            return Err(SimulationConfigError::CameraSize { calibrated, simulated });
+        }
+        world.calibrate(camera);
+        Ok(())
     }
 
     /// Camera, arm, gripper and the person beside them.

@@ -13,10 +13,9 @@ use crate::clutter::draw_clutter;
 use crate::dynamics::{
     CLOSED_HALF_OPENING_M, GraspDynamics, Hand, MotionEnd, OPEN_HALF_OPENING_M, plate_reach_m,
 };
+use crate::eye::Eye;
 use crate::layout::{Cuboid, Material, on};
 use crate::parameters::{CellDistribution, CellParameters, WORKSPACE_CENTER_M};
-use crate::render::Renderer;
-use crate::sensor::Sensor;
 use crate::way::{between, distance_to_way_m};
 use crate::{PlateLook, SimulationConfig, simulation::camera_over_workspace, simulation::places};
 
@@ -108,9 +107,7 @@ pub(crate) struct World {
     /// What stops the hand: fixtures and clutter, which lies where no plate gets to.
     obstacles: Vec<Cuboid>,
     camera: CameraModel,
-    true_camera: CameraModel,
-    renderer: Renderer,
-    sensor: Sensor,
+    eye: Eye,
     state: WorldState,
     stopped: bool,
     /// The truth at each picture since the state was last remembered.
@@ -174,11 +171,11 @@ impl World {
                 }
             }
         }
-        let clutter = draw_clutter(config.cells.clutter, cell_seed, task, &config.camera);
-        let renderer = Renderer::new(true_camera, geometry, &fixtures, &clutter, parameters.light);
+        let board = config.board.as_ref();
+        let clutter = draw_clutter(config.cells.clutter, cell_seed, task, &config.camera, board);
         let obstacles =
             fixtures.iter().copied().chain(clutter.iter().map(|object| object.cuboid)).collect();
-        let sensor = Sensor::new(config.noise, parameters.depth_bias_m, renderer.empty());
+        let eye = Eye::new(config, cell_seed, &parameters, fixtures.clone(), clutter);
         let open_half_opening_m = 0.5 * task.jaw_opening_m;
         let home = task.home.tool_pose();
         let target = truly(&task.place);
@@ -199,9 +196,7 @@ impl World {
             fixtures,
             obstacles,
             camera,
-            true_camera,
-            renderer,
-            sensor,
+            eye,
             state: WorldState {
                 plate_m: [start.x_m, start.y_m, task.start_surface_m + 0.5 * geometry.height_m],
                 plate_rotation: [0.0, 0.0, 0.0, 1.0],
@@ -254,6 +249,12 @@ impl World {
         self.pictured.clear();
         self.grasp = None;
         self.state = state;
+        self.eye.move_to_scene(state.scene);
+    }
+
+    /// The software's idea of the camera from now on.
+    pub(crate) fn calibrate(&mut self, camera: CameraModel) {
+        self.camera = camera;
     }
 
     pub(crate) fn camera(&self) -> CameraModel {
@@ -262,7 +263,7 @@ impl World {
 
     /// The camera as it truly hangs.
     pub(crate) fn true_camera(&self) -> CameraModel {
-        self.true_camera
+        self.eye.camera
     }
 
     pub(crate) fn capture(&mut self) -> RgbdFrame {
@@ -270,13 +271,13 @@ impl World {
         self.pictured.push(self.truth());
         let hand = self.hand();
         // A hand out of view takes its shadow along, though that may reach into a corner.
-        let in_view = crate::render::hand_in_view(&hand, &self.true_camera);
-        let picture = self.renderer.render(
+        let in_view = crate::render::hand_in_view(&hand, &self.eye.camera);
+        let picture = self.eye.renderer.render(
             &self.world_from_plate(),
             &self.plate_look(),
             in_view.then_some(&hand),
         );
-        self.sensor.expose(&picture, &mut rng)
+        self.eye.sensor.expose(&picture, &mut rng)
     }
 
     pub(crate) fn tool(&self) -> ToolPose {
@@ -444,6 +445,7 @@ impl World {
 
     pub(crate) fn exchange_plate(&mut self, scene: u32) {
         self.state.scene = scene;
+        self.eye.move_to_scene(scene);
     }
 
     /// How the plate in the cell looks.

@@ -321,7 +321,7 @@ fn clutter_is_in_nobodys_way() {
         let crowded = CellDistribution { clutter: [30, 30], ..CellDistribution::default() };
         let config = SimulationConfig {
             cells: crowded,
-            camera: rmrl_sim::SimulatedCamera { width_px: 160, height_m: 0.8 },
+            camera: rmrl_sim::SimulatedCamera { width_px: 160, ..perfect().camera },
             ..SimulationConfig::default()
         };
         let extremes = |[from, to]: [f64; 2], margin: f64| [from - margin, to + margin];

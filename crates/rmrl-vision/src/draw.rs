@@ -6,7 +6,20 @@ use imageproc::rect::Rect;
 use nalgebra::Point3;
 use rmrl_core::PlanarPose;
 
-use crate::{BoundingBox, CameraModel, Mask, PlateGeometry};
+use crate::{BoundingBox, CameraModel, Localization, Mask, PlateGeometry};
+
+/// Draws all that was found: the mask (red), the detector's box (yellow) and the plate's outline at the
+/// localised pose with an arrow along its x axis (green).
+pub fn draw_localization(
+    image: &mut RgbImage,
+    found: &Localization,
+    camera: &CameraModel,
+    plate: PlateGeometry,
+) {
+    draw_mask(image, &found.mask, [255, 40, 40]);
+    draw_bounding_box(image, found.bounding_box, [255, 220, 40]);
+    draw_plate(image, camera, plate, found.pose, found.height_m, [40, 220, 90]);
+}
 
 /// Draws the box's outline.
 pub fn draw_bounding_box(image: &mut RgbImage, bounding_box: BoundingBox, color: [u8; 3]) {

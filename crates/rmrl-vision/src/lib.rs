@@ -16,9 +16,11 @@ mod detect;
 mod draw;
 mod edges;
 mod frame;
+mod frame_file;
 mod localize;
 mod localizer_config;
 mod mask;
+mod recording;
 mod segment;
 mod silhouette;
 
@@ -27,11 +29,13 @@ pub use camera_file::{CalibrationRecord, CameraFile, CameraFileError};
 pub use chessboard::{Chessboard, ChessboardError, CornerCount, CornerFinder, Print};
 pub use color_threshold::{ColorThreshold, ColorThresholdError};
 pub use detect::{BoundingBox, ColorThresholdDetector, Detection, Detector};
-pub use draw::{draw_bounding_box, draw_mask, draw_plate};
+pub use draw::{draw_bounding_box, draw_localization, draw_mask, draw_plate};
 pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
+pub use frame_file::{FrameFileError, read_frame};
 pub use localize::{Localization, LocalizeError, Localizer};
 pub use localizer_config::{Centre, LocalizerConfig, LocalizerConfigError, PlateGeometry};
 pub use mask::Mask;
+pub use recording::{FramePaths, Recording, RecordingError, RecordingWriter};
 pub use segment::{ColorThresholdSegmenter, Segmenter};
 
 /// The error of a detector or segmenter of anybody's making.

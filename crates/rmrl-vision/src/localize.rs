@@ -114,6 +114,33 @@ pub enum LocalizeError {
     Segmenter(#[source] BoxError),
 }
 
+impl LocalizeError {
+    /// A word for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::SizeMismatch { .. } => "size_mismatch",
+            Self::NoPlate { .. } => "no_plate",
+            Self::SeveralPlates { .. } => "several_plates",
+            Self::EmptyMask { .. } => "empty_mask",
+            Self::AtImageBorder => "at_image_border",
+            Self::NoValidDepth { .. } => "no_valid_depth",
+            Self::WrongSize { .. } => "wrong_size",
+            Self::WrongShape { .. } => "wrong_shape",
+            Self::NotOverhead => "not_overhead",
+            Self::Detector(_) => "detector",
+            Self::Segmenter(_) => "segmenter",
+        }
+    }
+
+    /// The detector's scores of what was found, where that was not one plate.
+    pub fn scores(&self) -> &[f64] {
+        match self {
+            Self::SeveralPlates { scores } => scores,
+            _ => &[],
+        }
+    }
+}
+
 /// Detects, segments and localises the one plate in view.
 pub struct Localizer {
     config: LocalizerConfig,

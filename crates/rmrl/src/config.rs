@@ -6,11 +6,11 @@ mod validate;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use rmrl_cell::{Refusal, SafetyConfig, TaskConfig, TaskKind};
+use rmrl_cell::{DriftConfig, Refusal, SafetyConfig, TaskConfig, TaskKind};
 use rmrl_core::{ActionSpace, ActionSpaceError, Claim, RewardFunction};
 use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig};
 use rmrl_sim::SimulationConfig;
-use rmrl_vision::{ColorThreshold, LocalizerConfig};
+use rmrl_vision::{ColorThreshold, LocalizerConfig, Recording};
 use serde::{Deserialize, Serialize};
 
 pub use self::layers::Layers;
@@ -49,6 +49,9 @@ pub struct RunConfig {
     pub task: TaskConfig,
     /// What never to do.
     pub safety: SafetyConfig,
+    /// The overhead camera.
+    #[serde(default)]
+    pub camera: CameraConfig,
     /// How to find the plate.
     pub vision: VisionConfig,
     /// How runs are measured.
@@ -92,6 +95,30 @@ pub struct ActionsConfig {
     pub rotations: usize,
     /// Their distance, in degrees, refined with the others'. Default 0.5.
     pub rotation_step_deg: f64,
+}
+
+/// The overhead camera: its calibration, and whether that still holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CameraConfig {
+    /// The camera file of `rmrl calibrate`. Default none: a simulated cell draws how far its camera is
+    /// off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<PathBuf>,
+    /// The largest residual, by `rmrl calibrate check`, with which a run begins, in millimetres.
+    /// Default 2: candidates of a few millimetres have to make up for it and the tool's error together.
+    pub max_residual_mm: f64,
+    /// How old a calibration may be, in days. Default 30: mounts sag; untuned.
+    pub max_age_days: f64,
+    /// The watch over a board in the camera's view. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftConfig>,
+}
+
+impl Default for CameraConfig {
+    fn default() -> Self {
+        Self { calibration: None, max_residual_mm: 2.0, max_age_days: 30.0, drift: None }
+    }
 }
 
 /// How to find the plate.
@@ -234,6 +261,7 @@ impl RunConfig {
             policy: PolicyConfig::default(),
             task: TaskConfig::of(kind),
             safety: SafetyConfig::default(),
+            camera: CameraConfig::default(),
             vision: VisionConfig {
                 localizer: LocalizerConfig::default(),
                 color: ColorThreshold::default(),
@@ -254,11 +282,16 @@ impl RunConfig {
     /// It cannot be read, or is not valid any more.
     pub fn of_run(path: &std::path::Path) -> Result<Self, ConfigError> {
         // Runs keep all keys but those that came later, which mean what was done before them.
-        Layers::default()
+        let mut config = Layers::default()
             .with_value("an earlier version", "policy.encoder.weights", "random")
             .with_value("an earlier version", "schedule.refinements", 0)
             .with_file(path)?
-            .resolve()
+            .resolve()?;
+        // Its calibration is kept beside it: the file that it came from may be made anew meanwhile.
+        if let Some(calibration) = &mut config.camera.calibration {
+            *calibration = path.with_file_name(Recording::CAMERA);
+        }
+        Ok(config)
     }
 
     /// The configuration as TOML, complete.

@@ -1,10 +1,16 @@
 //! A work cell, assembled from a configuration.
 
-use rmrl_cell::{CellError, PickPlace, SafetyConfigError, SafetyEnvelope, Task};
+use rmrl_calibration::ChessboardFinder;
+use rmrl_cell::{
+    CellError, DriftConfigError, DriftWatch, PickPlace, SafetyConfigError, SafetyEnvelope, Task,
+};
 use rmrl_core::PlanarPose;
-use rmrl_sim::{GraspTruth, GroundTruth, SimulatedCell, SimulationConfigError, WorldState};
+use rmrl_sim::{
+    GraspTruth, GroundTruth, SimulatedCell, SimulationConfigError, TableBoard, WorldState,
+};
 use rmrl_vision::{
-    CameraModel, ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfigError,
+    CameraFile, CameraFileError, CameraModel, ColorThresholdDetector, ColorThresholdSegmenter,
+    Localizer, LocalizerConfigError,
 };
 
 use crate::config::{RunConfig, VisionConfig};
@@ -15,6 +21,12 @@ pub enum LaboratoryError {
     /// The simulation's configuration.
     #[error(transparent)]
     Simulation(#[from] SimulationConfigError),
+    /// The camera's file.
+    #[error(transparent)]
+    Camera(#[from] CameraFileError),
+    /// The watch over the camera.
+    #[error("camera.drift.{0}")]
+    Drift(#[from] DriftConfigError),
     /// The safety envelope's configuration.
     #[error(transparent)]
     Safety(#[from] SafetyConfigError),
@@ -48,19 +60,25 @@ impl Laboratory {
     /// # Errors
     /// The configuration makes no cell.
     pub fn assemble(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
-        let cell = SimulatedCell::new(
-            &config.simulation,
-            &config.task,
-            u64::from(config.cell_seed()),
-            seed,
-        )?;
-        let trial = PickPlace::new(
+        let mut simulation = config.simulation;
+        if let (None, Some(drift)) = (simulation.board, config.camera.drift) {
+            simulation.board = Some(TableBoard::beside_workspace(drift.board));
+        }
+        let cell_seed = u64::from(config.cell_seed());
+        let cell = SimulatedCell::new(&simulation, &config.task, cell_seed, seed)?;
+        if let Some(path) = &config.camera.calibration {
+            cell.calibrate(CameraFile::read(path)?.overhead(path)?)?;
+        }
+        let mut trial = PickPlace::new(
             cell.devices(),
             SafetyEnvelope::new(config.safety)?,
             localizer(&config.vision)?,
             Task { config: config.task.clone(), placement_seed: seed },
             config.reward,
         )?;
+        if let Some(drift) = config.camera.drift {
+            trial = trial.watching(DriftWatch::new(drift, Box::new(ChessboardFinder::default()))?);
+        }
         Ok(Self { trial, world: World::Simulated(cell) })
     }
 }

@@ -5,6 +5,7 @@
 //! survive being killed, evaluates what was learnt and reports it. The command `rmrl` is made of
 //! it; the parts are here under their own names for users of the library.
 
+pub use rmrl_calibration as calibrate;
 pub use rmrl_cell as cell;
 pub use rmrl_core as core;
 pub use rmrl_data as data;
@@ -14,9 +15,11 @@ pub use rmrl_vision as vision;
 
 mod archive;
 pub mod budget;
+pub mod calibration;
 mod checkpoints;
 pub mod config;
 pub mod evaluate;
+pub mod frames;
 pub mod laboratory;
 pub mod noise_floor;
 mod origin;

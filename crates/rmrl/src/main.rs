@@ -9,7 +9,9 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
-use crate::commands::{Failure, encoder, eval, pretrain, report, reproduce, snapshot, train};
+use crate::commands::{
+    Failure, encoder, eval, localize, pretrain, report, reproduce, snapshot, train,
+};
 
 /// A step of training asks for the same large pieces of memory again and again; this allocator keeps
 /// them instead of giving them back in between.
@@ -39,6 +41,7 @@ enum Command {
     Eval(eval::Eval),
     Encoder(encoder::Encoder),
     Snapshot(snapshot::Snapshot),
+    Localize(localize::Localize),
     Report(report::Report),
     Reproduce(reproduce::Reproduce),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Pretrain(arguments) => pretrain::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Encoder(arguments) => encoder::run(arguments),
+        Command::Localize(arguments) => localize::run(arguments),
         Command::Snapshot(arguments) => snapshot::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),

@@ -9,8 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rmrl_cell::{Capture, PickPlace, Whereabouts};
 use rmrl_core::{PlanarPose, TrialReport};
 use rmrl_data::{
-    DurationsRecord, EventWriter, ImagesRecord, Journal, MetricsRow, RunDir, TrialRecord, metrics,
-    to_csv,
+    DriftRecord, DurationsRecord, EventWriter, ImagesRecord, Journal, MetricsRow, RunDir,
+    TrialRecord, metrics, to_csv,
 };
 use rmrl_learn::{Learner, Observer, ObserverError};
 use rmrl_sim::{GraspTruth, WorldState};
@@ -151,6 +151,13 @@ impl<'a> Recorder<'a> {
             localize: evidence.durations.localize_secs,
             pick_place: evidence.durations.pick_place_secs,
         };
+        record.camera_drift = evidence.drift.map(|drift| DriftRecord {
+            dx_m: drift.dx_m,
+            dy_m: drift.dy_m,
+            dyaw_rad: drift.dyaw_rad,
+            drift_m: drift.drift_m,
+        });
+        record.suspect = cell.is_suspect();
         record.whereabouts = serde_json::to_value(cell.whereabouts())?;
         if let (Some(truth), Some(_)) = (self.world.truth(), record.final_pose) {
             record.true_e_trans_m = Some(truth.e_trans_m());

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use image::RgbImage;
-use rmrl_cell::{PickPlace, Target};
+use jiff::Timestamp;
+use rmrl_cell::{DriftWatch, PickPlace, Target};
 use rmrl_core::{PlanarPose, Trial, TrialReport};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
@@ -13,8 +14,10 @@ use rmrl_learn::{
     pretrain, role_models, run_trials, train,
 };
 use rmrl_sim::WorldState;
+use rmrl_vision::{CameraFile, Recording};
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::admit;
 use crate::checkpoints;
 use crate::config::RunConfig;
 use crate::laboratory::{Laboratory, World};
@@ -37,6 +40,10 @@ pub struct TargetRecord {
     pub target: Target,
     /// The plate at the target, localised again and again.
     pub noise_floor: Vec<PlanarPose>,
+    /// The corners of the reference board as they were seen then, world frame, in metres; `None`
+    /// where none is watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Vec<[f64; 2]>>,
 }
 
 /// Makes a new run directory. Everything that can be wrong with the configuration is found before.
@@ -49,7 +56,17 @@ pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
         Some(path) => pretrained_from(config, path)?,
         None => initial_policy(config)?,
     };
-    Ok(RunDir::create(root, &resolved(config)?.to_toml())?)
+    let calibration = config.camera.calibration.as_deref();
+    if let Some(path) = calibration {
+        admit(path, &config.camera, Timestamp::now())?;
+    }
+    let dir = RunDir::create(root, &resolved(config)?.to_toml())?;
+    if let Some(path) = calibration {
+        let text =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        dir.write(Recording::CAMERA, &text)?;
+    }
+    Ok(dir)
 }
 
 /// A configuration that means the same wherever the run goes on: seeds decided, paths absolute.
@@ -63,7 +80,8 @@ pub fn resolved(config: &RunConfig) -> anyhow::Result<RunConfig> {
         EncoderWeights::File(path) => Some(path),
         EncoderWeights::Plates | EncoderWeights::Random => None,
     };
-    for path in resolved.pretrained.iter_mut().chain(weights) {
+    let calibration = resolved.camera.calibration.iter_mut();
+    for path in resolved.pretrained.iter_mut().chain(weights).chain(calibration) {
         *path = std::path::absolute(&*path)
             .with_context(|| format!("cannot tell where {} is", path.display()))?;
     }
@@ -104,6 +122,11 @@ pub(crate) fn execute_observed(
     };
 
     let mut laboratory = Laboratory::assemble(&config, seed)?;
+    if config.camera.calibration.is_none() {
+        // With it, the run's pictures can be localised again.
+        let camera = CameraFile::from(laboratory.trial.camera_model());
+        dir.write(Recording::CAMERA, camera.to_toml().as_bytes())?;
+    }
     let Resumed { log, records, world } = left.go_on(dir)?;
     let world_log = restore_or_begin(&config, dir, &mut laboratory, &records, world)?;
     let attempts = records.iter().rev().take_while(|record| record.is_fault()).count() as u32;
@@ -216,7 +239,10 @@ pub(crate) fn record_target(
         .trial
         .noise_floor(config.metrics.noise_floor_repeats)
         .context("the noise floor could not be measured")?;
-    Ok(TargetRecord { target, noise_floor })
+    let reference = laboratory.trial.drift_watch().and_then(DriftWatch::reference);
+    let reference =
+        reference.map(|corners| corners.iter().map(|corner| (*corner).into()).collect());
+    Ok(TargetRecord { target, noise_floor, reference })
 }
 
 /// The target that a run recorded.
@@ -367,12 +393,20 @@ fn restore_or_begin(
             laboratory.world.restore(state);
             world_log
         });
-        let target = read_target(dir.root())?.target;
+        let TargetRecord { target, reference, .. } = read_target(dir.root())?;
         let whereabouts = match records.last() {
             Some(record) => whereabouts_after(record, &dir.path(RunDir::TRIALS))?,
             None => laboratory.trial.whereabouts_at_target(target),
         };
         laboratory.trial.resume(target, whereabouts);
+        if laboratory.trial.drift_watch().is_some() {
+            let reference = reference.with_context(|| {
+                format!("{} lacks the reference of camera.drift", dir.path(TARGET).display())
+            })?;
+            let suspect = records.last().is_some_and(|record| record.suspect);
+            let corners = reference.into_iter().map(Into::into).collect();
+            laboratory.trial.resume_watching(corners, suspect);
+        }
         return Ok(world_log);
     }
     if !records.is_empty() {

@@ -7,6 +7,7 @@ use super::light::{Light, Source};
 use super::ray::Ray;
 use super::scene::{Scene, Surface};
 use super::surface::{Gloss, PLATE_GLOSS, table_albedo};
+use crate::layout::TableBoard;
 use crate::parameters::WORKSPACE_CENTER_M;
 
 /// What a clear lid lets through of what lies below, there and back.
@@ -24,6 +25,7 @@ const SAME_SURFACE_M: f32 = 0.001;
 #[derive(Debug, Clone)]
 pub(super) struct Lighting {
     light: Light,
+    board: Option<TableBoard>,
     pub sources: Vec<Source>,
 }
 
@@ -96,8 +98,8 @@ impl Met {
 }
 
 impl Lighting {
-    pub(super) fn new(light: Light) -> Self {
-        Self { light, sources: light.sources(WORKSPACE_CENTER_M) }
+    pub(super) fn new(light: Light, board: Option<TableBoard>) -> Self {
+        Self { light, board, sources: light.sources(WORKSPACE_CENTER_M) }
     }
 
     /// How bright a sheet that scatters all light would be, relative to the sensor's white.
@@ -120,7 +122,8 @@ impl Lighting {
         pixel.met.note(point.z);
         let (albedo, openness, gloss) = match hit.surface {
             Surface::Table => {
-                (table_albedo(point), 1.0, Gloss::of_top(hit.normal, self.light.table_gloss as f32))
+                let gloss = Gloss::of_top(hit.normal, self.light.table_gloss as f32);
+                (table_albedo(point, self.board.as_ref()), 1.0, gloss)
             }
             Surface::Body(body) => (body.albedo, 1.0, Gloss::NONE),
             Surface::Plate { albedo, openness, through: None } => {

@@ -6,7 +6,8 @@ use super::light::mirrored;
 use super::plate::{Clear, PlateSurface};
 use super::unit_hash;
 use crate::PlateLook;
-use crate::layout::{Material, Paint};
+use crate::layout::{Material, Paint, TableBoard};
+use rmrl_vision::Print;
 
 /// Albedo of the table.
 const TABLE_ALBEDO: [f32; 3] = [0.50, 0.49, 0.47];
@@ -31,6 +32,8 @@ pub(super) const PLATE_GLOSS: f32 = 0.012;
 const TOP_SPREAD_RAD: f32 = 0.11;
 /// The same of a polished bevel.
 const BEVEL_SPREAD_RAD: f32 = 0.11;
+/// Of a printed board's white and black.
+const BOARD_ALBEDO: [f32; 2] = [0.75, 0.04];
 /// How far a table's brightness varies from place to place, as a share of it.
 const TABLE_GRAIN: f32 = 0.03;
 
@@ -123,8 +126,13 @@ impl Gloss {
     }
 }
 
-/// The table's at a point of it.
-pub(super) fn table_albedo(point: Point3<f32>) -> Vector3<f32> {
+/// The table's at a point of it, or that of the board that is glued to it.
+pub(super) fn table_albedo(point: Point3<f32>, board: Option<&TableBoard>) -> Vector3<f32> {
+    let print = board.and_then(|board| board.print_at(point.x.into(), point.y.into()));
+    if let Some(print) = print {
+        let [white, black] = BOARD_ALBEDO;
+        return Vector3::repeat(if print == Print::White { white } else { black });
+    }
     Vector3::from(TABLE_ALBEDO) * (1.0 + TABLE_GRAIN * grain(point.x, point.y))
 }
 

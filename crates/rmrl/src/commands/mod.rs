@@ -2,6 +2,7 @@
 
 pub mod encoder;
 pub mod eval;
+pub mod localize;
 pub mod pretrain;
 pub mod report;
 pub mod reproduce;

@@ -10,7 +10,7 @@ use rmrl::cell::TaskKind;
 use rmrl::core::{Env, PlanarPose, TrialId};
 use rmrl::data::write_atomically;
 use rmrl::laboratory::Laboratory;
-use rmrl::vision::{draw_bounding_box, draw_mask, draw_plate};
+use rmrl::vision::{RecordingWriter, draw_localization, draw_plate};
 use serde::Serialize;
 
 use super::{Configuration, Failure, check_folder_of, print_result, task_parser};
@@ -24,11 +24,20 @@ use super::{Configuration, Failure, check_folder_of, print_result, task_parser};
 #[command(after_help = "Examples:
   rmrl snapshot                                 the first start of cell 0, to snapshot.png
   rmrl snapshot --task shelf --at target --seed 3 --out slot.png
+  rmrl snapshot --record frames --frames 20     twenty frames to localise again later
   rmrl snapshot --set vision.color.darkness_ratio=0.4    try out a threshold")]
 pub struct Snapshot {
     /// Where to write the picture; what was there is replaced
     #[arg(long, value_name = "FILE.png", default_value = "snapshot.png")]
     out: PathBuf,
+
+    /// Also record colour, depth and the camera into a new folder, for `rmrl localize --recording`
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+
+    /// How many frames to record
+    #[arg(long, default_value_t = 1, requires = "record", value_parser = clap::value_parser!(u32).range(1..))]
+    frames: u32,
 
     /// Where the plate lies
     #[arg(long, value_enum, default_value = "start")]
@@ -104,6 +113,11 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     }
     let config = layers.resolve()?;
     check_folder_of(&arguments.out)?;
+    if let Some(root) = arguments.record.as_ref().filter(|root| root.exists()) {
+        let message =
+            format!("{} exists already; recordings are never written over", root.display());
+        return Err(Failure::Usage(anyhow!(message)));
+    }
     let mut laboratory =
         Laboratory::assemble(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
     let cell = &mut laboratory.trial;
@@ -119,6 +133,15 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
         }
     };
     let (capture, found) = cell.look().map_err(anyhow::Error::from)?;
+    if let Some(root) = &arguments.record {
+        let mut recording =
+            RecordingWriter::create(root, cell.camera_model()).map_err(anyhow::Error::from)?;
+        recording.append(&capture.frame).map_err(anyhow::Error::from)?;
+        for _ in 1..arguments.frames {
+            let (capture, _) = cell.look().map_err(anyhow::Error::from)?;
+            recording.append(&capture.frame).map_err(anyhow::Error::from)?;
+        }
+    }
     let mut picture = capture.frame.color.as_ref().clone();
     let found = match (prepared, found) {
         (Ok(()), Ok(found)) => found,
@@ -131,14 +154,12 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
         }
     };
     let plate = config.vision.localizer.plate;
-    draw_mask(&mut picture, &found.mask, [255, 40, 40]);
-    draw_bounding_box(&mut picture, found.bounding_box, [255, 220, 40]);
+    let camera = laboratory.trial.camera_model();
     let truth = laboratory.world.truth();
     if let (Some(camera), Some(truth)) = (laboratory.world.true_camera(), truth) {
         draw_plate(&mut picture, &camera, plate, truth.plate, found.height_m, [255, 60, 220]);
     }
-    let camera = laboratory.trial.camera_model();
-    draw_plate(&mut picture, &camera, plate, found.pose, found.height_m, [40, 220, 90]);
+    draw_localization(&mut picture, &found, &camera, plate);
     write_picture(&arguments.out, &picture)?;
     let result = Found {
         picture: arguments.out.display().to_string(),

@@ -40,6 +40,7 @@ impl RunConfig {
         self.online.validate().map_err(within("online."))?;
         self.policy.validate().map_err(within("policy."))?;
         self.task.validate().map_err(within("task."))?;
+        self.check_camera()?;
         self.vision.localizer.validate().map_err(within("vision.localizer."))?;
         self.vision.color.validate().map_err(within("vision.color."))?;
         self.check_metrics()?;
@@ -56,6 +57,17 @@ impl RunConfig {
             ));
         }
         self.simulation.check_task(&self.task).map_err(within(""))
+    }
+
+    fn check_camera(&self) -> Result<(), ConfigError> {
+        let camera = &self.camera;
+        for (key, value) in
+            [("max_residual_mm", camera.max_residual_mm), ("max_age_days", camera.max_age_days)]
+        {
+            let valid = value > 0.0 && value.is_finite();
+            expect("camera.", key, value, valid, "a positive number")?;
+        }
+        camera.drift.map_or(Ok(()), |drift| drift.validate().map_err(within("camera.drift.")))
     }
 
     fn check_metrics(&self) -> Result<(), ConfigError> {

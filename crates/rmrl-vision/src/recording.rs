@@ -1,0 +1,273 @@
+//! Recorded frames: a folder with pictures, the camera that took them, and a list of both.
+//!
+//! ```text
+//! camera.toml      the camera, as a `CameraFile` with its extrinsics
+//! frames.csv       color,depth: a line for each frame, oldest first, relative to the folder
+//! 000001.png       colour, 8 bits
+//! 000001-depth.png depth aligned to it, 16 bits, millimetres
+//! ```
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use serde::Deserialize;
+
+use crate::{CameraFile, CameraFileError, CameraModel, FrameFileError, RgbdFrame, read_frame};
+
+/// The two pictures of a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FramePaths {
+    /// Colour.
+    pub color: PathBuf,
+    /// Depth.
+    pub depth: PathBuf,
+}
+
+/// Why a recording cannot be read or made.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// Its camera.
+    #[error(transparent)]
+    Camera(#[from] CameraFileError),
+    /// One of its frames.
+    #[error(transparent)]
+    Frame(#[from] FrameFileError),
+    /// Its list of frames.
+    #[error("{}: {reason}; expected the columns color and depth with a line for each frame", path.display())]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// There is something already where a recording is to be made.
+    #[error("{} exists already; recordings are never written over", path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A recording to read frames from.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    camera: CameraModel,
+    frames: Vec<FramePaths>,
+}
+
+/// A line of the list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    color: PathBuf,
+    depth: PathBuf,
+}
+
+impl Recording {
+    /// The camera's file within a recording.
+    pub const CAMERA: &'static str = "camera.toml";
+    /// The list of its frames.
+    pub const FRAMES: &'static str = "frames.csv";
+
+    /// Opens a recording. Frames are read when they are asked for.
+    ///
+    /// # Errors
+    /// Camera or list are missing or damaged, or there is no frame in the list.
+    pub fn open(root: &Path) -> Result<Self, RecordingError> {
+        let camera_path = root.join(Self::CAMERA);
+        let camera = CameraFile::read(&camera_path)?.overhead(&camera_path)?;
+        let path = root.join(Self::FRAMES);
+        let wrong = |reason: String| RecordingError::List { path: path.clone(), reason };
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_path(&path)
+            .map_err(|error| wrong(error.to_string()))?;
+        let frames = reader
+            .deserialize::<Line>()
+            .map(|line| {
+                line.map(|line| FramePaths {
+                    color: root.join(line.color),
+                    depth: root.join(line.depth),
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| wrong(error.to_string()))?;
+        if frames.is_empty() {
+            return Err(wrong("it lists no frame".to_string()));
+        }
+        Ok(Self { camera, frames })
+    }
+
+    /// The camera that took the frames.
+    pub fn camera(&self) -> CameraModel {
+        self.camera
+    }
+
+    /// The files of all frames, oldest first.
+    pub fn frames(&self) -> &[FramePaths] {
+        &self.frames
+    }
+
+    /// Reads a frame, counted from 0; `None` after the last.
+    ///
+    /// # Errors
+    /// One of its files is damaged or missing.
+    pub fn frame(&self, number: usize) -> Option<Result<RgbdFrame, FrameFileError>> {
+        self.frames.get(number).map(|paths| read_frame(&paths.color, &paths.depth))
+    }
+}
+
+/// A recording being made.
+#[derive(Debug)]
+pub struct RecordingWriter {
+    root: PathBuf,
+    list: File,
+    frames: usize,
+}
+
+impl RecordingWriter {
+    /// Makes the folder `root` for frames of `camera`.
+    ///
+    /// # Errors
+    /// The folder exists, or cannot be made.
+    pub fn create(root: &Path, camera: CameraModel) -> Result<Self, RecordingError> {
+        let written = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source: io::Error| match source.kind() {
+                io::ErrorKind::AlreadyExists => RecordingError::Exists { path },
+                _ => RecordingError::Write { path, source },
+            }
+        };
+        fs::create_dir(root).map_err(written(root))?;
+        let path = root.join(Recording::CAMERA);
+        let text = CameraFile::from(camera).to_toml();
+        write_synced(&path, text.as_bytes()).map_err(written(&path))?;
+        let path = root.join(Recording::FRAMES);
+        write_synced(&path, b"color,depth\n").map_err(written(&path))?;
+        let list = OpenOptions::new().append(true).open(&path).map_err(written(&path))?;
+        Ok(Self { root: root.to_path_buf(), list, frames: 0 })
+    }
+
+    /// Adds a frame: its pictures first, then its line in the list, so that what is listed is there.
+    ///
+    /// # Errors
+    /// It cannot be written; the frames before it stay as they are.
+    pub fn append(&mut self, frame: &RgbdFrame) -> Result<FramePaths, RecordingError> {
+        let number = self.frames + 1;
+        let (color, depth) = (format!("{number:06}.png"), format!("{number:06}-depth.png"));
+        let depth_bytes: Vec<u8> =
+            frame.depth.as_raw().iter().flat_map(|value| value.to_ne_bytes()).collect();
+        for (name, pixels, kind) in [
+            (&color, frame.color.as_raw().as_slice(), ExtendedColorType::Rgb8),
+            (&depth, depth_bytes.as_slice(), ExtendedColorType::L16),
+        ] {
+            let path = self.root.join(name);
+            let (width, height) = frame.color.dimensions();
+            let mut png = Vec::new();
+            PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Sub)
+                .write_image(pixels, width, height, kind)
+                .map_err(io::Error::other)
+                .and_then(|()| write_synced(&path, &png))
+                .map_err(|source| RecordingError::Write { path, source })?;
+        }
+        self.list
+            .write_all(format!("{color},{depth}\n").as_bytes())
+            .and_then(|()| self.list.sync_data())
+            .map_err(|source| RecordingError::Write {
+                path: self.root.join(Recording::FRAMES),
+                source,
+            })?;
+        self.frames = number;
+        Ok(FramePaths { color: self.root.join(color), depth: self.root.join(depth) })
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DepthImage, Distortion, Intrinsics};
+    use image::{Luma, Rgb, RgbImage};
+    use nalgebra::Isometry3;
+    use std::sync::Arc;
+
+    fn camera() -> CameraModel {
+        CameraModel {
+            intrinsics: Intrinsics {
+                width: 32,
+                height: 24,
+                fx: 30.5,
+                fy: 30.25,
+                cx: 15.5,
+                cy: 11.5,
+                distortion: Distortion::default(),
+            },
+            world_from_camera: Isometry3::translation(0.1, 0.2, 0.8),
+        }
+    }
+
+    fn frame(seed: u32) -> RgbdFrame {
+        RgbdFrame {
+            color: Arc::new(RgbImage::from_fn(32, 24, |u, v| Rgb([u as u8, v as u8, seed as u8]))),
+            depth: DepthImage::from_fn(32, 24, |u, v| Luma([(700 + u * v + seed) as u16])),
+        }
+    }
+
+    #[test]
+    fn frames_come_back_bit_for_bit_with_their_camera() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("frames");
+        let mut writer = RecordingWriter::create(&root, camera()).unwrap();
+        for seed in 0..3 {
+            writer.append(&frame(seed)).unwrap();
+        }
+        let recording = Recording::open(&root).unwrap();
+        assert_eq!(recording.camera(), camera());
+        assert_eq!(recording.frames().len(), 3);
+        for seed in 0..3 {
+            let read = recording.frame(seed as usize).unwrap().unwrap();
+            assert_eq!(read.color, frame(seed).color);
+            assert_eq!(read.depth, frame(seed).depth);
+        }
+        assert!(recording.frame(3).is_none());
+        let message = RecordingWriter::create(&root, camera()).unwrap_err().to_string();
+        assert!(message.contains("exists already"), "{message}");
+    }
+
+    #[test]
+    fn damaged_recordings_are_refused_by_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("frames");
+        RecordingWriter::create(&root, camera()).unwrap();
+        let message = |text: &str| {
+            fs::write(root.join(Recording::FRAMES), text).unwrap();
+            Recording::open(&root).unwrap_err().to_string()
+        };
+        assert!(message("color,depth\n").contains("lists no frame"));
+        assert!(message("colour,depth\na.png,b.png\n").contains("frames.csv"));
+        assert!(message("color,depth\na.png\n").contains("line: 2"));
+        fs::write(root.join(Recording::FRAMES), "color,depth\na.png,b.png\n").unwrap();
+        let missing = Recording::open(&root).unwrap().frame(0).unwrap().unwrap_err().to_string();
+        assert!(missing.contains("a.png"), "{missing}");
+        fs::remove_file(root.join(Recording::CAMERA)).unwrap();
+        let missing = Recording::open(&root).unwrap_err().to_string();
+        assert!(missing.contains("camera.toml"), "{missing}");
+    }
+}

@@ -1,0 +1,146 @@
+//! `rmrl localize` and `rmrl snapshot --record`, from the outside.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod binary;
+
+use std::fs;
+use std::path::Path;
+
+use binary::{failure, rmrl, small, stderr, stdout};
+use image::{GrayImage, ImageBuffer, Luma, RgbImage};
+use serde_json::Value;
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A recording of three frames in `frames`, and what the snapshot said of the first.
+fn recorded(dir: &Path) -> Value {
+    let snapshot =
+        ["snapshot", "--record", "frames", "--frames", "3", "--out", "snapshot.png", "--seed", "2"];
+    let output = rmrl(dir, &snapshot).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    serde_json::from_str(&stdout(&output)).unwrap()
+}
+
+#[test]
+fn a_recording_is_localised_as_the_cell_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let snapshot = recorded(dir.path());
+    let localize =
+        ["localize", "--recording", "frames", "--out", "found", "--json", "--seed-is-no-option"];
+    // Options that do not exist are refused before anything is written.
+    failure(&mut rmrl(dir.path(), &localize), 2);
+    assert!(!dir.path().join("found").exists());
+
+    let output = rmrl(dir.path(), &localize[..6]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found = lines(&stdout(&output));
+    assert_eq!(found.len(), 3);
+    // The very frame of the snapshot, from its files, gives the same pose.
+    for key in ["x_m", "y_m", "yaw_rad"] {
+        let pose = |line: &Value| line["pose"][key].as_f64().unwrap();
+        assert!((pose(&found[0]["found"]) - pose(&snapshot)).abs() < 1e-9, "{key}");
+    }
+    for line in &found {
+        let found = &line["found"];
+        assert_eq!(line["error"], Value::Null);
+        assert!(found["confidence"].as_f64().unwrap() > 0.8);
+        assert!((found["depth_m"].as_f64().unwrap() - 0.79).abs() < 0.02);
+        let mask = image::open(dir.path().join(found["mask"].as_str().unwrap())).unwrap();
+        let set = mask.to_luma8().pixels().filter(|pixel| pixel.0[0] == 255).count();
+        assert_eq!(set as u64, found["mask_area_px"].as_u64().unwrap());
+        let picture = image::open(dir.path().join(found["picture"].as_str().unwrap())).unwrap();
+        // The outline is drawn in green.
+        assert!(picture.to_rgb8().pixels().any(|pixel| pixel.0 == [40, 220, 90]));
+    }
+    // Nothing is recorded over.
+    let again = rmrl(dir.path(), &["snapshot", "--record", "frames"]).output().unwrap();
+    assert_eq!(again.status.code(), Some(2));
+    assert!(stderr(&again).contains("frames exists already"));
+}
+
+#[test]
+fn the_pictures_of_a_run_give_the_poses_of_its_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--trials", "3", "--method", "none", "--out", "run"];
+    let output = small(dir.path(), &train).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let output = rmrl(dir.path(), &["localize", "--run", "run", "--json"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found = lines(&stdout(&output));
+    assert_eq!(found.len(), 6);
+    for line in &found {
+        assert!(line["found"]["from_logged_m"].as_f64().unwrap() < 1e-9, "{line}");
+    }
+    // Another localiser gives other poses of the same pictures.
+    let paper =
+        ["localize", "--run", "run", "--json", "--set", "vision.localizer.fit_outline=false"];
+    let output = rmrl(dir.path(), &paper).output().unwrap();
+    let distances = lines(&stdout(&output));
+    assert!(distances.iter().any(|line| line["found"]["from_logged_m"].as_f64() > Some(1e-4)));
+}
+
+#[test]
+fn bad_frames_are_named_and_do_not_keep_the_others_back() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path());
+    let path = |name: &str| dir.path().join("frames").join(name);
+    let whole = fs::read(path("000001.png")).unwrap();
+    fs::write(path("torn.png"), &whole[..whole.len() / 3]).unwrap();
+    GrayImage::new(640, 480).save(path("depth8.png")).unwrap();
+    ImageBuffer::<Luma<u16>, _>::new(640, 480).save(path("zero.png")).unwrap();
+    ImageBuffer::<Luma<u16>, _>::from_pixel(320, 240, Luma([800u16]))
+        .save(path("half.png"))
+        .unwrap();
+    RgbImage::from_pixel(640, 480, image::Rgb([150; 3])).save(path("bare.png")).unwrap();
+    let mut two = image::open(path("000001.png")).unwrap().to_rgb8();
+    // The same plate once more, elsewhere in the picture.
+    let first = two.clone();
+    for (u, v, pixel) in two.enumerate_pixels_mut() {
+        if u < 320 {
+            *pixel = *first.get_pixel(u + 320, v);
+        }
+    }
+    two.save(path("two.png")).unwrap();
+    let list = "color,depth\ntorn.png,000001-depth.png\n000001.png,depth8.png\n\
+                000001.png,zero.png\n000001.png,half.png\nbare.png,000001-depth.png\n\
+                two.png,000001-depth.png\n000001.png,000001-depth.png\n";
+    fs::write(path("frames.csv"), list).unwrap();
+    let output =
+        rmrl(dir.path(), &["localize", "--recording", "frames", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("in 6 of 7 frames"), "{}", stderr(&output));
+    let found = lines(&stdout(&output));
+    for (line, (kind, expected)) in found.iter().zip([
+        ("bad_frame", "torn.png"),
+        ("bad_frame", "16-bit grey"),
+        ("bad_frame", "no depth anywhere"),
+        ("bad_frame", "half.png is (320, 240)"),
+        ("no_plate", "no plate"),
+        ("several_plates", "2 plates"),
+    ]) {
+        let message = line["error"]["message"].as_str().unwrap();
+        assert_eq!(line["error"]["kind"], kind, "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+    assert_eq!(found[5]["error"]["scores"].as_array().unwrap().len(), 2);
+    assert!(found[6]["found"]["pose"]["x_m"].is_f64());
+
+    // A camera file that is none.
+    let camera = fs::read_to_string(path("camera.toml")).unwrap();
+    fs::write(path("camera.toml"), camera.replace("-0.", "-1.")).unwrap();
+    let files = ["localize", "--color", "frames/000001.png", "--depth", "frames/000001-depth.png"];
+    for arguments in [
+        &["localize", "--recording", "frames"][..],
+        &[&files[..], &["--camera", "frames/camera.toml"]].concat(),
+    ] {
+        let output = rmrl(dir.path(), arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("no rotation matrix"), "{}", stderr(&output));
+    }
+    let output = rmrl(dir.path(), &files).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--camera"), "{}", stderr(&output));
+}
