@@ -1,0 +1,215 @@
+//! Whether a frame was exposed after a capture was asked for.
+//!
+//! Frames are under way for a while: exposed, read out, sent, paired, queued. One that arrives after
+//! the call may show what was there before it. The queue is emptied at the call; of what comes after,
+//! the first frame is taken that cannot be older:
+//!
+//! - Where the frame's time is the host's ([`Clock::Host`]), exposure began at most one period before
+//!   it, and that must be after the call, with a margin for how well the clocks agree.
+//! - Where it is not ([`Clock::Unrelated`]: the camera's own clock, or the time of arrival), frames
+//!   are counted by their numbers, and the host's clock is asked beside that: after a pause of this
+//!   process a whole queue of old frames arrives at once.
+//! - In a recording ([`Clock::Recording`]) nothing happens after the call: what is played next counts.
+
+use std::time::Duration;
+
+/// What the time of a frame refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// The camera's clock, brought to the host's (`RS2_TIMESTAMP_DOMAIN_GLOBAL_TIME`).
+    Host,
+    /// A clock that cannot be compared to the call, or a time that is not the exposure's.
+    Unrelated,
+    /// A recording's.
+    Recording,
+}
+
+/// When a frame was taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stamp {
+    /// What the time refers to.
+    pub clock: Clock,
+    /// The time at which the image left the sensor, in milliseconds; since 1970 for [`Clock::Host`].
+    pub time_ms: f64,
+    /// The frame's number; frames of one stream that have the same are the same.
+    pub number: u64,
+}
+
+/// Tells the frames of one capture that are fresh from those that are not.
+#[derive(Debug, Clone)]
+pub struct Freshness {
+    called_ms: f64,
+    period: Duration,
+    color: Arrivals,
+    depth: Arrivals,
+}
+
+/// How many frames of a stream have come since the call.
+#[derive(Debug, Clone, Copy, Default)]
+struct Arrivals {
+    last: Option<u64>,
+    count: u32,
+}
+
+/// How far the camera's clock may be from the host's after librealsense has brought them together, in
+/// milliseconds: it claims a few.
+const CLOCK_MARGIN_MS: f64 = 5.0;
+
+/// The frames that may be under way at the call: one being exposed, one being sent, one waiting for its
+/// partner of the other stream, and one to spare. Untuned.
+const FRAMES_UNDER_WAY: u32 = 4;
+
+impl Freshness {
+    /// For a capture called at `called_ms`, milliseconds since 1970, of streams with this period.
+    pub fn new(called_ms: f64, period: Duration) -> Self {
+        Self { called_ms, period, color: Arrivals::default(), depth: Arrivals::default() }
+    }
+
+    /// Whether both frames of a pair, which came `elapsed` after the call, were exposed after it.
+    ///
+    /// Pairs are shown in the order in which they arrive. A pair may bring one frame that an earlier
+    /// one brought, too; each is judged for itself.
+    pub fn admits(&mut self, elapsed: Duration, color: Stamp, depth: Stamp) -> bool {
+        self.color.count(color.number);
+        self.depth.count(depth.number);
+        self.is_fresh(elapsed, color, self.color) && self.is_fresh(elapsed, depth, self.depth)
+    }
+
+    fn is_fresh(&self, elapsed: Duration, stamp: Stamp, arrivals: Arrivals) -> bool {
+        match stamp.clock {
+            Clock::Host => {
+                let period_ms = self.period.as_secs_f64() * 1000.0;
+                stamp.time_ms - period_ms - CLOCK_MARGIN_MS >= self.called_ms
+            }
+            Clock::Unrelated => {
+                arrivals.count > FRAMES_UNDER_WAY && elapsed >= self.period * FRAMES_UNDER_WAY
+            }
+            Clock::Recording => true,
+        }
+    }
+}
+
+impl Arrivals {
+    fn count(&mut self, number: u64) {
+        if self.last != Some(number) {
+            self.last = Some(number);
+            self.count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CALLED_MS: f64 = 1_800_000_000_000.0;
+    const PERIOD: Duration = Duration::from_millis(40);
+
+    fn after(frames: u32) -> Duration {
+        PERIOD * frames
+    }
+
+    fn stamp(clock: Clock, time_ms: f64, number: u64) -> Stamp {
+        Stamp { clock, time_ms, number }
+    }
+
+    #[test]
+    fn by_the_hosts_clock_the_exposure_began_after_the_call() {
+        let admits = |color_ms: f64, depth_ms: f64| {
+            Freshness::new(CALLED_MS, PERIOD).admits(
+                after(1),
+                stamp(Clock::Host, CALLED_MS + color_ms, 7),
+                stamp(Clock::Host, CALLED_MS + depth_ms, 7),
+            )
+        };
+        assert!(!admits(-100.0, -100.0));
+        assert!(!admits(44.0, 60.0), "the colour's exposure may have begun before the call");
+        assert!(!admits(60.0, 44.0), "the depth's exposure may have begun before the call");
+        assert!(admits(45.0, 60.0));
+    }
+
+    #[test]
+    fn by_another_clock_frames_under_way_are_let_pass() {
+        for clock_ms in [0.0, CALLED_MS + 1e9] {
+            let mut freshness = Freshness::new(CALLED_MS, PERIOD);
+            let pair = |n: u64| stamp(Clock::Unrelated, clock_ms, n);
+            for n in 1..=4 {
+                assert!(!freshness.admits(after(n), pair(n.into()), pair(n.into())), "{n}");
+            }
+            assert!(freshness.admits(after(5), pair(5), pair(5)));
+        }
+    }
+
+    #[test]
+    fn a_frame_that_comes_twice_counts_once() {
+        let mut freshness = Freshness::new(CALLED_MS, PERIOD);
+        let pair = |n: u64| stamp(Clock::Unrelated, 0.0, n);
+        // Depth goes on while colour stands still.
+        for n in 1..20 {
+            assert!(!freshness.admits(after(n), pair(3), pair(n.into())), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_queue_that_arrives_at_once_is_not_fresh() {
+        let mut freshness = Freshness::new(CALLED_MS, PERIOD);
+        let pair = |n: u64| stamp(Clock::Unrelated, 0.0, n);
+        for n in 1..20 {
+            assert!(!freshness.admits(Duration::from_millis(n), pair(n), pair(n)), "{n}");
+        }
+        assert!(freshness.admits(after(4), pair(20), pair(20)));
+    }
+
+    #[test]
+    fn the_clocks_of_the_streams_may_differ() {
+        let mut freshness = Freshness::new(CALLED_MS, PERIOD);
+        for n in 1..=5 {
+            let color = stamp(Clock::Host, CALLED_MS + 40.0 * f64::from(n), n.into());
+            let depth = stamp(Clock::Unrelated, 0.0, n.into());
+            assert_eq!(freshness.admits(after(n), color, depth), n == 5, "{n}");
+        }
+    }
+
+    #[test]
+    fn a_recording_shows_what_comes_next() {
+        let next = stamp(Clock::Recording, 0.0, 3);
+        assert!(Freshness::new(CALLED_MS, PERIOD).admits(Duration::ZERO, next, next));
+    }
+
+    proptest! {
+        /// A camera whose frames are exposed for up to a period and arrive up to 4 periods later:
+        /// what is admitted was exposed after the call, whichever clock it has.
+        #[test]
+        fn no_admitted_frame_was_exposed_before_the_call(
+            phase_ms in 0.0..40.0_f64,
+            exposure_ms in 1.0..40.0_f64,
+            latency_ms in 0.0..119.0_f64,
+            clock_error_ms in -5.0..5.0_f64,
+            host in any::<bool>(),
+        ) {
+            let mut freshness = Freshness::new(CALLED_MS, PERIOD);
+            let mut admitted = None;
+            for n in 0..20_u32 {
+                let exposed_ms = phase_ms + 40.0 * (f64::from(n) - 10.0);
+                let left_ms = exposed_ms + exposure_ms;
+                let arrives_ms = left_ms + latency_ms;
+                if arrives_ms < 0.0 {
+                    continue;
+                }
+                let (clock, time_ms) = if host {
+                    (Clock::Host, CALLED_MS + left_ms + clock_error_ms)
+                } else {
+                    (Clock::Unrelated, left_ms)
+                };
+                let frame = stamp(clock, time_ms, n.into());
+                let elapsed = Duration::from_secs_f64(arrives_ms / 1000.0);
+                if freshness.admits(elapsed, frame, frame) {
+                    admitted = Some(exposed_ms);
+                    break;
+                }
+            }
+            prop_assert!(admitted.is_some_and(|exposed_ms| exposed_ms >= -1e-3), "{admitted:?}");
+        }
+    }
+}
