@@ -6,12 +6,16 @@
 //! it is fresh, and when to connect again.
 
 mod config;
+#[cfg(feature = "librealsense")]
+mod device;
 mod freshness;
 mod intrinsics;
 mod picture;
 mod reconnecting;
 
 pub use config::{RealSenseConfig, RealSenseConfigError, VisualPreset};
+#[cfg(feature = "librealsense")]
+pub use device::RealSenseCamera;
 pub use freshness::{Clock, Freshness, Stamp};
 pub use intrinsics::{DeviceIntrinsics, DeviceIntrinsicsError, DistortionModel};
 pub use picture::{FrameError, FrameLayout, color_image, depth_image};
