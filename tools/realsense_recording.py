@@ -108,11 +108,14 @@ def record(path: Path, with_color: bool) -> None:
     for sensor in sensors:
         sensor.open(sensor.get_stream_profiles())
         sensor.start(lambda _: None)
-    for n in range(FRAMES):
-        depth_sensor.on_video_frame(frame(n, depth_pixels(n), depth))
+    # A recording is played at the pace of its making: what takes time is made before.
+    pictures = [(depth_pixels(n), color_pixels(n)) for n in range(FRAMES)]
+    began = time.monotonic()
+    for n, (depths, colors) in enumerate(pictures):
+        time.sleep(max(0.0, began + n / FPS - time.monotonic()))
+        depth_sensor.on_video_frame(frame(n, depths, depth))
         if with_color:
-            color_sensor.on_video_frame(frame(n, color_pixels(n), color))
-        time.sleep(1 / FPS)
+            color_sensor.on_video_frame(frame(n, colors, color))
     for sensor in sensors:
         sensor.stop()
         sensor.close()
@@ -120,7 +123,7 @@ def record(path: Path, with_color: bool) -> None:
 
 def link_library(out: Path) -> list[str]:
     """Makes the wheel's library linkable; returns the lines that an environment needs."""
-    module = Path(next(p for p in Path(rs.__path__[0]).glob("pyrealsense2.*.so")))
+    module = next(Path(rs.__path__[0]).glob("pyrealsense2.*.so"))
     python = Path(sysconfig.get_config_var("LIBDIR")) / sysconfig.get_config_var("INSTSONAME")
     if not python.is_file():
         sys.exit(f"{python} is missing: the library in the wheel needs a Python that has it")
@@ -133,15 +136,13 @@ def link_library(out: Path) -> list[str]:
         "Name: realsense2\n"
         "Description: librealsense2 of the wheel pyrealsense2\n"
         f"Version: {rs.__version__}\n"
-        f"Libs: -L{lib} -lrealsense2\n"
+        f"Libs: -L{lib} -lrealsense2 -L{python.parent} -l{python.name.removeprefix('lib').split('.so')[0]}\n"
     )
     return [
         f"export PKG_CONFIG_PATH={lib}${{PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}}",
         f"export LD_LIBRARY_PATH={lib}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}",
-        "# The module asks Python for names, and linkers drop a library that the program does not use.",
+        "# The module asks for names of Python, and linkers drop a library that a program does not use.",
         f"export LD_PRELOAD={python}",
-        # The linker meets the same names.
-        'export RUSTFLAGS="-C link-arg=-Wl,--allow-shlib-undefined"',
     ]
 
 
