@@ -23,7 +23,7 @@ pub struct RealSenseConfig {
     /// 848 x 480 as the size at which a D435 measures best.
     pub depth_height: u32,
     /// Pictures in a second, of both streams. Default 30: a fresh picture within a fifth of a second,
-    /// with time for an exposure in an ordinary room. A camera at USB 2 may have to do with 6 or 15.
+    /// with time for an exposure in any lit room. A camera at USB 2 may have to do with 6 or 15.
     pub fps: u32,
     /// Pictures thrown away after the streams have begun, for automatic exposure and white balance to
     /// settle. Default 30: a second, the vendor's examples' habit. A recording has none thrown away.
@@ -31,7 +31,7 @@ pub struct RealSenseConfig {
     /// How long a capture may wait for its picture, in seconds. Default 2: ten times what it takes.
     pub timeout_secs: f64,
     /// How long a capture may try to find a camera again that was lost before it, in seconds. Default
-    /// 10: a camera that starts anew is back after about five.
+    /// 10: a camera that starts anew is back after about five. An attempt that has begun is finished.
     pub reconnect_secs: f64,
     /// What the depth camera is tuned for. Default `default`, so that it does not matter what the
     /// program before left; untuned.

@@ -77,7 +77,7 @@ impl Laboratory {
             config.reward,
         )?;
         if let Some(drift) = config.camera.drift {
-            trial = trial.watching(DriftWatch::new(drift, Box::new(ChessboardFinder::default()))?);
+            trial = trial.watching(DriftWatch::new(drift, Box::new(ChessboardFinder))?);
         }
         Ok(Self { trial, world: World::Simulated(cell) })
     }
