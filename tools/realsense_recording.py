@@ -124,19 +124,21 @@ def record(path: Path, with_color: bool) -> None:
 def link_library(out: Path) -> list[str]:
     """Makes the wheel's library linkable; returns the lines that an environment needs."""
     module = next(Path(rs.__path__[0]).glob("pyrealsense2.*.so"))
-    python = Path(sysconfig.get_config_var("LIBDIR")) / sysconfig.get_config_var("INSTSONAME")
-    if not python.is_file():
-        sys.exit(f"{python} is missing: the library in the wheel needs a Python that has it")
+    python = python_library()
     lib = out / "lib"
     lib.mkdir(exist_ok=True)
-    for name in ("librealsense2.so", soname(module)):
+    for name, target in (
+        ("librealsense2.so", module),
+        (soname(module), module),
+        ("libpython.so", python),
+    ):
         (lib / name).unlink(missing_ok=True)
-        (lib / name).symlink_to(module)
+        (lib / name).symlink_to(target)
     (lib / "realsense2.pc").write_text(
         "Name: realsense2\n"
         "Description: librealsense2 of the wheel pyrealsense2\n"
         f"Version: {rs.__version__}\n"
-        f"Libs: -L{lib} -lrealsense2 -L{python.parent} -l{python.name.removeprefix('lib').split('.so')[0]}\n"
+        f"Libs: -L{lib} -lrealsense2 -lpython\n"
     )
     return [
         f"export PKG_CONFIG_PATH={lib}${{PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}}",
@@ -144,6 +146,16 @@ def link_library(out: Path) -> list[str]:
         "# The module asks for names of Python, and linkers drop a library that a program does not use.",
         f"export LD_PRELOAD={python}",
     ]
+
+
+def python_library() -> Path:
+    """The shared library of this Python."""
+    name = sysconfig.get_config_var("INSTSONAME")
+    folder = Path(sysconfig.get_config_var("LIBDIR"))
+    for place in (folder, folder / (sysconfig.get_config_var("MULTIARCH") or "")):
+        if ".so" in name and (place / name).is_file():
+            return place / name
+    sys.exit(f"{name} is no shared library or not in {folder}: the wheel's module needs one to be linked")
 
 
 def soname(library: Path) -> str:

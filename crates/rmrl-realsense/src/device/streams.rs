@@ -109,10 +109,11 @@ impl Streams {
         Ok(streams)
     }
 
-    /// Throws pictures away until exposure and white balance have settled.
+    /// Throws pictures away until exposure and white balance have settled; at least one, which may take
+    /// its time.
     fn warm_up(&mut self) -> Result<(), DeviceError> {
         let timeout = Duration::from_secs_f64(self.config.timeout_secs);
-        for number in 0..self.config.warm_up_frames {
+        for number in 0..self.config.warm_up_frames.max(1) {
             let timeout = if number == 0 { timeout.max(FIRST_FRAME_TIMEOUT) } else { timeout };
             self.wait(timeout, |_frames| Some(()))?;
         }
