@@ -69,8 +69,8 @@ impl Freshness {
 
     /// Whether both frames of a pair, which came `elapsed` after the call, were exposed after it.
     ///
-    /// Pairs are shown in the order in which they arrive. A pair may bring one frame that an earlier
-    /// one brought, too; each is judged for itself.
+    /// Pairs are shown in the order in which they arrive. Each frame is judged for itself: librealsense
+    /// pairs a stream that has stalled by showing its last frame again.
     pub fn admits(&mut self, elapsed: Duration, color: Stamp, depth: Stamp) -> bool {
         self.color.count(color.number);
         self.depth.count(depth.number);
