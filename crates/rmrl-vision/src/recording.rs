@@ -138,11 +138,12 @@ pub struct RecordingWriter {
 }
 
 impl RecordingWriter {
-    /// Makes the folder `root` for frames of `camera`.
+    /// Makes the folder `root` for frames of `camera`. To be read as a recording, it needs the
+    /// camera's extrinsics.
     ///
     /// # Errors
     /// The folder exists, or cannot be made.
-    pub fn create(root: &Path, camera: CameraModel) -> Result<Self, RecordingError> {
+    pub fn create(root: &Path, camera: &CameraFile) -> Result<Self, RecordingError> {
         let written = |path: &Path| {
             let path = path.to_path_buf();
             move |source: io::Error| match source.kind() {
@@ -152,8 +153,7 @@ impl RecordingWriter {
         };
         fs::create_dir(root).map_err(written(root))?;
         let path = root.join(Recording::CAMERA);
-        let text = CameraFile::from(camera).to_toml();
-        write_synced(&path, text.as_bytes()).map_err(written(&path))?;
+        write_synced(&path, camera.to_toml().as_bytes()).map_err(written(&path))?;
         let path = root.join(Recording::FRAMES);
         write_synced(&path, b"color,depth\n").map_err(written(&path))?;
         let list = OpenOptions::new().append(true).open(&path).map_err(written(&path))?;
@@ -234,7 +234,7 @@ mod tests {
     fn frames_come_back_bit_for_bit_with_their_camera() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("frames");
-        let mut writer = RecordingWriter::create(&root, camera()).unwrap();
+        let mut writer = RecordingWriter::create(&root, &camera().into()).unwrap();
         for seed in 0..3 {
             writer.append(&frame(seed)).unwrap();
         }
@@ -247,7 +247,7 @@ mod tests {
             assert_eq!(read.depth, frame(seed).depth);
         }
         assert!(recording.frame(3).is_none());
-        let message = RecordingWriter::create(&root, camera()).unwrap_err().to_string();
+        let message = RecordingWriter::create(&root, &camera().into()).unwrap_err().to_string();
         assert!(message.contains("exists already"), "{message}");
     }
 
@@ -255,7 +255,7 @@ mod tests {
     fn damaged_recordings_are_refused_by_file() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("frames");
-        RecordingWriter::create(&root, camera()).unwrap();
+        RecordingWriter::create(&root, &camera().into()).unwrap();
         let message = |text: &str| {
             fs::write(root.join(Recording::FRAMES), text).unwrap();
             Recording::open(&root).unwrap_err().to_string()

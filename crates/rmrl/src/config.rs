@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use rmrl_cell::{DriftConfig, Refusal, SafetyConfig, TaskConfig, TaskKind};
 use rmrl_core::{ActionSpace, ActionSpaceError, Claim, RewardFunction};
 use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig};
+use rmrl_realsense::RealSenseConfig;
 use rmrl_sim::SimulationConfig;
 use rmrl_vision::{ColorThreshold, LocalizerConfig, Recording};
 use serde::{Deserialize, Serialize};
@@ -113,11 +114,19 @@ pub struct CameraConfig {
     /// The watch over a board in the camera's view. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftConfig>,
+    /// How a RealSense camera is asked for its pictures.
+    pub realsense: RealSenseConfig,
 }
 
 impl Default for CameraConfig {
     fn default() -> Self {
-        Self { calibration: None, max_residual_mm: 2.0, max_age_days: 30.0, drift: None }
+        Self {
+            calibration: None,
+            max_residual_mm: 2.0,
+            max_age_days: 30.0,
+            drift: None,
+            realsense: RealSenseConfig::default(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub use rmrl_cell as cell;
 pub use rmrl_core as core;
 pub use rmrl_data as data;
 pub use rmrl_learn as learn;
+pub use rmrl_realsense as realsense;
 pub use rmrl_sim as sim;
 pub use rmrl_vision as vision;
 

@@ -10,7 +10,7 @@ use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    Failure, encoder, eval, localize, pretrain, report, reproduce, snapshot, train,
+    Failure, encoder, eval, localize, pretrain, record, report, reproduce, snapshot, train,
 };
 
 /// A step of training asks for the same large pieces of memory again and again; this allocator keeps
@@ -41,6 +41,7 @@ enum Command {
     Eval(eval::Eval),
     Encoder(encoder::Encoder),
     Snapshot(snapshot::Snapshot),
+    Record(record::Record),
     Localize(localize::Localize),
     Report(report::Report),
     Reproduce(reproduce::Reproduce),
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Pretrain(arguments) => pretrain::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Encoder(arguments) => encoder::run(arguments),
+        Command::Record(arguments) => record::run(arguments),
         Command::Localize(arguments) => localize::run(arguments),
         Command::Snapshot(arguments) => snapshot::run(arguments),
         Command::Report(arguments) => report::run(arguments),

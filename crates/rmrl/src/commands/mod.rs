@@ -4,6 +4,7 @@ pub mod encoder;
 pub mod eval;
 pub mod localize;
 pub mod pretrain;
+pub mod record;
 pub mod report;
 pub mod reproduce;
 pub mod snapshot;

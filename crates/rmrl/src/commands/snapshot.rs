@@ -134,8 +134,8 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     };
     let (capture, found) = cell.look().map_err(anyhow::Error::from)?;
     if let Some(root) = &arguments.record {
-        let mut recording =
-            RecordingWriter::create(root, cell.camera_model()).map_err(anyhow::Error::from)?;
+        let mut recording = RecordingWriter::create(root, &cell.camera_model().into())
+            .map_err(anyhow::Error::from)?;
         recording.append(&capture.frame).map_err(anyhow::Error::from)?;
         for _ in 1..arguments.frames {
             let (capture, _) = cell.look().map_err(anyhow::Error::from)?;

@@ -67,6 +67,7 @@ impl RunConfig {
             let valid = value > 0.0 && value.is_finite();
             expect("camera.", key, value, valid, "a positive number")?;
         }
+        camera.realsense.validate().map_err(within("camera.realsense."))?;
         camera.drift.map_or(Ok(()), |drift| drift.validate().map_err(within("camera.drift.")))
     }
 
