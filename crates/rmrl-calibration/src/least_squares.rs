@@ -41,7 +41,6 @@ impl NormalEquations {
 }
 
 /// Where a solution was found, and how sure it is.
-#[allow(dead_code, reason = "calibrations read them")]
 pub(crate) struct Solution<P> {
     pub problem: P,
     pub cost: f64,

@@ -1,0 +1,54 @@
+//! Which views are used.
+
+use rmrl_vision::Chessboard;
+
+use crate::{CalibrationError, Rejected, RejectedReason, View};
+
+/// Checks that views are of one size and have all of the board's corners.
+pub(crate) fn check_views<'a>(
+    views: impl IntoIterator<Item = &'a View>,
+    board: &Chessboard,
+) -> Result<(), CalibrationError> {
+    let mut expected = None;
+    for view in views {
+        let size = *expected.get_or_insert(view.size);
+        if view.size != size {
+            let name = view.name.clone();
+            return Err(CalibrationError::Size { name, size: view.size, expected: size });
+        }
+        let (corners, expected) = (view.corners.len(), board.points().len());
+        if corners != expected {
+            let name = view.name.clone();
+            return Err(CalibrationError::Corners { name, corners, expected });
+        }
+    }
+    Ok(())
+}
+
+/// Parts views that are much more blurred than the middle one from the rest.
+pub(crate) fn reject_blurred<T>(
+    views: Vec<T>,
+    view_of: impl Fn(&T) -> &View,
+) -> (Vec<T>, Vec<Rejected>) {
+    let usual_px = median(views.iter().map(|view| view_of(view).edge_px).collect());
+    let limit_px = (BLURRED * usual_px).max(LEAST_BLURRED_PX);
+    let (sharp, blurred): (Vec<T>, Vec<T>) =
+        views.into_iter().partition(|view| view_of(view).edge_px <= limit_px);
+    let rejected = blurred.iter().map(view_of).map(|view| Rejected {
+        name: view.name.clone(),
+        reason: RejectedReason::Blurred { edge_px: view.edge_px, usual_px },
+    });
+    let rejected = rejected.collect();
+    (sharp, rejected)
+}
+
+/// A view may be so many times as blurred as the middle one: motion shows as more.
+const BLURRED: f64 = 2.5;
+/// But no view as sharp as this is rejected, in pixels.
+const LEAST_BLURRED_PX: f64 = 1.5;
+
+/// The middle value; 0 of none.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
