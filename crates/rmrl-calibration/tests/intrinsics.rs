@@ -32,7 +32,10 @@ fn pose(tilt_rad: f64, rng: &mut Rng) -> Isometry3<f64> {
         let tilt = within(0.3, 1.0) * tilt_rad;
         let rotation = UnitQuaternion::from_scaled_axis(
             tilt * Vector3::new(direction.cos(), direction.sin(), 0.0),
-        ) * UnitQuaternion::from_axis_angle(&Vector3::z_axis(), within(0.0, 6.28));
+        ) * UnitQuaternion::from_axis_angle(
+            &Vector3::z_axis(),
+            within(0.0, std::f64::consts::TAU),
+        );
         let at = Vector3::new(within(-0.15, 0.15), within(-0.1, 0.1), within(0.28, 0.45));
         let pose = Isometry3::from_parts(
             Translation3::from(at - rotation * board().center().coords),
