@@ -545,7 +545,7 @@ impl PickPlace {
         let found = found.map_err(|error| {
             // The next attempt looks for it, and asks for help if it still cannot be found.
             self.whereabouts = match error {
-                LocalizeError::NoPlate => Whereabouts::Lost,
+                LocalizeError::NoPlate { .. } => Whereabouts::Lost,
                 _ => Whereabouts::Unknown,
             };
             localization_fault(error)

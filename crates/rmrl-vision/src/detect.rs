@@ -47,13 +47,31 @@ pub struct Detection {
     pub score: f64,
 }
 
+/// What a detector makes of an image.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Detections {
+    /// All plates that it believes to see, in any order.
+    pub found: Vec<Detection>,
+    /// The likeliest of what it looked at and did not believe; `None` if there was nothing.
+    pub best_rejected: Option<Rejected>,
+}
+
+/// An object that falls short of a detector's threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rejected {
+    /// How sure the detector is, 0 to 1.
+    pub score: f64,
+    /// The score that it asks for.
+    pub threshold: f64,
+}
+
 /// Finds plates in a colour image.
 pub trait Detector: Send {
-    /// All plates that the detector believes to see, in any order.
+    /// The plates in the image, and what came nearest to being one.
     ///
     /// # Errors
-    /// Whatever keeps the detector from looking. Seeing nothing is no error: it is an empty list.
-    fn detect(&mut self, image: &RgbImage) -> Result<Vec<Detection>, BoxError>;
+    /// Whatever keeps the detector from looking. Seeing nothing is no error: nothing is found.
+    fn detect(&mut self, image: &RgbImage) -> Result<Detections, BoxError>;
 }
 
 /// Finds dark rectangles on a lighter table. The score is the rectangularity.
@@ -70,23 +88,30 @@ impl ColorThresholdDetector {
 }
 
 impl Detector for ColorThresholdDetector {
-    fn detect(&mut self, image: &RgbImage) -> Result<Vec<Detection>, BoxError> {
+    fn detect(&mut self, image: &RgbImage) -> Result<Detections, BoxError> {
         let (width, height) = image.dimensions();
         let darkest_table = self.threshold.darkest_table(image);
         let dark = ColorThreshold::dark_pixels(image, [0, 0, width, height], darkest_table);
         let image_area = f64::from(width) * f64::from(height);
         let areas =
             self.threshold.min_area_ratio * image_area..=self.threshold.max_area_ratio * image_area;
-        Ok(components(&dark, |value| value > 0, Connectivity::Eight)
-            .into_iter()
-            .filter(|component| areas.contains(&(component.area() as f64)))
-            .filter_map(|component| {
-                let mask = component.mask();
-                let score = rectangularity(&mask)?;
-                (score >= self.threshold.min_rectangularity)
-                    .then_some(Detection { bounding_box: mask.bounding_box()?, score })
-            })
-            .collect())
+        let threshold = self.threshold.min_rectangularity;
+        let mut seen = Detections::default();
+        for component in components(&dark, |value| value > 0, Connectivity::Eight) {
+            if !areas.contains(&(component.area() as f64)) {
+                continue;
+            }
+            let mask = component.mask();
+            let Some((score, bounding_box)) = rectangularity(&mask).zip(mask.bounding_box()) else {
+                continue;
+            };
+            if score >= threshold {
+                seen.found.push(Detection { bounding_box, score });
+            } else if seen.best_rejected.is_none_or(|best| score > best.score) {
+                seen.best_rejected = Some(Rejected { score, threshold });
+            }
+        }
+        Ok(seen)
     }
 }
 
@@ -111,7 +136,7 @@ mod tests {
     }
 
     fn detect(image: &RgbImage) -> Vec<Detection> {
-        ColorThresholdDetector::default().detect(image).unwrap()
+        ColorThresholdDetector::default().detect(image).unwrap().found
     }
 
     #[test]
@@ -140,7 +165,10 @@ mod tests {
             (50..62).contains(&u) && (50..150).contains(&v)
                 || (50..150).contains(&u) && (138..150).contains(&v)
         };
-        assert!(detect(&table_with(l_shape)).is_empty());
+        let crooked = ColorThresholdDetector::default().detect(&table_with(l_shape)).unwrap();
+        assert!(crooked.found.is_empty());
+        let nearest = crooked.best_rejected.unwrap();
+        assert!((0.1..nearest.threshold).contains(&nearest.score), "{nearest:?}");
         assert!(detect(&table_with(|_, _| false)).is_empty());
         assert!(detect(&table_with(|_, _| true)).is_empty());
     }

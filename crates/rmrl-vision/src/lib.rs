@@ -28,7 +28,7 @@ pub use camera::{CameraModel, Distortion, Intrinsics, IntrinsicsError};
 pub use camera_file::{CalibrationRecord, CameraFile, CameraFileError};
 pub use chessboard::{Chessboard, ChessboardError, CornerCount, CornerFinder, Print};
 pub use color_threshold::{ColorThreshold, ColorThresholdError};
-pub use detect::{BoundingBox, ColorThresholdDetector, Detection, Detector};
+pub use detect::{BoundingBox, ColorThresholdDetector, Detection, Detections, Detector, Rejected};
 pub use draw::{draw_bounding_box, draw_localization, draw_mask, draw_plate};
 pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
 pub use frame_file::{FrameFileError, read_frame};

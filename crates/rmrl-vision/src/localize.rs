@@ -9,8 +9,8 @@ use crate::edges::align_to_edges;
 use crate::mask::Moments;
 use crate::silhouette::Silhouette;
 use crate::{
-    BoundingBox, BoxError, CameraModel, Centre, DEPTH_UNIT_M, Detection, Detector, Intrinsics,
-    LocalizerConfig, LocalizerConfigError, Mask, RgbdFrame, Segmenter,
+    BoundingBox, BoxError, CameraModel, Centre, DEPTH_UNIT_M, Detection, Detections, Detector,
+    Intrinsics, LocalizerConfig, LocalizerConfigError, Mask, Rejected, RgbdFrame, Segmenter,
 };
 
 /// A plate found, and how it was found.
@@ -49,8 +49,11 @@ pub enum LocalizeError {
         depth: (u32, u32),
     },
     /// Nothing was detected.
-    #[error("no plate in the picture")]
-    NoPlate,
+    #[error("no plate in the picture{}", likeliest(*.best_rejected))]
+    NoPlate {
+        /// What came nearest to being one.
+        best_rejected: Option<Rejected>,
+    },
     /// More than one plate was detected.
     #[error("{} plates in the picture (scores {scores:.2?}); only one may be in view", scores.len())]
     SeveralPlates {
@@ -132,13 +135,20 @@ impl LocalizeError {
         }
     }
 
-    /// The detector's scores of what was found, where that was not one plate.
-    pub fn scores(&self) -> &[f64] {
+    /// The detector's scores of what it found, where that was not one plate.
+    pub fn scores(&self) -> Vec<f64> {
         match self {
-            Self::SeveralPlates { scores } => scores,
-            _ => &[],
+            Self::SeveralPlates { scores } => scores.clone(),
+            Self::NoPlate { rejected } => rejected.iter().map(|rejected| rejected.score).collect(),
+            _ => Vec::new(),
         }
     }
+}
+
+fn likeliest(rejected: Option<Rejected>) -> String {
+    rejected.map_or_else(String::new, |Rejected { score, threshold }| {
+        format!(": the likeliest object scores {score:.2}, the detector asks for {threshold:.2}")
+    })
 }
 
 /// Detects, segments and localises the one plate in view.
@@ -234,10 +244,11 @@ impl Localizer {
     }
 
     fn detect_one(&mut self, frame: &RgbdFrame) -> Result<Detection, LocalizeError> {
-        let mut found = self.detector.detect(&frame.color).map_err(LocalizeError::Detector)?;
+        let Detections { mut found, best_rejected } =
+            self.detector.detect(&frame.color).map_err(LocalizeError::Detector)?;
         match found.len() {
             1 => Ok(found.remove(0)),
-            0 => Err(LocalizeError::NoPlate),
+            0 => Err(LocalizeError::NoPlate { best_rejected }),
             _ => Err(LocalizeError::SeveralPlates {
                 scores: found.iter().map(|detection| detection.score).collect(),
             }),
@@ -566,7 +577,8 @@ mod tests {
         let error = |frame: &RgbdFrame| localizer().localize(frame, &camera).unwrap_err();
 
         let nothing = frame_with(&[]);
-        assert!(matches!(error(&nothing), LocalizeError::NoPlate));
+        assert!(matches!(error(&nothing), LocalizeError::NoPlate { best_rejected: None }));
+        assert_eq!(error(&nothing).to_string(), "no plate in the picture");
 
         let two = frame_with(&[plate(0.3, -0.2), plate(0.4, 0.2)]);
         assert!(
@@ -639,11 +651,18 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_mask_and_a_failing_detector_are_typed_errors() {
+    fn an_empty_mask_and_a_failing_or_doubtful_detector_are_typed_errors() {
         struct Broken;
         impl Detector for Broken {
-            fn detect(&mut self, _: &RgbImage) -> Result<Vec<Detection>, BoxError> {
+            fn detect(&mut self, _: &RgbImage) -> Result<Detections, BoxError> {
                 Err("the model's output is NaN".into())
+            }
+        }
+        struct Doubtful;
+        impl Detector for Doubtful {
+            fn detect(&mut self, _: &RgbImage) -> Result<Detections, BoxError> {
+                let rejected = Rejected { score: 0.21, threshold: 0.35 };
+                Ok(Detections { best_rejected: Some(rejected), ..Detections::default() })
             }
         }
         let frame = frame_with(&[PlanarPose::new(0.35, 0.0, 0.0)]);
@@ -659,6 +678,12 @@ mod tests {
         let error = broken.localize(&frame, &overhead()).unwrap_err();
         assert!(
             matches!(&error, LocalizeError::Detector(source) if source.to_string().contains("NaN"))
+        );
+        let mut doubtful = Localizer::new(config, Box::new(Doubtful), Box::new(Blind)).unwrap();
+        let error = doubtful.localize(&frame, &overhead()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no plate in the picture: the likeliest object scores 0.21, the detector asks for 0.35"
         );
     }
 

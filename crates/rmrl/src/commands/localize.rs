@@ -222,7 +222,7 @@ fn localize(
             Ok(Line { frame, found: Some(found), error: None })
         }
         Err(error) => {
-            let scores = error.scores().to_vec();
+            let scores = error.scores();
             let kind = error.kind();
             Ok(refused(frame, kind, with_sources(error), scores))
         }
