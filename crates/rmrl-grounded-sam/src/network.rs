@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use rten::{Dimension, Model, RunOptions, ThreadPool, Value};
 use rten_tensor::Tensor;
-use rten_tensor::prelude::*;
 
 use crate::{GroundedSamError, onnx_file};
 

@@ -139,7 +139,9 @@ impl LocalizeError {
     pub fn scores(&self) -> Vec<f64> {
         match self {
             Self::SeveralPlates { scores } => scores.clone(),
-            Self::NoPlate { rejected } => rejected.iter().map(|rejected| rejected.score).collect(),
+            Self::NoPlate { best_rejected } => {
+                best_rejected.iter().map(|best| best.score).collect()
+            }
             _ => Vec::new(),
         }
     }

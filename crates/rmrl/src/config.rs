@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use rmrl_cell::{DriftConfig, Refusal, SafetyConfig, TaskConfig, TaskKind};
 use rmrl_core::{ActionSpace, ActionSpaceError, Claim, RewardFunction};
+use rmrl_grounded_sam::{GroundingDinoConfig, SegmentAnythingConfig};
 use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig};
 use rmrl_realsense::RealSenseConfig;
 use rmrl_sim::SimulationConfig;
@@ -131,13 +132,43 @@ impl Default for CameraConfig {
 }
 
 /// How to find the plate.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VisionConfig {
+    /// What finds the plate in the picture. Default `color`: it needs no model file.
+    pub detector: DetectorName,
+    /// What finds its pixels. Default `color`.
+    pub segmenter: SegmenterName,
     /// From mask and depth to the pose.
     pub localizer: LocalizerConfig,
     /// The embedded detector and segmenter.
     pub color: ColorThreshold,
+    /// The paper's detector; its files are opened where it is chosen.
+    pub grounding_dino: GroundingDinoConfig,
+    /// The paper's segmenter.
+    pub segment_anything: SegmentAnythingConfig,
+}
+
+/// What finds plates in pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DetectorName {
+    /// Dark rectangles on a lighter table.
+    #[default]
+    Color,
+    /// What a text describes, by Grounding DINO.
+    GroundingDino,
+}
+
+/// What finds a plate's pixels in its box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SegmenterName {
+    /// The largest dark object.
+    #[default]
+    Color,
+    /// Segment Anything.
+    SegmentAnything,
 }
 
 /// How runs are measured.
@@ -271,10 +302,7 @@ impl RunConfig {
             task: TaskConfig::of(kind),
             safety: SafetyConfig::default(),
             camera: CameraConfig::default(),
-            vision: VisionConfig {
-                localizer: LocalizerConfig::default(),
-                color: ColorThreshold::default(),
-            },
+            vision: VisionConfig::default(),
             metrics: MetricsConfig {
                 reward_threshold: 0.97,
                 smoothing: 0.9,

@@ -5,15 +5,16 @@ use rmrl_cell::{
     CellError, DriftConfigError, DriftWatch, PickPlace, SafetyConfigError, SafetyEnvelope, Task,
 };
 use rmrl_core::PlanarPose;
+use rmrl_grounded_sam::{GroundedSamError, GroundingDino, SegmentAnything};
 use rmrl_sim::{
     GraspTruth, GroundTruth, SimulatedCell, SimulationConfigError, TableBoard, WorldState,
 };
 use rmrl_vision::{
     CameraFile, CameraFileError, CameraModel, ColorThresholdDetector, ColorThresholdSegmenter,
-    Localizer, LocalizerConfigError,
+    Detector, Localizer, LocalizerConfigError, Segmenter,
 };
 
-use crate::config::{RunConfig, VisionConfig};
+use crate::config::{DetectorName, RunConfig, SegmenterName, VisionConfig};
 
 /// Why a cell could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +31,9 @@ pub enum LaboratoryError {
     /// The safety envelope's configuration.
     #[error(transparent)]
     Safety(#[from] SafetyConfigError),
-    /// The localiser's configuration.
+    /// The localiser.
     #[error(transparent)]
-    Localizer(#[from] LocalizerConfigError),
+    Localizer(#[from] LocalizerError),
     /// The task's or the reward's.
     #[error(transparent)]
     Cell(#[from] CellError),
@@ -83,16 +84,44 @@ impl Laboratory {
     }
 }
 
-/// The configured localiser.
+/// Why the configured localiser cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalizerError {
+    /// A value it cannot work with.
+    #[error("vision.localizer.{0}")]
+    Config(#[from] LocalizerConfigError),
+    /// A model's files.
+    #[error("vision.{key}")]
+    Model {
+        /// The section that names them.
+        key: &'static str,
+        /// What is wrong with them.
+        #[source]
+        source: GroundedSamError,
+    },
+}
+
+/// The configured localiser, with its models loaded.
 ///
 /// # Errors
-/// A value it cannot work with.
-pub fn localizer(config: &VisionConfig) -> Result<Localizer, LocalizerConfigError> {
-    Localizer::new(
-        config.localizer,
-        Box::new(ColorThresholdDetector::new(config.color)),
-        Box::new(ColorThresholdSegmenter::new(config.color)),
-    )
+/// A value it cannot work with, or a model whose files are missing or none.
+pub fn localizer(config: &VisionConfig) -> Result<Localizer, LocalizerError> {
+    let in_section = |key| move |source| LocalizerError::Model { key, source };
+    let detector: Box<dyn Detector> = match config.detector {
+        DetectorName::Color => Box::new(ColorThresholdDetector::new(config.color)),
+        DetectorName::GroundingDino => Box::new(
+            GroundingDino::open(config.grounding_dino.clone())
+                .map_err(in_section("grounding_dino"))?,
+        ),
+    };
+    let segmenter: Box<dyn Segmenter> = match config.segmenter {
+        SegmenterName::Color => Box::new(ColorThresholdSegmenter::new(config.color)),
+        SegmenterName::SegmentAnything => Box::new(
+            SegmentAnything::open(config.segment_anything.clone())
+                .map_err(in_section("segment_anything"))?,
+        ),
+    };
+    Ok(Localizer::new(config.localizer, detector, segmenter)?)
 }
 
 impl World {

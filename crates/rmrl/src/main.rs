@@ -10,7 +10,7 @@ use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    Failure, encoder, eval, localize, pretrain, record, report, reproduce, snapshot, train,
+    Failure, bench, encoder, eval, localize, pretrain, record, report, reproduce, snapshot, train,
 };
 
 /// A step of training asks for the same large pieces of memory again and again; this allocator keeps
@@ -45,6 +45,7 @@ enum Command {
     Localize(localize::Localize),
     Report(report::Report),
     Reproduce(reproduce::Reproduce),
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::Snapshot(arguments) => snapshot::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::admit;
 use crate::checkpoints;
-use crate::config::RunConfig;
+use crate::config::{DetectorName, RunConfig, SegmenterName};
 use crate::laboratory::{Laboratory, World};
 use crate::origin;
 use crate::recorder::{Progress, Recorder, WorldRecord, whereabouts_after};
@@ -81,7 +81,13 @@ pub fn resolved(config: &RunConfig) -> anyhow::Result<RunConfig> {
         EncoderWeights::Plates | EncoderWeights::Random => None,
     };
     let calibration = resolved.camera.calibration.iter_mut();
-    for path in resolved.pretrained.iter_mut().chain(weights).chain(calibration) {
+    let vision = &mut resolved.vision;
+    let detector = (vision.detector == DetectorName::GroundingDino)
+        .then_some(&mut vision.grounding_dino.directory);
+    let segmenter = (vision.segmenter == SegmenterName::SegmentAnything)
+        .then_some(&mut vision.segment_anything.directory);
+    let models = detector.into_iter().chain(segmenter);
+    for path in resolved.pretrained.iter_mut().chain(weights).chain(calibration).chain(models) {
         *path = std::path::absolute(&*path)
             .with_context(|| format!("cannot tell where {} is", path.display()))?;
     }

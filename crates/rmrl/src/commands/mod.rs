@@ -1,5 +1,6 @@
 //! The subcommands of `rmrl`.
 
+pub mod bench;
 pub mod encoder;
 pub mod eval;
 pub mod localize;

@@ -43,6 +43,7 @@ impl RunConfig {
         self.check_camera()?;
         self.vision.localizer.validate().map_err(within("vision.localizer."))?;
         self.vision.color.validate().map_err(within("vision.color."))?;
+        self.vision.grounding_dino.validate().map_err(within("vision.grounding_dino."))?;
         self.check_metrics()?;
         let actions = self.check_actions()?;
         let envelope = SafetyEnvelope::new(self.safety).map_err(within("safety."))?;
