@@ -8,6 +8,8 @@
 //! from an analytic ray tracer and a model of the RealSense D435.
 
 mod appearance;
+mod board;
+mod calibration;
 mod clutter;
 mod dynamics;
 mod eye;
@@ -20,6 +22,11 @@ mod way;
 mod world;
 
 pub use appearance::PlateLook;
+pub use board::BoardPicture;
+pub use calibration::{
+    CalibrationPictures, PairPictures, SimulatedCalibration, SimulatedCalibrationConfig,
+    WristPicture,
+};
 pub use dynamics::{Friction, GRIP_FORCE_N, GraspDynamics, Hand, MotionEnd};
 pub use layout::{Cuboid, Material, Paint, Receptacle, TableBoard};
 pub use parameters::{CellDistribution, CellDistributionError, CellParameters};

@@ -307,7 +307,7 @@ fn find_hidden<'a>(hidden: &mut [bool], disparity: impl DoubleEndedIterator<Item
 }
 
 /// A fast stream of standard normal numbers: random indices into a table of them.
-struct NormalNoise {
+pub(crate) struct NormalNoise {
     table: &'static [f32; TABLE_SIZE],
     state: u64,
 }
@@ -316,7 +316,7 @@ const TABLE_SIZE: usize = 1 << 16;
 
 impl NormalNoise {
     /// The stream of one image row.
-    fn new(seed: u64, row: usize) -> Self {
+    pub(crate) fn new(seed: u64, row: usize) -> Self {
         Self {
             table: normal_table(),
             state: splitmix(seed ^ (row as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
@@ -324,7 +324,7 @@ impl NormalNoise {
     }
 
     /// Fills `values` with the stream, from its beginning.
-    fn fill(mut self, values: &mut [f32]) {
+    pub(crate) fn fill(mut self, values: &mut [f32]) {
         // Each number of 64 random bits makes four indices, the lowest bits first.
         for values in values.chunks_mut(4) {
             self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);

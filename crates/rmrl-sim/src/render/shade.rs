@@ -187,7 +187,7 @@ pub(super) fn shadow_ray(point: Point3<f32>, normal: Vector3<f32>, to_light: Vec
 }
 
 /// The sRGB transfer function, from linear light (1 is white) to levels 0 to 255, unrounded.
-pub(super) fn srgb_level(linear: f32) -> f32 {
+pub(crate) fn srgb_level(linear: f32) -> f32 {
     let linear = linear.clamp(0.0, 1.0);
     255.0
         * if linear <= 0.003_130_8 {
