@@ -5,7 +5,7 @@
 //! survive being killed, evaluates what was learnt and reports it. The command `rmrl` is made of
 //! it; the parts are here under their own names for users of the library.
 
-pub use rmrl_calibration as calibrate;
+pub use rmrl_calibration as calibration;
 pub use rmrl_cell as cell;
 pub use rmrl_core as core;
 pub use rmrl_data as data;
@@ -17,7 +17,8 @@ pub use rmrl_vision as vision;
 
 mod archive;
 pub mod budget;
-pub mod calibration;
+pub mod calibration_gate;
+pub mod calibration_session;
 mod checkpoints;
 pub mod config;
 pub mod evaluate;
@@ -30,6 +31,7 @@ pub mod plate_pictures;
 pub mod recorder;
 pub mod report;
 pub mod reproduce;
+pub mod residual_map;
 mod resume;
 pub mod run;
 pub mod summary;

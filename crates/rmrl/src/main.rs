@@ -10,7 +10,8 @@ use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    Failure, bench, encoder, eval, localize, pretrain, record, report, reproduce, snapshot, train,
+    Failure, bench, calibrate, encoder, eval, localize, pretrain, record, report, reproduce,
+    snapshot, train,
 };
 
 /// A step of training asks for the same large pieces of memory again and again; this allocator keeps
@@ -43,6 +44,7 @@ enum Command {
     Snapshot(snapshot::Snapshot),
     Record(record::Record),
     Localize(localize::Localize),
+    Calibrate(calibrate::Calibrate),
     Report(report::Report),
     Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Record(arguments) => record::run(arguments),
         Command::Localize(arguments) => localize::run(arguments),
         Command::Snapshot(arguments) => snapshot::run(arguments),
+        Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

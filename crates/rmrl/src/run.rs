@@ -17,7 +17,7 @@ use rmrl_sim::WorldState;
 use rmrl_vision::{CameraFile, Recording};
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::admit;
+use crate::calibration_gate::admit;
 use crate::checkpoints;
 use crate::config::{DetectorName, RunConfig, SegmenterName};
 use crate::laboratory::{Laboratory, World};

@@ -1,6 +1,7 @@
 //! The subcommands of `rmrl`.
 
 pub mod bench;
+pub mod calibrate;
 pub mod encoder;
 pub mod eval;
 pub mod localize;
