@@ -176,11 +176,16 @@ impl<'a> Scene<'a> {
                 let corners = [above[u], above[u + 1], below[u], below[u + 1]];
                 let samples =
                     if corners.iter().all(|corner| *corner == corners[0]) { 1 } else { SAMPLES };
-                let at = |place: usize| (place as f64 + 0.5) / samples as f64;
+                // No two samples in a row or column, or edges along either would be placed in steps.
+                let at = |place: usize, other: usize| {
+                    let count = samples as f64;
+                    (place as f64 + (other as f64 + 0.5) / count) / count
+                };
                 let mut sum = 0.0;
                 for y in 0..samples {
                     for x in 0..samples {
-                        sum += self.brightness(self.ray(u as f64 + at(x), v as f64 + at(y)));
+                        let ray = self.ray(u as f64 + at(x, y), v as f64 + at(y, x));
+                        sum += self.brightness(ray);
                     }
                 }
                 *pixel = sum / (samples * samples) as f32;

@@ -132,7 +132,8 @@ impl SimulatedCalibration {
         let config = &self.config;
         let mut draw = Draw(random_stream(self.seed, "calibration", [0, 0]));
         let lying = self.lying(&mut draw, 0.0);
-        let wrist = (0..config.wrist_views).map(|_| self.from_wrist(&mut draw, &lying)).collect();
+        let wrist =
+            (0..config.wrist_views).map(|_| self.wrist_picture(&mut draw, &lying)).collect();
         let overhead = (0..config.overhead_views).map(|_| self.held(&mut draw)).collect();
         let mut both = |count: usize| -> Vec<PairPictures> {
             // Every other board lies on a box: two heights tell the camera's tilt from its place.
@@ -198,12 +199,12 @@ impl SimulatedCalibration {
     fn pair(&self, draw: &mut Draw, height_m: f64) -> PairPictures {
         let world_from_board = self.lying(draw, height_m);
         let wrist = 0..self.config.wrist_views_of_pair;
-        let wrist = wrist.map(|_| self.from_wrist(draw, &world_from_board)).collect();
+        let wrist = wrist.map(|_| self.wrist_picture(draw, &world_from_board)).collect();
         PairPictures { overhead: self.picture(draw, self.overhead, world_from_board), wrist }
     }
 
     /// A view from the wrist at a random slant.
-    fn from_wrist(&self, draw: &mut Draw, world_from_board: &Isometry3<f64>) -> WristPicture {
+    fn wrist_picture(&self, draw: &mut Draw, world_from_board: &Isometry3<f64>) -> WristPicture {
         loop {
             let distance_m = self.board_length_m() * draw.within([1.3, 1.9]);
             let camera_from_board =

@@ -75,7 +75,7 @@ fn draw(check: &Check, svg: &mut String) -> Result<(), Box<dyn std::error::Error
         .axis_style(GREY)
         .x_desc("y in the robot's base, mm")
         .y_desc("x in the robot's base, mm")
-        .x_label_formatter(&|value| format!("{:.0}", -value))
+        .x_label_formatter(&|value| format!("{:.0}", (-value).round() + 0.0))
         .y_label_formatter(&|value| format!("{value:.0}"))
         .label_style(("sans-serif", 13, &INK))
         .draw()?;
@@ -118,7 +118,7 @@ fn draw(check: &Check, svg: &mut String) -> Result<(), Box<dyn std::error::Error
 /// White around the corners, in millimetres.
 const MARGIN_MM: f64 = 40.0;
 /// The longest arrow, in millimetres of the map.
-const LONGEST_ARROW_MM: f64 = 40.0;
+const LONGEST_ARROW_MM: f64 = 22.0;
 
 fn color_class(residual: &Residual) -> usize {
     STEPS_MM.iter().filter(|step| residual.length_mm() >= **step).count()

@@ -62,13 +62,14 @@ pub fn picture(
         };
         albedo * (1.0 + 0.8 * point.x - 0.5 * point.y)
     };
-    // Rays through a pixel's neighbourhood, as the blur spreads it.
+    // Rays through a pixel's neighbourhood, as the blur spreads it; no two in a row or column, or edges
+    // along either would be placed in steps.
+    let spread = (1.0_f64 + 12.0 * taking.blur_px.powi(2)).sqrt();
     let offsets: Vec<[f64; 2]> = (0..36)
         .map(|sample| {
-            [sample % 6, sample / 6].map(|index| {
-                let share = (f64::from(index) + 0.5) / 6.0;
-                0.5 + (share - 0.5) * (1.0_f64 + 12.0 * taking.blur_px.powi(2)).sqrt()
-            })
+            let (i, j) = (f64::from(sample % 6), f64::from(sample / 6));
+            [i + (j + 0.5) / 6.0, j + (i + 0.5) / 6.0]
+                .map(|place| 0.5 + (place / 6.0 - 0.5) * spread)
         })
         .collect();
     GrayImage::from_fn(intrinsics.width, intrinsics.height, |u, v| {

@@ -1,0 +1,279 @@
+//! `rmrl calibrate`, on simulated pictures and on what goes wrong with real ones.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod binary;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use binary::{failure, json, rmrl};
+use nalgebra::Point3;
+use rayon::prelude::*;
+use rmrl::calibration::{
+    ChessboardFinder, Placement, PoseNoise, PosedView, View, WristCamera, check, hand_eye,
+    intrinsics, overhead,
+};
+use rmrl::cell::TaskConfig;
+use rmrl::sim::{
+    BoardPicture, PairPictures, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
+    SimulationConfig, WristPicture,
+};
+use rmrl::vision::{CameraFile, CameraModel, Chessboard};
+use serde_json::Value;
+
+/// A simulated session that all tests read.
+fn session() -> &'static Path {
+    static SESSION: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = SESSION.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let arguments = "calibrate simulate --seed 5 --out session --views 10 --pairs 4 --checks 2";
+        let made = json(&mut rmrl(dir.path(), &arguments.split(' ').collect::<Vec<_>>()));
+        assert_eq!(made["pictures"], 10 + 10 + 4 * 3 + 2 * 3);
+        let path = dir.path().join("session");
+        (dir, path)
+    });
+    path
+}
+
+/// The largest and the mean distance over the workspace between where a camera sees points of the
+/// table and where they are, in millimetres.
+fn workspace_error_mm(camera: &CameraModel, truth: &CameraModel) -> [f64; 2] {
+    let mut errors = Vec::new();
+    for column in 0..=8 {
+        for row in 0..=8 {
+            let point =
+                Point3::new(0.20 + 0.04 * f64::from(column), -0.24 + 0.06 * f64::from(row), 0.0);
+            let pixel = truth.project(point).unwrap();
+            errors.push(1000.0 * (camera.intersect_plane(pixel, 0.0).unwrap() - point).norm());
+        }
+    }
+    [errors.iter().copied().fold(0.0, f64::max), errors.iter().sum::<f64>() / errors.len() as f64]
+}
+
+#[test]
+fn the_commands_in_order_calibrate_a_cell_to_a_millimetre() {
+    let session = session();
+    let dir = tempfile::tempdir().unwrap();
+    let run = |arguments: &str| {
+        let arguments = arguments.replace("session", session.to_str().unwrap());
+        json(&mut rmrl(
+            dir.path(),
+            &[&["calibrate"], &arguments.split(' ').collect::<Vec<_>>()[..]].concat(),
+        ))
+    };
+    let wrist = run("intrinsics --images session/wrist --out wrist.toml --json");
+    assert!(wrist["reprojection_px"].as_f64().unwrap() < 0.05, "{wrist}");
+    let hand_eye = run(
+        "hand-eye --images session/wrist --poses session/poses.csv --camera wrist.toml --out wrist.toml",
+    );
+    assert_eq!(hand_eye["rejected"].as_array().unwrap().len(), 0, "{hand_eye}");
+    run("intrinsics --images session/overhead --out overhead.toml");
+    run("overhead --session session --wrist wrist.toml --camera overhead.toml --out overhead.toml");
+    let checked = run(
+        "check --pairs session/check.csv --wrist wrist.toml --camera overhead.toml --svg map.svg --write",
+    );
+    let residual_mm = checked["residual_mm"].as_f64().unwrap();
+    assert!((0.05..1.5).contains(&residual_mm), "{residual_mm}");
+    let map = fs::read_to_string(dir.path().join("map.svg")).unwrap();
+    assert!(map.starts_with("<svg") && map.contains("root mean square"));
+
+    let truth: Value =
+        serde_json::from_slice(&fs::read(session.join("truth.json")).unwrap()).unwrap();
+    let truth = |camera: &str| serde_json::from_value::<CameraFile>(truth[camera].clone()).unwrap();
+    let read = |name: &str| CameraFile::read(&dir.path().join(name)).unwrap();
+    let (got, expected) = (read("wrist.toml"), truth("wrist"));
+    let off = got.flange_from_camera.unwrap().inverse() * expected.flange_from_camera.unwrap();
+    let (off_m, off_deg) = (off.translation.vector.norm(), off.rotation.angle().to_degrees());
+    assert!(off_m < 0.000_5 && off_deg < 0.1, "{off_m} m, {off_deg} degrees");
+    let got = read("overhead.toml");
+    assert_eq!(got.calibration.as_ref().unwrap().residual_mm, Some(residual_mm));
+    let path = Path::new("overhead.toml");
+    let [worst_mm, _] = workspace_error_mm(
+        &got.overhead(path).unwrap(),
+        &truth("overhead").overhead(path).unwrap(),
+    );
+    assert!(worst_mm < 1.0, "{worst_mm} mm");
+}
+
+/// A session's pictures as views, without the way over files.
+struct Views<'a>(&'a SimulatedCalibration);
+
+impl Views<'_> {
+    fn view(&self, name: String, picture: &BoardPicture) -> View {
+        let image = image::imageops::grayscale(&self.0.take(picture));
+        let found = ChessboardFinder.look(&image, &self.0.board()).unwrap();
+        View::new(name, [image.width(), image.height()], found)
+    }
+
+    fn all(&self, pictures: &[BoardPicture]) -> Vec<View> {
+        pictures
+            .par_iter()
+            .enumerate()
+            .map(|(number, one)| self.view(number.to_string(), one))
+            .collect()
+    }
+
+    fn posed(&self, pictures: &[WristPicture]) -> Vec<PosedView> {
+        let posed = pictures.par_iter().enumerate().map(|(number, one)| PosedView {
+            view: self.view(number.to_string(), &one.picture),
+            world_from_flange: one.reported_world_from_flange,
+        });
+        posed.collect()
+    }
+
+    fn placements(&self, pairs: &[PairPictures]) -> Vec<Placement> {
+        let placements = pairs.iter().enumerate().map(|(number, pair)| Placement {
+            overhead: self.view(number.to_string(), &pair.overhead),
+            wrist: self.posed(&pair.wrist),
+        });
+        placements.collect()
+    }
+}
+
+#[test]
+fn the_whole_chain_stays_within_a_millimetre_in_several_cells() {
+    let board = Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 };
+    let (mut worst, mut mean) = (0.0_f64, 0.0);
+    const CELLS: u64 = 4;
+    for seed in 0..CELLS {
+        let simulation = SimulationConfig::default();
+        let cell = SimulatedCell::new(&simulation, &TaskConfig::table(), seed, 0).unwrap();
+        // Smaller pictures than a laboratory's, to save time.
+        let config = SimulatedCalibrationConfig {
+            wrist_width_px: 800,
+            ..SimulatedCalibrationConfig::new(board)
+        };
+        let session = SimulatedCalibration::new(&simulation, &cell, config, seed);
+        let (pictures, views) = (session.pictures(), Views(&session));
+        let posed = views.posed(&pictures.wrist);
+        let plain: Vec<View> = posed.iter().map(|posed| posed.view.clone()).collect();
+        let wrist = intrinsics(&plain, &board).unwrap().intrinsics;
+        let noise = PoseNoise::default();
+        let flange_from_camera =
+            hand_eye(&posed, &wrist, &board, noise).unwrap().flange_from_camera;
+        let wrist = WristCamera { intrinsics: wrist, flange_from_camera };
+        let above = intrinsics(&views.all(&pictures.overhead), &board).unwrap().intrinsics;
+        let pairs = views.placements(&pictures.pairs);
+        let found = overhead(&pairs, &above, &wrist, &board, noise).unwrap();
+        let camera =
+            CameraModel { intrinsics: above, world_from_camera: found.world_from_overhead };
+        let [largest, average] = workspace_error_mm(&camera, &session.overhead);
+        let checks = views.placements(&pictures.checks[..2]);
+        let checked = check(&checks, &camera, &wrist, &board, noise).unwrap();
+        println!(
+            "cell {seed}: mean {average:.2} mm, worst {largest:.2} mm, checked {:.2} mm",
+            checked.residual_mm
+        );
+        worst = worst.max(largest);
+        mean += average / CELLS as f64;
+    }
+    println!("all cells: mean {mean:.2} mm, worst {worst:.2} mm");
+    assert!(worst < 1.0, "{worst} mm");
+}
+
+/// A folder with some pictures from the wrist and their poses, to be spoilt.
+fn spoilt(pictures: usize) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let table = fs::read_to_string(session().join("poses.csv")).unwrap();
+    fs::create_dir(dir.path().join("wrist")).unwrap();
+    for number in 0..pictures {
+        let name = format!("wrist/{number:02}.png");
+        fs::copy(session().join(&name), dir.path().join(&name)).unwrap();
+    }
+    let lines: Vec<&str> = table.lines().take(pictures + 1).collect();
+    fs::write(dir.path().join("poses.csv"), lines.join("\n")).unwrap();
+    fs::write(dir.path().join("camera.toml"), CAMERA).unwrap();
+    dir
+}
+
+const CAMERA: &str =
+    "[intrinsics]\nwidth = 1280\nheight = 720\nfx = 915.0\nfy = 915.0\ncx = 640.0\ncy = 360.0\n";
+const INTRINSICS: [&str; 6] = ["calibrate", "intrinsics", "--images", "wrist", "--out", "out.toml"];
+const HAND_EYE: [&str; 10] = [
+    "calibrate",
+    "hand-eye",
+    "--images",
+    "wrist",
+    "--poses",
+    "poses.csv",
+    "--camera",
+    "camera.toml",
+    "--out",
+    "out.toml",
+];
+
+/// Runs a command that has to fail, and to name all of `named` and write nothing.
+fn refused(dir: &Path, arguments: &[&str], named: &[&str]) {
+    let message = failure(&mut rmrl(dir, arguments), 2);
+    for name in named {
+        assert!(message.contains(name), "{name}: {message}");
+    }
+    assert!(!dir.join("out.toml").exists());
+}
+
+#[test]
+fn damaged_and_odd_pictures_are_named() {
+    let truncated = spoilt(2);
+    let path = truncated.path().join("wrist/01.png");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    refused(truncated.path(), &INTRINSICS, &["wrist/01.png", "no whole picture"]);
+
+    let odd = spoilt(6);
+    let path = odd.path().join("wrist/03.png");
+    let picture = image::open(&path).unwrap();
+    let smaller = picture.resize_exact(1024, 576, image::imageops::FilterType::Triangle);
+    smaller.save(&path).unwrap();
+    refused(odd.path(), &INTRINSICS, &["03.png", "1024 x 576", "1280 x 720"]);
+    refused(odd.path(), &HAND_EYE, &["03.png", "1024 x 576", "camera.toml"]);
+
+    let empty = tempfile::tempdir().unwrap();
+    fs::create_dir(empty.path().join("wrist")).unwrap();
+    refused(empty.path(), &INTRINSICS, &["wrist", "no .png"]);
+}
+
+#[test]
+fn damaged_tables_are_named_with_line_and_column() {
+    let dir = spoilt(2);
+    let path = dir.path().join("poses.csv");
+    let good = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = good.lines().collect();
+    let second_with = |column: usize, value: &str| {
+        let mut values: Vec<&str> = lines[2].split(',').collect();
+        values[column] = value;
+        format!("{}\n{}\n{}\n", lines[0], lines[1], values.join(","))
+    };
+    for (text, named) in [
+        (good.replace(",yaw_deg", ""), ["poses.csv", "expected image,x_mm"]),
+        (good.replace("yaw_deg", "yaw"), ["poses.csv", "yaw_deg"]),
+        (second_with(4, "abc"), ["poses.csv line 3", "roll_deg is \"abc\""]),
+        (second_with(1, ""), ["poses.csv line 3", "x_mm is \"\""]),
+        (second_with(3, "nan"), ["poses.csv line 3", "z_mm"]),
+        (second_with(0, "99.png"), ["poses.csv line 3", "99.png"]),
+        (second_with(0, "00.png"), ["poses.csv line 3", "line 2 already"]),
+        (format!("{good}\n01.png,1,2\n"), ["poses.csv", "fields"]),
+        (lines[0].to_string(), ["poses.csv", "no row"]),
+    ] {
+        fs::write(&path, text).unwrap();
+        refused(dir.path(), &HAND_EYE, &named);
+    }
+}
+
+#[test]
+fn too_few_views_and_boards_without_a_frame_are_refused() {
+    let dir = spoilt(3);
+    refused(dir.path(), &INTRINSICS, &["3 of 3 views", "at least 5"]);
+    refused(dir.path(), &HAND_EYE, &["3 of 3 views", "at least 5"]);
+    let symmetric = [&INTRINSICS[..], &["--corners", "8x6"]].concat();
+    refused(dir.path(), &symmetric, &["8x6", "half a turn"]);
+    let other = [&INTRINSICS[..], &["--corners", "8x5"]].concat();
+    refused(dir.path(), &other, &["00.png", "9x6", "expected 8x5"]);
+    // A camera without a place on the flange.
+    fs::write(dir.path().join("pairs.csv"), "").unwrap();
+    let arguments =
+        "calibrate overhead --session . --wrist camera.toml --camera camera.toml --out out.toml";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    refused(dir.path(), &arguments, &["camera.toml", "flange_from_camera"]);
+}
