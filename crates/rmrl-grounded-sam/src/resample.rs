@@ -1,5 +1,8 @@
 //! Pillow's bilinear resize, to the bit: what the models have seen in training.
 //!
+//! Pillow 13 takes columns before rows where that is quicker, and so differs by one in places; the
+//! models were trained with earlier ones.
+//!
 //! A picture that shrinks is averaged over a triangle as wide as the pixels that fall together
 //! (anti-aliasing); one that grows is interpolated. Weights and sums are integers, rows before
 //! columns, rounded to 8 bits in between.
