@@ -53,6 +53,7 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         ("rmrl-conv", BTreeSet::new()),
         ("rmrl-core", BTreeSet::new()),
         ("rmrl-vision", BTreeSet::from(["rmrl-core"])),
+        ("rmrl-grounded-sam", BTreeSet::from(["rmrl-vision"])),
         ("rmrl-cell", BTreeSet::from(["rmrl-core", "rmrl-vision"])),
         ("rmrl-sim", BTreeSet::from(["rmrl-core", "rmrl-vision", "rmrl-cell"])),
         ("rmrl-learn", BTreeSet::from(["rmrl-conv", "rmrl-core"])),

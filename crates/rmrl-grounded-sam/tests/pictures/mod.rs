@@ -1,5 +1,6 @@
 //! The pictures of `tools/grounded_sam_fixture.py`, and what it computed with them.
 #![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "without its fixture a test has nothing to say")]
 
 use std::path::{Path, PathBuf};
 
