@@ -3,6 +3,7 @@ crates/rmrl-grounded-sam reads."""
 
 import warnings
 from pathlib import Path
+from types import MethodType
 
 import onnx
 import torch
@@ -12,6 +13,8 @@ from transformers.models.grounding_dino import modeling_grounding_dino
 
 # The first opset with GridSample, which the deformable attention is made of.
 OPSET = 16
+# Of the 64 rows of SAM's feature map: 25 MB of attention at once.
+ROWS_AT_ONCE = 2
 TEXT_INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 
 
@@ -86,7 +89,36 @@ def export_sam_encoder(model, file):
 
     size = model.config.vision_config.image_size
     outputs = ["image_embeddings", "image_positional_embeddings"]
-    _export(Encoder(), {"pixel_values": torch.randn(1, 3, size, size)}, file, outputs)
+    upstream = [(layer.attn, layer.attn.forward) for layer in model.vision_encoder.layers if layer.window_size == 0]
+    for attention, _ in upstream:
+        attention.forward = MethodType(attention_by_rows, attention)
+    try:
+        _export(Encoder(), {"pixel_values": torch.randn(1, 3, size, size)}, file, outputs)
+    finally:
+        for attention, forward in upstream:
+            attention.forward = forward
+
+
+def attention_by_rows(self, hidden_states, output_attentions=False):
+    """What upstream's `SamVisionAttention.forward` computes, a few rows of the picture at a time. At once, the
+    weights of ViT-B's 12 heads have 805 MB a layer, and go to memory and back for every step of the attention."""
+    batch, height, width, _ = hidden_states.shape
+    heads, tokens = self.num_attention_heads, height * width
+    qkv = self.qkv(hidden_states).reshape(batch, tokens, 3, heads, -1).permute(2, 0, 3, 1, 4)
+    query, key, value = qkv.reshape(3, batch * heads, tokens, -1).unbind(0)
+    key = (key * self.scale).transpose(-2, -1)
+    rows = query.reshape(batch * heads, height, width, -1)
+    by_height = torch.einsum("bhwc,hkc->bhwk", rows, self.get_rel_pos(height, height, self.rel_pos_h))
+    by_width = torch.einsum("bhwc,wkc->bhwk", rows, self.get_rel_pos(width, width, self.rel_pos_w))
+    parts = []
+    for first in range(0, height, ROWS_AT_ONCE):
+        some = slice(first, min(first + ROWS_AT_ONCE, height))
+        weights = query[:, some.start * width : some.stop * width] @ key
+        place = by_height[:, some, :, :, None] + by_width[:, some, :, None, :]
+        weights = torch.softmax(weights + place.reshape(batch * heads, -1, tokens), dim=-1)
+        parts.append(weights @ value)
+    output = torch.cat(parts, dim=1).reshape(batch, heads, height, width, -1)
+    return self.proj(output.permute(0, 2, 3, 1, 4).reshape(batch, height, width, -1)), None
 
 
 def export_sam_box_decoder(model, file):

@@ -14,6 +14,10 @@ use rmrl_grounded_sam::{
 use rmrl_vision::BoundingBox;
 use rustix::time::{ClockId, clock_gettime};
 
+/// As in the program `rmrl`: memory is kept between pictures instead of asked for anew.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Outcome<()> {
