@@ -243,7 +243,8 @@ mod tests {
 
     fn picture() -> (BoardPicture, Chessboard) {
         let board = Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 };
-        let camera = camera_over_workspace(&SimulatedCamera { width_px: 320, height_m: 0.8 });
+        let camera =
+            camera_over_workspace(&SimulatedCamera { width_px: 320, ..SimulatedCamera::default() });
         let mut camera_from_board = Isometry3::translation(-0.1, -0.0625, 0.75);
         camera_from_board.rotation = nalgebra::UnitQuaternion::from_euler_angles(0.1, 0.2, 0.0);
         let picture = BoardPicture {

@@ -162,10 +162,8 @@ fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<u
         let mut png = Cursor::new(Vec::new());
         let gray = image::DynamicImage::ImageRgb8(session.take(picture)).into_luma8();
         gray.write_to(&mut png, ImageFormat::Png).context("the picture could not be encoded")?;
-        Ok::<(), anyhow::Error>(
-            std::fs::write(out.join(name), png.into_inner())
-                .with_context(|| format!("cannot write {name}"))?,
-        )
+        std::fs::write(out.join(name), png.into_inner())
+            .with_context(|| format!("cannot write {name}"))
     })?;
     let truth = Truth {
         wrist: CameraFile {
