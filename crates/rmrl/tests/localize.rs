@@ -144,3 +144,58 @@ fn bad_frames_are_named_and_do_not_keep_the_others_back() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--camera"), "{}", stderr(&output));
 }
+
+/// Untrained networks know no plates. What they must do is run, and say why they found none.
+#[test]
+fn learnt_models_are_chosen_by_name_and_their_refusals_are_the_users() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path());
+    let models = format!("{}/../rmrl-grounded-sam/tests/fixtures", env!("CARGO_MANIFEST_DIR"));
+    let localize = |values: &[&str]| {
+        let mut command = rmrl(dir.path(), &["localize", "--recording", "frames", "--json"]);
+        command.args(values.iter().flat_map(|value| ["--set", value]));
+        command.output().unwrap()
+    };
+    let dino = format!("vision.grounding_dino.directory={models}/grounding_dino");
+    let sure =
+        ["vision.detector=grounding-dino", &dino, "vision.grounding_dino.box_threshold=0.999"];
+    let output = localize(&sure);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let found = lines(&stdout(&output));
+    assert_eq!(found[0]["error"]["kind"], "no_plate");
+    let score = found[0]["error"]["scores"][0].as_f64().unwrap();
+    assert!((0.0..0.999).contains(&score), "{score}");
+
+    // Anything passes a threshold of almost nothing: too many plates, with the scores of all.
+    let unsure = [&sure[..2], &["vision.grounding_dino.box_threshold=1e-9"]].concat();
+    let found = lines(&stdout(&localize(&unsure)));
+    assert_eq!(found[0]["error"]["kind"], "several_plates", "{}", found[0]);
+    assert!(found[0]["error"]["scores"].as_array().unwrap().len() > 1);
+
+    // The colour threshold finds the plate, an untrained Segment Anything something in its box: the
+    // localiser's checks refuse it.
+    let sam = format!("vision.segment_anything.directory={models}/segment_anything");
+    let decoder = "vision.segment_anything.decoder=decoder_boxes.onnx";
+    let output = localize(&["vision.segmenter=segment-anything", &sam, decoder]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let found = lines(&stdout(&output));
+    let kind = found[0]["error"]["kind"].as_str().unwrap();
+    assert!(
+        ["empty_mask", "at_image_border", "wrong_size", "wrong_shape"].contains(&kind),
+        "{kind}"
+    );
+
+    // Files that are missing or other models' are told before any frame is looked at.
+    let points = "vision.segment_anything.decoder=decoder_points.onnx";
+    let other = format!("vision.grounding_dino.directory={models}/segment_anything");
+    for (values, expected) in [
+        (vec!["vision.detector=grounding-dino"], "models/grounding-dino"),
+        (vec!["vision.detector=grounding-dino", &other], "segment_anything"),
+        (vec!["vision.segmenter=segment-anything", &sam, points], "decoder_points.onnx"),
+    ] {
+        let output = localize(&values);
+        assert_eq!(output.status.code(), Some(2), "{values:?}");
+        assert_eq!(stdout(&output), "");
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+}
