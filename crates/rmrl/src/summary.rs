@@ -62,6 +62,11 @@ pub struct Summary {
     pub not_grasped: usize,
     /// Attempts that a fault cut short.
     pub faults: usize,
+    /// Trials made while the camera had moved by more than they can be trusted with.
+    pub suspect: usize,
+    /// The farthest that the reference board seemed to have moved, in millimetres; `None` where none was
+    /// watched.
+    pub largest_drift_mm: Option<f64>,
 }
 
 impl Summary {
@@ -90,6 +95,11 @@ impl Summary {
             last_true_e_trans_mm: last_mean_mm(|record| record.true_e_trans_m),
             not_grasped: completed.iter().filter(|record| record.failure.is_some()).count(),
             faults: records.len() - completed.len(),
+            suspect: completed.iter().filter(|record| record.suspect).count(),
+            largest_drift_mm: records
+                .iter()
+                .filter_map(|record| Some(1000.0 * record.camera_drift?.drift_m))
+                .max_by(f64::total_cmp),
         }
     }
 }
@@ -126,6 +136,13 @@ impl fmt::Display for Summary {
         writeln!(f, "  not grasped            {}", self.not_grasped)?;
         if self.faults > 0 {
             writeln!(f, "  faults, repeated       {}", self.faults)?;
+        }
+        if let Some(drift_mm) = self.largest_drift_mm {
+            let suspect = self.suspect;
+            writeln!(
+                f,
+                "  camera moved           {drift_mm:.2} mm at most, {suspect} trials suspect"
+            )?;
         }
         Ok(())
     }

@@ -145,6 +145,11 @@ fn a_camera_that_sags_is_noticed_marks_trials_and_stops_the_run() {
             assert!((drift_m - 0.0007 * scene as f64).abs() < 0.0002, "{record}");
         }
     }
+    // The report tells.
+    let output = rmrl(dir.path(), &["report", "run"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let page = fs::read_to_string(dir.path().join("run/report.html")).unwrap();
+    assert!(page.contains("6 trials suspect"), "the report says nothing of the drift");
     let last = &records[8];
     assert_eq!(last["failure"]["cause"], "drift", "{last}");
     assert_eq!(last["reward"], Value::Null);
