@@ -163,7 +163,7 @@ fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<u
         let gray = image::DynamicImage::ImageRgb8(session.take(picture)).into_luma8();
         gray.write_to(&mut png, ImageFormat::Png).context("the picture could not be encoded")?;
         std::fs::write(out.join(name), png.into_inner())
-            .with_context(|| format!("cannot write {name}"))
+            .with_context(|| format!("cannot write {}", out.join(name).display()))
     })?;
     let truth = Truth {
         wrist: CameraFile {
