@@ -3,8 +3,12 @@
 //! Outside the codec, units are metres, radians and seconds; inside, the controller's own:
 //! millimetres, radians, degrees nowhere.
 
+pub mod bio_gripper;
 mod command;
+mod controller_error;
 mod frame;
+mod report;
+mod rtu;
 mod version;
 mod wire;
 
@@ -12,8 +16,16 @@ pub use command::{
     ALL_JOINTS, ArmState, Command, CommandError, LineOptions, MotionLimits, ReducedState, Reply,
     StateChange, TOOL_BUS, register,
 };
+pub use controller_error::{
+    Explained, Severity, controller_error, controller_warning, gripper_error, servo_error,
+};
 pub use frame::{
     FEEDBACK_REGISTER, Feedback, FeedbackOutcome, Frame, FrameError, FrameReader, FromController,
     HEADER_LENGTH, HEARTBEAT, MAX_LENGTH, Protocol, Request, Response, Status, ToController,
 };
+pub use report::{
+    Details, Health, LONGEST_REPORT, More, ReadError, Report, ReportError, ReportPort,
+    ReportReader, SHORTEST_REPORT,
+};
+pub use rtu::{MOST_REGISTERS, RtuError, RtuRequest};
 pub use version::{FirmwareVersion, RobotVersion};
