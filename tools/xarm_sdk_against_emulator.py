@@ -139,7 +139,7 @@ def drive(firmware, gripper):
     arm.set_position(350, 100, 60, 180, 0, 0, speed=200, wait=True)
     checks.equal("down to the plate", arm.set_position(350, 100, 10, 180, 0, 0, speed=100, wait=True), 0)
     checks.equal("close_bio_gripper", arm.close_bio_gripper(), 0)
-    checks.true("check_bio_gripper_is_catch", arm.check_bio_gripper_is_catch())
+    checks.true("check_bio_gripper_is_catch", arm._arm.check_bio_gripper_is_catch())
     checks.equal("status holding", arm.get_bio_gripper_status(), (0, 10))
     checks.equal("up with it", arm.set_position(350, 100, 80, 180, 0, 0, speed=100, wait=True), 0)
     checks.equal("set_bio_gripper_position", arm.set_bio_gripper_position(150, speed=1000, force=40), 0)

@@ -16,7 +16,7 @@ use std::io::Read;
 
 use kinematic_plant::KinematicPlant;
 use rmrl_core::PlanarPose;
-use rmrl_xarm::{Controller, ControllerConfig, GripperKind, Pace, Ports, UnixSockets};
+use rmrl_xarm::controller::{Controller, ControllerConfig, GripperKind, Pace, Ports, UnixSockets};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut config = ControllerConfig { pace: Pace::Times(1.0), ..ControllerConfig::default() };

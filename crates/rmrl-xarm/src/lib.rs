@@ -1,14 +1,47 @@
-//! UFACTORY xArm 6 and BIO gripper as the arm and gripper of a cell.
+//! UFACTORY xArm robot arms and their BIO gripper, over the controller's private TCP protocol.
+//!
+//! Outside the codec, units are metres, radians and seconds; inside, the controller's own:
+//! millimetres, radians, degrees nowhere.
 
-mod controller;
-mod kinematics;
+pub mod bio_gripper;
+mod client;
+mod command;
+mod config;
+pub mod controller;
+mod controller_error;
+mod error;
+mod frame;
+pub mod kinematics;
+mod link;
+mod motion;
+mod report;
+mod report_stream;
+mod rtu;
+mod session;
+mod version;
+mod wire;
 
-pub use controller::{
-    Addresses, Controller, ControllerConfig, Faults, Firmware, FirmwareError, GripperFault,
-    GripperKind, LinkFault, MotionFault, MotionLimits, MotionOutcome, MotionRecord, Pace, Plant,
-    Ports, Recording, Request, RunningController, StartError, UnixSockets,
+pub use client::{Answer, Client};
+pub use command::{
+    ALL_JOINTS, ArmState, Command, CommandError, LineOptions, MotionLimits, ReducedState, Reply,
+    StateChange, TOOL_BUS, register,
 };
-pub use kinematics::{
-    JointLimits, Joints, KinematicsError, Line, ReachError, ReachMargins, ReachProof, XArm6,
-    pointing_down,
+pub use config::{BioGripperConfig, GenerationChoice, XArmConfig, XArmConfigError};
+pub use controller_error::{
+    Explained, Severity, controller_error, controller_warning, gripper_error, servo_error,
 };
+pub use error::XArmError;
+pub use frame::{
+    FEEDBACK_REGISTER, Feedback, FeedbackOutcome, Frame, FrameError, FrameReader, FromController,
+    HEADER_LENGTH, HEARTBEAT, MAX_LENGTH, Protocol, Request, Response, Status, ToController,
+};
+pub use link::Address;
+pub use motion::{controller_pose, tool_pose};
+pub use report::{
+    Details, Health, LONGEST_REPORT, More, ReadError, Report, ReportError, ReportPort,
+    ReportReader, SHORTEST_REPORT,
+};
+pub use report_stream::ReportStream;
+pub use rtu::{MOST_REGISTERS, RtuError, RtuRequest};
+pub use session::Session;
+pub use version::{FirmwareVersion, RobotVersion};

@@ -11,7 +11,7 @@ use super::faults::{Faults, MotionFault};
 use super::motion::{Profile, Way, between_joints, on_line, pose_of};
 use super::recording::{MotionOutcome, MotionRecord, Recording};
 use super::{ControllerConfig, Plant};
-use crate::kinematics::{Joints, KinematicsError};
+use crate::kinematics::{Joints, KinematicsError, pointing_down};
 
 /// Numbers of the vendor's table of errors.
 pub(super) mod error {
@@ -146,7 +146,7 @@ impl Machine {
         faults: Faults,
     ) -> Result<Self, StartError> {
         let at = plant.arm.pose().map_err(StartError::Plant)?;
-        let flange = crate::pointing_down(at) * config.flange_from_tool.inverse();
+        let flange = pointing_down(at) * config.flange_from_tool.inverse();
         let joints =
             config.arm.inverse_nearest(&flange, &[0.0; 6]).map_err(StartError::OutOfReach)?;
         let gripper = BioGripper::new(config.gripper);
@@ -432,7 +432,7 @@ impl Machine {
             Ok(_) => Ok(()),
             Err(DeviceError::Collision { at }) => {
                 self.plant_stopped = true;
-                let flange = crate::pointing_down(at) * self.config.flange_from_tool.inverse();
+                let flange = pointing_down(at) * self.config.flange_from_tool.inverse();
                 if let Ok(joints) = self.config.arm.follow(&flange, &self.joints) {
                     (self.flange, self.joints) = (flange, joints);
                 }

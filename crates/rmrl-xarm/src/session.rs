@@ -1,0 +1,382 @@
+//! A controller that is connected and set up, and what brings it back there.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::explain;
+use crate::{
+    ALL_JOINTS, ArmState, Client, Command, Feedback, FirmwareVersion, Protocol, ReducedState,
+    Reply, Report, ReportPort, ReportStream, RobotVersion, Severity, StateChange, XArmConfig,
+    XArmError,
+};
+
+/// How often a state is asked for that is to come.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How long the controller may take to be ready after it was told to run.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a report may take: five come in a second.
+const REPORT_WITHIN: Duration = Duration::from_secs(3);
+
+/// How far what is read back may differ: the controller has `f32` and whole millimetres.
+const SAME: f32 = 1e-3;
+
+/// A connected controller. Led to positions only: where this computer stops talking, the arm goes no
+/// further than the end of the line that it was last sent.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) client: Client,
+    pub(crate) config: XArmConfig,
+    version: RobotVersion,
+    reports: Option<ReportStream>,
+    /// A motion was sent, and its end not seen.
+    pub(crate) moving: bool,
+    /// The arm stands because this program stopped it.
+    pub(crate) stopped_here: bool,
+}
+
+impl Session {
+    /// Connects, sets everything up and reads it back.
+    ///
+    /// # Errors
+    /// The controller is not there, is of another kind, has an error that cannot be cleared, or does
+    /// not keep a setting.
+    pub fn connect(config: XArmConfig) -> Result<Self, XArmError> {
+        let mut session = Self::open(config)?;
+        session.set_up()?;
+        Ok(session)
+    }
+
+    /// Connects again after a lost link. What another has stopped meanwhile stays stopped.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], and [`XArmError::StoppedBySomebodyElse`].
+    pub(crate) fn connect_again(config: XArmConfig) -> Result<Self, XArmError> {
+        let mut session = Self::open(config)?;
+        if session.state()? == ArmState::Stopped && session.error()? == 0 {
+            return Err(XArmError::StoppedBySomebodyElse);
+        }
+        // A line from before may still be under way.
+        session.stop()?;
+        session.set_up()?;
+        Ok(session)
+    }
+
+    fn open(config: XArmConfig) -> Result<Self, XArmError> {
+        let timeout = config.answer_timeout();
+        let mut client = Client::connect(&config.address(config.control_port), timeout)?;
+        let version = identify(&mut client, config.joints)?;
+        if version.firmware.has_keep_alive() {
+            client.set_protocol(Protocol::Three);
+        }
+        let reports = match config.report_port {
+            None => None,
+            Some(port) => {
+                let kind = if port == 30002 { ReportPort::Rich } else { ReportPort::Normal };
+                Some(ReportStream::connect(config.address(port), kind, timeout)?)
+            }
+        };
+        Ok(Self { client, config, version, reports, moving: false, stopped_here: false })
+    }
+
+    /// What the robot says of itself.
+    pub fn version(&self) -> &RobotVersion {
+        &self.version
+    }
+
+    /// The latest report; none before the first, or without a port for them.
+    pub fn report(&self) -> Option<Report> {
+        self.reports.as_ref()?.latest().map(|(report, _)| report)
+    }
+
+    /// What the arm is doing.
+    ///
+    /// # Errors
+    /// The link is lost, or no answer came.
+    pub fn state(&mut self) -> Result<ArmState, XArmError> {
+        match self.client.ask(&Command::GetState)? {
+            Reply::State(state) => Ok(state),
+            _ => Ok(ArmState::Other(u8::MAX)),
+        }
+    }
+
+    /// The number of the error that waits to be cleared; 0 for none.
+    ///
+    /// # Errors
+    /// The link is lost, or no answer came.
+    pub fn error(&mut self) -> Result<u8, XArmError> {
+        match self.client.ask(&Command::GetErrors)? {
+            Reply::Errors { error, warning } => {
+                if warning != 0 {
+                    tracing::warn!(warning, "{}", crate::controller_warning(warning).meaning);
+                }
+                Ok(error)
+            }
+            _ => Ok(0),
+        }
+    }
+
+    /// How many motions wait, the present one among them.
+    pub(crate) fn waiting(&mut self) -> Result<u16, XArmError> {
+        match self.client.ask(&Command::GetCommandCount)? {
+            Reply::Count(count) => Ok(count),
+            _ => Ok(0),
+        }
+    }
+
+    /// Stops the arm and forgets what it was to do. It stands within its braking way.
+    ///
+    /// # Errors
+    /// The link is lost, or no answer came.
+    pub fn stop(&mut self) -> Result<(), XArmError> {
+        self.stopped_here = true;
+        self.client.ask(&Command::SetState(StateChange::Stop))?;
+        self.moving = false;
+        Ok(())
+    }
+
+    /// Why the arm cannot begin a motion, or nothing where it can.
+    ///
+    /// # Errors
+    /// An error that waits, a stop, a reset that nobody here asked for, or a motion still under way.
+    pub fn check_ready(&mut self) -> Result<(), XArmError> {
+        let error = self.error()?;
+        if error != 0 {
+            return Err(explain(error));
+        }
+        let (state, waiting) = (self.state()?, self.waiting()?);
+        match state {
+            ArmState::Ready if waiting == 0 => Ok(()),
+            ArmState::Stopped if !self.stopped_here => Err(XArmError::StoppedBySomebodyElse),
+            ArmState::Reset => Err(XArmError::StateReset),
+            _ => Err(XArmError::NotReady { state, waiting }),
+        }
+    }
+
+    /// Clears errors and makes the arm movable, in the vendor's order. Does nothing where it is.
+    ///
+    /// # Errors
+    /// A person has to come: a button is pressed, a servo failed, somebody else stopped the arm. Or
+    /// the error came again each time.
+    pub fn recover(&mut self) -> Result<(), XArmError> {
+        let mut last = match self.check_ready() {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        for _ in 0..self.config.recover_attempts {
+            let for_a_person = match &last {
+                XArmError::Controller { explained, .. } => explained.severity == Severity::Person,
+                XArmError::StoppedBySomebodyElse => true,
+                error => error.ends_the_link(),
+            };
+            if for_a_person {
+                return Err(last);
+            }
+            if matches!(last, XArmError::NotReady { .. }) {
+                self.stop()?;
+            }
+            match self.enable() {
+                Ok(()) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// The vendor's sequence: clean error, clean warning, power, mode, state.
+    fn enable(&mut self) -> Result<(), XArmError> {
+        // Only firmware 1.10 and later have the second number.
+        let detection = (self.version.firmware >= FirmwareVersion::new(1, 10, 0)).then_some(0);
+        for command in [
+            Command::CleanError,
+            Command::CleanWarning,
+            Command::MotionEnable { joint: ALL_JOINTS, on: true },
+            Command::SetMode { mode: 0, detection },
+        ] {
+            self.client.ask(&command)?;
+        }
+        self.run()
+    }
+
+    /// Tells the controller to run, and waits until it is ready.
+    fn run(&mut self) -> Result<(), XArmError> {
+        self.client.ask(&Command::SetState(StateChange::Run))?;
+        let began = Instant::now();
+        loop {
+            let error = self.error()?;
+            if error != 0 {
+                return Err(explain(error));
+            }
+            let state = self.state()?;
+            if state == ArmState::Ready {
+                (self.moving, self.stopped_here) = (false, false);
+                return Ok(());
+            }
+            if began.elapsed() > READY_WITHIN {
+                return Err(XArmError::NotReady { state, waiting: self.waiting()? });
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Gives the controller its settings, and reads back what it tells.
+    fn set_up(&mut self) -> Result<(), XArmError> {
+        self.stopped_here = true;
+        self.recover_from_left_over()?;
+        for command in settings(&self.config) {
+            self.client.ask(&command)?;
+        }
+        if self.version.firmware.has_feedback() {
+            self.client.ask(&Command::SetFeedbackType(Feedback::MOTION_FINISHED))?;
+        }
+        // Offset and load have reset the state.
+        self.run()?;
+        self.verify_fence()?;
+        self.verify_report()
+    }
+
+    /// What is left over from before is no error of today, unless it does not go away.
+    fn recover_from_left_over(&mut self) -> Result<(), XArmError> {
+        let mut result = self.enable();
+        for _ in 1..self.config.recover_attempts {
+            if matches!(&result, Err(error) if !error.ends_the_link()) {
+                result = self.enable();
+            }
+        }
+        result
+    }
+
+    fn verify_fence(&mut self) -> Result<(), XArmError> {
+        let Reply::Reduced(has) = self.client.ask(&Command::GetReducedState)? else {
+            return Err(not_kept("reduced mode", &"on", &"nothing"));
+        };
+        let ReducedState { reduced, fence, boundary_mm, linear_speed_mm_s, .. } = has;
+        let expected = boundary_mm_of(&self.config);
+        if !reduced || !fence {
+            return Err(not_kept("fence and reduced mode", &(true, true), &(fence, reduced)));
+        }
+        if boundary_mm.map(i32::from) != expected {
+            return Err(not_kept("fence", &expected, &boundary_mm));
+        }
+        let speed = to_f32(self.config.reduced_speed_m_s * 1000.0);
+        if (linear_speed_mm_s - speed).abs() > speed * SAME {
+            return Err(not_kept("reduced speed in mm/s", &speed, &linear_speed_mm_s));
+        }
+        Ok(())
+    }
+
+    fn verify_report(&mut self) -> Result<(), XArmError> {
+        let Some(reports) = &self.reports else { return Ok(()) };
+        // The first may have been on its way before the settings were there.
+        let mut result = Err(XArmError::NotFinished {
+            what: "waiting for a report",
+            timeout_secs: REPORT_WITHIN.as_secs_f64(),
+        });
+        for _ in 0..3 {
+            let Some(report) = reports.next(REPORT_WITHIN) else { return result };
+            result = verify_settings(&self.config, &report);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+}
+
+impl Drop for Session {
+    /// Stops the arm where its motion was not seen to end: after a panic, for instance.
+    fn drop(&mut self) {
+        if self.moving
+            && !self.client.is_lost()
+            && let Err(error) = self.stop()
+        {
+            tracing::error!("could not stop the arm: {error}");
+        }
+    }
+}
+
+fn identify(client: &mut Client, joints: u8) -> Result<RobotVersion, XArmError> {
+    let text = match client.ask(&Command::GetVersion)? {
+        Reply::Version(text) => text,
+        _ => String::new(),
+    };
+    let known = RobotVersion::parse(&text).filter(|it| it.firmware >= FirmwareVersion::OLDEST);
+    let version = known.ok_or(XArmError::UnsupportedFirmware { version: text })?;
+    if version.joints != joints {
+        return Err(XArmError::WrongRobot { expected: joints, got: version.joints });
+    }
+    Ok(version)
+}
+
+fn settings(config: &XArmConfig) -> [Command; 9] {
+    let [x, y, z] = config.center_of_mass_mm.map(to_f32);
+    [
+        Command::SetTcpOffset(offset_of(config)),
+        Command::SetLoad { mass_kg: to_f32(config.load_kg), center_mm: [x, y, z] },
+        Command::SetCollisionSensitivity(config.collision_sensitivity),
+        Command::SetReducedLinearSpeed(to_f32(config.reduced_speed_m_s * 1000.0)),
+        Command::SetReducedJointSpeed(to_f32(config.reduced_joint_speed_deg_s.to_radians())),
+        Command::SetBoundary(boundary_mm_of(config)),
+        Command::SetFence(true),
+        Command::SetReducedMode(true),
+        // A collision leaves the arm where it was: what it met is there.
+        Command::SetCollisionRebound(false),
+    ]
+}
+
+/// In mm and radians.
+fn offset_of(config: &XArmConfig) -> [f32; 6] {
+    let [x, y, z, roll, pitch, yaw] = config.tcp_offset_mm_deg;
+    [x, y, z, roll.to_radians(), pitch.to_radians(), yaw.to_radians()].map(to_f32)
+}
+
+/// Upper and lower of each axis in whole mm, rounded inwards.
+fn boundary_mm_of(config: &XArmConfig) -> [i32; 6] {
+    // A fence is within 2 m, so the numbers are small. 1e-6 mm undoes the rounding of decimals.
+    #[allow(clippy::cast_possible_truncation, reason = "validated to be within 2 m")]
+    let [x, y, z] = config.fence_m.map(|[low, high]| {
+        [(high * 1000.0 + 1e-6).floor() as i32, (low * 1000.0 - 1e-6).ceil() as i32]
+    });
+    [x[0], x[1], y[0], y[1], z[0], z[1]]
+}
+
+fn verify_settings(config: &XArmConfig, report: &Report) -> Result<(), XArmError> {
+    let Some(health) = report.health() else { return Ok(()) };
+    let differ = |a: &[f32], b: &[f32]| a.iter().zip(b).any(|(a, b)| (a - b).abs() > SAME);
+    let offset = offset_of(config);
+    if differ(&offset, &health.tcp_offset) {
+        return Err(not_kept("tool offset", &offset, &health.tcp_offset));
+    }
+    let [x, y, z] = config.center_of_mass_mm.map(to_f32);
+    let load = [to_f32(config.load_kg), x, y, z];
+    if differ(&load, &health.load) {
+        return Err(not_kept("load", &load, &health.load));
+    }
+    let (expected, got) = (config.collision_sensitivity, health.collision_sensitivity);
+    if expected != got {
+        return Err(not_kept("collision sensitivity", &expected, &got));
+    }
+    if report.mode != 0 {
+        return Err(not_kept("mode", &0, &report.mode));
+    }
+    Ok(())
+}
+
+fn not_kept(
+    setting: &'static str,
+    expected: &dyn std::fmt::Debug,
+    got: &dyn std::fmt::Debug,
+) -> XArmError {
+    XArmError::SettingNotKept {
+        setting,
+        expected: format!("{expected:?}"),
+        got: format!("{got:?}"),
+    }
+}
+
+/// The controller's numbers have seven digits: a tenth of a micrometre at a metre.
+#[allow(clippy::cast_possible_truncation, reason = "the controller has no more digits")]
+pub(crate) fn to_f32(value: f64) -> f32 {
+    value as f32
+}
