@@ -33,6 +33,9 @@ class Checks:
     def equal(self, what, got, expected):
         self.true(what, got == expected, f"{got!r}, expected {expected!r}")
 
+    def among(self, what, got, expected):
+        self.true(what, got in expected, f"{got!r}, expected one of {expected!r}")
+
     def near(self, what, got, expected, tolerance=0.05):
         pairs = list(zip(got, expected))
         good = len(pairs) == len(expected) and all(abs(a - b) <= tolerance for a, b in pairs)
@@ -175,7 +178,9 @@ def drive(firmware, gripper):
     # The table is a collision, with an error to clear.
     arm.set_position(350, 0, 20, 180, 0, 0, speed=200, wait=True)
     code = arm.set_position(350, 0, -30, 180, 0, 0, speed=100, wait=True)
-    checks.equal("into the table", code, 1)
+    # "Has an error", or "stopped" where the state is heard of before the error's report.
+    failed = [1, -9]
+    checks.among("into the table", code, failed)
     checks.equal("error 31", arm.get_err_warn_code()[1][0], 31)
     checks.equal("stopped by it", arm.get_state()[1], 4)
     checks.equal("clean_error", arm.clean_error(), 0)
@@ -187,15 +192,16 @@ def drive(firmware, gripper):
     # A fence.
     arm.set_reduced_tcp_boundary([500, 200, 300, -300, 400, 0])
     arm.set_fence_mode(True)
-    checks.equal("beyond the fence", arm.set_position(550, 0, 100, 180, 0, 0, speed=100, wait=True), 1)
+    checks.among("beyond the fence", arm.set_position(550, 0, 100, 180, 0, 0, speed=100, wait=True), failed)
     checks.equal("error 35", arm.get_err_warn_code()[1][0], 35)
     checks.near("never moved", arm.get_position()[1][:3], [350, 0, 100])
     arm.set_fence_mode(False)
     arm.clean_error()
     time.sleep(0.5)
     make_ready(arm, checks, "after the fence")
-    checks.equal("out of reach", arm.set_position(900, 0, 100, 180, 0, 0, speed=100, wait=True), 1)
-    checks.equal("error 21", arm.get_err_warn_code()[1][0], 21)
+    checks.among("out of reach", arm.set_position(900, 0, 100, 180, 0, 0, speed=100, wait=True), failed)
+    # No solution, or joints that race where the arm is stretched.
+    checks.among("error 21 or 24", arm.get_err_warn_code()[1][0], [21, 24])
     arm.clean_error()
     arm.disconnect()
 

@@ -200,7 +200,7 @@ const SERIAL_NUMBER: &str = "XI130506EMU001";
 impl ControllerConfig {
     /// What the controller says of itself: axes, type, serial numbers, version.
     fn version_text(&self) -> String {
-        format!("6,6,{SERIAL_NUMBER},AC1305EMU001,v{}", self.firmware)
+        format!("6,6,{SERIAL_NUMBER},AC1305EMU1,v{}", self.firmware)
     }
 }
 
