@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rmrl_cell::DeviceError;
+
 use crate::{ArmState, CommandError, Explained, FirmwareVersion, FrameError, RtuError, Status};
 
 /// Why the arm or its gripper did not do as it was asked.
@@ -169,5 +171,40 @@ impl XArmError {
     /// Whether the connection has to be made anew before anything else can be asked.
     pub fn ends_the_link(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::LostLink { .. } | Self::Frame(_))
+    }
+
+    /// Whether trying again cannot help: a person has to come first.
+    pub fn needs_a_person(&self) -> bool {
+        match self {
+            Self::EmergencyStop { .. } | Self::StoppedBySomebodyElse => true,
+            Self::Controller { explained, .. } => explained.severity.needs_a_person(),
+            _ => false,
+        }
+    }
+
+    /// The same as a cell's device tells it; `device` is `arm` or `gripper`. A collision needs to know
+    /// where, and is [`DeviceError::Faulted`] here.
+    pub fn into_device_error(self, device: &'static str) -> DeviceError {
+        if self.needs_a_person() {
+            return DeviceError::NeedsPerson { device, reason: self.to_string() };
+        }
+        let reason = self.to_string();
+        match self {
+            Self::Connect { .. } | Self::LostLink { .. } | Self::Frame(_) => {
+                DeviceError::Disconnected { device, reason }
+            }
+            Self::NoAnswer { timeout_secs, .. } | Self::NotFinished { timeout_secs, .. } => {
+                DeviceError::TimedOut { device, timeout_secs }
+            }
+            Self::Controller { number, explained } | Self::Collision { number, explained } => {
+                let Explained { meaning, recovery, .. } = explained;
+                DeviceError::Faulted { device, code: u16::from(number), meaning, recovery }
+            }
+            Self::Gripper { number, explained } => {
+                let Explained { meaning, recovery, .. } = explained;
+                DeviceError::Faulted { device, code: number, meaning, recovery }
+            }
+            _ => DeviceError::Refused { device, reason },
+        }
     }
 }

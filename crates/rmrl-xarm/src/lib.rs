@@ -3,6 +3,7 @@
 //! Outside the codec, units are metres, radians and seconds; inside, the controller's own:
 //! millimetres, radians, degrees nowhere.
 
+mod arm;
 pub mod bio_gripper;
 mod client;
 mod command;
@@ -12,15 +13,18 @@ mod controller_error;
 mod error;
 mod frame;
 pub mod kinematics;
+mod gripper;
 mod link;
 mod motion;
 mod report;
 mod report_stream;
+mod robot;
 mod rtu;
 mod session;
 mod version;
 mod wire;
 
+pub use arm::XArm;
 pub use client::{Answer, Client};
 pub use command::{
     ALL_JOINTS, ArmState, Command, CommandError, LineOptions, MotionLimits, ReducedState, Reply,
@@ -35,6 +39,7 @@ pub use frame::{
     FEEDBACK_REGISTER, Feedback, FeedbackOutcome, Frame, FrameError, FrameReader, FromController,
     HEADER_LENGTH, HEARTBEAT, MAX_LENGTH, Protocol, Request, Response, Status, ToController,
 };
+pub use gripper::BioGripperDevice;
 pub use link::Address;
 pub use motion::{controller_pose, tool_pose};
 pub use report::{
@@ -42,6 +47,7 @@ pub use report::{
     ReportReader, SHORTEST_REPORT,
 };
 pub use report_stream::ReportStream;
+pub use robot::Robot;
 pub use rtu::{MOST_REGISTERS, RtuError, RtuRequest};
 pub use session::Session;
 pub use version::{FirmwareVersion, RobotVersion};

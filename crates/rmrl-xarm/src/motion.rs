@@ -79,7 +79,7 @@ impl Session {
                 return Err(XArmError::NotANumber { what, value });
             }
         }
-        self.check_ready()?;
+        self.make_ready()?;
         let speed_m_s = speed_m_s.min(self.config.reduced_speed_m_s);
         let timeout = self.longest(target, speed_m_s)?;
         let pose = controller_pose(target, self.config.jaw_yaw_deg);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crate::client::explain;
 use crate::{
     ALL_JOINTS, ArmState, Client, Command, Feedback, FirmwareVersion, Protocol, ReducedState,
-    Reply, Report, ReportPort, ReportStream, RobotVersion, Severity, StateChange, XArmConfig,
-    XArmError,
+    Reply, Report, ReportPort, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError,
+    controller_error,
 };
 
 /// How often a state is asked for that is to come.
@@ -54,8 +54,16 @@ impl Session {
     /// As [`Self::connect`], and [`XArmError::StoppedBySomebodyElse`].
     pub(crate) fn connect_again(config: XArmConfig) -> Result<Self, XArmError> {
         let mut session = Self::open(config)?;
-        if session.state()? == ArmState::Stopped && session.error()? == 0 {
-            return Err(XArmError::StoppedBySomebodyElse);
+        // Setting up clears errors; those that a person has to see are not to be cleared unseen.
+        match session.error()? {
+            0 if session.state()? == ArmState::Stopped => {
+                return Err(XArmError::StoppedBySomebodyElse);
+            }
+            0 => {}
+            number if controller_error(number).severity.needs_a_person() => {
+                return Err(explain(number));
+            }
+            _ => {}
         }
         // A line from before may still be under way.
         session.stop()?;
@@ -157,20 +165,16 @@ impl Session {
     /// Clears errors and makes the arm movable, in the vendor's order. Does nothing where it is.
     ///
     /// # Errors
-    /// A person has to come: a button is pressed, a servo failed, somebody else stopped the arm. Or
-    /// the error came again each time.
+    /// A person has to come: a button was pressed, a servo failed, somebody else stopped the arm.
+    /// That stays so until [`Self::connect`], which is that person's word that all is well. Or the
+    /// error came again each time.
     pub fn recover(&mut self) -> Result<(), XArmError> {
         let mut last = match self.check_ready() {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
         for _ in 0..self.config.recover_attempts {
-            let for_a_person = match &last {
-                XArmError::Controller { explained, .. } => explained.severity == Severity::Person,
-                XArmError::StoppedBySomebodyElse => true,
-                error => error.ends_the_link(),
-            };
-            if for_a_person {
+            if last.needs_a_person() || last.ends_the_link() {
                 return Err(last);
             }
             if matches!(last, XArmError::NotReady { .. }) {
@@ -182,6 +186,19 @@ impl Session {
             }
         }
         Err(last)
+    }
+
+    /// As [`Self::check_ready`]; where it was this program that stopped the arm, it may go on.
+    ///
+    /// # Errors
+    /// As [`Self::check_ready`].
+    pub(crate) fn make_ready(&mut self) -> Result<(), XArmError> {
+        match self.check_ready() {
+            Err(XArmError::NotReady { state: ArmState::Stopped, .. }) if self.stopped_here => {
+                self.enable()
+            }
+            other => other,
+        }
     }
 
     /// The vendor's sequence: clean error, clean warning, power, mode, state.

@@ -180,6 +180,16 @@ fn carry_out(
         }
         58 => machine.fence.joint_range_rad = parameters.floats::<14>(0).or_wrong()?,
         59 => machine.fence.on = parameters.byte(0).or_wrong()? != 0,
+        71 => {
+            // Of what a timer may do, only another state is emulated.
+            let [secs, number, register, state, _] = parameters.integers::<5>(0).or_wrong()?;
+            if register != 12 || !(0..=15).contains(&number) {
+                return Err(Refusal::Warning(WRONG_PARAMETERS));
+            }
+            let state = u8::try_from(state).ok().or_wrong()?;
+            machine.set_timer(number, f64::from(secs), state);
+        }
+        72 => machine.cancel_timer(parameters.integers::<1>(0).or_wrong()?[0]),
         74 => machine.counter = 0,
         75 => machine.counter += 1,
         79 => machine.simulated_robot = parameters.byte(0).or_wrong()? != 0,

@@ -134,6 +134,8 @@ pub(super) struct Machine {
     queue: VecDeque<Task>,
     motion: Option<Motion>,
     gripper: BioGripper,
+    /// Their numbers, the simulated seconds that are left of each, and the state that each sets.
+    timers: Vec<(i32, f64, u8)>,
     /// Frames that nobody asked for, with the link each is for.
     pub outbox: Vec<(u64, Vec<u8>)>,
 }
@@ -189,6 +191,7 @@ impl Machine {
             queue: VecDeque::new(),
             motion: None,
             gripper,
+            timers: Vec::new(),
             outbox: Vec::new(),
         })
     }
@@ -233,6 +236,13 @@ impl Machine {
         self.recording.simulated_secs += secs;
         self.gripper.advance(secs, self.plant.gripper.as_mut(), &self.faults);
         self.recording.gripper_motions = self.gripper.motions;
+        for (_, left_secs, _) in &mut self.timers {
+            *left_secs -= secs;
+        }
+        let is_due = |(_, left_secs, _): &mut (i32, f64, u8)| *left_secs <= 0.0;
+        for (_, _, state) in self.timers.extract_if(.., is_due).collect::<Vec<_>>() {
+            self.set_state(state);
+        }
         let mut left_secs = secs;
         while left_secs > 0.0 && self.phase == Phase::Running {
             if self.motion.is_none() {
@@ -561,6 +571,16 @@ impl Machine {
             }
             _ => false,
         }
+    }
+
+    /// Sets a state later, whoever is connected by then.
+    pub fn set_timer(&mut self, number: i32, secs: f64, state: u8) {
+        self.cancel_timer(number);
+        self.timers.push((number, secs, state));
+    }
+
+    pub fn cancel_timer(&mut self, number: i32) {
+        self.timers.retain(|(of, ..)| *of != number);
     }
 
     /// Begins the rest of a paused motion from rest.

@@ -1,0 +1,172 @@
+//! One controller for arm and gripper, which are asked by turns: its link is made again where it was
+//! lost, and kept alive where nobody asks.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::{Command, Report, RobotVersion, Session, XArmConfig, XArmError};
+
+/// Silence after which the controller is asked something, as in the vendor's software.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Silence after which the link counts as lost.
+const LOST: Duration = Duration::from_secs(90);
+
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The pause between two attempts to connect again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A controller that arm and gripper share.
+#[derive(Debug)]
+pub struct Robot {
+    shared: Arc<Mutex<Shared>>,
+    /// Ends the thread that keeps the link alive, by being dropped.
+    ends: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What is asked by turns.
+#[derive(Debug)]
+struct Shared {
+    config: XArmConfig,
+    version: RobotVersion,
+    /// None where the link is lost.
+    session: Option<Session>,
+    /// How often it was connected: a gripper sets itself up anew each time.
+    connections: u64,
+}
+
+impl Robot {
+    /// Connects and sets everything up.
+    ///
+    /// # Errors
+    /// As [`Session::connect`].
+    pub fn connect(config: XArmConfig) -> Result<Self, XArmError> {
+        let session = Session::connect(config.clone())?;
+        let version = session.version().clone();
+        let keeps_alive = version.firmware.has_keep_alive();
+        let session = Some(session);
+        let shared = Arc::new(Mutex::new(Shared { config, version, session, connections: 1 }));
+        let mut robot = Self { shared, ends: None, thread: None };
+        if keeps_alive {
+            let (ends, ended) = mpsc::channel();
+            let theirs = Arc::downgrade(&robot.shared);
+            let spawned = thread::Builder::new()
+                .name("xarm-keep-alive".to_owned())
+                .spawn(move || keep_alive(&theirs, || ended.recv_timeout(LOOK)));
+            let failed = |source| XArmError::Connect { address: "a thread".to_owned(), source };
+            robot.thread = Some(spawned.map_err(failed)?);
+            robot.ends = Some(ends);
+        }
+        Ok(robot)
+    }
+
+    /// What the robot says of itself.
+    pub fn version(&self) -> RobotVersion {
+        self.lock().version.clone()
+    }
+
+    /// How it was set up.
+    pub fn config(&self) -> XArmConfig {
+        self.lock().config.clone()
+    }
+
+    /// The latest report; none before the first, or without a port for them.
+    pub fn report(&self) -> Option<Report> {
+        self.lock().session.as_ref().and_then(Session::report)
+    }
+
+    /// Does something with the controller, while nobody else does. A lost link is made again first,
+    /// within the time that the configuration allows; one that is lost over it is closed.
+    ///
+    /// `work` is also told how often the link was made, this time among them.
+    ///
+    /// # Errors
+    /// What connecting or `work` says.
+    pub fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Session, u64) -> Result<T, XArmError>,
+    ) -> Result<T, XArmError> {
+        let mut shared = self.lock();
+        shared.reconnect()?;
+        let Shared { session, connections, .. } = &mut *shared;
+        let Some(connected) = session else {
+            return Err(XArmError::LostLink { reason: "not connected".to_owned() });
+        };
+        let result = work(connected, *connections);
+        if connected.client.is_lost() {
+            *session = None;
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // Whoever panicked left a session that knows whether a motion was under way.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Robot {
+    fn drop(&mut self) {
+        self.ends = None;
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn reconnect(&mut self) -> Result<(), XArmError> {
+        if self.session.as_ref().is_some_and(|session| !session.client.is_lost()) {
+            return Ok(());
+        }
+        self.session = None;
+        let began = Instant::now();
+        let patience = Duration::from_secs_f64(self.config.reconnect_secs);
+        loop {
+            match Session::connect_again(self.config.clone()) {
+                Ok(session) => {
+                    tracing::info!("the arm is back after {:.1} s", began.elapsed().as_secs_f64());
+                    self.session = Some(session);
+                    self.connections += 1;
+                    return Ok(());
+                }
+                // What has another reason than the link stays so.
+                Err(error) if !error.ends_the_link() => return Err(error),
+                Err(error) if began.elapsed() >= patience => return Err(error),
+                Err(_) => thread::sleep(PAUSE.min(patience.saturating_sub(began.elapsed()))),
+            }
+        }
+    }
+}
+
+/// Looks after the link until told to end, or the robot is gone.
+fn keep_alive(robot: &Weak<Mutex<Shared>>, wait: impl Fn() -> Result<(), RecvTimeoutError>) {
+    while wait() == Err(RecvTimeoutError::Timeout) {
+        let Some(robot) = robot.upgrade() else { return };
+        let mut shared = robot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = &mut shared.session {
+            look_after(session, IDLE, LOST);
+        }
+    }
+}
+
+/// Asks after `idle` silence, and gives the link up after `lost`.
+fn look_after(session: &mut Session, idle: Duration, lost: Duration) {
+    if session.client.silence() < idle || session.client.is_lost() {
+        return;
+    }
+    if let Err(error) = session.client.ask(&Command::GetState) {
+        tracing::warn!("the controller does not answer: {error}");
+    }
+    let silence = session.client.silence();
+    if silence >= lost {
+        // The error is told to whoever asks next.
+        session.client.lose(&format!("no answer for {:.0} s", silence.as_secs_f64()));
+    }
+}
