@@ -449,9 +449,12 @@ impl Machine {
                 Err(error::COLLISION)
             }
             Err(DeviceError::Refused { .. }) => Err(error::PLANNING),
-            Err(DeviceError::Disconnected { .. } | DeviceError::TimedOut { .. }) => {
-                Err(error::SERVO)
-            }
+            Err(
+                DeviceError::Disconnected { .. }
+                | DeviceError::TimedOut { .. }
+                | DeviceError::Faulted { .. }
+                | DeviceError::NeedsPerson { .. },
+            ) => Err(error::SERVO),
         }
     }
 
