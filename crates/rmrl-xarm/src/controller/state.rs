@@ -387,11 +387,13 @@ impl Machine {
     /// Carries a motion on and returns the time that is left of it.
     fn move_on(&mut self, secs: f64) -> f64 {
         let Some(mut motion) = self.motion.take() else { return 0.0 };
-        let left_secs = secs - (motion.profile.duration_secs - motion.secs).min(secs);
-        let passed_secs = secs - left_secs;
+        let remaining_secs = motion.profile.duration_secs - motion.secs;
+        // Not by the sum, which may be rounded to just below the end and then never get there.
+        let finished = remaining_secs <= secs;
+        let passed_secs = if finished { remaining_secs } else { secs };
+        let left_secs = secs - passed_secs;
         motion.secs += passed_secs;
-        let share = motion.profile.share(motion.secs);
-        let finished = motion.secs >= motion.profile.duration_secs;
+        let share = if finished { 1.0 } else { motion.profile.share(motion.secs) };
         let (number, way) = (motion.number, motion.way);
         self.motion = Some(motion);
         if let Some(fault) = self.faults.take_motion(number, share) {

@@ -11,6 +11,7 @@ pub mod report;
 pub mod reproduce;
 pub mod snapshot;
 pub mod train;
+pub mod xarm;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
