@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::{Command, Report, RobotVersion, Session, XArmConfig, XArmError};
+use crate::{Report, RobotVersion, Session, XArmConfig, XArmError};
 
 /// Silence after which the controller is asked something, as in the vendor's software.
 const IDLE: Duration = Duration::from_secs(30);
@@ -150,23 +150,11 @@ fn keep_alive(robot: &Weak<Mutex<Shared>>, wait: impl Fn() -> Result<(), RecvTim
     while wait() == Err(RecvTimeoutError::Timeout) {
         let Some(robot) = robot.upgrade() else { return };
         let mut shared = robot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = &mut shared.session {
-            look_after(session, IDLE, LOST);
+        if let Some(session) = &mut shared.session
+            && let Err(error) = session.client.keep_alive(IDLE, LOST)
+        {
+            // It is told again to whoever asks next, if the link is lost.
+            tracing::warn!("the controller does not answer: {error}");
         }
-    }
-}
-
-/// Asks after `idle` silence, and gives the link up after `lost`.
-fn look_after(session: &mut Session, idle: Duration, lost: Duration) {
-    if session.client.silence() < idle || session.client.is_lost() {
-        return;
-    }
-    if let Err(error) = session.client.ask(&Command::GetState) {
-        tracing::warn!("the controller does not answer: {error}");
-    }
-    let silence = session.client.silence();
-    if silence >= lost {
-        // The error is told to whoever asks next.
-        session.client.lose(&format!("no answer for {:.0} s", silence.as_secs_f64()));
     }
 }
