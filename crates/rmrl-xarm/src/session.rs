@@ -1,5 +1,6 @@
 //! A controller that is connected and set up, and what brings it back there.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long the controller may take to be ready after it was told to run.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long the controller may take to say that the arm is stopped.
+const STOPPED_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long a report may take: five come in a second.
 const REPORT_WITHIN: Duration = Duration::from_secs(3);
 
@@ -29,7 +33,7 @@ pub struct Session {
     pub(crate) client: Client,
     pub(crate) config: XArmConfig,
     version: RobotVersion,
-    reports: Option<ReportStream>,
+    reports: Option<Arc<ReportStream>>,
     /// A motion was sent, and its end not seen.
     pub(crate) moving: bool,
     /// The arm stands because this program stopped it.
@@ -82,7 +86,7 @@ impl Session {
             None => None,
             Some(port) => {
                 let kind = if port == 30002 { ReportPort::Rich } else { ReportPort::Normal };
-                Some(ReportStream::connect(config.address(port), kind, timeout)?)
+                Some(Arc::new(ReportStream::connect(config.address(port), kind, timeout)?))
             }
         };
         Ok(Self { client, config, version, reports, moving: false, stopped_here: false })
@@ -96,6 +100,11 @@ impl Session {
     /// The latest report; none before the first, or without a port for them.
     pub fn report(&self) -> Option<Report> {
         self.reports.as_ref()?.latest().map(|(report, _)| report)
+    }
+
+    /// The reports, for whoever looks at them while the arm moves.
+    pub(crate) fn reports(&self) -> Option<Arc<ReportStream>> {
+        self.reports.clone()
     }
 
     /// What the arm is doing.
@@ -139,7 +148,7 @@ impl Session {
     /// The link is lost, or no answer came.
     pub fn stop(&mut self) -> Result<(), XArmError> {
         self.stopped_here = true;
-        self.client.ask(&Command::SetState(StateChange::Stop))?;
+        stop(&mut self.client)?;
         self.moving = false;
         Ok(())
     }
@@ -151,7 +160,10 @@ impl Session {
     pub fn check_ready(&mut self) -> Result<(), XArmError> {
         let error = self.error()?;
         if error != 0 {
-            return Err(explain(error));
+            let error = explain(error);
+            // Whoever clears it at the controller's screen has not started the arm by that.
+            self.stopped_here &= !error.needs_a_person();
+            return Err(error);
         }
         let (state, waiting) = (self.state()?, self.waiting()?);
         match state {
@@ -310,6 +322,23 @@ impl Drop for Session {
         {
             tracing::error!("could not stop the arm: {error}");
         }
+    }
+}
+
+/// Tells the controller to stop until it says that it has, as the vendor's software does.
+pub(crate) fn stop(client: &mut Client) -> Result<(), XArmError> {
+    let began = Instant::now();
+    loop {
+        client.ask(&Command::SetState(StateChange::Stop))?;
+        let state = client.ask(&Command::GetState)?;
+        if state == Reply::State(ArmState::Stopped) {
+            return Ok(());
+        }
+        if began.elapsed() > STOPPED_WITHIN {
+            let timeout_secs = STOPPED_WITHIN.as_secs_f64();
+            return Err(XArmError::NotFinished { what: "stopping", timeout_secs });
+        }
+        thread::sleep(POLL);
     }
 }
 

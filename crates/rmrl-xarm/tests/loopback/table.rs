@@ -121,8 +121,9 @@ impl Table {
                 if std::mem::take(&mut self.closes_on_line) {
                     return None;
                 }
-                if std::mem::take(&mut self.error_on_line) != 0 {
-                    (self.error, self.state) = (31, ArmState::Stopped);
+                if self.error_on_line != 0 {
+                    self.error = std::mem::take(&mut self.error_on_line);
+                    self.state = ArmState::Stopped;
                 } else if self.never_ends {
                     self.state = ArmState::Moving;
                 } else {
@@ -224,7 +225,8 @@ pub fn serve_table(table: Table) -> (XArmConfig, Arc<Mutex<Table>>) {
     let theirs = Arc::clone(&table);
     thread::spawn(move || {
         for stream in control.incoming() {
-            follow(&theirs, stream.unwrap());
+            let (theirs, stream) = (Arc::clone(&theirs), stream.unwrap());
+            thread::spawn(move || follow(&theirs, stream));
         }
     });
     let theirs = Arc::clone(&table);
