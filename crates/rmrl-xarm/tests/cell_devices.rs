@@ -309,3 +309,11 @@ fn a_gripper_with_an_error_says_which_and_one_that_lost_its_plate_holds_none() {
     let error = gripper.close().unwrap_err();
     assert!(matches!(error, DeviceError::Faulted { device: "gripper", code: 11, .. }), "{error}");
 }
+
+#[test]
+fn a_gripper_that_says_nothing_is_the_controllers_error() {
+    let (arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().no_gripper = true;
+    let error = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap_err();
+    assert!(matches!(error, XArmError::Controller { number: 19, .. }), "{error}");
+}

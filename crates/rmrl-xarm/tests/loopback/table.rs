@@ -34,6 +34,8 @@ pub struct Table {
     pub closes_on_line: bool,
     /// So many requests to stop have no answer.
     pub deaf_to_stops: usize,
+    /// Nothing answers at the flange.
+    pub no_gripper: bool,
     pub pose: [f32; 6],
     pub reduced: ReducedState,
     pub offset: [f32; 6],
@@ -61,6 +63,7 @@ impl Table {
             never_ends: false,
             closes_on_line: false,
             deaf_to_stops: 0,
+            no_gripper: false,
             pose: [300.0, 0.0, 200.0, std::f32::consts::PI, 0.0, 0.0],
             reduced: ReducedState {
                 reduced: false,
@@ -131,6 +134,10 @@ impl Table {
                     self.pose[0] += self.off_mm;
                 }
                 options.map_or(Reply::Done, |_| Reply::Queued { count: 1, check: 0 })
+            }
+            Command::ModbusRtu { host, .. } if self.no_gripper => {
+                self.error = 19;
+                Reply::Modbus { host: *host, frame: Vec::new() }
             }
             Command::ModbusRtu { host, frame } => {
                 Reply::Modbus { host: *host, frame: self.gripper(frame) }
