@@ -16,6 +16,7 @@ mod config;
 mod controller_error;
 mod error;
 mod frame;
+mod frame_reader;
 mod gripper;
 mod link;
 mod motion;
@@ -24,6 +25,7 @@ mod report_stream;
 mod robot;
 mod rtu;
 mod session;
+mod settings;
 mod version;
 mod wire;
 
@@ -39,9 +41,10 @@ pub use controller_error::{
 };
 pub use error::XArmError;
 pub use frame::{
-    FEEDBACK_REGISTER, Feedback, FeedbackOutcome, Frame, FrameError, FrameReader, FromController,
-    HEADER_LENGTH, HEARTBEAT, MAX_LENGTH, Protocol, Request, Response, Status, ToController,
+    FEEDBACK_REGISTER, Feedback, FeedbackOutcome, Frame, FrameError, FromController, HEADER_LENGTH,
+    HEARTBEAT, MAX_LENGTH, Protocol, Request, Response, Status, ToController,
 };
+pub use frame_reader::FrameReader;
 pub use gripper::BioGripperDevice;
 pub use link::Address;
 pub use motion::{controller_pose, tool_pose};

@@ -8,7 +8,7 @@ use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, wrap_angle};
 
 use crate::client::explain;
-use crate::session::to_f32;
+use crate::settings::to_f32;
 use crate::{
     ArmState, Command, LineOptions, MotionLimits, Reply, Session, StateChange, XArmError, register,
 };
