@@ -6,14 +6,17 @@
 //! corners are not rounded, torques are zero, and of the modes only position control moves.
 
 mod bio_gripper;
+mod error;
 mod faults;
 mod links;
 mod motion;
 mod parameters;
+mod plan;
 mod recording;
 mod report;
 mod requests;
 mod state;
+mod task;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

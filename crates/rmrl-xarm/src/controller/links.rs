@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use super::faults::{Faults, LinkFault};
 use super::report::{ReportKind, report};
 use super::requests::answer;
-use super::state::{Asked, Machine, StartError};
+use super::state::{Machine, StartError};
+use super::task::Asked;
 use super::{ControllerConfig, Pace, Plant, Ports};
 
 /// How often threads look whether they shall end.
