@@ -1,7 +1,12 @@
 //! UFACTORY xArm robot arms and their BIO gripper, over the controller's private TCP protocol.
 //!
-//! Outside the codec, units are metres, radians and seconds; inside, the controller's own:
-//! millimetres, radians, degrees nowhere.
+//! [`Robot`] is a controller that is connected, set up, and kept so; [`XArm`] and [`BioGripperDevice`]
+//! are its arm and its gripper as a cell has them. Below are [`Session`], one link that is set up, and
+//! [`Client`], requests and answers with deadlines. The codec goes both ways, for whoever plays a
+//! controller: [`FrameReader`], [`Command`], [`Reply`], [`Report`], [`RtuRequest`], [`bio_gripper`].
+//!
+//! Metres, radians and seconds above; in codec, session and configuration keys the controller's own
+//! millimetres, and degrees where a name says `_deg`.
 
 mod arm;
 pub mod bio_gripper;
@@ -51,3 +56,8 @@ pub use robot::Robot;
 pub use rtu::{MOST_REGISTERS, RtuError, RtuRequest};
 pub use session::Session;
 pub use version::{FirmwareVersion, RobotVersion};
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
