@@ -105,13 +105,16 @@ pub struct Ports {
     pub rich: u16,
     /// Short reports 100 times a second.
     pub real: u16,
+    /// Reports 250 times a second.
+    pub real_time: u16,
 }
 
 impl Ports {
     /// The vendor's. The first one is open to nobody but root on most systems.
-    pub const VENDOR: Self = Self { control: 502, normal: 30001, rich: 30002, real: 30003 };
+    pub const VENDOR: Self =
+        Self { control: 502, normal: 30001, rich: 30002, real: 30003, real_time: 30000 };
     /// Whatever is free.
-    pub const ANY: Self = Self { control: 0, normal: 0, rich: 0, real: 0 };
+    pub const ANY: Self = Self { control: 0, normal: 0, rich: 0, real: 0, real_time: 0 };
 }
 
 /// Sockets in the file system, where the vendor's software looks before it tries a port.
@@ -218,6 +221,9 @@ pub struct Addresses {
     pub rich: SocketAddr,
     /// Short reports 100 times a second.
     pub real: SocketAddr,
+    /// Reports 250 times a second; from firmware 2.1.0 on, before that the
+    /// port closes every link.
+    pub real_time: SocketAddr,
 }
 
 /// The emulated controller.
@@ -243,15 +249,15 @@ impl Controller {
             threads: Vec::new(),
         };
         if let Some(ports) = tcp {
-            let mut bound = [SocketAddr::new(HERE, 0); 4];
+            let mut bound = [SocketAddr::new(HERE, 0); 5];
             for (bound, (port, service)) in bound.iter_mut().zip(links::services(ports)) {
                 let (thread, address) =
                     links::listen_tcp(&shared, SocketAddr::new(HERE, port), service)?;
                 running.threads.push(thread);
                 *bound = address;
             }
-            let [control, normal, rich, real] = bound;
-            running.addresses = Some(Addresses { control, normal, rich, real });
+            let [control, normal, rich, real, real_time] = bound;
+            running.addresses = Some(Addresses { control, normal, rich, real, real_time });
         }
         if let Some(unix) = unix {
             for (port, service) in links::services(unix.ports) {
