@@ -2,8 +2,25 @@
 //!
 //! It speaks the vendor's protocol on the vendor's ports, so that drivers are tested against what they
 //! will meet: requests answered in order, motions queued and carried out in simulated time, reports
-//! pushed, faults on demand. What the real controller does and its manual does not say is not here;
-//! corners are not rounded, torques are zero, and of the modes only position control moves.
+//! pushed, faults on demand. It reads and writes the wire with code of its own, which the driver's has
+//! to agree with; `tools/xarm_sdk_against_emulator.py` has the vendor's own software drive it.
+//!
+//! What a real controller was not at hand to tell, and is assumed:
+//!
+//! - After an emergency stop, an error of a servo and a collision, motors are off: only the whole way
+//!   back, clear, enable, mode, state, makes the arm movable. After other errors they stay on.
+//! - A stop and a pause take no time: the arm stands where its profile was. What is left of a paused
+//!   motion begins again from rest.
+//! - A motion is looked at as a whole before it begins, and what it cannot do is an error then, with the
+//!   arm where it was: 35 beyond the fence, 23 for a joint's limit, 24 for a joint that races, 21 for
+//!   what has no solution or leads past a singularity.
+//! - Speed rises and falls evenly. A tool that only turns does so at 1.5 rad/s.
+//! - A motion that comes at the wrong time is answered with "not ready" and forgotten.
+//! - A link of protocol 3 is closed after 90 s of silence.
+//!
+//! What is not there: rounded corners, torques, other modes than position control (a mode can be set,
+//! but nothing moves in it), single joints to enable, offsets of the world, inputs and outputs, standard
+//! Modbus TCP, which is refused, and collisions of the arm with itself.
 
 mod bio_gripper;
 mod error;
