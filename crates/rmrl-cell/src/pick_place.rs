@@ -588,8 +588,9 @@ impl Env for PickPlace {
 
 fn motion_fault(error: MotionError) -> Fault {
     Fault {
-        kind: match error {
+        kind: match &error {
             MotionError::Refused(_) => FaultKind::Refused,
+            MotionError::Device(error) if error.needs_a_person() => FaultKind::Stopped,
             MotionError::Device(_) => FaultKind::Device,
         },
         reason: error.to_string(),

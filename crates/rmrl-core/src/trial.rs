@@ -132,12 +132,14 @@ pub enum FaultKind {
     Refused,
     /// The camera no longer sees the world where it did; only calibrating it again helps.
     Drift,
+    /// A device stands until a person has been there: a stop button, a broken servo.
+    Stopped,
 }
 
 impl FaultKind {
     /// Whether trying again cannot help: a person has to come first.
     pub fn needs_a_person(self) -> bool {
-        self == Self::Drift
+        matches!(self, Self::Drift | Self::Stopped)
     }
 }
 
@@ -149,6 +151,7 @@ impl fmt::Display for FaultKind {
             Self::LostPlate => "plate lost",
             Self::Refused => "motion refused",
             Self::Drift => "camera moved",
+            Self::Stopped => "device stopped",
         })
     }
 }

@@ -4,6 +4,8 @@
 //! sides and the system's way between them; and the codec alone. Beside an arm on a cable comes the
 //! controller's own time.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 #[path = "../tests/loopback/mod.rs"]
 mod loopback;
 

@@ -187,6 +187,23 @@ impl Client {
         }
     }
 
+    /// Asks something where nothing came for `idle`, and gives the link up where nothing came for
+    /// `lost`. To be called now and then.
+    ///
+    /// # Errors
+    /// No answer came; [`XArmError::LostLink`] where that went on for too long.
+    pub fn keep_alive(&mut self, idle: Duration, lost: Duration) -> Result<(), XArmError> {
+        if self.silence() < idle {
+            return Ok(());
+        }
+        let asked = self.ask(&Command::GetState);
+        let silence = self.silence();
+        if silence >= lost {
+            return Err(self.lose(&format!("no answer for {:.1} s", silence.as_secs_f64())));
+        }
+        asked.map(drop)
+    }
+
     /// The error that waits in the controller, as what it is.
     pub fn explain_error(&mut self) -> XArmError {
         match self.ask(&Command::GetErrors) {
@@ -292,7 +309,7 @@ impl Client {
     }
 
     /// Gives the connection up.
-    pub(crate) fn lose(&mut self, reason: &str) -> XArmError {
+    fn lose(&mut self, reason: &str) -> XArmError {
         let reason = self.lost.get_or_insert_with(|| reason.to_owned()).clone();
         XArmError::LostLink { reason }
     }

@@ -37,11 +37,13 @@ pub struct XArmConfig {
     /// second show what is wrong.
     pub recover_attempts: u32,
     /// The tool's point seen from the flange: x, y, z in mm, roll, pitch, yaw in degrees. Default 0 but
-    /// for z, 172 mm; to be measured, it decides where the finger tips are.
+    /// for z, 172 mm, which the vendor has for its other gripper; to be measured, for it decides where
+    /// the finger tips are.
     pub tcp_offset_mm_deg: [f64; 6],
-    /// Mass at the flange, in kg. Default 0.82, a BIO gripper without a plate.
+    /// Mass at the flange, in kg. Default 0.82, which the vendor has for its other gripper; to be
+    /// weighed. What is wrong here the controller takes for a collision.
     pub load_kg: f64,
-    /// Its centre seen from the flange, in mm. Default 48 mm along z, the vendor's for that gripper.
+    /// Its centre seen from the flange, in mm. Default 48 mm along z, likewise.
     pub center_of_mass_mm: [f64; 3],
     /// How little force is taken for a collision, 0 never to 5 the least. Default 3, the vendor's; 5
     /// takes fast starts for collisions.

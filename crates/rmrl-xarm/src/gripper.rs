@@ -10,6 +10,7 @@ use crate::bio_gripper::{
     self, BAUD_INDEX, BAUD_READ, BAUD_WRITE, DEVICE, Generation, GripperStatus, JawState,
     NARROWEST_MM, Power, RESTART, WIDEST_MM,
 };
+use crate::client::explain;
 use crate::{
     BioGripperConfig, Command, GenerationChoice, Reply, Robot, RtuError, RtuRequest, Session,
     TOOL_BUS, XArmError, gripper_error,
@@ -267,9 +268,18 @@ fn first(registers: &[u16]) -> u16 {
 
 fn ask(session: &mut Session, request: &RtuRequest) -> Result<Vec<u16>, XArmError> {
     let frame = request.encode(DEVICE);
-    match session.client.ask(&Command::ModbusRtu { host: TOOL_BUS, frame })? {
-        Reply::Modbus { host: TOOL_BUS, frame } => Ok(request.decode_reply(DEVICE, &frame)?),
-        _ => Err(RtuError::WrongAnswer.into()),
+    let answered = match session.client.ask(&Command::ModbusRtu { host: TOOL_BUS, frame })? {
+        Reply::Modbus { host: TOOL_BUS, frame } => request.decode_reply(DEVICE, &frame),
+        _ => Err(RtuError::WrongAnswer),
+    };
+    match answered {
+        Ok(registers) => Ok(registers),
+        Err(exception @ RtuError::Exception { .. }) => Err(exception.into()),
+        // A gripper that says nothing is an error of the controller, which knows more.
+        Err(error) => match session.error()? {
+            0 => Err(error.into()),
+            number => Err(explain(number)),
+        },
     }
 }
 

@@ -17,6 +17,7 @@ pub mod controller;
 mod controller_error;
 mod error;
 mod frame;
+mod frame_reader;
 mod gripper;
 pub mod kinematics;
 mod link;
@@ -26,6 +27,7 @@ mod report_stream;
 mod robot;
 mod rtu;
 mod session;
+mod settings;
 mod version;
 mod wire;
 
@@ -41,9 +43,10 @@ pub use controller_error::{
 };
 pub use error::XArmError;
 pub use frame::{
-    FEEDBACK_REGISTER, Feedback, FeedbackOutcome, Frame, FrameError, FrameReader, FromController,
-    HEADER_LENGTH, HEARTBEAT, MAX_LENGTH, Protocol, Request, Response, Status, ToController,
+    FEEDBACK_REGISTER, Feedback, FeedbackOutcome, Frame, FrameError, FromController, HEADER_LENGTH,
+    HEARTBEAT, MAX_LENGTH, Protocol, Request, Response, Status, ToController,
 };
+pub use frame_reader::FrameReader;
 pub use gripper::BioGripperDevice;
 pub use link::Address;
 pub use motion::{controller_pose, tool_pose};

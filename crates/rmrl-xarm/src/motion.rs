@@ -8,7 +8,7 @@ use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, wrap_angle};
 
 use crate::client::explain;
-use crate::session::to_f32;
+use crate::settings::to_f32;
 use crate::{
     ArmState, Command, LineOptions, MotionLimits, Reply, Session, StateChange, XArmError, register,
 };
@@ -92,9 +92,16 @@ impl Session {
                 Err(error) => tracing::error!("could not stop the arm: {error}"),
             }
             // Who else stopped it is not forgotten over that.
-            self.stopped_here = !matches!(&ended, Err(XArmError::StoppedBySomebodyElse));
+            self.stopped_here = !matches!(&ended, Err(error) if error.needs_a_person());
         }
-        ended?;
+        if self.config.stop_timer && !self.client.is_lost() {
+            // It would stop a later motion.
+            let cancelled = self.client.ask(&Command::CancelTimer(STOP_TIMER));
+            ended?;
+            cancelled?;
+        } else {
+            ended?;
+        }
         self.moving = false;
         let (sent, _) = tool_pose(pose, self.config.jaw_yaw_deg);
         self.verify_reached(sent)?;
@@ -119,11 +126,7 @@ impl Session {
         }
         let line = Command::MoveLine { pose, limits, options };
         let transaction = self.client.start_motion(&line)?;
-        self.wait_for_end(transaction, deadline, timeout)?;
-        if self.config.stop_timer {
-            self.client.ask(&Command::CancelTimer(STOP_TIMER))?;
-        }
-        Ok(())
+        self.wait_for_end(transaction, deadline, timeout)
     }
 
     /// By feedback where the firmware has it, by state and count of motions where not.

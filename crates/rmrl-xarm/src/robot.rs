@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::{Command, Report, RobotVersion, Session, XArmConfig, XArmError};
+use crate::session::stop;
+use crate::{Address, Client, Report, ReportStream, RobotVersion, Session, XArmConfig, XArmError};
 
 /// Silence after which the controller is asked something, as in the vendor's software.
 const IDLE: Duration = Duration::from_secs(30);
@@ -24,10 +25,16 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Robot {
     shared: Arc<Mutex<Shared>>,
+    control: Address,
+    answer_timeout: Duration,
+    /// Those of the present session.
+    reports: Reports,
     /// Ends the thread that keeps the link alive, by being dropped.
     ends: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
+
+type Reports = Arc<Mutex<Option<Arc<ReportStream>>>>;
 
 /// What is asked by turns.
 #[derive(Debug)]
@@ -36,6 +43,7 @@ struct Shared {
     version: RobotVersion,
     /// None where the link is lost.
     session: Option<Session>,
+    reports: Reports,
     /// How often it was connected: a gripper sets itself up anew each time.
     connections: u64,
 }
@@ -49,9 +57,14 @@ impl Robot {
         let session = Session::connect(config.clone())?;
         let version = session.version().clone();
         let keeps_alive = version.firmware.has_keep_alive();
+        let control = config.address(config.control_port);
+        let answer_timeout = config.answer_timeout();
+        let reports = Reports::new(Mutex::new(session.reports()));
+        let theirs = Arc::clone(&reports);
         let session = Some(session);
-        let shared = Arc::new(Mutex::new(Shared { config, version, session, connections: 1 }));
-        let mut robot = Self { shared, ends: None, thread: None };
+        let shared = Shared { config, version, session, reports: theirs, connections: 1 };
+        let shared = Arc::new(Mutex::new(shared));
+        let mut robot = Self { shared, control, answer_timeout, reports, ends: None, thread: None };
         if keeps_alive {
             let (ends, ended) = mpsc::channel();
             let theirs = Arc::downgrade(&robot.shared);
@@ -76,8 +89,23 @@ impl Robot {
     }
 
     /// The latest report; none before the first, or without a port for them.
+    ///
+    /// Does not wait for the end of a motion.
     pub fn report(&self) -> Option<Report> {
-        self.lock().session.as_ref().and_then(Session::report)
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        reports?.latest().map(|(report, _)| report)
+    }
+
+    /// Stops the arm at once, over a link of its own: from another thread while it moves, for instance.
+    ///
+    /// Whoever waits for the motion is told [`XArmError::StoppedBySomebodyElse`], and the arm stands
+    /// until it is connected anew. It is no emergency stop, which needs a button and no software.
+    ///
+    /// # Errors
+    /// No link, no answer, or the arm did not stop.
+    pub fn stop(&self) -> Result<(), XArmError> {
+        let mut client = Client::connect(&self.control, self.answer_timeout)?;
+        stop(&mut client)
     }
 
     /// Does something with the controller, while nobody else does. A lost link is made again first,
@@ -132,6 +160,9 @@ impl Shared {
             match Session::connect_again(self.config.clone()) {
                 Ok(session) => {
                     tracing::info!("the arm is back after {:.1} s", began.elapsed().as_secs_f64());
+                    let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+                    *reports = session.reports();
+                    drop(reports);
                     self.session = Some(session);
                     self.connections += 1;
                     return Ok(());
@@ -150,23 +181,11 @@ fn keep_alive(robot: &Weak<Mutex<Shared>>, wait: impl Fn() -> Result<(), RecvTim
     while wait() == Err(RecvTimeoutError::Timeout) {
         let Some(robot) = robot.upgrade() else { return };
         let mut shared = robot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = &mut shared.session {
-            look_after(session, IDLE, LOST);
+        if let Some(session) = &mut shared.session
+            && let Err(error) = session.client.keep_alive(IDLE, LOST)
+        {
+            // It is told again to whoever asks next, if the link is lost.
+            tracing::warn!("the controller does not answer: {error}");
         }
-    }
-}
-
-/// Asks after `idle` silence, and gives the link up after `lost`.
-fn look_after(session: &mut Session, idle: Duration, lost: Duration) {
-    if session.client.silence() < idle || session.client.is_lost() {
-        return;
-    }
-    if let Err(error) = session.client.ask(&Command::GetState) {
-        tracing::warn!("the controller does not answer: {error}");
-    }
-    let silence = session.client.silence();
-    if silence >= lost {
-        // The error is told to whoever asks next.
-        session.client.lose(&format!("no answer for {:.0} s", silence.as_secs_f64()));
     }
 }

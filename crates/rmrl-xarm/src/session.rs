@@ -1,13 +1,14 @@
 //! A controller that is connected and set up, and what brings it back there.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::explain;
+use crate::settings::{not_kept, settings, verify_fence, verify_report};
 use crate::{
-    ALL_JOINTS, ArmState, Client, Command, Feedback, FirmwareVersion, Protocol, ReducedState,
-    Reply, Report, ReportPort, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError,
-    controller_error,
+    ALL_JOINTS, ArmState, Client, Command, Feedback, FirmwareVersion, Protocol, Reply, Report,
+    ReportPort, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError, controller_error,
 };
 
 /// How often a state is asked for that is to come.
@@ -16,11 +17,11 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long the controller may take to be ready after it was told to run.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long the controller may take to say that the arm is stopped.
+const STOPPED_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long a report may take: five come in a second.
 const REPORT_WITHIN: Duration = Duration::from_secs(3);
-
-/// How far what is read back may differ: the controller has `f32` and whole millimetres.
-const SAME: f32 = 1e-3;
 
 /// A connected controller. Led to positions only: where this computer stops talking, the arm goes no
 /// further than the end of the line that it was last sent.
@@ -29,7 +30,7 @@ pub struct Session {
     pub(crate) client: Client,
     pub(crate) config: XArmConfig,
     version: RobotVersion,
-    reports: Option<ReportStream>,
+    reports: Option<Arc<ReportStream>>,
     /// A motion was sent, and its end not seen.
     pub(crate) moving: bool,
     /// The arm stands because this program stopped it.
@@ -82,7 +83,7 @@ impl Session {
             None => None,
             Some(port) => {
                 let kind = if port == 30002 { ReportPort::Rich } else { ReportPort::Normal };
-                Some(ReportStream::connect(config.address(port), kind, timeout)?)
+                Some(Arc::new(ReportStream::connect(config.address(port), kind, timeout)?))
             }
         };
         Ok(Self { client, config, version, reports, moving: false, stopped_here: false })
@@ -96,6 +97,11 @@ impl Session {
     /// The latest report; none before the first, or without a port for them.
     pub fn report(&self) -> Option<Report> {
         self.reports.as_ref()?.latest().map(|(report, _)| report)
+    }
+
+    /// The reports, for whoever looks at them while the arm moves.
+    pub(crate) fn reports(&self) -> Option<Arc<ReportStream>> {
+        self.reports.clone()
     }
 
     /// What the arm is doing.
@@ -139,7 +145,7 @@ impl Session {
     /// The link is lost, or no answer came.
     pub fn stop(&mut self) -> Result<(), XArmError> {
         self.stopped_here = true;
-        self.client.ask(&Command::SetState(StateChange::Stop))?;
+        stop(&mut self.client)?;
         self.moving = false;
         Ok(())
     }
@@ -151,7 +157,10 @@ impl Session {
     pub fn check_ready(&mut self) -> Result<(), XArmError> {
         let error = self.error()?;
         if error != 0 {
-            return Err(explain(error));
+            let error = explain(error);
+            // Whoever clears it at the controller's screen has not started the arm by that.
+            self.stopped_here &= !error.needs_a_person();
+            return Err(error);
         }
         let (state, waiting) = (self.state()?, self.waiting()?);
         match state {
@@ -249,7 +258,11 @@ impl Session {
         }
         // Offset and load have reset the state.
         self.run()?;
-        self.verify_fence()?;
+        let reduced = match self.client.ask(&Command::GetReducedState)? {
+            Reply::Reduced(reduced) => reduced,
+            _ => return Err(not_kept("reduced mode", &"on", &"nothing")),
+        };
+        verify_fence(&self.config, &reduced)?;
         self.verify_report()
     }
 
@@ -264,25 +277,6 @@ impl Session {
         result
     }
 
-    fn verify_fence(&mut self) -> Result<(), XArmError> {
-        let Reply::Reduced(has) = self.client.ask(&Command::GetReducedState)? else {
-            return Err(not_kept("reduced mode", &"on", &"nothing"));
-        };
-        let ReducedState { reduced, fence, boundary_mm, linear_speed_mm_s, .. } = has;
-        let expected = boundary_mm_of(&self.config);
-        if !reduced || !fence {
-            return Err(not_kept("fence and reduced mode", &(true, true), &(fence, reduced)));
-        }
-        if boundary_mm.map(i32::from) != expected {
-            return Err(not_kept("fence", &expected, &boundary_mm));
-        }
-        let speed = to_f32(self.config.reduced_speed_m_s * 1000.0);
-        if (linear_speed_mm_s - speed).abs() > speed * SAME {
-            return Err(not_kept("reduced speed in mm/s", &speed, &linear_speed_mm_s));
-        }
-        Ok(())
-    }
-
     fn verify_report(&mut self) -> Result<(), XArmError> {
         let Some(reports) = &self.reports else { return Ok(()) };
         // The first may have been on its way before the settings were there.
@@ -292,7 +286,7 @@ impl Session {
         });
         for _ in 0..3 {
             let Some(report) = reports.next(REPORT_WITHIN) else { return result };
-            result = verify_settings(&self.config, &report);
+            result = verify_report(&self.config, &report);
             if result.is_ok() {
                 break;
             }
@@ -313,6 +307,23 @@ impl Drop for Session {
     }
 }
 
+/// Tells the controller to stop until it says that it has, as the vendor's software does.
+pub(crate) fn stop(client: &mut Client) -> Result<(), XArmError> {
+    let began = Instant::now();
+    loop {
+        client.ask(&Command::SetState(StateChange::Stop))?;
+        let state = client.ask(&Command::GetState)?;
+        if state == Reply::State(ArmState::Stopped) {
+            return Ok(());
+        }
+        if began.elapsed() > STOPPED_WITHIN {
+            let timeout_secs = STOPPED_WITHIN.as_secs_f64();
+            return Err(XArmError::NotFinished { what: "stopping", timeout_secs });
+        }
+        thread::sleep(POLL);
+    }
+}
+
 fn identify(client: &mut Client, joints: u8) -> Result<RobotVersion, XArmError> {
     let text = match client.ask(&Command::GetVersion)? {
         Reply::Version(text) => text,
@@ -324,76 +335,4 @@ fn identify(client: &mut Client, joints: u8) -> Result<RobotVersion, XArmError> 
         return Err(XArmError::WrongRobot { expected: joints, got: version.joints });
     }
     Ok(version)
-}
-
-fn settings(config: &XArmConfig) -> [Command; 9] {
-    let [x, y, z] = config.center_of_mass_mm.map(to_f32);
-    [
-        Command::SetTcpOffset(offset_of(config)),
-        Command::SetLoad { mass_kg: to_f32(config.load_kg), center_mm: [x, y, z] },
-        Command::SetCollisionSensitivity(config.collision_sensitivity),
-        Command::SetReducedLinearSpeed(to_f32(config.reduced_speed_m_s * 1000.0)),
-        Command::SetReducedJointSpeed(to_f32(config.reduced_joint_speed_deg_s.to_radians())),
-        Command::SetBoundary(boundary_mm_of(config)),
-        Command::SetFence(true),
-        Command::SetReducedMode(true),
-        // A collision leaves the arm where it was: what it met is there.
-        Command::SetCollisionRebound(false),
-    ]
-}
-
-/// In mm and radians.
-fn offset_of(config: &XArmConfig) -> [f32; 6] {
-    let [x, y, z, roll, pitch, yaw] = config.tcp_offset_mm_deg;
-    [x, y, z, roll.to_radians(), pitch.to_radians(), yaw.to_radians()].map(to_f32)
-}
-
-/// Upper and lower of each axis in whole mm, rounded inwards.
-fn boundary_mm_of(config: &XArmConfig) -> [i32; 6] {
-    // A fence is within 2 m, so the numbers are small. 1e-6 mm undoes the rounding of decimals.
-    #[allow(clippy::cast_possible_truncation, reason = "validated to be within 2 m")]
-    let [x, y, z] = config.fence_m.map(|[low, high]| {
-        [(high * 1000.0 + 1e-6).floor() as i32, (low * 1000.0 - 1e-6).ceil() as i32]
-    });
-    [x[0], x[1], y[0], y[1], z[0], z[1]]
-}
-
-fn verify_settings(config: &XArmConfig, report: &Report) -> Result<(), XArmError> {
-    let Some(health) = report.health() else { return Ok(()) };
-    let differ = |a: &[f32], b: &[f32]| a.iter().zip(b).any(|(a, b)| (a - b).abs() > SAME);
-    let offset = offset_of(config);
-    if differ(&offset, &health.tcp_offset) {
-        return Err(not_kept("tool offset", &offset, &health.tcp_offset));
-    }
-    let [x, y, z] = config.center_of_mass_mm.map(to_f32);
-    let load = [to_f32(config.load_kg), x, y, z];
-    if differ(&load, &health.load) {
-        return Err(not_kept("load", &load, &health.load));
-    }
-    let (expected, got) = (config.collision_sensitivity, health.collision_sensitivity);
-    if expected != got {
-        return Err(not_kept("collision sensitivity", &expected, &got));
-    }
-    if report.mode != 0 {
-        return Err(not_kept("mode", &0, &report.mode));
-    }
-    Ok(())
-}
-
-fn not_kept(
-    setting: &'static str,
-    expected: &dyn std::fmt::Debug,
-    got: &dyn std::fmt::Debug,
-) -> XArmError {
-    XArmError::SettingNotKept {
-        setting,
-        expected: format!("{expected:?}"),
-        got: format!("{got:?}"),
-    }
-}
-
-/// The controller's numbers have seven digits: a tenth of a micrometre at a metre.
-#[allow(clippy::cast_possible_truncation, reason = "the controller has no more digits")]
-pub(crate) fn to_f32(value: f64) -> f32 {
-    value as f32
 }

@@ -1,5 +1,7 @@
 //! Arm and gripper of a cell, over a controller that answers from a table.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 mod loopback;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -168,6 +170,59 @@ fn a_motion_that_does_not_end_is_stopped_and_the_next_one_goes() {
 }
 
 #[test]
+fn a_button_pressed_during_a_motion_is_not_forgotten_when_somebody_clears_the_error() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().error_on_line = 2;
+    let error = arm.move_to(target(), 0.1).unwrap_err();
+    assert!(error.needs_a_person() && error.to_string().contains("emergency"), "{error}");
+    table.lock().unwrap().error = 0;
+    for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
+        assert!(error.needs_a_person(), "{error}");
+    }
+    assert_eq!(table.lock().unwrap().state, ArmState::Stopped);
+}
+
+#[test]
+fn another_thread_stops_the_arm_and_it_stands() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().never_ends = true;
+    let robot = Arc::clone(arm.robot());
+    let moving = std::thread::spawn(move || (arm.move_to(target(), 0.02), arm));
+    while table.lock().unwrap().state != ArmState::Moving {
+        std::thread::yield_now();
+    }
+    assert!(robot.report().is_some(), "reports do not wait for the motion");
+    robot.stop().unwrap();
+    let (moved, mut arm) = moving.join().unwrap();
+    assert!(moved.unwrap_err().needs_a_person());
+    assert!(arm.recover().unwrap_err().needs_a_person());
+    assert!(arm.move_to(target(), 0.02).unwrap_err().needs_a_person());
+}
+
+#[test]
+fn the_controllers_own_timer_is_set_before_a_line_and_cancelled_after_it() {
+    for error in [0, 31] {
+        let (config, table) = serve_table(Table::new("2.5.0"));
+        let config = XArmConfig { stop_timer: true, ..config };
+        let mut arm = XArm::new(Arc::new(Robot::connect(config).unwrap()));
+        table.lock().unwrap().error_on_line = error;
+        assert_eq!(arm.move_to(target(), 0.1).is_ok(), error == 0);
+        let table = table.lock().unwrap();
+        let timer = |command: &&Command| {
+            matches!(
+                command,
+                Command::SetTimer { timer: 0, register: 12, params: [4, 0], .. }
+                    | Command::CancelTimer(0)
+                    | Command::MoveLine { .. }
+            )
+        };
+        let kinds: Vec<_> =
+            table.asked.iter().filter(timer).map(|command| command.register()).collect();
+        assert_eq!(kinds, [0x47, 0x15, 0x48]);
+    }
+}
+
+#[test]
 fn nothing_is_sent_for_what_is_no_motion() {
     let (mut arm, table, _) = arm(Table::new("2.5.0"));
     table.lock().unwrap().asked.clear();
@@ -253,4 +308,12 @@ fn a_gripper_with_an_error_says_which_and_one_that_lost_its_plate_holds_none() {
     }
     let error = gripper.close().unwrap_err();
     assert!(matches!(error, DeviceError::Faulted { device: "gripper", code: 11, .. }), "{error}");
+}
+
+#[test]
+fn a_gripper_that_says_nothing_is_the_controllers_error() {
+    let (arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().no_gripper = true;
+    let error = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap_err();
+    assert!(matches!(error, XArmError::Controller { number: 19, .. }), "{error}");
 }

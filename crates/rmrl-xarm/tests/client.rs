@@ -1,5 +1,7 @@
 //! What the client makes of a controller that answers late, twice, in halves, wrongly or not at all.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 mod loopback;
 
 use std::thread;
@@ -232,4 +234,55 @@ fn feedback_of_the_motion_is_waited_for_and_that_of_another_is_not_taken() {
     assert_eq!(ended, Some(FeedbackOutcome::Discarded));
     drop(client);
     server.join().unwrap();
+}
+
+#[test]
+fn a_silent_controller_is_asked_after_a_while_and_given_up_after_a_longer_one() {
+    let (address, server) = serve(|mut peer| {
+        let request = peer.next().unwrap();
+        assert_eq!(loopback::command(&request), Command::GetState);
+        peer.send(&answer(&request, 0, &Reply::State(ArmState::Ready)));
+        let mut asked = 1;
+        while peer.next().is_some() {
+            asked += 1;
+        }
+        assert_eq!(asked, 3);
+    });
+    let mut client = client(&address);
+    let (idle, lost) = (Duration::from_millis(50), Duration::from_millis(500));
+    client.keep_alive(idle, lost).unwrap();
+    thread::sleep(idle);
+    client.keep_alive(idle, lost).unwrap();
+    assert!(client.silence() < idle, "the answer was heard");
+    thread::sleep(idle);
+    let silent = client.keep_alive(idle, lost).unwrap_err();
+    assert!(matches!(silent, XArmError::NoAnswer { .. }) && !client.is_lost(), "{silent}");
+    let gone = client.keep_alive(idle, lost).unwrap_err();
+    assert!(matches!(gone, XArmError::LostLink { .. }) && client.is_lost(), "{gone}");
+    drop(client);
+    server.join().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_controller_on_this_computer_is_found_by_its_socket() {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixListener;
+
+    let folder = std::env::temp_dir().join(format!("rmrl-xarm-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let listener = UnixListener::bind(folder.join("xarmcontroller_uds_502")).unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 7];
+        stream.read_exact(&mut request).unwrap();
+        assert_eq!(request, [0, 1, 0, 2, 0, 1, 0x0d]);
+        stream.write_all(&[0, 1, 0, 2, 0, 3, 0x0d, 0, 2]).unwrap();
+    });
+    let config =
+        rmrl_xarm::XArmConfig { socket_folder: Some(folder.clone()), ..Default::default() };
+    let mut client = client(&config.address(config.control_port));
+    assert_eq!(client.ask(&Command::GetState).unwrap(), Reply::State(ArmState::Ready));
+    server.join().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
 }

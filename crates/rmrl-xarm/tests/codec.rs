@@ -1,5 +1,7 @@
 //! The bytes of the control port, held against those that the vendor's own software sends.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 use proptest::prelude::*;
 use rmrl_xarm::{
     ALL_JOINTS, ArmState, Command, CommandError, Feedback, FeedbackOutcome, FrameError,

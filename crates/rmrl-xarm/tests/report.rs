@@ -1,8 +1,10 @@
 //! Reports, held against the offsets of the vendor's manual.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 use rmrl_xarm::{
-    ArmState, Details, Health, LONGEST_REPORT, More, ReadError, Report, ReportError, ReportPort,
-    ReportReader,
+    Address, ArmState, Details, Health, LONGEST_REPORT, More, ReadError, Report, ReportError,
+    ReportPort, ReportReader, ReportStream,
 };
 
 fn health() -> Health {
@@ -42,7 +44,7 @@ fn report(more: More) -> Report {
         mode: 1,
         commands: 0x0203,
         joints_rad: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.0],
-        pose: [300.0, 10.0, 120.0, 3.14, 0.0, 0.5],
+        pose: [300.0, 10.0, 120.0, 3.1, 0.0, 0.5],
         torques_nm: [1.0; 7],
         more,
     }
@@ -145,4 +147,39 @@ fn a_length_that_no_report_has_is_refused_before_it_is_waited_for() {
         };
         assert_eq!(got, said as usize);
     }
+}
+
+#[test]
+fn a_stream_of_reports_that_breaks_off_is_connected_again() {
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        for commands in [1, 2] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut buffer = [0; LONGEST_REPORT];
+            let report = Report { commands, ..report(More::Health(health())) };
+            let bytes = report.encode(&mut buffer);
+            stream.write_all(bytes).unwrap();
+            // The first breaks off within a report, the second goes on until it is closed.
+            while commands == 2 && stream.write_all(bytes).is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let _ = stream.write_all(&bytes[..99]);
+        }
+    });
+    let address = Address::Tcp { host: "127.0.0.1".into(), port };
+    let second = Duration::from_secs(5);
+    let stream = ReportStream::connect(address, ReportPort::Normal, second).unwrap();
+    let mut last = 0;
+    while last != 2 {
+        last = stream.next(second).expect("a report in time").commands;
+        assert!(last == 1 || last == 2);
+    }
+    assert_eq!(stream.latest().map(|(report, _)| report.commands), Some(2));
+    drop(stream);
+    server.join().unwrap();
 }

@@ -34,6 +34,8 @@ pub struct Table {
     pub closes_on_line: bool,
     /// So many requests to stop have no answer.
     pub deaf_to_stops: usize,
+    /// Nothing answers at the flange.
+    pub no_gripper: bool,
     pub pose: [f32; 6],
     pub reduced: ReducedState,
     pub offset: [f32; 6],
@@ -61,6 +63,7 @@ impl Table {
             never_ends: false,
             closes_on_line: false,
             deaf_to_stops: 0,
+            no_gripper: false,
             pose: [300.0, 0.0, 200.0, std::f32::consts::PI, 0.0, 0.0],
             reduced: ReducedState {
                 reduced: false,
@@ -121,8 +124,9 @@ impl Table {
                 if std::mem::take(&mut self.closes_on_line) {
                     return None;
                 }
-                if std::mem::take(&mut self.error_on_line) != 0 {
-                    (self.error, self.state) = (31, ArmState::Stopped);
+                if self.error_on_line != 0 {
+                    self.error = std::mem::take(&mut self.error_on_line);
+                    self.state = ArmState::Stopped;
                 } else if self.never_ends {
                     self.state = ArmState::Moving;
                 } else {
@@ -130,6 +134,10 @@ impl Table {
                     self.pose[0] += self.off_mm;
                 }
                 options.map_or(Reply::Done, |_| Reply::Queued { count: 1, check: 0 })
+            }
+            Command::ModbusRtu { host, .. } if self.no_gripper => {
+                self.error = 19;
+                Reply::Modbus { host: *host, frame: Vec::new() }
             }
             Command::ModbusRtu { host, frame } => {
                 Reply::Modbus { host: *host, frame: self.gripper(frame) }
@@ -224,7 +232,8 @@ pub fn serve_table(table: Table) -> (XArmConfig, Arc<Mutex<Table>>) {
     let theirs = Arc::clone(&table);
     thread::spawn(move || {
         for stream in control.incoming() {
-            follow(&theirs, stream.unwrap());
+            let (theirs, stream) = (Arc::clone(&theirs), stream.unwrap());
+            thread::spawn(move || follow(&theirs, stream));
         }
     });
     let theirs = Arc::clone(&table);
