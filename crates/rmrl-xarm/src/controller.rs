@@ -2,18 +2,38 @@
 //!
 //! It speaks the vendor's protocol on the vendor's ports, so that drivers are tested against what they
 //! will meet: requests answered in order, motions queued and carried out in simulated time, reports
-//! pushed, faults on demand. What the real controller does and its manual does not say is not here;
-//! corners are not rounded, torques are zero, and of the modes only position control moves.
+//! pushed, faults on demand. It reads and writes the wire with code of its own, which the driver's has
+//! to agree with; `tools/xarm_sdk_against_emulator.py` has the vendor's own software drive it.
+//!
+//! What a real controller was not at hand to tell, and is assumed:
+//!
+//! - After an emergency stop, an error of a servo and a collision, motors are off: only the whole way
+//!   back, clear, enable, mode, state, makes the arm movable. After other errors they stay on.
+//! - A stop and a pause take no time: the arm stands where its profile was. What is left of a paused
+//!   motion begins again from rest.
+//! - A motion is looked at as a whole before it begins, and what it cannot do is an error then, with the
+//!   arm where it was: 35 beyond the fence, 23 for a joint's limit, 24 for a joint that races, 21 for
+//!   what has no solution or leads past a singularity.
+//! - Speed rises and falls evenly. A tool that only turns does so at 1.5 rad/s.
+//! - A motion that comes at the wrong time is answered with "not ready" and forgotten.
+//! - A link of protocol 3 is closed after 90 s of silence.
+//!
+//! What is not there: rounded corners, torques, other modes than position control (a mode can be set,
+//! but nothing moves in it), single joints to enable, offsets of the world, inputs and outputs, standard
+//! Modbus TCP, which is refused, and collisions of the arm with itself.
 
 mod bio_gripper;
+mod error;
 mod faults;
 mod links;
 mod motion;
 mod parameters;
+mod plan;
 mod recording;
 mod report;
 mod requests;
 mod state;
+mod task;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -102,13 +122,16 @@ pub struct Ports {
     pub rich: u16,
     /// Short reports 100 times a second.
     pub real: u16,
+    /// Reports 250 times a second.
+    pub real_time: u16,
 }
 
 impl Ports {
     /// The vendor's. The first one is open to nobody but root on most systems.
-    pub const VENDOR: Self = Self { control: 502, normal: 30001, rich: 30002, real: 30003 };
+    pub const VENDOR: Self =
+        Self { control: 502, normal: 30001, rich: 30002, real: 30003, real_time: 30000 };
     /// Whatever is free.
-    pub const ANY: Self = Self { control: 0, normal: 0, rich: 0, real: 0 };
+    pub const ANY: Self = Self { control: 0, normal: 0, rich: 0, real: 0, real_time: 0 };
 }
 
 /// Sockets in the file system, where the vendor's software looks before it tries a port.
@@ -215,6 +238,9 @@ pub struct Addresses {
     pub rich: SocketAddr,
     /// Short reports 100 times a second.
     pub real: SocketAddr,
+    /// Reports 250 times a second; from firmware 2.1.0 on, before that the
+    /// port closes every link.
+    pub real_time: SocketAddr,
 }
 
 /// The emulated controller.
@@ -240,15 +266,15 @@ impl Controller {
             threads: Vec::new(),
         };
         if let Some(ports) = tcp {
-            let mut bound = [SocketAddr::new(HERE, 0); 4];
+            let mut bound = [SocketAddr::new(HERE, 0); 5];
             for (bound, (port, service)) in bound.iter_mut().zip(links::services(ports)) {
                 let (thread, address) =
                     links::listen_tcp(&shared, SocketAddr::new(HERE, port), service)?;
                 running.threads.push(thread);
                 *bound = address;
             }
-            let [control, normal, rich, real] = bound;
-            running.addresses = Some(Addresses { control, normal, rich, real });
+            let [control, normal, rich, real, real_time] = bound;
+            running.addresses = Some(Addresses { control, normal, rich, real, real_time });
         }
         if let Some(unix) = unix {
             for (port, service) in links::services(unix.ports) {

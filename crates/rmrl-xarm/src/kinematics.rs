@@ -97,8 +97,6 @@ impl JointLimits {
     /// # Errors
     /// The first joint that is beyond its limits by more than rounding.
     pub fn check(&self, joints: &Joints) -> Result<(), KinematicsError> {
-        // What a single-precision number of the controller may lose.
-        const ROUNDING_RAD: f64 = 1e-6;
         for (index, &angle_rad) in joints.iter().enumerate() {
             let (lower_rad, upper_rad) = (self.lower_rad[index], self.upper_rad[index]);
             if !angle_rad.is_finite() {
@@ -139,6 +137,9 @@ const D4_M: f64 = 0.3425;
 const A5_M: f64 = 0.076;
 /// From there to the flange, in metres.
 const D6_M: f64 = 0.097;
+
+/// What a single-precision number of the controller may lose, in radians.
+const ROUNDING_RAD: f64 = 1e-6;
 
 /// A length that makes metres comparable to radians: about what the arm reaches.
 const REACH_M: f64 = 0.7;

@@ -1,5 +1,7 @@
 //! The emulated controller, asked by the driver's own client.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 mod kinematic_plant;
 
 use std::net::SocketAddr;
@@ -438,6 +440,61 @@ fn reports_tell_what_the_controller_knows() {
         assert_eq!(report.state, ArmState::Ready);
         assert_eq!(report.health().is_some(), port != ReportPort::Real);
     }
+}
+
+#[test]
+fn the_fastest_report_has_its_length_and_the_pose() {
+    let bench = Bench::ready(quick());
+    let address = bench.running.addresses().unwrap().real_time;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut reports = vec![0; 2 * 804];
+    std::io::Read::read_exact(&mut stream, &mut reports).unwrap();
+    for report in reports.chunks_exact(804) {
+        assert_eq!(report[..4], 804u32.to_be_bytes());
+        assert_eq!(report[12], 2);
+        // By the offsets of the vendor's structure: the target's pose, then the measured one.
+        for at in [32 + 4 * (8 * 7 + 42), 32 + 4 * (8 * 7 + 42 + 12)] {
+            let x = f32::from_le_bytes(*report[at..].first_chunk().unwrap());
+            assert!((x - 300.0).abs() < 0.01, "{x}");
+        }
+    }
+}
+
+/// Bytes that are no requests, or requests cut short, must not take the controller down with them.
+#[test]
+fn nonsense_is_survived() {
+    use std::io::{Read, Write};
+    let mut bench = Bench::ready(quick());
+    let control = bench.running.addresses().unwrap().control;
+    let mut random = 1u32;
+    let mut byte = || {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 24) as u8
+    };
+    let mut stream = std::net::TcpStream::connect(control).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut answers = 0;
+    for register in 0..=u8::MAX {
+        // Not what stops or moves the machine that others look at, and only lengths that are too short.
+        for length in [0usize, 1, 2, 5, 7] {
+            let mut frame = vec![0, 1, 0, 2, 0, 1 + length as u8, register];
+            frame.extend((0..length).map(|_| byte()));
+            stream.write_all(&frame).unwrap();
+            let mut head = [0; 6];
+            stream.read_exact(&mut head).unwrap();
+            let mut body = vec![0; usize::from(u16::from_be_bytes([head[4], head[5]]))];
+            stream.read_exact(&mut body).unwrap();
+            assert_eq!(body[0], register);
+            answers += 1;
+        }
+    }
+    assert_eq!(answers, 256 * 5);
+    // Not a frame at all: the link is closed.
+    stream.write_all(&[0xff; 64]).unwrap();
+    assert!(matches!(stream.read(&mut [0; 16]), Ok(0) | Err(_)));
+    bench.recover();
+    bench.client.start_motion(&line(320.0, 0.0, 300.0)).unwrap();
 }
 
 #[test]

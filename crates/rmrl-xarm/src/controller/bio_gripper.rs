@@ -167,7 +167,8 @@ impl BioGripper {
                     .chunks_exact(2)
                     .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
                     .collect();
-                if words.len() == usize::from(operand) && frame[6] as usize == 2 * words.len() {
+                let told = frame.get(6).map(|bytes| usize::from(*bytes));
+                if words.len() == usize::from(operand) && told == Some(2 * words.len()) {
                     self.write(address, &words).map(|()| frame[2..6].to_vec())
                 } else {
                     Err(ILLEGAL_VALUE)

@@ -13,11 +13,15 @@ use std::time::{Duration, Instant};
 use super::faults::{Faults, LinkFault};
 use super::report::{ReportKind, report};
 use super::requests::answer;
-use super::state::{Asked, Machine, StartError};
-use super::{ControllerConfig, Pace, Plant, Ports};
+use super::state::{Machine, StartError};
+use super::task::Asked;
+use super::{ControllerConfig, Firmware, Pace, Plant, Ports};
 
 /// How often threads look whether they shall end.
 const GLANCE: Duration = Duration::from_millis(10);
+
+/// Firmware that reports 250 times a second.
+const REAL_TIME: Firmware = Firmware::new(2, 1, 0);
 
 /// What is done for those who connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +31,13 @@ pub(super) enum Service {
 }
 
 /// The services with their ports.
-pub(super) fn services(ports: Ports) -> [(u16, Service); 4] {
+pub(super) fn services(ports: Ports) -> [(u16, Service); 5] {
     [
         (ports.control, Service::Control),
         (ports.normal, Service::Report(ReportKind::Normal)),
         (ports.rich, Service::Report(ReportKind::Rich)),
         (ports.real, Service::Report(ReportKind::Real)),
+        (ports.real_time, Service::Report(ReportKind::RealTime)),
     ]
 }
 
@@ -186,10 +191,15 @@ fn serve(shared: &Arc<Shared>, accept: impl Fn() -> io::Result<Stream>, service:
 
 fn push_reports(shared: &Shared, mut stream: Stream, kind: ReportKind) -> io::Result<()> {
     stream.prepare()?;
+    // Older controllers do not have that port; here it is there and closed at once.
+    let firmware = shared.machine().config.firmware;
+    if kind == ReportKind::RealTime && firmware < REAL_TIME {
+        return Ok(());
+    }
     let mut next = Instant::now();
     while !shared.is_stopped() {
         if Instant::now() < next {
-            std::thread::sleep(GLANCE.min(next - Instant::now()));
+            std::thread::sleep(GLANCE.min(next.saturating_duration_since(Instant::now())));
             continue;
         }
         let bytes = report(&shared.machine(), kind);

@@ -14,6 +14,8 @@ pub(super) enum ReportKind {
     Rich,
     /// Port 30003.
     Real,
+    /// Port 30000, from firmware 2.1.0 on.
+    RealTime,
 }
 
 impl ReportKind {
@@ -21,12 +23,16 @@ impl ReportKind {
         std::time::Duration::from_millis(match self {
             Self::Normal | Self::Rich => 200,
             Self::Real => 10,
+            Self::RealTime => 4,
         })
     }
 }
 
 /// A report of the machine as it is now.
 pub(super) fn report(machine: &Machine, kind: ReportKind) -> Vec<u8> {
+    if kind == ReportKind::RealTime {
+        return real_time(machine);
+    }
     let mut out = vec![0; 4];
     out.push(machine.mode << 4 | machine.state());
     out.extend_from_slice(&machine.command_count().to_be_bytes());
@@ -51,6 +57,24 @@ pub(super) fn report(machine: &Machine, kind: ReportKind) -> Vec<u8> {
     }
     let length = (out.len() as u32).to_be_bytes();
     out[..4].copy_from_slice(&length);
+    out
+}
+
+/// What is pushed 250 times a second: targets and what is measured, the same for a kinematic arm.
+fn real_time(machine: &Machine) -> Vec<u8> {
+    const LENGTH: u32 = 804;
+    let mut out = LENGTH.to_be_bytes().to_vec();
+    out.extend_from_slice(&((machine.recording.simulated_secs * 1e6) as u64).to_be_bytes());
+    out.push(machine.mode << 4 | machine.state());
+    out.extend_from_slice(&machine.command_count().to_be_bytes());
+    out.extend_from_slice(&[0; 17]);
+    let joints = || machine.joints.into_iter().chain([0.0]);
+    let tool = numbers_of(&machine.tool());
+    // Angles, velocities and accelerations; the same measured; currents, torques and a reserve.
+    put_floats(&mut out, joints().chain([0.0; 14]).chain(joints()).chain([0.0; 28 + 42]));
+    // Pose and speed; the same measured; torque, two accelerations, a reserve, two forces.
+    put_floats(&mut out, tool.into_iter().chain([0.0; 6]).chain(tool).chain([0.0; 24 + 24 + 12]));
+    out.resize(LENGTH as usize, 0);
     out
 }
 

@@ -5,7 +5,8 @@ use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use super::Firmware;
 use super::motion::{numbers_of, pose_of};
 use super::parameters::{Parameters, put_floats};
-use super::state::{Asked, DONE, MOTION_FINISHED, Machine, Target, Task};
+use super::state::{DONE, MOTION_FINISHED, Machine};
+use super::task::{Asked, Target, Task};
 use crate::kinematics::Joints;
 
 /// Numbers of the vendor's table of warnings.
@@ -118,7 +119,11 @@ fn carry_out(
             machine.reset();
         }
         35 => {
-            machine.tool_offset = parameters.floats::<6>(0).or_wrong()?;
+            let offset = parameters.floats::<6>(0).or_wrong()?;
+            if !offset.iter().all(|number| number.is_finite()) {
+                return Err(Refusal::Warning(WRONG_PARAMETERS));
+            }
+            machine.tool_offset = offset;
             machine.reset();
         }
         36 => machine.load = parameters.floats::<4>(0).or_wrong()?,

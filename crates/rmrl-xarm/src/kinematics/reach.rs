@@ -53,7 +53,7 @@ pub enum ReachError {
     #[error("no poses to reach")]
     NoPoses,
     /// A pose cannot be stood at with the margin asked for.
-    #[error("pose {index} at {at:?} cannot be reached: {reason}")]
+    #[error("pose {index}, {}, cannot be reached: {reason}", place(at))]
     Pose {
         /// Which of the given poses.
         index: usize,
@@ -63,7 +63,7 @@ pub enum ReachError {
         reason: KinematicsError,
     },
     /// A line leads through a pose that cannot be stood at with the margin asked for.
-    #[error("the line from pose {} to pose {} cannot be followed at {at:?}: {reason}", line.from, line.to)]
+    #[error("the line from pose {} to pose {} cannot be followed at {}: {reason}", line.from, line.to, place(at))]
     Line {
         /// Which line.
         line: Line,
@@ -74,7 +74,8 @@ pub enum ReachError {
     },
     /// Too close to a singularity, where joints race.
     #[error(
-        "at {at:?} the arm is nearly singular, {distance:.4} where {least} is the least allowed"
+        "at {} the arm is nearly singular, {distance:.4} where {least} is the least allowed",
+        place(at)
     )]
     Singular {
         /// Where.
@@ -96,6 +97,14 @@ pub enum ReachError {
         /// By how much, in radians.
         apart_rad: f64,
     },
+}
+
+fn place(at: &ToolPose) -> String {
+    let [x, y, z] = [at.planar.x_m, at.planar.y_m, at.z_m].map(|m| m * 1000.0);
+    format!(
+        "x = {x:.1}, y = {y:.1}, z = {z:.1} mm, yaw = {:.1} degrees",
+        at.planar.yaw_rad.to_degrees()
+    )
 }
 
 /// Steps along a line: fine enough that joints hardly move.

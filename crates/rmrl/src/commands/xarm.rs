@@ -61,6 +61,10 @@ pub struct Emulate {
     #[arg(long, value_name = "PORT")]
     report_port: Option<u16>,
 
+    /// The port of reports 250 times a second
+    #[arg(long, value_name = "PORT", default_value_t = Ports::VENDOR.real_time)]
+    real_time_port: u16,
+
     /// Where camera and person are served
     #[arg(long, value_name = "HOST:PORT", default_value = DistantConfig::DEFAULT_ADDRESS)]
     cell: String,
@@ -102,7 +106,7 @@ fn pace(text: &str) -> Result<f64, String> {
 #[derive(Serialize)]
 struct Listening {
     control: String,
-    reports: [String; 3],
+    reports: [String; 4],
     cell: String,
     sockets: Option<String>,
 }
@@ -135,6 +139,7 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
         normal: first,
         rich: report(1)?,
         real: report(2)?,
+        real_time: arguments.real_time_port,
     };
     let controller = ControllerConfig {
         firmware: arguments.firmware,
@@ -158,7 +163,8 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
     let addresses = running.addresses().context("the controller listens nowhere")?;
     let listening = Listening {
         control: addresses.control.to_string(),
-        reports: [addresses.normal, addresses.rich, addresses.real].map(|at| at.to_string()),
+        reports: [addresses.normal, addresses.rich, addresses.real, addresses.real_time]
+            .map(|at| at.to_string()),
         cell: distant.address().to_string(),
         sockets: arguments.socket.as_ref().map(|folder| folder.display().to_string()),
     };
