@@ -48,12 +48,13 @@ impl Handling {
         self.gripper.holds_object()
     }
 
-    /// Clears a collision that an earlier fault left behind.
+    /// Clears what an earlier fault left behind in arm and gripper.
     ///
     /// # Errors
-    /// The arm cannot be brought back without a person.
+    /// One of them cannot be brought back without a person.
     pub fn recover(&mut self) -> Result<(), DeviceError> {
-        self.arm.recover()
+        self.arm.recover()?;
+        self.gripper.recover()
     }
 
     /// Moves the tool out of the camera's view.

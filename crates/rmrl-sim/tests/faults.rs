@@ -111,6 +111,10 @@ impl Gripper for Failing<dyn Gripper> {
         let holds = self.device.holds_object()?;
         Ok(holds != self.fuse.blows(&[Failure::WrongHold]))
     }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.device.recover()
+    }
 }
 
 impl Camera for Failing<dyn Camera> {
