@@ -23,8 +23,8 @@ use rmrl::laboratory::simulated_cell;
 use rmrl::preflight::flange_from_tool;
 use rmrl::sim::SimulatedCell;
 use rmrl::xarm::controller::{
-    Controller, ControllerConfig, Faults, GripperFault, LinkFault, MotionFault, Plant, Recording,
-    Request, RunningController,
+    Controller, ControllerConfig, Faults, GripperFault, LinkFault, MotionFault, MotionOutcome,
+    Pace, Plant, Recording, Request, RunningController,
 };
 use serde_json::Value;
 
@@ -40,6 +40,10 @@ struct EmulatedCell {
 
 impl EmulatedCell {
     fn start(seed: u32) -> Self {
+        Self::start_at(seed, Pace::AsFastAsPossible)
+    }
+
+    fn start_at(seed: u32, pace: Pace) -> Self {
         let mut config = RunConfig::for_task(TaskKind::Table);
         config.seed = seed;
         config.simulation.camera.width_px = 320;
@@ -47,6 +51,7 @@ impl EmulatedCell {
         let controller = ControllerConfig {
             flange_from_tool: flange_from_tool(&config.xarm),
             watched_m: Some(config.xarm.fence_m),
+            pace,
             ..ControllerConfig::default()
         };
         let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
@@ -274,4 +279,28 @@ fn killed_at_any_instant_and_resumed_every_trial_is_there_once() {
     assert_each_once(&records, trials);
     assert!(records.iter().all(is_completed));
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
+}
+
+/// Nothing but the one line that was sent is ever under way, so nothing else can go on.
+#[test]
+fn a_killed_program_leaves_an_arm_that_ends_its_line_and_stands() {
+    let cell = EmulatedCell::start_at(6, Pace::Times(2.0));
+    let train = ["train", "--trials", "3", "--seed", "6", "--out", "run"];
+    let mut child = cell.rmrl(&train).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while cell.recording().motions.len() < 4 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the arm does not move");
+        sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let at_kill = cell.recording().motions.len();
+    // The longest line, from end to end of the table, takes 3 s at travel speed, half as long here.
+    sleep(Duration::from_secs(3));
+    let after = cell.recording();
+    assert!(after.motions.len() <= at_kill + 1, "{at_kill} motions, then {}", after.motions.len());
+    assert!(after.motions.iter().all(|motion| motion.outcome == MotionOutcome::Finished));
+    sleep(Duration::from_secs(1));
+    assert_eq!(cell.recording().motions, after.motions);
+    assert_eq!(after.outside_watched, Vec::<[f64; 3]>::new());
 }
