@@ -89,7 +89,7 @@ fn a_run_is_watched_paused_resumed_and_stopped() {
     assert_eq!(browser.text("#run"), "<img src=x onerror=alert(1)>");
     assert_eq!(browser.text("#trial"), "trial 42 of 150");
     assert_eq!(browser.value("document.querySelectorAll('#trials tr').length"), 42);
-    assert!(browser.text("#trials").contains("attempt 1: localisation failed"));
+    assert!(browser.text("#trials").contains("attempt 1, fault: localisation failed"));
     assert_eq!(browser.value("document.querySelectorAll('#rewards circle').length"), 40);
     assert_eq!(browser.value("document.querySelectorAll('#rewards .miss').length"), 1);
     browser.wait_for("document.getElementById('picture').naturalWidth === 640");
@@ -139,6 +139,7 @@ fn a_trial_is_confirmed_by_holding_and_only_when_asked() {
     for by_keyboard in [false, true] {
         page.update(|status| status.confirm = Some(question.to_string()));
         browser.wait_for("!document.getElementById('confirm').hidden");
+        assert_eq!(browser.text("#word"), "Waits for you");
         assert_eq!(browser.text("#question"), question);
         let mut hold = |duration| match by_keyboard {
             false => browser.press("#hold", duration),
@@ -295,8 +296,10 @@ fn pictures_of_the_page() {
         std::fs::write(&path, browser.screenshot(false)).unwrap();
         println!("{path}");
     }
+    page.publish(status());
+    browser.open(page.url(), PHONE);
+    browser.wait_for("document.getElementById('picture').naturalWidth === 640");
     drop(page);
-    browser.look(PHONE);
     browser.wait_for("!document.getElementById('lost').hidden");
     let path = format!("{}/operator-page-lost.png", env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(&path, browser.screenshot(false)).unwrap();
