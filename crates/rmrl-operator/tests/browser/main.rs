@@ -204,11 +204,16 @@ fn a_lost_connection_is_told() {
     drop(page);
     browser.wait_for("!document.getElementById('lost').hidden");
     assert!(browser.text("#lost").contains("The arm may be moving"));
-    assert_eq!(browser.value("document.getElementById('stop').disabled"), true);
+    assert_eq!(browser.text("#word"), "No connection");
+    assert_eq!(browser.value("document.getElementById('pause').disabled"), true);
+    // Whoever wants to stop may try.
+    browser.click("#stop");
+    browser.wait_for("document.getElementById('answer').innerText.includes('Not known whether')");
     // And a run that comes again is seen again.
     let page = OperatorPage::serve(PageConfig { address, ..config() }).unwrap();
     page.publish(RunStatus { phase: Phase::Learning, ..status() });
     browser.wait_for("document.getElementById('word').innerText === 'Learning'");
+    browser.wait_for("!document.getElementById('pause').disabled");
     assert_eq!(browser.value("document.getElementById('lost').hidden"), true);
 }
 
@@ -249,6 +254,7 @@ fn pictures_of_the_page() {
         ("dark", dark, status()),
         ("phone", PHONE, status()),
         ("phone-tall", tall, status()),
+        ("whole", Look { height: 1340, ..DESKTOP }, status()),
         (
             "phone-dark",
             Look { dark: true, ..PHONE },
