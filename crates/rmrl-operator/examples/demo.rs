@@ -70,10 +70,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn complete(status: &mut RunStatus, trial: u32) {
     let spread = 0.5 + f64::from(trial * 7919 % 100) / 100.0;
     let error_mm = (0.3 + 6.0 * (-f64::from(trial) / 20.0).exp()) * spread;
-    let is_placed = trial % 13 != 0;
+    let is_placed = !trial.is_multiple_of(13);
     let reward = if is_placed { 1.0 - 0.011 * error_mm } else { 0.0 };
     let last = status.completed.last().map_or(reward, |last| last.reward_average);
-    if trial % 17 == 0 {
+    if trial.is_multiple_of(17) {
         let reason = "localisation failed: no plate in the picture".to_string();
         status.faults.push(FaultedAttempt { trial, attempt: 1, reason });
     }

@@ -48,10 +48,12 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         "rmrl-sim",
         "rmrl-learn",
         "rmrl-data",
+        "rmrl-operator",
     ];
     let mut allowed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::from([
         ("rmrl-conv", BTreeSet::new()),
         ("rmrl-core", BTreeSet::new()),
+        ("rmrl-operator", BTreeSet::new()),
         ("rmrl-vision", BTreeSet::from(["rmrl-core"])),
         ("rmrl-grounded-sam", BTreeSet::from(["rmrl-vision"])),
         ("rmrl-cell", BTreeSet::from(["rmrl-core", "rmrl-vision"])),
