@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::answer::Desk;
 use crate::board::Board;
 use crate::guard::Guard;
-use crate::server::Server;
+use crate::server::{Limits, Server};
 use crate::token::random_hex;
 use crate::{Picture, Requests, RunStatus, Token};
 
@@ -111,7 +111,8 @@ impl OperatorPage {
         let guard = Guard { token, reading_is_free: address.ip().is_loopback(), host_names };
         let desk =
             Desk { board: Arc::clone(&board), guard, on_stop: on_stop.map(Arc::new), edition };
-        let server = Server::start(listener, desk).map_err(|source| PageError::Start { source })?;
+        let server = Server::start(listener, desk, Limits::default())
+            .map_err(|source| PageError::Start { source })?;
         let status = Mutex::new(RunStatus::default());
         Ok(Self { address, url, status, board, requests, _server: server })
     }
