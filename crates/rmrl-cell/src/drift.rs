@@ -173,15 +173,14 @@ impl DriftWatch {
         Ok(())
     }
 
-    /// How far the board seems to have moved since then.
+    /// How far the board seems to have moved since it was first seen, which may be now.
     pub(crate) fn read(
         &mut self,
         image: &RgbImage,
         camera: &CameraModel,
     ) -> Result<DriftReading, DriftError> {
         let seen = self.corners(image, camera)?;
-        let reference = self.reference.as_ref().expect("the board is seen with the target");
-        Ok(motion_between(reference, &seen))
+        Ok(motion_between(self.reference.get_or_insert_with(|| seen.clone()), &seen))
     }
 
     /// The corners on the plane of the board's face.

@@ -2,8 +2,10 @@
 //!
 //! The runtime allocates what a length in the file asks for, and a program that runs out of memory is
 //! ended, not told. So every length is held against the file's true size first, and every tensor's
-//! shape against the bytes that it has. Weights are stepped over, which takes milliseconds.
+//! shape against the bytes that it has. Weights are stepped over, which takes milliseconds. Shapes that
+//! a node is given as numbers of the file are bounded, too; those that a graph computes are not.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Component, Path};
@@ -15,6 +17,23 @@ const MAX_BYTES: u64 = 4 << 30;
 
 /// Graphs within graphs, types within types; exporters write about ten. Each level takes stack.
 const MAX_DEPTH: usize = 32;
+
+/// A node that makes more numbers than this is none of the models meant here: the largest inner tensor
+/// of theirs has 2^28.
+const MAX_NUMBERS: f64 = (1u64 << 31) as f64;
+
+/// Operators that make as many numbers as one of their inputs says, and which input that is.
+const MAKERS: [(&str, usize); 6] =
+    [("ConstantOfShape", 0), ("Expand", 1), ("Tile", 1), ("Pad", 1), ("Range", 1), ("Resize", 3)];
+
+/// Longest name of a tensor or an operator; exporters' are of up to a few hundred bytes.
+const MAX_NAME_BYTES: u64 = 4096;
+/// Tensors have fewer dimensions; tensors of more numbers than this are no shapes.
+const MAX_RANK: usize = 16;
+/// The inputs of a node that say how much it makes are among its first.
+const INPUTS: usize = 4;
+/// Nodes and shapes that are kept in mind; the models meant here have some thousands.
+const MAX_NOTES: usize = 1 << 20;
 
 /// Checks that `file` is a whole ONNX file of a bearable size; `role` says what it should hold.
 pub(crate) fn check(file: &Path, role: &'static str) -> Result<(), GroundedSamError> {
@@ -35,9 +54,18 @@ pub(crate) fn check(file: &Path, role: &'static str) -> Result<(), GroundedSamEr
         return Err(too_large(bytes));
     }
     let reader = BufReader::new(File::open(file).map_err(read_error)?);
-    let mut walk = Walk { reader, at: 0, folder: file.parent(), outside: 0, graphs: 0 };
+    let mut walk = Walk {
+        reader,
+        at: 0,
+        folder: file.parent(),
+        outside: 0,
+        graphs: 0,
+        shapes: HashMap::new(),
+        makers: Vec::new(),
+        latest: None,
+    };
     let checked = walk.message(Message::Model, bytes, 0).and_then(|()| {
-        if walk.graphs == 0 { Err(Fault::Damage("no graph in it".into())) } else { Ok(()) }
+        if walk.graphs == 0 { damage("no graph in it") } else { walk.check_makers() }
     });
     match checked {
         Ok(()) if bytes.saturating_add(walk.outside) > MAX_BYTES => {
@@ -109,8 +137,58 @@ impl Message {
 #[derive(Default)]
 struct Tensor {
     dimensions: Vec<u64>,
+    data_type: u64,
+    name: String,
+    /// Its integers, if they are few enough to be a shape.
+    integers: Vec<i64>,
+    raw: Vec<u8>,
     /// Name, offset and length of the file with its data.
     outside: [Option<String>; 3],
+}
+
+impl Tensor {
+    fn note_dimension(&mut self, side: u64) -> Result<(), Fault> {
+        if self.dimensions.len() == MAX_RANK {
+            return damage(format!("a tensor of more than {MAX_RANK} dimensions"));
+        }
+        self.dimensions.push(side);
+        Ok(())
+    }
+
+    /// One number more than a shape may have tells that it is none.
+    fn note_integer(&mut self, value: u64) {
+        if self.integers.len() <= MAX_RANK {
+            self.integers.push(value as i64);
+        }
+    }
+
+    /// The numbers of a tensor of 32 or 64 bit integers.
+    fn shape(&self) -> Vec<i64> {
+        match self.data_type {
+            INT64 if !self.raw.is_empty() => {
+                let (numbers, _) = self.raw.as_chunks::<8>();
+                numbers.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect()
+            }
+            INT32 if !self.raw.is_empty() => {
+                let (numbers, _) = self.raw.as_chunks::<4>();
+                numbers.iter().map(|bytes| i32::from_le_bytes(*bytes).into()).collect()
+            }
+            INT64 | INT32 => self.integers.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Numbers of onnx.proto's data types.
+const INT32: u64 = 6;
+const INT64: u64 = 7;
+
+/// What a node says of itself.
+#[derive(Default)]
+struct Node {
+    operator: String,
+    inputs: Vec<String>,
+    output: String,
 }
 
 struct Walk<'a> {
@@ -121,6 +199,12 @@ struct Walk<'a> {
     /// Bytes in other files.
     outside: u64,
     graphs: usize,
+    /// Small integer tensors by name. The same name in two graphs keeps the larger.
+    shapes: HashMap<String, f64>,
+    /// Operators that make tensors, and the name of what says how large.
+    makers: Vec<(String, String)>,
+    /// How many numbers the shape that was read last asks for.
+    latest: Option<f64>,
 }
 
 impl Walk<'_> {
@@ -129,20 +213,28 @@ impl Walk<'_> {
         if depth > MAX_DEPTH {
             return damage(format!("messages within messages, {MAX_DEPTH} deep"));
         }
-        if message == Message::Graph {
-            self.graphs += 1;
+        match message {
+            Message::Graph => self.graphs += 1,
+            Message::Node => self.latest = None,
+            _ => {}
         }
         let begin = self.at;
         let end = begin + length;
         let mut tensor = Tensor::default();
+        let mut node = Node::default();
         while self.at < end {
             let tag = self.varint(end)?;
             let (field, wire) = (tag >> 3, tag & 7);
             match wire {
                 0 => {
                     let value = self.varint(end)?;
-                    if (message, field) == (Message::Tensor, 1) {
-                        tensor.dimensions.push(value);
+                    match (message, field) {
+                        (Message::Tensor, 1) => tensor.note_dimension(value)?,
+                        (Message::Tensor, 2) => tensor.data_type = value,
+                        (Message::Tensor, 5 | 7) | (Message::Attribute, 8) => {
+                            tensor.note_integer(value);
+                        }
+                        _ => {}
                     }
                 }
                 1 => self.skip(8, end)?,
@@ -162,17 +254,101 @@ impl Walk<'_> {
                         Some(part) => self.message(part, length, depth + 1)?,
                         None if (message, field) == (Message::Tensor, 1) => {
                             while self.at < part_end {
-                                tensor.dimensions.push(self.varint(part_end)?);
+                                let side = self.varint(part_end)?;
+                                tensor.note_dimension(side)?;
                             }
                         }
-                        None => self.skip(length, end)?,
+                        None => match (message, field) {
+                            (Message::Tensor, 5 | 7) | (Message::Attribute, 8)
+                                if length <= 10 * MAX_RANK as u64 =>
+                            {
+                                while self.at < part_end {
+                                    let integer = self.varint(part_end)?;
+                                    tensor.note_integer(integer);
+                                }
+                            }
+                            (Message::Tensor, 8) => tensor.name = self.name(length)?,
+                            (Message::Tensor, 9) if length <= 8 * MAX_RANK as u64 => {
+                                tensor.raw = vec![0; length as usize];
+                                self.read(&mut tensor.raw)?;
+                            }
+                            (Message::Node, 1) if node.inputs.len() < INPUTS => {
+                                node.inputs.push(self.name(length)?);
+                            }
+                            (Message::Node, 2) => node.output = self.name(length)?,
+                            (Message::Node, 4) => node.operator = self.name(length)?,
+                            _ => self.skip(length, end)?,
+                        },
                     }
                 }
                 5 => self.skip(4, end)?,
                 _ => return damage(format!("no field has the wire type {wire}")),
             }
         }
-        if message == Message::Tensor { self.check_tensor(&tensor, length) } else { Ok(()) }
+        match message {
+            Message::Tensor => {
+                self.note_shape(tensor.name.clone(), tensor.shape());
+                self.check_tensor(&tensor, length)?;
+            }
+            Message::Attribute if !tensor.integers.is_empty() => {
+                self.note_shape(String::new(), tensor.integers);
+            }
+            Message::Node => self.note_node(node),
+            _ => {}
+        }
+        if self.shapes.len() + self.makers.len() > MAX_NOTES {
+            return damage(format!("more than {MAX_NOTES} tensors and nodes"));
+        }
+        Ok(())
+    }
+
+    /// Keeps how many numbers a tensor of these sides has.
+    fn note_shape(&mut self, name: String, sides: Vec<i64>) {
+        if sides.is_empty() || sides.len() > MAX_RANK {
+            return;
+        }
+        let numbers = sides.iter().map(|side| (*side as f64).abs().max(1.0)).product::<f64>();
+        self.latest = Some(numbers);
+        if !name.is_empty() {
+            let known = self.shapes.entry(name).or_default();
+            *known = known.max(numbers);
+        }
+    }
+
+    fn note_node(&mut self, mut node: Node) {
+        if let ("Constant", Some(numbers)) = (node.operator.as_str(), self.latest.take()) {
+            let known = self.shapes.entry(node.output).or_default();
+            *known = known.max(numbers);
+        } else if let Some((_, input)) = MAKERS.iter().find(|(name, _)| *name == node.operator)
+            && *input < node.inputs.len()
+        {
+            self.makers.push((node.operator, node.inputs.swap_remove(*input)));
+        }
+    }
+
+    /// An operator that is told to make more than a machine can hold would end the program.
+    fn check_makers(&self) -> Result<(), Fault> {
+        let too_much =
+            self.makers.iter().find_map(|(operator, input)| match self.shapes.get(input) {
+                Some(numbers) if *numbers > MAX_NUMBERS => Some((operator, input, numbers)),
+                _ => None,
+            });
+        match too_much {
+            None => Ok(()),
+            Some((operator, input, numbers)) => damage(format!(
+                "{operator} makes {numbers:.1e} numbers, as {input:?} tells it; {MAX_NUMBERS:.1e} \
+                 are the most that is allowed"
+            )),
+        }
+    }
+
+    fn name(&mut self, length: u64) -> Result<String, Fault> {
+        if length > MAX_NAME_BYTES {
+            return damage(format!("a name of {length} bytes"));
+        }
+        let mut bytes = vec![0; length as usize];
+        self.read(&mut bytes)?;
+        String::from_utf8(bytes).or_else(|_| damage("a name that is no text"))
     }
 
     /// A tensor that claims more numbers than it has bytes would be allocated before it is missed.
@@ -231,16 +407,10 @@ impl Walk<'_> {
                 _ => return damage("an entry of external data that is no key and value"),
             };
             let length = self.varint(end)?;
-            // A path's length; longer ones name no file.
-            if length > (end - self.at).min(4096) {
+            if length > end - self.at {
                 return damage(format!("a name of {length} bytes"));
             }
-            let mut bytes = vec![0; length as usize];
-            self.read(&mut bytes)?;
-            match String::from_utf8(bytes) {
-                Ok(read) => *text = read,
-                Err(_) => return damage("a name that is no text"),
-            }
+            *text = self.name(length)?;
         }
         match key.as_str() {
             "location" => tensor.outside[0] = Some(value),
@@ -338,6 +508,39 @@ mod tests {
         assert!(reason(&model(&raw)).contains("a part of 1099511627776 bytes"));
         assert!(reason(b"").contains("no graph"));
         assert!(reason(b"<html>not found</html>").len() > 5);
+    }
+
+    #[test]
+    fn nodes_may_not_be_told_to_make_more_than_a_machine_holds() {
+        let shape = |sides: &[i64]| -> Vec<u8> {
+            let raw: Vec<u8> = sides.iter().flat_map(|side| side.to_le_bytes()).collect();
+            [&[8, sides.len() as u8, 16, 7][..], &part(9, &raw)].concat()
+        };
+        let fill =
+            part(1, &[part(1, b"shape"), part(2, b"out"), part(4, b"ConstantOfShape")].concat());
+        let given = |sides| {
+            let initializer = part(5, &[shape(sides), part(8, b"shape")].concat());
+            part(7, &[fill.clone(), initializer].concat())
+        };
+        let constant = |sides: &[i64]| {
+            let value = part(5, &part(5, &shape(sides)));
+            let node = part(1, &[part(2, b"shape"), part(4, b"Constant"), value].concat());
+            part(7, &[node, fill.clone()].concat())
+        };
+        let integers = |sides: [u8; 2]| {
+            let value = part(5, &part(8, &sides));
+            part(7, &[part(1, &[part(2, b"shape"), part(4, b"Constant"), value].concat())].concat())
+        };
+        for model in [given(&[1, 256, 64, 64]), constant(&[1, 900, 256]), integers([3, 4])] {
+            assert!(checked(&model).is_ok());
+        }
+        for model in [given(&[1 << 20, 1 << 20, 8]), constant(&[1 << 40]), constant(&[-1 << 40])] {
+            let reason = reason(&model);
+            assert!(
+                reason.contains("ConstantOfShape makes") && reason.contains("\"shape\""),
+                "{reason}"
+            );
+        }
     }
 
     #[test]

@@ -193,3 +193,16 @@ fn a_camera_that_stays_is_trusted_also_after_an_interruption() {
         assert_eq!(whole["suspect"], false);
     }
 }
+
+/// A snapshot has no target recorded before it: its first look at the board panicked.
+#[test]
+fn a_snapshot_with_a_watched_board_shows_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let board = r#"camera.drift.board={ corners = "5x4", square_m = 0.015 }"#;
+    json(&mut rmrl(dir.path(), &["snapshot", "--set", board]));
+    let seen = image::open(dir.path().join("snapshot.png")).unwrap().to_rgb8();
+    json(&mut rmrl(dir.path(), &["snapshot"]));
+    let without = image::open(dir.path().join("snapshot.png")).unwrap().to_rgb8();
+    let changed = seen.pixels().zip(without.pixels()).filter(|(a, b)| a.0[0].abs_diff(b.0[0]) > 60);
+    assert!(changed.count() > 500);
+}
