@@ -132,12 +132,16 @@ pub enum FaultKind {
     Refused,
     /// The camera no longer sees the world where it did; only calibrating it again helps.
     Drift,
+    /// Somebody stopped the arm.
+    Stopped,
+    /// The gripper said that it held a plate, and the camera then saw it where it was never carried.
+    FalseGrasp,
 }
 
 impl FaultKind {
     /// Whether trying again cannot help: a person has to come first.
     pub fn needs_a_person(self) -> bool {
-        self == Self::Drift
+        matches!(self, Self::Drift | Self::Stopped)
     }
 }
 
@@ -149,6 +153,8 @@ impl fmt::Display for FaultKind {
             Self::LostPlate => "plate lost",
             Self::Refused => "motion refused",
             Self::Drift => "camera moved",
+            Self::Stopped => "stopped",
+            Self::FalseGrasp => "gripper contradicted",
         })
     }
 }
