@@ -16,6 +16,9 @@ use rmrl_vision::{ColorThreshold, LocalizerConfig, Recording};
 use serde::{Deserialize, Serialize};
 
 pub use self::layers::Layers;
+use crate::live_page::PageSettings;
+use crate::notify::NotifyConfig;
+use crate::watch::UnattendedConfig;
 
 /// Everything that decides what a run does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,6 +63,15 @@ pub struct RunConfig {
     pub metrics: MetricsConfig,
     /// What is kept of each trial.
     pub record: RecordConfig,
+    /// What is put up with while nobody stands beside the cell.
+    #[serde(default)]
+    pub unattended: UnattendedConfig,
+    /// The operator's page.
+    #[serde(default)]
+    pub page: PageSettings,
+    /// Who is told when something happens.
+    #[serde(default)]
+    pub notify: NotifyConfig,
     /// How the cell is simulated.
     pub simulation: SimulationConfig,
 }
@@ -309,6 +321,9 @@ impl RunConfig {
                 noise_floor_repeats: 20,
             },
             record: RecordConfig { depth: true },
+            unattended: UnattendedConfig::default(),
+            page: PageSettings::default(),
+            notify: NotifyConfig::default(),
             simulation: SimulationConfig::default(),
         }
     }
@@ -542,6 +557,10 @@ mod tests {
             (&["vision.localizer.plate.length_m=0.1"], ["simulation.plate", "differ"]),
             (&["pretrained=a.safetensors"], ["pretrained", "rm-rl-pretrained"]),
             (&["policy.device=cuda"], ["policy.device is \"cuda\"", "--features cuda"]),
+            (&["unattended.max_hours=0.0"], ["unattended.max_hours is 0", "more than 0"]),
+            (&["unattended.recovery.retries=9"], ["unattended.recovery.retries is 9", "0 to 8"]),
+            (&["page.serve=8080"], ["page.serve", "socket address"]),
+            (&["notify.webhook=nowhere"], ["notify.webhook is \"nowhere\"", "http://"]),
             (&["nonsense"], ["--set nonsense", "key=value"]),
             (&["a b=1"], ["--set a b=1", "words and dots"]),
         ] {
