@@ -141,13 +141,16 @@ impl fmt::Display for Finished {
 pub fn run(arguments: &Train) -> Result<(), Failure> {
     let stop = StopSwitch::default();
     signals::listen(&stop)?;
-    let dir = match &arguments.resume {
-        Some(root) => RunDir::open(root).map_err(usage)?,
-        None => begin(arguments)?,
+    let left = arguments.resume.as_ref().map(|root| RunDir::open(root).map_err(usage));
+    let left = left.transpose()?;
+    let config = match &left {
+        Some(dir) => arguments.attended(RunConfig::of_run(&dir.path(RunDir::CONFIG))?)?,
+        None => resolve(arguments)?,
     };
-    let root = dir.root().to_path_buf();
-    let config = arguments.attended(RunConfig::of_run(&dir.path(RunDir::CONFIG))?)?;
+    // Before the run directory is made: an address that is taken leaves nothing behind.
     let page = config.page.serve(&stop).map_err(Failure::Usage)?;
+    let dir = left.map_or_else(|| begin(arguments, &config), Ok)?;
+    let root = dir.root().to_path_buf();
     page.iter().for_each(announce);
     let notifier = Notifier::new(&config.notify);
     let name = root.display().to_string();
@@ -155,7 +158,6 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     let mut bar = Bar::new(&config);
     let made = execute_attended(&dir, &mut bar, &mut watch);
     bar.bar.finish_and_clear();
-    drop(dir);
     let (page, finished) = match made {
         Ok(Made { config, records, end }) => {
             let page = watch.finish(Ok(&end));
@@ -167,6 +169,8 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
             (page, Err(stopped.into()))
         }
     };
+    // What is made is made: others may have the run while the page is still looked at.
+    drop(dir);
     if let Some(page) = page {
         linger(page, config.page.stay_open, &stop);
     }
@@ -245,8 +249,8 @@ fn finish(root: &Path, end: &RunEnd, summary: Summary) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Resolves the configuration and makes the run directory.
-fn begin(arguments: &Train) -> Result<RunDir, Failure> {
+/// The configuration of a new run.
+fn resolve(arguments: &Train) -> Result<RunConfig, Failure> {
     let mut layers = arguments.configuration.layers()?;
     if let Some(task) = arguments.task {
         layers = layers.with_value("--task", "task.kind", task.as_str());
@@ -291,10 +295,15 @@ fn begin(arguments: &Train) -> Result<RunDir, Failure> {
             config.schedule.trials_per_scene
         );
     }
+    Ok(config)
+}
+
+/// Makes the run directory.
+fn begin(arguments: &Train, config: &RunConfig) -> Result<RunDir, Failure> {
     let root = arguments.out.clone().unwrap_or_else(|| {
         unused(&format!("runs/{}-{}-seed{}", config.task.kind, config.method, config.seed))
     });
-    create(&config, &root).map_err(Failure::Usage)
+    create(config, &root).map_err(Failure::Usage)
 }
 
 /// The path, or the first of `path-2`, `path-3`, ... that does not exist.
