@@ -163,6 +163,13 @@ fn an_emulated_arm_trains_from_connecting_to_a_policy() {
     });
     assert_eq!(placed["trials"], 3);
     assert!(placed["truth"].is_null(), "{placed}");
+
+    // Long after, and far from the arm.
+    let dir = cell.dir;
+    drop((cell.running, cell.distant));
+    fs::remove_file(dir.path().join("run/report.html")).unwrap();
+    assert!(binary::rmrl(dir.path(), &["report", "run"]).status().unwrap().success());
+    assert!(dir.path().join("run/report.html").exists());
 }
 
 /// Brings about one kind of fault after another.
