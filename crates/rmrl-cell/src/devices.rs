@@ -62,6 +62,34 @@ pub enum DeviceError {
         /// Its own words.
         reason: String,
     },
+    /// The device has stopped with an error of its own. [`Arm::recover`] may help.
+    #[error("the {device} has error {code}: {meaning}; {recovery}")]
+    Faulted {
+        /// `camera`, `arm` or `gripper`.
+        device: &'static str,
+        /// The device's number for it.
+        code: u16,
+        /// What that means.
+        meaning: &'static str,
+        /// What helps.
+        recovery: &'static str,
+    },
+    /// The device stands until a person has been there: a stop button, a broken servo, or somebody
+    /// who stopped it. Nothing the software does helps, and nothing may start it again.
+    #[error("the {device} stands until a person has been there: {reason}")]
+    NeedsPerson {
+        /// `camera`, `arm` or `gripper`.
+        device: &'static str,
+        /// Its own words.
+        reason: String,
+    },
+}
+
+impl DeviceError {
+    /// Whether trying again cannot help: a person has to come first.
+    pub fn needs_a_person(&self) -> bool {
+        matches!(self, Self::NeedsPerson { .. })
+    }
 }
 
 /// An overhead RGB-D camera.
@@ -121,6 +149,13 @@ pub trait Gripper: Send {
     /// # Errors
     /// Any device error.
     fn holds_object(&mut self) -> Result<bool, DeviceError>;
+
+    /// Makes the gripper usable again after an error of its own, with the jaws as they are; does nothing
+    /// where there was none.
+    ///
+    /// # Errors
+    /// The gripper cannot be brought back without a person.
+    fn recover(&mut self) -> Result<(), DeviceError>;
 }
 
 /// The person beside the cell, who does what the robot cannot.

@@ -54,12 +54,14 @@ impl Handling {
         holds.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
-    /// Clears a collision that an earlier fault left behind.
+    /// Clears what an earlier fault left behind in arm and gripper.
     ///
     /// # Errors
-    /// The switch was pressed, or the arm cannot be brought back without a person.
+    /// The switch was pressed, or one of them cannot be brought back without a person.
     pub fn recover(&mut self) -> Result<(), MotionError> {
-        self.arm.recover()
+        self.arm.recover()?;
+        let recovered = self.gripper.recover();
+        recovered.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
     /// Moves the tool out of the camera's view.

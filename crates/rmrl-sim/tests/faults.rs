@@ -132,6 +132,10 @@ impl Gripper for Failing<dyn Gripper> {
         let holds = self.device.holds_object()?;
         Ok(holds != self.fuse.blows(&[Failure::WrongHold]))
     }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.device.recover()
+    }
 }
 
 impl Camera for Failing<dyn Camera> {
@@ -353,11 +357,11 @@ fn stop_at_every_motion(failure: Failure) {
             });
             let Err(fault) = attempted else { continue };
             stops += 1;
-            assert_eq!(fault.kind, FaultKind::Stopped, "{failure:?} {at}: {fault}");
+            assert_eq!(fault.kind, FaultKind::Interrupted, "{failure:?} {at}: {fault}");
             assert!(fault.reason.contains("stopped by a test"), "{fault}");
             // Whatever is asked of it now, it does not move: the devices would panic.
-            assert_eq!(trial.reset(id).unwrap_err().kind, FaultKind::Stopped);
-            assert_eq!(trial.stand_down().unwrap_err().kind, FaultKind::Stopped);
+            assert_eq!(trial.reset(id).unwrap_err().kind, FaultKind::Interrupted);
+            assert_eq!(trial.stand_down().unwrap_err().kind, FaultKind::Interrupted);
             let mut next = trial_over(fuse.cell.devices(), TaskConfig::table());
             let seen = rmrl_cell::Target { pose: target.target, height_m: 0.00725 };
             next.resume(seen, trial.whereabouts());
@@ -451,6 +455,10 @@ impl Gripper for Claiming {
 
     fn holds_object(&mut self) -> Result<bool, DeviceError> {
         Ok(self.lies.load(Ordering::Relaxed) || self.device.holds_object()?)
+    }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.device.recover()
     }
 }
 

@@ -113,7 +113,15 @@ impl CameraFile {
     pub fn read(path: &Path) -> Result<Self, CameraFileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| CameraFileError::Read { path: path.to_path_buf(), source })?;
-        let file: Self = toml::from_str(&text).map_err(|error| CameraFileError::Syntax {
+        Self::parse(&text, path)
+    }
+
+    /// Checks a camera file's text; `path` is named where something is wrong with it.
+    ///
+    /// # Errors
+    /// As [`CameraFile::read`], but for the reading.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, CameraFileError> {
+        let file: Self = toml::from_str(text).map_err(|error| CameraFileError::Syntax {
             path: path.to_path_buf(),
             reason: error.to_string().trim_end().to_string(),
         })?;

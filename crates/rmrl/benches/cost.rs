@@ -79,7 +79,9 @@ fn localiser() -> anyhow::Result<()> {
     config.simulation.cells = CellDistribution::PERFECT;
     config.simulation.noise = SensorNoise::NONE;
     let laboratory = Laboratory::assemble(&config, 0)?;
-    let World::Simulated(world) = laboratory.world;
+    let World::Simulated(world) = laboratory.world else {
+        unreachable!("the default cell is simulated")
+    };
     let mut localizer = localizer(&config.vision)?;
     let mut camera = world.devices().camera;
     let model = laboratory.trial.camera_model();

@@ -13,9 +13,11 @@ use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, Sc
 use rmrl_realsense::RealSenseConfig;
 use rmrl_sim::SimulationConfig;
 use rmrl_vision::{ColorThreshold, LocalizerConfig, Recording};
+use rmrl_xarm::XArmConfig;
 use serde::{Deserialize, Serialize};
 
 pub use self::layers::Layers;
+use crate::distant::DistantConfig;
 use crate::live_page::PageSettings;
 use crate::notify::NotifyConfig;
 use crate::watch::UnattendedConfig;
@@ -54,6 +56,12 @@ pub struct RunConfig {
     pub task: TaskConfig,
     /// What never to do.
     pub safety: SafetyConfig,
+    /// The arm and its gripper, where `cell.kind` is `xarm6`.
+    #[serde(default)]
+    pub xarm: XArmConfig,
+    /// Another program with a camera and a person, where these are `distant`.
+    #[serde(default)]
+    pub distant: DistantConfig,
     /// The overhead camera.
     #[serde(default)]
     pub camera: CameraConfig,
@@ -85,6 +93,20 @@ pub struct CellConfig {
     /// Which laboratory is simulated; each seed is another. Default: the run's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u32>,
+    /// Who does what a robot cannot. Default `terminal`; a simulated cell needs nobody.
+    #[serde(default)]
+    pub person: PersonName,
+}
+
+/// Who is asked to put a plate into its target, or back where the robot can reach it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PersonName {
+    /// Whoever sits at the terminal.
+    #[default]
+    Terminal,
+    /// Another program, or the person whom that asks.
+    Distant,
 }
 
 /// What stands in the cell.
@@ -93,6 +115,22 @@ pub struct CellConfig {
 pub enum CellKind {
     /// Simulated devices.
     Simulated,
+    /// A UFACTORY xArm 6 with a BIO gripper, or its emulator.
+    #[serde(rename = "xarm6")]
+    XArm6,
+}
+
+/// Where pictures come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CameraSource {
+    /// The simulated cell.
+    #[default]
+    Simulated,
+    /// A RealSense camera; in a build with the feature of its name.
+    Realsense,
+    /// Another program, by TCP.
+    Distant,
 }
 
 /// The candidate values of an action, evenly spaced around zero.
@@ -115,6 +153,8 @@ pub struct ActionsConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CameraConfig {
+    /// Where pictures come from. Default the simulated cell.
+    pub source: CameraSource,
     /// The camera file of `rmrl calibrate`. Default none: a simulated cell draws how far its camera is
     /// off.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +174,7 @@ pub struct CameraConfig {
 impl Default for CameraConfig {
     fn default() -> Self {
         Self {
+            source: CameraSource::Simulated,
             calibration: None,
             max_residual_mm: 2.0,
             max_age_days: 30.0,
@@ -300,7 +341,11 @@ impl RunConfig {
             until: None,
             seed: 0,
             pretrained: None,
-            cell: CellConfig { kind: CellKind::Simulated, seed: None },
+            cell: CellConfig {
+                kind: CellKind::Simulated,
+                seed: None,
+                person: PersonName::Terminal,
+            },
             actions: ActionsConfig {
                 translations: 7,
                 translation_step_mm: 2.5,
@@ -313,6 +358,8 @@ impl RunConfig {
             policy: PolicyConfig::default(),
             task: TaskConfig::of(kind),
             safety: SafetyConfig::default(),
+            xarm: XArmConfig::default(),
+            distant: DistantConfig::default(),
             camera: CameraConfig::default(),
             vision: VisionConfig::default(),
             metrics: MetricsConfig {
@@ -380,6 +427,7 @@ impl RunConfig {
     pub fn cell_name(&self) -> String {
         match self.cell.kind {
             CellKind::Simulated => format!("simulated cell {}", self.cell_seed()),
+            CellKind::XArm6 => format!("xArm 6 at {}", self.xarm.host),
         }
     }
 

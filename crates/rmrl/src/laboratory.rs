@@ -1,8 +1,11 @@
 //! A work cell, assembled from a configuration.
 
+use std::sync::{Arc, Weak};
+
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
-    CellError, DriftConfigError, DriftWatch, PickPlace, SafetyConfigError, SafetyEnvelope, Task,
+    Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, Operator, PickPlace,
+    SafetyConfigError, SafetyEnvelope, Task,
 };
 use rmrl_core::PlanarPose;
 use rmrl_grounded_sam::{GroundedSamError, GroundingDino, SegmentAnything};
@@ -14,7 +17,13 @@ use rmrl_vision::{
     Detector, Localizer, LocalizerConfigError, Segmenter,
 };
 
-use crate::config::{DetectorName, RunConfig, SegmenterName, VisionConfig};
+use rmrl_xarm::{BioGripperDevice, Robot, XArm, XArmError};
+
+use crate::config::{
+    CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName, VisionConfig,
+};
+use crate::distant::{DistantCamera, DistantPerson};
+use crate::person::TerminalPerson;
 
 /// Why a cell could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +40,18 @@ pub enum LaboratoryError {
     /// The safety envelope's configuration.
     #[error(transparent)]
     Safety(#[from] SafetyConfigError),
+    /// The arm or its gripper.
+    #[error("the arm cannot be used")]
+    XArm(#[from] XArmError),
+    /// The camera.
+    #[error("the camera cannot be used")]
+    CameraDevice(#[source] DeviceError),
+    /// A camera that this program was built without.
+    #[error(
+        "camera.source is \"realsense\", and this rmrl was built without: install librealsense2 and build it \
+         with `cargo build --release --features realsense` (docs/realsense.md)"
+    )]
+    WithoutRealSense,
     /// The localiser.
     #[error(transparent)]
     Localizer(#[from] LocalizerError),
@@ -52,6 +73,8 @@ pub struct Laboratory {
 pub enum World {
     /// A simulation, which knows the truth and has to be remembered.
     Simulated(SimulatedCell),
+    /// A laboratory, or an emulated one in another program: nobody knows its truth.
+    Real,
 }
 
 impl Laboratory {
@@ -61,27 +84,121 @@ impl Laboratory {
     /// # Errors
     /// The configuration makes no cell.
     pub fn assemble(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
-        let mut simulation = config.simulation;
-        if let (None, Some(drift)) = (simulation.board, config.camera.drift) {
-            simulation.board = Some(TableBoard::beside_workspace(drift.board));
-        }
-        let cell_seed = u64::from(config.cell_seed());
-        let cell = SimulatedCell::new(&simulation, &config.task, cell_seed, seed)?;
-        if let Some(path) = &config.camera.calibration {
-            cell.calibrate(CameraFile::read(path)?.overhead(path)?)?;
-        }
+        // Models are read before the arm is touched: what is missing among them stops nothing.
+        let localizer = localizer(&config.vision)?;
+        let envelope = SafetyEnvelope::new(config.safety)?;
+        let mut robot = None;
+        let (devices, world) = match config.cell.kind {
+            CellKind::Simulated => {
+                let cell = simulated_cell(config, seed)?;
+                (cell.devices(), World::Simulated(cell))
+            }
+            CellKind::XArm6 => (real_devices(config, &mut robot)?, World::Real),
+        };
         let mut trial = PickPlace::new(
-            cell.devices(),
-            SafetyEnvelope::new(config.safety)?,
-            localizer(&config.vision)?,
+            devices,
+            envelope,
+            localizer,
             Task { config: config.task.clone(), placement_seed: seed },
             config.reward,
         )?;
+        if let Some(robot) = robot {
+            trial.stop_switch().on_press(move |_| stop_motion(&robot));
+        }
         if let Some(drift) = config.camera.drift {
             trial = trial.watching(DriftWatch::new(drift, Box::new(ChessboardFinder))?);
         }
-        Ok(Self { trial, world: World::Simulated(cell) })
+        Ok(Self { trial, world })
     }
+}
+
+/// The simulated cell of a configuration, whatever `cell.kind` it names. `seed` decides where plates start,
+/// and the noise of the devices.
+///
+/// # Errors
+/// The configuration makes no cell, or its camera's file is none.
+pub fn simulated_cell(config: &RunConfig, seed: u64) -> Result<SimulatedCell, LaboratoryError> {
+    let mut simulation = config.simulation;
+    if let (None, Some(drift)) = (simulation.board, config.camera.drift) {
+        simulation.board = Some(TableBoard::beside_workspace(drift.board));
+    }
+    let cell_seed = u64::from(config.cell_seed());
+    let cell = SimulatedCell::new(&simulation, &config.task, cell_seed, seed)?;
+    if let Some(path) = &config.camera.calibration {
+        cell.calibrate(CameraFile::read(path)?.overhead(path)?)?;
+    }
+    Ok(cell)
+}
+
+/// The devices of a real cell, connected and set up.
+///
+/// `stoppable` becomes the robot, which has to be stopped in the middle of a motion, too.
+fn real_devices(
+    config: &RunConfig,
+    stoppable: &mut Option<Weak<Robot>>,
+) -> Result<Devices, LaboratoryError> {
+    // The camera first: without it the arm has nothing to do.
+    let camera = camera(config)?;
+    let person: Box<dyn Operator> = match config.cell.person {
+        PersonName::Terminal => Box::new(TerminalPerson),
+        PersonName::Distant => Box::new(DistantPerson::new(&config.distant)),
+    };
+    let robot = Arc::new(Robot::connect(config.xarm.clone())?);
+    *stoppable = Some(Arc::downgrade(&robot));
+    let gripper = BioGripperDevice::connect(Arc::clone(&robot))?;
+    Ok(Devices {
+        camera,
+        arm: Box::new(XArm::new(robot)),
+        gripper: Box::new(gripper),
+        operator: person,
+    })
+}
+
+/// Ends the motion under way, over a link of its own.
+fn stop_motion(robot: &Weak<Robot>) {
+    if let Some(robot) = robot.upgrade()
+        && let Err(error) = robot.stop()
+    {
+        tracing::error!("the arm may go on to the end of its line: {error}; use the red button");
+    }
+}
+
+/// The camera of a real cell.
+///
+/// # Errors
+/// Its file is none, or it does not answer.
+pub fn camera(config: &RunConfig) -> Result<Box<dyn Camera>, LaboratoryError> {
+    let calibrated = match &config.camera.calibration {
+        Some(path) => Some(CameraFile::read(path)?.overhead(path)?),
+        None => None,
+    };
+    match config.camera.source {
+        CameraSource::Realsense => realsense(config, calibrated),
+        CameraSource::Distant => DistantCamera::connect(&config.distant, calibrated)
+            .map(|camera| Box::new(camera) as Box<dyn Camera>)
+            .map_err(LaboratoryError::CameraDevice),
+        CameraSource::Simulated => {
+            Ok(Box::new(simulated_cell(config, u64::from(config.seed))?) as Box<dyn Camera>)
+        }
+    }
+}
+
+#[cfg(not(feature = "realsense"))]
+fn realsense(_: &RunConfig, _: Option<CameraModel>) -> Result<Box<dyn Camera>, LaboratoryError> {
+    Err(LaboratoryError::WithoutRealSense)
+}
+
+#[cfg(feature = "realsense")]
+fn realsense(
+    config: &RunConfig,
+    calibrated: Option<CameraModel>,
+) -> Result<Box<dyn Camera>, LaboratoryError> {
+    let opened = rmrl_realsense::RealSenseCamera::open(
+        config.camera.realsense.clone(),
+        calibrated.map(|camera| camera.world_from_camera).unwrap_or_default(),
+        calibrated.map(|camera| camera.intrinsics),
+    );
+    opened.map(|camera| Box::new(camera) as Box<dyn Camera>).map_err(LaboratoryError::CameraDevice)
 }
 
 /// Why the configured localiser cannot be had.
@@ -129,6 +246,7 @@ impl World {
     pub fn truth(&self) -> Option<GroundTruth> {
         match self {
             Self::Simulated(cell) => Some(cell.truth()),
+            Self::Real => None,
         }
     }
 
@@ -141,6 +259,7 @@ impl World {
     pub fn true_camera(&self) -> Option<CameraModel> {
         match self {
             Self::Simulated(cell) => Some(cell.true_camera()),
+            Self::Real => None,
         }
     }
 
@@ -148,6 +267,7 @@ impl World {
     pub fn tool_from_configured(&self) -> Option<PlanarPose> {
         match self {
             Self::Simulated(cell) => Some(cell.tool_from_configured()),
+            Self::Real => None,
         }
     }
 
@@ -155,6 +275,7 @@ impl World {
     pub fn grasp(&self) -> Option<GraspTruth> {
         match self {
             Self::Simulated(cell) => cell.grasp(),
+            Self::Real => None,
         }
     }
 
@@ -162,6 +283,7 @@ impl World {
     pub fn pictured(&self) -> Vec<GroundTruth> {
         match self {
             Self::Simulated(cell) => cell.pictured(),
+            Self::Real => Vec::new(),
         }
     }
 
@@ -169,6 +291,7 @@ impl World {
     pub fn remember(&self) -> Option<WorldState> {
         match self {
             Self::Simulated(cell) => Some(cell.remember()),
+            Self::Real => None,
         }
     }
 
@@ -176,6 +299,7 @@ impl World {
     pub fn restore(&self, state: WorldState) {
         match self {
             Self::Simulated(cell) => cell.restore(state),
+            Self::Real => {}
         }
     }
 }

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
     Failure, bench, calibrate, encoder, eval, localize, pretrain, record, report, reproduce,
-    signals, snapshot, train,
+    signals, snapshot, train, xarm,
 };
 
 /// A step of training asks for the same large pieces of memory again and again; this allocator keeps
@@ -48,6 +48,7 @@ enum Command {
     Report(report::Report),
     Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
+    Xarm(xarm::Xarm),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Xarm(arguments) => xarm::run(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,7 +19,7 @@ fn true_camera(seed: u32, width_px: u32) -> CameraFile {
     let mut config = RunConfig::for_task(TaskKind::Table);
     (config.seed, config.simulation.camera.width_px) = (seed, width_px);
     let world = Laboratory::assemble(&config, 0).unwrap().world;
-    let World::Simulated(cell) = world;
+    let World::Simulated(cell) = world else { panic!("the default cell is simulated") };
     CameraFile {
         calibration: Some(CalibrationRecord {
             made: jiff::Timestamp::now(),

@@ -49,6 +49,7 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         "rmrl-learn",
         "rmrl-data",
         "rmrl-operator",
+        "rmrl-xarm",
     ];
     let mut allowed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::from([
         ("rmrl-conv", BTreeSet::new()),
@@ -63,6 +64,7 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         ("rmrl-calibration", BTreeSet::from(["rmrl-vision"])),
         ("rmrl-grounded-sam", BTreeSet::from(["rmrl-vision"])),
         ("rmrl-realsense", BTreeSet::from(["rmrl-vision", "rmrl-cell"])),
+        ("rmrl-xarm", BTreeSet::from(["rmrl-core", "rmrl-cell"])),
     ]);
     allowed.insert("rmrl", allowed.keys().copied().collect());
     assert_eq!(

@@ -12,6 +12,7 @@ pub mod reproduce;
 pub mod signals;
 pub mod snapshot;
 pub mod train;
+pub mod xarm;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};

@@ -7,7 +7,9 @@ use rmrl_cell::{SafetyEnvelope, ToolPose};
 use rmrl_core::{ActionSpace, PlanarPose, wrap_angle};
 use rmrl_learn::MethodName;
 
-use super::{ConfigError, RunConfig};
+use crate::preflight::prove_reach;
+
+use super::{CameraSource, CellKind, ConfigError, PersonName, RunConfig};
 
 /// How far a plate's yaw has to stay from half a turn off its reference, beside what actions and
 /// jitter add: calibration and tool are off by a few degrees.
@@ -41,6 +43,7 @@ impl RunConfig {
         self.policy.validate().map_err(within("policy."))?;
         self.task.validate().map_err(within("task."))?;
         self.check_camera()?;
+        self.check_cell()?;
         self.vision.localizer.validate().map_err(within("vision.localizer."))?;
         self.vision.color.validate().map_err(within("vision.color."))?;
         self.vision.grounding_dino.validate().map_err(within("vision.grounding_dino."))?;
@@ -59,7 +62,55 @@ impl RunConfig {
                 "vision.localizer.plate and simulation.plate differ; the localiser would look for another plate than there is",
             ));
         }
-        self.simulation.check_task(&self.task).map_err(within(""))
+        match self.cell.kind {
+            CellKind::Simulated => self.simulation.check_task(&self.task).map_err(within("")),
+            CellKind::XArm6 => {
+                prove_reach(self).map_err(within("before anything moves: "))?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks the devices, and that all of them see and move the same cell.
+    fn check_cell(&self) -> Result<(), ConfigError> {
+        self.xarm.validate().map_err(within("xarm."))?;
+        self.distant.validate().map_err(within("distant."))?;
+        let is_simulated = self.cell.kind == CellKind::Simulated;
+        let is_seen = is_simulated == (self.camera.source == CameraSource::Simulated);
+        let expected = match is_simulated {
+            true => "\"simulated\", because cell.kind is: no other camera sees that cell",
+            false => "\"realsense\" or \"distant\": a simulated camera does not see a real cell",
+        };
+        let source = format!("{:?}", self.camera.source).to_lowercase();
+        expect("camera.", "source", format!("{source:?}"), is_seen, expected)?;
+        let is_alone = !is_simulated || self.cell.person == PersonName::Terminal;
+        let expected = "\"terminal\", the default: a simulated cell helps itself";
+        expect("cell.", "person", "\"distant\"", is_alone, expected)?;
+        if is_simulated {
+            return Ok(());
+        }
+        let is_calibrated =
+            self.camera.source == CameraSource::Distant || self.camera.calibration.is_some();
+        let expected =
+            "the file of `rmrl calibrate overhead`: without it nobody knows where the camera hangs";
+        expect("camera.", "calibration", "not given", is_calibrated, expected)?;
+        let limit = self.xarm.reduced_speed_m_s;
+        let speed = self.safety.max_speed_m_s;
+        let expected =
+            format!("at most xarm.reduced_speed_m_s = {limit}, or the controller refuses");
+        expect("safety.", "max_speed_m_s", speed, speed <= limit, &expected)?;
+        let limits = [self.safety.x_m, self.safety.y_m, self.safety.z_m];
+        for ((key, [low, high]), [fence_low, fence_high]) in
+            ["x_m", "y_m", "z_m"].into_iter().zip(limits).zip(self.xarm.fence_m)
+        {
+            let expected = format!(
+                "within xarm.fence_m, {fence_low} to {fence_high}: the envelope is to refuse before \
+                 the controller does"
+            );
+            let inside = fence_low <= low && high <= fence_high;
+            expect("safety.", key, format!("[{low}, {high}]"), inside, &expected)?;
+        }
+        Ok(())
     }
 
     fn check_camera(&self) -> Result<(), ConfigError> {

@@ -1,0 +1,49 @@
+//! Emulates a controller over a table without physics, until its input ends:
+//!
+//! ```sh
+//! cargo run -p rmrl-xarm --example emulate -- --firmware 2.5.0 --gripper g2 --speed 5 --unix /tmp
+//! ```
+//!
+//! `--ports vendor` listens on 502 and 30001 to 30003, `--ports any` (the default) on what is free,
+//! `--ports none` on none. `--unix` names the folder of sockets for the vendor's ports, where its own
+//! software connects to without a network. `--speed fast` jumps from event to event.
+
+#[path = "../tests/kinematic_plant/mod.rs"]
+mod kinematic_plant;
+
+use std::error::Error;
+use std::io::Read;
+
+use kinematic_plant::KinematicPlant;
+use rmrl_core::PlanarPose;
+use rmrl_xarm::controller::{Controller, ControllerConfig, GripperKind, Pace, Ports, UnixSockets};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut config = ControllerConfig { pace: Pace::Times(1.0), ..ControllerConfig::default() };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(key) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("{key} wants a value"))?;
+        match (key.as_str(), value.as_str()) {
+            ("--firmware", version) => config.firmware = version.parse()?,
+            ("--gripper", "g1") => config.gripper = GripperKind::G1,
+            ("--gripper", "g2") => config.gripper = GripperKind::G2,
+            ("--gripper", "none") => config.gripper = GripperKind::None,
+            ("--speed", "fast") => config.pace = Pace::AsFastAsPossible,
+            ("--speed", times) => config.pace = Pace::Times(times.parse()?),
+            ("--ports", "vendor") => config.tcp = Some(Ports::VENDOR),
+            ("--ports", "any") => config.tcp = Some(Ports::ANY),
+            ("--ports", "none") => config.tcp = None,
+            ("--unix", folder) => {
+                config.unix = Some(UnixSockets { folder: folder.into(), ports: Ports::VENDOR });
+            }
+            _ => return Err(format!("what is {key} {value}?").into()),
+        }
+    }
+    let plant = KinematicPlant::new(PlanarPose::new(0.35, 0.1, 0.0));
+    let running = Controller::start(config, plant.plant())?;
+    println!("{running:?}");
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    let recording = running.recording();
+    println!("{} requests, {} motions", recording.requests, recording.motions.len());
+    Ok(())
+}

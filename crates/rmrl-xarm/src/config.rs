@@ -1,0 +1,297 @@
+//! Which arm, what it carries, and how it may move.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Address;
+
+/// How an arm is reached and set up. Everything here is given to the controller when it is connected,
+/// and read back where the controller tells it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct XArmConfig {
+    /// Name or address of the controller. Default 192.168.1.217, the middle of the range the vendor
+    /// ships them with; the label on the control box has the last number.
+    pub host: String,
+    /// Its control port. Default 502.
+    pub control_port: u16,
+    /// The port of its reports: offset, load and sensitivity are read back from there. Default 30001,
+    /// the shortest with all of them; none reads nothing back and has no reports.
+    pub report_port: Option<u16>,
+    /// A folder with sockets `xarmcontroller_uds_<port>`, used instead of the network. Default none;
+    /// for a program on the control box itself, and for tests.
+    pub socket_folder: Option<PathBuf>,
+    /// How many joints the arm has; another robot is refused. Default 6, an xArm 6.
+    pub joints: u8,
+    /// How long an answer may take, in seconds. Default 2, the vendor's.
+    pub answer_timeout_secs: f64,
+    /// How much longer than its way at its speed a motion may take, in seconds. Default 5: gathering
+    /// speed and turning on the spot take one or two.
+    pub motion_margin_secs: f64,
+    /// How long a lost link is tried to be made again, in seconds. Default 10; a cable is back by then,
+    /// a controller that starts anew is not, and somebody has to see to it.
+    pub reconnect_secs: f64,
+    /// How often errors are cleared before giving up. Default 3: the first may be left over, and the
+    /// second show what is wrong.
+    pub recover_attempts: u32,
+    /// The tool's point seen from the flange: x, y, z in mm, roll, pitch, yaw in degrees. Default 0 but
+    /// for z, 172 mm, which the vendor has for its other gripper; to be measured, for it decides where
+    /// the finger tips are.
+    pub tcp_offset_mm_deg: [f64; 6],
+    /// Mass at the flange, in kg. Default 0.82, which the vendor has for its other gripper; to be
+    /// weighed. What is wrong here the controller takes for a collision.
+    pub load_kg: f64,
+    /// Its centre seen from the flange, in mm. Default 48 mm along z, likewise.
+    pub center_of_mass_mm: [f64; 3],
+    /// How little force is taken for a collision, 0 never to 5 the least. Default 3, the vendor's; 5
+    /// takes fast starts for collisions.
+    pub collision_sensitivity: u8,
+    /// Acceleration of the tool, in m/s². Default 1: 0.25 m/s within 31 mm. Untuned.
+    pub acceleration_m_s2: f64,
+    /// The tool's rotation about its axis at which the jaws close along the world's y, in degrees, as
+    /// the controller tells its yaw. Default 0; it depends on how the gripper is screwed on.
+    pub jaw_yaw_deg: f64,
+    /// The tool's point stays between these x, y and z, in metres, watched by the controller itself.
+    /// Default the table of the safety envelope and 20 mm beyond: the envelope is to refuse first.
+    pub fence_m: [[f64; 2]; 3],
+    /// The greatest speed of the tool that the controller allows, in m/s. Default 0.25, the limit
+    /// that ISO 10218 sets beside people.
+    pub reduced_speed_m_s: f64,
+    /// The greatest speed of a joint that the controller allows, in degrees per second. Default 60: a
+    /// third of what they can, and no line at 0.25 m/s needs it. Untuned.
+    pub reduced_joint_speed_deg_s: f64,
+    /// How far from where it was sent the tool may stop, in mm. Default 0.5: five times the arm's
+    /// repeatability.
+    pub position_tolerance_mm: f64,
+    /// How far turned it may stop, in degrees. Default 0.2, which is 0.2 mm at the end of a plate.
+    pub angle_tolerance_deg: f64,
+    /// Has the controller stop the arm by its own timer where a motion takes too long, in case this
+    /// computer is gone by then. Default off: no controller was at hand to see that timers of its
+    /// firmware do so, and a line ends by itself.
+    pub stop_timer: bool,
+    /// The gripper.
+    pub gripper: BioGripperConfig,
+}
+
+/// The gripper at the flange.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BioGripperConfig {
+    /// Which generation. Default automatic: the gripper is asked.
+    pub generation: GenerationChoice,
+    /// Speed of the jaws, 1 to 4000 in the vendor's unit. Default 2000, the vendor's.
+    pub speed: u16,
+    /// Force of the jaws, 1 to 100 %. Second generation. Default 50, the vendor's.
+    pub force_percent: u16,
+    /// The one width that the first generation opens to, in mm. Default 150: the vendor's software
+    /// tells that for its register 130.
+    pub first_generation_width_mm: f64,
+    /// How far from a width the jaws may stop, in mm. Second generation. Default 1.5: its own number is
+    /// rounded to 1, and the vendor's formula to 0.14.
+    pub width_tolerance_mm: f64,
+    /// How long the jaws may take, in seconds. Default 5, the vendor's.
+    pub timeout_secs: f64,
+}
+
+/// Which generation of the gripper it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GenerationChoice {
+    /// The gripper is asked.
+    #[default]
+    Automatic,
+    /// The first; another is refused.
+    First,
+    /// The second; another is refused.
+    Second,
+}
+
+impl Default for XArmConfig {
+    fn default() -> Self {
+        Self {
+            host: "192.168.1.217".to_owned(),
+            control_port: 502,
+            report_port: Some(30001),
+            socket_folder: None,
+            joints: 6,
+            answer_timeout_secs: 2.0,
+            motion_margin_secs: 5.0,
+            reconnect_secs: 10.0,
+            recover_attempts: 3,
+            tcp_offset_mm_deg: [0.0, 0.0, 172.0, 0.0, 0.0, 0.0],
+            load_kg: 0.82,
+            center_of_mass_mm: [0.0, 0.0, 48.0],
+            collision_sensitivity: 3,
+            acceleration_m_s2: 1.0,
+            jaw_yaw_deg: 0.0,
+            fence_m: [[0.13, 0.62], [-0.37, 0.37], [-0.019, 0.42]],
+            reduced_speed_m_s: 0.25,
+            reduced_joint_speed_deg_s: 60.0,
+            position_tolerance_mm: 0.5,
+            angle_tolerance_deg: 0.2,
+            stop_timer: false,
+            gripper: BioGripperConfig::default(),
+        }
+    }
+}
+
+impl Default for BioGripperConfig {
+    fn default() -> Self {
+        Self {
+            generation: GenerationChoice::Automatic,
+            speed: 2000,
+            force_percent: 50,
+            first_generation_width_mm: 150.0,
+            width_tolerance_mm: 1.5,
+            timeout_secs: 5.0,
+        }
+    }
+}
+
+/// Why a configuration cannot be meant.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum XArmConfigError {
+    /// A number out of its range.
+    #[error("{key} is {value}, expected {lowest} to {highest}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// What was given.
+        value: f64,
+        /// The least it may be.
+        lowest: f64,
+        /// The most it may be.
+        highest: f64,
+    },
+    /// A fence without an inside.
+    #[error("fence_m has {low} to {high} for {axis}, expected the lower one first")]
+    Fence {
+        /// `x`, `y` or `z`.
+        axis: &'static str,
+        /// The first.
+        low: f64,
+        /// The second.
+        high: f64,
+    },
+    /// A port that has no reports with settings.
+    #[error(
+        "report_port is {port}; 30003 and 30000 tell no settings, other ports are given as they are"
+    )]
+    ReportPort {
+        /// What was given.
+        port: u16,
+    },
+}
+
+impl XArmConfig {
+    /// Checks what can be checked without an arm.
+    ///
+    /// # Errors
+    /// The first key that cannot be meant.
+    pub fn validate(&self) -> Result<(), XArmConfigError> {
+        let gripper = &self.gripper;
+        for (key, value, lowest, highest) in [
+            ("joints", f64::from(self.joints), 5.0, 7.0),
+            ("answer_timeout_secs", self.answer_timeout_secs, 0.01, 60.0),
+            ("motion_margin_secs", self.motion_margin_secs, 0.1, 600.0),
+            ("reconnect_secs", self.reconnect_secs, 0.0, 3600.0),
+            ("recover_attempts", f64::from(self.recover_attempts), 1.0, 10.0),
+            ("load_kg", self.load_kg, 0.0, 10.0),
+            ("collision_sensitivity", f64::from(self.collision_sensitivity), 0.0, 5.0),
+            ("acceleration_m_s2", self.acceleration_m_s2, 0.01, 50.0),
+            ("jaw_yaw_deg", self.jaw_yaw_deg, -360.0, 360.0),
+            ("reduced_speed_m_s", self.reduced_speed_m_s, 0.001, 1.0),
+            ("reduced_joint_speed_deg_s", self.reduced_joint_speed_deg_s, 0.1, 180.0),
+            ("position_tolerance_mm", self.position_tolerance_mm, 0.01, 10.0),
+            ("angle_tolerance_deg", self.angle_tolerance_deg, 0.01, 10.0),
+            ("gripper.speed", f64::from(gripper.speed), 1.0, 4000.0),
+            ("gripper.force_percent", f64::from(gripper.force_percent), 1.0, 100.0),
+            ("gripper.first_generation_width_mm", gripper.first_generation_width_mm, 1.0, 300.0),
+            ("gripper.width_tolerance_mm", gripper.width_tolerance_mm, 0.1, 20.0),
+            ("gripper.timeout_secs", gripper.timeout_secs, 0.1, 60.0),
+        ] {
+            within(key, value, lowest, highest)?;
+        }
+        for value in self.tcp_offset_mm_deg {
+            within("tcp_offset_mm_deg", value, -1000.0, 1000.0)?;
+        }
+        for value in self.center_of_mass_mm {
+            within("center_of_mass_mm", value, -1000.0, 1000.0)?;
+        }
+        for (axis, [low, high]) in ["x", "y", "z"].into_iter().zip(self.fence_m) {
+            within("fence_m", low, -2.0, 2.0)?;
+            within("fence_m", high, -2.0, 2.0)?;
+            if low >= high {
+                return Err(XArmConfigError::Fence { axis, low, high });
+            }
+        }
+        match self.report_port {
+            Some(port @ (30000 | 30003)) => Err(XArmConfigError::ReportPort { port }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a port of the controller is.
+    pub fn address(&self, port: u16) -> Address {
+        #[cfg(unix)]
+        if let Some(folder) = &self.socket_folder {
+            return Address::Unix { path: folder.join(format!("xarmcontroller_uds_{port}")) };
+        }
+        Address::Tcp { host: self.host.clone(), port }
+    }
+
+    /// How long an answer may take.
+    pub fn answer_timeout(&self) -> Duration {
+        Duration::from_secs_f64(self.answer_timeout_secs)
+    }
+}
+
+/// Whether it is a number, and in its range.
+fn within(key: &'static str, value: f64, lowest: f64, highest: f64) -> Result<(), XArmConfigError> {
+    if (lowest..=highest).contains(&value) {
+        Ok(())
+    } else {
+        Err(XArmConfigError::Range { key, value, lowest, highest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_survives_a_file() {
+        let config = XArmConfig::default();
+        assert_eq!(config.validate(), Ok(()));
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<XArmConfig>(&text).unwrap(), config);
+        assert_eq!(toml::from_str::<XArmConfig>("").unwrap(), config);
+        let error = toml::from_str::<XArmConfig>("hots = \"a\"").unwrap_err().to_string();
+        assert!(error.contains("hots"), "{error}");
+        let named: XArmConfig = toml::from_str("gripper.generation = \"second\"").unwrap();
+        assert_eq!(named.gripper.generation, GenerationChoice::Second);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_by_key() {
+        let sound = XArmConfig::default;
+        let mut fence = sound();
+        fence.fence_m[1] = [0.3, -0.3];
+        let mut force = sound();
+        force.gripper.force_percent = 0;
+        for (broken, named) in [
+            (XArmConfig { joints: 4, ..sound() }, "joints"),
+            (XArmConfig { load_kg: f64::NAN, ..sound() }, "load_kg"),
+            (XArmConfig { collision_sensitivity: 6, ..sound() }, "collision_sensitivity"),
+            (XArmConfig { reduced_speed_m_s: 250.0, ..sound() }, "reduced_speed_m_s"),
+            (XArmConfig { report_port: Some(30003), ..sound() }, "report_port"),
+            (fence, "fence_m"),
+            (force, "gripper.force_percent"),
+        ] {
+            let message = broken.validate().unwrap_err().to_string();
+            assert!(message.contains(named), "{message}");
+        }
+    }
+}

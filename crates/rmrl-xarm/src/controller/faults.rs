@@ -1,0 +1,121 @@
+//! Faults that happen when they are told to.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What goes wrong in a motion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MotionFault {
+    /// Error 31, as if the arm had met something.
+    Collision,
+    /// Error 23.
+    JointLimit,
+    /// Error 2, which cannot be cleared before [`Faults::release_emergency_stop`].
+    EmergencyStop,
+    /// The system resets without an error: state 5, and what was queued is gone.
+    StateReset,
+}
+
+/// What goes wrong on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkFault {
+    /// The request is carried out, but neither it nor any later one on the link is answered.
+    Silence,
+    /// The request is carried out and the link closed instead of an answer.
+    Drop,
+    /// Half of the answer, then the link is closed.
+    HalfFrame,
+    /// The answer comes late.
+    Late(Duration),
+    /// The answer comes twice.
+    Twice,
+    /// The answer carries the number of another request.
+    WrongTransaction,
+}
+
+/// What goes wrong with the gripper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GripperFault {
+    /// It stops with an error of its own.
+    Error(u16),
+    /// What it held is lost when it has closed: it says that it holds nothing.
+    Dropped,
+}
+
+/// Which request a fault of the link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// The one with this number, counted from 1 over all links since the start.
+    Number(u64),
+    /// The next one of a register.
+    Register(u8),
+}
+
+/// Schedules faults of a running controller. Clones share one schedule.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    schedule: Arc<Mutex<Schedule>>,
+}
+
+#[derive(Debug, Default)]
+struct Schedule {
+    motions: Vec<(u64, f64, MotionFault)>,
+    requests: Vec<(Request, LinkFault)>,
+    gripper: Vec<(u64, GripperFault)>,
+    emergency_released: bool,
+}
+
+impl Faults {
+    /// In the motion of that number, counted from 1 as they begin, at a share of its way from 0 to 1.
+    pub fn in_motion(&self, number: u64, share: f64, fault: MotionFault) {
+        self.schedule().motions.push((number, share, fault));
+    }
+
+    /// At a request.
+    pub fn at_request(&self, request: Request, fault: LinkFault) {
+        self.schedule().requests.push((request, fault));
+    }
+
+    /// At the end of the gripper's motion of that number, counted from 1.
+    pub fn in_gripper_motion(&self, number: u64, fault: GripperFault) {
+        self.schedule().gripper.push((number, fault));
+    }
+
+    /// Somebody releases the button that [`MotionFault::EmergencyStop`] pressed.
+    pub fn release_emergency_stop(&self) {
+        self.schedule().emergency_released = true;
+    }
+
+    pub(super) fn take_motion(&self, number: u64, share: f64) -> Option<MotionFault> {
+        let mut schedule = self.schedule();
+        let due = |(of, from, _): &(u64, f64, MotionFault)| *of == number && share >= *from;
+        let index = schedule.motions.iter().position(due)?;
+        Some(schedule.motions.swap_remove(index).2)
+    }
+
+    pub(super) fn take_request(&self, number: u64, register: u8) -> Option<LinkFault> {
+        let mut schedule = self.schedule();
+        let due = |(request, _): &(Request, LinkFault)| match request {
+            Request::Number(of) => *of == number,
+            Request::Register(of) => *of == register,
+        };
+        let index = schedule.requests.iter().position(due)?;
+        Some(schedule.requests.remove(index).1)
+    }
+
+    pub(super) fn take_gripper(&self, number: u64) -> Option<GripperFault> {
+        let mut schedule = self.schedule();
+        let index = schedule.gripper.iter().position(|(of, _)| *of == number)?;
+        Some(schedule.gripper.swap_remove(index).1)
+    }
+
+    /// Whether the button was released since it was last asked for.
+    pub(super) fn take_release(&self) -> bool {
+        std::mem::take(&mut self.schedule().emergency_released)
+    }
+
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        // A panic elsewhere leaves a list behind, not a broken invariant.
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

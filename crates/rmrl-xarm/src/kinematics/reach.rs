@@ -1,0 +1,341 @@
+//! Proof that the arm gets everywhere it will be sent.
+
+use nalgebra::Isometry3;
+use rmrl_cell::ToolPose;
+use rmrl_core::{PlanarPose, wrap_angle};
+
+use super::inverse::largest_difference;
+use super::{Joints, KinematicsError, XArm6, pointing_down};
+
+/// How far the arm stays from what it cannot do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReachMargins {
+    /// From every joint's limits, in radians.
+    pub joint_rad: f64,
+    /// The least [`XArm6::distance_from_singularity`].
+    pub singularity: f64,
+}
+
+impl Default for ReachMargins {
+    /// 3 degrees, within which the vendor's own checks slow down or refuse; and at a distance of 0.02
+    /// from singularities, 0.1 m/s of the tool is at most 7 rad/s of a joint. Both untuned.
+    fn default() -> Self {
+        Self { joint_rad: 3f64.to_radians(), singularity: 0.02 }
+    }
+}
+
+/// A straight line between two of the given poses, by their indices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// Where it begins.
+    pub from: usize,
+    /// Where it ends.
+    pub to: usize,
+}
+
+/// What was proven of a set of poses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReachProof {
+    /// How the joints stand at each pose: the same on whatever way the arm came.
+    pub joints: Vec<Joints>,
+    /// The least distance of a joint to one of its limits on any pose or line, in radians.
+    pub least_limit_distance_rad: f64,
+    /// The least [`XArm6::distance_from_singularity`] on any pose or line.
+    pub least_singularity_distance: f64,
+    /// Poses that were looked at, on lines and at their ends.
+    pub samples: usize,
+}
+
+/// Where the arm does not get, and why.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum ReachError {
+    /// There is nothing to prove.
+    #[error("no poses to reach")]
+    NoPoses,
+    /// A pose cannot be stood at with the margin asked for.
+    #[error("pose {index}, {}, cannot be reached: {reason}", place(at))]
+    Pose {
+        /// Which of the given poses.
+        index: usize,
+        /// The pose.
+        at: ToolPose,
+        /// Why not.
+        reason: KinematicsError,
+    },
+    /// A line leads through a pose that cannot be stood at with the margin asked for.
+    #[error("the line from pose {} to pose {} cannot be followed at {}: {reason}", line.from, line.to, place(at))]
+    Line {
+        /// Which line.
+        line: Line,
+        /// Where on it.
+        at: ToolPose,
+        /// Why not.
+        reason: KinematicsError,
+    },
+    /// Too close to a singularity, where joints race.
+    #[error(
+        "at {} the arm is nearly singular, {distance:.4} where {least} is the least allowed",
+        place(at)
+    )]
+    Singular {
+        /// Where.
+        at: ToolPose,
+        /// The [`XArm6::distance_from_singularity`] there.
+        distance: f64,
+        /// The least allowed.
+        least: f64,
+    },
+    /// The line ends at the right pose, with the joints in another configuration than on the other
+    /// ways to it: what is reachable afterwards would depend on the way.
+    #[error("after the line from pose {} to pose {} joint {joint} stands {:.1} degrees from where it stands on other ways",
+        line.from, line.to, apart_rad.to_degrees())]
+    OtherConfiguration {
+        /// Which line.
+        line: Line,
+        /// The joint that differs most, from 1 to 6.
+        joint: usize,
+        /// By how much, in radians.
+        apart_rad: f64,
+    },
+}
+
+fn place(at: &ToolPose) -> String {
+    let [x, y, z] = [at.planar.x_m, at.planar.y_m, at.z_m].map(|m| m * 1000.0);
+    format!(
+        "x = {x:.1}, y = {y:.1}, z = {z:.1} mm, yaw = {:.1} degrees",
+        at.planar.yaw_rad.to_degrees()
+    )
+}
+
+/// Steps along a line: fine enough that joints hardly move.
+const STEP_M: f64 = 0.005;
+const STEP_RAD: f64 = 0.02;
+/// A step in which a joint moves farther than this is halved.
+const LARGEST_MOVE_RAD: f64 = 0.02;
+/// Steps are not halved more often than this.
+const MAX_HALVINGS: u32 = 12;
+/// Configurations closer than this are the same.
+const SAME_RAD: f64 = 1e-4;
+
+impl XArm6 {
+    /// Proves that the tool can be at every one of `poses`, pointing straight down, and on every
+    /// straight line between two of them, in any order.
+    ///
+    /// `flange_from_tool` is the tool's point as seen from the flange: what the controller is told as
+    /// the offset of the tool centre point. The arm comes from the joint angles `start`, the nearest
+    /// of which it has at the first pose. The line from each pose to each other one is then followed
+    /// in steps in which no joint moves by more than 0.02 rad, far less than the margin, so that
+    /// nothing in between gets beyond a limit; yaw turns the short way, as the controller turns it.
+    /// Every line must end in the one configuration of its last pose. What the arm's body would hit
+    /// on its way, the table or itself, is not looked at.
+    ///
+    /// # Errors
+    /// The first pose or line that fails, and why.
+    pub fn prove_reach(
+        &self,
+        flange_from_tool: &Isometry3<f64>,
+        poses: &[ToolPose],
+        start: &Joints,
+        margins: ReachMargins,
+    ) -> Result<ReachProof, ReachError> {
+        let narrowed = Self { limits: self.limits.narrowed(margins.joint_rad) };
+        let mut walk = Walk {
+            arm: self,
+            narrowed,
+            tool_from_flange: flange_from_tool.inverse(),
+            margins,
+            proof: ReachProof {
+                joints: Vec::with_capacity(poses.len()),
+                least_limit_distance_rad: f64::INFINITY,
+                least_singularity_distance: f64::INFINITY,
+                samples: 0,
+            },
+        };
+        let Some(&first) = poses.first() else { return Err(ReachError::NoPoses) };
+        // Where one stands at the other poses follows from the first, so that no line jumps.
+        for (index, &at) in poses.iter().enumerate() {
+            let failed = |reason| ReachError::Pose { index, at, reason };
+            let flange = walk.flange(at);
+            let near = walk.proof.joints.first().unwrap_or(start);
+            let found = narrowed.inverse_nearest(&flange, near).map_err(failed)?;
+            let joints = if index == 0 {
+                found
+            } else {
+                let line = Line { from: 0, to: index };
+                walk.line(line, first, walk.proof.joints[0], at)?
+            };
+            narrowed.limits.check(&joints).map_err(failed)?;
+            walk.look(at, &joints)?;
+            walk.proof.joints.push(joints);
+        }
+        for from in 1..poses.len() {
+            for to in from + 1..poses.len() {
+                let line = Line { from, to };
+                let end = walk.line(line, poses[from], walk.proof.joints[from], poses[to])?;
+                let other = walk.proof.joints[to];
+                let apart_rad = largest_difference(&end, &other);
+                if apart_rad > SAME_RAD {
+                    let differs = |index: &usize| (end[*index] - other[*index]).abs() == apart_rad;
+                    let joint = (0..6).find(differs).unwrap_or(0) + 1;
+                    return Err(ReachError::OtherConfiguration { line, joint, apart_rad });
+                }
+            }
+        }
+        Ok(walk.proof)
+    }
+}
+
+/// What follows lines and keeps the least distances.
+struct Walk<'a> {
+    arm: &'a XArm6,
+    narrowed: XArm6,
+    tool_from_flange: Isometry3<f64>,
+    margins: ReachMargins,
+    proof: ReachProof,
+}
+
+impl Walk<'_> {
+    fn flange(&self, at: ToolPose) -> Isometry3<f64> {
+        pointing_down(at) * self.tool_from_flange
+    }
+
+    /// Follows a line and returns the joint angles at its end.
+    fn line(
+        &mut self,
+        line: Line,
+        from: ToolPose,
+        mut joints: Joints,
+        to: ToolPose,
+    ) -> Result<Joints, ReachError> {
+        let length_m = from.planar.distance_m(to.planar).hypot(to.z_m - from.z_m);
+        let turn_rad = wrap_angle(to.planar.yaw_rad - from.planar.yaw_rad);
+        let step = 1.0 / (length_m / STEP_M).max(turn_rad.abs() / STEP_RAD).ceil().max(1.0);
+        let smallest = step / f64::from(1u32 << MAX_HALVINGS);
+        let (mut done, mut ahead) = (0.0, step);
+        while done < 1.0 {
+            let share = f64::min(done + ahead, 1.0);
+            let at = between(from, to, turn_rad, share);
+            let followed = self.arm.follow(&self.flange(at), &joints).and_then(|next| {
+                let far = largest_difference(&next, &joints) > LARGEST_MOVE_RAD;
+                if far { Err(KinematicsError::NotContinuous) } else { Ok(next) }
+            });
+            match followed {
+                Ok(next) => {
+                    self.narrowed.limits.check(&next).map_err(|reason| ReachError::Line {
+                        line,
+                        at,
+                        reason,
+                    })?;
+                    self.look(at, &next)?;
+                    (joints, done, ahead) = (next, share, step);
+                }
+                Err(_) if ahead > smallest => ahead *= 0.5,
+                Err(reason) => return Err(ReachError::Line { line, at, reason }),
+            }
+        }
+        Ok(joints)
+    }
+
+    /// Looks at one configuration.
+    fn look(&mut self, at: ToolPose, joints: &Joints) -> Result<(), ReachError> {
+        self.proof.samples += 1;
+        let distance = self.arm.distance_from_singularity(joints);
+        let least = self.margins.singularity;
+        if distance < least {
+            return Err(ReachError::Singular { at, distance, least });
+        }
+        let limits = &self.arm.limits;
+        let to_limit_rad = (0..6)
+            .map(|index| {
+                (joints[index] - limits.lower_rad[index])
+                    .min(limits.upper_rad[index] - joints[index])
+            })
+            .fold(f64::INFINITY, f64::min);
+        let proof = &mut self.proof;
+        proof.least_singularity_distance = proof.least_singularity_distance.min(distance);
+        proof.least_limit_distance_rad = proof.least_limit_distance_rad.min(to_limit_rad);
+        Ok(())
+    }
+}
+
+/// The pose at a share of the way.
+fn between(from: ToolPose, to: ToolPose, turn_rad: f64, share: f64) -> ToolPose {
+    let part = |from: f64, to: f64| from + share * (to - from);
+    let planar = PlanarPose::new(
+        part(from.planar.x_m, to.planar.x_m),
+        part(from.planar.y_m, to.planar.y_m),
+        from.planar.yaw_rad + share * turn_rad,
+    );
+    ToolPose::new(planar, part(from.z_m, to.z_m))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::Translation3;
+
+    fn tool(x_m: f64, y_m: f64, z_m: f64, yaw_deg: f64) -> ToolPose {
+        ToolPose::new(PlanarPose::new(x_m, y_m, yaw_deg.to_radians()), z_m)
+    }
+
+    fn prove(poses: &[ToolPose]) -> Result<ReachProof, ReachError> {
+        let flange_from_tool = Isometry3::from(Translation3::new(0.0, 0.0, 0.15));
+        XArm6::default().prove_reach(&flange_from_tool, poses, &[0.0; 6], ReachMargins::default())
+    }
+
+    #[test]
+    fn a_table_before_the_arm_is_within_reach_on_every_line() {
+        let mut poses = Vec::new();
+        for x_m in [0.25, 0.45] {
+            for y_m in [-0.25, 0.25] {
+                for z_m in [0.005, 0.2] {
+                    for yaw_deg in [-40.0, 40.0] {
+                        poses.push(tool(x_m, y_m, z_m, yaw_deg));
+                    }
+                }
+            }
+        }
+        let proof = prove(&poses).unwrap();
+        assert_eq!(proof.joints.len(), 16);
+        assert!(proof.samples > 5000, "{}", proof.samples);
+        assert!(proof.least_limit_distance_rad > 3f64.to_radians());
+        assert!(proof.least_singularity_distance > 0.02);
+        // The joints really put the tool there.
+        for (pose, joints) in poses.iter().zip(&proof.joints) {
+            let flange = XArm6::default().forward(joints);
+            let at = flange * nalgebra::Point3::new(0.0, 0.0, 0.15);
+            let wanted = [pose.planar.x_m, pose.planar.y_m, pose.z_m];
+            assert!((at.coords - nalgebra::Vector3::from(wanted)).norm() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn what_fails_is_named() {
+        let near = tool(0.3, 0.0, 0.1, 0.0);
+        assert_eq!(prove(&[]).unwrap_err(), ReachError::NoPoses);
+        let far = prove(&[near, tool(0.75, 0.0, 0.1, 0.0)]).unwrap_err();
+        let out = matches!(
+            far,
+            ReachError::Pose { index: 1, reason: KinematicsError::OutOfReach { .. }, .. }
+        );
+        assert!(out, "{far}");
+        // Both ends are fine, but the straight line between them leads through the arm's own column.
+        let through = prove(&[tool(0.3, -0.01, 0.1, 0.0), tool(-0.3, 0.01, 0.1, 0.0)]).unwrap_err();
+        let on_line = matches!(through, ReachError::Line { .. } | ReachError::Singular { .. });
+        assert!(on_line, "{through}");
+        assert!(!through.to_string().is_empty());
+    }
+
+    #[test]
+    fn the_short_way_around_leads_to_another_configuration() {
+        // Three yaws a third of a turn apart: by short ways one comes around with a full turn of
+        // joint 6, so where the joints stand depends on the way.
+        let poses = [0.0, 120.0, -120.0].map(|yaw_deg| tool(0.35, 0.0, 0.1, yaw_deg));
+        let around = prove(&poses).unwrap_err();
+        let expected = matches!(
+            around,
+            ReachError::OtherConfiguration { line: Line { from: 1, to: 2 }, joint: 6, .. }
+        );
+        assert!(expected, "{around}");
+    }
+}

@@ -1,0 +1,338 @@
+//! A controller that is connected and set up, and what brings it back there.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::explain;
+use crate::settings::{not_kept, settings, verify_fence, verify_report};
+use crate::{
+    ALL_JOINTS, ArmState, Client, Command, Feedback, FirmwareVersion, Protocol, Reply, Report,
+    ReportPort, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError, controller_error,
+};
+
+/// How often a state is asked for that is to come.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How long the controller may take to be ready after it was told to run.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long the controller may take to say that the arm is stopped.
+const STOPPED_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a report may take: five come in a second.
+const REPORT_WITHIN: Duration = Duration::from_secs(3);
+
+/// A connected controller. Led to positions only: where this computer stops talking, the arm goes no
+/// further than the end of the line that it was last sent.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) client: Client,
+    pub(crate) config: XArmConfig,
+    version: RobotVersion,
+    reports: Option<Arc<ReportStream>>,
+    /// A motion was sent, and its end not seen.
+    pub(crate) moving: bool,
+    /// The arm stands because this program stopped it.
+    pub(crate) stopped_here: bool,
+}
+
+impl Session {
+    /// Connects, sets everything up and reads it back.
+    ///
+    /// # Errors
+    /// The controller is not there, is of another kind, has an error that cannot be cleared, or does
+    /// not keep a setting.
+    pub fn connect(config: XArmConfig) -> Result<Self, XArmError> {
+        let mut session = Self::open(config)?;
+        session.set_up()?;
+        Ok(session)
+    }
+
+    /// Connects again after a lost link. What another has stopped meanwhile stays stopped.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], and [`XArmError::StoppedBySomebodyElse`].
+    pub(crate) fn connect_again(config: XArmConfig) -> Result<Self, XArmError> {
+        let mut session = Self::open(config)?;
+        // Setting up clears errors; those that a person has to see are not to be cleared unseen.
+        match session.error()? {
+            0 if session.state()? == ArmState::Stopped => {
+                return Err(XArmError::StoppedBySomebodyElse);
+            }
+            0 => {}
+            number if controller_error(number).severity.needs_a_person() => {
+                return Err(explain(number));
+            }
+            _ => {}
+        }
+        // A line from before may still be under way.
+        session.stop()?;
+        session.set_up()?;
+        Ok(session)
+    }
+
+    fn open(config: XArmConfig) -> Result<Self, XArmError> {
+        let timeout = config.answer_timeout();
+        let mut client = Client::connect(&config.address(config.control_port), timeout)?;
+        let version = identify(&mut client, config.joints)?;
+        if version.firmware.has_keep_alive() {
+            client.set_protocol(Protocol::Three);
+        }
+        let reports = match config.report_port {
+            None => None,
+            Some(port) => {
+                let kind = if port == 30002 { ReportPort::Rich } else { ReportPort::Normal };
+                Some(Arc::new(ReportStream::connect(config.address(port), kind, timeout)?))
+            }
+        };
+        Ok(Self { client, config, version, reports, moving: false, stopped_here: false })
+    }
+
+    /// What the robot says of itself.
+    pub fn version(&self) -> &RobotVersion {
+        &self.version
+    }
+
+    /// The latest report; none before the first, or without a port for them.
+    pub fn report(&self) -> Option<Report> {
+        self.reports.as_ref()?.latest().map(|(report, _)| report)
+    }
+
+    /// The reports, for whoever looks at them while the arm moves.
+    pub(crate) fn reports(&self) -> Option<Arc<ReportStream>> {
+        self.reports.clone()
+    }
+
+    /// What the arm is doing.
+    ///
+    /// # Errors
+    /// The link is lost, or no answer came.
+    pub fn state(&mut self) -> Result<ArmState, XArmError> {
+        match self.client.ask(&Command::GetState)? {
+            Reply::State(state) => Ok(state),
+            _ => Ok(ArmState::Other(u8::MAX)),
+        }
+    }
+
+    /// The number of the error that waits to be cleared; 0 for none.
+    ///
+    /// # Errors
+    /// The link is lost, or no answer came.
+    pub fn error(&mut self) -> Result<u8, XArmError> {
+        match self.client.ask(&Command::GetErrors)? {
+            Reply::Errors { error, warning } => {
+                if warning != 0 {
+                    tracing::warn!(warning, "{}", crate::controller_warning(warning).meaning);
+                }
+                Ok(error)
+            }
+            _ => Ok(0),
+        }
+    }
+
+    /// How many motions wait, the present one among them.
+    pub(crate) fn waiting(&mut self) -> Result<u16, XArmError> {
+        match self.client.ask(&Command::GetCommandCount)? {
+            Reply::Count(count) => Ok(count),
+            _ => Ok(0),
+        }
+    }
+
+    /// Stops the arm and forgets what it was to do. It stands within its braking way.
+    ///
+    /// # Errors
+    /// The link is lost, or no answer came.
+    pub fn stop(&mut self) -> Result<(), XArmError> {
+        self.stopped_here = true;
+        stop(&mut self.client)?;
+        self.moving = false;
+        Ok(())
+    }
+
+    /// Why the arm cannot begin a motion, or nothing where it can.
+    ///
+    /// # Errors
+    /// An error that waits, a stop, a reset that nobody here asked for, or a motion still under way.
+    pub fn check_ready(&mut self) -> Result<(), XArmError> {
+        let error = self.error()?;
+        if error != 0 {
+            let error = explain(error);
+            // Whoever clears it at the controller's screen has not started the arm by that.
+            self.stopped_here &= !error.needs_a_person();
+            return Err(error);
+        }
+        let (state, waiting) = (self.state()?, self.waiting()?);
+        match state {
+            ArmState::Ready if waiting == 0 => Ok(()),
+            ArmState::Stopped if !self.stopped_here => Err(XArmError::StoppedBySomebodyElse),
+            ArmState::Reset => Err(XArmError::StateReset),
+            _ => Err(XArmError::NotReady { state, waiting }),
+        }
+    }
+
+    /// Clears errors and makes the arm movable, in the vendor's order. Does nothing where it is.
+    ///
+    /// # Errors
+    /// A person has to come: a button was pressed, a servo failed, somebody else stopped the arm.
+    /// That stays so until [`Self::connect`], which is that person's word that all is well. Or the
+    /// error came again each time.
+    pub fn recover(&mut self) -> Result<(), XArmError> {
+        let mut last = match self.check_ready() {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        for _ in 0..self.config.recover_attempts {
+            if last.needs_a_person() || last.ends_the_link() {
+                return Err(last);
+            }
+            if matches!(last, XArmError::NotReady { .. }) {
+                self.stop()?;
+            }
+            match self.enable() {
+                Ok(()) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// As [`Self::check_ready`]; where it was this program that stopped the arm, it may go on.
+    ///
+    /// # Errors
+    /// As [`Self::check_ready`].
+    pub(crate) fn make_ready(&mut self) -> Result<(), XArmError> {
+        match self.check_ready() {
+            Err(XArmError::NotReady { state: ArmState::Stopped, .. }) if self.stopped_here => {
+                self.enable()
+            }
+            other => other,
+        }
+    }
+
+    /// The vendor's sequence: clean error, clean warning, power, mode, state.
+    fn enable(&mut self) -> Result<(), XArmError> {
+        // Only firmware 1.10 and later have the second number.
+        let detection = (self.version.firmware >= FirmwareVersion::new(1, 10, 0)).then_some(0);
+        for command in [
+            Command::CleanError,
+            Command::CleanWarning,
+            Command::MotionEnable { joint: ALL_JOINTS, on: true },
+            Command::SetMode { mode: 0, detection },
+        ] {
+            self.client.ask(&command)?;
+        }
+        self.run()
+    }
+
+    /// Tells the controller to run, and waits until it is ready.
+    fn run(&mut self) -> Result<(), XArmError> {
+        self.client.ask(&Command::SetState(StateChange::Run))?;
+        let began = Instant::now();
+        loop {
+            let error = self.error()?;
+            if error != 0 {
+                return Err(explain(error));
+            }
+            let state = self.state()?;
+            if state == ArmState::Ready {
+                (self.moving, self.stopped_here) = (false, false);
+                return Ok(());
+            }
+            if began.elapsed() > READY_WITHIN {
+                return Err(XArmError::NotReady { state, waiting: self.waiting()? });
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Gives the controller its settings, and reads back what it tells.
+    fn set_up(&mut self) -> Result<(), XArmError> {
+        self.stopped_here = true;
+        self.recover_from_left_over()?;
+        for command in settings(&self.config) {
+            self.client.ask(&command)?;
+        }
+        if self.version.firmware.has_feedback() {
+            self.client.ask(&Command::SetFeedbackType(Feedback::MOTION_FINISHED))?;
+        }
+        // Offset and load have reset the state.
+        self.run()?;
+        let reduced = match self.client.ask(&Command::GetReducedState)? {
+            Reply::Reduced(reduced) => reduced,
+            _ => return Err(not_kept("reduced mode", &"on", &"nothing")),
+        };
+        verify_fence(&self.config, &reduced)?;
+        self.verify_report()
+    }
+
+    /// What is left over from before is no error of today, unless it does not go away.
+    fn recover_from_left_over(&mut self) -> Result<(), XArmError> {
+        let mut result = self.enable();
+        for _ in 1..self.config.recover_attempts {
+            if matches!(&result, Err(error) if !error.ends_the_link()) {
+                result = self.enable();
+            }
+        }
+        result
+    }
+
+    fn verify_report(&mut self) -> Result<(), XArmError> {
+        let Some(reports) = &self.reports else { return Ok(()) };
+        // The first may have been on its way before the settings were there.
+        let mut result = Err(XArmError::NotFinished {
+            what: "waiting for a report",
+            timeout_secs: REPORT_WITHIN.as_secs_f64(),
+        });
+        for _ in 0..3 {
+            let Some(report) = reports.next(REPORT_WITHIN) else { return result };
+            result = verify_report(&self.config, &report);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+}
+
+impl Drop for Session {
+    /// Stops the arm where its motion was not seen to end: after a panic, for instance.
+    fn drop(&mut self) {
+        if self.moving
+            && !self.client.is_lost()
+            && let Err(error) = self.stop()
+        {
+            tracing::error!("could not stop the arm: {error}");
+        }
+    }
+}
+
+/// Tells the controller to stop until it says that it has, as the vendor's software does.
+pub(crate) fn stop(client: &mut Client) -> Result<(), XArmError> {
+    let began = Instant::now();
+    loop {
+        client.ask(&Command::SetState(StateChange::Stop))?;
+        let state = client.ask(&Command::GetState)?;
+        if state == Reply::State(ArmState::Stopped) {
+            return Ok(());
+        }
+        if began.elapsed() > STOPPED_WITHIN {
+            let timeout_secs = STOPPED_WITHIN.as_secs_f64();
+            return Err(XArmError::NotFinished { what: "stopping", timeout_secs });
+        }
+        thread::sleep(POLL);
+    }
+}
+
+fn identify(client: &mut Client, joints: u8) -> Result<RobotVersion, XArmError> {
+    let text = match client.ask(&Command::GetVersion)? {
+        Reply::Version(text) => text,
+        _ => String::new(),
+    };
+    let known = RobotVersion::parse(&text).filter(|it| it.firmware >= FirmwareVersion::OLDEST);
+    let version = known.ok_or(XArmError::UnsupportedFirmware { version: text })?;
+    if version.joints != joints {
+        return Err(XArmError::WrongRobot { expected: joints, got: version.joints });
+    }
+    Ok(version)
+}

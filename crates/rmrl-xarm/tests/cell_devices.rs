@@ -1,0 +1,320 @@
+//! Arm and gripper of a cell, over a controller that answers from a table.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod loopback;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use loopback::table::{Table, serve_table};
+use rmrl_cell::{Arm, DeviceError, Gripper, ToolPose};
+use rmrl_core::PlanarPose;
+use rmrl_xarm::bio_gripper::{Generation, JawState};
+use rmrl_xarm::{
+    ArmState, BioGripperDevice, Command, Robot, Session, StateChange, XArm, XArmConfig, XArmError,
+};
+
+fn arm(table: Table) -> (XArm, Arc<Mutex<Table>>, XArmConfig) {
+    let (config, table) = serve_table(table);
+    let robot = Robot::connect(config.clone()).unwrap();
+    (XArm::new(Arc::new(robot)), table, config)
+}
+
+fn target() -> ToolPose {
+    ToolPose::new(PlanarPose::new(0.32, 0.05, 0.3), 0.15)
+}
+
+fn stops(table: &Mutex<Table>) -> usize {
+    let stop = Command::SetState(StateChange::Stop);
+    table.lock().unwrap().asked.iter().filter(|&asked| *asked == stop).count()
+}
+
+#[test]
+fn three_firmwares_are_set_up_read_back_and_moved() {
+    for (firmware, feedback, options, detection) in [
+        ("1.9.0", false, false, None),
+        ("1.12.10", false, true, Some(0)),
+        ("2.5.0", true, true, Some(0)),
+    ] {
+        let (mut arm, table, config) = arm(Table::new(firmware));
+        let sent = arm.move_to(target(), 0.1).unwrap();
+        assert!(sent.planar.distance_m(target().planar) < 1e-6);
+        assert!((arm.pose().unwrap().z_m - 0.15).abs() < 1e-6);
+        assert!(arm.robot().report().is_some());
+        let table = table.lock().unwrap();
+        assert_eq!(table.reduced.boundary_mm, [620, 130, 370, -370, 420, -19]);
+        assert!(table.reduced.fence && table.reduced.reduced);
+        assert_eq!(table.sensitivity, config.collision_sensitivity);
+        let asked = |command: &Command| table.asked.contains(command);
+        assert_eq!(asked(&Command::SetFeedbackType(2)), feedback);
+        assert!(asked(&Command::SetMode { mode: 0, detection }));
+        let lines: Vec<_> = table
+            .asked
+            .iter()
+            .filter_map(|asked| match asked {
+                Command::MoveLine { options, limits, .. } => Some((options.is_some(), *limits)),
+                _ => None,
+            })
+            .collect();
+        let [(with_options, limits)] = lines[..] else { panic!("{lines:?}") };
+        assert_eq!((with_options, limits.speed, limits.acceleration), (options, 100.0, 1000.0));
+    }
+}
+
+#[test]
+fn another_robot_and_an_old_firmware_are_refused() {
+    let (config, table) = serve_table(Table::new("2.5.0"));
+    let seven = XArmConfig { joints: 7, ..config.clone() };
+    let error = Session::connect(seven).unwrap_err();
+    assert!(matches!(error, XArmError::WrongRobot { expected: 7, got: 6 }), "{error}");
+    for version in ["6,6,XI1304,AC1304,v1.2.0", "v0.9"] {
+        table.lock().unwrap().version = version.to_owned();
+        let error = Session::connect(config.clone()).unwrap_err();
+        assert!(matches!(error, XArmError::UnsupportedFirmware { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_collision_is_told_with_its_place_and_recovered_from() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().error_on_line = 31;
+    let error = arm.move_to(target(), 0.1).unwrap_err();
+    let DeviceError::Collision { at } = error else { panic!("{error}") };
+    assert!((at.z_m - 0.2).abs() < 1e-6);
+    // Until then it stays where it is.
+    let error = arm.move_to(target(), 0.1).unwrap_err();
+    assert!(matches!(error, DeviceError::Collision { .. }), "{error}");
+    table.lock().unwrap().asked.clear();
+    arm.recover().unwrap();
+    let asked = table.lock().unwrap().asked.clone();
+    let order = [
+        Command::CleanError,
+        Command::CleanWarning,
+        Command::MotionEnable { joint: 8, on: true },
+        Command::SetMode { mode: 0, detection: Some(0) },
+        Command::SetState(StateChange::Run),
+    ];
+    let sets = asked.into_iter().filter(|asked| order.contains(asked)).collect::<Vec<_>>();
+    assert_eq!(sets, order);
+    arm.move_to(target(), 0.1).unwrap();
+}
+
+#[test]
+fn a_pressed_button_and_somebody_elses_stop_are_left_to_a_person() {
+    let (mut arm, table, config) = arm(Table::new("2.5.0"));
+    (table.lock().unwrap().error, table.lock().unwrap().state) = (1, ArmState::Stopped);
+    for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
+        assert!(error.needs_a_person(), "{error}");
+    }
+    assert_eq!(table.lock().unwrap().error, 1, "nobody cleared it");
+    // The button is released and the error cleared at the controller's screen; it stands.
+    table.lock().unwrap().error = 0;
+    for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
+        assert!(error.needs_a_person(), "{error}");
+    }
+    // Connecting anew is the person's word.
+    drop(arm);
+    XArm::new(Arc::new(Robot::connect(config).unwrap())).move_to(target(), 0.1).unwrap();
+}
+
+#[test]
+fn an_error_that_comes_again_is_given_up_after_bounded_attempts() {
+    let (mut arm, table, _) = arm(Table::new("1.12.10"));
+    {
+        let mut table = table.lock().unwrap();
+        (table.error, table.sticks, table.state) = (23, true, ArmState::Stopped);
+        table.asked.clear();
+    }
+    let error = arm.recover().unwrap_err();
+    assert!(matches!(error, DeviceError::Faulted { device: "arm", code: 23, .. }), "{error}");
+    let table = table.lock().unwrap();
+    let cleans = table.asked.iter().filter(|&asked| *asked == Command::CleanError).count();
+    assert_eq!(cleans, 3);
+}
+
+#[test]
+fn a_reset_that_nobody_here_asked_for_is_noticed_before_a_motion() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().state = ArmState::Reset;
+    let error = arm.move_to(target(), 0.1).unwrap_err();
+    assert!(matches!(error, DeviceError::Refused { .. }), "{error}");
+    arm.recover().unwrap();
+    arm.move_to(target(), 0.1).unwrap();
+}
+
+#[test]
+fn a_pose_that_was_not_reached_is_no_arrival() {
+    for firmware in ["1.12.10", "2.5.0"] {
+        let (mut arm, table, _) = arm(Table::new(firmware));
+        table.lock().unwrap().off_mm = 0.6;
+        let error = arm.move_to(target(), 0.1).unwrap_err().to_string();
+        assert!(error.contains("0.60 mm"), "{error}");
+        table.lock().unwrap().off_mm = 0.4;
+        arm.move_to(target(), 0.1).unwrap();
+    }
+}
+
+#[test]
+fn a_motion_that_does_not_end_is_stopped_and_the_next_one_goes() {
+    for firmware in ["1.12.10", "2.5.0"] {
+        let (mut arm, table, _) = arm(Table::new(firmware));
+        table.lock().unwrap().never_ends = true;
+        let before = stops(&table);
+        let error = arm.move_to(target(), 0.25).unwrap_err();
+        assert!(matches!(error, DeviceError::TimedOut { device: "arm", .. }), "{error}");
+        assert_eq!(stops(&table), before + 1);
+        table.lock().unwrap().never_ends = false;
+        arm.move_to(target(), 0.25).unwrap();
+    }
+}
+
+#[test]
+fn a_button_pressed_during_a_motion_is_not_forgotten_when_somebody_clears_the_error() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().error_on_line = 2;
+    let error = arm.move_to(target(), 0.1).unwrap_err();
+    assert!(error.needs_a_person() && error.to_string().contains("emergency"), "{error}");
+    table.lock().unwrap().error = 0;
+    for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
+        assert!(error.needs_a_person(), "{error}");
+    }
+    assert_eq!(table.lock().unwrap().state, ArmState::Stopped);
+}
+
+#[test]
+fn another_thread_stops_the_arm_and_it_stands() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().never_ends = true;
+    let robot = Arc::clone(arm.robot());
+    let moving = std::thread::spawn(move || (arm.move_to(target(), 0.02), arm));
+    while table.lock().unwrap().state != ArmState::Moving {
+        std::thread::yield_now();
+    }
+    assert!(robot.report().is_some(), "reports do not wait for the motion");
+    robot.stop().unwrap();
+    let (moved, mut arm) = moving.join().unwrap();
+    assert!(moved.unwrap_err().needs_a_person());
+    assert!(arm.recover().unwrap_err().needs_a_person());
+    assert!(arm.move_to(target(), 0.02).unwrap_err().needs_a_person());
+}
+
+#[test]
+fn the_controllers_own_timer_is_set_before_a_line_and_cancelled_after_it() {
+    for error in [0, 31] {
+        let (config, table) = serve_table(Table::new("2.5.0"));
+        let config = XArmConfig { stop_timer: true, ..config };
+        let mut arm = XArm::new(Arc::new(Robot::connect(config).unwrap()));
+        table.lock().unwrap().error_on_line = error;
+        assert_eq!(arm.move_to(target(), 0.1).is_ok(), error == 0);
+        let table = table.lock().unwrap();
+        let timer = |command: &&Command| {
+            matches!(
+                command,
+                Command::SetTimer { timer: 0, register: 12, params: [4, 0], .. }
+                    | Command::CancelTimer(0)
+                    | Command::MoveLine { .. }
+            )
+        };
+        let kinds: Vec<_> =
+            table.asked.iter().filter(timer).map(|command| command.register()).collect();
+        assert_eq!(kinds, [0x47, 0x15, 0x48]);
+    }
+}
+
+#[test]
+fn nothing_is_sent_for_what_is_no_motion() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().asked.clear();
+    let here = target();
+    for (pose, speed) in [
+        (here.at_height(f64::NAN), 0.1),
+        (here.at_height(f64::INFINITY), 0.1),
+        (here, 0.0),
+        (here, -0.1),
+        (here, f64::NAN),
+    ] {
+        assert!(arm.move_to(pose, speed).is_err());
+    }
+    assert_eq!(table.lock().unwrap().asked, []);
+}
+
+#[test]
+fn a_lost_link_is_told_once_and_made_again() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().closes_on_line = true;
+    let before = stops(&table);
+    let error = arm.move_to(target(), 0.1).unwrap_err();
+    assert!(matches!(error, DeviceError::Disconnected { device: "arm", .. }), "{error}");
+    assert_eq!(stops(&table), before + 1, "the line may have been under way");
+    arm.move_to(target(), 0.1).unwrap();
+    assert_eq!(stops(&table), before + 1);
+}
+
+#[test]
+fn a_program_that_ends_with_a_motion_under_way_stops_the_arm() {
+    let (config, table) = serve_table(Table::new("2.5.0"));
+    let mut session = Session::connect(config).unwrap();
+    let before = stops(&table);
+    {
+        let mut table = table.lock().unwrap();
+        (table.never_ends, table.deaf_to_stops) = (true, 1);
+    }
+    let panicked = catch_unwind(AssertUnwindSafe(move || {
+        // The motion does not end, and what is to stop it has no answer: the arm may still move.
+        let error = session.move_to(target(), 0.25).unwrap_err();
+        panic!("{error}");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(stops(&table), before + 2, "again when the session was dropped");
+    assert_eq!(table.lock().unwrap().state, ArmState::Stopped);
+}
+
+#[test]
+fn both_grippers_open_and_close_and_tell_what_they_hold() {
+    for (generation, opens_mm, other_mm) in
+        [(Generation::First, 150.0, 95.0), (Generation::Second, 95.0, 160.0)]
+    {
+        let mut table = Table::new("2.5.0");
+        table.generation = generation;
+        let (arm, table, _) = arm(table);
+        let mut gripper = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap();
+        assert_eq!(gripper.generation(), generation);
+        gripper.open(opens_mm / 1000.0).unwrap();
+        assert!(!gripper.holds_object().unwrap());
+        let error = gripper.open(other_mm / 1000.0).unwrap_err();
+        assert!(matches!(error, DeviceError::Refused { device: "gripper", .. }), "{error}");
+        gripper.close().unwrap();
+        assert!(gripper.holds_object().unwrap());
+        let closed = u16::try_from(generation.closed()).unwrap();
+        assert_eq!(table.lock().unwrap().registers[&0x0700], closed);
+        table.lock().unwrap().closed = JawState::Stopped;
+        gripper.close().unwrap();
+        assert!(!gripper.holds_object().unwrap());
+    }
+}
+
+#[test]
+fn a_gripper_with_an_error_says_which_and_one_that_lost_its_plate_holds_none() {
+    let (arm, table, _) = arm(Table::new("1.12.10"));
+    let mut gripper = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap();
+    {
+        let mut table = table.lock().unwrap();
+        (table.gripper.jaws, table.gripper_error) = (JawState::Fault, 12);
+    }
+    assert!(!gripper.holds_object().unwrap());
+    {
+        let mut table = table.lock().unwrap();
+        (table.closed, table.gripper_error) = (JawState::Fault, 11);
+    }
+    let error = gripper.close().unwrap_err();
+    assert!(matches!(error, DeviceError::Faulted { device: "gripper", code: 11, .. }), "{error}");
+}
+
+#[test]
+fn a_gripper_that_says_nothing_is_the_controllers_error() {
+    let (arm, table, _) = arm(Table::new("2.5.0"));
+    table.lock().unwrap().no_gripper = true;
+    let error = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap_err();
+    assert!(matches!(error, XArmError::Controller { number: 19, .. }), "{error}");
+}

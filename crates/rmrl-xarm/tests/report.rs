@@ -1,0 +1,185 @@
+//! Reports, held against the offsets of the vendor's manual.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+use rmrl_xarm::{
+    Address, ArmState, Details, Health, LONGEST_REPORT, More, ReadError, Report, ReportError,
+    ReportPort, ReportReader, ReportStream,
+};
+
+fn health() -> Health {
+    Health {
+        brakes: 0x3f,
+        enabled: 0x3f,
+        error: 31,
+        warning: 11,
+        tcp_offset: [0.0, 0.0, 172.0, 0.0, 0.0, 0.0],
+        load: [0.82, 0.0, 0.0, 48.0],
+        collision_sensitivity: 3,
+        teach_sensitivity: 2,
+        gravity: [0.0, 0.0, -1.0],
+    }
+}
+
+fn details() -> Details {
+    let mut version = [0; 30];
+    version[..6].copy_from_slice(b"v2.5.0");
+    Details {
+        model: 6,
+        joints: 6,
+        version,
+        servos: [[0, 0], [3, 23], [0, 0], [0, 0], [0, 0], [0, 0], [0, 0]],
+        temperatures_c: Some([30, 31, -2, 33, 34, 35, 36]),
+        tool_speed_mm_s: Some(250.0),
+        joint_speeds_rad_s: Some([0.1; 7]),
+        counter: Some(0x0102_0304),
+        reduced: Some(true),
+        fence: Some(true),
+    }
+}
+
+fn report(more: More) -> Report {
+    Report {
+        state: ArmState::Stopped,
+        mode: 1,
+        commands: 0x0203,
+        joints_rad: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.0],
+        pose: [300.0, 10.0, 120.0, 3.1, 0.0, 0.5],
+        torques_nm: [1.0; 7],
+        more,
+    }
+}
+
+/// Port, report, length.
+fn reports() -> [(ReportPort, Report, usize); 4] {
+    let forces = More::Forces { external: [1.0; 6], raw: [2.0; 6] };
+    [
+        (ReportPort::Real, report(More::Nothing), 87),
+        (ReportPort::Real, report(forces), 135),
+        (ReportPort::Normal, report(More::Health(health())), 145),
+        (ReportPort::Rich, report(More::Everything(health(), details())), 587),
+    ]
+}
+
+#[test]
+fn every_port_reads_what_it_writes_at_the_lengths_of_the_manual() {
+    for (port, report, length) in reports() {
+        let mut buffer = [0; LONGEST_REPORT];
+        let bytes = report.encode(&mut buffer);
+        assert_eq!(bytes.len(), length);
+        assert_eq!(Report::decode(port, bytes), Ok(report));
+        for shorter in 0..length {
+            assert!(Report::decode(port, &bytes[..shorter]).is_err());
+        }
+    }
+}
+
+#[test]
+fn numbers_are_where_the_manual_has_them() {
+    let mut buffer = [0; LONGEST_REPORT];
+    let bytes = report(More::Everything(health(), details())).encode(&mut buffer);
+    assert_eq!(bytes[..7], [0, 0, 2, 0x4b, 0x14, 2, 3]);
+    let real = |at: usize| f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    for (at, value) in [
+        (7, 0.1),
+        (35, 300.0),
+        (59, 1.0),
+        (99, 172.0),
+        (115, 0.82),
+        (141, -1.0),
+        (252, 250.0),
+        (256, 0.1),
+    ] {
+        assert_eq!(real(at), value, "at {at}");
+    }
+    assert_eq!(bytes[87..91], [0x3f, 0x3f, 31, 11]);
+    assert_eq!(bytes[131..133], [3, 2]);
+    assert_eq!(bytes[145..147], [6, 6]);
+    assert_eq!(&bytes[151..157], b"v2.5.0");
+    assert_eq!(bytes[229..233], [0, 0, 3, 23]);
+    assert_eq!(bytes[245..248], [30, 31, 0xfe]);
+    assert_eq!(bytes[284..288], [1, 2, 3, 4]);
+    assert_eq!((bytes[494] & 3, bytes[495], bytes[572]), (3, 1, 1));
+}
+
+#[test]
+fn a_rich_report_of_older_firmware_has_less() {
+    let mut buffer = [0; LONGEST_REPORT];
+    let bytes = report(More::Everything(health(), details())).encode(&mut buffer);
+    let mut older = bytes[..417].to_vec();
+    older[..4].copy_from_slice(&417_u32.to_be_bytes());
+    let More::Everything(_, details) = Report::decode(ReportPort::Rich, &older).unwrap().more
+    else {
+        panic!("no details");
+    };
+    assert_eq!((details.counter, details.reduced, details.fence), (Some(0x0102_0304), None, None));
+}
+
+#[test]
+fn a_stream_of_reports_is_read_however_it_is_cut_and_ends_with_an_error() {
+    for (port, report, length) in reports() {
+        let mut buffer = [0; LONGEST_REPORT];
+        let stream = report.encode(&mut buffer).repeat(3);
+        for cut in [1, 3, 86, length, 1000] {
+            let mut reader = ReportReader::new(port);
+            let mut found = 0;
+            for mut chunk in stream.chunks(cut) {
+                while !chunk.is_empty() {
+                    if let Some(read) = reader.read(&mut chunk).unwrap() {
+                        assert_eq!(read, report);
+                        found += 1;
+                    }
+                }
+            }
+            assert_eq!(found, 3, "{port:?} cut to {cut}");
+            assert!(matches!(reader.read(&mut &[][..]), Err(ReadError::Io(_))));
+        }
+    }
+}
+
+#[test]
+fn a_length_that_no_report_has_is_refused_before_it_is_waited_for() {
+    for said in [0_u32, 4, 86, 1025, u32::MAX] {
+        let mut reader = ReportReader::new(ReportPort::Real);
+        let result = reader.read(&mut &said.to_be_bytes()[..]);
+        let Err(ReadError::Report(ReportError::Length { got, .. })) = result else {
+            panic!("{said}: {result:?}");
+        };
+        assert_eq!(got, said as usize);
+    }
+}
+
+#[test]
+fn a_stream_of_reports_that_breaks_off_is_connected_again() {
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        for commands in [1, 2] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut buffer = [0; LONGEST_REPORT];
+            let report = Report { commands, ..report(More::Health(health())) };
+            let bytes = report.encode(&mut buffer);
+            stream.write_all(bytes).unwrap();
+            // The first breaks off within a report, the second goes on until it is closed.
+            while commands == 2 && stream.write_all(bytes).is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let _ = stream.write_all(&bytes[..99]);
+        }
+    });
+    let address = Address::Tcp { host: "127.0.0.1".into(), port };
+    let second = Duration::from_secs(5);
+    let stream = ReportStream::connect(address, ReportPort::Normal, second).unwrap();
+    let mut last = 0;
+    while last != 2 {
+        last = stream.next(second).expect("a report in time").commands;
+        assert!(last == 1 || last == 2);
+    }
+    assert_eq!(stream.latest().map(|(report, _)| report.commands), Some(2));
+    drop(stream);
+    server.join().unwrap();
+}

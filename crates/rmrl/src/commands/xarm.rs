@@ -1,0 +1,181 @@
+//! `rmrl xarm`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use rmrl::cell::Camera;
+use rmrl::distant::{DistantConfig, DistantServer};
+use rmrl::laboratory::simulated_cell;
+use rmrl::preflight::flange_from_tool;
+use rmrl::xarm::controller::{
+    Controller, ControllerConfig, Firmware, GripperKind, Pace, Plant, Ports, UnixSockets,
+};
+use serde::Serialize;
+
+use super::{Configuration, Failure};
+
+/// Tools for the xArm.
+#[derive(Debug, Args)]
+pub struct Xarm {
+    #[command(subcommand)]
+    command: XarmCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum XarmCommand {
+    Emulate(Emulate),
+}
+
+/// Emulate an xArm 6's controller over the simulated cell.
+///
+/// It speaks the vendor's protocol on the vendor's ports of the loopback address, so that this program,
+/// the vendor's own software or yours can drive the simulated arm and gripper as if they were real.
+/// The simulated camera, and a stand-in for the person who puts plates in place, are served beside it
+/// (docs/xarm.md). It runs until it is stopped (Ctrl-C).
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl xarm emulate --config configs/xarm6-emulated.toml     ports above 1024: no rights needed
+  rmrl train --config configs/xarm6-emulated.toml            in another terminal
+  rmrl xarm emulate --firmware 1.12.10 --gripper g1 --speed 10")]
+pub struct Emulate {
+    /// The controller's software
+    #[arg(long, value_name = "VERSION", default_value = "2.5.0")]
+    firmware: Firmware,
+
+    /// The BIO gripper's generation
+    #[arg(long, default_value = "g2", value_parser = gripper_parser())]
+    gripper: GripperKind,
+
+    /// How many times as fast as real time the arm moves; 0: as fast as it is computed
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = pace)]
+    speed: f64,
+
+    /// The control port [default: xarm.control_port, 502]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+
+    /// The first of three report ports [default: xarm.report_port, 30001]
+    #[arg(long, value_name = "PORT")]
+    report_port: Option<u16>,
+
+    /// The port of reports 250 times a second
+    #[arg(long, value_name = "PORT", default_value_t = Ports::VENDOR.real_time)]
+    real_time_port: u16,
+
+    /// Where camera and person are served
+    #[arg(long, value_name = "HOST:PORT", default_value = DistantConfig::DEFAULT_ADDRESS)]
+    cell: String,
+
+    /// Listen on sockets xarmcontroller_uds_PORT in a folder as well; the vendor's software looks for
+    /// them in /tmp
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "/tmp")]
+    socket: Option<PathBuf>,
+
+    /// Which simulated laboratory, the same as --set seed=N
+    #[arg(long, value_name = "N")]
+    seed: Option<u32>,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+fn gripper_parser() -> impl TypedValueParser<Value = GripperKind> {
+    let names = [
+        PossibleValue::new("g1").help("the first: open or closed"),
+        PossibleValue::new("g2").help("the second: any width"),
+        PossibleValue::new("none").help("nothing at the flange answers"),
+    ];
+    PossibleValuesParser::new(names).map(|name| match name.as_str() {
+        "g1" => GripperKind::G1,
+        "g2" => GripperKind::G2,
+        _ => GripperKind::None,
+    })
+}
+
+fn pace(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(times) if (0.0..=1000.0).contains(&times) => Ok(times),
+        _ => Err("expected 0 to 1000 times".to_string()),
+    }
+}
+
+/// Where everything listens.
+#[derive(Serialize)]
+struct Listening {
+    control: String,
+    reports: [String; 4],
+    cell: String,
+    sockets: Option<String>,
+}
+
+/// Runs a tool.
+pub fn run(arguments: &Xarm) -> Result<(), Failure> {
+    match &arguments.command {
+        XarmCommand::Emulate(arguments) => emulate(arguments),
+    }
+}
+
+fn emulate(arguments: &Emulate) -> Result<(), Failure> {
+    let mut layers = arguments.configuration.layers()?;
+    if let Some(seed) = arguments.seed {
+        layers = layers.with_value("--seed", "seed", i64::from(seed));
+    }
+    let config = layers.resolve()?;
+    config.simulation.check_task(&config.task).map_err(|error| Failure::Usage(error.into()))?;
+    let cell = simulated_cell(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
+
+    let first = arguments.report_port.or(config.xarm.report_port).unwrap_or(30001);
+    let report = |number: u16| {
+        let port = if first == 0 { Some(0) } else { first.checked_add(number) };
+        port.ok_or_else(|| {
+            Failure::Usage(anyhow!("--report-port {first} leaves no room for three"))
+        })
+    };
+    let ports = Ports {
+        control: arguments.port.unwrap_or(config.xarm.control_port),
+        normal: first,
+        rich: report(1)?,
+        real: report(2)?,
+        real_time: arguments.real_time_port,
+    };
+    let controller = ControllerConfig {
+        firmware: arguments.firmware,
+        gripper: arguments.gripper,
+        pace: match arguments.speed {
+            0.0 => Pace::AsFastAsPossible,
+            times => Pace::Times(times),
+        },
+        tcp: Some(ports),
+        unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports }),
+        flange_from_tool: flange_from_tool(&config.xarm),
+        watched_m: Some(config.xarm.fence_m),
+        ..ControllerConfig::default()
+    };
+    let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
+    let running = Controller::start(controller, plant).context(
+        "the controller cannot be emulated (ports below 1024 need rights: --port 10502 needs none)",
+    )?;
+    let distant = DistantServer::start(&arguments.cell, cell.clone())
+        .with_context(|| format!("nothing can be served at --cell {}", arguments.cell))?;
+    let addresses = running.addresses().context("the controller listens nowhere")?;
+    let listening = Listening {
+        control: addresses.control.to_string(),
+        reports: [addresses.normal, addresses.rich, addresses.real, addresses.real_time]
+            .map(|at| at.to_string()),
+        cell: distant.address().to_string(),
+        sockets: arguments.socket.as_ref().map(|folder| folder.display().to_string()),
+    };
+    let size = cell.model().intrinsics;
+    tracing::info!("the camera makes pictures of {} x {} pixels", size.width, size.height);
+    super::print(&format!(
+        "{}\n",
+        serde_json::to_string(&listening).map_err(anyhow::Error::from)?
+    ))?;
+    loop {
+        // Everything is done by other threads until the process is ended.
+        std::thread::sleep(Duration::from_secs(3600));
+    }
+}

@@ -1,0 +1,420 @@
+//! The camera of a cell that another program looks after, and the person beside it, over TCP.
+//!
+//! `rmrl xarm emulate` serves the simulated camera in this way to the training that drives its emulated
+//! arm; whoever has a camera that this project has no driver for can serve it likewise. A request is a line
+//! of JSON, and so is its answer; a picture's answer is followed by its bytes.
+//!
+//! | request | answer |
+//! |-|-|
+//! | `{"ask":"camera"}` | `{"camera":"..."}`: a camera file, TOML |
+//! | `{"ask":"picture"}` | `{"width":640,"height":480}`, then colour (3 bytes a pixel, by rows) and depth aligned to it (2 bytes, the lower first, in millimetres) |
+//! | `{"ask":"exchange_plate","scene":3}` | `{"done":true}` when the scene's plate lies there |
+//! | `{"ask":"put_plate_at_target"}` | `{"done":true}` |
+//! | `{"ask":"put_plate_near","pose":{"x_m":0.3,"y_m":-0.1,"yaw_rad":0.2}}` | `{"done":true}` |
+//!
+//! Instead of any answer: `{"error":"..."}`.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use image::{ImageBuffer, RgbImage};
+use rmrl_cell::{Camera, DeviceError, Operator};
+use rmrl_core::PlanarPose;
+use rmrl_vision::{CameraFile, CameraModel, RgbdFrame};
+use serde::{Deserialize, Serialize};
+
+/// Where a distant cell's camera and person are asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DistantConfig {
+    /// Name or address, and port. Default `127.0.0.1:18765`, where `rmrl xarm emulate` serves them.
+    pub address: String,
+    /// How long a picture may take, in seconds. Default 10: automatic exposure settles within a second,
+    /// a slow network needs one more.
+    pub timeout_secs: f64,
+    /// How long a person may take, in seconds. Default 600.
+    pub person_timeout_secs: f64,
+}
+
+/// A value that cannot be.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{key} is {value}, expected {expected}")]
+pub struct DistantConfigError {
+    key: &'static str,
+    value: String,
+    expected: &'static str,
+}
+
+impl DistantConfig {
+    /// Where `rmrl xarm emulate` serves.
+    pub const DEFAULT_ADDRESS: &str = "127.0.0.1:18765";
+
+    /// Checks what can be checked without connecting.
+    ///
+    /// # Errors
+    /// The first value that cannot be.
+    pub fn validate(&self) -> Result<(), DistantConfigError> {
+        let is_address = self.address.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+        });
+        if !is_address {
+            let (key, value) = ("address", format!("{:?}", self.address));
+            return Err(DistantConfigError {
+                key,
+                value,
+                expected: "a host and a port, HOST:PORT",
+            });
+        }
+        for (key, secs) in
+            [("timeout_secs", self.timeout_secs), ("person_timeout_secs", self.person_timeout_secs)]
+        {
+            if !(0.01..=86_400.0).contains(&secs) {
+                let expected = "0.01 to 86400 seconds";
+                return Err(DistantConfigError { key, value: secs.to_string(), expected });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for DistantConfig {
+    fn default() -> Self {
+        Self {
+            address: Self::DEFAULT_ADDRESS.to_string(),
+            timeout_secs: 10.0,
+            person_timeout_secs: 600.0,
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+enum Ask {
+    Camera {},
+    Picture {},
+    ExchangePlate { scene: u32 },
+    PutPlateAtTarget {},
+    PutPlateNear { pose: PlanarPose },
+}
+
+/// The line of an answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    Error { error: String },
+    Camera { camera: String },
+    Picture { width: u32, height: u32 },
+    Done { done: bool },
+}
+
+/// Longer lines are no answers: a camera file has less than a kilobyte.
+const MAX_LINE_BYTES: u64 = 64 << 10;
+/// Larger pictures come from no RGB-D camera.
+const MAX_SIDE_PX: u32 = 4096;
+
+/// A connection, made when it is first needed and again after it was lost.
+struct Link {
+    device: &'static str,
+    address: String,
+    timeout: Duration,
+    stream: Option<BufReader<TcpStream>>,
+}
+
+impl Link {
+    fn new(device: &'static str, address: &str, timeout_secs: f64) -> Self {
+        let timeout = Duration::from_secs_f64(timeout_secs);
+        Self { device, address: address.to_string(), timeout, stream: None }
+    }
+
+    /// Asks; a connection over which something went wrong is closed, so that no late answer is taken
+    /// for the next one's.
+    fn ask(&mut self, ask: Ask) -> Result<(Answer, Vec<u8>), DeviceError> {
+        let answered = self.try_ask(ask);
+        match answered {
+            Ok((Answer::Error { error }, _)) => {
+                Err(DeviceError::Refused { device: self.device, reason: error })
+            }
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                self.stream = None;
+                Err(self.explained(&error))
+            }
+        }
+    }
+
+    fn try_ask(&mut self, ask: Ask) -> std::io::Result<(Answer, Vec<u8>)> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            None => self.stream.insert(connect(&self.address, self.timeout)?),
+        };
+        let mut line = serde_json::to_vec(&ask)?;
+        line.push(b'\n');
+        stream.get_mut().write_all(&line)?;
+        let mut line = String::new();
+        stream.by_ref().take(MAX_LINE_BYTES).read_line(&mut line)?;
+        if !line.ends_with('\n') {
+            return Err(damaged("the answer's line does not end"));
+        }
+        let answer: Answer = serde_json::from_str(&line)
+            .map_err(|error| damaged(&format!("an answer that is none: {error}")))?;
+        let mut bytes = Vec::new();
+        if let Answer::Picture { width, height } = answer {
+            if !(1..=MAX_SIDE_PX).contains(&width) || !(1..=MAX_SIDE_PX).contains(&height) {
+                return Err(damaged(&format!("a picture of {width} x {height} pixels")));
+            }
+            bytes = vec![0; 5 * width as usize * height as usize];
+            stream.read_exact(&mut bytes)?;
+        }
+        Ok((answer, bytes))
+    }
+
+    fn explained(&self, error: &std::io::Error) -> DeviceError {
+        use std::io::ErrorKind::{TimedOut, WouldBlock};
+        match error.kind() {
+            TimedOut | WouldBlock => DeviceError::TimedOut {
+                device: self.device,
+                timeout_secs: self.timeout.as_secs_f64(),
+            },
+            _ => DeviceError::Disconnected {
+                device: self.device,
+                reason: format!("{} (distant.address): {error}", self.address),
+            },
+        }
+    }
+
+    /// Asks for something that is done or not.
+    fn have_done(&mut self, ask: Ask) -> Result<(), DeviceError> {
+        match self.ask(ask)?.0 {
+            Answer::Done { done: true } => Ok(()),
+            answer => Err(self.unexpected(&answer)),
+        }
+    }
+
+    fn unexpected(&mut self, answer: &Answer) -> DeviceError {
+        self.stream = None;
+        DeviceError::Refused { device: self.device, reason: format!("it answered {answer:?}") }
+    }
+}
+
+fn damaged(reason: &str) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, reason)
+}
+
+fn connect(address: &str, timeout: Duration) -> std::io::Result<BufReader<TcpStream>> {
+    let mut last = damaged("a name without an address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(timeout))?;
+                stream.set_write_timeout(Some(timeout))?;
+                stream.set_nodelay(true)?;
+                return Ok(BufReader::new(stream));
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// A camera that another program looks after.
+pub struct DistantCamera {
+    link: Link,
+    model: CameraModel,
+}
+
+impl DistantCamera {
+    /// Asks what camera it is. `calibrated` takes the place of what it says of itself.
+    ///
+    /// # Errors
+    /// Nobody is there, or the camera cannot be used.
+    pub fn connect(
+        config: &DistantConfig,
+        calibrated: Option<CameraModel>,
+    ) -> Result<Self, DeviceError> {
+        let mut link = Link::new("camera", &config.address, config.timeout_secs);
+        let model = match calibrated {
+            Some(model) => model,
+            None => match link.ask(Ask::Camera {})?.0 {
+                Answer::Camera { camera } => {
+                    let source = Path::new("camera.toml");
+                    CameraFile::parse(&camera, source)
+                        .and_then(|file| file.overhead(source))
+                        .map_err(|error| DeviceError::Refused {
+                            device: "camera",
+                            reason: error.to_string(),
+                        })?
+                }
+                answer => return Err(link.unexpected(&answer)),
+            },
+        };
+        Ok(Self { link, model })
+    }
+}
+
+impl Camera for DistantCamera {
+    fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
+        let (answer, mut bytes) = self.link.ask(Ask::Picture {})?;
+        let Answer::Picture { width, height } = answer else {
+            return Err(self.link.unexpected(&answer));
+        };
+        let size = (self.model.intrinsics.width, self.model.intrinsics.height);
+        if (width, height) != size {
+            let reason =
+                format!("it made a picture of {width} x {height} pixels, calibrated are {size:?}");
+            return Err(DeviceError::Refused { device: "camera", reason });
+        }
+        let depth = bytes.split_off(3 * width as usize * height as usize);
+        let (depth, _) = depth.as_chunks::<2>();
+        let depth = depth.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect();
+        let whole = "as many bytes were read as the picture has";
+        Ok(RgbdFrame {
+            color: Arc::new(RgbImage::from_raw(width, height, bytes).expect(whole)),
+            depth: ImageBuffer::from_raw(width, height, depth).expect(whole),
+        })
+    }
+
+    fn model(&self) -> CameraModel {
+        self.model
+    }
+}
+
+/// The person beside a distant cell, or what stands in for one.
+pub struct DistantPerson {
+    link: Link,
+}
+
+impl DistantPerson {
+    /// Somebody to be asked when needed.
+    pub fn new(config: &DistantConfig) -> Self {
+        Self { link: Link::new("person", &config.address, config.person_timeout_secs) }
+    }
+}
+
+impl Operator for DistantPerson {
+    fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError> {
+        self.link.have_done(Ask::ExchangePlate { scene })
+    }
+
+    fn put_plate_at_target(&mut self) -> Result<(), DeviceError> {
+        self.link.have_done(Ask::PutPlateAtTarget {})
+    }
+
+    fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError> {
+        self.link.have_done(Ask::PutPlateNear { pose })
+    }
+}
+
+/// Serves a camera and a person until it is dropped.
+pub struct DistantServer {
+    address: SocketAddr,
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl DistantServer {
+    /// Serves at `address`. Every connection has a clone of `cell`.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub fn start<C>(address: impl ToSocketAddrs, cell: C) -> std::io::Result<Self>
+    where
+        C: Camera + Operator + Clone + 'static,
+    {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        let ends = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&ends);
+        let accept = move || {
+            for stream in listener.incoming() {
+                if ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let cell = cell.clone();
+                match stream {
+                    // It ends with its connection.
+                    Ok(stream) => drop(std::thread::spawn(move || {
+                        if let Err(error) = serve(stream, cell) {
+                            tracing::debug!("a connection ended: {error}");
+                        }
+                    })),
+                    Err(error) => tracing::warn!("a connection could not be made: {error}"),
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("distant cell".into()).spawn(accept)?;
+        Ok(Self { address, ends, thread: Some(thread) })
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for DistantServer {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+        // Wakes the thread that waits for connections; without it, it would wait for the next one.
+        let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok();
+        if let (true, Some(thread)) = (woken, self.thread.take()) {
+            // A thread that panicked has told so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(stream: TcpStream, mut cell: impl Camera + Operator) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut writer = stream;
+    loop {
+        let mut line = String::new();
+        reader.by_ref().take(MAX_LINE_BYTES).read_line(&mut line)?;
+        if line.is_empty() {
+            return Ok(());
+        }
+        let (answer, bytes) = match serde_json::from_str(&line) {
+            Ok(ask) => answer(&mut cell, ask),
+            Err(error) => (Answer::Error { error: format!("not understood: {error}") }, Vec::new()),
+        };
+        let mut message = serde_json::to_vec(&answer)?;
+        message.push(b'\n');
+        message.extend(bytes);
+        writer.write_all(&message)?;
+        if !line.ends_with('\n') {
+            return Err(damaged("a request's line does not end"));
+        }
+    }
+}
+
+fn answer(cell: &mut (impl Camera + Operator), ask: Ask) -> (Answer, Vec<u8>) {
+    let done = match ask {
+        Ask::Camera {} => {
+            let camera = CameraFile::from(cell.model()).to_toml();
+            return (Answer::Camera { camera }, Vec::new());
+        }
+        Ask::Picture {} => match cell.capture() {
+            Ok(frame) => {
+                let (width, height) = frame.color.dimensions();
+                let mut bytes = frame.color.as_raw().clone();
+                bytes.extend(frame.depth.as_raw().iter().flat_map(|depth| depth.to_le_bytes()));
+                return (Answer::Picture { width, height }, bytes);
+            }
+            Err(error) => Err(error),
+        },
+        Ask::ExchangePlate { scene } => cell.exchange_plate(scene),
+        Ask::PutPlateAtTarget {} => cell.put_plate_at_target(),
+        Ask::PutPlateNear { pose } => cell.put_plate_near(pose),
+    };
+    let answer = match done {
+        Ok(()) => Answer::Done { done: true },
+        Err(error) => Answer::Error { error: error.to_string() },
+    };
+    (answer, Vec::new())
+}

@@ -1,0 +1,102 @@
+//! The proof, before the first motion, that the arm gets everywhere a run may send it.
+
+use nalgebra::{Isometry3, Translation3, UnitQuaternion};
+use rmrl_cell::{TaskConfig, ToolPose};
+use rmrl_core::PlanarPose;
+use rmrl_xarm::XArmConfig;
+use rmrl_xarm::kinematics::{Joints, ReachError, ReachMargins, ReachProof, XArm6};
+
+use crate::config::RunConfig;
+
+/// A pose or a way that the arm has not.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PreflightError {
+    /// The arm does not get there.
+    #[error("{what}: {reason}; move the task's places, or mount the arm elsewhere")]
+    Reach {
+        /// The configuration's keys that the pose comes from.
+        what: String,
+        /// What fails.
+        reason: ReachError,
+    },
+    /// The candidates make no action space.
+    #[error("actions: {0}")]
+    Actions(#[from] rmrl_core::ActionSpaceError),
+}
+
+/// How far beyond a start's region the robot may pick a plate up again, in metres and radians: it lies
+/// where the camera sees it, which is off by its calibration.
+const FETCH_MARGIN_M: f64 = 0.01;
+const FETCH_MARGIN_RAD: f64 = 0.05;
+
+/// How the arm's joints stand when a run begins, as near as makes no difference: elbow up, ahead.
+const START: Joints = [0.0, -0.3, -0.9, 0.0, 1.2, 0.0];
+
+/// The tool's point as seen from the flange.
+pub fn flange_from_tool(config: &XArmConfig) -> Isometry3<f64> {
+    let [x, y, z, roll, pitch, yaw] = config.tcp_offset_mm_deg;
+    Isometry3::from_parts(
+        Translation3::new(0.001 * x, 0.001 * y, 0.001 * z),
+        UnitQuaternion::from_euler_angles(roll.to_radians(), pitch.to_radians(), yaw.to_radians()),
+    )
+}
+
+/// Proves that every start in the region, with jitter and any action, the fixed path and home are within
+/// reach of an xArm 6 with a margin, and every straight line between two of them, in one configuration
+/// of the joints.
+///
+/// # Errors
+/// What is out of reach, by its key, and why.
+pub fn prove_reach(config: &RunConfig) -> Result<ReachProof, PreflightError> {
+    let (adjustment_m, adjustment_rad) = config.action_space()?.largest_adjustment();
+    let named = poses(&config.task, adjustment_m, adjustment_rad);
+    let poses: Vec<ToolPose> = named.iter().map(|(_, pose)| turned(*pose, &config.xarm)).collect();
+    XArm6::default()
+        .prove_reach(&flange_from_tool(&config.xarm), &poses, &START, ReachMargins::default())
+        .map_err(|reason| {
+            let name = |index: usize| named[index].0.as_str();
+            let what = match reason {
+                ReachError::Pose { index, .. } => name(index).to_string(),
+                ReachError::Line { line, .. } | ReachError::OtherConfiguration { line, .. } => {
+                    format!("on the way from {} to {}", name(line.from), name(line.to))
+                }
+                ReachError::Singular { .. } | ReachError::NoPoses => "task".to_string(),
+            };
+            PreflightError::Reach { what, reason }
+        })
+}
+
+/// The pose by the controller's yaw: the gripper may be screwed on at an angle.
+fn turned(pose: ToolPose, config: &XArmConfig) -> ToolPose {
+    let planar = pose.planar;
+    let yaw_rad = planar.yaw_rad + config.jaw_yaw_deg.to_radians();
+    ToolPose::new(PlanarPose::new(planar.x_m, planar.y_m, yaw_rad), pose.z_m)
+}
+
+/// All poses that decide what a trial needs, with the keys that they come from.
+fn poses(task: &TaskConfig, adjustment_m: f64, adjustment_rad: f64) -> Vec<(String, ToolPose)> {
+    let margin_m = adjustment_m + task.start_jitter_m + FETCH_MARGIN_M;
+    let margin_rad = adjustment_rad + task.start_jitter_deg.to_radians() + FETCH_MARGIN_RAD;
+    let across =
+        |[from, to]: [f64; 2], margin: f64| [from - margin, 0.5 * (from + to), to + margin];
+    let start = &task.start;
+    let mut poses = vec![("task.home".to_string(), task.home.tool_pose())];
+    for x_m in across(start.x_m, margin_m) {
+        for y_m in across(start.y_m, margin_m) {
+            for yaw_rad in across(start.yaw_deg.map(f64::to_radians), margin_rad) {
+                let pick =
+                    task.grasp_pose(PlanarPose::new(x_m, y_m, yaw_rad), task.start_surface_m);
+                poses.push(("task.start".to_string(), pick));
+                let above = pick.at_height(task.travel_height_m);
+                poses.push(("task.start at task.travel_height_m".to_string(), above));
+            }
+        }
+    }
+    let trajectory = task.trajectory();
+    for (index, waypoint) in trajectory.via.iter().enumerate() {
+        poses.push((format!("task.via[{index}]"), *waypoint));
+    }
+    poses.push(("task.place".to_string(), trajectory.place));
+    poses.push(("task.place at task.travel_height_m".to_string(), trajectory.above_place()));
+    poses
+}
