@@ -113,11 +113,22 @@ impl Diagnosis {
     }
 }
 
-/// Looks at everything; `tell` hears of each check as it is made.
+impl fmt::Display for Diagnosis {
+    /// A line with the numbers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [ok, warn, fail, skipped] =
+            [CheckStatus::Ok, CheckStatus::Warn, CheckStatus::Fail, CheckStatus::Skipped]
+                .map(|status| self.count(status));
+        writeln!(f, "{ok} ok, {warn} to look at, {fail} failed, {skipped} skipped")
+    }
+}
+
+/// Looks at everything; `tell` hears of each check as it is made. Layers that could not be read are a check
+/// that failed, and the only one.
 ///
 /// What does not depend on a check that failed is looked at all the same.
 pub fn examine(
-    layers: Layers,
+    layers: Result<Layers, ConfigError>,
     examination: &Examination,
     tell: &mut dyn FnMut(&Check),
 ) -> Diagnosis {
@@ -126,7 +137,7 @@ pub fn examine(
         tell(&check);
         checks.push(check);
     };
-    match layers.merge() {
+    match layers.and_then(Layers::merge) {
         Err(error) => note(unreadable(&error)),
         Ok(config) => look_at_all(&config, examination, &mut note),
     }

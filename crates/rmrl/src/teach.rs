@@ -222,8 +222,8 @@ impl fmt::Display for Lesson {
 /// The tool's pose, as configurations have it: hundredths of millimetres and degrees.
 fn waypoint(config: &RunConfig, tool: &ToolReading) -> Result<Waypoint, TeachError> {
     let tilt_deg = tool.tilt_rad.to_degrees();
-    // Not `>`: what is no number is not upright.
-    if !(tilt_deg <= MAX_TILT_DEG) {
+    // What is no number is not upright.
+    if tilt_deg.is_nan() || tilt_deg > MAX_TILT_DEG {
         return Err(TeachError::Tilted { tilt_deg });
     }
     let envelope = SafetyEnvelope::new(config.safety)?;

@@ -199,6 +199,21 @@ fn one_thing_that_is_missing_hides_no_other() {
     let (_, checks) = cell.doctor(&["--set", "trails=1"]);
     assert_eq!(failed(&checks), ["configuration"]);
     assert_eq!(checks.len(), 1);
+    // Times that are none are refused by key, wherever they would be used first.
+    for value in ["xarm.answer_timeout_secs=-1.0", "distant.timeout_secs=-1.0"] {
+        let (_, checks) = cell.doctor(&["--set", value]);
+        assert_eq!(failed(&checks), ["configuration"]);
+        for command in [&["teach", "place", "--from", "camera"][..], &["home", "--yes"]] {
+            let output = cell.cell(&[command, &["--set", value]].concat());
+            assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+            let key = value.split('=').next().unwrap();
+            assert!(stderr(&output).contains(key), "{}", stderr(&output));
+        }
+    }
+    let output = rmrl(cell.path(), &["cell", "doctor", "--config", "none.toml"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let diagnosis: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert!(diagnosis["checks"][0]["found"].as_str().unwrap().contains("none.toml"));
 
     // A calibration that is none, and one that is missing.
     fs::write(cell.path().join("overhead.toml"), "[intrinsics]\nwidth = 3\n").unwrap();

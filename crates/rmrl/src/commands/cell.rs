@@ -39,8 +39,14 @@ pub fn run(arguments: &Cell) -> Result<(), Failure> {
     }
 }
 
-/// Refuses cells without an arm.
+/// Refuses cells without an arm, and what nothing can be reached with. The rest of the configuration need
+/// not be valid.
 fn check_real(config: &RunConfig) -> Result<(), Failure> {
+    let wrong =
+        |section: &str, error: &dyn std::fmt::Display| Failure::Usage(anyhow!("{section}.{error}"));
+    config.xarm.validate().map_err(|error| wrong("xarm", &error))?;
+    config.distant.validate().map_err(|error| wrong("distant", &error))?;
+    config.camera.realsense.validate().map_err(|error| wrong("camera.realsense", &error))?;
     match config.cell.kind {
         CellKind::XArm6 => Ok(()),
         CellKind::Simulated => Err(Failure::Usage(anyhow!(

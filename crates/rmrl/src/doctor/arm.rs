@@ -27,7 +27,8 @@ const MAX_TILT_DEG: f64 = 5.0;
 
 const MEND_LINK: &str = "see that the control box is on and its cable plugged in (`ping` answers), and \
                          that xarm.host is the address on its label; docs/xarm.md";
-const MEND_SETTINGS: &str = "nothing to do before the first run: each gives the controller its settings as it begins, and reads them back";
+const MEND_SETTINGS: &str = "nothing to do before the first run: every run gives the controller its settings as it \
+                             begins, and reads them back";
 
 /// Asks the controller everything it can be asked without moving.
 pub(super) fn look(config: &RunConfig, clear: bool, note: &mut dyn FnMut(Check)) {
@@ -150,10 +151,7 @@ fn state(arm: &mut Inspector) -> Check {
 fn fence(arm: &mut Inspector) -> Check {
     match arm.check_fence() {
         Ok(()) => Check::ok(FENCE, "fence and reduced mode are on, with the configured limits"),
-        Err(error @ XArmError::SettingNotKept { .. }) => {
-            Check::warn(FENCE, error.to_string(), MEND_SETTINGS)
-        }
-        Err(error) => Check::fail(FENCE, error.to_string(), MEND_LINK),
+        Err(error) => differs(FENCE, &error),
     }
 }
 
@@ -176,7 +174,17 @@ fn settings(arm: &Inspector, report: &Result<Option<Report>, XArmError>) -> Chec
         Ok(()) => {
             Check::ok(SETTINGS, "tool offset, load and collision sensitivity are as configured")
         }
-        Err(error) => Check::warn(SETTINGS, error.to_string(), MEND_SETTINGS),
+        Err(error) => differs(SETTINGS, &error),
+    }
+}
+
+/// A setting that is not the configured one, or that could not be read.
+fn differs(name: &'static str, error: &XArmError) -> Check {
+    match error {
+        XArmError::SettingNotKept { setting, expected, got } => {
+            Check::warn(name, format!("{setting}: {got}, configured is {expected}"), MEND_SETTINGS)
+        }
+        error => Check::fail(name, error.to_string(), MEND_LINK),
     }
 }
 

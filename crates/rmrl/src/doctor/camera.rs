@@ -4,7 +4,7 @@ use rmrl_vision::{CameraModel, Localizer, RgbdFrame};
 
 use super::{Check, CheckStatus, whole};
 use crate::config::{CameraSource, RunConfig};
-use crate::laboratory::camera;
+use crate::laboratory::{LaboratoryError, camera};
 
 const CAMERA: &str = "camera";
 const PLATE: &str = "plate";
@@ -32,6 +32,12 @@ pub(super) fn look(
         without_file.camera.calibration = None;
     }
     let opened = camera(&without_file);
+    if matches!(opened, Err(LaboratoryError::WithoutRealSense)) {
+        let mend = "docs/realsense.md tells how to build it with the camera";
+        note(Check::fail(CAMERA, "this rmrl was built without the RealSense camera", mend));
+        note(Check::skipped(PLATE, "no picture was taken"));
+        return;
+    }
     let (frame, model) = match opened.map_err(|error| whole(&error)).and_then(|mut camera| {
         let frame = camera.capture().map_err(|error| error.to_string())?;
         Ok((frame, camera.model()))

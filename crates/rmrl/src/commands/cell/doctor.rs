@@ -45,13 +45,15 @@ pub fn run(arguments: &Doctor) -> Result<(), Failure> {
     };
     let as_table = !arguments.json && std::io::stdout().is_terminal();
     let mut printed = Ok(());
-    let diagnosis = examine(arguments.configuration.layers()?, &examination, &mut |check| {
+    let diagnosis = examine(arguments.configuration.layers(), &examination, &mut |check| {
         if as_table && printed.is_ok() {
             printed = print(&format!("{check}\n"));
         }
     });
     printed?;
-    if !as_table {
+    if as_table {
+        print(&format!("\n{diagnosis}"))?;
+    } else {
         let line = serde_json::to_string(&diagnosis).map_err(anyhow::Error::from)?;
         print(&format!("{line}\n"))?;
     }

@@ -57,8 +57,8 @@ pub fn run(arguments: &Home) -> Result<(), Failure> {
     let envelope = SafetyEnvelope::new(config.safety).map_err(anyhow::Error::from)?;
     let (mut arm, tool) = standing_arm(&config)?;
     let tilt_deg = tool.tilt_rad.to_degrees();
-    // Not `>`: what is no number is not upright.
-    if !(tilt_deg <= MAX_TILT_DEG) {
+    // What is no number is not upright.
+    if tilt_deg.is_nan() || tilt_deg > MAX_TILT_DEG {
         return Err(Failure::Runtime(anyhow!(
             "the tool points {tilt_deg:.1} degrees from straight down; turn it upright by hand first, to \
              within {MAX_TILT_DEG} degrees"
