@@ -15,6 +15,10 @@ pub struct Handling {
     travel_height_m: f64,
     travel_speed_m_s: f64,
     contact_speed_m_s: f64,
+    first_contact_speed_m_s: f64,
+    /// Whether a descent to a plate, and one with a plate, has ended as it should before.
+    has_gripped: bool,
+    has_let_go: bool,
     jaw_opening_m: f64,
 }
 
@@ -31,6 +35,9 @@ impl Handling {
             travel_height_m: task.travel_height_m,
             travel_speed_m_s: task.travel_speed_m_s,
             contact_speed_m_s: task.contact_speed_m_s,
+            first_contact_speed_m_s: task.first_contact_speed_m_s.unwrap_or(task.contact_speed_m_s),
+            has_gripped: false,
+            has_let_go: false,
             jaw_opening_m: task.jaw_opening_m,
         }
     }
@@ -84,7 +91,9 @@ impl Handling {
         self.rise()?;
         self.open_jaws()?;
         self.travel_to(at.at_height(self.travel_height_m))?;
-        let Some(commanded) = self.descend(at)? else {
+        let descended = self.descend(at, self.speed_of_descent(self.has_gripped))?;
+        self.has_gripped = true;
+        let Some(commanded) = descended else {
             self.rise()?;
             return Ok(Err(GraspFailure::FingerOnPlate));
         };
@@ -128,16 +137,22 @@ impl Handling {
     /// Opens the jaws at `at`, or where they meet something on the way down. What the gripper says
     /// it holds does not matter here: should it be wrong, nothing falls.
     fn let_go(&mut self, at: ToolPose) -> Result<(), MotionError> {
-        self.descend(at)?;
+        self.descend(at, self.speed_of_descent(self.has_let_go))?;
+        self.has_let_go = true;
         self.open_jaws()?;
         self.rise()
     }
 
-    /// Lowers the tool to `at`, slowly for the last part. Returns the pose that was commanded, or
+    /// How fast contact is met, in metres per second: the first time slower.
+    fn speed_of_descent(&self, has_been_done: bool) -> f64 {
+        if has_been_done { self.contact_speed_m_s } else { self.first_contact_speed_m_s }
+    }
+
+    /// Lowers the tool to `at`, at `speed_m_s` for the last part. Returns the pose that was commanded, or
     /// `None` if it stopped on contact, where contact was to be expected, and was recovered.
-    fn descend(&mut self, at: ToolPose) -> Result<Option<ToolPose>, MotionError> {
+    fn descend(&mut self, at: ToolPose, speed_m_s: f64) -> Result<Option<ToolPose>, MotionError> {
         self.travel_to(self.approach(at))?;
-        match self.arm.move_to(at, self.contact_speed_m_s) {
+        match self.arm.move_to(at, speed_m_s) {
             Ok(commanded) => Ok(Some(commanded)),
             Err(MotionError::Device(DeviceError::Collision { at: stopped }))
                 if stopped.z_m <= at.z_m + self.contact_height_m =>
@@ -178,5 +193,86 @@ impl Handling {
     fn travel_to(&mut self, target: ToolPose) -> Result<(), MotionError> {
         self.arm.move_to(target, self.travel_speed_m_s)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::{Arm, SafetyConfig, SafetyEnvelope};
+    use rmrl_core::PlanarPose;
+
+    /// An arm that is where it was sent, and remembers heights and speeds; its jaws always hold.
+    #[derive(Clone)]
+    struct Motions {
+        at: ToolPose,
+        made: Arc<Mutex<Vec<(f64, f64)>>>,
+    }
+
+    impl Arm for Motions {
+        fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, DeviceError> {
+            self.made.lock().unwrap().push((target.z_m, speed_m_s));
+            self.at = target;
+            Ok(target)
+        }
+
+        fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+            Ok(self.at)
+        }
+
+        fn recover(&mut self) -> Result<(), DeviceError> {
+            Ok(())
+        }
+    }
+
+    impl Gripper for Motions {
+        fn open(&mut self, _: f64) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        fn close(&mut self) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        fn holds_object(&mut self) -> Result<bool, DeviceError> {
+            Ok(true)
+        }
+
+        fn recover(&mut self) -> Result<(), DeviceError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_first_contacts_are_met_slowly_and_no_others() {
+        for (first, expected) in
+            [(Some(0.01), [0.01, 0.01, 0.05, 0.05]), (None, [0.05, 0.05, 0.05, 0.05])]
+        {
+            let task = TaskConfig { first_contact_speed_m_s: first, ..TaskConfig::table() };
+            task.validate().unwrap();
+            let home = task.home.tool_pose();
+            let arm = Motions { at: home, made: Arc::default() };
+            let envelope = SafetyEnvelope::new(SafetyConfig::default()).unwrap();
+            let guarded = GuardedArm::new(Box::new(arm.clone()), envelope);
+            let mut handling = Handling::new(guarded, Box::new(arm.clone()), &task);
+            let pick = task.grasp_pose(PlanarPose::new(0.3, 0.0, 0.0), 0.0);
+            let place = task.trajectory().place;
+            for _ in 0..2 {
+                handling.grasp(pick).unwrap().unwrap();
+                assert!(handling.release([], place).unwrap());
+            }
+            let made = arm.made.lock().unwrap();
+            let contacts: Vec<f64> = made
+                .iter()
+                .filter(|(z_m, _)| *z_m <= place.z_m)
+                .map(|(_, speed_m_s)| *speed_m_s)
+                .collect();
+            assert_eq!(contacts, expected);
+        }
+        let too_fast = TaskConfig { first_contact_speed_m_s: Some(0.06), ..TaskConfig::table() };
+        let message = too_fast.validate().unwrap_err().to_string();
+        assert!(message.contains("first_contact_speed_m_s is 0.06"), "{message}");
     }
 }

@@ -143,6 +143,11 @@ pub struct TaskConfig {
     pub travel_speed_m_s: f64,
     /// Speed where contact is expected, in metres per second.
     pub contact_speed_m_s: f64,
+    /// The same for the first descent to a plate and the first one with a plate, each time a program
+    /// begins: what is set up wrongly shows there. Default none, as later ones; a simulated cell has
+    /// none, for an interrupted run would go on otherwise than one that was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_contact_speed_m_s: Option<f64>,
     /// How far the jaws open around a plate, in metres.
     pub jaw_opening_m: f64,
     /// When the plate counts as seated.
@@ -217,6 +222,7 @@ impl TaskConfig {
             travel_height_m: 0.12,
             travel_speed_m_s: 0.25,
             contact_speed_m_s: 0.05,
+            first_contact_speed_m_s: None,
             // 22 mm to each side of the plate, which no calibration error and exploring action add up
             // to; the BIO gripper opens to 150 mm.
             jaw_opening_m: 0.13,
@@ -320,6 +326,13 @@ impl TaskConfig {
                 self.contact_speed_m_s,
                 positive(self.contact_speed_m_s),
                 "a positive speed",
+            ),
+            (
+                "first_contact_speed_m_s",
+                self.first_contact_speed_m_s.unwrap_or(self.contact_speed_m_s),
+                self.first_contact_speed_m_s
+                    .is_none_or(|speed| positive(speed) && speed <= self.contact_speed_m_s),
+                "a positive speed, at most contact_speed_m_s",
             ),
             (
                 "seating.translation_m",

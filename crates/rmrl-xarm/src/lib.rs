@@ -1,9 +1,10 @@
 //! UFACTORY xArm robot arms and their BIO gripper, over the controller's private TCP protocol.
 //!
 //! [`Robot`] is a controller that is connected, set up, and kept so; [`XArm`] and [`BioGripperDevice`]
-//! are its arm and its gripper as a cell has them. Below are [`Session`], one link that is set up, and
-//! [`Client`], requests and answers with deadlines. The codec goes both ways, for whoever plays a
-//! controller: [`FrameReader`], [`Command`], [`Reply`], [`Report`], [`RtuRequest`], [`bio_gripper`].
+//! are its arm and its gripper as a cell has them. [`Inspector`] only looks. Below are [`Session`], one
+//! link that is set up, and [`Client`], requests and answers with deadlines. The codec goes both ways,
+//! for whoever plays a controller: [`FrameReader`], [`Command`], [`Reply`], [`Report`], [`RtuRequest`],
+//! [`bio_gripper`].
 //!
 //! Metres, radians and seconds above; in codec, session and configuration keys the controller's own
 //! millimetres, and degrees where a name says `_deg`.
@@ -19,6 +20,7 @@ mod error;
 mod frame;
 mod frame_reader;
 mod gripper;
+mod inspection;
 pub mod kinematics;
 mod link;
 mod motion;
@@ -48,6 +50,7 @@ pub use frame::{
 };
 pub use frame_reader::FrameReader;
 pub use gripper::BioGripperDevice;
+pub use inspection::{GripperReading, Inspector, ToolReading, stop_arm};
 pub use link::Address;
 pub use motion::{controller_pose, tool_pose};
 pub use report::{

@@ -23,7 +23,7 @@ pub(crate) fn settings(config: &XArmConfig) -> [Command; 9] {
 }
 
 /// In mm and radians.
-fn offset_of(config: &XArmConfig) -> [f32; 6] {
+pub(crate) fn offset_of(config: &XArmConfig) -> [f32; 6] {
     let [x, y, z, roll, pitch, yaw] = config.tcp_offset_mm_deg;
     [x, y, z, roll.to_radians(), pitch.to_radians(), yaw.to_radians()].map(to_f32)
 }

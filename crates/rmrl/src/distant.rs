@@ -222,6 +222,15 @@ fn connect(address: &str, timeout: Duration) -> std::io::Result<BufReader<TcpStr
     Err(last)
 }
 
+/// Whether anybody is there to be asked for pictures or a person; asks nothing.
+///
+/// # Errors
+/// Nobody is there.
+pub fn check_reachable(config: &DistantConfig) -> Result<(), DeviceError> {
+    let link = Link::new("person", &config.address, config.timeout_secs);
+    connect(&link.address, link.timeout).map(drop).map_err(|error| link.explained(&error))
+}
+
 /// A camera that another program looks after.
 pub struct DistantCamera {
     link: Link,

@@ -10,7 +10,7 @@ use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    Failure, bench, calibrate, encoder, eval, localize, pretrain, record, report, reproduce,
+    Failure, bench, calibrate, cell, encoder, eval, localize, pretrain, record, report, reproduce,
     signals, snapshot, train, xarm,
 };
 
@@ -48,6 +48,7 @@ enum Command {
     Report(report::Report),
     Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
+    Cell(cell::Cell),
     Xarm(xarm::Xarm),
 }
 
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Cell(arguments) => cell::run(arguments),
         Command::Xarm(arguments) => xarm::run(arguments),
     };
     match done {

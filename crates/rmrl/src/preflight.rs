@@ -50,9 +50,36 @@ pub fn flange_from_tool(config: &XArmConfig) -> Isometry3<f64> {
 pub fn prove_reach(config: &RunConfig) -> Result<ReachProof, PreflightError> {
     let (adjustment_m, adjustment_rad) = config.action_space()?.largest_adjustment();
     let named = poses(&config.task, adjustment_m, adjustment_rad);
+    prove(config, &named, &START)
+}
+
+/// Proves that the arm gets from where it stands, with its joints at `joints`, up to travel height and
+/// home.
+///
+/// # Errors
+/// What is out of reach, by its key, and why.
+pub fn prove_way_home(
+    config: &RunConfig,
+    here: ToolPose,
+    joints: &Joints,
+) -> Result<ReachProof, PreflightError> {
+    let mut named = vec![("where the arm stands".to_string(), here)];
+    if here.z_m < config.task.travel_height_m {
+        let above = here.at_height(config.task.travel_height_m);
+        named.push(("task.travel_height_m above where the arm stands".to_string(), above));
+    }
+    named.push(("task.home".to_string(), config.task.home.tool_pose()));
+    prove(config, &named, joints)
+}
+
+fn prove(
+    config: &RunConfig,
+    named: &[(String, ToolPose)],
+    start: &Joints,
+) -> Result<ReachProof, PreflightError> {
     let poses: Vec<ToolPose> = named.iter().map(|(_, pose)| turned(*pose, &config.xarm)).collect();
     XArm6::default()
-        .prove_reach(&flange_from_tool(&config.xarm), &poses, &START, ReachMargins::default())
+        .prove_reach(&flange_from_tool(&config.xarm), &poses, start, ReachMargins::default())
         .map_err(|reason| {
             let name = |index: usize| named[index].0.as_str();
             let what = match reason {

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod calibrate;
+pub mod cell;
 pub mod encoder;
 pub mod eval;
 pub mod localize;

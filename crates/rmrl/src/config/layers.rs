@@ -111,6 +111,17 @@ impl Layers {
     /// # Errors
     /// The first layer with a key or value that cannot be.
     pub fn resolve(self) -> Result<RunConfig, ConfigError> {
+        let config = self.merge()?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The same without the check: every key is one, but values may be what cannot be. For whoever
+    /// looks for all that is wrong, not the first.
+    ///
+    /// # Errors
+    /// The first layer with a key that is none, or a value of the wrong type.
+    pub fn merge(self) -> Result<RunConfig, ConfigError> {
         let kinds = self.layers.iter().map(Layer::task_kind).collect::<Result<Vec<_>, _>>()?;
         let kind = kinds.iter().rev().find_map(|kind| *kind).unwrap_or_default();
         let method = self.layers.iter().rev().find_map(Layer::method).unwrap_or_default();
@@ -130,7 +141,6 @@ impl Layers {
                 },
             )?;
         }
-        config.validate()?;
         Ok(config)
     }
 }

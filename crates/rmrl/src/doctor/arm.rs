@@ -1,0 +1,288 @@
+//! The arm and its gripper, over a link that only asks.
+
+use rmrl_cell::SafetyEnvelope;
+use rmrl_xarm::bio_gripper::{Generation, JawState, NARROWEST_MM, Power, WIDEST_MM};
+use rmrl_xarm::{
+    ArmState, GenerationChoice, GripperReading, Inspector, Report, ToolReading, XArmError,
+    controller_error, controller_warning,
+};
+
+use super::Check;
+use crate::config::RunConfig;
+
+const LINK: &str = "arm";
+const FIRMWARE: &str = "firmware";
+const ERRORS: &str = "arm errors";
+const STATE: &str = "arm state";
+const FENCE: &str = "fence";
+const SETTINGS: &str = "arm settings";
+const POSE: &str = "tool pose";
+const GRIPPER: &str = "gripper";
+
+/// The checks made here, in their order.
+pub(super) const NAMES: [&str; 8] = [LINK, FIRMWARE, ERRORS, STATE, FENCE, SETTINGS, POSE, GRIPPER];
+
+/// How far from straight down the tool may point without a word, in degrees.
+const MAX_TILT_DEG: f64 = 5.0;
+
+const MEND_LINK: &str = "see that the control box is on and its cable plugged in (`ping` answers), and \
+                         that xarm.host is the address on its label; docs/xarm.md";
+const MEND_SETTINGS: &str = "nothing to do before the first run: every run gives the controller its settings as it \
+                             begins, and reads them back";
+
+/// Asks the controller everything it can be asked without moving.
+pub(super) fn look(config: &RunConfig, clear: bool, note: &mut dyn FnMut(Check)) {
+    let skip = |from: usize, why: &str, note: &mut dyn FnMut(Check)| {
+        for name in &NAMES[from..] {
+            note(Check::skipped(name, why));
+        }
+    };
+    if config.xarm.validate().is_err() {
+        skip(0, "the configuration is not valid", note);
+        return;
+    }
+    let address = config.xarm.address(config.xarm.control_port);
+    let mut arm = match Inspector::connect(config.xarm.clone()) {
+        Ok(arm) => arm,
+        Err(error) => {
+            note(Check::fail(LINK, error.to_string(), MEND_LINK));
+            skip(1, "the arm is not reached", note);
+            return;
+        }
+    };
+    note(Check::ok(LINK, format!("answers at {address}")));
+    note(firmware(config, &mut arm));
+    note(errors(&mut arm, clear));
+    note(state(&mut arm));
+    let report = arm.report();
+    note(fence(&mut arm));
+    note(settings(&arm, &report));
+    note(pose(config, &mut arm, report.ok().flatten().as_ref()));
+    note(gripper(config, &mut arm));
+}
+
+fn firmware(config: &RunConfig, arm: &mut Inspector) -> Check {
+    match arm.version() {
+        Ok(version) => {
+            let found = format!(
+                "{} axes, firmware {}, serial number {}",
+                version.joints, version.firmware, version.arm_serial
+            );
+            if version.joints == config.xarm.joints {
+                return Check::ok(FIRMWARE, found);
+            }
+            let expected = config.xarm.joints;
+            let mend = format!("this is another arm than one of {expected} axes: see xarm.host");
+            Check::fail(FIRMWARE, found, mend)
+        }
+        Err(error @ XArmError::UnsupportedFirmware { .. }) => {
+            Check::fail(FIRMWARE, error.to_string(), "update the firmware in the vendor's software")
+        }
+        Err(error) => Check::fail(FIRMWARE, error.to_string(), MEND_LINK),
+    }
+}
+
+fn errors(arm: &mut Inspector, clear: bool) -> Check {
+    let read = arm.errors().and_then(|before| match (before, clear) {
+        ((0, 0), _) | (_, false) => Ok((before, before)),
+        _ => {
+            arm.clear()?;
+            Ok((before, arm.errors()?))
+        }
+    });
+    let explain = |(error, warning): (u8, u8)| {
+        let mut told = Vec::new();
+        if error != 0 {
+            told.push(format!("error {error}: {}", controller_error(error).meaning));
+        }
+        if warning != 0 {
+            told.push(format!("warning {warning}: {}", controller_warning(warning).meaning));
+        }
+        told.join("; ")
+    };
+    match read {
+        Err(error) => Check::fail(ERRORS, error.to_string(), MEND_LINK),
+        Ok(((0, 0), _)) => Check::ok(ERRORS, "none"),
+        Ok((before, (0, 0))) => Check::ok(ERRORS, format!("cleared: {}", explain(before))),
+        Ok((_, now @ (0, warning))) => {
+            let mend =
+                format!("{}; `rmrl cell doctor --clear`", controller_warning(warning).recovery);
+            Check::warn(ERRORS, explain(now), mend)
+        }
+        Ok((_, now @ (error, _))) => {
+            let explained = controller_error(error);
+            let then = match (explained.severity.needs_a_person(), clear) {
+                (_, true) => "it came again when it was cleared",
+                (true, false) => "see to that at the arm first, then `rmrl cell doctor --clear`",
+                (false, false) => "then `rmrl cell doctor --clear`",
+            };
+            Check::fail(ERRORS, explain(now), format!("{}; {then}", explained.recovery))
+        }
+    }
+}
+
+fn state(arm: &mut Inspector) -> Check {
+    match arm.state() {
+        Err(error) => Check::fail(STATE, error.to_string(), MEND_LINK),
+        Ok((ArmState::Moving, waiting)) => Check::warn(
+            STATE,
+            format!("moving, {waiting} motions waiting"),
+            "another program moves the arm: end it before a run",
+        ),
+        Ok((ArmState::Paused, _)) => Check::warn(
+            STATE,
+            "paused, with something still to do",
+            "whoever paused it should end it, or `rmrl cell stop`",
+        ),
+        Ok((_, waiting)) if waiting > 0 => Check::warn(
+            STATE,
+            format!("standing, {waiting} motions waiting"),
+            "another program moves the arm: end it before a run",
+        ),
+        Ok((ArmState::Ready, _)) => Check::ok(STATE, "ready, standing"),
+        Ok((ArmState::Stopped, _)) => Check::ok(STATE, "stopped; a run makes it ready"),
+        Ok((ArmState::Reset, _)) => Check::ok(STATE, "reset; a run makes it ready"),
+        Ok((ArmState::Other(number), _)) => {
+            Check::warn(STATE, format!("number {number}, which is unknown"), "ask the vendor")
+        }
+    }
+}
+
+fn fence(arm: &mut Inspector) -> Check {
+    match arm.check_fence() {
+        Ok(()) => Check::ok(FENCE, "fence and reduced mode are on, with the configured limits"),
+        Err(error) => differs(FENCE, &error),
+    }
+}
+
+fn settings(arm: &Inspector, report: &Result<Option<Report>, XArmError>) -> Check {
+    let report = match report {
+        Ok(Some(report)) => report,
+        Ok(None) => {
+            return Check::warn(
+                SETTINGS,
+                "cannot be read back without xarm.report_port",
+                "set xarm.report_port = 30001",
+            );
+        }
+        Err(error) => {
+            let mend = "see whether xarm.report_port is the controller's, and no firewall between";
+            return Check::fail(SETTINGS, error.to_string(), mend);
+        }
+    };
+    match arm.check_settings(report) {
+        Ok(()) => {
+            Check::ok(SETTINGS, "tool offset, load and collision sensitivity are as configured")
+        }
+        Err(error) => differs(SETTINGS, &error),
+    }
+}
+
+/// A setting that is not the configured one, or that could not be read.
+fn differs(name: &'static str, error: &XArmError) -> Check {
+    match error {
+        XArmError::SettingNotKept { setting, expected, got } => {
+            Check::warn(name, format!("{setting}: {got}, configured is {expected}"), MEND_SETTINGS)
+        }
+        error => Check::fail(name, error.to_string(), MEND_LINK),
+    }
+}
+
+fn pose(config: &RunConfig, arm: &mut Inspector, report: Option<&Report>) -> Check {
+    let ToolReading { pose, tilt_rad, has_configured_offset } = match arm.tool(report) {
+        Ok(reading) => reading,
+        Err(error) => return Check::fail(POSE, error.to_string(), MEND_LINK),
+    };
+    let tilt_deg = tilt_rad.to_degrees();
+    let mut found = format!(
+        "x = {:.1} mm, y = {:.1} mm, z = {:.1} mm, yaw = {:.1} degrees, {tilt_deg:.1} degrees from straight down",
+        1000.0 * pose.planar.x_m,
+        1000.0 * pose.planar.y_m,
+        1000.0 * pose.z_m,
+        pose.planar.yaw_rad.to_degrees()
+    );
+    if has_configured_offset == Some(false) {
+        found.push_str(" (by the configured tool, not the controller's)");
+    }
+    let Ok(envelope) = SafetyEnvelope::new(config.safety) else {
+        return Check::skipped(POSE, format!("{found}; [safety] is not valid"));
+    };
+    if let Err(refusal) = envelope.check_start(pose) {
+        let mend =
+            "lead it inside by hand (docs/xarm.md), or correct [safety] or xarm.tcp_offset_mm_deg";
+        return Check::fail(POSE, format!("{found}: {refusal}"), mend);
+    }
+    if tilt_deg > MAX_TILT_DEG {
+        let mend = "the first motion turns the tool straight down from there: see that there is room, or turn it by hand";
+        return Check::warn(POSE, found, mend);
+    }
+    Check::ok(POSE, format!("{found}; inside the envelope"))
+}
+
+fn gripper(config: &RunConfig, arm: &mut Inspector) -> Check {
+    const MEND: &str = "see that the gripper is screwed on and its cable plugged in at the flange; it may have \
+                        left an error in the controller: `rmrl cell doctor --clear`";
+    match arm.gripper() {
+        Err(error) => Check::fail(GRIPPER, error.to_string(), MEND),
+        Ok(None) => Check::warn(
+            GRIPPER,
+            "the bus at the flange has another speed than the gripper: it cannot be asked yet",
+            "nothing to do before the first run, which sets it",
+        ),
+        Ok(Some(reading)) => judge_gripper(config, &reading),
+    }
+}
+
+fn judge_gripper(config: &RunConfig, reading: &GripperReading) -> Check {
+    let generation = match reading.generation {
+        Generation::First => "first",
+        Generation::Second => "second",
+    };
+    let mut found = format!("a BIO gripper of the {generation} generation");
+    if let Some(width_mm) = reading.width_mm {
+        found.push_str(&format!(", jaws {width_mm:.0} mm apart"));
+    }
+    if reading.status.power != Power::On {
+        found.push_str(", without power: a run gives it, and the jaws then find their ends");
+    }
+    let is_expected = match config.xarm.gripper.generation {
+        GenerationChoice::Automatic => true,
+        GenerationChoice::First => reading.generation == Generation::First,
+        GenerationChoice::Second => reading.generation == Generation::Second,
+    };
+    if !is_expected {
+        let mend = "correct xarm.gripper.generation, or screw the other one on";
+        return Check::fail(GRIPPER, found, mend);
+    }
+    let opening_mm = 1000.0 * config.task.jaw_opening_m;
+    let only_mm = config.xarm.gripper.first_generation_width_mm;
+    let (lowest_mm, highest_mm) = match reading.generation {
+        Generation::First => (only_mm - 0.5, only_mm + 0.5),
+        Generation::Second => (f64::from(NARROWEST_MM), f64::from(WIDEST_MM)),
+    };
+    if !(lowest_mm..=highest_mm).contains(&opening_mm) {
+        return Check::fail(
+            GRIPPER,
+            format!("{found}; it does not open to task.jaw_opening_m, {opening_mm:.0} mm"),
+            format!("set task.jaw_opening_m to {:.3} to {:.3}", lowest_mm / 1e3, highest_mm / 1e3),
+        );
+    }
+    match (reading.status.jaws, reading.error) {
+        (JawState::Fault, error) => {
+            let (number, explained) = error.map_or((0, None), |(n, it)| (n, Some(it)));
+            let meaning = explained.map_or("unknown", |it| it.meaning);
+            let recovery = explained.map_or("ask the vendor", |it| it.recovery);
+            let mend = format!("{recovery}; a run clears it once as it begins");
+            Check::warn(GRIPPER, format!("{found}; error {number}: {meaning}"), mend)
+        }
+        (JawState::Holding, _) => Check::warn(
+            GRIPPER,
+            format!("{found}; it holds something"),
+            "take out what it holds before a run, unless it is the plate of one that goes on",
+        ),
+        (JawState::Moving, _) => {
+            Check::warn(GRIPPER, format!("{found}; moving"), "another program moves it")
+        }
+        (JawState::Stopped, _) => Check::ok(GRIPPER, format!("{found}; holds nothing")),
+    }
+}
