@@ -1,7 +1,5 @@
 //! The watch over a run that nobody stands beside: its limits, its page, its messages, and whom it asks.
 
-use std::io::BufRead;
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +8,7 @@ use rmrl_core::{Proof, TrialId, TrialReport};
 use rmrl_data::{DurationsRecord, TrialRecord};
 use rmrl_learn::{EarlyEnd, Observer, ObserverError};
 use rmrl_operator::{Phase, Request, Requests};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
@@ -103,8 +102,8 @@ pub struct Watch {
     trial: u32,
     proof: Option<Proof>,
     page: Option<LivePage>,
-    /// Lines of standard input; `None` where they are not asked for.
-    lines: Option<Receiver<String>>,
+    /// Whether somebody may answer on standard input.
+    has_input: bool,
     notifier: Notifier,
 }
 
@@ -120,7 +119,6 @@ impl Watch {
         page: Option<LivePage>,
         notifier: Notifier,
     ) -> Self {
-        let lines = config.confirm_trials.then(lines_of_input);
         Self {
             name,
             stop,
@@ -130,7 +128,7 @@ impl Watch {
             trial: 0,
             proof: None,
             page,
-            lines,
+            has_input: true,
             notifier,
         }
     }
@@ -246,9 +244,9 @@ impl Watch {
 
     /// Asks a person on page and terminal.
     fn ask(&self, question: &str) {
-        if let Some(lines) = &self.lines {
+        if self.has_input {
             // What was typed before it was asked is no answer.
-            while lines.try_recv().is_ok() {}
+            while matches!(typed(), Typed::Line(_)) {}
             eprintln!("{question} Enter lets it; n and Enter ends the run.");
         }
         if let Some(page) = &self.page {
@@ -259,22 +257,25 @@ impl Watch {
 
     /// What was answered on standard input, if anything was.
     fn answer(&mut self, has_page: bool) -> Option<Result<(), EarlyEnd>> {
-        match self.lines.as_ref()?.try_recv() {
-            Ok(line) => {
+        if !self.has_input {
+            return None;
+        }
+        match typed() {
+            Typed::Line(line) => {
                 let yes = matches!(line.trim(), "" | "y" | "yes");
                 Some(if yes { Ok(()) } else { Err(EarlyEnd::Declined) })
             }
-            Err(TryRecvError::Empty) => {
+            Typed::Nothing => {
                 if !has_page {
                     thread::sleep(POLL);
                 }
                 None
             }
-            Err(TryRecvError::Disconnected) if has_page => {
-                self.lines = None;
+            Typed::End if has_page => {
+                self.has_input = false;
                 None
             }
-            Err(TryRecvError::Disconnected) => Some(Err(EarlyEnd::NobodyToConfirm)),
+            Typed::End => Some(Err(EarlyEnd::NobodyToConfirm)),
         }
     }
 
@@ -291,22 +292,33 @@ fn next_request(requests: Option<&Requests>, is_waiting: bool) -> Option<Request
     if is_waiting { requests.wait(POLL) } else { requests.take() }
 }
 
-/// The lines of standard input, read by a thread of their own, which ends with the input or the process.
-fn lines_of_input() -> Receiver<String> {
-    let (sender, lines) = channel();
-    let read = move || {
-        for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { return };
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    };
-    // Without the thread the channel is closed, and nobody can confirm there.
-    if let Err(error) = thread::Builder::new().name("terminal".to_string()).spawn(read) {
-        tracing::warn!("nobody can confirm at the terminal: {error}");
+/// What came on standard input.
+enum Typed {
+    /// Nothing yet.
+    Nothing,
+    /// A line.
+    Line(String),
+    /// Its end: nobody will type any more.
+    End,
+}
+
+/// Takes what was typed, without waiting. Not by a thread that waits for lines: it would take from others
+/// who ask on the same terminal. What was typed after the first line is an answer to nothing.
+fn typed() -> Typed {
+    let stdin = std::io::stdin();
+    let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if !matches!(poll(&mut ready, Some(&now)), Ok(1..)) {
+        return Typed::Nothing;
     }
-    lines
+    let mut bytes = [0; 4096];
+    match rustix::io::read(&stdin, &mut bytes) {
+        Ok(count @ 1..) => {
+            let text = String::from_utf8_lossy(&bytes[..count]);
+            Typed::Line(text.lines().next().unwrap_or_default().to_string())
+        }
+        _ => Typed::End,
+    }
 }
 
 impl Attendant for Watch {
