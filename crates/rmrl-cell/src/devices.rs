@@ -149,6 +149,13 @@ pub trait Gripper: Send {
     /// # Errors
     /// Any device error.
     fn holds_object(&mut self) -> Result<bool, DeviceError>;
+
+    /// Makes the gripper usable again after an error of its own, with the jaws as they are; does nothing
+    /// where there was none.
+    ///
+    /// # Errors
+    /// The gripper cannot be brought back without a person.
+    fn recover(&mut self) -> Result<(), DeviceError>;
 }
 
 /// The person beside the cell, who does what the robot cannot.

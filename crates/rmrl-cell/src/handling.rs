@@ -2,7 +2,7 @@
 
 use rmrl_core::GraspFailure;
 
-use crate::{DeviceError, Gripper, GuardedArm, MotionError, TaskConfig, ToolPose};
+use crate::{DeviceError, Gripper, GuardedArm, MotionError, StopSwitch, TaskConfig, ToolPose};
 
 /// Arm and gripper together, with the heights and speeds of a task: what trials are made of.
 pub struct Handling {
@@ -47,20 +47,28 @@ impl Handling {
         &self.arm
     }
 
+    /// The switch that stops arm and gripper.
+    pub fn stop_switch(&self) -> &StopSwitch {
+        self.arm.stop_switch()
+    }
+
     /// Whether the jaws hold something now.
     ///
     /// # Errors
-    /// Any device error.
-    pub fn holds_object(&mut self) -> Result<bool, DeviceError> {
-        self.gripper.holds_object()
+    /// The gripper failed.
+    pub fn holds_object(&mut self) -> Result<bool, MotionError> {
+        let holds = self.gripper.holds_object();
+        holds.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
-    /// Clears a collision that an earlier fault left behind.
+    /// Clears what an earlier fault left behind in arm and gripper.
     ///
     /// # Errors
-    /// The arm cannot be brought back without a person.
-    pub fn recover(&mut self) -> Result<(), DeviceError> {
-        self.arm.recover()
+    /// The switch was pressed, or one of them cannot be brought back without a person.
+    pub fn recover(&mut self) -> Result<(), MotionError> {
+        self.arm.recover()?;
+        let recovered = self.gripper.recover();
+        recovered.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
     /// Moves the tool out of the camera's view.
@@ -81,7 +89,7 @@ impl Handling {
     /// A motion was refused, or a device failed.
     pub fn grasp(&mut self, at: ToolPose) -> Result<Result<ToolPose, GraspFailure>, MotionError> {
         self.rise()?;
-        self.gripper.open(self.jaw_opening_m)?;
+        self.open_jaws()?;
         self.travel_to(at.at_height(self.travel_height_m))?;
         let descended = self.descend(at, self.speed_of_descent(self.has_gripped))?;
         self.has_gripped = true;
@@ -89,16 +97,16 @@ impl Handling {
             self.rise()?;
             return Ok(Err(GraspFailure::FingerOnPlate));
         };
-        self.gripper.close()?;
-        if !self.gripper.holds_object()? {
+        self.close_jaws()?;
+        if !self.holds_object()? {
             // Opened down here: should the gripper be wrong, the plate stays where it is.
-            self.gripper.open(self.jaw_opening_m)?;
+            self.open_jaws()?;
             self.rise()?;
             return Ok(Err(GraspFailure::Missed));
         }
         self.arm.move_to(self.approach(at), self.contact_speed_m_s)?;
         self.rise()?;
-        if self.gripper.holds_object()? {
+        if self.holds_object()? {
             return Ok(Ok(commanded));
         }
         self.let_go(at)?;
@@ -121,7 +129,7 @@ impl Handling {
         for waypoint in path {
             self.travel_to(waypoint)?;
         }
-        let held = self.gripper.holds_object()?;
+        let held = self.holds_object()?;
         self.let_go(at)?;
         Ok(held)
     }
@@ -131,7 +139,7 @@ impl Handling {
     fn let_go(&mut self, at: ToolPose) -> Result<(), MotionError> {
         self.descend(at, self.speed_of_descent(self.has_let_go))?;
         self.has_let_go = true;
-        self.gripper.open(self.jaw_opening_m)?;
+        self.open_jaws()?;
         self.rise()
     }
 
@@ -154,6 +162,19 @@ impl Handling {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Opens the jaws, unless the switch was pressed: they stay as they are then, with what they hold.
+    fn open_jaws(&mut self) -> Result<(), MotionError> {
+        self.stop_switch().check()?;
+        let opened = self.gripper.open(self.jaw_opening_m);
+        opened.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
+    }
+
+    fn close_jaws(&mut self) -> Result<(), MotionError> {
+        self.stop_switch().check()?;
+        let closed = self.gripper.close();
+        closed.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
     fn approach(&self, at: ToolPose) -> ToolPose {
@@ -212,6 +233,10 @@ mod tests {
         }
 
         fn close(&mut self) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        fn recover(&mut self) -> Result<(), DeviceError> {
             Ok(())
         }
 

@@ -8,21 +8,27 @@
 mod devices;
 mod drift;
 mod handling;
+mod news;
 mod pick_place;
 mod recorded;
+mod recovery;
 mod safety;
+mod stop;
 mod task;
 mod trajectory;
 
 pub use devices::{Arm, Camera, DeviceError, Devices, Gripper, Operator, ToolPose};
 pub use drift::{DriftConfig, DriftConfigError, DriftError, DriftReading, DriftWatch};
 pub use handling::Handling;
+pub use news::CellNews;
 pub use pick_place::{
     Capture, CellError, Durations, PickPlace, Target, TrialEvidence, Whereabouts,
 };
 pub use recorded::RecordedCamera;
+pub use recovery::{Recovery, RecoveryError};
 pub use safety::{
     Axis, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyConfigError, SafetyEnvelope,
 };
+pub use stop::{StopSwitch, Stopped};
 pub use task::{Place, Region, Seating, Task, TaskConfig, TaskConfigError, TaskKind, Waypoint};
 pub use trajectory::Trajectory;

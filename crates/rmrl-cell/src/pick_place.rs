@@ -10,14 +10,16 @@ use rmrl_core::{
     PlanarPose, PoseAdjustment, RewardFunction, RewardFunctionError, TrialId,
 };
 use rmrl_vision::{
-    CameraModel, IntrinsicsError, Localization, LocalizeError, Localizer, RgbdFrame,
+    CameraModel, IntrinsicsError, Localization, LocalizeError, Localizer, RgbdFrame, tilt_rad,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::handling::Handling;
+use crate::news::Watcher;
 use crate::{
-    Camera, DeviceError, Devices, DriftConfig, DriftError, DriftReading, DriftWatch, GuardedArm,
-    MotionError, Operator, SafetyEnvelope, Task, TaskConfigError, ToolPose, Trajectory,
+    Camera, CellNews, DeviceError, Devices, DriftConfig, DriftError, DriftReading, DriftWatch,
+    GuardedArm, MotionError, Operator, Recovery, SafetyEnvelope, StopSwitch, Task, TaskConfigError,
+    ToolPose, Trajectory,
 };
 
 /// The target as the camera saw it before training (Sec. 3.2); fixed from then on.
@@ -118,6 +120,8 @@ pub struct PickPlace {
     scene: Option<u32>,
     estimated_pose: Option<PlanarPose>,
     evidence: TrialEvidence,
+    recovery: Recovery,
+    watcher: Option<Watcher>,
 }
 
 /// How far from its start the camera may see a plate before the robot puts it right, in metres and
@@ -127,6 +131,12 @@ const START_TOLERANCE_RAD: f64 = 0.2;
 /// How far from a known surface a plate may seem to lie, in metres: depth errors, and a plate that
 /// rides on a wall.
 const SURFACE_TOLERANCE_M: f64 = 0.02;
+/// Farther from its target than this, no plate was carried there, in metres: correction, calibration and
+/// tool together make up a third of it.
+const CARRIED_WITHIN_M: f64 = 0.08;
+/// A plate that leans by more lies on something, in radians: 4 degrees. A wall of 12 mm makes 5 of it along the
+/// long side; level plates in 20 simulated laboratories seem to lean by 0.4, and by 0.9 at most.
+const LEANS_RAD: f64 = 0.07;
 /// How many pictures are taken before a plate counts as not localisable. A picture costs a second, a
 /// trial minutes.
 const LOOKS: usize = 3;
@@ -162,7 +172,34 @@ impl PickPlace {
             scene: None,
             estimated_pose: None,
             evidence: TrialEvidence::default(),
+            recovery: Recovery::default(),
+            watcher: None,
         })
+    }
+
+    /// The switch that stops this cell. A driver that can end a motion under way registers here how.
+    pub fn stop_switch(&self) -> StopSwitch {
+        self.handling.stop_switch().clone()
+    }
+
+    /// How devices that are lost are tried again, from now on.
+    pub fn recover_by(&mut self, recovery: Recovery) {
+        self.recovery = recovery;
+    }
+
+    /// Has `watcher` told of what goes on, on the trial's own thread: it should be done in a millisecond.
+    pub fn watch(&mut self, watcher: impl FnMut(CellNews<'_>) + Send + 'static) {
+        self.watcher = Some(Box::new(watcher));
+    }
+
+    /// Brings the arm home, where nobody runs into it, if it can: no trial follows for now. What the jaws
+    /// hold they keep.
+    ///
+    /// # Errors
+    /// The switch was pressed, or a device failed: the arm stays where it is.
+    pub fn stand_down(&mut self) -> Result<(), Fault> {
+        self.recover()?;
+        self.handling.go_home().map_err(motion_fault)
     }
 
     /// The same trial, watching a board in the camera's view for drift.
@@ -181,10 +218,11 @@ impl PickPlace {
     }
 
     fn look_at_target(&mut self) -> Result<Target, Fault> {
-        self.handling.recover().map_err(device_fault)?;
+        self.recover()?;
         self.handling.go_home().map_err(motion_fault)?;
         self.scene = None;
-        self.operator.put_plate_at_target().map_err(device_fault)?;
+        self.tell(CellNews::NeedsPerson("put the plate exactly into its target"));
+        self.ask(|operator| operator.put_plate_at_target())?;
         let (capture, found) = self.look_patiently()?;
         let color = Arc::clone(&capture.frame.color);
         self.evidence.end = Some(capture);
@@ -264,7 +302,7 @@ impl PickPlace {
     /// reason beside it.
     pub fn look(&mut self) -> Result<(Capture, Result<Localization, LocalizeError>), Fault> {
         let began = Instant::now();
-        let frame = self.camera.capture().map_err(device_fault)?;
+        let frame = capture(self.camera.as_mut(), &self.recovery, self.handling.stop_switch())?;
         let captured = Instant::now();
         let found = self.localizer.localize(&frame, &self.camera.model());
         let durations = &mut self.evidence.durations;
@@ -276,9 +314,42 @@ impl PickPlace {
         Ok((Capture { number, frame, localization }, found))
     }
 
+    /// Makes the arm movable again, which may have to be waited for.
+    fn recover(&mut self) -> Result<(), Fault> {
+        let stop = self.handling.stop_switch().clone();
+        let Self { recovery, handling, .. } = self;
+        recovery.retry(&stop, || handling.recover()).map_err(motion_fault)
+    }
+
+    /// Has the person beside the cell do something.
+    fn ask(
+        &mut self,
+        favour: impl FnOnce(&mut dyn Operator) -> Result<(), DeviceError>,
+    ) -> Result<(), Fault> {
+        let stop = self.handling.stop_switch();
+        stop.check().map_err(|stopped| motion_fault(stopped.into()))?;
+        favour(self.operator.as_mut())
+            .map_err(|error| motion_fault(MotionError::of_device(error, stop)))
+    }
+
+    fn tell(&mut self, news: CellNews<'_>) {
+        if let Some(watcher) = &mut self.watcher {
+            watcher(news);
+        }
+    }
+
     /// Takes pictures until the plate can be localised in one, or a few have failed: noise and a
     /// hand in the picture pass.
     fn look_patiently(&mut self) -> Result<(Capture, Result<Localization, LocalizeError>), Fault> {
+        self.tell(CellNews::Looking);
+        let seen = self.look_again_and_again()?;
+        self.tell(CellNews::Seen(&seen.0));
+        Ok(seen)
+    }
+
+    fn look_again_and_again(
+        &mut self,
+    ) -> Result<(Capture, Result<Localization, LocalizeError>), Fault> {
         let mut last = self.look()?;
         for _ in 1..LOOKS {
             if last.1.is_ok() {
@@ -302,7 +373,8 @@ impl PickPlace {
             if !matches!(reading, Err(DriftError::NotSeen { .. })) {
                 break;
             }
-            let frame = self.camera.capture().map_err(device_fault)?;
+            let stop = self.handling.stop_switch();
+            let frame = capture(self.camera.as_mut(), &self.recovery, stop)?;
             self.evidence.pictures += 1;
             reading = watch.read(&frame.color, &camera);
         }
@@ -343,10 +415,11 @@ impl PickPlace {
         let config = &self.task.config;
         let put_down = config.release_pose(start, config.start_surface_m);
         let above = put_down.at_height(config.travel_height_m);
-        let in_hand = self.handling.holds_object().map_err(device_fault)?;
+        let in_hand = self.handling.holds_object().map_err(motion_fault)?;
         if self.whereabouts == Whereabouts::Lost && !in_hand {
             self.handling.go_home().map_err(motion_fault)?;
-            self.operator.put_plate_near(start).map_err(device_fault)?;
+            self.tell(CellNews::NeedsPerson("put the plate back near its start"));
+            self.ask(|operator| operator.put_plate_near(start))?;
         } else {
             if !in_hand {
                 self.pick_up_anywhere()?;
@@ -427,6 +500,11 @@ impl PickPlace {
         })
     }
 
+    /// Whether a plate leans on something, by the depth over it.
+    fn leans(&self, capture: &Capture, found: &Localization) -> Option<f64> {
+        tilt_rad(&capture.frame, &found.mask, &self.camera.model()).filter(|tilt| *tilt > LEANS_RAD)
+    }
+
     /// What is known of a plate seen in its place: the tool's pose that grips it as centrally as
     /// can be known, for camera errors that are the same for target and final pose cancel. Nothing
     /// of one that fell off its surface.
@@ -462,6 +540,7 @@ impl PickPlace {
                 return Ok(Err(failure));
             }
         };
+        self.tell(CellNews::Placing);
         let place = self.trajectory.place;
         if !self.handling.release(self.trajectory.to_above_place(), place)? {
             return Ok(Err(GraspFailure::Slipped));
@@ -471,13 +550,38 @@ impl PickPlace {
     }
 
     /// Localises the placed plate and measures the reward.
-    fn measure(&mut self, pick_pose: PlanarPose, target: Target) -> Result<Placement, Fault> {
+    ///
+    /// # Errors
+    /// A device failed, the plate cannot be localised, or it lies where nothing was carried: what the
+    /// gripper said it held was no plate, or not for long.
+    fn measure(
+        &mut self,
+        pick_pose: PlanarPose,
+        picked_from: PlanarPose,
+        target: Target,
+    ) -> Result<Placement, Fault> {
         self.handling.go_home().map_err(motion_fault)?;
         let (capture, found) = self.look_patiently()?;
+        let leans = found.as_ref().is_ok_and(|found| self.leans(&capture, found).is_some());
         self.evidence.end = Some(capture);
         let found = found.map_err(localization_fault)?;
         self.whereabouts = self.whereabouts_of_placed(found.pose, found.height_m, target);
         let error = PlacementError::between(found.pose, target.pose);
+        let stayed = found.pose.distance_m(picked_from) <= START_TOLERANCE_M;
+        // One that fell off a shelf is an outcome: it may have been placed badly.
+        let fell = found.height_m < target.height_m - SURFACE_TOLERANCE_M;
+        if error.e_trans_m > CARRIED_WITHIN_M && (stayed || !fell) {
+            self.whereabouts = Whereabouts::Unknown;
+            let whence = if stayed { ", where it was to be picked" } else { "" };
+            return Err(Fault {
+                kind: FaultKind::FalseGrasp,
+                reason: format!(
+                    "the gripper said that it held the plate until it was placed, and the camera sees it \
+                     {:.0} mm from there{whence}; check gripper and jaws",
+                    1000.0 * error.e_trans_m
+                ),
+            });
+        }
         let seating = self.task.config.seating;
         Ok(Placement {
             pick_pose,
@@ -485,7 +589,8 @@ impl PickPlace {
             target_pose: target.pose,
             error,
             reward: self.reward.reward(error),
-            seated: error.e_trans_m <= seating.translation_m
+            seated: !leans
+                && error.e_trans_m <= seating.translation_m
                 && error.yaw_error_rad().to_degrees() <= seating.yaw_deg
                 && (found.height_m - target.height_m).abs() <= seating.height_m,
         })
@@ -494,9 +599,9 @@ impl PickPlace {
     /// Brings the plate near the attempt's start, where it does not lie there already, and observes
     /// it.
     fn observe_start(&mut self, id: TrialId) -> Result<Observation, Fault> {
-        self.handling.recover().map_err(device_fault)?;
+        self.recover()?;
         if self.scene != Some(id.scene) {
-            self.operator.exchange_plate(id.scene).map_err(device_fault)?;
+            self.ask(|operator| operator.exchange_plate(id.scene))?;
             self.scene = Some(id.scene);
         }
         let start = self.task.start(id);
@@ -531,6 +636,7 @@ impl PickPlace {
     }
 
     fn timed_preparation(&mut self, start: PlanarPose) -> Result<(), Fault> {
+        self.tell(CellNews::Preparing);
         let began = Instant::now();
         let prepared = self.bring_plate_to(start);
         self.evidence.durations.prepare_secs += began.elapsed().as_secs_f64();
@@ -541,6 +647,7 @@ impl PickPlace {
         self.handling.go_home().map_err(motion_fault)?;
         let (capture, found) = self.look_patiently()?;
         let image = capture.frame.color.clone();
+        let leans = found.as_ref().ok().and_then(|found| self.leans(&capture, found));
         self.evidence.start = Some(capture);
         let found = found.map_err(|error| {
             // The next attempt looks for it, and asks for help if it still cannot be found.
@@ -551,6 +658,13 @@ impl PickPlace {
             localization_fault(error)
         })?;
         self.check_height(&found, self.task.config.start_surface_m)?;
+        if let Some(tilt_rad) = leans {
+            self.whereabouts = Whereabouts::Lost;
+            return Err(lost_plate(format!(
+                "it leans by {:.0} degrees, on something beside or under it; jaws would not take it level",
+                tilt_rad.to_degrees()
+            )));
+        }
         Ok(Observation { image, estimated_pose: found.pose, plate_in_image: found.in_image })
     }
 }
@@ -576,29 +690,43 @@ impl Env for PickPlace {
         // Eq. 1: P_pick = P_e + a
         let pick_pose = estimated_pose.adjusted(adjustment);
         let config = &self.task.config;
+        let pick = config.grasp_pose(pick_pose, config.start_surface_m);
+        self.tell(CellNews::Picking(pick));
         let began = Instant::now();
-        let carried = self.pick_and_place(config.grasp_pose(pick_pose, config.start_surface_m));
+        let carried = self.pick_and_place(pick);
         self.evidence.durations.pick_place_secs = began.elapsed().as_secs_f64();
         match carried.map_err(motion_fault)? {
-            Ok(picked) => Ok(Ending::Placed(self.measure(picked.planar, target)?)),
+            Ok(picked) => {
+                Ok(Ending::Placed(self.measure(picked.planar, estimated_pose, target)?))
+            }
             Err(failure) => Ok(Ending::NotGrasped(failure)),
         }
     }
+}
+
+/// A picture of a camera that may have to be waited for.
+fn capture(
+    camera: &mut dyn Camera,
+    recovery: &Recovery,
+    stop: &StopSwitch,
+) -> Result<RgbdFrame, Fault> {
+    let captured = recovery.retry(stop, || {
+        stop.check()?;
+        camera.capture().map_err(|error| MotionError::of_device(error, stop))
+    });
+    captured.map_err(motion_fault)
 }
 
 fn motion_fault(error: MotionError) -> Fault {
     Fault {
         kind: match &error {
             MotionError::Refused(_) => FaultKind::Refused,
+            MotionError::Stopped(_) => FaultKind::Stopped,
             MotionError::Device(error) if error.needs_a_person() => FaultKind::Stopped,
             MotionError::Device(_) => FaultKind::Device,
         },
         reason: error.to_string(),
     }
-}
-
-fn device_fault(error: DeviceError) -> Fault {
-    motion_fault(error.into())
 }
 
 fn localization_fault(error: LocalizeError) -> Fault {
@@ -627,10 +755,11 @@ mod tests {
     #[test]
     fn a_device_that_waits_for_a_person_ends_the_run_and_one_with_an_error_does_not() {
         let reason = "the emergency stop button is pressed".to_owned();
-        let stopped = device_fault(DeviceError::NeedsPerson { device: "arm", reason });
+        let fault = |error| motion_fault(MotionError::Device(error));
+        let stopped = fault(DeviceError::NeedsPerson { device: "arm", reason });
         assert!(stopped.kind.needs_a_person());
         assert!(stopped.to_string().contains("emergency stop"), "{stopped}");
-        let faulted = device_fault(DeviceError::Faulted {
+        let faulted = fault(DeviceError::Faulted {
             device: "arm",
             code: 24,
             meaning: "a joint would be too fast",

@@ -5,7 +5,7 @@ use std::fmt;
 use rmrl_core::{ActionSpace, PoseAdjustment};
 use serde::{Deserialize, Serialize};
 
-use crate::{Arm, DeviceError, ToolPose};
+use crate::{Arm, DeviceError, StopSwitch, Stopped, ToolPose};
 
 /// The limits of every motion.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -265,10 +265,11 @@ impl SafetyEnvelope {
 /// An arm that was sent to a limit may stop this far beyond it, in metres.
 const AT_LIMIT_M: f64 = 0.002;
 
-/// An arm behind a safety envelope. The trial moves no other.
+/// An arm behind a safety envelope and a stop switch. The trial moves no other.
 pub struct GuardedArm {
     arm: Box<dyn Arm>,
     envelope: SafetyEnvelope,
+    stop: StopSwitch,
 }
 
 /// Why a guarded arm did not move.
@@ -277,15 +278,36 @@ pub enum MotionError {
     /// The envelope refused; the arm was not asked.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The stop switch was pressed: before the motion, or during one that the arm then did not end.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// The arm failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
 }
 
+impl MotionError {
+    /// What a device says, unless the switch was pressed: whatever it says then comes of that.
+    pub(crate) fn of_device(error: DeviceError, stop: &StopSwitch) -> Self {
+        match stop.check() {
+            Err(stopped) => {
+                tracing::info!("{stopped}; {error}");
+                Self::Stopped(stopped)
+            }
+            Ok(()) => Self::Device(error),
+        }
+    }
+}
+
 impl GuardedArm {
-    /// Puts an envelope before an arm.
+    /// Puts an envelope before an arm, and a switch of its own.
     pub fn new(arm: Box<dyn Arm>, envelope: SafetyEnvelope) -> Self {
-        Self { arm, envelope }
+        Self { arm, envelope, stop: StopSwitch::default() }
+    }
+
+    /// The switch that stops the arm.
+    pub fn stop_switch(&self) -> &StopSwitch {
+        &self.stop
     }
 
     /// The envelope.
@@ -293,30 +315,35 @@ impl GuardedArm {
         &self.envelope
     }
 
-    /// Moves the tool in a straight line, if the envelope allows it. See [`Arm::move_to`].
+    /// Moves the tool in a straight line, if envelope and switch allow it. See [`Arm::move_to`].
     ///
     /// # Errors
-    /// The envelope refused, or the arm failed.
+    /// The envelope refused, the switch was pressed, or the arm failed.
     pub fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, MotionError> {
+        self.stop.check()?;
         self.envelope.check_motion(target, speed_m_s)?;
-        self.envelope.check_start(self.arm.pose()?)?;
-        Ok(self.arm.move_to(target, speed_m_s)?)
+        let from = self.pose()?;
+        self.envelope.check_start(from)?;
+        let moved = self.arm.move_to(target, speed_m_s);
+        moved.map_err(|error| MotionError::of_device(error, &self.stop))
     }
 
     /// Where the tool is. See [`Arm::pose`].
     ///
     /// # Errors
     /// The arm failed.
-    pub fn pose(&mut self) -> Result<ToolPose, DeviceError> {
-        self.arm.pose()
+    pub fn pose(&mut self) -> Result<ToolPose, MotionError> {
+        self.arm.pose().map_err(|error| MotionError::of_device(error, &self.stop))
     }
 
     /// Makes the arm movable again after a collision. See [`Arm::recover`].
     ///
     /// # Errors
-    /// The arm cannot be brought back without a person.
-    pub fn recover(&mut self) -> Result<(), DeviceError> {
-        self.arm.recover()
+    /// The switch was pressed, which nothing but a new process undoes; or the arm cannot be brought back
+    /// without a person.
+    pub fn recover(&mut self) -> Result<(), MotionError> {
+        self.stop.check()?;
+        self.arm.recover().map_err(|error| MotionError::of_device(error, &self.stop))
     }
 }
 
@@ -385,6 +412,46 @@ mod tests {
         assert_eq!(moved.load(std::sync::atomic::Ordering::Relaxed), 0);
         assert!(arm.move_to(tool(0.3, 0.0, 0.1), 0.1).is_ok());
         assert_eq!(moved.load(std::sync::atomic::Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_pressed_switch_lets_no_motion_through_and_no_recovery() {
+        let moved = std::sync::Arc::default();
+        let stands_at = tool(0.3, 0.0, 0.1);
+        let arm = CountingArm { moved: std::sync::Arc::clone(&moved), stands_at };
+        let mut arm = GuardedArm::new(Box::new(arm), envelope());
+        arm.stop_switch().clone().press("a test");
+        let stopped = Stopped { by: "a test".to_string() };
+        assert_eq!(arm.move_to(stands_at, 0.1), Err(MotionError::Stopped(stopped.clone())));
+        assert_eq!(arm.recover(), Err(MotionError::Stopped(stopped)));
+        assert_eq!(moved.load(std::sync::atomic::Ordering::Relaxed), 0);
+    }
+
+    /// A driver that is stopped in the middle of a motion says what it noticed; why is known better here.
+    #[test]
+    fn a_motion_that_the_switch_ended_was_stopped_whatever_the_arm_says() {
+        struct Interrupted(StopSwitch);
+        impl Arm for Interrupted {
+            fn move_to(&mut self, _: ToolPose, _: f64) -> Result<ToolPose, DeviceError> {
+                self.0.press("a test");
+                Err(DeviceError::Refused { device: "arm", reason: "state 4".to_string() })
+            }
+
+            fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+                Ok(tool(0.3, 0.0, 0.1))
+            }
+
+            fn recover(&mut self) -> Result<(), DeviceError> {
+                Ok(())
+            }
+        }
+        let mut arm = GuardedArm::new(Box::new(Interrupted(StopSwitch::default())), envelope());
+        let unlinked = arm.move_to(tool(0.3, 0.0, 0.2), 0.1);
+        assert!(matches!(unlinked, Err(MotionError::Device(_))), "{unlinked:?}");
+        let stop = arm.stop_switch().clone();
+        arm.arm = Box::new(Interrupted(stop));
+        let stopped = arm.move_to(tool(0.3, 0.0, 0.2), 0.1);
+        assert!(matches!(stopped, Err(MotionError::Stopped(_))), "{stopped:?}");
     }
 
     #[test]

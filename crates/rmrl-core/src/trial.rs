@@ -132,8 +132,11 @@ pub enum FaultKind {
     Refused,
     /// The camera no longer sees the world where it did; only calibrating it again helps.
     Drift,
-    /// A device stands until a person has been there: a stop button, a broken servo.
+    /// Somebody stopped the arm, or a device stands until a person has been there: a stop button, a
+    /// broken servo.
     Stopped,
+    /// The gripper said that it held a plate, and the camera then saw it where it was never carried.
+    FalseGrasp,
 }
 
 impl FaultKind {
@@ -151,7 +154,8 @@ impl fmt::Display for FaultKind {
             Self::LostPlate => "plate lost",
             Self::Refused => "motion refused",
             Self::Drift => "camera moved",
-            Self::Stopped => "device stopped",
+            Self::Stopped => "stopped",
+            Self::FalseGrasp => "gripper contradicted",
         })
     }
 }

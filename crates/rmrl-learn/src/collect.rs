@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rmrl_core::{Decision, Env, Fault, FaultedTrial, Observation, Trial, TrialId, TrialReport};
 
+use crate::goal::EarlyEnd;
 use crate::trainer::Learner;
 
 /// The error of an observer, of whatever kind.
@@ -25,6 +26,16 @@ pub trait Observer<E> {
     /// # Errors
     /// A report could not be kept; the run ends.
     fn settle(&mut self) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    /// The attempt `next` is about to begin, and all before it is safe: the moment to pause the run, or to
+    /// end it. May wait; learning goes on beside it. Lets the attempt begin by default.
+    ///
+    /// # Errors
+    /// Why the run ends here.
+    fn permit(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+        let _ = next;
         Ok(())
     }
 
@@ -67,6 +78,14 @@ pub enum RunError {
         /// Why.
         #[source]
         source: ObserverError,
+    },
+    /// The observer ends the run between two attempts.
+    #[error("ended before {next}: {why}")]
+    Ended {
+        /// The attempt that was to begin.
+        next: TrialId,
+        /// Why it does not.
+        why: EarlyEnd,
     },
     /// A fault that trying again cannot mend.
     #[error("stopped at {id}: {fault}")]
@@ -128,6 +147,7 @@ pub(crate) fn begin<E: Env>(
     observer: &mut dyn Observer<E>,
 ) -> Result<Result<Observation, Fault>, RunError> {
     observer.settle().map_err(|source| RunError::Unsettled { next: id, source })?;
+    observer.permit(id).map_err(|why| RunError::Ended { next: id, why })?;
     Ok(env.reset(id))
 }
 

@@ -39,6 +39,45 @@ impl Goal {
     }
 }
 
+/// Why a run ends between two attempts, before it reached its goal. It can be gone on with.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EarlyEnd {
+    /// Somebody stopped it.
+    #[error("stopped by {by}")]
+    Stopped {
+        /// Who, for a person to read.
+        by: String,
+    },
+    /// The time that it was given is over.
+    #[error("the {hours} h that the run was given are over")]
+    TimeIsUp {
+        /// How long that was, in hours.
+        hours: f64,
+    },
+    /// More attempts have failed than were to be put up with.
+    #[error(
+        "{faults} attempts have failed since the run began or went on, as many as it was given"
+    )]
+    Faults {
+        /// How many.
+        faults: u32,
+    },
+    /// Nobody confirmed that the arm may move.
+    #[error("nobody confirmed within {minutes} minutes that the arm may move")]
+    NotConfirmed {
+        /// How long was waited, in minutes.
+        minutes: f64,
+    },
+    /// Nobody can confirm: there is no page, and standard input has ended.
+    #[error(
+        "nobody can confirm that the arm may move: standard input has ended and no page is served"
+    )]
+    NobodyToConfirm,
+    /// Somebody was asked, and said no.
+    #[error("somebody refused to let the arm move")]
+    Declined,
+}
+
 impl From<u32> for Goal {
     /// A number of trials, and nothing to prove.
     fn from(trials: u32) -> Self {

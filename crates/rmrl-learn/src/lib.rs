@@ -38,7 +38,7 @@ pub use config::{
     PolicyConfig, ScheduleConfig, ViewName,
 };
 pub use encoder::{EncoderExample, EncoderTrainer, EncoderTraining};
-pub use goal::Goal;
+pub use goal::{EarlyEnd, Goal};
 pub use input::PoseScaling;
 pub use labelling::{BestOfScene, BestOfSimilar, Hindsight, Labelling, TrialLabel, role_models};
 pub use memory::{Experience, Memory};

@@ -448,6 +448,10 @@ impl Gripper for SimulatedCell {
     fn holds_object(&mut self) -> Result<bool, DeviceError> {
         Ok(self.world().holds_plate())
     }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        Ok(())
+    }
 }
 
 impl Operator for SimulatedCell {

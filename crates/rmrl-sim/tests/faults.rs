@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rmrl_cell::{
-    Arm, Camera, DeviceError, Devices, Gripper, Operator, PickPlace, SafetyConfig, SafetyEnvelope,
-    Task, TaskConfig, ToolPose, Whereabouts,
+    Arm, Camera, DeviceError, Devices, Gripper, Operator, PickPlace, Recovery, SafetyConfig,
+    SafetyEnvelope, StopSwitch, Task, TaskConfig, ToolPose, Whereabouts,
 };
 use rmrl_core::{
     Ending, Env, Fault, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction,
@@ -33,6 +33,10 @@ enum Failure {
     NoPicture,
     /// A hand is in the picture.
     Covered,
+    /// Somebody presses the stop switch during a motion, which comes to its end.
+    Stop,
+    /// The same, and the arm gives the motion up.
+    StopMidway,
 }
 
 /// Fails at the call of a number, counted from 1 and over all of its clones.
@@ -44,10 +48,17 @@ struct Fuse {
     calls: Arc<AtomicU32>,
     stopped: Arc<Mutex<bool>>,
     operator_calls: Arc<AtomicU32>,
+    switch: Arc<Mutex<StopSwitch>>,
     cell: SimulatedCell,
 }
 
 impl Fuse {
+    /// What no device may be asked once somebody has stopped it.
+    fn expect_not_stopped(&self) {
+        let is_pressed = self.switch.lock().unwrap().is_pressed();
+        assert!(!is_pressed, "{:?} {}: moved although stopped", self.failure, self.at);
+    }
+
     fn blows(&self, failures: &[Failure]) -> bool {
         self.armed.load(Ordering::Relaxed)
             && failures.contains(&self.failure)
@@ -63,6 +74,14 @@ struct Failing<D: ?Sized> {
 
 impl Arm for Failing<dyn Arm> {
     fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, DeviceError> {
+        self.fuse.expect_not_stopped();
+        if self.fuse.blows(&[Failure::Stop, Failure::StopMidway]) {
+            self.fuse.switch.lock().unwrap().press("a test");
+            if self.fuse.failure == Failure::StopMidway {
+                let reason = "an emergency stop".to_string();
+                return Err(DeviceError::Refused { device: "arm", reason });
+            }
+        }
         let mut stopped = self.fuse.stopped.lock().unwrap();
         if *stopped {
             let reason = "stopped and not recovered".to_string();
@@ -96,6 +115,7 @@ impl Arm for Failing<dyn Arm> {
 impl Gripper for Failing<dyn Gripper> {
     /// Opens; and sees to it that nothing is dropped by it.
     fn open(&mut self, width_m: f64) -> Result<(), DeviceError> {
+        self.fuse.expect_not_stopped();
         let before = self.fuse.cell.truth();
         self.device.open(width_m)?;
         let fell_m = before.rise_m - self.fuse.cell.truth().rise_m;
@@ -104,12 +124,17 @@ impl Gripper for Failing<dyn Gripper> {
     }
 
     fn close(&mut self) -> Result<(), DeviceError> {
+        self.fuse.expect_not_stopped();
         self.device.close()
     }
 
     fn holds_object(&mut self) -> Result<bool, DeviceError> {
         let holds = self.device.holds_object()?;
         Ok(holds != self.fuse.blows(&[Failure::WrongHold]))
+    }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.device.recover()
     }
 }
 
@@ -179,6 +204,7 @@ fn failing_cell(failure: Failure, at: u32) -> (Fuse, PickPlace) {
         calls: Arc::default(),
         stopped: Arc::default(),
         operator_calls: Arc::default(),
+        switch: Arc::default(),
         cell: SimulatedCell::new(&config, &task, 1, 1).unwrap(),
     };
     let Devices { camera, arm, gripper, operator } = fuse.cell.devices();
@@ -190,6 +216,8 @@ fn failing_cell(failure: Failure, at: u32) -> (Fuse, PickPlace) {
         operator: Box::new(Failing { device: operator, fuse: behind() }),
     };
     let mut trial = trial_over(devices, task);
+    trial.recover_by(Recovery { first_wait_secs: 0.0, ..Recovery::default() });
+    *fuse.switch.lock().unwrap() = trial.stop_switch();
     trial.record_target().unwrap();
     fuse.armed.store(true, Ordering::Relaxed);
     (fuse, trial)
@@ -270,10 +298,201 @@ fn a_gripper_that_is_wrong_once_drops_nothing() {
 }
 
 #[test]
-fn a_camera_that_is_unplugged_costs_one_attempt() {
+fn a_camera_that_is_unplugged_for_a_moment_costs_a_picture_and_no_attempt() {
     let (calls, faults, operator_calls) = fail_at_every_call(Failure::NoPicture);
-    assert_eq!(faults as u32, calls);
-    assert_eq!(operator_calls, 0);
+    assert!(calls >= 6, "{calls}");
+    assert_eq!((faults, operator_calls), (0, 0));
+}
+
+/// One that stays away is tried a few times, in every attempt; the arm waits at home meanwhile.
+#[test]
+fn a_camera_that_stays_away_is_a_fault_with_the_arm_at_home() {
+    let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
+    complete(&mut trial, &fuse.cell, 1);
+    let task = TaskConfig::table();
+    let Devices { arm, gripper, operator, .. } = fuse.cell.devices();
+    let asked = Arc::new(AtomicU32::new(0));
+    let camera = Box::new(Away { device: fuse.cell.devices().camera, asked: Arc::clone(&asked) });
+    let mut blind = trial_over(Devices { camera, arm, gripper, operator }, task.clone());
+    blind.recover_by(Recovery { retries: 3, first_wait_secs: 0.0 });
+    let target = rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725 };
+    blind.resume(target, trial.whereabouts());
+    let fault = blind.reset(TrialId { trial: 2, attempt: 1, scene: 1 }).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Device);
+    assert!(fault.reason.contains("lost the camera"), "{fault}");
+    assert_eq!(asked.load(Ordering::Relaxed), 4);
+    blind.stand_down().unwrap();
+    assert_eq!(fuse.cell.devices().arm.pose().unwrap(), task.home.tool_pose());
+}
+
+/// A camera that does not answer any more.
+struct Away {
+    device: Box<dyn Camera>,
+    asked: Arc<AtomicU32>,
+}
+
+impl Camera for Away {
+    fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Err(DeviceError::Disconnected { device: "camera", reason: "unplugged".to_string() })
+    }
+
+    fn model(&self) -> CameraModel {
+        self.device.model()
+    }
+}
+
+/// Stops the arm at its first motion, in another cell at its second, and so on; goes on each time as a
+/// new process would, with a switch that nobody has pressed.
+fn stop_at_every_motion(failure: Failure) {
+    let mut stops = 0;
+    for at in 1.. {
+        let (fuse, mut trial) = failing_cell(failure, at);
+        let target = fuse.cell.truth();
+        for number in 1..=2 {
+            let id = TrialId { trial: number, attempt: 1, scene: 1 };
+            let attempted = trial.reset(id).and_then(|observation| {
+                let best = fuse.cell.truth().best_pick;
+                trial.step(best.relative_to(observation.estimated_pose))
+            });
+            let Err(fault) = attempted else { continue };
+            stops += 1;
+            assert_eq!(fault.kind, FaultKind::Stopped, "{failure:?} {at}: {fault}");
+            assert!(fault.reason.contains("stopped by a test"), "{fault}");
+            // Whatever is asked of it now, it does not move: the devices would panic.
+            assert_eq!(trial.reset(id).unwrap_err().kind, FaultKind::Stopped);
+            assert_eq!(trial.stand_down().unwrap_err().kind, FaultKind::Stopped);
+            let mut next = trial_over(fuse.cell.devices(), TaskConfig::table());
+            let seen = rmrl_cell::Target { pose: target.target, height_m: 0.00725 };
+            next.resume(seen, trial.whereabouts());
+            complete(&mut next, &fuse.cell, number);
+            assert!(fuse.cell.truth().seated, "{failure:?} {at}");
+            break;
+        }
+        if fuse.calls.load(Ordering::Relaxed) < at {
+            assert!(stops > 20, "{stops}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_arm_that_is_stopped_anywhere_stays_stopped_and_another_process_goes_on() {
+    stop_at_every_motion(Failure::Stop);
+    stop_at_every_motion(Failure::StopMidway);
+}
+
+/// A plate with one side on something: it is neither picked up like a level one nor guessed at.
+#[test]
+fn a_plate_that_leans_is_the_operators() {
+    let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
+    complete(&mut trial, &fuse.cell, 1);
+    let Devices { camera, arm, gripper, operator } = fuse.cell.devices();
+    let leaning = Arc::new(AtomicBool::new(true));
+    let camera = Box::new(Leaning { device: camera, leaning: Arc::clone(&leaning) });
+    let mut next = trial_over(Devices { camera, arm, gripper, operator }, TaskConfig::table());
+    let target = rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725 };
+    next.resume(target, trial.whereabouts());
+    let id = |attempt| TrialId { trial: 2, attempt, scene: 1 };
+    let fault = next.reset(id(1)).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::LostPlate);
+    assert!(fault.reason.contains("leans by"), "{fault}");
+    assert_eq!(next.whereabouts(), Whereabouts::Lost);
+    // Somebody lays it down.
+    leaning.store(false, Ordering::Relaxed);
+    next.reset(id(2)).unwrap();
+}
+
+/// A camera that sees everything lean by six degrees, about where the plate is.
+struct Leaning {
+    device: Box<dyn Camera>,
+    leaning: Arc<AtomicBool>,
+}
+
+impl Camera for Leaning {
+    fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
+        let mut frame = self.device.capture()?;
+        if self.leaning.load(Ordering::Relaxed) {
+            let focal_px = self.device.model().intrinsics.fx;
+            let slope = 6f64.to_radians().tan();
+            // Dark pixels are the plate's; their middle keeps its depth.
+            let (mut sum, mut count) = (0.0, 0.0);
+            for (u, _, pixel) in frame.color.enumerate_pixels() {
+                if pixel.0.iter().all(|level| *level < 60) {
+                    (sum, count) = (sum + f64::from(u), count + 1.0);
+                }
+            }
+            let middle = sum / count;
+            for (u, _, depth) in frame.depth.enumerate_pixels_mut() {
+                let rise = slope * (f64::from(u) - middle) / focal_px;
+                depth.0[0] = (f64::from(depth.0[0]) * (1.0 - rise)).round() as u16;
+            }
+        }
+        Ok(frame)
+    }
+
+    fn model(&self) -> CameraModel {
+        self.device.model()
+    }
+}
+
+/// Jaws whose status is stuck at holding, and which may be stuck themselves.
+struct Claiming {
+    device: Box<dyn Gripper>,
+    closes: bool,
+    lies: Arc<AtomicBool>,
+}
+
+impl Gripper for Claiming {
+    fn open(&mut self, width_m: f64) -> Result<(), DeviceError> {
+        self.device.open(width_m)
+    }
+
+    fn close(&mut self) -> Result<(), DeviceError> {
+        let is_stuck = self.lies.load(Ordering::Relaxed) && !self.closes;
+        if is_stuck { Ok(()) } else { self.device.close() }
+    }
+
+    fn holds_object(&mut self) -> Result<bool, DeviceError> {
+        Ok(self.lies.load(Ordering::Relaxed) || self.device.holds_object()?)
+    }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.device.recover()
+    }
+}
+
+/// A camera that knows better than a gripper: a plate that was never picked up, and one that was lost on
+/// the way, are no placements, however far or near they came to lie.
+#[test]
+fn a_plate_that_the_gripper_claims_and_the_camera_sees_elsewhere_is_no_placement() {
+    for (closes, where_seen) in [(false, "where it was to be picked"), (true, "mm from there")] {
+        let task = TaskConfig::table();
+        let config =
+            SimulationConfig { cells: CellDistribution::PERFECT, ..SimulationConfig::default() };
+        let cell = SimulatedCell::new(&config, &task, 1, 1).unwrap();
+        let mut devices = cell.devices();
+        let lies = Arc::new(AtomicBool::new(false));
+        let device = devices.gripper;
+        devices.gripper = Box::new(Claiming { device, closes, lies: Arc::clone(&lies) });
+        let mut trial = trial_over(devices, task);
+        trial.record_target().unwrap();
+        trial.reset(TrialId { trial: 1, attempt: 1, scene: 1 }).unwrap();
+        lies.store(true, Ordering::Relaxed);
+        if closes {
+            // Lost on the way, far from both its start and its target.
+            let is_near = cell.truth().plate.x_m < 0.34;
+            let (x_m, y_m) = if is_near { (0.41, -0.06) } else { (0.27, -0.2) };
+            cell.put_plate(PlanarPose::new(x_m, y_m, 0.2), 0.0);
+        }
+        let fault = trial.step(PoseAdjustment::NONE).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::FalseGrasp, "{fault}");
+        assert!(fault.reason.contains(where_seen), "{fault}");
+        assert_eq!(trial.whereabouts(), Whereabouts::Unknown);
+        lies.store(false, Ordering::Relaxed);
+        complete(&mut trial, &cell, 1);
+        assert!(cell.truth().seated);
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod mask;
 mod recording;
 mod segment;
 mod silhouette;
+mod tilt;
 
 pub use camera::{CameraModel, Distortion, Intrinsics, IntrinsicsError};
 pub use camera_file::{CalibrationRecord, CameraFile, CameraFileError};
@@ -37,6 +38,7 @@ pub use localizer_config::{Centre, LocalizerConfig, LocalizerConfigError, PlateG
 pub use mask::Mask;
 pub use recording::{FramePaths, Recording, RecordingError, RecordingWriter};
 pub use segment::{ColorThresholdSegmenter, Segmenter};
+pub use tilt::tilt_rad;
 
 /// The error of a detector or segmenter of anybody's making.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -19,6 +19,9 @@ const ENABLE_SECS: f64 = 5.0;
 /// And so long for a motion to be taken, in seconds.
 const MOTION_SECS: f64 = 10.0;
 
+/// After so many requests in a row without an answer a link is given up. One may be lost on the way.
+const UNANSWERED: u32 = 2;
+
 /// A connection to the control port.
 ///
 /// An answer counts where transaction, protocol and register are those of the request. What comes
@@ -33,6 +36,8 @@ pub struct Client {
     timeout: Duration,
     last_heard: Instant,
     feedback: VecDeque<Feedback>,
+    /// Requests in a row that were not answered in time.
+    unanswered: u32,
     /// Why this connection is of no use any more.
     lost: Option<String>,
 }
@@ -66,6 +71,7 @@ impl Client {
             timeout,
             last_heard: Instant::now(),
             feedback: VecDeque::with_capacity(MOST_FEEDBACK),
+            unanswered: 0,
             lost: None,
         })
     }
@@ -78,6 +84,12 @@ impl Client {
     /// How long ago anything came from the controller.
     pub fn silence(&self) -> Duration {
         self.last_heard.elapsed()
+    }
+
+    /// Has this connection count as lost.
+    pub(crate) fn give_up(&mut self, reason: &str) {
+        // The error is told to whoever asks next.
+        let _ = self.lose(reason);
     }
 
     /// Whether this connection is of no use any more.
@@ -133,7 +145,8 @@ impl Client {
     /// Sends a request and waits for its answer.
     ///
     /// # Errors
-    /// [`XArmError::LostLink`], [`XArmError::NoAnswer`], or an answer that is none.
+    /// [`XArmError::LostLink`], [`XArmError::NoAnswer`], or an answer that is none. After two requests in
+    /// a row without an answer the link counts as lost: a new one may be answered.
     pub fn call(&mut self, command: &Command) -> Result<Answer, XArmError> {
         let timeout = self.timeout_of(command);
         let deadline = Instant::now() + timeout;
@@ -153,10 +166,15 @@ impl Client {
                     let got = response.register;
                     return Err(XArmError::WrongAnswer { expected: register, got });
                 }
+                self.unanswered = 0;
                 let Response { transaction, status, params, .. } = response;
                 return Ok(Answer { transaction, status, params });
             }
             if !self.receive(deadline)? && Instant::now() >= deadline {
+                self.unanswered += 1;
+                if self.unanswered >= UNANSWERED {
+                    self.give_up("requests are not answered any more");
+                }
                 let timeout_secs = timeout.as_secs_f64();
                 return Err(XArmError::NoAnswer { register, timeout_secs });
             }

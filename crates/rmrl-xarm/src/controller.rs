@@ -44,14 +44,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nalgebra::{Isometry3, Translation3};
-use rmrl_cell::{Arm, Gripper};
+use rmrl_cell::{Arm, DeviceError, Gripper};
 
-use crate::kinematics::XArm6;
+use crate::kinematics::{KinematicsError, XArm6};
 pub use bio_gripper::GripperKind;
 pub use faults::{Faults, GripperFault, LinkFault, MotionFault, Request};
 use links::Shared;
 pub use recording::{MotionOutcome, MotionRecord, Recording};
-pub use state::StartError;
 
 /// What the controller moves: a cell, simulated or kinematic.
 ///
@@ -243,6 +242,34 @@ pub struct Addresses {
     pub real_time: SocketAddr,
 }
 
+/// Why a controller cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The plant does not say where its tool is.
+    #[error("the plant: {0}")]
+    Plant(#[source] DeviceError),
+    /// The plant's tool is where the arm's is not.
+    #[error("the plant's tool is out of the arm's reach: {0}")]
+    OutOfReach(#[source] KinematicsError),
+    /// Time would stand still or run backwards.
+    #[error("{key} is {value}, expected a positive number")]
+    NotPositive {
+        /// `pace` or `segment_secs`.
+        key: &'static str,
+        /// What was given.
+        value: f64,
+    },
+    /// A port or socket cannot be had.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which one.
+        address: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
 /// The emulated controller.
 #[derive(Debug)]
 pub struct Controller;
@@ -251,9 +278,15 @@ impl Controller {
     /// Starts a controller over a plant.
     ///
     /// # Errors
-    /// The plant's tool is out of the arm's reach, or a port cannot be had.
+    /// The plant's tool is out of the arm's reach, time would not pass, or a port cannot be had.
     pub fn start(config: ControllerConfig, plant: Plant) -> Result<RunningController, StartError> {
         const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let times = if let Pace::Times(times) = config.pace { times } else { 1.0 };
+        for (key, value) in [("pace", times), ("segment_secs", config.segment_secs)] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(StartError::NotPositive { key, value });
+            }
+        }
         let faults = Faults::default();
         let pace = config.pace;
         let (tcp, unix) = (config.tcp, config.unix.clone());

@@ -162,6 +162,10 @@ impl Gripper for BioGripperDevice {
     fn holds_object(&mut self) -> Result<bool, DeviceError> {
         self.is_holding().map_err(|error| error.into_device_error(GRIPPER))
     }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.with(make_ready).map_err(|error| error.into_device_error(GRIPPER))
+    }
 }
 
 fn whole_width(width_mm: f64) -> Result<u16, XArmError> {

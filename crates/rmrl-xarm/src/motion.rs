@@ -85,6 +85,11 @@ impl Session {
         let pose = controller_pose(target, self.config.jaw_yaw_deg);
         self.moving = true;
         let ended = self.run_line(pose, speed_m_s, timeout);
+        if let Err(XArmError::NoAnswer { .. }) = ended {
+            // A stop sent over a silent link may be carried out unseen, and could not be told from
+            // somebody else's afterwards. The next link begins by stopping the arm.
+            self.client.give_up("no answer while the arm moves");
+        }
         if ended.is_err() && !self.client.is_lost() {
             // Whatever it was, the arm is not to go on by itself.
             match self.stop() {

@@ -109,7 +109,8 @@ impl Robot {
     }
 
     /// Does something with the controller, while nobody else does. A lost link is made again first,
-    /// within the time that the configuration allows; one that is lost over it is closed.
+    /// within the time that the configuration allows; one that is lost over it is closed, and if the arm
+    /// was moving, made again at once to stop it.
     ///
     /// `work` is also told how often the link was made, this time among them.
     ///
@@ -127,7 +128,12 @@ impl Robot {
         };
         let result = work(connected, *connections);
         if connected.client.is_lost() {
+            let was_moving = connected.moving;
             *session = None;
+            // A new link stops the arm before anything else.
+            if was_moving && let Err(error) = shared.reconnect() {
+                tracing::error!("the arm may go on to the end of its line: {error}");
+            }
         }
         result
     }

@@ -521,7 +521,7 @@ fn a_dropped_controller_lets_go_of_everything() {
 }
 
 #[test]
-fn a_plant_out_of_reach_is_refused() {
+fn what_cannot_run_is_not_started() {
     struct Far;
     impl rmrl_cell::Arm for Far {
         fn move_to(
@@ -540,7 +540,12 @@ fn a_plant_out_of_reach_is_refused() {
             Ok(())
         }
     }
-    let gripper = Box::new(KinematicPlant::new(PlanarPose::default()));
+    let plant = KinematicPlant::new(PlanarPose::default());
+    for pace in [Pace::Times(0.0), Pace::Times(f64::NAN)] {
+        let refused = Controller::start(ControllerConfig { pace, ..quick() }, plant.plant());
+        assert!(matches!(refused, Err(StartError::NotPositive { key: "pace", .. })));
+    }
+    let gripper = Box::new(plant);
     let refused = Controller::start(quick(), Plant { arm: Box::new(Far), gripper }).unwrap_err();
     assert!(matches!(refused, StartError::OutOfReach(_)), "{refused}");
 }

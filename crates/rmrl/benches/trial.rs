@@ -149,4 +149,8 @@ impl Gripper for Metered<dyn Gripper> {
     fn holds_object(&mut self) -> Result<bool, DeviceError> {
         self.0.holds_object()
     }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.0.recover()
+    }
 }

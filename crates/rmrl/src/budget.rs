@@ -26,10 +26,11 @@ use std::fmt;
 use nalgebra::{Isometry3, Point3, Vector3};
 use rmrl_core::{PlanarPose, PoseAdjustment, mean, wrap_angle};
 use rmrl_sim::GraspTruth;
+use rmrl_vision::CameraModel;
 use serde::Serialize;
 
 use crate::config::RunConfig;
-use crate::laboratory::Laboratory;
+use crate::laboratory::World;
 
 /// What is true of a cell in all its trials.
 #[derive(Debug, Clone, Copy)]
@@ -45,14 +46,13 @@ pub struct CellTruth {
 }
 
 impl CellTruth {
-    /// The truth of a cell; `None` of a real one.
-    pub fn of(laboratory: &Laboratory, config: &RunConfig) -> Option<Self> {
-        let true_camera = laboratory.world.true_camera()?.world_from_camera;
-        let camera = laboratory.trial.camera_model().world_from_camera;
+    /// The truth of a cell, whose camera the software believes to be `camera`; `None` of a real one.
+    pub fn of(world: &World, camera: &CameraModel, config: &RunConfig) -> Option<Self> {
+        let true_camera = world.true_camera()?.world_from_camera;
         Some(Self {
-            believed_from_true: camera * true_camera.inverse(),
-            tool_from_configured: laboratory.world.tool_from_configured()?,
-            target: laboratory.world.truth()?.target,
+            believed_from_true: camera.world_from_camera * true_camera.inverse(),
+            tool_from_configured: world.tool_from_configured()?,
+            target: world.truth()?.target,
             start_height_m: config.task.start_surface_m
                 + 0.5 * config.vision.localizer.plate.height_m,
         })
@@ -306,6 +306,7 @@ mod tests {
     use rmrl_core::{Env, TrialId};
 
     use super::*;
+    use crate::laboratory::Laboratory;
 
     fn close(a: PoseAdjustment, b: PoseAdjustment) -> bool {
         let left = difference(a, b);
@@ -320,7 +321,8 @@ mod tests {
     ) -> Vec<(ErrorBudget, PoseAdjustment, f64)> {
         let mut laboratory = Laboratory::assemble(config, 1).unwrap();
         laboratory.trial.record_target().unwrap();
-        let cell = CellTruth::of(&laboratory, config).unwrap();
+        let cell =
+            CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config).unwrap();
         let mut budgets = Vec::new();
         for trial in 1..=4 {
             let id = TrialId { trial, attempt: 1, scene: trial };

@@ -39,7 +39,7 @@ pub(crate) fn exist(dir: &RunDir) -> anyhow::Result<bool> {
 /// A checkpoint does not belong to the log or the configuration.
 pub(crate) fn load(
     dir: &RunDir,
-    policy: impl Fn() -> anyhow::Result<Policy>,
+    mut policy: impl FnMut() -> anyhow::Result<Policy>,
     seed: u64,
     log: &[u32],
 ) -> anyhow::Result<Learner> {

@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::layers::Layers;
 use crate::distant::DistantConfig;
+use crate::live_page::PageSettings;
+use crate::notify::NotifyConfig;
+use crate::watch::UnattendedConfig;
 
 /// Everything that decides what a run does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +71,15 @@ pub struct RunConfig {
     pub metrics: MetricsConfig,
     /// What is kept of each trial.
     pub record: RecordConfig,
+    /// What is put up with while nobody stands beside the cell.
+    #[serde(default)]
+    pub unattended: UnattendedConfig,
+    /// The operator's page.
+    #[serde(default)]
+    pub page: PageSettings,
+    /// Who is told when something happens.
+    #[serde(default)]
+    pub notify: NotifyConfig,
     /// How the cell is simulated.
     pub simulation: SimulationConfig,
 }
@@ -356,6 +368,9 @@ impl RunConfig {
                 noise_floor_repeats: 20,
             },
             record: RecordConfig { depth: true },
+            unattended: UnattendedConfig::default(),
+            page: PageSettings::default(),
+            notify: NotifyConfig::default(),
             simulation: SimulationConfig::default(),
         }
     }
@@ -590,6 +605,10 @@ mod tests {
             (&["vision.localizer.plate.length_m=0.1"], ["simulation.plate", "differ"]),
             (&["pretrained=a.safetensors"], ["pretrained", "rm-rl-pretrained"]),
             (&["policy.device=cuda"], ["policy.device is \"cuda\"", "--features cuda"]),
+            (&["unattended.max_hours=0.0"], ["unattended.max_hours is 0", "more than 0"]),
+            (&["unattended.recovery.retries=9"], ["unattended.recovery.retries is 9", "0 to 8"]),
+            (&["page.serve=8080"], ["page.serve", "socket address"]),
+            (&["notify.webhook=nowhere"], ["notify.webhook is \"nowhere\"", "http://"]),
             (&["nonsense"], ["--set nonsense", "key=value"]),
             (&["a b=1"], ["--set a b=1", "words and dots"]),
         ] {

@@ -180,7 +180,7 @@ pub fn evaluate(
     trials: u32,
 ) -> anyhow::Result<Evaluation> {
     let resting = record_target(config, &mut laboratory)?.noise_floor;
-    let cell_truth = CellTruth::of(&laboratory, config);
+    let cell_truth = CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config);
     let mut tally = Tally::new(laboratory.world.clone(), cell_truth);
     let (cell, mut recorded) = (&mut laboratory.trial, Recorded::nothing());
     run_trials(cell, behaviour.as_mut(), 1, trials, &mut recorded, &mut tally)?;

@@ -64,10 +64,7 @@ impl Frames {
     /// # Errors
     /// Its log cannot be read, it kept no depth, or does not tell its camera.
     pub fn of_run(root: &Path) -> anyhow::Result<Self> {
-        let path = root.join(Recording::CAMERA);
-        let camera = CameraFile::read(&path)
-            .with_context(|| format!("{} does not tell its camera", root.display()))?
-            .overhead(&path)?;
+        let camera = camera_of_run(root)?;
         let mut frames = Vec::new();
         for record in read_records(root)? {
             let images = record.images;
@@ -106,4 +103,15 @@ impl Recorded {
     pub fn read(&self) -> anyhow::Result<RgbdFrame> {
         Ok(read_frame(&self.paths.color, &self.paths.depth)?)
     }
+}
+
+/// The camera that a run had, as the software believed it to be.
+///
+/// # Errors
+/// The run does not tell, or its camera's file is none.
+pub fn camera_of_run(root: &Path) -> anyhow::Result<CameraModel> {
+    let path = root.join(Recording::CAMERA);
+    let file = CameraFile::read(&path)
+        .with_context(|| format!("{} does not tell its camera", root.display()))?;
+    Ok(file.overhead(&path)?)
 }

@@ -87,12 +87,15 @@ impl Laboratory {
         // Models are read before the arm is touched: what is missing among them stops nothing.
         let localizer = localizer(&config.vision)?;
         let envelope = SafetyEnvelope::new(config.safety)?;
-        let (devices, world) = match config.cell.kind {
+        let (devices, world, robot) = match config.cell.kind {
             CellKind::Simulated => {
                 let cell = simulated_cell(config, seed)?;
-                (cell.devices(), World::Simulated(cell))
+                (cell.devices(), World::Simulated(cell), None)
             }
-            CellKind::XArm6 => (real_devices(config)?, World::Real),
+            CellKind::XArm6 => {
+                let (devices, robot) = real_devices(config)?;
+                (devices, World::Real, Some(robot))
+            }
         };
         let mut trial = PickPlace::new(
             devices,
@@ -103,6 +106,13 @@ impl Laboratory {
         )?;
         if let Some(drift) = config.camera.drift {
             trial = trial.watching(DriftWatch::new(drift, Box::new(ChessboardFinder))?);
+        }
+        if let Some(robot) = robot {
+            trial.stop_switch().on_press(move |_| {
+                if let Err(error) = robot.stop() {
+                    tracing::error!("the arm could not be stopped, use the red button: {error}");
+                }
+            });
         }
         Ok(Self { trial, world })
     }
@@ -126,8 +136,8 @@ pub fn simulated_cell(config: &RunConfig, seed: u64) -> Result<SimulatedCell, La
     Ok(cell)
 }
 
-/// The devices of a real cell, connected and set up.
-fn real_devices(config: &RunConfig) -> Result<Devices, LaboratoryError> {
+/// The devices of a real cell, connected and set up, and the robot behind two of them.
+fn real_devices(config: &RunConfig) -> Result<(Devices, Arc<Robot>), LaboratoryError> {
     // The camera first: without it the arm has nothing to do.
     let camera = camera(config)?;
     let person: Box<dyn Operator> = match config.cell.person {
@@ -136,12 +146,8 @@ fn real_devices(config: &RunConfig) -> Result<Devices, LaboratoryError> {
     };
     let robot = Arc::new(Robot::connect(config.xarm.clone())?);
     let gripper = BioGripperDevice::connect(Arc::clone(&robot))?;
-    Ok(Devices {
-        camera,
-        arm: Box::new(XArm::new(robot)),
-        gripper: Box::new(gripper),
-        operator: person,
-    })
+    let arm = Box::new(XArm::new(Arc::clone(&robot)));
+    Ok((Devices { camera, arm, gripper: Box::new(gripper), operator: person }, robot))
 }
 
 /// The camera of a real cell.
@@ -223,6 +229,17 @@ pub fn localizer(config: &VisionConfig) -> Result<Localizer, LocalizerError> {
 }
 
 impl World {
+    /// What lies behind the devices of a configuration, without any of them. `seed` is the laboratory's.
+    ///
+    /// # Errors
+    /// A simulated cell that cannot be.
+    pub fn of(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
+        Ok(match config.cell.kind {
+            CellKind::Simulated => Self::Simulated(simulated_cell(config, seed)?),
+            CellKind::XArm6 => Self::Real,
+        })
+    }
+
     /// The plate as it truly lies, where that can be known.
     pub fn truth(&self) -> Option<GroundTruth> {
         match self {

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
     Failure, bench, calibrate, cell, encoder, eval, localize, pretrain, record, report, reproduce,
-    snapshot, train, xarm,
+    signals, snapshot, train, xarm,
 };
 
 /// A step of training asks for the same large pieces of memory again and again; this allocator keeps
@@ -85,6 +85,10 @@ fn main() -> ExitCode {
         Err(Failure::Runtime(error)) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
+        }
+        Err(Failure::Stopped(message)) => {
+            eprintln!("{message}");
+            ExitCode::from(signals::STOPPED)
         }
     }
 }

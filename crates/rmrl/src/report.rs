@@ -6,14 +6,17 @@ mod plots;
 use std::fmt::Write;
 use std::path::Path;
 
+use rmrl_cell::Camera;
 use rmrl_core::{PlacementError, Scene, role_model};
 use rmrl_data::{RunDir, TrialRecord, Written, metrics};
+use rmrl_vision::CameraModel;
 
 use self::pictures::{AIM, LOCALIZED, Overlay, TRUE};
 use self::plots::{error_curve, reward_curve};
 use crate::budget::{Budget, CellTruth, ErrorBudget, Placed};
 use crate::config::RunConfig;
-use crate::laboratory::Laboratory;
+use crate::frames::camera_of_run;
+use crate::laboratory::World;
 use crate::noise_floor::NoiseFloor;
 use crate::recorder::{Recorder, WorldRecord};
 use crate::run::{read_records, read_target, trials_without_pictures};
@@ -62,7 +65,12 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
         let error = PlacementError { e_trans_m, e_rot: 1.0 - yaw_deg.to_radians().cos() };
         format!("{:.5}", 1.0 - config.reward.reward(error))
     };
-    let laboratory = Laboratory::assemble(&config, u64::from(config.seed))?;
+    // No device is asked: a report is read where no cell is.
+    let world = World::of(&config, u64::from(config.seed))?;
+    let camera = match &world {
+        World::Simulated(cell) => cell.model(),
+        World::Real => camera_of_run(root)?,
+    };
     let path = root.join(Recorder::WORLD);
     let worlds: Vec<WorldRecord> =
         if path.exists() { Written::read(&path)?.into_entries() } else { Vec::new() };
@@ -117,8 +125,8 @@ pub fn report(root: &Path) -> anyhow::Result<String> {
                     floor_deg,
                 )?,
             ),
-            ("budget", budget_table(&budget(&laboratory, &config, &trials, floor_mm))),
-            ("pictures", pictures(root, &config, &laboratory, &trials)?),
+            ("budget", budget_table(&budget(&world, &camera, &config, &trials, floor_mm))),
+            ("pictures", pictures(root, &config, &world, camera, &trials)?),
             ("config", escape(&config.to_toml())),
         ],
     ))
@@ -185,12 +193,13 @@ fn summary_table(summary: &Summary, floor_mm: f64) -> String {
 
 /// Where the error of the last placements comes from.
 fn budget(
-    laboratory: &Laboratory,
+    world: &World,
+    camera: &CameraModel,
     config: &RunConfig,
     trials: &[(&TrialRecord, Option<&WorldRecord>)],
     floor_mm: f64,
 ) -> Budget {
-    let cell = CellTruth::of(laboratory, config);
+    let cell = CellTruth::of(world, camera, config);
     let last = trials.iter().rev().filter(|(record, _)| record.failure.is_none());
     let (mut measured_m, mut budgets) = (Vec::new(), Vec::new());
     for (record, world) in last.take(BUDGETED_TRIALS) {
@@ -232,13 +241,14 @@ fn budget_table(budget: &Budget) -> String {
 fn pictures(
     root: &Path,
     config: &RunConfig,
-    laboratory: &Laboratory,
+    world: &World,
+    camera: CameraModel,
     completed: &[(&TrialRecord, Option<&WorldRecord>)],
 ) -> anyhow::Result<String> {
     let half_height_m = 0.5 * config.vision.localizer.plate.height_m;
     let overlay = Overlay {
-        camera: laboratory.trial.camera_model(),
-        true_camera: laboratory.world.true_camera(),
+        camera,
+        true_camera: world.true_camera(),
         plate: config.vision.localizer.plate,
         start_height_m: config.task.start_surface_m + half_height_m,
         place_height_m: config.task.place.surface_m + half_height_m,

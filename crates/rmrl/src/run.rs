@@ -6,12 +6,12 @@ use anyhow::{Context, bail};
 use image::RgbImage;
 use jiff::Timestamp;
 use rmrl_cell::{DriftWatch, PickPlace, Target};
-use rmrl_core::{PlanarPose, Trial, TrialReport};
+use rmrl_core::{PlanarPose, Trial, TrialId, TrialReport};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written, read_color};
 use rmrl_learn::{
-    Behaviour, ConstantOffset, EarlierData, EncoderWeights, Goal, Learner, MethodName,
+    Behaviour, ConstantOffset, EarlierData, EarlyEnd, EncoderWeights, Goal, Learner, MethodName,
     NoCorrection, Notes, Observer, ObserverError, Oracle, Policy, RandomCorrection, Recorded,
-    pretrain, role_models, run_trials, train,
+    RunError, pretrain, role_models, run_trials, train,
 };
 use rmrl_sim::WorldState;
 use rmrl_vision::{CameraFile, Recording};
@@ -24,6 +24,7 @@ use crate::laboratory::{Laboratory, World};
 use crate::origin;
 use crate::recorder::{Progress, Recorder, WorldRecord, whereabouts_after};
 use crate::resume::{Left, Resumed, check_sequence};
+use crate::run_end::RunEnd;
 
 /// The deployable policy that a finished run leaves behind.
 pub const POLICY: &str = "policy.safetensors";
@@ -87,11 +88,41 @@ pub fn resolved(config: &RunConfig) -> anyhow::Result<RunConfig> {
     let segmenter = (vision.segmenter == SegmenterName::SegmentAnything)
         .then_some(&mut vision.segment_anything.directory);
     let models = detector.into_iter().chain(segmenter);
-    for path in resolved.pretrained.iter_mut().chain(weights).chain(calibration).chain(models) {
+    let token = resolved.page.token_file.iter_mut();
+    let pretrained = resolved.pretrained.iter_mut();
+    for path in pretrained.chain(weights).chain(calibration).chain(models).chain(token) {
         *path = std::path::absolute(&*path)
             .with_context(|| format!("cannot tell where {} is", path.display()))?;
     }
     Ok(resolved)
+}
+
+/// What was made of a run directory, and how that ended.
+#[derive(Debug)]
+pub struct Made {
+    /// Its configuration.
+    pub config: RunConfig,
+    /// All attempts recorded so far.
+    pub records: Vec<TrialRecord>,
+    /// Why no more were made.
+    pub end: RunEnd,
+}
+
+/// An observer that is told of the cell, too, before anything moves.
+pub trait Attendant: Observer<PickPlace> {
+    /// A run begins, or goes on after `records`, in `cell`. Does nothing by default.
+    ///
+    /// # Errors
+    /// Why it does not begin.
+    fn attend(
+        &mut self,
+        cell: &mut PickPlace,
+        config: &RunConfig,
+        records: &[TrialRecord],
+    ) -> Result<(), EarlyEnd> {
+        let _ = (cell, config, records);
+        Ok(())
+    }
 }
 
 /// Runs what is left to do in a run directory, which is everything for a new one.
@@ -104,15 +135,39 @@ pub fn execute(
     dir: &RunDir,
     progress: &mut dyn Progress,
 ) -> anyhow::Result<(RunConfig, Vec<TrialRecord>)> {
-    execute_observed(dir, progress, &mut Unobserved)
+    let Made { config, records, .. } = execute_attended(dir, progress, &mut Unobserved)?;
+    Ok((config, records))
 }
 
-/// The same, with an observer that is told of each trial after the recorder.
-pub(crate) fn execute_observed(
+/// The same, with an attendant that is told of each trial after the recorder and may end the run early. The
+/// policy so far is kept then, too.
+///
+/// # Errors
+/// The directory is damaged, a trial could not be made or kept, or too many faults came in a row.
+pub fn execute_attended(
     dir: &RunDir,
     progress: &mut dyn Progress,
-    observer: &mut dyn Observer<PickPlace>,
-) -> anyhow::Result<(RunConfig, Vec<TrialRecord>)> {
+    attendant: &mut dyn Attendant,
+) -> anyhow::Result<Made> {
+    match make(dir, progress, attendant) {
+        Err(error) => match RunEnd::of(&error) {
+            // Before its first trial, or in the earlier run that it is pretrained on.
+            Some(end) => Ok(Made {
+                config: RunConfig::of_run(&dir.path(RunDir::CONFIG))?,
+                records: read_records(dir.root())?,
+                end,
+            }),
+            None => Err(error),
+        },
+        made => made,
+    }
+}
+
+fn make(
+    dir: &RunDir,
+    progress: &mut dyn Progress,
+    attendant: &mut dyn Attendant,
+) -> anyhow::Result<Made> {
     let config = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
     // Everything that an interrupted run left is read and checked before anything is changed.
     let left = Left::read(dir, &config)?;
@@ -121,7 +176,7 @@ pub(crate) fn execute_observed(
     let mut method = config.learning_method();
     let mut learner = match &method {
         Some(_) => {
-            let policy = || starting_policy(&config, dir);
+            let policy = || starting_policy(&config, dir, attendant);
             Some(checkpoints::load(dir, policy, seed, left.digests())?)
         }
         None => None,
@@ -133,6 +188,9 @@ pub(crate) fn execute_observed(
         let camera = CameraFile::from(laboratory.trial.camera_model());
         dir.write(Recording::CAMERA, camera.to_toml().as_bytes())?;
     }
+    laboratory.trial.recover_by(config.unattended.recovery);
+    let attended = attendant.attend(&mut laboratory.trial, &config, left.records());
+    attended.map_err(RunEnd::Early)?;
     let Resumed { log, records, world } = left.go_on(dir)?;
     let world_log = restore_or_begin(&config, dir, &mut laboratory, &records, world)?;
     let attempts = records.iter().rev().take_while(|record| record.is_fault()).count() as u32;
@@ -150,24 +208,47 @@ pub(crate) fn execute_observed(
         (config.record.depth, config.metrics.smoothing),
         progress,
     )?;
-    let mut kept = Then { recorder: &mut recorder, observer };
+    let mut kept = Then { recorder: &mut recorder, observer: attendant };
     let (cell, schedule) = (&mut laboratory.trial, &config.schedule);
-    if let (Some(method), Some(learner)) = (&mut method, &mut learner) {
-        train(cell, learner, method, schedule, goal, &mut recorded, &mut kept)?;
-        learner.conclude(schedule);
-        dir.write(POLICY, &learner.policy.to_safetensors(&Notes::new()))?;
+    let ended = if let (Some(method), Some(learner)) = (&mut method, &mut learner) {
+        train(cell, learner, method, schedule, goal, &mut recorded, &mut kept)
     } else {
         let mut behaviour = behaviour(&config, &laboratory.world)?;
         let per_scene = schedule.trials_per_scene;
-        run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, &mut kept)?;
+        run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, &mut kept)
+    };
+    let end = end_of(ended, &mut laboratory.trial)?;
+    if let Some(learner) = &mut learner
+        && learner.trials() > 0
+    {
+        learner.conclude(schedule);
+        dir.write(POLICY, &learner.policy.to_safetensors(&Notes::new()))?;
     }
-    Ok((config, recorder.finish()?))
+    Ok(Made { records: recorder.finish()?, config, end })
+}
+
+/// How trials ended; the arm stands down after them, unless somebody stopped it.
+fn end_of(ended: Result<(), RunError>, cell: &mut PickPlace) -> anyhow::Result<RunEnd> {
+    let ended = ended.map_err(anyhow::Error::from);
+    let end = match &ended {
+        Ok(()) => Some(RunEnd::Goal),
+        Err(error) => RunEnd::of(error),
+    };
+    let is_stop = end.as_ref().is_some_and(RunEnd::is_stop);
+    if !is_stop && let Err(fault) = cell.stand_down() {
+        tracing::warn!("the arm could not be brought home, and stays where it is: {fault}");
+    }
+    match (end, ended) {
+        (Some(end), _) => Ok(end),
+        (None, Err(error)) => Err(error),
+        (None, Ok(())) => Ok(RunEnd::Goal),
+    }
 }
 
 /// Records first, then tells the other observer.
 struct Then<'a, 'r> {
     recorder: &'a mut Recorder<'r>,
-    observer: &'a mut dyn Observer<PickPlace>,
+    observer: &'a mut dyn Attendant,
 }
 
 impl Observer<PickPlace> for Then<'_, '_> {
@@ -185,6 +266,10 @@ impl Observer<PickPlace> for Then<'_, '_> {
         self.observer.settle()
     }
 
+    fn permit(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+        self.observer.permit(next)
+    }
+
     fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
         self.recorder.learnt(learner)?;
         self.observer.learnt(learner)
@@ -192,7 +277,9 @@ impl Observer<PickPlace> for Then<'_, '_> {
 }
 
 /// Nobody else wants to know.
-struct Unobserved;
+pub(crate) struct Unobserved;
+
+impl Attendant for Unobserved {}
 
 impl Observer<PickPlace> for Unobserved {
     fn trial_ended(&mut self, _: &PickPlace, _: TrialReport<'_>) -> Result<(), ObserverError> {
@@ -295,7 +382,11 @@ pub(crate) fn pretrained_from(config: &RunConfig, path: &Path) -> anyhow::Result
 }
 
 /// The policy that a run begins with, pretrained first if that is its method.
-pub(crate) fn starting_policy(config: &RunConfig, dir: &RunDir) -> anyhow::Result<Policy> {
+pub(crate) fn starting_policy(
+    config: &RunConfig,
+    dir: &RunDir,
+    attendant: &mut dyn Attendant,
+) -> anyhow::Result<Policy> {
     if config.method != MethodName::RmRlPretrained {
         return initial_policy(config);
     }
@@ -304,7 +395,7 @@ pub(crate) fn starting_policy(config: &RunConfig, dir: &RunDir) -> anyhow::Resul
         let policy = match &config.pretrained {
             Some(path) => pretrained_from(config, path)?,
             None => {
-                let earlier = earlier_run(config, dir)?;
+                let earlier = earlier_run(config, dir, attendant)?;
                 pretrain_on(config, &[earlier])?.0
             }
         };
@@ -314,13 +405,19 @@ pub(crate) fn starting_policy(config: &RunConfig, dir: &RunDir) -> anyhow::Resul
 }
 
 /// Makes the earlier run that pretraining labels: RM-RL in the same cell with other placements.
-fn earlier_run(config: &RunConfig, dir: &RunDir) -> anyhow::Result<PathBuf> {
+fn earlier_run(
+    config: &RunConfig,
+    dir: &RunDir,
+    attendant: &mut dyn Attendant,
+) -> anyhow::Result<PathBuf> {
     let root = dir.path(EARLIER_RUN);
     let earlier = earlier_config(config);
     tracing::info!("making an earlier run of {} trials to pretrain on", earlier.trials);
     let earlier_dir = if root.exists() { RunDir::open(&root)? } else { create(&earlier, &root)? };
-    execute(&earlier_dir, &mut ())?;
-    Ok(root)
+    match execute_attended(&earlier_dir, &mut (), attendant)?.end {
+        RunEnd::Goal => Ok(root),
+        early => Err(early.into()),
+    }
 }
 
 /// The configuration of a run's earlier run.

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use super::faults::{Faults, LinkFault};
 use super::report::{ReportKind, report};
 use super::requests::answer;
-use super::state::{Machine, StartError};
+use super::state::Machine;
 use super::task::Asked;
-use super::{ControllerConfig, Firmware, Pace, Plant, Ports};
+use super::{ControllerConfig, Firmware, Pace, Plant, Ports, StartError};
 
 /// How often threads look whether they shall end.
 const GLANCE: Duration = Duration::from_millis(10);

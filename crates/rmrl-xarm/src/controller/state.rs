@@ -13,8 +13,8 @@ use super::motion::{Profile, Way, between_joints, on_line, pose_of};
 use super::plan::{Fence, error_of};
 use super::recording::{MotionOutcome, MotionRecord, Recording};
 use super::task::{Asked, Target, Task};
-use super::{ControllerConfig, Plant};
-use crate::kinematics::{Joints, KinematicsError, pointing_down};
+use super::{ControllerConfig, Plant, StartError};
+use crate::kinematics::{Joints, pointing_down};
 
 /// What is between a request to move and its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -481,24 +481,4 @@ fn as_pointing_down(tool: &Isometry3<f64>) -> Option<ToolPose> {
     let ahead = tool.rotation * Vector3::x();
     let at = tool.translation.vector;
     Some(ToolPose::new(PlanarPose::new(at.x, at.y, ahead.y.atan2(ahead.x)), at.z))
-}
-
-/// Why a controller cannot be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The plant does not say where its tool is.
-    #[error("the plant: {0}")]
-    Plant(#[source] DeviceError),
-    /// The plant's tool is where the arm's is not.
-    #[error("the plant's tool is out of the arm's reach: {0}")]
-    OutOfReach(#[source] KinematicsError),
-    /// A port or socket cannot be had.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// Which one.
-        address: String,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
 }

@@ -10,6 +10,7 @@ pub mod pretrain;
 pub mod record;
 pub mod report;
 pub mod reproduce;
+pub mod signals;
 pub mod snapshot;
 pub mod train;
 pub mod xarm;
@@ -31,6 +32,8 @@ pub enum Failure {
     Usage(anyhow::Error),
     /// Something went wrong while doing it. Exit status 1.
     Runtime(anyhow::Error),
+    /// Somebody stopped it. Exit status 130.
+    Stopped(String),
 }
 
 impl From<ConfigError> for Failure {

@@ -2,30 +2,38 @@
 
 use std::fmt;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rmrl::cell::TaskKind;
+use rmrl::cell::{StopSwitch, TaskKind};
 use rmrl::config::RunConfig;
 use rmrl::core::Claim;
 use rmrl::data::{MetricsRow, RunDir, RunDirError, write_atomically};
-use rmrl::learn::MethodName;
+use rmrl::learn::{EarlyEnd, MethodName};
+use rmrl::live_page::LivePage;
+use rmrl::notify::Notifier;
 use rmrl::recorder::Progress;
 use rmrl::report::{REPORT, report};
-use rmrl::run::{create, execute};
+use rmrl::run::{Made, create, execute_attended};
+use rmrl::run_end::RunEnd;
 use rmrl::summary::Summary;
+use rmrl::watch::Watch;
 use serde::Serialize;
 
-use super::{Configuration, Failure, method_parser, print_result, task_parser};
+use super::{Configuration, Failure, method_parser, print_result, signals, task_parser};
 
 /// Train a policy in a work cell and leave a run directory to look at.
 ///
 /// Without any option this trains Role-Model RL on the table task in a simulated cell: 150 trials,
 /// about 20 seconds on two cores. The run directory holds the log of every trial, its pictures, checkpoints,
 /// metrics for spreadsheets and TensorBoard, the learnt policy and report.html.
+///
+/// Ctrl-C stops the arm and finishes the log, a second one ends the command at once; either way --resume
+/// goes on. Exit status: 0 when the run ended as it was told to, 1 after a failure, 130 when it was stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl train                                    Role-Model RL, simulated cell 0
@@ -37,7 +45,11 @@ use super::{Configuration, Failure, method_parser, print_result, task_parser};
   rmrl train --set policy.encoder.train=true --device wgpu
                                                 the same on a GPU, in a build with --features wgpu
   rmrl train --set policy.view=none             show the policy the pose alone: no encoder
-  rmrl train --resume runs/table-rm-rl-seed0    go on after an interruption")]
+  rmrl train --resume runs/table-rm-rl-seed0    go on after an interruption
+  rmrl train --serve 127.0.0.1:8080 --max-hours 8 --max-faults 10
+                                                with a page to watch it, for a night at most
+  rmrl train --resume runs/table-rm-rl-seed0 --confirm-trials
+                                                go on, asking before the arm moves")]
 pub struct Train {
     /// What learns, or stands in for it [default: rm-rl]
     #[arg(long, value_name = "METHOD", value_parser = method_parser())]
@@ -76,6 +88,32 @@ pub struct Train {
     )]
     resume: Option<PathBuf>,
 
+    /// Begin no trial after this many hours, counted from now; the policy so far is kept, and
+    /// --resume goes on [default: no limit]
+    #[arg(long, value_name = "HOURS")]
+    max_hours: Option<f64>,
+
+    /// End the run with this many faulted attempts, counted from now [default: only five in a row do]
+    #[arg(long, value_name = "N")]
+    max_faults: Option<u32>,
+
+    /// Ask a person before the arm moves for an attempt: on the page, or by Enter at the terminal
+    #[arg(long)]
+    confirm_trials: bool,
+
+    /// Serve a page to watch, pause and stop the run; loopback is safe, other addresses are not
+    /// encrypted [default: no page]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    serve: Option<SocketAddr>,
+
+    /// The file with the token to act with on the page [default: a random one for each start]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Keep the page when the run has ended, until Ctrl-C
+    #[arg(long)]
+    stay_open: bool,
+
     #[command(flatten)]
     configuration: Configuration,
 }
@@ -85,6 +123,8 @@ pub struct Train {
 struct Finished {
     run: String,
     report: String,
+    /// Why it ended where it did.
+    ended: String,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -92,38 +132,125 @@ struct Finished {
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.summary)?;
+        writeln!(f, "  ended                  {}", self.ended)?;
         writeln!(f, "  report                 {}", self.report)
     }
 }
 
 /// Trains.
 pub fn run(arguments: &Train) -> Result<(), Failure> {
-    let dir = match &arguments.resume {
-        Some(root) => RunDir::open(root).map_err(usage)?,
-        None => begin(arguments)?,
+    let stop = StopSwitch::default();
+    signals::listen(&stop)?;
+    let left = arguments.resume.as_ref().map(|root| RunDir::open(root).map_err(usage));
+    let left = left.transpose()?;
+    let config = match &left {
+        Some(dir) => arguments.attended(RunConfig::of_run(&dir.path(RunDir::CONFIG))?)?,
+        None => resolve(arguments)?,
     };
+    // Before the run directory is made: an address that is taken leaves nothing behind.
+    let page = config.page.serve(&stop).map_err(Failure::Usage)?;
+    let dir = left.map_or_else(|| begin(arguments, &config), Ok)?;
     let root = dir.root().to_path_buf();
-    let mut bar = Bar::new(&RunConfig::of_run(&dir.path(RunDir::CONFIG))?);
-    let (config, records) = execute(&dir, &mut bar).with_context(|| {
-        format!(
-            "the run stopped; what is recorded is safe, go on with `rmrl train --resume {}`",
-            root.display()
-        )
-    })?;
+    page.iter().for_each(announce);
+    let notifier = Notifier::new(&config.notify);
+    let name = root.display().to_string();
+    let mut watch = Watch::new(name, config.unattended, stop.clone(), page, notifier);
+    let mut bar = Bar::new(&config);
+    let made = execute_attended(&dir, &mut bar, &mut watch);
     bar.bar.finish_and_clear();
-    let page = root.join(REPORT);
-    write_atomically(&page, report(&root)?.as_bytes()).map_err(anyhow::Error::from)?;
-    let finished = Finished {
-        run: root.display().to_string(),
-        report: page.display().to_string(),
-        summary: Summary::of(&config, &records),
+    let (page, finished) = match made {
+        Ok(Made { config, records, end }) => {
+            let page = watch.finish(Ok(&end));
+            (page, finish(&root, &end, Summary::of(&config, &records)))
+        }
+        Err(error) => {
+            let page = watch.finish(Err(format!("{error:#}")));
+            let stopped = error.context(format!("the run stopped; {}", how_to_go_on(&root)));
+            (page, Err(stopped.into()))
+        }
     };
-    print_result(&finished, false)?;
+    // What is made is made: others may have the run while the page is still looked at.
+    drop(dir);
+    if let Some(page) = page {
+        linger(page, config.page.stay_open, &stop);
+    }
+    finished
+}
+
+impl Train {
+    /// The configuration of a run with what the options say of this sitting.
+    fn attended(&self, mut config: RunConfig) -> Result<RunConfig, Failure> {
+        let unattended = &mut config.unattended;
+        unattended.max_hours = self.max_hours.or(unattended.max_hours);
+        unattended.max_faults = self.max_faults.or(unattended.max_faults);
+        unattended.confirm_trials |= self.confirm_trials;
+        config.page.serve = self.serve.or(config.page.serve);
+        config.page.token_file = self.token_file.clone().or(config.page.token_file);
+        config.page.stay_open |= self.stay_open;
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+/// Says where the page is. Its token appears here and nowhere else.
+fn announce(page: &LivePage) {
+    let page = page.page();
+    eprintln!("watch the run at {}", page.url());
+    if page.is_exposed() {
+        tracing::warn!(
+            "other machines can reach {}, and nothing is encrypted: whoever listens on the network learns the token; \
+             a tunnel is safe: ssh -L 8080:localhost:8080 machine, with --serve 127.0.0.1:8080",
+            page.address()
+        );
+    }
+}
+
+/// How long the page is kept for readers to see the end: they ask once a second.
+const LINGER: Duration = Duration::from_secs(3);
+
+/// Keeps the page a little longer, or until somebody stops that, too.
+fn linger(page: LivePage, stays_open: bool, stop: &StopSwitch) {
+    if stays_open && !stop.is_pressed() {
+        eprintln!("the run has ended; its page stays at {} until Ctrl-C", page.page().url());
+        while stop.wait(Duration::from_secs(1)).is_ok() {}
+    } else {
+        std::thread::sleep(LINGER);
+    }
+}
+
+fn how_to_go_on(root: &Path) -> String {
+    format!("what is recorded is safe, go on with `rmrl train --resume {}`", root.display())
+}
+
+/// Reports a run that came to an end.
+fn finish(root: &Path, end: &RunEnd, summary: Summary) -> Result<(), Failure> {
+    let ended = match end {
+        RunEnd::Goal => match summary.proof.as_ref().filter(|proof| proof.proven_at.is_some()) {
+            Some(proof) => proof.to_string(),
+            None => "all trials are made".to_string(),
+        },
+        RunEnd::Early(why @ EarlyEnd::TimeIsUp { .. }) => {
+            eprintln!("{why}; {}", how_to_go_on(root));
+            why.to_string()
+        }
+        end => {
+            let trials = summary.trials;
+            let message = format!("{end}, after {trials} trials; {}", how_to_go_on(root));
+            return Err(match end.is_stop() {
+                true => Failure::Stopped(message),
+                false => Failure::Runtime(anyhow!(message)),
+            });
+        }
+    };
+    let page = root.join(REPORT);
+    write_atomically(&page, report(root)?.as_bytes()).map_err(anyhow::Error::from)?;
+    let (run, report) = (root.display().to_string(), page.display().to_string());
+    print_result(&Finished { run, report, ended, summary }, false)?;
     Ok(())
 }
 
-/// Resolves the configuration and makes the run directory.
-fn begin(arguments: &Train) -> Result<RunDir, Failure> {
+/// The configuration of a new run.
+fn resolve(arguments: &Train) -> Result<RunConfig, Failure> {
     let mut layers = arguments.configuration.layers()?;
     if let Some(task) = arguments.task {
         layers = layers.with_value("--task", "task.kind", task.as_str());
@@ -143,6 +270,24 @@ fn begin(arguments: &Train) -> Result<RunDir, Failure> {
     if let Some(path) = &arguments.pretrained {
         layers = layers.with_value("--pretrained", "pretrained", path.display().to_string());
     }
+    if let Some(hours) = arguments.max_hours {
+        layers = layers.with_value("--max-hours", "unattended.max_hours", hours);
+    }
+    if let Some(faults) = arguments.max_faults {
+        layers = layers.with_value("--max-faults", "unattended.max_faults", i64::from(faults));
+    }
+    if arguments.confirm_trials {
+        layers = layers.with_value("--confirm-trials", "unattended.confirm_trials", true);
+    }
+    if let Some(address) = arguments.serve {
+        layers = layers.with_value("--serve", "page.serve", address.to_string());
+    }
+    if let Some(path) = &arguments.token_file {
+        layers = layers.with_value("--token-file", "page.token_file", path.display().to_string());
+    }
+    if arguments.stay_open {
+        layers = layers.with_value("--stay-open", "page.stay_open", true);
+    }
     let config = layers.resolve()?;
     if config.until.is_some() && config.schedule.trials_per_scene > 1 {
         tracing::warn!(
@@ -150,10 +295,15 @@ fn begin(arguments: &Train) -> Result<RunDir, Failure> {
             config.schedule.trials_per_scene
         );
     }
+    Ok(config)
+}
+
+/// Makes the run directory.
+fn begin(arguments: &Train, config: &RunConfig) -> Result<RunDir, Failure> {
     let root = arguments.out.clone().unwrap_or_else(|| {
         unused(&format!("runs/{}-{}-seed{}", config.task.kind, config.method, config.seed))
     });
-    create(&config, &root).map_err(Failure::Usage)
+    create(config, &root).map_err(Failure::Usage)
 }
 
 /// The path, or the first of `path-2`, `path-3`, ... that does not exist.

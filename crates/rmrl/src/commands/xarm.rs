@@ -69,8 +69,8 @@ pub struct Emulate {
     #[arg(long, value_name = "HOST:PORT", default_value = DistantConfig::DEFAULT_ADDRESS)]
     cell: String,
 
-    /// Listen on sockets xarmcontroller_uds_PORT in a folder as well; the vendor's software looks for
-    /// them in /tmp
+    /// Listen on sockets in a folder as well, named xarmcontroller_uds_502 and so on whatever the ports:
+    /// the vendor's software looks for them in /tmp before it tries a port
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "/tmp")]
     socket: Option<PathBuf>,
 
@@ -149,15 +149,16 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
             times => Pace::Times(times),
         },
         tcp: Some(ports),
-        unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports }),
+        unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports: Ports::VENDOR }),
         flange_from_tool: flange_from_tool(&config.xarm),
         watched_m: Some(config.xarm.fence_m),
         ..ControllerConfig::default()
     };
     let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
-    let running = Controller::start(controller, plant).context(
-        "the controller cannot be emulated (ports below 1024 need rights: --port 10502 needs none)",
-    )?;
+    let running = Controller::start(controller, plant).with_context(|| match ports.control {
+        1..1024 => "the controller cannot be emulated (ports below 1024 may need rights; --port 10502 needs none)",
+        _ => "the controller cannot be emulated",
+    })?;
     let distant = DistantServer::start(&arguments.cell, cell.clone())
         .with_context(|| format!("nothing can be served at --cell {}", arguments.cell))?;
     let addresses = running.addresses().context("the controller listens nowhere")?;

@@ -66,6 +66,8 @@ impl RunConfig {
         self.check_grasp()?;
         self.check_yaw(&actions)?;
         self.check_reach(&envelope, &actions)?;
+        self.unattended.validate().map_err(within("unattended."))?;
+        self.notify.validate().map_err(within("notify."))?;
         self.simulation.validate().map_err(within("simulation."))?;
         if self.simulation.plate != self.vision.localizer.plate {
             return Err(within("")(

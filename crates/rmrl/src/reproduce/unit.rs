@@ -260,7 +260,7 @@ fn train_and_keep(
             .with_context(|| format!("cannot make {} anew", root.display()))?;
     }
     let dir = run::create(config, root)?;
-    let records = run::execute_observed(&dir, &mut (), course)?.1;
+    let records = run::execute_attended(&dir, &mut (), course)?.records;
     let mm = |error_m: f64| 1000.0 * error_m;
     course.faults = records.iter().filter(|record| record.is_fault()).count();
     course.trials = records
@@ -275,7 +275,7 @@ fn train_and_keep(
     let target = run::read_target(root)?;
     let noise_floor_mm = NoiseFloor::of(&target.noise_floor).distance_mm;
     let deployed = if config.method.learns() {
-        let initial = run::starting_policy(config, &dir)?;
+        let initial = run::starting_policy(config, &dir, &mut run::Unobserved)?;
         course.evaluate(0, &initial);
         let policy = Policy::from_file(&root.join(run::POLICY), &config.policy)?;
         let trials = course.trials.len() as u32;
@@ -331,6 +331,8 @@ impl Course {
         self.evaluation_secs += processor_secs() - began_secs;
     }
 }
+
+impl run::Attendant for Course {}
 
 impl Observer<PickPlace> for Course {
     fn trial_ended(&mut self, _: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {

@@ -1,0 +1,142 @@
+//! Lost devices: how often, and with which waits, they are tried again.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeviceError, MotionError, StopSwitch};
+
+/// How a device that was lost is tried again. Each wait is twice the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recovery {
+    /// How often it is tried again before the attempt is given up; 0 never.
+    pub retries: u32,
+    /// The first wait, in seconds.
+    pub first_wait_secs: f64,
+}
+
+impl Default for Recovery {
+    /// Four retries after 1, 2, 4 and 8 s: a controller or a USB hub is back after some ten seconds. Untuned.
+    fn default() -> Self {
+        Self { retries: 4, first_wait_secs: 1.0 }
+    }
+}
+
+/// A value that a recovery cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum RecoveryError {
+    /// Too often: a wait that doubles has no end in sight.
+    #[error("retries is {retries}, expected 0 to 8")]
+    Retries {
+        /// What was given.
+        retries: u32,
+    },
+    /// No time at all, or hours.
+    #[error("first_wait_secs is {first_wait_secs}, expected 0 to 60")]
+    Wait {
+        /// What was given, in seconds.
+        first_wait_secs: f64,
+    },
+}
+
+impl Recovery {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// The first one that cannot be.
+    pub fn validate(&self) -> Result<(), RecoveryError> {
+        let Self { retries, first_wait_secs } = *self;
+        if retries > 8 {
+            return Err(RecoveryError::Retries { retries });
+        }
+        if !(0.0..=60.0).contains(&first_wait_secs) {
+            return Err(RecoveryError::Wait { first_wait_secs });
+        }
+        Ok(())
+    }
+
+    /// Calls `attempt` until the device is there, a few times. What a device refuses, and what is no loss,
+    /// is not tried again.
+    pub(crate) fn retry<T>(
+        &self,
+        stop: &StopSwitch,
+        mut attempt: impl FnMut() -> Result<T, MotionError>,
+    ) -> Result<T, MotionError> {
+        let mut wait_secs = self.first_wait_secs;
+        let mut retries = 0;
+        loop {
+            match attempt() {
+                Err(MotionError::Device(
+                    error @ (DeviceError::Disconnected { .. } | DeviceError::TimedOut { .. }),
+                )) if retries < self.retries => {
+                    tracing::warn!("{error}; trying again in {wait_secs:.1} s");
+                    stop.wait(Duration::from_secs_f64(wait_secs))?;
+                    retries += 1;
+                    wait_secs *= 2.0;
+                }
+                ended => return ended,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost() -> MotionError {
+        DeviceError::Disconnected { device: "camera", reason: "the cable".to_string() }.into()
+    }
+
+    fn retried(
+        recovery: Recovery,
+        answers: Vec<Result<(), MotionError>>,
+    ) -> (Result<(), MotionError>, usize) {
+        let mut left = answers.into_iter();
+        let mut calls = 0;
+        let ended = recovery.retry(&StopSwitch::default(), || {
+            calls += 1;
+            left.next().expect("tried once too often")
+        });
+        (ended, calls)
+    }
+
+    #[test]
+    fn a_lost_device_is_tried_again_a_few_times_and_a_refusal_never() {
+        let recovery = Recovery { retries: 2, first_wait_secs: 0.001 };
+        let refused: MotionError =
+            DeviceError::Refused { device: "arm", reason: "no".to_string() }.into();
+        let cases = [
+            (vec![Ok(())], (Ok(()), 1)),
+            (vec![Err(lost()), Ok(())], (Ok(()), 2)),
+            (vec![Err(lost()), Err(lost()), Err(lost())], (Err(lost()), 3)),
+            (vec![Err(refused.clone())], (Err(refused), 1)),
+        ];
+        for (answers, expected) in cases {
+            assert_eq!(retried(recovery, answers), expected);
+        }
+    }
+
+    #[test]
+    fn a_pressed_switch_ends_the_waiting() {
+        let stop = StopSwitch::default();
+        let recovery = Recovery { retries: 4, first_wait_secs: 60.0 };
+        let ended = recovery.retry(&stop, || {
+            stop.press("a test");
+            Err::<(), _>(lost())
+        });
+        assert!(matches!(ended, Err(MotionError::Stopped(_))), "{ended:?}");
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_named() {
+        let many = Recovery { retries: 9, ..Recovery::default() };
+        assert!(many.validate().unwrap_err().to_string().contains("retries is 9"));
+        for first_wait_secs in [-1.0, f64::NAN, 61.0] {
+            let wrong = Recovery { first_wait_secs, ..Recovery::default() };
+            assert!(wrong.validate().unwrap_err().to_string().contains("first_wait_secs"));
+        }
+        assert_eq!(Recovery::default().validate(), Ok(()));
+    }
+}

@@ -1,0 +1,112 @@
+//! A made-up run, for looking at the page: `cargo run -p rmrl-operator --example demo [ADDRESS]`.
+
+use std::time::Duration;
+
+use rmrl_operator::{
+    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, Picture, PictureFormat,
+    ProofProgress, Request, RunStatus,
+};
+
+const PICTURE: &[u8] = include_bytes!("../../../docs/images/snapshot.png");
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut config = PageConfig {
+        on_stop: Some(Box::new(|| println!("the arm stops at once"))),
+        ..PageConfig::default()
+    };
+    if let Some(address) = std::env::args().nth(1) {
+        config.address = address.parse()?;
+    }
+    let page = OperatorPage::serve(config)?;
+    println!("watch the run at {}", page.url());
+    let requests = page.requests();
+    page.publish(RunStatus {
+        run: "table-hindsight-seed3".to_string(),
+        method: "Hindsight".to_string(),
+        task: "table".to_string(),
+        trials: 150,
+        reward_threshold: Some(0.97),
+        ..RunStatus::default()
+    });
+    for trial in 1..=150 {
+        page.update(|status| {
+            status.trial = trial;
+            status.attempt = 1;
+            // Somebody stands beside a real cell's first motions.
+            status.confirm = (trial <= 2).then(|| {
+                format!(
+                    "Trial {trial} moves the arm over the table. Is everybody out of its reach?"
+                )
+            });
+        });
+        while trial <= 2 && requests.take() != Some(Request::ConfirmTrial) {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        page.update(|status| status.confirm = None);
+        page.show(Picture {
+            bytes: PICTURE.into(),
+            format: PictureFormat::Png,
+            caption: format!("Trial {trial}: where the plate was found"),
+        });
+        for phase in
+            [Phase::Preparing, Phase::Looking, Phase::Picking, Phase::Placing, Phase::Learning]
+        {
+            page.update(|status| status.phase = phase);
+            std::thread::sleep(Duration::from_millis(600));
+        }
+        page.update(|status| complete(status, trial));
+        if listen(&page) {
+            return Ok(());
+        }
+    }
+    page.update(|status| {
+        status.phase = Phase::Ended { message: "All trials are done.".to_string() }
+    });
+    std::thread::sleep(Duration::from_secs(60));
+    Ok(())
+}
+
+/// A trial's made-up outcome: errors shrink, every 13th is not grasped, every 17th needed a second attempt.
+fn complete(status: &mut RunStatus, trial: u32) {
+    let spread = 0.5 + f64::from(trial * 7919 % 100) / 100.0;
+    let error_mm = (0.3 + 6.0 * (-f64::from(trial) / 20.0).exp()) * spread;
+    let is_placed = !trial.is_multiple_of(13);
+    let reward = if is_placed { 1.0 - 0.011 * error_mm } else { 0.0 };
+    let last = status.completed.last().map_or(reward, |last| last.reward_average);
+    if trial.is_multiple_of(17) {
+        let reason = "localisation failed: no plate in the picture".to_string();
+        status.faults.push(FaultedAttempt { trial, attempt: 1, reason });
+    }
+    status.completed.push(CompletedTrial {
+        trial,
+        reward,
+        reward_average: 0.9 * last + 0.1 * reward,
+        e_trans_mm: is_placed.then_some(error_mm),
+        yaw_error_deg: is_placed.then_some(0.4 * error_mm),
+        seated: is_placed.then_some(error_mm < 3.0),
+        not_placed: (!is_placed).then(|| "not grasped: the jaws closed on nothing".to_string()),
+        duration_s: 3.0,
+    });
+    let share = f64::from(trial) / 120.0;
+    let proven_at = (trial >= 120).then_some(120);
+    status.proof = Some(ProofProgress { claim: "1.0mm@95%".to_string(), share, proven_at });
+}
+
+/// Does what operators ask between trials; whether to stop.
+fn listen(page: &OperatorPage) -> bool {
+    let requests = page.requests();
+    let mut is_paused = false;
+    loop {
+        match requests.wait(Duration::from_millis(if is_paused { 500 } else { 1 })) {
+            Some(Request::StopNow) => return true,
+            Some(Request::PauseAfterTrial) => {
+                is_paused = true;
+                page.update(|status| status.phase = Phase::Paused);
+            }
+            Some(Request::Resume) => is_paused = false,
+            Some(Request::ConfirmTrial) => {}
+            None if is_paused => {}
+            None => return false,
+        }
+    }
+}

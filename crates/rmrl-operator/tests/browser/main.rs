@@ -1,0 +1,312 @@
+//! The page as a person has it: in a browser, by mouse and keyboard, on a desk and on a phone.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod chromium;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rmrl_operator::{
+    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, Picture, PictureFormat,
+    ProofProgress, Request, RunStatus,
+};
+
+use chromium::{Chromium, DESKTOP, Look, PHONE};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than the page wants a confirmation to be held.
+const HELD: Duration = Duration::from_millis(1500);
+
+fn config() -> PageConfig {
+    PageConfig { address: ([127, 0, 0, 1], 0).into(), ..PageConfig::default() }
+}
+
+fn picture() -> Picture {
+    let bytes = include_bytes!("../../../../docs/images/snapshot.png");
+    let caption = "Trial 42: where the plate was found".to_string();
+    Picture { bytes: bytes.as_slice().into(), format: PictureFormat::Png, caption }
+}
+
+/// A run after 41 trials, one of them without a plate, one with a fault.
+fn status() -> RunStatus {
+    let completed = |trial: u32| {
+        let is_placed = trial != 9;
+        let spread = 0.5 + f64::from(trial * 7919 % 100) / 100.0;
+        let error_mm = (0.4 + 6.0 * (-f64::from(trial) / 12.0).exp()) * spread;
+        let reward = 1.0 - 0.011 * error_mm;
+        CompletedTrial {
+            trial,
+            reward: if is_placed { reward } else { 0.0 },
+            reward_average: 0.99 - 0.06 * (-f64::from(trial) / 15.0).exp(),
+            e_trans_mm: is_placed.then_some(error_mm),
+            yaw_error_deg: is_placed.then_some(0.3 * error_mm),
+            seated: is_placed.then_some(error_mm < 3.0),
+            not_placed: (!is_placed).then(|| "not grasped: the jaws closed on nothing".to_string()),
+            duration_s: 120.0 + 30.0 * spread,
+        }
+    };
+    let reason = "localisation failed: no plate in the picture".to_string();
+    RunStatus {
+        run: "table-hindsight-seed3".to_string(),
+        method: "Hindsight".to_string(),
+        task: "table".to_string(),
+        phase: Phase::Placing,
+        trial: 42,
+        attempt: 1,
+        trials: 150,
+        reward_threshold: Some(0.97),
+        completed: (1..42).map(completed).collect(),
+        faults: vec![FaultedAttempt { trial: 38, attempt: 1, reason }],
+        proof: Some(ProofProgress { claim: "1.0mm@95%".to_string(), share: 0.34, proven_at: None }),
+        confirm: None,
+    }
+}
+
+#[test]
+fn a_run_is_watched_paused_resumed_and_stopped() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let stops = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&stops);
+    let on_stop = move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+    };
+    let page =
+        OperatorPage::serve(PageConfig { on_stop: Some(Box::new(on_stop)), ..config() }).unwrap();
+    let requests = page.requests();
+    page.publish(RunStatus { run: "<img src=x onerror=alert(1)>".to_string(), ..status() });
+    page.show(picture());
+
+    browser.open(page.url(), DESKTOP);
+    browser.wait_for("document.getElementById('word').innerText === 'Placing'");
+    assert_eq!(
+        browser.value("location.href.includes('token')"),
+        false,
+        "the token stays in the address"
+    );
+    assert_eq!(browser.text("#run"), "<img src=x onerror=alert(1)>");
+    assert_eq!(browser.text("#trial"), "trial 42 of 150");
+    assert_eq!(browser.value("document.querySelectorAll('#trials tr').length"), 42);
+    assert!(browser.text("#trials").contains("attempt 1, fault: localisation failed"));
+    assert_eq!(browser.value("document.querySelectorAll('#rewards circle').length"), 40);
+    assert_eq!(browser.value("document.querySelectorAll('#rewards .miss').length"), 1);
+    browser.wait_for("document.getElementById('picture').naturalWidth === 640");
+    let time_left_s = status().time_left_s().unwrap();
+    let (hours, minutes) = ((time_left_s / 3600.0).floor(), (time_left_s / 60.0).round() % 60.0);
+    let figures = browser.text("#figures");
+    assert!(figures.contains(&format!("{hours} h {minutes} min")), "{figures}");
+    assert!(figures.contains("34 %"), "{figures}");
+
+    browser.click("#pause");
+    assert_eq!(requests.wait(PATIENCE), Some(Request::PauseAfterTrial));
+    page.update(|status| status.phase = Phase::Paused);
+    browser.wait_for("document.getElementById('word').innerText === 'Paused'");
+    browser.wait_for("document.getElementById('pause').disabled");
+    browser.click("#resume");
+    assert_eq!(requests.wait(PATIENCE), Some(Request::Resume));
+    page.update(|status| status.phase = Phase::Picking);
+    browser.wait_for("document.getElementById('word').innerText === 'Picking'");
+
+    // Without a mouse.
+    browser.value("document.getElementById('pause').focus()");
+    browser.key("Tab", Duration::ZERO);
+    assert_eq!(browser.value("document.activeElement.id"), "stop", "resume is of no use now");
+    browser.key("Enter", Duration::ZERO);
+    assert_eq!(requests.wait(PATIENCE), Some(Request::StopNow));
+    browser.wait_for("!document.getElementById('answer').innerText.includes('Asking')");
+    assert_eq!(stops.load(Ordering::SeqCst), 1);
+    page.update(|status| {
+        status.phase = Phase::Ended { message: "Stopped by an operator.".to_string() }
+    });
+    browser.wait_for("document.getElementById('message').innerText === 'Stopped by an operator.'");
+    browser.wait_for("document.getElementById('stop').disabled");
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn a_trial_is_confirmed_by_holding_and_only_when_asked() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let page = OperatorPage::serve(config()).unwrap();
+    let requests = page.requests();
+    page.publish(status());
+    browser.open(page.url(), PHONE);
+    browser.wait_for("document.getElementById('word').innerText === 'Placing'");
+    let is_hidden = "document.getElementById('confirm').hidden";
+    assert_eq!(browser.value(is_hidden), true);
+    let question = "Is everybody out of the arm's reach?";
+    for by_keyboard in [false, true] {
+        page.update(|status| status.confirm = Some(question.to_string()));
+        browser.wait_for("!document.getElementById('confirm').hidden");
+        assert_eq!(browser.text("#word"), "Waits for you");
+        assert_eq!(browser.text("#question"), question);
+        let mut hold = |duration| match by_keyboard {
+            false => browser.press("#hold", duration),
+            true => {
+                browser.wait_for("!document.getElementById('hold').disabled");
+                browser.value("document.getElementById('hold').focus()");
+                browser.key(" ", duration);
+            }
+        };
+        hold(Duration::from_millis(50));
+        assert_eq!(requests.wait(HELD), None, "a touch is no confirmation");
+        hold(HELD);
+        assert_eq!(requests.wait(PATIENCE), Some(Request::ConfirmTrial));
+        page.update(|status| status.confirm = None);
+        browser.wait_for(is_hidden);
+    }
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn a_reader_without_the_token_acts_after_giving_it() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let everywhere = PageConfig { address: ([0, 0, 0, 0], 0).into(), ..config() };
+    for (config, word) in [(config(), "Placing"), (everywhere, "Locked")] {
+        let page = OperatorPage::serve(config).unwrap();
+        page.publish(status());
+        let (address, token) = page.url().split_once("#token=").unwrap();
+        browser.open(address, DESKTOP);
+        browser.wait_for(&format!("document.getElementById('word').innerText === '{word}'"));
+        browser.wait_for("!document.getElementById('unlock').hidden");
+        if word == "Placing" {
+            assert_eq!(browser.value("document.getElementById('stop').disabled"), true);
+        }
+        for (given, is_right) in [("not-the-token-of-this-run", false), (token, true)] {
+            browser.value("document.getElementById('token').focus()");
+            browser.write(given);
+            browser.key("Enter", Duration::ZERO);
+            if word == "Placing" {
+                browser.click("#pause");
+            }
+            match is_right {
+                false => browser.wait_for("!document.getElementById('unlock').hidden"),
+                true => browser.wait_for("document.getElementById('word').innerText === 'Placing'"),
+            }
+            let expected = (is_right && word == "Placing").then_some(Request::PauseAfterTrial);
+            assert_eq!(
+                page.requests().wait(if expected.is_some() { PATIENCE } else { Duration::ZERO }),
+                expected
+            );
+        }
+    }
+}
+
+#[test]
+fn a_lost_connection_is_told() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let page = OperatorPage::serve(config()).unwrap();
+    page.publish(status());
+    browser.open(page.url(), DESKTOP);
+    browser.wait_for("document.getElementById('word').innerText === 'Placing'");
+    let address = page.address();
+    drop(page);
+    browser.wait_for("!document.getElementById('lost').hidden");
+    assert!(browser.text("#lost").contains("The arm may be moving"));
+    assert_eq!(browser.text("#word"), "No connection");
+    assert_eq!(browser.value("document.getElementById('pause').disabled"), true);
+    // Whoever wants to stop may try.
+    browser.click("#stop");
+    browser.wait_for("document.getElementById('answer').innerText.includes('Not known whether')");
+    // And a run that comes again is seen again.
+    let page = OperatorPage::serve(PageConfig { address, ..config() }).unwrap();
+    page.publish(RunStatus { phase: Phase::Learning, ..status() });
+    browser.wait_for("document.getElementById('word').innerText === 'Learning'");
+    browser.wait_for("!document.getElementById('pause').disabled");
+    assert_eq!(browser.value("document.getElementById('lost').hidden"), true);
+}
+
+#[test]
+fn everything_fits_a_phone() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let page = OperatorPage::serve(config()).unwrap();
+    page.publish(RunStatus { confirm: Some("Is everybody out of reach?".to_string()), ..status() });
+    page.show(picture());
+    browser.open(page.url(), PHONE);
+    browser.wait_for("!document.getElementById('picture').hidden");
+    assert_eq!(browser.value("document.documentElement.scrollWidth"), 375);
+    let small = "[...document.querySelectorAll('button')].filter((button) => button.offsetParent && \
+                 button.getBoundingClientRect().height < 44).map((button) => button.id)";
+    assert_eq!(browser.value(small), serde_json::json!([]));
+    for button in ["pause", "resume", "stop"] {
+        let is_in_view = format!(
+            "(() => {{ const box = document.getElementById('{button}').getBoundingClientRect(); \
+             return box.left >= 0 && box.right <= 375 && box.top >= 0 && box.bottom <= 720; }})()"
+        );
+        assert_eq!(browser.value(&is_in_view), true, "{button}");
+    }
+}
+
+#[test]
+#[ignore = "makes pictures for people, in target/tmp"]
+fn pictures_of_the_page() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let page = OperatorPage::serve(config()).unwrap();
+    page.show(picture());
+    let fault = "The plate is lost: put it back onto its start, then resume.".to_string();
+    let confirm =
+        "Trial 42 moves the arm over the table. Is everybody out of its reach?".to_string();
+    let tall = Look { height: 2100, ..PHONE };
+    let dark = Look { dark: true, ..DESKTOP };
+    let cases = [
+        ("desktop", DESKTOP, status()),
+        ("dark", dark, status()),
+        ("phone", PHONE, status()),
+        ("phone-tall", tall, status()),
+        ("whole", Look { height: 1340, ..DESKTOP }, status()),
+        (
+            "phone-dark",
+            Look { dark: true, ..PHONE },
+            RunStatus { confirm: Some(confirm.clone()), ..status() },
+        ),
+        ("paused", DESKTOP, RunStatus { phase: Phase::Paused, ..status() }),
+        (
+            "fault",
+            DESKTOP,
+            RunStatus { phase: Phase::NeedsPerson { message: fault.clone() }, ..status() },
+        ),
+        (
+            "fault-dark",
+            dark,
+            RunStatus { phase: Phase::NeedsPerson { message: fault }, ..status() },
+        ),
+        ("confirm", DESKTOP, RunStatus { confirm: Some(confirm), ..status() }),
+        (
+            "first",
+            DESKTOP,
+            RunStatus {
+                phase: Phase::Preparing,
+                trial: 1,
+                completed: Vec::new(),
+                faults: Vec::new(),
+                ..status()
+            },
+        ),
+        (
+            "ended",
+            DESKTOP,
+            RunStatus {
+                phase: Phase::Ended { message: "Proven at trial 41.".to_string() },
+                ..status()
+            },
+        ),
+    ];
+    for (name, look, status) in cases {
+        page.publish(status);
+        browser.open(page.url(), look);
+        browser.wait_for("document.getElementById('picture').naturalWidth === 640");
+        // Two frames: the curves are drawn.
+        std::thread::sleep(Duration::from_millis(300));
+        let path = format!("{}/operator-page-{name}.png", env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(&path, browser.screenshot(false)).unwrap();
+        println!("{path}");
+    }
+    page.publish(status());
+    browser.open(page.url(), PHONE);
+    browser.wait_for("document.getElementById('picture').naturalWidth === 640");
+    drop(page);
+    browser.wait_for("!document.getElementById('lost').hidden");
+    let path = format!("{}/operator-page-lost.png", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&path, browser.screenshot(false)).unwrap();
+}

@@ -1,0 +1,397 @@
+//! Runs that nobody stands beside: stopped by signals, limits and people, watched and paused on a page.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod binary;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use binary::{failure, json, log_without_durations, rmrl, small};
+use serde_json::Value;
+
+/// Far above what anything takes, so that a busy machine does not fail a test.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until something is so.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        sleep(Duration::from_millis(5));
+    }
+}
+
+/// How many attempts a run has recorded.
+fn attempts(run: &Path) -> usize {
+    fs::read_to_string(run.join("trials.jsonl")).map_or(0, |text| text.lines().count())
+}
+
+fn send(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// A run under way, its standard error read line by line.
+struct Running {
+    child: Child,
+    errors: BufReader<ChildStderr>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        Self { child, errors }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.errors.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// How it ended, and what it said last on standard error and standard output.
+    fn end(mut self) -> (ExitStatus, String, String) {
+        drop(self.child.stdin.take());
+        let (mut errors, mut output) = (String::new(), String::new());
+        self.errors.read_to_string(&mut errors).unwrap();
+        self.child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+        (self.child.wait().unwrap(), errors, output)
+    }
+}
+
+/// What resuming a stopped run is held against: what it had recorded stays, and where no attempt was cut
+/// short, nothing tells it from a run never stopped.
+fn goes_on_as_promised(dir: &Path, name: &str, whole: &[String]) {
+    let run = dir.join(name);
+    let stopped = log_without_durations(&run);
+    let was_cut_short = stopped.last().is_some_and(|line| line.contains("\"cause\":\"stopped\""));
+    let recorded = fs::read(run.join("trials.jsonl")).unwrap();
+    json(&mut rmrl(dir, &["train", "--resume", name]));
+    assert!(fs::read(run.join("trials.jsonl")).unwrap().starts_with(&recorded), "{name}");
+    let resumed = log_without_durations(&run);
+    if was_cut_short {
+        let completed = stopped.len() - 1;
+        assert_eq!(resumed[..completed], whole[..completed], "{name}");
+        assert_eq!(resumed.len(), whole.len() + 1, "{name}: the trial is made again, once");
+    } else {
+        assert_eq!(resumed, whole, "{name}");
+    }
+    assert!(run.join("policy.safetensors").exists());
+}
+
+#[test]
+fn ctrl_c_and_sigterm_finish_the_log_and_the_run_goes_on_from_there() {
+    let dir = tempfile::tempdir().unwrap();
+    json(&mut small(dir.path(), &["train", "--trials", "24", "--out", "whole"]));
+    let whole = log_without_durations(&dir.path().join("whole"));
+    for (number, signal) in ["-INT", "-TERM", "-INT", "-TERM", "-INT"].into_iter().enumerate() {
+        let name = format!("stopped-{number}");
+        let run = dir.path().join(&name);
+        let running =
+            Running::start(&mut small(dir.path(), &["train", "--trials", "24", "--out", &name]));
+        wait_until("some trials are recorded", || attempts(&run) > 2 * number);
+        sleep(Duration::from_millis(7 * number as u64));
+        send(&running.child, signal);
+        let (status, errors, output) = running.end();
+        assert_eq!(status.code(), Some(130), "{errors}");
+        assert_eq!(output, "");
+        assert!(errors.contains(&format!("rmrl train --resume {name}")), "{errors}");
+        let who = if signal == "-INT" { "stopped by Ctrl-C" } else { "stopped by SIGTERM" };
+        assert!(errors.contains(who), "{errors}");
+        goes_on_as_promised(dir.path(), &name, &whole);
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_ends_the_command_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    // The page is kept for a while after the end, which is when the second one comes.
+    let train = ["train", "--trials", "500", "--out", "run", "--serve", "127.0.0.1:0"];
+    let mut running = Running::start(&mut small(dir.path(), &train));
+    wait_until("a trial is recorded", || attempts(&dir.path().join("run")) > 0);
+    send(&running.child, "-INT");
+    while !running.line().contains("once more stops at once") {}
+    send(&running.child, "-INT");
+    let (status, errors, _) = running.end();
+    assert_eq!(status.code(), Some(130));
+    assert!(errors.contains("stopped at once"), "{errors}");
+    json(&mut small(dir.path(), &["train", "--trials", "3", "--out", "another"]));
+}
+
+#[test]
+fn a_run_whose_time_is_up_leaves_a_policy_and_goes_on_with_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--trials", "40"];
+    json(&mut small(dir.path(), &[&train[..], &["--out", "whole"]].concat()));
+    let limited = [&train[..], &["--out", "run", "--max-hours", "0.0001"]].concat();
+    let finished = json(&mut small(dir.path(), &limited));
+    let run = dir.path().join("run");
+    let made = finished["trials"].as_u64().unwrap();
+    assert!(made < 40, "{finished}");
+    assert!(finished["ended"].as_str().unwrap().contains("0.0001 h"), "{finished}");
+    assert_eq!(attempts(&run) as u64, made);
+    if made > 0 {
+        json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "2"]));
+    }
+    let resume = ["train", "--resume", "run", "--max-hours", "1"];
+    let finished = json(&mut rmrl(dir.path(), &resume));
+    assert_eq!(finished["ended"], "all trials are made");
+    let whole = dir.path().join("whole");
+    assert_eq!(log_without_durations(&run), log_without_durations(&whole));
+    let policy = |run: &Path| fs::read(run.join("policy.safetensors")).unwrap();
+    assert!(policy(&run) == policy(&whole));
+}
+
+#[test]
+fn too_many_faults_end_a_run_and_people_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = dir.path().join("told");
+    let command =
+        format!("notify.command=[\"sh\", \"-c\", \"cat >> {0}; echo >> {0}\"]", told.display());
+    // A camera that wanders off from scene to scene.
+    let train = ["train", "--trials", "60", "--max-faults", "2", "--out", "run", "--set"];
+    let keys = [
+        "schedule.trials_per_scene=1",
+        "--set",
+        "simulation.camera.drift_m_per_scene=0.01",
+        "--set",
+        &command,
+    ];
+    let message = failure(&mut small(dir.path(), &[&train[..], &keys].concat()), 1);
+    assert!(message.contains("2 attempts have failed"), "{message}");
+    assert!(message.contains("--resume run"), "{message}");
+    let log = fs::read_to_string(dir.path().join("run/trials.jsonl")).unwrap();
+    assert_eq!(log.matches("\"kind\":\"fault\"").count(), 2);
+    assert!(dir.path().join("run/policy.safetensors").exists());
+    let told = fs::read_to_string(&told).unwrap();
+    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "stopped_after_faults", "{told}");
+    assert_eq!(last["run"], "run");
+}
+
+#[test]
+fn a_proof_and_an_end_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = dir.path().join("told");
+    let command =
+        format!("notify.command=[\"sh\", \"-c\", \"echo $RMRL_EVENT >> {}\"]", told.display());
+    let train =
+        ["train", "--trials", "40", "--until", "15mm@60%", "--out", "run", "--set", &command];
+    json(&mut small(dir.path(), &train));
+    // A person puts the plate into its target before the first trial.
+    assert_eq!(fs::read_to_string(&told).unwrap(), "needs_person\nproof_reached\nrun_ended\n");
+}
+
+/// The run behind a page, over real HTTP.
+struct Page {
+    address: String,
+    token: String,
+}
+
+impl Page {
+    /// Reads where the page is from what the command says.
+    fn of(running: &mut Running) -> Self {
+        let mut line = running.line();
+        // After warnings, if there are any.
+        while !line.starts_with("watch") {
+            assert!(!line.is_empty(), "it ended without a page");
+            line = running.line();
+        }
+        let url = line.trim().strip_prefix("watch the run at http://").expect(&line);
+        let (address, token) = url.split_once("/#token=").unwrap();
+        Self { address: address.to_string(), token: token.to_string() }
+    }
+
+    fn exchange(&self, request: &str) -> Vec<u8> {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        answer
+    }
+
+    fn get(&self, path: &str) -> Vec<u8> {
+        self.exchange(&format!(
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        ))
+    }
+
+    fn news(&self) -> Value {
+        let answer = String::from_utf8(self.get("/status")).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    fn status(&self) -> Value {
+        self.news()["status"].take()
+    }
+
+    fn phase(&self) -> String {
+        self.status()["phase"]["kind"].as_str().unwrap().to_string()
+    }
+
+    fn completed(&self) -> usize {
+        self.status()["completed"].as_array().unwrap().len()
+    }
+
+    fn ask(&self, body: &str) {
+        let (length, token) = (body.len(), &self.token);
+        let answer = self.exchange(&format!(
+            "POST /requests HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+             authorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        ));
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+    }
+}
+
+/// Every byte below a folder.
+fn contents(dir: &Path) -> Vec<u8> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        found.extend(if path.is_dir() { contents(&path) } else { fs::read(&path).unwrap() });
+    }
+    found
+}
+
+#[test]
+fn a_run_that_is_watched_and_paused_on_its_page_ends_with_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    json(&mut small(dir.path(), &["train", "--trials", "14", "--out", "alone"]));
+    let train = ["train", "--trials", "14", "--until", "0.01mm@30%", "--out", "watched"];
+    let mut running =
+        Running::start(&mut small(dir.path(), &[&train[..], &["--serve", "127.0.0.1:0"]].concat()));
+    let page = Page::of(&mut running);
+    page.ask(r#"{"request":"pause_after_trial"}"#);
+    wait_until("the run is paused", || page.phase() == "paused");
+    let completed = page.completed();
+    assert!(completed < 14, "{completed}");
+    sleep(Duration::from_millis(300));
+    assert_eq!((page.completed(), page.phase()), (completed, "paused".to_string()));
+    page.ask(r#"{"request":"resume"}"#);
+    wait_until("the run has ended", || page.phase() == "ended");
+    let status = page.status();
+    assert_eq!(status["completed"].as_array().unwrap().len(), 14, "{status}");
+    assert_eq!(status["trials"], 14);
+    assert_eq!(status["proof"]["claim"], "0.01mm@30%");
+    assert!(status["completed"][3]["duration_s"].as_f64().unwrap() > 0.0, "{status}");
+    assert!(status["completed"][3]["e_trans_mm"].as_f64().unwrap() > 0.0, "{status}");
+    let picture = page.get("/picture");
+    assert!(picture.windows(8).any(|bytes| bytes == b"\x89PNG\r\n\x1a\n"));
+    assert!(page.news()["picture"]["caption"].as_str().unwrap().contains("plate"));
+    let (token, (exit, errors, _)) = (page.token, running.end());
+    assert!(exit.success(), "{errors}");
+
+    let (alone, watched) = (dir.path().join("alone"), dir.path().join("watched"));
+    assert_eq!(log_without_durations(&watched), log_without_durations(&alone));
+    let policy = |run: &Path| fs::read(run.join("policy.safetensors")).unwrap();
+    assert!(policy(&alone) == policy(&watched));
+    let kept = contents(&watched);
+    assert!(!kept.windows(token.len()).any(|bytes| bytes == token.as_bytes()), "the token is kept");
+}
+
+#[test]
+fn the_button_on_the_page_stops_the_arm() {
+    let dir = tempfile::tempdir().unwrap();
+    json(&mut small(dir.path(), &["train", "--trials", "24", "--out", "whole"]));
+    let token = "a-token-for-tests-0123456789";
+    fs::write(dir.path().join("token"), format!("{token}\n")).unwrap();
+    let train = ["train", "--trials", "24", "--out", "run", "--serve", "127.0.0.1:0"];
+    let with_token = [&train[..], &["--token-file", "token"]].concat();
+    let mut running = Running::start(&mut small(dir.path(), &with_token));
+    let page = Page::of(&mut running);
+    assert_eq!(page.token, token);
+    wait_until("some trials are made", || page.completed() > 2);
+    page.ask(r#"{"request":"stop_now"}"#);
+    wait_until("the run has ended", || page.phase() == "ended");
+    let message = page.status()["phase"]["message"].as_str().unwrap().to_string();
+    assert!(message.contains("stopped by the operator page"), "{message}");
+    let (exit, errors, _) = running.end();
+    assert_eq!(exit.code(), Some(130), "{errors}");
+    // Resuming serves the page of its configuration again.
+    goes_on_as_promised(dir.path(), "run", &log_without_durations(&dir.path().join("whole")));
+}
+
+#[test]
+fn every_attempt_waits_for_its_own_confirmation() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--trials", "2", "--confirm-trials", "--out", "run"];
+    let mut running = Running::start(&mut small(dir.path(), &train));
+    // Once for the target, then for every trial.
+    for expected in ["target recorded", "for trial 1", "for trial 2"] {
+        let question = running.line();
+        assert!(question.contains("about to move") && question.contains(expected), "{question}");
+        running.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    }
+    let (exit, errors, output) = running.end();
+    assert!(exit.success(), "{errors}");
+    assert!(output.contains("\"trials\":2"), "{output}");
+
+    for (name, answer, why) in [
+        ("declined", Some("n\n"), "refused to let the arm move"),
+        ("nobody", None, "standard input has ended"),
+    ] {
+        let train = ["train", "--trials", "2", "--confirm-trials", "--out", name];
+        let mut running = Running::start(&mut small(dir.path(), &train));
+        running.line();
+        if let Some(answer) = answer {
+            running.child.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
+        }
+        let (exit, errors, _) = running.end();
+        assert_eq!(exit.code(), Some(1), "{errors}");
+        assert!(errors.contains(why), "{errors}");
+        assert_eq!(attempts(&dir.path().join(name)), 0);
+    }
+
+    let slow = ["--set", "unattended.confirm_minutes=0.001"];
+    let train = ["train", "--trials", "2", "--confirm-trials", "--out", "slow"];
+    let mut running = Running::start(&mut small(dir.path(), &[&train[..], &slow].concat()));
+    let input = running.child.stdin.take();
+    let (_, errors, _) = running.end();
+    drop(input);
+    assert!(errors.contains("nobody confirmed within 0.001 minutes"), "{errors}");
+}
+
+#[test]
+fn a_confirmation_on_the_page_counts_for_its_question() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--trials", "1", "--confirm-trials", "--serve", "127.0.0.1:0"];
+    let mut running =
+        Running::start(&mut small(dir.path(), &[&train[..], &["--out", "run"]].concat()));
+    let page = Page::of(&mut running);
+    let mut answered = 0;
+    for _ in 0..2 {
+        wait_until("the next question is asked", || {
+            page.news()["question"].as_u64().is_some_and(|question| question > answered)
+        });
+        answered = page.news()["question"].as_u64().unwrap();
+        page.ask(&format!(r#"{{"request":"confirm_trial","question":{answered}}}"#));
+    }
+    wait_until("the run has ended", || page.phase() == "ended");
+    let (exit, errors, _) = running.end();
+    assert!(exit.success(), "{errors}");
+}
+
+#[test]
+fn a_page_that_cannot_be_is_refused_before_anything_moves() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("short"), "guess me").unwrap();
+    for (arguments, names) in
+        [(["--token-file", "none"], "none"), (["--token-file", "short"], "short")]
+    {
+        let train = ["train", "--trials", "2", "--serve", "127.0.0.1:0", "--out", arguments[1]];
+        let message = failure(&mut small(dir.path(), &[&train[..], &arguments].concat()), 2);
+        assert!(message.contains(names) && !message.contains("guess me"), "{message}");
+    }
+}

@@ -1,0 +1,313 @@
+//! Runs on an emulated xArm 6: the driver, the protocol and the simulated cell behind it.
+//!
+//! `RMRL_SOAK_TRIALS=300 RMRL_SOAK_KILLS=50 cargo test --release --workspace --test xarm` makes the long runs.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod binary;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use binary::{json, small, stderr};
+use rand::RngExt;
+use rmrl::cell::TaskKind;
+use rmrl::config::RunConfig;
+use rmrl::core::random_stream;
+use rmrl::distant::DistantServer;
+use rmrl::laboratory::simulated_cell;
+use rmrl::preflight::flange_from_tool;
+use rmrl::sim::SimulatedCell;
+use rmrl::xarm::controller::{
+    Controller, ControllerConfig, Faults, GripperFault, LinkFault, MotionFault, MotionOutcome,
+    Pace, Plant, Recording, Request, RunningController,
+};
+use serde_json::Value;
+
+/// An emulated controller over a simulated cell, its camera and its person, in this process.
+struct EmulatedCell {
+    running: RunningController,
+    distant: DistantServer,
+    /// What is behind it all.
+    #[allow(dead_code, reason = "it lives as long as the cell")]
+    cell: SimulatedCell,
+    dir: tempfile::TempDir,
+}
+
+impl EmulatedCell {
+    fn start(seed: u32) -> Self {
+        Self::start_at(seed, Pace::AsFastAsPossible)
+    }
+
+    fn start_at(seed: u32, pace: Pace) -> Self {
+        let mut config = RunConfig::for_task(TaskKind::Table);
+        config.seed = seed;
+        config.simulation.camera.width_px = 320;
+        let cell = simulated_cell(&config, u64::from(seed)).unwrap();
+        let controller = ControllerConfig {
+            flange_from_tool: flange_from_tool(&config.xarm),
+            watched_m: Some(config.xarm.fence_m),
+            pace,
+            ..ControllerConfig::default()
+        };
+        let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
+        let running = Controller::start(controller, plant).unwrap();
+        let distant = DistantServer::start("127.0.0.1:0", cell.clone()).unwrap();
+        Self { running, distant, cell, dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// `rmrl` with these arguments, a small network, and this cell.
+    fn rmrl(&self, arguments: &[&str]) -> Command {
+        let mut command = small(self.dir.path(), arguments);
+        for value in self.keys() {
+            command.args(["--set", &value]);
+        }
+        command
+    }
+
+    fn keys(&self) -> [String; 7] {
+        let addresses = self.running.addresses().unwrap();
+        [
+            "cell.kind=xarm6".to_string(),
+            "cell.person=distant".to_string(),
+            "camera.source=distant".to_string(),
+            "xarm.host=127.0.0.1".to_string(),
+            format!("xarm.control_port={}", addresses.control.port()),
+            format!("xarm.report_port={}", addresses.normal.port()),
+            format!("distant.address={}", self.distant.address()),
+        ]
+    }
+
+    fn run(&self) -> PathBuf {
+        self.dir.path().join("run")
+    }
+
+    fn recording(&self) -> Recording {
+        self.running.recording()
+    }
+}
+
+/// The lines of a run's log that are whole.
+fn records(run: &Path) -> Vec<Value> {
+    let Ok(log) = fs::read_to_string(run.join("trials.jsonl")) else { return Vec::new() };
+    let whole = log.rfind('\n').map_or(0, |end| end + 1);
+    log[..whole].lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn is_completed(record: &Value) -> bool {
+    record["failure"]["kind"] != "fault"
+}
+
+/// The log has the trials 1 to `trials` once each and in order, and the attempts at each as they came.
+fn assert_each_once(records: &[Value], trials: u64) {
+    let completed: Vec<u64> = records
+        .iter()
+        .filter(|record| is_completed(record))
+        .map(|record| record["trial"].as_u64().unwrap())
+        .collect();
+    assert_eq!(completed, (1..=trials).collect::<Vec<_>>());
+    let mut attempts: BTreeMap<u64, u64> = BTreeMap::new();
+    for record in records {
+        let attempt = attempts.entry(record["trial"].as_u64().unwrap()).or_default();
+        *attempt += 1;
+        assert_eq!(record["attempt"], *attempt, "{record}");
+    }
+}
+
+fn soak(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |value| value.parse().unwrap())
+}
+
+/// Waits until a process ends.
+fn ended(child: &mut Child, patience: Duration) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < patience {
+        if child.try_wait().unwrap().is_some() {
+            return true;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    false
+}
+
+#[test]
+fn an_emulated_arm_trains_from_connecting_to_a_policy() {
+    let cell = EmulatedCell::start(3);
+    let trained = json(&mut cell.rmrl(&["train", "--trials", "9", "--seed", "3", "--out", "run"]));
+    assert_eq!((&trained["trials"], &trained["faults"]), (&9.into(), &0.into()));
+    // Nobody knows the truth of a real cell.
+    assert!(trained["last_true_e_trans_mm"].is_null());
+    assert!(trained["last_e_trans_mm"].as_f64().unwrap() < 15.0);
+    let records = records(&cell.run());
+    assert_each_once(&records, 9);
+    assert!(!cell.run().join("simulator.jsonl").exists());
+    assert!(cell.run().join("policy.safetensors").exists());
+    assert!(fs::read_to_string(cell.run().join("report.html")).unwrap().contains("xArm 6 at"));
+
+    // The plate came to lie where the camera saw it, and the arm was where it may be.
+    let last = &records[8]["final_pose"];
+    let truth = cell.cell.truth().plate;
+    let off = (last["x_m"].as_f64().unwrap() - truth.x_m)
+        .hypot(last["y_m"].as_f64().unwrap() - truth.y_m);
+    assert!(off < 0.02, "seen {last}, truly {truth:?}");
+    assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
+
+    let placed = json(&mut {
+        let mut eval = binary::rmrl(cell.dir.path(), &["eval", "run", "--trials", "3"]);
+        eval.env("RMRL_LOG", "warn");
+        eval
+    });
+    assert_eq!(placed["trials"], 3);
+    assert!(placed["truth"].is_null(), "{placed}");
+
+    // Long after, and far from the arm.
+    let dir = cell.dir;
+    drop((cell.running, cell.distant));
+    fs::remove_file(dir.path().join("run/report.html")).unwrap();
+    assert!(binary::rmrl(dir.path(), &["report", "run"]).status().unwrap().success());
+    assert!(dir.path().join("run/report.html").exists());
+}
+
+/// Brings about one kind of fault after another.
+struct Mischief {
+    rng: rmrl::core::Rng,
+    turn: usize,
+}
+
+impl Mischief {
+    fn strike(&mut self, faults: &Faults, recording: &Recording) {
+        let next_motion = recording.motions.len() as u64 + 1;
+        let soon = next_motion + self.rng.random_range(0..8);
+        let share = self.rng.random_range(0.1..0.9);
+        let next_request = recording.requests + self.rng.random_range(2..200);
+        let in_motion = |fault| faults.in_motion(soon, share, fault);
+        let at_request = |fault| faults.at_request(Request::Number(next_request), fault);
+        let in_jaws = |fault| faults.in_gripper_motion(recording.gripper_motions + 1, fault);
+        match self.turn % 11 {
+            0 => in_motion(MotionFault::Collision),
+            1 => at_request(LinkFault::Drop),
+            2 => in_motion(MotionFault::JointLimit),
+            3 => at_request(LinkFault::HalfFrame),
+            4 => in_motion(MotionFault::StateReset),
+            5 => at_request(LinkFault::Late(Duration::from_millis(300))),
+            6 => at_request(LinkFault::Twice),
+            7 => at_request(LinkFault::WrongTransaction),
+            8 => in_jaws(GripperFault::Dropped),
+            9 => in_jaws(GripperFault::Error(11)),
+            _ => at_request(LinkFault::Silence),
+        }
+        self.turn += 1;
+    }
+}
+
+#[test]
+fn with_a_fault_in_every_third_trial_none_is_lost_or_counted_twice() {
+    let trials = soak("RMRL_SOAK_TRIALS", 33);
+    let cell = EmulatedCell::start(4);
+    let arguments = [
+        "train",
+        "--trials",
+        &trials.to_string(),
+        "--seed",
+        "4",
+        "--out",
+        "run",
+        "--set",
+        "policy.view=none",
+    ];
+    let mut command = cell.rmrl(&arguments);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut mischief = Mischief { rng: random_stream(4, "mischief", [0, 0]), turn: 0 };
+    let mut struck = 0;
+    let patience = Duration::from_secs(120 + 10 * trials);
+    let began = Instant::now();
+    while !ended(&mut child, Duration::from_millis(20)) {
+        assert!(began.elapsed() < patience, "the run does not end");
+        let completed = records(&cell.run()).iter().filter(|record| is_completed(record)).count();
+        if completed as u64 >= 3 * struck {
+            mischief.strike(cell.running.faults(), &cell.recording());
+            struck += 1;
+        }
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let made = records(&cell.run());
+    assert_each_once(&made, trials);
+    let faulted = made.iter().filter(|record| !is_completed(record)).count();
+    eprintln!("{trials} trials, {struck} faults, {faulted} attempts faulted");
+    assert!(faulted as u64 >= trials / 12, "{faulted} attempts faulted");
+    assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
+
+    // What was learnt is what the completed trials alone teach.
+    let policy = fs::read(cell.run().join("policy.safetensors")).unwrap();
+    fs::remove_file(cell.run().join("policy.safetensors")).unwrap();
+    fs::remove_dir_all(cell.run().join("checkpoints")).unwrap();
+    json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    assert!(fs::read(cell.run().join("policy.safetensors")).unwrap() == policy);
+    assert_eq!(records(&cell.run()).len(), made.len());
+}
+
+#[test]
+fn killed_at_any_instant_and_resumed_every_trial_is_there_once() {
+    let kills = soak("RMRL_SOAK_KILLS", 5);
+    let trials = 3 * kills;
+    let cell = EmulatedCell::start(5);
+    let mut rng = random_stream(5, "kills", [0, 0]);
+    let count = trials.to_string();
+    let first = ["train", "--trials", &count, "--seed", "5", "--out", "run"];
+    let mut killed = 0;
+    loop {
+        // Before its directory is there, a run has nothing that could be gone on with.
+        let mut command = match cell.run().join("trials.jsonl").exists() {
+            true => binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]),
+            false => {
+                let _ = fs::remove_dir_all(cell.run());
+                cell.rmrl(&first)
+            }
+        };
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let instant = Duration::from_millis(rng.random_range(200..4000));
+        let patience = if killed < kills { instant } else { Duration::from_secs(600) };
+        if ended(&mut child, patience) {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", stderr(&output));
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        killed += 1;
+    }
+    eprintln!("{trials} trials, killed {killed} times");
+    let records = records(&cell.run());
+    assert_each_once(&records, trials);
+    assert!(records.iter().all(is_completed));
+    assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
+}
+
+/// Nothing but the one line that was sent is ever under way, so nothing else can go on.
+#[test]
+fn a_killed_program_leaves_an_arm_that_ends_its_line_and_stands() {
+    let cell = EmulatedCell::start_at(6, Pace::Times(2.0));
+    let train = ["train", "--trials", "3", "--seed", "6", "--out", "run"];
+    let mut child = cell.rmrl(&train).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while cell.recording().motions.len() < 4 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the arm does not move");
+        sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let at_kill = cell.recording().motions.len();
+    // The longest line, from end to end of the table, takes 3 s at travel speed, half as long here.
+    sleep(Duration::from_secs(3));
+    let after = cell.recording();
+    assert!(after.motions.len() <= at_kill + 1, "{at_kill} motions, then {}", after.motions.len());
+    assert!(after.motions.iter().all(|motion| motion.outcome == MotionOutcome::Finished));
+    sleep(Duration::from_secs(1));
+    assert_eq!(cell.recording().motions, after.motions);
+    assert_eq!(after.outside_watched, Vec::<[f64; 3]>::new());
+}
