@@ -236,12 +236,12 @@ mod tests {
             Ok(())
         }
 
-        fn recover(&mut self) -> Result<(), DeviceError> {
-            Ok(())
-        }
-
         fn holds_object(&mut self) -> Result<bool, DeviceError> {
             Ok(true)
+        }
+
+        fn recover(&mut self) -> Result<(), DeviceError> {
+            Ok(())
         }
     }
 

@@ -721,7 +721,7 @@ fn motion_fault(error: MotionError) -> Fault {
     Fault {
         kind: match &error {
             MotionError::Refused(_) => FaultKind::Refused,
-            MotionError::Stopped(_) => FaultKind::Stopped,
+            MotionError::Stopped(_) => FaultKind::Interrupted,
             MotionError::Device(error) if error.needs_a_person() => FaultKind::Stopped,
             MotionError::Device(_) => FaultKind::Device,
         },
@@ -752,14 +752,17 @@ fn lost_plate(reason: String) -> Fault {
 mod tests {
     use super::*;
 
+    fn motion_fault_of(error: DeviceError) -> Fault {
+        motion_fault(error.into())
+    }
+
     #[test]
     fn a_device_that_waits_for_a_person_ends_the_run_and_one_with_an_error_does_not() {
         let reason = "the emergency stop button is pressed".to_owned();
-        let fault = |error| motion_fault(MotionError::Device(error));
-        let stopped = fault(DeviceError::NeedsPerson { device: "arm", reason });
+        let stopped = motion_fault_of(DeviceError::NeedsPerson { device: "arm", reason });
         assert!(stopped.kind.needs_a_person());
         assert!(stopped.to_string().contains("emergency stop"), "{stopped}");
-        let faulted = fault(DeviceError::Faulted {
+        let faulted = motion_fault_of(DeviceError::Faulted {
             device: "arm",
             code: 24,
             meaning: "a joint would be too fast",

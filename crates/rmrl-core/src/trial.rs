@@ -132,9 +132,10 @@ pub enum FaultKind {
     Refused,
     /// The camera no longer sees the world where it did; only calibrating it again helps.
     Drift,
-    /// Somebody stopped the arm, or a device stands until a person has been there: a stop button, a
-    /// broken servo.
+    /// A device stands until a person has been there: a stop button, a broken servo.
     Stopped,
+    /// Somebody stopped the run, and the arm with it.
+    Interrupted,
     /// The gripper said that it held a plate, and the camera then saw it where it was never carried.
     FalseGrasp,
 }
@@ -142,7 +143,7 @@ pub enum FaultKind {
 impl FaultKind {
     /// Whether trying again cannot help: a person has to come first.
     pub fn needs_a_person(self) -> bool {
-        matches!(self, Self::Drift | Self::Stopped)
+        matches!(self, Self::Drift | Self::Stopped | Self::Interrupted)
     }
 }
 
@@ -154,7 +155,8 @@ impl fmt::Display for FaultKind {
             Self::LostPlate => "plate lost",
             Self::Refused => "motion refused",
             Self::Drift => "camera moved",
-            Self::Stopped => "stopped",
+            Self::Stopped => "device stopped",
+            Self::Interrupted => "interrupted",
             Self::FalseGrasp => "gripper contradicted",
         })
     }

@@ -357,11 +357,11 @@ fn stop_at_every_motion(failure: Failure) {
             });
             let Err(fault) = attempted else { continue };
             stops += 1;
-            assert_eq!(fault.kind, FaultKind::Stopped, "{failure:?} {at}: {fault}");
+            assert_eq!(fault.kind, FaultKind::Interrupted, "{failure:?} {at}: {fault}");
             assert!(fault.reason.contains("stopped by a test"), "{fault}");
             // Whatever is asked of it now, it does not move: the devices would panic.
-            assert_eq!(trial.reset(id).unwrap_err().kind, FaultKind::Stopped);
-            assert_eq!(trial.stand_down().unwrap_err().kind, FaultKind::Stopped);
+            assert_eq!(trial.reset(id).unwrap_err().kind, FaultKind::Interrupted);
+            assert_eq!(trial.stand_down().unwrap_err().kind, FaultKind::Interrupted);
             let mut next = trial_over(fuse.cell.devices(), TaskConfig::table());
             let seen = rmrl_cell::Target { pose: target.target, height_m: 0.00725 };
             next.resume(seen, trial.whereabouts());

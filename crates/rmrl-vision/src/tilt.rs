@@ -28,6 +28,11 @@ pub fn tilt_rad(frame: &RgbdFrame, mask: &Mask, camera: &CameraModel) -> Option<
         normal += row * row.transpose();
         right += row * from_middle.z;
     }
+    // Points in one line, or none, have no plane.
+    let (across, along) = (normal.m11 * normal.m22 - normal.m12.powi(2), normal.m11 + normal.m22);
+    if across.is_nan() || across <= 1e-6 * along.powi(2) {
+        return None;
+    }
     let slopes = normal.lu().solve(&right)?;
     let tilt_rad = slopes.x.hypot(slopes.y).atan();
     tilt_rad.is_finite().then_some(tilt_rad)

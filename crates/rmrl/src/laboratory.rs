@@ -1,6 +1,6 @@
 //! A work cell, assembled from a configuration.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
@@ -104,15 +104,11 @@ impl Laboratory {
             Task { config: config.task.clone(), placement_seed: seed },
             config.reward,
         )?;
+        if let Some(robot) = robot {
+            trial.stop_switch().on_press(move |_| stop_motion(&robot));
+        }
         if let Some(drift) = config.camera.drift {
             trial = trial.watching(DriftWatch::new(drift, Box::new(ChessboardFinder))?);
-        }
-        if let Some(robot) = robot {
-            trial.stop_switch().on_press(move |_| {
-                if let Err(error) = robot.stop() {
-                    tracing::error!("the arm could not be stopped, use the red button: {error}");
-                }
-            });
         }
         Ok(Self { trial, world })
     }
@@ -136,8 +132,9 @@ pub fn simulated_cell(config: &RunConfig, seed: u64) -> Result<SimulatedCell, La
     Ok(cell)
 }
 
-/// The devices of a real cell, connected and set up, and the robot behind two of them.
-fn real_devices(config: &RunConfig) -> Result<(Devices, Arc<Robot>), LaboratoryError> {
+/// The devices of a real cell, connected and set up, and the robot, which is to be stopped in the middle of
+/// a motion, too.
+fn real_devices(config: &RunConfig) -> Result<(Devices, Weak<Robot>), LaboratoryError> {
     // The camera first: without it the arm has nothing to do.
     let camera = camera(config)?;
     let person: Box<dyn Operator> = match config.cell.person {
@@ -145,9 +142,19 @@ fn real_devices(config: &RunConfig) -> Result<(Devices, Arc<Robot>), LaboratoryE
         PersonName::Distant => Box::new(DistantPerson::new(&config.distant)),
     };
     let robot = Arc::new(Robot::connect(config.xarm.clone())?);
+    let stoppable = Arc::downgrade(&robot);
     let gripper = BioGripperDevice::connect(Arc::clone(&robot))?;
-    let arm = Box::new(XArm::new(Arc::clone(&robot)));
-    Ok((Devices { camera, arm, gripper: Box::new(gripper), operator: person }, robot))
+    let arm = Box::new(XArm::new(robot));
+    Ok((Devices { camera, arm, gripper: Box::new(gripper), operator: person }, stoppable))
+}
+
+/// Ends the motion under way, over a link of its own.
+fn stop_motion(robot: &Weak<Robot>) {
+    if let Some(robot) = robot.upgrade()
+        && let Err(error) = robot.stop()
+    {
+        tracing::error!("the arm may go on to the end of its line: {error}; use the red button");
+    }
 }
 
 /// The camera of a real cell.

@@ -30,7 +30,7 @@ impl RunEnd {
             match (cause.downcast_ref::<RunError>(), cause.downcast_ref::<Fault>()) {
                 (Some(RunError::Ended { why, .. }), _) => Some(Self::Early(why.clone())),
                 (Some(RunError::NeedsAPerson { fault, .. }), _) | (_, Some(fault))
-                    if fault.kind == FaultKind::Stopped =>
+                    if fault.kind == FaultKind::Interrupted =>
                 {
                     Some(Self::Stopped { reason: fault.reason.clone() })
                 }
@@ -62,10 +62,10 @@ mod tests {
         let ended = RunError::Ended { next: id, why: why.clone() };
         assert_eq!(of(ended.into()), Some(RunEnd::Early(why)));
         let needs = |kind| RunError::NeedsAPerson { id, fault: fault(kind) };
-        assert_eq!(of(needs(FaultKind::Stopped).into()), Some(stopped.clone()));
+        assert_eq!(of(needs(FaultKind::Interrupted).into()), Some(stopped.clone()));
         assert_eq!(of(needs(FaultKind::Drift).into()), None);
         let target = |kind| CellError::Target(fault(kind));
-        assert_eq!(of(target(FaultKind::Stopped).into()), Some(stopped.clone()));
+        assert_eq!(of(target(FaultKind::Interrupted).into()), Some(stopped.clone()));
         assert_eq!(of(target(FaultKind::Device).into()), None);
         assert_eq!(of(stopped.clone().into()), Some(stopped));
         assert_eq!(of(anyhow!("the disk is full")), None);

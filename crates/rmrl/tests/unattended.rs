@@ -73,7 +73,8 @@ impl Running {
 fn goes_on_as_promised(dir: &Path, name: &str, whole: &[String]) {
     let run = dir.join(name);
     let stopped = log_without_durations(&run);
-    let was_cut_short = stopped.last().is_some_and(|line| line.contains("\"cause\":\"stopped\""));
+    let was_cut_short =
+        stopped.last().is_some_and(|line| line.contains("\"cause\":\"interrupted\""));
     let recorded = fs::read(run.join("trials.jsonl")).unwrap();
     json(&mut rmrl(dir, &["train", "--resume", name]));
     assert!(fs::read(run.join("trials.jsonl")).unwrap().starts_with(&recorded), "{name}");

@@ -48,8 +48,8 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         "rmrl-sim",
         "rmrl-learn",
         "rmrl-data",
-        "rmrl-xarm",
         "rmrl-operator",
+        "rmrl-xarm",
     ];
     let mut allowed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::from([
         ("rmrl-conv", BTreeSet::new()),
