@@ -6,7 +6,7 @@ mod binary;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -326,26 +326,45 @@ fn the_arm_goes_home_over_travel_height_and_only_when_told() {
     assert_eq!(failed(&checks), ["tool pose"]);
 }
 
-#[test]
-fn a_stop_from_another_program_halts_a_slow_motion() {
-    let cell = emulated(GripperKind::G2, Pace::Times(1.0));
-    let mut moving = rmrl(
-        cell.path(),
-        &["cell", "home", "--yes", "--config", CONFIG, "--set", "task.travel_speed_m_s=0.01"],
-    )
-    .args(["--set", "task.home.x_m=0.3", "--set", "task.home.y_m=-0.1"])
-    .stdin(Stdio::null())
-    .stdout(Stdio::piped())
-    .stderr(Stdio::piped())
-    .spawn()
-    .unwrap();
-    let mut inspector = Inspector::connect(cell.xarm.clone()).unwrap();
+/// A program that moves the arm at 1 cm/s, for many seconds.
+fn slowly_home(cell: &Emulated, inspector: &mut Inspector) -> Child {
+    let home = ["cell", "home", "--yes", "--config", CONFIG];
+    let mut moving = rmrl(cell.path(), &home)
+        .args(["--set", "task.travel_speed_m_s=0.01"])
+        .args(["--set", "task.home.x_m=0.3", "--set", "task.home.y_m=-0.1"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let began = Instant::now();
     while inspector.state().unwrap().0 != ArmState::Moving {
         assert!(began.elapsed() < Duration::from_secs(60), "the arm does not begin to move");
         assert!(moving.try_wait().unwrap().is_none(), "it ended before it moved");
         std::thread::sleep(Duration::from_millis(20));
     }
+    moving
+}
+
+#[test]
+fn ctrl_c_stops_the_arm_on_its_way_home() {
+    let cell = emulated(GripperKind::G2, Pace::Times(1.0));
+    let mut inspector = Inspector::connect(cell.xarm.clone()).unwrap();
+    let moving = slowly_home(&cell, &mut inspector);
+    let killed = Command::new("kill").args(["-INT", &moving.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let ended = moving.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{}", stderr(&ended));
+    assert_eq!(inspector.state().unwrap().0, ArmState::Stopped);
+    let at = cell.tool().planar;
+    assert!(at.distance_m(PlanarPose::new(0.3, -0.1, 0.0)) > 0.05, "{at:?}");
+}
+
+#[test]
+fn a_stop_from_another_program_halts_a_slow_motion() {
+    let cell = emulated(GripperKind::G2, Pace::Times(1.0));
+    let mut inspector = Inspector::connect(cell.xarm.clone()).unwrap();
+    let moving = slowly_home(&cell, &mut inspector);
     // The file need not make sense beside the address.
     cell.replace("kind = \"xarm6\"", "kind = \"nothing\"");
     let port = cell.xarm.control_port.to_string();

@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use rmrl::cell::{GuardedArm, SafetyEnvelope, ToolPose};
+use rmrl::cell::{GuardedArm, MotionError, SafetyEnvelope, ToolPose};
 use rmrl::config::RunConfig;
 use rmrl::preflight::prove_way_home;
 use rmrl::xarm::{Robot, XArm};
 use serde::Serialize;
 
-use super::super::print_result;
+use super::super::{print_result, signals};
 use super::{Configuration, Failure, check_real, standing_arm};
 
 /// Move the tool home: straight up to travel height, then to task.home.
 ///
 /// The arm is set up as for a run: fence, reduced speed, load and tool offset are given to the
 /// controller and read back. Every motion passes the safety envelope, and before the first one it is
-/// proven that the arm gets there. The gripper is left as it is.
+/// proven that the arm gets there. Ctrl-C stops it. The gripper is left as it is.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell home --config my-cell.toml
@@ -72,15 +72,26 @@ pub fn run(arguments: &Home) -> Result<(), Failure> {
     if !arguments.yes {
         confirm(&config, tool.pose)?;
     }
-    let home = go_home(&config, envelope)
-        .context("the arm did not get home; see `rmrl cell doctor` for what it says")?;
+    let home = go_home(&config, envelope).map_err(|error| match error.downcast_ref() {
+        Some(MotionError::Stopped(stopped)) => Failure::Stopped(stopped.to_string()),
+        _ => {
+            let told = "the arm did not get home; see `rmrl cell doctor` for what it says";
+            Failure::Runtime(error.context(told))
+        }
+    })?;
     let least_limit_distance_deg = proof.least_limit_distance_rad.to_degrees();
     Ok(print_result(&AtHome { home, least_limit_distance_deg }, false)?)
 }
 
 fn go_home(config: &RunConfig, envelope: SafetyEnvelope) -> anyhow::Result<ToolPose> {
     let robot = Arc::new(Robot::connect(config.xarm.clone())?);
-    let mut arm = GuardedArm::new(Box::new(XArm::new(robot)), envelope);
+    let mut arm = GuardedArm::new(Box::new(XArm::new(Arc::clone(&robot))), envelope);
+    arm.stop_switch().on_press(move |_| {
+        if let Err(error) = robot.stop() {
+            tracing::error!("the arm could not be stopped, use the red button: {error}");
+        }
+    });
+    signals::listen(arm.stop_switch())?;
     let (task, speed_m_s) = (&config.task, config.task.travel_speed_m_s);
     let here = arm.pose()?;
     if here.z_m < task.travel_height_m {
