@@ -311,3 +311,33 @@ fn a_killed_program_leaves_an_arm_that_ends_its_line_and_stands() {
     assert_eq!(cell.recording().motions, after.motions);
     assert_eq!(after.outside_watched, Vec::<[f64; 3]>::new());
 }
+
+#[test]
+fn ctrl_c_stops_the_arm_in_the_middle_of_a_motion_and_the_run_goes_on_later() {
+    let cell = EmulatedCell::start_at(7, Pace::Times(5.0));
+    let train = ["train", "--trials", "3", "--seed", "7", "--out", "run"];
+    let mut command = cell.rmrl(&train);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while records(&cell.run()).is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(120), "no trial is made");
+        sleep(Duration::from_millis(20));
+    }
+    sleep(Duration::from_millis(1500));
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.unwrap().success());
+    assert!(ended(&mut child, Duration::from_secs(20)), "it does not end");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--resume"), "{}", stderr(&output));
+    let motions = cell.recording().motions;
+    assert_eq!(motions.last().unwrap().outcome, MotionOutcome::Stopped, "{:?}", motions.last());
+    sleep(Duration::from_millis(500));
+    assert_eq!(cell.recording().motions, motions);
+    let stopped = records(&cell.run()).pop().unwrap();
+    assert_eq!(stopped["failure"]["cause"], "interrupted", "{stopped}");
+
+    json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    assert_each_once(&records(&cell.run()), 3);
+    assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
+}
