@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use crate::bio_gripper::DEVICE;
 use crate::link::{Link, nothing_came};
 use crate::{
-    Address, Command, Feedback, FeedbackOutcome, FrameReader, FromController, Protocol, Reply,
-    Request, Response, Status, XArmError, controller_error,
+    Address, ArmState, Command, Feedback, FeedbackOutcome, FirmwareVersion, FrameReader,
+    FromController, Protocol, Reply, Request, Response, RobotVersion, RtuError, RtuRequest, Status,
+    TOOL_BUS, XArmError, controller_error,
 };
 
 /// Feedback that nobody has asked for yet; older is forgotten.
@@ -123,6 +125,56 @@ impl Client {
             Err(_) if status.has_error() => Err(self.explain_error()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What the robot says of itself.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], or firmware too old to be driven.
+    pub(crate) fn robot_version(&mut self) -> Result<RobotVersion, XArmError> {
+        let text = match self.ask(&Command::GetVersion)? {
+            Reply::Version(text) => text,
+            _ => String::new(),
+        };
+        let known = RobotVersion::parse(&text).filter(|it| it.firmware >= FirmwareVersion::OLDEST);
+        known.ok_or(XArmError::UnsupportedFirmware { version: text })
+    }
+
+    /// What the arm is doing.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) fn state(&mut self) -> Result<ArmState, XArmError> {
+        match self.ask(&Command::GetState)? {
+            Reply::State(state) => Ok(state),
+            _ => Ok(ArmState::Other(u8::MAX)),
+        }
+    }
+
+    /// How many motions wait, the present one among them.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) fn waiting(&mut self) -> Result<u16, XArmError> {
+        match self.ask(&Command::GetCommandCount)? {
+            Reply::Count(count) => Ok(count),
+            _ => Ok(0),
+        }
+    }
+
+    /// Asks the gripper, whose own answer may be an error, too.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) fn ask_gripper(
+        &mut self,
+        request: &RtuRequest,
+    ) -> Result<Result<Vec<u16>, RtuError>, XArmError> {
+        let frame = request.encode(DEVICE);
+        Ok(match self.ask(&Command::ModbusRtu { host: TOOL_BUS, frame })? {
+            Reply::Modbus { host: TOOL_BUS, frame } => request.decode_reply(DEVICE, &frame),
+            _ => Err(RtuError::WrongAnswer),
+        })
     }
 
     /// Sends a motion. Returns its transaction, for [`Self::wait_for_feedback`].

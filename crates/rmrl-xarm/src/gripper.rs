@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rmrl_cell::{DeviceError, Gripper};
 
 use crate::bio_gripper::{
-    self, BAUD_INDEX, BAUD_READ, BAUD_WRITE, DEVICE, Generation, GripperStatus, JawState,
-    NARROWEST_MM, Power, RESTART, WIDEST_MM,
+    self, BAUD_INDEX, BAUD_READ, BAUD_WRITE, Generation, GripperStatus, JawState, NARROWEST_MM,
+    Power, RESTART, WIDEST_MM,
 };
 use crate::client::explain;
 use crate::{
@@ -271,12 +271,7 @@ fn first(registers: &[u16]) -> u16 {
 }
 
 fn ask(session: &mut Session, request: &RtuRequest) -> Result<Vec<u16>, XArmError> {
-    let frame = request.encode(DEVICE);
-    let answered = match session.client.ask(&Command::ModbusRtu { host: TOOL_BUS, frame })? {
-        Reply::Modbus { host: TOOL_BUS, frame } => request.decode_reply(DEVICE, &frame),
-        _ => Err(RtuError::WrongAnswer),
-    };
-    match answered {
+    match session.client.ask_gripper(request)? {
         Ok(registers) => Ok(registers),
         Err(exception @ RtuError::Exception { .. }) => Err(exception.into()),
         // A gripper that says nothing is an error of the controller, which knows more.

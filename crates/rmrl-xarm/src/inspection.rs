@@ -6,16 +6,14 @@ use std::time::Duration;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_cell::ToolPose;
 
-use crate::bio_gripper::{
-    self, BAUD_INDEX, BAUD_READ, DEVICE, Generation, GripperStatus, JawState,
-};
+use crate::bio_gripper::{self, BAUD_INDEX, BAUD_READ, Generation, GripperStatus, JawState};
 use crate::kinematics::Joints;
 use crate::session::stop;
 use crate::settings::{offset_of, to_f32, verify_fence, verify_report};
 use crate::{
-    Address, ArmState, Client, Command, Explained, FirmwareVersion, Reply, Report, ReportPort,
-    ReportStream, RobotVersion, RtuError, RtuRequest, TOOL_BUS, XArmConfig, XArmError,
-    controller_error, gripper_error, tool_pose,
+    Address, ArmState, Client, Command, Explained, Reply, Report, ReportStream, RobotVersion,
+    RtuError, RtuRequest, TOOL_BUS, XArmConfig, XArmError, controller_error, gripper_error,
+    tool_pose,
 };
 
 /// How long a report may take: five come in a second.
@@ -70,12 +68,7 @@ impl Inspector {
     /// # Errors
     /// The link is lost, no answer came, or the firmware is older than [`FirmwareVersion::OLDEST`].
     pub fn version(&mut self) -> Result<RobotVersion, XArmError> {
-        let text = match self.client.ask(&Command::GetVersion)? {
-            Reply::Version(text) => text,
-            _ => String::new(),
-        };
-        let known = RobotVersion::parse(&text).filter(|it| it.firmware >= FirmwareVersion::OLDEST);
-        known.ok_or(XArmError::UnsupportedFirmware { version: text })
+        self.client.robot_version()
     }
 
     /// The numbers of the error and of the warning that wait to be cleared; 0 for none.
@@ -104,14 +97,7 @@ impl Inspector {
     /// # Errors
     /// The link is lost, or no answer came.
     pub fn state(&mut self) -> Result<(ArmState, u16), XArmError> {
-        let state = match self.client.ask(&Command::GetState)? {
-            Reply::State(state) => state,
-            _ => ArmState::Other(u8::MAX),
-        };
-        match self.client.ask(&Command::GetCommandCount)? {
-            Reply::Count(waiting) => Ok((state, waiting)),
-            _ => Ok((state, 0)),
-        }
+        Ok((self.client.state()?, self.client.waiting()?))
     }
 
     /// Whether fence and reduced mode are the configured ones.
@@ -138,10 +124,7 @@ impl Inspector {
     /// # Errors
     /// The port cannot be connected to, or nothing comes over it.
     pub fn report(&self) -> Result<Option<Report>, XArmError> {
-        let Some(port) = self.config.report_port else { return Ok(None) };
-        let kind = if port == 30002 { ReportPort::Rich } else { ReportPort::Normal };
-        let timeout = self.config.answer_timeout();
-        let reports = ReportStream::connect(self.config.address(port), kind, timeout)?;
+        let Some(reports) = ReportStream::of(&self.config)? else { return Ok(None) };
         let timeout_secs = REPORT_WITHIN.as_secs_f64();
         let nothing = XArmError::NotFinished { what: "waiting for a report", timeout_secs };
         reports.next(REPORT_WITHIN).map(Some).ok_or(nothing)
@@ -215,12 +198,7 @@ impl Inspector {
     }
 
     fn ask_gripper(&mut self, request: &RtuRequest) -> Result<Vec<u16>, XArmError> {
-        let frame = request.encode(DEVICE);
-        let answered = match self.client.ask(&Command::ModbusRtu { host: TOOL_BUS, frame })? {
-            Reply::Modbus { host: TOOL_BUS, frame } => request.decode_reply(DEVICE, &frame),
-            _ => Err(RtuError::WrongAnswer),
-        };
-        match answered {
+        match self.client.ask_gripper(request)? {
             Ok(registers) => Ok(registers),
             Err(exception @ RtuError::Exception { .. }) => Err(exception.into()),
             // A gripper that says nothing is an error of the controller, which knows more.

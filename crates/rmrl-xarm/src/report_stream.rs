@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::link::{Link, nothing_came};
-use crate::{Address, ReadError, Report, ReportPort, ReportReader, XArmError};
+use crate::{Address, ReadError, Report, ReportPort, ReportReader, XArmConfig, XArmError};
 
 /// How long the thread may take to notice that it is to end, and pauses before it connects again.
 const TICK: Duration = Duration::from_millis(200);
@@ -26,6 +26,16 @@ struct Latest {
 }
 
 impl ReportStream {
+    /// The reports of a configured arm; none where it names no port for them.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) fn of(config: &XArmConfig) -> Result<Option<Self>, XArmError> {
+        let Some(number) = config.report_port else { return Ok(None) };
+        let port = if number == 30002 { ReportPort::Rich } else { ReportPort::Normal };
+        Self::connect(config.address(number), port, config.answer_timeout()).map(Some)
+    }
+
     /// Connects and begins to read.
     ///
     /// # Errors

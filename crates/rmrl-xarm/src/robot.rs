@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::session::stop;
-use crate::{Address, Client, Report, ReportStream, RobotVersion, Session, XArmConfig, XArmError};
+use crate::{
+    Address, Report, ReportStream, RobotVersion, Session, XArmConfig, XArmError, stop_arm,
+};
 
 /// Silence after which the controller is asked something, as in the vendor's software.
 const IDLE: Duration = Duration::from_secs(30);
@@ -104,8 +105,7 @@ impl Robot {
     /// # Errors
     /// No link, no answer, or the arm did not stop.
     pub fn stop(&self) -> Result<(), XArmError> {
-        let mut client = Client::connect(&self.control, self.answer_timeout)?;
-        stop(&mut client)
+        stop_arm(&self.control, self.answer_timeout)
     }
 
     /// Does something with the controller, while nobody else does. A lost link is made again first,

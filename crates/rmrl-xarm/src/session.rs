@@ -8,7 +8,7 @@ use crate::client::explain;
 use crate::settings::{not_kept, settings, verify_fence, verify_report};
 use crate::{
     ALL_JOINTS, ArmState, Client, Command, Feedback, FirmwareVersion, Protocol, Reply, Report,
-    ReportPort, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError, controller_error,
+    ReportStream, RobotVersion, StateChange, XArmConfig, XArmError, controller_error,
 };
 
 /// How often a state is asked for that is to come.
@@ -79,13 +79,7 @@ impl Session {
         if version.firmware.has_keep_alive() {
             client.set_protocol(Protocol::Three);
         }
-        let reports = match config.report_port {
-            None => None,
-            Some(port) => {
-                let kind = if port == 30002 { ReportPort::Rich } else { ReportPort::Normal };
-                Some(Arc::new(ReportStream::connect(config.address(port), kind, timeout)?))
-            }
-        };
+        let reports = ReportStream::of(&config)?.map(Arc::new);
         Ok(Self { client, config, version, reports, moving: false, stopped_here: false })
     }
 
@@ -109,10 +103,7 @@ impl Session {
     /// # Errors
     /// The link is lost, or no answer came.
     pub fn state(&mut self) -> Result<ArmState, XArmError> {
-        match self.client.ask(&Command::GetState)? {
-            Reply::State(state) => Ok(state),
-            _ => Ok(ArmState::Other(u8::MAX)),
-        }
+        self.client.state()
     }
 
     /// The number of the error that waits to be cleared; 0 for none.
@@ -133,10 +124,7 @@ impl Session {
 
     /// How many motions wait, the present one among them.
     pub(crate) fn waiting(&mut self) -> Result<u16, XArmError> {
-        match self.client.ask(&Command::GetCommandCount)? {
-            Reply::Count(count) => Ok(count),
-            _ => Ok(0),
-        }
+        self.client.waiting()
     }
 
     /// Stops the arm and forgets what it was to do. It stands within its braking way.
@@ -325,12 +313,7 @@ pub(crate) fn stop(client: &mut Client) -> Result<(), XArmError> {
 }
 
 fn identify(client: &mut Client, joints: u8) -> Result<RobotVersion, XArmError> {
-    let text = match client.ask(&Command::GetVersion)? {
-        Reply::Version(text) => text,
-        _ => String::new(),
-    };
-    let known = RobotVersion::parse(&text).filter(|it| it.firmware >= FirmwareVersion::OLDEST);
-    let version = known.ok_or(XArmError::UnsupportedFirmware { version: text })?;
+    let version = client.robot_version()?;
     if version.joints != joints {
         return Err(XArmError::WrongRobot { expected: joints, got: version.joints });
     }

@@ -10,7 +10,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use rmrl_cell::{Capture, CellNews, PickPlace, StopSwitch};
 use rmrl_core::{
-    Claim, FALSE_PROOF, PlanarPose, Proof, TrialId, exponential_moving_average, yaw_error_rad,
+    FALSE_PROOF, PlanarPose, Proof, TrialId, exponential_moving_average, yaw_error_rad,
 };
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
 use rmrl_operator::{
@@ -78,7 +78,6 @@ pub struct LivePage {
     page: Arc<OperatorPage>,
     painter: Painter,
     smoothing: f64,
-    proof: Option<Proof>,
     /// What the attempts at the present trial took so far, in seconds.
     attempts_secs: f64,
 }
@@ -88,7 +87,7 @@ impl LivePage {
     pub fn new(page: OperatorPage) -> Self {
         let page = Arc::new(page);
         let painter = Painter::new(Arc::clone(&page));
-        Self { page, painter, smoothing: 0.0, proof: None, attempts_secs: 0.0 }
+        Self { page, painter, smoothing: 0.0, attempts_secs: 0.0 }
     }
 
     /// The page itself.
@@ -96,10 +95,15 @@ impl LivePage {
         &self.page
     }
 
-    /// Shows a run of this name, with what it has made already.
-    pub(crate) fn begin(&mut self, name: &str, config: &RunConfig, records: &[TrialRecord]) {
+    /// Shows a run of this name, with what it has made already and what that proves of its claim.
+    pub(crate) fn begin(
+        &mut self,
+        name: &str,
+        config: &RunConfig,
+        records: &[TrialRecord],
+        proof: Option<&Proof>,
+    ) {
         self.smoothing = config.metrics.smoothing;
-        self.proof = config.until.map(|claim| Proof::of(claim, config.trials));
         self.attempts_secs = 0.0;
         self.page.publish(RunStatus {
             run: name.to_string(),
@@ -110,7 +114,7 @@ impl LivePage {
             ..RunStatus::default()
         });
         for record in records {
-            self.record(record);
+            self.record(record, proof);
         }
         self.page.update(|status| status.phase = Phase::Preparing);
     }
@@ -164,8 +168,8 @@ impl LivePage {
         self.page.update(|status| status.confirm = question.map(str::to_string));
     }
 
-    /// An attempt came to its end.
-    pub(crate) fn record(&mut self, record: &TrialRecord) {
+    /// An attempt came to its end; `proof` has it noted.
+    pub(crate) fn record(&mut self, record: &TrialRecord, proof: Option<&Proof>) {
         let duration_s = self.attempts_secs + total_secs(&record.durations_s);
         let (trial, attempt) = (record.trial, record.attempt);
         if let (true, Some(FailureRecord::Fault { reason, .. })) =
@@ -179,11 +183,7 @@ impl LivePage {
             return;
         }
         self.attempts_secs = 0.0;
-        if let Some(proof) = &mut self.proof {
-            let claim = proof.claim();
-            proof.note(record.e_trans_m.is_some_and(|error_m| error_m < claim.bound_m()));
-        }
-        let progress = self.proof.as_ref().map(|proof| progress(proof.claim(), proof));
+        let progress = proof.map(progress);
         let reward = record.reward.unwrap_or(0.0);
         let smoothing = self.smoothing;
         let mut completed = CompletedTrial {
@@ -217,13 +217,13 @@ fn total_secs(durations: &DurationsRecord) -> f64 {
 }
 
 /// How far a claim is from being proven, on a logarithmic scale: evidence multiplies.
-fn progress(claim: Claim, proof: &Proof) -> ProofProgress {
+fn progress(proof: &Proof) -> ProofProgress {
     let proven_at = proof.proven_at();
     let share = match proven_at {
         Some(_) => 1.0,
         None => (proof.evidence().ln() / (1.0 / FALSE_PROOF).ln()).clamp(0.0, 1.0),
     };
-    ProofProgress { claim: claim.to_string(), share, proven_at }
+    ProofProgress { claim: proof.claim().to_string(), share, proven_at }
 }
 
 /// A picture with what is to be drawn into it.

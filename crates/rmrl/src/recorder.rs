@@ -137,7 +137,7 @@ impl<'a> Recorder<'a> {
     /// Begins to write an attempt.
     fn record(&mut self, cell: &PickPlace, report: TrialReport<'_>) -> anyhow::Result<()> {
         self.keep()?;
-        let mut record = TrialRecord::of(report);
+        let mut record = record_of(cell, report);
         let evidence = cell.evidence();
         let mut pictures = Vec::with_capacity(4);
         let (start, start_depth) =
@@ -145,12 +145,6 @@ impl<'a> Recorder<'a> {
         let (end, end_depth) =
             self.pictures(&record, "final", evidence.end.as_ref(), &mut pictures);
         record.images = ImagesRecord { start, start_depth, end, end_depth };
-        record.durations_s = DurationsRecord {
-            prepare: evidence.durations.prepare_secs,
-            capture: evidence.durations.capture_secs,
-            localize: evidence.durations.localize_secs,
-            pick_place: evidence.durations.pick_place_secs,
-        };
         record.camera_drift = evidence.drift.map(|drift| DriftRecord {
             dx_m: drift.dx_m,
             dy_m: drift.dy_m,
@@ -237,6 +231,20 @@ pub fn whereabouts_after(record: &TrialRecord, log: &Path) -> anyhow::Result<Whe
 
 fn now_secs() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
+}
+
+/// What the log says of an attempt whether or not pictures are kept.
+pub(crate) fn record_of(cell: &PickPlace, report: TrialReport<'_>) -> TrialRecord {
+    let durations = cell.evidence().durations;
+    TrialRecord {
+        durations_s: DurationsRecord {
+            prepare: durations.prepare_secs,
+            capture: durations.capture_secs,
+            localize: durations.localize_secs,
+            pick_place: durations.pick_place_secs,
+        },
+        ..TrialRecord::of(report)
+    }
 }
 
 #[cfg(test)]

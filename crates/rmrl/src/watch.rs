@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rmrl_cell::{CellNews, PickPlace, Recovery, RecoveryError, StopSwitch};
 use rmrl_core::{Proof, TrialId, TrialReport};
-use rmrl_data::{DurationsRecord, TrialRecord};
+use rmrl_data::TrialRecord;
 use rmrl_learn::{EarlyEnd, Observer, ObserverError};
 use rmrl_operator::{Phase, Request, Requests};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::RunConfig;
 use crate::live_page::LivePage;
 use crate::notify::{Event, Notice, Notifier};
+use crate::recorder::record_of;
 use crate::run::Attendant;
 use crate::run_end::RunEnd;
 
@@ -337,7 +338,7 @@ impl Attendant for Watch {
         }
         let (notice_name, notify) = (self.name.clone(), self.notifier.sender());
         let mut show = self.page.as_mut().map(|page| {
-            page.begin(&self.name, config, records);
+            page.begin(&self.name, config, records, self.proof.as_ref());
             page.watch(cell)
         });
         cell.watch(move |news| {
@@ -376,20 +377,14 @@ impl Observer<PickPlace> for Watch {
         cell: &PickPlace,
         report: TrialReport<'_>,
     ) -> Result<(), ObserverError> {
-        let mut record = TrialRecord::of(report);
-        let durations = cell.evidence().durations;
-        record.durations_s = DurationsRecord {
-            prepare: durations.prepare_secs,
-            capture: durations.capture_secs,
-            localize: durations.localize_secs,
-            pick_place: durations.pick_place_secs,
-        };
+        let record = record_of(cell, report);
+        let is_proof = !record.is_fault() && self.note(&record);
         if let Some(page) = &mut self.page {
-            page.record(&record);
+            page.record(&record, self.proof.as_ref());
         }
         if record.is_fault() {
             self.faults += 1;
-        } else if self.note(&record) {
+        } else if is_proof {
             let claim = self.proof.map_or_else(String::new, |proof| proof.claim().to_string());
             self.notify(Event::ProofReached, &format!("{claim} is proven"));
         }
