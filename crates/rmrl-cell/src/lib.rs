@@ -7,6 +7,8 @@
 
 mod devices;
 mod drift;
+mod evidence;
+mod faults;
 mod handling;
 mod news;
 mod pick_place;
@@ -19,11 +21,10 @@ mod trajectory;
 
 pub use devices::{Arm, Camera, DeviceError, Devices, Gripper, Operator, ToolPose};
 pub use drift::{DriftConfig, DriftConfigError, DriftError, DriftReading, DriftWatch};
+pub use evidence::{Capture, Durations, TrialEvidence};
 pub use handling::Handling;
 pub use news::CellNews;
-pub use pick_place::{
-    Capture, CellError, Durations, PickPlace, Target, TrialEvidence, Whereabouts,
-};
+pub use pick_place::{CellError, PickPlace, Target, Whereabouts};
 pub use recorded::RecordedCamera;
 pub use recovery::{Recovery, RecoveryError};
 pub use safety::{

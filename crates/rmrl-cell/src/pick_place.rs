@@ -1,6 +1,5 @@
 //! The pick-and-place trial: the one-step MDP of Sec. 3.1-3.2 over real or simulated devices.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,12 +13,13 @@ use rmrl_vision::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::faults::{drift_fault, localization_fault, lost_plate, motion_fault};
 use crate::handling::Handling;
 use crate::news::Watcher;
 use crate::{
-    Camera, CellNews, DeviceError, Devices, DriftConfig, DriftError, DriftReading, DriftWatch,
+    Camera, Capture, CellNews, DeviceError, Devices, DriftConfig, DriftError, DriftWatch,
     GuardedArm, MotionError, Operator, Recovery, SafetyEnvelope, StopSwitch, Task, TaskConfigError,
-    ToolPose, Trajectory,
+    ToolPose, Trajectory, TrialEvidence,
 };
 
 /// The target as the camera saw it before training (Sec. 3.2); fixed from then on.
@@ -29,45 +29,6 @@ pub struct Target {
     pub pose: PlanarPose,
     /// The height of the plate's centre, in metres, by which a seated plate is known.
     pub height_m: f64,
-}
-
-/// One picture and what was found in it.
-#[derive(Debug, Clone)]
-pub struct Capture {
-    /// Which of the attempt's pictures, counted from 0.
-    pub number: usize,
-    /// Colour and depth.
-    pub frame: RgbdFrame,
-    /// What was found; `None` if localisation failed.
-    pub localization: Option<Localization>,
-}
-
-/// Where a trial's time went, by the clock on the wall.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Durations {
-    /// Bringing the plate to its start, in seconds.
-    pub prepare_secs: f64,
-    /// Taking pictures, in seconds.
-    pub capture_secs: f64,
-    /// Localising, in seconds.
-    pub localize_secs: f64,
-    /// Picking and placing, in seconds.
-    pub pick_place_secs: f64,
-}
-
-/// What the last trial left behind besides its outcome, for whoever keeps records.
-#[derive(Debug, Clone, Default)]
-pub struct TrialEvidence {
-    /// The picture before the action.
-    pub start: Option<Capture>,
-    /// The picture after placing.
-    pub end: Option<Capture>,
-    /// Where the time went.
-    pub durations: Durations,
-    /// How many pictures were taken.
-    pub pictures: usize,
-    /// How far the reference board seemed to have moved; `None` where it was not looked at.
-    pub drift: Option<DriftReading>,
 }
 
 /// Why a cell could not be set up.
@@ -715,60 +676,4 @@ fn capture(
         camera.capture().map_err(|error| MotionError::of_device(error, stop))
     });
     captured.map_err(motion_fault)
-}
-
-fn motion_fault(error: MotionError) -> Fault {
-    Fault {
-        kind: match &error {
-            MotionError::Refused(_) => FaultKind::Refused,
-            MotionError::Stopped(_) => FaultKind::Interrupted,
-            MotionError::Device(error) if error.needs_a_person() => FaultKind::Stopped,
-            MotionError::Device(_) => FaultKind::Device,
-        },
-        reason: error.to_string(),
-    }
-}
-
-fn localization_fault(error: LocalizeError) -> Fault {
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        reason.push_str(": ");
-        reason.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    Fault { kind: FaultKind::Localization, reason }
-}
-
-fn drift_fault(error: DriftError) -> Fault {
-    Fault { kind: FaultKind::Localization, reason: error.to_string() }
-}
-
-fn lost_plate(reason: String) -> Fault {
-    Fault { kind: FaultKind::LostPlate, reason }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn motion_fault_of(error: DeviceError) -> Fault {
-        motion_fault(error.into())
-    }
-
-    #[test]
-    fn a_device_that_waits_for_a_person_ends_the_run_and_one_with_an_error_does_not() {
-        let reason = "the emergency stop button is pressed".to_owned();
-        let stopped = motion_fault_of(DeviceError::NeedsPerson { device: "arm", reason });
-        assert!(stopped.kind.needs_a_person());
-        assert!(stopped.to_string().contains("emergency stop"), "{stopped}");
-        let faulted = motion_fault_of(DeviceError::Faulted {
-            device: "arm",
-            code: 24,
-            meaning: "a joint would be too fast",
-            recovery: "move slower",
-        });
-        assert_eq!(faulted.kind, FaultKind::Device);
-        assert!(faulted.to_string().contains("24"), "{faulted}");
-    }
 }

@@ -5,11 +5,13 @@
 //! shape against the bytes that it has. Weights are stepped over, which takes milliseconds. Shapes that
 //! a node is given as numbers of the file are bounded, too; those that a graph computes are not.
 
-use std::collections::HashMap;
+mod asked;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Component, Path};
 
+use self::asked::{Asked, INPUTS, MAX_RANK, Node};
 use crate::GroundedSamError;
 
 /// Larger files are none of the models meant here: SAM's ViT-H, the largest, has 2.6 GB.
@@ -18,22 +20,8 @@ const MAX_BYTES: u64 = 4 << 30;
 /// Graphs within graphs, types within types; exporters write about ten. Each level takes stack.
 const MAX_DEPTH: usize = 32;
 
-/// A node that makes more numbers than this is none of the models meant here: the largest inner tensor
-/// of theirs has 2^28.
-const MAX_NUMBERS: f64 = (1u64 << 31) as f64;
-
-/// Operators that make as many numbers as one of their inputs says, and which input that is.
-const MAKERS: [(&str, usize); 6] =
-    [("ConstantOfShape", 0), ("Expand", 1), ("Tile", 1), ("Pad", 1), ("Range", 1), ("Resize", 3)];
-
 /// Longest name of a tensor or an operator; exporters' are of up to a few hundred bytes.
 const MAX_NAME_BYTES: u64 = 4096;
-/// Tensors have fewer dimensions; tensors of more numbers than this are no shapes.
-const MAX_RANK: usize = 16;
-/// The inputs of a node that say how much it makes are among its first.
-const INPUTS: usize = 4;
-/// Nodes and shapes that are kept in mind; the models meant here have some thousands.
-const MAX_NOTES: usize = 1 << 20;
 
 /// Checks that `file` is a whole ONNX file of a bearable size; `role` says what it should hold.
 pub(crate) fn check(file: &Path, role: &'static str) -> Result<(), GroundedSamError> {
@@ -60,12 +48,13 @@ pub(crate) fn check(file: &Path, role: &'static str) -> Result<(), GroundedSamEr
         folder: file.parent(),
         outside: 0,
         graphs: 0,
-        shapes: HashMap::new(),
-        makers: Vec::new(),
-        latest: None,
+        asked: Asked::default(),
     };
     let checked = walk.message(Message::Model, bytes, 0).and_then(|()| {
-        if walk.graphs == 0 { damage("no graph in it") } else { walk.check_makers() }
+        if walk.graphs == 0 {
+            return damage("no graph in it");
+        }
+        walk.asked.check().or_else(damage)
     });
     match checked {
         Ok(()) if bytes.saturating_add(walk.outside) > MAX_BYTES => {
@@ -183,14 +172,6 @@ impl Tensor {
 const INT32: u64 = 6;
 const INT64: u64 = 7;
 
-/// What a node says of itself.
-#[derive(Default)]
-struct Node {
-    operator: String,
-    inputs: Vec<String>,
-    output: String,
-}
-
 struct Walk<'a> {
     reader: BufReader<File>,
     /// Bytes read.
@@ -199,12 +180,8 @@ struct Walk<'a> {
     /// Bytes in other files.
     outside: u64,
     graphs: usize,
-    /// Small integer tensors by name. The same name in two graphs keeps the larger.
-    shapes: HashMap<String, f64>,
-    /// Operators that make tensors, and the name of what says how large.
-    makers: Vec<(String, String)>,
-    /// How many numbers the shape that was read last asks for.
-    latest: Option<f64>,
+    /// What nodes are told to make.
+    asked: Asked,
 }
 
 impl Walk<'_> {
@@ -215,7 +192,7 @@ impl Walk<'_> {
         }
         match message {
             Message::Graph => self.graphs += 1,
-            Message::Node => self.latest = None,
+            Message::Node => self.asked.begin_node(),
             _ => {}
         }
         let begin = self.at;
@@ -287,59 +264,16 @@ impl Walk<'_> {
         }
         match message {
             Message::Tensor => {
-                self.note_shape(tensor.name.clone(), tensor.shape());
+                self.asked.note_shape(tensor.name.clone(), &tensor.shape()).or_else(damage)?;
                 self.check_tensor(&tensor, length)?;
             }
             Message::Attribute if !tensor.integers.is_empty() => {
-                self.note_shape(String::new(), tensor.integers);
+                self.asked.note_shape(String::new(), &tensor.integers).or_else(damage)?;
             }
-            Message::Node => self.note_node(node),
+            Message::Node => self.asked.note_node(node).or_else(damage)?,
             _ => {}
         }
-        if self.shapes.len() + self.makers.len() > MAX_NOTES {
-            return damage(format!("more than {MAX_NOTES} tensors and nodes"));
-        }
         Ok(())
-    }
-
-    /// Keeps how many numbers a tensor of these sides has.
-    fn note_shape(&mut self, name: String, sides: Vec<i64>) {
-        if sides.is_empty() || sides.len() > MAX_RANK {
-            return;
-        }
-        let numbers = sides.iter().map(|side| (*side as f64).abs().max(1.0)).product::<f64>();
-        self.latest = Some(numbers);
-        if !name.is_empty() {
-            let known = self.shapes.entry(name).or_default();
-            *known = known.max(numbers);
-        }
-    }
-
-    fn note_node(&mut self, mut node: Node) {
-        if let ("Constant", Some(numbers)) = (node.operator.as_str(), self.latest.take()) {
-            let known = self.shapes.entry(node.output).or_default();
-            *known = known.max(numbers);
-        } else if let Some((_, input)) = MAKERS.iter().find(|(name, _)| *name == node.operator)
-            && *input < node.inputs.len()
-        {
-            self.makers.push((node.operator, node.inputs.swap_remove(*input)));
-        }
-    }
-
-    /// An operator that is told to make more than a machine can hold would end the program.
-    fn check_makers(&self) -> Result<(), Fault> {
-        let too_much =
-            self.makers.iter().find_map(|(operator, input)| match self.shapes.get(input) {
-                Some(numbers) if *numbers > MAX_NUMBERS => Some((operator, input, numbers)),
-                _ => None,
-            });
-        match too_much {
-            None => Ok(()),
-            Some((operator, input, numbers)) => damage(format!(
-                "{operator} makes {numbers:.1e} numbers, as {input:?} tells it; {MAX_NUMBERS:.1e} \
-                 are the most that is allowed"
-            )),
-        }
     }
 
     fn name(&mut self, length: u64) -> Result<String, Fault> {

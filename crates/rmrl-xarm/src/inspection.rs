@@ -66,7 +66,8 @@ impl Inspector {
     /// What the robot says of itself.
     ///
     /// # Errors
-    /// The link is lost, no answer came, or the firmware is older than [`FirmwareVersion::OLDEST`].
+    /// The link is lost, no answer came, or the firmware is older than
+    /// [`FirmwareVersion::OLDEST`](crate::FirmwareVersion::OLDEST).
     pub fn version(&mut self) -> Result<RobotVersion, XArmError> {
         self.client.robot_version()
     }

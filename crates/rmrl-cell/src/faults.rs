@@ -1,0 +1,69 @@
+//! The fault that a trial's failures are.
+
+use std::error::Error;
+
+use rmrl_core::{Fault, FaultKind};
+use rmrl_vision::LocalizeError;
+
+use crate::{DriftError, MotionError};
+
+/// Of a motion that was refused, stopped, or that a device failed at.
+pub fn motion_fault(error: MotionError) -> Fault {
+    Fault {
+        kind: match &error {
+            MotionError::Refused(_) => FaultKind::Refused,
+            MotionError::Stopped(_) => FaultKind::Interrupted,
+            MotionError::Device(error) if error.needs_a_person() => FaultKind::Stopped,
+            MotionError::Device(_) => FaultKind::Device,
+        },
+        reason: error.to_string(),
+    }
+}
+
+/// Of a picture without a plate to be trusted.
+pub fn localization_fault(error: LocalizeError) -> Fault {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        reason.push_str(": ");
+        reason.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    Fault { kind: FaultKind::Localization, reason }
+}
+
+/// Of a reference board that was not seen.
+pub fn drift_fault(error: DriftError) -> Fault {
+    Fault { kind: FaultKind::Localization, reason: error.to_string() }
+}
+
+/// Of a plate that only a person, or another look, brings back.
+pub fn lost_plate(reason: String) -> Fault {
+    Fault { kind: FaultKind::LostPlate, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DeviceError;
+
+    fn motion_fault_of(error: DeviceError) -> Fault {
+        motion_fault(error.into())
+    }
+
+    #[test]
+    fn a_device_that_waits_for_a_person_ends_the_run_and_one_with_an_error_does_not() {
+        let reason = "the emergency stop button is pressed".to_owned();
+        let stopped = motion_fault_of(DeviceError::NeedsPerson { device: "arm", reason });
+        assert!(stopped.kind.needs_a_person());
+        assert!(stopped.to_string().contains("emergency stop"), "{stopped}");
+        let faulted = motion_fault_of(DeviceError::Faulted {
+            device: "arm",
+            code: 24,
+            meaning: "a joint would be too fast",
+            recovery: "move slower",
+        });
+        assert_eq!(faulted.kind, FaultKind::Device);
+        assert!(faulted.to_string().contains("24"), "{faulted}");
+    }
+}
