@@ -162,7 +162,7 @@ fn whole(error: &dyn std::error::Error) -> String {
 }
 
 fn look_at_all(config: &RunConfig, examination: &Examination, note: &mut dyn FnMut(Check)) {
-    let valid = config.validate_values();
+    let valid = config.validate();
     let is_valid = valid.is_ok();
     note(match valid {
         Ok(()) => Check::ok("configuration", format!("valid: {}", config.cell_name())),

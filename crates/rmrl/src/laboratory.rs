@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
     Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, Operator, PickPlace,
-    SafetyConfigError, SafetyEnvelope, Task,
+    SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
 };
 use rmrl_core::PlanarPose;
 use rmrl_grounded_sam::{GroundedSamError, GroundingDino, SegmentAnything};
@@ -24,6 +24,7 @@ use crate::config::{
 };
 use crate::distant::{DistantCamera, DistantPerson};
 use crate::person::TerminalPerson;
+use crate::preflight::{PreflightError, prove_real_reach};
 
 /// Why a cell could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ pub enum LaboratoryError {
     /// The safety envelope's configuration.
     #[error(transparent)]
     Safety(#[from] SafetyConfigError),
+    /// A real arm would not get everywhere.
+    #[error("before anything moves")]
+    Reach(#[from] PreflightError),
     /// The arm or its gripper.
     #[error("the arm cannot be used")]
     XArm(#[from] XArmError),
@@ -82,19 +86,20 @@ impl Laboratory {
     /// devices.
     ///
     /// # Errors
-    /// The configuration makes no cell.
+    /// The configuration makes no cell, a device does not answer, or a real arm would not get everywhere.
     pub fn assemble(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
         // Models are read before the arm is touched: what is missing among them stops nothing.
         let localizer = localizer(&config.vision)?;
         let envelope = SafetyEnvelope::new(config.safety)?;
-        let (devices, world, robot) = match config.cell.kind {
+        prove_real_reach(config)?;
+        let (devices, world, on_stop) = match config.cell.kind {
             CellKind::Simulated => {
                 let cell = simulated_cell(config, seed)?;
                 (cell.devices(), World::Simulated(cell), None)
             }
             CellKind::XArm6 => {
-                let (devices, robot) = real_devices(config)?;
-                (devices, World::Real, Some(robot))
+                let (devices, on_stop) = real_devices(config)?;
+                (devices, World::Real, Some(on_stop))
             }
         };
         let mut trial = PickPlace::new(
@@ -104,8 +109,8 @@ impl Laboratory {
             Task { config: config.task.clone(), placement_seed: seed },
             config.reward,
         )?;
-        if let Some(robot) = robot {
-            trial.stop_switch().on_press(move |_| stop_motion(&robot));
+        if let Some(on_stop) = on_stop {
+            on_stop.register(&trial.stop_switch());
         }
         if let Some(drift) = config.camera.drift {
             trial = trial.watching(DriftWatch::new(drift, Box::new(ChessboardFinder))?);
@@ -132,20 +137,41 @@ pub fn simulated_cell(config: &RunConfig, seed: u64) -> Result<SimulatedCell, La
     Ok(cell)
 }
 
-/// The devices of a real cell, connected and set up, and the robot, which is to be stopped in the middle of
-/// a motion, too.
-fn real_devices(config: &RunConfig) -> Result<(Devices, Weak<Robot>), LaboratoryError> {
+/// What of a real cell is to be stopped in the middle of something.
+struct OnStop {
+    /// It may be in motion.
+    robot: Weak<Robot>,
+    /// Somebody may be waited for.
+    waiting: Option<StopSwitch>,
+}
+
+impl OnStop {
+    fn register(self, switch: &StopSwitch) {
+        let Self { robot, waiting } = self;
+        switch.on_press(move |_| stop_motion(&robot));
+        if let Some(waiting) = waiting {
+            switch.on_press(move |stopped| waiting.press(&stopped.by));
+        }
+    }
+}
+
+/// The devices of a real cell, connected and set up, and what of them a stop has to reach.
+fn real_devices(config: &RunConfig) -> Result<(Devices, OnStop), LaboratoryError> {
     // The camera first: without it the arm has nothing to do.
     let camera = camera(config)?;
-    let person: Box<dyn Operator> = match config.cell.person {
-        PersonName::Terminal => Box::new(TerminalPerson),
-        PersonName::Distant => Box::new(DistantPerson::new(&config.distant)),
+    let (operator, waiting): (Box<dyn Operator>, _) = match config.cell.person {
+        PersonName::Terminal => {
+            let person = TerminalPerson::default();
+            let waiting = person.stop_switch().clone();
+            (Box::new(person), Some(waiting))
+        }
+        PersonName::Distant => (Box::new(DistantPerson::new(&config.distant)), None),
     };
     let robot = Arc::new(Robot::connect(config.xarm.clone())?);
-    let stoppable = Arc::downgrade(&robot);
-    let gripper = BioGripperDevice::connect(Arc::clone(&robot))?;
+    let on_stop = OnStop { robot: Arc::downgrade(&robot), waiting };
+    let gripper = Box::new(BioGripperDevice::connect(Arc::clone(&robot))?);
     let arm = Box::new(XArm::new(robot));
-    Ok((Devices { camera, arm, gripper: Box::new(gripper), operator: person }, stoppable))
+    Ok((Devices { camera, arm, gripper, operator }, on_stop))
 }
 
 /// Ends the motion under way, over a link of its own.

@@ -45,4 +45,5 @@ pub mod run;
 pub mod run_end;
 pub mod summary;
 pub mod teach;
+mod terminal;
 pub mod watch;

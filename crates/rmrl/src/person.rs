@@ -1,17 +1,30 @@
 //! The person beside a real cell, asked on the terminal.
 
-use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
+use std::io::{IsTerminal, Write, stderr, stdin};
+use std::time::Duration;
 
-use rmrl_cell::{DeviceError, Operator};
+use rmrl_cell::{DeviceError, Operator, StopSwitch};
 use rmrl_core::PlanarPose;
+
+use crate::terminal::{Typed, forget_typed, typed};
 
 /// Whoever sits at the terminal: reads what to do, does it, and presses Enter.
 ///
 /// A real cell has one kind of plate, so none is exchanged from scene to scene.
 #[derive(Debug, Default)]
-pub struct TerminalPerson;
+pub struct TerminalPerson {
+    stop: StopSwitch,
+}
+
+/// How often it is looked whether Enter was pressed.
+const POLL: Duration = Duration::from_millis(50);
 
 impl TerminalPerson {
+    /// The switch that ends the wait for Enter.
+    pub fn stop_switch(&self) -> &StopSwitch {
+        &self.stop
+    }
+
     fn ask(&self, what: &str) -> Result<(), DeviceError> {
         let nobody = |reason: String| DeviceError::NeedsPerson { device: "cell", reason };
         if !stdin().is_terminal() {
@@ -19,14 +32,23 @@ impl TerminalPerson {
                 "{what}; this program has no terminal to be told on that it is done"
             )));
         }
-        let mut asked = stderr().lock();
-        let shown = write!(asked, "{what}.\nKeep away from the arm, then press Enter. ")
-            .and_then(|()| asked.flush());
-        let mut line = String::new();
-        match shown.and_then(|()| stdin().lock().read_line(&mut line)) {
-            Ok(0) => Err(nobody(format!("{what}; the terminal was closed"))),
-            Ok(_) => Ok(()),
-            Err(error) => Err(nobody(format!("{what}; the terminal failed: {error}"))),
+        forget_typed();
+        {
+            // Others may write while the person is at work.
+            let mut asked = stderr().lock();
+            write!(asked, "{what}.\nKeep away from the arm, then press Enter. ")
+                .and_then(|()| asked.flush())
+                .map_err(|error| nobody(format!("{what}; the terminal failed: {error}")))?;
+        }
+        loop {
+            match typed() {
+                Typed::Line(_) => return Ok(()),
+                Typed::End => return Err(nobody(format!("{what}; the terminal was closed"))),
+                Typed::Nothing => self
+                    .stop
+                    .wait(POLL)
+                    .map_err(|stopped| nobody(format!("{what}; {stopped} before it was done")))?,
+            }
         }
     }
 }

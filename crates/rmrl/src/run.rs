@@ -22,6 +22,7 @@ use crate::checkpoints;
 use crate::config::{DetectorName, RunConfig, SegmenterName};
 use crate::laboratory::{Laboratory, World};
 use crate::origin;
+use crate::preflight::prove_real_reach;
 use crate::recorder::{Progress, Recorder, WorldRecord, whereabouts_after};
 use crate::resume::{Left, Resumed, check_sequence};
 use crate::run_end::RunEnd;
@@ -50,9 +51,10 @@ pub struct TargetRecord {
 /// Makes a new run directory. Everything that can be wrong with the configuration is found before.
 ///
 /// # Errors
-/// The configuration makes no policy or cell, or the directory exists.
+/// The configuration makes no policy or cell, a real arm would not get everywhere, or the directory exists.
 pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
     config.validate()?;
+    prove_real_reach(config).context("before anything moves")?;
     match &config.pretrained {
         Some(path) => pretrained_from(config, path)?,
         None => initial_policy(config)?,

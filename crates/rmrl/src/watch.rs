@@ -8,7 +8,6 @@ use rmrl_core::{Proof, TrialId, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{EarlyEnd, Observer, ObserverError};
 use rmrl_operator::{Phase, Request, Requests};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
@@ -17,6 +16,7 @@ use crate::notify::{Event, Notice, Notifier};
 use crate::recorder::record_of;
 use crate::run::Attendant;
 use crate::run_end::RunEnd;
+use crate::terminal::{Typed, forget_typed, typed};
 
 /// What is put up with, and who is asked, while nobody stands beside the cell. All of it counts from when
 /// the run began or went on, and no value changes what a trial does.
@@ -246,8 +246,7 @@ impl Watch {
     /// Asks a person on page and terminal.
     fn ask(&self, question: &str) {
         if self.has_input {
-            // What was typed before it was asked is no answer.
-            while matches!(typed(), Typed::Line(_)) {}
+            forget_typed();
             eprintln!("{question} Enter lets it; n and Enter ends the run.");
         }
         if let Some(page) = &self.page {
@@ -291,35 +290,6 @@ impl Watch {
 fn next_request(requests: Option<&Requests>, is_waiting: bool) -> Option<Request> {
     let requests = requests?;
     if is_waiting { requests.wait(POLL) } else { requests.take() }
-}
-
-/// What came on standard input.
-enum Typed {
-    /// Nothing yet.
-    Nothing,
-    /// A line.
-    Line(String),
-    /// Its end: nobody will type any more.
-    End,
-}
-
-/// Takes what was typed, without waiting. Not by a thread that waits for lines: it would take from others
-/// who ask on the same terminal. What was typed after the first line is an answer to nothing.
-fn typed() -> Typed {
-    let stdin = std::io::stdin();
-    let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    if !matches!(poll(&mut ready, Some(&now)), Ok(1..)) {
-        return Typed::Nothing;
-    }
-    let mut bytes = [0; 4096];
-    match rustix::io::read(&stdin, &mut bytes) {
-        Ok(count @ 1..) => {
-            let text = String::from_utf8_lossy(&bytes[..count]);
-            Typed::Line(text.lines().next().unwrap_or_default().to_string())
-        }
-        _ => Typed::End,
-    }
 }
 
 impl Attendant for Watch {

@@ -7,15 +7,16 @@
 mod binary;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use binary::{json, small, stderr};
+use binary::{failure, json, small, stderr};
 use rand::RngExt;
-use rmrl::cell::TaskKind;
+use rmrl::cell::{Operator, TaskKind};
 use rmrl::config::RunConfig;
 use rmrl::core::random_stream;
 use rmrl::distant::DistantServer;
@@ -26,6 +27,7 @@ use rmrl::xarm::controller::{
     Controller, ControllerConfig, Faults, GripperFault, LinkFault, MotionFault, MotionOutcome,
     Pace, Plant, Recording, Request, RunningController,
 };
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 /// An emulated controller over a simulated cell, its camera and its person, in this process.
@@ -340,4 +342,86 @@ fn ctrl_c_stops_the_arm_in_the_middle_of_a_motion_and_the_run_goes_on_later() {
     json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
     assert_each_once(&records(&cell.run()), 3);
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
+}
+
+/// A terminal: where the person types, and what the program reads from.
+fn terminal() -> (File, Stdio) {
+    let typing = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&typing).unwrap();
+    unlockpt(&typing).unwrap();
+    let name = ptsname(&typing, Vec::new()).unwrap().into_string().unwrap();
+    let input = File::options().read(true).write(true).open(name).unwrap();
+    (File::from(typing), Stdio::from(input))
+}
+
+/// Reads what a program says until it asks for Enter.
+fn wait_for_question(child: &mut Child) {
+    let mut said = Vec::new();
+    let errors = child.stderr.as_mut().unwrap();
+    while !String::from_utf8_lossy(&said).contains("then press Enter. ") {
+        let mut byte = [0];
+        let count = errors.read(&mut byte).unwrap();
+        assert_eq!(count, 1, "it ended: {}", String::from_utf8_lossy(&said));
+        said.push(byte[0]);
+    }
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("Put the plate exactly into its target"), "{said}");
+}
+
+#[test]
+fn the_person_at_the_terminal_is_waited_for_until_enter_or_ctrl_c() {
+    let cell = EmulatedCell::start(11);
+    let start = |command: &mut Command| {
+        let (typing, input) = terminal();
+        let command = command.stdin(input).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        wait_for_question(&mut child);
+        (child, typing)
+    };
+    let train = ["train", "--trials", "2", "--seed", "11", "--out", "run"];
+    let mut begin = cell.rmrl(&train);
+    let (mut child, typing) = start(begin.args(["--set", "cell.person=terminal"]));
+    let motions = cell.recording().motions.len();
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.unwrap().success());
+    assert!(ended(&mut child, Duration::from_secs(20)), "it still waits for Enter");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).contains("rmrl train --resume run"), "{}", stderr(&output));
+    assert_eq!(cell.recording().motions.len(), motions, "nothing moves any more");
+    assert_eq!(records(&cell.run()), Vec::<Value>::new());
+    drop(typing);
+
+    let mut resume = binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]);
+    let (child, mut typing) = start(&mut resume);
+    cell.cell.clone().put_plate_at_target().unwrap();
+    typing.write_all(b"\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_each_once(&records(&cell.run()), 2);
+}
+
+#[test]
+fn a_task_out_of_the_arms_reach_is_refused_before_the_arm_hears_of_it() {
+    let cell = EmulatedCell::start(12);
+    let train = ["train", "--trials", "2", "--out", "run"];
+    let mut command = cell.rmrl(&train);
+    let long_tool = "xarm.tcp_offset_mm_deg=[0.0, 0.0, 600.0, 0.0, 0.0, 0.0]";
+    let said = failure(command.args(["--set", long_tool]), 2);
+    assert!(said.contains("before anything moves") && said.contains("task."), "{said}");
+    assert!(!cell.run().exists());
+    assert_eq!((cell.recording().requests, cell.recording().motions.len()), (0, 0));
+
+    // Nor is a run that was begun so, by an earlier version or by another hand.
+    json(&mut cell.rmrl(&train));
+    let config = cell.run().join("config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let changed = text.replace("172.0", "600.0");
+    assert_ne!(text, changed);
+    fs::write(&config, changed).unwrap();
+    let before = cell.recording();
+    let said = failure(&mut binary::rmrl(cell.dir.path(), &["eval", "run", "--trials", "1"]), 1);
+    assert!(said.contains("before anything moves") && said.contains("task."), "{said}");
+    assert_eq!(cell.recording().requests, before.requests);
+    assert!(binary::rmrl(cell.dir.path(), &["report", "run"]).status().unwrap().success());
 }

@@ -7,8 +7,6 @@ use rmrl_cell::{SafetyEnvelope, ToolPose};
 use rmrl_core::{ActionSpace, PlanarPose, wrap_angle};
 use rmrl_learn::MethodName;
 
-use crate::preflight::prove_reach;
-
 use super::{CameraSource, CellKind, ConfigError, PersonName, RunConfig};
 
 /// How far a plate's yaw has to stay from half a turn off its reference, beside what actions and
@@ -16,23 +14,12 @@ use super::{CameraSource, CellKind, ConfigError, PersonName, RunConfig};
 const YAW_MARGIN_RAD: f64 = 0.1;
 
 impl RunConfig {
-    /// Checks every value, and the values against each other; of a real arm also that it gets everywhere.
+    /// Checks every value, and the values against each other. Whether a real arm gets everywhere is for
+    /// [`prove_real_reach`](crate::preflight::prove_real_reach) to say.
     ///
     /// # Errors
     /// The first one that cannot be.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.validate_values()?;
-        if self.cell.kind == CellKind::XArm6 {
-            prove_reach(self).map_err(within("before anything moves: "))?;
-        }
-        Ok(())
-    }
-
-    /// Checks every value, and the values against each other, but not that a real arm gets everywhere.
-    ///
-    /// # Errors
-    /// The first one that cannot be.
-    pub fn validate_values(&self) -> Result<(), ConfigError> {
         expect("", "trials", self.trials, self.trials > 0, "1 or more")?;
         if let Some(claim) = self.until {
             let valid = claim.earliest_proof(self.trials, 0).is_some();

@@ -1,0 +1,38 @@
+//! What is typed on standard input, taken without waiting for it: whoever asks may be told to stop
+//! meanwhile.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// What came on standard input.
+pub(crate) enum Typed {
+    /// Nothing yet.
+    Nothing,
+    /// A line.
+    Line(String),
+    /// Its end: nobody will type any more.
+    End,
+}
+
+/// Takes what was typed, without waiting. Not by a thread that waits for lines: it would take from others
+/// who ask on the same terminal. What was typed after the first line is an answer to nothing.
+pub(crate) fn typed() -> Typed {
+    let stdin = std::io::stdin();
+    let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if !matches!(poll(&mut ready, Some(&now)), Ok(1..)) {
+        return Typed::Nothing;
+    }
+    let mut bytes = [0; 4096];
+    match rustix::io::read(&stdin, &mut bytes) {
+        Ok(count @ 1..) => {
+            let text = String::from_utf8_lossy(&bytes[..count]);
+            Typed::Line(text.lines().next().unwrap_or_default().to_string())
+        }
+        _ => Typed::End,
+    }
+}
+
+/// Forgets what was typed before anything was asked: it is no answer.
+pub(crate) fn forget_typed() {
+    while matches!(typed(), Typed::Line(_)) {}
+}
