@@ -24,6 +24,7 @@
 
 mod bio_gripper;
 mod error;
+mod fault_text;
 mod faults;
 mod links;
 mod motion;
@@ -48,7 +49,8 @@ use rmrl_cell::{Arm, DeviceError, Gripper};
 
 use crate::kinematics::{KinematicsError, XArm6};
 pub use bio_gripper::GripperKind;
-pub use faults::{Faults, GripperFault, LinkFault, MotionFault, Request};
+pub use fault_text::ParseFaultError;
+pub use faults::{Faults, GripperFault, LinkFault, MotionFault, Request, ScheduledFault};
 use links::Shared;
 pub use recording::{MotionOutcome, MotionRecord, Recording};
 

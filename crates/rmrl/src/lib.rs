@@ -45,5 +45,5 @@ pub mod run;
 pub mod run_end;
 pub mod summary;
 pub mod teach;
-mod terminal;
+pub mod terminal;
 pub mod watch;

@@ -2,9 +2,11 @@
 //! meanwhile.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
 
 /// What came on standard input.
-pub(crate) enum Typed {
+pub enum Typed {
     /// Nothing yet.
     Nothing,
     /// A line.
@@ -15,11 +17,16 @@ pub(crate) enum Typed {
 
 /// Takes what was typed, without waiting. Not by a thread that waits for lines: it would take from others
 /// who ask on the same terminal. What was typed after the first line is an answer to nothing.
-pub(crate) fn typed() -> Typed {
+pub fn typed() -> Typed {
     let stdin = std::io::stdin();
     let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     if !matches!(poll(&mut ready, Some(&now)), Ok(1..)) {
+        return Typed::Nothing;
+    }
+    // On a terminal, what is typed is for the program in front: one behind it that read would be halted.
+    // What is no terminal has no front.
+    if tcgetpgrp(&stdin).is_ok_and(|front| front != getpgrp()) {
         return Typed::Nothing;
     }
     let mut bytes = [0; 4096];
@@ -33,6 +40,6 @@ pub(crate) fn typed() -> Typed {
 }
 
 /// Forgets what was typed before anything was asked: it is no answer.
-pub(crate) fn forget_typed() {
+pub fn forget_typed() {
     while matches!(typed(), Typed::Line(_)) {}
 }

@@ -448,6 +448,13 @@ fn what_is_taught_is_where_the_arm_stands() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("nothing was written"), "{}", stderr(&output));
     assert_eq!(read(CONFIG).0, before);
+    // Nor what the arm does not get to from all starts.
+    let close = ["--set", "task.start.x_m=[0.19, 0.45]"];
+    let output = cell.cell(&[&["teach", "home", "--write"][..], &close].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("the arm would not get everywhere"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("task.start"), "{}", stderr(&output));
+    assert_eq!(read(CONFIG).0, before);
     // 3 from the first, three from the others: nothing here moved the arm.
     assert_eq!(cell.motions(), motions + 3);
 }

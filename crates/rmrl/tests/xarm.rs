@@ -8,17 +8,18 @@ mod binary;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use binary::{failure, json, small, stderr};
 use rand::RngExt;
-use rmrl::cell::{Operator, TaskKind};
+use rmrl::cell::{Arm, DeviceError, Operator, TaskKind, ToolPose};
 use rmrl::config::RunConfig;
-use rmrl::core::random_stream;
+use rmrl::core::{PlanarPose, random_stream};
 use rmrl::distant::DistantServer;
 use rmrl::laboratory::simulated_cell;
 use rmrl::preflight::flange_from_tool;
@@ -27,6 +28,7 @@ use rmrl::xarm::controller::{
     Controller, ControllerConfig, Faults, GripperFault, LinkFault, MotionFault, MotionOutcome,
     Pace, Plant, Recording, Request, RunningController,
 };
+use rmrl::xarm::{Robot, XArm, XArmConfig};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
@@ -424,4 +426,54 @@ fn a_task_out_of_the_arms_reach_is_refused_before_the_arm_hears_of_it() {
     assert!(said.contains("before anything moves") && said.contains("task."), "{said}");
     assert_eq!(cell.recording().requests, before.requests);
     assert!(binary::rmrl(cell.dir.path(), &["report", "run"]).status().unwrap().success());
+}
+
+#[test]
+fn the_emulator_is_a_command_and_what_goes_wrong_is_told_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = failure(&mut binary::rmrl(dir.path(), &["xarm", "emulate", "--fault", "fire"]), 2);
+    assert!(said.contains("\"fire\" is no fault") && said.contains("joint-limit"), "{said}");
+
+    let mut command = binary::rmrl(dir.path(), &["xarm", "emulate", "--speed", "0", "--seed", "4"]);
+    for port in ["--port", "--report-port", "--real-time-port"] {
+        command.args([port, "0"]);
+    }
+    command.args(["--firmware", "1.12.10", "--gripper", "g1", "--cell", "127.0.0.1:0"]);
+    command.args(["--fault", "collision@1:0.5"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut typing = child.stdin.take().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut told = |word: &str| {
+        writeln!(typing, "{word}").unwrap();
+        said.find(|line| line.as_ref().unwrap().contains(word)).unwrap().unwrap()
+    };
+    let mut listening = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut listening).unwrap();
+    let listening: Value = serde_json::from_str(&listening).unwrap();
+    let port = |at: &Value| at.as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
+    let config = XArmConfig {
+        host: "127.0.0.1".into(),
+        control_port: port(&listening["control"]),
+        report_port: Some(port(&listening["reports"][0])),
+        ..XArmConfig::default()
+    };
+    let connect = || XArm::new(Arc::new(Robot::connect(config.clone()).unwrap()));
+    let at = |y_m: f64| ToolPose::new(PlanarPose::new(0.35, y_m, 0.0), 0.2);
+
+    let mut arm = connect();
+    let met = arm.move_to(at(0.1), 0.2).unwrap_err();
+    assert!(matches!(met, DeviceError::Collision { .. }), "{met}");
+    arm.recover().unwrap();
+    arm.move_to(at(0.0), 0.2).unwrap();
+
+    assert!(told("colision").contains("is no fault"));
+    assert!(told("emergency-stop").contains("is to happen"));
+    let pressed = arm.move_to(at(0.1), 0.2).unwrap_err();
+    assert!(matches!(pressed, DeviceError::NeedsPerson { .. }), "{pressed}");
+    assert!(Robot::connect(config.clone()).is_err(), "the button is still pressed");
+    told("release");
+    connect().move_to(at(0.1), 0.2).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

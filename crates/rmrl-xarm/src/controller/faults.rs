@@ -49,6 +49,38 @@ pub enum Request {
     Number(u64),
     /// The next one of a register.
     Register(u8),
+    /// The next one.
+    Next,
+}
+
+/// A fault and when it happens. It can be written, such as `collision@12:0.5`: see [`Self::FORMS`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ScheduledFault {
+    /// In a motion.
+    Motion {
+        /// Which one, counted from 1 as they begin; `None`: the one under way, or the next.
+        number: Option<u64>,
+        /// At which share of its way, from 0 to 1.
+        share: f64,
+        /// What happens.
+        fault: MotionFault,
+    },
+    /// At a request.
+    Request {
+        /// Which one.
+        request: Request,
+        /// What happens.
+        fault: LinkFault,
+    },
+    /// At the end of a motion of the gripper.
+    Gripper {
+        /// Which one, counted from 1; `None`: the next.
+        number: Option<u64>,
+        /// What happens.
+        fault: GripperFault,
+    },
+    /// Somebody releases the button that [`MotionFault::EmergencyStop`] pressed.
+    ReleaseEmergencyStop,
 }
 
 /// Schedules faults of a running controller. Clones share one schedule.
@@ -59,62 +91,76 @@ pub struct Faults {
 
 #[derive(Debug, Default)]
 struct Schedule {
-    motions: Vec<(u64, f64, MotionFault)>,
+    motions: Vec<(Option<u64>, f64, MotionFault)>,
     requests: Vec<(Request, LinkFault)>,
-    gripper: Vec<(u64, GripperFault)>,
+    gripper: Vec<(Option<u64>, GripperFault)>,
     emergency_released: bool,
 }
 
 impl Faults {
+    /// Has a fault happen when it says.
+    pub fn schedule(&self, fault: ScheduledFault) {
+        let mut schedule = self.lock();
+        match fault {
+            ScheduledFault::Motion { number, share, fault } => {
+                schedule.motions.push((number, share, fault));
+            }
+            ScheduledFault::Request { request, fault } => schedule.requests.push((request, fault)),
+            ScheduledFault::Gripper { number, fault } => schedule.gripper.push((number, fault)),
+            ScheduledFault::ReleaseEmergencyStop => schedule.emergency_released = true,
+        }
+    }
+
     /// In the motion of that number, counted from 1 as they begin, at a share of its way from 0 to 1.
     pub fn in_motion(&self, number: u64, share: f64, fault: MotionFault) {
-        self.schedule().motions.push((number, share, fault));
+        self.schedule(ScheduledFault::Motion { number: Some(number), share, fault });
     }
 
     /// At a request.
     pub fn at_request(&self, request: Request, fault: LinkFault) {
-        self.schedule().requests.push((request, fault));
+        self.schedule(ScheduledFault::Request { request, fault });
     }
 
     /// At the end of the gripper's motion of that number, counted from 1.
     pub fn in_gripper_motion(&self, number: u64, fault: GripperFault) {
-        self.schedule().gripper.push((number, fault));
+        self.schedule(ScheduledFault::Gripper { number: Some(number), fault });
     }
 
     /// Somebody releases the button that [`MotionFault::EmergencyStop`] pressed.
     pub fn release_emergency_stop(&self) {
-        self.schedule().emergency_released = true;
+        self.schedule(ScheduledFault::ReleaseEmergencyStop);
     }
 
     pub(super) fn take_motion(&self, number: u64, share: f64) -> Option<MotionFault> {
-        let mut schedule = self.schedule();
-        let due = |(of, from, _): &(u64, f64, MotionFault)| *of == number && share >= *from;
-        let index = schedule.motions.iter().position(due)?;
+        let mut schedule = self.lock();
+        let due = |of: Option<u64>, from: f64| of.is_none_or(|of| of == number) && share >= from;
+        let index = schedule.motions.iter().position(|(of, from, _)| due(*of, *from))?;
         Some(schedule.motions.swap_remove(index).2)
     }
 
     pub(super) fn take_request(&self, number: u64, register: u8) -> Option<LinkFault> {
-        let mut schedule = self.schedule();
+        let mut schedule = self.lock();
         let due = |(request, _): &(Request, LinkFault)| match request {
             Request::Number(of) => *of == number,
             Request::Register(of) => *of == register,
+            Request::Next => true,
         };
         let index = schedule.requests.iter().position(due)?;
         Some(schedule.requests.remove(index).1)
     }
 
     pub(super) fn take_gripper(&self, number: u64) -> Option<GripperFault> {
-        let mut schedule = self.schedule();
-        let index = schedule.gripper.iter().position(|(of, _)| *of == number)?;
+        let mut schedule = self.lock();
+        let index = schedule.gripper.iter().position(|(of, _)| of.is_none_or(|of| of == number))?;
         Some(schedule.gripper.swap_remove(index).1)
     }
 
     /// Whether the button was released since it was last asked for.
     pub(super) fn take_release(&self) -> bool {
-        std::mem::take(&mut self.schedule().emergency_released)
+        std::mem::take(&mut self.lock().emergency_released)
     }
 
-    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+    fn lock(&self) -> MutexGuard<'_, Schedule> {
         // A panic elsewhere leaves a list behind, not a broken invariant.
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }

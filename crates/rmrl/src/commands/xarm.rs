@@ -10,8 +10,10 @@ use rmrl::cell::Camera;
 use rmrl::distant::{DistantConfig, DistantServer};
 use rmrl::laboratory::simulated_cell;
 use rmrl::preflight::flange_from_tool;
+use rmrl::terminal::{Typed, typed};
 use rmrl::xarm::controller::{
-    Controller, ControllerConfig, Firmware, GripperKind, Pace, Plant, Ports, UnixSockets,
+    Controller, ControllerConfig, Faults, Firmware, GripperKind, Pace, Plant, Ports,
+    ScheduledFault, UnixSockets,
 };
 use serde::Serialize;
 
@@ -35,11 +37,15 @@ enum XarmCommand {
 /// the vendor's own software or yours can drive the simulated arm and gripper as if they were real.
 /// The simulated camera, and a stand-in for the person who puts plates in place, are served beside it
 /// (docs/xarm.md). It runs until it is stopped (Ctrl-C).
+///
+/// Things go wrong when --fault says so, or at once when the same is typed while it runs: a collision, a
+/// pressed emergency stop (`release` releases it), a link that falls silent.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl xarm emulate --config configs/xarm6-emulated.toml     ports above 1024: no rights needed
   rmrl train --config configs/xarm6-emulated.toml            in another terminal
-  rmrl xarm emulate --firmware 1.12.10 --gripper g1 --speed 10")]
+  rmrl xarm emulate --firmware 1.12.10 --gripper g1 --speed 10
+  rmrl xarm emulate --fault collision@12:0.5 --fault late=300@500     in the 12th motion; at the 500th request")]
 pub struct Emulate {
     /// The controller's software
     #[arg(long, value_name = "VERSION", default_value = "2.5.0")]
@@ -73,6 +79,13 @@ pub struct Emulate {
     /// the vendor's software looks for them in /tmp before it tries a port
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "/tmp")]
     socket: Option<PathBuf>,
+
+    /// What goes wrong, and when; may be given several times. In motions: collision, joint-limit,
+    /// emergency-stop, state-reset, each with @MOTION[:SHARE]. On the link: silence, drop, half-frame,
+    /// twice, wrong-transaction, late=MILLISECONDS, each with @REQUEST. Of the gripper: gripper-error=NUMBER,
+    /// dropped, each with @GRIPPER-MOTION. All count from 1; without @ it is the next one
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<ScheduledFault>,
 
     /// Which simulated laboratory, the same as --set seed=N
     #[arg(long, value_name = "N")]
@@ -159,6 +172,7 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
         1..1024 => "the controller cannot be emulated (ports below 1024 may need rights; --port 10502 needs none)",
         _ => "the controller cannot be emulated",
     })?;
+    arguments.fault.iter().for_each(|fault| running.faults().schedule(*fault));
     let distant = DistantServer::start(&arguments.cell, cell.clone())
         .with_context(|| format!("nothing can be served at --cell {}", arguments.cell))?;
     let addresses = running.addresses().context("the controller listens nowhere")?;
@@ -175,8 +189,29 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
         "{}\n",
         serde_json::to_string(&listening).map_err(anyhow::Error::from)?
     ))?;
+    // Everything else is done by other threads, until the process is ended.
+    take_faults(running.faults())
+}
+
+/// How often it is looked whether a fault was typed.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Has happen what is typed.
+fn take_faults(faults: &Faults) -> ! {
     loop {
-        // Everything is done by other threads until the process is ended.
-        std::thread::sleep(Duration::from_secs(3600));
+        match typed() {
+            Typed::Nothing => std::thread::sleep(POLL),
+            Typed::Line(line) if line.trim().is_empty() => {}
+            Typed::Line(line) => match line.parse::<ScheduledFault>() {
+                Ok(fault) => {
+                    faults.schedule(fault);
+                    eprintln!("{} is to happen", line.trim());
+                }
+                Err(error) => eprintln!("{error}"),
+            },
+            Typed::End => loop {
+                std::thread::park();
+            },
+        }
     }
 }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use rmrl::config::{Layers, RunConfig};
 use rmrl::data::write_atomically;
 use rmrl::laboratory::{camera, localizer};
+use rmrl::preflight::prove_reach;
 use rmrl::teach::Lesson;
 use rmrl::xarm::bio_gripper::JawState;
 use serde::Serialize;
@@ -151,8 +152,11 @@ pub fn run(arguments: &Teach) -> Result<(), Failure> {
     for assignment in &into.configuration.assignments {
         layers = layers.with_assignment(assignment)?;
     }
-    layers.resolve().with_context(|| {
+    let checked = layers.resolve().with_context(|| {
         format!("nothing was written: with this {lesson} the configuration would not be valid")
+    })?;
+    prove_reach(&checked).with_context(|| {
+        format!("nothing was written: with this {lesson} the arm would not get everywhere")
     })?;
     if let Some(path) = target {
         write_atomically(path, changed.as_bytes()).map_err(anyhow::Error::from)?;
