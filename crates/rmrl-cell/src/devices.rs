@@ -156,6 +156,15 @@ pub trait Gripper: Send {
     /// # Errors
     /// The gripper cannot be brought back without a person.
     fn recover(&mut self) -> Result<(), DeviceError>;
+
+    /// Gives the gripper power, where it has none. Asked for only when the jaws are known to hold nothing,
+    /// for they may move. Does nothing by default: most have power or are switched on by hand.
+    ///
+    /// # Errors
+    /// Any device error.
+    fn power_on(&mut self) -> Result<(), DeviceError> {
+        Ok(())
+    }
 }
 
 /// The person beside the cell, who does what the robot cannot.

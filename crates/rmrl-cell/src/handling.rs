@@ -71,6 +71,16 @@ impl Handling {
         recovered.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
+    /// Gives the gripper power, where it has none: while the jaws hold nothing.
+    ///
+    /// # Errors
+    /// The switch was pressed, or the gripper failed.
+    pub fn power_gripper_on(&mut self) -> Result<(), MotionError> {
+        self.stop_switch().check()?;
+        let powered = self.gripper.power_on();
+        powered.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
+    }
+
     /// Moves the tool out of the camera's view.
     ///
     /// # Errors

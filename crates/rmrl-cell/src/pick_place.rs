@@ -184,6 +184,8 @@ impl PickPlace {
         self.scene = None;
         self.tell(CellNews::NeedsPerson("put the plate exactly into its target"));
         self.ask(|operator| operator.put_plate_at_target())?;
+        // The plate lies in its target, and so in no jaws.
+        self.handling.power_gripper_on().map_err(motion_fault)?;
         let (capture, found) = self.look_patiently()?;
         let color = Arc::clone(&capture.frame.color);
         self.evidence.end = Some(capture);

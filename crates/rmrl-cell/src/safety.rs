@@ -324,6 +324,8 @@ impl GuardedArm {
         self.envelope.check_motion(target, speed_m_s)?;
         let from = self.pose()?;
         self.envelope.check_start(from)?;
+        // To be told where the arm is may have taken long: its link may have had to be made again.
+        self.stop.check()?;
         let moved = self.arm.move_to(target, speed_m_s);
         moved.map_err(|error| MotionError::of_device(error, &self.stop))
     }

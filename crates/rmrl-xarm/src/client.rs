@@ -222,7 +222,8 @@ impl Client {
                 let Response { transaction, status, params, .. } = response;
                 return Ok(Answer { transaction, status, params });
             }
-            if !self.receive(deadline)? && Instant::now() >= deadline {
+            // Whatever else keeps coming is no answer.
+            if !self.came_by(deadline)? {
                 self.unanswered += 1;
                 if self.unanswered >= UNANSWERED {
                     self.give_up("requests are not answered any more");
@@ -251,7 +252,7 @@ impl Client {
             if let Some(feedback) = ended {
                 return Ok(Some(feedback.outcome));
             }
-            if !self.receive(deadline)? && Instant::now() >= deadline {
+            if !self.came_by(deadline)? {
                 return Ok(None);
             }
         }
@@ -299,7 +300,11 @@ impl Client {
     fn leave_aside_what_is_late(&mut self) -> Result<(), XArmError> {
         self.check()?;
         self.link.set_waiting(false).map_err(|error| self.lose(&error.to_string()))?;
+        let began = Instant::now();
         let drained = loop {
+            if began.elapsed() > self.timeout {
+                break Err(self.lose("it never stops sending what nobody asked for"));
+            }
             match self.reader.fill(&mut self.link) {
                 Ok(0) => break Err(self.lose("closed by the controller")),
                 Ok(_) => self.last_heard = Instant::now(),
@@ -330,6 +335,16 @@ impl Client {
         Request { transaction, protocol, register: command.register(), params }
             .encode(&mut self.bytes)?;
         self.link.write_all(&self.bytes).map_err(|error| self.lose(&error.to_string()))
+    }
+
+    /// Takes in what comes before `deadline`; false from then on, whatever may still be coming.
+    fn came_by(&mut self, deadline: Instant) -> Result<bool, XArmError> {
+        while Instant::now() < deadline {
+            if self.receive(deadline)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes in what comes until `deadline`; false where nothing came.

@@ -63,12 +63,31 @@ pub enum XArmError {
         /// What that means.
         explained: Explained,
     },
-    /// The arm stands stopped without an error: another program stopped it, or a person at its screen.
+    /// The arm stands stopped or paused without an error: by another program, or a person at its screen.
     #[error("the arm was stopped by somebody else; see why, then start it again")]
     StoppedBySomebodyElse,
+    /// The arm moves, and this program did not send it.
+    #[error("the arm is moved by somebody else; end that first, then start again")]
+    MovedBySomebodyElse,
     /// The controller has reset its state, as it does when another program changes a setting.
-    #[error("the controller has reset its state: another program changed mode, offset or power")]
+    #[error(
+        "the controller has reset its state: another program changed mode, offset or power; end that one, \
+         then start again"
+    )]
     StateReset,
+    /// A setting that was kept is another now.
+    #[error(
+        "another program has changed the controller's {setting} from {expected} to {got}; end that one, then \
+         start again, which sets it anew"
+    )]
+    ChangedBySomebodyElse {
+        /// Which setting.
+        setting: &'static str,
+        /// What it was given.
+        expected: String,
+        /// What it has.
+        got: String,
+    },
     /// The arm is not in a state to begin a motion.
     #[error("the arm is not ready to move: state {state:?}, {waiting} motions waiting")]
     NotReady {
@@ -149,6 +168,12 @@ pub enum XArmError {
         /// What that means.
         explained: Explained,
     },
+    /// The gripper has no power, and must not be given it unseen.
+    #[error(
+        "the gripper has no power; its jaws move when they get it, and what they hold falls: take it out, then \
+         `rmrl cell doctor --power-gripper`"
+    )]
+    GripperWithoutPower,
     /// The gripper does not have this width.
     #[error("the gripper cannot open to {width_mm:.1} mm: {reason}")]
     NoSuchWidth {
@@ -176,9 +201,24 @@ impl XArmError {
     /// Whether trying again cannot help: a person has to come first.
     pub fn needs_a_person(&self) -> bool {
         match self {
-            Self::EmergencyStop { .. } | Self::StoppedBySomebodyElse => true,
+            Self::EmergencyStop { .. }
+            | Self::StoppedBySomebodyElse
+            | Self::MovedBySomebodyElse
+            | Self::StateReset
+            | Self::ChangedBySomebodyElse { .. }
+            | Self::GripperWithoutPower => true,
             Self::Controller { explained, .. } => explained.severity.needs_a_person(),
             _ => false,
+        }
+    }
+
+    /// The same of a setting that had been kept before.
+    pub(crate) fn changed_by_somebody_else(self) -> Self {
+        match self {
+            Self::SettingNotKept { setting, expected, got } => {
+                Self::ChangedBySomebodyElse { setting, expected, got }
+            }
+            other => other,
         }
     }
 

@@ -39,8 +39,8 @@ pub struct BioGripperDevice {
 }
 
 impl BioGripperDevice {
-    /// Sets the gripper up: the bus's speed, which generation it is, power, speed and force. The jaws
-    /// may move to find their ends.
+    /// Sets the gripper up: the bus's speed, which generation it is, speed and force. One that has no power
+    /// is not given it, for its jaws would move: [`Self::power_on`] does.
     ///
     /// # Errors
     /// It does not answer, is of another generation than configured, or has an error.
@@ -49,6 +49,22 @@ impl BioGripperDevice {
         let (generation, connection) =
             robot.with(|session, connection| Ok((set_up(session, &config)?, connection)))?;
         Ok(Self { robot, config, generation, connection })
+    }
+
+    /// Gives the gripper power, where it has none. The jaws move to find their ends, and what they hold
+    /// falls: somebody has to know that they hold nothing.
+    ///
+    /// # Errors
+    /// It does not answer, has an error, or gets no power in time.
+    pub fn power_on(&mut self) -> Result<(), XArmError> {
+        self.with(|session, config| {
+            if status(session)?.power == Power::On {
+                return Ok(());
+            }
+            ask(session, &bio_gripper::enable(true))?;
+            let now = wait(session, config, |status| status.power != Power::On)?;
+            if now.jaws == JawState::Fault { Err(fault(session)?) } else { Ok(()) }
+        })
     }
 
     /// Which gripper it is.
@@ -115,10 +131,10 @@ impl BioGripperDevice {
     /// Whether the jaws hold an object. One that slipped away is none, and its error is cleared.
     ///
     /// # Errors
-    /// It does not answer, or has another error.
+    /// It does not answer, has no power to tell by, or has another error.
     pub fn is_holding(&mut self) -> Result<bool, XArmError> {
         self.with(|session, _| {
-            let status = status(session)?;
+            let status = powered(session)?;
             match status.jaws {
                 JawState::Holding => Ok(true),
                 JawState::Stopped | JawState::Moving => Ok(false),
@@ -164,7 +180,12 @@ impl Gripper for BioGripperDevice {
     }
 
     fn recover(&mut self) -> Result<(), DeviceError> {
-        self.with(make_ready).map_err(|error| error.into_device_error(GRIPPER))
+        self.with(|session, _| clear_fault(session))
+            .map_err(|error| error.into_device_error(GRIPPER))
+    }
+
+    fn power_on(&mut self) -> Result<(), DeviceError> {
+        self.power_on().map_err(|error| error.into_device_error(GRIPPER))
     }
 }
 
@@ -197,7 +218,7 @@ fn set_up(session: &mut Session, config: &BioGripperConfig) -> Result<Generation
             got: format!("{generation:?}"),
         });
     }
-    make_ready(session, config)?;
+    clear_fault(session)?;
     ask(session, &bio_gripper::speed(config.speed))?;
     if generation == Generation::Second {
         ask(session, &bio_gripper::force(config.force_percent))?;
@@ -205,19 +226,19 @@ fn set_up(session: &mut Session, config: &BioGripperConfig) -> Result<Generation
     Ok(generation)
 }
 
-/// Clears an error and gives power, where that is needed.
-fn make_ready(session: &mut Session, config: &BioGripperConfig) -> Result<(), XArmError> {
-    let before = status(session)?;
-    if before.jaws == JawState::Fault {
+/// Clears an error, where there is one; the jaws stay as they are.
+fn clear_fault(session: &mut Session) -> Result<(), XArmError> {
+    if status(session)?.jaws == JawState::Fault {
         tracing::warn!("cleared: {}", fault(session)?);
         ask(session, &bio_gripper::clear_error())?;
     }
-    if before.power == Power::On && before.jaws != JawState::Fault {
-        return Ok(());
-    }
-    ask(session, &bio_gripper::enable(true))?;
-    let now = wait(session, config, |status| status.power != Power::On)?;
-    if now.jaws == JawState::Fault { Err(fault(session)?) } else { Ok(()) }
+    Ok(())
+}
+
+/// The status of a gripper that has power. One that lost it may still hold what it had, and nobody can tell.
+fn powered(session: &mut Session) -> Result<GripperStatus, XArmError> {
+    let status = status(session)?;
+    if status.power == Power::On { Ok(status) } else { Err(XArmError::GripperWithoutPower) }
 }
 
 /// Sends the jaws somewhere and waits until they stand.
@@ -226,7 +247,8 @@ fn go(
     config: &BioGripperConfig,
     request: &RtuRequest,
 ) -> Result<(), XArmError> {
-    make_ready(session, config)?;
+    clear_fault(session)?;
+    powered(session)?;
     ask(session, request)?;
     let ended = wait(session, config, |status| status.jaws == JawState::Moving)?;
     if ended.jaws == JawState::Fault { Err(fault(session)?) } else { Ok(()) }

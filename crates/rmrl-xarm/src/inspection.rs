@@ -1,12 +1,13 @@
 //! A look at a controller that sets nothing up, moves nothing, and clears nothing unless told to; and a
 //! stop from outside of any session.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_cell::ToolPose;
 
-use crate::bio_gripper::{self, BAUD_INDEX, BAUD_READ, Generation, GripperStatus, JawState};
+use crate::bio_gripper::{self, BAUD_INDEX, BAUD_READ, Generation, GripperStatus, JawState, Power};
 use crate::kinematics::Joints;
 use crate::session::stop;
 use crate::settings::{offset_of, to_f32, verify_fence, verify_report};
@@ -18,6 +19,9 @@ use crate::{
 
 /// How long a report may take: five come in a second.
 const REPORT_WITHIN: Duration = Duration::from_secs(3);
+
+/// How often a gripper is asked for its status: the vendor's.
+const POLL: Duration = Duration::from_millis(100);
 
 /// A link to a controller over which only questions are asked. Other programs may be connected
 /// meanwhile, and may move the arm.
@@ -198,6 +202,27 @@ impl Inspector {
         Ok(Some(GripperReading { generation, status, width_mm, error }))
     }
 
+    /// Gives the gripper power. Its jaws move to find their ends, and what they hold falls.
+    ///
+    /// # Errors
+    /// It does not answer, has an error, or gets no power in time.
+    pub fn power_gripper_on(&mut self) -> Result<(), XArmError> {
+        self.ask_gripper(&bio_gripper::enable(true))?;
+        let (began, timeout_secs) = (Instant::now(), self.config.gripper.timeout_secs);
+        loop {
+            match self.gripper()? {
+                Some(GripperReading { error: Some((number, explained)), .. }) => {
+                    return Err(XArmError::Gripper { number, explained });
+                }
+                Some(reading) if reading.status.power == Power::On => return Ok(()),
+                _ if began.elapsed().as_secs_f64() > timeout_secs => {
+                    return Err(XArmError::NotFinished { what: "the gripper", timeout_secs });
+                }
+                _ => thread::sleep(POLL),
+            }
+        }
+    }
+
     fn ask_gripper(&mut self, request: &RtuRequest) -> Result<Vec<u16>, XArmError> {
         match self.client.ask_gripper(request)? {
             Ok(registers) => Ok(registers),
@@ -222,6 +247,28 @@ impl Inspector {
 /// No link, no answer, or the arm did not say within 2 s that it stands.
 pub fn stop_arm(address: &Address, answer_timeout: Duration) -> Result<(), XArmError> {
     stop(&mut Client::connect(address, answer_timeout)?)
+}
+
+/// Sees for a while that an arm which was stopped stays so, and stops it again where it does not: a program that
+/// was just recovering from an error takes a stop for part of that error. Returns how often it had to.
+///
+/// # Errors
+/// As [`stop_arm`].
+pub fn keep_stopped(
+    address: &Address,
+    answer_timeout: Duration,
+    for_: Duration,
+) -> Result<u32, XArmError> {
+    let mut client = Client::connect(address, answer_timeout)?;
+    let (began, mut again) = (Instant::now(), 0);
+    while began.elapsed() < for_ {
+        if client.state()? != ArmState::Stopped {
+            stop(&mut client)?;
+            again += 1;
+        }
+        thread::sleep(POLL / 5);
+    }
+    Ok(again)
 }
 
 /// The controller's pose, mm and radians, as an isometry in mm.

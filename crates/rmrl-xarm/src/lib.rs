@@ -50,7 +50,7 @@ pub use frame::{
 };
 pub use frame_reader::FrameReader;
 pub use gripper::BioGripperDevice;
-pub use inspection::{GripperReading, Inspector, ToolReading, stop_arm};
+pub use inspection::{GripperReading, Inspector, ToolReading, keep_stopped, stop_arm};
 pub use link::Address;
 pub use motion::{controller_pose, tool_pose};
 pub use report::{

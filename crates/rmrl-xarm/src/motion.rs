@@ -26,7 +26,7 @@ const NEVER_MOVED: u32 = 10;
 const RESETS: u32 = 20;
 
 /// The timer of the controller that stops the arm.
-const STOP_TIMER: i32 = 0;
+pub(crate) const STOP_TIMER: i32 = 0;
 
 /// Turning counts as this much way, in metres for a radian: the tip of a plate's corner.
 const METRES_PER_RADIAN: f64 = 0.1;
@@ -84,7 +84,13 @@ impl Session {
         let timeout = self.longest(target, speed_m_s)?;
         let pose = controller_pose(target, self.config.jaw_yaw_deg);
         self.moving = true;
-        let ended = self.run_line(pose, speed_m_s, timeout);
+        let mut ended = self.run_line(pose, speed_m_s, timeout);
+        if let Err(XArmError::Refused { .. }) = ended
+            && matches!(self.state(), Ok(ArmState::Stopped | ArmState::Paused))
+        {
+            // A stop came between the last look and the line.
+            ended = self.why_stopped().and_then(Err);
+        }
         if let Err(XArmError::NoAnswer { .. }) = ended {
             // A stop sent over a silent link may be carried out unseen, and could not be told from
             // somebody else's afterwards. The next link begins by stopping the arm.
@@ -163,7 +169,7 @@ impl Session {
             let Reply::State(state) = reply else { continue };
             resets = if state == ArmState::Reset { resets + 1 } else { 0 };
             match state {
-                ArmState::Stopped => return Err(self.why_stopped()?),
+                ArmState::Stopped | ArmState::Paused => return Err(self.why_stopped()?),
                 ArmState::Reset if resets >= RESETS => return Err(XArmError::StateReset),
                 ArmState::Ready if self.waiting()? == 0 => {
                     stands += 1;
@@ -188,7 +194,7 @@ impl Session {
             let state = self.state()?;
             match state {
                 ArmState::Ready => return Ok(()),
-                ArmState::Stopped => return Err(self.why_stopped()?),
+                ArmState::Stopped | ArmState::Paused => return Err(self.why_stopped()?),
                 _ if Instant::now() >= deadline => {
                     return Err(XArmError::NotReady { state, waiting: self.waiting()? });
                 }

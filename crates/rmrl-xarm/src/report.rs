@@ -150,8 +150,8 @@ pub struct Details {
     pub joints: u8,
     /// Version of the firmware, as text that ends with a zero.
     pub version: [u8; 30],
-    /// State and error of each joint's servo.
-    pub servos: [[u8; 2]; 7],
+    /// State and error of each joint's servo; old firmware does not tell all.
+    pub servos: Option<[[u8; 2]; 7]>,
     /// Temperatures of the joints, in °C.
     pub temperatures_c: Option<[i8; 7]>,
     /// Speed of the tool, in mm/s.
@@ -176,7 +176,7 @@ impl Report {
         let expected = match port {
             ReportPort::Real => SHORTEST_REPORT,
             ReportPort::Normal => NORMAL_LENGTH,
-            ReportPort::Rich => TEMPERATURES_AT,
+            ReportPort::Rich => SERVOS_AT,
         };
         let error = ReportError::Length { got, expected };
         if !(expected..=LONGEST_REPORT).contains(&got) {
@@ -278,17 +278,14 @@ impl Details {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let from = |at: usize| Cursor::new(bytes.get(at..).unwrap_or_default());
         let [model, joints] = from(NORMAL_LENGTH).array()?;
-        let mut servos = [[0; 2]; 7];
-        let mut cursor = from(SERVOS_AT);
-        for servo in &mut servos {
-            *servo = cursor.array()?;
-        }
+        let servos: Option<[u8; 14]> = from(SERVOS_AT).array();
         let mut speeds = from(SPEEDS_AT);
         Some(Self {
             model,
             joints,
             version: from(VERSION_AT).array()?,
-            servos,
+            servos: servos
+                .map(|codes| std::array::from_fn(|joint| [codes[2 * joint], codes[2 * joint + 1]])),
             temperatures_c: from(TEMPERATURES_AT).array().map(|bytes| bytes.map(u8::cast_signed)),
             tool_speed_mm_s: speeds.f32_le(),
             joint_speeds_rad_s: speeds.f32s_le(),
@@ -303,7 +300,7 @@ impl Details {
         writer.at = VERSION_AT;
         writer.bytes(&self.version);
         writer.at = SERVOS_AT;
-        writer.bytes(self.servos.as_flattened());
+        writer.bytes(self.servos.unwrap_or_default().as_flattened());
         writer.at = TEMPERATURES_AT;
         writer.bytes(&self.temperatures_c.unwrap_or_default().map(i8::cast_unsigned));
         writer.f32s(&[self.tool_speed_mm_s.unwrap_or_default()]);

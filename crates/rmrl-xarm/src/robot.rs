@@ -1,6 +1,7 @@
 //! One controller for arm and gripper, which are asked by turns: its link is made again where it was
 //! lost, and kept alive where nobody asks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
@@ -28,6 +29,8 @@ pub struct Robot {
     shared: Arc<Mutex<Shared>>,
     control: Address,
     answer_timeout: Duration,
+    /// Whether [`Self::stop`] was called.
+    is_stopped: Arc<AtomicBool>,
     /// Those of the present session.
     reports: Reports,
     /// Ends the thread that keeps the link alive, by being dropped.
@@ -45,6 +48,7 @@ struct Shared {
     /// None where the link is lost.
     session: Option<Session>,
     reports: Reports,
+    is_stopped: Arc<AtomicBool>,
     /// How often it was connected: a gripper sets itself up anew each time.
     connections: u64,
 }
@@ -62,10 +66,18 @@ impl Robot {
         let answer_timeout = config.answer_timeout();
         let reports = Reports::new(Mutex::new(session.reports()));
         let theirs = Arc::clone(&reports);
-        let session = Some(session);
-        let shared = Shared { config, version, session, reports: theirs, connections: 1 };
+        let is_stopped = Arc::<AtomicBool>::default();
+        let shared = Shared {
+            config,
+            version,
+            session: Some(session),
+            reports: theirs,
+            is_stopped: Arc::clone(&is_stopped),
+            connections: 1,
+        };
         let shared = Arc::new(Mutex::new(shared));
-        let mut robot = Self { shared, control, answer_timeout, reports, ends: None, thread: None };
+        let (ends, thread) = (None, None);
+        let mut robot = Self { shared, control, answer_timeout, is_stopped, reports, ends, thread };
         if keeps_alive {
             let (ends, ended) = mpsc::channel();
             let theirs = Arc::downgrade(&robot.shared);
@@ -99,12 +111,15 @@ impl Robot {
 
     /// Stops the arm at once, over a link of its own: from another thread while it moves, for instance.
     ///
-    /// Whoever waits for the motion is told [`XArmError::StoppedBySomebodyElse`], and the arm stands
-    /// until it is connected anew. It is no emergency stop, which needs a button and no software.
+    /// Whoever waits for the motion is told [`XArmError::StoppedBySomebodyElse`], and so is whoever asks
+    /// for anything afterwards: the arm stands until another [`Robot`] connects. It is no emergency stop,
+    /// which needs a button and no software.
     ///
     /// # Errors
-    /// No link, no answer, or the arm did not stop.
+    /// No link, no answer, or the arm did not stop. No motion begins any more all the same.
     pub fn stop(&self) -> Result<(), XArmError> {
+        // First, so that a link that comes back brings no motion.
+        self.is_stopped.store(true, Ordering::SeqCst);
         stop_arm(&self.control, self.answer_timeout)
     }
 
@@ -122,6 +137,7 @@ impl Robot {
     ) -> Result<T, XArmError> {
         let mut shared = self.lock();
         shared.reconnect()?;
+        shared.check_not_stopped()?;
         let Shared { session, connections, .. } = &mut *shared;
         let Some(connected) = session else {
             return Err(XArmError::LostLink { reason: "not connected".to_owned() });
@@ -155,6 +171,15 @@ impl Drop for Robot {
 }
 
 impl Shared {
+    fn check_not_stopped(&self) -> Result<(), XArmError> {
+        match self.is_stopped.load(Ordering::SeqCst) {
+            true => Err(XArmError::StoppedBySomebodyElse),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes a lost link again. Once the arm was stopped, only to stop it again where that did not get
+    /// through.
     fn reconnect(&mut self) -> Result<(), XArmError> {
         if self.session.as_ref().is_some_and(|session| !session.client.is_lost()) {
             return Ok(());
@@ -163,7 +188,14 @@ impl Shared {
         let began = Instant::now();
         let patience = Duration::from_secs_f64(self.config.reconnect_secs);
         loop {
-            match Session::connect_again(self.config.clone()) {
+            let connected = match self.check_not_stopped() {
+                Ok(()) => Session::connect_again(self.config.clone()),
+                Err(stopped) => {
+                    let control = self.config.address(self.config.control_port);
+                    stop_arm(&control, self.config.answer_timeout()).and(Err(stopped))
+                }
+            };
+            match connected {
                 Ok(session) => {
                     tracing::info!("the arm is back after {:.1} s", began.elapsed().as_secs_f64());
                     let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::explain;
+use crate::motion::STOP_TIMER;
 use crate::settings::{not_kept, settings, verify_fence, verify_report};
 use crate::{
     ALL_JOINTS, ArmState, Client, Command, Feedback, FirmwareVersion, Protocol, Reply, Report,
@@ -19,6 +20,10 @@ const READY_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long the controller may take to say that the arm is stopped.
 const STOPPED_WITHIN: Duration = Duration::from_secs(2);
+
+/// For so long a state is borne that is to pass: a reset shows for a moment in some firmware, and a motion
+/// that has ended may still be counted.
+const SETTLES_WITHIN: Duration = Duration::from_millis(400);
 
 /// How long a report may take: five come in a second.
 const REPORT_WITHIN: Duration = Duration::from_secs(3);
@@ -35,6 +40,8 @@ pub struct Session {
     pub(crate) moving: bool,
     /// The arm stands because this program stopped it.
     pub(crate) stopped_here: bool,
+    /// Everything was given and read back: from here on what differs is another's doing.
+    is_set_up: bool,
 }
 
 impl Session {
@@ -45,6 +52,8 @@ impl Session {
     /// not keep a setting.
     pub fn connect(config: XArmConfig) -> Result<Self, XArmError> {
         let mut session = Self::open(config)?;
+        // What a killed program, or another, has left to be done is not to be gone on with.
+        session.stop()?;
         session.set_up()?;
         Ok(session)
     }
@@ -57,7 +66,7 @@ impl Session {
         let mut session = Self::open(config)?;
         // Setting up clears errors; those that a person has to see are not to be cleared unseen.
         match session.error()? {
-            0 if session.state()? == ArmState::Stopped => {
+            0 if matches!(session.state()?, ArmState::Stopped | ArmState::Paused) => {
                 return Err(XArmError::StoppedBySomebodyElse);
             }
             0 => {}
@@ -80,7 +89,15 @@ impl Session {
             client.set_protocol(Protocol::Three);
         }
         let reports = ReportStream::of(&config)?.map(Arc::new);
-        Ok(Self { client, config, version, reports, moving: false, stopped_here: false })
+        Ok(Self {
+            client,
+            config,
+            version,
+            reports,
+            moving: false,
+            stopped_here: false,
+            is_set_up: false,
+        })
     }
 
     /// What the robot says of itself.
@@ -141,7 +158,8 @@ impl Session {
     /// Why the arm cannot begin a motion, or nothing where it can.
     ///
     /// # Errors
-    /// An error that waits, a stop, a reset that nobody here asked for, or a motion still under way.
+    /// An error that waits; a stop, a pause, a motion, a reset, or a setting that is nobody's here; or a
+    /// motion of this program that is still under way.
     pub fn check_ready(&mut self) -> Result<(), XArmError> {
         let error = self.error()?;
         if error != 0 {
@@ -150,12 +168,39 @@ impl Session {
             self.stopped_here &= !error.needs_a_person();
             return Err(error);
         }
-        let (state, waiting) = (self.state()?, self.waiting()?);
-        match state {
-            ArmState::Ready if waiting == 0 => Ok(()),
-            ArmState::Stopped if !self.stopped_here => Err(XArmError::StoppedBySomebodyElse),
-            ArmState::Reset => Err(XArmError::StateReset),
-            _ => Err(XArmError::NotReady { state, waiting }),
+        let began = Instant::now();
+        loop {
+            let (state, waiting) = (self.state()?, self.waiting()?);
+            let passes = match state {
+                ArmState::Ready if waiting == 0 => return self.check_settings(),
+                ArmState::Stopped if self.stopped_here => {
+                    return Err(XArmError::NotReady { state, waiting });
+                }
+                // Nothing here ever pauses.
+                ArmState::Stopped | ArmState::Paused => {
+                    return Err(XArmError::StoppedBySomebodyElse);
+                }
+                ArmState::Reset => XArmError::StateReset,
+                ArmState::Moving | ArmState::Ready if !self.moving => {
+                    XArmError::MovedBySomebodyElse
+                }
+                _ => return Err(XArmError::NotReady { state, waiting }),
+            };
+            if began.elapsed() > SETTLES_WITHIN {
+                return Err(passes);
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Whether the controller still has what it was given, by the latest report: another program's tool
+    /// offset would send the arm elsewhere.
+    fn check_settings(&self) -> Result<(), XArmError> {
+        match self.report() {
+            Some(report) if self.is_set_up => {
+                verify_report(&self.config, &report).map_err(XArmError::changed_by_somebody_else)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -228,6 +273,10 @@ impl Session {
                 return Ok(());
             }
             if began.elapsed() > READY_WITHIN {
+                if matches!(state, ArmState::Stopped | ArmState::Paused) {
+                    self.stopped_here = false;
+                    return Err(XArmError::StoppedBySomebodyElse);
+                }
                 return Err(XArmError::NotReady { state, waiting: self.waiting()? });
             }
             thread::sleep(POLL);
@@ -236,10 +285,13 @@ impl Session {
 
     /// Gives the controller its settings, and reads back what it tells.
     fn set_up(&mut self) -> Result<(), XArmError> {
-        self.stopped_here = true;
         self.recover_from_left_over()?;
         for command in settings(&self.config) {
             self.client.ask(&command)?;
+        }
+        if self.config.stop_timer {
+            // One that a lost program has set would stop this one.
+            self.client.ask(&Command::CancelTimer(STOP_TIMER))?;
         }
         if self.version.firmware.has_feedback() {
             self.client.ask(&Command::SetFeedbackType(Feedback::MOTION_FINISHED))?;
@@ -251,7 +303,9 @@ impl Session {
             _ => return Err(not_kept("reduced mode", &"on", &"nothing")),
         };
         verify_fence(&self.config, &reduced)?;
-        self.verify_report()
+        self.verify_report()?;
+        self.is_set_up = true;
+        Ok(())
     }
 
     /// What is left over from before is no error of today, unless it does not go away.

@@ -13,7 +13,7 @@ pub(crate) fn settings(config: &XArmConfig) -> [Command; 9] {
         Command::SetLoad { mass_kg: to_f32(config.load_kg), center_mm: [x, y, z] },
         Command::SetCollisionSensitivity(config.collision_sensitivity),
         Command::SetReducedLinearSpeed(to_f32(config.reduced_speed_m_s * 1000.0)),
-        Command::SetReducedJointSpeed(to_f32(config.reduced_joint_speed_deg_s.to_radians())),
+        Command::SetReducedJointSpeed(reduced_joint_speed_rad_s(config)),
         Command::SetBoundary(boundary_mm_of(config)),
         Command::SetFence(true),
         Command::SetReducedMode(true),
@@ -26,6 +26,10 @@ pub(crate) fn settings(config: &XArmConfig) -> [Command; 9] {
 pub(crate) fn offset_of(config: &XArmConfig) -> [f32; 6] {
     let [x, y, z, roll, pitch, yaw] = config.tcp_offset_mm_deg;
     [x, y, z, roll.to_radians(), pitch.to_radians(), yaw.to_radians()].map(to_f32)
+}
+
+fn reduced_joint_speed_rad_s(config: &XArmConfig) -> f32 {
+    to_f32(config.reduced_joint_speed_deg_s.to_radians())
 }
 
 /// Upper and lower of each axis in whole mm, rounded inwards.
@@ -51,6 +55,13 @@ pub(crate) fn verify_fence(config: &XArmConfig, has: &ReducedState) -> Result<()
     let speed = to_f32(config.reduced_speed_m_s * 1000.0);
     if (linear_speed_mm_s - speed).abs() > speed * SAME {
         return Err(not_kept("reduced speed in mm/s", &speed, &linear_speed_mm_s));
+    }
+    let (speed, got) = (reduced_joint_speed_rad_s(config), has.joint_speed_rad_s);
+    if (got - speed).abs() > speed * SAME {
+        return Err(not_kept("reduced speed of the joints in rad/s", &speed, &got));
+    }
+    if has.rebound {
+        return Err(not_kept("rebound after a collision", &false, &true));
     }
     Ok(())
 }

@@ -133,14 +133,71 @@ fn an_error_that_comes_again_is_given_up_after_bounded_attempts() {
     assert_eq!(cleans, 3);
 }
 
+/// Nothing here pauses the arm, resets it, moves it otherwise or changes what it was given: whoever does is
+/// at work in the cell.
 #[test]
-fn a_reset_that_nobody_here_asked_for_is_noticed_before_a_motion() {
+fn what_another_program_does_is_left_to_a_person() {
+    let set_offset = |table: &mut Table| table.offset = [0.0; 6];
+    let put_load_on = |table: &mut Table| table.load[0] = 0.1;
+    let state = |state| move |table: &mut Table| table.state = state;
+    let changes: [(&str, &dyn Fn(&mut Table)); 5] = [
+        ("reset", &state(ArmState::Reset)),
+        ("stopped", &state(ArmState::Paused)),
+        ("moved", &state(ArmState::Moving)),
+        ("tool offset", &set_offset),
+        ("load", &put_load_on),
+    ];
+    for (told, change) in changes {
+        let (mut arm, table, config) = arm(Table::new("2.5.0"));
+        arm.move_to(target(), 0.1).unwrap();
+        change(&mut table.lock().unwrap());
+        // The reports tell within a moment.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        table.lock().unwrap().asked.clear();
+        for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
+            assert!(error.needs_a_person() && error.to_string().contains(told), "{told}: {error}");
+        }
+        let asked = table.lock().unwrap().asked.clone();
+        let only_asks = |asked: &Command| {
+            matches!(asked, Command::GetErrors | Command::GetState | Command::GetCommandCount)
+        };
+        assert!(asked.iter().all(only_asks), "{told}: {asked:?}");
+        // Connecting anew is that person's word, and sets all of it again.
+        drop(arm);
+        XArm::new(Arc::new(Robot::connect(config).unwrap())).move_to(target(), 0.1).unwrap();
+    }
+}
+
+#[test]
+fn a_line_that_somebody_pauses_is_given_up_and_the_next_one_is_not_begun() {
+    for firmware in ["1.12.10", "2.5.0"] {
+        let (mut arm, table, _) = arm(Table::new(firmware));
+        table.lock().unwrap().pauses = true;
+        let error = arm.move_to(target(), 0.02).unwrap_err();
+        assert!(error.needs_a_person(), "{error}");
+        table.lock().unwrap().pauses = false;
+        assert_eq!(table.lock().unwrap().state, ArmState::Stopped);
+        assert!(arm.recover().unwrap_err().needs_a_person());
+        assert!(arm.move_to(target(), 0.02).unwrap_err().needs_a_person());
+    }
+}
+
+#[test]
+fn after_a_stop_no_motion_begins_even_if_the_arm_is_ready_for_one() {
     let (mut arm, table, _) = arm(Table::new("2.5.0"));
-    table.lock().unwrap().state = ArmState::Reset;
-    let error = arm.move_to(target(), 0.1).unwrap_err();
-    assert!(matches!(error, DeviceError::Refused { .. }), "{error}");
-    arm.recover().unwrap();
-    arm.move_to(target(), 0.1).unwrap();
+    let mut gripper = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap();
+    gripper.power_on().unwrap();
+    arm.robot().stop().unwrap();
+    {
+        // As where the stop did not get through.
+        let mut table = table.lock().unwrap();
+        table.state = ArmState::Ready;
+        table.asked.clear();
+    }
+    assert!(arm.move_to(target(), 0.1).unwrap_err().needs_a_person());
+    assert!(arm.recover().unwrap_err().needs_a_person());
+    assert!(gripper.open(0.1).unwrap_err().needs_a_person());
+    assert_eq!(table.lock().unwrap().asked, []);
 }
 
 #[test]
@@ -218,7 +275,8 @@ fn the_controllers_own_timer_is_set_before_a_line_and_cancelled_after_it() {
         };
         let kinds: Vec<_> =
             table.asked.iter().filter(timer).map(|command| command.register()).collect();
-        assert_eq!(kinds, [0x47, 0x15, 0x48]);
+        // First of all the timer of a program that was lost.
+        assert_eq!(kinds, [0x48, 0x47, 0x15, 0x48]);
     }
 }
 
@@ -280,6 +338,13 @@ fn both_grippers_open_and_close_and_tell_what_they_hold() {
         let (arm, table, _) = arm(table);
         let mut gripper = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap();
         assert_eq!(gripper.generation(), generation);
+        // Its jaws would move, and might hold something.
+        assert!(gripper.open(opens_mm / 1000.0).unwrap_err().needs_a_person());
+        assert!(gripper.close().unwrap_err().needs_a_person());
+        assert!(gripper.holds_object().unwrap_err().needs_a_person());
+        gripper.recover().unwrap();
+        assert!(!table.lock().unwrap().registers.contains_key(&0x0100));
+        gripper.power_on().unwrap();
         gripper.open(opens_mm / 1000.0).unwrap();
         assert!(!gripper.holds_object().unwrap());
         let error = gripper.open(other_mm / 1000.0).unwrap_err();
@@ -298,6 +363,7 @@ fn both_grippers_open_and_close_and_tell_what_they_hold() {
 fn a_gripper_with_an_error_says_which_and_one_that_lost_its_plate_holds_none() {
     let (arm, table, _) = arm(Table::new("1.12.10"));
     let mut gripper = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap();
+    gripper.power_on().unwrap();
     {
         let mut table = table.lock().unwrap();
         (table.gripper.jaws, table.gripper_error) = (JawState::Fault, 12);

@@ -43,7 +43,8 @@ fn cell(firmware: Firmware, gripper: GripperKind) -> Cell {
         ..config
     };
     let robot = Arc::new(Robot::connect(config).unwrap());
-    let gripper = BioGripperDevice::connect(Arc::clone(&robot)).unwrap();
+    let mut gripper = BioGripperDevice::connect(Arc::clone(&robot)).unwrap();
+    gripper.power_on().unwrap();
     Cell { running, plant, arm: XArm::new(robot), gripper }
 }
 

@@ -28,7 +28,7 @@ fn details() -> Details {
         model: 6,
         joints: 6,
         version,
-        servos: [[0, 0], [3, 23], [0, 0], [0, 0], [0, 0], [0, 0], [0, 0]],
+        servos: Some([[0, 0], [3, 23], [0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]),
         temperatures_c: Some([30, 31, -2, 33, 34, 35, 36]),
         tool_speed_mm_s: Some(250.0),
         joint_speeds_rad_s: Some([0.1; 7]),

@@ -95,6 +95,8 @@ pub struct Examination {
     pub runs: PathBuf,
     /// Whether the controller's error and warning are cleared. The arm stays without power.
     pub clear: bool,
+    /// Whether the gripper is given power. Its jaws move, and what they hold falls.
+    pub power_gripper: bool,
 }
 
 /// Everything that was looked at.
@@ -183,7 +185,7 @@ fn look_at_all(config: &RunConfig, examination: &Examination, note: &mut dyn FnM
                 note(Check::skipped(name, "the cell is simulated"));
             }
         }
-        CellKind::XArm6 => arm::look(config, examination.clear, note),
+        CellKind::XArm6 => arm::look(config, examination, note),
     }
     camera::look(config, camera_file, localizer, note);
 }

@@ -17,14 +17,14 @@ use rmrl_vision::{
     Detector, Localizer, LocalizerConfigError, Segmenter,
 };
 
-use rmrl_xarm::{BioGripperDevice, Robot, XArm, XArmError};
+use rmrl_xarm::{BioGripperDevice, Inspector, Robot, XArm, XArmError};
 
 use crate::config::{
     CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName, VisionConfig,
 };
 use crate::distant::{DistantCamera, DistantPerson};
 use crate::person::TerminalPerson;
-use crate::preflight::{PreflightError, prove_real_reach};
+use crate::preflight::{PreflightError, StanceError, prove_real_reach, prove_way_home};
 
 /// Why a cell could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,9 @@ pub enum LaboratoryError {
     /// A real arm would not get everywhere.
     #[error("before anything moves")]
     Reach(#[from] PreflightError),
+    /// The arm stands where it cannot begin.
+    #[error("before anything moves")]
+    Stance(#[from] StanceError),
     /// The arm or its gripper.
     #[error("the arm cannot be used")]
     XArm(#[from] XArmError),
@@ -98,7 +101,7 @@ impl Laboratory {
                 (cell.devices(), World::Simulated(cell), None)
             }
             CellKind::XArm6 => {
-                let (devices, on_stop) = real_devices(config)?;
+                let (devices, on_stop) = real_devices(config, &envelope)?;
                 (devices, World::Real, Some(on_stop))
             }
         };
@@ -156,7 +159,10 @@ impl OnStop {
 }
 
 /// The devices of a real cell, connected and set up, and what of them a stop has to reach.
-fn real_devices(config: &RunConfig) -> Result<(Devices, OnStop), LaboratoryError> {
+fn real_devices(
+    config: &RunConfig,
+    envelope: &SafetyEnvelope,
+) -> Result<(Devices, OnStop), LaboratoryError> {
     // The camera first: without it the arm has nothing to do.
     let camera = camera(config)?;
     let (operator, waiting): (Box<dyn Operator>, _) = match config.cell.person {
@@ -168,6 +174,10 @@ fn real_devices(config: &RunConfig) -> Result<(Devices, OnStop), LaboratoryError
         PersonName::Distant => (Box::new(DistantPerson::new(&config.distant)), None),
     };
     let robot = Arc::new(Robot::connect(config.xarm.clone())?);
+    // It may have been led by hand since. It has the configured tool offset by now.
+    let mut arm = Inspector::connect(config.xarm.clone())?;
+    let (tool, joints) = (arm.tool(None)?, arm.joints()?);
+    prove_way_home(config, envelope, &tool, &joints)?;
     let on_stop = OnStop { robot: Arc::downgrade(&robot), waiting };
     let gripper = Box::new(BioGripperDevice::connect(Arc::clone(&robot))?);
     let arm = Box::new(XArm::new(robot));

@@ -1,10 +1,10 @@
 //! The proof, before the first motion, that the arm gets everywhere a run may send it.
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
-use rmrl_cell::{TaskConfig, ToolPose};
+use rmrl_cell::{Refusal, SafetyEnvelope, TaskConfig, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::XArmConfig;
 use rmrl_xarm::kinematics::{Joints, ReachError, ReachMargins, ReachProof, XArm6};
+use rmrl_xarm::{ToolReading, XArmConfig};
 
 use crate::config::{CellKind, RunConfig};
 
@@ -23,6 +23,29 @@ pub enum PreflightError {
     #[error("actions: {0}")]
     Actions(#[from] rmrl_core::ActionSpaceError),
 }
+
+/// Why the arm cannot go home from where it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum StanceError {
+    /// A tilted tool does not rise straight: the motion would turn it upright on the way.
+    #[error(
+        "the tool points {tilt_deg:.1} degrees from straight down; turn it upright by hand first, to within \
+         {MAX_TILT_DEG} degrees"
+    )]
+    Tilted {
+        /// How far, in degrees.
+        tilt_deg: f64,
+    },
+    /// It stands outside of the workspace.
+    #[error(transparent)]
+    Outside(#[from] Refusal),
+    /// The arm does not get home, or not with its joints as they stand.
+    #[error(transparent)]
+    Way(#[from] PreflightError),
+}
+
+/// A tool that is tilted by more does not rise straight, in degrees.
+pub(crate) const MAX_TILT_DEG: f64 = 10.0;
 
 /// How far beyond a start's region the robot may pick a plate up again, in metres and radians: it lies
 /// where the camera sees it, which is off by its calibration.
@@ -64,23 +87,31 @@ pub fn prove_real_reach(config: &RunConfig) -> Result<(), PreflightError> {
     }
 }
 
-/// Proves that the arm gets from where it stands, with its joints at `joints`, up to travel height and
-/// home.
+/// Proves that the arm gets from where it stands, with its joints at `joints`, straight up to travel height
+/// and home.
 ///
 /// # Errors
-/// What is out of reach, by its key, and why.
+/// The tool is tilted, stands outside of the workspace, or what is out of reach.
 pub fn prove_way_home(
     config: &RunConfig,
-    here: ToolPose,
+    envelope: &SafetyEnvelope,
+    tool: &ToolReading,
     joints: &Joints,
-) -> Result<ReachProof, PreflightError> {
+) -> Result<ReachProof, StanceError> {
+    let tilt_deg = tool.tilt_rad.to_degrees();
+    // What is no number is not upright.
+    if tilt_deg.is_nan() || tilt_deg > MAX_TILT_DEG {
+        return Err(StanceError::Tilted { tilt_deg });
+    }
+    let here = tool.pose;
+    envelope.check_start(here)?;
     let mut named = vec![("where the arm stands".to_string(), here)];
     if here.z_m < config.task.travel_height_m {
         let above = here.at_height(config.task.travel_height_m);
         named.push(("task.travel_height_m above where the arm stands".to_string(), above));
     }
     named.push(("task.home".to_string(), config.task.home.tool_pose()));
-    prove(config, &named, joints)
+    Ok(prove(config, &named, joints)?)
 }
 
 fn prove(
@@ -136,5 +167,17 @@ fn poses(task: &TaskConfig, adjustment_m: f64, adjustment_rad: f64) -> Vec<(Stri
     }
     poses.push(("task.place".to_string(), trajectory.place));
     poses.push(("task.place at task.travel_height_m".to_string(), trajectory.above_place()));
+    // The plate is fetched from where it came to lie, which is as far off as it was picked wrongly.
+    let place = trajectory.place.planar;
+    for x_m in across([place.x_m; 2], margin_m) {
+        for y_m in across([place.y_m; 2], margin_m) {
+            for yaw_rad in across([place.yaw_rad; 2], margin_rad) {
+                let fetch = ToolPose::new(PlanarPose::new(x_m, y_m, yaw_rad), trajectory.place.z_m);
+                poses.push(("around task.place".to_string(), fetch));
+                let above = fetch.at_height(task.travel_height_m);
+                poses.push(("around task.place at task.travel_height_m".to_string(), above));
+            }
+        }
+    }
     poses
 }

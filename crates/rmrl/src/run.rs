@@ -219,7 +219,7 @@ fn make(
         let per_scene = schedule.trials_per_scene;
         run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, &mut kept)
     };
-    let end = end_of(ended, &mut laboratory.trial)?;
+    let end = end_of(ended, &mut laboratory.trial, config.unattended.confirm_trials)?;
     if let Some(learner) = &mut learner
         && learner.trials() > 0
     {
@@ -229,15 +229,23 @@ fn make(
     Ok(Made { records: recorder.finish()?, config, end })
 }
 
-/// How trials ended; the arm stands down after them, unless somebody stopped it.
-fn end_of(ended: Result<(), RunError>, cell: &mut PickPlace) -> anyhow::Result<RunEnd> {
+/// How trials ended. The arm stands down after them, unless somebody stopped it, or every motion has to be
+/// confirmed by somebody.
+fn end_of(
+    ended: Result<(), RunError>,
+    cell: &mut PickPlace,
+    confirms: bool,
+) -> anyhow::Result<RunEnd> {
     let ended = ended.map_err(anyhow::Error::from);
     let end = match &ended {
         Ok(()) => Some(RunEnd::Goal),
         Err(error) => RunEnd::of(error),
     };
     let is_stop = end.as_ref().is_some_and(RunEnd::is_stop);
-    if !is_stop && let Err(fault) = cell.stand_down() {
+    if !is_stop
+        && !confirms
+        && let Err(fault) = cell.stand_down()
+    {
         tracing::warn!("the arm could not be brought home, and stays where it is: {fault}");
     }
     match (end, ended) {

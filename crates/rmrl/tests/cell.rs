@@ -5,6 +5,7 @@
 mod binary;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -147,7 +148,8 @@ fn a_healthy_cell_has_nothing_to_mend_and_nothing_moves() {
         // The settings are not there before a program has connected that gives them.
         ("fence", "warn"),
         ("tool pose", "ok"),
-        ("gripper", "ok"),
+        // It has no power yet.
+        ("gripper", "warn"),
         ("camera", "ok"),
         ("plate", "ok"),
     ] {
@@ -368,9 +370,9 @@ fn a_stop_from_another_program_halts_a_slow_motion() {
     // The file need not make sense beside the address.
     cell.replace("kind = \"xarm6\"", "kind = \"nothing\"");
     let port = cell.xarm.control_port.to_string();
-    let by_host = ["cell", "stop", "--host", "127.0.0.1", "--port", &port];
+    let by_host = ["cell", "stop", "--host", "127.0.0.1", "--port", &port, "--watch", "1"];
     let stopped = json(&mut rmrl(cell.path(), &by_host));
-    assert_eq!(stopped["state"], "stopped");
+    assert_eq!((&stopped["state"], &stopped["stopped_again"]), (&"stopped".into(), &0.into()));
     assert_eq!(inspector.state().unwrap().0, ArmState::Stopped);
     let ended = moving.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(1));
@@ -378,9 +380,40 @@ fn a_stop_from_another_program_halts_a_slow_motion() {
     let at = cell.tool().planar;
     assert!(at.distance_m(PlanarPose::new(0.3, -0.1, 0.0)) > 0.05, "{at:?}");
     // Stopped twice is stopped; this time the address comes from the file.
-    let again = json(&mut rmrl(cell.path(), &["cell", "stop", "--config", CONFIG]));
+    let again = json(&mut rmrl(cell.path(), &["cell", "stop", "--config", CONFIG, "--watch", "0"]));
     assert_eq!(again["state"], "stopped");
     assert_eq!(again["error"], 0);
+}
+
+/// Whoever recovers from an error starts the arm, and takes a stop at that moment for a part of the error.
+#[test]
+fn a_stop_holds_against_a_program_that_starts_the_arm_again() {
+    let cell = emulated(GripperKind::G2, Pace::AsFastAsPossible);
+    let mut stop = rmrl(cell.path(), &["cell", "stop", "--config", CONFIG, "--watch", "6"]);
+    let mut stopping = stop.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(stopping.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("watching for 6 s"), "{said}");
+    // It connects, sets up and is stopped again, however far it gets.
+    let _ = Robot::connect(cell.xarm.clone());
+    let ended = stopping.wait_with_output().unwrap();
+    let stopped: Value = serde_json::from_str(&stdout(&ended)).unwrap();
+    assert!(stopped["stopped_again"].as_u64().unwrap() >= 1, "{stopped}");
+    let mut inspector = Inspector::connect(cell.xarm.clone()).unwrap();
+    assert_eq!(inspector.state().unwrap().0, ArmState::Stopped);
+}
+
+#[test]
+fn a_gripper_without_power_is_told_and_given_it_only_when_asked() {
+    let cell = emulated(GripperKind::G1, Pace::AsFastAsPossible);
+    let width = "--set=task.jaw_opening_m=0.15";
+    let (_, checks) = cell.doctor(&[width]);
+    let gripper = check(&checks, "gripper");
+    assert!(text_of(gripper).contains("--power-gripper"), "{gripper}");
+    let (_, checks) = cell.doctor(&[width]);
+    assert_eq!(check(&checks, "gripper")["status"], "warn", "looking gives no power");
+    let (_, checks) = cell.doctor(&[width, "--power-gripper"]);
+    assert_eq!(check(&checks, "gripper")["status"], "ok", "{checks:?}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct Table {
     pub off_mm: f32,
     /// Lines are taken and never end.
     pub never_ends: bool,
+    /// Somebody pauses the next line.
+    pub pauses: bool,
     /// The link is closed instead of answering the next line.
     pub closes_on_line: bool,
     /// So many requests to stop have no answer.
@@ -61,6 +63,7 @@ impl Table {
             sticks: false,
             off_mm: 0.0,
             never_ends: false,
+            pauses: false,
             closes_on_line: false,
             deaf_to_stops: 0,
             no_gripper: false,
@@ -127,6 +130,8 @@ impl Table {
                 if self.error_on_line != 0 {
                     self.error = std::mem::take(&mut self.error_on_line);
                     self.state = ArmState::Stopped;
+                } else if self.pauses {
+                    self.state = ArmState::Paused;
                 } else if self.never_ends {
                     self.state = ArmState::Moving;
                 } else {
@@ -163,6 +168,8 @@ impl Table {
             }
             Command::SetCollisionSensitivity(value) => self.sensitivity = *value,
             Command::SetReducedLinearSpeed(speed) => self.reduced.linear_speed_mm_s = *speed,
+            Command::SetReducedJointSpeed(speed) => self.reduced.joint_speed_rad_s = *speed,
+            Command::SetCollisionRebound(on) => self.reduced.rebound = *on,
             Command::SetBoundary(limits) => {
                 self.reduced.boundary_mm = limits.map(|limit| i16::try_from(limit).unwrap());
             }
@@ -273,7 +280,8 @@ fn follow(table: &Mutex<Table>, mut stream: std::net::TcpStream) {
             let status = if table.error == 0 { 0 } else { Status::ERROR };
             let mut out = answer(&request, status, &reply);
             let is_line = matches!(command, Command::MoveLine { .. });
-            if is_line && feeds_back && !table.never_ends && table.error == 0 {
+            let ends = !table.never_ends && !table.pauses && table.error == 0;
+            if is_line && feeds_back && ends {
                 done(&request).encode(&mut out);
             }
             drop(table);

@@ -7,8 +7,9 @@ use rmrl_xarm::{
     controller_error, controller_warning,
 };
 
-use super::Check;
+use super::{Check, Examination};
 use crate::config::RunConfig;
+use crate::preflight;
 
 const LINK: &str = "arm";
 const FIRMWARE: &str = "firmware";
@@ -31,7 +32,7 @@ const MEND_SETTINGS: &str = "nothing to do before the first run: every run gives
                              begins, and reads them back";
 
 /// Asks the controller everything it can be asked without moving.
-pub(super) fn look(config: &RunConfig, clear: bool, note: &mut dyn FnMut(Check)) {
+pub(super) fn look(config: &RunConfig, examination: &Examination, note: &mut dyn FnMut(Check)) {
     let skip = |from: usize, why: &str, note: &mut dyn FnMut(Check)| {
         for name in &NAMES[from..] {
             note(Check::skipped(name, why));
@@ -52,13 +53,13 @@ pub(super) fn look(config: &RunConfig, clear: bool, note: &mut dyn FnMut(Check))
     };
     note(Check::ok(LINK, format!("answers at {address}")));
     note(firmware(config, &mut arm));
-    note(errors(&mut arm, clear));
+    note(errors(&mut arm, examination.clear));
     note(state(&mut arm));
     let report = arm.report();
     note(fence(&mut arm));
     note(settings(&arm, &report));
     note(pose(config, &mut arm, report.ok().flatten().as_ref()));
-    note(gripper(config, &mut arm));
+    note(gripper(config, &mut arm, examination.power_gripper));
 }
 
 fn firmware(config: &RunConfig, arm: &mut Inspector) -> Check {
@@ -213,16 +214,21 @@ fn pose(config: &RunConfig, arm: &mut Inspector, report: Option<&Report>) -> Che
         return Check::fail(POSE, format!("{found}: {refusal}"), mend);
     }
     if tilt_deg > MAX_TILT_DEG {
-        let mend = "the first motion turns the tool straight down from there: see that there is room, or turn it by hand";
-        return Check::warn(POSE, found, mend);
+        let mend = "turn the tool straight down by hand (docs/xarm.md): the first motion would do it on its way";
+        let is_refused = tilt_deg > preflight::MAX_TILT_DEG;
+        return (if is_refused { Check::fail } else { Check::warn })(POSE, found, mend);
     }
     Check::ok(POSE, format!("{found}; inside the envelope"))
 }
 
-fn gripper(config: &RunConfig, arm: &mut Inspector) -> Check {
+fn gripper(config: &RunConfig, arm: &mut Inspector, power: bool) -> Check {
     const MEND: &str = "see that the gripper is screwed on and its cable plugged in at the flange; it may have \
                         left an error in the controller: `rmrl cell doctor --clear`";
-    match arm.gripper() {
+    let powered = match power {
+        true => arm.power_gripper_on(),
+        false => Ok(()),
+    };
+    match powered.and_then(|()| arm.gripper()) {
         Err(error) => Check::fail(GRIPPER, error.to_string(), MEND),
         Ok(None) => Check::warn(
             GRIPPER,
@@ -241,9 +247,6 @@ fn judge_gripper(config: &RunConfig, reading: &GripperReading) -> Check {
     let mut found = format!("a BIO gripper of the {generation} generation");
     if let Some(width_mm) = reading.width_mm {
         found.push_str(&format!(", jaws {width_mm:.0} mm apart"));
-    }
-    if reading.status.power != Power::On {
-        found.push_str(", without power: a run gives it, and the jaws then find their ends");
     }
     let is_expected = match config.xarm.gripper.generation {
         GenerationChoice::Automatic => true,
@@ -265,6 +268,14 @@ fn judge_gripper(config: &RunConfig, reading: &GripperReading) -> Check {
             GRIPPER,
             format!("{found}; it does not open to task.jaw_opening_m, {opening_mm:.0} mm"),
             format!("set task.jaw_opening_m to {:.3} to {:.3}", lowest_mm / 1e3, highest_mm / 1e3),
+        );
+    }
+    if reading.status.power != Power::On {
+        return Check::warn(
+            GRIPPER,
+            format!("{found}; without power, so that it cannot tell what it holds"),
+            "nothing to do before a new run, which gives it power once the plate lies in its target; before one \
+             that goes on, see that the jaws hold nothing, then `rmrl cell doctor --power-gripper`: they move",
         );
     }
     match (reading.status.jaws, reading.error) {

@@ -12,8 +12,8 @@ use super::{Configuration, Failure};
 
 /// Look at each device and file that a run needs, and say how to mend what is wrong.
 ///
-/// Nothing is moved or set, and no error is cleared without --clear. Ends with status 1 if anything
-/// has failed.
+/// Nothing is moved or set, and no error is cleared, without --clear or --power-gripper. Ends with status 1
+/// if anything has failed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell doctor --config configs/xarm6.toml
@@ -23,6 +23,10 @@ pub struct Doctor {
     /// Clear the controller's error and warning; the arm stays without power
     #[arg(long)]
     clear: bool,
+
+    /// Give the gripper power. Its jaws move to find their ends: whatever they hold falls
+    #[arg(long)]
+    power_gripper: bool,
 
     /// Print one line of JSON, as is done away from a terminal
     #[arg(long)]
@@ -42,6 +46,7 @@ pub fn run(arguments: &Doctor) -> Result<(), Failure> {
         config_file: arguments.configuration.config.clone(),
         runs: arguments.runs.clone(),
         clear: arguments.clear,
+        power_gripper: arguments.power_gripper,
     };
     let as_table = !arguments.json && std::io::stdout().is_terminal();
     let mut printed = Ok(());

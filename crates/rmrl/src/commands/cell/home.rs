@@ -47,26 +47,14 @@ impl fmt::Display for AtHome {
     }
 }
 
-/// A tool that is tilted by more does not rise straight, in degrees: the motion turns it upright.
-const MAX_TILT_DEG: f64 = 10.0;
-
 /// Moves home.
 pub fn run(arguments: &Home) -> Result<(), Failure> {
     let config = arguments.configuration.layers()?.resolve()?;
     check_real(&config)?;
     let envelope = SafetyEnvelope::new(config.safety).map_err(anyhow::Error::from)?;
     let (mut arm, tool) = standing_arm(&config)?;
-    let tilt_deg = tool.tilt_rad.to_degrees();
-    // What is no number is not upright.
-    if tilt_deg.is_nan() || tilt_deg > MAX_TILT_DEG {
-        return Err(Failure::Runtime(anyhow!(
-            "the tool points {tilt_deg:.1} degrees from straight down; turn it upright by hand first, to \
-             within {MAX_TILT_DEG} degrees"
-        )));
-    }
-    envelope.check_start(tool.pose).map_err(anyhow::Error::from)?;
     let joints = arm.joints().map_err(anyhow::Error::from)?;
-    let proof = prove_way_home(&config, tool.pose, &joints).map_err(anyhow::Error::from)?;
+    let proof = prove_way_home(&config, &envelope, &tool, &joints).map_err(anyhow::Error::from)?;
     // The session that moves has a link of its own.
     drop(arm);
     if !arguments.yes {
@@ -86,8 +74,12 @@ pub fn run(arguments: &Home) -> Result<(), Failure> {
 fn go_home(config: &RunConfig, envelope: SafetyEnvelope) -> anyhow::Result<ToolPose> {
     let robot = Arc::new(Robot::connect(config.xarm.clone())?);
     let mut arm = GuardedArm::new(Box::new(XArm::new(Arc::clone(&robot))), envelope);
+    // Weakly: the switch outlives a panic, and the session has to see its end to stop the arm.
+    let robot = Arc::downgrade(&robot);
     arm.stop_switch().on_press(move |_| {
-        if let Err(error) = robot.stop() {
+        if let Some(robot) = robot.upgrade()
+            && let Err(error) = robot.stop()
+        {
             tracing::error!("the arm could not be stopped, use the red button: {error}");
         }
     });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use rmrl::xarm::{Inspector, XArmConfig, controller_error, stop_arm};
+use rmrl::xarm::{Inspector, XArmConfig, controller_error, keep_stopped, stop_arm};
 use serde::Serialize;
 
 use super::super::print_result;
@@ -15,8 +15,10 @@ use super::Failure;
 /// Stop the arm at once, whichever program moves it.
 ///
 /// Sends the stop before anything else, over a link of its own, and waits until the arm says that it
-/// stands. The program that moves it is told that somebody stopped the arm. Of the configuration only
-/// the address is read: nothing else in it has to be valid. This is no emergency stop, which is a button.
+/// stands. The program that moves it is told that somebody stopped the arm. One that was just recovering
+/// from an error may take the stop for a part of that and go on: so the arm is watched for a while longer
+/// (--watch) and stopped again. Of the configuration only the address is read: nothing else in it has to be
+/// valid. This is no emergency stop, which is a button.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell stop --host 192.168.1.217
@@ -33,6 +35,10 @@ pub struct Stop {
     /// A configuration file, for its address
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// How long to see that the arm stays stopped, in seconds; 20 is longer than a run waits to recover
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    watch: u32,
 }
 
 /// The state that was reached.
@@ -40,6 +46,8 @@ pub struct Stop {
 struct Stopped {
     address: String,
     state: &'static str,
+    /// How often it had to be stopped again.
+    stopped_again: u32,
     /// The controller's error that waits to be cleared; 0 for none, absent where it was not told.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<u8>,
@@ -74,11 +82,19 @@ pub fn run(arguments: &Stop) -> Result<(), Failure> {
     stop_arm(&address, ANSWER_TIMEOUT).with_context(|| {
         format!("{address} was not seen to stop: press the emergency stop button")
     })?;
+    if arguments.watch > 0 {
+        eprintln!("{address}: stopped; watching for {} s that it stays so", arguments.watch);
+    }
+    let watch = Duration::from_secs(arguments.watch.into());
+    let stopped_again = keep_stopped(&address, ANSWER_TIMEOUT, watch).with_context(|| {
+        format!("{address} was stopped, but is not seen any more: press the emergency stop button")
+    })?;
     // The arm stands: what else there is to tell is no reason to fail.
     let error = Inspector::connect(config).and_then(|mut arm| arm.errors()).ok();
     let stopped = Stopped {
         address: address.to_string(),
         state: "stopped",
+        stopped_again,
         error: error.map(|(error, _)| error),
     };
     Ok(print_result(&stopped, false)?)
