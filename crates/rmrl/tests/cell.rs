@@ -17,7 +17,7 @@ use rmrl::config::{Layers, RunConfig};
 use rmrl::core::PlanarPose;
 use rmrl::distant::DistantServer;
 use rmrl::laboratory::simulated_cell;
-use rmrl::preflight::flange_from_tool;
+use rmrl::preflight::{flange_from_tool, prove_reach};
 use rmrl::xarm::controller::{
     Controller, ControllerConfig, GripperKind, MotionFault, Pace, Plant, RunningController,
 };
@@ -523,10 +523,11 @@ fn the_camera_teaches_the_place_of_a_plate_that_it_sees() {
 
 /// The configurations of real cells are valid as they are, the shelf's lines included.
 #[test]
-fn the_configurations_of_real_cells_are_valid() {
+fn the_configurations_of_real_cells_are_valid_and_within_reach() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
     for name in ["xarm6.toml", "xarm6-emulated.toml"] {
-        Layers::default().with_file(&folder.join(name)).unwrap().resolve().unwrap();
+        let config = Layers::default().with_file(&folder.join(name)).unwrap().resolve().unwrap();
+        prove_reach(&config).unwrap();
     }
     let path = folder.join("xarm6.toml");
     let text = fs::read_to_string(&path).unwrap();
@@ -535,6 +536,7 @@ fn the_configurations_of_real_cells_are_valid() {
     let layers =
         Layers::default().with_file(&path).unwrap().with_text("the shelf", &shelf).unwrap();
     let config = layers.resolve().unwrap();
+    prove_reach(&config).unwrap();
     assert_eq!(config.task.via.len(), 2);
     assert!(config.task.first_contact_speed_m_s.is_some());
 }
