@@ -49,32 +49,44 @@ pub enum CalibrationRefused {
         /// What is allowed.
         max_residual_mm: f64,
     },
+    /// Its residual is no length.
+    #[error(
+        "the calibration {} is said to be off by {residual_mm} mm, which cannot be; run `rmrl calibrate check \
+         --camera {} --write` with views that it was not made from",
+        path.display(), path.display()
+    )]
+    NoResidual {
+        /// The camera file.
+        path: PathBuf,
+        /// What is written there.
+        residual_mm: f64,
+    },
     /// It is too old.
     #[error(
-        "the calibration {} was made {age_days:.1} days ago, longer than camera.max_age_days = \
-         {max_age_days} allows; run `rmrl calibrate check --write` with new views if it still holds, else \
-         calibrate again",
-        path.display()
+        "the calibration {} was last checked or made {age_days:.1} days ago, longer than \
+         camera.max_age_days = {max_age_days} allows; run `rmrl calibrate check --camera {} --write` with \
+         new views, and if it no longer holds, calibrate again",
+        path.display(), path.display()
     )]
     Old {
         /// The camera file.
         path: PathBuf,
-        /// Its age.
+        /// How long ago it was last known to hold.
         age_days: f64,
         /// What is allowed.
         max_age_days: f64,
     },
-    /// It was made after now.
+    /// It was made, or checked, after now.
     #[error(
-        "the calibration {} claims to be made on {made}, which has not come yet; set this computer's \
-         clock, or the one that made it, and check it again",
+        "the calibration {} claims to be made or checked on {known}, which has not come yet; set this \
+         computer's clock, or the one that wrote it, and check it again",
         path.display()
     )]
     FromTheFuture {
         /// The camera file.
         path: PathBuf,
         /// When.
-        made: Timestamp,
+        known: Timestamp,
     },
 }
 
@@ -101,13 +113,16 @@ pub fn admit(
         return Err(CalibrationRefused::Unchecked { path });
     };
     let max_residual_mm = config.max_residual_mm;
-    // NaN is no residual.
-    if residual_mm.is_nan() || residual_mm > max_residual_mm {
+    if residual_mm.is_nan() || residual_mm < 0.0 {
+        return Err(CalibrationRefused::NoResidual { path, residual_mm });
+    }
+    if residual_mm > max_residual_mm {
         return Err(CalibrationRefused::Residual { path, residual_mm, max_residual_mm });
     }
-    let age = now.duration_since(calibration.made);
+    let known = calibration.last_known();
+    let age = now.duration_since(known);
     if age < -CLOCK_TOLERANCE {
-        return Err(CalibrationRefused::FromTheFuture { path, made: calibration.made });
+        return Err(CalibrationRefused::FromTheFuture { path, known });
     }
     let (age_days, max_age_days) = (age.as_secs_f64() / 86_400.0, config.max_age_days);
     if age_days > max_age_days {
@@ -132,15 +147,21 @@ mod tests {
         let hangs = "[world_from_camera]\ntranslation_m = [0.3, 0.0, 0.8]\n\
                      rotation = [[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]]\n";
         let made = |made: &str, rest: &str| format!("[calibration]\nmade = \"{made}\"\n{rest}");
-        let fresh = "2026-11-20T12:00:00Z";
+        let checked = |checked: &str| format!("checked = \"{checked}\"\nresidual_mm = 0.8\n");
+        let (old, fresh) = ("2026-11-13T00:00:00Z", "2026-11-20T12:00:00Z");
         for (calibration, expected) in [
             (made(fresh, "residual_mm = 0.8\n"), None),
             (String::new(), Some("no [calibration]")),
             (made(fresh, ""), Some("never checked")),
             (made(fresh, "residual_mm = 1.6\n"), Some("off by up to 1.60 mm")),
-            (made(fresh, "residual_mm = nan\n"), Some("NaN")),
-            (made("2026-11-13T00:00:00Z", "residual_mm = 0.8\n"), Some("8.5 days ago")),
+            (made(fresh, "residual_mm = nan\n"), Some("NaN mm, which cannot be")),
+            (made(fresh, "residual_mm = -0.1\n"), Some("-0.1 mm, which cannot be")),
+            (made(fresh, "residual_mm = inf\n"), Some("off by up to inf mm")),
+            (made(old, "residual_mm = 0.8\n"), Some("8.5 days ago")),
+            (made(old, &checked(fresh)), None),
+            (made(old, &checked("2026-11-14T00:00:00Z")), Some("7.5 days ago")),
             (made("2026-11-21T14:00:00Z", "residual_mm = 0.8\n"), Some("has not come yet")),
+            (made(old, &checked("2026-11-21T14:00:00Z")), Some("has not come yet")),
             (made("yesterday", "residual_mm = 0.8\n"), Some("no camera file")),
         ] {
             std::fs::write(&path, format!("{camera}{hangs}{calibration}")).unwrap();

@@ -65,9 +65,9 @@ pub(super) fn calibration(config: &RunConfig) -> Check {
         Ok(_) => {
             let of = CameraFile::read(path).ok().and_then(|file| file.calibration);
             let told = of.map_or_else(String::new, |of| {
-                let days = now.duration_since(of.made).as_secs_f64() / 86_400.0;
+                let days = now.duration_since(of.last_known()).as_secs_f64() / 86_400.0;
                 format!(
-                    ": off by up to {:.2} mm of {} mm, {days:.1} days old of {}",
+                    ": off by up to {:.2} mm of {} mm, made or checked {days:.1} days ago of {}",
                     of.residual_mm.unwrap_or(f64::NAN),
                     camera.max_residual_mm,
                     camera.max_age_days

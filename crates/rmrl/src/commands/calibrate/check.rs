@@ -46,7 +46,8 @@ pub struct CheckCommand {
     #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
 
-    /// Write the largest residual into the camera's file, as calibration.residual_mm
+    /// Write the largest residual into the camera's file, as calibration.residual_mm, and when it was
+    /// measured: from then on its age counts
     #[arg(long)]
     write: bool,
 
@@ -97,7 +98,7 @@ impl fmt::Display for Checked {
             writeln!(f, "map        {svg}")?;
         }
         if self.written {
-            writeln!(f, "written    residual_mm into {}", self.camera)?;
+            writeln!(f, "written    residual_mm and the time into {}", self.camera)?;
         }
         Ok(())
     }
@@ -129,13 +130,9 @@ pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
         write_atomically(svg, map.as_bytes()).map_err(anyhow::Error::from)?;
     }
     if arguments.write {
-        let record = file.calibration.get_or_insert_with(|| CalibrationRecord {
-            made: Timestamp::now(),
-            views: None,
-            reprojection_px: None,
-            residual_mm: None,
-        });
-        record.residual_mm = Some(checked.residual_mm);
+        let now = Timestamp::now();
+        let record = file.calibration.get_or_insert_with(|| CalibrationRecord::new(now));
+        (record.checked, record.residual_mm) = (Some(now), Some(checked.residual_mm));
         write_camera(&arguments.camera, &file)?;
     }
     let result = Checked {

@@ -111,10 +111,9 @@ pub fn run(arguments: &OverheadCommand) -> Result<(), Failure> {
     found.rejected.splice(0..0, unseen);
     camera.world_from_camera = Some(found.world_from_overhead);
     camera.calibration = Some(CalibrationRecord {
-        made: Timestamp::now(),
         views: Some(found.placements.len()),
         reprojection_px: Some(found.reprojection_px),
-        residual_mm: None,
+        ..CalibrationRecord::new(Timestamp::now())
     });
     write_camera(&arguments.out, &camera)?;
     let (roll, pitch, yaw) = found.world_from_overhead.rotation.euler_angles();
