@@ -64,12 +64,22 @@ pub struct CalibrationRecord {
     /// is, in millimetres in the world; `None` until checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residual_mm: Option<f64>,
+    /// Digests of the overhead views that it was made from: a check by these would tell nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_from: Vec<String>,
 }
 
 impl CalibrationRecord {
     /// Of a calibration of which nothing is known but when it was made.
     pub fn new(made: Timestamp) -> Self {
-        Self { made, checked: None, views: None, reprojection_px: None, residual_mm: None }
+        Self {
+            made,
+            checked: None,
+            views: None,
+            reprojection_px: None,
+            residual_mm: None,
+            made_from: Vec::new(),
+        }
     }
 
     /// When the camera was last known to be as its file says: when it was checked, or else made.
