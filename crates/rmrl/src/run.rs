@@ -510,7 +510,11 @@ fn restore_or_begin(
             })?;
             let suspect = records.last().is_some_and(|record| record.suspect);
             let corners = reference.into_iter().map(Into::into).collect();
-            laboratory.trial.resume_watching(corners, suspect);
+            let resumed = laboratory.trial.resume_watching(corners, suspect);
+            resumed.with_context(|| format!("{} is damaged", dir.path(TARGET).display()))?;
+            if !is_simulated {
+                laboratory.trial.watch_next();
+            }
         }
         return Ok(world_log);
     }
