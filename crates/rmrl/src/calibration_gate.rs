@@ -1,12 +1,47 @@
 //! The gate before a run: a camera whose calibration is missing, unchecked, poor or old trains
 //! nothing.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
+use rmrl_cell::DeviceError;
 use rmrl_vision::{CameraFile, CameraFileError, CameraModel};
 
-use crate::config::CameraConfig;
+use crate::config::{CameraConfig, CameraSource, RunConfig};
+use crate::distant::served_camera;
+
+/// Who tells how good a calibration is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A camera file.
+    File(PathBuf),
+    /// The program at this address, which serves the file.
+    Served(String),
+}
+
+impl Source {
+    /// The command that checks the camera.
+    fn check(&self) -> String {
+        match self {
+            Self::File(path) => {
+                format!("`rmrl calibrate check --camera {} --write`", path.display())
+            }
+            Self::Served(_) => {
+                "`rmrl calibrate check --write`, on the file that it serves,".to_string()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Served(address) => write!(f, "the camera at {address} (distant.address)"),
+        }
+    }
+}
 
 /// Why a calibration is not good enough. Every message says how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -14,36 +49,38 @@ pub enum CalibrationRefused {
     /// The file itself.
     #[error(transparent)]
     File(#[from] CameraFileError),
+    /// The program that serves the camera does not tell.
+    #[error("the camera's calibration cannot be asked for")]
+    NotServed(#[source] DeviceError),
     /// Nobody knows when and how it was made.
     #[error(
-        "{} has no [calibration]: nothing tells how good it is; `rmrl calibrate overhead` and `rmrl \
-         calibrate check --write` write it",
-        path.display()
+        "{camera} has no [calibration]: nothing tells how good it is; `rmrl calibrate overhead` and {} \
+         write it",
+        camera.check()
     )]
     Unknown {
-        /// The camera file.
-        path: PathBuf,
+        /// The camera.
+        camera: Source,
     },
     /// It was not held against poses that it was not made from.
     #[error(
-        "{} was never checked (calibration.residual_mm is missing): run `rmrl calibrate check --camera {} \
-         --write` with views that it was not made from",
-        path.display(), path.display()
+        "{camera} was never checked (calibration.residual_mm is missing): run {} with views that it was \
+         not made from",
+        camera.check()
     )]
     Unchecked {
-        /// The camera file.
-        path: PathBuf,
+        /// The camera.
+        camera: Source,
     },
     /// Its residual is too large.
     #[error(
-        "the calibration {} is off by up to {residual_mm:.2} mm, more than camera.max_residual_mm = \
-         {max_residual_mm} allows; look at the map of `rmrl calibrate check --svg`, then calibrate again \
-         with more and more varied views of the board",
-        path.display()
+        "the calibration of {camera} is off by up to {residual_mm:.2} mm, more than \
+         camera.max_residual_mm = {max_residual_mm} allows; look at the map of `rmrl calibrate check \
+         --svg`, then calibrate again with more and more varied views of the board"
     )]
     Residual {
-        /// The camera file.
-        path: PathBuf,
+        /// The camera.
+        camera: Source,
         /// What was measured.
         residual_mm: f64,
         /// What is allowed.
@@ -51,26 +88,26 @@ pub enum CalibrationRefused {
     },
     /// Its residual is no length.
     #[error(
-        "the calibration {} is said to be off by {residual_mm} mm, which cannot be; run `rmrl calibrate check \
-         --camera {} --write` with views that it was not made from",
-        path.display(), path.display()
+        "the calibration of {camera} is said to be off by {residual_mm} mm, which cannot be; run {} with \
+         views that it was not made from",
+        camera.check()
     )]
     NoResidual {
-        /// The camera file.
-        path: PathBuf,
+        /// The camera.
+        camera: Source,
         /// What is written there.
         residual_mm: f64,
     },
     /// It is too old.
     #[error(
-        "the calibration {} was last checked or made {age_days:.1} days ago, longer than \
-         camera.max_age_days = {max_age_days} allows; run `rmrl calibrate check --camera {} --write` with \
-         new views, and if it no longer holds, calibrate again",
-        path.display(), path.display()
+        "the calibration of {camera} was last checked or made {age_days:.1} days ago, longer than \
+         camera.max_age_days = {max_age_days} allows; run {} with new views, and if it no longer holds, \
+         calibrate again",
+        camera.check()
     )]
     Old {
-        /// The camera file.
-        path: PathBuf,
+        /// The camera.
+        camera: Source,
         /// How long ago it was last known to hold.
         age_days: f64,
         /// What is allowed.
@@ -78,13 +115,12 @@ pub enum CalibrationRefused {
     },
     /// It was made, or checked, after now.
     #[error(
-        "the calibration {} claims to be made or checked on {known}, which has not come yet; set this \
-         computer's clock, or the one that wrote it, and check it again",
-        path.display()
+        "the calibration of {camera} claims to be made or checked on {known}, which has not come yet; set \
+         this computer's clock, or the one that wrote it, and check it again"
     )]
     FromTheFuture {
-        /// The camera file.
-        path: PathBuf,
+        /// The camera.
+        camera: Source,
         /// When.
         known: Timestamp,
     },
@@ -92,6 +128,28 @@ pub enum CalibrationRefused {
 
 /// Clocks of two computers may differ by so much.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Refuses the camera of a configuration, a file's or one that another program serves, if its calibration
+/// is not known to be good enough at the time `now`. Returns its file; `None` where the configuration has
+/// none.
+///
+/// # Errors
+/// As [`admit`], or the program that serves the camera does not answer.
+pub fn admit_configured(
+    config: &RunConfig,
+    now: Timestamp,
+) -> Result<Option<CameraFile>, CalibrationRefused> {
+    let (file, source) = match (&config.camera.calibration, config.camera.source) {
+        (Some(path), _) => (CameraFile::read(path)?, Source::File(path.clone())),
+        (None, CameraSource::Distant) => {
+            let served = served_camera(&config.distant).map_err(CalibrationRefused::NotServed)?;
+            (served, Source::Served(config.distant.address.clone()))
+        }
+        (None, _) => return Ok(None),
+    };
+    judge(&file, source, &config.camera, now)?;
+    Ok(Some(file))
+}
 
 /// Reads the camera of `path` and refuses it if its calibration is not known to be good enough at
 /// the time `now`.
@@ -103,32 +161,39 @@ pub fn admit(
     config: &CameraConfig,
     now: Timestamp,
 ) -> Result<CameraModel, CalibrationRefused> {
-    let file = CameraFile::read(path)?;
-    let camera = file.overhead(path)?;
-    let path = path.to_path_buf();
-    let Some(calibration) = file.calibration else {
-        return Err(CalibrationRefused::Unknown { path });
+    judge(&CameraFile::read(path)?, Source::File(path.to_path_buf()), config, now)
+}
+
+fn judge(
+    file: &CameraFile,
+    camera: Source,
+    config: &CameraConfig,
+    now: Timestamp,
+) -> Result<CameraModel, CalibrationRefused> {
+    let model = file.overhead(Path::new(&camera.to_string()))?;
+    let Some(calibration) = &file.calibration else {
+        return Err(CalibrationRefused::Unknown { camera });
     };
     let Some(residual_mm) = calibration.residual_mm else {
-        return Err(CalibrationRefused::Unchecked { path });
+        return Err(CalibrationRefused::Unchecked { camera });
     };
     let max_residual_mm = config.max_residual_mm;
     if residual_mm.is_nan() || residual_mm < 0.0 {
-        return Err(CalibrationRefused::NoResidual { path, residual_mm });
+        return Err(CalibrationRefused::NoResidual { camera, residual_mm });
     }
     if residual_mm > max_residual_mm {
-        return Err(CalibrationRefused::Residual { path, residual_mm, max_residual_mm });
+        return Err(CalibrationRefused::Residual { camera, residual_mm, max_residual_mm });
     }
     let known = calibration.last_known();
     let age = now.duration_since(known);
     if age < -CLOCK_TOLERANCE {
-        return Err(CalibrationRefused::FromTheFuture { path, known });
+        return Err(CalibrationRefused::FromTheFuture { camera, known });
     }
     let (age_days, max_age_days) = (age.as_secs_f64() / 86_400.0, config.max_age_days);
     if age_days > max_age_days {
-        return Err(CalibrationRefused::Old { path, age_days, max_age_days });
+        return Err(CalibrationRefused::Old { camera, age_days, max_age_days });
     }
-    Ok(camera)
+    Ok(model)
 }
 
 #[cfg(test)]

@@ -162,7 +162,8 @@ pub struct CameraConfig {
     /// The largest residual, by `rmrl calibrate check`, with which a run begins, in millimetres.
     /// Default 2: candidates of a few millimetres have to make up for it and the tool's error together.
     pub max_residual_mm: f64,
-    /// How old a calibration may be, in days. Default 30: mounts sag; untuned.
+    /// How long ago a calibration may have been made or last checked, in days. Default 30: mounts sag;
+    /// untuned.
     pub max_age_days: f64,
     /// The watch over a board in the camera's view. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]

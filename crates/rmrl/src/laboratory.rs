@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
     Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, Operator, PickPlace,
@@ -19,6 +20,7 @@ use rmrl_vision::{
 
 use rmrl_xarm::{BioGripperDevice, Robot, XArm, XArmError};
 
+use crate::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::config::{
     CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName, VisionConfig,
 };
@@ -35,6 +37,9 @@ pub enum LaboratoryError {
     /// The camera's file.
     #[error(transparent)]
     Camera(#[from] CameraFileError),
+    /// The camera of a real cell has no calibration that is good enough.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationRefused),
     /// The watch over the camera.
     #[error("camera.drift.{0}")]
     Drift(#[from] DriftConfigError),
@@ -86,7 +91,8 @@ impl Laboratory {
     /// devices.
     ///
     /// # Errors
-    /// The configuration makes no cell, a device does not answer, or a real arm would not get everywhere.
+    /// The configuration makes no cell, a device does not answer, a real arm would not get everywhere, or a
+    /// real camera's calibration is not known to be good enough now.
     pub fn assemble(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
         // Models are read before the arm is touched: what is missing among them stops nothing.
         let localizer = localizer(&config.vision)?;
@@ -98,6 +104,8 @@ impl Laboratory {
                 (cell.devices(), World::Simulated(cell), None)
             }
             CellKind::XArm6 => {
+                // Also where a run goes on: months may lie between.
+                admit_configured(config, Timestamp::now())?;
                 let (devices, on_stop) = real_devices(config)?;
                 (devices, World::Real, Some(on_stop))
             }

@@ -15,6 +15,7 @@ use rmrl::cell::{Arm, ToolPose};
 use rmrl::config::{Layers, RunConfig};
 use rmrl::core::PlanarPose;
 use rmrl::distant::DistantServer;
+use rmrl::emulated_calibration::emulated_calibration;
 use rmrl::laboratory::simulated_cell;
 use rmrl::preflight::flange_from_tool;
 use rmrl::xarm::controller::{
@@ -47,11 +48,12 @@ fn emulated(gripper: GripperKind, pace: Pace) -> Emulated {
     };
     let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
     let running = Controller::start(controller, plant).unwrap();
-    let distant = DistantServer::start("127.0.0.1:0", cell).unwrap();
+    let calibration = Some(emulated_calibration(&config, &cell));
+    let distant = DistantServer::start("127.0.0.1:0", cell, calibration).unwrap();
     let ports = running.addresses().unwrap();
     let text = format!(
         "# a cell to try things in\n[cell]\nkind = \"xarm6\"\nperson = \"distant\"\n\n[camera]\nsource = \
-         \"distant\"\n\n[distant]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\ncontrol_port = \
+         \"distant\"\nmax_residual_mm = 20.0\n\n[distant]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\ncontrol_port = \
          {}\nreport_port = {}\n\n[task.place]\nx_m = 0.46 # to be taught\ny_m = 0.18\nyaw_deg = 0.0\nsurface_m = \
          0.0\n",
         distant.address(),
@@ -223,6 +225,12 @@ fn one_thing_that_is_missing_hides_no_other() {
         assert!(text_of(check(&checks, "calibration")).contains(file), "{checks:?}");
         assert_eq!(check(&checks, "camera")["status"], "ok");
     }
+
+    // What the distant camera says of its calibration is judged, too.
+    let (_, checks) = cell.doctor(&["--set", "camera.max_residual_mm=0.1"]);
+    assert_eq!(failed(&checks), ["calibration"]);
+    assert!(text_of(check(&checks, "calibration")).contains("distant.address"), "{checks:?}");
+    assert_eq!(check(&checks, "camera")["status"], "ok");
 
     // No models where they are chosen.
     let (_, checks) = cell.doctor(&["--set", "vision.detector=grounding-dino"]);
