@@ -1,12 +1,13 @@
 //! A work cell, assembled from a configuration.
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
     Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, Operator, PickPlace,
-    SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
+    RecordedCamera, SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
 };
 use rmrl_core::PlanarPose;
 use rmrl_grounded_sam::{GroundedSamError, GroundingDino, SegmentAnything};
@@ -15,14 +16,15 @@ use rmrl_sim::{
 };
 use rmrl_vision::{
     CameraFile, CameraFileError, CameraModel, ColorThresholdDetector, ColorThresholdSegmenter,
-    Detector, Localizer, LocalizerConfigError, Segmenter,
+    Detector, Localizer, LocalizerConfigError, Recording, RecordingError, Segmenter,
 };
 
 use rmrl_xarm::{BioGripperDevice, Robot, XArm, XArmError};
 
 use crate::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::config::{
-    CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName, VisionConfig,
+    CameraSource, CellKind, ConfigError, DetectorName, PersonName, RunConfig, SegmenterName,
+    VisionConfig,
 };
 use crate::distant::{DistantCamera, DistantPerson};
 use crate::person::TerminalPerson;
@@ -37,6 +39,12 @@ pub enum LaboratoryError {
     /// The camera's file.
     #[error(transparent)]
     Camera(#[from] CameraFileError),
+    /// A camera that shows nothing of what the arm does.
+    #[error(transparent)]
+    Recorded(#[from] ConfigError),
+    /// The recording that takes a camera's place.
+    #[error("camera.recording")]
+    Recording(#[from] RecordingError),
     /// The camera of a real cell has no calibration that is good enough.
     #[error(transparent)]
     Calibration(#[from] CalibrationRefused),
@@ -104,6 +112,7 @@ impl Laboratory {
                 (cell.devices(), World::Simulated(cell), None)
             }
             CellKind::XArm6 => {
+                config.check_live()?;
                 // Also where a run goes on: months may lie between.
                 admit_configured(config, Timestamp::now())?;
                 let (devices, on_stop) = real_devices(config)?;
@@ -205,6 +214,10 @@ pub fn camera(config: &RunConfig) -> Result<Box<dyn Camera>, LaboratoryError> {
         CameraSource::Distant => DistantCamera::connect(&config.distant, calibrated)
             .map(|camera| Box::new(camera) as Box<dyn Camera>)
             .map_err(LaboratoryError::CameraDevice),
+        CameraSource::Recorded => {
+            let root = config.camera.recording.as_deref().unwrap_or(Path::new("."));
+            Ok(Box::new(RecordedCamera::new(Recording::open(root)?, calibrated)))
+        }
         CameraSource::Simulated => {
             Ok(Box::new(simulated_cell(config, u64::from(config.seed))?) as Box<dyn Camera>)
         }

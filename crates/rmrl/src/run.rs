@@ -54,6 +54,7 @@ pub struct TargetRecord {
 /// The configuration makes no policy or cell, a real arm would not get everywhere, or the directory exists.
 pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
     config.validate()?;
+    config.check_live()?;
     prove_real_reach(config).context("before anything moves")?;
     match &config.pretrained {
         Some(path) => pretrained_from(config, path)?,

@@ -496,6 +496,43 @@ fn the_camera_teaches_the_place_of_a_plate_that_it_sees() {
     assert_eq!(cell.motions(), 0);
 }
 
+/// Pictures of a cell, looked at far from it: no camera is asked, and nothing is trained on them.
+#[test]
+fn a_recording_is_looked_at_and_never_trained_with() {
+    let cell = emulated(GripperKind::G2, Pace::AsFastAsPossible);
+    let record = ["snapshot", "--record", "frames", "--at", "target", "--seed", "0"];
+    let output = rmrl(cell.path(), &record).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let recorded = ["--set", "camera.source=recorded", "--set", "camera.recording=frames"];
+
+    let (healthy, checks) = cell.doctor(&recorded);
+    assert!(healthy, "{checks:?}");
+    assert_eq!(check(&checks, "calibration")["status"], "skipped");
+    assert_eq!(check(&checks, "plate")["status"], "ok");
+    let output = cell.cell(&[&["teach", "place", "--from", "camera"][..], &recorded].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let taught: toml::Table = told["toml"].as_str().unwrap().parse().unwrap();
+    let x_m = taught["task"]["place"]["x_m"].as_float().unwrap();
+    assert!((x_m - 0.46).abs() < 0.02, "{told}");
+
+    let (_, checks) = cell.doctor(&["--set", "camera.source=recorded"]);
+    assert_eq!(failed(&checks), ["configuration"]);
+    assert!(text_of(check(&checks, "configuration")).contains("camera.recording is not given"));
+    let frame = cell.path().join("frames/000001.png");
+    fs::write(&frame, "torn").unwrap();
+    let (_, checks) = cell.doctor(&recorded);
+    assert_eq!(failed(&checks), ["camera"]);
+    assert!(text_of(check(&checks, "camera")).contains("000001.png"), "{checks:?}");
+
+    let train = [&["train", "--config", CONFIG, "--out", "run"][..], &recorded].concat();
+    let output = rmrl(cell.path(), &train).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("camera.source is \"recorded\""), "{}", stderr(&output));
+    assert!(!cell.path().join("run").exists());
+    assert_eq!(cell.motions(), 0);
+}
+
 /// The configurations of real cells are valid as they are, the shelf's lines included.
 #[test]
 fn the_configurations_of_real_cells_are_valid() {

@@ -50,6 +50,9 @@ pub(super) fn calibration(config: &RunConfig) -> Check {
     let of = match (&camera.calibration, camera.source, config.cell.kind) {
         (Some(path), ..) => path.display().to_string(),
         (None, _, CellKind::Simulated) => return Check::skipped(NAME, "the cell is simulated"),
+        (None, CameraSource::Recorded, _) => {
+            return Check::skipped(NAME, "the recording's own: no run begins with that");
+        }
         (None, CameraSource::Distant, _) if config.distant.validate().is_err() => {
             return Check::skipped(NAME, "the configuration is not valid");
         }
