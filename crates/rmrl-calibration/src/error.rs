@@ -71,6 +71,15 @@ pub enum CalibrationError {
         /// How much is needed.
         needed_deg: f64,
     },
+    /// A camera that looks past the table.
+    #[error(
+        "where {name} shows a corner of the board, the camera does not look onto the table: its [world_from_camera] \
+         or its distortion is wrong; calibrate it again"
+    )]
+    OffTable {
+        /// The overhead picture.
+        name: String,
+    },
     /// Nothing fits the views.
     #[error("no camera fits the views: {what}")]
     NoFit {

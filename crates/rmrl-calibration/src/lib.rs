@@ -23,7 +23,7 @@ mod projection;
 mod selection;
 mod view;
 
-pub use check::{Check, CheckedPlacement, Residual, check};
+pub use check::{Check, CheckedPlacement, Inconclusive, Residual, check};
 pub use error::CalibrationError;
 pub use finder::{BoardMissing, BoardSighting, ChessboardFinder};
 pub use hand_eye::{

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::bundle::{Bundle, OverheadView, WristView, pixel_noise};
 use crate::posed::{Seen, fitting};
-use crate::selection::{check_views, median};
+use crate::selection::{check_views, median, reject_blurred};
 use crate::{CalibrationError, Placement, PoseNoise, PosedView, Rejected, RejectedReason, View};
 
 /// A calibrated camera on the arm.
@@ -186,7 +186,7 @@ impl Pair<'_> {
     }
 }
 
-/// Checks placements and poses the boards of all their views.
+/// Checks placements and poses the boards of all their sharp views.
 pub(crate) fn pairs<'a>(
     placements: &'a [Placement],
     camera: &Intrinsics,
@@ -199,13 +199,16 @@ pub(crate) fn pairs<'a>(
     check_views(wrist_views().map(|posed| &posed.view), board)?;
     let above =
         placements.iter().enumerate().map(|(number, placement)| (number, &placement.overhead));
-    let (above, mut rejected) = fitting(above.collect(), |(_, view)| view, camera, board);
+    let (above, mut rejected) = reject_blurred(above.collect(), |(_, view)| view);
+    let (above, misfits) = fitting(above, |(_, view)| view, camera, board);
+    rejected.extend(misfits);
     let beside = placements
         .iter()
         .enumerate()
         .flat_map(|(number, placement)| placement.wrist.iter().map(move |posed| (number, posed)));
-    let (beside, misfits) =
-        fitting(beside.collect(), |(_, posed)| &posed.view, &wrist.intrinsics, board);
+    let (beside, blurred) = reject_blurred(beside.collect(), |(_, posed)| &posed.view);
+    let (beside, misfits) = fitting(beside, |(_, posed)| &posed.view, &wrist.intrinsics, board);
+    rejected.extend(blurred);
     rejected.extend(misfits);
     let pairs = above.into_iter().map(|seen| {
         let (number, view) = seen.view;

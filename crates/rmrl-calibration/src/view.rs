@@ -23,6 +23,17 @@ impl View {
     pub fn new(name: impl Into<String>, size: [u32; 2], found: BoardSighting) -> Self {
         Self { name: name.into(), size, corners: found.corners, edge_px: found.edge_px }
     }
+
+    /// 16 hexadecimal digits by which the picture is known again, whatever its name: FNV-1a over the
+    /// bits of the corners.
+    pub fn digest(&self) -> String {
+        let coordinates = self.corners.iter().flat_map(|corner| [corner.x, corner.y]);
+        let bytes = coordinates.flat_map(f64::to_le_bytes);
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
 }
 
 /// A view from a camera on the arm.
@@ -119,6 +130,11 @@ pub enum RejectedReason {
         /// How far, in millimetres.
         off_mm: f64,
     },
+    /// A held-out view that is none.
+    #[error(
+        "the camera was calibrated with it: it says nothing new; take views of boards in other places"
+    )]
+    CalibratedWith,
 }
 
 fn as_text<S: serde::Serializer>(

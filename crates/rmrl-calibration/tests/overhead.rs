@@ -6,10 +6,10 @@ mod cell;
 mod pictures;
 
 use cell::{Cell, OVERHEAD, WRIST, board, workspace_error};
-use nalgebra::{Isometry3, Point3, Translation3, UnitQuaternion};
+use nalgebra::{Isometry3, Point2, Point3, Translation3, UnitQuaternion};
 use rmrl_calibration::{
-    CalibrationError, Placement, PoseNoise, RejectedReason, WristCamera, chain, check, hand_eye,
-    overhead,
+    CalibrationError, Inconclusive, Placement, PoseNoise, RejectedReason, View, WristCamera, chain,
+    check, hand_eye, overhead,
 };
 use rmrl_vision::CameraModel;
 
@@ -131,4 +131,75 @@ fn no_pair_is_no_calibration() {
     let cell = Cell::new(4);
     let none = overhead(&[], &OVERHEAD, &true_wrist(&cell), &board(), cell.noise).unwrap_err();
     assert!(matches!(none, CalibrationError::TooFew { needed: 1, .. }), "{none}");
+}
+
+/// What the documentation had promised of all steps: motion blur was let through by these two.
+#[test]
+fn blurred_views_are_used_neither_for_pairs_nor_for_checks() {
+    let mut cell = Cell::new(5);
+    let mut all = placements(&mut cell, 0, 5, 2);
+    all[1].overhead.edge_px = 4.0;
+    all[3].wrist[0].view.edge_px = 4.0;
+    let wrist = true_wrist(&cell);
+    let found = overhead(&all, &OVERHEAD, &wrist, &board(), cell.noise).unwrap();
+    let checked = check(&all, &cell.overhead, &wrist, &board(), cell.noise).unwrap();
+    for (rejected, placements) in
+        [(&found.rejected, found.placements.len()), (&checked.rejected, checked.placements.len())]
+    {
+        let names: Vec<&str> = rejected.iter().map(|view| view.name.as_str()).collect();
+        assert_eq!((names, placements), (vec!["overhead/01.png", "wrist/03-0.png"], 4));
+        let blurred = |reason: &RejectedReason| matches!(reason, RejectedReason::Blurred { .. });
+        assert!(rejected.iter().all(|view| blurred(&view.reason)), "{rejected:?}");
+    }
+}
+
+/// A wrong lens shows at the picture's border only. The views there were left out of the check for not
+/// fitting it, and the rest gave it a good residual.
+#[test]
+fn a_check_that_leaves_out_what_the_camera_does_not_fit_is_inconclusive() {
+    let mut cell = Cell::new(6);
+    let mut all = placements(&mut cell, 0, 6, 2);
+    let wrist = true_wrist(&cell);
+    let check = |all: &[Placement], cell: &Cell| {
+        check(all, &cell.overhead, &wrist, &board(), cell.noise).unwrap()
+    };
+    assert_eq!(check(&all, &cell).inconclusive, None);
+    assert_eq!(check(&all[..4], &cell).inconclusive, None);
+    let few = check(&all[..3], &cell).inconclusive;
+    assert_eq!(few, Some(Inconclusive::TooFew { usable: 3, given: 3 }));
+    for (number, corner) in all[2].overhead.corners.iter_mut().enumerate() {
+        corner.x += if number % 2 == 0 { 1.0 } else { -1.0 };
+    }
+    let checked = check(&all, &cell);
+    assert!(checked.residual_mm < 2.0 && checked.placements.len() == 5, "{checked:?}");
+    let names = vec!["overhead/02.png".to_string()];
+    assert_eq!(checked.inconclusive, Some(Inconclusive::Misfits { names }));
+    // A view from the wrist says nothing about the camera above.
+    let mut all = placements(&mut cell, 10, 4, 2);
+    all[0].wrist[0].view.corners[0].x += 20.0;
+    let checked = check(&all, &cell);
+    assert_eq!((checked.rejected.len(), checked.inconclusive), (1, None));
+}
+
+/// Corners that the camera does not see on the table were passed over: the rest spoke for it.
+#[test]
+fn a_camera_that_looks_past_the_table_is_refused() {
+    let mut cell = Cell::new(7);
+    let all = placements(&mut cell, 0, 4, 1);
+    let mut camera = cell.overhead;
+    let up = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
+    camera.world_from_camera.rotation *= up;
+    let refused = check(&all, &camera, &true_wrist(&cell), &board(), cell.noise).unwrap_err();
+    assert!(refused.to_string().contains("overhead/00.png"), "{refused}");
+}
+
+#[test]
+fn a_view_is_known_again_by_its_corners() {
+    let mut cell = Cell::new(8);
+    let [first, second] = [0, 1].map(|number| cell.placement(number, 1).overhead);
+    let renamed = View { name: "copy.png".into(), ..first.clone() };
+    assert_eq!(first.digest(), renamed.digest());
+    assert_ne!(first.digest(), second.digest());
+    let numbers = View { corners: vec![Point2::new(1.5, -2.0)], ..first };
+    assert_eq!(numbers.digest(), "58ae678f916e9fc0");
 }

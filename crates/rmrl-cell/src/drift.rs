@@ -122,6 +122,22 @@ pub enum DriftError {
     Finder(#[source] BoxError),
 }
 
+/// A reference that is none of the board: a motion read against it would mean nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// Of another board, or a part of one.
+    #[error("reference has {found} corners, camera.drift.board has {expected}")]
+    Corners {
+        /// Corners of the reference.
+        found: usize,
+        /// Corners of the board.
+        expected: usize,
+    },
+    /// No places.
+    #[error("reference has a corner whose coordinates are no numbers")]
+    NotFinite,
+}
+
 /// Looks at the board, and remembers where it was.
 pub struct DriftWatch {
     config: DriftConfig,
@@ -154,8 +170,19 @@ impl DriftWatch {
     }
 
     /// Takes up a reference that was seen earlier.
-    pub fn resume(&mut self, reference: Vec<Point2<f64>>) {
+    ///
+    /// # Errors
+    /// It is none of the board's.
+    pub fn resume(&mut self, reference: Vec<Point2<f64>>) -> Result<(), ReferenceError> {
+        let (found, expected) = (reference.len(), self.config.board.points().len());
+        if found != expected {
+            return Err(ReferenceError::Corners { found, expected });
+        }
+        if !reference.iter().flat_map(|corner| corner.iter()).all(|value| value.is_finite()) {
+            return Err(ReferenceError::NotFinite);
+        }
         self.reference = Some(reference);
+        Ok(())
     }
 
     /// Whether a trial's start is to be looked at for the board.
@@ -249,6 +276,36 @@ mod tests {
             from.iter().zip(&to).map(|(from, to)| (to - from).norm()).fold(0.0, f64::max);
         assert!((reading.drift_m - farthest).abs() < 1e-12);
         assert_eq!(motion_between(&from, &from).drift_m, 0.0);
+    }
+
+    /// Nobody finds a board in any picture.
+    struct Blind;
+
+    impl CornerFinder for Blind {
+        fn find(
+            &mut self,
+            _: &RgbImage,
+            _: &Chessboard,
+        ) -> Result<Option<Vec<Point2<f64>>>, BoxError> {
+            Ok(None)
+        }
+    }
+
+    /// Against no corners, or some that are no numbers, every reading was a drift of zero.
+    #[test]
+    fn a_damaged_reference_is_refused() {
+        let mut watch = DriftWatch::new(DriftConfig::default(), Box::new(Blind)).unwrap();
+        let whole: Vec<_> = watch.config.board.points().iter().map(|point| point.xy()).collect();
+        let expected = whole.len();
+        for found in [0, 1, expected - 1] {
+            let refused = watch.resume(whole[..found].to_vec());
+            assert_eq!(refused, Err(ReferenceError::Corners { found, expected }));
+        }
+        let mut odd = whole.clone();
+        odd[3].y = f64::NAN;
+        assert_eq!(watch.resume(odd), Err(ReferenceError::NotFinite));
+        assert_eq!(watch.reference(), None);
+        assert_eq!(watch.resume(whole), Ok(()));
     }
 
     #[test]

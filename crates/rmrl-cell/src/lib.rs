@@ -20,7 +20,9 @@ mod task;
 mod trajectory;
 
 pub use devices::{Arm, Camera, DeviceError, Devices, Gripper, Operator, ToolPose};
-pub use drift::{DriftConfig, DriftConfigError, DriftError, DriftReading, DriftWatch};
+pub use drift::{
+    DriftConfig, DriftConfigError, DriftError, DriftReading, DriftWatch, ReferenceError,
+};
 pub use evidence::{Capture, Durations, TrialEvidence};
 pub use handling::Handling;
 pub use news::CellNews;

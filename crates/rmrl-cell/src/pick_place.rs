@@ -18,8 +18,8 @@ use crate::handling::Handling;
 use crate::news::Watcher;
 use crate::{
     Camera, Capture, CellNews, DeviceError, Devices, DriftConfig, DriftError, DriftWatch,
-    GuardedArm, MotionError, Operator, Recovery, SafetyEnvelope, StopSwitch, Task, TaskConfigError,
-    ToolPose, Trajectory, TrialEvidence,
+    GuardedArm, MotionError, Operator, Recovery, ReferenceError, SafetyEnvelope, StopSwitch, Task,
+    TaskConfigError, ToolPose, Trajectory, TrialEvidence,
 };
 
 /// The target as the camera saw it before training (Sec. 3.2); fixed from then on.
@@ -72,6 +72,8 @@ pub struct PickPlace {
     drift_watch: Option<DriftWatch>,
     /// Whether the last reading was above the bound from which on trials are suspect.
     suspect: bool,
+    /// Whether the board is looked for even where that is not due.
+    watches_next: bool,
     task: Task,
     trajectory: Trajectory,
     reward: RewardFunction,
@@ -125,6 +127,7 @@ impl PickPlace {
             localizer,
             drift_watch: None,
             suspect: false,
+            watches_next: false,
             trajectory: task.config.trajectory(),
             task,
             reward,
@@ -217,11 +220,25 @@ impl PickPlace {
     }
 
     /// Goes on watching with a reference seen earlier, and what was last found.
-    pub fn resume_watching(&mut self, reference: Vec<Point2<f64>>, suspect: bool) {
+    ///
+    /// # Errors
+    /// The reference is none of the board's.
+    pub fn resume_watching(
+        &mut self,
+        reference: Vec<Point2<f64>>,
+        suspect: bool,
+    ) -> Result<(), ReferenceError> {
         if let Some(watch) = &mut self.drift_watch {
-            watch.resume(reference);
+            watch.resume(reference)?;
             self.suspect = suspect;
         }
+        Ok(())
+    }
+
+    /// Has the watched board looked for at the next trial's start, due or not: what became of the camera
+    /// meanwhile is not known.
+    pub fn watch_next(&mut self) {
+        self.watches_next = true;
     }
 
     /// Whether the camera had moved by more than trials can be trusted with, when last looked at.
@@ -326,7 +343,8 @@ impl PickPlace {
     /// Looks for the reference board in the start's picture, where that is due; in others, if it is
     /// hidden there.
     fn watch_drift(&mut self, id: TrialId) -> Result<(), Fault> {
-        let Some(watch) = self.drift_watch.as_mut().filter(|watch| watch.is_due(id.trial)) else {
+        let is_due = |watch: &&mut DriftWatch| self.watches_next || watch.is_due(id.trial);
+        let Some(watch) = self.drift_watch.as_mut().filter(is_due) else {
             return Ok(());
         };
         let camera = self.camera.model();
@@ -342,6 +360,7 @@ impl PickPlace {
             reading = watch.read(&frame.color, &camera);
         }
         let reading = reading.map_err(drift_fault)?;
+        self.watches_next = false;
         let DriftConfig { suspect_m, stop_m, .. } = *watch.config();
         self.evidence.drift = Some(reading);
         self.suspect = reading.drift_m > suspect_m;

@@ -4,31 +4,93 @@ use rmrl_vision::{CameraModel, Recording, RgbdFrame};
 
 use crate::{Camera, DeviceError};
 
-/// Delivers the frames of a recording, one with each capture, and is gone after the last.
+/// Delivers the frames of a recording, one with each capture, and refuses after the last.
 #[derive(Debug, Clone)]
 pub struct RecordedCamera {
     recording: Recording,
+    model: CameraModel,
     next: usize,
 }
 
 impl RecordedCamera {
-    /// A camera that begins with the first frame.
-    pub fn new(recording: Recording) -> Self {
-        Self { recording, next: 0 }
+    /// A camera that begins with the first frame. `calibrated` takes the place of the recording's own
+    /// camera.
+    pub fn new(recording: Recording, calibrated: Option<CameraModel>) -> Self {
+        let model = calibrated.unwrap_or_else(|| recording.camera());
+        Self { recording, model, next: 0 }
     }
 }
 
 impl Camera for RecordedCamera {
+    /// Refusals, for trying again is of no use: a damaged frame stays damaged, and is not passed over.
     fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
-        let lost = |reason: String| DeviceError::Disconnected { device: "camera", reason };
+        let refused = |reason: String| DeviceError::Refused { device: "camera", reason };
         let frame = self.recording.frame(self.next).ok_or_else(|| {
-            lost(format!("the recording ends after {} frames", self.recording.frames().len()))
+            refused(format!("the recording ends after {} frames", self.recording.frames().len()))
         })?;
+        let frame = frame.map_err(|error| refused(error.to_string()))?;
         self.next += 1;
-        frame.map_err(|error| lost(error.to_string()))
+        Ok(frame)
     }
 
     fn model(&self) -> CameraModel {
-        self.recording.camera()
+        self.model
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use image::{ImageBuffer, Luma, RgbImage};
+    use nalgebra::Isometry3;
+    use rmrl_vision::{Intrinsics, RecordingWriter};
+
+    use super::*;
+
+    /// A damaged frame was a lost connection, and the next attempt went on with the frame after it.
+    #[test]
+    fn a_damaged_frame_stays_one_and_the_end_is_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("frames");
+        let intrinsics = Intrinsics {
+            width: 4,
+            height: 3,
+            fx: 4.0,
+            fy: 4.0,
+            cx: 1.5,
+            cy: 1.0,
+            distortion: Default::default(),
+        };
+        let own =
+            CameraModel { intrinsics, world_from_camera: Isometry3::translation(0.1, 0.2, 0.8) };
+        let mut writer = RecordingWriter::create(&root, &own.into()).unwrap();
+        for depth_mm in [700, 701, 702] {
+            let frame = RgbdFrame {
+                color: Arc::new(RgbImage::new(4, 3)),
+                depth: ImageBuffer::from_pixel(4, 3, Luma([depth_mm])),
+            };
+            writer.append(&frame).unwrap();
+        }
+        std::fs::write(root.join("000002.png"), "torn").unwrap();
+        let mut camera = RecordedCamera::new(Recording::open(&root).unwrap(), None);
+        assert_eq!(camera.model(), own);
+        let depth_mm = |frame: RgbdFrame| frame.depth.get_pixel(0, 0).0[0];
+        assert_eq!(camera.capture().map(depth_mm), Ok(700));
+        for _ in 0..2 {
+            let refused = camera.capture().unwrap_err();
+            assert!(matches!(refused, DeviceError::Refused { .. }), "{refused:?}");
+            assert!(refused.to_string().contains("000002.png"), "{refused}");
+        }
+        std::fs::copy(root.join("000001.png"), root.join("000002.png")).unwrap();
+        assert_eq!(camera.capture().map(depth_mm), Ok(701));
+        assert_eq!(camera.capture().map(depth_mm), Ok(702));
+        for _ in 0..2 {
+            let refused = camera.capture().unwrap_err().to_string();
+            assert!(refused.contains("ends after 3 frames"), "{refused}");
+        }
+        let moved = CameraModel { world_from_camera: Isometry3::identity(), ..own };
+        let camera = RecordedCamera::new(Recording::open(&root).unwrap(), Some(moved));
+        assert_eq!(camera.model(), moved);
     }
 }

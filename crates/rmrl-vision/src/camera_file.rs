@@ -26,6 +26,7 @@ use crate::{CameraModel, Intrinsics, IntrinsicsError};
 ///
 /// [calibration]
 /// made = "2026-11-21T09:30:00Z"
+/// checked = "2026-11-21T10:00:00Z"
 /// residual_mm = 0.6
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,9 @@ pub struct CameraFile {
 pub struct CalibrationRecord {
     /// When, in universal time.
     pub made: Timestamp,
+    /// When `residual_mm` was measured; `None` until checked, and in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Timestamp>,
     /// Views of the board that were used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub views: Option<usize>,
@@ -60,6 +64,28 @@ pub struct CalibrationRecord {
     /// is, in millimetres in the world; `None` until checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residual_mm: Option<f64>,
+    /// Digests of the overhead views that it was made from: a check by these would tell nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_from: Vec<String>,
+}
+
+impl CalibrationRecord {
+    /// Of a calibration of which nothing is known but when it was made.
+    pub fn new(made: Timestamp) -> Self {
+        Self {
+            made,
+            checked: None,
+            views: None,
+            reprojection_px: None,
+            residual_mm: None,
+            made_from: Vec::new(),
+        }
+    }
+
+    /// When the camera was last known to be as its file says: when it was checked, or else made.
+    pub fn last_known(&self) -> Timestamp {
+        self.checked.unwrap_or(self.made)
+    }
 }
 
 /// Why a camera file is of no use. Every message names the file.
@@ -254,10 +280,10 @@ mod tests {
             )),
             flange_from_camera: None,
             calibration: Some(CalibrationRecord {
-                made: "2026-11-21T09:30:00Z".parse().unwrap(),
+                checked: Some("2026-12-01T08:00:00Z".parse().unwrap()),
                 views: Some(16),
                 reprojection_px: Some(0.17),
-                residual_mm: None,
+                ..CalibrationRecord::new("2026-11-21T09:30:00Z".parse().unwrap())
             }),
         }
     }

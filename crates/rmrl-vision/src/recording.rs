@@ -88,6 +88,14 @@ impl Recording {
     pub fn open(root: &Path) -> Result<Self, RecordingError> {
         let camera_path = root.join(Self::CAMERA);
         let camera = CameraFile::read(&camera_path)?.overhead(&camera_path)?;
+        Ok(Self { camera, frames: Self::list(root)? })
+    }
+
+    /// The files of a recording's frames, oldest first, whatever it tells of its camera.
+    ///
+    /// # Errors
+    /// The list is missing or damaged, or there is no frame in it.
+    pub fn list(root: &Path) -> Result<Vec<FramePaths>, RecordingError> {
         let path = root.join(Self::FRAMES);
         let wrong = |reason: String| RecordingError::List { path: path.clone(), reason };
         let mut reader = csv::ReaderBuilder::new()
@@ -107,7 +115,7 @@ impl Recording {
         if frames.is_empty() {
             return Err(wrong("it lists no frame".to_string()));
         }
-        Ok(Self { camera, frames })
+        Ok(frames)
     }
 
     /// The camera that took the frames.

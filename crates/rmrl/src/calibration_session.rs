@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use rmrl_calibration::{
     BoardMissing, ChessboardFinder, Placement, PosedView, Rejected, RejectedReason, View,
 };
-use rmrl_vision::Chessboard;
+use rmrl_vision::{Chessboard, Recording, RecordingError};
 
 /// Why a calibration's files are of no use. Every message names the file.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +89,9 @@ pub enum SessionError {
         #[source]
         source: image::ImageError,
     },
+    /// A recording's list of pictures.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     /// A folder without pictures.
     #[error("{} holds no .png file", path.display())]
     NoPictures {
@@ -240,11 +243,16 @@ pub fn read_views(
     Ok((views, rejected))
 }
 
-/// The names of a folder's pictures, in order.
+/// The names of a folder's pictures, in order; of a recording, those of its colour pictures.
 ///
 /// # Errors
-/// The folder cannot be read, or holds no picture.
+/// The folder cannot be read, holds no picture, or is a recording whose list is damaged.
 pub fn pictures_in(folder: &Path) -> Result<Vec<String>, SessionError> {
+    if folder.join(Recording::FRAMES).exists() {
+        let frames = Recording::list(folder)?;
+        let within = |path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
+        return Ok(frames.iter().map(|frame| within(&frame.color)).collect());
+    }
     let cannot_read = |source| SessionError::Read { path: folder.to_path_buf(), source };
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(cannot_read)? {
@@ -412,6 +420,27 @@ mod tests {
         assert!((axis(nalgebra::Vector3::x()) - nalgebra::Vector3::y()).norm() < 1e-12);
         assert!((axis(nalgebra::Vector3::y()) - nalgebra::Vector3::x()).norm() < 1e-12);
         assert!((axis(nalgebra::Vector3::z()) + nalgebra::Vector3::z()).norm() < 1e-12);
+    }
+
+    /// Depth pictures were looked at for boards, and listed as pictures without one.
+    #[test]
+    fn a_recording_has_its_colour_pictures_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = |names: &[&str]| {
+            for name in names {
+                std::fs::write(dir.path().join(name), "").unwrap();
+            }
+            pictures_in(dir.path())
+        };
+        assert_eq!(
+            names(&["b.png", "b-depth.png", "a.PNG"]).unwrap(),
+            ["a.PNG", "b-depth.png", "b.png"]
+        );
+        let list = dir.path().join(Recording::FRAMES);
+        std::fs::write(&list, "color,depth\nb.png,b-depth.png\n").unwrap();
+        assert_eq!(names(&[]).unwrap(), ["b.png"]);
+        std::fs::write(&list, "colour\nb.png\n").unwrap();
+        assert!(names(&[]).unwrap_err().to_string().contains(Recording::FRAMES));
     }
 
     #[test]

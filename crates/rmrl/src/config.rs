@@ -131,6 +131,8 @@ pub enum CameraSource {
     Realsense,
     /// Another program, by TCP.
     Distant,
+    /// A recording, for commands that only look: it shows nothing of what the arm does.
+    Recorded,
 }
 
 /// The candidate values of an action, evenly spaced around zero.
@@ -155,6 +157,9 @@ pub struct ActionsConfig {
 pub struct CameraConfig {
     /// Where pictures come from. Default the simulated cell.
     pub source: CameraSource,
+    /// The folder of the recording, where pictures come from one. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<PathBuf>,
     /// The camera file of `rmrl calibrate`. Default none: a simulated cell draws how far its camera is
     /// off.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,7 +167,8 @@ pub struct CameraConfig {
     /// The largest residual, by `rmrl calibrate check`, with which a run begins, in millimetres.
     /// Default 2: candidates of a few millimetres have to make up for it and the tool's error together.
     pub max_residual_mm: f64,
-    /// How old a calibration may be, in days. Default 30: mounts sag; untuned.
+    /// How long ago a calibration may have been made or last checked, in days. Default 30: mounts sag;
+    /// untuned.
     pub max_age_days: f64,
     /// The watch over a board in the camera's view. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,6 +181,7 @@ impl Default for CameraConfig {
     fn default() -> Self {
         Self {
             source: CameraSource::Simulated,
+            recording: None,
             calibration: None,
             max_residual_mm: 2.0,
             max_age_days: 30.0,

@@ -6,13 +6,16 @@
 //!
 //! | request | answer |
 //! |-|-|
-//! | `{"ask":"camera"}` | `{"camera":"..."}`: a camera file, TOML |
+//! | `{"ask":"camera"}` | `{"camera":"..."}`: a camera file, TOML, with its `[calibration]` |
 //! | `{"ask":"picture"}` | `{"width":640,"height":480}`, then colour (3 bytes a pixel, by rows) and depth aligned to it (2 bytes, the lower first, in millimetres) |
 //! | `{"ask":"exchange_plate","scene":3}` | `{"done":true}` when the scene's plate lies there |
 //! | `{"ask":"put_plate_at_target"}` | `{"done":true}` |
 //! | `{"ask":"put_plate_near","pose":{"x_m":0.3,"y_m":-0.1,"yaw_rad":0.2}}` | `{"done":true}` |
 //!
 //! Instead of any answer: `{"error":"..."}`.
+//!
+//! A run begins only where the served `[calibration]` passes the gate that a file's does, or where
+//! `camera.calibration` names a file instead.
 
 mod server;
 
@@ -25,7 +28,7 @@ use std::time::Duration;
 use image::{ImageBuffer, RgbImage};
 use rmrl_cell::{Camera, DeviceError, Operator};
 use rmrl_core::PlanarPose;
-use rmrl_vision::{CameraFile, CameraModel, RgbdFrame};
+use rmrl_vision::{CameraFile, CameraFileError, CameraModel, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
 pub use self::server::DistantServer;
@@ -198,10 +201,26 @@ impl Link {
         }
     }
 
+    fn camera_file(&mut self) -> Result<CameraFile, DeviceError> {
+        match self.ask(Ask::Camera {})?.0 {
+            Answer::Camera { camera } => {
+                CameraFile::parse(&camera, Path::new(SERVED)).map_err(|error| unusable(&error))
+            }
+            answer => Err(self.unexpected(&answer)),
+        }
+    }
+
     fn unexpected(&mut self, answer: &Answer) -> DeviceError {
         self.stream = None;
         DeviceError::Refused { device: self.device, reason: format!("it answered {answer:?}") }
     }
+}
+
+/// By what name a served camera file is spoken of where something is wrong with it.
+const SERVED: &str = "camera.toml";
+
+fn unusable(error: &CameraFileError) -> DeviceError {
+    DeviceError::Refused { device: "camera", reason: error.to_string() }
 }
 
 fn damaged(reason: &str) -> std::io::Error {
@@ -233,6 +252,14 @@ pub fn check_reachable(config: &DistantConfig) -> Result<(), DeviceError> {
     connect(&link.address, link.timeout).map(drop).map_err(|error| link.explained(&error))
 }
 
+/// The camera file that is served, with what is known of its calibration.
+///
+/// # Errors
+/// Nobody is there, or what is served is no camera file.
+pub fn served_camera(config: &DistantConfig) -> Result<CameraFile, DeviceError> {
+    Link::new("camera", &config.address, config.timeout_secs).camera_file()
+}
+
 /// A camera that another program looks after.
 pub struct DistantCamera {
     link: Link,
@@ -251,18 +278,10 @@ impl DistantCamera {
         let mut link = Link::new("camera", &config.address, config.timeout_secs);
         let model = match calibrated {
             Some(model) => model,
-            None => match link.ask(Ask::Camera {})?.0 {
-                Answer::Camera { camera } => {
-                    let source = Path::new("camera.toml");
-                    CameraFile::parse(&camera, source)
-                        .and_then(|file| file.overhead(source))
-                        .map_err(|error| DeviceError::Refused {
-                            device: "camera",
-                            reason: error.to_string(),
-                        })?
-                }
-                answer => return Err(link.unexpected(&answer)),
-            },
+            None => {
+                let file = link.camera_file()?;
+                file.overhead(Path::new(SERVED)).map_err(|error| unusable(&error))?
+            }
         };
         Ok(Self { link, model })
     }

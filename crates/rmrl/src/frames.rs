@@ -1,5 +1,6 @@
 //! Frames to localise again: single files, a recording, or the pictures of a run.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -86,6 +87,14 @@ impl Frames {
             );
         }
         Ok(Self { camera, frames })
+    }
+
+    /// The first two frames with the same short name.
+    pub fn of_one_name(&self) -> Option<[&Recorded; 2]> {
+        let mut named: HashMap<String, &Recorded> = HashMap::new();
+        self.frames
+            .iter()
+            .find_map(|frame| named.insert(frame.name(), frame).map(|earlier| [earlier, frame]))
     }
 }
 

@@ -1,11 +1,13 @@
 //! A work cell, assembled from a configuration.
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
+use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
     Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, Operator, PickPlace,
-    SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
+    RecordedCamera, SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
 };
 use rmrl_core::PlanarPose;
 use rmrl_grounded_sam::{GroundedSamError, GroundingDino, SegmentAnything};
@@ -14,13 +16,15 @@ use rmrl_sim::{
 };
 use rmrl_vision::{
     CameraFile, CameraFileError, CameraModel, ColorThresholdDetector, ColorThresholdSegmenter,
-    Detector, Localizer, LocalizerConfigError, Segmenter,
+    Detector, Localizer, LocalizerConfigError, Recording, RecordingError, Segmenter,
 };
 
 use rmrl_xarm::{BioGripperDevice, Inspector, Robot, XArm, XArmError};
 
+use crate::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::config::{
-    CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName, VisionConfig,
+    CameraSource, CellKind, ConfigError, DetectorName, PersonName, RunConfig, SegmenterName,
+    VisionConfig,
 };
 use crate::distant::{DistantCamera, DistantPerson};
 use crate::person::TerminalPerson;
@@ -35,6 +39,15 @@ pub enum LaboratoryError {
     /// The camera's file.
     #[error(transparent)]
     Camera(#[from] CameraFileError),
+    /// A camera that shows nothing of what the arm does.
+    #[error(transparent)]
+    Recorded(#[from] ConfigError),
+    /// The recording that takes a camera's place.
+    #[error("camera.recording")]
+    Recording(#[from] RecordingError),
+    /// The camera of a real cell has no calibration that is good enough.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationRefused),
     /// The watch over the camera.
     #[error("camera.drift.{0}")]
     Drift(#[from] DriftConfigError),
@@ -89,7 +102,8 @@ impl Laboratory {
     /// devices.
     ///
     /// # Errors
-    /// The configuration makes no cell, a device does not answer, or a real arm would not get everywhere.
+    /// The configuration makes no cell, a device does not answer, a real arm would not get everywhere, or a
+    /// real camera's calibration is not known to be good enough now.
     pub fn assemble(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
         // Models are read before the arm is touched: what is missing among them stops nothing.
         let localizer = localizer(&config.vision)?;
@@ -101,6 +115,9 @@ impl Laboratory {
                 (cell.devices(), World::Simulated(cell), None)
             }
             CellKind::XArm6 => {
+                config.check_live()?;
+                // Also where a run goes on: months may lie between.
+                admit_configured(config, Timestamp::now())?;
                 let (devices, on_stop) = real_devices(config, &envelope)?;
                 (devices, World::Real, Some(on_stop))
             }
@@ -207,6 +224,10 @@ pub fn camera(config: &RunConfig) -> Result<Box<dyn Camera>, LaboratoryError> {
         CameraSource::Distant => DistantCamera::connect(&config.distant, calibrated)
             .map(|camera| Box::new(camera) as Box<dyn Camera>)
             .map_err(LaboratoryError::CameraDevice),
+        CameraSource::Recorded => {
+            let root = config.camera.recording.as_deref().unwrap_or(Path::new("."));
+            Ok(Box::new(RecordedCamera::new(Recording::open(root)?, calibrated)))
+        }
         CameraSource::Simulated => {
             Ok(Box::new(simulated_cell(config, u64::from(config.seed))?) as Box<dyn Camera>)
         }

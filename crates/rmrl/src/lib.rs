@@ -25,6 +25,7 @@ mod checkpoints;
 pub mod config;
 pub mod distant;
 pub mod doctor;
+pub mod emulated_calibration;
 pub mod evaluate;
 pub mod frames;
 pub mod laboratory;

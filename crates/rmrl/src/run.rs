@@ -54,6 +54,7 @@ pub struct TargetRecord {
 /// The configuration makes no policy or cell, a real arm would not get everywhere, or the directory exists.
 pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
     config.validate()?;
+    config.check_live()?;
     prove_real_reach(config).context("before anything moves")?;
     match &config.pretrained {
         Some(path) => pretrained_from(config, path)?,
@@ -518,7 +519,11 @@ fn restore_or_begin(
             })?;
             let suspect = records.last().is_some_and(|record| record.suspect);
             let corners = reference.into_iter().map(Into::into).collect();
-            laboratory.trial.resume_watching(corners, suspect);
+            let resumed = laboratory.trial.resume_watching(corners, suspect);
+            resumed.with_context(|| format!("{} is damaged", dir.path(TARGET).display()))?;
+            if !is_simulated {
+                laboratory.trial.watch_next();
+            }
         }
         return Ok(world_log);
     }

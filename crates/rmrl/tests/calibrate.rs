@@ -9,13 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use binary::{failure, json, rmrl};
+use jiff::Timestamp;
 use nalgebra::Point3;
 use rayon::prelude::*;
 use rmrl::calibration::{
     ChessboardFinder, Placement, PoseNoise, PosedView, View, WristCamera, check, hand_eye,
     intrinsics, overhead,
 };
+use rmrl::calibration_gate::admit;
 use rmrl::cell::TaskConfig;
+use rmrl::config::CameraConfig;
 use rmrl::sim::{
     BoardPicture, PairPictures, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
     SimulationConfig, WristPicture,
@@ -28,9 +31,9 @@ fn session() -> &'static Path {
     static SESSION: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = SESSION.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
-        let arguments = "calibrate simulate --seed 5 --out session --views 10 --pairs 4 --checks 2";
+        let arguments = "calibrate simulate --seed 5 --out session --views 10 --pairs 4 --checks 4";
         let made = json(&mut rmrl(dir.path(), &arguments.split(' ').collect::<Vec<_>>()));
-        assert_eq!(made["pictures"], 10 + 10 + 4 * 3 + 2 * 3);
+        assert_eq!(made["pictures"], 10 + 10 + 4 * 3 + 4 * 3);
         let path = dir.path().join("session");
         (dir, path)
     });
@@ -71,9 +74,41 @@ fn the_commands_in_order_calibrate_a_cell_to_a_millimetre() {
     assert_eq!(hand_eye["rejected"].as_array().unwrap().len(), 0, "{hand_eye}");
     run("intrinsics --images SESSION/overhead --out overhead.toml");
     run("overhead --session SESSION --wrist wrist.toml --camera overhead.toml --out overhead.toml");
+
+    // Years later no run begins with it; checking it again, as the refusal says, was no help: the age
+    // counted from when it was made.
+    let path = dir.path().join("overhead.toml");
+    let mut aged = CameraFile::read(&path).unwrap();
+    let record = aged.calibration.as_mut().unwrap();
+    (record.made, record.residual_mm) = ("2020-01-01T00:00:00Z".parse().unwrap(), Some(0.5));
+    fs::write(&path, aged.to_toml()).unwrap();
+    let admitted = || admit(&path, &CameraConfig::default(), Timestamp::now());
+    let refusal = admitted().unwrap_err().to_string();
+    assert!(refusal.contains("days ago") && refusal.contains("check --camera"), "{refusal}");
+    // Too little to go by: what the camera was made from, and three placements.
+    let checked = "calibrate check --wrist wrist.toml --camera overhead.toml --write --pairs";
+    let refused = |pairs: &Path| {
+        let arguments = checked.split(' ').chain([pairs.to_str().unwrap()]);
+        failure(&mut rmrl(dir.path(), &arguments.collect::<Vec<_>>()), 2)
+    };
+    let message = refused(&session.join("pairs.csv"));
+    assert!(message.contains("calibrated with it") && message.contains("00-overhead"), "{message}");
+    let table = fs::read_to_string(session.join("check.csv")).unwrap();
+    let last = table.lines().last().unwrap().split(',').next().unwrap();
+    let fewer: Vec<&str> = table.lines().filter(|line| !line.starts_with(last)).collect();
+    let fewer_path = session.join("fewer.csv");
+    fs::write(&fewer_path, fewer.join("\n")).unwrap();
+    let message = refused(&fewer_path);
+    assert!(message.contains("nothing was written: 3 of 3 placements"), "{message}");
+    assert_eq!(
+        CameraFile::read(&path).unwrap(),
+        CameraFile::parse(&aged.to_toml(), &path).unwrap()
+    );
+
     let checked = run(
         "check --pairs SESSION/check.csv --wrist wrist.toml --camera overhead.toml --svg map.svg --write",
     );
+    admitted().unwrap();
     let residual_mm = checked["residual_mm"].as_f64().unwrap();
     assert!((0.05..1.5).contains(&residual_mm), "{residual_mm}");
     let map = fs::read_to_string(dir.path().join("map.svg")).unwrap();

@@ -22,10 +22,10 @@ fn true_camera(seed: u32, width_px: u32) -> CameraFile {
     let World::Simulated(cell) = world else { panic!("the default cell is simulated") };
     CameraFile {
         calibration: Some(CalibrationRecord {
-            made: jiff::Timestamp::now(),
             views: Some(15),
             reprojection_px: Some(0.2),
             residual_mm: Some(0.4),
+            ..CalibrationRecord::new(jiff::Timestamp::now())
         }),
         ..CameraFile::from(cell.true_camera())
     }

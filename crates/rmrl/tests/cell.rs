@@ -16,6 +16,7 @@ use rmrl::cell::{Arm, ToolPose};
 use rmrl::config::{Layers, RunConfig};
 use rmrl::core::PlanarPose;
 use rmrl::distant::DistantServer;
+use rmrl::emulated_calibration::emulated_calibration;
 use rmrl::laboratory::simulated_cell;
 use rmrl::preflight::{flange_from_tool, prove_reach};
 use rmrl::xarm::controller::{
@@ -48,11 +49,12 @@ fn emulated(gripper: GripperKind, pace: Pace) -> Emulated {
     };
     let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
     let running = Controller::start(controller, plant).unwrap();
-    let distant = DistantServer::start("127.0.0.1:0", cell).unwrap();
+    let calibration = Some(emulated_calibration(&config, &cell));
+    let distant = DistantServer::start("127.0.0.1:0", cell, calibration).unwrap();
     let ports = running.addresses().unwrap();
     let text = format!(
         "# a cell to try things in\n[cell]\nkind = \"xarm6\"\nperson = \"distant\"\n\n[camera]\nsource = \
-         \"distant\"\n\n[distant]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\ncontrol_port = \
+         \"distant\"\nmax_residual_mm = 20.0\n\n[distant]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\ncontrol_port = \
          {}\nreport_port = {}\n\n[task.place]\nx_m = 0.46 # to be taught\ny_m = 0.18\nyaw_deg = 0.0\nsurface_m = \
          0.0\n",
         distant.address(),
@@ -225,6 +227,12 @@ fn one_thing_that_is_missing_hides_no_other() {
         assert!(text_of(check(&checks, "calibration")).contains(file), "{checks:?}");
         assert_eq!(check(&checks, "camera")["status"], "ok");
     }
+
+    // What the distant camera says of its calibration is judged, too.
+    let (_, checks) = cell.doctor(&["--set", "camera.max_residual_mm=0.1"]);
+    assert_eq!(failed(&checks), ["calibration"]);
+    assert!(text_of(check(&checks, "calibration")).contains("distant.address"), "{checks:?}");
+    assert_eq!(check(&checks, "camera")["status"], "ok");
 
     // No models where they are chosen.
     let (_, checks) = cell.doctor(&["--set", "vision.detector=grounding-dino"]);
@@ -518,6 +526,43 @@ fn the_camera_teaches_the_place_of_a_plate_that_it_sees() {
     let seen_mm: f64 = seen["x = ".len()..].split(' ').next().unwrap().parse().unwrap();
     assert!((x_mm - seen_mm).abs() < 1.0, "{x_mm} {seen}");
     assert_eq!(table["task"]["place"]["surface_m"].as_float(), Some(0.0));
+    assert_eq!(cell.motions(), 0);
+}
+
+/// Pictures of a cell, looked at far from it: no camera is asked, and nothing is trained on them.
+#[test]
+fn a_recording_is_looked_at_and_never_trained_with() {
+    let cell = emulated(GripperKind::G2, Pace::AsFastAsPossible);
+    let record = ["snapshot", "--record", "frames", "--at", "target", "--seed", "0"];
+    let output = rmrl(cell.path(), &record).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let recorded = ["--set", "camera.source=recorded", "--set", "camera.recording=frames"];
+
+    let (healthy, checks) = cell.doctor(&recorded);
+    assert!(healthy, "{checks:?}");
+    assert_eq!(check(&checks, "calibration")["status"], "skipped");
+    assert_eq!(check(&checks, "plate")["status"], "ok");
+    let output = cell.cell(&[&["teach", "place", "--from", "camera"][..], &recorded].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let taught: toml::Table = told["toml"].as_str().unwrap().parse().unwrap();
+    let x_m = taught["task"]["place"]["x_m"].as_float().unwrap();
+    assert!((x_m - 0.46).abs() < 0.02, "{told}");
+
+    let (_, checks) = cell.doctor(&["--set", "camera.source=recorded"]);
+    assert_eq!(failed(&checks), ["configuration"]);
+    assert!(text_of(check(&checks, "configuration")).contains("camera.recording is not given"));
+    let frame = cell.path().join("frames/000001.png");
+    fs::write(&frame, "torn").unwrap();
+    let (_, checks) = cell.doctor(&recorded);
+    assert_eq!(failed(&checks), ["camera"]);
+    assert!(text_of(check(&checks, "camera")).contains("000001.png"), "{checks:?}");
+
+    let train = [&["train", "--config", CONFIG, "--out", "run"][..], &recorded].concat();
+    let output = rmrl(cell.path(), &train).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("camera.source is \"recorded\""), "{}", stderr(&output));
+    assert!(!cell.path().join("run").exists());
     assert_eq!(cell.motions(), 0);
 }
 

@@ -61,6 +61,30 @@ fn a_recording_is_localised_as_the_cell_was() {
     assert!(stderr(&again).contains("frames exists already"));
 }
 
+/// The second frame's pictures took the place of the first's.
+#[test]
+fn frames_of_one_name_are_not_written_over_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path());
+    fs::create_dir(dir.path().join("other")).unwrap();
+    for name in ["000001.png", "000001-depth.png"] {
+        fs::copy(dir.path().join("frames").join(name), dir.path().join("other").join(name))
+            .unwrap();
+    }
+    let arguments = "localize --color frames/000001.png other/000001.png --depth frames/000001-depth.png \
+                     other/000001-depth.png --camera frames/camera.toml --json --out found";
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let message = failure(&mut rmrl(dir.path(), &arguments), 2);
+    assert!(
+        message.contains("frames/000001.png") && message.contains("other/000001.png"),
+        "{message}"
+    );
+    assert!(!dir.path().join("found").exists());
+    // Without pictures to write, names are free.
+    let output = rmrl(dir.path(), &arguments[..arguments.len() - 2]).output().unwrap();
+    assert_eq!(lines(&stdout(&output)).len(), 2, "{}", stderr(&output));
+}
+
 #[test]
 fn the_pictures_of_a_run_give_the_poses_of_its_log() {
     let dir = tempfile::tempdir().unwrap();

@@ -17,13 +17,15 @@ use std::time::{Duration, Instant};
 
 use binary::{failure, json, small, stderr};
 use rand::RngExt;
-use rmrl::cell::{Arm, DeviceError, Operator, TaskKind, ToolPose};
+use rmrl::cell::{Arm, Camera, DeviceError, DriftConfig, Operator, TaskKind, ToolPose};
 use rmrl::config::RunConfig;
 use rmrl::core::{PlanarPose, random_stream};
 use rmrl::distant::DistantServer;
+use rmrl::emulated_calibration::emulated_calibration;
 use rmrl::laboratory::simulated_cell;
 use rmrl::preflight::flange_from_tool;
 use rmrl::sim::SimulatedCell;
+use rmrl::vision::CameraFile;
 use rmrl::xarm::controller::{
     Controller, ControllerConfig, Faults, GripperFault, LinkFault, MotionFault, MotionOutcome,
     Pace, Plant, Recording, Request, RunningController,
@@ -39,6 +41,7 @@ struct EmulatedCell {
     /// What is behind it all.
     #[allow(dead_code, reason = "it lives as long as the cell")]
     cell: SimulatedCell,
+    config: RunConfig,
     dir: tempfile::TempDir,
 }
 
@@ -48,9 +51,14 @@ impl EmulatedCell {
     }
 
     fn start_at(seed: u32, pace: Pace) -> Self {
+        Self::start_with(seed, pace, |_| {})
+    }
+
+    fn start_with(seed: u32, pace: Pace, change: impl FnOnce(&mut RunConfig)) -> Self {
         let mut config = RunConfig::for_task(TaskKind::Table);
         config.seed = seed;
         config.simulation.camera.width_px = 320;
+        change(&mut config);
         let cell = simulated_cell(&config, u64::from(seed)).unwrap();
         let controller = ControllerConfig {
             flange_from_tool: flange_from_tool(&config.xarm),
@@ -60,8 +68,9 @@ impl EmulatedCell {
         };
         let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
         let running = Controller::start(controller, plant).unwrap();
-        let distant = DistantServer::start("127.0.0.1:0", cell.clone()).unwrap();
-        Self { running, distant, cell, dir: tempfile::tempdir().unwrap() }
+        let calibration = Some(emulated_calibration(&config, &cell));
+        let distant = DistantServer::start("127.0.0.1:0", cell.clone(), calibration).unwrap();
+        Self { running, distant, cell, config, dir: tempfile::tempdir().unwrap() }
     }
 
     /// `rmrl` with these arguments, a small network, and this cell.
@@ -73,12 +82,13 @@ impl EmulatedCell {
         command
     }
 
-    fn keys(&self) -> [String; 7] {
+    fn keys(&self) -> [String; 8] {
         let addresses = self.running.addresses().unwrap();
         [
             "cell.kind=xarm6".to_string(),
             "cell.person=distant".to_string(),
             "camera.source=distant".to_string(),
+            "camera.max_residual_mm=20".to_string(),
             "xarm.host=127.0.0.1".to_string(),
             format!("xarm.control_port={}", addresses.control.port()),
             format!("xarm.report_port={}", addresses.normal.port()),
@@ -174,6 +184,81 @@ fn an_emulated_arm_trains_from_connecting_to_a_policy() {
     fs::remove_file(dir.path().join("run/report.html")).unwrap();
     assert!(binary::rmrl(dir.path(), &["report", "run"]).status().unwrap().success());
     assert!(dir.path().join("run/report.html").exists());
+}
+
+/// A run may stand still for months, and be begun by going on with what was only made: the calibration was
+/// looked at when the run's directory was made, and the board when it was due.
+#[test]
+fn a_run_that_goes_on_asks_again_whether_its_camera_is_known() {
+    let cell = EmulatedCell::start_with(8, Pace::AsFastAsPossible, |config| {
+        config.simulation.camera.width_px = 640;
+        config.camera.drift = Some(DriftConfig::default());
+    });
+    let record = emulated_calibration(&cell.config, &cell.cell);
+    let file = CameraFile { calibration: Some(record), ..CameraFile::from(cell.cell.model()) };
+    fs::write(cell.dir.path().join("overhead.toml"), file.to_toml()).unwrap();
+    let train = ["train", "--trials", "3", "--seed", "8", "--method", "none", "--out", "run"];
+    let keys =
+        ["--set", "camera.calibration=overhead.toml", "--set", "camera.drift.every_trials=10"];
+    json(&mut cell.rmrl(&[&train[..], &keys].concat()));
+    let drift = |records: &[Value]| -> Vec<bool> {
+        records.iter().map(|record| record["camera_drift"].is_object()).collect()
+    };
+    assert_eq!(drift(&records(&cell.run())), [true, false, false]);
+
+    // Interrupted after its second trial, and forgotten.
+    let log = fs::read_to_string(cell.run().join("trials.jsonl")).unwrap();
+    let two: Vec<&str> = log.lines().take(2).collect();
+    fs::write(cell.run().join("trials.jsonl"), format!("{}\n", two.join("\n"))).unwrap();
+    let own = cell.run().join("camera.toml");
+    let with = |checked: &str| {
+        let mut file = CameraFile::read(&own).unwrap();
+        let record = file.calibration.as_mut().unwrap();
+        (record.made, record.checked) =
+            ("2020-01-01T00:00:00Z".parse().unwrap(), Some(checked.parse().unwrap()));
+        fs::write(&own, file.to_toml()).unwrap();
+    };
+    let requests = cell.recording().requests;
+    with("2020-01-02T00:00:00Z");
+    for arguments in [&["train", "--resume", "run"][..], &["eval", "run", "--trials", "1"]] {
+        let message = failure(&mut binary::rmrl(cell.dir.path(), arguments), 1);
+        let named = "check --camera run/camera.toml --write";
+        assert!(message.contains("days ago") && message.contains(named), "{message}");
+    }
+    assert_eq!(cell.recording().requests, requests);
+
+    with(&jiff::Timestamp::now().to_string());
+    json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    assert_eq!(drift(&records(&cell.run())), [true, false, true]);
+
+    // A part of a reference would tell of no motion at all.
+    let target = cell.run().join("target.json");
+    let mut damaged: Value = serde_json::from_slice(&fs::read(&target).unwrap()).unwrap();
+    damaged["reference"].as_array_mut().unwrap().pop();
+    fs::write(&target, damaged.to_string()).unwrap();
+    let message = failure(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]), 1);
+    assert!(message.contains("target.json") && message.contains("19 corners"), "{message}");
+}
+
+/// Another program's camera passed no gate at all.
+#[test]
+fn nothing_moves_before_a_served_camera_whose_calibration_is_poor_or_unknown() {
+    let cell = EmulatedCell::start(9);
+    let train = |out: &str, set: &[&str]| {
+        let common = ["train", "--trials", "1", "--seed", "9", "--method", "none", "--out", out];
+        failure(&mut cell.rmrl(&[&common[..], set].concat()), 1)
+    };
+    let message = train("strict", &["--set", "camera.max_age_days=1e-9"]);
+    assert!(message.contains("the camera at 127.0.0.1:"), "{message}");
+    let nobody = DistantServer::start("127.0.0.1:0", cell.cell.clone(), None).unwrap();
+    let mut unknown = binary::rmrl(cell.dir.path(), &["train", "--out", "unknown"]);
+    for value in cell.keys().iter().filter(|value| !value.starts_with("distant.address")) {
+        unknown.args(["--set", value]);
+    }
+    unknown.args(["--set", &format!("distant.address={}", nobody.address())]);
+    let message = failure(&mut unknown, 1);
+    assert!(message.contains("has no [calibration]"), "{message}");
+    assert_eq!(cell.recording().requests, 0);
 }
 
 /// Brings about one kind of fault after another.

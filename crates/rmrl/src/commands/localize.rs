@@ -138,6 +138,15 @@ pub fn run(arguments: &Localize) -> Result<(), Failure> {
     let config = layers.resolve()?;
     let mut localizer = localizer(&config.vision).map_err(|error| Failure::Usage(error.into()))?;
     if let Some(out) = &arguments.out {
+        if let Some([first, second]) = frames.of_one_name() {
+            return Err(Failure::Usage(anyhow!(
+                "{} and {} would be written into {} under one name; rename one, or localise them one \
+                 after the other into two folders",
+                first.paths.color.display(),
+                second.paths.color.display(),
+                out.display()
+            )));
+        }
         std::fs::create_dir_all(out)
             .with_context(|| format!("cannot make the folder {}", out.display()))?;
     }

@@ -9,9 +9,9 @@ use super::{Configuration, Failure};
 /// Record frames of a RealSense camera: colour, depth aligned to it, and the camera itself.
 ///
 /// Makes a folder with a pair of PNG files for each frame, frames.csv that lists them, and camera.toml
-/// with the camera's intrinsics: for `rmrl localize --recording`, for `rmrl calibrate`, or to try a
-/// detector on. Needs a build with the cargo feature `realsense` (docs/realsense.md). The simulated cell
-/// is recorded by `rmrl snapshot --record`.
+/// with the camera's intrinsics: for `rmrl calibrate`, or with --camera, which tells where the camera
+/// hangs, for `rmrl localize --recording`. Needs a build with the cargo feature `realsense`
+/// (docs/realsense.md). The simulated cell is recorded by `rmrl snapshot --record`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl record --out board --frames 20 --every-secs 3    hold the board another way each time
@@ -34,7 +34,8 @@ pub struct Record {
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = pause)]
     every_secs: f64,
 
-    /// A calibrated camera, whose intrinsics and extrinsics are taken instead of the device's
+    /// A calibrated camera, whose intrinsics and extrinsics are taken instead of the device's; without it,
+    /// no plate can be localised in the recording
     #[arg(long, value_name = "FILE")]
     camera: Option<PathBuf>,
 

@@ -112,6 +112,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
         layers = layers.with_value("--seed", "seed", i64::from(seed));
     }
     let config = layers.resolve()?;
+    let trial = first_trial(arguments.scene, config.schedule.trials_per_scene)?;
     check_folder_of(&arguments.out)?;
     if let Some(root) = arguments.record.as_ref().filter(|root| root.exists()) {
         let message =
@@ -124,11 +125,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     let prepared = match arguments.at {
         Place::Target => cell.record_target().map(|_| ()).map_err(anyhow::Error::from),
         Place::Start => {
-            let id = TrialId {
-                trial: (arguments.scene - 1) * config.schedule.trials_per_scene + 1,
-                attempt: 1,
-                scene: arguments.scene,
-            };
+            let id = TrialId { trial, attempt: 1, scene: arguments.scene };
             cell.reset(id).map(|_| ()).map_err(anyhow::Error::from)
         }
     };
@@ -171,6 +168,19 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     };
     print_result(&result, false)?;
     Ok(())
+}
+
+/// The number of a scene's first trial.
+fn first_trial(scene: u32, trials_per_scene: u32) -> Result<u32, Failure> {
+    let before = (scene - 1).checked_mul(trials_per_scene);
+    before.and_then(|before| before.checked_add(1)).ok_or_else(|| {
+        Failure::Usage(anyhow!(
+            "--scene is {scene}, expected at most {}: trials are counted to {}, and a scene has \
+             schedule.trials_per_scene = {trials_per_scene}",
+            (u32::MAX - 1) / trials_per_scene + 1,
+            u32::MAX
+        ))
+    })
 }
 
 fn write_picture(path: &Path, picture: &RgbImage) -> anyhow::Result<()> {

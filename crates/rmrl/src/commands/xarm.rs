@@ -8,6 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use rmrl::cell::Camera;
 use rmrl::distant::{DistantConfig, DistantServer};
+use rmrl::emulated_calibration::emulated_calibration;
 use rmrl::laboratory::simulated_cell;
 use rmrl::preflight::flange_from_tool;
 use rmrl::terminal::{Typed, typed};
@@ -173,7 +174,8 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
         _ => "the controller cannot be emulated",
     })?;
     arguments.fault.iter().for_each(|fault| running.faults().schedule(*fault));
-    let distant = DistantServer::start(&arguments.cell, cell.clone())
+    let calibration = emulated_calibration(&config, &cell);
+    let distant = DistantServer::start(&arguments.cell, cell.clone(), Some(calibration))
         .with_context(|| format!("nothing can be served at --cell {}", arguments.cell))?;
     let addresses = running.addresses().context("the controller listens nowhere")?;
     let listening = Listening {

@@ -67,6 +67,17 @@ impl RunConfig {
         }
     }
 
+    /// Checks that the camera shows what the arm does, which is more than looking needs.
+    ///
+    /// # Errors
+    /// Its pictures were recorded earlier.
+    pub(crate) fn check_live(&self) -> Result<(), ConfigError> {
+        let is_live = self.camera.source != CameraSource::Recorded;
+        let expected = "a camera that sees what the arm does; a recording is for `rmrl cell doctor` and \
+                        `rmrl cell teach place --from camera`";
+        expect("camera.", "source", "\"recorded\"", is_live, expected)
+    }
+
     /// Checks the devices, and that all of them see and move the same cell.
     fn check_cell(&self) -> Result<(), ConfigError> {
         self.xarm.validate().map_err(within("xarm."))?;
@@ -75,7 +86,9 @@ impl RunConfig {
         let is_seen = is_simulated == (self.camera.source == CameraSource::Simulated);
         let expected = match is_simulated {
             true => "\"simulated\", because cell.kind is: no other camera sees that cell",
-            false => "\"realsense\" or \"distant\": a simulated camera does not see a real cell",
+            false => {
+                "\"realsense\", \"distant\" or \"recorded\": a simulated camera does not see a real cell"
+            }
         };
         let source = format!("{:?}", self.camera.source).to_lowercase();
         expect("camera.", "source", format!("{source:?}"), is_seen, expected)?;
@@ -89,8 +102,9 @@ impl RunConfig {
             let value = speed.unwrap_or_default();
             return expect("task.", "first_contact_speed_m_s", value, speed.is_none(), expected);
         }
-        let is_calibrated =
-            self.camera.source == CameraSource::Distant || self.camera.calibration.is_some();
+        let tells_of_itself =
+            matches!(self.camera.source, CameraSource::Distant | CameraSource::Recorded);
+        let is_calibrated = tells_of_itself || self.camera.calibration.is_some();
         let expected =
             "the file of `rmrl calibrate overhead`: without it nobody knows where the camera hangs";
         expect("camera.", "calibration", "not given", is_calibrated, expected)?;
@@ -121,6 +135,13 @@ impl RunConfig {
             let valid = value > 0.0 && value.is_finite();
             expect("camera.", key, value, valid, "a positive number")?;
         }
+        let (is_recorded, given) =
+            (camera.source == CameraSource::Recorded, camera.recording.is_some());
+        let (value, expected) = match is_recorded {
+            true => ("not given", "the folder of `rmrl record`: camera.source is \"recorded\""),
+            false => ("given", "none, or camera.source = \"recorded\""),
+        };
+        expect("camera.", "recording", value, is_recorded == given, expected)?;
         camera.realsense.validate().map_err(within("camera.realsense."))?;
         camera.drift.map_or(Ok(()), |drift| drift.validate().map_err(within("camera.drift.")))
     }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rmrl_cell::{Camera, Operator};
-use rmrl_vision::CameraFile;
+use rmrl_vision::{CalibrationRecord, CameraFile};
 
 use super::{Answer, Ask, MAX_LINE_BYTES, damaged};
 
@@ -20,11 +20,16 @@ pub struct DistantServer {
 }
 
 impl DistantServer {
-    /// Serves at `address`. Every connection has a clone of `cell`.
+    /// Serves at `address`. Every connection has a clone of `cell`. `calibration` is what is known of its
+    /// camera's; without it no run begins.
     ///
     /// # Errors
     /// The address cannot be had.
-    pub fn start<C>(address: impl ToSocketAddrs, cell: C) -> std::io::Result<Self>
+    pub fn start<C>(
+        address: impl ToSocketAddrs,
+        cell: C,
+        calibration: Option<CalibrationRecord>,
+    ) -> std::io::Result<Self>
     where
         C: Camera + Operator + Clone + 'static,
     {
@@ -37,11 +42,11 @@ impl DistantServer {
                 if ended.load(Ordering::Relaxed) {
                     return;
                 }
-                let cell = cell.clone();
+                let (cell, calibration) = (cell.clone(), calibration.clone());
                 match stream {
                     // It ends with its connection.
                     Ok(stream) => drop(std::thread::spawn(move || {
-                        if let Err(error) = serve(stream, cell) {
+                        if let Err(error) = serve(stream, cell, calibration.as_ref()) {
                             tracing::debug!("a connection ended: {error}");
                         }
                     })),
@@ -71,7 +76,11 @@ impl Drop for DistantServer {
     }
 }
 
-fn serve(stream: TcpStream, mut cell: impl Camera + Operator) -> std::io::Result<()> {
+fn serve(
+    stream: TcpStream,
+    mut cell: impl Camera + Operator,
+    calibration: Option<&CalibrationRecord>,
+) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream;
@@ -82,7 +91,7 @@ fn serve(stream: TcpStream, mut cell: impl Camera + Operator) -> std::io::Result
             return Ok(());
         }
         let (answer, bytes) = match serde_json::from_str(&line) {
-            Ok(ask) => answer(&mut cell, ask),
+            Ok(ask) => answer(&mut cell, calibration, ask),
             Err(error) => (Answer::Error { error: format!("not understood: {error}") }, Vec::new()),
         };
         let mut message = serde_json::to_vec(&answer)?;
@@ -95,11 +104,16 @@ fn serve(stream: TcpStream, mut cell: impl Camera + Operator) -> std::io::Result
     }
 }
 
-fn answer(cell: &mut (impl Camera + Operator), ask: Ask) -> (Answer, Vec<u8>) {
+fn answer(
+    cell: &mut (impl Camera + Operator),
+    calibration: Option<&CalibrationRecord>,
+    ask: Ask,
+) -> (Answer, Vec<u8>) {
     let done = match ask {
         Ask::Camera {} => {
-            let camera = CameraFile::from(cell.model()).to_toml();
-            return (Answer::Camera { camera }, Vec::new());
+            let file =
+                CameraFile { calibration: calibration.cloned(), ..CameraFile::from(cell.model()) };
+            return (Answer::Camera { camera: file.to_toml() }, Vec::new());
         }
         Ask::Picture {} => match cell.capture() {
             Ok(frame) => {

@@ -21,7 +21,11 @@ pub(super) fn look(
     localizer: Option<Localizer>,
     note: &mut dyn FnMut(Check),
 ) {
-    if config.distant.validate().is_err() || config.camera.realsense.validate().is_err() {
+    let is_missing =
+        config.camera.source == CameraSource::Recorded && config.camera.recording.is_none();
+    let is_invalid =
+        config.distant.validate().is_err() || config.camera.realsense.validate().is_err();
+    if is_missing || is_invalid {
         note(Check::skipped(CAMERA, "the configuration is not valid"));
         note(Check::skipped(PLATE, "no picture was taken"));
         return;
@@ -52,8 +56,9 @@ pub(super) fn look(
     let check = picture(&frame, &model);
     let is_sound = check.status != CheckStatus::Fail;
     note(check);
-    let is_placed =
-        camera_file != CheckStatus::Fail || config.camera.source == CameraSource::Distant;
+    let tells_of_itself =
+        matches!(config.camera.source, CameraSource::Distant | CameraSource::Recorded);
+    let is_placed = camera_file != CheckStatus::Fail || tells_of_itself;
     note(match localizer {
         _ if !is_sound => Check::skipped(PLATE, "the picture is of no use"),
         _ if !is_placed => Check::skipped(PLATE, "nobody knows where the camera hangs"),
@@ -69,6 +74,9 @@ fn mend(config: &RunConfig) -> String {
              `rs-enumerate-devices -s` (docs/realsense.md)"
         }
         CameraSource::Distant => "start the program that serves the camera at distant.address",
+        CameraSource::Recorded => {
+            "name a folder of `rmrl record --camera` or `rmrl snapshot --record` in camera.recording"
+        }
         CameraSource::Simulated => "correct [simulation] and camera.calibration",
     }
     .to_string()

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use rmrl_learn::EncoderWeights;
-use rmrl_vision::{CameraFile, Localizer};
+use rmrl_vision::Localizer;
 
 use super::{Check, existing, whole};
-use crate::calibration_gate::{CalibrationRefused, admit};
+use crate::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::config::{CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName};
 use crate::distant::check_reachable;
 use crate::laboratory::localizer;
@@ -43,43 +43,52 @@ pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
     }
 }
 
-/// The camera file, and whether a run would begin with it.
+/// The camera file, of its own or served, and whether a run would begin with it.
 pub(super) fn calibration(config: &RunConfig) -> Check {
     const NAME: &str = "calibration";
-    let Some(path) = &config.camera.calibration else {
-        return match (config.camera.source, config.cell.kind) {
-            (CameraSource::Distant, _) => {
-                Check::ok(NAME, "none: the distant camera says of itself where it hangs")
-            }
-            (_, CellKind::Simulated) => Check::skipped(NAME, "the cell is simulated"),
-            _ => Check::fail(
+    let camera = &config.camera;
+    let of = match (&camera.calibration, camera.source, config.cell.kind) {
+        (Some(path), ..) => path.display().to_string(),
+        (None, _, CellKind::Simulated) => return Check::skipped(NAME, "the cell is simulated"),
+        (None, CameraSource::Recorded, _) => {
+            return Check::skipped(NAME, "the recording's own: no run begins with that");
+        }
+        (None, CameraSource::Distant, _) if config.distant.validate().is_err() => {
+            return Check::skipped(NAME, "the configuration is not valid");
+        }
+        (None, CameraSource::Distant, _) => format!("served at {}", config.distant.address),
+        (None, ..) => {
+            return Check::fail(
                 NAME,
                 "camera.calibration is not given",
                 "calibrate the camera (docs/calibration.md) and name its file",
-            ),
-        };
+            );
+        }
     };
     let now = Timestamp::now();
-    let camera = &config.camera;
-    match admit(path, camera, now) {
-        Ok(_) => {
-            let of = CameraFile::read(path).ok().and_then(|file| file.calibration);
-            let told = of.map_or_else(String::new, |of| {
-                let days = now.duration_since(of.made).as_secs_f64() / 86_400.0;
+    match admit_configured(config, now) {
+        Ok(file) => {
+            let told = file.and_then(|file| file.calibration).map_or_else(String::new, |record| {
+                let days = now.duration_since(record.last_known()).as_secs_f64() / 86_400.0;
                 format!(
-                    ": off by up to {:.2} mm of {} mm, {days:.1} days old of {}",
-                    of.residual_mm.unwrap_or(f64::NAN),
+                    ": off by up to {:.2} mm of {} mm, made or checked {days:.1} days ago of {}",
+                    record.residual_mm.unwrap_or(f64::NAN),
                     camera.max_residual_mm,
                     camera.max_age_days
                 )
             });
-            Check::ok(NAME, format!("{}{told}", path.display()))
+            Check::ok(NAME, format!("{of}{told}"))
         }
         Err(CalibrationRefused::File(error)) => {
             let mend =
                 "name the file of `rmrl calibrate overhead` in camera.calibration, or make it anew";
             Check::fail(NAME, whole(&error), mend)
         }
+        // The look at the camera tells why.
+        Err(CalibrationRefused::NotServed(_)) => Check::skipped(
+            NAME,
+            format!("the camera at {} does not answer", config.distant.address),
+        ),
         // Its message says how to mend it.
         Err(error) => Check::fail(NAME, error.to_string(), "see docs/calibration.md"),
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 use jiff::Timestamp;
-use rmrl::calibration::{Check, check};
+use rmrl::calibration::{Check, Placement, Rejected, RejectedReason, check};
 use rmrl::calibration_session::{check_size, read_placements};
 use rmrl::data::write_atomically;
 use rmrl::residual_map::residual_map;
@@ -22,6 +22,9 @@ use crate::commands::{Failure, check_folder_of, print_result};
 /// table between where the overhead camera sees it, at the height that the arm and its camera have it,
 /// and where these have it. The arm's own error is part of it: several wrist pictures of each board
 /// average that out.
+///
+/// --write is refused, and nothing written, where fewer than 4 placements are left or one from above does
+/// not fit the camera's own intrinsics: what is left would flatter the camera.
 #[derive(Debug, Args)]
 #[command(
     name = "check",
@@ -46,7 +49,8 @@ pub struct CheckCommand {
     #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
 
-    /// Write the largest residual into the camera's file, as calibration.residual_mm
+    /// Write the largest residual into the camera's file, as calibration.residual_mm, and when it was
+    /// measured: from then on its age counts
     #[arg(long)]
     write: bool,
 
@@ -93,11 +97,14 @@ impl fmt::Display for Checked {
             check.height_mm, check.height_rms_mm
         )?;
         write_rejected(f, &check.rejected)?;
+        if let Some(why) = &check.inconclusive {
+            writeln!(f, "inconclusive: {why}")?;
+        }
         if let Some(svg) = &self.svg {
             writeln!(f, "map        {svg}")?;
         }
         if self.written {
-            writeln!(f, "written    residual_mm into {}", self.camera)?;
+            writeln!(f, "written    residual_mm and the time into {}", self.camera)?;
         }
         Ok(())
     }
@@ -116,7 +123,15 @@ pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
     let wrist = wrist_camera(&arguments.wrist)?;
     let mut file = CameraFile::read(&arguments.camera)?;
     let camera = file.overhead(&arguments.camera)?;
-    let (placements, unseen) = read_placements(&arguments.pairs, &board)?;
+    let (placements, mut unseen) = read_placements(&arguments.pairs, &board)?;
+    let made_from = file.calibration.as_ref().map_or(&[][..], |record| &record.made_from);
+    let (known, placements): (Vec<Placement>, Vec<Placement>) = placements
+        .into_iter()
+        .partition(|placement| made_from.contains(&placement.overhead.digest()));
+    unseen.extend(known.into_iter().map(|placement| Rejected {
+        name: placement.overhead.name,
+        reason: RejectedReason::CalibratedWith,
+    }));
     let size = [camera.intrinsics.width, camera.intrinsics.height];
     check_size(placements.iter().map(|placement| &placement.overhead), &arguments.camera, size)?;
     let beside = placements.iter().flat_map(|placement| &placement.wrist).map(|posed| &posed.view);
@@ -124,18 +139,17 @@ pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
     let mut checked = check(&placements, &camera, &wrist, &board, noise)
         .map_err(|error| not_calibrated(error, &unseen))?;
     checked.rejected.splice(0..0, unseen);
+    if let (true, Some(why)) = (arguments.write, &checked.inconclusive) {
+        return Err(Failure::Usage(anyhow!("nothing was written: {why}")));
+    }
     if let Some(svg) = &arguments.svg {
         let map = residual_map(&checked).map_err(anyhow::Error::from)?;
         write_atomically(svg, map.as_bytes()).map_err(anyhow::Error::from)?;
     }
     if arguments.write {
-        let record = file.calibration.get_or_insert_with(|| CalibrationRecord {
-            made: Timestamp::now(),
-            views: None,
-            reprojection_px: None,
-            residual_mm: None,
-        });
-        record.residual_mm = Some(checked.residual_mm);
+        let now = Timestamp::now();
+        let record = file.calibration.get_or_insert_with(|| CalibrationRecord::new(now));
+        (record.checked, record.residual_mm) = (Some(now), Some(checked.residual_mm));
         write_camera(&arguments.camera, &file)?;
     }
     let result = Checked {

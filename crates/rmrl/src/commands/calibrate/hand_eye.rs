@@ -113,10 +113,9 @@ pub fn run(arguments: &HandEyeCommand) -> Result<(), Failure> {
     let reprojection_px = camera.calibration.as_ref().and_then(|record| record.reprojection_px);
     camera.flange_from_camera = Some(found.flange_from_camera);
     camera.calibration = Some(CalibrationRecord {
-        made: Timestamp::now(),
         views: Some(found.views.len()),
         reprojection_px,
-        residual_mm: None,
+        ..CalibrationRecord::new(Timestamp::now())
     });
     write_camera(&arguments.out, &camera)?;
     let count = found.views.len() as f64;

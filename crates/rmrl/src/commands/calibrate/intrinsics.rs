@@ -101,10 +101,9 @@ pub fn run(arguments: &IntrinsicsCommand) -> Result<(), Failure> {
         world_from_camera: None,
         flange_from_camera: None,
         calibration: Some(CalibrationRecord {
-            made: Timestamp::now(),
             views: Some(calibration.views.len()),
             reprojection_px: Some(calibration.reprojection_px),
-            residual_mm: None,
+            ..CalibrationRecord::new(Timestamp::now())
         }),
     };
     write_camera(&arguments.out, &camera)?;

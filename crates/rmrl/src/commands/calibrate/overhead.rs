@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use rmrl::calibration::{PlacementError, Rejected, overhead};
+use rmrl::calibration::{PlacementError, Rejected, View, overhead};
 use rmrl::calibration_session::{check_size, read_placements};
 use rmrl::vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
@@ -110,11 +110,15 @@ pub fn run(arguments: &OverheadCommand) -> Result<(), Failure> {
         .map_err(|error| not_calibrated(error, &unseen))?;
     found.rejected.splice(0..0, unseen);
     camera.world_from_camera = Some(found.world_from_overhead);
+    let used = placements
+        .iter()
+        .map(|placement| &placement.overhead)
+        .filter(|view| found.placements.iter().any(|placement| placement.name == view.name));
     camera.calibration = Some(CalibrationRecord {
-        made: Timestamp::now(),
         views: Some(found.placements.len()),
         reprojection_px: Some(found.reprojection_px),
-        residual_mm: None,
+        made_from: used.map(View::digest).collect(),
+        ..CalibrationRecord::new(Timestamp::now())
     });
     write_camera(&arguments.out, &camera)?;
     let (roll, pitch, yaw) = found.world_from_overhead.rotation.euler_angles();
