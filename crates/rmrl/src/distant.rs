@@ -18,6 +18,7 @@
 //! `camera.calibration` names a file instead.
 
 mod server;
+mod timed;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -26,12 +27,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use image::{ImageBuffer, RgbImage};
-use rmrl_cell::{Camera, DeviceError, Operator};
+use rmrl_cell::{Camera, DeviceError, Operator, StopSwitch};
 use rmrl_core::PlanarPose;
 use rmrl_vision::{CameraFile, CameraFileError, CameraModel, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
 pub use self::server::DistantServer;
+use self::timed::TimedStream;
 
 /// Where a distant cell's camera and person are asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,13 +130,21 @@ struct Link {
     device: &'static str,
     address: String,
     timeout: Duration,
-    stream: Option<BufReader<TcpStream>>,
+    /// Ends the wait for an answer.
+    stop: StopSwitch,
+    stream: Option<BufReader<TimedStream>>,
 }
 
 impl Link {
     fn new(device: &'static str, address: &str, timeout_secs: f64) -> Self {
         let timeout = Duration::from_secs_f64(timeout_secs);
-        Self { device, address: address.to_string(), timeout, stream: None }
+        Self {
+            device,
+            address: address.to_string(),
+            timeout,
+            stop: StopSwitch::default(),
+            stream: None,
+        }
     }
 
     /// Asks; a connection over which something went wrong is closed, so that no late answer is taken
@@ -156,8 +166,14 @@ impl Link {
     fn try_ask(&mut self, ask: Ask) -> std::io::Result<(Answer, Vec<u8>)> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
-            None => self.stream.insert(connect(&self.address, self.timeout)?),
+            None => {
+                let stream = connect(&self.address, self.timeout)?;
+                let timed = TimedStream::new(stream, self.stop.clone());
+                self.stream.insert(BufReader::new(timed))
+            }
         };
+        // For all of it together: an answer that trickles in comes too late.
+        stream.get_mut().allow(self.timeout);
         let mut line = serde_json::to_vec(&ask)?;
         line.push(b'\n');
         stream.get_mut().write_all(&line)?;
@@ -227,15 +243,14 @@ fn damaged(reason: &str) -> std::io::Error {
     std::io::Error::new(std::io::ErrorKind::InvalidData, reason)
 }
 
-fn connect(address: &str, timeout: Duration) -> std::io::Result<BufReader<TcpStream>> {
+fn connect(address: &str, timeout: Duration) -> std::io::Result<TcpStream> {
     let mut last = damaged("a name without an address");
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, timeout) {
             Ok(stream) => {
-                stream.set_read_timeout(Some(timeout))?;
                 stream.set_write_timeout(Some(timeout))?;
                 stream.set_nodelay(true)?;
-                return Ok(BufReader::new(stream));
+                return Ok(stream);
             }
             Err(error) => last = error,
         }
@@ -324,6 +339,11 @@ impl DistantPerson {
     pub fn new(config: &DistantConfig) -> Self {
         Self { link: Link::new("person", &config.address, config.person_timeout_secs) }
     }
+
+    /// The switch that ends the wait for the person.
+    pub fn stop_switch(&self) -> &StopSwitch {
+        &self.link.stop
+    }
 }
 
 impl Operator for DistantPerson {
@@ -337,5 +357,53 @@ impl Operator for DistantPerson {
 
     fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError> {
         self.link.have_done(Ask::PutPlateNear { pose })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A person who begins to answer, a byte at a time, and never ends.
+    fn person(timeout_secs: f64) -> DistantPerson {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        DistantPerson::new(&DistantConfig {
+            address,
+            person_timeout_secs: timeout_secs,
+            ..DistantConfig::default()
+        })
+    }
+
+    #[test]
+    fn an_answer_that_trickles_in_comes_too_late() {
+        let began = Instant::now();
+        let error = person(0.3).put_plate_at_target().unwrap_err();
+        assert!(matches!(error, DeviceError::TimedOut { device: "person", .. }), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_stop_ends_the_wait_for_a_person() {
+        let mut person = person(600.0);
+        let stop = person.stop_switch().clone();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(200));
+            stop.press("a test");
+        });
+        let began = Instant::now();
+        let error = person.put_plate_at_target().unwrap_err().to_string();
+        assert!(error.contains("stopped by a test"), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 }

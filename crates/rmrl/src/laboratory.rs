@@ -162,16 +162,14 @@ struct OnStop {
     /// It may be in motion.
     robot: Weak<Robot>,
     /// Somebody may be waited for.
-    waiting: Option<StopSwitch>,
+    waiting: StopSwitch,
 }
 
 impl OnStop {
     fn register(self, switch: &StopSwitch) {
         let Self { robot, waiting } = self;
         switch.on_press(move |_| stop_motion(&robot));
-        if let Some(waiting) = waiting {
-            switch.on_press(move |stopped| waiting.press(&stopped.by));
-        }
+        switch.on_press(move |stopped| waiting.press(&stopped.by));
     }
 }
 
@@ -182,13 +180,17 @@ fn real_devices(
 ) -> Result<(Devices, OnStop), LaboratoryError> {
     // The camera first: without it the arm has nothing to do.
     let camera = camera(config)?;
-    let (operator, waiting): (Box<dyn Operator>, _) = match config.cell.person {
+    let (operator, waiting): (Box<dyn Operator>, StopSwitch) = match config.cell.person {
         PersonName::Terminal => {
             let person = TerminalPerson::default();
             let waiting = person.stop_switch().clone();
-            (Box::new(person), Some(waiting))
+            (Box::new(person), waiting)
         }
-        PersonName::Distant => (Box::new(DistantPerson::new(&config.distant)), None),
+        PersonName::Distant => {
+            let person = DistantPerson::new(&config.distant);
+            let waiting = person.stop_switch().clone();
+            (Box::new(person), waiting)
+        }
     };
     let robot = Arc::new(Robot::connect(config.xarm.clone())?);
     // It may have been led by hand since. It has the configured tool offset by now.
