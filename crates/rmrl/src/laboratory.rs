@@ -109,15 +109,17 @@ impl Laboratory {
         let localizer = localizer(&config.vision)?;
         let envelope = SafetyEnvelope::new(config.safety)?;
         prove_real_reach(config)?;
+        if config.cell.kind == CellKind::XArm6 {
+            config.check_live()?;
+            // Also where a run goes on: months may lie between.
+            admit_configured(config, Timestamp::now())?;
+        }
         let (devices, world, on_stop) = match config.cell.kind {
             CellKind::Simulated => {
                 let cell = simulated_cell(config, seed)?;
                 (cell.devices(), World::Simulated(cell), None)
             }
             CellKind::XArm6 => {
-                config.check_live()?;
-                // Also where a run goes on: months may lie between.
-                admit_configured(config, Timestamp::now())?;
                 let (devices, on_stop) = real_devices(config, &envelope)?;
                 (devices, World::Real, Some(on_stop))
             }

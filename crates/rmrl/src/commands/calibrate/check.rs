@@ -140,7 +140,7 @@ pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
         .map_err(|error| not_calibrated(error, &unseen))?;
     checked.rejected.splice(0..0, unseen);
     if let (true, Some(why)) = (arguments.write, &checked.inconclusive) {
-        return Err(Failure::Usage(anyhow!("nothing was written: {why}")));
+        return Err(not_calibrated(format!("nothing was written: {why}"), &checked.rejected));
     }
     if let Some(svg) = &arguments.svg {
         let map = residual_map(&checked).map_err(anyhow::Error::from)?;

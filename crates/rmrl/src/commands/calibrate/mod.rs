@@ -6,11 +6,12 @@ mod intrinsics;
 mod overhead;
 mod simulate;
 
+use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
-use rmrl::calibration::{CalibrationError, PoseNoise, Rejected, WristCamera};
+use rmrl::calibration::{PoseNoise, Rejected, WristCamera};
 use rmrl::calibration_session::SessionError;
 use rmrl::data::write_atomically;
 use rmrl::vision::{CameraFile, CameraFileError, Chessboard, CornerCount};
@@ -115,10 +116,10 @@ impl From<CameraFileError> for Failure {
 }
 
 /// What views were too few of, or too alike in, the user has to take.
-fn not_calibrated(error: CalibrationError, unseen: &[Rejected]) -> Failure {
-    let unseen: String =
-        unseen.iter().map(|view| format!("; {}: {}", view.name, view.reason)).collect();
-    Failure::Usage(anyhow!("{error}{unseen}"))
+fn not_calibrated(error: impl Display, unused: &[Rejected]) -> Failure {
+    let unused: String =
+        unused.iter().map(|view| format!("; {}: {}", view.name, view.reason)).collect();
+    Failure::Usage(anyhow!("{error}{unused}"))
 }
 
 /// The wrist camera of a file that has both parts of it.
