@@ -140,7 +140,8 @@ fn what_another_program_does_is_left_to_a_person() {
     let set_offset = |table: &mut Table| table.offset = [0.0; 6];
     let put_load_on = |table: &mut Table| table.load[0] = 0.1;
     let state = |state| move |table: &mut Table| table.state = state;
-    let changes: [(&str, &dyn Fn(&mut Table)); 5] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Table));
+    let changes: [Change; 5] = [
         ("reset", &state(ArmState::Reset)),
         ("stopped", &state(ArmState::Paused)),
         ("moved", &state(ArmState::Moving)),
