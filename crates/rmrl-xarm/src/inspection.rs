@@ -257,11 +257,11 @@ pub fn stop_arm(address: &Address, answer_timeout: Duration) -> Result<(), XArmE
 pub fn keep_stopped(
     address: &Address,
     answer_timeout: Duration,
-    for_: Duration,
+    watch: Duration,
 ) -> Result<u32, XArmError> {
     let mut client = Client::connect(address, answer_timeout)?;
     let (began, mut again) = (Instant::now(), 0);
-    while began.elapsed() < for_ {
+    while began.elapsed() < watch {
         if client.state()? != ArmState::Stopped {
             stop(&mut client)?;
             again += 1;
