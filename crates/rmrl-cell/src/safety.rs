@@ -383,6 +383,36 @@ mod tests {
         }
     }
 
+    /// Stopped by somebody while it is asked where it is: its link had to be made again, say.
+    struct SlowArm {
+        stop: std::sync::Arc<std::sync::OnceLock<StopSwitch>>,
+    }
+
+    impl Arm for SlowArm {
+        fn move_to(&mut self, target: ToolPose, _: f64) -> Result<ToolPose, DeviceError> {
+            panic!("it was sent to {target:?}")
+        }
+
+        fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+            self.stop.get().unwrap().press("a test");
+            Ok(tool(0.3, 0.0, 0.1))
+        }
+
+        fn recover(&mut self) -> Result<(), DeviceError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stop_while_the_arm_tells_where_it_is_keeps_it_there() {
+        let stop = std::sync::Arc::<std::sync::OnceLock<StopSwitch>>::default();
+        let arm = SlowArm { stop: std::sync::Arc::clone(&stop) };
+        let mut arm = GuardedArm::new(Box::new(arm), envelope());
+        stop.set(arm.stop_switch().clone()).unwrap();
+        let stopped = arm.move_to(tool(0.3, 0.1, 0.1), 0.1);
+        assert!(matches!(stopped, Err(MotionError::Stopped(_))), "{stopped:?}");
+    }
+
     #[test]
     fn refused_motions_never_reach_the_arm() {
         let moved = std::sync::Arc::default();

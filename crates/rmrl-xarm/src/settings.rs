@@ -107,3 +107,33 @@ pub(crate) fn not_kept(
 pub(crate) fn to_f32(value: f64) -> f32 {
     value as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_that_was_not_kept_is_named() {
+        let config = XArmConfig::default();
+        let kept = ReducedState {
+            reduced: true,
+            boundary_mm: boundary_mm_of(&config).map(|limit| i16::try_from(limit).unwrap()),
+            linear_speed_mm_s: to_f32(config.reduced_speed_m_s * 1000.0),
+            joint_speed_rad_s: reduced_joint_speed_rad_s(&config),
+            joint_range_rad: [0.0; 14],
+            fence: true,
+            rebound: false,
+        };
+        verify_fence(&config, &kept).unwrap();
+        for (has, named) in [
+            (ReducedState { fence: false, ..kept }, "fence"),
+            (ReducedState { boundary_mm: [0; 6], ..kept }, "fence"),
+            (ReducedState { linear_speed_mm_s: 1000.0, ..kept }, "reduced speed in mm/s"),
+            (ReducedState { joint_speed_rad_s: 3.0, ..kept }, "speed of the joints"),
+            (ReducedState { rebound: true, ..kept }, "rebound"),
+        ] {
+            let error = verify_fence(&config, &has).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

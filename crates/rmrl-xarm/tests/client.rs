@@ -4,13 +4,14 @@
 
 mod loopback;
 
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use loopback::{answer, serve};
 use rmrl_xarm::{
     Address, ArmState, Client, Command, Feedback, FeedbackOutcome, LineOptions, MotionLimits,
-    Protocol, Reply, Status, XArmError,
+    Protocol, Reply, Request, Status, XArmError,
 };
 
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -285,4 +286,23 @@ fn a_controller_on_this_computer_is_found_by_its_socket() {
     assert_eq!(client.ask(&Command::GetState).unwrap(), Reply::State(ArmState::Ready));
     server.join().unwrap();
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Sound frames, none of them an answer, without end.
+#[test]
+fn a_controller_that_never_stops_talking_holds_nobody_up() {
+    let (address, server) = serve(|mut peer| {
+        let request = peer.next().unwrap();
+        let late = Request { transaction: request.transaction.wrapping_add(7), ..request };
+        let flood = answer(&late, 0, &Reply::Count(3)).repeat(50);
+        while peer.stream.write_all(&flood).is_ok() {}
+    });
+    let mut client = client(&address);
+    for _ in 0..3 {
+        let began = Instant::now();
+        assert!(client.ask(&Command::GetCommandCount).is_err());
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+    drop(client);
+    server.join().unwrap();
 }

@@ -183,3 +183,19 @@ fn a_stream_of_reports_that_breaks_off_is_connected_again() {
     drop(stream);
     server.join().unwrap();
 }
+
+#[test]
+fn the_rich_report_of_old_firmware_lacks_what_came_later() {
+    let mut buffer = [0; LONGEST_REPORT];
+    let whole = report(More::Everything(health(), details()));
+    whole.encode(&mut buffer);
+    for length in [233, 245] {
+        let bytes = &mut buffer[..length];
+        bytes[..4].copy_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
+        let old = Report::decode(ReportPort::Rich, bytes).unwrap();
+        let More::Everything(told, details) = old.more else { panic!("{old:?}") };
+        assert_eq!((told, old.joints_rad), (health(), whole.joints_rad));
+        assert_eq!(details.servos.is_some(), length == 245);
+        assert_eq!((details.temperatures_c, details.fence), (None, None));
+    }
+}
