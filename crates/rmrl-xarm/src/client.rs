@@ -340,26 +340,19 @@ impl Client {
     /// Takes in what comes before `deadline`; false from then on, whatever may still be coming.
     fn came_by(&mut self, deadline: Instant) -> Result<bool, XArmError> {
         while Instant::now() < deadline {
-            if self.receive(deadline)? {
-                return Ok(true);
+            self.check()?;
+            self.link.wait_until(deadline).map_err(|error| self.lose(&error.to_string()))?;
+            match self.reader.fill(&mut self.link) {
+                Ok(0) => return Err(self.lose("closed by the controller")),
+                Ok(_) => {
+                    self.last_heard = Instant::now();
+                    return Ok(true);
+                }
+                Err(error) if nothing_came(&error) => {}
+                Err(error) => return Err(self.lose(&error.to_string())),
             }
         }
         Ok(false)
-    }
-
-    /// Takes in what comes until `deadline`; false where nothing came.
-    fn receive(&mut self, deadline: Instant) -> Result<bool, XArmError> {
-        self.check()?;
-        self.link.wait_until(deadline).map_err(|error| self.lose(&error.to_string()))?;
-        match self.reader.fill(&mut self.link) {
-            Ok(0) => Err(self.lose("closed by the controller")),
-            Ok(_) => {
-                self.last_heard = Instant::now();
-                Ok(true)
-            }
-            Err(error) if nothing_came(&error) => Ok(false),
-            Err(error) => Err(self.lose(&error.to_string())),
-        }
     }
 
     /// The next answer among what came; feedback before it is kept.

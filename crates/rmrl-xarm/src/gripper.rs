@@ -134,7 +134,7 @@ impl BioGripperDevice {
     /// It does not answer, has no power to tell by, or has another error.
     pub fn is_holding(&mut self) -> Result<bool, XArmError> {
         self.with(|session, _| {
-            let status = powered(session)?;
+            let status = powered(status(session)?)?;
             match status.jaws {
                 JawState::Holding => Ok(true),
                 JawState::Stopped | JawState::Moving => Ok(false),
@@ -180,7 +180,7 @@ impl Gripper for BioGripperDevice {
     }
 
     fn recover(&mut self) -> Result<(), DeviceError> {
-        self.with(|session, _| clear_fault(session))
+        self.with(|session, _| clear_fault(session).map(drop))
             .map_err(|error| error.into_device_error(GRIPPER))
     }
 
@@ -226,18 +226,19 @@ fn set_up(session: &mut Session, config: &BioGripperConfig) -> Result<Generation
     Ok(generation)
 }
 
-/// Clears an error, where there is one; the jaws stay as they are.
-fn clear_fault(session: &mut Session) -> Result<(), XArmError> {
-    if status(session)?.jaws == JawState::Fault {
-        tracing::warn!("cleared: {}", fault(session)?);
-        ask(session, &bio_gripper::clear_error())?;
+/// The status, after an error was cleared where there was one; the jaws stay as they are.
+fn clear_fault(session: &mut Session) -> Result<GripperStatus, XArmError> {
+    let now = status(session)?;
+    if now.jaws != JawState::Fault {
+        return Ok(now);
     }
-    Ok(())
+    tracing::warn!("cleared: {}", fault(session)?);
+    ask(session, &bio_gripper::clear_error())?;
+    status(session)
 }
 
 /// The status of a gripper that has power. One that lost it may still hold what it had, and nobody can tell.
-fn powered(session: &mut Session) -> Result<GripperStatus, XArmError> {
-    let status = status(session)?;
+fn powered(status: GripperStatus) -> Result<GripperStatus, XArmError> {
     if status.power == Power::On { Ok(status) } else { Err(XArmError::GripperWithoutPower) }
 }
 
@@ -247,8 +248,7 @@ fn go(
     config: &BioGripperConfig,
     request: &RtuRequest,
 ) -> Result<(), XArmError> {
-    clear_fault(session)?;
-    powered(session)?;
+    powered(clear_fault(session)?)?;
     ask(session, request)?;
     let ended = wait(session, config, |status| status.jaws == JawState::Moving)?;
     if ended.jaws == JawState::Fault { Err(fault(session)?) } else { Ok(()) }

@@ -28,7 +28,7 @@ use crate::config::{
 };
 use crate::distant::{DistantCamera, DistantPerson};
 use crate::person::TerminalPerson;
-use crate::preflight::{PreflightError, StanceError, prove_real_reach, prove_way_home};
+use crate::preflight::{PreflightError, StanceError, prove_reach, prove_way_home};
 
 /// Why a cell could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -108,18 +108,16 @@ impl Laboratory {
         // Models are read before the arm is touched: what is missing among them stops nothing.
         let localizer = localizer(&config.vision)?;
         let envelope = SafetyEnvelope::new(config.safety)?;
-        prove_real_reach(config)?;
-        if config.cell.kind == CellKind::XArm6 {
-            config.check_live()?;
-            // Also where a run goes on: months may lie between.
-            admit_configured(config, Timestamp::now())?;
-        }
         let (devices, world, on_stop) = match config.cell.kind {
             CellKind::Simulated => {
                 let cell = simulated_cell(config, seed)?;
                 (cell.devices(), World::Simulated(cell), None)
             }
             CellKind::XArm6 => {
+                prove_reach(config)?;
+                config.check_live()?;
+                // Also where a run goes on: months may lie between.
+                admit_configured(config, Timestamp::now())?;
                 let (devices, on_stop) = real_devices(config, &envelope)?;
                 (devices, World::Real, Some(on_stop))
             }

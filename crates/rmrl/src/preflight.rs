@@ -6,7 +6,7 @@ use rmrl_core::PlanarPose;
 use rmrl_xarm::kinematics::{Joints, ReachError, ReachMargins, ReachProof, XArm6};
 use rmrl_xarm::{ToolReading, XArmConfig};
 
-use crate::config::{CellKind, RunConfig};
+use crate::config::RunConfig;
 
 /// A pose or a way that the arm has not.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -74,17 +74,6 @@ pub fn prove_reach(config: &RunConfig) -> Result<ReachProof, PreflightError> {
     let (adjustment_m, adjustment_rad) = config.action_space()?.largest_adjustment();
     let named = poses(&config.task, adjustment_m, adjustment_rad);
     prove(config, &named, &START)
-}
-
-/// The same of a cell that has such an arm; a simulated tool gets everywhere.
-///
-/// # Errors
-/// What is out of reach, by its key, and why.
-pub fn prove_real_reach(config: &RunConfig) -> Result<(), PreflightError> {
-    match config.cell.kind {
-        CellKind::Simulated => Ok(()),
-        CellKind::XArm6 => prove_reach(config).map(|_| ()),
-    }
 }
 
 /// Proves that the arm gets from where it stands, with its joints at `joints`, straight up to travel height

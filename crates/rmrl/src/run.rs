@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration_gate::admit;
 use crate::checkpoints;
-use crate::config::{DetectorName, RunConfig, SegmenterName};
+use crate::config::{CellKind, DetectorName, RunConfig, SegmenterName};
 use crate::laboratory::{Laboratory, World};
 use crate::origin;
-use crate::preflight::prove_real_reach;
+use crate::preflight::prove_reach;
 use crate::recorder::{Progress, Recorder, WorldRecord, whereabouts_after};
 use crate::resume::{Left, Resumed, check_sequence};
 use crate::run_end::RunEnd;
@@ -55,7 +55,9 @@ pub struct TargetRecord {
 pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
     config.validate()?;
     config.check_live()?;
-    prove_real_reach(config).context("before anything moves")?;
+    if config.cell.kind == CellKind::XArm6 {
+        prove_reach(config).context("before anything moves")?;
+    }
     match &config.pretrained {
         Some(path) => pretrained_from(config, path)?,
         None => initial_policy(config)?,
