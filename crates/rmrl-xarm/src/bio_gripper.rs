@@ -38,7 +38,13 @@ const FORCE: u16 = 0x0506;
 const POSITION: u16 = 0x0700;
 const MEASURED: u16 = 0x0702;
 const SERIAL_NUMBER: u16 = 0x0b10;
+const MODE: u16 = 0x010a;
+const SET_MODE: u16 = 0x110a;
+const RESTART_MCU: u16 = 0x0607;
 const MOVE: u16 = 0x0c00;
+
+/// The control mode in which positions are millimetres; in mode 1 they are pulses of the motor.
+pub const MILLIMETRES: u16 = 0;
 
 /// Which BIO gripper it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +102,21 @@ pub fn go_to(position: i32) -> RtuRequest {
 pub fn go_to_width(width_mm: u16, speed: u16, percent: u16) -> RtuRequest {
     let [high, low] = words(i32::from(width_mm));
     RtuRequest::WriteSeveral { address: MOVE, values: vec![1, speed, percent, high, low] }
+}
+
+/// Asks for its control mode. Second generation; survives power-off.
+pub fn control_mode() -> RtuRequest {
+    RtuRequest::Read { address: MODE, count: 1 }
+}
+
+/// Sets its control mode, which counts from its next [`restart`] on. Second generation.
+pub fn set_control_mode(mode: u16) -> RtuRequest {
+    RtuRequest::Write { address: SET_MODE, value: mode }
+}
+
+/// Starts its electronics anew.
+pub fn restart() -> RtuRequest {
+    RtuRequest::Write { address: RESTART_MCU, value: 1 }
 }
 
 /// Asks for [`GripperStatus`].
@@ -218,7 +239,7 @@ mod tests {
 
     #[test]
     fn requests_are_the_bytes_that_the_vendors_software_sends() {
-        let table: [(RtuRequest, &[u8]); 12] = [
+        let table: [(RtuRequest, &[u8]); 15] = [
             (enable(true), &[8, 6, 1, 0, 0, 1]),
             (speed(1500), &[8, 6, 3, 3, 5, 0xdc]),
             (force(50), &[8, 6, 5, 6, 0, 0x32]),
@@ -231,6 +252,9 @@ mod tests {
                 &[8, 16, 12, 0, 0, 5, 10, 0, 1, 5, 0xdc, 0, 50, 0, 0, 0, 95],
             ),
             (status(), &[8, 3, 0, 0, 0, 1]),
+            (control_mode(), &[8, 3, 1, 0x0a, 0, 1]),
+            (set_control_mode(MILLIMETRES), &[8, 6, 0x11, 0x0a, 0, 0]),
+            (restart(), &[8, 6, 6, 7, 0, 1]),
             (error(), &[8, 3, 0, 0x0f, 0, 1]),
             (clear_error(), &[8, 6, 0, 0x0f, 0, 0]),
             (probe(), &[8, 3, 0x0b, 0x10, 0, 16]),

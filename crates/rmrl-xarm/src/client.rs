@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::bio_gripper::DEVICE;
 use crate::link::{Link, nothing_came};
+use crate::settings::not_kept;
 use crate::{
     Address, ArmState, Command, Feedback, FeedbackOutcome, FirmwareVersion, FrameReader,
-    FromController, Protocol, Reply, Request, Response, RobotVersion, RtuError, RtuRequest, Status,
-    TOOL_BUS, XArmError, controller_error,
+    FromController, Protocol, ReducedState, Reply, Request, Response, RobotVersion, RtuError,
+    RtuRequest, Status, TOOL_BUS, XArmError, controller_error,
 };
 
 /// Feedback that nobody has asked for yet; older is forgotten.
@@ -159,6 +160,28 @@ impl Client {
         match self.ask(&Command::GetCommandCount)? {
             Reply::Count(count) => Ok(count),
             _ => Ok(0),
+        }
+    }
+
+    /// How the joints stand, in radians; those that the robot has not are 0.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) fn joints(&mut self) -> Result<[f32; 7], XArmError> {
+        match self.ask(&Command::GetJointPositions)? {
+            Reply::Joints(joints) => Ok(joints),
+            _ => Err(XArmError::NotANumber { what: "joints", value: f64::NAN }),
+        }
+    }
+
+    /// Fence and reduced mode.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) fn reduced_state(&mut self) -> Result<ReducedState, XArmError> {
+        match self.ask(&Command::GetReducedState)? {
+            Reply::Reduced(reduced) => Ok(reduced),
+            _ => Err(not_kept("reduced mode", &"on", &"nothing")),
         }
     }
 
@@ -379,7 +402,8 @@ impl Client {
         }
     }
 
-    fn check(&self) -> Result<(), XArmError> {
+    /// Whether this connection is of use.
+    pub(crate) fn check(&self) -> Result<(), XArmError> {
         match &self.lost {
             Some(reason) => Err(XArmError::LostLink { reason: reason.clone() }),
             None => Ok(()),

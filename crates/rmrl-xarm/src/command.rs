@@ -39,6 +39,7 @@ pub mod register {
     pub const SET_REDUCED_JOINT_SPEED: u8 = 0x30;
     pub const GET_REDUCED_MODE: u8 = 0x31;
     pub const SET_REDUCED_MODE: u8 = 0x32;
+    pub const SET_GRAVITY_DIRECTION: u8 = 0x33;
     pub const SET_BOUNDARY: u8 = 0x34;
     pub const GET_REDUCED_STATE: u8 = 0x35;
     pub const SET_REDUCED_JOINT_RANGE: u8 = 0x3a;
@@ -46,6 +47,8 @@ pub mod register {
     pub const SET_COLLISION_REBOUND: u8 = 0x3c;
     pub const SET_TIMER: u8 = 0x47;
     pub const CANCEL_TIMER: u8 = 0x48;
+    pub const SET_BASE_OFFSET: u8 = 0x49;
+    pub const SET_SIMULATED_ROBOT: u8 = 0x4f;
     pub const MOVE_RELATIVE: u8 = 0x53;
     pub const GET_TCP_POSE_AXIS_ANGLE: u8 = 0x5b;
     pub const MOVE_LINE_AXIS_ANGLE: u8 = 0x5c;
@@ -150,6 +153,12 @@ pub enum Command {
         /// Its centre, seen from the flange, in mm.
         center_mm: [f32; 3],
     },
+    /// Which way is down, in the base's frame.
+    SetGravityDirection([f32; 3]),
+    /// The robot's base in the world that poses are told and taken in: mm and radians. Resets the state.
+    SetBaseOffset([f32; 6]),
+    /// Whether motions are only simulated.
+    SetSimulatedRobot(bool),
     /// How little force is taken for a collision: 0 never, 5 the least.
     SetCollisionSensitivity(u8),
     /// Whether the arm backs away from a collision.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nalgebra::{UnitQuaternion, Vector3};
 use serde::{Deserialize, Serialize};
 
 use crate::Address;
@@ -17,8 +18,9 @@ pub struct XArmConfig {
     pub host: String,
     /// Its control port. Default 502.
     pub control_port: u16,
-    /// The port of its reports: offset, load and sensitivity are read back from there. Default 30001,
-    /// the shortest with all of them; none reads nothing back and has no reports.
+    /// The port of its reports, from which settings are read back before every motion. Default 30002, whose
+    /// reports have all of them; without one nothing moves, and only `rmrl cell doctor` and `rmrl cell stop`
+    /// work.
     pub report_port: Option<u16>,
     /// A folder with sockets `xarmcontroller_uds_<port>`, used instead of the network. Default none;
     /// for a program on the control box itself, and for tests.
@@ -33,17 +35,26 @@ pub struct XArmConfig {
     /// How long a lost link is tried to be made again, in seconds. Default 10; a cable is back by then,
     /// a controller that starts anew is not, and somebody has to see to it.
     pub reconnect_secs: f64,
+    /// How long the arm has to have stood still before it is taken over, in seconds: what another computer
+    /// moves is left alone. Default 2, longer than a run pauses between two motions as a rule.
+    pub standstill_secs: f64,
     /// How often errors are cleared before giving up. Default 3: the first may be left over, and the
     /// second show what is wrong.
     pub recover_attempts: u32,
-    /// The tool's point seen from the flange: x, y, z in mm, roll, pitch, yaw in degrees. Default 0 but
-    /// for z, 172 mm, which the vendor has for its other gripper; to be measured, for it decides where
-    /// the finger tips are.
+    /// The tool's point, midway between the finger tips at their lower ends, seen from the flange: x, y, z in
+    /// mm, roll, pitch, yaw in degrees. Default the vendor's for the BIO gripper, whose fingers point
+    /// sideways, along the flange's x; to be measured, because it decides where the finger tips are.
     pub tcp_offset_mm_deg: [f64; 6],
-    /// Mass at the flange, in kg. Default 0.82, which the vendor has for its other gripper; to be
-    /// weighed. What is wrong here the controller takes for a collision.
+    /// Where along the fingers the middle of a plate is held, seen from the tool's point: positive beyond
+    /// the tips, negative towards the flange, in mm. Default 0: by the vendor's drawing the pads of the BIO
+    /// gripper are 63.5 mm long, half a plate, so that they hold the near half of a plate whose middle is
+    /// at their tips, and none of it comes under the gripper's body, whose underside is only 14 mm above
+    /// the lower ends of the fingers.
+    pub grasp_offset_mm: f64,
+    /// Mass at the flange, in kg. Default 0.72, the vendor's for the BIO gripper; to be weighed. What is
+    /// wrong here the controller takes for a collision.
     pub load_kg: f64,
-    /// Its centre seen from the flange, in mm. Default 48 mm along z, likewise.
+    /// Its center of mass seen from the flange, in mm. Default the vendor's for the BIO gripper.
     pub center_of_mass_mm: [f64; 3],
     /// How little force is taken for a collision, 0 never to 5 the least. Default 3, the vendor's; 5
     /// takes fast starts for collisions.
@@ -51,7 +62,10 @@ pub struct XArmConfig {
     /// Acceleration of the tool, in m/s². Default 1: 0.25 m/s within 31 mm. Untuned.
     pub acceleration_m_s2: f64,
     /// The tool's rotation about its axis at which the jaws close along the world's y, in degrees, as
-    /// the controller tells its yaw. Default 0; it depends on how the gripper is screwed on.
+    /// the controller tells its yaw. Two values half a turn apart close the jaws along the same line; they
+    /// differ in which way the fingers point. Default 180: the BIO gripper's fingers point back towards the
+    /// base, so that the arm reaches over the plate and stays away from its singular poses near the base.
+    /// It depends on how the gripper is screwed on.
     pub jaw_yaw_deg: f64,
     /// The tool's point stays between these x, y and z, in metres, watched by the controller itself.
     /// Default the table of the safety envelope and 20 mm beyond: the envelope is to refuse first.
@@ -62,6 +76,9 @@ pub struct XArmConfig {
     /// The greatest speed of a joint that the controller allows, in degrees per second. Default 60: a
     /// third of what they can, and no line at 0.25 m/s needs it. Untuned.
     pub reduced_joint_speed_deg_s: f64,
+    /// Lower and upper limit of each joint in reduced mode, in degrees, from the first on. Default none: what
+    /// the arm can. They replace whatever range the controller has.
+    pub joint_range_deg: Vec<[f64; 2]>,
     /// How far from where it was sent the tool may stop, in mm. Default 0.5: five times the arm's
     /// repeatability.
     pub position_tolerance_mm: f64,
@@ -113,22 +130,25 @@ impl Default for XArmConfig {
         Self {
             host: "192.168.1.217".to_owned(),
             control_port: 502,
-            report_port: Some(30001),
+            report_port: Some(30002),
             socket_folder: None,
             joints: 6,
             answer_timeout_secs: 2.0,
             motion_margin_secs: 5.0,
             reconnect_secs: 10.0,
+            standstill_secs: 2.0,
             recover_attempts: 3,
-            tcp_offset_mm_deg: [0.0, 0.0, 172.0, 0.0, 0.0, 0.0],
-            load_kg: 0.82,
-            center_of_mass_mm: [0.0, 0.0, 48.0],
+            tcp_offset_mm_deg: [159.5, 0.0, 59.5, 0.0, 0.0, 0.0],
+            grasp_offset_mm: 0.0,
+            load_kg: 0.72,
+            center_of_mass_mm: [22.39, 3.22, 23.55],
             collision_sensitivity: 3,
             acceleration_m_s2: 1.0,
-            jaw_yaw_deg: 0.0,
+            jaw_yaw_deg: 180.0,
             fence_m: [[0.13, 0.62], [-0.37, 0.37], [-0.019, 0.42]],
             reduced_speed_m_s: 0.25,
             reduced_joint_speed_deg_s: 60.0,
+            joint_range_deg: Vec::new(),
             position_tolerance_mm: 0.5,
             angle_tolerance_deg: 0.2,
             stop_timer: false,
@@ -197,6 +217,8 @@ impl XArmConfig {
             ("answer_timeout_secs", self.answer_timeout_secs, 0.01, 60.0),
             ("motion_margin_secs", self.motion_margin_secs, 0.1, 600.0),
             ("reconnect_secs", self.reconnect_secs, 0.0, 3600.0),
+            ("standstill_secs", self.standstill_secs, 0.0, 60.0),
+            ("grasp_offset_mm", self.grasp_offset_mm, -200.0, 200.0),
             ("recover_attempts", f64::from(self.recover_attempts), 1.0, 10.0),
             ("load_kg", self.load_kg, 0.0, 10.0),
             ("collision_sensitivity", f64::from(self.collision_sensitivity), 0.0, 5.0),
@@ -220,6 +242,11 @@ impl XArmConfig {
         for value in self.center_of_mass_mm {
             within("center_of_mass_mm", value, -1000.0, 1000.0)?;
         }
+        within("joint_range_deg (how many)", self.joint_range_deg.len() as f64, 0.0, 7.0)?;
+        for &[low, high] in &self.joint_range_deg {
+            within("joint_range_deg", low, -360.0, 360.0)?;
+            within("joint_range_deg", high, low, 360.0)?;
+        }
         for (axis, [low, high]) in ["x", "y", "z"].into_iter().zip(self.fence_m) {
             within("fence_m", low, -2.0, 2.0)?;
             within("fence_m", high, -2.0, 2.0)?;
@@ -231,6 +258,19 @@ impl XArmConfig {
             Some(port @ (30000 | 30003)) => Err(XArmConfigError::ReportPort { port }),
             _ => Ok(()),
         }
+    }
+
+    /// Where the middle of a plate is held, seen from the flange: x, y, z in mm, roll, pitch, yaw in degrees.
+    /// That is the point which is moved, and what the controller is given as its tool offset.
+    pub fn grasp_point_mm_deg(&self) -> [f64; 6] {
+        let [x, y, z, roll, pitch, yaw] = self.tcp_offset_mm_deg;
+        let turn = UnitQuaternion::from_euler_angles(
+            roll.to_radians(),
+            pitch.to_radians(),
+            yaw.to_radians(),
+        );
+        let along = turn * Vector3::new(self.grasp_offset_mm, 0.0, 0.0);
+        [x + along.x, y + along.y, z + along.z, roll, pitch, yaw]
     }
 
     /// Where a port of the controller is.

@@ -50,9 +50,11 @@ use rmrl_cell::{Arm, DeviceError, Gripper};
 use crate::kinematics::{KinematicsError, XArm6};
 pub use bio_gripper::GripperKind;
 pub use fault_text::ParseFaultError;
-pub use faults::{Faults, GripperFault, LinkFault, MotionFault, Request, ScheduledFault};
+pub use faults::{
+    Faults, GripperFault, LinkFault, MotionFault, ReportFault, Request, ScheduledFault,
+};
 use links::Shared;
-pub use recording::{MotionOutcome, MotionRecord, Recording};
+pub use recording::{MotionOutcome, MotionRecord, Recording, StopRecord};
 
 /// What the controller moves: a cell, simulated or kinematic.
 ///
@@ -200,7 +202,8 @@ pub struct ControllerConfig {
 }
 
 impl Default for ControllerConfig {
-    /// The newest firmware with the second gripper, 150 mm long, on free ports of the loopback device.
+    /// The newest firmware with the second gripper, by the vendor's offset, on free ports of the loopback
+    /// device.
     fn default() -> Self {
         Self {
             firmware: Firmware::new(2, 5, 0),
@@ -209,7 +212,7 @@ impl Default for ControllerConfig {
             tcp: Some(Ports::ANY),
             unix: None,
             arm: XArm6::default(),
-            flange_from_tool: Isometry3::from(Translation3::new(0.0, 0.0, 0.15)),
+            flange_from_tool: Isometry3::from(Translation3::new(0.1595, 0.0, 0.0595)),
             limits: MotionLimits::default(),
             segment_secs: 0.02,
             keep_alive: Duration::from_secs(90),

@@ -88,6 +88,100 @@ pub enum XArmError {
         /// What it has.
         got: String,
     },
+    /// The arm stands elsewhere than this program left it.
+    #[error(
+        "the arm was moved by somebody else: joint {joint} stands {apart_deg:.1}° from where this program left \
+         it; see who has the arm, then start again"
+    )]
+    NotWhereItWasLeft {
+        /// The joint that differs most, from 1.
+        joint: usize,
+        /// By how much, in degrees.
+        apart_deg: f64,
+    },
+    /// Another program has the arm.
+    #[error(
+        "the arm at {address} is in use by {by}; end that first, or stop the arm with `rmrl cell stop`"
+    )]
+    InUse {
+        /// The controller.
+        address: String,
+        /// Who has it.
+        by: String,
+    },
+    /// The lock that keeps other programs from the arm cannot be had.
+    #[error("cannot lock {path}, by which one program at a time has the arm: {source}")]
+    Lock {
+        /// The lock file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No report of now: nobody can tell whether the controller still has what it was given.
+    #[error(
+        "the controller's latest report is {age_secs:.1} s old; nothing moves without one of the last second"
+    )]
+    StaleReports {
+        /// How old the latest is, in seconds; infinite before the first.
+        age_secs: f64,
+    },
+    /// Reports stayed away for longer than the configuration allows.
+    #[error(
+        "the controller has sent no report for {waited_secs:.0} s, and nothing moves without; see to the network \
+         and the control box (xarm.report_port, no firewall between), then start again"
+    )]
+    NoReports {
+        /// How long was waited, in seconds.
+        waited_secs: f64,
+    },
+    /// The configuration names no port for reports.
+    #[error(
+        "xarm.report_port is not set, and nothing moves without reports: whether the controller still has its \
+         settings is read there; set xarm.report_port = 30002"
+    )]
+    WithoutReports,
+    /// The reports of that port leave out settings that decide where the arm goes.
+    #[error(
+        "the reports of port {port} leave out the base offset and the simulated-robot mode; set \
+         xarm.report_port = 30002, whose reports have them"
+    )]
+    ShortReports {
+        /// The configured port.
+        port: u16,
+    },
+    /// The controller's pose is not where its joints put the tool.
+    #[error(
+        "the controller reports the tool {distance_mm:.1} mm and {angle_deg:.1}° from where its joints put it: \
+         base offset, tool offset or xarm.model is another than the controller's; see to that, then start again"
+    )]
+    PoseDisagrees {
+        /// How far apart, in mm.
+        distance_mm: f64,
+        /// How far turned, in degrees.
+        angle_deg: f64,
+    },
+    /// A setting that only a person changes is not what this program needs.
+    #[error("the controller's {setting} is {got}, expected {expected}; {mend}")]
+    UnsuitableSetting {
+        /// Which setting.
+        setting: &'static str,
+        /// What is needed.
+        expected: String,
+        /// What it is.
+        got: String,
+        /// How to change it.
+        mend: &'static str,
+    },
+    /// The gripper takes positions in another unit.
+    #[error(
+        "the gripper's control mode is {mode}, expected 0: in mode 1 positions are pulses of its motor and not \
+         millimetres; set it back with `rmrl cell doctor --reset-gripper-mode`, or with UFACTORY's SDK: \
+         arm.set_bio_gripper_control_mode(0)"
+    )]
+    GripperMode {
+        /// The mode.
+        mode: u16,
+    },
     /// The arm is not in a state to begin a motion.
     #[error("the arm is not ready to move: state {state:?}, {waiting} motions waiting")]
     NotReady {
@@ -195,7 +289,13 @@ pub enum XArmError {
 impl XArmError {
     /// Whether the connection has to be made anew before anything else can be asked.
     pub fn ends_the_link(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::LostLink { .. } | Self::Frame(_))
+        matches!(
+            self,
+            Self::Connect { .. }
+                | Self::LostLink { .. }
+                | Self::StaleReports { .. }
+                | Self::Frame(_)
+        )
     }
 
     /// Whether trying again cannot help: a person has to come first.
@@ -204,6 +304,12 @@ impl XArmError {
             Self::EmergencyStop { .. }
             | Self::StoppedBySomebodyElse
             | Self::MovedBySomebodyElse
+            | Self::NotWhereItWasLeft { .. }
+            | Self::InUse { .. }
+            | Self::NoReports { .. }
+            | Self::PoseDisagrees { .. }
+            | Self::UnsuitableSetting { .. }
+            | Self::GripperMode { .. }
             | Self::StateReset
             | Self::ChangedBySomebodyElse { .. }
             | Self::GripperWithoutPower => true,
@@ -215,7 +321,8 @@ impl XArmError {
     /// The same of a setting that had been kept before.
     pub(crate) fn changed_by_somebody_else(self) -> Self {
         match self {
-            Self::SettingNotKept { setting, expected, got } => {
+            Self::SettingNotKept { setting, expected, got }
+            | Self::UnsuitableSetting { setting, expected, got, .. } => {
                 Self::ChangedBySomebodyElse { setting, expected, got }
             }
             other => other,
@@ -230,9 +337,10 @@ impl XArmError {
         }
         let reason = self.to_string();
         match self {
-            Self::Connect { .. } | Self::LostLink { .. } | Self::Frame(_) => {
-                DeviceError::Disconnected { device, reason }
-            }
+            Self::Connect { .. }
+            | Self::LostLink { .. }
+            | Self::StaleReports { .. }
+            | Self::Frame(_) => DeviceError::Disconnected { device, reason },
             Self::NoAnswer { timeout_secs, .. } | Self::NotFinished { timeout_secs, .. } => {
                 DeviceError::TimedOut { device, timeout_secs }
             }

@@ -28,12 +28,18 @@ const STARTS: Duration = Duration::from_secs(1);
 /// The gripper's number for an object that slipped away.
 const SLIPPED: u16 = 12;
 
+/// Modbus: the device has no such register.
+const ILLEGAL_ADDRESS: u8 = 2;
+
 /// A BIO gripper of either generation, behind the controller of its arm.
 #[derive(Debug)]
 pub struct BioGripperDevice {
     robot: Arc<Robot>,
     config: BioGripperConfig,
     generation: Generation,
+    /// Whether it is known to lack the register that takes a width with speed and force, as early firmware
+    /// of the second generation does.
+    lacks_width_register: bool,
     /// The link that it was set up over.
     connection: u64,
 }
@@ -48,7 +54,7 @@ impl BioGripperDevice {
         let config = robot.config().gripper;
         let (generation, connection) =
             robot.with(|session, connection| Ok((set_up(session, &config)?, connection)))?;
-        Ok(Self { robot, config, generation, connection })
+        Ok(Self { robot, config, generation, lacks_width_register: false, connection })
     }
 
     /// Gives the gripper power, where it has none. The jaws move to find their ends, and what they hold
@@ -86,10 +92,9 @@ impl BioGripperDevice {
     /// # Errors
     /// [`XArmError::NoSuchWidth`], an error of the gripper, or that it did not get there in time.
     pub fn open_to(&mut self, width_mm: f64) -> Result<(), XArmError> {
-        let (config, generation) = (self.config.clone(), self.generation);
-        let request = match generation {
+        let width = match self.generation {
             Generation::First => {
-                let only_mm = config.first_generation_width_mm;
+                let only_mm = self.config.first_generation_width_mm;
                 // Half a millimetre is a rounding, more is another width.
                 if !(only_mm - 0.5..=only_mm + 0.5).contains(&width_mm) {
                     let reason = format!(
@@ -98,25 +103,20 @@ impl BioGripperDevice {
                     );
                     return Err(XArmError::NoSuchWidth { width_mm, reason });
                 }
-                bio_gripper::go_to(generation.opened())
+                self.generation.opened()
             }
-            Generation::Second => {
-                let rounded_mm = whole_width(width_mm)?;
-                bio_gripper::go_to_width(rounded_mm, config.speed, config.force_percent)
-            }
+            Generation::Second => i32::from(whole_width(width_mm)?),
         };
-        self.with(|session, _| {
-            go(session, &config, &request)?;
-            if generation == Generation::First {
-                return Ok(());
-            }
-            let got_mm = width(session)?;
-            if (got_mm - width_mm).abs() <= config.width_tolerance_mm {
-                return Ok(());
-            }
-            let reason = format!("the jaws stopped at {got_mm:.1} mm");
-            Err(XArmError::NoSuchWidth { width_mm, reason })
-        })
+        self.go_to(width)?;
+        if self.generation == Generation::First {
+            return Ok(());
+        }
+        let got_mm = self.with(|session, _| read_width(session))?;
+        if (got_mm - width_mm).abs() <= self.config.width_tolerance_mm {
+            return Ok(());
+        }
+        let reason = format!("the jaws stopped at {got_mm:.1} mm");
+        Err(XArmError::NoSuchWidth { width_mm, reason })
     }
 
     /// Closes until the jaws meet resistance or each other.
@@ -124,8 +124,36 @@ impl BioGripperDevice {
     /// # Errors
     /// An error of the gripper, or that it did not end in time.
     pub fn close_jaws(&mut self) -> Result<(), XArmError> {
-        let (config, request) = (self.config.clone(), bio_gripper::go_to(self.generation.closed()));
-        self.with(|session, _| go(session, &config, &request))
+        self.go_to(self.generation.closed())
+    }
+
+    /// Moves the jaws with the configured speed and force: these are given with each motion, because another
+    /// program may have changed them since the last.
+    fn go_to(&mut self, position: i32) -> Result<(), XArmError> {
+        let (generation, lacks) = (self.generation, self.lacks_width_register);
+        let lacks = self.with(|session, config| {
+            if generation == Generation::Second && !lacks {
+                // Positions of the second generation are widths in whole millimetres.
+                let width_mm = u16::try_from(position).unwrap_or(WIDEST_MM);
+                let request =
+                    bio_gripper::go_to_width(width_mm, config.speed, config.force_percent);
+                match go(session, config, generation, &request) {
+                    Err(XArmError::GripperBus(RtuError::Exception {
+                        code: ILLEGAL_ADDRESS,
+                        ..
+                    })) => {}
+                    other => return other.map(|()| false),
+                }
+            }
+            // As the vendor's software does where that register is missing.
+            ask(session, &bio_gripper::speed(config.speed))?;
+            if generation == Generation::Second {
+                ask(session, &bio_gripper::force(config.force_percent))?;
+            }
+            go(session, config, generation, &bio_gripper::go_to(position)).map(|()| true)
+        })?;
+        self.lacks_width_register = lacks && self.generation == Generation::Second;
+        Ok(())
     }
 
     /// Whether the jaws hold an object. One that slipped away is none, and its error is cleared.
@@ -219,6 +247,7 @@ fn set_up(session: &mut Session, config: &BioGripperConfig) -> Result<Generation
         });
     }
     clear_fault(session)?;
+    check_mode(session, generation)?;
     ask(session, &bio_gripper::speed(config.speed))?;
     if generation == Generation::Second {
         ask(session, &bio_gripper::force(config.force_percent))?;
@@ -242,13 +271,31 @@ fn powered(status: GripperStatus) -> Result<GripperStatus, XArmError> {
     if status.power == Power::On { Ok(status) } else { Err(XArmError::GripperWithoutPower) }
 }
 
+/// Whether positions are millimetres. The mode survives power-off, so that it may be what somebody set long
+/// ago. Firmware that has no mode knows only millimetres.
+fn check_mode(session: &mut Session, generation: Generation) -> Result<(), XArmError> {
+    if generation == Generation::First {
+        return Ok(());
+    }
+    match ask(session, &bio_gripper::control_mode()) {
+        Ok(read) => match first(&read) {
+            bio_gripper::MILLIMETRES => Ok(()),
+            mode => Err(XArmError::GripperMode { mode }),
+        },
+        Err(XArmError::GripperBus(RtuError::Exception { .. })) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Sends the jaws somewhere and waits until they stand.
 fn go(
     session: &mut Session,
     config: &BioGripperConfig,
+    generation: Generation,
     request: &RtuRequest,
 ) -> Result<(), XArmError> {
     powered(clear_fault(session)?)?;
+    check_mode(session, generation)?;
     ask(session, request)?;
     let ended = wait(session, config, |status| status.jaws == JawState::Moving)?;
     if ended.jaws == JawState::Fault { Err(fault(session)?) } else { Ok(()) }
@@ -282,7 +329,7 @@ fn fault(session: &mut Session) -> Result<XArmError, XArmError> {
     Ok(XArmError::Gripper { number, explained: gripper_error(number) })
 }
 
-fn width(session: &mut Session) -> Result<f64, XArmError> {
+fn read_width(session: &mut Session) -> Result<f64, XArmError> {
     let read = ask(session, &bio_gripper::position())?;
     let registers = read.try_into().map_err(|_| RtuError::WrongAnswer)?;
     Ok(bio_gripper::width_mm(registers))

@@ -10,7 +10,8 @@ use rmrl_cell::ToolPose;
 use crate::bio_gripper::{self, BAUD_INDEX, BAUD_READ, Generation, GripperStatus, JawState, Power};
 use crate::kinematics::Joints;
 use crate::session::stop;
-use crate::settings::{offset_of, to_f32, verify_fence, verify_report};
+use crate::settings::{not_told, offset_of, to_f32, verify_fence, verify_report};
+use crate::stance::check_pose;
 use crate::{
     Address, ArmState, Client, Command, Explained, Reply, Report, ReportStream, RobotVersion,
     RtuError, RtuRequest, TOOL_BUS, XArmConfig, XArmError, controller_error, gripper_error,
@@ -22,6 +23,10 @@ const REPORT_WITHIN: Duration = Duration::from_secs(3);
 
 /// How often a gripper is asked for its status: the vendor's.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How long the gripper takes to keep a setting and to start anew: the vendor's.
+const GRIPPER_KEEPS: Duration = Duration::from_millis(200);
+const GRIPPER_STARTS: Duration = Duration::from_millis(800);
 
 /// A link to a controller over which only questions are asked. Other programs may be connected
 /// meanwhile, and may move the arm.
@@ -54,6 +59,9 @@ pub struct GripperReading {
     pub width_mm: Option<f64>,
     /// The number of its error and what that means, where it has one.
     pub error: Option<(u16, Explained)>,
+    /// Its control mode: 0 takes positions in millimetres, 1 in pulses. None where its firmware does not
+    /// tell.
+    pub mode: Option<u16>,
 }
 
 impl Inspector {
@@ -110,10 +118,7 @@ impl Inspector {
     /// # Errors
     /// [`XArmError::SettingNotKept`] where they are not; the link is lost, or no answer came.
     pub fn check_fence(&mut self) -> Result<(), XArmError> {
-        match self.client.ask(&Command::GetReducedState)? {
-            Reply::Reduced(has) => verify_fence(&self.config, &has),
-            _ => Ok(()),
-        }
+        verify_fence(&self.config, &self.client.reduced_state()?)
     }
 
     /// Whether offset, load and sensitivity in a report are the configured ones.
@@ -122,6 +127,32 @@ impl Inspector {
     /// [`XArmError::SettingNotKept`] where they are not.
     pub fn check_settings(&self, report: &Report) -> Result<(), XArmError> {
         verify_report(&self.config, report)
+    }
+
+    /// Whether the controller's pose is where its joints put the tool, by the tool offset in a report.
+    ///
+    /// # Errors
+    /// [`XArmError::PoseDisagrees`] where it is not; the link is lost, or no answer came.
+    pub fn check_pose(&mut self, report: &Report) -> Result<(), XArmError> {
+        let Some(health) = report.health() else { return Ok(()) };
+        let [x, y, z, roll, pitch, yaw] = health.tcp_offset.map(f64::from);
+        // The controller has the configured offset only after a run has begun.
+        let as_set = XArmConfig {
+            tcp_offset_mm_deg: [x, y, z, roll.to_degrees(), pitch.to_degrees(), yaw.to_degrees()],
+            grasp_offset_mm: 0.0,
+            ..self.config.clone()
+        };
+        let joints = self.client.joints()?;
+        let Reply::Pose(pose) = self.client.ask(&Command::GetTcpPose)? else {
+            return Err(XArmError::NotANumber { what: "pose", value: f64::NAN });
+        };
+        check_pose(&as_set, &joints, pose)
+    }
+
+    /// What a report leaves out of what is checked before motions: by name, empty where it leaves out
+    /// nothing.
+    pub fn not_checked(report: &Report) -> Vec<&'static str> {
+        not_told(report)
     }
 
     /// The next report; none where the configuration has no port for them.
@@ -140,10 +171,8 @@ impl Inspector {
     /// # Errors
     /// The link is lost, or no answer came.
     pub fn joints(&mut self) -> Result<Joints, XArmError> {
-        match self.client.ask(&Command::GetJointPositions)? {
-            Reply::Joints([a, b, c, d, e, f, _]) => Ok([a, b, c, d, e, f].map(f64::from)),
-            _ => Err(XArmError::NotANumber { what: "joints", value: f64::NAN }),
-        }
+        let [a, b, c, d, e, f, _] = self.client.joints()?;
+        Ok([a, b, c, d, e, f].map(f64::from))
     }
 
     /// Where the configured tool is, whatever offset the controller has: that one is told by `report`,
@@ -199,7 +228,12 @@ impl Inspector {
             let number = self.ask_gripper(&bio_gripper::error())?.first().copied();
             error = number.map(|number| (number, gripper_error(number)));
         }
-        Ok(Some(GripperReading { generation, status, width_mm, error }))
+        let mode = match self.ask_gripper(&bio_gripper::control_mode()) {
+            Ok(read) => read.first().copied(),
+            Err(XArmError::GripperBus(RtuError::Exception { .. })) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Some(GripperReading { generation, status, width_mm, error, mode }))
     }
 
     /// Gives the gripper power. Its jaws move to find their ends, and what they hold falls.
@@ -220,6 +254,22 @@ impl Inspector {
                 }
                 _ => thread::sleep(POLL),
             }
+        }
+    }
+
+    /// Has the gripper take positions in millimetres again, and starts its electronics anew, as the vendor's
+    /// software does. It has no power afterwards.
+    ///
+    /// # Errors
+    /// It does not answer, or keeps its mode.
+    pub fn reset_gripper_mode(&mut self) -> Result<(), XArmError> {
+        self.ask_gripper(&bio_gripper::set_control_mode(bio_gripper::MILLIMETRES))?;
+        thread::sleep(GRIPPER_KEEPS);
+        self.ask_gripper(&bio_gripper::restart())?;
+        thread::sleep(GRIPPER_STARTS);
+        match self.gripper()?.and_then(|reading| reading.mode) {
+            Some(mode) if mode != bio_gripper::MILLIMETRES => Err(XArmError::GripperMode { mode }),
+            _ => Ok(()),
         }
     }
 

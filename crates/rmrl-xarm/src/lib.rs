@@ -11,6 +11,7 @@
 
 mod arm;
 pub mod bio_gripper;
+mod claim;
 mod client;
 mod command;
 mod config;
@@ -30,10 +31,12 @@ mod robot;
 mod rtu;
 mod session;
 mod settings;
+mod stance;
 mod version;
 mod wire;
 
 pub use arm::XArm;
+pub use claim::Claim;
 pub use client::{Answer, Client};
 pub use command::{
     ALL_JOINTS, ArmState, Command, CommandError, LineOptions, MotionLimits, ReducedState, Reply,

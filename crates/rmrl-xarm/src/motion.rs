@@ -80,6 +80,7 @@ impl Session {
             }
         }
         self.make_ready()?;
+        self.begin_own_doing();
         let speed_m_s = speed_m_s.min(self.config.reduced_speed_m_s);
         let timeout = self.longest(target, speed_m_s)?;
         let pose = controller_pose(target, self.config.jaw_yaw_deg);
@@ -116,6 +117,8 @@ impl Session {
         self.moving = false;
         let (sent, _) = tool_pose(pose, self.config.jaw_yaw_deg);
         self.verify_reached(sent)?;
+        self.left_at = Some(self.client.joints()?);
+        self.reports().expect_standing(true);
         Ok(sent)
     }
 
@@ -222,8 +225,13 @@ impl Session {
     }
 
     fn pose_and_tilt(&mut self) -> Result<(ToolPose, f64), XArmError> {
+        Ok(tool_pose(self.raw_pose()?, self.config.jaw_yaw_deg))
+    }
+
+    /// The tool's pose as the controller tells it, in mm and radians.
+    pub(crate) fn raw_pose(&mut self) -> Result<[f32; 6], XArmError> {
         match self.client.ask(&Command::GetTcpPose)? {
-            Reply::Pose(pose) => Ok(tool_pose(pose, self.config.jaw_yaw_deg)),
+            Reply::Pose(pose) => Ok(pose),
             _ => Err(XArmError::NotANumber { what: "pose", value: f64::NAN }),
         }
     }

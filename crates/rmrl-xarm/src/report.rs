@@ -25,6 +25,11 @@ const SERVOS_AT: usize = 229;
 const TEMPERATURES_AT: usize = 245;
 const SPEEDS_AT: usize = 252;
 const COUNTER_AT: usize = 284;
+const BASE_OFFSET_AT: usize = 288;
+const SIMULATED_AT: usize = 314;
+/// Where the byte of the simulated robot means something only in reports of at least this length, in
+/// bytes, as the vendor's software has it.
+const SIMULATED_FROM: usize = 417;
 const REDUCED_AT: usize = 495;
 const FENCE_AT: usize = 572;
 
@@ -46,6 +51,16 @@ impl ReportPort {
             Self::Normal => 30001,
             Self::Rich => 30002,
             Self::Real => 30003,
+        }
+    }
+
+    /// The port that sends reports of a length, in bytes; whatever number an emulator or a tunnel gives
+    /// the port.
+    fn of_length(length: usize) -> Self {
+        match length {
+            ..NORMAL_LENGTH => Self::Real,
+            NORMAL_LENGTH => Self::Normal,
+            _ => Self::Rich,
         }
     }
 }
@@ -109,6 +124,14 @@ pub enum More {
 }
 
 impl Report {
+    /// What only the rich report tells.
+    pub fn details(&self) -> Option<&Details> {
+        match &self.more {
+            More::Everything(_, details) => Some(details),
+            More::Nothing | More::Forces { .. } | More::Health(_) => None,
+        }
+    }
+
     /// Errors and settings, where the port tells them.
     pub fn health(&self) -> Option<&Health> {
         match &self.more {
@@ -160,6 +183,11 @@ pub struct Details {
     pub joint_speeds_rad_s: Option<[f32; 7]>,
     /// The controller's counter.
     pub counter: Option<u32>,
+    /// The robot's base in the world that all poses are told and taken in: mm, then roll, pitch and yaw in
+    /// radians.
+    pub base_offset: Option<[f32; 6]>,
+    /// Whether motions are only simulated, and the arm stands still.
+    pub simulated: Option<bool>,
     /// Whether reduced mode is on.
     pub reduced: Option<bool>,
     /// Whether the fence is on.
@@ -290,6 +318,11 @@ impl Details {
             tool_speed_mm_s: speeds.f32_le(),
             joint_speeds_rad_s: speeds.f32s_le(),
             counter: from(COUNTER_AT).u32_be(),
+            base_offset: from(BASE_OFFSET_AT).f32s_le(),
+            simulated: from(SIMULATED_AT)
+                .u8()
+                .filter(|_| bytes.len() >= SIMULATED_FROM)
+                .map(|on| on == 1),
             reduced: from(REDUCED_AT).u8().map(|on| on == 1),
             fence: from(FENCE_AT).u8().map(|on| on == 1),
         })
@@ -306,6 +339,10 @@ impl Details {
         writer.f32s(&[self.tool_speed_mm_s.unwrap_or_default()]);
         writer.f32s(&self.joint_speeds_rad_s.unwrap_or_default());
         writer.bytes(&self.counter.unwrap_or_default().to_be_bytes());
+        writer.at = BASE_OFFSET_AT;
+        writer.f32s(&self.base_offset.unwrap_or_default());
+        writer.at = SIMULATED_AT;
+        writer.bytes(&[u8::from(self.simulated == Some(true))]);
         let (reduced, fence) = (self.reduced == Some(true), self.fence == Some(true));
         // The bits of the flags, as older readers look for them.
         writer.at = REDUCED_AT - 1;
@@ -339,7 +376,8 @@ impl Writer<'_> {
 /// It holds a fixed amount of memory, and asks for none after it was made.
 #[derive(Debug)]
 pub struct ReportReader {
-    port: ReportPort,
+    /// None where the length of each report says what it is.
+    port: Option<ReportPort>,
     buffer: Box<[u8; LONGEST_REPORT]>,
     /// How many bytes of the present report are there.
     got: usize,
@@ -348,7 +386,12 @@ pub struct ReportReader {
 impl ReportReader {
     /// A reader of that port's stream.
     pub fn new(port: ReportPort) -> Self {
-        Self { port, buffer: Box::new([0; LONGEST_REPORT]), got: 0 }
+        Self { port: Some(port), buffer: Box::new([0; LONGEST_REPORT]), got: 0 }
+    }
+
+    /// A reader of whichever of the three ports' streams it is, by the lengths of its reports.
+    pub fn of_any_port() -> Self {
+        Self { port: None, buffer: Box::new([0; LONGEST_REPORT]), got: 0 }
     }
 
     /// Reads once from `source`: a report where that completes one, none where more is to come.
@@ -368,7 +411,8 @@ impl ReportReader {
             return Ok(None);
         }
         self.got = 0;
-        Ok(Some(Report::decode(self.port, &self.buffer[..wanted])?))
+        let port = self.port.unwrap_or_else(|| ReportPort::of_length(wanted));
+        Ok(Some(Report::decode(port, &self.buffer[..wanted])?))
     }
 
     /// How many bytes the present report has; 4 until its length is known.

@@ -1,12 +1,21 @@
 //! Reports, read in a thread of their own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::link::{Link, nothing_came};
-use crate::{Address, ReadError, Report, ReportPort, ReportReader, XArmConfig, XArmError};
+use crate::{Address, ArmState, ReadError, Report, ReportReader, XArmConfig, XArmError};
+
+/// A report that is older says nothing about the arm as it is now: five come in a second.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// A report that came so soon after a motion may still be of that motion.
+const SETTLES_WITHIN: Duration = Duration::from_millis(500);
+
+/// How often it may be logged that reports are missing.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// How long the thread may take to notice that it is to end, and pauses before it connects again.
 const TICK: Duration = Duration::from_millis(200);
@@ -20,9 +29,40 @@ pub struct ReportStream {
 
 #[derive(Debug, Default)]
 struct Latest {
-    report: Mutex<Option<(Report, Instant)>>,
+    seen: Mutex<Seen>,
     came: Condvar,
     ends: AtomicBool,
+}
+
+/// What the reports have told.
+#[derive(Debug, Default)]
+struct Seen {
+    report: Option<(Report, Instant)>,
+    /// Since when this program has nothing under way, so that the arm should stand.
+    stands_since: Option<Instant>,
+    /// Whether the arm was seen to do something in that time.
+    was_disturbed: bool,
+}
+
+impl Seen {
+    fn note(&mut self, report: Report, now: Instant) {
+        self.report = Some((report, now));
+        let has_settled = |since: Instant| now.saturating_duration_since(since) > SETTLES_WITHIN;
+        if self.stands_since.is_some_and(has_settled) && is_somebody_at_work(&report) {
+            self.was_disturbed = true;
+        }
+    }
+}
+
+/// Whether a report of an arm that should stand tells of a motion, or of a stop that no error explains.
+fn is_somebody_at_work(report: &Report) -> bool {
+    let has_error = report.health().is_some_and(|health| health.error != 0);
+    match report.state {
+        ArmState::Moving => true,
+        ArmState::Ready => report.commands > 0,
+        ArmState::Stopped | ArmState::Paused | ArmState::Reset => !has_error,
+        ArmState::Other(_) => false,
+    }
 }
 
 impl ReportStream {
@@ -32,25 +72,20 @@ impl ReportStream {
     /// As [`Self::connect`].
     pub(crate) fn of(config: &XArmConfig) -> Result<Option<Self>, XArmError> {
         let Some(number) = config.report_port else { return Ok(None) };
-        let port = if number == 30002 { ReportPort::Rich } else { ReportPort::Normal };
-        Self::connect(config.address(number), port, config.answer_timeout()).map(Some)
+        Self::connect(config.address(number), config.answer_timeout()).map(Some)
     }
 
     /// Connects and begins to read.
     ///
     /// # Errors
     /// [`XArmError::Connect`].
-    pub fn connect(
-        address: Address,
-        port: ReportPort,
-        timeout: Duration,
-    ) -> Result<Self, XArmError> {
+    pub fn connect(address: Address, timeout: Duration) -> Result<Self, XArmError> {
         let link = Link::connect(&address, timeout)?;
         let latest = Arc::new(Latest::default());
         let theirs = Arc::clone(&latest);
         let spawned = thread::Builder::new()
             .name("xarm-report".to_owned())
-            .spawn(move || follow(&address, port, timeout, link, &theirs));
+            .spawn(move || follow(&address, timeout, link, &theirs));
         let thread = spawned.map_err(|source| XArmError::Connect {
             address: "the thread of the reports".to_owned(),
             source,
@@ -60,18 +95,54 @@ impl ReportStream {
 
     /// The latest report and when it came; none before the first.
     pub fn latest(&self) -> Option<(Report, Instant)> {
-        *self.latest.report.lock().unwrap_or_else(PoisonError::into_inner)
+        self.latest.seen().report
+    }
+
+    /// The latest report, if it is of now.
+    ///
+    /// # Errors
+    /// [`XArmError::StaleReports`]: none has come for a second.
+    pub fn fresh(&self) -> Result<Report, XArmError> {
+        let latest = self.latest();
+        match latest.map(|(report, came)| (report, came.elapsed())) {
+            Some((report, age)) if age <= FRESH_FOR => Ok(report),
+            latest => Err(XArmError::StaleReports {
+                age_secs: latest.map_or(f64::INFINITY, |(_, age)| age.as_secs_f64()),
+            }),
+        }
     }
 
     /// The next report that comes after the call; none where none comes in time.
     pub fn next(&self, timeout: Duration) -> Option<Report> {
         let called = Instant::now();
-        let report = self.latest.report.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_old =
-            |latest: &mut Option<(Report, Instant)>| latest.is_none_or(|(_, came)| came < called);
-        let waited = self.latest.came.wait_timeout_while(report, timeout, is_old);
-        let (report, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-        report.filter(|_| !waited.timed_out()).map(|(report, _)| report)
+        let is_old = |seen: &mut Seen| seen.report.is_none_or(|(_, came)| came < called);
+        let waited = self.latest.came.wait_timeout_while(self.latest.seen(), timeout, is_old);
+        let (seen, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        seen.report.filter(|_| !waited.timed_out()).map(|(report, _)| report)
+    }
+
+    /// Notes whether this program has something under way. While it has not, a motion or a stop in the
+    /// reports is somebody else's.
+    pub(crate) fn expect_standing(&self, stands: bool) {
+        let mut seen = self.latest.seen();
+        seen.was_disturbed &= stands;
+        seen.stands_since = match (stands, seen.stands_since) {
+            (true, Some(since)) => Some(since),
+            (true, None) => Some(Instant::now()),
+            (false, _) => None,
+        };
+    }
+
+    /// Whether the arm was seen to do something while this program had nothing under way.
+    pub(crate) fn was_disturbed(&self) -> bool {
+        self.latest.seen().was_disturbed
+    }
+}
+
+impl Latest {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // Nothing between locking and unlocking can leave half a note.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,13 +156,13 @@ impl Drop for ReportStream {
     }
 }
 
-fn follow(address: &Address, port: ReportPort, timeout: Duration, mut link: Link, latest: &Latest) {
+fn follow(address: &Address, timeout: Duration, mut link: Link, latest: &Latest) {
     loop {
-        let error = read_until_lost(port, &mut link, latest);
+        let error = read_until_lost(&mut link, latest);
         if latest.ends.load(Ordering::Relaxed) {
             return;
         }
-        tracing::warn!("the reports of {address} ended: {error}");
+        warn_rarely(&format!("the reports of {address} ended: {error}"));
         loop {
             thread::sleep(TICK);
             if latest.ends.load(Ordering::Relaxed) {
@@ -108,9 +179,19 @@ fn follow(address: &Address, port: ReportPort, timeout: Duration, mut link: Link
     }
 }
 
+/// Warns that reports are missing, once a minute in all: who waits for them asks again and again.
+pub(crate) fn warn_rarely(message: &str) {
+    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+        tracing::warn!("{message}");
+        *told = Some(Instant::now());
+    }
+}
+
 /// No memory is asked for in here.
-fn read_until_lost(port: ReportPort, link: &mut Link, latest: &Latest) -> ReadError {
-    let mut reader = ReportReader::new(port);
+fn read_until_lost(link: &mut Link, latest: &Latest) -> ReadError {
+    let mut reader = ReportReader::of_any_port();
     loop {
         if latest.ends.load(Ordering::Relaxed) {
             return ReadError::Io(std::io::ErrorKind::Interrupted.into());
@@ -120,8 +201,7 @@ fn read_until_lost(port: ReportPort, link: &mut Link, latest: &Latest) -> ReadEr
         }
         match reader.read(link) {
             Ok(Some(report)) => {
-                let now = Some((report, Instant::now()));
-                *latest.report.lock().unwrap_or_else(PoisonError::into_inner) = now;
+                latest.seen().note(report, Instant::now());
                 latest.came.notify_all();
             }
             Ok(None) => {}

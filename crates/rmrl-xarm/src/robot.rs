@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::report_stream::warn_rarely;
 use crate::{
-    Address, Report, ReportStream, RobotVersion, Session, XArmConfig, XArmError, stop_arm,
+    Address, Claim, Report, ReportStream, RobotVersion, Session, XArmConfig, XArmError, stop_arm,
 };
 
 /// Silence after which the controller is asked something, as in the vendor's software.
@@ -36,9 +37,11 @@ pub struct Robot {
     /// Ends the thread that keeps the link alive, by being dropped.
     ends: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    /// Keeps other programs from the arm for as long as this one has it.
+    _claim: Claim,
 }
 
-type Reports = Arc<Mutex<Option<Arc<ReportStream>>>>;
+type Reports = Arc<Mutex<Arc<ReportStream>>>;
 
 /// What is asked by turns.
 #[derive(Debug)]
@@ -51,20 +54,31 @@ struct Shared {
     is_stopped: Arc<AtomicBool>,
     /// How often it was connected: a gripper sets itself up anew each time.
     connections: u64,
+    /// How the joints stood when the link was lost, if nothing was under way then.
+    left_at: Option<[f32; 7]>,
 }
 
 impl Robot {
-    /// Connects and sets everything up.
+    /// Claims the arm, connects and sets everything up.
+    ///
+    /// # Errors
+    /// As [`Claim::take`] and [`Session::connect`].
+    pub fn connect(config: XArmConfig) -> Result<Self, XArmError> {
+        let claim = Claim::take(&config)?;
+        Self::connect_claimed(config, claim)
+    }
+
+    /// The same with an arm that was claimed before, to look at it and to ask a person.
     ///
     /// # Errors
     /// As [`Session::connect`].
-    pub fn connect(config: XArmConfig) -> Result<Self, XArmError> {
-        let session = Session::connect(config.clone())?;
+    pub fn connect_claimed(config: XArmConfig, claim: Claim) -> Result<Self, XArmError> {
+        let session = Session::connect(config.clone(), &claim)?;
         let version = session.version().clone();
         let keeps_alive = version.firmware.has_keep_alive();
         let control = config.address(config.control_port);
         let answer_timeout = config.answer_timeout();
-        let reports = Reports::new(Mutex::new(session.reports()));
+        let reports = Reports::new(Mutex::new(Arc::clone(session.reports())));
         let theirs = Arc::clone(&reports);
         let is_stopped = Arc::<AtomicBool>::default();
         let shared = Shared {
@@ -74,10 +88,20 @@ impl Robot {
             reports: theirs,
             is_stopped: Arc::clone(&is_stopped),
             connections: 1,
+            left_at: None,
         };
         let shared = Arc::new(Mutex::new(shared));
         let (ends, thread) = (None, None);
-        let mut robot = Self { shared, control, answer_timeout, is_stopped, reports, ends, thread };
+        let mut robot = Self {
+            shared,
+            control,
+            answer_timeout,
+            is_stopped,
+            reports,
+            ends,
+            thread,
+            _claim: claim,
+        };
         if keeps_alive {
             let (ends, ended) = mpsc::channel();
             let theirs = Arc::downgrade(&robot.shared);
@@ -101,12 +125,12 @@ impl Robot {
         self.lock().config.clone()
     }
 
-    /// The latest report; none before the first, or without a port for them.
+    /// The latest report; none before the first.
     ///
     /// Does not wait for the end of a motion.
     pub fn report(&self) -> Option<Report> {
-        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        reports?.latest().map(|(report, _)| report)
+        let reports = Arc::clone(&self.reports.lock().unwrap_or_else(PoisonError::into_inner));
+        reports.latest().map(|(report, _)| report)
     }
 
     /// Stops the arm at once, over a link of its own: from another thread while it moves, for instance.
@@ -145,7 +169,7 @@ impl Robot {
         let result = work(connected, *connections);
         if connected.client.is_lost() {
             let was_moving = connected.moving;
-            *session = None;
+            shared.disconnect();
             // A new link stops the arm before anything else.
             if was_moving && let Err(error) = shared.reconnect() {
                 tracing::error!("the arm may go on to the end of its line: {error}");
@@ -181,25 +205,25 @@ impl Shared {
     /// Makes a lost link again. Once the arm was stopped, only to stop it again where that did not get
     /// through.
     fn reconnect(&mut self) -> Result<(), XArmError> {
-        if self.session.as_ref().is_some_and(|session| !session.client.is_lost()) {
+        if self.session.as_ref().is_some_and(|session| session.check_link().is_ok()) {
             return Ok(());
         }
-        self.session = None;
+        self.disconnect();
         let began = Instant::now();
         let patience = Duration::from_secs_f64(self.config.reconnect_secs);
         loop {
             let connected = match self.check_not_stopped() {
-                Ok(()) => Session::connect_again(self.config.clone()),
+                Ok(()) => Session::connect_again(self.config.clone(), self.left_at),
                 Err(stopped) => {
                     let control = self.config.address(self.config.control_port);
                     stop_arm(&control, self.config.answer_timeout()).and(Err(stopped))
                 }
             };
-            match connected {
+            let error = match connected {
                 Ok(session) => {
                     tracing::info!("the arm is back after {:.1} s", began.elapsed().as_secs_f64());
                     let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-                    *reports = session.reports();
+                    *reports = Arc::clone(session.reports());
                     drop(reports);
                     self.session = Some(session);
                     self.connections += 1;
@@ -207,9 +231,27 @@ impl Shared {
                 }
                 // What has another reason than the link stays so.
                 Err(error) if !error.ends_the_link() => return Err(error),
-                Err(error) if began.elapsed() >= patience => return Err(error),
-                Err(_) => thread::sleep(PAUSE.min(patience.saturating_sub(began.elapsed()))),
+                Err(error) => error,
+            };
+            let waited = began.elapsed();
+            if waited < patience {
+                warn_rarely(&format!("{error}; the link is made again"));
+                thread::sleep(PAUSE.min(patience.saturating_sub(waited)));
+                continue;
             }
+            return Err(match error {
+                XArmError::StaleReports { .. } => {
+                    XArmError::NoReports { waited_secs: waited.as_secs_f64() }
+                }
+                error => error,
+            });
+        }
+    }
+
+    /// Closes the link, and remembers where the arm stood if nothing was under way.
+    fn disconnect(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.left_at = session.left_at.filter(|_| !session.moving);
         }
     }
 }

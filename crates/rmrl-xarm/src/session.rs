@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::client::explain;
 use crate::motion::STOP_TIMER;
-use crate::settings::{not_kept, settings, verify_fence, verify_report};
+use crate::settings::{check_length, not_told, settings, verify_fence, verify_report};
+use crate::stance::{check_left, check_pose};
 use crate::{
-    ALL_JOINTS, ArmState, Client, Command, Feedback, FirmwareVersion, Protocol, Reply, Report,
-    ReportStream, RobotVersion, StateChange, XArmConfig, XArmError, controller_error,
+    ALL_JOINTS, ArmState, Claim, Client, Command, Feedback, FirmwareVersion, Protocol, Reply,
+    Report, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError, controller_error,
 };
 
 /// How often a state is asked for that is to come.
@@ -35,22 +36,24 @@ pub struct Session {
     pub(crate) client: Client,
     pub(crate) config: XArmConfig,
     version: RobotVersion,
-    reports: Option<Arc<ReportStream>>,
+    reports: Arc<ReportStream>,
     /// A motion was sent, and its end not seen.
     pub(crate) moving: bool,
     /// The arm stands because this program stopped it.
     pub(crate) stopped_here: bool,
     /// Everything was given and read back: from here on what differs is another's doing.
     is_set_up: bool,
+    /// How the joints stood when they were last seen with nothing of this program under way.
+    pub(crate) left_at: Option<[f32; 7]>,
 }
 
 impl Session {
-    /// Connects, sets everything up and reads it back.
+    /// Connects, sets everything up and reads it back. The claim says that no other program has the arm.
     ///
     /// # Errors
-    /// The controller is not there, is of another kind, has an error that cannot be cleared, or does
-    /// not keep a setting.
-    pub fn connect(config: XArmConfig) -> Result<Self, XArmError> {
+    /// The controller is not there, is of another kind, has an error that cannot be cleared, does not keep
+    /// a setting, or has one that only a person changes.
+    pub fn connect(config: XArmConfig, _: &Claim) -> Result<Self, XArmError> {
         let mut session = Self::open(config)?;
         // What a killed program, or another, has left to be done is not to be gone on with.
         session.stop()?;
@@ -58,11 +61,15 @@ impl Session {
         Ok(session)
     }
 
-    /// Connects again after a lost link. What another has stopped meanwhile stays stopped.
+    /// Connects again after a lost link. What another has stopped or moved meanwhile stays as it is.
+    /// `left_at` is how the joints stood, if nothing was under way when the link was lost.
     ///
     /// # Errors
-    /// As [`Self::connect`], and [`XArmError::StoppedBySomebodyElse`].
-    pub(crate) fn connect_again(config: XArmConfig) -> Result<Self, XArmError> {
+    /// As [`Self::connect`], and what tells of somebody else.
+    pub(crate) fn connect_again(
+        config: XArmConfig,
+        left_at: Option<[f32; 7]>,
+    ) -> Result<Self, XArmError> {
         let mut session = Self::open(config)?;
         // Setting up clears errors; those that a person has to see are not to be cleared unseen.
         match session.error()? {
@@ -74,6 +81,10 @@ impl Session {
                 return Err(explain(number));
             }
             _ => {}
+        }
+        if let Some(left_at) = left_at {
+            let joints = session.client.joints()?;
+            check_left(&left_at, &joints)?;
         }
         // A line from before may still be under way.
         session.stop()?;
@@ -88,15 +99,16 @@ impl Session {
         if version.firmware.has_keep_alive() {
             client.set_protocol(Protocol::Three);
         }
-        let reports = ReportStream::of(&config)?.map(Arc::new);
+        let reports = ReportStream::of(&config)?.ok_or(XArmError::WithoutReports)?;
         Ok(Self {
             client,
             config,
             version,
-            reports,
+            reports: Arc::new(reports),
             moving: false,
             stopped_here: false,
             is_set_up: false,
+            left_at: None,
         })
     }
 
@@ -105,14 +117,23 @@ impl Session {
         &self.version
     }
 
-    /// The latest report; none before the first, or without a port for them.
+    /// The latest report; none before the first.
     pub fn report(&self) -> Option<Report> {
-        self.reports.as_ref()?.latest().map(|(report, _)| report)
+        self.reports.latest().map(|(report, _)| report)
     }
 
     /// The reports, for whoever looks at them while the arm moves.
-    pub(crate) fn reports(&self) -> Option<Arc<ReportStream>> {
-        self.reports.clone()
+    pub(crate) fn reports(&self) -> &Arc<ReportStream> {
+        &self.reports
+    }
+
+    /// Whether another link has to be made: this one is lost, or its reports are.
+    ///
+    /// # Errors
+    /// [`XArmError::LostLink`] or [`XArmError::StaleReports`].
+    pub(crate) fn check_link(&self) -> Result<(), XArmError> {
+        self.client.check()?;
+        self.reports.fresh().map(drop)
     }
 
     /// What the arm is doing.
@@ -149,17 +170,25 @@ impl Session {
     /// # Errors
     /// The link is lost, or no answer came.
     pub fn stop(&mut self) -> Result<(), XArmError> {
+        self.begin_own_doing();
         self.stopped_here = true;
         stop(&mut self.client)?;
         self.moving = false;
         Ok(())
     }
 
-    /// Why the arm cannot begin a motion, or nothing where it can.
+    /// From here on what the arm does is this program's doing.
+    pub(crate) fn begin_own_doing(&mut self) {
+        self.reports.expect_standing(false);
+        self.left_at = None;
+    }
+
+    /// Why the arm cannot begin a motion, or nothing where it can. All that decides where a motion leads is
+    /// looked at anew.
     ///
     /// # Errors
-    /// An error that waits; a stop, a pause, a motion, a reset, or a setting that is nobody's here; or a
-    /// motion of this program that is still under way.
+    /// An error that waits; a stop, a pause, a motion, a reset, or a setting that is nobody's here; reports
+    /// that are not of now; or a motion of this program that is still under way.
     pub fn check_ready(&mut self) -> Result<(), XArmError> {
         let error = self.error()?;
         if error != 0 {
@@ -172,7 +201,7 @@ impl Session {
         loop {
             let (state, waiting) = (self.state()?, self.waiting()?);
             let passes = match state {
-                ArmState::Ready if waiting == 0 => return self.check_settings(),
+                ArmState::Ready if waiting == 0 => return self.check_knowledge(),
                 ArmState::Stopped if self.stopped_here => {
                     return Err(XArmError::NotReady { state, waiting });
                 }
@@ -193,15 +222,27 @@ impl Session {
         }
     }
 
-    /// Whether the controller still has what it was given, by the latest report: another program's tool
-    /// offset would send the arm elsewhere.
-    fn check_settings(&self) -> Result<(), XArmError> {
-        match self.report() {
-            Some(report) if self.is_set_up => {
-                verify_report(&self.config, &report).map_err(XArmError::changed_by_somebody_else)
-            }
-            _ => Ok(()),
+    /// Whether the arm stands where this program left it, with the settings that it was given: by a report
+    /// of now, and by what the controller answers.
+    fn check_knowledge(&mut self) -> Result<(), XArmError> {
+        let report = self.reports.fresh()?;
+        if self.reports.was_disturbed() {
+            return Err(XArmError::MovedBySomebodyElse);
         }
+        let joints = self.client.joints()?;
+        if let Some(left_at) = &self.left_at {
+            check_left(left_at, &joints)?;
+        }
+        if self.is_set_up {
+            verify_report(&self.config, &report).map_err(XArmError::changed_by_somebody_else)?;
+            verify_fence(&self.config, &self.client.reduced_state()?)
+                .map_err(XArmError::changed_by_somebody_else)?;
+            let pose = self.raw_pose()?;
+            check_pose(&self.config, &joints, pose)?;
+        }
+        self.left_at = Some(joints);
+        self.reports.expect_standing(true);
+        Ok(())
     }
 
     /// Clears errors and makes the arm movable, in the vendor's order. Does nothing where it is.
@@ -237,7 +278,8 @@ impl Session {
     pub(crate) fn make_ready(&mut self) -> Result<(), XArmError> {
         match self.check_ready() {
             Err(XArmError::NotReady { state: ArmState::Stopped, .. }) if self.stopped_here => {
-                self.enable()
+                self.enable()?;
+                self.check_ready()
             }
             other => other,
         }
@@ -245,6 +287,7 @@ impl Session {
 
     /// The vendor's sequence: clean error, clean warning, power, mode, state.
     fn enable(&mut self) -> Result<(), XArmError> {
+        self.begin_own_doing();
         // Only firmware 1.10 and later have the second number.
         let detection = (self.version.firmware >= FirmwareVersion::new(1, 10, 0)).then_some(0);
         for command in [
@@ -298,13 +341,14 @@ impl Session {
         }
         // Offset and load have reset the state.
         self.run()?;
-        let reduced = match self.client.ask(&Command::GetReducedState)? {
-            Reply::Reduced(reduced) => reduced,
-            _ => return Err(not_kept("reduced mode", &"on", &"nothing")),
-        };
-        verify_fence(&self.config, &reduced)?;
+        verify_fence(&self.config, &self.client.reduced_state()?)?;
         self.verify_report()?;
+        let joints = self.client.joints()?;
+        let pose = self.raw_pose()?;
+        check_pose(&self.config, &joints, pose)?;
+        self.left_at = Some(joints);
         self.is_set_up = true;
+        self.reports.expect_standing(true);
         Ok(())
     }
 
@@ -319,17 +363,23 @@ impl Session {
         result
     }
 
+    /// Waits for a report that tells what was given.
     fn verify_report(&mut self) -> Result<(), XArmError> {
-        let Some(reports) = &self.reports else { return Ok(()) };
         // The first may have been on its way before the settings were there.
-        let mut result = Err(XArmError::NotFinished {
-            what: "waiting for a report",
-            timeout_secs: REPORT_WITHIN.as_secs_f64(),
-        });
+        let mut result = Err(XArmError::StaleReports { age_secs: REPORT_WITHIN.as_secs_f64() });
         for _ in 0..3 {
-            let Some(report) = reports.next(REPORT_WITHIN) else { return result };
+            let Some(report) = self.reports.next(REPORT_WITHIN) else { return result };
+            check_length(&self.config, &report)?;
             result = verify_report(&self.config, &report);
             if result.is_ok() {
+                let not_told = not_told(&report);
+                if !not_told.is_empty() {
+                    let firmware = self.version.firmware;
+                    tracing::warn!(
+                        "not checked, because firmware {firmware} does not report it: {}",
+                        not_told.join(", ")
+                    );
+                }
                 break;
             }
         }

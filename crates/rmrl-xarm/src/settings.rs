@@ -1,12 +1,15 @@
 //! What the controller is given when it is connected, and whether it has kept it.
 
-use crate::{Command, ReducedState, Report, XArmConfig, XArmError};
+use std::f32::consts::TAU;
+
+use crate::kinematics::JointLimits;
+use crate::{Command, Health, More, ReducedState, Report, XArmConfig, XArmError};
 
 /// How far what is read back may differ: the controller has `f32` and whole millimetres.
 const SAME: f32 = 1e-3;
 
 /// The commands that give them.
-pub(crate) fn settings(config: &XArmConfig) -> [Command; 9] {
+pub(crate) fn settings(config: &XArmConfig) -> [Command; 10] {
     let [x, y, z] = config.center_of_mass_mm.map(to_f32);
     [
         Command::SetTcpOffset(offset_of(config)),
@@ -14,6 +17,7 @@ pub(crate) fn settings(config: &XArmConfig) -> [Command; 9] {
         Command::SetCollisionSensitivity(config.collision_sensitivity),
         Command::SetReducedLinearSpeed(to_f32(config.reduced_speed_m_s * 1000.0)),
         Command::SetReducedJointSpeed(reduced_joint_speed_rad_s(config)),
+        Command::SetReducedJointRange(joint_range_rad_of(config)),
         Command::SetBoundary(boundary_mm_of(config)),
         Command::SetFence(true),
         Command::SetReducedMode(true),
@@ -24,12 +28,27 @@ pub(crate) fn settings(config: &XArmConfig) -> [Command; 9] {
 
 /// In mm and radians.
 pub(crate) fn offset_of(config: &XArmConfig) -> [f32; 6] {
-    let [x, y, z, roll, pitch, yaw] = config.tcp_offset_mm_deg;
+    let [x, y, z, roll, pitch, yaw] = config.grasp_point_mm_deg();
     [x, y, z, roll.to_radians(), pitch.to_radians(), yaw.to_radians()].map(to_f32)
 }
 
 fn reduced_joint_speed_rad_s(config: &XArmConfig) -> f32 {
     to_f32(config.reduced_joint_speed_deg_s.to_radians())
+}
+
+/// Lower and upper of each joint, in radians: the configured ones, else what the arm can.
+fn joint_range_rad_of(config: &XArmConfig) -> [f32; 14] {
+    // A joint that the arm has not is let turn.
+    let mut range = [-TAU, TAU].repeat(7);
+    let limits = JointLimits::ANY_XARM6;
+    for (index, (lower, upper)) in limits.lower_rad.into_iter().zip(limits.upper_rad).enumerate() {
+        (range[2 * index], range[2 * index + 1]) = (to_f32(lower), to_f32(upper));
+    }
+    for (index, [lower_deg, upper_deg]) in config.joint_range_deg.iter().enumerate() {
+        range[2 * index] = range[2 * index].max(to_f32(lower_deg.to_radians()));
+        range[2 * index + 1] = range[2 * index + 1].min(to_f32(upper_deg.to_radians()));
+    }
+    range.try_into().expect("seven joints have fourteen limits")
 }
 
 /// Upper and lower of each axis in whole mm, rounded inwards.
@@ -60,16 +79,30 @@ pub(crate) fn verify_fence(config: &XArmConfig, has: &ReducedState) -> Result<()
     if (got - speed).abs() > speed * SAME {
         return Err(not_kept("reduced speed of the joints in rad/s", &speed, &got));
     }
+    let expected = joint_range_rad_of(config);
+    let axes = 2 * usize::from(config.joints);
+    if differ(&expected[..axes], &has.joint_range_rad[..axes]) {
+        return Err(not_kept(
+            "joint range of reduced mode in rad",
+            &expected,
+            &has.joint_range_rad,
+        ));
+    }
     if has.rebound {
         return Err(not_kept("rebound after a collision", &false, &true));
     }
     Ok(())
 }
 
-/// Whether a report tells what was given.
+fn differ(a: &[f32], b: &[f32]) -> bool {
+    // Not `>`: what is no number differs.
+    !a.iter().zip(b).all(|(a, b)| (a - b).abs() <= SAME)
+}
+
+/// Whether a report tells what was given, and what nobody but a person may change is as it has to be. What
+/// the report leaves out is [`not_told`].
 pub(crate) fn verify_report(config: &XArmConfig, report: &Report) -> Result<(), XArmError> {
     let Some(health) = report.health() else { return Ok(()) };
-    let differ = |a: &[f32], b: &[f32]| a.iter().zip(b).any(|(a, b)| (a - b).abs() > SAME);
     let offset = offset_of(config);
     if differ(&offset, &health.tcp_offset) {
         return Err(not_kept("tool offset", &offset, &health.tcp_offset));
@@ -86,7 +119,52 @@ pub(crate) fn verify_report(config: &XArmConfig, report: &Report) -> Result<(), 
     if report.mode != 0 {
         return Err(not_kept("mode", &0, &report.mode));
     }
+    verify_installation(report, health)
+}
+
+/// Whether the controller takes the arm to stand where this program does: upright, at the world's origin,
+/// and for real. Somebody told it otherwise for a reason, so nothing of it is set here.
+pub(crate) fn verify_installation(report: &Report, health: &Health) -> Result<(), XArmError> {
+    const DOWN: [f32; 3] = [0.0, 0.0, -1.0];
+    let unsuitable = |setting, expected: &dyn std::fmt::Debug, got: &dyn std::fmt::Debug, mend| {
+        let (expected, got) = (format!("{expected:?}"), format!("{got:?}"));
+        Err(XArmError::UnsuitableSetting { setting, expected, got, mend })
+    };
+    if differ(&DOWN, &health.gravity) {
+        let mend = "the arm has to stand upright on a level table: mount it so, and set that in UFACTORY \
+                    Studio (Settings, Mounting)";
+        return unsuitable("direction of gravity", &DOWN, &health.gravity, mend);
+    }
+    let Some(details) = report.details() else { return Ok(()) };
+    if let Some(offset) = details.base_offset.filter(|offset| differ(&[0.0; 6], offset)) {
+        let mend = "it shifts every pose: set it to zero in UFACTORY Studio (Settings, Coordinate system) or by \
+                    the SDK's set_world_offset, and teach the places again";
+        return unsuitable("base offset", &[0.0_f32; 6], &offset, mend);
+    }
+    if details.simulated == Some(true) {
+        let mend = "the arm stands still while it says that it moves: switch it to the real robot in UFACTORY \
+                    Studio";
+        return unsuitable("simulated-robot mode", &"off", &"on", mend);
+    }
     Ok(())
+}
+
+/// What a report leaves out of that which [`verify_report`] looks at, because the firmware does not tell it.
+pub(crate) fn not_told(report: &Report) -> Vec<&'static str> {
+    let details = report.details();
+    let told = [
+        ("base offset", details.is_some_and(|details| details.base_offset.is_some())),
+        ("simulated-robot mode", details.is_some_and(|details| details.simulated.is_some())),
+    ];
+    told.into_iter().filter(|(_, is_told)| !is_told).map(|(setting, _)| setting).collect()
+}
+
+/// Refuses the reports of a port that leaves out what another port of the same firmware tells.
+pub(crate) fn check_length(config: &XArmConfig, report: &Report) -> Result<(), XArmError> {
+    match (report.more, config.report_port) {
+        (More::Everything(..), _) | (_, None) => Ok(()),
+        (_, Some(port)) => Err(XArmError::ShortReports { port }),
+    }
 }
 
 /// A setting that is another when it is read back.
@@ -120,7 +198,7 @@ mod tests {
             boundary_mm: boundary_mm_of(&config).map(|limit| i16::try_from(limit).unwrap()),
             linear_speed_mm_s: to_f32(config.reduced_speed_m_s * 1000.0),
             joint_speed_rad_s: reduced_joint_speed_rad_s(&config),
-            joint_range_rad: [0.0; 14],
+            joint_range_rad: joint_range_rad_of(&config),
             fence: true,
             rebound: false,
         };
@@ -130,6 +208,8 @@ mod tests {
             (ReducedState { boundary_mm: [0; 6], ..kept }, "fence"),
             (ReducedState { linear_speed_mm_s: 1000.0, ..kept }, "reduced speed in mm/s"),
             (ReducedState { joint_speed_rad_s: 3.0, ..kept }, "speed of the joints"),
+            (ReducedState { joint_range_rad: [0.5; 14], ..kept }, "joint range"),
+            (ReducedState { joint_range_rad: [f32::NAN; 14], ..kept }, "joint range"),
             (ReducedState { rebound: true, ..kept }, "rebound"),
         ] {
             let error = verify_fence(&config, &has).unwrap_err().to_string();

@@ -12,7 +12,8 @@ use rmrl_cell::{Arm, DeviceError, Gripper, ToolPose};
 use rmrl_core::PlanarPose;
 use rmrl_xarm::bio_gripper::{Generation, JawState};
 use rmrl_xarm::{
-    ArmState, BioGripperDevice, Command, Robot, Session, StateChange, XArm, XArmConfig, XArmError,
+    ArmState, BioGripperDevice, Claim, Command, Robot, Session, StateChange, XArm, XArmConfig,
+    XArmError,
 };
 
 fn arm(table: Table) -> (XArm, Arc<Mutex<Table>>, XArmConfig) {
@@ -66,11 +67,12 @@ fn three_firmwares_are_set_up_read_back_and_moved() {
 fn another_robot_and_an_old_firmware_are_refused() {
     let (config, table) = serve_table(Table::new("2.5.0"));
     let seven = XArmConfig { joints: 7, ..config.clone() };
-    let error = Session::connect(seven).unwrap_err();
+    let claim = Claim::take(&config).unwrap();
+    let error = Session::connect(seven, &claim).unwrap_err();
     assert!(matches!(error, XArmError::WrongRobot { expected: 7, got: 6 }), "{error}");
     for version in ["6,6,XI1304,AC1304,v1.2.0", "v0.9"] {
         table.lock().unwrap().version = version.to_owned();
-        let error = Session::connect(config.clone()).unwrap_err();
+        let error = Session::connect(config.clone(), &claim).unwrap_err();
         assert!(matches!(error, XArmError::UnsupportedFirmware { .. }), "{error}");
     }
 }
@@ -141,7 +143,22 @@ fn what_another_program_does_is_left_to_a_person() {
     let put_load_on = |table: &mut Table| table.load[0] = 0.1;
     let state = |state| move |table: &mut Table| table.state = state;
     type Change<'a> = (&'a str, &'a dyn Fn(&mut Table));
-    let changes: [Change; 5] = [
+    let turn_joint = |table: &mut Table| table.joints[3] += 0.02;
+    let take_off_fence = |table: &mut Table| table.reduced.fence = false;
+    let narrow_joints = |table: &mut Table| table.reduced.joint_range_rad[2] = -0.5;
+    let shift_base = |table: &mut Table| table.base_offset[2] = 25.0;
+    let tilt = |table: &mut Table| table.gravity = [0.0, 1.0, 0.0];
+    let simulate = |table: &mut Table| table.simulated = true;
+    // As a base offset that no report tells of.
+    let shift_poses = |table: &mut Table| table.pose[2] += 20.0;
+    let changes: [Change; 12] = [
+        ("joint 4 stands 1.1°", &turn_joint),
+        ("fence", &take_off_fence),
+        ("joint range", &narrow_joints),
+        ("base offset", &shift_base),
+        ("direction of gravity", &tilt),
+        ("simulated-robot mode", &simulate),
+        ("20.0 mm", &shift_poses),
         ("reset", &state(ArmState::Reset)),
         ("stopped", &state(ArmState::Paused)),
         ("moved", &state(ArmState::Moving)),
@@ -160,11 +177,29 @@ fn what_another_program_does_is_left_to_a_person() {
         }
         let asked = table.lock().unwrap().asked.clone();
         let only_asks = |asked: &Command| {
-            matches!(asked, Command::GetErrors | Command::GetState | Command::GetCommandCount)
+            matches!(
+                asked,
+                Command::GetErrors
+                    | Command::GetState
+                    | Command::GetCommandCount
+                    | Command::GetJointPositions
+                    | Command::GetReducedState
+                    | Command::GetTcpPose
+            )
         };
         assert!(asked.iter().all(only_asks), "{told}: {asked:?}");
-        // Connecting anew is that person's word, and sets all of it again.
+        // Connecting anew is that person's word, and sets all of it again; what only a person sets has to be
+        // set by one.
         drop(arm);
+        {
+            let mut table = table.lock().unwrap();
+            (table.base_offset, table.simulated) = ([0.0; 6], false);
+            table.state = ArmState::Stopped;
+            table.gravity = [0.0, 0.0, -1.0];
+            if told == "20.0 mm" {
+                table.pose[2] -= 20.0;
+            }
+        }
         XArm::new(Arc::new(Robot::connect(config).unwrap())).move_to(target(), 0.1).unwrap();
     }
 }
@@ -313,7 +348,8 @@ fn a_lost_link_is_told_once_and_made_again() {
 #[test]
 fn a_program_that_ends_with_a_motion_under_way_stops_the_arm() {
     let (config, table) = serve_table(Table::new("2.5.0"));
-    let mut session = Session::connect(config).unwrap();
+    let claim = Claim::take(&config).unwrap();
+    let mut session = Session::connect(config, &claim).unwrap();
     let before = stops(&table);
     {
         let mut table = table.lock().unwrap();
@@ -384,4 +420,105 @@ fn a_gripper_that_says_nothing_is_the_controllers_error() {
     table.lock().unwrap().no_gripper = true;
     let error = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap_err();
     assert!(matches!(error, XArmError::Controller { number: 19, .. }), "{error}");
+}
+
+/// Whether the controller still has its settings is read from its reports: without them nobody knows.
+#[test]
+fn nothing_is_sent_on_reports_that_are_not_of_now_and_the_run_ends_when_they_stay_away() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    arm.move_to(target(), 0.1).unwrap();
+    table.lock().unwrap().reports_are_silent = true;
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let here = target().at_height(0.16);
+    table.lock().unwrap().asked.clear();
+    let error = arm.move_to(here, 0.1).unwrap_err();
+    assert!(error.needs_a_person() && error.to_string().contains("no report"), "{error}");
+    let lines = |table: &Mutex<Table>| {
+        let is_line = |asked: &&Command| matches!(asked, Command::MoveLine { .. });
+        table.lock().unwrap().asked.iter().filter(is_line).count()
+    };
+    assert_eq!(lines(&table), 0);
+    // They come again while the link is made again: nothing is lost but time.
+    let theirs = Arc::clone(&table);
+    let resume = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        theirs.lock().unwrap().reports_are_silent = false;
+    });
+    arm.move_to(here, 0.1).unwrap();
+    assert_eq!(lines(&table), 1);
+    resume.join().unwrap();
+}
+
+#[test]
+fn without_reports_and_on_short_ones_nothing_is_set_up() {
+    let (config, table) = serve_table(Table::new("2.5.0"));
+    let deaf = XArmConfig { report_port: None, ..config.clone() };
+    let error = Robot::connect(deaf).unwrap_err();
+    assert!(matches!(error, XArmError::WithoutReports), "{error}");
+    table.lock().unwrap().reports_are_short = true;
+    let error = Robot::connect(config).unwrap_err();
+    assert!(error.to_string().contains("xarm.report_port = 30002"), "{error}");
+}
+
+/// What somebody told the controller of how the arm stands is not overwritten, and not moved by.
+#[test]
+fn an_arm_that_stands_otherwise_than_here_is_refused_with_what_to_do() {
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Table));
+    let changes: [Change; 4] = [
+        ("base offset is [0.0, 0.0, 25.0", &|table| table.base_offset[2] = 25.0),
+        ("direction of gravity", &|table| table.gravity = [0.0, 0.0, 1.0]),
+        ("simulated-robot mode is \"on\"", &|table| table.simulated = true),
+        ("xarm.model", &|table| table.pose[0] += 20.0),
+    ];
+    for (told, change) in changes {
+        let (config, table) = serve_table(Table::new("2.5.0"));
+        change(&mut table.lock().unwrap());
+        let error = Robot::connect(config).unwrap_err();
+        assert!(error.needs_a_person() && error.to_string().contains(told), "{told}: {error}");
+        let is_line = |asked: &Command| matches!(asked, Command::MoveLine { .. });
+        assert!(!table.lock().unwrap().asked.iter().any(is_line), "{told}");
+    }
+}
+
+#[test]
+fn a_gripper_that_counts_in_pulses_moves_no_jaw() {
+    let (arm, table, _) = arm(Table::new("2.5.0"));
+    let robot = Arc::clone(arm.robot());
+    let mut gripper = BioGripperDevice::connect(Arc::clone(&robot)).unwrap();
+    gripper.power_on().unwrap();
+    gripper.open(0.1).unwrap();
+    table.lock().unwrap().gripper_mode = Some(1);
+    for error in [gripper.open(0.12).unwrap_err(), gripper.close().unwrap_err()] {
+        assert!(
+            error.needs_a_person() && error.to_string().contains("control mode is 1"),
+            "{error}"
+        );
+    }
+    assert_eq!(table.lock().unwrap().registers[&0x0700], 100);
+    drop(gripper);
+    let error = BioGripperDevice::connect(robot).unwrap_err();
+    assert!(matches!(error, XArmError::GripperMode { mode: 1 }), "{error}");
+}
+
+/// Early firmware of the second generation takes widths where the first takes its two positions.
+#[test]
+fn a_gripper_without_the_register_of_widths_is_moved_as_the_vendors_software_does() {
+    for gripper_mode in [Some(0), None] {
+        let mut table = Table::new("2.5.0");
+        (table.lacks_width_register, table.gripper_mode) = (true, gripper_mode);
+        let (arm, table, config) = arm(table);
+        let mut gripper = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap();
+        gripper.power_on().unwrap();
+        // Another program has changed how hard it closes.
+        table.lock().unwrap().registers.insert(0x0506, 100);
+        for width_mm in [95, 120] {
+            gripper.open(f64::from(width_mm) / 1000.0).unwrap();
+            assert_eq!(table.lock().unwrap().registers[&0x0700], width_mm);
+        }
+        gripper.close().unwrap();
+        let registers = table.lock().unwrap().registers.clone();
+        assert_eq!(registers[&0x0700], 71);
+        assert_eq!(registers[&0x0506], config.gripper.force_percent);
+        assert_eq!(registers[&0x0303], config.gripper.speed);
+    }
 }

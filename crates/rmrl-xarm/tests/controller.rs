@@ -120,8 +120,12 @@ fn line_to(pose: [f32; 6]) -> Command {
     Command::MoveLine { pose, limits, options: Some(LineOptions::default()) }
 }
 
+/// With a straight tool of 150 mm.
 fn quick() -> ControllerConfig {
-    ControllerConfig::default()
+    ControllerConfig {
+        flange_from_tool: nalgebra::Isometry3::translation(0.0, 0.0, 0.15),
+        ..ControllerConfig::default()
+    }
 }
 
 /// Slow enough to interrupt.
@@ -434,7 +438,7 @@ fn reports_tell_what_the_controller_knows() {
         (ReportPort::Real, addresses.real),
     ] {
         let address = Address::Tcp { host: address.ip().to_string(), port: address.port() };
-        let reports = ReportStream::connect(address, port, PATIENCE).unwrap();
+        let reports = ReportStream::connect(address, PATIENCE).unwrap();
         let report = reports.next(PATIENCE).expect("reports are pushed");
         near(report.pose, [300.0, 0.0, 200.0]);
         assert_eq!(report.state, ArmState::Ready);

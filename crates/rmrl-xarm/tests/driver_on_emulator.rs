@@ -7,6 +7,7 @@ mod kinematic_plant;
 use std::sync::Arc;
 
 use kinematic_plant::KinematicPlant;
+use nalgebra::{Isometry3, Vector3};
 use rmrl_cell::{Arm, DeviceError, Gripper, ToolPose};
 use rmrl_core::PlanarPose;
 use rmrl_xarm::controller::{
@@ -25,13 +26,14 @@ struct Cell {
 fn cell(firmware: Firmware, gripper: GripperKind) -> Cell {
     let plant = KinematicPlant::new(PlanarPose::new(0.35, 0.1, 0.0));
     let config = XArmConfig { host: "127.0.0.1".to_string(), ..XArmConfig::default() };
-    let [x, y, z, roll, pitch, yaw] = config.tcp_offset_mm_deg;
-    assert_eq!([x, y, roll, pitch, yaw], [0.0; 5]);
+    let [x, y, z, ..] = config.tcp_offset_mm_deg.map(|number| 0.001 * number);
+    // The plant's tool has its jaws across y where the controller tells the configured yaw.
+    let turn = Vector3::z() * config.jaw_yaw_deg.to_radians();
     let emulated = ControllerConfig {
         firmware,
         gripper,
         pace: Pace::AsFastAsPossible,
-        flange_from_tool: nalgebra::Isometry3::translation(0.0, 0.0, z / 1000.0),
+        flange_from_tool: Isometry3::new(Vector3::new(x, y, z), turn),
         watched_m: Some(config.fence_m),
         ..ControllerConfig::default()
     };
@@ -39,7 +41,8 @@ fn cell(firmware: Firmware, gripper: GripperKind) -> Cell {
     let addresses = running.addresses().unwrap();
     let config = XArmConfig {
         control_port: addresses.control.port(),
-        report_port: Some(addresses.normal.port()),
+        report_port: Some(addresses.rich.port()),
+        standstill_secs: 0.0,
         ..config
     };
     let robot = Arc::new(Robot::connect(config).unwrap());

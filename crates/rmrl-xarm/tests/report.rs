@@ -33,6 +33,8 @@ fn details() -> Details {
         tool_speed_mm_s: Some(250.0),
         joint_speeds_rad_s: Some([0.1; 7]),
         counter: Some(0x0102_0304),
+        base_offset: Some([10.0, -20.0, 30.0, 0.1, 0.2, 0.3]),
+        simulated: Some(true),
         reduced: Some(true),
         fence: Some(true),
     }
@@ -99,6 +101,8 @@ fn numbers_are_where_the_manual_has_them() {
     assert_eq!(bytes[229..233], [0, 0, 3, 23]);
     assert_eq!(bytes[245..248], [30, 31, 0xfe]);
     assert_eq!(bytes[284..288], [1, 2, 3, 4]);
+    assert_eq!(bytes[292..296], (-20.0_f32).to_le_bytes());
+    assert_eq!(bytes[314], 1);
     assert_eq!((bytes[494] & 3, bytes[495], bytes[572]), (3, 1, 1));
 }
 
@@ -113,6 +117,12 @@ fn a_rich_report_of_older_firmware_has_less() {
         panic!("no details");
     };
     assert_eq!((details.counter, details.reduced, details.fence), (Some(0x0102_0304), None, None));
+    // As the vendor's software reads it: the byte of the simulated robot is one from this length on.
+    assert_eq!((details.base_offset.is_some(), details.simulated), (true, Some(true)));
+    older.truncate(316);
+    older[..4].copy_from_slice(&316_u32.to_be_bytes());
+    let shorter = *Report::decode(ReportPort::Rich, &older).unwrap().details().unwrap();
+    assert_eq!((shorter.base_offset.is_some(), shorter.simulated), (true, None));
 }
 
 #[test]
@@ -121,18 +131,19 @@ fn a_stream_of_reports_is_read_however_it_is_cut_and_ends_with_an_error() {
         let mut buffer = [0; LONGEST_REPORT];
         let stream = report.encode(&mut buffer).repeat(3);
         for cut in [1, 3, 86, length, 1000] {
-            let mut reader = ReportReader::new(port);
-            let mut found = 0;
-            for mut chunk in stream.chunks(cut) {
-                while !chunk.is_empty() {
-                    if let Some(read) = reader.read(&mut chunk).unwrap() {
-                        assert_eq!(read, report);
-                        found += 1;
+            for mut reader in [ReportReader::new(port), ReportReader::of_any_port()] {
+                let mut found = 0;
+                for mut chunk in stream.chunks(cut) {
+                    while !chunk.is_empty() {
+                        if let Some(read) = reader.read(&mut chunk).unwrap() {
+                            assert_eq!(read, report);
+                            found += 1;
+                        }
                     }
                 }
+                assert_eq!(found, 3, "{port:?} cut to {cut}");
+                assert!(matches!(reader.read(&mut &[][..]), Err(ReadError::Io(_))));
             }
-            assert_eq!(found, 3, "{port:?} cut to {cut}");
-            assert!(matches!(reader.read(&mut &[][..]), Err(ReadError::Io(_))));
         }
     }
 }
@@ -173,7 +184,7 @@ fn a_stream_of_reports_that_breaks_off_is_connected_again() {
     });
     let address = Address::Tcp { host: "127.0.0.1".into(), port };
     let second = Duration::from_secs(5);
-    let stream = ReportStream::connect(address, ReportPort::Normal, second).unwrap();
+    let stream = ReportStream::connect(address, second).unwrap();
     let mut last = 0;
     while last != 2 {
         last = stream.next(second).expect("a report in time").commands;
@@ -197,5 +208,6 @@ fn the_rich_report_of_old_firmware_lacks_what_came_later() {
         assert_eq!((told, old.joints_rad), (health(), whole.joints_rad));
         assert_eq!(details.servos.is_some(), length == 245);
         assert_eq!((details.temperatures_c, details.fence), (None, None));
+        assert_eq!((details.base_offset, details.simulated), (None, None));
     }
 }

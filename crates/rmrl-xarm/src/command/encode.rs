@@ -26,6 +26,9 @@ impl Command {
             Self::SetJointMaxAcceleration(_) => register::SET_JOINT_MAX_ACCELERATION,
             Self::SetTcpOffset(_) => register::SET_TCP_OFFSET,
             Self::SetLoad { .. } => register::SET_LOAD,
+            Self::SetGravityDirection(_) => register::SET_GRAVITY_DIRECTION,
+            Self::SetBaseOffset(_) => register::SET_BASE_OFFSET,
+            Self::SetSimulatedRobot(_) => register::SET_SIMULATED_ROBOT,
             Self::SetCollisionSensitivity(_) => register::SET_COLLISION_SENSITIVITY,
             Self::SetCollisionRebound(_) => register::SET_COLLISION_REBOUND,
             Self::GetTcpPose => register::GET_TCP_POSE,
@@ -99,18 +102,20 @@ impl Command {
             | Self::SetJointMaxAcceleration(value)
             | Self::SetReducedLinearSpeed(value)
             | Self::SetReducedJointSpeed(value) => put_f32s(out, &[*value]),
-            Self::SetTcpOffset(values) | Self::GetInverseKinematics(values) => {
-                put_f32s(out, values);
-            }
+            Self::SetTcpOffset(values)
+            | Self::SetBaseOffset(values)
+            | Self::GetInverseKinematics(values) => put_f32s(out, values),
+            Self::SetGravityDirection(values) => put_f32s(out, values),
             Self::GetForwardKinematics(joints) => put_f32s(out, joints),
             Self::SetLoad { mass_kg, center_mm } => {
                 put_f32s(out, &[*mass_kg]);
                 put_f32s(out, center_mm);
             }
             Self::SetCollisionSensitivity(value) | Self::SetFeedbackType(value) => out.push(*value),
-            Self::SetCollisionRebound(on) | Self::SetReducedMode(on) | Self::SetFence(on) => {
-                out.push(u8::from(*on));
-            }
+            Self::SetCollisionRebound(on)
+            | Self::SetReducedMode(on)
+            | Self::SetFence(on)
+            | Self::SetSimulatedRobot(on) => out.push(u8::from(*on)),
             Self::SetReducedJointRange(range) => put_f32s(out, range),
             Self::SetBoundary(limits) => put_i32s(out, limits),
             Self::SetTimer { seconds, timer, register, params } => {

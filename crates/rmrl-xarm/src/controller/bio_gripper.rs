@@ -14,6 +14,8 @@ pub enum GripperKind {
     /// The second: opens to 150 mm and closes to 71 mm.
     #[default]
     G2,
+    /// The second with its early firmware, which has no register 0x0C00.
+    EarlyG2,
 }
 
 impl GripperKind {
@@ -22,8 +24,13 @@ impl GripperKind {
         match self {
             Self::None => [0, 0],
             Self::G1 => [50, 130],
-            Self::G2 => [71, 150],
+            Self::G2 | Self::EarlyG2 => [71, 150],
         }
+    }
+
+    /// Whether it is of the second generation.
+    fn is_second(self) -> bool {
+        matches!(self, Self::G2 | Self::EarlyG2)
     }
 
     /// What the plant is asked for. The first gripper counts otherwise than in millimetres and has one
@@ -77,6 +84,8 @@ pub(super) struct BioGripper {
     dropped: bool,
     /// Motions since the start.
     pub motions: u64,
+    /// Speed and force of the last one.
+    pub last: [u16; 2],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +109,7 @@ impl BioGripper {
             closed: false,
             dropped: false,
             motions: 0,
+            last: [0; 2],
         }
     }
 
@@ -191,7 +201,9 @@ impl BioGripper {
     ) -> Result<Result<Vec<u8>, u8>, DeviceError> {
         let position = match self.kind {
             // Counts of the motor, which the vendor's software turns into millimetres.
-            GripperKind::G2 => (f64::from(self.position) * 3.7342 - 265.13).round() as i32,
+            GripperKind::G2 | GripperKind::EarlyG2 => {
+                (f64::from(self.position) * 3.7342 - 265.13).round() as i32
+            }
             GripperKind::G1 | GripperKind::None => self.position,
         };
         let halves = |number: i32| {
@@ -206,9 +218,9 @@ impl BioGripper {
             (TARGET, 2) => halves(self.moving.map_or(self.position, |motion| motion.to)),
             (POSITION, 2) => halves(position),
             (VERSION, 3) => vec![1, 0, 0],
-            (MODE, 1) if self.kind == GripperKind::G2 => vec![self.mode],
-            (FORCE, 1) if self.kind == GripperKind::G2 => vec![self.force],
-            (SERIAL_NUMBER, 16) if self.kind == GripperKind::G2 => {
+            (MODE, 1) if self.kind.is_second() => vec![self.mode],
+            (FORCE, 1) if self.kind.is_second() => vec![self.force],
+            (SERIAL_NUMBER, 16) if self.kind.is_second() => {
                 let letters = b"BG2EMULATED001";
                 (0..16).map(|index| letters.get(index).copied().unwrap_or(0).into()).collect()
             }
@@ -241,7 +253,8 @@ impl BioGripper {
 
     fn write(&mut self, address: u16, words: &[u16]) -> Result<(), u8> {
         let position = |words: &[u16]| (i32::from(words[0]) << 16) | i32::from(words[1]);
-        let is_g2 = self.kind == GripperKind::G2;
+        let is_g2 = self.kind.is_second();
+        let has_target_g2 = self.kind == GripperKind::G2;
         match (address, words) {
             (ENABLE, [on]) => {
                 if *on == 0 {
@@ -255,12 +268,12 @@ impl BioGripper {
             (SPEED, [speed]) => self.speed = *speed,
             (FORCE, [force]) if is_g2 => self.force = *force,
             (SET_MODE, [mode]) if is_g2 => self.mode = *mode,
-            (RESTART, [1]) => {}
+            // Its electronics start anew, without power for the motor.
+            (RESTART, [1]) => (self.enabled, self.enabling_secs) = (false, None),
             (TARGET, words @ [_, _]) => self.move_to(position(words))?,
-            (TARGET_G2, [1, speed, force, words @ ..]) if is_g2 && words.len() == 2 => {
-                let to = position(words);
-                self.move_to(to)?;
+            (TARGET_G2, [1, speed, force, words @ ..]) if has_target_g2 && words.len() == 2 => {
                 (self.speed, self.force) = (*speed, *force);
+                self.move_to(position(words))?;
             }
             _ => return Err(ILLEGAL_ADDRESS),
         }
@@ -284,6 +297,7 @@ impl BioGripper {
             let share = f64::from((to - self.position).abs()) / f64::from(open - closed);
             let left_secs = STROKE_SECS * share * 2000.0 / f64::from(self.speed.max(1));
             self.motions += 1;
+            self.last = [self.speed, self.force];
             self.moving = Some(JawMotion { to, left_secs });
         }
         Ok(())

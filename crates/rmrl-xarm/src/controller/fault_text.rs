@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::faults::{GripperFault, LinkFault, MotionFault, Request, ScheduledFault};
+use super::faults::{GripperFault, LinkFault, MotionFault, ReportFault, Request, ScheduledFault};
 
 /// A text that is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,7 @@ impl ScheduledFault {
     /// at the next request. `N` counts from 1 since the start; `SHARE` of a motion's way is 0 to 1.
     pub const FORMS: &'static str = "collision, joint-limit, emergency-stop, state-reset [@MOTION[:SHARE]]; \
         silence, drop, half-frame, twice, wrong-transaction, late=MILLISECONDS [@REQUEST]; \
-        gripper-error=NUMBER, dropped [@GRIPPER-MOTION]; release";
+        gripper-error=NUMBER, dropped [@GRIPPER-MOTION]; report-silence, report-resume; release";
 }
 
 impl FromStr for ScheduledFault {
@@ -82,6 +82,11 @@ fn parse(text: &str) -> Result<ScheduledFault, &'static str> {
             ))
         }
         "dropped" => in_gripper_motion(GripperFault::Dropped),
+        "report-silence" | "report-resume" if when.is_some() => {
+            Err("reports end and come again at once")
+        }
+        "report-silence" => Ok(ScheduledFault::Reports(ReportFault::Silence)),
+        "report-resume" => Ok(ScheduledFault::Reports(ReportFault::Resume)),
         "release" if when.is_none() => Ok(ScheduledFault::ReleaseEmergencyStop),
         "release" => Err("the button is released at once"),
         _ => Err("it has no such name"),
@@ -115,6 +120,8 @@ mod tests {
                 ScheduledFault::Gripper { number: Some(3), fault: GripperFault::Error(12) },
             ),
             ("dropped", ScheduledFault::Gripper { number: None, fault: GripperFault::Dropped }),
+            ("report-silence", ScheduledFault::Reports(ReportFault::Silence)),
+            ("report-resume", ScheduledFault::Reports(ReportFault::Resume)),
             ("release", ScheduledFault::ReleaseEmergencyStop),
         ] {
             assert_eq!(text.parse(), Ok(fault), "{text}");
@@ -135,6 +142,7 @@ mod tests {
             ("late=-3", "0 to 600000 ms"),
             ("drop@7:0.5", "counts from 1"),
             ("gripper-error=0", "1 to 65535"),
+            ("report-silence@3", "at once"),
             ("release@3", "at once"),
         ] {
             let error = text.parse::<ScheduledFault>().unwrap_err().to_string();

@@ -42,6 +42,15 @@ pub enum GripperFault {
     Dropped,
 }
 
+/// What goes wrong with the reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFault {
+    /// Nothing is reported any more, and every link stays open.
+    Silence,
+    /// Reports come again.
+    Resume,
+}
+
 /// Which request a fault of the link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
@@ -79,6 +88,8 @@ pub enum ScheduledFault {
         /// What happens.
         fault: GripperFault,
     },
+    /// At once, for all reports.
+    Reports(ReportFault),
     /// Somebody releases the button that [`MotionFault::EmergencyStop`] pressed.
     ReleaseEmergencyStop,
 }
@@ -95,6 +106,7 @@ struct Schedule {
     requests: Vec<(Request, LinkFault)>,
     gripper: Vec<(Option<u64>, GripperFault)>,
     emergency_released: bool,
+    reports_are_silent: bool,
 }
 
 impl Faults {
@@ -107,6 +119,9 @@ impl Faults {
             }
             ScheduledFault::Request { request, fault } => schedule.requests.push((request, fault)),
             ScheduledFault::Gripper { number, fault } => schedule.gripper.push((number, fault)),
+            ScheduledFault::Reports(fault) => {
+                schedule.reports_are_silent = fault == ReportFault::Silence;
+            }
             ScheduledFault::ReleaseEmergencyStop => schedule.emergency_released = true,
         }
     }
@@ -129,6 +144,10 @@ impl Faults {
     /// Somebody releases the button that [`MotionFault::EmergencyStop`] pressed.
     pub fn release_emergency_stop(&self) {
         self.schedule(ScheduledFault::ReleaseEmergencyStop);
+    }
+
+    pub(super) fn reports_are_silent(&self) -> bool {
+        self.lock().reports_are_silent
     }
 
     pub(super) fn take_motion(&self, number: u64, share: f64) -> Option<MotionFault> {

@@ -11,8 +11,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::faults::{Faults, LinkFault};
+use super::recording::StopRecord;
 use super::report::{ReportKind, report};
-use super::requests::answer;
+use super::requests::{answer, changes_something, is_motion};
 use super::state::Machine;
 use super::task::Asked;
 use super::{ControllerConfig, Firmware, Pace, Plant, Ports, StartError};
@@ -49,6 +50,8 @@ pub(super) struct Shared {
     links: Mutex<HashMap<u64, Arc<Mutex<Stream>>>>,
     next_link: AtomicU64,
     stopped: AtomicBool,
+    /// When the last report with settings was sent to anybody.
+    last_report: Mutex<Option<Instant>>,
 }
 
 impl Shared {
@@ -60,6 +63,7 @@ impl Shared {
             links: Mutex::default(),
             next_link: AtomicU64::new(1),
             stopped: AtomicBool::new(false),
+            last_report: Mutex::default(),
         })
     }
 
@@ -79,6 +83,18 @@ impl Shared {
 
     fn links(&self) -> MutexGuard<'_, HashMap<u64, Arc<Mutex<Stream>>>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_report(&self) {
+        *self.last_report.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether nobody can know by reports how the controller is set.
+    fn is_unreported(&self) -> bool {
+        /// A client may rely on reports for one second; the rest is what two threads may wait for each other.
+        const PATIENCE: Duration = Duration::from_millis(1500);
+        let last = *self.last_report.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_none_or(|last| last.elapsed() > PATIENCE)
     }
 
     /// Sends what nobody asked for. No lock may be held.
@@ -202,8 +218,13 @@ fn push_reports(shared: &Shared, mut stream: Stream, kind: ReportKind) -> io::Re
             std::thread::sleep(GLANCE.min(next.saturating_duration_since(Instant::now())));
             continue;
         }
-        let bytes = report(&shared.machine(), kind);
-        stream.write_all(&bytes)?;
+        if !shared.faults.reports_are_silent() {
+            let bytes = report(&shared.machine(), kind);
+            stream.write_all(&bytes)?;
+            if matches!(kind, ReportKind::Normal | ReportKind::Rich) {
+                shared.note_report();
+            }
+        }
         next += kind.period();
     }
     Ok(())
@@ -287,7 +308,7 @@ impl Conversation<'_> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut machine = self.shared.machine();
         let body = answer(&mut machine, &asked, parameters, &mut self.feedback);
-        machine.recording.requests += 1;
+        self.record(&mut machine, register, parameters, body[0]);
         let number = machine.recording.requests;
         let news = std::mem::take(&mut machine.outbox);
         drop(machine);
@@ -328,6 +349,22 @@ impl Conversation<'_> {
         drop(writer);
         self.shared.send_news(news);
         Ok(goes_on)
+    }
+
+    /// Notes what a request did; `status` is the first byte of its answer.
+    fn record(&self, machine: &mut Machine, register: u8, parameters: &[u8], status: u8) {
+        const SET_STATE: u8 = 12;
+        let motions = machine.motions_taken();
+        let recording = &mut machine.recording;
+        recording.requests += 1;
+        recording.changes += u64::from(changes_something(register));
+        if register == SET_STATE && parameters.first() == Some(&4) {
+            recording.stops.push(StopRecord { link: self.link, motions });
+        }
+        // A motion that was taken is answered without any bit for errors and readiness.
+        if is_motion(register) && status & 0x58 == 0 && self.shared.is_unreported() {
+            recording.blind_motions += 1;
+        }
     }
 
     /// Standard Modbus TCP on the same port is not emulated: "illegal function".

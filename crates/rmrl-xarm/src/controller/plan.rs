@@ -89,7 +89,7 @@ impl Machine {
         for step in 1..=steps {
             let share = f64::from(step) / f64::from(steps);
             let flange = self.config.arm.forward(&between_joints(&self.joints, &to, share));
-            self.check_fence(&(flange * pose_of(&self.tool_offset)))?;
+            self.check_fence(&self.tool_at(&flange))?;
         }
         Ok((way, Profile::new(turn_rad, speed, acceleration), speed))
     }
@@ -101,7 +101,6 @@ impl Machine {
         to: &Isometry3<f64>,
         profile: &Profile,
     ) -> Result<(), u8> {
-        let flange_from_tool = pose_of(&self.tool_offset).inverse();
         let (way_m, turn_rad) = Way::Line { from: *from, to: *to }.lengths();
         let steps = (way_m / CHECK_STEP_M).max(turn_rad / CHECK_STEP_RAD).ceil().max(1.0) as u32;
         let step_secs = profile.duration_secs / f64::from(steps);
@@ -109,8 +108,7 @@ impl Machine {
         for step in 1..=steps {
             let tool = on_line(from, to, profile.share(step_secs * f64::from(step)));
             self.check_fence(&tool)?;
-            let next =
-                self.config.arm.follow(&(tool * flange_from_tool), &joints).map_err(error_of)?;
+            let next = self.config.arm.follow(&self.flange_at(&tool), &joints).map_err(error_of)?;
             self.config.arm.limits.check(&next).map_err(error_of)?;
             self.check_joint_range(&next)?;
             let fastest = next.iter().zip(&joints).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);

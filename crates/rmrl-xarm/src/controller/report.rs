@@ -97,7 +97,7 @@ fn rich(machine: &Machine, out: &mut Vec<u8>) {
     put_floats(out, [0.0; 8]);
     out.extend_from_slice(&machine.counter.to_be_bytes());
     // Where the base stands in the world.
-    put_floats(out, [0.0; 6]);
+    put_floats(out, machine.base_offset);
     out.extend_from_slice(&[0, 0, u8::from(machine.simulated_robot), 1, 0]);
     put_floats(out, [0.0; 6]);
     for _ in 0..7 {

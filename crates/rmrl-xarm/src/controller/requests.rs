@@ -44,6 +44,13 @@ impl<T> OrWrong<T> for Option<T> {
     }
 }
 
+/// Whether a request changes something in the controller or moves something, instead of asking only. What is
+/// asked of devices on a bus is not looked into.
+pub(super) fn changes_something(register: u8) -> bool {
+    is_motion(register)
+        || matches!(register, 11 | 12 | 16 | 17 | 19 | 31..=40 | 47 | 48 | 50..=52 | 58..=60 | 71..=75 | 77..=79)
+}
+
 /// The answer to a request, from its status on. The bits that a link wants news of may change.
 pub(super) fn answer(
     machine: &mut Machine,
@@ -73,7 +80,7 @@ pub(super) fn answer(
     out
 }
 
-fn is_motion(register: u8) -> bool {
+pub(super) fn is_motion(register: u8) -> bool {
     matches!(register, 21..=28 | 83 | 92)
 }
 
@@ -155,7 +162,7 @@ fn carry_out(
         }
         44 => {
             let joints = first_six(parameters.floats::<7>(0).or_wrong()?);
-            let tool = machine.config.arm.forward(&joints) * pose_of(&machine.tool_offset);
+            let tool = machine.tool_at(&machine.config.arm.forward(&joints));
             put_floats(out, numbers_of(&tool));
         }
         45 => {
@@ -195,6 +202,14 @@ fn carry_out(
             machine.set_timer(number, f64::from(secs), state);
         }
         72 => machine.cancel_timer(parameters.integers::<1>(0).or_wrong()?[0]),
+        73 => {
+            let offset = parameters.floats::<6>(0).or_wrong()?;
+            if !offset.iter().all(|number| number.is_finite()) {
+                return Err(Refusal::Warning(WRONG_PARAMETERS));
+            }
+            machine.base_offset = offset;
+            machine.reset();
+        }
         74 => machine.counter = 0,
         75 => machine.counter += 1,
         79 => machine.simulated_robot = parameters.byte(0).or_wrong()? != 0,
@@ -360,7 +375,7 @@ fn positive(number: Option<f64>) -> Result<f64, Refusal> {
 }
 
 fn inverse(machine: &Machine, tool: &Isometry3<f64>, near: &Joints) -> Result<Joints, Refusal> {
-    let flange = tool * pose_of(&machine.tool_offset).inverse();
+    let flange = machine.flange_at(tool);
     let found = machine.config.arm.inverse_nearest(&flange, near);
     found.map_err(|_| Refusal::Warning(NO_SOLUTION))
 }

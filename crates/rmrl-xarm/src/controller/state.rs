@@ -57,6 +57,8 @@ pub(super) struct Machine {
     pub joints: Joints,
     flange: Isometry3<f64>,
     pub tool_offset: [f64; 6],
+    /// Where the base stands in the world that poses are told and taken in.
+    pub base_offset: [f64; 6],
     pub load: [f64; 4],
     pub gravity: [f64; 3],
     pub collision_sensitivity: u8,
@@ -114,6 +116,7 @@ impl Machine {
             joints,
             flange,
             tool_offset: [0.0; 6],
+            base_offset: [0.0; 6],
             load: [0.0; 4],
             gravity: [0.0, 0.0, -1.0],
             collision_sensitivity: 3,
@@ -151,9 +154,24 @@ impl Machine {
         (self.queue.len() + usize::from(self.motion.is_some())) as u16
     }
 
-    /// Where the tool's point is that the client configured.
+    /// Motions that were taken since the start, begun or not.
+    pub fn motions_taken(&self) -> u64 {
+        self.recording.motions.len() as u64 + u64::from(self.command_count())
+    }
+
+    /// Where the tool's point is that the client configured, in the world that the client configured.
     pub fn tool(&self) -> Isometry3<f64> {
-        self.flange * pose_of(&self.tool_offset)
+        self.tool_at(&self.flange)
+    }
+
+    /// Where the tool's point is when the flange is somewhere.
+    pub fn tool_at(&self, flange: &Isometry3<f64>) -> Isometry3<f64> {
+        pose_of(&self.base_offset) * flange * pose_of(&self.tool_offset)
+    }
+
+    /// Where the flange is when the tool's point is somewhere: the inverse of [`Self::tool_at`].
+    pub fn flange_at(&self, tool: &Isometry3<f64>) -> Isometry3<f64> {
+        pose_of(&self.base_offset).inverse() * tool * pose_of(&self.tool_offset).inverse()
     }
 
     /// Whether time must pass for something to end.
@@ -170,6 +188,7 @@ impl Machine {
         self.recording.simulated_secs += secs;
         self.gripper.advance(secs, self.plant.gripper.as_mut(), &self.faults);
         self.recording.gripper_motions = self.gripper.motions;
+        self.recording.gripper_speed_and_force = self.gripper.last;
         for (_, left_secs, _) in &mut self.timers {
             *left_secs -= secs;
         }
@@ -230,7 +249,7 @@ impl Machine {
                 self.stand_at(arm.forward(&joints), joints, passed_secs)
             }
             Way::Line { from, to } => {
-                let flange = on_line(&from, &to, share) * pose_of(&self.tool_offset).inverse();
+                let flange = self.flange_at(&on_line(&from, &to, share));
                 arm.follow(&flange, &self.joints)
                     .map_err(error_of)
                     .and_then(|joints| self.stand_at(flange, joints, passed_secs))
@@ -257,6 +276,10 @@ impl Machine {
         let tool = flange * self.config.flange_from_tool;
         (self.flange, self.joints) = (flange, joints);
         self.watch(&tool);
+        // A simulated robot moves in the controller alone.
+        if self.simulated_robot {
+            return Ok(());
+        }
         let Some(target) = as_pointing_down(&tool) else { return Ok(()) };
         let before = (before * self.config.flange_from_tool).translation.vector;
         let way_m = (tool.translation.vector - before).norm();
@@ -343,8 +366,8 @@ impl Machine {
         speed: f64,
         outcome: MotionOutcome,
     ) {
-        let (register, to) = (task.asked.register, self.tool());
-        let record = MotionRecord { number, register, from, to, speed, outcome };
+        let (register, link, to) = (task.asked.register, task.asked.link, self.tool());
+        let record = MotionRecord { number, register, link, from, to, speed, outcome };
         self.recording.motions.push(record);
     }
 

@@ -2,15 +2,18 @@
 //! It moves at once and computes nothing; the emulator does that.
 
 use std::collections::HashMap;
+use std::f32::consts::PI;
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_xarm::bio_gripper::{Generation, GripperStatus, JawState, Power};
+use rmrl_xarm::kinematics::XArm6;
 use rmrl_xarm::{
-    ArmState, Command, Feedback, FeedbackOutcome, FrameReader, Health, LONGEST_REPORT, More,
-    ReducedState, Reply, Report, Request, RtuRequest, StateChange, Status, ToController,
+    ArmState, Command, Details, Feedback, FeedbackOutcome, FrameReader, Health, LONGEST_REPORT,
+    More, ReducedState, Reply, Report, Request, RtuRequest, StateChange, Status, ToController,
     XArmConfig,
 };
 
@@ -39,6 +42,19 @@ pub struct Table {
     /// Nothing answers at the flange.
     pub no_gripper: bool,
     pub pose: [f32; 6],
+    /// Where the pose puts the joints with the offset that was given.
+    pub joints: [f32; 7],
+    /// Who reports nothing any more.
+    pub reports_are_silent: bool,
+    /// The control mode of the gripper; none where its firmware has none.
+    pub gripper_mode: Option<u16>,
+    /// The second generation's early firmware lacks the register of widths.
+    pub lacks_width_register: bool,
+    pub gravity: [f32; 3],
+    pub base_offset: [f32; 6],
+    pub simulated: bool,
+    /// Reports leave out what only the rich ones have.
+    pub reports_are_short: bool,
     pub reduced: ReducedState,
     pub offset: [f32; 6],
     pub load: [f32; 4],
@@ -67,7 +83,15 @@ impl Table {
             closes_on_line: false,
             deaf_to_stops: 0,
             no_gripper: false,
-            pose: [300.0, 0.0, 200.0, std::f32::consts::PI, 0.0, 0.0],
+            pose: [300.0, 0.0, 200.0, PI, 0.0, PI],
+            joints: [0.0; 7],
+            reports_are_silent: false,
+            gripper_mode: Some(0),
+            lacks_width_register: false,
+            gravity: [0.0, 0.0, -1.0],
+            base_offset: [0.0; 6],
+            simulated: false,
+            reports_are_short: false,
             reduced: ReducedState {
                 reduced: false,
                 boundary_mm: [0; 6],
@@ -91,25 +115,58 @@ impl Table {
     }
 
     fn report(&self) -> Report {
+        let health = Health {
+            brakes: 0x3f,
+            enabled: 0x3f,
+            error: self.error,
+            warning: 0,
+            tcp_offset: self.offset,
+            load: self.load,
+            collision_sensitivity: self.sensitivity,
+            teach_sensitivity: 3,
+            gravity: self.gravity,
+        };
+        let details = Details {
+            model: 6,
+            joints: 6,
+            version: [0; 30],
+            servos: None,
+            temperatures_c: None,
+            tool_speed_mm_s: None,
+            joint_speeds_rad_s: None,
+            counter: None,
+            base_offset: Some(self.base_offset),
+            simulated: Some(self.simulated),
+            reduced: Some(self.reduced.reduced),
+            fence: Some(self.reduced.fence),
+        };
         Report {
             state: self.state,
             mode: 0,
             commands: 0,
-            joints_rad: [0.0; 7],
+            joints_rad: self.joints,
             pose: self.pose,
             torques_nm: [0.0; 7],
-            more: More::Health(Health {
-                brakes: 0x3f,
-                enabled: 0x3f,
-                error: self.error,
-                warning: 0,
-                tcp_offset: self.offset,
-                load: self.load,
-                collision_sensitivity: self.sensitivity,
-                teach_sensitivity: 3,
-                gravity: [0.0, 0.0, -1.0],
-            }),
+            more: match self.reports_are_short {
+                true => More::Health(health),
+                false => More::Everything(health, details),
+            },
         }
+    }
+
+    /// The joints that put a tool of this offset at the pose; zero where there are none.
+    fn stand_with(&mut self, [x, y, z, roll, pitch, yaw]: [f32; 6]) {
+        let isometry = |numbers: [f32; 6]| {
+            let [x, y, z, roll, pitch, yaw] = numbers.map(f64::from);
+            Isometry3::from_parts(
+                Translation3::new(0.001 * x, 0.001 * y, 0.001 * z),
+                UnitQuaternion::from_euler_angles(roll, pitch, yaw),
+            )
+        };
+        let flange = isometry(self.pose) * isometry([x, y, z, roll, pitch, yaw]).inverse();
+        let near = [0.0, -0.3, -0.9, 0.0, 1.2, 0.0];
+        let joints = XArm6::default().inverse_nearest(&flange, &near).unwrap_or_default();
+        self.joints = std::array::from_fn(|index| joints.get(index).map_or(0.0, |it| *it as f32));
     }
 
     /// The answer; none where the link is to be closed.
@@ -121,6 +178,7 @@ impl Table {
             Command::GetCommandCount => Reply::Count(u16::from(self.state == ArmState::Moving)),
             Command::GetErrors => Reply::Errors { error: self.error, warning: 0 },
             Command::GetTcpPose => Reply::Pose(self.pose),
+            Command::GetJointPositions => Reply::Joints(self.joints),
             Command::GetReducedState => Reply::Reduced(self.reduced),
             Command::ToolGpioRead { .. } => Reply::Integer(11),
             Command::MoveLine { pose, options, .. } => {
@@ -136,6 +194,7 @@ impl Table {
                     self.state = ArmState::Moving;
                 } else {
                     self.pose = *pose;
+                    self.stand_with(self.offset);
                     self.pose[0] += self.off_mm;
                 }
                 options.map_or(Reply::Done, |_| Reply::Queued { count: 1, check: 0 })
@@ -169,6 +228,7 @@ impl Table {
             Command::SetCollisionSensitivity(value) => self.sensitivity = *value,
             Command::SetReducedLinearSpeed(speed) => self.reduced.linear_speed_mm_s = *speed,
             Command::SetReducedJointSpeed(speed) => self.reduced.joint_speed_rad_s = *speed,
+            Command::SetReducedJointRange(range) => self.reduced.joint_range_rad = *range,
             Command::SetCollisionRebound(on) => self.reduced.rebound = *on,
             Command::SetBoundary(limits) => {
                 self.reduced.boundary_mm = limits.map(|limit| i16::try_from(limit).unwrap());
@@ -189,6 +249,13 @@ impl Table {
             {
                 return request.encode_exception(device, 2).to_vec();
             }
+            RtuRequest::WriteSeveral { address: 0x0c00, .. } if self.lacks_width_register => {
+                return request.encode_exception(device, 2).to_vec();
+            }
+            RtuRequest::Read { address: 0x010a, .. } => match self.gripper_mode {
+                Some(mode) => vec![mode],
+                None => return request.encode_exception(device, 2).to_vec(),
+            },
             RtuRequest::Read { address: 0, .. } => vec![self.gripper.to_register()],
             RtuRequest::Read { address: 0x0f, .. } => vec![self.gripper_error],
             RtuRequest::Read { address: 0x0702, .. } => {
@@ -209,6 +276,9 @@ impl Table {
             }
             RtuRequest::WriteSeveral { values, .. } => {
                 let to = *values.last().unwrap();
+                if let [1, speed, force, ..] = values[..] {
+                    self.registers.extend([(0x0303, speed), (0x0506, force)]);
+                }
                 self.registers.insert(0x0700, to);
                 self.width_mm = f64::from(to);
                 self.gripper.jaws = match to {
@@ -223,7 +293,10 @@ impl Table {
 }
 
 /// A table behind two ports, for as long as the test runs; the configuration leads there.
-pub fn serve_table(table: Table) -> (XArmConfig, Arc<Mutex<Table>>) {
+pub fn serve_table(mut table: Table) -> (XArmConfig, Arc<Mutex<Table>>) {
+    let [x, y, z, roll, pitch, yaw] =
+        XArmConfig::default().grasp_point_mm_deg().map(|it| it as f32);
+    table.stand_with([x, y, z, roll.to_radians(), pitch.to_radians(), yaw.to_radians()]);
     let table = Arc::new(Mutex::new(table));
     let control = TcpListener::bind("127.0.0.1:0").unwrap();
     let reports = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -234,6 +307,7 @@ pub fn serve_table(table: Table) -> (XArmConfig, Arc<Mutex<Table>>) {
         answer_timeout_secs: 0.5,
         motion_margin_secs: 0.4,
         reconnect_secs: 1.0,
+        standstill_secs: 0.0,
         ..XArmConfig::default()
     };
     let theirs = Arc::clone(&table);
@@ -250,7 +324,14 @@ pub fn serve_table(table: Table) -> (XArmConfig, Arc<Mutex<Table>>) {
             thread::spawn(move || {
                 let mut buffer = [0; LONGEST_REPORT];
                 loop {
-                    let report = theirs.lock().unwrap().report();
+                    let (report, is_silent) = {
+                        let table = theirs.lock().unwrap();
+                        (table.report(), table.reports_are_silent)
+                    };
+                    if is_silent {
+                        thread::sleep(std::time::Duration::from_millis(20));
+                        continue;
+                    }
                     if stream.write_all(report.encode(&mut buffer)).is_err() {
                         return;
                     }
