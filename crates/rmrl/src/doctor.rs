@@ -97,6 +97,15 @@ pub struct Examination {
     pub clear: bool,
     /// Whether the gripper is given power. Its jaws move, and what they hold falls.
     pub power_gripper: bool,
+    /// Whether the gripper's control mode is set back to millimetres.
+    pub reset_gripper_mode: bool,
+}
+
+impl Examination {
+    /// The same, and nothing is changed.
+    fn without_changes(&self) -> Self {
+        Self { clear: false, power_gripper: false, reset_gripper_mode: false, ..self.clone() }
+    }
 }
 
 /// Everything that was looked at.

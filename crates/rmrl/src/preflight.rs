@@ -1,6 +1,6 @@
 //! The proof, before the first motion, that the arm gets everywhere a run may send it.
 
-use nalgebra::{Isometry3, Translation3, UnitQuaternion};
+use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rmrl_cell::{Refusal, SafetyEnvelope, TaskConfig, ToolPose};
 use rmrl_core::PlanarPose;
 use rmrl_xarm::kinematics::{Joints, ReachError, ReachMargins, ReachProof, XArm6};
@@ -55,13 +55,21 @@ const FETCH_MARGIN_RAD: f64 = 0.05;
 /// How the arm's joints stand when a run begins, as near as makes no difference: elbow up, ahead.
 const START: Joints = [0.0, -0.3, -0.9, 0.0, 1.2, 0.0];
 
-/// The tool's point as seen from the flange.
+/// Where the middle of a plate is held, as seen from the flange: what the controller is given as its tool
+/// offset.
 pub fn flange_from_tool(config: &XArmConfig) -> Isometry3<f64> {
-    let [x, y, z, roll, pitch, yaw] = config.tcp_offset_mm_deg;
+    let [x, y, z, roll, pitch, yaw] = config.grasp_point_mm_deg();
     Isometry3::from_parts(
         Translation3::new(0.001 * x, 0.001 * y, 0.001 * z),
         UnitQuaternion::from_euler_angles(roll.to_radians(), pitch.to_radians(), yaw.to_radians()),
     )
+}
+
+/// The same as a cell speaks of it: turned so that the jaws close along y at a yaw of zero, whichever way the
+/// gripper is screwed on.
+pub fn flange_from_jaws(config: &XArmConfig) -> Isometry3<f64> {
+    let turn = Vector3::z() * config.jaw_yaw_deg.to_radians();
+    flange_from_tool(config) * Isometry3::rotation(turn)
 }
 
 /// Proves that every start in the region, with jitter and any action, the fixed path and home are within

@@ -18,7 +18,7 @@ use rmrl::core::PlanarPose;
 use rmrl::distant::DistantServer;
 use rmrl::emulated_calibration::emulated_calibration;
 use rmrl::laboratory::simulated_cell;
-use rmrl::preflight::{flange_from_tool, prove_reach};
+use rmrl::preflight::{flange_from_jaws, prove_reach};
 use rmrl::xarm::controller::{
     Controller, ControllerConfig, GripperKind, MotionFault, Pace, Plant, RunningController,
 };
@@ -44,7 +44,7 @@ fn emulated(gripper: GripperKind, pace: Pace) -> Emulated {
     let controller = ControllerConfig {
         gripper,
         pace,
-        flange_from_tool: flange_from_tool(&config.xarm),
+        flange_from_tool: flange_from_jaws(&config.xarm),
         ..ControllerConfig::default()
     };
     let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
@@ -55,17 +55,18 @@ fn emulated(gripper: GripperKind, pace: Pace) -> Emulated {
     let text = format!(
         "# a cell to try things in\n[cell]\nkind = \"xarm6\"\nperson = \"distant\"\n\n[camera]\nsource = \
          \"distant\"\nmax_residual_mm = 20.0\n\n[distant]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\ncontrol_port = \
-         {}\nreport_port = {}\n\n[task.place]\nx_m = 0.46 # to be taught\ny_m = 0.18\nyaw_deg = 0.0\nsurface_m = \
+         {}\nreport_port = {}\nstandstill_secs = 0.2\n\n[task.place]\nx_m = 0.46 # to be taught\ny_m = 0.18\nyaw_deg = 0.0\nsurface_m = \
          0.0\n",
         distant.address(),
         ports.control.port(),
-        ports.normal.port(),
+        ports.rich.port(),
     );
     fs::write(dir.path().join(CONFIG), text).unwrap();
     let xarm = XArmConfig {
         host: "127.0.0.1".into(),
         control_port: ports.control.port(),
-        report_port: Some(ports.normal.port()),
+        report_port: Some(ports.rich.port()),
+        standstill_secs: 0.0,
         ..XArmConfig::default()
     };
     Emulated { dir, running, distant: Some(distant), xarm }
@@ -504,8 +505,8 @@ fn what_is_taught_is_where_the_arm_stands() {
 fn a_tool_of_another_length_is_reckoned_with() {
     let cell = emulated(GripperKind::G2, Pace::AsFastAsPossible);
     cell.move_to(0.35, 0.05, 0.2, 0.0);
-    // The controller has 172 mm from the last run; the fingers are 20 mm longer now.
-    let longer = ["--set", "xarm.tcp_offset_mm_deg=[0.0, 0.0, 192.0, 0.0, 0.0, 0.0]"];
+    // The controller has 59.5 mm from the last run; the fingers are 20 mm longer now.
+    let longer = ["--set", "xarm.tcp_offset_mm_deg=[159.5, 0.0, 79.5, 0.0, 0.0, 0.0]"];
     let output = cell.cell(&[&["teach", "home"][..], &longer].concat());
     assert!(output.status.success(), "{}", stderr(&output));
     let told: Value = serde_json::from_str(&stdout(&output)).unwrap();

@@ -23,7 +23,7 @@ use rmrl::core::{PlanarPose, random_stream};
 use rmrl::distant::DistantServer;
 use rmrl::emulated_calibration::emulated_calibration;
 use rmrl::laboratory::simulated_cell;
-use rmrl::preflight::flange_from_tool;
+use rmrl::preflight::flange_from_jaws;
 use rmrl::sim::SimulatedCell;
 use rmrl::vision::CameraFile;
 use rmrl::xarm::controller::{
@@ -61,7 +61,7 @@ impl EmulatedCell {
         change(&mut config);
         let cell = simulated_cell(&config, u64::from(seed)).unwrap();
         let controller = ControllerConfig {
-            flange_from_tool: flange_from_tool(&config.xarm),
+            flange_from_tool: flange_from_jaws(&config.xarm),
             watched_m: Some(config.xarm.fence_m),
             pace,
             ..ControllerConfig::default()
@@ -82,7 +82,7 @@ impl EmulatedCell {
         command
     }
 
-    fn keys(&self) -> [String; 8] {
+    fn keys(&self) -> [String; 9] {
         let addresses = self.running.addresses().unwrap();
         [
             "cell.kind=xarm6".to_string(),
@@ -91,7 +91,8 @@ impl EmulatedCell {
             "camera.max_residual_mm=20".to_string(),
             "xarm.host=127.0.0.1".to_string(),
             format!("xarm.control_port={}", addresses.control.port()),
-            format!("xarm.report_port={}", addresses.normal.port()),
+            format!("xarm.report_port={}", addresses.rich.port()),
+            "xarm.standstill_secs=0.2".to_string(),
             format!("distant.address={}", self.distant.address()),
         ]
     }
@@ -506,7 +507,7 @@ fn a_task_out_of_the_arms_reach_is_refused_before_the_arm_hears_of_it() {
     json(&mut cell.rmrl(&train));
     let config = cell.run().join("config.toml");
     let text = fs::read_to_string(&config).unwrap();
-    let changed = text.replace("172.0", "600.0");
+    let changed = text.replace("59.5", "600.0");
     assert_ne!(text, changed);
     fs::write(&config, changed).unwrap();
     let before = cell.recording();
@@ -576,7 +577,8 @@ fn an_arm_that_was_led_by_hand_is_not_moved_with_its_tool_tilted() {
     let config = XArmConfig {
         host: "127.0.0.1".into(),
         control_port: addresses.control.port(),
-        report_port: Some(addresses.normal.port()),
+        report_port: Some(addresses.rich.port()),
+        standstill_secs: 0.2,
         ..XArmConfig::default()
     };
     drop(Robot::connect(config.clone()).unwrap());
@@ -625,7 +627,8 @@ fn the_emulator_is_a_command_and_what_goes_wrong_is_told_to_it() {
     let config = XArmConfig {
         host: "127.0.0.1".into(),
         control_port: port(&listening["control"]),
-        report_port: Some(port(&listening["reports"][0])),
+        report_port: Some(port(&listening["reports"][1])),
+        standstill_secs: 0.0,
         ..XArmConfig::default()
     };
     let connect = || XArm::new(Arc::new(Robot::connect(config.clone()).unwrap()));

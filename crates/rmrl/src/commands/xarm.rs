@@ -10,7 +10,7 @@ use rmrl::cell::Camera;
 use rmrl::distant::{DistantConfig, DistantServer};
 use rmrl::emulated_calibration::emulated_calibration;
 use rmrl::laboratory::simulated_cell;
-use rmrl::preflight::flange_from_tool;
+use rmrl::preflight::flange_from_jaws;
 use rmrl::terminal::{Typed, typed};
 use rmrl::xarm::controller::{
     Controller, ControllerConfig, Faults, Firmware, GripperKind, Pace, Plant, Ports,
@@ -64,7 +64,8 @@ pub struct Emulate {
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
 
-    /// The first of three report ports [default: xarm.report_port, 30001]
+    /// The first of three report ports, the second of which is that of xarm.report_port [default: one below
+    /// xarm.report_port, 30001]
     #[arg(long, value_name = "PORT")]
     report_port: Option<u16>,
 
@@ -84,7 +85,8 @@ pub struct Emulate {
     /// What goes wrong, and when; may be given several times. In motions: collision, joint-limit,
     /// emergency-stop, state-reset, each with @MOTION[:SHARE]. On the link: silence, drop, half-frame,
     /// twice, wrong-transaction, late=MILLISECONDS, each with @REQUEST. Of the gripper: gripper-error=NUMBER,
-    /// dropped, each with @GRIPPER-MOTION. All count from 1; without @ it is the next one
+    /// dropped, each with @GRIPPER-MOTION. All count from 1; without @ it is the next one. Of the reports, at
+    /// once: report-silence, report-resume
     #[arg(long, value_name = "FAULT")]
     fault: Vec<ScheduledFault>,
 
@@ -100,11 +102,13 @@ fn gripper_parser() -> impl TypedValueParser<Value = GripperKind> {
     let names = [
         PossibleValue::new("g1").help("the first: open or closed"),
         PossibleValue::new("g2").help("the second: any width"),
+        PossibleValue::new("g2-early").help("the second with its early firmware"),
         PossibleValue::new("none").help("nothing at the flange answers"),
     ];
     PossibleValuesParser::new(names).map(|name| match name.as_str() {
         "g1" => GripperKind::G1,
         "g2" => GripperKind::G2,
+        "g2-early" => GripperKind::EarlyG2,
         _ => GripperKind::None,
     })
 }
@@ -141,7 +145,8 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
     config.simulation.check_task(&config.task).map_err(|error| Failure::Usage(error.into()))?;
     let cell = simulated_cell(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
 
-    let first = arguments.report_port.or(config.xarm.report_port).unwrap_or(30001);
+    let configured = config.xarm.report_port.map(|rich| rich.saturating_sub(1));
+    let first = arguments.report_port.or(configured).unwrap_or(Ports::VENDOR.normal);
     let report = |number: u16| {
         let port = if first == 0 { Some(0) } else { first.checked_add(number) };
         port.ok_or_else(|| {
@@ -164,7 +169,7 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
         },
         tcp: Some(ports),
         unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports: Ports::VENDOR }),
-        flange_from_tool: flange_from_tool(&config.xarm),
+        flange_from_tool: flange_from_jaws(&config.xarm),
         watched_m: Some(config.xarm.fence_m),
         ..ControllerConfig::default()
     };

@@ -67,15 +67,19 @@ impl RunConfig {
         }
     }
 
-    /// Checks that the camera shows what the arm does, which is more than looking needs.
+    /// Checks that the camera shows what the arm does and that the arm reports how it is set, which is more
+    /// than looking needs.
     ///
     /// # Errors
-    /// Its pictures were recorded earlier.
+    /// Pictures were recorded earlier, or there are no reports.
     pub(crate) fn check_live(&self) -> Result<(), ConfigError> {
         let is_live = self.camera.source != CameraSource::Recorded;
         let expected = "a camera that sees what the arm does; a recording is for `rmrl cell doctor` and \
                         `rmrl cell teach place --from camera`";
-        expect("camera.", "source", "\"recorded\"", is_live, expected)
+        expect("camera.", "source", "\"recorded\"", is_live, expected)?;
+        let is_reported = self.cell.kind == CellKind::Simulated || self.xarm.report_port.is_some();
+        let expected = "30002: nothing moves without the controller's reports, by which its settings are read back";
+        expect("xarm.", "report_port", "not given", is_reported, expected)
     }
 
     /// Checks the devices, and that all of them see and move the same cell.

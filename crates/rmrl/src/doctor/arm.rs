@@ -3,7 +3,7 @@
 use rmrl_cell::SafetyEnvelope;
 use rmrl_xarm::bio_gripper::{Generation, JawState, NARROWEST_MM, Power, WIDEST_MM};
 use rmrl_xarm::{
-    ArmState, GenerationChoice, GripperReading, Inspector, Report, ToolReading, XArmError,
+    ArmState, Claim, GenerationChoice, GripperReading, Inspector, Report, ToolReading, XArmError,
     controller_error, controller_warning,
 };
 
@@ -51,7 +51,20 @@ pub(super) fn look(config: &RunConfig, examination: &Examination, note: &mut dyn
             return;
         }
     };
-    note(Check::ok(LINK, format!("answers at {address}")));
+    // What changes something is for whoever has the arm; to look is for everybody.
+    let changes = examination.clear || examination.power_gripper || examination.reset_gripper_mode;
+    let claimed = changes.then(|| Claim::take(&config.xarm)).transpose();
+    let (_claim, examination) = match claimed {
+        Ok(claim) => {
+            note(Check::ok(LINK, format!("answers at {address}")));
+            (claim, examination.clone())
+        }
+        Err(error) => {
+            let mend = "end the program that has the arm, then try again; nothing was changed";
+            note(Check::fail(LINK, error.to_string(), mend));
+            (None, examination.without_changes())
+        }
+    };
     note(firmware(config, &mut arm));
     note(errors(&mut arm, examination.clear));
     note(state(&mut arm));
@@ -59,7 +72,7 @@ pub(super) fn look(config: &RunConfig, examination: &Examination, note: &mut dyn
     note(fence(&mut arm));
     note(settings(&arm, &report));
     note(pose(config, &mut arm, report.ok().flatten().as_ref()));
-    note(gripper(config, &mut arm, examination.power_gripper));
+    note(gripper(config, &mut arm, &examination));
 }
 
 fn firmware(config: &RunConfig, arm: &mut Inspector) -> Check {
@@ -162,8 +175,8 @@ fn settings(arm: &Inspector, report: &Result<Option<Report>, XArmError>) -> Chec
         Ok(None) => {
             return Check::warn(
                 SETTINGS,
-                "cannot be read back without xarm.report_port",
-                "set xarm.report_port = 30001",
+                "cannot be read back without xarm.report_port, and nothing moves without",
+                "set xarm.report_port = 30002",
             );
         }
         Err(error) => {
@@ -171,11 +184,27 @@ fn settings(arm: &Inspector, report: &Result<Option<Report>, XArmError>) -> Chec
             return Check::fail(SETTINGS, error.to_string(), mend);
         }
     };
-    match arm.check_settings(report) {
-        Ok(()) => {
-            Check::ok(SETTINGS, "tool offset, load and collision sensitivity are as configured")
+    if let Err(error) = arm.check_settings(report) {
+        return differs(SETTINGS, &error);
+    }
+    let found = "tool offset, load, collision sensitivity, mode and direction of gravity are as they have to be";
+    match &Inspector::not_checked(report)[..] {
+        [] => {
+            Check::ok(SETTINGS, format!("{found}; no base offset, and the robot is not simulated"))
         }
-        Err(error) => differs(SETTINGS, &error),
+        left_out if report.details().is_none() => Check::warn(
+            SETTINGS,
+            format!("{found}; not checked: {}", left_out.join(", ")),
+            "set xarm.report_port = 30002, whose reports tell more; nothing moves without",
+        ),
+        left_out => Check::warn(
+            SETTINGS,
+            format!(
+                "{found}; not checked, because this firmware does not report it: {}",
+                left_out.join(", ")
+            ),
+            "see that they are off in UFACTORY Studio, or update the firmware",
+        ),
     }
 }
 
@@ -184,6 +213,9 @@ fn differs(name: &'static str, error: &XArmError) -> Check {
     match error {
         XArmError::SettingNotKept { setting, expected, got } => {
             Check::warn(name, format!("{setting}: {got}, configured is {expected}"), MEND_SETTINGS)
+        }
+        XArmError::UnsuitableSetting { setting, expected, got, mend } => {
+            Check::fail(name, format!("{setting}: {got}, expected {expected}"), *mend)
         }
         error => Check::fail(name, error.to_string(), MEND_LINK),
     }
@@ -194,6 +226,11 @@ fn pose(config: &RunConfig, arm: &mut Inspector, report: Option<&Report>) -> Che
         Ok(reading) => reading,
         Err(error) => return Check::fail(POSE, error.to_string(), MEND_LINK),
     };
+    if let Some(Err(error)) = report.map(|report| arm.check_pose(report)) {
+        let mend = "compare xarm.model and the arm's label, and the base and tool offsets in UFACTORY Studio; an arm \
+                    that was never calibrated goes to the vendor";
+        return Check::fail(POSE, error.to_string(), mend);
+    }
     let tilt_deg = tilt_rad.to_degrees();
     let mut found = format!(
         "x = {:.1} mm, y = {:.1} mm, z = {:.1} mm, yaw = {:.1} degrees, {tilt_deg:.1} degrees from straight down",
@@ -221,14 +258,18 @@ fn pose(config: &RunConfig, arm: &mut Inspector, report: Option<&Report>) -> Che
     Check::ok(POSE, format!("{found}; inside the envelope"))
 }
 
-fn gripper(config: &RunConfig, arm: &mut Inspector, power: bool) -> Check {
+fn gripper(config: &RunConfig, arm: &mut Inspector, examination: &Examination) -> Check {
     const MEND: &str = "see that the gripper is screwed on and its cable plugged in at the flange; it may have \
                         left an error in the controller: `rmrl cell doctor --clear`";
-    let powered = match power {
-        true => arm.power_gripper_on(),
+    let reset = match examination.reset_gripper_mode {
+        true => arm.reset_gripper_mode(),
         false => Ok(()),
     };
-    match powered.and_then(|()| arm.gripper()) {
+    let changed = reset.and_then(|()| match examination.power_gripper {
+        true => arm.power_gripper_on(),
+        false => Ok(()),
+    });
+    match changed.and_then(|()| arm.gripper()) {
         Err(error) => Check::fail(GRIPPER, error.to_string(), MEND),
         Ok(None) => Check::warn(
             GRIPPER,
@@ -256,6 +297,16 @@ fn judge_gripper(config: &RunConfig, reading: &GripperReading) -> Check {
     if !is_expected {
         let mend = "correct xarm.gripper.generation, or screw the other one on";
         return Check::fail(GRIPPER, found, mend);
+    }
+    if let Some(mode @ 1..) = reading.mode {
+        return Check::fail(
+            GRIPPER,
+            format!(
+                "{found}; control mode {mode}, in which positions are pulses and not millimetres"
+            ),
+            "`rmrl cell doctor --reset-gripper-mode` sets it back to 0 (or UFACTORY's SDK: \
+             arm.set_bio_gripper_control_mode(0)); the gripper has no power afterwards",
+        );
     }
     let opening_mm = 1000.0 * config.task.jaw_opening_m;
     let only_mm = config.xarm.gripper.first_generation_width_mm;

@@ -12,8 +12,8 @@ use super::{Configuration, Failure};
 
 /// Look at each device and file that a run needs, and say how to mend what is wrong.
 ///
-/// Nothing is moved or set, and no error is cleared, without --clear or --power-gripper. Ends with status 1
-/// if anything has failed.
+/// Nothing is moved or set, and no error is cleared, without --clear, --power-gripper or --reset-gripper-mode,
+/// so that it may look beside a run. Ends with status 1 if anything has failed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell doctor --config configs/xarm6.toml
@@ -27,6 +27,11 @@ pub struct Doctor {
     /// Give the gripper power. Its jaws move to find their ends: whatever they hold falls
     #[arg(long)]
     power_gripper: bool,
+
+    /// Have a gripper of the second generation take positions in millimetres again, where somebody set it to
+    /// pulses; it has no power afterwards
+    #[arg(long)]
+    reset_gripper_mode: bool,
 
     /// Print one line of JSON, as is done away from a terminal
     #[arg(long)]
@@ -47,6 +52,7 @@ pub fn run(arguments: &Doctor) -> Result<(), Failure> {
         runs: arguments.runs.clone(),
         clear: arguments.clear,
         power_gripper: arguments.power_gripper,
+        reset_gripper_mode: arguments.reset_gripper_mode,
     };
     let as_table = !arguments.json && std::io::stdout().is_terminal();
     let mut printed = Ok(());
