@@ -21,7 +21,7 @@ with contextlib.redirect_stdout(io.StringIO()):
     from xarm.wrapper import XArmAPI
 
 FIRMWARE = ["1.9.0", "1.12.10", "2.5.0"]
-GRIPPERS = ["g1", "g2"]
+GRIPPERS = ["g1", "g2", "g2-early"]
 
 
 class Checks:
@@ -133,7 +133,7 @@ def drive(firmware, gripper):
 
     # The gripper.
     checks.equal("set_bio_gripper_enable", arm.set_bio_gripper_enable(True), 0)
-    checks.equal("get_bio_gripper_sn", arm._arm.get_bio_gripper_sn()[0], 0 if gripper == "g2" else 23)
+    checks.equal("get_bio_gripper_sn", arm._arm.get_bio_gripper_sn()[0], 23 if gripper == "g1" else 0)
     checks.equal("set_bio_gripper_speed", arm.set_bio_gripper_speed(1500), 0)
     checks.equal("open_bio_gripper", arm.open_bio_gripper(), 0)
     code, status = arm.get_bio_gripper_status()
@@ -149,6 +149,31 @@ def drive(firmware, gripper):
     checks.equal("status let go", arm.get_bio_gripper_status(), (0, 8))
     checks.equal("get_bio_gripper_g2_position", arm.get_bio_gripper_g2_position(), (0, 150))
     checks.equal("get_bio_gripper_error", arm.get_bio_gripper_error(), (0, 0))
+    if gripper != "g1":
+        # Pulses of the motor in the place of millimetres, until it is set back.
+        mode = arm._arm.get_bio_gripper_control_mode
+        checks.equal("control mode", mode(), (0, 0))
+        checks.equal("set_bio_gripper_control_mode", arm._arm.set_bio_gripper_control_mode(1), 0)
+        checks.equal("control mode after it", mode(), (0, 1))
+        checks.equal("and back", arm._arm.set_bio_gripper_control_mode(0), 0)
+        checks.equal("control mode at last", mode(), (0, 0))
+        checks.equal("enabled again", arm.set_bio_gripper_enable(True), 0)
+
+    # Where the base stands in the world, and motions that are only simulated.
+    here = arm.get_position()[1]
+    checks.equal("set_world_offset", arm.set_world_offset([10, -20, 30, 0, 0, 0]), 0)
+    time.sleep(0.5)
+    make_ready(arm, checks, "after the base offset")
+    checks.near("reported base offset", arm.world_offset, [10, -20, 30, 0, 0, 0])
+    checks.near("poses are shifted", arm.get_position()[1][:3], [here[0] + 10, here[1] - 20, here[2] + 30])
+    checks.equal("no base offset", arm.set_world_offset([0, 0, 0, 0, 0, 0]), 0)
+    checks.equal("set_simulation_robot", arm.set_simulation_robot(True), 0)
+    time.sleep(0.5)
+    checks.equal("reported as simulated", arm._arm.is_simulation_robot, True)
+    checks.equal("not simulated", arm.set_simulation_robot(False), 0)
+    checks.near("gravity", arm.gravity_direction, [0, 0, -1])
+    time.sleep(0.5)
+    make_ready(arm, checks, "after these")
 
     # Stop and pause in the middle of motions.
     before = arm.get_position()[1]

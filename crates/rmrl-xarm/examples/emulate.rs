@@ -15,11 +15,15 @@ use std::error::Error;
 use std::io::Read;
 
 use kinematic_plant::KinematicPlant;
+use nalgebra::Isometry3;
 use rmrl_core::PlanarPose;
 use rmrl_xarm::controller::{Controller, ControllerConfig, GripperKind, Pace, Ports, UnixSockets};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut config = ControllerConfig { pace: Pace::Times(1.0), ..ControllerConfig::default() };
+    // A straight tool of 150 mm: the plant has no gripper's body.
+    let flange_from_tool = Isometry3::translation(0.0, 0.0, 0.15);
+    let pace = Pace::Times(1.0);
+    let mut config = ControllerConfig { pace, flange_from_tool, ..ControllerConfig::default() };
     let mut arguments = std::env::args().skip(1);
     while let Some(key) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{key} wants a value"))?;
@@ -27,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ("--firmware", version) => config.firmware = version.parse()?,
             ("--gripper", "g1") => config.gripper = GripperKind::G1,
             ("--gripper", "g2") => config.gripper = GripperKind::G2,
+            ("--gripper", "g2-early") => config.gripper = GripperKind::EarlyG2,
             ("--gripper", "none") => config.gripper = GripperKind::None,
             ("--speed", "fast") => config.pace = Pace::AsFastAsPossible,
             ("--speed", times) => config.pace = Pace::Times(times.parse()?),

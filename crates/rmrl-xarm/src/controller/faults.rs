@@ -58,6 +58,8 @@ pub enum Request {
     Number(u64),
     /// The next one of a register.
     Register(u8),
+    /// The first one after that many motions were taken, counted from the start.
+    AfterMotion(u64),
     /// The next one.
     Next,
 }
@@ -157,11 +159,17 @@ impl Faults {
         Some(schedule.motions.swap_remove(index).2)
     }
 
-    pub(super) fn take_request(&self, number: u64, register: u8) -> Option<LinkFault> {
+    pub(super) fn take_request(
+        &self,
+        number: u64,
+        register: u8,
+        motions: u64,
+    ) -> Option<LinkFault> {
         let mut schedule = self.lock();
         let due = |(request, _): &(Request, LinkFault)| match request {
             Request::Number(of) => *of == number,
             Request::Register(of) => *of == register,
+            Request::AfterMotion(of) => motions >= *of,
             Request::Next => true,
         };
         let index = schedule.requests.iter().position(due)?;

@@ -309,7 +309,7 @@ impl Conversation<'_> {
         let mut machine = self.shared.machine();
         let body = answer(&mut machine, &asked, parameters, &mut self.feedback);
         self.record(&mut machine, register, parameters, body[0]);
-        let number = machine.recording.requests;
+        let (number, motions) = (machine.recording.requests, machine.motions_taken());
         let news = std::mem::take(&mut machine.outbox);
         drop(machine);
         self.shared.changed.notify_all();
@@ -320,7 +320,7 @@ impl Conversation<'_> {
         bytes.extend((1 + body.len() as u16).to_be_bytes());
         bytes.push(register);
         bytes.extend(body);
-        let fault = self.shared.faults.take_request(number, register);
+        let fault = self.shared.faults.take_request(number, register, motions);
         let mut goes_on = true;
         match fault {
             _ if self.silent => {}
