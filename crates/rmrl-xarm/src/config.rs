@@ -19,8 +19,8 @@ pub struct XArmConfig {
     /// Its control port. Default 502.
     pub control_port: u16,
     /// The port of its reports, from which settings are read back before every motion. Default 30002, whose
-    /// reports have all of them; without one nothing moves, and only `rmrl cell doctor` and `rmrl cell stop`
-    /// work.
+    /// reports have all of them; without one, or with 0, nothing moves, and only `rmrl cell doctor` and
+    /// `rmrl cell stop` work.
     pub report_port: Option<u16>,
     /// A folder with sockets `xarmcontroller_uds_<port>`, used instead of the network. Default none;
     /// for a program on the control box itself, and for tests.
@@ -271,6 +271,11 @@ impl XArmConfig {
         );
         let along = turn * Vector3::new(self.grasp_offset_mm, 0.0, 0.0);
         [x + along.x, y + along.y, z + along.z, roll, pitch, yaw]
+    }
+
+    /// The port of the reports, where there is one.
+    pub fn reports_at(&self) -> Option<u16> {
+        self.report_port.filter(|port| *port != 0)
     }
 
     /// Where a port of the controller is.

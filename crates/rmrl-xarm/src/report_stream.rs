@@ -71,7 +71,7 @@ impl ReportStream {
     /// # Errors
     /// As [`Self::connect`].
     pub(crate) fn of(config: &XArmConfig) -> Result<Option<Self>, XArmError> {
-        let Some(number) = config.report_port else { return Ok(None) };
+        let Some(number) = config.reports_at() else { return Ok(None) };
         Self::connect(config.address(number), config.answer_timeout()).map(Some)
     }
 

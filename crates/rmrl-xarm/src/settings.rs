@@ -161,7 +161,7 @@ pub(crate) fn not_told(report: &Report) -> Vec<&'static str> {
 
 /// Refuses the reports of a port that leaves out what another port of the same firmware tells.
 pub(crate) fn check_length(config: &XArmConfig, report: &Report) -> Result<(), XArmError> {
-    match (report.more, config.report_port) {
+    match (report.more, config.reports_at()) {
         (More::Everything(..), _) | (_, None) => Ok(()),
         (_, Some(port)) => Err(XArmError::ShortReports { port }),
     }

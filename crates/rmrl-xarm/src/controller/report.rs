@@ -93,6 +93,9 @@ fn rich(machine: &Machine, out: &mut Vec<u8>) {
     put_floats(out, [20.0, 20.0]);
     // Two bytes of each servo, of the end's module, seven temperatures.
     out.extend_from_slice(&[0; 16]);
+    if firmware < Firmware::new(1, 5, 0) {
+        return;
+    }
     out.extend_from_slice(&[25; 7]);
     put_floats(out, [0.0; 8]);
     out.extend_from_slice(&machine.counter.to_be_bytes());

@@ -145,7 +145,7 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
     config.simulation.check_task(&config.task).map_err(|error| Failure::Usage(error.into()))?;
     let cell = simulated_cell(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
 
-    let configured = config.xarm.report_port.map(|rich| rich.saturating_sub(1));
+    let configured = config.xarm.reports_at().map(|rich| rich.saturating_sub(1));
     let first = arguments.report_port.or(configured).unwrap_or(Ports::VENDOR.normal);
     let report = |number: u16| {
         let port = if first == 0 { Some(0) } else { first.checked_add(number) };

@@ -77,7 +77,7 @@ impl RunConfig {
         let expected = "a camera that sees what the arm does; a recording is for `rmrl cell doctor` and \
                         `rmrl cell teach place --from camera`";
         expect("camera.", "source", "\"recorded\"", is_live, expected)?;
-        let is_reported = self.cell.kind == CellKind::Simulated || self.xarm.report_port.is_some();
+        let is_reported = self.cell.kind == CellKind::Simulated || self.xarm.reports_at().is_some();
         let expected = "30002: nothing moves without the controller's reports, by which its settings are read back";
         expect("xarm.", "report_port", "not given", is_reported, expected)
     }

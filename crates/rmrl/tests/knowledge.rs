@@ -1,0 +1,250 @@
+//! What has to be known before an arm moves: that its reports are of now, that the controller is set as it
+//! has to be, and that nobody else has the arm.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod binary;
+mod emulated;
+
+use std::process::{Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use binary::{failure, json, stderr, stdout};
+use emulated::{EmulatedCell, assert_each_once, ended, forward, is_completed, records};
+use rmrl::xarm::controller::{Firmware, GripperKind, Pace, ReportFault, ScheduledFault};
+use rmrl::xarm::{Command, Reply, TOOL_BUS};
+use serde_json::Value;
+
+/// The doctor's checks of this cell.
+fn doctor(cell: &EmulatedCell, arguments: &[&str]) -> Vec<Value> {
+    let mut command = binary::rmrl(cell.dir.path(), &[&["cell", "doctor"], arguments].concat());
+    for key in cell.keys() {
+        command.args(["--set", &key]);
+    }
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let diagnosis: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    diagnosis["checks"].as_array().unwrap().clone()
+}
+
+fn check(checks: &[Value], name: &str) -> (String, String) {
+    let check = checks.iter().find(|check| check["name"] == name).unwrap();
+    (check["status"].as_str().unwrap().to_string(), check.to_string())
+}
+
+/// The report port stalls while its link stays open: another program could set what it likes unseen.
+#[test]
+fn a_run_whose_reports_fall_silent_sends_no_line_and_ends_and_loses_no_trial() {
+    let cell = EmulatedCell::start(21);
+    let train = ["train", "--trials", "8", "--seed", "21", "--method", "none", "--out", "run"];
+    let mut command = cell.rmrl(&train);
+    command.args(["--set", "xarm.reconnect_secs=3"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    cell.wait_for_records(2, &mut child);
+    let faults = cell.running.faults();
+    faults.schedule(ScheduledFault::Reports(ReportFault::Silence));
+    cell.other().ask(&Command::SetTcpOffset([0.0; 6])).unwrap();
+    thread::sleep(Duration::from_millis(2500));
+    let motions = cell.recording().motions.len();
+    assert!(ended(&mut child, Duration::from_secs(60)), "it goes on");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("no report") || said.contains("another program"), "{said}");
+    let missing = said.lines().filter(|line| line.contains("WARN") && line.contains("report"));
+    assert!(missing.count() <= 1, "{said}");
+    let recording = cell.recording();
+    assert_eq!((recording.motions.len(), recording.blind_motions), (motions, 0));
+
+    // Back again, a person starts it again, and its settings are given anew.
+    faults.schedule(ScheduledFault::Reports(ReportFault::Resume));
+    json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    assert_each_once(&records(&cell.run()), 8);
+    assert_eq!(cell.recording().blind_motions, 0);
+    assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
+}
+
+/// Reports that stay away for a moment cost time, and neither the run nor a trial.
+#[test]
+fn reports_that_come_back_in_time_cost_nothing() {
+    let cell = EmulatedCell::start(22);
+    let train = ["train", "--trials", "6", "--seed", "22", "--method", "none", "--out", "run"];
+    let mut command = cell.rmrl(&train);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    cell.wait_for_records(1, &mut child);
+    let faults = cell.running.faults();
+    faults.schedule(ScheduledFault::Reports(ReportFault::Silence));
+    thread::sleep(Duration::from_millis(2500));
+    faults.schedule(ScheduledFault::Reports(ReportFault::Resume));
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let records = records(&cell.run());
+    assert_each_once(&records, 6);
+    assert!(records.iter().all(is_completed), "{records:?}");
+    assert_eq!(cell.recording().blind_motions, 0);
+}
+
+/// What decides where the arm goes or how hard it pushes, set wrongly one after the other: nothing moves, the
+/// run says what it is, and so does the doctor.
+#[test]
+fn each_setting_that_would_send_the_arm_elsewhere_is_named_before_anything_moves() {
+    let cell = EmulatedCell::start(23);
+    let base_offset = |z_mm| Command::SetBaseOffset([0.0, 0.0, z_mm, 0.0, 0.0, 0.0]);
+    let gripper_mode =
+        |mode: u8| Command::ModbusRtu { host: TOOL_BUS, frame: vec![8, 6, 0x11, 0x0a, 0, mode] };
+    let cases = [
+        (base_offset(25.0), base_offset(0.0), "base offset", "arm settings"),
+        (
+            Command::SetGravityDirection([0.0, 0.0, 1.0]),
+            Command::SetGravityDirection([0.0, 0.0, -1.0]),
+            "direction of gravity",
+            "arm settings",
+        ),
+        (
+            Command::SetSimulatedRobot(true),
+            Command::SetSimulatedRobot(false),
+            "simulated-robot mode",
+            "arm settings",
+        ),
+        (gripper_mode(1), gripper_mode(0), "control mode", "gripper"),
+    ];
+    // The doctor compares with what a run has given.
+    let train = ["train", "--trials", "1", "--seed", "23", "--method", "none", "--out"];
+    json(&mut cell.rmrl(&[&train[..], &["first"]].concat()));
+    for (wrong, right, named, checked) in cases {
+        let mut other = cell.other();
+        other.ask(&wrong).unwrap();
+        thread::sleep(Duration::from_millis(300));
+        let motions = cell.recording().motions.len();
+        let said = failure(&mut cell.rmrl(&[&train[..], &["run"]].concat()), 1);
+        assert!(said.contains(named), "{named}: {said}");
+        let (status, told) = check(&doctor(&cell, &[]), checked);
+        assert!(status == "fail" && told.contains(named), "{told}");
+        assert_eq!(cell.recording().motions.len(), motions, "{named}");
+        other.ask(&right).unwrap();
+        std::fs::remove_dir_all(cell.run()).unwrap();
+    }
+    json(&mut cell.rmrl(&[&train[..], &["run"]].concat()));
+}
+
+/// A joint range that somebody has narrowed is replaced, as the fence is, and checked.
+#[test]
+fn the_joint_range_of_reduced_mode_is_given_and_read_back() {
+    let cell = EmulatedCell::start(24);
+    cell.other()
+        .ask(&Command::SetReducedJointRange([-0.1, 0.1].repeat(7).try_into().unwrap()))
+        .unwrap();
+    let train = ["train", "--trials", "1", "--seed", "24", "--method", "none", "--out", "run"];
+    json(&mut cell.rmrl(&train));
+    let Reply::Reduced(has) = cell.other().ask(&Command::GetReducedState).unwrap() else {
+        panic!("no state of reduced mode")
+    };
+    assert!(has.joint_range_rad[0] < -6.0 && has.joint_range_rad[1] > 6.0, "{has:?}");
+}
+
+/// Old firmware reports neither base offset nor simulated mode. That is said, and the shifted base is found all
+/// the same: by the joints.
+#[test]
+fn what_an_old_firmware_cannot_tell_is_named_and_a_shifted_base_found_by_the_joints() {
+    let cell = EmulatedCell::start_as(
+        25,
+        |_| {},
+        |controller| {
+            (controller.firmware, controller.gripper) = (Firmware::new(1, 2, 11), GripperKind::G2);
+        },
+    );
+    let train = ["train", "--trials", "1", "--seed", "25", "--method", "none", "--out"];
+    let output: Output = cell.rmrl(&[&train[..], &["run"]].concat()).output().unwrap();
+    let said = stderr(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("not checked") && said.contains("base offset"), "{said}");
+    let (status, told) = check(&doctor(&cell, &[]), "arm settings");
+    assert!(status == "warn" && told.contains("not checked"), "{told}");
+
+    let motions = cell.recording().motions.len();
+    cell.other().ask(&Command::SetBaseOffset([20.0, 0.0, 0.0, 0.0, 0.0, 0.0])).unwrap();
+    let said = failure(&mut cell.rmrl(&[&train[..], &["shifted"]].concat()), 1);
+    assert!(said.contains("20.0 mm") && said.contains("from where its joints put it"), "{said}");
+    let (status, told) = check(&doctor(&cell, &[]), "tool pose");
+    assert!(status == "fail" && told.contains("20.0 mm"), "{told}");
+    assert_eq!(cell.recording().motions.len(), motions);
+}
+
+/// Without a port for reports nothing moves, and one may still look and stop.
+#[test]
+fn without_reports_one_may_look_and_stop_and_not_move() {
+    let cell = EmulatedCell::start(26);
+    let unset = ["--set", "xarm.report_port=0"];
+    let train = ["train", "--trials", "1", "--method", "none", "--out", "run"];
+    let said = failure(cell.rmrl(&train).args(unset), 2);
+    assert!(said.contains("xarm.report_port is not given") && said.contains("30002"), "{said}");
+    assert!(!cell.run().exists());
+    let mut home = binary::rmrl(cell.dir.path(), &["cell", "home", "--yes"]);
+    for key in cell.keys() {
+        home.args(["--set", &key]);
+    }
+    let said = failure(home.args(unset), 1);
+    assert!(said.contains("xarm.report_port is not set"), "{said}");
+    assert_eq!((cell.recording().changes, cell.recording().motions.len()), (0, 0));
+    let (status, told) = check(&doctor(&cell, &unset), "arm settings");
+    assert!(status == "warn" && told.contains("30002"), "{told}");
+    let port = cell.running.addresses().unwrap().control.port().to_string();
+    let stop = ["cell", "stop", "--host", "127.0.0.1", "--port", &port, "--watch", "0"];
+    json(&mut binary::rmrl(cell.dir.path(), &stop));
+}
+
+/// Two runs on one computer: whoever comes second is refused before the arm hears of it.
+#[test]
+fn a_second_run_on_this_computer_is_refused_and_a_doctor_looks_beside_the_first() {
+    let cell = EmulatedCell::start_at(27, Pace::Times(20.0));
+    let train = |out: &'static str| {
+        cell.rmrl(&["train", "--trials", "4", "--seed", "27", "--method", "none", "--out", out])
+    };
+    let mut first = train("run").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    cell.wait_for_records(1, &mut first);
+    let said = failure(&mut train("second"), 1);
+    let by = format!("process {}", first.id());
+    assert!(
+        said.contains("in use by another program on this computer") && said.contains(&by),
+        "{said}"
+    );
+    let (status, told) = check(&doctor(&cell, &[]), "fence");
+    assert_eq!(status, "ok", "{told}");
+    // Nor does a doctor that changes something.
+    let (status, told) = check(&doctor(&cell, &["--clear"]), "arm");
+    assert!(status == "fail" && told.contains("in use"), "{told}");
+    let output = first.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_each_once(&records(&cell.run()), 4);
+    // Its lock went with it.
+    json(&mut train("third"));
+}
+
+/// Two runs from two computers, the second at several moments of the first: never do both believe that all went
+/// well.
+#[test]
+fn of_two_runs_from_two_computers_never_both_end_well() {
+    let cell = EmulatedCell::start_at(28, Pace::Times(10.0));
+    let addresses = cell.running.addresses().unwrap();
+    let (control, reports) = (forward(addresses.control), forward(addresses.rich));
+    let train = |out: &'static str| {
+        ["train", "--trials", "6", "--seed", "28", "--method", "none", "--out", out]
+    };
+    for (later_ms, first_out, second_out) in
+        [(0, "a0", "b0"), (700, "a1", "b1"), (1900, "a2", "b2"), (3700, "a3", "b3")]
+    {
+        let mut here = cell.rmrl(&train(first_out));
+        let mut there = cell.rmrl_at(&train(second_out), control, reports);
+        let start = |command: &mut std::process::Command| {
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let first = start(&mut here);
+        thread::sleep(Duration::from_millis(later_ms));
+        let second = start(&mut there);
+        let (first, second) =
+            (first.wait_with_output().unwrap(), second.wait_with_output().unwrap());
+        let said = format!("{}\n---\n{}", stderr(&first), stderr(&second));
+        assert!(!(first.status.success() && second.status.success()), "{later_ms} ms: {said}");
+        assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
+    }
+}
