@@ -351,6 +351,12 @@ impl RunningController {
     pub fn recording(&self) -> Recording {
         self.shared.machine().recording.clone()
     }
+
+    /// The same for another thread.
+    pub fn recorder(&self) -> impl Fn() -> Recording + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.machine().recording.clone()
+    }
 }
 
 impl Drop for RunningController {
