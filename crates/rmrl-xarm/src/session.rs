@@ -225,7 +225,9 @@ impl Session {
     /// Whether the arm stands where this program left it, with the settings that it was given: by a report
     /// of now, and by what the controller answers.
     fn check_knowledge(&mut self) -> Result<(), XArmError> {
-        let report = self.reports.fresh()?;
+        // One that is just late is waited for, so that a busy computer costs no trial.
+        let report =
+            self.reports.fresh().or_else(|stale| self.reports.next(SETTLES_WITHIN).ok_or(stale))?;
         if self.reports.was_disturbed() {
             return Err(XArmError::MovedBySomebodyElse);
         }

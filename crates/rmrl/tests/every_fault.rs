@@ -26,9 +26,7 @@ use rmrl::run_end::RunEnd;
 use rmrl::xarm::controller::{
     Faults, GripperFault, LinkFault, MotionFault, Recording, ReportFault, Request, ScheduledFault,
 };
-use rmrl::xarm::{
-    Client, Command, LineOptions, MotionLimits, Reply, StateChange, TOOL_BUS,
-};
+use rmrl::xarm::{Client, Command, LineOptions, MotionLimits, Reply, StateChange, TOOL_BUS};
 
 /// When in a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,10 +228,8 @@ impl Saboteur<'_> {
                     });
                 }
                 Trouble::Somebody(deed) => {
-                    let address = rmrl::xarm::Address::Tcp {
-                        host: "127.0.0.1".into(),
-                        port: address.port(),
-                    };
+                    let address =
+                        rmrl::xarm::Address::Tcp { host: "127.0.0.1".into(), port: address.port() };
                     let mut other = Client::connect(&address, Duration::from_secs(5)).unwrap();
                     commit(deed, &mut other);
                 }
