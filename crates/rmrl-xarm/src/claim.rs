@@ -114,7 +114,9 @@ fn lock_path(address: &Address) -> PathBuf {
     let name = match address {
         Address::Tcp { host, port } => {
             let found = (host.as_str(), *port).to_socket_addrs().ok();
-            let ip = found.and_then(|mut all| all.next()).map(|found| found.ip().to_canonical());
+            let ips = found.into_iter().flatten().map(|found| found.ip().to_canonical());
+            // A name may have several addresses, in any order; controllers have one, of version 4.
+            let ip = ips.min_by_key(|ip| (ip.is_ipv6(), *ip));
             ip.map_or_else(|| host.clone(), |ip| ip.to_string()) + &format!("-{port}")
         }
         #[cfg(unix)]
