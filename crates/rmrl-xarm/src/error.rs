@@ -55,6 +55,11 @@ pub enum XArmError {
         /// What that means.
         explained: Explained,
     },
+    /// The arm met something while its link was lost: where, and whether that was to be expected, nobody saw.
+    #[error(
+        "the arm met something while its link was lost (controller error 31); see what it was, then start again"
+    )]
+    UnseenContact,
     /// Somebody pressed a stop button, or opened its circuit.
     #[error("controller error {number}: {}; {}", explained.meaning, explained.recovery)]
     EmergencyStop {
@@ -305,6 +310,7 @@ impl XArmError {
             | Self::StoppedBySomebodyElse
             | Self::MovedBySomebodyElse
             | Self::NotWhereItWasLeft { .. }
+            | Self::UnseenContact
             | Self::InUse { .. }
             | Self::NoReports { .. }
             | Self::PoseDisagrees { .. }

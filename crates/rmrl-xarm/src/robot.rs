@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::report_stream::warn_rarely;
+use crate::session::Left;
 use crate::{
     Address, Claim, Report, ReportStream, RobotVersion, Session, XArmConfig, XArmError, stop_arm,
 };
@@ -54,8 +55,8 @@ struct Shared {
     is_stopped: Arc<AtomicBool>,
     /// How often it was connected: a gripper sets itself up anew each time.
     connections: u64,
-    /// How the joints stood when the link was lost, if nothing was under way then.
-    left_at: Option<[f32; 7]>,
+    /// How the arm was left when the link was lost.
+    left: Left,
 }
 
 impl Robot {
@@ -88,7 +89,7 @@ impl Robot {
             reports: theirs,
             is_stopped: Arc::clone(&is_stopped),
             connections: 1,
-            left_at: None,
+            left: Left::default(),
         };
         let shared = Arc::new(Mutex::new(shared));
         let (ends, thread) = (None, None);
@@ -213,7 +214,7 @@ impl Shared {
         let patience = Duration::from_secs_f64(self.config.reconnect_secs);
         loop {
             let connected = match self.check_not_stopped() {
-                Ok(()) => Session::connect_again(self.config.clone(), self.left_at),
+                Ok(()) => Session::connect_again(self.config.clone(), &mut self.left),
                 Err(stopped) => {
                     let control = self.config.address(self.config.control_port);
                     stop_arm(&control, self.config.answer_timeout()).and(Err(stopped))
@@ -251,7 +252,7 @@ impl Shared {
     /// Closes the link, and remembers where the arm stood if nothing was under way.
     fn disconnect(&mut self) {
         if let Some(session) = self.session.take() {
-            self.left_at = session.left_at.filter(|_| !session.moving);
+            self.left.joints = session.left_at.filter(|_| !session.moving);
         }
     }
 }

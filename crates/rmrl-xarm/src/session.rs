@@ -10,7 +10,7 @@ use crate::settings::{check_length, not_told, settings, verify_fence, verify_rep
 use crate::stance::{check_left, check_pose};
 use crate::{
     ALL_JOINTS, ArmState, Claim, Client, Command, Feedback, FirmwareVersion, Protocol, Reply,
-    Report, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError, controller_error,
+    Report, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError,
 };
 
 /// How often a state is asked for that is to come.
@@ -47,6 +47,15 @@ pub struct Session {
     pub(crate) left_at: Option<[f32; 7]>,
 }
 
+/// How an arm was left when its link was lost.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Left {
+    /// Its joints, if nothing of this program was under way.
+    pub joints: Option<[f32; 7]>,
+    /// This program had begun to set the controller up again: its state is its own doing.
+    pub is_interrupted: bool,
+}
+
 impl Session {
     /// Connects, sets everything up and reads it back. The claim says that no other program has the arm.
     ///
@@ -61,35 +70,52 @@ impl Session {
         Ok(session)
     }
 
-    /// Connects again after a lost link. What another has stopped or moved meanwhile stays as it is.
-    /// `left_at` is how the joints stood, if nothing was under way when the link was lost.
+    /// Connects again after a lost link. What another has stopped, moved or changed meanwhile stays as it is:
+    /// nothing is set before that was looked at.
     ///
     /// # Errors
     /// As [`Self::connect`], and what tells of somebody else.
-    pub(crate) fn connect_again(
-        config: XArmConfig,
-        left_at: Option<[f32; 7]>,
-    ) -> Result<Self, XArmError> {
+    pub(crate) fn connect_again(config: XArmConfig, left: &mut Left) -> Result<Self, XArmError> {
         let mut session = Self::open(config)?;
-        // Setting up clears errors; those that a person has to see are not to be cleared unseen.
-        match session.error()? {
-            0 if matches!(session.state()?, ArmState::Stopped | ArmState::Paused) => {
-                return Err(XArmError::StoppedBySomebodyElse);
-            }
-            0 => {}
-            number if controller_error(number).severity.needs_a_person() => {
-                return Err(explain(number));
-            }
-            _ => {}
+        if !left.is_interrupted {
+            session.check_left(left)?;
         }
-        if let Some(left_at) = left_at {
-            let joints = session.client.joints()?;
-            check_left(&left_at, &joints)?;
-        }
+        left.is_interrupted = true;
         // A line from before may still be under way.
         session.stop()?;
         session.set_up()?;
+        *left = Left::default();
         Ok(session)
+    }
+
+    /// Whether the controller is as it was left when the link was lost.
+    fn check_left(&mut self, left: &Left) -> Result<(), XArmError> {
+        let error = self.error()?;
+        if error != 0 {
+            // Setting up clears errors; those that a person has to see are not to be cleared unseen.
+            return match explain(error) {
+                // Whether it was to be expected nobody saw.
+                XArmError::Collision { .. } => Err(XArmError::UnseenContact),
+                error if error.needs_a_person() => Err(error),
+                _ => Ok(()),
+            };
+        }
+        match (self.state()?, left.joints) {
+            (ArmState::Stopped | ArmState::Paused, _) => {
+                return Err(XArmError::StoppedBySomebodyElse);
+            }
+            (ArmState::Reset, _) => return Err(XArmError::StateReset),
+            (ArmState::Moving, Some(_)) => return Err(XArmError::MovedBySomebodyElse),
+            _ => {}
+        }
+        if let Some(left_at) = &left.joints {
+            check_left(left_at, &self.client.joints()?)?;
+        }
+        let stale = XArmError::StaleReports { age_secs: REPORT_WITHIN.as_secs_f64() };
+        let report = self.reports.next(REPORT_WITHIN).ok_or(stale)?;
+        verify_report(&self.config, &report).map_err(XArmError::changed_by_somebody_else)?;
+        let reduced = self.client.reduced_state()?;
+        verify_fence(&self.config, &reduced).map_err(XArmError::changed_by_somebody_else)
     }
 
     fn open(config: XArmConfig) -> Result<Self, XArmError> {
