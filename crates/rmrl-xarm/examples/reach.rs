@@ -14,7 +14,7 @@ use std::time::Instant;
 use nalgebra::Isometry3;
 use rmrl_cell::{SafetyConfig, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::kinematics::{ReachMargins, XArm6};
+use rmrl_xarm::kinematics::{ArmKinematics, ReachMargins};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let length_m = std::env::args().nth(1).map_or(Ok(0.172), |text| text.parse())?;
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
             let began = Instant::now();
-            let arm = XArm6::default();
+            let arm = ArmKinematics::default();
             let proof =
                 arm.prove_reach(&flange_from_tool, &poses, &[0.0; 6], ReachMargins::default());
             print!("x {:.2} to {:.2} m, z up to {top_m} m: ", x_m[0], x_m[2]);

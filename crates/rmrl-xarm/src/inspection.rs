@@ -8,7 +8,7 @@ use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_cell::ToolPose;
 
 use crate::bio_gripper::{self, BAUD_INDEX, BAUD_READ, Generation, GripperStatus, JawState, Power};
-use crate::kinematics::Joints;
+use crate::kinematics::{ArmKinematics, Joints};
 use crate::session::stop;
 use crate::settings::{offset_of, to_f32, verify_fence, verify_report};
 use crate::{
@@ -76,6 +76,14 @@ impl Inspector {
         self.client.robot_version()
     }
 
+    /// Whether it is the configured robot.
+    ///
+    /// # Errors
+    /// [`XArmError::WrongRobot`] where it is another; otherwise as [`Self::version`].
+    pub fn check_model(&mut self) -> Result<(), XArmError> {
+        self.version()?.check_model(self.config.model)
+    }
+
     /// The numbers of the error and of the warning that wait to be cleared; 0 for none.
     ///
     /// # Errors
@@ -141,7 +149,9 @@ impl Inspector {
     /// The link is lost, or no answer came.
     pub fn joints(&mut self) -> Result<Joints, XArmError> {
         match self.client.ask(&Command::GetJointPositions)? {
-            Reply::Joints([a, b, c, d, e, f, _]) => Ok([a, b, c, d, e, f].map(f64::from)),
+            Reply::Joints(joints) => {
+                Ok(ArmKinematics::new(self.config.model).from_controller(joints.map(f64::from)))
+            }
             _ => Err(XArmError::NotANumber { what: "joints", value: f64::NAN }),
         }
     }

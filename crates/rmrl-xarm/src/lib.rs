@@ -10,6 +10,7 @@
 //! millimetres, and degrees where a name says `_deg`.
 
 mod arm;
+mod arm_model;
 pub mod bio_gripper;
 mod client;
 mod command;
@@ -34,6 +35,7 @@ mod version;
 mod wire;
 
 pub use arm::XArm;
+pub use arm_model::ArmModel;
 pub use client::{Answer, Client};
 pub use command::{
     ALL_JOINTS, ArmState, Command, CommandError, LineOptions, MotionLimits, ReducedState, Reply,

@@ -53,7 +53,7 @@ fn emulated(gripper: GripperKind, pace: Pace) -> Emulated {
     let distant = DistantServer::start("127.0.0.1:0", cell, calibration).unwrap();
     let ports = running.addresses().unwrap();
     let text = format!(
-        "# a cell to try things in\n[cell]\nkind = \"xarm6\"\nperson = \"distant\"\n\n[camera]\nsource = \
+        "# a cell to try things in\n[cell]\nkind = \"xarm\"\nperson = \"distant\"\n\n[camera]\nsource = \
          \"distant\"\nmax_residual_mm = 20.0\n\n[distant]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\ncontrol_port = \
          {}\nreport_port = {}\n\n[task.place]\nx_m = 0.46 # to be taught\ny_m = 0.18\nyaw_deg = 0.0\nsurface_m = \
          0.0\n",
@@ -376,7 +376,7 @@ fn a_stop_from_another_program_halts_a_slow_motion() {
     let mut inspector = Inspector::connect(cell.xarm.clone()).unwrap();
     let moving = slowly_home(&cell, &mut inspector);
     // The file need not make sense beside the address.
-    cell.replace("kind = \"xarm6\"", "kind = \"nothing\"");
+    cell.replace("kind = \"xarm\"", "kind = \"nothing\"");
     let port = cell.xarm.control_port.to_string();
     let by_host = ["cell", "stop", "--host", "127.0.0.1", "--port", &port, "--watch", "1"];
     let stopped = json(&mut rmrl(cell.path(), &by_host));

@@ -85,7 +85,7 @@ impl EmulatedCell {
     fn keys(&self) -> [String; 8] {
         let addresses = self.running.addresses().unwrap();
         [
-            "cell.kind=xarm6".to_string(),
+            "cell.kind=xarm".to_string(),
             "cell.person=distant".to_string(),
             "camera.source=distant".to_string(),
             "camera.max_residual_mm=20".to_string(),

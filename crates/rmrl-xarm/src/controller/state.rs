@@ -87,7 +87,7 @@ impl Machine {
             config.arm.inverse_nearest(&flange, &[0.0; 6]).map_err(StartError::OutOfReach)?;
         let gripper = BioGripper::new(config.gripper);
         let mut joint_range_rad = [0.0; 14];
-        for index in 0..6 {
+        for index in 0..usize::from(config.arm.model.axes()) {
             joint_range_rad[2 * index] = config.arm.limits.lower_rad[index];
             joint_range_rad[2 * index + 1] = config.arm.limits.upper_rad[index];
         }
@@ -154,6 +154,11 @@ impl Machine {
     /// Where the tool's point is that the client configured.
     pub fn tool(&self) -> Isometry3<f64> {
         self.flange * pose_of(&self.tool_offset)
+    }
+
+    /// The seven joints as the controller tells them.
+    pub fn told_joints(&self) -> [f64; 7] {
+        self.config.arm.to_controller(&self.joints)
     }
 
     /// Whether time must pass for something to end.
