@@ -13,9 +13,11 @@ use rmrl_core::PlanarPose;
 use rmrl_xarm::controller::{Controller, ControllerConfig, MotionOutcome, RunningController};
 use rmrl_xarm::kinematics::ArmKinematics;
 use rmrl_xarm::{
-    Address, ArmModel, Client, Command, Inspector, MotionLimits, Reply, ReportPort, ReportStream,
-    Robot, XArm, XArmConfig, XArmError,
+    Address, ArmModel, Client, Command, Inspector, LineOptions, More, MotionLimits, Reply,
+    ReportPort, ReportStream, Robot, XArm, XArmConfig, XArmError,
 };
+
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const TOOL_M: f64 = 0.172;
 
@@ -62,78 +64,68 @@ fn every_model_is_connected_to_moved_and_read() {
     }
 }
 
+/// A set-up arm, and a link of its own to its controller.
+fn set_up(model: ArmModel) -> (RunningController, Robot, Client) {
+    let (running, config) = emulated(model, None);
+    let robot = Robot::connect(config.clone()).unwrap();
+    let client = Client::connect(&config.address(config.control_port), PATIENCE).unwrap();
+    (running, robot, client)
+}
+
+fn joints_of(client: &mut Client) -> [f32; 7] {
+    match client.ask(&Command::GetJointPositions).unwrap() {
+        Reply::Joints(joints) => joints,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn an_xarm_5_tells_of_five_joints_everywhere() {
-    let (running, config) = emulated(ArmModel::XArm5, None);
-    let robot = Robot::connect(config.clone()).unwrap();
-    let addresses = running.addresses().unwrap();
-    let patience = Duration::from_secs(5);
-    let address =
-        Address::Tcp { host: "127.0.0.1".to_string(), port: addresses.control.port() };
-    let mut client = Client::connect(&address, patience).unwrap();
-    let version = client.robot_version().unwrap();
-    assert_eq!((version.joints, version.model), (5, 5));
-    assert!(version.arm_serial.starts_with("XF"), "{version}");
+    let (running, _robot, mut client) = set_up(ArmModel::XArm5);
+    let Reply::Version(version) = client.ask(&Command::GetVersion).unwrap() else { panic!() };
+    assert!(version.starts_with("5,5,XF1305"), "{version}");
 
     // Joint 5 turns the tool, and what is sent for joints 6 and 7 does nothing.
-    let Reply::Joints(before) = client.ask(&Command::GetJointPositions).unwrap() else { panic!() };
+    let before = joints_of(&mut client);
     let mut joints = before;
     joints[4] += 0.3;
     (joints[5], joints[6]) = (1.0, 1.0);
     let limits = MotionLimits { speed: 1.0, acceleration: 10.0, time: 0.0 };
     client.start_motion(&Command::MoveJoint { joints, limits }).unwrap();
-    let Reply::Joints(after) = loop {
-        let Reply::CommandCount(waiting) = client.ask(&Command::GetCommandCount).unwrap() else {
-            panic!()
-        };
-        if waiting == 0 {
-            break client.ask(&Command::GetJointPositions).unwrap();
-        }
-    } else {
-        panic!()
-    };
-    for index in 0..4 {
-        assert!((after[index] - before[index]).abs() < 1e-5);
+    while client.ask(&Command::GetCommandCount).unwrap() != Reply::Count(0) {
+        std::thread::sleep(Duration::from_millis(1));
     }
-    assert!((after[4] - before[4] - 0.3).abs() < 1e-5, "{after:?}");
+    let after = joints_of(&mut client);
+    for (index, turn) in [0.0, 0.0, 0.0, 0.0, 0.3].into_iter().enumerate() {
+        assert!((after[index] - before[index] - turn).abs() < 1e-5, "{after:?}");
+    }
     assert_eq!(after[5..], [0.0, 0.0]);
 
-    let reports =
-        ReportStream::connect(
-            &Address::Tcp { host: "127.0.0.1".to_string(), port: addresses.rich.port() },
-            ReportPort::Rich,
-            patience,
-        )
-        .unwrap();
-    let report = reports.next(patience).unwrap();
-    let details = report.details().unwrap();
-    assert_eq!((details.model, details.joints), (5, 5));
-    drop(robot);
+    let port = running.addresses().unwrap().rich.port();
+    let address = Address::Tcp { host: "127.0.0.1".to_string(), port };
+    let reports = ReportStream::connect(address, ReportPort::Rich, PATIENCE).unwrap();
+    let report = reports.next(PATIENCE).unwrap();
+    let More::Everything(health, details) = report.more else { panic!("{report:?}") };
+    assert_eq!((details.model, details.joints, health.enabled), (5, 5, 0b1_1111));
+    assert_eq!(report.joints_rad, after);
 }
 
 /// An error of the emulator, as of a real one: with five joints the tool cannot be tilted sideways.
 #[test]
 fn an_xarm_5_refuses_a_tool_that_is_tilted_sideways() {
-    let (running, config) = emulated(ArmModel::XArm5, None);
-    let robot = Robot::connect(config).unwrap();
-    let address = Address::Tcp {
-        host: "127.0.0.1".to_string(),
-        port: running.addresses().unwrap().control.port(),
-    };
-    let mut client = Client::connect(&address, Duration::from_secs(5)).unwrap();
+    let (_running, _robot, mut client) = set_up(ArmModel::XArm5);
     let pose = [300.0, 0.0, 200.0, 3.0, 0.0, 0.0];
     let limits = MotionLimits { speed: 100.0, acceleration: 1000.0, time: 0.0 };
-    let line = Command::MoveLine { pose, limits, options: Some(Default::default()) };
+    let line = Command::MoveLine { pose, limits, options: Some(LineOptions::default()) };
     client.start_motion(&line).unwrap();
     let error = loop {
         match client.ask(&Command::GetErrors).unwrap() {
-            Reply::Errors { error: 0, .. } => {}
+            Reply::Errors { error: 0, .. } => std::thread::sleep(Duration::from_millis(1)),
             Reply::Errors { error, .. } => break error,
             other => panic!("{other:?}"),
         }
     };
     assert_eq!(error, 21);
-    drop(robot);
 }
 
 /// Only the number of joints was compared: a Lite 6 and an 850, with other lengths and limits, were set up
