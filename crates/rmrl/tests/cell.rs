@@ -193,6 +193,21 @@ fn one_thing_that_is_missing_hides_no_other() {
     assert_eq!(check(&checks, "plate")["status"], "ok");
     cell.replace(&format!("control_port = {closed}"), &own);
 
+    // Another robot than configured.
+    let (_, checks) = cell.doctor(&["--set", "xarm.model=xarm5"]);
+    assert_eq!(failed(&checks), ["firmware"]);
+    let firmware = check(&checks, "firmware");
+    assert!(text_of(firmware).contains("xArm 6, firmware 2.5.0"), "{firmware}");
+    assert!(firmware["mend"].as_str().unwrap().starts_with("set xarm.model = \"xarm6\""));
+    let message = stderr(&cell.cell(&["teach", "home", "--set", "xarm.model=xarm5"]));
+    assert!(message.contains("another robot: xArm 6, configured is xArm 5"), "{message}");
+
+    // The tool the wrong way around.
+    let sideways = "xarm.tcp_offset_mm_deg=[159.5, 0.0, 59.5, 0.0, 0.0, 0.0]";
+    let (_, checks) = cell.doctor(&["--set", sideways]);
+    let reach = check(&checks, "reach");
+    assert!(reach["mend"].as_str().unwrap().starts_with("xarm.jaw_yaw_deg = 180 would work"));
+
     // Another gripper than configured; and a value that cannot be.
     let (_, checks) = cell.doctor(&["--set", "xarm.gripper.generation=first"]);
     assert_eq!(failed(&checks), ["gripper"]);

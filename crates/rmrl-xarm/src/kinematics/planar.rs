@@ -9,9 +9,9 @@ use nalgebra::{Isometry3, Vector3};
 use super::geometry::{Chain, Geometry};
 use super::inverse::{BRANCHES, Branch};
 
-/// How far the flange's axis may leave the plane, in radians: what single-precision numbers of the
-/// controller lose, and far below what a plate notices.
-const IN_PLANE_RAD: f64 = 1e-5;
+/// How far the flange's axis may leave the plane, in radians; it is put into the plane then. More than what
+/// single-precision numbers of the controller lose, and 0.1 mm at the end of a plate.
+const IN_PLANE_RAD: f64 = 1e-3;
 
 /// How far the flange's axis leaves the vertical plane through the base and the flange, in radians;
 /// nothing where five joints can hold it so.
