@@ -6,7 +6,8 @@
 //!
 //! `--ports vendor` listens on 502 and 30001 to 30003, `--ports any` (the default) on what is free,
 //! `--ports none` on none. `--unix` names the folder of sockets for the vendor's ports, where its own
-//! software connects to without a network. `--speed fast` jumps from event to event.
+//! software connects to without a network. `--speed fast` jumps from event to event. `--model` is `xarm5`, `xarm6` (the
+//! default) or `850`.
 
 #[path = "../tests/kinematic_plant/mod.rs"]
 mod kinematic_plant;
@@ -17,7 +18,9 @@ use std::io::Read;
 use kinematic_plant::KinematicPlant;
 use nalgebra::Isometry3;
 use rmrl_core::PlanarPose;
+use rmrl_xarm::ArmModel;
 use rmrl_xarm::controller::{Controller, ControllerConfig, GripperKind, Pace, Ports, UnixSockets};
+use rmrl_xarm::kinematics::ArmKinematics;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A straight tool of 150 mm: the plant has no gripper's body.
@@ -33,6 +36,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             ("--gripper", "g2") => config.gripper = GripperKind::G2,
             ("--gripper", "g2-early") => config.gripper = GripperKind::EarlyG2,
             ("--gripper", "none") => config.gripper = GripperKind::None,
+            ("--model", key) => {
+                let known = ArmModel::ALL.into_iter().find(|model| model.key() == key);
+                config.arm = ArmKinematics::new(known.ok_or("--model is xarm5, xarm6 or 850")?);
+            }
             ("--speed", "fast") => config.pace = Pace::AsFastAsPossible,
             ("--speed", times) => config.pace = Pace::Times(times.parse()?),
             ("--ports", "vendor") => config.tcp = Some(Ports::VENDOR),

@@ -1,10 +1,10 @@
-//! Proves what of the safety envelope an xArm 6 reaches, with the tool pointing down:
+//! Proves what of the safety envelope an arm reaches, with the tool pointing down:
 //!
 //! ```sh
-//! cargo run --release -p rmrl-xarm --example reach -- 0.172
+//! cargo run --release -p rmrl-xarm --example reach -- 0.172 xarm5
 //! ```
 //!
-//! The argument is the length of the tool in metres. For growing heights it prints whether every
+//! The arguments are the length of the tool in metres and the model, by default an xArm 6. For growing heights it prints whether every
 //! straight line between points of a grid over the envelope can be followed, with yaws of 20 degrees
 //! either way, and with which margins.
 
@@ -14,10 +14,18 @@ use std::time::Instant;
 use nalgebra::Isometry3;
 use rmrl_cell::{SafetyConfig, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::kinematics::{ReachMargins, XArm6};
+use rmrl_xarm::ArmModel;
+use rmrl_xarm::kinematics::{ArmKinematics, ReachMargins};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let length_m = std::env::args().nth(1).map_or(Ok(0.172), |text| text.parse())?;
+    let model = match std::env::args().nth(2) {
+        Some(key) => {
+            let known = ArmModel::ALL.into_iter().find(|model| model.key() == key);
+            known.ok_or("the model is xarm5, xarm6 or 850")?
+        }
+        None => ArmModel::default(),
+    };
     let flange_from_tool = Isometry3::translation(0.0, 0.0, length_m);
     let envelope = SafetyConfig::default();
     let thirds = |[from, to]: [f64; 2]| [from, 0.5 * (from + to), to];
@@ -37,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
             let began = Instant::now();
-            let arm = XArm6::default();
+            let arm = ArmKinematics::new(model);
             let proof =
                 arm.prove_reach(&flange_from_tool, &poses, &[0.0; 6], ReachMargins::default());
             print!("x {:.2} to {:.2} m, z up to {top_m} m: ", x_m[0], x_m[2]);

@@ -1,6 +1,6 @@
 //! Who is there, and where: `cargo run -p rmrl-xarm --example xarm -- 192.168.1.217`.
 //!
-//!     xarm HOST [--joints N] [--up MILLIMETRES]
+//!     xarm HOST [--model NAME] [--up MILLIMETRES]
 //!
 //! Prints version, state and the tool's pose. It sets nothing and moves nothing, unless `--up` is
 //! there: then fence, load and the rest are set up as in the defaults of `XArmConfig`, and the tool
@@ -12,20 +12,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rmrl_cell::Arm;
-use rmrl_xarm::{Client, Command, Reply, Robot, XArm, XArmConfig};
+use rmrl_xarm::{ArmModel, Client, Command, Reply, Robot, XArm, XArmConfig};
 
 /// In m/s.
 const SPEED: f64 = 0.02;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
-    let host = arguments.next().ok_or("usage: xarm HOST [--joints N] [--up MILLIMETRES]")?;
+    let host = arguments.next().ok_or("usage: xarm HOST [--model NAME] [--up MILLIMETRES]")?;
     let mut config = XArmConfig { host, ..XArmConfig::default() };
     let mut up_mm = None;
     while let Some(key) = arguments.next() {
         let value = arguments.next().ok_or("a value is missing")?;
         match key.as_str() {
-            "--joints" => config.joints = value.parse()?,
+            "--model" => {
+                let known = ArmModel::ALL.into_iter().find(|model| model.key() == value);
+                config.model = known.ok_or("--model is xarm5, xarm6 or 850")?;
+            }
             "--up" => up_mm = Some(value.parse::<f64>()?),
             _ => return Err(format!("{key} is not known").into()),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nalgebra::{UnitQuaternion, Vector3};
 use serde::{Deserialize, Serialize};
 
-use crate::Address;
+use crate::{Address, ArmModel};
 
 /// How an arm is reached and set up. Everything here is given to the controller when it is connected,
 /// and read back where the controller tells it.
@@ -25,8 +25,13 @@ pub struct XArmConfig {
     /// A folder with sockets `xarmcontroller_uds_<port>`, used instead of the network. Default none;
     /// for a program on the control box itself, and for tests.
     pub socket_folder: Option<PathBuf>,
-    /// How many joints the arm has; another robot is refused. Default 6, an xArm 6.
-    pub joints: u8,
+    /// Which robot it is: `xarm5`, `xarm6` or `850`. Another one is refused by its name, before it is set
+    /// up. Default `xarm6`.
+    pub model: ArmModel,
+    /// How many joints the arm has, as older files say: it has to be what `model` says. Never written any
+    /// more. Default: not given.
+    #[serde(skip_serializing)]
+    pub joints: Option<u8>,
     /// How long an answer may take, in seconds. Default 2, the vendor's.
     pub answer_timeout_secs: f64,
     /// How much longer than its way at its speed a motion may take, in seconds. Default 5: gathering
@@ -132,7 +137,8 @@ impl Default for XArmConfig {
             control_port: 502,
             report_port: Some(30002),
             socket_folder: None,
-            joints: 6,
+            model: ArmModel::default(),
+            joints: None,
             answer_timeout_secs: 2.0,
             motion_margin_secs: 5.0,
             reconnect_secs: 10.0,
@@ -185,6 +191,29 @@ pub enum XArmConfigError {
         /// The most it may be.
         highest: f64,
     },
+    /// An older key that says something else than the model.
+    #[error(
+        "joints is {joints}, but model is \"{}\" with {} joints; leave joints out and set model",
+        model.key(), model.axes()
+    )]
+    Joints {
+        /// What was given.
+        joints: u8,
+        /// The model.
+        model: ArmModel,
+    },
+    /// A tool that five joints cannot point straight down.
+    #[error(
+        "tcp_offset_mm_deg is tilted by roll {roll_deg} and pitch {pitch_deg} degrees, expected 0 and 0: \
+         the {} points its flange straight down and no other way",
+        ArmModel::XArm5
+    )]
+    TiltedTool {
+        /// The offset's roll, in degrees.
+        roll_deg: f64,
+        /// Its pitch, in degrees.
+        pitch_deg: f64,
+    },
     /// A fence without an inside.
     #[error("fence_m has {low} to {high} for {axis}, expected the lower one first")]
     Fence {
@@ -211,9 +240,11 @@ impl XArmConfig {
     /// # Errors
     /// The first key that cannot be meant.
     pub fn validate(&self) -> Result<(), XArmConfigError> {
-        let gripper = &self.gripper;
+        let (gripper, model) = (&self.gripper, self.model);
+        if let Some(joints) = self.joints.filter(|joints| *joints != model.axes()) {
+            return Err(XArmConfigError::Joints { joints, model });
+        }
         for (key, value, lowest, highest) in [
-            ("joints", f64::from(self.joints), 5.0, 7.0),
             ("answer_timeout_secs", self.answer_timeout_secs, 0.01, 60.0),
             ("motion_margin_secs", self.motion_margin_secs, 0.1, 600.0),
             ("reconnect_secs", self.reconnect_secs, 0.0, 3600.0),
@@ -238,6 +269,10 @@ impl XArmConfig {
         }
         for value in self.tcp_offset_mm_deg {
             within("tcp_offset_mm_deg", value, -1000.0, 1000.0)?;
+        }
+        let [_, _, _, roll_deg, pitch_deg, _] = self.tcp_offset_mm_deg;
+        if model == ArmModel::XArm5 && (roll_deg, pitch_deg) != (0.0, 0.0) {
+            return Err(XArmConfigError::TiltedTool { roll_deg, pitch_deg });
         }
         for value in self.center_of_mass_mm {
             within("center_of_mass_mm", value, -1000.0, 1000.0)?;
@@ -315,6 +350,10 @@ mod tests {
         assert_eq!(toml::from_str::<XArmConfig>("").unwrap(), config);
         let error = toml::from_str::<XArmConfig>("hots = \"a\"").unwrap_err().to_string();
         assert!(error.contains("hots"), "{error}");
+        // Files from before there were models.
+        let old: XArmConfig = toml::from_str("joints = 6").unwrap();
+        assert_eq!((old.joints, old.validate()), (Some(6), Ok(())));
+        assert!(!toml::to_string(&old).unwrap().contains("joints ="));
         let named: XArmConfig = toml::from_str("gripper.generation = \"second\"").unwrap();
         assert_eq!(named.gripper.generation, GenerationChoice::Second);
     }
@@ -324,10 +363,14 @@ mod tests {
         let sound = XArmConfig::default;
         let mut fence = sound();
         fence.fence_m[1] = [0.3, -0.3];
+        let mut tilted = XArmConfig { model: ArmModel::XArm5, ..sound() };
+        tilted.tcp_offset_mm_deg[4] = 10.0;
         let mut force = sound();
         force.gripper.force_percent = 0;
         for (broken, named) in [
-            (XArmConfig { joints: 4, ..sound() }, "joints"),
+            (XArmConfig { joints: Some(7), ..sound() }, "joints is 7, but model is \"xarm6\""),
+            (XArmConfig { model: ArmModel::XArm5, joints: Some(6), ..sound() }, "\"xarm5\" with 5"),
+            (tilted, "tcp_offset_mm_deg is tilted by roll 0 and pitch 10"),
             (XArmConfig { load_kg: f64::NAN, ..sound() }, "load_kg"),
             (XArmConfig { collision_sensitivity: 6, ..sound() }, "collision_sensitivity"),
             (XArmConfig { reduced_speed_m_s: 250.0, ..sound() }, "reduced_speed_m_s"),

@@ -1,4 +1,5 @@
-//! An emulated controller of an xArm 6 with a BIO gripper, over a plant that moves.
+//! An emulated controller of an xArm 6, an xArm 5 or a UFACTORY 850 with a BIO gripper, over a plant that
+//! moves.
 //!
 //! It speaks the vendor's protocol on the vendor's ports, so that drivers are tested against what they
 //! will meet: requests answered in order, motions queued and carried out in simulated time, reports
@@ -47,7 +48,8 @@ use std::time::Duration;
 use nalgebra::{Isometry3, Translation3};
 use rmrl_cell::{Arm, DeviceError, Gripper};
 
-use crate::kinematics::{KinematicsError, XArm6};
+use crate::ArmModel;
+use crate::kinematics::{ArmKinematics, KinematicsError};
 pub use bio_gripper::GripperKind;
 pub use fault_text::ParseFaultError;
 pub use faults::{
@@ -185,7 +187,9 @@ pub struct ControllerConfig {
     /// Where else to listen.
     pub unix: Option<UnixSockets>,
     /// The arm and its joints' limits.
-    pub arm: XArm6,
+    pub arm: ArmKinematics,
+    /// How many axes and which of the vendor's models it claims to have, where that is not what it is.
+    pub identity: Option<(u8, u16)>,
     /// Where the plant's tool truly is on the flange. A client that configures the same offset of the
     /// tool centre point speaks of the plant's own coordinates.
     pub flange_from_tool: Isometry3<f64>,
@@ -211,7 +215,8 @@ impl Default for ControllerConfig {
             pace: Pace::AsFastAsPossible,
             tcp: Some(Ports::ANY),
             unix: None,
-            arm: XArm6::default(),
+            arm: ArmKinematics::default(),
+            identity: None,
             flange_from_tool: Isometry3::from(Translation3::new(0.1595, 0.0, 0.0595)),
             limits: MotionLimits::default(),
             segment_secs: 0.02,
@@ -221,13 +226,26 @@ impl Default for ControllerConfig {
     }
 }
 
-/// The arm's serial number: one with the narrower joint limits.
-const SERIAL_NUMBER: &str = "XI130506EMU001";
-
 impl ControllerConfig {
     /// What the controller says of itself: axes, type, serial numbers, version.
     fn version_text(&self) -> String {
-        format!("6,6,{SERIAL_NUMBER},AC1305EMU1,v{}", self.firmware)
+        let (axes, number) = self.identity();
+        format!("{axes},{number},{},AC1305EMU1,v{}", self.serial_number(), self.firmware)
+    }
+
+    /// The arm's serial number: one with the narrower joint limits, where there are two kinds.
+    fn serial_number(&self) -> &'static str {
+        match self.arm.model {
+            ArmModel::XArm5 => "XF130505EMU001",
+            ArmModel::XArm6 => "XI130506EMU001",
+            ArmModel::Uf850 => "FX850006EMU001",
+        }
+    }
+
+    /// How many axes, and the vendor's number of the model.
+    fn identity(&self) -> (u8, u16) {
+        let model = self.arm.model;
+        self.identity.unwrap_or((model.axes(), model.number()))
     }
 }
 

@@ -249,12 +249,14 @@ pub enum XArmError {
         version: String,
     },
     /// Another robot than the configuration speaks of.
-    #[error("a robot of {got} joints, expected {expected}")]
+    #[error("the controller is that of another robot: {got}, configured is {expected}; {advice}")]
     WrongRobot {
-        /// How many joints it should have.
-        expected: u8,
-        /// How many it has.
-        got: u8,
+        /// The name of the configured one.
+        expected: &'static str,
+        /// The name of the one that is there.
+        got: String,
+        /// What to do about it.
+        advice: String,
     },
     /// The gripper does not speak as it should.
     #[error("the gripper: {0}")]

@@ -8,7 +8,7 @@ use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_cell::ToolPose;
 
 use crate::bio_gripper::{self, BAUD_INDEX, BAUD_READ, Generation, GripperStatus, JawState, Power};
-use crate::kinematics::Joints;
+use crate::kinematics::{ArmKinematics, Joints};
 use crate::session::stop;
 use crate::settings::{not_told, offset_of, to_f32, verify_fence, verify_report};
 use crate::stance::check_pose;
@@ -82,6 +82,14 @@ impl Inspector {
     /// [`FirmwareVersion::OLDEST`](crate::FirmwareVersion::OLDEST).
     pub fn version(&mut self) -> Result<RobotVersion, XArmError> {
         self.client.robot_version()
+    }
+
+    /// Whether it is the configured robot.
+    ///
+    /// # Errors
+    /// [`XArmError::WrongRobot`] where it is another; otherwise as [`Self::version`].
+    pub fn check_model(&mut self) -> Result<(), XArmError> {
+        self.version()?.check_model(self.config.model)
     }
 
     /// The numbers of the error and of the warning that wait to be cleared; 0 for none.
@@ -171,8 +179,8 @@ impl Inspector {
     /// # Errors
     /// The link is lost, or no answer came.
     pub fn joints(&mut self) -> Result<Joints, XArmError> {
-        let [a, b, c, d, e, f, _] = self.client.joints()?;
-        Ok([a, b, c, d, e, f].map(f64::from))
+        let joints = self.client.joints()?.map(f64::from);
+        Ok(ArmKinematics::new(self.config.model).from_controller(joints))
     }
 
     /// Where the configured tool is, whatever offset the controller has: that one is told by `report`,

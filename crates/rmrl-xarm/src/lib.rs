@@ -10,6 +10,7 @@
 //! millimetres, and degrees where a name says `_deg`.
 
 mod arm;
+mod arm_model;
 pub mod bio_gripper;
 mod claim;
 mod client;
@@ -36,6 +37,7 @@ mod version;
 mod wire;
 
 pub use arm::XArm;
+pub use arm_model::ArmModel;
 pub use claim::Claim;
 pub use client::{Answer, Client};
 pub use command::{

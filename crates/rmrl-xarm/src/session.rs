@@ -9,8 +9,8 @@ use crate::motion::STOP_TIMER;
 use crate::settings::{check_length, not_told, settings, verify_fence, verify_report};
 use crate::stance::{check_left, check_pose};
 use crate::{
-    ALL_JOINTS, ArmState, Claim, Client, Command, Feedback, FirmwareVersion, Protocol, Reply,
-    Report, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError,
+    ALL_JOINTS, ArmModel, ArmState, Claim, Client, Command, Feedback, FirmwareVersion, Protocol,
+    Reply, Report, ReportStream, RobotVersion, StateChange, XArmConfig, XArmError,
 };
 
 /// How often a state is asked for that is to come.
@@ -121,7 +121,7 @@ impl Session {
     fn open(config: XArmConfig) -> Result<Self, XArmError> {
         let timeout = config.answer_timeout();
         let mut client = Client::connect(&config.address(config.control_port), timeout)?;
-        let version = identify(&mut client, config.joints)?;
+        let version = identify(&mut client, config.model)?;
         if version.firmware.has_keep_alive() {
             client.set_protocol(Protocol::Three);
         }
@@ -444,10 +444,8 @@ pub(crate) fn stop(client: &mut Client) -> Result<(), XArmError> {
     }
 }
 
-fn identify(client: &mut Client, joints: u8) -> Result<RobotVersion, XArmError> {
+fn identify(client: &mut Client, model: ArmModel) -> Result<RobotVersion, XArmError> {
     let version = client.robot_version()?;
-    if version.joints != joints {
-        return Err(XArmError::WrongRobot { expected: joints, got: version.joints });
-    }
+    version.check_model(model)?;
     Ok(version)
 }

@@ -40,8 +40,10 @@ fn reduced_joint_speed_rad_s(config: &XArmConfig) -> f32 {
 fn joint_range_rad_of(config: &XArmConfig) -> [f32; 14] {
     // A joint that the arm has not is let turn.
     let mut range = [-TAU, TAU].repeat(7);
-    let limits = JointLimits::ANY_XARM6;
-    for (index, (lower, upper)) in limits.lower_rad.into_iter().zip(limits.upper_rad).enumerate() {
+    let limits = JointLimits::of(config.model);
+    let axes = usize::from(config.model.axes());
+    let each = limits.lower_rad.into_iter().zip(limits.upper_rad);
+    for (index, (lower, upper)) in each.take(axes).enumerate() {
         (range[2 * index], range[2 * index + 1]) = (to_f32(lower), to_f32(upper));
     }
     for (index, [lower_deg, upper_deg]) in config.joint_range_deg.iter().enumerate() {
@@ -80,7 +82,7 @@ pub(crate) fn verify_fence(config: &XArmConfig, has: &ReducedState) -> Result<()
         return Err(not_kept("reduced speed of the joints in rad/s", &speed, &got));
     }
     let expected = joint_range_rad_of(config);
-    let axes = 2 * usize::from(config.joints);
+    let axes = 2 * usize::from(config.model.axes());
     if differ(&expected[..axes], &has.joint_range_rad[..axes]) {
         return Err(not_kept(
             "joint range of reduced mode in rad",

@@ -2,7 +2,7 @@
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 
-use crate::kinematics::XArm6;
+use crate::kinematics::ArmKinematics;
 use crate::{XArmConfig, XArmError};
 
 /// A joint that stands farther from where it was left was moved, in radians: half a degree, many times what
@@ -55,8 +55,9 @@ pub(crate) fn check_pose(
 }
 
 /// The configured tool's pose by the forward kinematics of the joints, in metres, in the base's frame.
-fn tool_by_joints(config: &XArmConfig, &[a, b, c, d, e, f, _]: &[f32; 7]) -> Isometry3<f64> {
-    let flange = XArm6::default().forward(&[a, b, c, d, e, f].map(f64::from));
+fn tool_by_joints(config: &XArmConfig, joints: &[f32; 7]) -> Isometry3<f64> {
+    let arm = ArmKinematics::new(config.model);
+    let flange = arm.forward(&arm.from_controller(joints.map(f64::from)));
     let [x, y, z, roll, pitch, yaw] = config.grasp_point_mm_deg();
     flange
         * Isometry3::from_parts(

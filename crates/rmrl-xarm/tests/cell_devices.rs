@@ -12,8 +12,8 @@ use rmrl_cell::{Arm, DeviceError, Gripper, ToolPose};
 use rmrl_core::PlanarPose;
 use rmrl_xarm::bio_gripper::{Generation, JawState};
 use rmrl_xarm::{
-    ArmState, BioGripperDevice, Claim, Command, Robot, Session, StateChange, XArm, XArmConfig,
-    XArmError,
+    ArmModel, ArmState, BioGripperDevice, Claim, Command, Robot, Session, StateChange, XArm,
+    XArmConfig, XArmError,
 };
 
 fn arm(table: Table) -> (XArm, Arc<Mutex<Table>>, XArmConfig) {
@@ -66,10 +66,11 @@ fn three_firmwares_are_set_up_read_back_and_moved() {
 #[test]
 fn another_robot_and_an_old_firmware_are_refused() {
     let (config, table) = serve_table(Table::new("2.5.0"));
-    let seven = XArmConfig { joints: 7, ..config.clone() };
+    let five = XArmConfig { model: ArmModel::XArm5, ..config.clone() };
     let claim = Claim::take(&config).unwrap();
-    let error = Session::connect(seven, &claim).unwrap_err();
-    assert!(matches!(error, XArmError::WrongRobot { expected: 7, got: 6 }), "{error}");
+    let error = Session::connect(five, &claim).unwrap_err();
+    assert!(matches!(error, XArmError::WrongRobot { expected: "xArm 5", .. }), "{error}");
+    assert!(error.to_string().contains("xarm.model = \"xarm6\""), "{error}");
     for version in ["6,6,XI1304,AC1304,v1.2.0", "v0.9"] {
         table.lock().unwrap().version = version.to_owned();
         let error = Session::connect(config.clone(), &claim).unwrap_err();

@@ -56,7 +56,7 @@ pub struct RunConfig {
     pub task: TaskConfig,
     /// What never to do.
     pub safety: SafetyConfig,
-    /// The arm and its gripper, where `cell.kind` is `xarm6`.
+    /// The arm and its gripper, where `cell.kind` is `xarm`.
     #[serde(default)]
     pub xarm: XArmConfig,
     /// Another program with a camera and a person, where these are `distant`.
@@ -115,9 +115,10 @@ pub enum PersonName {
 pub enum CellKind {
     /// Simulated devices.
     Simulated,
-    /// A UFACTORY xArm 6 with a BIO gripper, or its emulator.
-    #[serde(rename = "xarm6")]
-    XArm6,
+    /// A robot arm of UFACTORY with a BIO gripper, or its emulator; `xarm.model` says which arm. Older files
+    /// say `xarm6`.
+    #[serde(rename = "xarm", alias = "xarm6")]
+    XArm,
 }
 
 /// Where pictures come from.
@@ -434,7 +435,7 @@ impl RunConfig {
     pub fn cell_name(&self) -> String {
         match self.cell.kind {
             CellKind::Simulated => format!("simulated cell {}", self.cell_seed()),
-            CellKind::XArm6 => format!("xArm 6 at {}", self.xarm.host),
+            CellKind::XArm => format!("{} at {}", self.xarm.model, self.xarm.host),
         }
     }
 
@@ -477,6 +478,7 @@ impl RunConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rmrl_xarm::ArmModel;
 
     fn resolve(assignments: &[&str]) -> Result<RunConfig, ConfigError> {
         assignments
@@ -497,6 +499,22 @@ mod tests {
             let read: RunConfig = toml::from_str(&config.to_toml()).unwrap();
             assert_eq!(read, config);
         }
+    }
+
+    /// Runs and files of earlier versions: every arm was an xArm 6 then.
+    #[test]
+    fn the_cell_of_an_earlier_version_is_an_xarm_6() {
+        let real = "camera.source=distant";
+        let config = resolve(&["cell.kind=xarm6", "xarm.joints=6", real]).unwrap();
+        assert_eq!((config.cell.kind, config.xarm.model), (CellKind::XArm, ArmModel::XArm6));
+        assert!(config.cell_name().starts_with("xArm 6 at "));
+        let written = config.to_toml();
+        assert!(written.contains("kind = \"xarm\"") && written.contains("model = \"xarm6\""));
+        assert!(!written.contains("joints ="), "{written}");
+        let five = resolve(&["cell.kind=xarm", "xarm.model=xarm5", real]).unwrap();
+        assert!(five.cell_name().starts_with("xArm 5 at "));
+        let big = resolve(&["cell.kind=xarm", "xarm.model=850", real]).unwrap();
+        assert_eq!(big.xarm.model, ArmModel::Uf850);
     }
 
     #[test]
@@ -616,6 +634,8 @@ mod tests {
             (&["unattended.recovery.retries=9"], ["unattended.recovery.retries is 9", "0 to 8"]),
             (&["page.serve=8080"], ["page.serve", "socket address"]),
             (&["notify.webhook=nowhere"], ["notify.webhook is \"nowhere\"", "http://"]),
+            (&["xarm.model=lite6"], ["xarm.model", "`lite6`"]),
+            (&["xarm.joints=7"], ["xarm.joints is 7", "model is \"xarm6\""]),
             (&["nonsense"], ["--set nonsense", "key=value"]),
             (&["a b=1"], ["--set a b=1", "words and dots"]),
         ] {

@@ -194,7 +194,7 @@ fn look_at_all(config: &RunConfig, examination: &Examination, note: &mut dyn FnM
                 note(Check::skipped(name, "the cell is simulated"));
             }
         }
-        CellKind::XArm6 => arm::look(config, examination, note),
+        CellKind::XArm => arm::look(config, examination, note),
     }
     camera::look(config, camera_file, localizer, note);
 }

@@ -113,7 +113,7 @@ impl Laboratory {
                 let cell = simulated_cell(config, seed)?;
                 (cell.devices(), World::Simulated(cell), None)
             }
-            CellKind::XArm6 => {
+            CellKind::XArm => {
                 prove_reach(config)?;
                 config.check_live()?;
                 // Also where a run goes on: months may lie between.
@@ -302,7 +302,7 @@ impl World {
     pub fn of(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
         Ok(match config.cell.kind {
             CellKind::Simulated => Self::Simulated(simulated_cell(config, seed)?),
-            CellKind::XArm6 => Self::Real,
+            CellKind::XArm => Self::Real,
         })
     }
 

@@ -1,9 +1,11 @@
 //! The proof, before the first motion, that the arm gets everywhere a run may send it.
 
+use std::f64::consts::PI;
+
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rmrl_cell::{Refusal, SafetyEnvelope, TaskConfig, ToolPose};
-use rmrl_core::PlanarPose;
-use rmrl_xarm::kinematics::{Joints, ReachError, ReachMargins, ReachProof, XArm6};
+use rmrl_core::{PlanarPose, wrap_angle};
+use rmrl_xarm::kinematics::{ArmKinematics, Joints, ReachError, ReachMargins, ReachProof};
 use rmrl_xarm::{ToolReading, XArmConfig};
 
 use crate::config::RunConfig;
@@ -12,16 +14,50 @@ use crate::config::RunConfig;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PreflightError {
     /// The arm does not get there.
-    #[error("{what}: {reason}; move the task's places, or mount the arm elsewhere")]
+    #[error("{what}: {reason}; {}", advice(other_yaw.as_ref()))]
     Reach {
         /// The configuration's keys that the pose comes from.
         what: String,
         /// What fails.
         reason: ReachError,
+        /// Another `xarm.jaw_yaw_deg` with which nothing fails, where one was looked for and found.
+        other_yaw: Option<OtherYaw>,
     },
     /// The candidates make no action space.
     #[error("actions: {0}")]
     Actions(#[from] rmrl_core::ActionSpaceError),
+}
+
+/// Half a turn of the tool, with which the arm gets everywhere. Parallel jaws close along the same line as
+/// before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OtherYaw {
+    /// The `xarm.jaw_yaw_deg`, in degrees.
+    pub jaw_yaw_deg: f64,
+    /// How far joints stay from their limits then, in radians.
+    pub least_limit_distance_rad: f64,
+    /// How far the arm stays from singular configurations then.
+    pub least_singularity_distance: f64,
+}
+
+impl OtherYaw {
+    /// What to do, in a sentence.
+    pub fn advice(&self) -> String {
+        format!(
+            "xarm.jaw_yaw_deg = {} would work ({:.1} degrees left to the nearest joint limit, {:.3} to the nearest \
+             singularity): the jaws close along the same line, and the tool is turned by 180 degrees",
+            self.jaw_yaw_deg,
+            self.least_limit_distance_rad.to_degrees(),
+            self.least_singularity_distance
+        )
+    }
+}
+
+fn advice(other_yaw: Option<&OtherYaw>) -> String {
+    match other_yaw {
+        Some(yaw) => yaw.advice(),
+        None => "move the task's places, or mount the arm elsewhere".to_string(),
+    }
 }
 
 /// Why the arm cannot go home from where it stands.
@@ -52,9 +88,6 @@ pub(crate) const MAX_TILT_DEG: f64 = 10.0;
 const FETCH_MARGIN_M: f64 = 0.01;
 const FETCH_MARGIN_RAD: f64 = 0.05;
 
-/// How the arm's joints stand when a run begins, as near as makes no difference: elbow up, ahead.
-const START: Joints = [0.0, -0.3, -0.9, 0.0, 1.2, 0.0];
-
 /// Where the middle of a plate is held, as seen from the flange: what the controller is given as its tool
 /// offset.
 pub fn flange_from_tool(config: &XArmConfig) -> Isometry3<f64> {
@@ -73,15 +106,34 @@ pub fn flange_from_jaws(config: &XArmConfig) -> Isometry3<f64> {
 }
 
 /// Proves that every start in the region, with jitter and any action, the fixed path and home are within
-/// reach of an xArm 6 with a margin, and every straight line between two of them, in one configuration
+/// reach of the arm with a margin, and every straight line between two of them, in one configuration
 /// of the joints.
 ///
 /// # Errors
-/// What is out of reach, by its key, and why.
+/// What is out of reach, by its key, and why; and whether the tool turned by half a turn would do.
 pub fn prove_reach(config: &RunConfig) -> Result<ReachProof, PreflightError> {
     let (adjustment_m, adjustment_rad) = config.action_space()?.largest_adjustment();
     let named = poses(&config.task, adjustment_m, adjustment_rad);
-    prove(config, &named, &START)
+    // How the joints stand when a run begins, as near as makes no difference.
+    let start = ArmKinematics::new(config.xarm.model).ready();
+    prove(config, &named, &start).map_err(|error| match error {
+        PreflightError::Reach { what, reason, .. } => {
+            PreflightError::Reach { what, reason, other_yaw: other_yaw(config, &named, &start) }
+        }
+        error => error,
+    })
+}
+
+/// The yaw of the tool turned by half a turn, if the arm gets everywhere with that.
+fn other_yaw(config: &RunConfig, named: &[(String, ToolPose)], start: &Joints) -> Option<OtherYaw> {
+    let mut turned = config.clone();
+    let yaw_rad = wrap_angle(config.xarm.jaw_yaw_deg.to_radians() + PI);
+    // What a file would say: no rounding of radians.
+    let jaw_yaw_deg = 1e-6 * (1e6 * yaw_rad.to_degrees()).round();
+    turned.xarm.jaw_yaw_deg = jaw_yaw_deg;
+    let proof = prove(&turned, named, start).ok()?;
+    let ReachProof { least_limit_distance_rad, least_singularity_distance, .. } = proof;
+    Some(OtherYaw { jaw_yaw_deg, least_limit_distance_rad, least_singularity_distance })
 }
 
 /// Proves that the arm gets from where it stands, with its joints at `joints`, straight up to travel height
@@ -117,7 +169,7 @@ fn prove(
     start: &Joints,
 ) -> Result<ReachProof, PreflightError> {
     let poses: Vec<ToolPose> = named.iter().map(|(_, pose)| turned(*pose, &config.xarm)).collect();
-    XArm6::default()
+    ArmKinematics::new(config.xarm.model)
         .prove_reach(&flange_from_tool(&config.xarm), &poses, start, ReachMargins::default())
         .map_err(|reason| {
             let name = |index: usize| named[index].0.as_str();
@@ -128,7 +180,7 @@ fn prove(
                 }
                 ReachError::Singular { .. } | ReachError::NoPoses => "task".to_string(),
             };
-            PreflightError::Reach { what, reason }
+            PreflightError::Reach { what, reason, other_yaw: None }
         })
 }
 
@@ -177,4 +229,61 @@ fn poses(task: &TaskConfig, adjustment_m: f64, adjustment_rad: f64) -> Vec<(Stri
         }
     }
     poses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+    use rmrl_xarm::ArmModel;
+
+    /// A real cell with the tool point, load and so on that the vendor has for its BIO gripper, whose fingers
+    /// point sideways: with them ahead the arm comes too near to a singularity, with them towards the base it
+    /// does not. The proof said only that it failed, and to move the task's places.
+    fn with_sideways_fingers(jaw_yaw_deg: f64) -> RunConfig {
+        let text = include_str!("../../../configs/xarm6.toml");
+        Layers::default()
+            .with_text("xarm6.toml", text)
+            .unwrap()
+            .with_assignment("xarm.tcp_offset_mm_deg = [159.5, 0.0, 59.5, 0.0, 0.0, 0.0]")
+            .unwrap()
+            .with_value("a test", "xarm.jaw_yaw_deg", jaw_yaw_deg)
+            .resolve()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_yaw_that_would_work_is_proposed() {
+        for (jaw_yaw_deg, works_deg) in [(0.0, 180.0), (360.0, 180.0)] {
+            let error = prove_reach(&with_sideways_fingers(jaw_yaw_deg)).unwrap_err();
+            let message = error.to_string();
+            let PreflightError::Reach { reason, other_yaw: Some(yaw), .. } = error else {
+                panic!("{message}");
+            };
+            assert!(matches!(reason, ReachError::Singular { .. }), "{message}");
+            assert_eq!(yaw.jaw_yaw_deg, works_deg);
+            assert!(yaw.least_singularity_distance > 0.05, "{message}");
+            assert!(message.contains("xarm.jaw_yaw_deg = 180 would work ("), "{message}");
+            let proof = prove_reach(&with_sideways_fingers(works_deg)).unwrap();
+            assert_eq!(proof.least_singularity_distance, yaw.least_singularity_distance);
+        }
+    }
+
+    #[test]
+    fn where_no_yaw_would_work_none_is_proposed() {
+        let mut config = with_sideways_fingers(180.0);
+        config.task.place.x_m = 0.9;
+        let message = prove_reach(&config).unwrap_err().to_string();
+        assert!(message.contains("move the task's places"), "{message}");
+    }
+
+    #[test]
+    fn an_xarm_5_reaches_what_an_xarm_6_does_on_the_table() {
+        let mut config = RunConfig::for_task(Default::default());
+        for model in [ArmModel::XArm6, ArmModel::XArm5] {
+            config.xarm.model = model;
+            let proof = prove_reach(&config).unwrap();
+            assert!(proof.least_singularity_distance > 0.05, "{model}: {proof:?}");
+        }
+    }
 }

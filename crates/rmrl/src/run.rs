@@ -55,7 +55,7 @@ pub struct TargetRecord {
 pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
     config.validate()?;
     config.check_live()?;
-    if config.cell.kind == CellKind::XArm6 {
+    if config.cell.kind == CellKind::XArm {
         prove_reach(config).context("before anything moves")?;
     }
     match &config.pretrained {

@@ -53,7 +53,7 @@ fn emulated(gripper: GripperKind, pace: Pace) -> Emulated {
     let distant = DistantServer::start("127.0.0.1:0", cell, calibration).unwrap();
     let ports = running.addresses().unwrap();
     let text = format!(
-        "# a cell to try things in\n[cell]\nkind = \"xarm6\"\nperson = \"distant\"\n\n[camera]\nsource = \
+        "# a cell to try things in\n[cell]\nkind = \"xarm\"\nperson = \"distant\"\n\n[camera]\nsource = \
          \"distant\"\nmax_residual_mm = 20.0\n\n[distant]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\ncontrol_port = \
          {}\nreport_port = {}\nstandstill_secs = 0.2\n\n[task.place]\nx_m = 0.46 # to be taught\ny_m = 0.18\nyaw_deg = 0.0\nsurface_m = \
          0.0\n",
@@ -193,6 +193,21 @@ fn one_thing_that_is_missing_hides_no_other() {
     assert_eq!(check(&checks, "gripper")["status"], "skipped");
     assert_eq!(check(&checks, "plate")["status"], "ok");
     cell.replace(&format!("control_port = {closed}"), &own);
+
+    // Another robot than configured.
+    let (_, checks) = cell.doctor(&["--set", "xarm.model=xarm5"]);
+    assert_eq!(failed(&checks), ["firmware"]);
+    let firmware = check(&checks, "firmware");
+    assert!(text_of(firmware).contains("xArm 6, firmware 2.5.0"), "{firmware}");
+    assert!(firmware["mend"].as_str().unwrap().starts_with("set xarm.model = \"xarm6\""));
+    let message = stderr(&cell.cell(&["teach", "home", "--set", "xarm.model=xarm5"]));
+    assert!(message.contains("another robot: xArm 6, configured is xArm 5"), "{message}");
+
+    // The tool the wrong way around.
+    let sideways = "xarm.tcp_offset_mm_deg=[159.5, 0.0, 59.5, 0.0, 0.0, 0.0]";
+    let (_, checks) = cell.doctor(&["--set", sideways]);
+    let reach = check(&checks, "reach");
+    assert!(reach["mend"].as_str().unwrap().starts_with("xarm.jaw_yaw_deg = 180 would work"));
 
     // Another gripper than configured; and a value that cannot be.
     let (_, checks) = cell.doctor(&["--set", "xarm.gripper.generation=first"]);
@@ -377,7 +392,7 @@ fn a_stop_from_another_program_halts_a_slow_motion() {
     let mut inspector = Inspector::connect(cell.xarm.clone()).unwrap();
     let moving = slowly_home(&cell, &mut inspector);
     // The file need not make sense beside the address.
-    cell.replace("kind = \"xarm6\"", "kind = \"nothing\"");
+    cell.replace("kind = \"xarm\"", "kind = \"nothing\"");
     let port = cell.xarm.control_port.to_string();
     let by_host = ["cell", "stop", "--host", "127.0.0.1", "--port", &port, "--watch", "1"];
     let stopped = json(&mut rmrl(cell.path(), &by_host));

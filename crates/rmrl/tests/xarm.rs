@@ -30,7 +30,10 @@ use rmrl::xarm::controller::{
     Controller, ControllerConfig, Faults, GripperFault, LinkFault, MotionFault, MotionOutcome,
     Pace, Plant, Recording, Request, RunningController,
 };
-use rmrl::xarm::{Address, ArmState, Client, MotionLimits, Reply, Robot, XArm, XArmConfig};
+use rmrl::xarm::kinematics::ArmKinematics;
+use rmrl::xarm::{
+    Address, ArmModel, ArmState, Client, MotionLimits, Reply, Robot, XArm, XArmConfig,
+};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
@@ -62,6 +65,7 @@ impl EmulatedCell {
         let cell = simulated_cell(&config, u64::from(seed)).unwrap();
         let controller = ControllerConfig {
             flange_from_tool: flange_from_jaws(&config.xarm),
+            arm: ArmKinematics::new(config.xarm.model),
             watched_m: Some(config.xarm.fence_m),
             pace,
             ..ControllerConfig::default()
@@ -85,11 +89,12 @@ impl EmulatedCell {
     fn keys(&self) -> [String; 9] {
         let addresses = self.running.addresses().unwrap();
         [
-            "cell.kind=xarm6".to_string(),
+            "cell.kind=xarm".to_string(),
             "cell.person=distant".to_string(),
             "camera.source=distant".to_string(),
             "camera.max_residual_mm=20".to_string(),
             "xarm.host=127.0.0.1".to_string(),
+            format!("xarm.model={}", self.config.xarm.model.key()),
             format!("xarm.control_port={}", addresses.control.port()),
             format!("xarm.report_port={}", addresses.rich.port()),
             "xarm.standstill_secs=0.2".to_string(),
@@ -185,6 +190,32 @@ fn an_emulated_arm_trains_from_connecting_to_a_policy() {
     fs::remove_file(dir.path().join("run/report.html")).unwrap();
     assert!(binary::rmrl(dir.path(), &["report", "run"]).status().unwrap().success());
     assert!(dir.path().join("run/report.html").exists());
+}
+
+#[test]
+fn an_emulated_xarm_5_trains() {
+    let cell = EmulatedCell::start_with(4, Pace::AsFastAsPossible, |config| {
+        config.xarm.model = ArmModel::XArm5;
+    });
+    let train = ["train", "--trials", "2", "--seed", "4", "--method", "none", "--out", "run"];
+    let trained = json(&mut cell.rmrl(&train));
+    assert_eq!((&trained["trials"], &trained["faults"]), (&2.into(), &0.into()));
+    assert!(trained["last_e_trans_mm"].as_f64().unwrap() < 15.0);
+    assert_each_once(&records(&cell.run()), 2);
+    assert!(fs::read_to_string(cell.run().join("report.html")).unwrap().contains("xArm 5 at"));
+    let recording = cell.recording();
+    assert_eq!(recording.outside_watched, Vec::<[f64; 3]>::new());
+    assert!(recording.motions.iter().all(|motion| motion.outcome == MotionOutcome::Finished));
+    let model = &cell.config.xarm.model;
+    assert!(fs::read_to_string(cell.run().join("config.toml")).unwrap().contains(model.key()));
+
+    // Whoever takes it for an xArm 6 is told so before anything moves.
+    let train = ["train", "--trials", "1", "--method", "none", "--out", "six"];
+    let motions = recording.motions.len();
+    let message = failure(cell.rmrl(&train).args(["--set", "xarm.model=xarm6"]), 1);
+    assert!(message.contains("another robot: xArm 5, configured is xArm 6"), "{message}");
+    assert!(message.contains("set xarm.model = \"xarm5\""), "{message}");
+    assert_eq!(cell.recording().motions.len(), motions);
 }
 
 /// A run may stand still for months, and be begun by going on with what was only made: the calibration was

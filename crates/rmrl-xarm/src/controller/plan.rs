@@ -146,6 +146,7 @@ pub(super) fn error_of(reason: KinematicsError) -> u8 {
         KinematicsError::JointLimit { .. } => error::JOINT_LIMIT,
         KinematicsError::NotANumber
         | KinematicsError::OutOfReach { .. }
+        | KinematicsError::FiveJoints { .. }
         | KinematicsError::NotContinuous => error::KINEMATICS,
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn report(machine: &Machine, kind: ReportKind) -> Vec<u8> {
     let mut out = vec![0; 4];
     out.push(machine.mode << 4 | machine.state());
     out.extend_from_slice(&machine.command_count().to_be_bytes());
-    put_floats(&mut out, machine.joints.into_iter().chain([0.0]));
+    put_floats(&mut out, machine.told_joints());
     let tool = machine.tool();
     put_floats(&mut out, numbers_of(&tool));
     // Torques, which a kinematic arm does not have.
@@ -45,7 +45,7 @@ pub(super) fn report(machine: &Machine, kind: ReportKind) -> Vec<u8> {
         // Forces at the flange, without and with the tool's weight.
         put_floats(&mut out, [0.0; 12]);
     } else {
-        let motors = if machine.enabled { 0x3f } else { 0 };
+        let motors = if machine.enabled { (1 << machine.config.arm.model.axes()) - 1 } else { 0 };
         out.extend_from_slice(&[motors, motors, machine.error, machine.warning]);
         put_floats(&mut out, machine.tool_offset);
         put_floats(&mut out, machine.load);
@@ -68,7 +68,7 @@ fn real_time(machine: &Machine) -> Vec<u8> {
     out.push(machine.mode << 4 | machine.state());
     out.extend_from_slice(&machine.command_count().to_be_bytes());
     out.extend_from_slice(&[0; 17]);
-    let joints = || machine.joints.into_iter().chain([0.0]);
+    let joints = || machine.told_joints().into_iter();
     let tool = numbers_of(&machine.tool());
     // Angles, velocities and accelerations; the same measured; currents, torques and a reserve.
     put_floats(&mut out, joints().chain([0.0; 14]).chain(joints()).chain([0.0; 28 + 42]));
@@ -82,7 +82,8 @@ fn real_time(machine: &Machine) -> Vec<u8> {
 fn rich(machine: &Machine, out: &mut Vec<u8>) {
     let firmware = machine.config.firmware;
     // Type, axes, and numbers of the bus.
-    out.extend_from_slice(&[6, 6, 0x55, 0xaa, 0, 0]);
+    let (axes, number) = machine.config.identity();
+    out.extend_from_slice(&[number as u8, axes, 0x55, 0xaa, 0, 0]);
     let mut version = format!("v{firmware}").into_bytes();
     version.resize(30, 0);
     out.extend_from_slice(&version);

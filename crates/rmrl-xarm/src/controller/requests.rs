@@ -97,7 +97,7 @@ fn carry_out(
     let firmware = machine.config.firmware;
     match asked.register {
         1 => out.extend(padded(&machine.config.version_text())),
-        2 => out.extend(padded(super::SERIAL_NUMBER)),
+        2 => out.extend(padded(machine.config.serial_number())),
         3 | 5 | 7 | 65 | 69 => out.push(0),
         11 => {
             let (axis, on) = (parameters.byte(0).or_wrong()?, parameters.byte(1).or_wrong()?);
@@ -146,7 +146,7 @@ fn carry_out(
         42 => {
             // How much of angles, velocities and torques is wanted; only angles are known.
             let sorts = parameters.byte(0).map_or(1, |sorts| sorts & 0x0f);
-            put_floats(out, machine.joints.into_iter().chain([0.0]));
+            put_floats(out, machine.told_joints());
             for _ in 1..sorts {
                 put_floats(out, [0.0; 7]);
             }
@@ -154,19 +154,19 @@ fn carry_out(
         43 => {
             let tool = pose_of(&parameters.floats::<6>(0).or_wrong()?);
             let near = match parameters.floats::<7>(25) {
-                Some([j1, j2, j3, j4, j5, j6, _]) => [j1, j2, j3, j4, j5, j6],
+                Some(joints) => machine.config.arm.from_controller(joints),
                 None => machine.joints,
             };
             let joints = inverse(machine, &tool, &near)?;
-            put_floats(out, joints.into_iter().chain([0.0]));
+            put_floats(out, machine.config.arm.to_controller(&joints));
         }
         44 => {
-            let joints = first_six(parameters.floats::<7>(0).or_wrong()?);
+            let joints = machine.config.arm.from_controller(parameters.floats::<7>(0).or_wrong()?);
             let tool = machine.tool_at(&machine.config.arm.forward(&joints));
             put_floats(out, numbers_of(&tool));
         }
         45 => {
-            let joints = first_six(parameters.floats::<7>(0).or_wrong()?);
+            let joints = machine.config.arm.from_controller(parameters.floats::<7>(0).or_wrong()?);
             out.push(u8::from(machine.config.arm.limits.check(&joints).is_err()));
         }
         46 => {
@@ -322,18 +322,22 @@ fn wanted(
             };
             (target, 24)
         }
-        23 | 24 => (Target::Joints(first_six(parameters.floats::<7>(0).or_wrong()?)), 28),
+        23 | 24 => {
+            let joints = parameters.floats::<7>(0).or_wrong()?;
+            (Target::Joints(machine.config.arm.from_controller(joints)), 28)
+        }
         25 => (Target::Joints([0.0; 6]), 0),
         26 => {
             let secs = positive(parameters.float(0))?;
             return Ok((Target::Wait(secs), [1.0, 1.0], false));
         }
         83 if firmware >= RELATIVE => {
-            let numbers = first_six(parameters.floats::<7>(0).or_wrong()?);
+            let by = parameters.floats::<7>(0).or_wrong()?;
+            let numbers = first_six(by);
             let by_joints = parameters.byte(44).or_wrong()? == 1;
             let by_axis = parameters.byte(45).or_wrong()? == 1;
             let target = match (by_joints, by_axis) {
-                (true, _) => Target::ByJoints(numbers),
+                (true, _) => Target::ByJoints(machine.config.arm.from_controller(by)),
                 (false, true) => Target::ByPose(pose_by_axis(&numbers)),
                 (false, false) => Target::By(numbers),
             };
@@ -380,8 +384,9 @@ fn inverse(machine: &Machine, tool: &Isometry3<f64>, near: &Joints) -> Result<Jo
     found.map_err(|_| Refusal::Warning(NO_SOLUTION))
 }
 
-fn first_six([j1, j2, j3, j4, j5, j6, _]: [f64; 7]) -> Joints {
-    [j1, j2, j3, j4, j5, j6]
+/// The six numbers of a pose, which come as seven where joints may come too.
+fn first_six([x, y, z, roll, pitch, yaw, _]: [f64; 7]) -> [f64; 6] {
+    [x, y, z, roll, pitch, yaw]
 }
 
 /// A pose from millimetres and an axis with the angle as its length.

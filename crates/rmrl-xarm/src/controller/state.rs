@@ -89,7 +89,7 @@ impl Machine {
             config.arm.inverse_nearest(&flange, &[0.0; 6]).map_err(StartError::OutOfReach)?;
         let gripper = BioGripper::new(config.gripper);
         let mut joint_range_rad = [0.0; 14];
-        for index in 0..6 {
+        for index in 0..usize::from(config.arm.model.axes()) {
             joint_range_rad[2 * index] = config.arm.limits.lower_rad[index];
             joint_range_rad[2 * index + 1] = config.arm.limits.upper_rad[index];
         }
@@ -172,6 +172,11 @@ impl Machine {
     /// Where the flange is when the tool's point is somewhere: the inverse of [`Self::tool_at`].
     pub fn flange_at(&self, tool: &Isometry3<f64>) -> Isometry3<f64> {
         pose_of(&self.base_offset).inverse() * tool * pose_of(&self.tool_offset).inverse()
+    }
+
+    /// The seven joints as the controller tells them.
+    pub fn told_joints(&self) -> [f64; 7] {
+        self.config.arm.to_controller(&self.joints)
     }
 
     /// Whether time must pass for something to end.

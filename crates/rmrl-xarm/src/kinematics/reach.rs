@@ -5,14 +5,14 @@ use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, wrap_angle};
 
 use super::inverse::largest_difference;
-use super::{Joints, KinematicsError, XArm6, pointing_down};
+use super::{ArmKinematics, Joints, KinematicsError, pointing_down};
 
 /// How far the arm stays from what it cannot do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReachMargins {
     /// From every joint's limits, in radians.
     pub joint_rad: f64,
-    /// The least [`XArm6::distance_from_singularity`].
+    /// The least [`ArmKinematics::distance_from_singularity`].
     pub singularity: f64,
 }
 
@@ -40,7 +40,7 @@ pub struct ReachProof {
     pub joints: Vec<Joints>,
     /// The least distance of a joint to one of its limits on any pose or line, in radians.
     pub least_limit_distance_rad: f64,
-    /// The least [`XArm6::distance_from_singularity`] on any pose or line.
+    /// The least [`ArmKinematics::distance_from_singularity`] on any pose or line.
     pub least_singularity_distance: f64,
     /// Poses that were looked at, on lines and at their ends.
     pub samples: usize,
@@ -80,7 +80,7 @@ pub enum ReachError {
     Singular {
         /// Where.
         at: ToolPose,
-        /// The [`XArm6::distance_from_singularity`] there.
+        /// The [`ArmKinematics::distance_from_singularity`] there.
         distance: f64,
         /// The least allowed.
         least: f64,
@@ -92,7 +92,7 @@ pub enum ReachError {
     OtherConfiguration {
         /// Which line.
         line: Line,
-        /// The joint that differs most, from 1 to 6.
+        /// The joint that differs most, from 1 on.
         joint: usize,
         /// By how much, in radians.
         apart_rad: f64,
@@ -117,7 +117,7 @@ const MAX_HALVINGS: u32 = 12;
 /// Configurations closer than this are the same.
 const SAME_RAD: f64 = 1e-4;
 
-impl XArm6 {
+impl ArmKinematics {
     /// Proves that the tool can be at every one of `poses`, pointing straight down, and on every
     /// straight line between two of them, in any order.
     ///
@@ -138,7 +138,7 @@ impl XArm6 {
         start: &Joints,
         margins: ReachMargins,
     ) -> Result<ReachProof, ReachError> {
-        let narrowed = Self { limits: self.limits.narrowed(margins.joint_rad) };
+        let narrowed = Self { limits: self.limits.narrowed(margins.joint_rad), ..*self };
         let mut walk = Walk {
             arm: self,
             narrowed,
@@ -187,8 +187,8 @@ impl XArm6 {
 
 /// What follows lines and keeps the least distances.
 struct Walk<'a> {
-    arm: &'a XArm6,
-    narrowed: XArm6,
+    arm: &'a ArmKinematics,
+    narrowed: ArmKinematics,
     tool_from_flange: Isometry3<f64>,
     margins: ReachMargins,
     proof: ReachProof,
@@ -272,6 +272,7 @@ fn between(from: ToolPose, to: ToolPose, turn_rad: f64, share: f64) -> ToolPose 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ArmModel;
     use nalgebra::Translation3;
 
     fn tool(x_m: f64, y_m: f64, z_m: f64, yaw_deg: f64) -> ToolPose {
@@ -279,33 +280,45 @@ mod tests {
     }
 
     fn prove(poses: &[ToolPose]) -> Result<ReachProof, ReachError> {
+        prove_of(&ArmKinematics::default(), poses)
+    }
+
+    fn prove_of(arm: &ArmKinematics, poses: &[ToolPose]) -> Result<ReachProof, ReachError> {
         let flange_from_tool = Isometry3::from(Translation3::new(0.0, 0.0, 0.15));
-        XArm6::default().prove_reach(&flange_from_tool, poses, &[0.0; 6], ReachMargins::default())
+        arm.prove_reach(&flange_from_tool, poses, &[0.0; 6], ReachMargins::default())
     }
 
     #[test]
     fn a_table_before_the_arm_is_within_reach_on_every_line() {
-        let mut poses = Vec::new();
-        for x_m in [0.25, 0.45] {
-            for y_m in [-0.25, 0.25] {
-                for z_m in [0.005, 0.2] {
-                    for yaw_deg in [-40.0, 40.0] {
-                        poses.push(tool(x_m, y_m, z_m, yaw_deg));
+        for (model, x_m) in [
+            (ArmModel::XArm5, [0.25, 0.45]),
+            (ArmModel::XArm6, [0.25, 0.45]),
+            // Nearer its forearm points straight down, where joints 4 and 6 turn about one axis.
+            (ArmModel::Uf850, [0.45, 0.65]),
+        ] {
+            let mut poses = Vec::new();
+            for x_m in x_m {
+                for y_m in [-0.25, 0.25] {
+                    for z_m in [0.005, 0.2] {
+                        for yaw_deg in [-40.0, 40.0] {
+                            poses.push(tool(x_m, y_m, z_m, yaw_deg));
+                        }
                     }
                 }
             }
-        }
-        let proof = prove(&poses).unwrap();
-        assert_eq!(proof.joints.len(), 16);
-        assert!(proof.samples > 5000, "{}", proof.samples);
-        assert!(proof.least_limit_distance_rad > 3f64.to_radians());
-        assert!(proof.least_singularity_distance > 0.02);
-        // The joints really put the tool there.
-        for (pose, joints) in poses.iter().zip(&proof.joints) {
-            let flange = XArm6::default().forward(joints);
-            let at = flange * nalgebra::Point3::new(0.0, 0.0, 0.15);
-            let wanted = [pose.planar.x_m, pose.planar.y_m, pose.z_m];
-            assert!((at.coords - nalgebra::Vector3::from(wanted)).norm() < 1e-9);
+            let arm = ArmKinematics::new(model);
+            let proof = prove_of(&arm, &poses).unwrap();
+            assert_eq!(proof.joints.len(), 16);
+            assert!(proof.samples > 5000, "{}", proof.samples);
+            assert!(proof.least_limit_distance_rad > 3f64.to_radians());
+            assert!(proof.least_singularity_distance > 0.02);
+            // The joints really put the tool there.
+            for (pose, joints) in poses.iter().zip(&proof.joints) {
+                let flange = arm.forward(joints);
+                let at = flange * nalgebra::Point3::new(0.0, 0.0, 0.15);
+                let wanted = [pose.planar.x_m, pose.planar.y_m, pose.z_m];
+                assert!((at.coords - nalgebra::Vector3::from(wanted)).norm() < 1e-9);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::thread;
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_xarm::bio_gripper::{Generation, GripperStatus, JawState, Power};
-use rmrl_xarm::kinematics::XArm6;
+use rmrl_xarm::kinematics::ArmKinematics;
 use rmrl_xarm::{
     ArmState, Command, Details, Feedback, FeedbackOutcome, FrameReader, Health, LONGEST_REPORT,
     More, ReducedState, Reply, Report, Request, RtuRequest, StateChange, Status, ToController,
@@ -165,7 +165,7 @@ impl Table {
         };
         let flange = isometry(self.pose) * isometry([x, y, z, roll, pitch, yaw]).inverse();
         let near = [0.0, -0.3, -0.9, 0.0, 1.2, 0.0];
-        let joints = XArm6::default().inverse_nearest(&flange, &near).unwrap_or_default();
+        let joints = ArmKinematics::default().inverse_nearest(&flange, &near).unwrap_or_default();
         self.joints = std::array::from_fn(|index| joints.get(index).map_or(0.0, |it| *it as f32));
     }
 

@@ -48,7 +48,7 @@ fn check_real(config: &RunConfig) -> Result<(), Failure> {
     config.distant.validate().map_err(|error| wrong("distant", &error))?;
     config.camera.realsense.validate().map_err(|error| wrong("camera.realsense", &error))?;
     match config.cell.kind {
-        CellKind::XArm6 => Ok(()),
+        CellKind::XArm => Ok(()),
         CellKind::Simulated => Err(Failure::Usage(anyhow!(
             "cell.kind is \"simulated\": there is no arm to speak to; configs/xarm6.toml is a cell with one"
         ))),
@@ -59,6 +59,7 @@ fn check_real(config: &RunConfig) -> Result<(), Failure> {
 /// another program moves.
 fn standing_arm(config: &RunConfig) -> anyhow::Result<(Inspector, ToolReading)> {
     let mut arm = Inspector::connect(config.xarm.clone())?;
+    arm.check_model()?;
     let (error, _) = arm.errors()?;
     if error != 0 {
         let explained = controller_error(error);

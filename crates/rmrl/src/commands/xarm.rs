@@ -16,6 +16,7 @@ use rmrl::xarm::controller::{
     Controller, ControllerConfig, Faults, Firmware, GripperKind, Pace, Plant, Ports,
     ScheduledFault, UnixSockets,
 };
+use rmrl::xarm::kinematics::ArmKinematics;
 use serde::Serialize;
 
 use super::{Configuration, Failure};
@@ -32,7 +33,7 @@ enum XarmCommand {
     Emulate(Emulate),
 }
 
-/// Emulate an xArm 6's controller over the simulated cell.
+/// Emulate an arm's controller over the simulated cell; which arm, xarm.model says.
 ///
 /// It speaks the vendor's protocol on the vendor's ports of the loopback address, so that this program,
 /// the vendor's own software or yours can drive the simulated arm and gripper as if they were real.
@@ -46,6 +47,7 @@ enum XarmCommand {
   rmrl xarm emulate --config configs/xarm6-emulated.toml     ports above 1024: no rights needed
   rmrl train --config configs/xarm6-emulated.toml            in another terminal
   rmrl xarm emulate --firmware 1.12.10 --gripper g1 --speed 10
+  rmrl xarm emulate --set xarm.model=xarm5 --port 10502      an xArm 5
   rmrl xarm emulate --fault collision@12:0.5 --fault late=300@500     in the 12th motion; at the 500th request")]
 pub struct Emulate {
     /// The controller's software
@@ -169,6 +171,7 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
         },
         tcp: Some(ports),
         unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports: Ports::VENDOR }),
+        arm: ArmKinematics::new(config.xarm.model),
         flange_from_tool: flange_from_jaws(&config.xarm),
         watched_m: Some(config.xarm.fence_m),
         ..ControllerConfig::default()

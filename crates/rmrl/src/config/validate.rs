@@ -63,7 +63,7 @@ impl RunConfig {
         }
         match self.cell.kind {
             CellKind::Simulated => self.simulation.check_task(&self.task).map_err(within("")),
-            CellKind::XArm6 => Ok(()),
+            CellKind::XArm => Ok(()),
         }
     }
 

@@ -3,8 +3,8 @@
 use rmrl_cell::SafetyEnvelope;
 use rmrl_xarm::bio_gripper::{Generation, JawState, NARROWEST_MM, Power, WIDEST_MM};
 use rmrl_xarm::{
-    ArmState, Claim, GenerationChoice, GripperReading, Inspector, Report, ToolReading, XArmError,
-    controller_error, controller_warning,
+    ArmModel, ArmState, Claim, GenerationChoice, GripperReading, Inspector, Report, ToolReading,
+    XArmError, controller_error, controller_warning,
 };
 
 use super::{Check, Examination};
@@ -78,16 +78,16 @@ pub(super) fn look(config: &RunConfig, examination: &Examination, note: &mut dyn
 fn firmware(config: &RunConfig, arm: &mut Inspector) -> Check {
     match arm.version() {
         Ok(version) => {
-            let found = format!(
-                "{} axes, firmware {}, serial number {}",
-                version.joints, version.firmware, version.arm_serial
-            );
-            if version.joints == config.xarm.joints {
-                return Check::ok(FIRMWARE, found);
+            let robot = ArmModel::identify(version.joints, version.model);
+            let name = robot.map_or_else(|name| name, |model| model.name().to_owned());
+            let (firmware, serial) = (version.firmware, &version.arm_serial);
+            let found = format!("{name}, firmware {firmware}, serial number {serial}");
+            match version.check_model(config.xarm.model) {
+                Err(XArmError::WrongRobot { expected, advice, .. }) => {
+                    Check::fail(FIRMWARE, format!("{found}; configured is {expected}"), advice)
+                }
+                _ => Check::ok(FIRMWARE, found),
             }
-            let expected = config.xarm.joints;
-            let mend = format!("this is another arm than one of {expected} axes: see xarm.host");
-            Check::fail(FIRMWARE, found, mend)
         }
         Err(error @ XArmError::UnsupportedFirmware { .. }) => {
             Check::fail(FIRMWARE, error.to_string(), "update the firmware in the vendor's software")

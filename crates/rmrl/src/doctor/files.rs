@@ -13,7 +13,7 @@ use crate::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::config::{CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName};
 use crate::distant::check_reachable;
 use crate::laboratory::localizer;
-use crate::preflight::prove_reach;
+use crate::preflight::{PreflightError, prove_reach};
 
 /// The proof that the arm gets everywhere.
 pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
@@ -35,11 +35,14 @@ pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
                 proof.samples
             ),
         ),
-        Err(error) => Check::fail(
-            NAME,
-            error.to_string(),
-            "move the place, the start region or home, or measure xarm.tcp_offset_mm_deg again",
-        ),
+        Err(error) => {
+            let mend = match &error {
+                PreflightError::Reach { other_yaw: Some(yaw), .. } => yaw.advice(),
+                _ => "move the place, the start region or home, or measure xarm.tcp_offset_mm_deg again"
+                    .to_string(),
+            };
+            Check::fail(NAME, error.to_string(), mend)
+        }
     }
 }
 
