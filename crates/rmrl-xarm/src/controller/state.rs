@@ -277,7 +277,9 @@ impl Machine {
                 DeviceError::Disconnected { .. }
                 | DeviceError::TimedOut { .. }
                 | DeviceError::Faulted { .. }
-                | DeviceError::NeedsPerson { .. },
+                | DeviceError::NeedsPerson { .. }
+                | DeviceError::Declined
+                | DeviceError::NobodyToAsk { .. },
             ) => Err(error::SERVO),
         }
     }
