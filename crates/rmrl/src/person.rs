@@ -6,7 +6,7 @@ use std::time::Duration;
 use rmrl_cell::{DeviceError, FirstMotion, Operator, StopSwitch};
 use rmrl_core::PlanarPose;
 
-use crate::terminal::{Typed, forget_typed, typed};
+use crate::terminal::{HANG_UP, Typed, forget_typed, typed};
 
 /// Whoever sits at the terminal: reads what to do, does it, and presses Enter.
 ///
@@ -50,7 +50,11 @@ impl TerminalPerson {
         loop {
             match typed() {
                 Typed::Line(line) => return Ok(line),
-                Typed::End => return Err(nobody("the terminal was closed")),
+                Typed::End => {
+                    // Why, is for the signal to say that may follow.
+                    let _ = self.stop.wait(HANG_UP);
+                    return Err(nobody("the terminal was closed"));
+                }
                 Typed::Nothing => self
                     .stop
                     .wait(POLL)

@@ -2,7 +2,7 @@
 //! meanwhile. And what is said on standard error, which may be gone.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{Stdin, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub fn typed() -> Typed {
     }
     // On a terminal, what is typed is for the program in front: one behind it that read would be halted.
     // What is no terminal has no front.
-    if tcgetpgrp(&stdin).is_ok_and(|front| front != getpgrp()) {
+    if is_behind(&stdin) {
         return Typed::Nothing;
     }
     let mut bytes = [0; 4096];
@@ -45,13 +45,21 @@ pub fn typed() -> Typed {
     }
 }
 
+/// Whether another program is in front on a terminal.
+fn is_behind(stdin: &Stdin) -> bool {
+    tcgetpgrp(stdin).is_ok_and(|front| front != getpgrp())
+}
+
+/// How long the signal of a lost session may come after its terminal has gone.
+pub(crate) const HANG_UP: Duration = Duration::from_millis(500);
+
 /// Forgets what was typed before anything was asked: it is no answer. Not more than anybody types, for an
 /// input without an end would never be forgotten.
 pub fn forget_typed() {
     let stdin = std::io::stdin();
     // The beginning of a line, too, which cannot be read yet. Who is not in front must not touch the terminal.
-    if tcgetpgrp(&stdin).is_ok_and(|front| front == getpgrp()) {
-        // A terminal that is gone has nothing to forget.
+    if !is_behind(&stdin) {
+        // What is no terminal, or is gone, has no such line.
         let _ = tcflush(&stdin, QueueSelector::IFlush);
     }
     for _ in 0..MOST_FORGOTTEN {

@@ -18,7 +18,7 @@ use crate::notify::{Event, Notice, Notifier};
 use crate::recorder::record_of;
 use crate::run::Attendant;
 use crate::run_end::RunEnd;
-use crate::terminal::{Typed, forget_typed, press_and_say, say, typed};
+use crate::terminal::{HANG_UP, Typed, forget_typed, press_and_say, say, typed};
 
 /// What is put up with, and who is asked, while nobody stands beside the cell. All of it counts from when
 /// the run began or went on, and no value changes what a trial does.
@@ -296,7 +296,11 @@ impl Watch {
                 self.has_input = false;
                 None
             }
-            Typed::End => Some(Err(EarlyEnd::NobodyToConfirm)),
+            // Unless the session was lost, which a signal says.
+            Typed::End => Some(Err(match self.stop.wait(HANG_UP) {
+                Ok(()) => EarlyEnd::NobodyToConfirm,
+                Err(stopped) => EarlyEnd::Stopped { by: stopped.by },
+            })),
         }
     }
 
