@@ -4,6 +4,8 @@ use rmrl_core::PlanarPose;
 use rmrl_vision::{CameraModel, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
+use crate::FirstMotion;
+
 /// A pose of the tool, which always points straight down.
 ///
 /// World frame. The tool's point is midway between the finger tips, at their lower ends; at
@@ -83,12 +85,21 @@ pub enum DeviceError {
         /// Its own words.
         reason: String,
     },
+    /// The person beside the cell said no.
+    #[error("the operator declined")]
+    Declined,
+    /// There is nobody who could be asked.
+    #[error("nobody can be asked: {reason}")]
+    NobodyToAsk {
+        /// Why not.
+        reason: String,
+    },
 }
 
 impl DeviceError {
     /// Whether trying again cannot help: a person has to come first.
     pub fn needs_a_person(&self) -> bool {
-        matches!(self, Self::NeedsPerson { .. })
+        matches!(self, Self::NeedsPerson { .. } | Self::Declined | Self::NobodyToAsk { .. })
     }
 }
 
@@ -169,6 +180,13 @@ pub trait Gripper: Send {
 
 /// The person beside the cell, who does what the robot cannot.
 pub trait Operator: Send {
+    /// Lets the arm make its first motion since a program was started, and all that follow. Before that,
+    /// the controller was sent nothing that changes anything.
+    ///
+    /// # Errors
+    /// [`DeviceError::Declined`] if the answer was no; nobody came. The arm is not moved then.
+    fn permit_motion(&mut self, motion: &FirstMotion) -> Result<(), DeviceError>;
+
     /// Sees to it that the plate in the cell is the one that belongs to `scene`: another of the same
     /// kind, or the same one with or without its lid, where the present one lies.
     ///

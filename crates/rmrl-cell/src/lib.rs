@@ -9,6 +9,7 @@ mod devices;
 mod drift;
 mod evidence;
 mod faults;
+mod first_motion;
 mod handling;
 mod news;
 mod pick_place;
@@ -24,6 +25,7 @@ pub use drift::{
     DriftConfig, DriftConfigError, DriftError, DriftReading, DriftWatch, ReferenceError,
 };
 pub use evidence::{Capture, Durations, TrialEvidence};
+pub use first_motion::FirstMotion;
 pub use handling::Handling;
 pub use news::CellNews;
 pub use pick_place::{CellError, PickPlace, Target, Whereabouts};
@@ -32,6 +34,6 @@ pub use recovery::{Recovery, RecoveryError};
 pub use safety::{
     Axis, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyConfigError, SafetyEnvelope,
 };
-pub use stop::{StopSwitch, Stopped};
+pub use stop::{Confirmation, StopSwitch, Stopped};
 pub use task::{Place, Region, Seating, Task, TaskConfig, TaskConfigError, TaskKind, Waypoint};
 pub use trajectory::Trajectory;

@@ -156,6 +156,15 @@ impl PickPlace {
         self.watcher = Some(Box::new(watcher));
     }
 
+    /// Makes the first motion since a program was started: straight up to travel height, then home, and
+    /// nothing else.
+    ///
+    /// # Errors
+    /// The switch was pressed, or the arm failed.
+    pub fn make_first_motion(&mut self) -> Result<(), MotionError> {
+        self.handling.go_home()
+    }
+
     /// Brings the arm home, where nobody runs into it, if it can: no trial follows for now. What the jaws
     /// hold they keep.
     ///

@@ -74,7 +74,7 @@ pub enum EarlyEnd {
     )]
     NobodyToConfirm,
     /// Somebody was asked, and said no.
-    #[error("somebody refused to let the arm move")]
+    #[error("the operator declined; the arm was not moved")]
     Declined,
 }
 

@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use rmrl_operator::{
     CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, Picture, PictureFormat,
-    ProofProgress, Request, RunStatus,
+    ProofProgress, Request, RunStatus, StopStatus,
 };
 
 const PICTURE: &[u8] = include_bytes!("../../../docs/images/snapshot.png");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut config = PageConfig {
-        on_stop: Some(Box::new(|| println!("the arm stops at once"))),
+        on_stop: Some(Box::new(|| {
+            println!("the arm stops at once");
+            let message = "the arm has confirmed that it stands".to_string();
+            StopStatus { is_confirmed: true, message }
+        })),
         ..PageConfig::default()
     };
     if let Some(address) = std::env::args().nth(1) {
@@ -104,7 +108,7 @@ fn listen(page: &OperatorPage) -> bool {
                 page.update(|status| status.phase = Phase::Paused);
             }
             Some(Request::Resume) => is_paused = false,
-            Some(Request::ConfirmTrial) => {}
+            Some(Request::ConfirmTrial | Request::Decline) => {}
             None if is_paused => {}
             None => return false,
         }

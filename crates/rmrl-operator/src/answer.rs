@@ -15,11 +15,11 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
 
-use crate::Request;
 use crate::board::Board;
 use crate::guard::{Guard, Refusal};
 use crate::page::OnStop;
 use crate::token::random_hex;
+use crate::{Request, StopStatus};
 
 /// The page itself; `{{nonce}}` stands where its style and script are allowed.
 const PAGE: &str = include_str!("page.html");
@@ -44,7 +44,7 @@ pub(crate) struct Desk {
 #[serde(deny_unknown_fields)]
 struct Ask {
     request: Request,
-    /// For a confirmation: which question was read.
+    /// For an answer: which question was read.
     question: Option<u64>,
 }
 
@@ -130,31 +130,45 @@ impl Desk {
 
     async fn ask(&self, Ask { request, question }: Ask) -> Result<Answer, Refusal> {
         match (request, question) {
-            (Request::ConfirmTrial, None) => {
-                return Err((
-                    StatusCode::BAD_REQUEST,
-                    "a confirmation needs its question's number",
-                ));
+            (Request::ConfirmTrial | Request::Decline, None) => {
+                return Err((StatusCode::BAD_REQUEST, "an answer needs its question's number"));
             }
-            (Request::ConfirmTrial, Some(number)) => {
-                if !self.board.confirm(number) {
+            (Request::ConfirmTrial | Request::Decline, Some(number)) => {
+                if !self.board.answer(number, request) {
                     return Err((StatusCode::CONFLICT, "this is not asked, or not any more"));
                 }
             }
             (_, Some(_)) => {
-                return Err((StatusCode::BAD_REQUEST, "only a confirmation has a question"));
+                return Err((StatusCode::BAD_REQUEST, "only an answer has a question"));
             }
             (request, None) => self.board.ask(request),
         }
-        if let (Request::StopNow, Some(on_stop)) = (request, &self.on_stop) {
-            let on_stop = Arc::clone(on_stop);
-            // Not here: what stops an arm may take its time, and others read meanwhile.
-            let stopped = tokio::task::spawn_blocking(move || on_stop()).await;
-            let failed = (StatusCode::INTERNAL_SERVER_ERROR, "stopping failed: use the red button");
-            stopped.map_err(|_| failed)?;
+        match (request, &self.on_stop) {
+            (Request::StopNow, Some(on_stop)) => Ok(stop(Arc::clone(on_stop)).await),
+            _ => Ok(text(StatusCode::ACCEPTED, "the run will hear of it")),
         }
-        Ok(text(StatusCode::ACCEPTED, "the run will hear of it"))
     }
+}
+
+/// Time for the arm to confirm a stop before the answer says that it has not: readers wait longer.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Stops the arm, and answers whether it has confirmed that it stands.
+async fn stop(on_stop: Arc<OnStop>) -> Answer {
+    // Not here: what stops an arm may take its time, and others read meanwhile.
+    let stopping = tokio::task::spawn_blocking(move || on_stop());
+    let unknown = |reason| {
+        let message = format!("NOT CONFIRMED: press the red button ({reason})");
+        StopStatus { is_confirmed: false, message }
+    };
+    let status = match tokio::time::timeout(STOP_TIMEOUT, stopping).await {
+        Ok(Ok(status)) => status,
+        Ok(Err(_)) => unknown("stopping failed"),
+        Err(_) => unknown("no answer yet"),
+    };
+    // Whoever looks at the code alone must not take the arm to stand.
+    let code = if status.is_confirmed { StatusCode::ACCEPTED } else { StatusCode::BAD_GATEWAY };
+    text(code, status.message)
 }
 
 async fn read(headers: &HeaderMap, body: Incoming) -> Result<Ask, Refusal> {
@@ -199,8 +213,8 @@ fn wrong_method(allowed: &'static str) -> Answer {
     answer
 }
 
-fn text(status: StatusCode, text: &'static str) -> Answer {
-    let mut answer = Response::new(Full::from(text));
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::from(text.into()));
     *answer.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     answer.headers_mut().insert(CONTENT_TYPE, plain);

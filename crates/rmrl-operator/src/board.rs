@@ -1,5 +1,6 @@
 //! Where the run leaves its news, and readers find them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -7,14 +8,15 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{Picture, Request, Requests, RunStatus};
+use crate::page::ReadStop;
+use crate::{Picture, Request, Requests, RunStatus, StopStatus};
 
 /// The latest news. The lock is held for copying pointers only, so that neither side waits for the other:
 /// the run writes JSON before it takes the lock, readers get theirs sent after.
-#[derive(Debug)]
 pub(crate) struct Board {
     latest: Mutex<Latest>,
     requests: Requests,
+    read_stop: Option<ReadStop>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ struct News<'a> {
     /// What was asked and not heard yet.
     pending: &'a [Request],
     picture: Option<PictureNews<'a>>,
+    /// Whether a stop has arrived; `None` if nobody has stopped.
+    stop: Option<StopStatus>,
     status: &'a RawValue,
 }
 
@@ -50,7 +54,7 @@ struct PictureNews<'a> {
 }
 
 impl Board {
-    pub(crate) fn new(requests: Requests) -> Self {
+    pub(crate) fn new(requests: Requests, read_stop: Option<ReadStop>) -> Self {
         let latest = Latest {
             version: 0,
             at: Instant::now(),
@@ -60,7 +64,7 @@ impl Board {
             questions: 0,
             picture: None,
         };
-        Self { latest: Mutex::new(latest), requests }
+        Self { latest: Mutex::new(latest), requests, read_stop }
     }
 
     pub(crate) fn publish(&self, status: &RunStatus) {
@@ -71,8 +75,9 @@ impl Board {
         latest.status = written;
         latest.time_left_s = time_left_s;
         if latest.question.as_ref().map(|(_, asked)| asked) != status.confirm.as_ref() {
-            // Whoever confirmed the last question has not seen this one.
+            // Whoever answered the last question has not seen this one.
             self.requests.forget(Request::ConfirmTrial);
+            self.requests.forget(Request::Decline);
             latest.questions += 1;
             latest.question = status.confirm.clone().map(|asked| (latest.questions, asked));
         }
@@ -89,7 +94,13 @@ impl Board {
     pub(crate) fn version(&self) -> String {
         let version = self.lock().version;
         let pending: u32 = self.requests.all().iter().map(|one| 1 << (*one as u32)).sum();
-        format!("{version}.{pending}")
+        let mut hasher = DefaultHasher::new();
+        self.stop().hash(&mut hasher);
+        format!("{version}.{pending}.{:x}", hasher.finish())
+    }
+
+    fn stop(&self) -> Option<StopStatus> {
+        self.read_stop.as_ref().and_then(|read| read())
     }
 
     /// The news as JSON.
@@ -104,6 +115,7 @@ impl Board {
                 number: *number,
                 caption: &picture.caption,
             }),
+            stop: self.stop(),
             status: serde_json::from_slice(&latest.status)?,
         };
         serde_json::to_vec(&news).map(Bytes::from)
@@ -114,12 +126,12 @@ impl Board {
         self.lock().picture.clone()
     }
 
-    /// Confirms the question of that number; whether it is still asked.
-    pub(crate) fn confirm(&self, number: u64) -> bool {
+    /// Answers the question of that number, by a confirmation or by declining; whether it is still asked.
+    pub(crate) fn answer(&self, number: u64, answer: Request) -> bool {
         let latest = self.lock();
         let is_asked = latest.question.as_ref().is_some_and(|(asked, _)| *asked == number);
         if is_asked {
-            self.requests.ask(Request::ConfirmTrial);
+            self.requests.ask(answer);
         }
         is_asked
     }
@@ -145,7 +157,7 @@ mod tests {
 
     fn board() -> (Board, Requests) {
         let requests = Requests::default();
-        (Board::new(requests.clone()), requests)
+        (Board::new(requests.clone(), None), requests)
     }
 
     fn asking(question: Option<&str>) -> RunStatus {
@@ -160,26 +172,57 @@ mod tests {
     #[test]
     fn a_confirmation_is_for_the_question_that_was_read() {
         let (board, requests) = board();
-        assert!(!board.confirm(0) && !board.confirm(1));
+        assert!(!board.answer(0, Request::ConfirmTrial) && !board.answer(1, Request::ConfirmTrial));
         board.publish(&asking(Some("trial 1?")));
         let first = number(&board).unwrap();
         // Other news leave the question as it is.
         board.publish(&RunStatus { trial: 1, ..asking(Some("trial 1?")) });
         assert_eq!(number(&board), Some(first));
-        assert!(board.confirm(first));
+        assert!(board.answer(first, Request::ConfirmTrial));
         assert_eq!(requests.take(), Some(Request::ConfirmTrial));
         // The same words again are another question: the trial is another attempt.
         board.publish(&asking(None));
         board.publish(&asking(Some("trial 1?")));
-        assert!(!board.confirm(first));
+        assert!(!board.answer(first, Request::ConfirmTrial));
         assert_eq!(requests.take(), None);
+    }
+
+    #[test]
+    fn a_no_is_for_its_question_and_stays_one() {
+        let (board, requests) = board();
+        board.publish(&asking(Some("trial 1?")));
+        let first = number(&board).unwrap();
+        assert!(board.answer(first, Request::Decline));
+        assert!(board.answer(first, Request::ConfirmTrial));
+        assert_eq!(requests.all(), [Request::Decline]);
+        board.publish(&asking(Some("trial 2?")));
+        assert_eq!(requests.take(), None);
+        assert!(!board.answer(first, Request::Decline));
+    }
+
+    #[test]
+    fn whether_a_stop_has_arrived_is_news_as_it_changes() {
+        let answer = std::sync::Arc::new(Mutex::new(None));
+        let read = std::sync::Arc::clone(&answer);
+        let read_stop: ReadStop = Box::new(move || read.lock().unwrap().clone());
+        let board = Board::new(Requests::default(), Some(read_stop));
+        let mut versions = vec![board.version()];
+        for is_confirmed in [false, true] {
+            let message = "as it is".to_string();
+            *answer.lock().unwrap() = Some(StopStatus { is_confirmed, message });
+            versions.push(board.version());
+            let news: serde_json::Value = serde_json::from_slice(&board.news().unwrap()).unwrap();
+            assert_eq!(news["stop"]["is_confirmed"], is_confirmed);
+        }
+        versions.dedup();
+        assert_eq!(versions.len(), 3, "{versions:?}");
     }
 
     #[test]
     fn a_confirmation_that_nobody_heard_goes_with_its_question() {
         let (board, requests) = board();
         board.publish(&asking(Some("trial 1?")));
-        assert!(board.confirm(number(&board).unwrap()));
+        assert!(board.answer(number(&board).unwrap(), Request::ConfirmTrial));
         board.publish(&asking(Some("trial 2?")));
         assert_eq!(requests.take(), None);
     }

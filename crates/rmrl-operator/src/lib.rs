@@ -30,8 +30,8 @@ mod server;
 mod status;
 mod token;
 
-pub use page::{OnStop, OperatorPage, PageConfig, PageError};
+pub use page::{OnStop, OperatorPage, PageConfig, PageError, ReadStop};
 pub use picture::{Picture, PictureFormat};
-pub use request::{Request, Requests};
-pub use status::{CompletedTrial, FaultedAttempt, Phase, ProofProgress, RunStatus};
+pub use request::{Answer, Request, Requests};
+pub use status::{CompletedTrial, FaultedAttempt, Phase, ProofProgress, RunStatus, StopStatus};
 pub use token::{Token, TokenError};

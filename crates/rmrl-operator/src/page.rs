@@ -9,10 +9,15 @@ use crate::board::Board;
 use crate::guard::Guard;
 use crate::server::{Limits, Server};
 use crate::token::random_hex;
-use crate::{Picture, Requests, RunStatus, Token};
+use crate::{Picture, Requests, RunStatus, StopStatus, Token};
 
 /// What is called at once, on a thread of its own, when somebody asks to stop; possibly again while it runs.
-pub type OnStop = Box<dyn Fn() + Send + Sync>;
+/// Returns whether the arm has confirmed that it stands.
+pub type OnStop = Box<dyn Fn() -> StopStatus + Send + Sync>;
+
+/// Tells, without waiting for anything, whether a stop has arrived by now, whoever stopped; `None` if nobody
+/// has.
+pub type ReadStop = Box<dyn Fn() -> Option<StopStatus> + Send + Sync>;
 
 /// Where and for whom a page is served.
 pub struct PageConfig {
@@ -25,6 +30,9 @@ pub struct PageConfig {
     pub host_names: Vec<String>,
     /// What stops the arm when somebody asks for it; by default only [`Requests`] tell.
     pub on_stop: Option<OnStop>,
+    /// Whether a stop has arrived, read whenever somebody reads the page: also while the run hangs. By default
+    /// nobody knows.
+    pub read_stop: Option<ReadStop>,
 }
 
 impl Default for PageConfig {
@@ -34,6 +42,7 @@ impl Default for PageConfig {
             token: None,
             host_names: Vec::new(),
             on_stop: None,
+            read_stop: None,
         }
     }
 }
@@ -45,6 +54,7 @@ impl fmt::Debug for PageConfig {
             .field("token", &self.token)
             .field("host_names", &self.host_names)
             .field("on_stop", &self.on_stop.as_ref().map(|_| ".."))
+            .field("read_stop", &self.read_stop.as_ref().map(|_| ".."))
             .finish()
     }
 }
@@ -98,7 +108,7 @@ impl OperatorPage {
     /// # Errors
     /// The address cannot be bound; there is no thread or no random number to be had.
     pub fn serve(config: PageConfig) -> Result<Self, PageError> {
-        let PageConfig { address, token, host_names, on_stop } = config;
+        let PageConfig { address, token, host_names, on_stop, read_stop } = config;
         let bind = |source| PageError::Bind { address, source };
         let listener = TcpListener::bind(address).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
@@ -107,7 +117,7 @@ impl OperatorPage {
         let edition = random_hex().map_err(random)?;
         let url = url(address, host_names.first(), &token);
         let requests = Requests::default();
-        let board = Arc::new(Board::new(requests.clone()));
+        let board = Arc::new(Board::new(requests.clone(), read_stop));
         let guard = Guard { token, reading_is_free: address.ip().is_loopback(), host_names };
         let desk =
             Desk { board: Arc::clone(&board), guard, on_stop: on_stop.map(Arc::new), edition };

@@ -16,14 +16,26 @@ pub enum Request {
     Resume,
     /// To stop at once, and to end.
     StopNow,
-    /// To go on with what [`RunStatus::confirm`](crate::RunStatus::confirm) asks about.
+    /// To go on with what [`RunStatus::confirm`](crate::RunStatus::confirm) asks about: yes.
     ConfirmTrial,
+    /// Not to go on with it: no.
+    Decline,
+}
+
+/// What was answered to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// [`Request::ConfirmTrial`].
+    Yes,
+    /// [`Request::Decline`].
+    No,
 }
 
 /// What operators have asked and the run has not heard yet: one handle of many to the same requests.
 ///
 /// However often a button is pressed, its request is there once. Pausing and resuming cancel each other:
-/// the later stays. A confirmation goes when its question does. To stop comes before all else.
+/// the later stays. A no cancels a yes, and no yes a no. An answer goes when its question does. To stop comes
+/// before all else.
 #[derive(Debug, Clone, Default)]
 pub struct Requests {
     shared: Arc<Shared>,
@@ -51,14 +63,38 @@ impl Requests {
         pending.pop_front()
     }
 
+    /// The answer to the present question; waits for it, `None` if there is none within `timeout`. Other
+    /// requests stay.
+    pub fn wait_for_answer(&self, timeout: Duration) -> Option<Answer> {
+        let answer = |pending: &VecDeque<Request>| {
+            pending.iter().enumerate().find_map(|(index, request)| match request {
+                Request::ConfirmTrial => Some((index, Answer::Yes)),
+                Request::Decline => Some((index, Answer::No)),
+                _ => None,
+            })
+        };
+        let (mut pending, _) = self
+            .shared
+            .came
+            .wait_timeout_while(self.pending(), timeout, |pending| answer(pending).is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        let (index, answer) = answer(&pending)?;
+        pending.remove(index);
+        Some(answer)
+    }
+
     pub(crate) fn ask(&self, request: Request) {
         let mut pending = self.pending();
+        if request == Request::ConfirmTrial && pending.contains(&Request::Decline) {
+            return;
+        }
         let takes_its_place = |one: Request| {
             one == request
                 || matches!(
                     (one, request),
                     (Request::PauseAfterTrial, Request::Resume)
                         | (Request::Resume, Request::PauseAfterTrial)
+                        | (Request::ConfirmTrial, Request::Decline)
                 )
         };
         pending.retain(|one| !takes_its_place(*one));
@@ -86,16 +122,18 @@ impl Requests {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Request::{ConfirmTrial, PauseAfterTrial, Resume, StopNow};
+    use Request::{ConfirmTrial, Decline, PauseAfterTrial, Resume, StopNow};
 
     #[test]
     fn what_is_asked_comes_once_and_the_last_word_counts() {
-        let cases: [(&[Request], &[Request]); 5] = [
+        let cases: [(&[Request], &[Request]); 7] = [
             (&[], &[]),
             (&[PauseAfterTrial, PauseAfterTrial], &[PauseAfterTrial]),
             (&[PauseAfterTrial, Resume], &[Resume]),
             (&[Resume, ConfirmTrial, PauseAfterTrial], &[ConfirmTrial, PauseAfterTrial]),
             (&[ConfirmTrial, StopNow, PauseAfterTrial], &[StopNow, ConfirmTrial, PauseAfterTrial]),
+            (&[ConfirmTrial, Decline], &[Decline]),
+            (&[Decline, ConfirmTrial], &[Decline]),
         ];
         for (asked, expected) in cases {
             let requests = Requests::default();
@@ -104,6 +142,20 @@ mod tests {
             let taken: Vec<Request> = std::iter::from_fn(|| requests.take()).collect();
             assert_eq!(taken, expected, "{asked:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_waited_for_past_other_requests_which_stay() {
+        let requests = Requests::default();
+        requests.ask(PauseAfterTrial);
+        assert_eq!(requests.wait_for_answer(Duration::from_millis(1)), None);
+        for (request, answer) in [(ConfirmTrial, Answer::Yes), (Decline, Answer::No)] {
+            let asking = requests.clone();
+            let thread = std::thread::spawn(move || asking.ask(request));
+            assert_eq!(requests.wait_for_answer(Duration::from_secs(20)), Some(answer));
+            thread.join().unwrap();
+        }
+        assert_eq!(requests.all(), [PauseAfterTrial]);
     }
 
     #[test]

@@ -152,7 +152,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(30);
 
     fn serve(limits: Limits) -> (Server, std::net::SocketAddr) {
-        let board = Board::new(Requests::default());
+        let board = Board::new(Requests::default(), None);
         let bytes = vec![7; 64 << 20].into();
         board.show(Picture { bytes, format: PictureFormat::Png, caption: String::new() });
         let token = Token::random().unwrap();

@@ -36,6 +36,16 @@ pub struct RunStatus {
     pub confirm: Option<String>,
 }
 
+/// Whether a stop has arrived at the arm.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopStatus {
+    /// Whether nothing can be moving any more, as far as devices tell.
+    pub is_confirmed: bool,
+    /// The same for a person to read.
+    pub message: String,
+}
+
 /// What a run is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rmrl_operator::{
-    CompletedTrial, OnStop, OperatorPage, PageConfig, Phase, Picture, PictureFormat, Request,
-    RunStatus,
+    CompletedTrial, OnStop, OperatorPage, PageConfig, Phase, Picture, PictureFormat, ReadStop,
+    Request, RunStatus, StopStatus,
 };
 
 const TOKEN: &str = "a-token-for-tests-0123456789";
@@ -166,6 +166,8 @@ fn asking_takes_the_token_in_its_header() {
         ("a large body", &right, &large, 413),
         ("a confirmation of nothing", &right, r#"{"request":"confirm_trial"}"#, 400),
         ("not asked", &right, r#"{"request":"confirm_trial","question":1}"#, 409),
+        ("a no to nothing", &right, r#"{"request":"decline"}"#, 400),
+        ("a question of its own", &right, r#"{"request":"resume","question":1}"#, 400),
     ];
     for (name, headers, body, expected) in cases {
         let answer = post(address, headers, body);
@@ -207,7 +209,11 @@ fn a_confirmation_reaches_the_run_while_it_is_asked_for() {
     assert_eq!(status_of(&post(page.address(), &authorized(), &body)), 202);
     assert_eq!(body_of(&get(page.address(), "/status", ""))["pending"][0], "confirm_trial");
     assert_eq!(page.requests().take(), Some(Request::ConfirmTrial));
+    let no = body.replace("confirm_trial", "decline");
+    assert_eq!(status_of(&post(page.address(), &authorized(), &no)), 202);
+    assert_eq!(page.requests().take(), Some(Request::Decline));
     page.update(|status| status.confirm = None);
+    assert_eq!(status_of(&post(page.address(), &authorized(), &no)), 409);
     assert_eq!(status_of(&post(page.address(), &authorized(), &body)), 409);
 }
 
@@ -217,25 +223,67 @@ fn to_stop_is_heard_at_once_and_by_the_run() {
     let counter = Arc::clone(&stops);
     let on_stop: OnStop = Box::new(move || {
         counter.fetch_add(1, Ordering::SeqCst);
+        stands(true, "the arm has confirmed that it stands")
     });
     let page = serve_at("127.0.0.1:0", Some(on_stop));
     let answer = post(page.address(), &authorized(), r#"{"request":"stop_now"}"#);
     assert_eq!(status_of(&answer), 202);
+    assert!(answer.ends_with("the arm has confirmed that it stands"), "{answer}");
     assert_eq!(stops.load(Ordering::SeqCst), 1, "before the answer");
     assert_eq!(page.requests().take(), Some(Request::StopNow));
+}
+
+fn stands(is_confirmed: bool, message: &str) -> StopStatus {
+    StopStatus { is_confirmed, message: message.to_string() }
+}
+
+/// The answer was "the run will hear of it", whatever became of the stop.
+#[test]
+fn a_stop_that_no_arm_confirmed_is_no_success_and_stays_in_the_news_until_one_does() {
+    let is_confirmed = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&is_confirmed);
+    let message = "NOT CONFIRMED: press the red button (the arm: no link)";
+    let read_stop: ReadStop = Box::new(move || {
+        let is_confirmed = now.load(Ordering::SeqCst);
+        Some(stands(is_confirmed, if is_confirmed { "it stands" } else { message }))
+    });
+    let on_stop: OnStop = Box::new(move || stands(false, message));
+    let page = OperatorPage::serve(PageConfig {
+        address: "127.0.0.1:0".parse().unwrap(),
+        token: Some(TOKEN.parse().unwrap()),
+        on_stop: Some(on_stop),
+        read_stop: Some(read_stop),
+        ..PageConfig::default()
+    })
+    .unwrap();
+    let answer = post(page.address(), &authorized(), r#"{"request":"stop_now"}"#);
+    assert_eq!(status_of(&answer), 502);
+    assert!(answer.ends_with(message), "{answer}");
+    let first = get(page.address(), "/status", "");
+    assert_eq!(body_of(&first)["stop"]["message"], message);
+    assert_eq!(body_of(&first)["stop"]["is_confirmed"], false);
+    let tag = first.split("etag: ").nth(1).unwrap().split('\r').next().unwrap();
+    let known = format!("if-none-match: {tag}\r\n");
+    assert_eq!(status_of(&get(page.address(), "/status", &known)), 304);
+    is_confirmed.store(true, Ordering::SeqCst);
+    let later = get(page.address(), "/status", &known);
+    assert_eq!(status_of(&later), 200);
+    assert_eq!(body_of(&later)["stop"]["message"], "it stands");
 }
 
 #[test]
 fn stopping_that_fails_or_hangs_is_told_and_holds_up_nobody() {
     let page = serve_at("127.0.0.1:0", Some(Box::new(|| panic!("the arm does not answer"))));
     let answer = post(page.address(), &authorized(), r#"{"request":"stop_now"}"#);
-    assert_eq!(status_of(&answer), 500, "{answer}");
+    assert_eq!(status_of(&answer), 502, "{answer}");
+    assert!(answer.contains("NOT CONFIRMED: press the red button"), "{answer}");
     assert_eq!(page.requests().take(), Some(Request::StopNow));
 
     let (release, hangs) = std::sync::mpsc::channel::<()>();
     let hangs = std::sync::Mutex::new(hangs);
     let hang: OnStop = Box::new(move || {
         let _ = hangs.lock().unwrap().recv();
+        stands(true, "too late")
     });
     let page = serve_at("127.0.0.1:0", Some(hang));
     let address = page.address();
@@ -254,7 +302,12 @@ fn stopping_that_fails_or_hangs_is_told_and_holds_up_nobody() {
     });
     assert_eq!(page.requests().wait(PATIENCE), Some(Request::StopNow));
     assert_eq!(status_of(&get(address, "/status", "")), 200);
-    let _stream = asking.join().unwrap();
+    let mut stream = asking.join().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(status_of(&answer), 502, "{answer}");
+    assert!(answer.contains("no answer yet"), "{answer}");
     let begun = Instant::now();
     drop(page);
     assert!(begun.elapsed() < PATIENCE, "the page waited for a callback that hangs");

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_cell::{
-    Arm, Camera, DeviceError, Devices, Gripper, Operator, Place, TaskConfig, TaskKind, ToolPose,
+    Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, Place, TaskConfig, TaskKind,
+    ToolPose,
 };
 use rmrl_core::PlanarPose;
 use rmrl_vision::{CameraModel, ChessboardError, Distortion, Intrinsics, PlateGeometry, RgbdFrame};
@@ -455,6 +456,11 @@ impl Gripper for SimulatedCell {
 }
 
 impl Operator for SimulatedCell {
+    /// Nobody is there who could be hurt.
+    fn permit_motion(&mut self, _: &FirstMotion) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
     fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError> {
         self.world().exchange_plate(scene);
         Ok(())

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rmrl_cell::{
-    Arm, Camera, DeviceError, Devices, Gripper, Operator, PickPlace, Recovery, SafetyConfig,
-    SafetyEnvelope, StopSwitch, Task, TaskConfig, ToolPose, Whereabouts,
+    Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, PickPlace, Recovery,
+    SafetyConfig, SafetyEnvelope, StopSwitch, Task, TaskConfig, ToolPose, Whereabouts,
 };
 use rmrl_core::{
     Ending, Env, Fault, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction,
@@ -158,6 +158,10 @@ impl Camera for Failing<dyn Camera> {
 }
 
 impl Operator for Failing<dyn Operator> {
+    fn permit_motion(&mut self, motion: &FirstMotion) -> Result<(), DeviceError> {
+        self.device.permit_motion(motion)
+    }
+
     fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError> {
         self.device.exchange_plate(scene)
     }

@@ -98,13 +98,16 @@ pub struct CellConfig {
     pub person: PersonName,
 }
 
-/// Who is asked to put a plate into its target, or back where the robot can reach it.
+/// Who is asked whether the arm may make its first motion, to put a plate into its target, or back where the
+/// robot can reach it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PersonName {
     /// Whoever sits at the terminal.
     #[default]
     Terminal,
+    /// Whoever has the operator's page open and its token; the page has to be served.
+    Page,
     /// Another program, or the person whom that asks.
     Distant,
 }
@@ -389,16 +392,22 @@ impl RunConfig {
     /// It cannot be read, or is not valid any more.
     pub fn of_run(path: &std::path::Path) -> Result<Self, ConfigError> {
         // Runs keep all keys but those that came later, which mean what was done before them.
-        let mut config = Layers::default()
+        let config = Layers::default()
             .with_value("an earlier version", "policy.encoder.weights", "random")
             .with_value("an earlier version", "schedule.refinements", 0)
             .with_file(path)?
             .resolve()?;
-        // Its calibration is kept beside it: the file that it came from may be made anew meanwhile.
-        if let Some(calibration) = &mut config.camera.calibration {
+        Ok(config.beside(path))
+    }
+
+    /// The same as the run has it whose configuration is kept at `path`. Its calibration is kept there, too: the
+    /// file that it came from may be made anew meanwhile.
+    #[must_use]
+    pub(crate) fn beside(mut self, path: &std::path::Path) -> Self {
+        if let Some(calibration) = &mut self.camera.calibration {
             *calibration = path.with_file_name(Recording::CAMERA);
         }
-        Ok(config)
+        self
     }
 
     /// The configuration as TOML, complete.

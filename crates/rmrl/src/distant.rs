@@ -8,11 +8,12 @@
 //! |-|-|
 //! | `{"ask":"camera"}` | `{"camera":"..."}`: a camera file, TOML, with its `[calibration]` |
 //! | `{"ask":"picture"}` | `{"width":640,"height":480}`, then colour (3 bytes a pixel, by rows) and depth aligned to it (2 bytes, the lower first, in millimetres) |
+//! | `{"ask":"permit_motion","motion":{...}}`, the fields those of [`FirstMotion`] | `{"done":true}` lets the arm move, any other answer does not |
 //! | `{"ask":"exchange_plate","scene":3}` | `{"done":true}` when the scene's plate lies there |
 //! | `{"ask":"put_plate_at_target"}` | `{"done":true}` |
 //! | `{"ask":"put_plate_near","pose":{"x_m":0.3,"y_m":-0.1,"yaw_rad":0.2}}` | `{"done":true}` |
 //!
-//! Instead of any answer: `{"error":"..."}`.
+//! `{"done":false}` says that a person declined, and ends the run. Instead of any answer: `{"error":"..."}`.
 //!
 //! A run begins only where the served `[calibration]` passes the gate that a file's does, or where
 //! `camera.calibration` names a file instead.
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use image::{ImageBuffer, RgbImage};
-use rmrl_cell::{Camera, DeviceError, Operator, StopSwitch};
+use rmrl_cell::{Camera, DeviceError, FirstMotion, Operator, StopSwitch};
 use rmrl_core::PlanarPose;
 use rmrl_vision::{CameraFile, CameraFileError, CameraModel, RgbdFrame};
 use serde::{Deserialize, Serialize};
@@ -100,11 +101,12 @@ impl Default for DistantConfig {
 }
 
 /// What is asked.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
 enum Ask {
     Camera {},
     Picture {},
+    PermitMotion { motion: FirstMotion },
     ExchangePlate { scene: u32 },
     PutPlateAtTarget {},
     PutPlateNear { pose: PlanarPose },
@@ -213,6 +215,7 @@ impl Link {
     fn have_done(&mut self, ask: Ask) -> Result<(), DeviceError> {
         match self.ask(ask)?.0 {
             Answer::Done { done: true } => Ok(()),
+            Answer::Done { done: false } => Err(DeviceError::Declined),
             answer => Err(self.unexpected(&answer)),
         }
     }
@@ -335,18 +338,18 @@ pub struct DistantPerson {
 }
 
 impl DistantPerson {
-    /// Somebody to be asked when needed.
-    pub fn new(config: &DistantConfig) -> Self {
-        Self { link: Link::new("person", &config.address, config.person_timeout_secs) }
-    }
-
-    /// The switch that ends the wait for the person.
-    pub fn stop_switch(&self) -> &StopSwitch {
-        &self.link.stop
+    /// Somebody to be asked when needed; `stop` ends every wait for an answer.
+    pub fn new(config: &DistantConfig, stop: StopSwitch) -> Self {
+        let link = Link::new("person", &config.address, config.person_timeout_secs);
+        Self { link: Link { stop, ..link } }
     }
 }
 
 impl Operator for DistantPerson {
+    fn permit_motion(&mut self, motion: &FirstMotion) -> Result<(), DeviceError> {
+        self.link.have_done(Ask::PermitMotion { motion: motion.clone() })
+    }
+
     fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError> {
         self.link.have_done(Ask::ExchangePlate { scene })
     }
@@ -369,7 +372,7 @@ mod tests {
     use super::*;
 
     /// A person who begins to answer, a byte at a time, and never ends.
-    fn person(timeout_secs: f64) -> DistantPerson {
+    fn person(timeout_secs: f64, stop: StopSwitch) -> DistantPerson {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         thread::spawn(move || {
@@ -378,25 +381,26 @@ mod tests {
                 thread::sleep(Duration::from_millis(20));
             }
         });
-        DistantPerson::new(&DistantConfig {
+        let config = DistantConfig {
             address,
             person_timeout_secs: timeout_secs,
             ..DistantConfig::default()
-        })
+        };
+        DistantPerson::new(&config, stop)
     }
 
     #[test]
     fn an_answer_that_trickles_in_comes_too_late() {
         let began = Instant::now();
-        let error = person(0.3).put_plate_at_target().unwrap_err();
+        let error = person(0.3, StopSwitch::default()).put_plate_at_target().unwrap_err();
         assert!(matches!(error, DeviceError::TimedOut { device: "person", .. }), "{error}");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 
     #[test]
     fn a_stop_ends_the_wait_for_a_person() {
-        let mut person = person(600.0);
-        let stop = person.stop_switch().clone();
+        let stop = StopSwitch::default();
+        let mut person = person(600.0, stop.clone());
         thread::spawn(move || {
             thread::sleep(Duration::from_millis(200));
             stop.press("a test");

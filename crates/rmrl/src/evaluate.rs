@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::budget::{Budget, CellTruth, ErrorBudget, Placed};
 use crate::config::RunConfig;
+use crate::first_motion::Start;
 use crate::laboratory::{Laboratory, World};
 use crate::noise_floor::NoiseFloor;
 use crate::run::{POLICY, behaviour, read_records, record_target, trials_without_pictures};
@@ -122,7 +123,7 @@ pub struct Evaluation {
     pub budget: Budget,
 }
 
-/// Evaluates the run in `root` on `trials` new placements of `task`.
+/// Evaluates the run in `root` on `trials` new placements of `task`, in a cell that `start` starts.
 ///
 /// A learnt policy is deployed by its arg-max. `seed` decides the placements.
 ///
@@ -132,11 +133,11 @@ pub fn evaluate_run(
     config: &RunConfig,
     root: &std::path::Path,
     task: TaskKind,
-    trials: u32,
-    seed: u32,
+    (trials, seed): (u32, u32),
+    start: &Start,
 ) -> anyhow::Result<Evaluation> {
     let config = config.on_task(task);
-    let laboratory = Laboratory::assemble(&config, u64::from(seed ^ PLACEMENT_SEED))?;
+    let laboratory = Laboratory::start(&config, u64::from(seed ^ PLACEMENT_SEED), start)?;
     let behaviour: Box<dyn Behaviour> = if config.method.learns() {
         let path = root.join(POLICY);
         if !path.exists() {

@@ -1,12 +1,12 @@
 //! A work cell, assembled from a configuration.
 
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
-    Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, Operator, PickPlace,
+    Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, PickPlace,
     RecordedCamera, SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
 };
 use rmrl_core::PlanarPose;
@@ -19,16 +19,15 @@ use rmrl_vision::{
     Detector, Localizer, LocalizerConfigError, Recording, RecordingError, Segmenter,
 };
 
-use rmrl_xarm::{BioGripperDevice, Inspector, Robot, XArm, XArmError};
+use rmrl_xarm::{BioGripperDevice, Robot, XArm, XArmError};
 
 use crate::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::config::{
-    CameraSource, CellKind, ConfigError, DetectorName, PersonName, RunConfig, SegmenterName,
-    VisionConfig,
+    CameraSource, CellKind, ConfigError, DetectorName, RunConfig, SegmenterName, VisionConfig,
 };
-use crate::distant::{DistantCamera, DistantPerson};
-use crate::person::TerminalPerson;
-use crate::preflight::{PreflightError, StanceError, prove_reach, prove_way_home};
+use crate::distant::DistantCamera;
+use crate::first_motion::{FirstMotionError, Start, operator, permission, stop_with};
+use crate::preflight::{PreflightError, prove_reach};
 
 /// Why a cell could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -57,12 +56,12 @@ pub enum LaboratoryError {
     /// A real arm would not get everywhere.
     #[error("before anything moves")]
     Reach(#[from] PreflightError),
-    /// The arm stands where it cannot begin.
-    #[error("before anything moves")]
-    Stance(#[from] StanceError),
-    /// The arm or its gripper.
-    #[error("the arm cannot be used")]
-    XArm(#[from] XArmError),
+    /// The arm may not, or cannot, make its first motion.
+    #[error(transparent)]
+    FirstMotion(#[from] FirstMotionError),
+    /// The gripper.
+    #[error("the gripper cannot be used")]
+    Gripper(#[source] XArmError),
     /// The camera.
     #[error("the camera cannot be used")]
     CameraDevice(#[source] DeviceError),
@@ -102,9 +101,18 @@ impl Laboratory {
     /// devices.
     ///
     /// # Errors
-    /// The configuration makes no cell, a device does not answer, a real arm would not get everywhere, or a
-    /// real camera's calibration is not known to be good enough now.
+    /// As [`Self::start`].
     pub fn assemble(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
+        Self::start(config, seed, &Start::default())
+    }
+
+    /// The same by whoever starts it. The arm of a real cell then stands at home: its operator was asked, and
+    /// that was its first motion.
+    ///
+    /// # Errors
+    /// The configuration makes no cell, a device does not answer, a real arm would not get everywhere or may not
+    /// move, or a real camera's calibration is not known to be good enough now.
+    pub fn start(config: &RunConfig, seed: u64, start: &Start) -> Result<Self, LaboratoryError> {
         // Models are read before the arm is touched: what is missing among them stops nothing.
         let localizer = localizer(&config.vision)?;
         let envelope = SafetyEnvelope::new(config.safety)?;
@@ -118,10 +126,11 @@ impl Laboratory {
                 config.check_live()?;
                 // Also where a run goes on: months may lie between.
                 admit_configured(config, Timestamp::now())?;
-                let (devices, on_stop) = real_devices(config, &envelope)?;
+                let (devices, on_stop) = real_devices(config, &envelope, start)?;
                 (devices, World::Real, Some(on_stop))
             }
         };
+        let is_real = on_stop.is_some();
         let mut trial = PickPlace::new(
             devices,
             envelope,
@@ -129,8 +138,18 @@ impl Laboratory {
             Task { config: config.task.clone(), placement_seed: seed },
             config.reward,
         )?;
-        if let Some(on_stop) = on_stop {
-            on_stop.register(&trial.stop_switch());
+        let switch = trial.stop_switch();
+        match on_stop {
+            Some(OnStop { robot, waiting }) => {
+                stop_with(&switch, &robot);
+                switch.pass_on_to(&waiting);
+            }
+            // Its motions have ended when the call returns that makes them.
+            None => switch.on_press("the simulated arm", |_| Ok(())),
+        }
+        start.stop.pass_on_to(&switch);
+        if is_real {
+            trial.make_first_motion().map_err(FirstMotionError::from)?;
         }
         if let Some(drift) = config.camera.drift {
             trial = trial.watching(DriftWatch::new(drift, Box::new(ChessboardFinder))?);
@@ -160,56 +179,27 @@ pub fn simulated_cell(config: &RunConfig, seed: u64) -> Result<SimulatedCell, La
 /// What of a real cell is to be stopped in the middle of something.
 struct OnStop {
     /// It may be in motion.
-    robot: Weak<Robot>,
+    robot: Arc<Robot>,
     /// Somebody may be waited for.
     waiting: StopSwitch,
 }
 
-impl OnStop {
-    fn register(self, switch: &StopSwitch) {
-        let Self { robot, waiting } = self;
-        switch.on_press(move |_| stop_motion(&robot));
-        switch.on_press(move |stopped| waiting.press(&stopped.by));
-    }
-}
-
-/// The devices of a real cell, connected and set up, and what of them a stop has to reach.
+/// The devices of a real cell, connected and set up, and what of them a stop has to reach. Until its operator
+/// has let the arm move, the arm is only looked at.
 fn real_devices(
     config: &RunConfig,
     envelope: &SafetyEnvelope,
+    start: &Start,
 ) -> Result<(Devices, OnStop), LaboratoryError> {
     // The camera first: without it the arm has nothing to do.
     let camera = camera(config)?;
-    let (operator, waiting): (Box<dyn Operator>, StopSwitch) = match config.cell.person {
-        PersonName::Terminal => {
-            let person = TerminalPerson::default();
-            let waiting = person.stop_switch().clone();
-            (Box::new(person), waiting)
-        }
-        PersonName::Distant => {
-            let person = DistantPerson::new(&config.distant);
-            let waiting = person.stop_switch().clone();
-            (Box::new(person), waiting)
-        }
-    };
-    let robot = Arc::new(Robot::connect(config.xarm.clone())?);
-    // It may have been led by hand since. It has the configured tool offset by now.
-    let mut arm = Inspector::connect(config.xarm.clone())?;
-    let (tool, joints) = (arm.tool(None)?, arm.joints()?);
-    prove_way_home(config, envelope, &tool, &joints)?;
-    let on_stop = OnStop { robot: Arc::downgrade(&robot), waiting };
-    let gripper = Box::new(BioGripperDevice::connect(Arc::clone(&robot))?);
-    let arm = Box::new(XArm::new(robot));
-    Ok((Devices { camera, arm, gripper, operator }, on_stop))
-}
-
-/// Ends the motion under way, over a link of its own.
-fn stop_motion(robot: &Weak<Robot>) {
-    if let Some(robot) = robot.upgrade()
-        && let Err(error) = robot.stop()
-    {
-        tracing::error!("the arm may go on to the end of its line: {error}; use the red button");
-    }
+    let (mut operator, waiting) = operator(config, start)?;
+    let permitted = permission(config, envelope, operator.as_mut(), start)?;
+    let robot = Arc::new(permitted.connect(config)?);
+    let gripper =
+        BioGripperDevice::connect(Arc::clone(&robot)).map_err(LaboratoryError::Gripper)?;
+    let (gripper, arm) = (Box::new(gripper), Box::new(XArm::new(Arc::clone(&robot))));
+    Ok((Devices { camera, arm, gripper, operator }, OnStop { robot, waiting }))
 }
 
 /// The camera of a real cell.

@@ -8,20 +8,21 @@ use std::thread;
 use anyhow::{Context, bail};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
-use rmrl_cell::{Capture, CellNews, PickPlace, StopSwitch};
+use rmrl_cell::{Capture, CellNews, Confirmation, PickPlace, StopSwitch};
 use rmrl_core::{
     FALSE_PROOF, PlanarPose, Proof, TrialId, exponential_moving_average, yaw_error_rad,
 };
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
 use rmrl_operator::{
     CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, Picture, PictureFormat,
-    ProofProgress, RunStatus, Token,
+    ProofProgress, RunStatus, StopStatus, Token,
 };
 use rmrl_vision::{CameraModel, Localization, PlateGeometry, draw_localization, draw_plate};
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
+use crate::terminal::press_and_say;
 
 /// Where the operator's page is served, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -51,15 +52,25 @@ impl PageSettings {
             return Ok(None);
         };
         let token = self.token_file.as_deref().map(read_token).transpose()?;
-        let stop = stop.clone();
+        let (stop, read) = (stop.clone(), stop.clone());
         let page = OperatorPage::serve(PageConfig {
             address,
             token,
             host_names: self.host_names.clone(),
-            on_stop: Some(Box::new(move || stop.press("the operator page"))),
+            on_stop: Some(Box::new(move || status_of(&press_and_say(&stop, BY_PAGE)))),
+            read_stop: Some(Box::new(move || {
+                read.is_pressed().then(|| status_of(&read.confirmation()))
+            })),
         })?;
         Ok(Some(LivePage::new(page)))
     }
+}
+
+/// Who stops a run by its page.
+pub(crate) const BY_PAGE: &str = "the operator page";
+
+fn status_of(confirmation: &Confirmation) -> StopStatus {
+    StopStatus { is_confirmed: !confirmation.is_missing(), message: confirmation.to_string() }
 }
 
 /// Reads a token. What the file says appears in no message.
@@ -91,7 +102,7 @@ impl LivePage {
     }
 
     /// The page itself.
-    pub fn page(&self) -> &OperatorPage {
+    pub fn page(&self) -> &Arc<OperatorPage> {
         &self.page
     }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
+use rmrl::terminal::say;
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
@@ -60,6 +61,8 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .without_time()
+        // It would do so by `eprintln!`, which panics where standard error is gone.
+        .log_internal_errors(false)
         .init();
     let done = match &Cli::parse().command {
         Command::Train(arguments) => train::run(arguments),
@@ -79,15 +82,15 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => {
-            eprintln!("error: {error:#}");
+            say(format_args!("error: {error:#}"));
             ExitCode::from(2)
         }
         Err(Failure::Runtime(error)) => {
-            eprintln!("error: {error:#}");
+            say(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
         Err(Failure::Stopped(message)) => {
-            eprintln!("{message}");
+            say(message);
             ExitCode::from(signals::STOPPED)
         }
     }

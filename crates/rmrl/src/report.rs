@@ -36,7 +36,14 @@ const BUDGETED_TRIALS: usize = 10;
 /// # Errors
 /// The run cannot be read, or has no trial yet.
 pub fn report(root: &Path) -> anyhow::Result<String> {
-    let config = RunConfig::of_run(&root.join(RunDir::CONFIG))?;
+    report_by(&RunConfig::of_run(&root.join(RunDir::CONFIG))?, root)
+}
+
+/// The same, of a run whose configuration is known already.
+///
+/// # Errors
+/// The run cannot be read, or has no trial yet.
+pub fn report_by(config: &RunConfig, root: &Path) -> anyhow::Result<String> {
     let records = read_records(root)?;
     let completed: Vec<TrialRecord> =
         records.iter().filter(|record| !record.is_fault()).cloned().collect();

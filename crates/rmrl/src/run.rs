@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration_gate::admit;
 use crate::checkpoints;
 use crate::config::{CellKind, DetectorName, RunConfig, SegmenterName};
+use crate::first_motion::Start;
 use crate::laboratory::{Laboratory, World};
 use crate::origin;
 use crate::preflight::prove_reach;
@@ -48,11 +49,12 @@ pub struct TargetRecord {
     pub reference: Option<Vec<[f64; 2]>>,
 }
 
-/// Makes a new run directory. Everything that can be wrong with the configuration is found before.
+/// Makes a new run directory. Everything that can be wrong with the configuration is found before. Returns the
+/// configuration as it is run, too: resolved, with its calibration beside it.
 ///
 /// # Errors
 /// The configuration makes no policy or cell, a real arm would not get everywhere, or the directory exists.
-pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
+pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<(RunDir, RunConfig)> {
     config.validate()?;
     config.check_live()?;
     if config.cell.kind == CellKind::XArm {
@@ -66,13 +68,15 @@ pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<RunDir> {
     if let Some(path) = calibration {
         admit(path, &config.camera, Timestamp::now())?;
     }
-    let dir = RunDir::create(root, &resolved(config)?.to_toml())?;
+    let resolved = resolved(config)?;
+    let dir = RunDir::create(root, &resolved.to_toml())?;
     if let Some(path) = calibration {
         let text =
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         dir.write(Recording::CAMERA, &text)?;
     }
-    Ok(dir)
+    let config = resolved.beside(&dir.path(RunDir::CONFIG));
+    Ok((dir, config))
 }
 
 /// A configuration that means the same wherever the run goes on: seeds decided, paths absolute.
@@ -105,8 +109,6 @@ pub fn resolved(config: &RunConfig) -> anyhow::Result<RunConfig> {
 /// What was made of a run directory, and how that ended.
 #[derive(Debug)]
 pub struct Made {
-    /// Its configuration.
-    pub config: RunConfig,
     /// All attempts recorded so far.
     pub records: Vec<TrialRecord>,
     /// Why no more were made.
@@ -115,33 +117,34 @@ pub struct Made {
 
 /// An observer that is told of the cell, too, before anything moves.
 pub trait Attendant: Observer<PickPlace> {
-    /// A run begins, or goes on after `records`, in `cell`. Does nothing by default.
+    /// A run is about to begin, or to go on after `records`: who stops it, and who lets its arm move. By
+    /// default nobody stops it.
+    fn begin(&mut self, config: &RunConfig, records: &[TrialRecord]) -> Start {
+        let _ = (config, records);
+        Start::default()
+    }
+
+    /// It begins, or goes on after `records`, in `cell`. Does nothing by default.
     ///
     /// # Errors
     /// Why it does not begin.
-    fn attend(
-        &mut self,
-        cell: &mut PickPlace,
-        config: &RunConfig,
-        records: &[TrialRecord],
-    ) -> Result<(), EarlyEnd> {
-        let _ = (cell, config, records);
+    fn attend(&mut self, cell: &mut PickPlace, records: &[TrialRecord]) -> Result<(), EarlyEnd> {
+        let _ = (cell, records);
         Ok(())
     }
 }
 
-/// Runs what is left to do in a run directory, which is everything for a new one.
-///
-/// Returns the configuration and all records.
+/// Runs what is left to do in a run directory, which is everything for a new one, by its configuration as
+/// [`create`] or [`RunConfig::of_run`] has it. Returns all records.
 ///
 /// # Errors
 /// The directory is damaged, a trial could not be made or kept, or too many faults came in a row.
 pub fn execute(
     dir: &RunDir,
+    config: &RunConfig,
     progress: &mut dyn Progress,
-) -> anyhow::Result<(RunConfig, Vec<TrialRecord>)> {
-    let Made { config, records, .. } = execute_attended(dir, progress, &mut Unobserved)?;
-    Ok((config, records))
+) -> anyhow::Result<Vec<TrialRecord>> {
+    Ok(execute_attended(dir, config, progress, &mut Unobserved)?.records)
 }
 
 /// The same, with an attendant that is told of each trial after the recorder and may end the run early. The
@@ -151,17 +154,14 @@ pub fn execute(
 /// The directory is damaged, a trial could not be made or kept, or too many faults came in a row.
 pub fn execute_attended(
     dir: &RunDir,
+    config: &RunConfig,
     progress: &mut dyn Progress,
     attendant: &mut dyn Attendant,
 ) -> anyhow::Result<Made> {
-    match make(dir, progress, attendant) {
+    match make(dir, config, progress, attendant) {
         Err(error) => match RunEnd::of(&error) {
             // Before its first trial, or in the earlier run that it is pretrained on.
-            Some(end) => Ok(Made {
-                config: RunConfig::of_run(&dir.path(RunDir::CONFIG))?,
-                records: read_records(dir.root())?,
-                end,
-            }),
+            Some(end) => Ok(Made { records: read_records(dir.root())?, end }),
             None => Err(error),
         },
         made => made,
@@ -170,40 +170,40 @@ pub fn execute_attended(
 
 fn make(
     dir: &RunDir,
+    config: &RunConfig,
     progress: &mut dyn Progress,
     attendant: &mut dyn Attendant,
 ) -> anyhow::Result<Made> {
-    let config = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
     // Everything that an interrupted run left is read and checked before anything is changed.
-    let left = Left::read(dir, &config)?;
-    origin::note(dir, &config)?;
+    let left = Left::read(dir, config)?;
+    origin::note(dir, config)?;
     let seed = u64::from(config.seed);
     let mut method = config.learning_method();
     let mut learner = match &method {
         Some(_) => {
-            let policy = || starting_policy(&config, dir, attendant);
+            let policy = || starting_policy(config, dir, attendant);
             Some(checkpoints::load(dir, policy, seed, left.digests())?)
         }
         None => None,
     };
 
-    let mut laboratory = Laboratory::assemble(&config, seed)?;
+    let start = attendant.begin(config, left.records());
+    let mut laboratory = Laboratory::start(config, seed, &start)?;
     if config.camera.calibration.is_none() {
         // With it, the run's pictures can be localised again.
         let camera = CameraFile::from(laboratory.trial.camera_model());
         dir.write(Recording::CAMERA, camera.to_toml().as_bytes())?;
     }
     laboratory.trial.recover_by(config.unattended.recovery);
-    let attended = attendant.attend(&mut laboratory.trial, &config, left.records());
-    attended.map_err(RunEnd::Early)?;
+    attendant.attend(&mut laboratory.trial, left.records()).map_err(RunEnd::Early)?;
     let Resumed { log, records, world } = left.go_on(dir)?;
-    let world_log = restore_or_begin(&config, dir, &mut laboratory, &records, world)?;
+    let world_log = restore_or_begin(config, dir, &mut laboratory, &records, world)?;
     let attempts = records.iter().rev().take_while(|record| record.is_fault()).count() as u32;
     let made = match &learner {
         Some(learner) => trials_in(dir.root(), &records, learner.trials())?,
         None => trials_without_pictures(&records)?,
     };
-    let goal = goal(&config, &records, learner.as_ref().map_or(0, Learner::trials))?;
+    let goal = goal(config, &records, learner.as_ref().map_or(0, Learner::trials))?;
     let mut recorded = Recorded::new(made, attempts);
     let mut recorder = Recorder::new(
         dir,
@@ -218,7 +218,7 @@ fn make(
     let ended = if let (Some(method), Some(learner)) = (&mut method, &mut learner) {
         train(cell, learner, method, schedule, goal, &mut recorded, &mut kept)
     } else {
-        let mut behaviour = behaviour(&config, &laboratory.world)?;
+        let mut behaviour = behaviour(config, &laboratory.world)?;
         let per_scene = schedule.trials_per_scene;
         run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, &mut kept)
     };
@@ -229,32 +229,34 @@ fn make(
         learner.conclude(schedule);
         dir.write(POLICY, &learner.policy.to_safetensors(&Notes::new()))?;
     }
-    Ok(Made { records: recorder.finish()?, config, end })
+    Ok(Made { records: recorder.finish()?, end })
 }
 
-/// How trials ended. The arm stands down after them, unless somebody stopped it, or every motion has to be
-/// confirmed by somebody.
+/// How trials ended. The arm goes home only where that is known to be safe: after the goal, or a limit that was
+/// set for the run. Never after a person declined, did not answer or stopped it, nor while one is needed; and
+/// not where every motion has to be confirmed.
 fn end_of(
     ended: Result<(), RunError>,
     cell: &mut PickPlace,
     confirms: bool,
 ) -> anyhow::Result<RunEnd> {
-    let ended = ended.map_err(anyhow::Error::from);
-    let end = match &ended {
-        Ok(()) => Some(RunEnd::Goal),
-        Err(error) => RunEnd::of(error),
+    let (end, error) = match ended {
+        Ok(()) => (Some(RunEnd::Goal), None),
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            (RunEnd::of(&error), Some(error))
+        }
     };
-    let is_stop = end.as_ref().is_some_and(RunEnd::is_stop);
-    if !is_stop
+    if end.as_ref().is_some_and(RunEnd::lets_the_arm_go_home)
         && !confirms
         && let Err(fault) = cell.stand_down()
     {
         tracing::warn!("the arm could not be brought home, and stays where it is: {fault}");
     }
-    match (end, ended) {
+    match (end, error) {
         (Some(end), _) => Ok(end),
-        (None, Err(error)) => Err(error),
-        (None, Ok(())) => Ok(RunEnd::Goal),
+        (None, Some(error)) => Err(error),
+        (None, None) => Ok(RunEnd::Goal),
     }
 }
 
@@ -295,6 +297,21 @@ pub(crate) struct Unobserved;
 impl Attendant for Unobserved {}
 
 impl Observer<PickPlace> for Unobserved {
+    fn trial_ended(&mut self, _: &PickPlace, _: TrialReport<'_>) -> Result<(), ObserverError> {
+        Ok(())
+    }
+}
+
+/// Nobody else wants to know of what this start begins.
+pub struct Started(pub Start);
+
+impl Attendant for Started {
+    fn begin(&mut self, _: &RunConfig, _: &[TrialRecord]) -> Start {
+        self.0.clone()
+    }
+}
+
+impl Observer<PickPlace> for Started {
     fn trial_ended(&mut self, _: &PickPlace, _: TrialReport<'_>) -> Result<(), ObserverError> {
         Ok(())
     }
@@ -417,18 +434,25 @@ pub(crate) fn starting_policy(
     pretrained_from(config, &kept)
 }
 
-/// Makes the earlier run that pretraining labels: RM-RL in the same cell with other placements.
+/// Makes the earlier run that pretraining labels: RM-RL in the same cell with other placements. What is said
+/// of this start holds for it, too, so its configuration comes from the run's.
 fn earlier_run(
     config: &RunConfig,
     dir: &RunDir,
     attendant: &mut dyn Attendant,
-) -> anyhow::Result<PathBuf> {
+) -> anyhow::Result<EarlierRun> {
     let root = dir.path(EARLIER_RUN);
     let earlier = earlier_config(config);
     tracing::info!("making an earlier run of {} trials to pretrain on", earlier.trials);
-    let earlier_dir = if root.exists() { RunDir::open(&root)? } else { create(&earlier, &root)? };
-    match execute_attended(&earlier_dir, &mut (), attendant)?.end {
-        RunEnd::Goal => Ok(root),
+    let (earlier_dir, config) = if root.exists() {
+        let earlier_dir = RunDir::open(&root)?;
+        let config = resolved(&earlier)?.beside(&earlier_dir.path(RunDir::CONFIG));
+        (earlier_dir, config)
+    } else {
+        create(&earlier, &root)?
+    };
+    match execute_attended(&earlier_dir, &config, &mut (), attendant)?.end {
+        RunEnd::Goal => Ok(EarlierRun { root, config }),
         early => Err(early.into()),
     }
 }
@@ -448,6 +472,26 @@ pub(crate) fn earlier_config(config: &RunConfig) -> RunConfig {
 /// Sets an earlier run's seed apart from its run's.
 const EARLIER_SEED: u32 = 0x0ea2_11e2;
 
+/// A run whose trials are pretrained on.
+#[derive(Debug, Clone)]
+pub struct EarlierRun {
+    /// Its directory.
+    pub root: PathBuf,
+    /// What it was made by.
+    pub config: RunConfig,
+}
+
+impl EarlierRun {
+    /// The run in `root`.
+    ///
+    /// # Errors
+    /// Its configuration cannot be read.
+    pub fn read(root: &Path) -> anyhow::Result<Self> {
+        let config = RunConfig::of_run(&root.join(RunDir::CONFIG))?;
+        Ok(Self { root: root.to_path_buf(), config })
+    }
+}
+
 /// Pretrains a policy on the role-model labels of earlier runs. Returns it with the number of
 /// labelled states and the loss of each pass.
 ///
@@ -455,14 +499,14 @@ const EARLIER_SEED: u32 = 0x0ea2_11e2;
 /// A run cannot be read, or nothing in them could be labelled.
 pub fn pretrain_on(
     config: &RunConfig,
-    runs: &[PathBuf],
+    runs: &[EarlierRun],
 ) -> anyhow::Result<(Policy, usize, Vec<f32>)> {
     let mut policy = initial_policy(config)?;
     let labelling = role_models(&config.schedule);
     let mut data: Option<EarlierData> = None;
-    for root in runs {
-        let records = records_to_learn(config, root)?;
-        let trials = trials_in(root, &records, 0)?;
+    for run in runs {
+        let records = records_to_learn(config, run)?;
+        let trials = trials_in(&run.root, &records, 0)?;
         let labelled = EarlierData::from_trials(trials, labelling.as_ref(), &policy);
         match &mut data {
             Some(data) => data.extend(labelled),
@@ -470,7 +514,7 @@ pub fn pretrain_on(
         }
     }
     let data = data.filter(|data| !data.is_empty()).with_context(|| {
-        let names: Vec<String> = runs.iter().map(|root| root.display().to_string()).collect();
+        let names: Vec<String> = runs.iter().map(|run| run.root.display().to_string()).collect();
         format!("nothing to learn from in {}: no scene has a role model", names.join(", "))
     })?;
     let losses = pretrain(&mut policy, &data, &config.schedule, u64::from(config.seed));
@@ -478,8 +522,8 @@ pub fn pretrain_on(
 }
 
 /// The records of an earlier run, whose actions are checked to reach as far as those of `config`.
-fn records_to_learn(config: &RunConfig, root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
-    let earlier = RunConfig::of_run(&root.join(RunDir::CONFIG))?;
+fn records_to_learn(config: &RunConfig, run: &EarlierRun) -> anyhow::Result<Vec<TrialRecord>> {
+    let EarlierRun { root, config: earlier } = run;
     if earlier.action_space()?.reach() != config.action_space()?.reach() {
         bail!(
             "{} was made with the candidates {:?}, the policy has {:?}; its labels may lie out of reach",
@@ -489,7 +533,7 @@ fn records_to_learn(config: &RunConfig, root: &Path) -> anyhow::Result<Vec<Trial
         );
     }
     let records = read_records(root)?;
-    check_sequence(&root.join(RunDir::TRIALS), &records, &earlier)?;
+    check_sequence(&root.join(RunDir::TRIALS), &records, earlier)?;
     Ok(records)
 }
 

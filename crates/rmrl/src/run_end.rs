@@ -3,6 +3,9 @@
 use rmrl_core::{Fault, FaultKind};
 use rmrl_learn::{EarlyEnd, RunError};
 
+use crate::first_motion::FirstMotionError;
+use crate::laboratory::LaboratoryError;
+
 /// How a run, or this sitting of it, came to its end.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RunEnd {
@@ -27,6 +30,9 @@ impl RunEnd {
             if let Some(end) = cause.downcast_ref::<Self>() {
                 return Some(end.clone());
             }
+            if let Some(LaboratoryError::FirstMotion(error)) = cause.downcast_ref() {
+                return Self::of_first_motion(error);
+            }
             match (cause.downcast_ref::<RunError>(), cause.downcast_ref::<Fault>()) {
                 (Some(RunError::Ended { why, .. }), _) => Some(Self::Early(why.clone())),
                 (Some(RunError::NeedsAPerson { fault, .. }), _) | (_, Some(fault))
@@ -37,6 +43,24 @@ impl RunEnd {
                 _ => None,
             }
         })
+    }
+
+    fn of_first_motion(error: &FirstMotionError) -> Option<Self> {
+        if let Some(stopped) = error.stopped() {
+            return Some(Self::Early(EarlyEnd::Stopped { by: stopped.by.clone() }));
+        }
+        matches!(error, FirstMotionError::Declined).then_some(Self::Early(EarlyEnd::Declined))
+    }
+
+    /// Whether nobody has a reason to find the arm where it stands: the run reached its goal, or a limit that
+    /// was set for it.
+    pub(crate) fn lets_the_arm_go_home(&self) -> bool {
+        use EarlyEnd::{Declined, Faults, NobodyToConfirm, NotConfirmed, Stopped, TimeIsUp};
+        match self {
+            Self::Goal | Self::Early(TimeIsUp { .. } | Faults { .. }) => true,
+            Self::Early(Stopped { .. } | NotConfirmed { .. } | NobodyToConfirm | Declined)
+            | Self::Stopped { .. } => false,
+        }
     }
 
     /// Whether somebody stopped it.
@@ -69,5 +93,12 @@ mod tests {
         assert_eq!(of(target(FaultKind::Device).into()), None);
         assert_eq!(of(stopped.clone().into()), Some(stopped));
         assert_eq!(of(anyhow!("the disk is full")), None);
+        let first = |error| of(LaboratoryError::FirstMotion(error).into());
+        let by = "a test".to_string();
+        let pressed = rmrl_cell::Stopped { by: by.clone() };
+        let early = EarlyEnd::Stopped { by };
+        assert_eq!(first(FirstMotionError::Stopped(pressed)), Some(RunEnd::Early(early)));
+        assert_eq!(first(FirstMotionError::Declined), Some(RunEnd::Early(EarlyEnd::Declined)));
+        assert_eq!(first(FirstMotionError::Elsewhere), None);
     }
 }

@@ -1,5 +1,6 @@
 //! The watch over a run that nobody stands beside: its limits, its page, its messages, and whom it asks.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,14 @@ use rmrl_learn::{EarlyEnd, Observer, ObserverError};
 use rmrl_operator::{Phase, Request, Requests};
 use serde::{Deserialize, Serialize};
 
-use crate::config::RunConfig;
-use crate::live_page::LivePage;
+use crate::config::{CellKind, PersonName, RunConfig};
+use crate::first_motion::{Start, confirmation_at_end};
+use crate::live_page::{BY_PAGE, LivePage};
 use crate::notify::{Event, Notice, Notifier};
 use crate::recorder::record_of;
 use crate::run::Attendant;
 use crate::run_end::RunEnd;
-use crate::terminal::{Typed, forget_typed, typed};
+use crate::terminal::{HANG_UP, Typed, forget_typed, press_and_say, say, typed};
 
 /// What is put up with, and who is asked, while nobody stands beside the cell. All of it counts from when
 /// the run began or went on, and no value changes what a trial does.
@@ -97,6 +99,9 @@ impl UnattendedConfig {
 pub struct Watch {
     name: String,
     stop: StopSwitch,
+    /// Whether the arm makes its first motion unasked, and whether somebody has let it.
+    is_unasked: bool,
+    is_permitted: bool,
     config: UnattendedConfig,
     began: Instant,
     faults: u32,
@@ -112,17 +117,20 @@ pub struct Watch {
 const POLL: Duration = Duration::from_millis(100);
 
 impl Watch {
-    /// A watch over the run of this name, which `stop` stops.
+    /// A watch over the run of this name, which the switch of `start` stops.
     pub fn new(
         name: String,
         config: UnattendedConfig,
-        stop: StopSwitch,
+        start: Start,
         page: Option<LivePage>,
         notifier: Notifier,
     ) -> Self {
+        let Start { stop, is_unasked, is_permitted, .. } = start;
         Self {
             name,
             stop,
+            is_unasked,
+            is_permitted,
             config,
             began: Instant::now(),
             faults: 0,
@@ -134,8 +142,10 @@ impl Watch {
         }
     }
 
-    /// Tells everybody how the run ended; `failure` is what it failed of, if it did.
+    /// Tells everybody how the run ended, or what it failed of; and whether a stop has arrived, for which it waits
+    /// a while.
     pub fn finish(self, end: Result<&RunEnd, String>) -> Option<LivePage> {
+        let confirmation = confirmation_at_end(&self.stop);
         let (event, phase, message) = match end {
             Ok(end) => {
                 let event = match end {
@@ -154,7 +164,14 @@ impl Watch {
                 (Event::StoppedAfterFaults, phase, message)
             }
         };
-        self.notify(event, &message);
+        // On the page it is told apart, and changes when the arm confirms it.
+        match confirmation {
+            Some(missing) if missing.is_missing() => {
+                self.notify(Event::NeedsPerson, &format!("{missing}; {message}"));
+            }
+            Some(confirmation) => self.notify(event, &format!("{message}; {confirmation}")),
+            None => self.notify(event, &message),
+        }
         let Self { page, notifier, .. } = self;
         if let Some(page) = &page {
             page.question(None);
@@ -211,14 +228,18 @@ impl Watch {
                     continue;
                 }
                 Some(Request::StopNow) => {
-                    self.stop.press("the operator page");
+                    // The page has pressed it already, unless it could not.
+                    if !self.stop.is_pressed() {
+                        press_and_say(&self.stop, BY_PAGE);
+                    }
                     continue;
                 }
+                Some(Request::Decline) if asked.is_some() => break Err(EarlyEnd::Declined),
                 Some(Request::ConfirmTrial) => {
                     asked = None;
                     continue;
                 }
-                Some(Request::PauseAfterTrial | Request::Resume) => continue,
+                Some(Request::PauseAfterTrial | Request::Resume | Request::Decline) => continue,
                 None => {}
             }
             let Some(since) = asked else {
@@ -247,7 +268,7 @@ impl Watch {
     fn ask(&self, question: &str) {
         if self.has_input {
             forget_typed();
-            eprintln!("{question} Enter lets it; n and Enter ends the run.");
+            say(format_args!("{question} Enter lets it; n and Enter ends the run."));
         }
         if let Some(page) = &self.page {
             page.question(Some(question));
@@ -275,7 +296,11 @@ impl Watch {
                 self.has_input = false;
                 None
             }
-            Typed::End => Some(Err(EarlyEnd::NobodyToConfirm)),
+            // Unless the session was lost, which a signal says.
+            Typed::End => Some(Err(match self.stop.wait(HANG_UP) {
+                Ok(()) => EarlyEnd::NobodyToConfirm,
+                Err(stopped) => EarlyEnd::Stopped { by: stopped.by },
+            })),
         }
     }
 
@@ -293,24 +318,31 @@ fn next_request(requests: Option<&Requests>, is_waiting: bool) -> Option<Request
 }
 
 impl Attendant for Watch {
-    fn attend(
-        &mut self,
-        cell: &mut PickPlace,
-        config: &RunConfig,
-        records: &[TrialRecord],
-    ) -> Result<(), EarlyEnd> {
-        let switch = cell.stop_switch();
-        self.stop.on_press(move |stopped| switch.press(&stopped.by));
+    fn begin(&mut self, config: &RunConfig, records: &[TrialRecord]) -> Start {
         self.proof = config.until.map(|claim| Proof::of(claim, config.trials));
         for record in records.iter().filter(|record| !record.is_fault()) {
             self.trial = record.trial;
             self.note(record);
         }
-        let (notice_name, notify) = (self.name.clone(), self.notifier.sender());
-        let mut show = self.page.as_mut().map(|page| {
+        if let Some(page) = &mut self.page {
             page.begin(&self.name, config, records, self.proof.as_ref());
-            page.watch(cell)
-        });
+        }
+        let is_asked = config.cell.kind == CellKind::XArm6 && !self.is_unasked;
+        if is_asked && config.cell.person == PersonName::Page && !self.is_permitted {
+            self.notify(Event::NeedsPerson, "say on the page whether the arm may move");
+        }
+        Start {
+            stop: self.stop.clone(),
+            is_unasked: self.is_unasked,
+            is_permitted: self.is_permitted,
+            page: self.page.as_ref().map(|page| Arc::clone(page.page())),
+        }
+    }
+
+    fn attend(&mut self, cell: &mut PickPlace, records: &[TrialRecord]) -> Result<(), EarlyEnd> {
+        self.is_permitted = true;
+        let (notice_name, notify) = (self.name.clone(), self.notifier.sender());
+        let mut show = self.page.as_ref().map(|page| page.watch(cell));
         cell.watch(move |news| {
             if let Some(show) = &mut show {
                 show(news);

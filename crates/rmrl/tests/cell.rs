@@ -320,7 +320,7 @@ fn the_arm_goes_home_over_travel_height_and_only_when_told() {
     let cell = emulated(GripperKind::G2, Pace::AsFastAsPossible);
     cell.move_to(0.40, 0.10, 0.05, 10.0);
     let before = cell.motions();
-    let output = cell.cell(&["home"]);
+    let output = cell.cell(&["home", "--set", "cell.person=terminal"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--yes"), "{}", stderr(&output));
     assert_eq!(cell.motions(), before);

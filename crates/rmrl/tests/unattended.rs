@@ -7,12 +7,14 @@ mod binary;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use binary::page::Page;
 use binary::{failure, json, log_without_durations, rmrl, small};
 use serde_json::Value;
 
@@ -90,11 +92,11 @@ fn goes_on_as_promised(dir: &Path, name: &str, whole: &[String]) {
 }
 
 #[test]
-fn ctrl_c_and_sigterm_finish_the_log_and_the_run_goes_on_from_there() {
+fn ctrl_c_sigterm_and_sighup_finish_the_log_and_the_run_goes_on_from_there() {
     let dir = tempfile::tempdir().unwrap();
     json(&mut small(dir.path(), &["train", "--trials", "24", "--out", "whole"]));
     let whole = log_without_durations(&dir.path().join("whole"));
-    for (number, signal) in ["-INT", "-TERM", "-INT", "-TERM", "-INT"].into_iter().enumerate() {
+    for (number, signal) in ["-INT", "-TERM", "-HUP", "-TERM", "-INT"].into_iter().enumerate() {
         let name = format!("stopped-{number}");
         let run = dir.path().join(&name);
         let running =
@@ -106,8 +108,13 @@ fn ctrl_c_and_sigterm_finish_the_log_and_the_run_goes_on_from_there() {
         assert_eq!(status.code(), Some(130), "{errors}");
         assert_eq!(output, "");
         assert!(errors.contains(&format!("rmrl train --resume {name}")), "{errors}");
-        let who = if signal == "-INT" { "stopped by Ctrl-C" } else { "stopped by SIGTERM" };
+        let who = match signal {
+            "-INT" => "stopped by Ctrl-C",
+            "-TERM" => "stopped by SIGTERM",
+            _ => "stopped by SIGHUP",
+        };
         assert!(errors.contains(who), "{errors}");
+        assert!(errors.contains("the arm has confirmed that it stands"), "{errors}");
         goes_on_as_promised(dir.path(), &name, &whole);
     }
 }
@@ -192,67 +199,15 @@ fn a_proof_and_an_end_are_told() {
     assert_eq!(fs::read_to_string(&told).unwrap(), "needs_person\nproof_reached\nrun_ended\n");
 }
 
-/// The run behind a page, over real HTTP.
-struct Page {
-    address: String,
-    token: String,
-}
-
-impl Page {
-    /// Reads where the page is from what the command says.
-    fn of(running: &mut Running) -> Self {
-        let mut line = running.line();
+/// The page of a run, by what the command says.
+fn page_of(running: &mut Running) -> Page {
+    loop {
+        let line = running.line();
+        assert!(!line.is_empty(), "it ended without a page");
         // After warnings, if there are any.
-        while !line.starts_with("watch") {
-            assert!(!line.is_empty(), "it ended without a page");
-            line = running.line();
+        if let Some(page) = Page::of(&line) {
+            return page;
         }
-        let url = line.trim().strip_prefix("watch the run at http://").expect(&line);
-        let (address, token) = url.split_once("/#token=").unwrap();
-        Self { address: address.to_string(), token: token.to_string() }
-    }
-
-    fn exchange(&self, request: &str) -> Vec<u8> {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        answer
-    }
-
-    fn get(&self, path: &str) -> Vec<u8> {
-        self.exchange(&format!(
-            "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
-        ))
-    }
-
-    fn news(&self) -> Value {
-        let answer = String::from_utf8(self.get("/status")).unwrap();
-        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-    }
-
-    fn status(&self) -> Value {
-        self.news()["status"].take()
-    }
-
-    fn phase(&self) -> String {
-        self.status()["phase"]["kind"].as_str().unwrap().to_string()
-    }
-
-    fn completed(&self) -> usize {
-        self.status()["completed"].as_array().unwrap().len()
-    }
-
-    fn ask(&self, body: &str) {
-        let (length, token) = (body.len(), &self.token);
-        let answer = self.exchange(&format!(
-            "POST /requests HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
-             authorization: Bearer {token}\r\ncontent-type: application/json\r\n\
-             content-length: {length}\r\n\r\n{body}"
-        ));
-        let answer = String::from_utf8_lossy(&answer);
-        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     }
 }
 
@@ -273,7 +228,7 @@ fn a_run_that_is_watched_and_paused_on_its_page_ends_with_the_same_bytes() {
     let train = ["train", "--trials", "14", "--until", "0.01mm@30%", "--out", "watched"];
     let mut running =
         Running::start(&mut small(dir.path(), &[&train[..], &["--serve", "127.0.0.1:0"]].concat()));
-    let page = Page::of(&mut running);
+    let page = page_of(&mut running);
     page.ask(r#"{"request":"pause_after_trial"}"#);
     wait_until("the run is paused", || page.phase() == "paused");
     let completed = page.completed();
@@ -311,11 +266,12 @@ fn the_button_on_the_page_stops_the_arm() {
     let train = ["train", "--trials", "24", "--out", "run", "--serve", "127.0.0.1:0"];
     let with_token = [&train[..], &["--token-file", "token"]].concat();
     let mut running = Running::start(&mut small(dir.path(), &with_token));
-    let page = Page::of(&mut running);
+    let page = page_of(&mut running);
     assert_eq!(page.token, token);
     wait_until("some trials are made", || page.completed() > 2);
     page.ask(r#"{"request":"stop_now"}"#);
     wait_until("the run has ended", || page.phase() == "ended");
+    assert_eq!(page.news()["stop"]["is_confirmed"], true, "{}", page.news());
     let message = page.status()["phase"]["message"].as_str().unwrap().to_string();
     assert!(message.contains("stopped by the operator page"), "{message}");
     let (exit, errors, _) = running.end();
@@ -340,7 +296,7 @@ fn every_attempt_waits_for_its_own_confirmation() {
     assert!(output.contains("\"trials\":2"), "{output}");
 
     for (name, answer, why) in [
-        ("declined", Some("n\n"), "refused to let the arm move"),
+        ("declined", Some("n\n"), "the operator declined; the arm was not moved"),
         ("nobody", None, "standard input has ended"),
     ] {
         let train = ["train", "--trials", "2", "--confirm-trials", "--out", name];
@@ -364,13 +320,78 @@ fn every_attempt_waits_for_its_own_confirmation() {
     assert!(errors.contains("nobody confirmed within 0.001 minutes"), "{errors}");
 }
 
+/// The page had a button to confirm, and none to decline.
+#[test]
+fn a_no_on_the_page_ends_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--trials", "1", "--confirm-trials", "--serve", "127.0.0.1:0"];
+    let mut running =
+        Running::start(&mut small(dir.path(), &[&train[..], &["--out", "run"]].concat()));
+    let page = page_of(&mut running);
+    wait_until("a question is asked", || page.news()["question"].is_u64());
+    let question = page.news()["question"].as_u64().unwrap();
+    page.ask(&format!(r#"{{"request":"decline","question":{question}}}"#));
+    let (exit, errors, _) = running.end();
+    assert_eq!(exit.code(), Some(1), "{errors}");
+    assert!(errors.contains("the operator declined"), "{errors}");
+    assert_eq!(attempts(&dir.path().join("run")), 0);
+}
+
+/// A terminal that can be hung up: the run's standard input, output and error.
+fn terminal() -> (fs::File, [Stdio; 3]) {
+    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&near).unwrap();
+    unlockpt(&near).unwrap();
+    let name = ptsname(&near, Vec::new()).unwrap().into_string().unwrap();
+    let far = fs::File::options().read(true).write(true).open(name).unwrap();
+    let ends = [(); 3].map(|()| Stdio::from(far.try_clone().unwrap()));
+    (fs::File::from(near), ends)
+}
+
+/// After an ssh session was lost the run was killed in the middle of a motion, or went on with nobody there; and
+/// writing to the terminal that is gone would have ended it by a panic.
+#[test]
+fn a_lost_session_ends_a_run_unless_it_was_started_by_nohup() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--trials", "60", "--confirm-trials"];
+    let command = small(dir.path(), &[&train[..], &["--out", "lost"]].concat());
+    let (near, [input, output, errors]) = terminal();
+    // With this terminal for its own, which tells it by SIGHUP that it is gone.
+    let mut started = Command::new("setsid");
+    started.arg("--ctty").arg(command.get_program()).args(command.get_args());
+    started.current_dir(dir.path()).stdin(input).stdout(output).stderr(errors);
+    let mut child = started.spawn().unwrap();
+    // A copy that this process keeps of the far end would keep the terminal alive.
+    drop(started);
+    let (mut near, mut said, mut bytes) = (near, Vec::new(), [0; 1024]);
+    while !String::from_utf8_lossy(&said).contains("about to move") {
+        let count = near.read(&mut bytes).unwrap();
+        said.extend_from_slice(&bytes[..count]);
+    }
+    drop(near);
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{status:?}");
+    assert_eq!(attempts(&dir.path().join("lost")), 0);
+
+    let command = small(dir.path(), &["train", "--trials", "40", "--out", "kept"]);
+    let mut started = Command::new("nohup");
+    started.arg(command.get_program()).args(command.get_args()).current_dir(dir.path());
+    let mut child = started.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let run = dir.path().join("kept");
+    wait_until("a trial is recorded", || attempts(&run) > 0);
+    send(&child, "-HUP");
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status:?}");
+    assert_eq!(attempts(&run), 40);
+}
+
 #[test]
 fn a_confirmation_on_the_page_counts_for_its_question() {
     let dir = tempfile::tempdir().unwrap();
     let train = ["train", "--trials", "1", "--confirm-trials", "--serve", "127.0.0.1:0"];
     let mut running =
         Running::start(&mut small(dir.path(), &[&train[..], &["--out", "run"]].concat()));
-    let page = Page::of(&mut running);
+    let page = page_of(&mut running);
     let mut answered = 0;
     for _ in 0..2 {
         wait_until("the next question is asked", || {

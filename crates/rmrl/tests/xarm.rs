@@ -476,17 +476,25 @@ fn terminal() -> (File, Stdio) {
     (File::from(typing), Stdio::from(input))
 }
 
-/// Reads what a program says until it asks for Enter.
-fn wait_for_question(child: &mut Child) {
+/// Reads what a program says until it says that.
+fn wait_until_said(child: &mut Child, what: &str) -> String {
     let mut said = Vec::new();
     let errors = child.stderr.as_mut().unwrap();
-    while !String::from_utf8_lossy(&said).contains("then press Enter. ") {
+    while !String::from_utf8_lossy(&said).contains(what) {
         let mut byte = [0];
         let count = errors.read(&mut byte).unwrap();
         assert_eq!(count, 1, "it ended: {}", String::from_utf8_lossy(&said));
         said.push(byte[0]);
     }
-    let said = String::from_utf8_lossy(&said);
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// Lets the arm move, and reads on until a program asks for Enter.
+fn wait_for_question(child: &mut Child, typing: &mut File) {
+    let said = wait_until_said(child, "Move? [y/N] ");
+    assert!(said.contains("The tool is at") && said.contains("m/s"), "{said}");
+    typing.write_all(b"y\n").unwrap();
+    let said = wait_until_said(child, "then press Enter. ");
     assert!(said.contains("Put the plate exactly into its target"), "{said}");
 }
 
@@ -494,10 +502,10 @@ fn wait_for_question(child: &mut Child) {
 fn the_person_at_the_terminal_is_waited_for_until_enter_or_ctrl_c() {
     let cell = EmulatedCell::start(11);
     let start = |command: &mut Command| {
-        let (typing, input) = terminal();
+        let (mut typing, input) = terminal();
         let command = command.stdin(input).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        wait_for_question(&mut child);
+        wait_for_question(&mut child, &mut typing);
         (child, typing)
     };
     let train = ["train", "--trials", "2", "--seed", "11", "--out", "run"];

@@ -4,13 +4,13 @@
 
 mod chromium;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rmrl_operator::{
     CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, Picture, PictureFormat,
-    ProofProgress, Request, RunStatus,
+    ProofProgress, Request, RunStatus, StopStatus,
 };
 
 use chromium::{Chromium, DESKTOP, Look, PHONE};
@@ -70,11 +70,21 @@ fn a_run_is_watched_paused_resumed_and_stopped() {
     let Some(mut browser) = Chromium::start() else { return };
     let stops = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&stops);
+    // The link to the arm is dead at first.
+    let stop = Arc::new(Mutex::new(None));
+    let (pressed, read) = (Arc::clone(&stop), Arc::clone(&stop));
     let on_stop = move || {
         counter.fetch_add(1, Ordering::SeqCst);
+        let message = "NOT CONFIRMED: press the red button (the arm: no link)".to_string();
+        let status = StopStatus { is_confirmed: false, message };
+        pressed.lock().unwrap().insert(status).clone()
     };
-    let page =
-        OperatorPage::serve(PageConfig { on_stop: Some(Box::new(on_stop)), ..config() }).unwrap();
+    let page = OperatorPage::serve(PageConfig {
+        on_stop: Some(Box::new(on_stop)),
+        read_stop: Some(Box::new(move || read.lock().unwrap().clone())),
+        ..config()
+    })
+    .unwrap();
     let requests = page.requests();
     page.publish(RunStatus { run: "<img src=x onerror=alert(1)>".to_string(), ..status() });
     page.show(picture());
@@ -117,10 +127,18 @@ fn a_run_is_watched_paused_resumed_and_stopped() {
     assert_eq!(requests.wait(PATIENCE), Some(Request::StopNow));
     browser.wait_for("!document.getElementById('answer').innerText.includes('Asking')");
     assert_eq!(stops.load(Ordering::SeqCst), 1);
+    browser.wait_for("document.getElementById('stopped').innerText.startsWith('NOT CONFIRMED')");
+    assert_eq!(browser.value("document.getElementById('stopped').dataset.confirmed"), "no");
     page.update(|status| {
         status.phase = Phase::Ended { message: "Stopped by an operator.".to_string() }
     });
     browser.wait_for("document.getElementById('message').innerText === 'Stopped by an operator.'");
+    // Still to be pressed: nobody knows that the arm stands.
+    assert_eq!(browser.value("document.getElementById('stop').disabled"), false);
+    let message = "the arm has confirmed that it stands".to_string();
+    *stop.lock().unwrap() = Some(StopStatus { is_confirmed: true, message });
+    browser.wait_for("document.getElementById('stopped').innerText.includes('that it stands')");
+    assert_eq!(browser.value("document.getElementById('stopped').dataset.confirmed"), "yes");
     browser.wait_for("document.getElementById('stop').disabled");
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
@@ -156,6 +174,10 @@ fn a_trial_is_confirmed_by_holding_and_only_when_asked() {
         page.update(|status| status.confirm = None);
         browser.wait_for(is_hidden);
     }
+    page.update(|status| status.confirm = Some(question.to_string()));
+    browser.wait_for("!document.getElementById('confirm').hidden");
+    browser.click("#decline");
+    assert_eq!(requests.wait(PATIENCE), Some(Request::Decline));
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
 

@@ -305,7 +305,9 @@ impl Machine {
                 DeviceError::Disconnected { .. }
                 | DeviceError::TimedOut { .. }
                 | DeviceError::Faulted { .. }
-                | DeviceError::NeedsPerson { .. },
+                | DeviceError::NeedsPerson { .. }
+                | DeviceError::Declined
+                | DeviceError::NobodyToAsk { .. },
             ) => Err(error::SERVO),
         }
     }

@@ -8,13 +8,15 @@ use rmrl::config::RunConfig;
 use rmrl::data::RunDir;
 use rmrl::evaluate::evaluate_run;
 
+use super::start::{Unasked, failed};
 use super::{Failure, print_result, task_parser};
 
 /// Evaluate what a run has learnt on new placements.
 ///
 /// Deploys the policy greedily (its most likely candidates, no sampling) in the run's own cell and
 /// prints the columns of the paper's Tables 2 and 3: as the camera measures them and, in a
-/// simulated cell, as they truly are, beside the noise floor of the measurement.
+/// simulated cell, as they truly are, beside the noise floor of the measurement. On a real cell its operator is
+/// asked before the arm moves for the first time.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl eval runs/table-rm-rl-seed0
@@ -39,6 +41,9 @@ pub struct Eval {
     /// Print JSON on a terminal, too
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    unasked: Unasked,
 }
 
 /// Evaluates.
@@ -46,7 +51,10 @@ pub fn run(arguments: &Eval) -> Result<(), Failure> {
     RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
     let config = RunConfig::of_run(&arguments.run.join(RunDir::CONFIG))?;
     let task = arguments.task.unwrap_or(config.task.kind);
-    let evaluation = evaluate_run(&config, &arguments.run, task, arguments.trials, arguments.seed)?;
+    let (start, _page) = arguments.unasked.start_alone(&config)?;
+    let placements = (arguments.trials, arguments.seed);
+    let evaluated = evaluate_run(&config, &arguments.run, task, placements, &start);
+    let evaluation = evaluated.map_err(|error| failed(error, &start.stop))?;
     print_result(&evaluation, arguments.json)?;
     Ok(())
 }

@@ -12,6 +12,7 @@ pub mod report;
 pub mod reproduce;
 pub mod signals;
 pub mod snapshot;
+pub mod start;
 pub mod train;
 pub mod xarm;
 

@@ -8,9 +8,11 @@ use clap::Args;
 use rmrl::config::{Layers, RunConfig};
 use rmrl::data::{RunDir, write_atomically};
 use rmrl::learn::{MethodName, Notes};
-use rmrl::run::{create, execute, pretrain_on, resolved};
+use rmrl::run::{EarlierRun, Started, create, execute_attended, pretrain_on, resolved};
+use rmrl::run_end::RunEnd;
 use serde::Serialize;
 
+use super::start::{Unasked, failed};
 use super::{Configuration, Failure, check_new_weights, print_result};
 
 /// Pretrain a policy on the role-model labels of earlier runs.
@@ -35,6 +37,9 @@ pub struct Pretrain {
     /// Seed of the policy, and of the run that is made if none is given
     #[arg(long)]
     seed: Option<u32>,
+
+    #[command(flatten)]
+    unasked: Unasked,
 
     #[command(flatten)]
     configuration: Configuration,
@@ -79,9 +84,10 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
         layers.with_value("pretrain", "method", MethodName::RmRl.as_str()).without("pretrained");
     let config = layers.resolve()?;
     let runs = if arguments.from.is_empty() {
-        vec![earlier_run(&config, out)?]
+        vec![earlier_run(&config, out, &arguments.unasked)?]
     } else {
-        arguments.from.clone()
+        let read = |root: &PathBuf| EarlierRun::read(root);
+        arguments.from.iter().map(read).collect::<anyhow::Result<_>>()?
     };
     let (policy, labelled_states, losses) = pretrain_on(&config, &runs)?;
     write_atomically(out, &policy.to_safetensors(&Notes::new())).map_err(anyhow::Error::from)?;
@@ -96,11 +102,12 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
 }
 
 /// Makes, or goes on with, a run to pretrain on.
-fn earlier_run(config: &RunConfig, out: &Path) -> Result<PathBuf, Failure> {
+fn earlier_run(config: &RunConfig, out: &Path, unasked: &Unasked) -> Result<EarlierRun, Failure> {
     let root = out.with_extension("run");
     let earlier =
         resolved(&RunConfig { trials: config.schedule.pretrain_trials, ..config.clone() })?;
-    let dir = if root.exists() {
+    let (start, page) = unasked.start_alone(config)?;
+    let (dir, config) = if root.exists() {
         let dir = RunDir::open(&root).map_err(|error| Failure::Usage(error.into()))?;
         let made = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
         if let Some(key) = made.first_difference(&earlier) {
@@ -109,10 +116,17 @@ fn earlier_run(config: &RunConfig, out: &Path) -> Result<PathBuf, Failure> {
                 root.display()
             )));
         }
-        dir
+        (dir, made)
     } else {
         create(&earlier, &root).map_err(Failure::Usage)?
     };
-    execute(&dir, &mut ()).with_context(|| format!("the run {} stopped", root.display()))?;
-    Ok(root)
+    let stop = start.stop.clone();
+    let made = execute_attended(&dir, &config, &mut (), &mut Started(start));
+    drop(page);
+    let stopped = || format!("the run {} stopped", root.display());
+    let ended = made.with_context(stopped).map_err(|error| failed(error, &stop))?.end;
+    match ended {
+        RunEnd::Goal => Ok(EarlierRun { root, config }),
+        early => Err(failed(anyhow::Error::from(early).context(stopped()), &stop)),
+    }
 }

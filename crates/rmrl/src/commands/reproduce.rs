@@ -13,6 +13,7 @@ use rmrl::reproduce::{
     ABLATIONS, Ablation, Output, Plan, Store, SweepProgress, Table, Unit, Variant, run_units,
     unfinished, write_output,
 };
+use rmrl::terminal::say;
 use serde::Serialize;
 
 use super::{Configuration, Failure, method_parser, print, print_result, task_parser};
@@ -239,7 +240,7 @@ impl SweepProgress for Bar {
     }
 
     fn failed(&self, unit: &Unit, error: &anyhow::Error) {
-        self.0.suspend(|| eprintln!("unit {unit} failed: {error:#}"));
+        self.0.suspend(|| say(format_args!("unit {unit} failed: {error:#}")));
         self.0.inc(1);
     }
 }

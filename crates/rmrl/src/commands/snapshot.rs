@@ -13,13 +13,14 @@ use rmrl::laboratory::Laboratory;
 use rmrl::vision::{RecordingWriter, draw_localization, draw_plate};
 use serde::Serialize;
 
+use super::start::{Unasked, failed};
 use super::{Configuration, Failure, check_folder_of, print_result, task_parser};
 
 /// Take a picture and show what is found in it.
 ///
 /// Writes the camera's colour picture with the detector's box (yellow), the segmenter's mask (red)
 /// and the localised pose (green outline and arrow) drawn in, and prints the pose. In a simulated
-/// cell the true pose is drawn in magenta.
+/// cell the true pose is drawn in magenta. The arm of a real cell moves for it: its operator is asked first.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl snapshot                                 the first start of cell 0, to snapshot.png
@@ -54,6 +55,9 @@ pub struct Snapshot {
     /// What the robot has to do [default: table]
     #[arg(long, value_name = "TASK", value_parser = task_parser())]
     task: Option<TaskKind>,
+
+    #[command(flatten)]
+    unasked: Unasked,
 
     #[command(flatten)]
     configuration: Configuration,
@@ -119,8 +123,9 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
             format!("{} exists already; recordings are never written over", root.display());
         return Err(Failure::Usage(anyhow!(message)));
     }
-    let mut laboratory =
-        Laboratory::assemble(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
+    let (start, _page) = arguments.unasked.start_alone(&config)?;
+    let mut laboratory = Laboratory::start(&config, u64::from(config.seed), &start)
+        .map_err(|error| failed(error.into(), &start.stop))?;
     let cell = &mut laboratory.trial;
     let prepared = match arguments.at {
         Place::Target => cell.record_target().map(|_| ()).map_err(anyhow::Error::from),
@@ -129,6 +134,11 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
             cell.reset(id).map(|_| ()).map_err(anyhow::Error::from)
         }
     };
+    if start.stop.is_pressed()
+        && let Err(error) = prepared
+    {
+        return Err(failed(error, &start.stop));
+    }
     let (capture, found) = cell.look().map_err(anyhow::Error::from)?;
     if let Some(root) = &arguments.record {
         let mut recording = RecordingWriter::create(root, &cell.camera_model().into())

@@ -12,18 +12,20 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rmrl::cell::{StopSwitch, TaskKind};
 use rmrl::config::RunConfig;
 use rmrl::core::Claim;
-use rmrl::data::{MetricsRow, RunDir, RunDirError, write_atomically};
+use rmrl::data::{MetricsRow, RunDir, RunDirError, TrialRecord, write_atomically};
 use rmrl::learn::{EarlyEnd, MethodName};
 use rmrl::live_page::LivePage;
 use rmrl::notify::Notifier;
 use rmrl::recorder::Progress;
-use rmrl::report::{REPORT, report};
+use rmrl::report::{REPORT, report_by};
 use rmrl::run::{Made, create, execute_attended};
 use rmrl::run_end::RunEnd;
 use rmrl::summary::Summary;
+use rmrl::terminal::say;
 use rmrl::watch::Watch;
 use serde::Serialize;
 
+use super::start::{Unasked, announce, failed};
 use super::{Configuration, Failure, method_parser, print_result, signals, task_parser};
 
 /// Train a policy in a work cell and leave a run directory to look at.
@@ -32,8 +34,12 @@ use super::{Configuration, Failure, method_parser, print_result, signals, task_p
 /// about 20 seconds on two cores. The run directory holds the log of every trial, its pictures, checkpoints,
 /// metrics for spreadsheets and TensorBoard, the learnt policy and report.html.
 ///
-/// Ctrl-C stops the arm and finishes the log, a second one ends the command at once; either way --resume
-/// goes on. Exit status: 0 when the run ended as it was told to, 1 after a failure, 130 when it was stopped.
+/// On a real cell its operator (cell.person) is asked before the arm moves for the first time, also with --resume.
+///
+/// Ctrl-C stops the arm and finishes the log, a second one ends the command at once; SIGTERM and a lost session
+/// (SIGHUP, unless started by nohup) do as the first Ctrl-C. Either way --resume goes on. Exit status: 0 when the
+/// run ended as it was told to, 1 after a failure, 130 when it was stopped and the arm has confirmed that it
+/// stands; 1 when it has not.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl train                                    Role-Model RL, simulated cell 0
@@ -115,6 +121,9 @@ pub struct Train {
     stay_open: bool,
 
     #[command(flatten)]
+    unasked: Unasked,
+
+    #[command(flatten)]
     configuration: Configuration,
 }
 
@@ -125,6 +134,9 @@ struct Finished {
     report: String,
     /// Why it ended where it did.
     ended: String,
+    /// Whether the arm has confirmed a stop; absent where nobody stopped it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<String>,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -133,6 +145,9 @@ impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.summary)?;
         writeln!(f, "  ended                  {}", self.ended)?;
+        if let Some(stop) = &self.stop {
+            writeln!(f, "  stop                   {stop}")?;
+        }
         writeln!(f, "  report                 {}", self.report)
     }
 }
@@ -147,26 +162,30 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
         Some(dir) => arguments.attended(RunConfig::of_run(&dir.path(RunDir::CONFIG))?)?,
         None => resolve(arguments)?,
     };
-    // Before the run directory is made: an address that is taken leaves nothing behind.
+    // Before the run directory is made: nobody to be asked, or an address that is taken, leaves nothing behind.
+    let start = arguments.unasked.start(&config, stop.clone())?;
     let page = config.page.serve(&stop).map_err(Failure::Usage)?;
-    let dir = left.map_or_else(|| begin(arguments, &config), Ok)?;
+    let (dir, config) = match left {
+        Some(dir) => (dir, config),
+        None => begin(arguments, &config)?,
+    };
     let root = dir.root().to_path_buf();
     page.iter().for_each(announce);
     let notifier = Notifier::new(&config.notify);
     let name = root.display().to_string();
-    let mut watch = Watch::new(name, config.unattended, stop.clone(), page, notifier);
+    let mut watch = Watch::new(name, config.unattended, start, page, notifier);
     let mut bar = Bar::new(&config);
-    let made = execute_attended(&dir, &mut bar, &mut watch);
+    let made = execute_attended(&dir, &config, &mut bar, &mut watch);
     bar.bar.finish_and_clear();
     let (page, finished) = match made {
-        Ok(Made { config, records, end }) => {
+        Ok(Made { records, end }) => {
             let page = watch.finish(Ok(&end));
-            (page, finish(&root, &end, Summary::of(&config, &records)))
+            (page, finish(&root, &config, &records, &end, &stop))
         }
         Err(error) => {
             let page = watch.finish(Err(format!("{error:#}")));
             let stopped = error.context(format!("the run stopped; {}", how_to_go_on(&root)));
-            (page, Err(stopped.into()))
+            (page, Err(failed(stopped, &stop)))
         }
     };
     // What is made is made: others may have the run while the page is still looked at.
@@ -192,26 +211,16 @@ impl Train {
     }
 }
 
-/// Says where the page is. Its token appears here and nowhere else.
-fn announce(page: &LivePage) {
-    let page = page.page();
-    eprintln!("watch the run at {}", page.url());
-    if page.is_exposed() {
-        tracing::warn!(
-            "other machines can reach {}, and nothing is encrypted: whoever listens on the network learns the token; \
-             a tunnel is safe: ssh -L 8080:localhost:8080 machine, with --serve 127.0.0.1:8080",
-            page.address()
-        );
-    }
-}
-
 /// How long the page is kept for readers to see the end: they ask once a second.
 const LINGER: Duration = Duration::from_secs(3);
 
 /// Keeps the page a little longer, or until somebody stops that, too.
 fn linger(page: LivePage, stays_open: bool, stop: &StopSwitch) {
     if stays_open && !stop.is_pressed() {
-        eprintln!("the run has ended; its page stays at {} until Ctrl-C", page.page().url());
+        say(format_args!(
+            "the run has ended; its page stays at {} until Ctrl-C",
+            page.page().url()
+        ));
         while stop.wait(Duration::from_secs(1)).is_ok() {}
     } else {
         std::thread::sleep(LINGER);
@@ -222,31 +231,46 @@ fn how_to_go_on(root: &Path) -> String {
     format!("what is recorded is safe, go on with `rmrl train --resume {}`", root.display())
 }
 
-/// Reports a run that came to an end.
-fn finish(root: &Path, end: &RunEnd, summary: Summary) -> Result<(), Failure> {
+/// Reports a run that came to an end. The watch has waited for the confirmation of a stop.
+fn finish(
+    root: &Path,
+    config: &RunConfig,
+    records: &[TrialRecord],
+    end: &RunEnd,
+    stop: &StopSwitch,
+) -> Result<(), Failure> {
+    let summary = Summary::of(config, records);
+    let confirmation = stop.confirmation();
+    let stop = stop.is_pressed().then(|| confirmation.to_string());
     let ended = match end {
         RunEnd::Goal => match summary.proof.as_ref().filter(|proof| proof.proven_at.is_some()) {
             Some(proof) => proof.to_string(),
             None => "all trials are made".to_string(),
         },
         RunEnd::Early(why @ EarlyEnd::TimeIsUp { .. }) => {
-            eprintln!("{why}; {}", how_to_go_on(root));
+            say(format_args!("{why}; {}", how_to_go_on(root)));
             why.to_string()
         }
         end => {
             let trials = summary.trials;
-            let message = format!("{end}, after {trials} trials; {}", how_to_go_on(root));
-            return Err(match end.is_stop() {
+            let told = stop.map_or_else(String::new, |stop| format!("{stop}; "));
+            let message = format!("{end}, after {trials} trials; {told}{}", how_to_go_on(root));
+            // Whoever looks at the status alone must not take the arm to stand.
+            return Err(match end.is_stop() && !confirmation.is_missing() {
                 true => Failure::Stopped(message),
                 false => Failure::Runtime(anyhow!(message)),
             });
         }
     };
     let page = root.join(REPORT);
-    write_atomically(&page, report(root)?.as_bytes()).map_err(anyhow::Error::from)?;
+    let text = report_by(config, root)?;
+    write_atomically(&page, text.as_bytes()).map_err(anyhow::Error::from)?;
     let (run, report) = (root.display().to_string(), page.display().to_string());
-    print_result(&Finished { run, report, ended, summary }, false)?;
-    Ok(())
+    print_result(&Finished { run, report, ended, stop, summary }, false)?;
+    match confirmation.is_missing() {
+        true => Err(Failure::Runtime(anyhow!("{confirmation}"))),
+        false => Ok(()),
+    }
 }
 
 /// The configuration of a new run.
@@ -299,7 +323,7 @@ fn resolve(arguments: &Train) -> Result<RunConfig, Failure> {
 }
 
 /// Makes the run directory.
-fn begin(arguments: &Train, config: &RunConfig) -> Result<RunDir, Failure> {
+fn begin(arguments: &Train, config: &RunConfig) -> Result<(RunDir, RunConfig), Failure> {
     let root = arguments.out.clone().unwrap_or_else(|| {
         unused(&format!("runs/{}-{}-seed{}", config.task.kind, config.method, config.seed))
     });

@@ -11,7 +11,7 @@ use rmrl::distant::{DistantConfig, DistantServer};
 use rmrl::emulated_calibration::emulated_calibration;
 use rmrl::laboratory::simulated_cell;
 use rmrl::preflight::flange_from_jaws;
-use rmrl::terminal::{Typed, typed};
+use rmrl::terminal::{Typed, say, typed};
 use rmrl::xarm::controller::{
     Controller, ControllerConfig, Faults, Firmware, GripperKind, Pace, Plant, Ports,
     ScheduledFault, UnixSockets,
@@ -215,9 +215,9 @@ fn take_faults(faults: &Faults) -> ! {
             Typed::Line(line) => match line.parse::<ScheduledFault>() {
                 Ok(fault) => {
                     faults.schedule(fault);
-                    eprintln!("{} is to happen", line.trim());
+                    say(format_args!("{} is to happen", line.trim()));
                 }
-                Err(error) => eprintln!("{error}"),
+                Err(error) => say(error),
             },
             Typed::End => loop {
                 std::thread::park();

@@ -98,7 +98,11 @@ impl RunConfig {
         expect("camera.", "source", format!("{source:?}"), is_seen, expected)?;
         let is_alone = !is_simulated || self.cell.person == PersonName::Terminal;
         let expected = "\"terminal\", the default: a simulated cell helps itself";
-        expect("cell.", "person", "\"distant\"", is_alone, expected)?;
+        let person = format!("{:?}", format!("{:?}", self.cell.person).to_lowercase());
+        expect("cell.", "person", &person, is_alone, expected)?;
+        let is_asked = self.cell.person != PersonName::Page || self.page.serve.is_some();
+        let expected = "\"terminal\" or \"distant\", or a page to ask on: page.serve (--serve)";
+        expect("cell.", "person", &person, is_asked, expected)?;
         if is_simulated {
             let speed = self.task.first_contact_speed_m_s;
             let expected = "none: a simulated cell cannot be set up wrongly, and an interrupted run has to go on \

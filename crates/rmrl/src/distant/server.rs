@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rmrl_cell::{Camera, Operator};
+use rmrl_cell::{Camera, DeviceError, Operator};
 use rmrl_vision::{CalibrationRecord, CameraFile};
 
 use super::{Answer, Ask, MAX_LINE_BYTES, damaged};
@@ -124,12 +124,14 @@ fn answer(
             }
             Err(error) => Err(error),
         },
+        Ask::PermitMotion { motion } => cell.permit_motion(&motion),
         Ask::ExchangePlate { scene } => cell.exchange_plate(scene),
         Ask::PutPlateAtTarget {} => cell.put_plate_at_target(),
         Ask::PutPlateNear { pose } => cell.put_plate_near(pose),
     };
     let answer = match done {
         Ok(()) => Answer::Done { done: true },
+        Err(DeviceError::Declined) => Answer::Done { done: false },
         Err(error) => Answer::Error { error: error.to_string() },
     };
     (answer, Vec::new())

@@ -201,6 +201,12 @@ pub(super) fn person(config: &RunConfig) -> Check {
             "cell.person is \"terminal\", and this program has none",
             "start runs on a terminal: the target is put in place by a person",
         ),
+        PersonName::Page => match config.page.serve {
+            Some(address) => {
+                Check::ok(NAME, format!("asked on the page, which is served at {address}"))
+            }
+            None => Check::skipped(NAME, "the configuration is not valid"),
+        },
         PersonName::Distant if config.distant.validate().is_err() => {
             Check::skipped(NAME, "the configuration is not valid")
         }

@@ -259,8 +259,8 @@ fn train_and_keep(
         std::fs::remove_dir_all(root)
             .with_context(|| format!("cannot make {} anew", root.display()))?;
     }
-    let dir = run::create(config, root)?;
-    let records = run::execute_attended(&dir, &mut (), course)?.records;
+    let (dir, config) = &run::create(config, root)?;
+    let records = run::execute_attended(dir, config, &mut (), course)?.records;
     let mm = |error_m: f64| 1000.0 * error_m;
     course.faults = records.iter().filter(|record| record.is_fault()).count();
     course.trials = records
@@ -275,7 +275,7 @@ fn train_and_keep(
     let target = run::read_target(root)?;
     let noise_floor_mm = NoiseFloor::of(&target.noise_floor).distance_mm;
     let deployed = if config.method.learns() {
-        let initial = run::starting_policy(config, &dir, &mut run::Unobserved)?;
+        let initial = run::starting_policy(config, dir, &mut run::Unobserved)?;
         course.evaluate(0, &initial);
         let policy = Policy::from_file(&root.join(run::POLICY), &config.policy)?;
         let trials = course.trials.len() as u32;

@@ -1,6 +1,8 @@
 //! The command `rmrl` as its users run it, on a cell with a small camera and a small network.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod page;
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use rmrl::terminal::say;
 use rmrl::xarm::{Inspector, XArmConfig, controller_error, keep_stopped, stop_arm};
 use serde::Serialize;
 
@@ -83,7 +84,10 @@ pub fn run(arguments: &Stop) -> Result<(), Failure> {
         format!("{address} was not seen to stop: press the emergency stop button")
     })?;
     if arguments.watch > 0 {
-        eprintln!("{address}: stopped; watching for {} s that it stays so", arguments.watch);
+        say(format_args!(
+            "{address}: stopped; watching for {} s that it stays so",
+            arguments.watch
+        ));
     }
     let watch = Duration::from_secs(arguments.watch.into());
     let stopped_again = keep_stopped(&address, ANSWER_TIMEOUT, watch).with_context(|| {

@@ -1,0 +1,109 @@
+//! The first motion of a start, which the person beside the cell is asked about.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{GuardedArm, MotionError, ToolPose};
+
+/// From where the arm stands straight up to travel height, then in a straight line home.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstMotion {
+    /// Where the tool is.
+    pub from: ToolPose,
+    /// The height to which the finger tips rise first, in metres; their own where they are above.
+    pub rise_to_m: f64,
+    /// Where the tool goes then.
+    pub to: ToolPose,
+    /// How fast, in metres per second.
+    pub speed_m_s: f64,
+    /// What the person should know before the answer: an error that waits at the controller, settings that
+    /// are dangerous.
+    pub notes: Vec<String>,
+}
+
+/// A height that differs by less is the same, in metres.
+const SAME_M: f64 = 1e-4;
+
+impl FirstMotion {
+    /// The way from `from` over `travel_height_m` to `to`.
+    pub fn new(from: ToolPose, travel_height_m: f64, to: ToolPose, speed_m_s: f64) -> Self {
+        let rise_to_m = from.z_m.max(travel_height_m);
+        Self { from, rise_to_m, to, speed_m_s, notes: Vec::new() }
+    }
+
+    /// Whether the tool is where it would go.
+    pub fn is_none(&self) -> bool {
+        self.from.planar.distance_m(self.to.planar) < SAME_M
+            && (self.from.z_m - self.to.z_m).abs() < SAME_M
+            && self.rise_to_m - self.from.z_m < SAME_M
+    }
+
+    /// Makes exactly this motion.
+    ///
+    /// # Errors
+    /// A motion was refused or stopped, or the arm failed.
+    pub fn make(&self, arm: &mut GuardedArm) -> Result<(), MotionError> {
+        let here = arm.pose()?;
+        if here.z_m < self.rise_to_m - SAME_M {
+            arm.move_to(here.at_height(self.rise_to_m), self.speed_m_s)?;
+        }
+        arm.move_to(self.to, self.speed_m_s)?;
+        Ok(())
+    }
+}
+
+impl fmt::Display for FirstMotion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, rise_to_m, to, speed_m_s, notes } = self;
+        writeln!(f, "The tool is at {}.", place(*from))?;
+        match rise_to_m - from.z_m >= SAME_M {
+            true => write!(
+                f,
+                "It rises straight up to z = {:.0} mm, then goes in a straight line",
+                1000.0 * rise_to_m
+            )?,
+            false => f.write_str("It goes in a straight line")?,
+        }
+        write!(f, " to {}, at {speed_m_s} m/s, whatever stands in between.", place(*to))?;
+        notes.iter().try_for_each(|note| write!(f, "\nNote: {note}."))
+    }
+}
+
+fn place(at: ToolPose) -> String {
+    let [x, y, z] = [at.planar.x_m, at.planar.y_m, at.z_m].map(|m| 1000.0 * m);
+    let yaw_deg = at.planar.yaw_rad.to_degrees();
+    format!("x = {x:.0} mm, y = {y:.0} mm, z = {z:.0} mm, turned by {yaw_deg:.0} degrees")
+}
+
+#[cfg(test)]
+mod tests {
+    use rmrl_core::PlanarPose;
+
+    use super::*;
+
+    fn tool(x_m: f64, y_m: f64, z_m: f64) -> ToolPose {
+        ToolPose::new(PlanarPose::new(x_m, y_m, 0.0), z_m)
+    }
+
+    #[test]
+    fn a_person_reads_from_where_which_way_and_how_fast() {
+        let home = tool(0.3, -0.2, 0.25);
+        let mut motion = FirstMotion::new(tool(0.4, 0.1, 0.05), 0.12, home, 0.25);
+        motion.notes.push("controller error 2 waits".to_string());
+        assert_eq!(
+            motion.to_string(),
+            "The tool is at x = 400 mm, y = 100 mm, z = 50 mm, turned by 0 degrees.\n\
+             It rises straight up to z = 120 mm, then goes in a straight line to x = 300 mm, y = -200 mm, \
+             z = 250 mm, turned by 0 degrees, at 0.25 m/s, whatever stands in between.\n\
+             Note: controller error 2 waits."
+        );
+        assert!(!motion.is_none());
+        let above = FirstMotion::new(tool(0.4, 0.1, 0.2), 0.12, home, 0.25);
+        assert!(above.rise_to_m == 0.2 && !above.to_string().contains("rises"), "{above}");
+        assert!(FirstMotion::new(home, 0.12, home, 0.25).is_none());
+        // A home below travel height is left and come back to.
+        assert!(!FirstMotion::new(home, 0.3, home, 0.25).is_none());
+    }
+}
