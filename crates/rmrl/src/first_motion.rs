@@ -13,8 +13,8 @@ use rmrl_cell::{
 use rmrl_operator::OperatorPage;
 use rmrl_xarm::kinematics::{Joints, ReachProof};
 use rmrl_xarm::{
-    ArmState, Inspector, Robot, ToolReading, XArmError, controller_error, controller_warning,
-    stop_arm,
+    ArmState, Claim, Inspector, Robot, ToolReading, XArmError, controller_error,
+    controller_warning, stop_arm,
 };
 
 use crate::config::{CellKind, PersonName, RunConfig};
@@ -106,7 +106,7 @@ impl FirstMotionError {
 /// [`FirstMotionError::NobodyToAsk`].
 pub fn check_somebody_to_ask(config: &RunConfig, is_unasked: bool) -> Result<(), FirstMotionError> {
     let asks_here =
-        config.cell.kind == CellKind::XArm6 && config.cell.person == PersonName::Terminal;
+        config.cell.kind == CellKind::XArm && config.cell.person == PersonName::Terminal;
     if !asks_here || is_unasked {
         return Ok(());
     }
@@ -145,10 +145,12 @@ pub struct Permitted {
     /// The proof that the arm can make it.
     pub proof: ReachProof,
     seen: Look,
+    /// Taken before anybody was asked, so that the answer is about an arm that nobody else has.
+    claim: Claim,
 }
 
-/// Looks at the arm, proves its way home, and asks the person beside the cell. Nothing is set, cleared
-/// or moved.
+/// Claims the arm, looks at it, proves its way home, and asks the person beside the cell. Nothing is set,
+/// cleared or moved.
 ///
 /// # Errors
 /// The arm cannot go home, or may not.
@@ -158,6 +160,10 @@ pub fn permission(
     operator: &mut dyn Operator,
     start: &Start,
 ) -> Result<Permitted, FirstMotionError> {
+    if config.xarm.reports_at().is_none() {
+        return Err(XArmError::WithoutReports.into());
+    }
+    let claim = Claim::take(&config.xarm)?;
     let seen = Look::at(config)?;
     let proof = prove_way_home(config, envelope, &seen.tool, &seen.joints)?;
     let task = &config.task;
@@ -170,7 +176,7 @@ pub fn permission(
         let answer = operator.permit_motion(&motion);
         answer.map_err(|answer| FirstMotionError::of_answer(answer, &start.stop))?;
     }
-    Ok(Permitted { motion, proof, seen })
+    Ok(Permitted { motion, proof, seen, claim })
 }
 
 impl Permitted {
@@ -178,11 +184,11 @@ impl Permitted {
     ///
     /// # Errors
     /// The arm is not any more what was asked about, or the controller refuses.
-    pub fn connect(&self, config: &RunConfig) -> Result<Robot, FirstMotionError> {
+    pub fn connect(self, config: &RunConfig) -> Result<Robot, FirstMotionError> {
         if !self.seen.is_as(&Look::at(config)?) {
             return Err(FirstMotionError::Elsewhere);
         }
-        let robot = Robot::connect(config.xarm.clone())?;
+        let robot = Robot::connect_claimed(config.xarm.clone(), self.claim)?;
         // A session has begun: no report is needed to know its tool, and no error waits.
         let mut arm = Inspector::connect(config.xarm.clone())?;
         let (tool, joints) = (arm.tool(None)?, arm.joints()?);

@@ -327,7 +327,7 @@ impl Attendant for Watch {
         if let Some(page) = &mut self.page {
             page.begin(&self.name, config, records, self.proof.as_ref());
         }
-        let is_asked = config.cell.kind == CellKind::XArm6 && !self.is_unasked;
+        let is_asked = config.cell.kind == CellKind::XArm && !self.is_unasked;
         if is_asked && config.cell.person == PersonName::Page && !self.is_permitted {
             self.notify(Event::NeedsPerson, "say on the page whether the arm may move");
         }

@@ -86,7 +86,7 @@ impl EmulatedCell {
         command
     }
 
-    fn keys(&self) -> [String; 9] {
+    fn keys(&self) -> [String; 10] {
         let addresses = self.running.addresses().unwrap();
         [
             "cell.kind=xarm".to_string(),

@@ -32,7 +32,7 @@ impl Unasked {
     /// is `page`, the page is served. It is, as long as what is returned beside is kept.
     pub fn start_alone(&self, config: &RunConfig) -> Result<(Start, Option<LivePage>), Failure> {
         let start = self.start(config, StopSwitch::default())?;
-        if config.cell.kind != CellKind::XArm6 {
+        if config.cell.kind != CellKind::XArm {
             return Ok((start, None));
         }
         signals::listen(&start.stop)?;

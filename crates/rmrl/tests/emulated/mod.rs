@@ -91,7 +91,7 @@ impl EmulatedCell {
 
     pub fn keys_at(&self, control: SocketAddr, reports: SocketAddr) -> Vec<String> {
         vec![
-            "cell.kind=xarm6".to_string(),
+            "cell.kind=xarm".to_string(),
             "cell.person=distant".to_string(),
             "camera.source=distant".to_string(),
             "camera.max_residual_mm=20".to_string(),

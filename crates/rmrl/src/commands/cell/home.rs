@@ -61,15 +61,16 @@ fn go_home(config: &RunConfig, start: &Start) -> anyhow::Result<AtHome> {
     let envelope = SafetyEnvelope::new(config.safety)?;
     let (mut operator, _) = operator(config, start)?;
     let permitted = permission(config, &envelope, operator.as_mut(), start)?;
+    let (motion, proof) = (permitted.motion.clone(), permitted.proof.clone());
     let robot = Arc::new(permitted.connect(config)?);
     let mut arm = GuardedArm::new(Box::new(XArm::new(Arc::clone(&robot))), envelope);
     stop_with(arm.stop_switch(), &robot);
     drop(robot);
     start.stop.pass_on_to(arm.stop_switch());
-    permitted.motion.make(&mut arm).map_err(FirstMotionError::from)?;
+    motion.make(&mut arm).map_err(FirstMotionError::from)?;
     Ok(AtHome {
         home: arm.pose()?,
-        least_limit_distance_deg: permitted.proof.least_limit_distance_rad.to_degrees(),
+        least_limit_distance_deg: proof.least_limit_distance_rad.to_degrees(),
     })
 }
 
