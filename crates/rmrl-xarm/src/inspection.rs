@@ -10,7 +10,9 @@ use rmrl_cell::ToolPose;
 use crate::bio_gripper::{self, BAUD_INDEX, BAUD_READ, Generation, GripperStatus, JawState, Power};
 use crate::kinematics::{ArmKinematics, Joints};
 use crate::session::stop;
-use crate::settings::{not_told, offset_of, to_f32, verify_fence, verify_report};
+use crate::settings::{
+    not_told, offset_of, to_f32, verify_fence, verify_installation, verify_report,
+};
 use crate::stance::check_pose;
 use crate::{
     Address, ArmState, Client, Command, Explained, Reply, Report, ReportStream, RobotVersion,
@@ -135,6 +137,14 @@ impl Inspector {
     /// [`XArmError::SettingNotKept`] where they are not.
     pub fn check_settings(&self, report: &Report) -> Result<(), XArmError> {
         verify_report(&self.config, report)
+    }
+
+    /// Whether a report takes the arm to stand upright, at the world's origin and for real.
+    ///
+    /// # Errors
+    /// [`XArmError::UnsuitableSetting`] where it does not.
+    pub fn check_installation(&self, report: &Report) -> Result<(), XArmError> {
+        report.health().map_or(Ok(()), |health| verify_installation(report, health))
     }
 
     /// Whether the controller's pose is where its joints put the tool, by the tool offset in a report.

@@ -249,6 +249,11 @@ impl Look {
         }
         let (error, warning) = arm.errors()?;
         let report = arm.report()?;
+        if let Some(report) = &report {
+            // By these the pose that is read means what it says.
+            arm.check_installation(report)?;
+            arm.check_pose(report)?;
+        }
         let tool = arm.tool(report.as_ref())?;
         Ok(Self { tool, joints: arm.joints()?, error, warning })
     }

@@ -6,7 +6,7 @@
 mod binary;
 mod emulated;
 
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use serde_json::Value;
 
 /// The doctor's checks of this cell.
 fn doctor(cell: &EmulatedCell, arguments: &[&str]) -> Vec<Value> {
-    let mut command = binary::rmrl(cell.dir.path(), &[&["cell", "doctor"], arguments].concat());
+    let mut command = binary::rmrl(cell.dir.path(), &["cell", "doctor"]);
     for key in cell.keys() {
         command.args(["--set", &key]);
     }
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
     let diagnosis: Value = serde_json::from_str(&stdout(&output)).unwrap();
     diagnosis["checks"].as_array().unwrap().clone()
 }
@@ -193,58 +193,78 @@ fn without_reports_one_may_look_and_stop_and_not_move() {
     json(&mut binary::rmrl(cell.dir.path(), &stop));
 }
 
+/// Ends a run as a person would.
+fn interrupt(mut run: Child) -> Output {
+    let interrupted =
+        std::process::Command::new("kill").args(["-INT", &run.id().to_string()]).status();
+    assert!(interrupted.unwrap().success());
+    assert!(ended(&mut run, Duration::from_secs(60)), "it goes on");
+    run.wait_with_output().unwrap()
+}
+
 /// Two runs on one computer: whoever comes second is refused before the arm hears of it.
 #[test]
 fn a_second_run_on_this_computer_is_refused_and_a_doctor_looks_beside_the_first() {
     let cell = EmulatedCell::start_at(27, Pace::Times(20.0));
-    let train = |out: &'static str| {
-        cell.rmrl(&["train", "--trials", "4", "--seed", "27", "--method", "none", "--out", out])
+    let train = |out: &'static str, trials: &'static str| {
+        cell.rmrl(&["train", "--trials", trials, "--seed", "27", "--method", "none", "--out", out])
     };
-    let mut first = train("run").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first =
+        train("run", "900").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     cell.wait_for_records(1, &mut first);
-    let said = failure(&mut train("second"), 1);
+    let said = failure(&mut train("second", "1"), 1);
     let by = format!("process {}", first.id());
-    assert!(
-        said.contains("in use by another program on this computer") && said.contains(&by),
-        "{said}"
-    );
+    let told = "in use by another program on this computer";
+    assert!(said.contains(told) && said.contains(&by), "{said}");
     let (status, told) = check(&doctor(&cell, &[]), "fence");
     assert_eq!(status, "ok", "{told}");
     // Nor does a doctor that changes something.
     let (status, told) = check(&doctor(&cell, &["--clear"]), "arm");
     assert!(status == "fail" && told.contains("in use"), "{told}");
-    let output = first.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert_each_once(&records(&cell.run()), 4);
+    // Nothing of that has disturbed it.
+    assert!(first.try_wait().unwrap().is_none());
+    let output = interrupt(first);
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(records(&cell.run()).iter().rev().skip(1).all(is_completed));
     // Its lock went with it.
-    json(&mut train("third"));
+    json(&mut train("third", "1"));
 }
 
-/// Two runs from two computers, the second at several moments of the first: never do both believe that all went
-/// well.
+/// Two runs from two computers, the second at several moments of the first: one of them ends, and it does not
+/// say that all went well.
 #[test]
-fn of_two_runs_from_two_computers_never_both_end_well() {
+fn of_two_runs_from_two_computers_one_ends_and_says_so() {
     let cell = EmulatedCell::start_at(28, Pace::Times(10.0));
     let addresses = cell.running.addresses().unwrap();
     let (control, reports) = (forward(addresses.control), forward(addresses.rich));
     let train = |out: &'static str| {
-        ["train", "--trials", "6", "--seed", "28", "--method", "none", "--out", out]
+        ["train", "--trials", "900", "--seed", "28", "--method", "none", "--out", out]
     };
     for (later_ms, first_out, second_out) in
-        [(0, "a0", "b0"), (700, "a1", "b1"), (1900, "a2", "b2"), (3700, "a3", "b3")]
+        [(0, "a0", "b0"), (900, "a1", "b1"), (3700, "a2", "b2")]
     {
         let mut here = cell.rmrl(&train(first_out));
         let mut there = cell.rmrl_at(&train(second_out), control, reports);
         let start = |command: &mut std::process::Command| {
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
         };
-        let first = start(&mut here);
+        let mut first = start(&mut here);
         thread::sleep(Duration::from_millis(later_ms));
-        let second = start(&mut there);
-        let (first, second) =
-            (first.wait_with_output().unwrap(), second.wait_with_output().unwrap());
-        let said = format!("{}\n---\n{}", stderr(&first), stderr(&second));
-        assert!(!(first.status.success() && second.status.success()), "{later_ms} ms: {said}");
+        let mut second = start(&mut there);
+        let began = std::time::Instant::now();
+        let (ended, other) = loop {
+            assert!(began.elapsed() < Duration::from_secs(120), "{later_ms} ms: both go on");
+            if first.try_wait().unwrap().is_some() {
+                break (first, second);
+            }
+            if second.try_wait().unwrap().is_some() {
+                break (second, first);
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
+        let ended = ended.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{later_ms} ms: {}", stderr(&ended));
+        interrupt(other);
         assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
     }
 }
