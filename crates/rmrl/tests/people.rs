@@ -360,8 +360,8 @@ fn without_a_terminal_nothing_moves_unless_told_that_nobody_need_be_asked() {
 #[test]
 fn an_arm_that_is_moved_while_a_person_thinks_is_not_moved_by_the_answer() {
     let cell = Emulated::start(Pace::AsFastAsPossible, Ok(()));
-    let mut home = cell.home(&["--set", "cell.person=terminal"]);
-    let (mut child, mut typing) = on_terminal(&mut home, b"");
+    let mut home = cell.home(&[]);
+    let (mut child, mut typing) = on_terminal(home.args(["--set", "cell.person=terminal"]), b"");
     wait_until_said(&mut child, "Move? [y/N] ");
     cell.move_to(0.35, 0.1, 0.2).unwrap();
     let motions = cell.recording().motions.len();
@@ -412,7 +412,7 @@ impl Served {
 fn on_the_page_the_operator_lets_the_arm_move_or_does_not() {
     let cell = Emulated::start(Pace::AsFastAsPossible, Ok(()));
     let on_page = ["--set", "cell.person=page"];
-    let said = failure(&mut cell.rmrl(&with(&TRAIN, &on_page)), 2);
+    let said = failure(cell.rmrl(&TRAIN).args(on_page), 2);
     assert!(said.contains("cell.person is \"page\"") && said.contains("page.serve"), "{said}");
     let served = with(&on_page, &["--serve", "127.0.0.1:0"]);
     let answer = |run: &Served, word: &str| {
@@ -422,7 +422,7 @@ fn on_the_page_the_operator_lets_the_arm_move_or_does_not() {
         run.page.ask(&body);
         news["status"]["confirm"].as_str().unwrap().to_string()
     };
-    let run = Served::start(&mut cell.rmrl(&with(&TRAIN, &served)));
+    let run = Served::start(cell.rmrl(&TRAIN).args(served));
     let question = answer(&run, "decline");
     assert!(question.contains("The tool is at"), "{question}");
     let (code, said) = run.end();

@@ -339,7 +339,8 @@ fn a_no_on_the_page_ends_the_run() {
 
 /// A terminal that can be hung up: the run's standard input, output and error.
 fn terminal() -> (fs::File, [Stdio; 3]) {
-    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    // Not inherited: whoever has it open keeps the terminal alive.
+    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&near).unwrap();
     unlockpt(&near).unwrap();
     let name = ptsname(&near, Vec::new()).unwrap().into_string().unwrap();
