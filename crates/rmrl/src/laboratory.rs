@@ -6,8 +6,8 @@ use std::sync::{Arc, Weak};
 use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
-    Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, Operator, PickPlace,
-    RecordedCamera, SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
+    AfterContact, Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, Operator,
+    PickPlace, RecordedCamera, SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
 };
 use rmrl_core::PlanarPose;
 use rmrl_grounded_sam::{GroundedSamError, GroundingDino, SegmentAnything};
@@ -118,6 +118,9 @@ impl Laboratory {
                 config.check_live()?;
                 // Also where a run goes on: months may lie between.
                 admit_configured(config, Timestamp::now())?;
+                if let Some(note) = config.unattended.contact_note(&config.task) {
+                    tracing::warn!("{note}");
+                }
                 let (devices, on_stop) = real_devices(config, &envelope)?;
                 (devices, World::Real, Some(on_stop))
             }
@@ -129,6 +132,11 @@ impl Laboratory {
             Task { config: config.task.clone(), placement_seed: seed },
             config.reward,
         )?;
+        trial.after_contact(match config.cell.kind {
+            // Nobody can be hurt in a simulation: it recovers and repeats, so that its results stay what they are.
+            CellKind::Simulated => AfterContact::Recover,
+            CellKind::XArm6 => config.unattended.after_contact(&config.task),
+        });
         if let Some(on_stop) = on_stop {
             on_stop.register(&trial.stop_switch());
         }
