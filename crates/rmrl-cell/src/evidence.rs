@@ -1,5 +1,6 @@
 //! What a trial leaves behind besides its outcome.
 
+use rmrl_core::PlanarPose;
 use rmrl_vision::{Localization, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +35,10 @@ pub struct Durations {
 pub struct TrialEvidence {
     /// The picture before the action.
     pub start: Option<Capture>,
-    /// The picture after placing.
+    /// The picture after placing, or after a grasp that missed.
     pub end: Option<Capture>,
+    /// Where the plate was seen after a grasp that missed.
+    pub after_miss: Option<PlanarPose>,
     /// Where the time went.
     pub durations: Durations,
     /// How many pictures were taken.

@@ -13,6 +13,7 @@ pub fn motion_fault(error: MotionError) -> Fault {
         kind: match &error {
             MotionError::Refused(_) => FaultKind::Refused,
             MotionError::Stopped(_) => FaultKind::Interrupted,
+            MotionError::Contact(_) => FaultKind::Contact,
             MotionError::Device(error) if error.needs_a_person() => FaultKind::Stopped,
             MotionError::Device(_) => FaultKind::Device,
         },

@@ -2,7 +2,9 @@
 
 use rmrl_core::GraspFailure;
 
-use crate::{DeviceError, Gripper, GuardedArm, MotionError, StopSwitch, TaskConfig, ToolPose};
+use crate::{
+    AfterContact, Descent, Gripper, GuardedArm, MotionError, StopSwitch, TaskConfig, ToolPose,
+};
 
 /// Arm and gripper together, with the heights and speeds of a task: what trials are made of.
 pub struct Handling {
@@ -52,6 +54,16 @@ impl Handling {
         self.arm.stop_switch()
     }
 
+    /// What follows on contact where none is expected. See [`GuardedArm::after_contact`].
+    pub fn after_contact(&mut self, after: AfterContact) {
+        self.arm.after_contact(after);
+    }
+
+    /// A plate has been placed. See [`GuardedArm::placed`].
+    pub fn placed(&mut self) {
+        self.arm.placed();
+    }
+
     /// Whether the jaws hold something now.
     ///
     /// # Errors
@@ -76,7 +88,7 @@ impl Handling {
     /// # Errors
     /// The switch was pressed, or the gripper failed.
     pub fn power_gripper_on(&mut self) -> Result<(), MotionError> {
-        self.stop_switch().check()?;
+        self.arm.check()?;
         let powered = self.gripper.power_on();
         powered.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
@@ -103,7 +115,7 @@ impl Handling {
         self.travel_to(at.at_height(self.travel_height_m))?;
         let descended = self.descend(at, self.speed_of_descent(self.has_gripped))?;
         self.has_gripped = true;
-        let Some(commanded) = descended else {
+        let Descent::Arrived(commanded) = descended else {
             self.rise()?;
             return Ok(Err(GraspFailure::FingerOnPlate));
         };
@@ -147,7 +159,9 @@ impl Handling {
     /// Opens the jaws at `at`, or where they meet something on the way down. What the gripper says
     /// it holds does not matter here: should it be wrong, nothing falls.
     fn let_go(&mut self, at: ToolPose) -> Result<(), MotionError> {
-        self.descend(at, self.speed_of_descent(self.has_let_go))?;
+        // Where the plate met its place is where it is let go.
+        let (Descent::Arrived(_) | Descent::Contact(_)) =
+            self.descend(at, self.speed_of_descent(self.has_let_go))?;
         self.has_let_go = true;
         self.open_jaws()?;
         self.rise()
@@ -158,31 +172,21 @@ impl Handling {
         if has_been_done { self.contact_speed_m_s } else { self.first_contact_speed_m_s }
     }
 
-    /// Lowers the tool to `at`, at `speed_m_s` for the last part. Returns the pose that was commanded, or
-    /// `None` if it stopped on contact, where contact was to be expected, and was recovered.
-    fn descend(&mut self, at: ToolPose, speed_m_s: f64) -> Result<Option<ToolPose>, MotionError> {
+    /// Lowers the tool to `at`, at `speed_m_s` for the last part, at whose end contact is expected.
+    fn descend(&mut self, at: ToolPose, speed_m_s: f64) -> Result<Descent, MotionError> {
         self.travel_to(self.approach(at))?;
-        match self.arm.move_to(at, speed_m_s) {
-            Ok(commanded) => Ok(Some(commanded)),
-            Err(MotionError::Device(DeviceError::Collision { at: stopped }))
-                if stopped.z_m <= at.z_m + self.contact_height_m =>
-            {
-                self.arm.recover()?;
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        self.arm.descend_to(at, speed_m_s, at.z_m + self.contact_height_m)
     }
 
-    /// Opens the jaws, unless the switch was pressed: they stay as they are then, with what they hold.
+    /// Opens the jaws, unless nothing may move: they stay as they are then, with what they hold.
     fn open_jaws(&mut self) -> Result<(), MotionError> {
-        self.stop_switch().check()?;
+        self.arm.check()?;
         let opened = self.gripper.open(self.jaw_opening_m);
         opened.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
     fn close_jaws(&mut self) -> Result<(), MotionError> {
-        self.stop_switch().check()?;
+        self.arm.check()?;
         let closed = self.gripper.close();
         closed.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
@@ -211,7 +215,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::{Arm, SafetyConfig, SafetyEnvelope};
+    use crate::{Arm, DeviceError, SafetyConfig, SafetyEnvelope};
     use rmrl_core::PlanarPose;
 
     /// An arm that is where it was sent, and remembers heights and speeds; its jaws always hold.

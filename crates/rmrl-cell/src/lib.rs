@@ -5,6 +5,7 @@
 //! MDP of the paper, runs over them and does not know which it has. Every motion passes a
 //! [`SafetyEnvelope`] on its way to the arm.
 
+mod contact;
 mod devices;
 mod drift;
 mod evidence;
@@ -20,6 +21,7 @@ mod stop;
 mod task;
 mod trajectory;
 
+pub use contact::{AfterContact, Descent, UnexpectedContact};
 pub use devices::{Arm, Camera, DeviceError, Devices, Gripper, Operator, ToolPose};
 pub use drift::{
     DriftConfig, DriftConfigError, DriftError, DriftReading, DriftWatch, ReferenceError,

@@ -5,7 +5,10 @@ use std::fmt;
 use rmrl_core::{ActionSpace, PoseAdjustment};
 use serde::{Deserialize, Serialize};
 
-use crate::{Arm, DeviceError, StopSwitch, Stopped, ToolPose};
+use crate::contact::ContactLatch;
+use crate::{
+    AfterContact, Arm, Descent, DeviceError, StopSwitch, Stopped, ToolPose, UnexpectedContact,
+};
 
 /// The limits of every motion.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -265,11 +268,18 @@ impl SafetyEnvelope {
 /// An arm that was sent to a limit may stop this far beyond it, in metres.
 const AT_LIMIT_M: f64 = 0.002;
 
-/// An arm behind a safety envelope and a stop switch. The trial moves no other.
+/// A descent may lead this far to the side, in metres, and turn this far, in radians: where the arm was
+/// told to be above its end, and where it is, differ by a driver's tolerance.
+const STRAIGHT_DOWN_M: f64 = 0.002;
+const STRAIGHT_DOWN_RAD: f64 = 0.02;
+
+/// An arm behind a safety envelope, a stop switch, and a latch that closes on contact where none was
+/// expected. The trial moves no other.
 pub struct GuardedArm {
     arm: Box<dyn Arm>,
     envelope: SafetyEnvelope,
     stop: StopSwitch,
+    contact: ContactLatch,
 }
 
 /// Why a guarded arm did not move.
@@ -281,6 +291,10 @@ pub enum MotionError {
     /// The stop switch was pressed: before the motion, or during one that the arm then did not end.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// The arm met something where no contact was expected, in this motion or before. Only a person and a
+    /// new process undo that.
+    #[error(transparent)]
+    Contact(#[from] UnexpectedContact),
     /// The arm failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -302,7 +316,27 @@ impl MotionError {
 impl GuardedArm {
     /// Puts an envelope before an arm, and a switch of its own.
     pub fn new(arm: Box<dyn Arm>, envelope: SafetyEnvelope) -> Self {
-        Self { arm, envelope, stop: StopSwitch::default() }
+        let (stop, contact) = (StopSwitch::default(), ContactLatch::default());
+        Self { arm, envelope, stop, contact }
+    }
+
+    /// What follows on contact where none is expected, from now on. A person, unless this is called.
+    pub fn after_contact(&mut self, after: AfterContact) {
+        self.contact.after = after;
+    }
+
+    /// A plate has been placed: where the arm went on slowly after a contact, it has its speed again.
+    pub fn placed(&mut self) {
+        self.contact.placed();
+    }
+
+    /// Whether the arm, and what it carries, may move at all.
+    ///
+    /// # Errors
+    /// The switch was pressed, or a person has to look at a contact first.
+    pub fn check(&self) -> Result<(), MotionError> {
+        self.stop.check()?;
+        Ok(self.contact.check()?)
     }
 
     /// The switch that stops the arm.
@@ -315,19 +349,70 @@ impl GuardedArm {
         &self.envelope
     }
 
-    /// Moves the tool in a straight line, if envelope and switch allow it. See [`Arm::move_to`].
+    /// Moves the tool in a straight line through free space, if envelope, switch and latch allow it. See
+    /// [`Arm::move_to`].
+    ///
+    /// Contact is never expected here: [`AfterContact`] says what follows.
     ///
     /// # Errors
-    /// The envelope refused, the switch was pressed, or the arm failed.
+    /// The envelope refused, the switch was pressed, the arm met something, or it failed.
     pub fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, MotionError> {
-        self.stop.check()?;
+        let (_, moved) = self.line(target, speed_m_s)?;
+        moved.map_err(|error| self.failed(error))
+    }
+
+    /// Moves the tool straight down to `target`, at whose end it may meet something: contact at
+    /// `contact_below_m` or lower is recovered from here, and nowhere else. Contact higher up, or on a way
+    /// that does not lead straight down, is one where none was expected.
+    ///
+    /// # Errors
+    /// As [`Self::move_to`].
+    pub fn descend_to(
+        &mut self,
+        target: ToolPose,
+        speed_m_s: f64,
+        contact_below_m: f64,
+    ) -> Result<Descent, MotionError> {
+        let (from, moved) = self.line(target, speed_m_s)?;
+        let way = target.planar.relative_to(from.planar);
+        let is_descent = from.z_m >= target.z_m
+            && way.translation_m() <= STRAIGHT_DOWN_M
+            && way.dyaw_rad.abs() <= STRAIGHT_DOWN_RAD;
+        match moved {
+            Ok(commanded) => Ok(Descent::Arrived(commanded)),
+            Err(DeviceError::Collision { at }) if is_descent && at.z_m <= contact_below_m => {
+                self.recover()?;
+                Ok(Descent::Contact(at))
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Moves the tool in a straight line. Returns where that began, and what the arm says.
+    fn line(
+        &mut self,
+        target: ToolPose,
+        speed_m_s: f64,
+    ) -> Result<(ToolPose, Result<ToolPose, DeviceError>), MotionError> {
+        self.check()?;
         self.envelope.check_motion(target, speed_m_s)?;
         let from = self.pose()?;
         self.envelope.check_start(from)?;
         // To be told where the arm is may have taken long: its link may have had to be made again.
         self.stop.check()?;
-        let moved = self.arm.move_to(target, speed_m_s);
-        moved.map_err(|error| MotionError::of_device(error, &self.stop))
+        Ok((from, self.arm.move_to(target, self.contact.limit(speed_m_s))))
+    }
+
+    /// What a motion failed of. Contact is an unexpected one here.
+    fn failed(&mut self, error: DeviceError) -> MotionError {
+        let met = match &error {
+            DeviceError::Collision { at } => self.contact.meet(*at),
+            _ => Ok(()),
+        };
+        match (MotionError::of_device(error, &self.stop), met) {
+            (MotionError::Device(_), Err(contact)) => contact.into(),
+            (error, _) => error,
+        }
     }
 
     /// Where the tool is. See [`Arm::pose`].
@@ -338,13 +423,13 @@ impl GuardedArm {
         self.arm.pose().map_err(|error| MotionError::of_device(error, &self.stop))
     }
 
-    /// Makes the arm movable again after a collision. See [`Arm::recover`].
+    /// Makes the arm movable again after an error. See [`Arm::recover`].
     ///
     /// # Errors
-    /// The switch was pressed, which nothing but a new process undoes; or the arm cannot be brought back
-    /// without a person.
+    /// The switch was pressed, or the arm met something where no contact was expected: nothing but a new
+    /// process undoes these. Or the arm cannot be brought back without a person.
     pub fn recover(&mut self) -> Result<(), MotionError> {
-        self.stop.check()?;
+        self.check()?;
         self.arm.recover().map_err(|error| MotionError::of_device(error, &self.stop))
     }
 }
@@ -484,6 +569,81 @@ mod tests {
         arm.arm = Box::new(Interrupted(stop));
         let stopped = arm.move_to(tool(0.3, 0.0, 0.2), 0.1);
         assert!(matches!(stopped, Err(MotionError::Stopped(_))), "{stopped:?}");
+    }
+
+    /// Meets something at the end of every motion.
+    struct Meeting {
+        at: ToolPose,
+        /// The speeds of its motions; 0 where it was recovered.
+        asked: std::sync::Arc<std::sync::Mutex<Vec<f64>>>,
+    }
+
+    impl Arm for Meeting {
+        fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, DeviceError> {
+            self.asked.lock().unwrap().push(speed_m_s);
+            self.at = target;
+            Err(DeviceError::Collision { at: target })
+        }
+
+        fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+            Ok(self.at)
+        }
+
+        fn recover(&mut self) -> Result<(), DeviceError> {
+            self.asked.lock().unwrap().push(0.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn contact_is_recovered_from_at_the_end_of_a_descent_and_nowhere_else() {
+        let above = tool(0.3, 0.0, 0.1);
+        for (from, to, is_expected) in [
+            (above, tool(0.3, 0.0, 0.02), true),
+            (above, tool(0.3, 0.0, 0.04), false),
+            (tool(0.3, 0.05, 0.1), tool(0.3, 0.0, 0.02), false),
+            (tool(0.3, 0.0, 0.01), tool(0.3, 0.0, 0.02), false),
+        ] {
+            let asked = std::sync::Arc::default();
+            let arm = Meeting { at: from, asked: std::sync::Arc::clone(&asked) };
+            let mut arm = GuardedArm::new(Box::new(arm), envelope());
+            let met = arm.descend_to(to, 0.05, 0.03);
+            if is_expected {
+                assert_eq!(met, Ok(Descent::Contact(to)));
+                assert_eq!(*asked.lock().unwrap(), [0.05, 0.0]);
+                continue;
+            }
+            let contact = UnexpectedContact { at: to, is_second: false };
+            assert_eq!(met, Err(contact.into()), "{from:?} {to:?}");
+            // From then on the arm hears of nothing any more.
+            assert_eq!(arm.recover(), Err(contact.into()));
+            assert_eq!(arm.move_to(above, 0.05), Err(contact.into()));
+            assert_eq!(arm.descend_to(to, 0.05, 0.03), Err(contact.into()));
+            assert_eq!(*asked.lock().unwrap(), [0.05]);
+        }
+    }
+
+    #[test]
+    fn one_contact_makes_an_arm_slow_where_that_is_allowed_and_a_placed_plate_quick_again() {
+        let above = tool(0.3, 0.0, 0.1);
+        let asked = std::sync::Arc::default();
+        let arm = Meeting { at: above, asked: std::sync::Arc::clone(&asked) };
+        let mut arm = GuardedArm::new(Box::new(arm), envelope());
+        arm.after_contact(AfterContact::RetrySlowly { speed_m_s: 0.05 });
+        let device =
+            |met: Result<ToolPose, MotionError>| matches!(met, Err(MotionError::Device(_)));
+        assert!(device(arm.move_to(above, 0.2)));
+        arm.recover().unwrap();
+        arm.placed();
+        assert!(device(arm.move_to(above, 0.2)));
+        arm.recover().unwrap();
+        let second = arm.move_to(above, 0.2);
+        let contact = UnexpectedContact { at: above, is_second: true };
+        assert_eq!(second, Err(contact.into()));
+        // A plate that is placed by hand changes nothing.
+        arm.placed();
+        assert_eq!(arm.recover(), Err(contact.into()));
+        assert_eq!(*asked.lock().unwrap(), [0.2, 0.0, 0.2, 0.0, 0.05]);
     }
 
     #[test]

@@ -150,8 +150,18 @@ pub struct TaskConfig {
     pub first_contact_speed_m_s: Option<f64>,
     /// How far the jaws open around a plate, in metres.
     pub jaw_opening_m: f64,
+    /// How often in a row the gripper may find nothing to hold; the last of them ends the run, and a person
+    /// has to look. A placed plate starts the count again. Default 3: one is chance, three are a gripper;
+    /// untuned.
+    #[serde(default = "default_max_misses")]
+    pub max_misses: u32,
     /// When the plate counts as seated.
     pub seating: Seating,
+}
+
+/// Configurations from before the key existed have its default.
+fn default_max_misses() -> u32 {
+    3
 }
 
 /// A pose of the tool in a configuration.
@@ -226,6 +236,7 @@ impl TaskConfig {
             // 22 mm to each side of the plate, which no calibration error and exploring action add up
             // to; the BIO gripper opens to 150 mm.
             jaw_opening_m: 0.13,
+            max_misses: default_max_misses(),
             seating: Seating {
                 // The box is roomy: what counts on the table is the error itself, and the plate
                 // is seated if it lies level anywhere in the box.
@@ -295,6 +306,7 @@ impl TaskConfig {
                 "a positive length below approach_height_m - grasp_height_m, where descents begin",
             ),
             ("jaw_opening_m", self.jaw_opening_m, positive(self.jaw_opening_m), "a positive width"),
+            ("max_misses", f64::from(self.max_misses), self.max_misses >= 1, "1 or more"),
             (
                 "grasp_height_m",
                 self.grasp_height_m,
@@ -466,5 +478,7 @@ mod tests {
         let mut reversed = TaskConfig::table();
         reversed.start.yaw_deg = [30.0, -30.0];
         assert_eq!(reversed.validate().unwrap_err().key, "start.yaw_deg");
+        let never = TaskConfig { max_misses: 0, ..TaskConfig::table() };
+        assert_eq!(never.validate().unwrap_err().key, "max_misses");
     }
 }

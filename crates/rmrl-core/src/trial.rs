@@ -136,14 +136,28 @@ pub enum FaultKind {
     Stopped,
     /// Somebody stopped the run, and the arm with it.
     Interrupted,
-    /// The gripper said that it held a plate, and the camera then saw it where it was never carried.
+    /// What the gripper said of a plate is not what the camera saw: it said that it held one that was never
+    /// carried, or that it held none, and the plate had been moved.
     FalseGrasp,
+    /// The arm met something where no contact was expected, and stands there until a person has looked.
+    Contact,
+    /// The gripper found nothing to hold, again and again: a person has to look at it.
+    NothingHeld,
 }
 
 impl FaultKind {
     /// Whether trying again cannot help: a person has to come first.
     pub fn needs_a_person(self) -> bool {
-        matches!(self, Self::Drift | Self::Stopped | Self::Interrupted)
+        match self {
+            Self::Drift | Self::Stopped | Self::Interrupted | Self::Contact | Self::NothingHeld => {
+                true
+            }
+            Self::Device
+            | Self::Localization
+            | Self::LostPlate
+            | Self::Refused
+            | Self::FalseGrasp => false,
+        }
     }
 }
 
@@ -158,6 +172,8 @@ impl fmt::Display for FaultKind {
             Self::Stopped => "device stopped",
             Self::Interrupted => "interrupted",
             Self::FalseGrasp => "gripper contradicted",
+            Self::Contact => "unexpected contact",
+            Self::NothingHeld => "nothing held",
         })
     }
 }

@@ -38,6 +38,9 @@ pub struct TrialRecord {
     pub final_pose: Option<PlanarPose>,
     /// `P_target`.
     pub target_pose: Option<PlanarPose>,
+    /// Where the camera saw the plate after a grasp that missed: the evidence that it did. Left out otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plate_after_miss: Option<PlanarPose>,
     /// Eq. 9, in metres.
     pub e_trans_m: Option<f64>,
     /// Eq. 10.
@@ -157,6 +160,7 @@ impl TrialRecord {
             pick_pose: None,
             final_pose: None,
             target_pose: None,
+            plate_after_miss: None,
             e_trans_m: None,
             e_rot: None,
             reward: None,

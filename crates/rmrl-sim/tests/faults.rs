@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rmrl_cell::{
-    Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, PickPlace, Recovery,
-    SafetyConfig, SafetyEnvelope, StopSwitch, Task, TaskConfig, ToolPose, Whereabouts,
+    AfterContact, Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, PickPlace,
+    Recovery, SafetyConfig, SafetyEnvelope, StopSwitch, Task, TaskConfig, ToolPose, Whereabouts,
 };
 use rmrl_core::{
     Ending, Env, Fault, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction,
@@ -107,6 +107,7 @@ impl Arm for Failing<dyn Arm> {
     }
 
     fn recover(&mut self) -> Result<(), DeviceError> {
+        self.fuse.expect_not_stopped();
         *self.fuse.stopped.lock().unwrap() = false;
         self.device.recover()
     }
@@ -182,14 +183,17 @@ fn trial_over(devices: Devices, task: TaskConfig) -> PickPlace {
         Box::new(ColorThresholdDetector::default()),
         Box::new(ColorThresholdSegmenter::default()),
     );
-    PickPlace::new(
+    let mut trial = PickPlace::new(
         devices,
         SafetyEnvelope::new(SafetyConfig::default()).unwrap(),
         localizer.unwrap(),
         Task { config: task, placement_seed: 11 },
         RewardFunction::default(),
     )
-    .unwrap()
+    .unwrap();
+    // As simulated cells are assembled. What a real one does is tested below, and on the emulated arm.
+    trial.after_contact(AfterContact::Recover);
+    trial
 }
 
 /// A calibrated cell, its target recorded, one of whose devices fails at a call from then on.
@@ -284,6 +288,51 @@ fn an_arm_that_stops_anywhere_is_recovered_and_the_trial_repeated() {
     // Where contact is expected, stopping is no fault: the plate is let go there.
     assert!(faults as u32 >= calls - 12 && faults as u32 <= calls, "{faults} of {calls}");
     assert_eq!(operator_calls, 0);
+}
+
+/// In a real cell a person comes first: nothing moves, nothing is cleared, the jaws stay as they are; and another
+/// process goes on.
+#[test]
+fn contact_where_none_is_expected_waits_for_a_person() {
+    let mut contacts = 0;
+    for at in 1.. {
+        let (fuse, mut trial) = failing_cell(Failure::Collision, at);
+        trial.after_contact(AfterContact::WaitForPerson);
+        let target = fuse.cell.truth();
+        for number in 1..=2 {
+            let id = TrialId { trial: number, attempt: 1, scene: 1 };
+            let attempted = trial.reset(id).and_then(|observation| {
+                let best = fuse.cell.truth().best_pick;
+                trial.step(best.relative_to(observation.estimated_pose))
+            });
+            let Err(fault) = attempted else { continue };
+            contacts += 1;
+            assert_eq!(fault.kind, FaultKind::Contact, "{at}: {fault}");
+            assert!(fault.kind.needs_a_person());
+            assert!(fault.reason.contains("A person has to look"), "{fault}");
+            // Whatever is asked of them now, arm and jaws would panic.
+            *fuse.switch.lock().unwrap() = pressed();
+            assert_eq!(trial.reset(id).unwrap_err(), fault);
+            assert_eq!(trial.stand_down().unwrap_err(), fault);
+            let mut next = trial_over(fuse.cell.devices(), TaskConfig::table());
+            let seen = rmrl_cell::Target { pose: target.target, height_m: 0.00725 };
+            next.resume(seen, trial.whereabouts());
+            complete(&mut next, &fuse.cell, number);
+            assert!(fuse.cell.truth().seated, "{at}");
+            break;
+        }
+        if fuse.calls.load(Ordering::Relaxed) < at {
+            assert!(contacts > 20, "{contacts}");
+            return;
+        }
+    }
+}
+
+/// A switch that no cell has: what looks at it only is the devices of these tests.
+fn pressed() -> StopSwitch {
+    let switch = StopSwitch::default();
+    switch.press("a contact");
+    switch
 }
 
 #[test]
@@ -497,6 +546,78 @@ fn a_plate_that_the_gripper_claims_and_the_camera_sees_elsewhere_is_no_placement
         complete(&mut trial, &cell, 1);
         assert!(cell.truth().seated);
     }
+}
+
+/// Jaws that close as they should, and whose status is stuck at holding nothing.
+struct Denying {
+    device: Box<dyn Gripper>,
+    lies: Arc<AtomicBool>,
+}
+
+impl Gripper for Denying {
+    fn open(&mut self, width_m: f64) -> Result<(), DeviceError> {
+        self.device.open(width_m)
+    }
+
+    fn close(&mut self) -> Result<(), DeviceError> {
+        self.device.close()
+    }
+
+    fn holds_object(&mut self) -> Result<bool, DeviceError> {
+        Ok(!self.lies.load(Ordering::Relaxed) && self.device.holds_object()?)
+    }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.device.recover()
+    }
+}
+
+/// A plate that closing jaws have moved was not missed. One that lies where it lay may have been; three times in a
+/// row it is the gripper, and a person's.
+#[test]
+fn a_missed_grasp_is_held_against_the_camera_and_counted() {
+    let task = TaskConfig::table();
+    let config =
+        SimulationConfig { cells: CellDistribution::PERFECT, ..SimulationConfig::default() };
+    let cell = SimulatedCell::new(&config, &task, 1, 1).unwrap();
+    let mut devices = cell.devices();
+    let lies = Arc::new(AtomicBool::new(false));
+    devices.gripper = Box::new(Denying { device: devices.gripper, lies: Arc::clone(&lies) });
+    let mut trial = trial_over(devices, task);
+    trial.record_target().unwrap();
+    let id = |trial, attempt| TrialId { trial, attempt, scene: 1 };
+    let centred = |trial: &mut PickPlace, of: TrialId, does_lie: bool| {
+        lies.store(false, Ordering::Relaxed);
+        let observation = trial.reset(of).unwrap();
+        lies.store(does_lie, Ordering::Relaxed);
+        trial.step(cell.truth().best_pick.relative_to(observation.estimated_pose))
+    };
+    let missed = Ok(Ending::NotGrasped(GraspFailure::Missed));
+    for of in [id(1, 1), id(2, 1)] {
+        assert_eq!(centred(&mut trial, of, true), missed);
+        let seen = trial.evidence().after_miss.unwrap();
+        assert!(seen.distance_m(cell.truth().plate) < 0.002, "{seen:?}");
+        assert!(trial.evidence().end.is_some());
+    }
+    // A placed plate starts the count again.
+    assert!(centred(&mut trial, id(3, 1), false).unwrap().placement().is_some());
+    assert_eq!(centred(&mut trial, id(4, 1), true), missed);
+
+    // The jaws take an offset across out, which shows: not an outcome.
+    lies.store(false, Ordering::Relaxed);
+    let observation = trial.reset(id(5, 1)).unwrap();
+    lies.store(true, Ordering::Relaxed);
+    let across = PoseAdjustment { dx_m: 0.0, dy_m: 0.006, dyaw_rad: 0.0 }
+        .rotated(observation.estimated_pose.yaw_rad);
+    let fault = trial.step(across).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::FalseGrasp, "{fault}");
+    assert!(fault.reason.contains("the camera sees the plate moved by 6"), "{fault}");
+    assert_eq!(trial.whereabouts(), Whereabouts::Unknown);
+
+    let fault = centred(&mut trial, id(5, 2), true).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::NothingHeld, "{fault}");
+    assert!(fault.kind.needs_a_person() && fault.reason.contains("look at the gripper"), "{fault}");
+    assert!(fault.reason.contains("3 times in a row"), "{fault}");
 }
 
 #[test]

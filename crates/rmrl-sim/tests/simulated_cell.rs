@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
-use rmrl_cell::{DeviceError, PickPlace, SafetyConfig, SafetyEnvelope, Task, TaskConfig, ToolPose};
+use rmrl_cell::{
+    DeviceError, Devices, Operator, PickPlace, SafetyConfig, SafetyEnvelope, Task, TaskConfig,
+    ToolPose, Whereabouts,
+};
 use rmrl_core::{
     Ending, Env, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction, TrialId,
     random_stream,
@@ -22,8 +25,12 @@ fn localizer() -> Localizer {
 }
 
 fn trial_on(cell: &SimulatedCell, task: &TaskConfig) -> PickPlace {
+    trial_over(cell.devices(), task)
+}
+
+fn trial_over(devices: Devices, task: &TaskConfig) -> PickPlace {
     PickPlace::new(
-        cell.devices(),
+        devices,
         SafetyEnvelope::new(SafetyConfig::default()).unwrap(),
         localizer(),
         Task { config: task.clone(), placement_seed: 11 },
@@ -201,13 +208,60 @@ fn a_lost_plate_is_a_fault_and_is_put_back_for_the_next_attempt() {
     let (cell, mut trial) = cell(&perfect(), &task, 1);
     trial.reset(id(1, 1)).unwrap();
     cell.put_plate(PlanarPose::new(0.3, -1.0, 0.0), 0.0);
-    let ending = trial.step(PoseAdjustment::NONE).unwrap();
-    assert_eq!(ending, Ending::NotGrasped(GraspFailure::Missed));
-    let fault = trial.reset(id(2, 1)).unwrap_err();
-    assert_eq!(fault.kind, FaultKind::Localization);
+    // A grasp that misses a plate which then cannot be seen says nothing about the grasp.
+    let fault = trial.step(PoseAdjustment::NONE).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::LostPlate);
     assert!(fault.reason.contains("no plate"), "{fault}");
-    trial.reset(id(2, 2)).unwrap();
+    trial.reset(id(1, 2)).unwrap();
     assert!(trial.step(PoseAdjustment::NONE).unwrap().placement().is_some());
+}
+
+/// A plate on another one, 14 mm higher, is not gripped as if it lay on the table, where fingers meet the lower one:
+/// not at its start, not from there, and not in its target.
+#[test]
+fn a_plate_that_lies_on_another_one_is_refused() {
+    const STACKED_M: f64 = 0.014;
+    for task in [TaskConfig::table(), TaskConfig::shelf()] {
+        for seed in 0..6 {
+            let config = SimulationConfig::default();
+            let (cell, mut trial) = cell(&config, &task, seed);
+            let begun = Task { config: task.clone(), placement_seed: 11 };
+            let start = begun.start(id(1, 1));
+            let target = trial.record_target().unwrap();
+            cell.put_plate(start, STACKED_M);
+            let put_down = task.release_pose(start, 0.0);
+            trial.resume(target, Whereabouts::PutDown(put_down));
+            let fault = trial.reset(id(1, 1)).unwrap_err();
+            assert_eq!(fault.kind, FaultKind::Localization);
+            assert!(fault.reason.contains("does it lie on another plate"), "{fault}");
+
+            // Elsewhere it is not picked up, either, but a person's to bring.
+            trial.resume(target, Whereabouts::Unknown);
+            let fault = trial.reset(id(1, 1)).unwrap_err();
+            assert_eq!(fault.kind, FaultKind::LostPlate);
+            assert!(fault.reason.contains("does it lie on another plate"), "{fault}");
+            assert_eq!(trial.whereabouts(), Whereabouts::Lost);
+
+            struct Stacking(SimulatedCell, f64);
+            impl Operator for Stacking {
+                fn exchange_plate(&mut self, _: u32) -> Result<(), DeviceError> {
+                    Ok(())
+                }
+                fn put_plate_at_target(&mut self) -> Result<(), DeviceError> {
+                    self.0.put_plate(self.0.truth().target, self.1 + STACKED_M);
+                    Ok(())
+                }
+                fn put_plate_near(&mut self, _: PlanarPose) -> Result<(), DeviceError> {
+                    Ok(())
+                }
+            }
+            let operator = Box::new(Stacking(cell.clone(), task.place.surface_m));
+            let mut trial = trial_over(Devices { operator, ..cell.devices() }, &task);
+            let fault = trial.record_target().unwrap_err();
+            let reason = std::error::Error::source(&fault).unwrap().to_string();
+            assert!(reason.contains("does it lie on another plate"), "{reason}");
+        }
+    }
 }
 
 #[test]

@@ -23,6 +23,18 @@ impl Default for PlateGeometry {
     }
 }
 
+impl PlateGeometry {
+    /// How far from the height of a surface a plate may be seen, and still lie on it, in metres: less than half a
+    /// plate's height, so that a plate on another one never does.
+    ///
+    /// For 14.5 mm it is 6.5 mm. Over 50 simulated cells with the errors of their calibration, plates are seen 4.4 mm too
+    /// low to 6.0 mm too high, lids included, and 2.6 mm too low to 2.3 mm too high against the target that the same
+    /// camera saw (`rmrl-sim`, example `seen_heights`).
+    pub fn height_tolerance_m(&self) -> f64 {
+        0.45 * self.height_m
+    }
+}
+
 /// Which pixel stands for the plate's centre.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,6 +4,7 @@
 mod arm;
 mod camera;
 mod files;
+mod limits;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -180,6 +181,7 @@ fn look_at_all(config: &RunConfig, examination: &Examination, note: &mut dyn FnM
         Err(error) => Check::fail("configuration", error.to_string(), MEND_CONFIGURATION),
     });
     note(files::reach(config, is_valid));
+    note(limits::limits(config));
     let calibration = files::calibration(config);
     let camera_file = calibration.status;
     note(calibration);

@@ -288,7 +288,8 @@ impl Look {
             "xarm.collision_sensitivity is 0: the arm does not stop when it meets something"
                 .to_string()
         });
-        [error, warning, blind].into_iter().flatten().collect()
+        let retries = config.unattended.contact_note(&config.task);
+        [error, warning, blind, retries].into_iter().flatten().collect()
     }
 }
 

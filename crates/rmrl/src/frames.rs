@@ -71,7 +71,7 @@ impl Frames {
             let images = record.images;
             for (color, depth, logged) in [
                 (images.start, images.start_depth, record.estimated_pose),
-                (images.end, images.end_depth, record.final_pose),
+                (images.end, images.end_depth, record.final_pose.or(record.plate_after_miss)),
             ] {
                 if let (Some(color), Some(depth)) = (color, depth) {
                     let paths = FramePaths { color: root.join(color), depth: root.join(depth) };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
-    Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, PickPlace,
+    AfterContact, Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, PickPlace,
     RecordedCamera, SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
 };
 use rmrl_core::PlanarPose;
@@ -126,6 +126,9 @@ impl Laboratory {
                 config.check_live()?;
                 // Also where a run goes on: months may lie between.
                 admit_configured(config, Timestamp::now())?;
+                if let Some(note) = config.unattended.contact_note(&config.task) {
+                    tracing::warn!("{note}");
+                }
                 let (devices, on_stop) = real_devices(config, &envelope, start)?;
                 (devices, World::Real, Some(on_stop))
             }
@@ -138,6 +141,11 @@ impl Laboratory {
             Task { config: config.task.clone(), placement_seed: seed },
             config.reward,
         )?;
+        trial.after_contact(match config.cell.kind {
+            // Nobody can be hurt in a simulation: it recovers and repeats, so that its results stay what they are.
+            CellKind::Simulated => AfterContact::Recover,
+            CellKind::XArm => config.unattended.after_contact(&config.task),
+        });
         let switch = trial.stop_switch();
         match on_stop {
             Some(OnStop { robot, waiting }) => {

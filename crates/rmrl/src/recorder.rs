@@ -237,6 +237,7 @@ fn now_secs() -> f64 {
 pub(crate) fn record_of(cell: &PickPlace, report: TrialReport<'_>) -> TrialRecord {
     let durations = cell.evidence().durations;
     TrialRecord {
+        plate_after_miss: cell.evidence().after_miss,
         durations_s: DurationsRecord {
             prepare: durations.prepare_secs,
             capture: durations.capture_secs,

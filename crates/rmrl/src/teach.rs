@@ -66,9 +66,6 @@ pub enum TeachError {
 /// degree is a millimetre in height.
 const MAX_TILT_DEG: f64 = 1.0;
 
-/// How far from its surface a plate may seem to lie, in metres, as in a trial.
-const SURFACE_TOLERANCE_M: f64 = 0.02;
-
 /// What was taught.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Lesson {
@@ -110,8 +107,9 @@ impl Lesson {
     /// The plate does not lie on that surface, or outside of the envelope.
     pub fn place_by_camera(config: &RunConfig, seen: &Localization) -> Result<Self, TeachError> {
         let surface_m = config.task.place.surface_m;
-        let expected_m = surface_m + 0.5 * config.vision.localizer.plate.height_m;
-        if (seen.height_m - expected_m).abs() > SURFACE_TOLERANCE_M {
+        let plate = config.vision.localizer.plate;
+        let expected_m = surface_m + 0.5 * plate.height_m;
+        if (seen.height_m - expected_m).abs() > plate.height_tolerance_m() {
             let (seen_mm, expected_mm) = (1000.0 * seen.height_m, 1000.0 * expected_m);
             return Err(TeachError::Height { seen_mm, expected_mm });
         }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rmrl_cell::{CellNews, PickPlace, Recovery, RecoveryError, StopSwitch};
+use rmrl_cell::{
+    AfterContact, CellNews, PickPlace, Recovery, RecoveryError, StopSwitch, TaskConfig,
+};
 use rmrl_core::{Proof, TrialId, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{EarlyEnd, Observer, ObserverError};
@@ -36,6 +38,9 @@ pub struct UnattendedConfig {
     pub confirm_trials: bool,
     /// How long the run waits for that, in minutes. Default 10: a coffee; untuned.
     pub confirm_minutes: f64,
+    /// Whether a real cell goes on once, slowly and without a person, after contact where none was expected: for
+    /// cells that nobody can reach into. Default false: a person has to look. A simulated cell always goes on.
+    pub retry_after_contact: bool,
     /// How devices that are lost are tried again.
     pub recovery: Recovery,
 }
@@ -47,6 +52,7 @@ impl Default for UnattendedConfig {
             max_faults: None,
             confirm_trials: false,
             confirm_minutes: 10.0,
+            retry_after_contact: false,
             recovery: Recovery::default(),
         }
     }
@@ -92,6 +98,25 @@ impl UnattendedConfig {
             return Err(UnattendedConfigError::NoFaults);
         }
         Ok(self.recovery.validate()?)
+    }
+
+    /// What follows in a real cell on contact where none is expected.
+    pub fn after_contact(&self, task: &TaskConfig) -> AfterContact {
+        match self.retry_after_contact {
+            true => AfterContact::RetrySlowly { speed_m_s: task.contact_speed_m_s },
+            false => AfterContact::WaitForPerson,
+        }
+    }
+
+    /// What whoever starts a real cell has to know of contact; `None` where a person is waited for.
+    pub fn contact_note(&self, task: &TaskConfig) -> Option<String> {
+        self.retry_after_contact.then(|| {
+            format!(
+                "unattended.retry_after_contact is on: after contact where none was expected the arm goes on once \
+                 without a person, at {} m/s; nobody may be able to reach into the cell",
+                task.contact_speed_m_s
+            )
+        })
     }
 }
 
@@ -407,6 +432,18 @@ impl Observer<PickPlace> for Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_arm_goes_on_after_contact_only_where_that_is_asked_for_and_told() {
+        let task = TaskConfig::table();
+        let config = UnattendedConfig::default();
+        assert_eq!(config.after_contact(&task), AfterContact::WaitForPerson);
+        assert_eq!(config.contact_note(&task), None);
+        let config = UnattendedConfig { retry_after_contact: true, ..config };
+        assert_eq!(config.after_contact(&task), AfterContact::RetrySlowly { speed_m_s: 0.05 });
+        let note = config.contact_note(&task).unwrap();
+        assert!(note.contains("retry_after_contact is on") && note.contains("0.05 m/s"), "{note}");
+    }
 
     #[test]
     fn values_that_cannot_be_are_named() {

@@ -141,6 +141,8 @@ fn a_healthy_cell_has_nothing_to_mend_and_nothing_moves() {
     for (name, expected) in [
         ("configuration", "ok"),
         ("reach", "ok"),
+        // Without a speed of the first contact.
+        ("limits", "warn"),
         ("models", "ok"),
         ("disk", "ok"),
         ("clock", "ok"),

@@ -11,8 +11,6 @@ const PLATE: &str = "plate";
 
 /// Pictures with less depth than this show that something is wrong with it: black plates have none.
 const MIN_DEPTH_SHARE: f64 = 0.5;
-/// How far from a known surface a plate may seem to lie, in metres, as in a trial.
-const SURFACE_TOLERANCE_M: f64 = 0.02;
 
 /// Takes a picture, and looks for the plate in it.
 pub(super) fn look(
@@ -128,13 +126,15 @@ fn plate(
         pose.yaw_rad.to_degrees(),
         1000.0 * found.height_m
     );
-    let expected_m = 0.5 * config.vision.localizer.plate.height_m;
-    let is_at_surface = [config.task.start_surface_m, config.task.place.surface_m]
-        .iter()
-        .any(|surface_m| (found.height_m - expected_m - surface_m).abs() <= SURFACE_TOLERANCE_M);
+    let plate = config.vision.localizer.plate;
+    let is_at_surface =
+        [config.task.start_surface_m, config.task.place.surface_m].iter().any(|surface_m| {
+            let above_m = found.height_m - 0.5 * plate.height_m - surface_m;
+            above_m.abs() <= plate.height_tolerance_m()
+        });
     if !is_at_surface {
-        let mend = "the camera is not where its calibration says, or task.start_surface_m and \
-                    task.place.surface_m are not the surfaces' heights";
+        let mend = "take away what lies under the plate; or the camera is not where its calibration says, or \
+                    task.start_surface_m and task.place.surface_m are not the surfaces' heights";
         return Check::warn(PLATE, format!("{told}: on none of the task's surfaces"), mend);
     }
     Check::ok(PLATE, told)
