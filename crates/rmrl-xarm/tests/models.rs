@@ -103,7 +103,7 @@ fn an_xarm_5_tells_of_five_joints_everywhere() {
 
     let port = running.addresses().unwrap().rich.port();
     let address = Address::Tcp { host: "127.0.0.1".to_string(), port };
-    let reports = ReportStream::connect(address, ReportPort::Rich, PATIENCE).unwrap();
+    let reports = ReportStream::connect(address, PATIENCE).unwrap();
     let report = reports.next(PATIENCE).unwrap();
     let More::Everything(health, details) = report.more else { panic!("{report:?}") };
     assert_eq!((details.model, details.joints, health.enabled), (5, 5, 0b1_1111));

@@ -177,3 +177,27 @@ fn the_configurations_are_the_defaults_they_say_they_are() {
     let shown: toml::Table = read("configs/table.toml").parse().unwrap();
     assert_eq!(missing_keys(&all, &shown, ""), Vec::<String>::new(), "table.toml shows all keys");
 }
+
+/// Each event in the table of decision 22 names the tests that show it, `file.rs::test`.
+#[test]
+fn the_tests_of_how_a_real_cell_is_kept_safe_exist() {
+    let decision = read("docs/decisions/0022-how-a-real-cell-is-kept-safe.md");
+    let folders = ["crates/rmrl/tests", "crates/rmrl-xarm/tests", "crates/rmrl-cell/src"];
+    let rows = decision.lines().filter(|line| line.starts_with("| ") && !line.contains("| test |"));
+    let mut events = 0;
+    for row in rows {
+        let tests = row.split('`').skip(1).step_by(2).filter_map(|word| word.split_once(".rs::"));
+        let mut named = 0;
+        for (file, test) in tests {
+            let path = |folder: &&str| root().join(folder).join(format!("{file}.rs"));
+            let file = folders.iter().map(|folder| path(&folder)).find(|path| path.exists());
+            let file = file.unwrap_or_else(|| panic!("{row} names a file that does not exist"));
+            let code = fs::read_to_string(&file).unwrap();
+            assert!(code.contains(&format!("fn {test}()")), "{row} names no test");
+            named += 1;
+        }
+        assert!(named > 0, "{row} names no test");
+        events += 1;
+    }
+    assert!(events > 20, "{events} events");
+}
