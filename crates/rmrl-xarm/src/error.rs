@@ -55,9 +55,11 @@ pub enum XArmError {
         /// What that means.
         explained: Explained,
     },
-    /// The arm met something while its link was lost: where, and whether that was to be expected, nobody saw.
+    /// The arm met something outside of a motion of this program, or while its link was lost: where, and
+    /// whether that was to be expected, nobody saw.
     #[error(
-        "the arm met something while its link was lost (controller error 31); see what it was, then start again"
+        "the arm met something while it was not seen to move (controller error 31): see what it was, then start \
+         again"
     )]
     UnseenContact,
     /// Somebody pressed a stop button, or opened its circuit.

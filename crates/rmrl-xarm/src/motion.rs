@@ -86,6 +86,7 @@ impl Session {
         let pose = controller_pose(target, self.config.jaw_yaw_deg);
         self.moving = true;
         let mut ended = self.run_line(pose, speed_m_s, timeout);
+        self.has_collided = matches!(ended, Err(XArmError::Collision { .. }));
         if let Err(XArmError::Refused { .. }) = ended
             && matches!(self.state(), Ok(ArmState::Stopped | ArmState::Paused))
         {

@@ -41,6 +41,8 @@ pub struct Session {
     pub(crate) moving: bool,
     /// The arm stands because this program stopped it.
     pub(crate) stopped_here: bool,
+    /// The collision that waits to be cleared ended a motion of this program, whose caller heard of it.
+    pub(crate) has_collided: bool,
     /// Everything was given and read back: from here on what differs is another's doing.
     is_set_up: bool,
     /// How the joints stood when they were last seen with nothing of this program under way.
@@ -133,6 +135,7 @@ impl Session {
             reports: Arc::new(reports),
             moving: false,
             stopped_here: false,
+            has_collided: false,
             is_set_up: false,
             left_at: None,
         })
@@ -218,7 +221,11 @@ impl Session {
     pub fn check_ready(&mut self) -> Result<(), XArmError> {
         let error = self.error()?;
         if error != 0 {
-            let error = explain(error);
+            let error = match explain(error) {
+                // Somebody ran into an arm that stood: that was no contact of a descent.
+                XArmError::Collision { .. } if !self.has_collided => XArmError::UnseenContact,
+                error => error,
+            };
             // Whoever clears it at the controller's screen has not started the arm by that.
             self.stopped_here &= !error.needs_a_person();
             return Err(error);
@@ -340,7 +347,7 @@ impl Session {
             }
             let state = self.state()?;
             if state == ArmState::Ready {
-                (self.moving, self.stopped_here) = (false, false);
+                (self.moving, self.stopped_here, self.has_collided) = (false, false, false);
                 return Ok(());
             }
             if began.elapsed() > READY_WITHIN {

@@ -103,6 +103,34 @@ fn a_collision_is_told_with_its_place_and_recovered_from() {
     arm.move_to(target(), 0.1).unwrap();
 }
 
+/// Somebody runs into an arm that stands, or it falls onto something without power.
+#[test]
+fn a_contact_outside_of_a_motion_is_left_to_a_person() {
+    let (mut arm, table, _) = arm(Table::new("2.5.0"));
+    arm.move_to(target(), 0.1).unwrap();
+    (table.lock().unwrap().error, table.lock().unwrap().state) = (31, ArmState::Stopped);
+    for error in [arm.recover().unwrap_err(), arm.move_to(target(), 0.1).unwrap_err()] {
+        assert!(error.needs_a_person() && error.to_string().contains("met something"), "{error}");
+    }
+    assert_eq!(table.lock().unwrap().error, 31, "nobody cleared it");
+    // The same where it happens while the link is lost.
+    let (mut arm, table, _) = self::arm(Table::new("2.5.0"));
+    {
+        let mut table = table.lock().unwrap();
+        (table.closes_on_line, table.error) = (true, 0);
+    }
+    arm.move_to(target(), 0.1).unwrap_err();
+    arm.move_to(target(), 0.1).unwrap();
+    {
+        let mut table = table.lock().unwrap();
+        (table.closes_on_line, table.closes_with_error) = (true, 31);
+    }
+    let error = arm.move_to(target(), 0.1).unwrap_err();
+    let error = if error.needs_a_person() { error } else { arm.recover().unwrap_err() };
+    assert!(error.needs_a_person() && error.to_string().contains("met something"), "{error}");
+    assert_eq!(table.lock().unwrap().error, 31, "nobody cleared it");
+}
+
 #[test]
 fn a_pressed_button_and_somebody_elses_stop_are_left_to_a_person() {
     let (mut arm, table, config) = arm(Table::new("2.5.0"));

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
 mod binary;
+mod emulated;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write, copy};
@@ -18,13 +19,14 @@ use std::time::{Duration, Instant};
 
 use binary::page::Page;
 use binary::{failure, json, rmrl, small, stderr};
+use emulated::terminal;
 use rmrl::cell::{Arm, Camera, DeviceError, FirstMotion, Operator, TaskKind, ToolPose};
 use rmrl::config::RunConfig;
 use rmrl::core::PlanarPose;
 use rmrl::distant::DistantServer;
 use rmrl::emulated_calibration::emulated_calibration;
 use rmrl::laboratory::simulated_cell;
-use rmrl::preflight::flange_from_tool;
+use rmrl::preflight::flange_from_jaws;
 use rmrl::sim::SimulatedCell;
 use rmrl::vision::{CameraModel, RgbdFrame};
 use rmrl::xarm::controller::{
@@ -98,7 +100,7 @@ impl Emulated {
         config.simulation.camera.width_px = 320;
         let cell = simulated_cell(&config, 0).unwrap();
         let controller = ControllerConfig {
-            flange_from_tool: flange_from_tool(&config.xarm),
+            flange_from_tool: flange_from_jaws(&config.xarm),
             watched_m: Some(config.xarm.fence_m),
             pace,
             ..ControllerConfig::default()
@@ -113,7 +115,8 @@ impl Emulated {
         let xarm = XArmConfig {
             host: "127.0.0.1".into(),
             control_port: ports.control.port(),
-            report_port: Some(ports.normal.port()),
+            report_port: Some(ports.rich.port()),
+            standstill_secs: 0.0,
             ..XArmConfig::default()
         };
         let control = SocketAddr::from(([127, 0, 0, 1], ports.control.port()));
@@ -133,13 +136,14 @@ impl Emulated {
 
     fn with_keys(&self, mut command: Command) -> Command {
         for value in [
-            "cell.kind=xarm6".to_string(),
+            "cell.kind=xarm".to_string(),
             "cell.person=distant".to_string(),
             "camera.source=distant".to_string(),
             "camera.max_residual_mm=20".to_string(),
             "xarm.host=127.0.0.1".to_string(),
             format!("xarm.control_port={}", self.xarm.control_port),
             format!("xarm.report_port={}", self.xarm.report_port.unwrap()),
+            "xarm.standstill_secs=0.2".to_string(),
             format!("distant.address={}", self.distant.address()),
         ] {
             command.args(["--set", &value]);
@@ -176,16 +180,6 @@ const TRAIN: [&str; 9] =
 
 fn with(arguments: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
     [arguments, more].concat()
-}
-
-/// A terminal: where the person types, and what the program reads from.
-fn terminal() -> (File, Stdio) {
-    let typing = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&typing).unwrap();
-    unlockpt(&typing).unwrap();
-    let name = ptsname(&typing, Vec::new()).unwrap().into_string().unwrap();
-    let input = File::options().read(true).write(true).open(name).unwrap();
-    (File::from(typing), Stdio::from(input))
 }
 
 /// Starts on a terminal, on which `early` was typed before anything was asked.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
 mod binary;
+mod emulated;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,7 +16,8 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use binary::{failure, json, small, stderr};
+use binary::{failure, json, stderr};
+use emulated::{EmulatedCell, assert_each_once, ended, is_completed, records, terminal};
 use rand::RngExt;
 use rmrl::cell::{Arm, Camera, DeviceError, DriftConfig, Operator, TaskKind, ToolPose};
 use rmrl::config::RunConfig;
@@ -37,121 +39,8 @@ use rmrl::xarm::{
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-/// An emulated controller over a simulated cell, its camera and its person, in this process.
-struct EmulatedCell {
-    running: RunningController,
-    distant: DistantServer,
-    /// What is behind it all.
-    #[allow(dead_code, reason = "it lives as long as the cell")]
-    cell: SimulatedCell,
-    config: RunConfig,
-    dir: tempfile::TempDir,
-}
-
-impl EmulatedCell {
-    fn start(seed: u32) -> Self {
-        Self::start_at(seed, Pace::AsFastAsPossible)
-    }
-
-    fn start_at(seed: u32, pace: Pace) -> Self {
-        Self::start_with(seed, pace, |_| {})
-    }
-
-    fn start_with(seed: u32, pace: Pace, change: impl FnOnce(&mut RunConfig)) -> Self {
-        let mut config = RunConfig::for_task(TaskKind::Table);
-        config.seed = seed;
-        config.simulation.camera.width_px = 320;
-        change(&mut config);
-        let cell = simulated_cell(&config, u64::from(seed)).unwrap();
-        let controller = ControllerConfig {
-            flange_from_tool: flange_from_jaws(&config.xarm),
-            arm: ArmKinematics::new(config.xarm.model),
-            watched_m: Some(config.xarm.fence_m),
-            pace,
-            ..ControllerConfig::default()
-        };
-        let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
-        let running = Controller::start(controller, plant).unwrap();
-        let calibration = Some(emulated_calibration(&config, &cell));
-        let distant = DistantServer::start("127.0.0.1:0", cell.clone(), calibration).unwrap();
-        Self { running, distant, cell, config, dir: tempfile::tempdir().unwrap() }
-    }
-
-    /// `rmrl` with these arguments, a small network, and this cell.
-    fn rmrl(&self, arguments: &[&str]) -> Command {
-        let mut command = small(self.dir.path(), arguments);
-        for value in self.keys() {
-            command.args(["--set", &value]);
-        }
-        command
-    }
-
-    fn keys(&self) -> [String; 10] {
-        let addresses = self.running.addresses().unwrap();
-        [
-            "cell.kind=xarm".to_string(),
-            "cell.person=distant".to_string(),
-            "camera.source=distant".to_string(),
-            "camera.max_residual_mm=20".to_string(),
-            "xarm.host=127.0.0.1".to_string(),
-            format!("xarm.model={}", self.config.xarm.model.key()),
-            format!("xarm.control_port={}", addresses.control.port()),
-            format!("xarm.report_port={}", addresses.rich.port()),
-            "xarm.standstill_secs=0.2".to_string(),
-            format!("distant.address={}", self.distant.address()),
-        ]
-    }
-
-    fn run(&self) -> PathBuf {
-        self.dir.path().join("run")
-    }
-
-    fn recording(&self) -> Recording {
-        self.running.recording()
-    }
-}
-
-/// The lines of a run's log that are whole.
-fn records(run: &Path) -> Vec<Value> {
-    let Ok(log) = fs::read_to_string(run.join("trials.jsonl")) else { return Vec::new() };
-    let whole = log.rfind('\n').map_or(0, |end| end + 1);
-    log[..whole].lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn is_completed(record: &Value) -> bool {
-    record["failure"]["kind"] != "fault"
-}
-
-/// The log has the trials 1 to `trials` once each and in order, and the attempts at each as they came.
-fn assert_each_once(records: &[Value], trials: u64) {
-    let completed: Vec<u64> = records
-        .iter()
-        .filter(|record| is_completed(record))
-        .map(|record| record["trial"].as_u64().unwrap())
-        .collect();
-    assert_eq!(completed, (1..=trials).collect::<Vec<_>>());
-    let mut attempts: BTreeMap<u64, u64> = BTreeMap::new();
-    for record in records {
-        let attempt = attempts.entry(record["trial"].as_u64().unwrap()).or_default();
-        *attempt += 1;
-        assert_eq!(record["attempt"], *attempt, "{record}");
-    }
-}
-
 fn soak(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |value| value.parse().unwrap())
-}
-
-/// Waits until a process ends.
-fn ended(child: &mut Child, patience: Duration) -> bool {
-    let began = Instant::now();
-    while began.elapsed() < patience {
-        if child.try_wait().unwrap().is_some() {
-            return true;
-        }
-        sleep(Duration::from_millis(5));
-    }
-    false
 }
 
 #[test]
@@ -695,16 +584,6 @@ fn ctrl_c_stops_the_arm_in_the_middle_of_a_motion_and_the_run_goes_on_later() {
     json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
     assert_each_once(&records(&cell.run()), 3);
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
-}
-
-/// A terminal: where the person types, and what the program reads from.
-fn terminal() -> (File, Stdio) {
-    let typing = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&typing).unwrap();
-    unlockpt(&typing).unwrap();
-    let name = ptsname(&typing, Vec::new()).unwrap().into_string().unwrap();
-    let input = File::options().read(true).write(true).open(name).unwrap();
-    (File::from(typing), Stdio::from(input))
 }
 
 /// Reads what a program says until it says that.

@@ -37,6 +37,8 @@ pub struct Table {
     pub pauses: bool,
     /// The link is closed instead of answering the next line.
     pub closes_on_line: bool,
+    /// And with this error.
+    pub closes_with_error: u8,
     /// So many requests to stop have no answer.
     pub deaf_to_stops: usize,
     /// Nothing answers at the flange.
@@ -81,6 +83,7 @@ impl Table {
             never_ends: false,
             pauses: false,
             closes_on_line: false,
+            closes_with_error: 0,
             deaf_to_stops: 0,
             no_gripper: false,
             pose: [300.0, 0.0, 200.0, PI, 0.0, PI],
@@ -183,6 +186,7 @@ impl Table {
             Command::ToolGpioRead { .. } => Reply::Integer(11),
             Command::MoveLine { pose, options, .. } => {
                 if std::mem::take(&mut self.closes_on_line) {
+                    self.error = std::mem::take(&mut self.closes_with_error);
                     return None;
                 }
                 if self.error_on_line != 0 {

@@ -2,11 +2,11 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,9 @@ use rmrl::sim::SimulatedCell;
 use rmrl::xarm::controller::{
     Controller, ControllerConfig, Pace, Plant, Recording, RunningController,
 };
+use rmrl::xarm::kinematics::ArmKinematics;
 use rmrl::xarm::{Address, Client};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 use crate::binary::small;
@@ -41,7 +43,11 @@ impl EmulatedCell {
     }
 
     pub fn start_at(seed: u32, pace: Pace) -> Self {
-        Self::start_as(seed, |_| {}, |controller| controller.pace = pace)
+        Self::start_with(seed, pace, |_| {})
+    }
+
+    pub fn start_with(seed: u32, pace: Pace, change: impl FnOnce(&mut RunConfig)) -> Self {
+        Self::start_as(seed, change, |controller| controller.pace = pace)
     }
 
     /// With another configuration of the cell, or another controller.
@@ -57,6 +63,7 @@ impl EmulatedCell {
         let cell = simulated_cell(&config, u64::from(seed)).unwrap();
         let mut controller = ControllerConfig {
             flange_from_tool: flange_from_jaws(&config.xarm),
+            arm: ArmKinematics::new(config.xarm.model),
             watched_m: Some(config.xarm.fence_m),
             pace: Pace::AsFastAsPossible,
             ..ControllerConfig::default()
@@ -96,6 +103,7 @@ impl EmulatedCell {
             "camera.source=distant".to_string(),
             "camera.max_residual_mm=20".to_string(),
             "xarm.host=127.0.0.1".to_string(),
+            format!("xarm.model={}", self.config.xarm.model.key()),
             format!("xarm.control_port={}", control.port()),
             format!("xarm.report_port={}", reports.port()),
             "xarm.standstill_secs=0.2".to_string(),
@@ -167,6 +175,16 @@ pub fn ended(child: &mut Child, patience: Duration) -> bool {
         thread::sleep(Duration::from_millis(5));
     }
     false
+}
+
+/// A terminal: where the person types, and what the program reads from.
+pub fn terminal() -> (File, Stdio) {
+    let typing = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&typing).unwrap();
+    unlockpt(&typing).unwrap();
+    let name = ptsname(&typing, Vec::new()).unwrap().into_string().unwrap();
+    let input = File::options().read(true).write(true).open(name).unwrap();
+    (File::from(typing), Stdio::from(input))
 }
 
 /// Forwards a port, as another computer reaches it: under an address that no lock of this one knows.
