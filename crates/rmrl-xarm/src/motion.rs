@@ -194,10 +194,14 @@ impl Session {
 
     /// Feedback may be a little ahead of the state.
     fn wait_until_ready(&mut self, deadline: Instant) -> Result<(), XArmError> {
+        let reset_until = Instant::now() + POLL * RESETS;
         loop {
             let state = self.state()?;
             match state {
                 ArmState::Ready => return Ok(()),
+                ArmState::Reset if Instant::now() >= reset_until => {
+                    return Err(XArmError::StateReset);
+                }
                 ArmState::Stopped | ArmState::Paused => return Err(self.why_stopped()?),
                 _ if Instant::now() >= deadline => {
                     return Err(XArmError::NotReady { state, waiting: self.waiting()? });

@@ -188,10 +188,16 @@ impl Permitted {
         if !self.seen.is_as(&Look::at(config)?) {
             return Err(FirstMotionError::Elsewhere);
         }
+<<<<<<< HEAD
         let robot = Robot::connect_claimed(config.xarm.clone(), self.claim)?;
+=======
+        let robot = again(|| Ok(Robot::connect(config.xarm.clone())?))?;
+>>>>>>> people
         // A session has begun: no report is needed to know its tool, and no error waits.
-        let mut arm = Inspector::connect(config.xarm.clone())?;
-        let (tool, joints) = (arm.tool(None)?, arm.joints()?);
+        let (tool, joints) = again(|| {
+            let mut arm = Inspector::connect(config.xarm.clone())?;
+            Ok((arm.tool(None)?, arm.joints()?))
+        })?;
         match self.seen.is_as(&Look { tool, joints, ..self.seen }) {
             true => Ok(robot),
             false => Err(FirstMotionError::Elsewhere),
@@ -214,7 +220,7 @@ const STANDS_WITHIN: Duration = Duration::from_secs(5);
 /// How often it is asked whether it does.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How often a look is repeated whose answers were lost on the way.
+/// How often the controller is asked anew where answers are lost on the way.
 const LOOKS: u32 = 3;
 
 /// Brakes that open let an arm sink a little; by more than this somebody has moved it. In metres and
@@ -224,16 +230,7 @@ const MOVED_RAD: f64 = 0.01;
 
 impl Look {
     fn at(config: &RunConfig) -> Result<Self, FirstMotionError> {
-        let mut looks = 1;
-        loop {
-            match Self::try_at(config) {
-                Err(FirstMotionError::XArm(error)) if looks < LOOKS && is_lost(&error) => {
-                    tracing::warn!("{error}; looking at the arm again");
-                    looks += 1;
-                }
-                looked => return looked,
-            }
-        }
+        again(|| Self::try_at(config))
     }
 
     fn try_at(config: &RunConfig) -> Result<Self, FirstMotionError> {
@@ -293,9 +290,20 @@ impl Look {
     }
 }
 
-/// Whether an answer was lost on its way, so that asking again may help.
-fn is_lost(error: &XArmError) -> bool {
-    matches!(error, XArmError::LostLink { .. } | XArmError::NoAnswer { .. } | XArmError::Frame(_))
+/// Does something that may be done again where an answer is lost on its way, a few times.
+fn again<T>(mut work: impl FnMut() -> Result<T, FirstMotionError>) -> Result<T, FirstMotionError> {
+    let mut left = LOOKS;
+    loop {
+        left -= 1;
+        match work() {
+            Err(FirstMotionError::XArm(
+                error @ (XArmError::LostLink { .. }
+                | XArmError::NoAnswer { .. }
+                | XArmError::Frame(_)),
+            )) if left > 0 => tracing::warn!("{error}; the controller is asked again"),
+            done => return done,
+        }
+    }
 }
 
 /// Has `switch` stop the arm of `robot`, over a link of its own. Weakly: the switch outlives a panic, and the

@@ -54,7 +54,7 @@ pub fn report_by(config: &RunConfig, root: &Path) -> anyhow::Result<String> {
     );
     let target = read_target(root)?;
     let rows = metrics(&records, config.metrics.smoothing);
-    let summary = Summary::of(&config, &records);
+    let summary = Summary::of(config, &records);
     let NoiseFloor { distance_mm: floor_mm, turn_deg: floor_deg } =
         NoiseFloor::of(&target.noise_floor);
 
@@ -73,7 +73,7 @@ pub fn report_by(config: &RunConfig, root: &Path) -> anyhow::Result<String> {
         format!("{:.5}", 1.0 - config.reward.reward(error))
     };
     // No device is asked: a report is read where no cell is.
-    let world = World::of(&config, u64::from(config.seed))?;
+    let world = World::of(config, u64::from(config.seed))?;
     let camera = match &world {
         World::Simulated(cell) => cell.model(),
         World::Real => camera_of_run(root)?,
@@ -100,7 +100,7 @@ pub fn report_by(config: &RunConfig, root: &Path) -> anyhow::Result<String> {
                 "reward",
                 reward_curve(
                     &rows,
-                    &role_models(&config, &completed)?,
+                    &role_models(config, &completed)?,
                     config.metrics.reward_threshold,
                 )?,
             ),
@@ -132,8 +132,8 @@ pub fn report_by(config: &RunConfig, root: &Path) -> anyhow::Result<String> {
                     floor_deg,
                 )?,
             ),
-            ("budget", budget_table(&budget(&world, &camera, &config, &trials, floor_mm))),
-            ("pictures", pictures(root, &config, &world, camera, &trials)?),
+            ("budget", budget_table(&budget(&world, &camera, config, &trials, floor_mm))),
+            ("pictures", pictures(root, config, &world, camera, &trials)?),
             ("config", escape(&config.to_toml())),
         ],
     ))

@@ -41,12 +41,13 @@ pub fn listen(stop: &StopSwitch) -> anyhow::Result<()> {
                 SIGHUP => "SIGHUP",
                 _ => "Ctrl-C",
             };
+            // Not here: a device that hangs must not keep the second signal from being heard. And first: a terminal
+            // that is halted holds up whoever writes to it.
+            let stop = stop.clone();
+            thread::spawn(move || press_and_say(&stop, by));
             say(format_args!(
                 "{by}: the arm stops and the log is finished; once more stops at once"
             ));
-            // Not here: a device that hangs must not keep the second signal from being heard.
-            let stop = stop.clone();
-            thread::spawn(move || press_and_say(&stop, by));
         }
     };
     let thread = thread::Builder::new().name("signals".to_string()).spawn(listen);
