@@ -4,20 +4,21 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::{Address, ArmState, Client, XArmConfig, XArmError};
 
-/// The claim of this program to an arm. It ends when it is dropped, or with the process.
+/// The claim of this program to an arm. It ends when the last of its clones is dropped, or with the process.
 ///
 /// Other programs on this computer are kept away by a lock file for each controller, in the folder for
 /// temporary files that all users share. Programs on other computers are noticed only by what the arm does:
 /// an arm that moves, or was moved a moment ago, is not taken over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Claim {
     /// Locked; the system unlocks it when the process ends, however it ends.
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 /// How often the arm is looked at.
@@ -70,7 +71,7 @@ impl Claim {
         let program = Path::new(&program).file_name().unwrap_or_default().display().to_string();
         let _ = lock.set_len(0);
         let _ = writeln!(lock, "process {}, {program}", std::process::id());
-        Ok(Self { _lock: lock })
+        Ok(Self { _lock: Arc::new(lock) })
     }
 }
 

@@ -163,7 +163,7 @@ pub fn permission(
     if config.xarm.reports_at().is_none() {
         return Err(XArmError::WithoutReports.into());
     }
-    let claim = Claim::take(&config.xarm)?;
+    let claim = again(|| Ok(Claim::take(&config.xarm)?))?;
     let seen = Look::at(config)?;
     let proof = prove_way_home(config, envelope, &seen.tool, &seen.joints)?;
     let task = &config.task;
@@ -188,11 +188,7 @@ impl Permitted {
         if !self.seen.is_as(&Look::at(config)?) {
             return Err(FirstMotionError::Elsewhere);
         }
-<<<<<<< HEAD
-        let robot = Robot::connect_claimed(config.xarm.clone(), self.claim)?;
-=======
-        let robot = again(|| Ok(Robot::connect(config.xarm.clone())?))?;
->>>>>>> people
+        let robot = again(|| Ok(Robot::connect_claimed(config.xarm.clone(), self.claim.clone())?))?;
         // A session has begun: no report is needed to know its tool, and no error waits.
         let (tool, joints) = again(|| {
             let mut arm = Inspector::connect(config.xarm.clone())?;
