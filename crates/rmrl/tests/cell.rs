@@ -209,7 +209,8 @@ fn one_thing_that_is_missing_hides_no_other() {
     let sideways = "xarm.tcp_offset_mm_deg=[159.5, 0.0, 59.5, 0.0, 0.0, 0.0]";
     let (_, checks) = cell.doctor(&["--set", sideways]);
     let reach = check(&checks, "reach");
-    assert!(reach["mend"].as_str().unwrap().starts_with("xarm.jaw_yaw_deg = 180 would work"));
+    assert!(text_of(reach).contains("xarm.jaw_yaw_deg = 180 would work"), "{reach}");
+    assert!(reach["mend"].as_str().unwrap().starts_with("set xarm.jaw_yaw_deg = 180,"));
 
     // Another gripper than configured; and a value that cannot be.
     let (_, checks) = cell.doctor(&["--set", "xarm.gripper.generation=first"]);

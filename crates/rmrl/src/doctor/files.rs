@@ -37,7 +37,10 @@ pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
         ),
         Err(error) => {
             let mend = match &error {
-                PreflightError::Reach { other_yaw: Some(yaw), .. } => yaw.advice(),
+                PreflightError::Reach { other_yaw: Some(yaw), .. } => format!(
+                    "set xarm.jaw_yaw_deg = {}, and see that the turned tool hits nothing",
+                    yaw.jaw_yaw_deg
+                ),
                 _ => "move the place, the start region or home, or measure xarm.tcp_offset_mm_deg again"
                     .to_string(),
             };

@@ -124,7 +124,8 @@ mod tests {
     fn allowed_and_dangerous_values_are_named_one_by_one_and_together() {
         let check = limits(&real());
         assert_eq!(check.status, CheckStatus::Ok, "{check}");
-        let cases: [(&str, fn(&mut RunConfig)); 12] = [
+        type Change = fn(&mut RunConfig);
+        let cases: [(&str, Change); 12] = [
             ("task.travel_speed_m_s is 1", |config| config.task.travel_speed_m_s = 1.0),
             ("safety.max_speed_m_s is 1", |config| config.safety.max_speed_m_s = 1.0),
             ("xarm.reduced_speed_m_s is 1", |config| config.xarm.reduced_speed_m_s = 1.0),
