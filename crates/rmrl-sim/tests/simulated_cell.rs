@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
 use rmrl_cell::{
-    DeviceError, Devices, Operator, PickPlace, SafetyConfig, SafetyEnvelope, Task, TaskConfig,
-    ToolPose, Whereabouts,
+    DeviceError, Devices, FirstMotion, Operator, PickPlace, SafetyConfig, SafetyEnvelope, Task,
+    TaskConfig, ToolPose, Whereabouts,
 };
 use rmrl_core::{
     Ending, Env, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction, TrialId,
@@ -244,6 +244,9 @@ fn a_plate_that_lies_on_another_one_is_refused() {
 
             struct Stacking(SimulatedCell, f64);
             impl Operator for Stacking {
+                fn permit_motion(&mut self, _: &FirstMotion) -> Result<(), DeviceError> {
+                    Ok(())
+                }
                 fn exchange_plate(&mut self, _: u32) -> Result<(), DeviceError> {
                     Ok(())
                 }

@@ -14,7 +14,7 @@ use rmrl_xarm::controller::{Controller, ControllerConfig, MotionOutcome, Running
 use rmrl_xarm::kinematics::ArmKinematics;
 use rmrl_xarm::{
     Address, ArmModel, Client, Command, Inspector, LineOptions, More, MotionLimits, Reply,
-    ReportPort, ReportStream, Robot, XArm, XArmConfig, XArmError,
+    ReportStream, Robot, XArm, XArmConfig, XArmError,
 };
 
 const PATIENCE: Duration = Duration::from_secs(5);

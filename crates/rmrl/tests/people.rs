@@ -33,7 +33,6 @@ use rmrl::xarm::controller::{
     Controller, ControllerConfig, MotionFault, Pace, Plant, Recording, RunningController,
 };
 use rmrl::xarm::{ArmState, Inspector, Robot, XArm, XArmConfig};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 /// Far above what anything takes, so that a busy machine does not fail a test.

@@ -7,10 +7,9 @@
 mod binary;
 mod emulated;
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread::sleep;
@@ -19,24 +18,20 @@ use std::time::{Duration, Instant};
 use binary::{failure, json, stderr};
 use emulated::{EmulatedCell, assert_each_once, ended, is_completed, records, terminal};
 use rand::RngExt;
-use rmrl::cell::{Arm, Camera, DeviceError, DriftConfig, Operator, TaskKind, ToolPose};
+use rmrl::cell::{Arm, Camera, DeviceError, DriftConfig, Operator, ToolPose};
 use rmrl::config::RunConfig;
 use rmrl::core::{PlanarPose, random_stream};
 use rmrl::distant::DistantServer;
 use rmrl::emulated_calibration::emulated_calibration;
-use rmrl::laboratory::simulated_cell;
-use rmrl::preflight::flange_from_jaws;
-use rmrl::sim::{CellDistribution, SimulatedCell};
+use rmrl::sim::CellDistribution;
 use rmrl::vision::CameraFile;
 use rmrl::xarm::controller::{
-    Controller, ControllerConfig, Faults, GripperFault, LinkFault, MotionFault, MotionOutcome,
-    MotionRecord, Pace, Plant, Recording, Request, RunningController,
+    Faults, GripperFault, LinkFault, MotionFault, MotionOutcome, MotionRecord, Pace, Recording,
+    Request,
 };
-use rmrl::xarm::kinematics::ArmKinematics;
 use rmrl::xarm::{
     Address, ArmModel, ArmState, Client, MotionLimits, Reply, Robot, XArm, XArmConfig,
 };
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 fn soak(variable: &str, default: u64) -> u64 {
