@@ -34,7 +34,8 @@ fn emulated(model: ArmModel, identity: Option<(u8, u16)>) -> (RunningController,
     let config = XArmConfig {
         host: "127.0.0.1".to_string(),
         control_port: addresses.control.port(),
-        report_port: Some(addresses.normal.port()),
+        report_port: Some(addresses.rich.port()),
+        standstill_secs: 0.0,
         model,
         ..XArmConfig::default()
     };
@@ -148,7 +149,6 @@ fn other_robots_are_refused_by_name_before_anything_is_set_or_moved() {
         let refused = Inspector::connect(config).unwrap().check_model().unwrap_err();
         assert!(matches!(refused, XArmError::WrongRobot { .. }), "{refused}");
         let recording = running.recording();
-        // Who are you, twice.
-        assert_eq!((recording.requests, recording.motions.len()), (2, 0), "{identity:?}");
+        assert_eq!((recording.changes, recording.motions.len()), (0, 0), "{identity:?}");
     }
 }

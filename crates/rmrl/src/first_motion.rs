@@ -231,6 +231,7 @@ impl Look {
 
     fn try_at(config: &RunConfig) -> Result<Self, FirstMotionError> {
         let mut arm = Inspector::connect(config.xarm.clone())?;
+        arm.check_model()?;
         let began = Instant::now();
         loop {
             let (state, waiting) = arm.state()?;

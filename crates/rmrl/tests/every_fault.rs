@@ -350,10 +350,16 @@ fn check_stops(trouble: Trouble, recording: &Recording, before: usize) {
     }
 }
 
+/// A few at a time: most of a run is waiting for the arm.
 fn run_all(troubles: Vec<Trouble>, first_seed: u32) {
-    for (number, trouble) in (0..).zip(troubles) {
-        run_with(trouble, first_seed + number);
-    }
+    const AT_A_TIME: usize = 3;
+    let numbered: Vec<(u32, Trouble)> = (first_seed..).zip(troubles).collect();
+    thread::scope(|scope| {
+        for lane in 0..AT_A_TIME {
+            let own = numbered.iter().skip(lane).step_by(AT_A_TIME);
+            scope.spawn(move || own.for_each(|(seed, trouble)| run_with(*trouble, *seed)));
+        }
+    });
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use binary::page::Page;
 use binary::{failure, json, rmrl, small, stderr};
-use emulated::terminal;
+use emulated::{forward, terminal};
 use rmrl::cell::{Arm, Camera, DeviceError, FirstMotion, Operator, TaskKind, ToolPose};
 use rmrl::config::RunConfig;
 use rmrl::core::PlanarPose;
@@ -166,9 +166,14 @@ impl Emulated {
         assert_eq!(arm.errors().unwrap().0, error);
     }
 
-    /// Another program moves the arm; returns what it said.
+    /// Another program moves the arm, on another computer; returns what it said.
     fn move_to(&self, x_m: f64, y_m: f64, z_m: f64) -> Result<ToolPose, DeviceError> {
-        let config = XArmConfig { control_port: self.control.port(), ..self.xarm.clone() };
+        let far = |port| forward(SocketAddr::from(([127, 0, 0, 1], port))).port();
+        let config = XArmConfig {
+            control_port: far(self.control.port()),
+            report_port: self.xarm.report_port.map(far),
+            ..self.xarm.clone()
+        };
         let robot = Arc::new(Robot::connect(config).unwrap());
         XArm::new(robot).move_to(ToolPose::new(PlanarPose::new(x_m, y_m, 0.0), z_m), 0.25)
     }

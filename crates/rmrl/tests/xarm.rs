@@ -651,7 +651,7 @@ fn a_task_out_of_the_arms_reach_is_refused_before_the_arm_hears_of_it() {
     json(&mut cell.rmrl(&train));
     let config = cell.run().join("config.toml");
     let text = fs::read_to_string(&config).unwrap();
-    let changed = text.replace("59.5", "600.0");
+    let changed = text.replace(", 59.5,", ", 600.0,");
     assert_ne!(text, changed);
     fs::write(&config, changed).unwrap();
     let before = cell.recording();
@@ -729,7 +729,8 @@ fn an_arm_that_was_led_by_hand_is_not_moved_with_its_tool_tilted() {
     let mut hand =
         Client::connect(&config.address(config.control_port), Duration::from_secs(5)).unwrap();
     let limits = MotionLimits { speed: 100.0, acceleration: 1000.0, time: 0.0 };
-    let pose = [350.0, 0.0, 250.0, std::f32::consts::PI - 0.5, 0.0, 0.0];
+    let pi = std::f32::consts::PI;
+    let pose = [350.0, 0.0, 250.0, pi - 0.5, 0.0, pi];
     hand.ask(&rmrl::xarm::Command::MoveLine { pose, limits, options: None }).unwrap();
     let began = Instant::now();
     while cell.recording().motions.is_empty()
@@ -788,6 +789,7 @@ fn the_emulator_is_a_command_and_what_goes_wrong_is_told_to_it() {
     assert!(told("emergency-stop").contains("is to happen"));
     let pressed = arm.move_to(at(0.1), 0.2).unwrap_err();
     assert!(matches!(pressed, DeviceError::NeedsPerson { .. }), "{pressed}");
+    drop(arm);
     assert!(Robot::connect(config.clone()).is_err(), "the button is still pressed");
     told("release");
     connect().move_to(at(0.1), 0.2).unwrap();
