@@ -20,8 +20,9 @@ const APART_RAD: f64 = 0.026;
 /// [`XArmError::NotWhereItWasLeft`].
 pub(crate) fn check_left(left_at: &[f32; 7], joints: &[f32; 7]) -> Result<(), XArmError> {
     let apart = |index: usize| (left_at[index] - joints[index]).abs();
-    // Not `>`: what is no number was moved.
-    match (0..7).find(|index| !(apart(*index) <= MOVED_RAD)) {
+    // What is no number was moved.
+    let was_moved = |index: &usize| !(0.0..=MOVED_RAD).contains(&apart(*index));
+    match (0..7).find(was_moved) {
         None => Ok(()),
         Some(index) => {
             let apart_deg = f64::from(apart(index).to_degrees());

@@ -36,6 +36,8 @@ fn emulated(model: ArmModel, identity: Option<(u8, u16)>) -> (RunningController,
         control_port: addresses.control.port(),
         report_port: Some(addresses.rich.port()),
         standstill_secs: 0.0,
+        tcp_offset_mm_deg: [0.0, 0.0, 1000.0 * TOOL_M, 0.0, 0.0, 0.0],
+        jaw_yaw_deg: 0.0,
         model,
         ..XArmConfig::default()
     };

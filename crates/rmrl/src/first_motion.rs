@@ -72,13 +72,19 @@ pub enum FirstMotionError {
     Elsewhere,
     /// The arm stands where it cannot begin.
     #[error("before anything moves")]
-    Stance(#[from] StanceError),
+    Stance(#[source] Box<StanceError>),
     /// The controller.
     #[error("the arm cannot be used")]
     XArm(#[from] XArmError),
     /// The motion itself.
     #[error("the arm did not get home; see `rmrl cell doctor` for what it says")]
     Motion(#[from] MotionError),
+}
+
+impl From<StanceError> for FirstMotionError {
+    fn from(error: StanceError) -> Self {
+        Self::Stance(Box::new(error))
+    }
 }
 
 impl FirstMotionError {

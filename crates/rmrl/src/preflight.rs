@@ -1,6 +1,7 @@
 //! The proof, before the first motion, that the arm gets everywhere a run may send it.
 
 use std::f64::consts::PI;
+use std::sync::{Mutex, PoisonError};
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rmrl_cell::{Refusal, SafetyEnvelope, TaskConfig, ToolPose};
@@ -19,7 +20,7 @@ pub enum PreflightError {
         /// The configuration's keys that the pose comes from.
         what: String,
         /// What fails.
-        reason: ReachError,
+        reason: Box<ReachError>,
         /// Another `xarm.jaw_yaw_deg` with which nothing fails, where one was looked for and found.
         other_yaw: Option<OtherYaw>,
     },
@@ -169,19 +170,53 @@ fn prove(
     start: &Joints,
 ) -> Result<ReachProof, PreflightError> {
     let poses: Vec<ToolPose> = named.iter().map(|(_, pose)| turned(*pose, &config.xarm)).collect();
-    ArmKinematics::new(config.xarm.model)
-        .prove_reach(&flange_from_tool(&config.xarm), &poses, start, ReachMargins::default())
-        .map_err(|reason| {
-            let name = |index: usize| named[index].0.as_str();
-            let what = match reason {
-                ReachError::Pose { index, .. } => name(index).to_string(),
-                ReachError::Line { line, .. } | ReachError::OtherConfiguration { line, .. } => {
-                    format!("on the way from {} to {}", name(line.from), name(line.to))
-                }
-                ReachError::Singular { .. } | ReachError::NoPoses => "task".to_string(),
-            };
-            PreflightError::Reach { what, reason, other_yaw: None }
-        })
+    let mut arm = ArmKinematics::new(config.xarm.model);
+    for (index, [lower_deg, upper_deg]) in config.xarm.joint_range_deg.iter().take(6).enumerate() {
+        let limits = &mut arm.limits;
+        limits.lower_rad[index] = limits.lower_rad[index].max(lower_deg.to_radians());
+        limits.upper_rad[index] = limits.upper_rad[index].min(upper_deg.to_radians());
+    }
+    let question = Question { arm, tool: flange_from_tool(&config.xarm), poses, start: *start };
+    question.answer().map_err(|reason| {
+        let name = |index: usize| named[index].0.as_str();
+        let what = match reason {
+            ReachError::Pose { index, .. } => name(index).to_string(),
+            ReachError::Line { line, .. } | ReachError::OtherConfiguration { line, .. } => {
+                format!("on the way from {} to {}", name(line.from), name(line.to))
+            }
+            ReachError::Singular { .. } | ReachError::NoPoses => "task".to_string(),
+        };
+        PreflightError::Reach { what, reason: Box::new(reason), other_yaw: None }
+    })
+}
+
+/// What is to be proven.
+#[derive(Clone, PartialEq)]
+struct Question {
+    arm: ArmKinematics,
+    tool: Isometry3<f64>,
+    poses: Vec<ToolPose>,
+    start: Joints,
+}
+
+impl Question {
+    /// Proves it, or remembers that it was proven: a run asks when its directory is made and again when its
+    /// arm is about to move, and hundreds of thousands of poses take seconds.
+    fn answer(self) -> Result<ReachProof, ReachError> {
+        const MOST_REMEMBERED: usize = 8;
+        static PROVEN: Mutex<Vec<(Question, ReachProof)>> = Mutex::new(Vec::new());
+        // Nothing between locking and unlocking can leave half an entry.
+        let proven = || PROVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, proof)) = proven().iter().find(|(question, _)| *question == self) {
+            return Ok(proof.clone());
+        }
+        let Self { arm, tool, poses, start } = &self;
+        let proof = arm.prove_reach(tool, poses, start, ReachMargins::default())?;
+        let mut proven = proven();
+        proven.truncate(MOST_REMEMBERED - 1);
+        proven.insert(0, (self, proof.clone()));
+        Ok(proof)
+    }
 }
 
 /// The pose by the controller's yaw: the gripper may be screwed on at an angle.
@@ -259,7 +294,7 @@ mod tests {
         let PreflightError::Reach { reason, other_yaw: Some(yaw), .. } = error else {
             panic!("{message}");
         };
-        let ReachError::Singular { distance, .. } = reason else { panic!("{message}") };
+        let ReachError::Singular { distance, .. } = *reason else { panic!("{message}") };
         assert!((distance - 0.0196).abs() < 1e-4, "{message}");
         assert_eq!(yaw.jaw_yaw_deg, 180.0);
         assert!((yaw.least_singularity_distance - 0.065).abs() < 1e-3, "{message}");

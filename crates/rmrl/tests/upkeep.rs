@@ -190,7 +190,7 @@ fn the_tests_of_how_a_real_cell_is_kept_safe_exist() {
         let mut named = 0;
         for (file, test) in tests {
             let path = |folder: &&str| root().join(folder).join(format!("{file}.rs"));
-            let file = folders.iter().map(|folder| path(&folder)).find(|path| path.exists());
+            let file = folders.iter().map(path).find(|path| path.exists());
             let file = file.unwrap_or_else(|| panic!("{row} names a file that does not exist"));
             let code = fs::read_to_string(&file).unwrap();
             assert!(code.contains(&format!("fn {test}()")), "{row} names no test");
