@@ -1,6 +1,7 @@
 //! A made-up run, for looking at the page: `cargo run -p rmrl-operator --example demo [ADDRESS]`.
 
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use rmrl_operator::{
     CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, Picture, PictureFormat,
@@ -10,12 +11,20 @@ use rmrl_operator::{
 const PICTURE: &[u8] = include_bytes!("../../../docs/images/snapshot.png");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // The stop takes ten seconds to get through, so that there is something to see.
+    let stopped = Arc::new(OnceLock::<Instant>::new());
+    let read = |at: &Instant| {
+        let is_confirmed = at.elapsed() > Duration::from_secs(10);
+        let message = match is_confirmed {
+            true => "the arm has confirmed that it stands",
+            false => "NOT CONFIRMED: press the red button (the arm: the link is lost)",
+        };
+        StopStatus { is_confirmed, message: message.to_string() }
+    };
+    let press = Arc::clone(&stopped);
     let mut config = PageConfig {
-        on_stop: Some(Box::new(|| {
-            println!("the arm stops at once");
-            let message = "the arm has confirmed that it stands".to_string();
-            StopStatus { is_confirmed: true, message }
-        })),
+        on_stop: Some(Box::new(move || read(press.get_or_init(Instant::now)))),
+        read_stop: Some(Box::new(move || stopped.get().map(read))),
         ..PageConfig::default()
     };
     if let Some(address) = std::env::args().nth(1) {
