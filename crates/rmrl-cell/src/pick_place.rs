@@ -178,7 +178,17 @@ impl PickPlace {
     /// # Errors
     /// The switch was pressed, or the arm failed.
     pub fn make_first_motion(&mut self) -> Result<(), MotionError> {
-        self.handling.go_home()
+        self.come_home()
+    }
+
+    /// Goes home. A device that is lost on the way is waited for: no trial has begun that would be repeated.
+    fn come_home(&mut self) -> Result<(), MotionError> {
+        let stop = self.handling.stop_switch().clone();
+        let Self { recovery, handling, .. } = self;
+        recovery.retry(&stop, || {
+            handling.recover()?;
+            handling.go_home()
+        })
     }
 
     /// Brings the arm home, where nobody runs into it, if it can: no trial follows for now. What the jaws
@@ -207,13 +217,14 @@ impl PickPlace {
     }
 
     fn look_at_target(&mut self) -> Result<Target, Fault> {
-        self.recover()?;
-        self.handling.go_home().map_err(motion_fault)?;
+        self.come_home().map_err(motion_fault)?;
         self.scene = None;
         self.tell(CellNews::NeedsPerson("put the plate exactly into its target"));
         self.ask(|operator| operator.put_plate_at_target())?;
         // The plate lies in its target, and so in no jaws.
-        self.handling.power_gripper_on().map_err(motion_fault)?;
+        let stop = self.handling.stop_switch().clone();
+        let Self { recovery, handling, .. } = self;
+        recovery.retry(&stop, || handling.power_gripper_on()).map_err(motion_fault)?;
         let (capture, found) = self.look_patiently()?;
         let color = Arc::clone(&capture.frame.color);
         self.evidence.end = Some(capture);
