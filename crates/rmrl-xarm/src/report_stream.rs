@@ -60,8 +60,9 @@ fn is_somebody_at_work(report: &Report) -> bool {
     match report.state {
         ArmState::Moving => true,
         ArmState::Ready => report.commands > 0,
-        ArmState::Stopped | ArmState::Paused | ArmState::Reset => !has_error,
-        ArmState::Other(_) => false,
+        ArmState::Stopped | ArmState::Paused => !has_error,
+        // A reset shows for a moment in some firmware; one that stays is found when the state is asked for.
+        ArmState::Reset | ArmState::Other(_) => false,
     }
 }
 

@@ -13,7 +13,7 @@ use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, Sc
 use rmrl_realsense::RealSenseConfig;
 use rmrl_sim::SimulationConfig;
 use rmrl_vision::{ColorThreshold, LocalizerConfig, Recording};
-use rmrl_xarm::XArmConfig;
+use rmrl_xarm::{ReportPort, XArmConfig};
 use serde::{Deserialize, Serialize};
 
 pub use self::layers::Layers;
@@ -392,11 +392,15 @@ impl RunConfig {
     /// It cannot be read, or is not valid any more.
     pub fn of_run(path: &std::path::Path) -> Result<Self, ConfigError> {
         // Runs keep all keys but those that came later, which mean what was done before them.
-        let config = Layers::default()
+        let mut config = Layers::default()
             .with_value("an earlier version", "policy.encoder.weights", "random")
             .with_value("an earlier version", "schedule.refinements", 0)
             .with_file(path)?
             .resolve()?;
+        // The reports of earlier versions' port leave out what is checked before motions by now.
+        if config.xarm.report_port == Some(ReportPort::Normal.number()) {
+            config.xarm.report_port = Some(ReportPort::Rich.number());
+        }
         Ok(config.beside(path))
     }
 
