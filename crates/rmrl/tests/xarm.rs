@@ -209,9 +209,13 @@ impl Mischief {
     }
 }
 
-/// Whether a run ended because the arm met something.
+/// Whether a run ended because the arm met something, or a start because its arm failed before the first
+/// trial, while the person who had let it move was there. Either way that person starts it again.
 fn needs_a_person(output: &Output) -> bool {
-    output.status.code() == Some(1) && stderr(output).contains("A person has to look what it met")
+    let reasons =
+        ["A person has to look what it met", "the arm did not get home", "the target could not be"];
+    let said = stderr(output);
+    output.status.code() == Some(1) && reasons.iter().any(|reason| said.contains(reason))
 }
 
 #[test]
