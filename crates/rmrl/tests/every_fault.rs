@@ -97,6 +97,8 @@ enum Trouble {
     Reports,
     /// Between two lines.
     Somebody(Deed),
+    /// A person who is asked before an attempt says no.
+    Refusal,
 }
 
 impl Trouble {
@@ -133,7 +135,9 @@ impl Trouble {
     fn ends_the_run(self) -> bool {
         matches!(
             self,
-            Self::Motion(MotionFault::EmergencyStop | MotionFault::StateReset) | Self::Somebody(_)
+            Self::Motion(MotionFault::EmergencyStop | MotionFault::StateReset)
+                | Self::Somebody(_)
+                | Self::Refusal
         )
     }
 }
@@ -201,6 +205,8 @@ struct Plan {
     /// The phase to strike at in the present trial.
     next: Option<Phase>,
     struck: Vec<Phase>,
+    /// How many motions there had been when a person said no.
+    refused_at: Option<usize>,
 }
 
 impl Saboteur<'_> {
@@ -233,6 +239,8 @@ impl Saboteur<'_> {
                     let mut other = Client::connect(&address, Duration::from_secs(5)).unwrap();
                     commit(deed, &mut other);
                 }
+                // Before the attempt.
+                Trouble::Refusal => {}
             }
         }
     }
@@ -263,6 +271,12 @@ impl Observer<PickPlace> for Saboteur<'_> {
         let mut plan = self.plan.lock().unwrap();
         let phase = (next.trial as usize).checked_sub(2).and_then(|at| Phase::ALL.get(at));
         plan.next = phase.copied().filter(|phase| !plan.struck.contains(phase));
+        if let (Trouble::Refusal, Some(phase)) = (self.trouble, plan.next) {
+            plan.next = None;
+            plan.struck.push(phase);
+            plan.refused_at = Some(self.cell.recording().motions.len());
+            return Err(EarlyEnd::Declined);
+        }
         Ok(())
     }
 }
@@ -317,6 +331,9 @@ fn run_with(trouble: Trouble, seed: u32) {
             assert_eq!(cell.recording().motions.len(), recording.motions.len(), "{trouble:?}");
         }
         check_stops(trouble, &recording, before);
+        if let Some(refused_at) = saboteur.plan.lock().unwrap().refused_at.take() {
+            assert_eq!(recording.motions.len(), refused_at, "a line after a person said no");
+        }
         if ended_well {
             break;
         }
@@ -381,6 +398,11 @@ fn of_the_gripper_and_of_the_reports() {
 fn of_somebody_who_stops_or_moves_the_arm() {
     let deeds = [Deed::Stop, Deed::Pause, Deed::Mode, Deed::Motion, Deed::GripperMode];
     run_all(deeds.map(Trouble::Somebody).to_vec(), 70);
+}
+
+#[test]
+fn of_a_person_who_says_no() {
+    run_all(vec![Trouble::Refusal], 90);
 }
 
 #[test]
