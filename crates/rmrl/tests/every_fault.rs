@@ -313,7 +313,7 @@ fn run_with(trouble: Trouble, seed: u32) {
         let struck = saboteur.plan.lock().unwrap().struck.len();
         let made = execute_attended(&dir, &config, &mut (), &mut saboteur);
         let ended_well = matches!(&made, Ok(made) if matches!(made.end, RunEnd::Goal));
-        let struck = &saboteur.plan.lock().unwrap().struck[struck..];
+        let struck = saboteur.plan.lock().unwrap().struck[struck..].to_vec();
         let told = match &made {
             Ok(made) => made.end.to_string(),
             Err(error) => format!("{error:#}"),
