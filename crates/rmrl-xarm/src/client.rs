@@ -174,6 +174,17 @@ impl Client {
         }
     }
 
+    /// The tool's pose, in mm and radians.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) fn pose(&mut self) -> Result<[f32; 6], XArmError> {
+        match self.ask(&Command::GetTcpPose)? {
+            Reply::Pose(pose) => Ok(pose),
+            _ => Err(XArmError::NotANumber { what: "pose", value: f64::NAN }),
+        }
+    }
+
     /// Fence and reduced mode.
     ///
     /// # Errors

@@ -161,9 +161,7 @@ impl Inspector {
             ..self.config.clone()
         };
         let joints = self.client.joints()?;
-        let Reply::Pose(pose) = self.client.ask(&Command::GetTcpPose)? else {
-            return Err(XArmError::NotANumber { what: "pose", value: f64::NAN });
-        };
+        let pose = self.client.pose()?;
         check_pose(&as_set, &joints, pose)
     }
 
@@ -199,9 +197,7 @@ impl Inspector {
     /// # Errors
     /// The link is lost, or no answer came.
     pub fn tool(&mut self, report: Option<&Report>) -> Result<ToolReading, XArmError> {
-        let Reply::Pose(pose) = self.client.ask(&Command::GetTcpPose)? else {
-            return Err(XArmError::NotANumber { what: "pose", value: f64::NAN });
-        };
+        let pose = self.client.pose()?;
         let configured = offset_of(&self.config);
         let has = report.and_then(Report::health).map(|health| health.tcp_offset);
         let same = has.map(|has| has.iter().zip(configured).all(|(a, b)| (a - b).abs() <= 1e-3));

@@ -230,15 +230,7 @@ impl Session {
     }
 
     fn pose_and_tilt(&mut self) -> Result<(ToolPose, f64), XArmError> {
-        Ok(tool_pose(self.raw_pose()?, self.config.jaw_yaw_deg))
-    }
-
-    /// The tool's pose as the controller tells it, in mm and radians.
-    pub(crate) fn raw_pose(&mut self) -> Result<[f32; 6], XArmError> {
-        match self.client.ask(&Command::GetTcpPose)? {
-            Reply::Pose(pose) => Ok(pose),
-            _ => Err(XArmError::NotANumber { what: "pose", value: f64::NAN }),
-        }
+        Ok(tool_pose(self.client.pose()?, self.config.jaw_yaw_deg))
     }
 
     /// How long the way to `target` may take.

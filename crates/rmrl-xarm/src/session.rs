@@ -272,7 +272,7 @@ impl Session {
             verify_report(&self.config, &report).map_err(XArmError::changed_by_somebody_else)?;
             verify_fence(&self.config, &self.client.reduced_state()?)
                 .map_err(XArmError::changed_by_somebody_else)?;
-            let pose = self.raw_pose()?;
+            let pose = self.client.pose()?;
             check_pose(&self.config, &joints, pose)?;
         }
         self.left_at = Some(joints);
@@ -379,7 +379,7 @@ impl Session {
         verify_fence(&self.config, &self.client.reduced_state()?)?;
         self.verify_report()?;
         let joints = self.client.joints()?;
-        let pose = self.raw_pose()?;
+        let pose = self.client.pose()?;
         check_pose(&self.config, &joints, pose)?;
         self.left_at = Some(joints);
         self.is_set_up = true;
