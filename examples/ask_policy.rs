@@ -8,10 +8,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use rmrl::core::Observation;
-use rmrl::data::read_color;
-use rmrl::learn::{Policy, PolicyConfig};
-use rmrl::run::{POLICY, read_records};
+use rmrl::{POLICY, read_records};
+use rmrl_core::Observation;
+use rmrl_data::read_color;
+use rmrl_learn::{Policy, PolicyConfig};
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);

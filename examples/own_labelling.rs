@@ -6,11 +6,11 @@
 //!
 //! `cargo run --release --example own_labelling`
 
-use rmrl::cell::{PickPlace, TaskKind};
-use rmrl::config::RunConfig;
-use rmrl::core::{ActionSpace, PoseAdjustment, Scene, Trial, TrialReport, mean};
-use rmrl::laboratory::Laboratory;
-use rmrl::learn::{
+use rmrl::Laboratory;
+use rmrl::RunConfig;
+use rmrl_cell::{PickPlace, TaskKind};
+use rmrl_core::{ActionSpace, PoseAdjustment, Scene, Trial, TrialReport, mean};
+use rmrl_learn::{
     BestOfScene, Experience, Labelling, Learner, Method, Observer, ObserverError, Policy, Recorded,
     Reinforce, ReplayRule, TrialLabel, train,
 };

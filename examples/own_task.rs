@@ -6,16 +6,16 @@
 //!
 //! `cargo run --release --example own_task`
 
-use rmrl::cell::{Camera, GuardedArm, Handling, MotionError, SafetyEnvelope, Task};
-use rmrl::config::RunConfig;
-use rmrl::core::{
+use rmrl::RunConfig;
+use rmrl::localizer;
+use rmrl_cell::{Camera, GuardedArm, Handling, MotionError, SafetyEnvelope, Task};
+use rmrl_core::{
     Ending, Env, Fault, FaultKind, Observation, Outcome, Placement, PlacementError, PlanarPose,
     PoseAdjustment, RewardFunction, TrialId, TrialReport,
 };
-use rmrl::laboratory::localizer;
-use rmrl::learn::{Learner, MethodName, Observer, ObserverError, Policy, Recorded, train};
-use rmrl::sim::SimulatedCell;
-use rmrl::vision::Localizer;
+use rmrl_learn::{Learner, MethodName, Observer, ObserverError, Policy, Recorded, train};
+use rmrl_sim::SimulatedCell;
+use rmrl_vision::Localizer;
 
 /// Grip, lift, put down: nothing shall have moved.
 struct UndisturbedGrasp {
@@ -75,7 +75,7 @@ impl Env for UndisturbedGrasp {
         envelope.check_adjustment(adjustment).map_err(|refusal| motion_fault(refusal.into()))?;
         let pick_pose = before.adjusted(adjustment);
         if self.carry(pick_pose, pick_pose).map_err(motion_fault)?.is_none() {
-            return Ok(Ending::NotGrasped(rmrl::core::GraspFailure::Missed));
+            return Ok(Ending::NotGrasped(rmrl_core::GraspFailure::Missed));
         }
         let after = self.observe()?.estimated_pose;
         let error = PlacementError::between(after, before);
@@ -110,7 +110,7 @@ impl Observer<UndisturbedGrasp> for Printer {
             let displacement = trial.ending.placement().map(|placed| placed.error.e_trans_m);
             self.displacements_mm.extend(displacement.map(|metres| 1000.0 * metres));
             if trial.id.trial % 10 == 0 {
-                let mean = rmrl::core::mean(&self.displacements_mm);
+                let mean = rmrl_core::mean(&self.displacements_mm);
                 println!("scene {:>2}: moved by {mean:.2} mm on average", trial.id.scene);
                 self.displacements_mm.clear();
             }
@@ -120,7 +120,7 @@ impl Observer<UndisturbedGrasp> for Printer {
 }
 
 fn main() -> anyhow::Result<()> {
-    let config = RunConfig::for_task(rmrl::cell::TaskKind::Table);
+    let config = RunConfig::for_task(rmrl_cell::TaskKind::Table);
     let cell = SimulatedCell::new(&config.simulation, &config.task, 0, 0)?;
     let devices = cell.devices();
     // The simulated plate begins in its box; this task has no use for one.

@@ -9,11 +9,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
-use rmrl::cell::TaskKind;
-use rmrl::config::RunConfig;
-use rmrl::core::{Env, PlanarPose, PoseAdjustment, TrialId, random_stream};
-use rmrl::laboratory::{Laboratory, World, localizer};
-use rmrl::sim::{CellDistribution, SensorNoise};
+use rmrl::RunConfig;
+use rmrl::{Laboratory, World, localizer};
+use rmrl_cell::TaskKind;
+use rmrl_core::{Env, PlanarPose, PoseAdjustment, TrialId, random_stream};
+use rmrl_sim::{CellDistribution, SensorNoise};
 use rustix::time::{ClockId, clock_gettime};
 
 fn main() -> anyhow::Result<()> {

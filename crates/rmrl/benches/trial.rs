@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::RngExt;
-use rmrl::cell::{
+use rmrl::RunConfig;
+use rmrl::localizer;
+use rmrl_cell::{
     Arm, Camera, DeviceError, Devices, Gripper, PickPlace, SafetyEnvelope, Task, TaskKind, ToolPose,
 };
-use rmrl::config::RunConfig;
-use rmrl::core::{Env, PoseAdjustment, TrialId, random_stream};
-use rmrl::data::RunDir;
-use rmrl::laboratory::localizer;
-use rmrl::sim::SimulatedCell;
-use rmrl::vision::{CameraModel, RgbdFrame};
+use rmrl_core::{Env, PoseAdjustment, TrialId, random_stream};
+use rmrl_data::RunDir;
+use rmrl_sim::SimulatedCell;
+use rmrl_vision::{CameraModel, RgbdFrame};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Cells that are drawn, and trials in each.

@@ -17,10 +17,10 @@ use rmrl_xarm::{ReportPort, XArmConfig};
 use serde::{Deserialize, Serialize};
 
 pub use self::layers::Layers;
-use crate::distant::DistantConfig;
-use crate::live_page::PageSettings;
-use crate::notify::NotifyConfig;
-use crate::watch::UnattendedConfig;
+use crate::cell::remote::DistantConfig;
+use crate::supervision::notify::NotifyConfig;
+use crate::supervision::run_page::PageSettings;
+use crate::supervision::supervisor::UnattendedConfig;
 
 /// Everything that decides what a run does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,52 +1,48 @@
 //! Role-Model Reinforcement Learning: a laboratory teaches its own robot arm to pick and place a
 //! cell plate to the millimetre, in an afternoon, without demonstrations (arXiv 2510.15189).
 //!
-//! This crate ties the others together: it assembles a cell from a configuration, makes runs that
-//! survive being killed, evaluates what was learnt and reports it. The command `rmrl` is made of
-//! it; the parts are here under their own names for users of the library.
+//! This crate ties the others together.
+//!
+//! - [`RunConfig`] is everything that decides what a run does; [`Layers`] reads it from defaults, a
+//!   file and single values.
+//! - [`Laboratory`] is the cell of a configuration: simulated, emulated or real.
+//! - [`create`] makes a run's directory, and [`execute_attended`] runs it to its end, from its first
+//!   trial or after it was interrupted.
+//!
+//! The other crates, which a user of the library needs beside this one, are re-exported under their own names.
 
-pub use rmrl_calibration as calibration;
-pub use rmrl_cell as cell;
-pub use rmrl_core as core;
-pub use rmrl_data as data;
-pub use rmrl_grounded_sam as grounded_sam;
-pub use rmrl_learn as learn;
-pub use rmrl_operator as operator;
-pub use rmrl_realsense as realsense;
-pub use rmrl_sim as sim;
-pub use rmrl_vision as vision;
-pub use rmrl_xarm as xarm;
+pub use rmrl_calibration;
+pub use rmrl_cell;
+pub use rmrl_core;
+pub use rmrl_data;
+pub use rmrl_grounded_sam;
+pub use rmrl_learn;
+pub use rmrl_operator;
+pub use rmrl_realsense;
+pub use rmrl_sim;
+pub use rmrl_vision;
+pub use rmrl_xarm;
 
-mod archive;
-pub mod budget;
-pub mod calibration_gate;
-pub mod calibration_session;
-mod checkpoints;
-pub mod config;
-pub mod distant;
-pub mod doctor;
-pub mod emulated_calibration;
-pub mod evaluate;
-pub mod first_motion;
-pub mod frames;
-pub mod laboratory;
-pub mod live_page;
-pub mod localization_bench;
-pub mod noise_floor;
-pub mod notify;
-mod origin;
-mod page_person;
-pub mod person;
-pub mod plate_pictures;
-pub mod preflight;
-pub mod recorder;
-pub mod report;
-pub mod reproduce;
-pub mod residual_map;
-mod resume;
-pub mod run;
-pub mod run_end;
-pub mod summary;
-pub mod teach;
-pub mod terminal;
-pub mod watch;
+mod analysis;
+mod calibration;
+mod cell;
+pub mod cli;
+mod commissioning;
+mod config;
+mod perception;
+mod report;
+mod reproduce;
+mod run;
+mod supervision;
+
+pub use crate::cell::assembly::{Laboratory, World, localizer, simulated_cell};
+pub use crate::cell::calibration_gate::admit;
+pub use crate::cell::emulated_calibration::emulated_calibration;
+pub use crate::cell::reachability::{flange_from_jaws, prove_reach};
+pub use crate::cell::remote::DistantServer;
+pub use crate::config::{CameraConfig, Layers, RunConfig};
+pub use crate::perception::encoder_dataset::{ANSWERS, plate_pictures};
+pub use crate::run::execute::{
+    Attendant, POLICY, create, execute_attended, read_records, trials_in,
+};
+pub use crate::run::outcome::RunEnd;

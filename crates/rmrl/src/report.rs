@@ -1,6 +1,6 @@
 //! One self-contained HTML page per run.
 
-mod pictures;
+mod images;
 mod plots;
 
 use std::fmt::Write;
@@ -11,16 +11,16 @@ use rmrl_core::{PlacementError, Scene, role_model};
 use rmrl_data::{RunDir, TrialRecord, Written, metrics};
 use rmrl_vision::CameraModel;
 
-use self::pictures::{AIM, LOCALIZED, Overlay, TRUE};
+use self::images::{AIM, LOCALIZED, Overlay, TRUE};
 use self::plots::{error_curve, reward_curve};
-use crate::budget::{Budget, CellTruth, ErrorBudget, Placed};
+use crate::analysis::error_budget::{Budget, CellTruth, ErrorBudget, Placed};
+use crate::analysis::noise_floor::NoiseFloor;
+use crate::analysis::summary::Summary;
+use crate::cell::assembly::World;
 use crate::config::RunConfig;
-use crate::frames::camera_of_run;
-use crate::laboratory::World;
-use crate::noise_floor::NoiseFloor;
-use crate::recorder::{Recorder, WorldRecord};
-use crate::run::{read_records, read_target, trials_without_pictures};
-use crate::summary::Summary;
+use crate::perception::frame_source::camera_of_run;
+use crate::run::execute::{read_records, read_target, trials_without_pictures};
+use crate::run::recorder::{Recorder, WorldRecord};
 
 /// The report's name in a run directory.
 pub const REPORT: &str = "report.html";

@@ -12,18 +12,18 @@ use binary::{failure, json, rmrl};
 use jiff::Timestamp;
 use nalgebra::Point3;
 use rayon::prelude::*;
-use rmrl::calibration::{
+use rmrl::CameraConfig;
+use rmrl::admit;
+use rmrl_calibration::{
     ChessboardFinder, Placement, PoseNoise, PosedView, View, WristCamera, check, hand_eye,
     intrinsics, overhead,
 };
-use rmrl::calibration_gate::admit;
-use rmrl::cell::TaskConfig;
-use rmrl::config::CameraConfig;
-use rmrl::sim::{
+use rmrl_cell::TaskConfig;
+use rmrl_sim::{
     BoardPicture, PairPictures, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
     SimulationConfig, WristPicture,
 };
-use rmrl::vision::{CameraFile, CameraModel, Chessboard};
+use rmrl_vision::{CameraFile, CameraModel, Chessboard};
 use serde_json::Value;
 
 /// A simulated session that all tests read.

@@ -8,10 +8,10 @@ use std::fs;
 use std::path::Path;
 
 use binary::{json, rmrl, small, stderr};
-use rmrl::cell::TaskKind;
-use rmrl::config::RunConfig;
-use rmrl::laboratory::{Laboratory, World};
-use rmrl::vision::{CalibrationRecord, CameraFile};
+use rmrl::RunConfig;
+use rmrl::{Laboratory, World};
+use rmrl_cell::TaskKind;
+use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde_json::Value;
 
 /// The true camera of the simulated cell `seed`, as a perfect calibration would find it.

@@ -12,17 +12,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use binary::{json, rmrl, stderr, stdout};
-use rmrl::cell::{Arm, ToolPose};
-use rmrl::config::{Layers, RunConfig};
-use rmrl::core::PlanarPose;
-use rmrl::distant::DistantServer;
-use rmrl::emulated_calibration::emulated_calibration;
-use rmrl::laboratory::simulated_cell;
-use rmrl::preflight::{flange_from_jaws, prove_reach};
-use rmrl::xarm::controller::{
+use rmrl::DistantServer;
+use rmrl::emulated_calibration;
+use rmrl::simulated_cell;
+use rmrl::{Layers, RunConfig};
+use rmrl::{flange_from_jaws, prove_reach};
+use rmrl_cell::{Arm, ToolPose};
+use rmrl_core::PlanarPose;
+use rmrl_xarm::controller::{
     Controller, ControllerConfig, GripperKind, MotionFault, Pace, Plant, RunningController,
 };
-use rmrl::xarm::{ArmState, Inspector, Robot, XArm, XArmConfig};
+use rmrl_xarm::{ArmState, Inspector, Robot, XArm, XArmConfig};
 use serde_json::Value;
 use tempfile::TempDir;
 

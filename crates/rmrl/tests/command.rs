@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use binary::{failure, json, log_without_durations, rmrl, small, stderr, stdout};
-use rmrl::config::RunConfig;
-use rmrl::core::{Observation, PlanarPose};
-use rmrl::learn::Policy;
+use rmrl::RunConfig;
+use rmrl_core::{Observation, PlanarPose};
+use rmrl_learn::Policy;
 use serde_json::Value;
 
 fn entries(dir: &Path) -> usize {
@@ -301,7 +301,7 @@ fn a_policy_knows_new_placements_and_abstains_from_what_is_no_plate_of_its_cell(
     let run = dir.path().join("run");
     let config = RunConfig::of_run(&run.join("config.toml")).unwrap();
     let policy = Policy::from_file(&run.join("policy.safetensors"), &config.policy).unwrap();
-    let trial = rmrl::run::trials_in(&run, &rmrl::run::read_records(&run).unwrap(), 44).unwrap();
+    let trial = rmrl::trials_in(&run, &rmrl::read_records(&run).unwrap(), 44).unwrap();
     let known = trial[0].observation.clone();
     assert!(!policy.decide(&known).abstained);
     let (width, height) = known.image.dimensions();

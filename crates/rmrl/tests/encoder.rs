@@ -8,10 +8,10 @@ use std::fs;
 use std::path::Path;
 
 use binary::{failure, json, small};
-use rmrl::cell::TaskKind;
-use rmrl::config::RunConfig;
-use rmrl::learn::Policy;
-use rmrl::plate_pictures::{ANSWERS, plate_pictures};
+use rmrl::RunConfig;
+use rmrl::{ANSWERS, plate_pictures};
+use rmrl_cell::TaskKind;
+use rmrl_learn::Policy;
 
 /// Whoever trains on features alone finds the lid in them, in laboratories never seen: each picture
 /// is given the lid of the trained-on picture with the most similar features.

@@ -16,17 +16,17 @@ use std::thread;
 use std::time::Duration;
 
 use emulated::{EmulatedCell, assert_each_once, records};
-use rmrl::cell::{CellNews, PickPlace};
-use rmrl::config::{Layers, RunConfig};
-use rmrl::core::{TrialId, TrialReport};
-use rmrl::data::{RunDir, TrialRecord};
-use rmrl::learn::{EarlyEnd, Observer, ObserverError};
-use rmrl::run::{Attendant, create, execute_attended};
-use rmrl::run_end::RunEnd;
-use rmrl::xarm::controller::{
+use rmrl::RunEnd;
+use rmrl::{Attendant, create, execute_attended};
+use rmrl::{Layers, RunConfig};
+use rmrl_cell::{CellNews, PickPlace};
+use rmrl_core::{TrialId, TrialReport};
+use rmrl_data::{RunDir, TrialRecord};
+use rmrl_learn::{EarlyEnd, Observer, ObserverError};
+use rmrl_xarm::controller::{
     Faults, GripperFault, LinkFault, MotionFault, Recording, ReportFault, Request, ScheduledFault,
 };
-use rmrl::xarm::{Client, Command, LineOptions, MotionLimits, Reply, StateChange, TOOL_BUS};
+use rmrl_xarm::{Client, Command, LineOptions, MotionLimits, Reply, StateChange, TOOL_BUS};
 
 /// When in a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,7 +235,7 @@ impl Saboteur<'_> {
                 }
                 Trouble::Somebody(deed) => {
                     let address =
-                        rmrl::xarm::Address::Tcp { host: "127.0.0.1".into(), port: address.port() };
+                        rmrl_xarm::Address::Tcp { host: "127.0.0.1".into(), port: address.port() };
                     let mut other = Client::connect(&address, Duration::from_secs(5)).unwrap();
                     commit(deed, &mut other);
                 }

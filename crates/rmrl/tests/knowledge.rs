@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use binary::{failure, json, stderr, stdout};
 use emulated::{EmulatedCell, assert_each_once, ended, forward, is_completed, records};
-use rmrl::xarm::controller::{Firmware, GripperKind, Pace, ReportFault, ScheduledFault};
-use rmrl::xarm::{Command, Reply, TOOL_BUS};
+use rmrl_xarm::controller::{Firmware, GripperKind, Pace, ReportFault, ScheduledFault};
+use rmrl_xarm::{Command, Reply, TOOL_BUS};
 use serde_json::Value;
 
 /// The doctor's checks of this cell.

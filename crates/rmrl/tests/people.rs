@@ -20,19 +20,19 @@ use std::time::{Duration, Instant};
 use binary::page::Page;
 use binary::{failure, json, rmrl, small, stderr};
 use emulated::{forward, terminal};
-use rmrl::cell::{Arm, Camera, DeviceError, FirstMotion, Operator, TaskKind, ToolPose};
-use rmrl::config::RunConfig;
-use rmrl::core::PlanarPose;
-use rmrl::distant::DistantServer;
-use rmrl::emulated_calibration::emulated_calibration;
-use rmrl::laboratory::simulated_cell;
-use rmrl::preflight::flange_from_jaws;
-use rmrl::sim::SimulatedCell;
-use rmrl::vision::{CameraModel, RgbdFrame};
-use rmrl::xarm::controller::{
+use rmrl::DistantServer;
+use rmrl::RunConfig;
+use rmrl::emulated_calibration;
+use rmrl::flange_from_jaws;
+use rmrl::simulated_cell;
+use rmrl_cell::{Arm, Camera, DeviceError, FirstMotion, Operator, TaskKind, ToolPose};
+use rmrl_core::PlanarPose;
+use rmrl_sim::SimulatedCell;
+use rmrl_vision::{CameraModel, RgbdFrame};
+use rmrl_xarm::controller::{
     Controller, ControllerConfig, MotionFault, Pace, Plant, Recording, RunningController,
 };
-use rmrl::xarm::{ArmState, Inspector, Robot, XArm, XArmConfig};
+use rmrl_xarm::{ArmState, Inspector, Robot, XArm, XArmConfig};
 use serde_json::Value;
 
 /// Far above what anything takes, so that a busy machine does not fail a test.

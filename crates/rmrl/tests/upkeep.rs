@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rmrl::cell::TaskKind;
-use rmrl::config::{Layers, RunConfig};
+use rmrl::{Layers, RunConfig};
+use rmrl_cell::TaskKind;
 use serde_json::Value;
 
 fn root() -> PathBuf {

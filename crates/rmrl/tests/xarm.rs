@@ -18,18 +18,18 @@ use std::time::{Duration, Instant};
 use binary::{failure, json, stderr};
 use emulated::{EmulatedCell, assert_each_once, ended, is_completed, records, terminal};
 use rand::RngExt;
-use rmrl::cell::{Arm, Camera, DeviceError, DriftConfig, Operator, ToolPose};
-use rmrl::config::RunConfig;
-use rmrl::core::{PlanarPose, random_stream};
-use rmrl::distant::DistantServer;
-use rmrl::emulated_calibration::emulated_calibration;
-use rmrl::sim::CellDistribution;
-use rmrl::vision::CameraFile;
-use rmrl::xarm::controller::{
+use rmrl::DistantServer;
+use rmrl::RunConfig;
+use rmrl::emulated_calibration;
+use rmrl_cell::{Arm, Camera, DeviceError, DriftConfig, Operator, ToolPose};
+use rmrl_core::{PlanarPose, random_stream};
+use rmrl_sim::CellDistribution;
+use rmrl_vision::CameraFile;
+use rmrl_xarm::controller::{
     Faults, GripperFault, LinkFault, MotionFault, MotionOutcome, MotionRecord, Pace, Recording,
     Request,
 };
-use rmrl::xarm::{
+use rmrl_xarm::{
     Address, ArmModel, ArmState, Client, MotionLimits, Reply, Robot, XArm, XArmConfig,
 };
 use serde_json::Value;
@@ -179,7 +179,7 @@ fn nothing_moves_before_a_served_camera_whose_calibration_is_poor_or_unknown() {
 
 /// Brings about one kind of fault after another.
 struct Mischief {
-    rng: rmrl::core::Rng,
+    rng: rmrl_core::Rng,
     turn: usize,
 }
 
@@ -347,7 +347,7 @@ fn waiting_error(cell: &EmulatedCell) -> u8 {
     let port = cell.running.addresses().unwrap().control.port();
     let control = Address::Tcp { host: "127.0.0.1".into(), port };
     let mut client = Client::connect(&control, Duration::from_secs(2)).unwrap();
-    match client.ask(&rmrl::xarm::Command::GetErrors).unwrap() {
+    match client.ask(&rmrl_xarm::Command::GetErrors).unwrap() {
         Reply::Errors { error, .. } => error,
         reply => panic!("{reply:?}"),
     }
@@ -703,7 +703,7 @@ fn another_programs_tool_offset_ends_the_run_before_the_arm_moves_by_it() {
     let addresses = cell.running.addresses().unwrap();
     let control = Address::Tcp { host: "127.0.0.1".into(), port: addresses.control.port() };
     let mut other = Client::connect(&control, Duration::from_secs(2)).unwrap();
-    other.ask(&rmrl::xarm::Command::SetTcpOffset([0.0; 6])).unwrap();
+    other.ask(&rmrl_xarm::Command::SetTcpOffset([0.0; 6])).unwrap();
     assert!(ended(&mut child, Duration::from_secs(60)), "it goes on");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
@@ -735,10 +735,10 @@ fn an_arm_that_was_led_by_hand_is_not_moved_with_its_tool_tilted() {
     let limits = MotionLimits { speed: 100.0, acceleration: 1000.0, time: 0.0 };
     let pi = std::f32::consts::PI;
     let pose = [350.0, 0.0, 250.0, pi - 0.5, 0.0, pi];
-    hand.ask(&rmrl::xarm::Command::MoveLine { pose, limits, options: None }).unwrap();
+    hand.ask(&rmrl_xarm::Command::MoveLine { pose, limits, options: None }).unwrap();
     let began = Instant::now();
     while cell.recording().motions.is_empty()
-        || hand.ask(&rmrl::xarm::Command::GetState).unwrap() != Reply::State(ArmState::Ready)
+        || hand.ask(&rmrl_xarm::Command::GetState).unwrap() != Reply::State(ArmState::Ready)
     {
         assert!(began.elapsed() < Duration::from_secs(20), "the tool is not tilted");
         sleep(Duration::from_millis(10));

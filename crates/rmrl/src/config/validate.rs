@@ -15,7 +15,7 @@ const YAW_MARGIN_RAD: f64 = 0.1;
 
 impl RunConfig {
     /// Checks every value, and the values against each other. Whether a real arm gets everywhere is for
-    /// [`prove_reach`](crate::preflight::prove_reach) to say.
+    /// [`prove_reach`](crate::cell::reachability::prove_reach) to say.
     ///
     /// # Errors
     /// The first one that cannot be.

@@ -8,8 +8,8 @@ use rmrl_core::{Decision, Ending, Env, Observation, TrialId};
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
 
+use crate::cell::assembly::{Laboratory, World};
 use crate::config::RunConfig;
-use crate::laboratory::{Laboratory, World};
 
 /// What came of one placement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

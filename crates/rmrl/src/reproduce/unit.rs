@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::held_out::{Attempt, HeldOut};
 use super::plan::Unit;
+use crate::analysis::noise_floor::NoiseFloor;
+use crate::cell::assembly::{Laboratory, World};
 use crate::config::RunConfig;
-use crate::laboratory::{Laboratory, World};
-use crate::noise_floor::NoiseFloor;
-use crate::run;
+use crate::run::execute;
 
 /// Trials between two evaluations of the policy so far.
 pub const CHECKPOINT_INTERVAL: u32 = 10;
@@ -93,7 +93,7 @@ pub fn run_unit(
 ) -> anyhow::Result<UnitResult> {
     let began_secs = processor_secs();
     config.validate()?;
-    let config = run::resolved(config)?;
+    let config = execute::resolved(config)?;
     let home = config.task.kind;
     let held_out = HeldOut::prepare(&config, home, PLACEMENTS)?;
     let mut course = Course::new(held_out);
@@ -159,7 +159,7 @@ impl Deployed {
                 abstained: false,
             }),
             Self::Fixed => {
-                let mut behaviour = run::behaviour(config, held_out.world())?;
+                let mut behaviour = execute::behaviour(config, held_out.world())?;
                 held_out.attempts(|number, observation| {
                     let trial = number as u32 + 1;
                     behaviour.decide(observation, TrialId { trial, attempt: 1, scene: trial })
@@ -187,14 +187,14 @@ fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(D
             run_trials(cell, &mut behaviour, per_scene, goal, &mut recorded, course)?;
             return Ok((Deployed::Offset(behaviour.offset()), noise_floor_mm));
         }
-        let mut behaviour = run::behaviour(config, &laboratory.world)?;
+        let mut behaviour = execute::behaviour(config, &laboratory.world)?;
         run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, course)?;
         return Ok((Deployed::Fixed, noise_floor_mm));
     };
     let policy = match (config.method, &config.pretrained) {
-        (MethodName::RmRlPretrained, Some(path)) => run::pretrained_from(config, path)?,
+        (MethodName::RmRlPretrained, Some(path)) => execute::pretrained_from(config, path)?,
         (MethodName::RmRlPretrained, None) => pretrained(config)?,
-        _ => run::initial_policy(config)?,
+        _ => execute::initial_policy(config)?,
     };
     let (mut laboratory, noise_floor_mm) = set_up(config)?;
     course.world = Some(laboratory.world.clone());
@@ -218,11 +218,11 @@ fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(D
 
 /// A policy pretrained on an earlier run, as `rmrl train --method rm-rl-pretrained` makes it.
 fn pretrained(config: &RunConfig) -> anyhow::Result<Policy> {
-    let earlier = run::earlier_config(config);
+    let earlier = execute::earlier_config(config);
     let mut method = earlier.learning_method().context("the earlier run learns")?;
     let (mut laboratory, _) = set_up(&earlier)?;
     let mut kept = Kept { world: laboratory.world.clone(), trials: Vec::new() };
-    let mut learner = Learner::new(run::initial_policy(&earlier)?, u64::from(earlier.seed));
+    let mut learner = Learner::new(execute::initial_policy(&earlier)?, u64::from(earlier.seed));
     train(
         &mut laboratory.trial,
         &mut learner,
@@ -232,7 +232,7 @@ fn pretrained(config: &RunConfig) -> anyhow::Result<Policy> {
         &mut Recorded::nothing(),
         &mut kept,
     )?;
-    let mut policy = run::initial_policy(config)?;
+    let mut policy = execute::initial_policy(config)?;
     let labelling = role_models(&config.schedule);
     let data = EarlierData::from_trials(kept.trials, labelling.as_ref(), &policy);
     anyhow::ensure!(!data.is_empty(), "the earlier run has no role model to learn from");
@@ -243,7 +243,7 @@ fn pretrained(config: &RunConfig) -> anyhow::Result<Policy> {
 /// A cell whose target is recorded, and its noise floor in millimetres.
 fn set_up(config: &RunConfig) -> anyhow::Result<(Laboratory, f64)> {
     let mut laboratory = Laboratory::assemble(config, u64::from(config.seed))?;
-    let resting = run::record_target(config, &mut laboratory)?.noise_floor;
+    let resting = execute::record_target(config, &mut laboratory)?.noise_floor;
     laboratory.world.remember();
     Ok((laboratory, NoiseFloor::of(&resting).distance_mm))
 }
@@ -259,8 +259,8 @@ fn train_and_keep(
         std::fs::remove_dir_all(root)
             .with_context(|| format!("cannot make {} anew", root.display()))?;
     }
-    let (dir, config) = &run::create(config, root)?;
-    let records = run::execute_attended(dir, config, &mut (), course)?.records;
+    let (dir, config) = &execute::create(config, root)?;
+    let records = execute::execute_attended(dir, config, &mut (), course)?.records;
     let mm = |error_m: f64| 1000.0 * error_m;
     course.faults = records.iter().filter(|record| record.is_fault()).count();
     course.trials = records
@@ -272,12 +272,12 @@ fn train_and_keep(
             true_e_trans_mm: record.true_e_trans_m.map(mm),
         })
         .collect();
-    let target = run::read_target(root)?;
+    let target = execute::read_target(root)?;
     let noise_floor_mm = NoiseFloor::of(&target.noise_floor).distance_mm;
     let deployed = if config.method.learns() {
-        let initial = run::starting_policy(config, dir, &mut run::Unobserved)?;
+        let initial = execute::starting_policy(config, dir, &mut execute::Unobserved)?;
         course.evaluate(0, &initial);
-        let policy = Policy::from_file(&root.join(run::POLICY), &config.policy)?;
+        let policy = Policy::from_file(&root.join(execute::POLICY), &config.policy)?;
         let trials = course.trials.len() as u32;
         if course.checkpoints.iter().all(|checkpoint| checkpoint.trial < trials) {
             course.evaluate(trials, &policy);
@@ -286,7 +286,7 @@ fn train_and_keep(
         Deployed::Policy(Box::new(policy))
     } else if config.method == MethodName::Constant {
         let mut behaviour = ConstantOffset::default();
-        for trial in run::trials_without_pictures(&records)? {
+        for trial in execute::trials_without_pictures(&records)? {
             behaviour.note(&trial);
         }
         Deployed::Offset(behaviour.offset())
@@ -332,7 +332,7 @@ impl Course {
     }
 }
 
-impl run::Attendant for Course {}
+impl execute::Attendant for Course {}
 
 impl Observer<PickPlace> for Course {
     fn trial_ended(&mut self, _: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {

@@ -10,18 +10,18 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rmrl::cell::TaskKind;
-use rmrl::config::RunConfig;
-use rmrl::distant::DistantServer;
-use rmrl::emulated_calibration::emulated_calibration;
-use rmrl::laboratory::simulated_cell;
-use rmrl::preflight::flange_from_jaws;
-use rmrl::sim::SimulatedCell;
-use rmrl::xarm::controller::{
+use rmrl::DistantServer;
+use rmrl::RunConfig;
+use rmrl::emulated_calibration;
+use rmrl::flange_from_jaws;
+use rmrl::simulated_cell;
+use rmrl_cell::TaskKind;
+use rmrl_sim::SimulatedCell;
+use rmrl_xarm::controller::{
     Controller, ControllerConfig, Pace, Plant, Recording, RunningController,
 };
-use rmrl::xarm::kinematics::ArmKinematics;
-use rmrl::xarm::{Address, Client};
+use rmrl_xarm::kinematics::ArmKinematics;
+use rmrl_xarm::{Address, Client};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 

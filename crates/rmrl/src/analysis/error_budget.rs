@@ -1,0 +1,397 @@
+//! Where the final error of a placement comes from, by the simulator's truth.
+//!
+//! With the plate truly at `S`, seen at `P_e`, picked at `P_pick = P_e + a` and placed at `F`
+//! instead of `G`: let `E` be what the calibration makes of a true pose (believed camera over true
+//! camera), `B` the pick at which the jaws would close around the plate's middle, `T(.)` where the
+//! tool truly is when told to be somewhere. An arm that picks at an offset `v` places at `-R v`, with
+//! `R` the turn from the pick to the place. So
+//!
+//! ```text
+//! localization  = -R (P_e - E S)            what the localiser would err by in a calibrated cell
+//! calibration   = -R (E S - B)              camera and tool, together
+//! correction    =  R (S - T(P_pick)) - localization - calibration
+//!               = -R a + R (R(ψ_B) - R(ψ_pick)) t    with the tool's offset t
+//! grasp         =  R_r (o_closed - o_open)  what closing jaws did to the plate between them
+//! placing       =  the arm's repeatability at both ends, slip on the way, release, settling
+//! F - G         =  localization + calibration + correction + grasp + placing
+//! ```
+//!
+//! with `o` the plate in the hand's frame, before and after the jaws closed, and `R_r` the hand at
+//! the release. The first three together are what the policy left: how far its correction is from
+//! the best one, `B - P_e`. All of it in the frame of the place: x along the fingers, where nothing
+//! but the policy can remove an offset, y across, where closing jaws do.
+
+use std::fmt;
+
+use nalgebra::{Isometry3, Point3, Vector3};
+use rmrl_core::{PlanarPose, PoseAdjustment, mean, wrap_angle};
+use rmrl_sim::GraspTruth;
+use rmrl_vision::CameraModel;
+use serde::Serialize;
+
+use crate::cell::assembly::World;
+use crate::config::RunConfig;
+
+/// What is true of a cell in all its trials.
+#[derive(Debug, Clone, Copy)]
+pub struct CellTruth {
+    /// Where the calibration believes a point of the world to be, `E`.
+    believed_from_true: Isometry3<f64>,
+    /// The true tool in the frame of the configured one.
+    tool_from_configured: PlanarPose,
+    /// Where plates belong, `G`.
+    target: PlanarPose,
+    /// Height of a plate's centre at its start, in metres.
+    start_height_m: f64,
+}
+
+impl CellTruth {
+    /// The truth of a cell, whose camera the software believes to be `camera`; `None` of a real one.
+    pub fn of(world: &World, camera: &CameraModel, config: &RunConfig) -> Option<Self> {
+        let true_camera = world.true_camera()?.world_from_camera;
+        Some(Self {
+            believed_from_true: camera.world_from_camera * true_camera.inverse(),
+            tool_from_configured: world.tool_from_configured()?,
+            target: world.truth()?.target,
+            start_height_m: config.task.start_surface_m
+                + 0.5 * config.vision.localizer.plate.height_m,
+        })
+    }
+
+    /// What a localiser without any error would report of a plate at `plate`, `E S`.
+    fn believed(&self, plate: PlanarPose) -> PlanarPose {
+        let point = Point3::new(plate.x_m, plate.y_m, self.start_height_m);
+        let (sin, cos) = plate.yaw_rad.sin_cos();
+        let point = self.believed_from_true * point;
+        let long_side = self.believed_from_true * Vector3::new(cos, sin, 0.0);
+        PlanarPose::new(point.x, point.y, long_side.y.atan2(long_side.x))
+    }
+
+    /// Where the arm has to be told to pick a plate at `plate`, `B`.
+    fn best_pick(&self, plate: PlanarPose) -> PlanarPose {
+        let tool = self.tool_from_configured;
+        let yaw_rad = plate.yaw_rad - tool.yaw_rad;
+        let offset = vector(tool).rotated(yaw_rad);
+        PlanarPose::new(plate.x_m - offset.dx_m, plate.y_m - offset.dy_m, yaw_rad)
+    }
+}
+
+/// One placement as it was told and as it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed {
+    /// Where the camera saw the plate, `P_e`.
+    pub estimated: PlanarPose,
+    /// Where the arm was told to pick, `P_pick`.
+    pub pick: PlanarPose,
+    /// Where the plate truly was, `S`.
+    pub start: PlanarPose,
+    /// Where it truly came to lie, `F`.
+    pub end: PlanarPose,
+    /// What truly happened between the jaws.
+    pub grasp: GraspTruth,
+}
+
+/// The error of one placement by its causes, as vectors in the frame of the place.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ErrorBudget {
+    /// The localiser.
+    pub localization: PoseAdjustment,
+    /// The calibration of camera and tool.
+    pub calibration: PoseAdjustment,
+    /// What the chosen action did about both.
+    pub correction: PoseAdjustment,
+    /// The closing jaws.
+    pub grasp: PoseAdjustment,
+    /// Repeatability, slip, release, settling.
+    pub placing: PoseAdjustment,
+}
+
+impl ErrorBudget {
+    /// The budget of a placement; `None` if the plate was not in the jaws when they opened.
+    pub fn of(cell: &CellTruth, placed: &Placed) -> Option<Self> {
+        let Placed { estimated, pick, start, end, grasp } = *placed;
+        let released = grasp.released?;
+        let tool = cell.tool_from_configured;
+        let turn_rad = released.tool.yaw_rad - (pick.yaw_rad + tool.yaw_rad);
+        // An arm that picks at an offset v places at -R v.
+        let arrives = |offset: PoseAdjustment| negated(offset).rotated(turn_rad);
+        let best = cell.best_pick(start);
+        let localization = arrives(estimated.relative_to(cell.believed(start)));
+        let calibration = arrives(cell.believed(start).relative_to(best));
+        let swing =
+            difference(vector(tool).rotated(best.yaw_rad), vector(tool).rotated(pick.yaw_rad));
+        let correction = sum([
+            arrives(pick.relative_to(estimated)),
+            PoseAdjustment { dyaw_rad: 0.0, ..swing }.rotated(turn_rad),
+        ]);
+
+        // The plate in the hand's frame, carried to the release.
+        let in_hand = |tool: PlanarPose, plate: PlanarPose| {
+            plate.relative_to(tool).rotated(released.tool.yaw_rad - tool.yaw_rad)
+        };
+        let open = in_hand(grasp.open.tool, start);
+        let closed = in_hand(grasp.closed.tool, grasp.closed.plate);
+        let carried = in_hand(released.tool, released.plate);
+        let told = sum([localization, calibration, correction]);
+        let placing = sum([
+            difference(open, told),
+            difference(carried, closed),
+            released.tool.relative_to(cell.target),
+            end.relative_to(released.plate),
+        ]);
+        let in_place = |vector: PoseAdjustment| PoseAdjustment {
+            dyaw_rad: wrap_angle(vector.dyaw_rad),
+            ..vector.rotated(-cell.target.yaw_rad)
+        };
+        Some(Self {
+            localization: in_place(localization),
+            calibration: in_place(calibration),
+            correction: in_place(correction),
+            grasp: in_place(difference(closed, open)),
+            placing: in_place(placing),
+        })
+    }
+
+    /// How far the correction is from the best one.
+    pub fn left_by_policy(&self) -> PoseAdjustment {
+        sum([self.localization, self.calibration, self.correction])
+    }
+
+    /// The final error, `F - G`.
+    pub fn total(&self) -> PoseAdjustment {
+        sum([self.left_by_policy(), self.grasp, self.placing])
+    }
+}
+
+/// One cause over many placements.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Cause {
+    /// Root mean square of its length, in millimetres.
+    pub rms_mm: f64,
+    /// Its mean along the fingers, in millimetres: what is the same in all placements.
+    pub along_mm: f64,
+    /// Its mean across the fingers, in millimetres.
+    pub across_mm: f64,
+    /// Root mean square of its turn, in degrees.
+    pub yaw_deg: f64,
+}
+
+impl Cause {
+    fn of(vectors: &[PoseAdjustment]) -> Self {
+        let mean_of = |value: &dyn Fn(&PoseAdjustment) -> f64| {
+            mean(&vectors.iter().map(value).collect::<Vec<_>>())
+        };
+        Self {
+            rms_mm: 1000.0 * mean_of(&|vector| vector.translation_m().powi(2)).sqrt(),
+            along_mm: 1000.0 * mean_of(&|vector| vector.dx_m),
+            across_mm: 1000.0 * mean_of(&|vector| vector.dy_m),
+            yaw_deg: mean_of(&|vector| vector.dyaw_rad.powi(2)).sqrt().to_degrees(),
+        }
+    }
+}
+
+/// Where the error of many placements comes from. What cannot be known of a real cell is `None`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Budget {
+    /// What two localisations of a resting plate differ by: the least that localisation costs.
+    pub noise_floor_mm: f64,
+    /// The root mean square of the error as the camera measures it; `None` of no placement.
+    pub measured_mm: Option<f64>,
+    /// The localiser.
+    pub localization: Option<Cause>,
+    /// The calibration of camera and tool.
+    pub calibration: Option<Cause>,
+    /// What the chosen actions did about both.
+    pub correction: Option<Cause>,
+    /// The three together.
+    pub left_by_policy: Option<Cause>,
+    /// The closing jaws.
+    pub grasp: Option<Cause>,
+    /// Repeatability, slip, release, settling.
+    pub placing: Option<Cause>,
+    /// All together: the true error.
+    pub total: Option<Cause>,
+    /// The placements one by one; empty where nothing is known of them.
+    pub placements: Vec<ErrorBudget>,
+}
+
+impl Budget {
+    /// The budget of placements with these measured errors, in metres.
+    pub fn of(noise_floor_mm: f64, measured_m: &[f64], placements: Vec<ErrorBudget>) -> Self {
+        let cause = |part: fn(&ErrorBudget) -> PoseAdjustment| {
+            let vectors: Vec<PoseAdjustment> = placements.iter().map(part).collect();
+            (!vectors.is_empty()).then(|| Cause::of(&vectors))
+        };
+        let squares: Vec<f64> = measured_m.iter().map(|error_m| error_m.powi(2)).collect();
+        Self {
+            noise_floor_mm,
+            measured_mm: (!squares.is_empty()).then(|| 1000.0 * mean(&squares).sqrt()),
+            localization: cause(|budget| budget.localization),
+            calibration: cause(|budget| budget.calibration),
+            correction: cause(|budget| budget.correction),
+            left_by_policy: cause(ErrorBudget::left_by_policy),
+            grasp: cause(|budget| budget.grasp),
+            placing: cause(|budget| budget.placing),
+            total: cause(ErrorBudget::total),
+            placements,
+        }
+    }
+
+    /// The causes as people read them, in the order in which they add up.
+    pub fn causes(&self) -> [(&'static str, Option<Cause>); 7] {
+        [
+            ("localization", self.localization),
+            ("calibration", self.calibration),
+            ("correction", self.correction),
+            ("= left by the policy", self.left_by_policy),
+            ("grasp", self.grasp),
+            ("placing", self.placing),
+            ("= true error", self.total),
+        ]
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "where the error comes from")?;
+        writeln!(
+            f,
+            "  {:<22} {:>8} {:>12} {:>13} {:>9}",
+            "", "rms, mm", "mean along", "mean across", "rms, deg"
+        )?;
+        for (name, cause) in self.causes() {
+            match cause {
+                Some(Cause { rms_mm, along_mm, across_mm, yaw_deg }) => writeln!(
+                    f,
+                    "  {name:<22} {rms_mm:>8.2} {along_mm:>12.2} {across_mm:>13.2} {yaw_deg:>9.2}"
+                )?,
+                None if name == "localization" => {
+                    writeln!(f, "  {name:<22} at least {:.3}", self.noise_floor_mm)?;
+                }
+                None => writeln!(f, "  {name:<22}  unknown")?,
+            }
+        }
+        match self.measured_mm {
+            Some(measured_mm) => writeln!(f, "  {:<22} {measured_mm:>8.2}", "measured error"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A pose's offset from the origin.
+fn vector(pose: PlanarPose) -> PoseAdjustment {
+    PoseAdjustment { dx_m: pose.x_m, dy_m: pose.y_m, dyaw_rad: pose.yaw_rad }
+}
+
+fn negated(a: PoseAdjustment) -> PoseAdjustment {
+    PoseAdjustment { dx_m: -a.dx_m, dy_m: -a.dy_m, dyaw_rad: -a.dyaw_rad }
+}
+
+fn difference(a: PoseAdjustment, b: PoseAdjustment) -> PoseAdjustment {
+    sum([a, negated(b)])
+}
+
+/// The sum, component by component.
+fn sum<const N: usize>(vectors: [PoseAdjustment; N]) -> PoseAdjustment {
+    vectors.into_iter().fold(PoseAdjustment::NONE, |a, b| PoseAdjustment {
+        dx_m: a.dx_m + b.dx_m,
+        dy_m: a.dy_m + b.dy_m,
+        dyaw_rad: a.dyaw_rad + b.dyaw_rad,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rmrl_cell::TaskKind;
+    use rmrl_core::{Env, TrialId};
+
+    use super::*;
+    use crate::cell::assembly::Laboratory;
+
+    fn close(a: PoseAdjustment, b: PoseAdjustment) -> bool {
+        let left = difference(a, b);
+        left.translation_m() < 1e-6 && wrap_angle(left.dyaw_rad).abs() < 1e-6
+    }
+
+    /// Budgets of a few placements in a laboratory, with their final errors in the place's frame
+    /// and how far each pick was from the best.
+    fn budgets(
+        config: &RunConfig,
+        adjustment: PoseAdjustment,
+    ) -> Vec<(ErrorBudget, PoseAdjustment, f64)> {
+        let mut laboratory = Laboratory::assemble(config, 1).unwrap();
+        laboratory.trial.record_target().unwrap();
+        let cell =
+            CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config).unwrap();
+        let mut budgets = Vec::new();
+        for trial in 1..=4 {
+            let id = TrialId { trial, attempt: 1, scene: trial };
+            let estimated = laboratory.trial.reset(id).unwrap().estimated_pose;
+            let before = laboratory.world.truth().unwrap();
+            let ending = laboratory.trial.step(adjustment).unwrap();
+            let Some(placement) = ending.placement() else { continue };
+            let after = laboratory.world.truth().unwrap();
+            let same = difference(vector(cell.best_pick(before.plate)), vector(before.best_pick));
+            assert!(close(same, PoseAdjustment::NONE), "the same best pick");
+            let placed = Placed {
+                estimated,
+                pick: placement.pick_pose,
+                start: before.plate,
+                end: after.plate,
+                grasp: laboratory.world.grasp().unwrap(),
+            };
+            let total = after.plate.relative_to(after.target).rotated(-after.target.yaw_rad);
+            let missed = placement.pick_pose.distance_m(before.best_pick);
+            budgets.push((ErrorBudget::of(&cell, &placed).unwrap(), total, missed));
+        }
+        assert!(budgets.len() > 1);
+        budgets
+    }
+
+    #[test]
+    fn the_causes_add_up_to_the_true_error() {
+        let action = PoseAdjustment { dx_m: 0.002, dy_m: -0.001, dyaw_rad: 0.02 };
+        for kind in TaskKind::ALL {
+            for seed in 0..2 {
+                let config = RunConfig { seed, ..RunConfig::for_task(kind) };
+                for (budget, total, missed_m) in budgets(&config, action) {
+                    assert!(close(budget.total(), total), "{budget:?} {total:?}");
+                    // What the policy left is the distance of its pick from the best one, but for
+                    // the little that a turn about a tool's offset adds.
+                    let left_m = budget.left_by_policy().translation_m();
+                    assert!((left_m - missed_m).abs() < 0.000_2, "{left_m} {missed_m}");
+                    let correction = budget.correction;
+                    assert!((correction.translation_m() - 0.002_236).abs() < 0.000_2);
+                    assert!((correction.dyaw_rad + 0.02).abs() < 1e-9);
+                    assert!(budget.calibration.translation_m() > 0.000_5, "{budget:?}");
+                    assert!(budget.localization.translation_m() < 0.001, "{budget:?}");
+                    assert!(budget.placing.translation_m() < 0.001, "{budget:?}");
+                }
+            }
+        }
+    }
+
+    /// In a cell without errors nothing is to be corrected, and every cause is small.
+    #[test]
+    fn a_perfect_cell_has_no_calibration_error() {
+        let mut config = RunConfig::for_task(TaskKind::Table);
+        config.simulation.cells = rmrl_sim::CellDistribution::PERFECT;
+        for (budget, total, _) in budgets(&config, PoseAdjustment::NONE) {
+            assert!(close(budget.total(), total));
+            assert!(budget.calibration.translation_m() < 1e-9, "{budget:?}");
+            assert_eq!(budget.correction.translation_m(), 0.0);
+            assert!(budget.localization.translation_m() < 0.000_4, "{budget:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_real_cell_cannot_tell_is_unknown_and_not_zero() {
+        let budget = Budget::of(0.033, &[0.003, 0.004], Vec::new());
+        assert!(budget.causes().iter().all(|(_, cause)| cause.is_none()));
+        assert!((budget.measured_mm.unwrap() - 12.5f64.sqrt()).abs() < 1e-9);
+        let text = budget.to_string();
+        assert!(text.contains("at least 0.033") && text.contains("unknown"), "{text}");
+        assert!(!text.contains(" 0.00"), "{text}");
+        assert!(serde_json::to_value(&budget).unwrap()["grasp"].is_null());
+    }
+}

@@ -1,0 +1,352 @@
+//! Evaluation of what would be deployed: the columns of Tables 2 and 3, measured and true.
+
+use std::fmt;
+
+use anyhow::bail;
+use rmrl_cell::{PickPlace, TaskKind};
+use rmrl_core::{
+    Claim, Decision, Ending, Interval, Observation, Trial, TrialId, TrialReport, mean,
+    standard_deviation, wilson_interval,
+};
+use rmrl_learn::{
+    Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials,
+};
+use serde::Serialize;
+
+use crate::analysis::error_budget::{Budget, CellTruth, ErrorBudget, Placed};
+use crate::analysis::noise_floor::NoiseFloor;
+use crate::cell::assembly::{Laboratory, World};
+use crate::cell::first_motion::Start;
+use crate::config::RunConfig;
+use crate::run::execute::{
+    POLICY, behaviour, read_records, record_target, trials_without_pictures,
+};
+
+/// A mean and its standard deviation over trials.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// The mean.
+    pub mean: f64,
+    /// The sample standard deviation.
+    pub deviation: f64,
+}
+
+impl Spread {
+    /// Mean and deviation of `values`; `None` of nothing.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        (!values.is_empty())
+            .then(|| Self { mean: mean(values), deviation: standard_deviation(values) })
+    }
+}
+
+/// How often the plate came to sit in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Successes {
+    /// Times it did.
+    pub seated: usize,
+    /// Trials, failed grasps included.
+    pub trials: usize,
+    /// The 95 % Wilson interval of the rate.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl Successes {
+    /// `seated` of `trials`.
+    pub fn of(seated: usize, trials: usize) -> Self {
+        let interval = wilson_interval(seated, trials);
+        Self { seated, trials, low: interval.low, high: interval.high }
+    }
+}
+
+/// How often a claim about the measured error held.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AsClaimed {
+    /// The claim.
+    pub claim: Claim,
+    /// Trials in which it held.
+    pub held: usize,
+    /// The lower end of the 95 % Wilson interval of their share.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl AsClaimed {
+    /// Of `trials`, whose placed plates were off by so many millimetres.
+    fn of(claim: Claim, e_trans_mm: &[f64], trials: usize) -> Self {
+        let held = e_trans_mm.iter().filter(|mm| **mm / 1000.0 < claim.bound_m()).count();
+        let Interval { low, high } = wilson_interval(held, trials);
+        Self { claim, held, low, high }
+    }
+}
+
+/// Errors of the placed plates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Errors {
+    /// Translation, in millimetres.
+    pub e_trans_mm: Option<Spread>,
+    /// Yaw without its sign, in degrees.
+    pub yaw_deg: Option<Spread>,
+    /// Plates that sit in their place.
+    pub seated: Successes,
+}
+
+/// What an evaluation found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// The method whose result was deployed.
+    pub method: MethodName,
+    /// The task it was evaluated on.
+    pub task: TaskKind,
+    /// The cell's seed.
+    pub cell_seed: u32,
+    /// Trials, each from a start of its own.
+    pub trials: usize,
+    /// Trials whose plate was not grasped.
+    pub not_grasped: usize,
+    /// How often a measured error was as the run was to prove, if it was to prove something.
+    pub as_claimed: Option<AsClaimed>,
+    /// Trials in which the policy did not know the state and corrected nothing.
+    pub abstained: usize,
+    /// Attempts that a fault cut short.
+    pub faults: usize,
+    /// The reward, failed grasps included as 0.
+    pub reward: Option<Spread>,
+    /// By the camera, as a laboratory would measure it.
+    pub measured: Errors,
+    /// By the simulator's truth.
+    pub truth: Option<Errors>,
+    /// What remains if the plate does not move at all: the mean distance between two
+    /// localisations of it, in millimetres. Errors of about this size are noise.
+    pub noise_floor_mm: f64,
+    /// Where the error comes from.
+    pub budget: Budget,
+}
+
+/// Evaluates the run in `root` on `trials` new placements of `task`, in a cell that `start` starts.
+///
+/// A learnt policy is deployed by its arg-max. `seed` decides the placements.
+///
+/// # Errors
+/// The run has no policy yet, or a trial could not be made.
+pub fn evaluate_run(
+    config: &RunConfig,
+    root: &std::path::Path,
+    task: TaskKind,
+    (trials, seed): (u32, u32),
+    start: &Start,
+) -> anyhow::Result<Evaluation> {
+    let config = config.on_task(task);
+    let laboratory = Laboratory::start(&config, u64::from(seed ^ PLACEMENT_SEED), start)?;
+    let behaviour: Box<dyn Behaviour> = if config.method.learns() {
+        let path = root.join(POLICY);
+        if !path.exists() {
+            bail!(
+                "{} has no {POLICY} yet: the run is not finished; go on with it by `rmrl train --resume {}`",
+                root.display(),
+                root.display(),
+            );
+        }
+        Box::new(Greedy(Policy::from_file(&path, &config.policy)?))
+    } else {
+        let mut behaviour = behaviour(&config, &laboratory.world)?;
+        for trial in trials_without_pictures(&read_records(root)?)? {
+            behaviour.note(&trial);
+        }
+        Box::new(Frozen(behaviour))
+    };
+    evaluate(&config, laboratory, behaviour, trials)
+}
+
+/// A behaviour that takes no more notes.
+struct Frozen(Box<dyn Behaviour>);
+
+impl Behaviour for Frozen {
+    fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision {
+        self.0.decide(observation, id)
+    }
+}
+
+/// Sets the placements of an evaluation apart from those of the training.
+const PLACEMENT_SEED: u32 = 0x0e7a_1000;
+
+/// Evaluates a fixed behaviour on `trials` placements.
+///
+/// # Errors
+/// The target could not be recorded, or a trial not be made.
+pub fn evaluate(
+    config: &RunConfig,
+    mut laboratory: Laboratory,
+    mut behaviour: Box<dyn Behaviour>,
+    trials: u32,
+) -> anyhow::Result<Evaluation> {
+    let resting = record_target(config, &mut laboratory)?.noise_floor;
+    let cell_truth = CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config);
+    let mut tally = Tally::new(laboratory.world.clone(), cell_truth);
+    let (cell, mut recorded) = (&mut laboratory.trial, Recorded::nothing());
+    run_trials(cell, behaviour.as_mut(), 1, trials, &mut recorded, &mut tally)?;
+    let trials = tally.rewards.len();
+    let errors = |values: &Measured| Errors {
+        e_trans_mm: Spread::of(&values.e_trans_mm),
+        yaw_deg: Spread::of(&values.yaw_deg),
+        seated: Successes::of(values.seated, trials),
+    };
+    let noise_floor_mm = NoiseFloor::of(&resting).distance_mm;
+    let measured_m: Vec<f64> = tally.measured.e_trans_mm.iter().map(|mm| mm / 1000.0).collect();
+    Ok(Evaluation {
+        method: config.method,
+        task: config.task.kind,
+        cell_seed: config.cell_seed(),
+        trials,
+        not_grasped: trials - tally.measured.e_trans_mm.len(),
+        as_claimed: config
+            .until
+            .map(|claim| AsClaimed::of(claim, &tally.measured.e_trans_mm, trials)),
+        abstained: tally.abstained,
+        faults: tally.faults,
+        reward: Spread::of(&tally.rewards),
+        measured: errors(&tally.measured),
+        truth: tally.world.truth().map(|_| errors(&tally.truth)),
+        noise_floor_mm,
+        budget: Budget::of(noise_floor_mm, &measured_m, tally.budgets),
+    })
+}
+
+/// Counts what happens.
+struct Tally {
+    world: World,
+    cell: Option<CellTruth>,
+    budgets: Vec<ErrorBudget>,
+    abstained: usize,
+    rewards: Vec<f64>,
+    measured: Measured,
+    truth: Measured,
+    faults: usize,
+}
+
+#[derive(Default)]
+struct Measured {
+    e_trans_mm: Vec<f64>,
+    yaw_deg: Vec<f64>,
+    seated: usize,
+}
+
+impl Tally {
+    fn new(world: World, cell: Option<CellTruth>) -> Self {
+        Self {
+            world,
+            cell,
+            budgets: Vec::new(),
+            abstained: 0,
+            rewards: Vec::new(),
+            measured: Measured::default(),
+            truth: Measured::default(),
+            faults: 0,
+        }
+    }
+}
+
+impl Tally {
+    /// The error budget of the trial that has just ended.
+    fn budget(&self, cell: &PickPlace, trial: &Trial) -> Option<ErrorBudget> {
+        let evidence = cell.evidence();
+        let pictured = self.world.pictured();
+        // Nobody remembers this world, so its pictures are those of all trials so far.
+        let earlier = pictured.len().checked_sub(evidence.pictures)?;
+        let start = pictured.get(earlier + evidence.start.as_ref()?.number)?.plate;
+        let placed = Placed {
+            estimated: trial.observation.estimated_pose,
+            pick: trial.ending.placement()?.pick_pose,
+            start,
+            end: self.world.truth()?.plate,
+            grasp: self.world.grasp()?,
+        };
+        ErrorBudget::of(&self.cell?, &placed)
+    }
+}
+
+impl Observer<PickPlace> for Tally {
+    fn trial_ended(
+        &mut self,
+        cell: &PickPlace,
+        report: TrialReport<'_>,
+    ) -> Result<(), ObserverError> {
+        let TrialReport::Completed(trial) = report else {
+            self.faults += 1;
+            return Ok(());
+        };
+        self.rewards.push(trial.ending.reward());
+        self.abstained += usize::from(trial.decision.abstained);
+        self.budgets.extend(self.budget(cell, trial));
+        if let Ending::Placed(placement) = &trial.ending {
+            let measured = &mut self.measured;
+            measured.e_trans_mm.push(1000.0 * placement.error.e_trans_m);
+            measured.yaw_deg.push(placement.error.yaw_error_rad().to_degrees());
+            measured.seated += usize::from(placement.seated);
+            if let Some(truth) = self.world.truth() {
+                self.truth.e_trans_mm.push(1000.0 * truth.e_trans_m());
+                self.truth.yaw_deg.push(truth.yaw_error_rad().to_degrees().abs());
+                self.truth.seated += usize::from(truth.seated);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let task = self.task;
+        writeln!(
+            f,
+            "{}, deployed on the {task} task: {} placements in cell {}",
+            self.method.title(),
+            self.trials,
+            self.cell_seed
+        )?;
+        let spread = |spread: Option<Spread>, digits: usize| {
+            spread.map_or_else(
+                || "-".to_string(),
+                |Spread { mean, deviation }| format!("{mean:.digits$} ({deviation:.digits$})"),
+            )
+        };
+        let rate = |successes: Successes| {
+            format!(
+                "{} of {}, 95 % within {:.0}-{:.0} %",
+                successes.seated,
+                successes.trials,
+                100.0 * successes.low,
+                100.0 * successes.high
+            )
+        };
+        let mut row = |title: &str, measured: String, truth: Option<String>| {
+            writeln!(f, "  {title:<22} {measured:<30} {}", truth.unwrap_or_default())
+        };
+        row("", "measured".to_string(), self.truth.map(|_| "true".to_string()))?;
+        row("average reward", spread(self.reward, 3), None)?;
+        row(
+            "e_trans, mm",
+            spread(self.measured.e_trans_mm, 2),
+            self.truth.map(|truth| spread(truth.e_trans_mm, 2)),
+        )?;
+        row(
+            "e_rot, degrees",
+            spread(self.measured.yaw_deg, 2),
+            self.truth.map(|truth| spread(truth.yaw_deg, 2)),
+        )?;
+        row("seated", rate(self.measured.seated), self.truth.map(|truth| rate(truth.seated)))?;
+        row("not grasped", self.not_grasped.to_string(), None)?;
+        if let Some(AsClaimed { claim, held, low, high }) = self.as_claimed {
+            let (low, high) = (100.0 * low, 100.0 * high);
+            let held = format!("{held} of {}, 95 % within {low:.0}-{high:.0} %", self.trials);
+            row(&format!("as {claim} claims"), held, None)?;
+        }
+        row("abstained", format!("{} of {}", self.abstained, self.trials), None)?;
+        row("noise floor, mm", format!("{:.3}", self.noise_floor_mm), None)?;
+        if self.faults > 0 {
+            row("faults, repeated", self.faults.to_string(), None)?;
+        }
+        write!(f, "{}", self.budget)
+    }
+}

@@ -1,0 +1,321 @@
+//! The proof, before the first motion, that the arm gets everywhere a run may send it.
+
+use std::f64::consts::PI;
+use std::sync::{Mutex, PoisonError};
+
+use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use rmrl_cell::{Refusal, SafetyEnvelope, TaskConfig, ToolPose};
+use rmrl_core::{PlanarPose, wrap_angle};
+use rmrl_xarm::kinematics::{ArmKinematics, Joints, ReachError, ReachMargins, ReachProof};
+use rmrl_xarm::{ToolReading, XArmConfig};
+
+use crate::config::RunConfig;
+
+/// A pose or a way that the arm has not.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PreflightError {
+    /// The arm does not get there.
+    #[error("{what}: {reason}; {}", advice(other_yaw.as_ref()))]
+    Reach {
+        /// The configuration's keys that the pose comes from.
+        what: String,
+        /// What fails.
+        reason: Box<ReachError>,
+        /// Another `xarm.jaw_yaw_deg` with which nothing fails, where one was looked for and found.
+        other_yaw: Option<OtherYaw>,
+    },
+    /// The candidates make no action space.
+    #[error("actions: {0}")]
+    Actions(#[from] rmrl_core::ActionSpaceError),
+}
+
+/// Half a turn of the tool, with which the arm gets everywhere. Parallel jaws close along the same line as
+/// before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OtherYaw {
+    /// The `xarm.jaw_yaw_deg`, in degrees.
+    pub jaw_yaw_deg: f64,
+    /// How far joints stay from their limits then, in radians.
+    pub least_limit_distance_rad: f64,
+    /// How far the arm stays from singular configurations then.
+    pub least_singularity_distance: f64,
+}
+
+impl OtherYaw {
+    /// What to do, in a sentence.
+    pub fn advice(&self) -> String {
+        format!(
+            "xarm.jaw_yaw_deg = {} would work ({:.1} degrees left to the nearest joint limit, {:.3} to the nearest \
+             singularity): the jaws close along the same line, and the tool is turned by 180 degrees",
+            self.jaw_yaw_deg,
+            self.least_limit_distance_rad.to_degrees(),
+            self.least_singularity_distance
+        )
+    }
+}
+
+fn advice(other_yaw: Option<&OtherYaw>) -> String {
+    match other_yaw {
+        Some(yaw) => yaw.advice(),
+        None => "move the task's places, or mount the arm elsewhere".to_string(),
+    }
+}
+
+/// Why the arm cannot go home from where it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum StanceError {
+    /// A tilted tool does not rise straight: the motion would turn it upright on the way.
+    #[error(
+        "the tool points {tilt_deg:.1} degrees from straight down; turn it upright by hand first, to within \
+         {MAX_TILT_DEG} degrees"
+    )]
+    Tilted {
+        /// How far, in degrees.
+        tilt_deg: f64,
+    },
+    /// It stands outside of the workspace.
+    #[error(transparent)]
+    Outside(#[from] Refusal),
+    /// The arm does not get home, or not with its joints as they stand.
+    #[error(transparent)]
+    Way(#[from] PreflightError),
+}
+
+/// A tool that is tilted by more does not rise straight, in degrees.
+pub(crate) const MAX_TILT_DEG: f64 = 10.0;
+
+/// How far beyond a start's region the robot may pick a plate up again, in metres and radians: it lies
+/// where the camera sees it, which is off by its calibration.
+const FETCH_MARGIN_M: f64 = 0.01;
+const FETCH_MARGIN_RAD: f64 = 0.05;
+
+/// Where the middle of a plate is held, as seen from the flange: what the controller is given as its tool
+/// offset.
+pub fn flange_from_tool(config: &XArmConfig) -> Isometry3<f64> {
+    let [x, y, z, roll, pitch, yaw] = config.grasp_point_mm_deg();
+    Isometry3::from_parts(
+        Translation3::new(0.001 * x, 0.001 * y, 0.001 * z),
+        UnitQuaternion::from_euler_angles(roll.to_radians(), pitch.to_radians(), yaw.to_radians()),
+    )
+}
+
+/// The same as a cell speaks of it: turned so that the jaws close along y at a yaw of zero, whichever way the
+/// gripper is screwed on.
+pub fn flange_from_jaws(config: &XArmConfig) -> Isometry3<f64> {
+    let turn = Vector3::z() * config.jaw_yaw_deg.to_radians();
+    flange_from_tool(config) * Isometry3::rotation(turn)
+}
+
+/// Proves that every start in the region, with jitter and any action, the fixed path and home are within
+/// reach of the arm with a margin, and every straight line between two of them, in one configuration
+/// of the joints.
+///
+/// # Errors
+/// What is out of reach, by its key, and why; and whether the tool turned by half a turn would do.
+pub fn prove_reach(config: &RunConfig) -> Result<ReachProof, PreflightError> {
+    let (adjustment_m, adjustment_rad) = config.action_space()?.largest_adjustment();
+    let named = poses(&config.task, adjustment_m, adjustment_rad);
+    // How the joints stand when a run begins, as near as makes no difference.
+    let start = ArmKinematics::new(config.xarm.model).ready();
+    prove(config, &named, &start).map_err(|error| match error {
+        PreflightError::Reach { what, reason, .. } => {
+            PreflightError::Reach { what, reason, other_yaw: other_yaw(config, &named, &start) }
+        }
+        error => error,
+    })
+}
+
+/// The yaw of the tool turned by half a turn, if the arm gets everywhere with that.
+fn other_yaw(config: &RunConfig, named: &[(String, ToolPose)], start: &Joints) -> Option<OtherYaw> {
+    let mut turned = config.clone();
+    let yaw_rad = wrap_angle(config.xarm.jaw_yaw_deg.to_radians() + PI);
+    // What a file would say: no rounding of radians.
+    let jaw_yaw_deg = 1e-6 * (1e6 * yaw_rad.to_degrees()).round();
+    turned.xarm.jaw_yaw_deg = jaw_yaw_deg;
+    let proof = prove(&turned, named, start).ok()?;
+    let ReachProof { least_limit_distance_rad, least_singularity_distance, .. } = proof;
+    Some(OtherYaw { jaw_yaw_deg, least_limit_distance_rad, least_singularity_distance })
+}
+
+/// Proves that the arm gets from where it stands, with its joints at `joints`, straight up to travel height
+/// and home.
+///
+/// # Errors
+/// The tool is tilted, stands outside of the workspace, or what is out of reach.
+pub fn prove_way_home(
+    config: &RunConfig,
+    envelope: &SafetyEnvelope,
+    tool: &ToolReading,
+    joints: &Joints,
+) -> Result<ReachProof, StanceError> {
+    let tilt_deg = tool.tilt_rad.to_degrees();
+    // What is no number is not upright.
+    if tilt_deg.is_nan() || tilt_deg > MAX_TILT_DEG {
+        return Err(StanceError::Tilted { tilt_deg });
+    }
+    let here = tool.pose;
+    envelope.check_start(here)?;
+    let mut named = vec![("where the arm stands".to_string(), here)];
+    if here.z_m < config.task.travel_height_m {
+        let above = here.at_height(config.task.travel_height_m);
+        named.push(("task.travel_height_m above where the arm stands".to_string(), above));
+    }
+    named.push(("task.home".to_string(), config.task.home.tool_pose()));
+    Ok(prove(config, &named, joints)?)
+}
+
+fn prove(
+    config: &RunConfig,
+    named: &[(String, ToolPose)],
+    start: &Joints,
+) -> Result<ReachProof, PreflightError> {
+    let poses: Vec<ToolPose> = named.iter().map(|(_, pose)| turned(*pose, &config.xarm)).collect();
+    let mut arm = ArmKinematics::new(config.xarm.model);
+    for (index, [lower_deg, upper_deg]) in config.xarm.joint_range_deg.iter().take(6).enumerate() {
+        let limits = &mut arm.limits;
+        limits.lower_rad[index] = limits.lower_rad[index].max(lower_deg.to_radians());
+        limits.upper_rad[index] = limits.upper_rad[index].min(upper_deg.to_radians());
+    }
+    let question = Question { arm, tool: flange_from_tool(&config.xarm), poses, start: *start };
+    question.answer().map_err(|reason| {
+        let name = |index: usize| named[index].0.as_str();
+        let what = match reason {
+            ReachError::Pose { index, .. } => name(index).to_string(),
+            ReachError::Line { line, .. } | ReachError::OtherConfiguration { line, .. } => {
+                format!("on the way from {} to {}", name(line.from), name(line.to))
+            }
+            ReachError::Singular { .. } | ReachError::NoPoses => "task".to_string(),
+        };
+        PreflightError::Reach { what, reason: Box::new(reason), other_yaw: None }
+    })
+}
+
+/// What is to be proven.
+#[derive(Clone, PartialEq)]
+struct Question {
+    arm: ArmKinematics,
+    tool: Isometry3<f64>,
+    poses: Vec<ToolPose>,
+    start: Joints,
+}
+
+impl Question {
+    /// Proves it, or remembers that it was proven: a run asks when its directory is made and again when its
+    /// arm is about to move, and hundreds of thousands of poses take seconds.
+    fn answer(self) -> Result<ReachProof, ReachError> {
+        const MOST_REMEMBERED: usize = 8;
+        static PROVEN: Mutex<Vec<(Question, ReachProof)>> = Mutex::new(Vec::new());
+        // Nothing between locking and unlocking can leave half an entry.
+        let proven = || PROVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, proof)) = proven().iter().find(|(question, _)| *question == self) {
+            return Ok(proof.clone());
+        }
+        let Self { arm, tool, poses, start } = &self;
+        let proof = arm.prove_reach(tool, poses, start, ReachMargins::default())?;
+        let mut proven = proven();
+        proven.truncate(MOST_REMEMBERED - 1);
+        proven.insert(0, (self, proof.clone()));
+        Ok(proof)
+    }
+}
+
+/// The pose by the controller's yaw: the gripper may be screwed on at an angle.
+fn turned(pose: ToolPose, config: &XArmConfig) -> ToolPose {
+    let planar = pose.planar;
+    let yaw_rad = planar.yaw_rad + config.jaw_yaw_deg.to_radians();
+    ToolPose::new(PlanarPose::new(planar.x_m, planar.y_m, yaw_rad), pose.z_m)
+}
+
+/// All poses that decide what a trial needs, with the keys that they come from.
+fn poses(task: &TaskConfig, adjustment_m: f64, adjustment_rad: f64) -> Vec<(String, ToolPose)> {
+    let margin_m = adjustment_m + task.start_jitter_m + FETCH_MARGIN_M;
+    let margin_rad = adjustment_rad + task.start_jitter_deg.to_radians() + FETCH_MARGIN_RAD;
+    let across =
+        |[from, to]: [f64; 2], margin: f64| [from - margin, 0.5 * (from + to), to + margin];
+    let start = &task.start;
+    let mut poses = vec![("task.home".to_string(), task.home.tool_pose())];
+    for x_m in across(start.x_m, margin_m) {
+        for y_m in across(start.y_m, margin_m) {
+            for yaw_rad in across(start.yaw_deg.map(f64::to_radians), margin_rad) {
+                let pick =
+                    task.grasp_pose(PlanarPose::new(x_m, y_m, yaw_rad), task.start_surface_m);
+                poses.push(("task.start".to_string(), pick));
+                let above = pick.at_height(task.travel_height_m);
+                poses.push(("task.start at task.travel_height_m".to_string(), above));
+            }
+        }
+    }
+    let trajectory = task.trajectory();
+    for (index, waypoint) in trajectory.via.iter().enumerate() {
+        poses.push((format!("task.via[{index}]"), *waypoint));
+    }
+    poses.push(("task.place".to_string(), trajectory.place));
+    poses.push(("task.place at task.travel_height_m".to_string(), trajectory.above_place()));
+    // The plate is fetched from where it came to lie, which is as far off as it was picked wrongly.
+    let place = trajectory.place.planar;
+    for x_m in across([place.x_m; 2], margin_m) {
+        for y_m in across([place.y_m; 2], margin_m) {
+            for yaw_rad in across([place.yaw_rad; 2], margin_rad) {
+                let fetch = ToolPose::new(PlanarPose::new(x_m, y_m, yaw_rad), trajectory.place.z_m);
+                poses.push(("around task.place".to_string(), fetch));
+                let above = fetch.at_height(task.travel_height_m);
+                poses.push(("around task.place at task.travel_height_m".to_string(), above));
+            }
+        }
+    }
+    poses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+    use rmrl_xarm::ArmModel;
+
+    /// A real cell with the tool point, load and so on that the vendor has for its BIO gripper, whose fingers
+    /// point sideways: with them ahead the arm comes too near to a singularity, with them towards the base it
+    /// does not. The proof said only that it failed, and to move the task's places.
+    fn with_sideways_fingers(jaw_yaw_deg: f64) -> RunConfig {
+        let text = include_str!("../../../../configs/xarm6.toml");
+        Layers::default()
+            .with_text("xarm6.toml", text)
+            .unwrap()
+            .with_assignment("xarm.tcp_offset_mm_deg = [159.5, 0.0, 59.5, 0.0, 0.0, 0.0]")
+            .unwrap()
+            .with_value("a test", "xarm.jaw_yaw_deg", jaw_yaw_deg)
+            .resolve()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_yaw_that_would_work_is_proposed() {
+        let error = prove_reach(&with_sideways_fingers(0.0)).unwrap_err();
+        let message = error.to_string();
+        let PreflightError::Reach { reason, other_yaw: Some(yaw), .. } = error else {
+            panic!("{message}");
+        };
+        let ReachError::Singular { distance, .. } = *reason else { panic!("{message}") };
+        assert!((distance - 0.0196).abs() < 1e-4, "{message}");
+        assert_eq!(yaw.jaw_yaw_deg, 180.0);
+        assert!((yaw.least_singularity_distance - 0.065).abs() < 1e-3, "{message}");
+        assert!(message.contains("xarm.jaw_yaw_deg = 180 would work ("), "{message}");
+    }
+
+    #[test]
+    fn where_no_yaw_would_work_none_is_proposed() {
+        let mut config = with_sideways_fingers(180.0);
+        config.task.place.x_m = 0.9;
+        let message = prove_reach(&config).unwrap_err().to_string();
+        assert!(message.contains("move the task's places"), "{message}");
+    }
+
+    #[test]
+    fn an_xarm_5_reaches_what_an_xarm_6_does_on_the_table() {
+        let mut config = RunConfig::for_task(Default::default());
+        for model in [ArmModel::XArm6, ArmModel::XArm5] {
+            config.xarm.model = model;
+            let proof = prove_reach(&config).unwrap();
+            assert!(proof.least_singularity_distance > 0.05, "{model}: {proof:?}");
+        }
+    }
+}

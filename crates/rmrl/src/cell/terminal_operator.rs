@@ -1,0 +1,108 @@
+//! The person beside a real cell, asked on the terminal.
+
+use std::io::{IsTerminal, Write, stderr, stdin};
+use std::time::Duration;
+
+use rmrl_cell::{DeviceError, FirstMotion, Operator, StopSwitch};
+use rmrl_core::PlanarPose;
+
+use crate::cell::terminal::{HANG_UP, Typed, forget_typed, typed};
+
+/// Whoever sits at the terminal: reads what to do, does it, and presses Enter.
+///
+/// A real cell has one kind of plate, so none is exchanged from scene to scene.
+#[derive(Debug, Default)]
+pub struct TerminalPerson {
+    stop: StopSwitch,
+}
+
+/// How often it is looked whether Enter was pressed.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Refuses where nobody can type an answer.
+pub(crate) fn check_terminal() -> Result<(), DeviceError> {
+    match stdin().is_terminal() {
+        true => Ok(()),
+        false => Err(nobody("this program has no terminal to be told on")),
+    }
+}
+
+fn nobody(reason: &str) -> DeviceError {
+    DeviceError::NobodyToAsk { reason: reason.to_string() }
+}
+
+impl TerminalPerson {
+    /// Somebody for whom `stop` ends every wait.
+    pub fn new(stop: StopSwitch) -> Self {
+        Self { stop }
+    }
+
+    /// Asks, and waits for a line. What was typed before is no answer.
+    fn answer(&self, question: &str) -> Result<String, DeviceError> {
+        check_terminal()?;
+        forget_typed();
+        {
+            // Others may write while the person is at work.
+            let mut asked = stderr().lock();
+            let written = write!(asked, "{question}").and_then(|()| asked.flush());
+            written.map_err(|error| nobody(&format!("the terminal failed: {error}")))?;
+        }
+        loop {
+            match typed() {
+                Typed::Line(line) => return Ok(line),
+                Typed::End => {
+                    // Why, is for the signal to say that may follow.
+                    let _ = self.stop.wait(HANG_UP);
+                    return Err(nobody("the terminal was closed"));
+                }
+                Typed::Nothing => self
+                    .stop
+                    .wait(POLL)
+                    .map_err(|stopped| nobody(&format!("{stopped} before there was an answer")))?,
+            }
+        }
+    }
+
+    fn have_done(&self, what: &str) -> Result<(), DeviceError> {
+        let question = format!("{what}.\nKeep away from the arm, then press Enter. ");
+        match self.answer(&question) {
+            Ok(_) => Ok(()),
+            Err(DeviceError::NobodyToAsk { reason }) => Err(nobody(&format!("{what}; {reason}"))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Operator for TerminalPerson {
+    fn permit_motion(&mut self, motion: &FirstMotion) -> Result<(), DeviceError> {
+        let question = format!("{motion}\nKeep the emergency stop in reach. Move? [y/N] ");
+        let answer = self.answer(&question)?;
+        match answer.trim().to_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(DeviceError::Declined),
+        }
+    }
+
+    fn exchange_plate(&mut self, _: u32) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn put_plate_at_target(&mut self) -> Result<(), DeviceError> {
+        self.have_done("Put the plate exactly into its target")
+    }
+
+    fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError> {
+        self.have_done(&put_back(pose))
+    }
+}
+
+/// What to do with a lost plate.
+pub(crate) fn put_back(pose: PlanarPose) -> String {
+    format!(
+        "Put the plate back: its centre within 2 cm of x = {:.0} mm, y = {:.0} mm in the robot's base, \
+         turned by {:.0} degrees",
+        1000.0 * pose.x_m,
+        1000.0 * pose.y_m,
+        pose.yaw_rad.to_degrees()
+    )
+}

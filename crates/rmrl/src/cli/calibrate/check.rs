@@ -1,0 +1,165 @@
+//! `rmrl calibrate check`
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::calibration::residual_map::residual_map;
+use crate::calibration::session::{check_size, read_placements};
+use anyhow::anyhow;
+use clap::Args;
+use jiff::Timestamp;
+use rmrl_calibration::{Check, Placement, Rejected, RejectedReason, check};
+use rmrl_data::write_atomically;
+use rmrl_vision::{CalibrationRecord, CameraFile};
+use serde::Serialize;
+
+use super::{ArmNoise, Board, not_calibrated, wrist_camera, write_camera, write_rejected};
+use crate::cli::args::check_folder_of;
+use crate::cli::failure::Failure;
+use crate::cli::output::print_result;
+
+/// How far the overhead camera is off, in millimetres on the table.
+///
+/// Take pairs that were not used to calibrate it. At every corner, the residual is the distance along the
+/// table between where the overhead camera sees it, at the height that the arm and its camera have it,
+/// and where these have it. The arm's own error is part of it: several wrist pictures of each board
+/// average that out.
+///
+/// --write is refused, and nothing written, where fewer than 4 placements are left or one from above does
+/// not fit the camera's own intrinsics: what is left would flatter the camera.
+#[derive(Debug, Args)]
+#[command(
+    name = "check",
+    after_help = "Examples:
+  rmrl calibrate check --pairs session/check.csv --wrist wrist.toml --camera overhead.toml
+  rmrl calibrate check --pairs session/check.csv --wrist wrist.toml --camera overhead.toml --svg map.svg --write"
+)]
+pub struct CheckCommand {
+    /// The held-out pairs (CSV), as of `rmrl calibrate overhead`
+    #[arg(long, value_name = "FILE.csv")]
+    pairs: PathBuf,
+
+    /// The wrist camera (TOML)
+    #[arg(long, value_name = "FILE.toml")]
+    wrist: PathBuf,
+
+    /// The overhead camera to check (TOML)
+    #[arg(long, value_name = "FILE.toml")]
+    camera: PathBuf,
+
+    /// Where to draw the residuals over the workspace; what was there is replaced
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
+
+    /// Write the largest residual into the camera's file, as calibration.residual_mm, and when it was
+    /// measured: from then on its age counts
+    #[arg(long)]
+    write: bool,
+
+    #[command(flatten)]
+    board: Board,
+
+    #[command(flatten)]
+    arm: ArmNoise,
+
+    /// Print JSON, on a terminal, too
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Checked {
+    camera: String,
+    written: bool,
+    svg: Option<String>,
+    #[serde(flatten)]
+    check: Check,
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let check = &self.check;
+        for placement in &check.placements {
+            let from_wrist = placement.wrist_views;
+            writeln!(
+                f,
+                "{:24} {:.2} mm, {from_wrist} from the wrist",
+                placement.name, placement.residual_mm
+            )?;
+        }
+        let [x, y] = check.residual_mean_mm;
+        writeln!(
+            f,
+            "along the table: largest {:.2} mm, root mean square {:.2} mm, mean x {x:+.2} mm, y {y:+.2} mm",
+            check.residual_mm, check.residual_rms_mm
+        )?;
+        writeln!(
+            f,
+            "in height: largest {:+.2} mm, root mean square {:.2} mm",
+            check.height_mm, check.height_rms_mm
+        )?;
+        write_rejected(f, &check.rejected)?;
+        if let Some(why) = &check.inconclusive {
+            writeln!(f, "inconclusive: {why}")?;
+        }
+        if let Some(svg) = &self.svg {
+            writeln!(f, "map        {svg}")?;
+        }
+        if self.written {
+            writeln!(f, "written    residual_mm and the time into {}", self.camera)?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks.
+pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
+    let (board, noise) = (arguments.board.board()?, arguments.arm.noise()?);
+    if let Some(svg) = &arguments.svg {
+        if svg.extension().is_none_or(|extension| extension != "svg") {
+            let message = format!("--svg is {}, expected an .svg file", svg.display());
+            return Err(Failure::Usage(anyhow!(message)));
+        }
+        check_folder_of(svg)?;
+    }
+    let wrist = wrist_camera(&arguments.wrist)?;
+    let mut file = CameraFile::read(&arguments.camera)?;
+    let camera = file.overhead(&arguments.camera)?;
+    let (placements, mut unseen) = read_placements(&arguments.pairs, &board)?;
+    let made_from = file.calibration.as_ref().map_or(&[][..], |record| &record.made_from);
+    let (known, placements): (Vec<Placement>, Vec<Placement>) = placements
+        .into_iter()
+        .partition(|placement| made_from.contains(&placement.overhead.digest()));
+    unseen.extend(known.into_iter().map(|placement| Rejected {
+        name: placement.overhead.name,
+        reason: RejectedReason::CalibratedWith,
+    }));
+    let size = [camera.intrinsics.width, camera.intrinsics.height];
+    check_size(placements.iter().map(|placement| &placement.overhead), &arguments.camera, size)?;
+    let beside = placements.iter().flat_map(|placement| &placement.wrist).map(|posed| &posed.view);
+    check_size(beside, &arguments.wrist, [wrist.intrinsics.width, wrist.intrinsics.height])?;
+    let mut checked = check(&placements, &camera, &wrist, &board, noise)
+        .map_err(|error| not_calibrated(error, &unseen))?;
+    checked.rejected.splice(0..0, unseen);
+    if let (true, Some(why)) = (arguments.write, &checked.inconclusive) {
+        return Err(not_calibrated(format!("nothing was written: {why}"), &checked.rejected));
+    }
+    if let Some(svg) = &arguments.svg {
+        let map = residual_map(&checked).map_err(anyhow::Error::from)?;
+        write_atomically(svg, map.as_bytes()).map_err(anyhow::Error::from)?;
+    }
+    if arguments.write {
+        let now = Timestamp::now();
+        let record = file.calibration.get_or_insert_with(|| CalibrationRecord::new(now));
+        (record.checked, record.residual_mm) = (Some(now), Some(checked.residual_mm));
+        write_camera(&arguments.camera, &file)?;
+    }
+    let result = Checked {
+        camera: arguments.camera.display().to_string(),
+        written: arguments.write,
+        svg: arguments.svg.as_ref().map(|svg| svg.display().to_string()),
+        check: checked,
+    };
+    print_result(&result, arguments.json)?;
+    Ok(())
+}

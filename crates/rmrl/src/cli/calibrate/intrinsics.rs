@@ -1,0 +1,115 @@
+//! `rmrl calibrate intrinsics`
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::calibration::session::read_views;
+use clap::Args;
+use jiff::Timestamp;
+use rmrl_calibration::{IntrinsicsCalibration, intrinsics};
+use rmrl_vision::{CalibrationRecord, CameraFile};
+use serde::Serialize;
+
+use super::{Board, not_calibrated, write_camera, write_rejected};
+use crate::cli::args::check_folder_of;
+use crate::cli::failure::Failure;
+use crate::cli::output::print_result;
+
+/// A camera's focal lengths, principal point and distortion from views of a board.
+///
+/// Take 15 or more pictures with the board tilted to all sides by 20 to 40 degrees and reaching into the
+/// picture's corners. Views that are blurred, cut off or do not fit are named and not used.
+#[derive(Debug, Args)]
+#[command(
+    name = "intrinsics",
+    after_help = "Examples:
+  rmrl calibrate intrinsics --images session/wrist --out wrist.toml
+  rmrl calibrate intrinsics --images pictures --corners 10x7 --square-mm 20 --out overhead.toml --json"
+)]
+pub struct IntrinsicsCommand {
+    /// A folder of pictures (PNG) of one camera, focus and size
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+
+    /// Where to write the camera (TOML); what was there is replaced
+    #[arg(long, value_name = "FILE.toml")]
+    out: PathBuf,
+
+    #[command(flatten)]
+    board: Board,
+
+    /// Print JSON, on a terminal, too
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Calibrated {
+    camera: String,
+    #[serde(flatten)]
+    calibration: IntrinsicsCalibration,
+}
+
+impl fmt::Display for Calibrated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let IntrinsicsCalibration { intrinsics: got, deviations: off, views, .. } =
+            &self.calibration;
+        writeln!(
+            f,
+            "focal      {:.2} ± {:.2} px, {:.2} ± {:.2} px",
+            got.fx, off.fx, got.fy, off.fy
+        )?;
+        writeln!(
+            f,
+            "centre     {:.2} ± {:.2} px, {:.2} ± {:.2} px",
+            got.cx, off.cx, got.cy, off.cy
+        )?;
+        let (lens, lens_off) = (got.distortion, off.distortion);
+        writeln!(
+            f,
+            "lens       k1 {:.4} ± {:.4}, k2 {:.4} ± {:.4}, p1 {:.5} ± {:.5}, p2 {:.5} ± {:.5}, k3 {:.4} ± {:.4}",
+            lens.k1,
+            lens_off.k1,
+            lens.k2,
+            lens_off.k2,
+            lens.p1,
+            lens_off.p1,
+            lens.p2,
+            lens_off.p2,
+            lens.k3,
+            lens_off.k3
+        )?;
+        writeln!(
+            f,
+            "corners    off by {:.3} px over {} views",
+            self.calibration.reprojection_px,
+            views.len()
+        )?;
+        write_rejected(f, &self.calibration.rejected)?;
+        writeln!(f, "written    {}", self.camera)
+    }
+}
+
+/// Calibrates.
+pub fn run(arguments: &IntrinsicsCommand) -> Result<(), Failure> {
+    let board = arguments.board.board()?;
+    check_folder_of(&arguments.out)?;
+    let (views, unseen) = read_views(&arguments.images, &board)?;
+    let mut calibration =
+        intrinsics(&views, &board).map_err(|error| not_calibrated(error, &unseen))?;
+    calibration.rejected.splice(0..0, unseen);
+    let camera = CameraFile {
+        intrinsics: calibration.intrinsics,
+        world_from_camera: None,
+        flange_from_camera: None,
+        calibration: Some(CalibrationRecord {
+            views: Some(calibration.views.len()),
+            reprojection_px: Some(calibration.reprojection_px),
+            ..CalibrationRecord::new(Timestamp::now())
+        }),
+    };
+    write_camera(&arguments.out, &camera)?;
+    let result = Calibrated { camera: arguments.out.display().to_string(), calibration };
+    print_result(&result, arguments.json)?;
+    Ok(())
+}

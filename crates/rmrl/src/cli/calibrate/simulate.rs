@@ -1,0 +1,210 @@
+//! `rmrl calibrate simulate`
+
+use std::fmt;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use crate::calibration::session::to_csv;
+use anyhow::{Context, anyhow};
+use clap::Args;
+use image::ImageFormat;
+use nalgebra::Isometry3;
+use rayon::prelude::*;
+use rmrl_cell::TaskKind;
+use rmrl_data::write_atomically;
+use rmrl_sim::{
+    BoardPicture, PairPictures, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
+};
+use rmrl_vision::CameraFile;
+use serde::Serialize;
+
+use super::{ArmNoise, Board};
+use crate::cli::args::{Configuration, check_folder_of, task_parser};
+use crate::cli::failure::Failure;
+use crate::cli::output::print_result;
+
+/// Take the pictures of a calibration in a simulated cell.
+///
+/// The cell is the one that `rmrl train --seed` trains in, with a camera on its wrist. The folder is what
+/// a laboratory makes with its own cameras and pendant; truth.json beside it has the true cameras, for
+/// comparison only.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl calibrate simulate --seed 3 --out session
+  rmrl calibrate simulate --out session --views 25 --arm-mm 0.3 --arm-deg 0.1")]
+pub struct Simulate {
+    /// The folder to make; it must not exist
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Seed of the cell, the views and the noise
+    #[arg(long, default_value_t = 0)]
+    seed: u32,
+
+    /// What the robot has to do there [default: table]
+    #[arg(long, value_name = "TASK", value_parser = task_parser())]
+    task: Option<TaskKind>,
+
+    /// Views of each camera for its intrinsics; the wrist's serve its hand-eye calibration, too
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=200))]
+    views: u16,
+
+    /// Placements of the board that both cameras see
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pairs: u16,
+
+    /// Further placements to check by
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=200))]
+    checks: u16,
+
+    #[command(flatten)]
+    board: Board,
+
+    #[command(flatten)]
+    arm: ArmNoise,
+
+    #[command(flatten)]
+    configuration: Configuration,
+
+    /// Print JSON, on a terminal, too
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Simulated {
+    session: String,
+    pictures: usize,
+}
+
+impl fmt::Display for Simulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {} pictures, poses.csv, pairs.csv, check.csv, truth.json",
+            self.session, self.pictures
+        )
+    }
+}
+
+/// The true cameras.
+#[derive(Serialize)]
+struct Truth {
+    wrist: CameraFile,
+    overhead: CameraFile,
+}
+
+/// Simulates.
+pub fn run(arguments: &Simulate) -> Result<(), Failure> {
+    let (board, noise) = (arguments.board.board()?, arguments.arm.noise()?);
+    let out = &arguments.out;
+    if out.exists() {
+        return Err(Failure::Usage(anyhow!(
+            "{} exists already and is never overwritten",
+            out.display()
+        )));
+    }
+    check_folder_of(out)?;
+    if board.size_m().into_iter().fold(0.0, f64::max) > LARGEST_BOARD_M {
+        return Err(Failure::Usage(anyhow!(
+            "a board of {} squares of {} mm is larger than the simulated cell has room for, {} mm",
+            arguments.board.corners,
+            arguments.board.square_mm,
+            1000.0 * LARGEST_BOARD_M
+        )));
+    }
+    let mut layers = arguments.configuration.layers()?;
+    if let Some(task) = arguments.task {
+        layers = layers.with_value("--task", "task.kind", task.as_str());
+    }
+    let config = layers.with_value("--seed", "seed", i64::from(arguments.seed)).resolve()?;
+    let seed = u64::from(config.cell_seed());
+    let cell = SimulatedCell::new(&config.simulation, &config.task, seed, u64::from(config.seed))
+        .map_err(|error| Failure::Usage(error.into()))?;
+    let session = SimulatedCalibrationConfig {
+        wrist_views: usize::from(arguments.views),
+        overhead_views: usize::from(arguments.views),
+        pairs: usize::from(arguments.pairs),
+        checks: usize::from(arguments.checks),
+        pose_noise_m: noise.translation_m,
+        pose_noise_rad: noise.rotation_rad,
+        ..SimulatedCalibrationConfig::new(board)
+    };
+    let session = SimulatedCalibration::new(&config.simulation, &cell, session, seed);
+    let pictures = write_session(out, &session)?;
+    let result = Simulated { session: out.display().to_string(), pictures };
+    print_result(&result, arguments.json)?;
+    Ok(())
+}
+
+/// A larger board would not fit into the overhead camera's picture.
+const LARGEST_BOARD_M: f64 = 0.4;
+
+/// Writes all files of a session and counts its pictures.
+fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<usize> {
+    for folder in ["wrist", "overhead", "pairs", "check"] {
+        let folder = out.join(folder);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    let pictures = session.pictures();
+    let mut files: Vec<(String, &BoardPicture)> = Vec::new();
+    let wrist = pictures.wrist.iter().enumerate().map(|(number, one)| {
+        let name = format!("{number:02}.png");
+        files.push((format!("wrist/{name}"), &one.picture));
+        (vec![name], one.reported_world_from_flange)
+    });
+    let poses = to_csv(&["image"], wrist.collect::<Vec<_>>());
+    for (number, picture) in pictures.overhead.iter().enumerate() {
+        files.push((format!("overhead/{number:02}.png"), picture));
+    }
+    let pairs = pair_rows("pairs", &pictures.pairs, &mut files);
+    let checks = pair_rows("check", &pictures.checks, &mut files);
+    files.par_iter().try_for_each(|(name, picture)| {
+        let mut png = Cursor::new(Vec::new());
+        let gray = image::DynamicImage::ImageRgb8(session.take(picture)).into_luma8();
+        gray.write_to(&mut png, ImageFormat::Png).context("the picture could not be encoded")?;
+        std::fs::write(out.join(name), png.into_inner())
+            .with_context(|| format!("cannot write {}", out.join(name).display()))
+    })?;
+    let truth = Truth {
+        wrist: CameraFile {
+            intrinsics: session.wrist,
+            world_from_camera: None,
+            flange_from_camera: Some(session.flange_from_wrist),
+            calibration: None,
+        },
+        overhead: session.overhead.into(),
+    };
+    let columns = ["overhead", "wrist"];
+    for (name, text) in [
+        ("poses.csv", poses),
+        ("pairs.csv", to_csv(&columns, pairs)),
+        ("check.csv", to_csv(&columns, checks)),
+        ("truth.json", serde_json::to_string_pretty(&truth)? + "\n"),
+    ] {
+        write_atomically(&out.join(name), text.as_bytes())?;
+    }
+    Ok(files.len())
+}
+
+type PairRow = (Vec<String>, Isometry3<f64>);
+
+/// The rows of a table of pairs; their pictures are added to `files`.
+fn pair_rows<'a>(
+    folder: &str,
+    pairs: &'a [PairPictures],
+    files: &mut Vec<(String, &'a BoardPicture)>,
+) -> Vec<PairRow> {
+    let mut rows = Vec::new();
+    for (number, pair) in pairs.iter().enumerate() {
+        let overhead = format!("{folder}/{number:02}-overhead.png");
+        files.push((overhead.clone(), &pair.overhead));
+        for (view, one) in pair.wrist.iter().enumerate() {
+            let wrist = format!("{folder}/{number:02}-wrist-{view}.png");
+            files.push((wrist.clone(), &one.picture));
+            rows.push((vec![overhead.clone(), wrist], one.reported_world_from_flange));
+        }
+    }
+    rows
+}

@@ -1,0 +1,77 @@
+//! `rmrl cell doctor`
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use crate::commissioning::doctor::{CheckStatus, Examination, examine};
+use anyhow::anyhow;
+use clap::Args;
+
+use crate::cli::args::Configuration;
+use crate::cli::failure::Failure;
+use crate::cli::output::print;
+
+/// Look at each device and file that a run needs, and say how to mend what is wrong.
+///
+/// Nothing is moved or set, and no error is cleared, without --clear, --power-gripper or --reset-gripper-mode,
+/// so that it may look beside a run. Ends with status 1 if anything has failed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl cell doctor --config configs/xarm6.toml
+  rmrl cell doctor --config my-cell.toml --clear      clear the controller's error and warning, then look
+  rmrl cell doctor --config my-cell.toml --json | jq '.checks[] | select(.status == \"fail\")'")]
+pub struct Doctor {
+    /// Clear the controller's error and warning; the arm stays without power
+    #[arg(long)]
+    clear: bool,
+
+    /// Give the gripper power. Its jaws move to find their ends: whatever they hold falls
+    #[arg(long)]
+    power_gripper: bool,
+
+    /// Have a gripper of the second generation take positions in millimetres again, where somebody set it to
+    /// pulses; it has no power afterwards
+    #[arg(long)]
+    reset_gripper_mode: bool,
+
+    /// Print one line of JSON, as is done away from a terminal
+    #[arg(long)]
+    json: bool,
+
+    /// Where runs will be kept: is there space?
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    runs: PathBuf,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+/// Looks.
+pub fn run(arguments: &Doctor) -> Result<(), Failure> {
+    let examination = Examination {
+        config_file: arguments.configuration.config.clone(),
+        runs: arguments.runs.clone(),
+        clear: arguments.clear,
+        power_gripper: arguments.power_gripper,
+        reset_gripper_mode: arguments.reset_gripper_mode,
+    };
+    let as_table = !arguments.json && std::io::stdout().is_terminal();
+    let mut printed = Ok(());
+    let diagnosis = examine(arguments.configuration.layers(), &examination, &mut |check| {
+        if as_table && printed.is_ok() {
+            printed = print(&format!("{check}\n"));
+        }
+    });
+    printed?;
+    if as_table {
+        print(&format!("\n{diagnosis}"))?;
+    } else {
+        let line = serde_json::to_string(&diagnosis).map_err(anyhow::Error::from)?;
+        print(&format!("{line}\n"))?;
+    }
+    if diagnosis.healthy {
+        return Ok(());
+    }
+    let (failed, all) = (diagnosis.count(CheckStatus::Fail), diagnosis.checks.len());
+    Err(Failure::Runtime(anyhow!("{failed} of {all} checks failed")))
+}

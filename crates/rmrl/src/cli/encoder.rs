@@ -1,0 +1,199 @@
+//! `rmrl encoder`
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::config::{Layers, RunConfig};
+use crate::perception::encoder_dataset::{ANSWERS, plate_pictures};
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rmrl_core::Observation;
+use rmrl_data::write_atomically;
+use rmrl_learn::{
+    EncoderExample, EncoderTrainer, EncoderTraining, EncoderWeights, Notes, ViewName,
+};
+use serde::Serialize;
+
+use super::args::{Configuration, check_new_weights};
+use super::failure::Failure;
+use super::output::print_result;
+
+/// Make image encoders.
+#[derive(Debug, Args)]
+pub struct Encoder {
+    #[command(subcommand)]
+    command: EncoderCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum EncoderCommand {
+    Pretrain(Pretrain),
+}
+
+/// Train an encoder on simulated pictures of plates.
+///
+/// Pictures come from simulated laboratories that no run is made in, each with a light and a bench of
+/// its own and other plates. The encoder learns to tell what differs from plate to plate: lid, colour,
+/// wells, and what they do to localisation. Its shape, and what it sees of a picture, are those of
+/// policy.encoder and policy.view. Use it by --set policy.encoder.weights=FILE.
+///
+/// The default options have made the encoder that comes with rmrl; on the same machine, they make it
+/// again to the bit.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl encoder pretrain --out plates.safetensors
+  rmrl encoder pretrain --out wide.safetensors --set policy.encoder.base_width=32
+  rmrl train --set policy.encoder.weights=wide.safetensors --set policy.encoder.base_width=32")]
+struct Pretrain {
+    /// Where to write the encoder; it must not exist
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: PathBuf,
+
+    /// Laboratories to learn from
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    cells: u32,
+
+    /// Further laboratories to be tested in
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    test_cells: u32,
+
+    /// Pictures of each laboratory, each of another plate
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pictures: u32,
+
+    /// Passes over the pictures
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    epochs: usize,
+
+    /// Pictures of a minibatch
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    batch_size: usize,
+
+    /// Adam's largest step size, from which it falls to zero along half a cosine
+    #[arg(long, value_name = "RATE", default_value_t = 0.001)]
+    learning_rate: f64,
+
+    /// Seed of the initial weights and of the pictures' order
+    #[arg(long, default_value_t = 0)]
+    seed: u32,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+/// What pretraining an encoder has come to.
+#[derive(Serialize)]
+struct Pretrained {
+    encoder: String,
+    bytes: usize,
+    pictures: usize,
+    test_pictures: usize,
+    /// Of each answer: the share of its variance that is explained in the test laboratories.
+    explained: Vec<(&'static str, f64)>,
+}
+
+impl fmt::Display for Pretrained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {} kB, trained on {} pictures, tested on {} of other laboratories",
+            self.encoder,
+            self.bytes / 1000,
+            self.pictures,
+            self.test_pictures
+        )?;
+        for (answer, share) in &self.explained {
+            writeln!(f, "  {answer:28} {:5.1} % of the variance explained", 100.0 * share)?;
+        }
+        Ok(())
+    }
+}
+
+/// Does what `rmrl encoder` is asked.
+pub fn run(arguments: &Encoder) -> Result<(), Failure> {
+    match &arguments.command {
+        EncoderCommand::Pretrain(arguments) => pretrain(arguments),
+    }
+}
+
+fn pretrain(arguments: &Pretrain) -> Result<(), Failure> {
+    let out = &arguments.out;
+    check_new_weights(out)?;
+    let rate = arguments.learning_rate;
+    if !(rate > 0.0 && rate <= 1.0) {
+        return Err(Failure::Usage(anyhow!(
+            "--learning-rate is {rate}, expected a number above 0 and at most 1"
+        )));
+    }
+    let config = configuration(&arguments.configuration)?;
+    let Pretrain { cells, test_cells, pictures, .. } = *arguments;
+    let count = u64::from(cells + test_cells) * u64::from(pictures);
+    let bar = bar("{elapsed_precise} picture {pos} of {len}", count);
+    let example = |observation: Observation, answers| {
+        bar.inc(1);
+        EncoderExample::new(&observation, answers, &config.policy)
+    };
+    let examples = plate_pictures(&config, 0..cells, pictures, example)?;
+    let tests = plate_pictures(&config, cells..cells + test_cells, pictures, example)?;
+    bar.finish_and_clear();
+    if examples.is_empty() || tests.is_empty() {
+        return Err(Failure::Runtime(anyhow!("the localiser found no plate in any picture")));
+    }
+    let trainer = train(arguments, &config, &examples);
+    let mut notes = Notes::new();
+    notes.insert("answers".to_string(), ANSWERS.to_vec().into());
+    let bytes = trainer.to_safetensors(&notes);
+    write_atomically(out, &bytes).map_err(anyhow::Error::from)?;
+    let pretrained = Pretrained {
+        encoder: out.display().to_string(),
+        bytes: bytes.len(),
+        pictures: examples.len(),
+        test_pictures: tests.len(),
+        explained: ANSWERS.into_iter().zip(trainer.explained(&tests)).collect(),
+    };
+    print_result(&pretrained, false)?;
+    Ok(())
+}
+
+/// The user's configuration over random weights, which are what an encoder starts from here.
+fn configuration(configuration: &Configuration) -> Result<RunConfig, Failure> {
+    const WEIGHTS: &str = "policy.encoder.weights";
+    let layers = Layers::default().with_value("encoder pretrain", WEIGHTS, "random");
+    let config = layers.then(configuration.layers()?).resolve()?;
+    let refuse = |reason: &str| Err(Failure::Usage(anyhow!("{reason}")));
+    if config.policy.encoder.weights != EncoderWeights::Random {
+        return refuse(
+            "policy.encoder.weights is given, expected \"random\": an encoder is trained from the beginning",
+        );
+    }
+    if config.policy.view == ViewName::None {
+        return refuse(
+            "policy.view is \"none\", expected \"crop\" or \"global\": an encoder sees a picture",
+        );
+    }
+    Ok(config)
+}
+
+fn train(arguments: &Pretrain, config: &RunConfig, examples: &[EncoderExample]) -> EncoderTrainer {
+    let training = EncoderTraining {
+        epochs: arguments.epochs,
+        batch_size: arguments.batch_size,
+        learning_rate: arguments.learning_rate,
+        seed: u64::from(arguments.seed),
+    };
+    let mut trainer = EncoderTrainer::new(&config.policy, training, examples);
+    let bar = bar("{elapsed_precise} pass {pos} of {len}, {msg}", arguments.epochs as u64);
+    trainer.train(examples, |pass, loss| {
+        bar.set_position(pass as u64);
+        bar.set_message(format!("mean squared error {loss:.3} of each answer's variance"));
+        tracing::info!("pass {pass}: loss {loss:.4}");
+    });
+    bar.finish_and_clear();
+    trainer
+}
+
+fn bar(template: &str, length: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    bar.with_style(ProgressStyle::with_template(template).expect("a valid template"))
+}

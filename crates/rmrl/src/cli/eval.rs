@@ -1,0 +1,62 @@
+//! `rmrl eval`
+
+use std::path::PathBuf;
+
+use crate::analysis::evaluate::evaluate_run;
+use crate::config::RunConfig;
+use clap::Args;
+use rmrl_cell::TaskKind;
+use rmrl_data::RunDir;
+
+use super::args::task_parser;
+use super::failure::Failure;
+use super::output::print_result;
+use super::start::{Unasked, failed};
+
+/// Evaluate what a run has learnt on new placements.
+///
+/// Deploys the policy greedily (its most likely candidates, no sampling) in the run's own cell and
+/// prints the columns of the paper's Tables 2 and 3: as the camera measures them and, in a
+/// simulated cell, as they truly are, beside the noise floor of the measurement. On a real cell its operator is
+/// asked before the arm moves for the first time.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl eval runs/table-rm-rl-seed0
+  rmrl eval runs/table-rm-rl-seed0 --task shelf --trials 50 --json")]
+pub struct Eval {
+    /// The run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    /// Placements to evaluate on
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    trials: u32,
+
+    /// The task to evaluate on [default: the run's]
+    #[arg(long, value_name = "TASK", value_parser = task_parser())]
+    task: Option<TaskKind>,
+
+    /// Seed of the placements
+    #[arg(long, default_value_t = 0)]
+    seed: u32,
+
+    /// Print JSON on a terminal, too
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    unasked: Unasked,
+}
+
+/// Evaluates.
+pub fn run(arguments: &Eval) -> Result<(), Failure> {
+    RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
+    let config = RunConfig::of_run(&arguments.run.join(RunDir::CONFIG))?;
+    let task = arguments.task.unwrap_or(config.task.kind);
+    let (start, _page) = arguments.unasked.start_alone(&config)?;
+    let placements = (arguments.trials, arguments.seed);
+    let evaluated = evaluate_run(&config, &arguments.run, task, placements, &start);
+    let evaluation = evaluated.map_err(|error| failed(error, &start.stop))?;
+    print_result(&evaluation, arguments.json)?;
+    Ok(())
+}

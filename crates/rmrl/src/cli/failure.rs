@@ -1,0 +1,25 @@
+//! Why a command failed, and with which exit status.
+
+use crate::config::ConfigError;
+
+/// Why a command failed, and with which exit status.
+pub enum Failure {
+    /// The command or its configuration is wrong; nothing was written. Exit status 2.
+    Usage(anyhow::Error),
+    /// Something went wrong while doing it. Exit status 1.
+    Runtime(anyhow::Error),
+    /// Somebody stopped it. Exit status 130.
+    Stopped(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.into())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Runtime(error)
+    }
+}

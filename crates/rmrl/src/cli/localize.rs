@@ -1,0 +1,263 @@
+//! `rmrl localize`
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::cell::assembly::localizer;
+use crate::config::Layers;
+use crate::perception::frame_source::{Frames, Recorded};
+use anyhow::{Context, anyhow};
+use clap::{ArgGroup, Args};
+use image::{GrayImage, ImageFormat, Luma};
+use rmrl_core::PlanarPose;
+use rmrl_data::{RunDir, write_atomically};
+use rmrl_vision::draw_localization;
+use rmrl_vision::{BoundingBox, CameraModel, Localization, LocalizeError, Localizer, RgbdFrame};
+use serde::Serialize;
+
+use super::args::Configuration;
+use super::failure::Failure;
+use super::output::print;
+
+/// Find the plate in frames that a camera took: pose, box, mask, depth and confidence.
+///
+/// Frames are pairs of PNG files (colour, 8 bits; depth aligned to it, 16 bits in millimetres) with a
+/// camera file, a recording of `rmrl snapshot --record`, or the pictures of a run. A frame in which the
+/// plate cannot be localised says why and does not keep the others back; the exit status is then 1.
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("frames").required(true).args(["color", "recording", "run"]),
+    after_help = "Examples:
+  rmrl localize --color c.png --depth d.png --camera overhead.toml --out found
+  rmrl localize --color c1.png c2.png --depth d1.png d2.png --camera overhead.toml --json
+  rmrl localize --recording frames --set vision.detector=grounding-dino
+  rmrl localize --run runs/table-rm-rl-seed0    all pictures of a run, against what it logged
+
+The camera file holds [intrinsics] (width, height, fx, fy, cx, cy, distortion) and [world_from_camera]
+(translation_m, rotation); `rmrl calibrate` writes it. --run takes the run's own configuration, with
+--config and --set over it."
+)]
+pub struct Localize {
+    /// Colour pictures
+    #[arg(long, value_name = "FILE", num_args = 1.., requires_all = ["depth", "camera"])]
+    color: Vec<PathBuf>,
+
+    /// Depth pictures, in the same order
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "color")]
+    depth: Vec<PathBuf>,
+
+    /// The camera that took them
+    #[arg(long, value_name = "FILE", requires = "color")]
+    camera: Option<PathBuf>,
+
+    /// A recording
+    #[arg(long, value_name = "DIR")]
+    recording: Option<PathBuf>,
+
+    /// A run directory
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+
+    /// Write NAME-found.png (all that was found drawn in) and NAME-mask.png of each frame into a folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Print a line of JSON for each frame
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+/// What came of one frame.
+#[derive(Serialize)]
+struct Line {
+    frame: String,
+    found: Option<Found>,
+    error: Option<Refused>,
+}
+
+/// A plate found.
+#[derive(Serialize)]
+struct Found {
+    /// World frame.
+    pose: PlanarPose,
+    height_m: f64,
+    /// Eq. 12.
+    depth_m: f64,
+    bounding_box: BoundingBox,
+    confidence: f64,
+    mask_area_px: usize,
+    /// The mask, white on black, as large as the colour picture.
+    mask: Option<PathBuf>,
+    /// The colour picture with all that was found drawn in.
+    picture: Option<PathBuf>,
+    /// How far from what the run logged, in metres.
+    from_logged_m: Option<f64>,
+}
+
+/// Why none was found.
+#[derive(Serialize)]
+struct Refused {
+    kind: &'static str,
+    message: String,
+    /// The scores of what was found where it was not one plate.
+    scores: Vec<f64>,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  ", self.frame)?;
+        if let Some(found) = &self.found {
+            let BoundingBox { x_min, y_min, x_max, y_max } = found.bounding_box;
+            write!(
+                f,
+                "x {:.1} mm, y {:.1} mm, yaw {:.2} degrees, height {:.1} mm, depth {:.1} mm, box \
+                 [{x_min:.0}, {y_min:.0}, {x_max:.0}, {y_max:.0}], mask {} px, confidence {:.2}",
+                1000.0 * found.pose.x_m,
+                1000.0 * found.pose.y_m,
+                found.pose.yaw_rad.to_degrees(),
+                1000.0 * found.height_m,
+                1000.0 * found.depth_m,
+                found.mask_area_px,
+                found.confidence,
+            )?;
+            if let Some(distance_m) = found.from_logged_m {
+                write!(f, ", {:.2} mm from the log", 1000.0 * distance_m)?;
+            }
+        }
+        if let Some(refused) = &self.error {
+            write!(f, "not localised: {}", refused.message)?;
+        }
+        writeln!(f)
+    }
+}
+
+/// Localises.
+pub fn run(arguments: &Localize) -> Result<(), Failure> {
+    let (layers, frames) = input(arguments)?;
+    let config = layers.resolve()?;
+    let mut localizer = localizer(&config.vision).map_err(|error| Failure::Usage(error.into()))?;
+    if let Some(out) = &arguments.out {
+        if let Some([first, second]) = frames.of_one_name() {
+            return Err(Failure::Usage(anyhow!(
+                "{} and {} would be written into {} under one name; rename one, or localise them one \
+                 after the other into two folders",
+                first.paths.color.display(),
+                second.paths.color.display(),
+                out.display()
+            )));
+        }
+        std::fs::create_dir_all(out)
+            .with_context(|| format!("cannot make the folder {}", out.display()))?;
+    }
+    let mut failed = 0;
+    for recorded in &frames.frames {
+        let line = localize(recorded, &frames.camera, &mut localizer, arguments.out.as_deref())?;
+        failed += usize::from(line.found.is_none());
+        let text = match arguments.json {
+            true => format!("{}\n", serde_json::to_string(&line).map_err(anyhow::Error::from)?),
+            false => line.to_string(),
+        };
+        print(&text)?;
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::Runtime(anyhow!(
+            "the plate could not be localised in {failed} of {} frames",
+            frames.frames.len()
+        ))),
+    }
+}
+
+/// The configuration, not yet resolved, and the frames.
+fn input(arguments: &Localize) -> Result<(Layers, Frames), Failure> {
+    let over = arguments.configuration.layers()?;
+    let (layers, frames) = if let Some(root) = &arguments.run {
+        let layers = Layers::default().with_file(&root.join(RunDir::CONFIG))?.then(over);
+        (layers, Frames::of_run(root))
+    } else if let Some(root) = &arguments.recording {
+        (over, Frames::of_recording(root))
+    } else {
+        let camera = arguments.camera.as_deref().expect("--color requires --camera");
+        (over, Frames::of_files(&arguments.color, &arguments.depth, camera))
+    };
+    Ok((layers, frames.map_err(Failure::Usage)?))
+}
+
+fn localize(
+    recorded: &Recorded,
+    camera: &CameraModel,
+    localizer: &mut Localizer,
+    out: Option<&Path>,
+) -> anyhow::Result<Line> {
+    let frame = recorded.paths.color.display().to_string();
+    let refused = |frame, kind, message, scores| Line {
+        frame,
+        found: None,
+        error: Some(Refused { kind, message, scores }),
+    };
+    let pictures = match recorded.read() {
+        Ok(pictures) => pictures,
+        Err(error) => return Ok(refused(frame, "bad_frame", format!("{error:#}"), Vec::new())),
+    };
+    match localizer.localize(&pictures, camera) {
+        Ok(found) => {
+            let plate = localizer.config().plate;
+            let files = out
+                .map(|out| {
+                    let mut picture = pictures.color.as_ref().clone();
+                    draw_localization(&mut picture, &found, camera, plate);
+                    let name = recorded.name();
+                    let drawn = out.join(format!("{name}-found.png"));
+                    let mask = out.join(format!("{name}-mask.png"));
+                    write_png(&drawn, |png| picture.write_to(png, ImageFormat::Png))?;
+                    let pixels = mask_picture(&found, &pictures);
+                    write_png(&mask, |png| pixels.write_to(png, ImageFormat::Png))?;
+                    anyhow::Ok((drawn, mask))
+                })
+                .transpose()?;
+            let (picture, mask) = files.unzip();
+            let found = Found {
+                pose: found.pose,
+                height_m: found.height_m,
+                depth_m: found.depth_m,
+                bounding_box: found.bounding_box,
+                confidence: found.score,
+                mask_area_px: found.mask.area(),
+                mask,
+                picture,
+                from_logged_m: recorded.logged.map(|logged| logged.distance_m(found.pose)),
+            };
+            Ok(Line { frame, found: Some(found), error: None })
+        }
+        Err(error) => {
+            let scores = error.scores();
+            let kind = error.kind();
+            Ok(refused(frame, kind, with_sources(error), scores))
+        }
+    }
+}
+
+fn with_sources(error: LocalizeError) -> String {
+    format!("{:#}", anyhow::Error::from(error))
+}
+
+fn mask_picture(found: &Localization, frame: &RgbdFrame) -> GrayImage {
+    let (width, height) = frame.color.dimensions();
+    let mut picture = GrayImage::new(width, height);
+    for (u, v) in found.mask.pixels() {
+        picture.put_pixel(u, v, Luma([255]));
+    }
+    picture
+}
+
+fn write_png(
+    path: &Path,
+    encode: impl FnOnce(&mut std::io::Cursor<Vec<u8>>) -> image::ImageResult<()>,
+) -> anyhow::Result<()> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    encode(&mut png).with_context(|| format!("{} could not be encoded", path.display()))?;
+    Ok(write_atomically(path, &png.into_inner())?)
+}

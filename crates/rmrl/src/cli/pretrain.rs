@@ -1,0 +1,134 @@
+//! `rmrl pretrain`
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Layers, RunConfig};
+use crate::run::execute::{EarlierRun, Started, create, execute_attended, pretrain_on, resolved};
+use crate::run::outcome::RunEnd;
+use anyhow::{Context, anyhow};
+use clap::Args;
+use rmrl_data::{RunDir, write_atomically};
+use rmrl_learn::{MethodName, Notes};
+use serde::Serialize;
+
+use super::args::{Configuration, check_new_weights};
+use super::failure::Failure;
+use super::output::print_result;
+use super::start::{Unasked, failed};
+
+/// Pretrain a policy on the role-model labels of earlier runs.
+///
+/// Each scene of an earlier run is labelled with its role model's action, and a new policy is
+/// trained on all labelled states (Sec. 3.3.2). Start from it by
+/// `rmrl train --method rm-rl-pretrained --pretrained FILE`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl pretrain --from runs/monday --from runs/tuesday --out pretrained.safetensors
+  rmrl pretrain --out pretrained.safetensors    make a run of 200 trials first")]
+pub struct Pretrain {
+    /// An earlier run; may be repeated. Without one, a run of schedule.pretrain_trials trials is
+    /// made next to the output
+    #[arg(long, value_name = "DIR")]
+    from: Vec<PathBuf>,
+
+    /// Where to write the policy; it must not exist
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: PathBuf,
+
+    /// Seed of the policy, and of the run that is made if none is given
+    #[arg(long)]
+    seed: Option<u32>,
+
+    #[command(flatten)]
+    unasked: Unasked,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+/// What pretraining has come to.
+#[derive(Serialize)]
+struct Pretrained {
+    policy: String,
+    labelled_states: usize,
+    first_loss: f32,
+    last_loss: f32,
+}
+
+impl fmt::Display for Pretrained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {} labelled states, cross-entropy {:.3} -> {:.3}",
+            self.policy, self.labelled_states, self.first_loss, self.last_loss
+        )
+    }
+}
+
+/// Pretrains.
+pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
+    let out = &arguments.out;
+    check_new_weights(out)?;
+    for root in &arguments.from {
+        RunDir::check(root).map_err(|error| Failure::Usage(error.into()))?;
+    }
+    // The first run's own configuration, so that the policy fits the cell it came from.
+    let mut layers = match arguments.from.first() {
+        Some(root) => Layers::default().with_file(&root.join(RunDir::CONFIG))?,
+        None => Layers::default(),
+    };
+    layers = layers.then(arguments.configuration.layers()?);
+    if let Some(seed) = arguments.seed {
+        layers = layers.with_value("--seed", "seed", i64::from(seed));
+    }
+    layers =
+        layers.with_value("pretrain", "method", MethodName::RmRl.as_str()).without("pretrained");
+    let config = layers.resolve()?;
+    let runs = if arguments.from.is_empty() {
+        vec![earlier_run(&config, out, &arguments.unasked)?]
+    } else {
+        let read = |root: &PathBuf| EarlierRun::read(root);
+        arguments.from.iter().map(read).collect::<anyhow::Result<_>>()?
+    };
+    let (policy, labelled_states, losses) = pretrain_on(&config, &runs)?;
+    write_atomically(out, &policy.to_safetensors(&Notes::new())).map_err(anyhow::Error::from)?;
+    let pretrained = Pretrained {
+        policy: out.display().to_string(),
+        labelled_states,
+        first_loss: losses.first().copied().unwrap_or(f32::NAN),
+        last_loss: losses.last().copied().unwrap_or(f32::NAN),
+    };
+    print_result(&pretrained, false)?;
+    Ok(())
+}
+
+/// Makes, or goes on with, a run to pretrain on.
+fn earlier_run(config: &RunConfig, out: &Path, unasked: &Unasked) -> Result<EarlierRun, Failure> {
+    let root = out.with_extension("run");
+    let earlier =
+        resolved(&RunConfig { trials: config.schedule.pretrain_trials, ..config.clone() })?;
+    let (start, page) = unasked.start_alone(config)?;
+    let (dir, config) = if root.exists() {
+        let dir = RunDir::open(&root).map_err(|error| Failure::Usage(error.into()))?;
+        let made = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
+        if let Some(key) = made.first_difference(&earlier) {
+            return Err(Failure::Usage(anyhow!(
+                "{} was made with another {key}; remove it, or give it by --from",
+                root.display()
+            )));
+        }
+        (dir, made)
+    } else {
+        create(&earlier, &root).map_err(Failure::Usage)?
+    };
+    let stop = start.stop.clone();
+    let made = execute_attended(&dir, &config, &mut (), &mut Started(start));
+    drop(page);
+    let stopped = || format!("the run {} stopped", root.display());
+    let ended = made.with_context(stopped).map_err(|error| failed(error, &stop))?.end;
+    match ended {
+        RunEnd::Goal => Ok(EarlierRun { root, config }),
+        early => Err(failed(anyhow::Error::from(early).context(stopped()), &stop)),
+    }
+}

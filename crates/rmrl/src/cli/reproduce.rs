@@ -1,0 +1,260 @@
+//! `rmrl reproduce`
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use crate::cell::terminal::say;
+use crate::reproduce::{
+    ABLATIONS, Ablation, Output, Plan, Store, SweepProgress, Table, Unit, Variant, run_units,
+    unfinished, write_output,
+};
+use anyhow::anyhow;
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rmrl_cell::TaskKind;
+use rmrl_learn::MethodName;
+use serde::Serialize;
+
+use super::args::{Configuration, method_parser, task_parser};
+use super::failure::Failure;
+use super::output::{print, print_result};
+
+/// Reproduce the paper's tables over many simulated cells, or find out what a setting is worth.
+///
+/// Trains every method in every cell, evaluates the greedy policy every ten trials on held-out
+/// placements and at the end on every task, and writes tables.md, results.csv and
+/// reproduction.html: the paper's Tables 1 to 3 and Fig. 5 with its figures beside ours,
+/// interquartile means with 95 % intervals, and under them no correction, random, constant offset
+/// and oracle.
+///
+/// A unit is one method in one cell. Finished ones are kept in DIR/units and not made again, so an
+/// interrupted sweep goes on where it was. Each is a command of its own (--list), for a cluster;
+/// --collect makes the tables of what is finished.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl reproduce                                  everything, 20 cells
+  rmrl reproduce --methods rm-rl,hindsight --seeds 8 --out few
+  rmrl reproduce --ablate candidate-step          what a setting is worth
+  rmrl reproduce --list | xargs -P 8 -I{} sh -c '{}'
+  rmrl reproduce --collect                        tables of the finished units")]
+pub struct Reproduce {
+    /// The methods, separated by commas [default: all, or the ablation's]
+    #[arg(long, value_name = "METHOD,..", value_delimiter = ',', value_parser = method_parser())]
+    methods: Vec<MethodName>,
+
+    /// Simulated cells: seeds 0 to N - 1
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: u32,
+
+    /// Trials of a training
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..))]
+    trials: u32,
+
+    /// Tasks to evaluate on, separated by commas [default: all]; training is on task.kind
+    #[arg(long, value_name = "TASK,..", value_delimiter = ',', value_parser = task_parser())]
+    tasks: Vec<TaskKind>,
+
+    /// Units to make at a time [default: one a core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+
+    /// Directory of the reproduction [default: reproduction, or ablation-NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Vary one setting instead
+    #[arg(long, value_name = "NAME", value_parser = ablation_parser())]
+    ablate: Option<Ablation>,
+
+    /// Make this unit only, without tables; may be repeated
+    #[arg(long = "unit", value_name = "VARIANT/METHOD/SEED", conflicts_with_all = ["list", "collect"])]
+    units: Vec<Unit>,
+
+    /// Print the command of every unfinished unit instead of making it
+    #[arg(long, conflicts_with = "collect")]
+    list: bool,
+
+    /// Make tables and figures of the finished units only
+    #[arg(long)]
+    collect: bool,
+
+    /// Keep each training as a run directory, pictures included, in DIR/runs (about 250 MB each)
+    #[arg(long)]
+    keep_runs: bool,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+/// Reads an ablation, and lists them in the help.
+fn ablation_parser() -> impl TypedValueParser<Value = Ablation> {
+    let names = ABLATIONS.map(|one| PossibleValue::new(one.name()).help(one.title()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Ablation>())
+}
+
+/// What a reproduction has come to, as the command prints it.
+#[derive(Serialize)]
+struct Finished {
+    units: usize,
+    #[serde(flatten)]
+    output: Output,
+    #[serde(skip)]
+    tables: Vec<Table>,
+}
+
+impl std::fmt::Display for Finished {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for table in &self.tables {
+            writeln!(f, "{}", table.to_markdown())?;
+        }
+        writeln!(f, "{} units; see {}", self.units, self.output.page.display())
+    }
+}
+
+/// Reproduces.
+pub fn run(arguments: &Reproduce) -> Result<(), Failure> {
+    let plan = plan(arguments)?;
+    let store = Store::new(&arguments.out());
+    if arguments.collect {
+        return Ok(collect(arguments, &plan, &store)?);
+    }
+    let units = match arguments.units.as_slice() {
+        [] => plan.units(),
+        chosen => chosen.to_vec(),
+    };
+    let todo = unfinished(&plan, units, &store).map_err(Failure::Usage)?;
+    if arguments.list {
+        let commands: Vec<String> =
+            todo.iter().map(|(unit, _)| command_of(arguments, unit) + "\n").collect();
+        return Ok(print(&commands.concat())?);
+    }
+    let jobs = arguments
+        .jobs
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get), NonZero::get);
+    let keep_runs = arguments.keep_runs.then(|| store.root().join("runs"));
+    let bar = Bar::new(todo.len());
+    let failed = run_units(&todo, &plan, &store, jobs, keep_runs.as_deref(), &bar);
+    bar.0.finish_and_clear();
+    if arguments.units.is_empty() && failed.len() < plan.units().len() {
+        collect(arguments, &plan, &store)?;
+    }
+    match failed.as_slice() {
+        [] => Ok(()),
+        failed => {
+            let names: Vec<String> = failed
+                .iter()
+                .map(|failed| format!("{}: {:#}", failed.unit, failed.error))
+                .collect();
+            Err(Failure::Runtime(anyhow!(
+                "{} of {} units failed; the same command makes them again:\n  {}",
+                failed.len(),
+                todo.len(),
+                names.join("\n  ")
+            )))
+        }
+    }
+}
+
+fn plan(arguments: &Reproduce) -> Result<Plan, Failure> {
+    let (variants, methods) = match &arguments.ablate {
+        Some(ablation) => (ablation.variants(), ablation.methods().to_vec()),
+        None => (vec![Variant::unchanged()], MethodName::ALL.to_vec()),
+    };
+    let chosen = |given: &[TaskKind]| match given {
+        [] => TaskKind::ALL.to_vec(),
+        given => given.to_vec(),
+    };
+    Ok(Plan {
+        layers: arguments.configuration.layers()?,
+        trials: arguments.trials,
+        variants,
+        methods: if arguments.methods.is_empty() { methods } else { arguments.methods.clone() },
+        seeds: arguments.seeds,
+        tasks: chosen(&arguments.tasks),
+    })
+}
+
+fn collect(arguments: &Reproduce, plan: &Plan, store: &Store) -> anyhow::Result<()> {
+    let units = store.collect(&plan.variants)?;
+    let names: Vec<&str> = plan.variants.iter().map(|variant| variant.name.as_str()).collect();
+    let (output, tables) = write_output(store.root(), &units, &names, arguments.ablate.as_ref())?;
+    print_result(&Finished { units: units.len(), output, tables }, false)
+}
+
+/// The command that makes a unit, with the options that this one was given.
+fn command_of(arguments: &Reproduce, unit: &Unit) -> String {
+    let mut words = vec!["rmrl".to_string(), "reproduce".to_string()];
+    words.extend(["--unit".to_string(), unit.to_string()]);
+    words.extend(["--out".to_string(), arguments.out().display().to_string()]);
+    words.extend(["--trials".to_string(), arguments.trials.to_string()]);
+    if let Some(ablation) = &arguments.ablate {
+        words.extend(["--ablate".to_string(), ablation.to_string()]);
+    }
+    if !arguments.tasks.is_empty() {
+        let tasks: Vec<&str> = arguments.tasks.iter().map(|task| task.as_str()).collect();
+        words.extend(["--tasks".to_string(), tasks.join(",")]);
+    }
+    if arguments.keep_runs {
+        words.push("--keep-runs".to_string());
+    }
+    words.extend(arguments.configuration.words());
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a POSIX shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+impl Reproduce {
+    fn out(&self) -> PathBuf {
+        match (&self.out, &self.ablate) {
+            (Some(out), _) => out.clone(),
+            (None, Some(ablation)) => PathBuf::from(format!("ablation-{ablation}")),
+            (None, None) => PathBuf::from("reproduction"),
+        }
+    }
+}
+
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(units: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(units as u64), ProgressDrawTarget::stderr());
+        let style = "{pos}/{len} units  {wide_bar}  {elapsed} of about {duration}  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+}
+
+impl SweepProgress for Bar {
+    fn finished(&self, unit: &Unit) {
+        self.0.set_message(unit.to_string());
+        self.0.inc(1);
+    }
+
+    fn failed(&self, unit: &Unit, error: &anyhow::Error) {
+        self.0.suspend(|| say(format_args!("unit {unit} failed: {error:#}")));
+        self.0.inc(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_back_from_a_shell() {
+        assert_eq!(quoted("policy.learning_rate=0.001"), "policy.learning_rate=0.001");
+        assert_eq!(quoted("my cells"), "'my cells'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
+}

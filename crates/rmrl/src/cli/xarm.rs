@@ -1,0 +1,228 @@
+//! `rmrl xarm`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cell::assembly::simulated_cell;
+use crate::cell::emulated_calibration::emulated_calibration;
+use crate::cell::reachability::flange_from_jaws;
+use crate::cell::remote::{DistantConfig, DistantServer};
+use crate::cell::terminal::{Typed, say, typed};
+use anyhow::{Context, anyhow};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use rmrl_cell::Camera;
+use rmrl_xarm::controller::{
+    Controller, ControllerConfig, Faults, Firmware, GripperKind, Pace, Plant, Ports,
+    ScheduledFault, UnixSockets,
+};
+use rmrl_xarm::kinematics::ArmKinematics;
+use serde::Serialize;
+
+use super::args::Configuration;
+use super::failure::Failure;
+
+/// Tools for the xArm.
+#[derive(Debug, Args)]
+pub struct Xarm {
+    #[command(subcommand)]
+    command: XarmCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum XarmCommand {
+    Emulate(Emulate),
+}
+
+/// Emulate an arm's controller over the simulated cell; which arm, xarm.model says.
+///
+/// It speaks the vendor's protocol on the vendor's ports of the loopback address, so that this program,
+/// the vendor's own software or yours can drive the simulated arm and gripper as if they were real.
+/// The simulated camera, and a stand-in for the person who puts plates in place, are served beside it
+/// (docs/xarm.md). It runs until it is stopped (Ctrl-C).
+///
+/// Things go wrong when --fault says so, or at once when the same is typed while it runs: a collision, a
+/// pressed emergency stop (`release` releases it), a link that falls silent.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl xarm emulate --config configs/xarm6-emulated.toml     ports above 1024: no rights needed
+  rmrl train --config configs/xarm6-emulated.toml            in another terminal
+  rmrl xarm emulate --firmware 1.12.10 --gripper g1 --speed 10
+  rmrl xarm emulate --set xarm.model=xarm5 --port 10502      an xArm 5
+  rmrl xarm emulate --fault collision@12:0.5 --fault late=300@500     in the 12th motion; at the 500th request")]
+pub struct Emulate {
+    /// The controller's software
+    #[arg(long, value_name = "VERSION", default_value = "2.5.0")]
+    firmware: Firmware,
+
+    /// The BIO gripper's generation
+    #[arg(long, default_value = "g2", value_parser = gripper_parser())]
+    gripper: GripperKind,
+
+    /// How many times as fast as real time the arm moves; 0: as fast as it is computed
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = pace)]
+    speed: f64,
+
+    /// The control port [default: xarm.control_port, 502]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+
+    /// The first of three report ports, the second of which is that of xarm.report_port [default: one below
+    /// xarm.report_port, 30001]
+    #[arg(long, value_name = "PORT")]
+    report_port: Option<u16>,
+
+    /// The port of reports 250 times a second
+    #[arg(long, value_name = "PORT", default_value_t = Ports::VENDOR.real_time)]
+    real_time_port: u16,
+
+    /// Where camera and person are served
+    #[arg(long, value_name = "HOST:PORT", default_value = DistantConfig::DEFAULT_ADDRESS)]
+    cell: String,
+
+    /// Listen on sockets in a folder as well, named xarmcontroller_uds_502 and so on whatever the ports:
+    /// the vendor's software looks for them in /tmp before it tries a port
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "/tmp")]
+    socket: Option<PathBuf>,
+
+    /// What goes wrong, and when; may be given several times. In motions: collision, joint-limit,
+    /// emergency-stop, state-reset, each with @MOTION[:SHARE]. On the link: silence, drop, half-frame,
+    /// twice, wrong-transaction, late=MILLISECONDS, each with @REQUEST. Of the gripper: gripper-error=NUMBER,
+    /// dropped, each with @GRIPPER-MOTION. All count from 1; without @ it is the next one. Of the reports, at
+    /// once: report-silence, report-resume
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<ScheduledFault>,
+
+    /// Which simulated laboratory, the same as --set seed=N
+    #[arg(long, value_name = "N")]
+    seed: Option<u32>,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+fn gripper_parser() -> impl TypedValueParser<Value = GripperKind> {
+    let names = [
+        PossibleValue::new("g1").help("the first: open or closed"),
+        PossibleValue::new("g2").help("the second: any width"),
+        PossibleValue::new("g2-early").help("the second with its early firmware"),
+        PossibleValue::new("none").help("nothing at the flange answers"),
+    ];
+    PossibleValuesParser::new(names).map(|name| match name.as_str() {
+        "g1" => GripperKind::G1,
+        "g2" => GripperKind::G2,
+        "g2-early" => GripperKind::EarlyG2,
+        _ => GripperKind::None,
+    })
+}
+
+fn pace(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(times) if (0.0..=1000.0).contains(&times) => Ok(times),
+        _ => Err("expected 0 to 1000 times".to_string()),
+    }
+}
+
+/// Where everything listens.
+#[derive(Serialize)]
+struct Listening {
+    control: String,
+    reports: [String; 4],
+    cell: String,
+    sockets: Option<String>,
+}
+
+/// Runs a tool.
+pub fn run(arguments: &Xarm) -> Result<(), Failure> {
+    match &arguments.command {
+        XarmCommand::Emulate(arguments) => emulate(arguments),
+    }
+}
+
+fn emulate(arguments: &Emulate) -> Result<(), Failure> {
+    let mut layers = arguments.configuration.layers()?;
+    if let Some(seed) = arguments.seed {
+        layers = layers.with_value("--seed", "seed", i64::from(seed));
+    }
+    let config = layers.resolve()?;
+    config.simulation.check_task(&config.task).map_err(|error| Failure::Usage(error.into()))?;
+    let cell = simulated_cell(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
+
+    let configured = config.xarm.reports_at().map(|rich| rich.saturating_sub(1));
+    let first = arguments.report_port.or(configured).unwrap_or(Ports::VENDOR.normal);
+    let report = |number: u16| {
+        let port = if first == 0 { Some(0) } else { first.checked_add(number) };
+        port.ok_or_else(|| {
+            Failure::Usage(anyhow!("--report-port {first} leaves no room for three"))
+        })
+    };
+    let ports = Ports {
+        control: arguments.port.unwrap_or(config.xarm.control_port),
+        normal: first,
+        rich: report(1)?,
+        real: report(2)?,
+        real_time: arguments.real_time_port,
+    };
+    let controller = ControllerConfig {
+        firmware: arguments.firmware,
+        gripper: arguments.gripper,
+        pace: match arguments.speed {
+            0.0 => Pace::AsFastAsPossible,
+            times => Pace::Times(times),
+        },
+        tcp: Some(ports),
+        unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports: Ports::VENDOR }),
+        arm: ArmKinematics::new(config.xarm.model),
+        flange_from_tool: flange_from_jaws(&config.xarm),
+        watched_m: Some(config.xarm.fence_m),
+        ..ControllerConfig::default()
+    };
+    let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
+    let running = Controller::start(controller, plant).with_context(|| match ports.control {
+        1..1024 => "the controller cannot be emulated (ports below 1024 may need rights; --port 10502 needs none)",
+        _ => "the controller cannot be emulated",
+    })?;
+    arguments.fault.iter().for_each(|fault| running.faults().schedule(*fault));
+    let calibration = emulated_calibration(&config, &cell);
+    let distant = DistantServer::start(&arguments.cell, cell.clone(), Some(calibration))
+        .with_context(|| format!("nothing can be served at --cell {}", arguments.cell))?;
+    let addresses = running.addresses().context("the controller listens nowhere")?;
+    let listening = Listening {
+        control: addresses.control.to_string(),
+        reports: [addresses.normal, addresses.rich, addresses.real, addresses.real_time]
+            .map(|at| at.to_string()),
+        cell: distant.address().to_string(),
+        sockets: arguments.socket.as_ref().map(|folder| folder.display().to_string()),
+    };
+    let size = cell.model().intrinsics;
+    tracing::info!("the camera makes pictures of {} x {} pixels", size.width, size.height);
+    super::output::print(&format!(
+        "{}\n",
+        serde_json::to_string(&listening).map_err(anyhow::Error::from)?
+    ))?;
+    // Everything else is done by other threads, until the process is ended.
+    take_faults(running.faults())
+}
+
+/// How often it is looked whether a fault was typed.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Has happen what is typed.
+fn take_faults(faults: &Faults) -> ! {
+    loop {
+        match typed() {
+            Typed::Nothing => std::thread::sleep(POLL),
+            Typed::Line(line) if line.trim().is_empty() => {}
+            Typed::Line(line) => match line.parse::<ScheduledFault>() {
+                Ok(fault) => {
+                    faults.schedule(fault);
+                    say(format_args!("{} is to happen", line.trim()));
+                }
+                Err(error) => say(error),
+            },
+            Typed::End => loop {
+                std::thread::park();
+            },
+        }
+    }
+}

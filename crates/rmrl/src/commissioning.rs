@@ -1,0 +1,4 @@
+//! Setting up a real cell.
+
+pub(crate) mod doctor;
+pub(crate) mod teach;

@@ -1,0 +1,225 @@
+//! What can be looked at without a device.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use rmrl_learn::EncoderWeights;
+use rmrl_vision::Localizer;
+
+use super::{Check, existing, whole};
+use crate::cell::assembly::localizer;
+use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
+use crate::cell::reachability::{PreflightError, prove_reach};
+use crate::cell::remote::check_reachable;
+use crate::config::{CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName};
+
+/// The proof that the arm gets everywhere.
+pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
+    const NAME: &str = "reach";
+    if config.cell.kind == CellKind::Simulated {
+        return Check::skipped(NAME, "the cell is simulated");
+    }
+    if !is_valid {
+        return Check::skipped(NAME, "the configuration is not valid");
+    }
+    match prove_reach(config) {
+        Ok(proof) => Check::ok(
+            NAME,
+            format!(
+                "every pose and line of the task can be followed: {:.1} degrees left to the nearest joint limit, \
+                 {:.3} to the nearest singularity ({} poses looked at)",
+                proof.least_limit_distance_rad.to_degrees(),
+                proof.least_singularity_distance,
+                proof.samples
+            ),
+        ),
+        Err(error) => {
+            let mend = match &error {
+                PreflightError::Reach { other_yaw: Some(yaw), .. } => format!(
+                    "set xarm.jaw_yaw_deg = {}, and see that the turned tool hits nothing",
+                    yaw.jaw_yaw_deg
+                ),
+                _ => "move the place, the start region or home, or measure xarm.tcp_offset_mm_deg again"
+                    .to_string(),
+            };
+            Check::fail(NAME, error.to_string(), mend)
+        }
+    }
+}
+
+/// The camera file, of its own or served, and whether a run would begin with it.
+pub(super) fn calibration(config: &RunConfig) -> Check {
+    const NAME: &str = "calibration";
+    let camera = &config.camera;
+    let of = match (&camera.calibration, camera.source, config.cell.kind) {
+        (Some(path), ..) => path.display().to_string(),
+        (None, _, CellKind::Simulated) => return Check::skipped(NAME, "the cell is simulated"),
+        (None, CameraSource::Recorded, _) => {
+            return Check::skipped(NAME, "the recording's own: no run begins with that");
+        }
+        (None, CameraSource::Distant, _) if config.distant.validate().is_err() => {
+            return Check::skipped(NAME, "the configuration is not valid");
+        }
+        (None, CameraSource::Distant, _) => format!("served at {}", config.distant.address),
+        (None, ..) => {
+            return Check::fail(
+                NAME,
+                "camera.calibration is not given",
+                "calibrate the camera (docs/calibration.md) and name its file",
+            );
+        }
+    };
+    let now = Timestamp::now();
+    match admit_configured(config, now) {
+        Ok(file) => {
+            let told = file.and_then(|file| file.calibration).map_or_else(String::new, |record| {
+                let days = now.duration_since(record.last_known()).as_secs_f64() / 86_400.0;
+                format!(
+                    ": off by up to {:.2} mm of {} mm, made or checked {days:.1} days ago of {}",
+                    record.residual_mm.unwrap_or(f64::NAN),
+                    camera.max_residual_mm,
+                    camera.max_age_days
+                )
+            });
+            Check::ok(NAME, format!("{of}{told}"))
+        }
+        Err(CalibrationRefused::File(error)) => {
+            let mend =
+                "name the file of `rmrl calibrate overhead` in camera.calibration, or make it anew";
+            Check::fail(NAME, whole(&error), mend)
+        }
+        // The look at the camera tells why.
+        Err(CalibrationRefused::NotServed(_)) => Check::skipped(
+            NAME,
+            format!("the camera at {} does not answer", config.distant.address),
+        ),
+        // Its message says how to mend it.
+        Err(error) => Check::fail(NAME, error.to_string(), "see docs/calibration.md"),
+    }
+}
+
+/// Model files, and the localiser made of them.
+pub(super) fn models(config: &RunConfig) -> (Option<Localizer>, Check) {
+    const NAME: &str = "models";
+    let vision = &config.vision;
+    let localizer = match localizer(vision) {
+        Ok(localizer) => localizer,
+        Err(error) => {
+            let mend = "fetch the files (docs/perception-models.md), or choose vision.detector = \"color\"";
+            return (None, Check::fail(NAME, whole(&error), mend));
+        }
+    };
+    let files = [
+        match &config.policy.encoder.weights {
+            EncoderWeights::File(path) => Some(path),
+            EncoderWeights::Plates | EncoderWeights::Random => None,
+        },
+        config.pretrained.as_ref(),
+    ];
+    if let Some(missing) = files.into_iter().flatten().find(|path| !path.is_file()) {
+        let found = format!("{} is no file", missing.display());
+        let mend = "correct policy.encoder.weights or pretrained";
+        return (Some(localizer), Check::fail(NAME, found, mend));
+    }
+    let needs_none =
+        vision.detector == DetectorName::Color && vision.segmenter == SegmenterName::Color;
+    let found = match needs_none {
+        true => "the embedded detector needs no files",
+        false => "all model files are there and are what they should be",
+    };
+    (Some(localizer), Check::ok(NAME, found))
+}
+
+/// What a run leaves beside its pictures, generously: checkpoints, logs, a report. In bytes.
+const BESIDE_PICTURES: u64 = 200 << 20;
+
+/// Space for the pictures of a run.
+pub(super) fn disk(config: &RunConfig, runs: &Path) -> Check {
+    const NAME: &str = "disk";
+    let folder = existing(runs);
+    let realsense = &config.camera.realsense;
+    // Two pictures a trial, colour and depth, as if nothing could be compressed.
+    let picture = 5 * u64::from(realsense.width) * u64::from(realsense.height);
+    let needed = 2 * picture * u64::from(config.trials) + BESIDE_PICTURES;
+    let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+    match rustix::fs::statvfs(&folder) {
+        Ok(found) => {
+            let free = found.f_bavail.saturating_mul(found.f_frsize);
+            let told = format!(
+                "{:.1} GB free for {}, {} trials take up to {:.1} GB",
+                gigabytes(free),
+                runs.display(),
+                config.trials,
+                gigabytes(needed)
+            );
+            if free < needed {
+                Check::fail(NAME, told, "make room, or keep runs elsewhere (train --out DIR)")
+            } else {
+                Check::ok(NAME, told)
+            }
+        }
+        Err(error) => Check::warn(
+            NAME,
+            format!("{} tells no free space: {error}", folder.display()),
+            "see that a run can be written there",
+        ),
+    }
+}
+
+/// This program is younger than this, in seconds since 1970: 2026-01-01.
+const BORN_SECS: u64 = 1_767_225_600;
+/// Clocks of two computers may differ by so much.
+const TOLERANCE: Duration = Duration::from_secs(3600);
+
+/// Whether the time of day can be: calibrations have an age, and logs times.
+pub(super) fn clock(config_file: Option<&Path>) -> Check {
+    const NAME: &str = "clock";
+    const MEND: &str = "set this computer's clock (timedatectl)";
+    let now = SystemTime::now();
+    let told = Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
+    if now < SystemTime::UNIX_EPOCH + Duration::from_secs(BORN_SECS) {
+        return Check::fail(NAME, format!("{told} is before this program was made"), MEND);
+    }
+    let written = config_file.and_then(|path| path.metadata().ok()?.modified().ok());
+    if written.is_some_and(|written| now + TOLERANCE < written) {
+        return Check::fail(NAME, format!("{told} is before the configuration was written"), MEND);
+    }
+    Check::ok(NAME, told)
+}
+
+/// Whether anybody can be asked for help.
+pub(super) fn person(config: &RunConfig) -> Check {
+    const NAME: &str = "person";
+    if config.cell.kind == CellKind::Simulated {
+        return Check::skipped(NAME, "a simulated cell helps itself");
+    }
+    match config.cell.person {
+        PersonName::Terminal if std::io::stdin().is_terminal() => {
+            Check::ok(NAME, "asked on this terminal")
+        }
+        PersonName::Terminal => Check::warn(
+            NAME,
+            "cell.person is \"terminal\", and this program has none",
+            "start runs on a terminal: the target is put in place by a person",
+        ),
+        PersonName::Page => match config.page.serve {
+            Some(address) => {
+                Check::ok(NAME, format!("asked on the page, which is served at {address}"))
+            }
+            None => Check::skipped(NAME, "the configuration is not valid"),
+        },
+        PersonName::Distant if config.distant.validate().is_err() => {
+            Check::skipped(NAME, "the configuration is not valid")
+        }
+        PersonName::Distant => match check_reachable(&config.distant) {
+            Ok(()) => Check::ok(NAME, format!("asked at {}", config.distant.address)),
+            Err(error) => Check::fail(
+                NAME,
+                error.to_string(),
+                "start the program at distant.address, or set cell.person = \"terminal\"",
+            ),
+        },
+    }
+}

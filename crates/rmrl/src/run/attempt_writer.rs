@@ -1,0 +1,109 @@
+//! Writes attempts to disk beside whatever is computed next: pictures first, then the simulated
+//! world, then the line in the log.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use image::RgbImage;
+use rmrl_data::{Journal, Pictures, TrialRecord};
+use rmrl_vision::DepthImage;
+
+use crate::run::recorder::WorldRecord;
+
+/// An attempt as it will be on disk.
+pub(crate) struct Attempt {
+    /// Its pictures, by their names.
+    pub pictures: Vec<(String, Picture)>,
+    /// The simulated world after it.
+    pub world: Option<WorldRecord>,
+    /// Its line in the log.
+    pub record: TrialRecord,
+}
+
+/// A picture of an attempt.
+pub(crate) enum Picture {
+    Color(Arc<RgbImage>),
+    Depth(DepthImage),
+}
+
+/// The logs that attempts are written to.
+pub(crate) struct Logs {
+    pub trials: Journal<TrialRecord>,
+    /// `None` where the world is a real one.
+    pub worlds: Option<Journal<WorldRecord>>,
+}
+
+impl Logs {
+    fn write(&mut self, attempt: &Attempt, pictures: &Pictures) -> anyhow::Result<()> {
+        for (name, picture) in &attempt.pictures {
+            match picture {
+                Picture::Color(image) => pictures.write_color(name, image)?,
+                Picture::Depth(image) => pictures.write_depth(name, image)?,
+            }
+        }
+        pictures.sync()?;
+        // The world first: should the process die in between, the trial is made again from the
+        // world before it.
+        if let (Some(log), Some(world)) = (&mut self.worlds, &attempt.world) {
+            log.append(world)?;
+        }
+        Ok(self.trials.append(&attempt.record)?)
+    }
+}
+
+/// Writes one attempt at a time, on a thread of its own.
+pub(crate) struct Archive {
+    pictures: Pictures,
+    /// With the thread, while it writes.
+    logs: Option<Logs>,
+    writing: Option<JoinHandle<(Logs, anyhow::Result<TrialRecord>)>>,
+}
+
+impl Archive {
+    pub(crate) fn new(pictures: Pictures, logs: Logs) -> Self {
+        Self { pictures, logs: Some(logs), writing: None }
+    }
+
+    /// Begins to write an attempt. The one before it has to be settled.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub(crate) fn begin(&mut self, attempt: Attempt) -> anyhow::Result<()> {
+        let mut logs = self.logs.take().expect("the attempt before is settled");
+        let pictures = self.pictures.clone();
+        let write = move || {
+            let written = logs.write(&attempt, &pictures);
+            (logs, written.map(|()| attempt.record))
+        };
+        self.writing = Some(thread::Builder::new().name("archive".to_string()).spawn(write)?);
+        Ok(())
+    }
+
+    /// Waits until the attempt is on disk that is being written, and returns its record.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub(crate) fn settle(&mut self) -> anyhow::Result<Option<TrialRecord>> {
+        let Some(writing) = self.writing.take() else {
+            return Ok(None);
+        };
+        let (logs, written) =
+            writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        self.logs = Some(logs);
+        written.map(Some)
+    }
+
+    /// The digests of the trial log's lines. The last attempt has to be settled.
+    pub(crate) fn digests(&self) -> &[u32] {
+        self.logs.as_ref().expect("the last attempt is settled").trials.digests()
+    }
+}
+
+impl Drop for Archive {
+    /// A run that ends early loses nothing that it has begun to write.
+    fn drop(&mut self) {
+        if let Err(error) = self.settle() {
+            tracing::error!("the last attempt could not be recorded: {error:#}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! How a run comes to its end, and where it may go on from there.
+
+use rmrl_core::{Fault, FaultKind};
+use rmrl_learn::{EarlyEnd, RunError};
+
+use crate::cell::assembly::LaboratoryError;
+use crate::cell::first_motion::FirstMotionError;
+
+/// How a run, or this sitting of it, came to its end.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RunEnd {
+    /// All trials are made, or what was to be proven is.
+    #[error("it reached its goal")]
+    Goal,
+    /// It ended between two trials, and can be gone on with.
+    #[error("{0}")]
+    Early(EarlyEnd),
+    /// Somebody stopped it during a trial, which will be repeated.
+    #[error("{reason}")]
+    Stopped {
+        /// Who, for a person to read.
+        reason: String,
+    },
+}
+
+impl RunEnd {
+    /// The end that an error stands for; `None` for one that is a failure.
+    pub(crate) fn of(error: &anyhow::Error) -> Option<Self> {
+        error.chain().find_map(|cause| {
+            if let Some(end) = cause.downcast_ref::<Self>() {
+                return Some(end.clone());
+            }
+            if let Some(LaboratoryError::FirstMotion(error)) = cause.downcast_ref() {
+                return Self::of_first_motion(error);
+            }
+            match (cause.downcast_ref::<RunError>(), cause.downcast_ref::<Fault>()) {
+                (Some(RunError::Ended { why, .. }), _) => Some(Self::Early(why.clone())),
+                (Some(RunError::NeedsAPerson { fault, .. }), _) | (_, Some(fault))
+                    if fault.kind == FaultKind::Interrupted =>
+                {
+                    Some(Self::Stopped { reason: fault.reason.clone() })
+                }
+                _ => None,
+            }
+        })
+    }
+
+    fn of_first_motion(error: &FirstMotionError) -> Option<Self> {
+        if let Some(stopped) = error.stopped() {
+            return Some(Self::Early(EarlyEnd::Stopped { by: stopped.by.clone() }));
+        }
+        matches!(error, FirstMotionError::Declined).then_some(Self::Early(EarlyEnd::Declined))
+    }
+
+    /// Whether nobody has a reason to find the arm where it stands: the run reached its goal, or a limit that
+    /// was set for it.
+    pub(crate) fn lets_the_arm_go_home(&self) -> bool {
+        use EarlyEnd::{Declined, Faults, NobodyToConfirm, NotConfirmed, Stopped, TimeIsUp};
+        match self {
+            Self::Goal | Self::Early(TimeIsUp { .. } | Faults { .. }) => true,
+            Self::Early(Stopped { .. } | NotConfirmed { .. } | NobodyToConfirm | Declined)
+            | Self::Stopped { .. } => false,
+        }
+    }
+
+    /// Whether somebody stopped it.
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Stopped { .. } | Self::Early(EarlyEnd::Stopped { .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+    use rmrl_cell::CellError;
+    use rmrl_core::TrialId;
+
+    #[test]
+    fn ends_are_told_from_failures_however_deep() {
+        let id = TrialId { trial: 3, attempt: 1, scene: 1 };
+        let fault = |kind| Fault { kind, reason: "stopped by a test".to_string() };
+        let stopped = RunEnd::Stopped { reason: "stopped by a test".to_string() };
+        let of = |error: anyhow::Error| RunEnd::of(&error.context("while something"));
+        let why = EarlyEnd::TimeIsUp { hours: 2.0 };
+        let ended = RunError::Ended { next: id, why: why.clone() };
+        assert_eq!(of(ended.into()), Some(RunEnd::Early(why)));
+        let needs = |kind| RunError::NeedsAPerson { id, fault: fault(kind) };
+        assert_eq!(of(needs(FaultKind::Interrupted).into()), Some(stopped.clone()));
+        assert_eq!(of(needs(FaultKind::Drift).into()), None);
+        let target = |kind| CellError::Target(fault(kind));
+        assert_eq!(of(target(FaultKind::Interrupted).into()), Some(stopped.clone()));
+        assert_eq!(of(target(FaultKind::Device).into()), None);
+        assert_eq!(of(stopped.clone().into()), Some(stopped));
+        assert_eq!(of(anyhow!("the disk is full")), None);
+        let first = |error| of(LaboratoryError::FirstMotion(error).into());
+        let by = "a test".to_string();
+        let pressed = rmrl_cell::Stopped { by: by.clone() };
+        let early = EarlyEnd::Stopped { by };
+        assert_eq!(first(FirstMotionError::Stopped(pressed)), Some(RunEnd::Early(early)));
+        assert_eq!(first(FirstMotionError::Declined), Some(RunEnd::Early(EarlyEnd::Declined)));
+        assert_eq!(first(FirstMotionError::Elsewhere), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! What an interrupted run left: read, checked as a whole, and only then mended and gone on with.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use rmrl_core::{ActionSpace, DIMENSIONS};
+use rmrl_data::{Journal, RunDir, TrialRecord, Written};
+use rmrl_sim::WorldState;
+
+use crate::config::RunConfig;
+use crate::run::checkpoints;
+use crate::run::recorder::{Recorder, WorldRecord};
+
+/// The logs of a run as they were found. Reading and checking them changes nothing.
+pub(crate) struct Left {
+    trials: Option<Written<TrialRecord>>,
+    worlds: Option<Written<WorldRecord>>,
+}
+
+/// The logs of a run, ready to be appended to.
+pub(crate) struct Resumed {
+    pub(crate) log: Journal<TrialRecord>,
+    pub(crate) records: Vec<TrialRecord>,
+    /// A simulated world's log, and the world after the last of the records.
+    pub(crate) world: Option<(Journal<WorldRecord>, WorldState)>,
+}
+
+impl Left {
+    /// Reads what is there, and checks that it belongs together.
+    ///
+    /// # Errors
+    /// A file that is missing, damaged, or does not fit the others.
+    pub(crate) fn read(dir: &RunDir, config: &RunConfig) -> anyhow::Result<Self> {
+        let (trials_path, worlds_path) = (dir.path(RunDir::TRIALS), dir.path(Recorder::WORLD));
+        let trials = trials_path.exists().then(|| Written::read(&trials_path)).transpose()?;
+        let worlds = worlds_path.exists().then(|| Written::read(&worlds_path)).transpose()?;
+        let left = Self { trials, worlds };
+        if left.trials.is_none() && (!left.worlds().is_empty() || checkpoints::exist(dir)?) {
+            bail!("{} is missing, but the run has begun; restore the file", trials_path.display());
+        }
+        check_sequence(&trials_path, left.records(), config)?;
+        left.check_worlds(&trials_path, &worlds_path)?;
+        Ok(left)
+    }
+
+    /// The attempts that were recorded.
+    pub(crate) fn records(&self) -> &[TrialRecord] {
+        self.trials.as_ref().map_or(&[], Written::entries)
+    }
+
+    /// A digest of each line of the log.
+    pub(crate) fn digests(&self) -> &[u32] {
+        self.trials.as_ref().map_or(&[], Written::digests)
+    }
+
+    /// Mends what a crash tore, and opens the logs.
+    ///
+    /// # Errors
+    /// A file cannot be changed.
+    pub(crate) fn go_on(self, dir: &RunDir) -> anyhow::Result<Resumed> {
+        let (log, records) = match self.trials {
+            Some(written) => Journal::go_on(written)?,
+            None => (Journal::create(&dir.path(RunDir::TRIALS))?, Vec::new()),
+        };
+        let Some(worlds) = self.worlds else {
+            return Ok(Resumed { log, records, world: None });
+        };
+        let Some(state) = worlds.entries().get(records.len()).map(|world| world.state) else {
+            // Killed before the world's first line was whole.
+            std::fs::remove_file(worlds.path())
+                .with_context(|| format!("cannot remove {}", worlds.path().display()))?;
+            return Ok(Resumed { log, records, world: None });
+        };
+        // Killed between the world's line and its trial's: the trial is made again.
+        let (mut world_log, _) = Journal::go_on(worlds)?;
+        world_log.truncate(records.len() + 1)?;
+        Ok(Resumed { log, records, world: Some((world_log, state)) })
+    }
+
+    fn worlds(&self) -> &[WorldRecord] {
+        self.worlds.as_ref().map_or(&[], Written::entries)
+    }
+
+    /// The world's log has a line before the first trial and one for each attempt, and each is
+    /// written before its attempt's.
+    fn check_worlds(&self, trials_path: &Path, worlds_path: &Path) -> anyhow::Result<()> {
+        let (attempts, lines) = (self.records().len(), self.worlds().len());
+        if self.worlds.is_none() {
+            // A real cell, or a run that has not begun.
+            return Ok(());
+        }
+        let has_begun = attempts > 0 || lines > 0;
+        if has_begun && !(attempts + 1..=attempts + 2).contains(&lines) {
+            let short = if lines <= attempts { worlds_path } else { trials_path };
+            bail!(
+                "{} has {lines} lines and {} has {attempts}, which do not belong together; restore {}",
+                worlds_path.display(),
+                trials_path.display(),
+                short.display(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Checks that the lines of a log follow each other as a run writes them.
+///
+/// # Errors
+/// The first line that does not, by its number.
+pub(crate) fn check_sequence(
+    path: &Path,
+    records: &[TrialRecord],
+    config: &RunConfig,
+) -> anyhow::Result<()> {
+    // A policy that was started from may have been refined before this run refines its own.
+    let actions = config.action_space_after(u32::MAX)?;
+    let (mut trial, mut attempt) = (1, 1);
+    for (record, line) in records.iter().zip(1..) {
+        let scene = (trial - 1) / config.schedule.trials_per_scene + 1;
+        let found = (record.trial, record.attempt, record.scene);
+        if found != (trial, attempt, scene) {
+            bail!(
+                "{}, line {line} is of trial {}, attempt {}, scene {}; expected trial {trial}, attempt {attempt}, scene {scene}; restore the file",
+                path.display(),
+                record.trial,
+                record.attempt,
+                record.scene,
+            );
+        }
+        if let Some(wrong) = impossible(record, &actions) {
+            bail!("{}, line {line}: {wrong}; restore the file", path.display());
+        }
+        (trial, attempt) = if record.is_fault() { (trial, attempt + 1) } else { (trial + 1, 1) };
+    }
+    Ok(())
+}
+
+/// What no run writes into a line.
+fn impossible(record: &TrialRecord, actions: &ActionSpace) -> Option<String> {
+    let reward_is_wrong = match record.reward {
+        Some(reward) => record.is_fault() || !(0.0..=1.0).contains(&reward),
+        None => !record.is_fault(),
+    };
+    if reward_is_wrong {
+        return Some(format!("reward is {:?}", record.reward));
+    }
+    let index = record.action_index?;
+    let inside = (0..DIMENSIONS).all(|dimension| index.0[dimension] < actions.sizes()[dimension]);
+    (!inside).then(|| format!("action_index is {:?}, sizes are {:?}", index.0, actions.sizes()))
+}

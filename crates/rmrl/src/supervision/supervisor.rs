@@ -1,0 +1,462 @@
+//! The watch over a run that nobody stands beside: its limits, its page, its messages, and whom it asks.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rmrl_cell::{
+    AfterContact, CellNews, PickPlace, Recovery, RecoveryError, StopSwitch, TaskConfig,
+};
+use rmrl_core::{Proof, TrialId, TrialReport};
+use rmrl_data::TrialRecord;
+use rmrl_learn::{EarlyEnd, Observer, ObserverError};
+use rmrl_operator::{Phase, Request, Requests};
+use serde::{Deserialize, Serialize};
+
+use crate::cell::first_motion::{Start, confirmation_at_end};
+use crate::cell::terminal::{HANG_UP, Typed, forget_typed, press_and_say, say, typed};
+use crate::config::{CellKind, PersonName, RunConfig};
+use crate::run::execute::Attendant;
+use crate::run::outcome::RunEnd;
+use crate::run::recorder::record_of;
+use crate::supervision::notify::{Event, Notice, Notifier};
+use crate::supervision::run_page::{BY_PAGE, LivePage};
+
+/// What is put up with, and who is asked, while nobody stands beside the cell. All of it counts from when
+/// the run began or went on, and no value changes what a trial does.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UnattendedConfig {
+    /// After how many hours no trial begins any more. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_hours: Option<f64>,
+    /// With how many faulted attempts, in a row or not, the run ends. Default none: five in a row end it
+    /// anyway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_faults: Option<u32>,
+    /// Whether a person has to confirm every attempt before the arm moves. Default false.
+    pub confirm_trials: bool,
+    /// How long the run waits for that, in minutes. Default 10: a coffee; untuned.
+    pub confirm_minutes: f64,
+    /// Whether a real cell goes on once, slowly and without a person, after contact where none was expected: for
+    /// cells that nobody can reach into. Default false: a person has to look. A simulated cell always goes on.
+    pub retry_after_contact: bool,
+    /// How devices that are lost are tried again.
+    pub recovery: Recovery,
+}
+
+impl Default for UnattendedConfig {
+    fn default() -> Self {
+        Self {
+            max_hours: None,
+            max_faults: None,
+            confirm_trials: false,
+            confirm_minutes: 10.0,
+            retry_after_contact: false,
+            recovery: Recovery::default(),
+        }
+    }
+}
+
+/// A value that a watch cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum UnattendedConfigError {
+    /// A time that is none, or months.
+    #[error("{key} is {value}, expected more than 0 and at most {most}")]
+    Time {
+        /// The key.
+        key: &'static str,
+        /// What was given.
+        value: f64,
+        /// The most that it can be.
+        most: f64,
+    },
+    /// No fault at all would be one too many.
+    #[error("max_faults is 0, expected 1 or more")]
+    NoFaults,
+    /// How devices are tried again.
+    #[error("recovery.{0}")]
+    Recovery(#[from] RecoveryError),
+}
+
+impl UnattendedConfig {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// The first one that cannot be.
+    pub fn validate(&self) -> Result<(), UnattendedConfigError> {
+        // Months of hours, and a week of minutes.
+        for (key, value, most) in [
+            ("max_hours", self.max_hours.unwrap_or(1.0), 2000.0),
+            ("confirm_minutes", self.confirm_minutes, 10_000.0),
+        ] {
+            if !(value > 0.0 && value <= most) {
+                return Err(UnattendedConfigError::Time { key, value, most });
+            }
+        }
+        if self.max_faults == Some(0) {
+            return Err(UnattendedConfigError::NoFaults);
+        }
+        Ok(self.recovery.validate()?)
+    }
+
+    /// What follows in a real cell on contact where none is expected.
+    pub fn after_contact(&self, task: &TaskConfig) -> AfterContact {
+        match self.retry_after_contact {
+            true => AfterContact::RetrySlowly { speed_m_s: task.contact_speed_m_s },
+            false => AfterContact::WaitForPerson,
+        }
+    }
+
+    /// What whoever starts a real cell has to know of contact; `None` where a person is waited for.
+    pub fn contact_note(&self, task: &TaskConfig) -> Option<String> {
+        self.retry_after_contact.then(|| {
+            format!(
+                "unattended.retry_after_contact is on: after contact where none was expected the arm goes on once \
+                 without a person, at {} m/s; nobody may be able to reach into the cell",
+                task.contact_speed_m_s
+            )
+        })
+    }
+}
+
+/// The watch over a run. Between two attempts it pauses or ends it; during one it only tells.
+pub struct Watch {
+    name: String,
+    stop: StopSwitch,
+    /// Whether the arm makes its first motion unasked, and whether somebody has let it.
+    is_unasked: bool,
+    is_permitted: bool,
+    config: UnattendedConfig,
+    began: Instant,
+    faults: u32,
+    trial: u32,
+    proof: Option<Proof>,
+    page: Option<LivePage>,
+    /// Whether somebody may answer on standard input.
+    has_input: bool,
+    notifier: Notifier,
+}
+
+/// How often a run that waits looks whether it still has to.
+const POLL: Duration = Duration::from_millis(100);
+
+impl Watch {
+    /// A watch over the run of this name, which the switch of `start` stops.
+    pub fn new(
+        name: String,
+        config: UnattendedConfig,
+        start: Start,
+        page: Option<LivePage>,
+        notifier: Notifier,
+    ) -> Self {
+        let Start { stop, is_unasked, is_permitted, .. } = start;
+        Self {
+            name,
+            stop,
+            is_unasked,
+            is_permitted,
+            config,
+            began: Instant::now(),
+            faults: 0,
+            trial: 0,
+            proof: None,
+            page,
+            has_input: true,
+            notifier,
+        }
+    }
+
+    /// Tells everybody how the run ended, or what it failed of; and whether a stop has arrived, for which it waits
+    /// a while.
+    pub fn finish(self, end: Result<&RunEnd, String>) -> Option<LivePage> {
+        let confirmation = confirmation_at_end(&self.stop);
+        let (event, phase, message) = match end {
+            Ok(end) => {
+                let event = match end {
+                    end if end.is_stop() => Event::Stopped,
+                    RunEnd::Early(EarlyEnd::Faults { .. }) => Event::StoppedAfterFaults,
+                    RunEnd::Early(EarlyEnd::NotConfirmed { .. } | EarlyEnd::NobodyToConfirm) => {
+                        Event::NeedsPerson
+                    }
+                    _ => Event::RunEnded,
+                };
+                let message = end.to_string();
+                (event, Phase::Ended { message: message.clone() }, message)
+            }
+            Err(message) => {
+                let phase = Phase::NeedsPerson { message: message.clone() };
+                (Event::StoppedAfterFaults, phase, message)
+            }
+        };
+        // On the page it is told apart, and changes when the arm confirms it.
+        match confirmation {
+            Some(missing) if missing.is_missing() => {
+                self.notify(Event::NeedsPerson, &format!("{missing}; {message}"));
+            }
+            Some(confirmation) => self.notify(event, &format!("{message}; {confirmation}")),
+            None => self.notify(event, &message),
+        }
+        let Self { page, notifier, .. } = self;
+        if let Some(page) = &page {
+            page.question(None);
+            page.phase(phase);
+        }
+        notifier.finish();
+        page
+    }
+
+    fn notify(&self, event: Event, message: &str) {
+        let (run, trial) = (self.name.clone(), self.trial);
+        self.notifier.send(Notice { event, run, trial, message: message.to_string() });
+    }
+
+    /// Whether the run may go on at all.
+    fn check_limits(&self) -> Result<(), EarlyEnd> {
+        self.stop.check().map_err(|stopped| EarlyEnd::Stopped { by: stopped.by })?;
+        if let Some(hours) = self.config.max_hours
+            && self.began.elapsed().as_secs_f64() >= 3600.0 * hours
+        {
+            return Err(EarlyEnd::TimeIsUp { hours });
+        }
+        match self.config.max_faults {
+            Some(most) if self.faults >= most => Err(EarlyEnd::Faults { faults: self.faults }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits while the run is paused, and for a person where one has to confirm `question`.
+    fn wait_for_people(&mut self, question: Option<&str>) -> Result<(), EarlyEnd> {
+        let requests = self.page.as_ref().map(|page| page.page().requests());
+        let mut asked = question.map(|_| Instant::now());
+        let mut is_paused = false;
+        if let Some(question) = question {
+            self.ask(question);
+        }
+        let ended = loop {
+            if let Err(why) = self.check_limits() {
+                break Err(why);
+            }
+            let is_waiting = is_paused || asked.is_some();
+            match next_request(requests.as_ref(), is_waiting) {
+                Some(Request::PauseAfterTrial) if !is_paused => {
+                    is_paused = true;
+                    self.tell(Phase::Paused);
+                    self.notify(Event::Paused, "the run is paused; resume it on its page");
+                    continue;
+                }
+                Some(Request::Resume) if is_paused => {
+                    is_paused = false;
+                    self.tell(Phase::Preparing);
+                    // A question that waited is a new one.
+                    asked = asked.map(|_| Instant::now());
+                    continue;
+                }
+                Some(Request::StopNow) => {
+                    // The page has pressed it already, unless it could not.
+                    if !self.stop.is_pressed() {
+                        press_and_say(&self.stop, BY_PAGE);
+                    }
+                    continue;
+                }
+                Some(Request::Decline) if asked.is_some() => break Err(EarlyEnd::Declined),
+                Some(Request::ConfirmTrial) => {
+                    asked = None;
+                    continue;
+                }
+                Some(Request::PauseAfterTrial | Request::Resume | Request::Decline) => continue,
+                None => {}
+            }
+            let Some(since) = asked else {
+                if is_paused {
+                    continue;
+                }
+                break Ok(());
+            };
+            match self.answer(requests.is_some()) {
+                Some(Ok(())) => asked = None,
+                Some(Err(why)) => break Err(why),
+                None => {}
+            }
+            let minutes = self.config.confirm_minutes;
+            if !is_paused && asked.is_some() && since.elapsed().as_secs_f64() >= 60.0 * minutes {
+                break Err(EarlyEnd::NotConfirmed { minutes });
+            }
+        };
+        if let Some(page) = &self.page {
+            page.question(None);
+        }
+        ended
+    }
+
+    /// Asks a person on page and terminal.
+    fn ask(&self, question: &str) {
+        if self.has_input {
+            forget_typed();
+            say(format_args!("{question} Enter lets it; n and Enter ends the run."));
+        }
+        if let Some(page) = &self.page {
+            page.question(Some(question));
+        }
+        self.notify(Event::NeedsPerson, question);
+    }
+
+    /// What was answered on standard input, if anything was.
+    fn answer(&mut self, has_page: bool) -> Option<Result<(), EarlyEnd>> {
+        if !self.has_input {
+            return None;
+        }
+        match typed() {
+            Typed::Line(line) => {
+                let yes = matches!(line.trim(), "" | "y" | "yes");
+                Some(if yes { Ok(()) } else { Err(EarlyEnd::Declined) })
+            }
+            Typed::Nothing => {
+                if !has_page {
+                    thread::sleep(POLL);
+                }
+                None
+            }
+            Typed::End if has_page => {
+                self.has_input = false;
+                None
+            }
+            // Unless the session was lost, which a signal says.
+            Typed::End => Some(Err(match self.stop.wait(HANG_UP) {
+                Ok(()) => EarlyEnd::NobodyToConfirm,
+                Err(stopped) => EarlyEnd::Stopped { by: stopped.by },
+            })),
+        }
+    }
+
+    fn tell(&self, phase: Phase) {
+        if let Some(page) = &self.page {
+            page.phase(phase);
+        }
+    }
+}
+
+/// What operators ask on the page; waits a while for it where the run has to wait anyway.
+fn next_request(requests: Option<&Requests>, is_waiting: bool) -> Option<Request> {
+    let requests = requests?;
+    if is_waiting { requests.wait(POLL) } else { requests.take() }
+}
+
+impl Attendant for Watch {
+    fn begin(&mut self, config: &RunConfig, records: &[TrialRecord]) -> Start {
+        self.proof = config.until.map(|claim| Proof::of(claim, config.trials));
+        for record in records.iter().filter(|record| !record.is_fault()) {
+            self.trial = record.trial;
+            self.note(record);
+        }
+        if let Some(page) = &mut self.page {
+            page.begin(&self.name, config, records, self.proof.as_ref());
+        }
+        let is_asked = config.cell.kind == CellKind::XArm && !self.is_unasked;
+        if is_asked && config.cell.person == PersonName::Page && !self.is_permitted {
+            self.notify(Event::NeedsPerson, "say on the page whether the arm may move");
+        }
+        Start {
+            stop: self.stop.clone(),
+            is_unasked: self.is_unasked,
+            is_permitted: self.is_permitted,
+            page: self.page.as_ref().map(|page| Arc::clone(page.page())),
+        }
+    }
+
+    fn attend(&mut self, cell: &mut PickPlace, records: &[TrialRecord]) -> Result<(), EarlyEnd> {
+        self.is_permitted = true;
+        let (notice_name, notify) = (self.name.clone(), self.notifier.sender());
+        let mut show = self.page.as_ref().map(|page| page.watch(cell));
+        cell.watch(move |news| {
+            if let Some(show) = &mut show {
+                show(news);
+            }
+            if let CellNews::NeedsPerson(what) = news {
+                let (event, run) = (Event::NeedsPerson, notice_name.clone());
+                notify(Notice { event, run, trial: 0, message: format!("please {what}") });
+            }
+        });
+        if records.is_empty() {
+            let question = "The arm is about to move, to have its target recorded.";
+            self.wait_for_people(self.config.confirm_trials.then_some(question))?;
+        }
+        Ok(())
+    }
+}
+
+impl Watch {
+    /// Takes note of a completed trial; returns whether it proves what was to be proven.
+    fn note(&mut self, record: &TrialRecord) -> bool {
+        let Some(proof) = &mut self.proof else {
+            return false;
+        };
+        let was_proven = proof.proven_at().is_some();
+        let bound_m = proof.claim().bound_m();
+        proof.note(record.e_trans_m.is_some_and(|error_m| error_m < bound_m));
+        !was_proven && proof.proven_at().is_some()
+    }
+}
+
+impl Observer<PickPlace> for Watch {
+    fn trial_ended(
+        &mut self,
+        cell: &PickPlace,
+        report: TrialReport<'_>,
+    ) -> Result<(), ObserverError> {
+        let record = record_of(cell, report);
+        let is_proof = !record.is_fault() && self.note(&record);
+        if let Some(page) = &mut self.page {
+            page.record(&record, self.proof.as_ref());
+        }
+        if record.is_fault() {
+            self.faults += 1;
+        } else if is_proof {
+            let claim = self.proof.map_or_else(String::new, |proof| proof.claim().to_string());
+            self.notify(Event::ProofReached, &format!("{claim} is proven"));
+        }
+        Ok(())
+    }
+
+    fn permit(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+        self.trial = next.trial;
+        if let Some(page) = &self.page {
+            page.attempt(next);
+        }
+        let question =
+            self.config.confirm_trials.then(|| format!("The arm is about to move, for {next}."));
+        self.wait_for_people(question.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arm_goes_on_after_contact_only_where_that_is_asked_for_and_told() {
+        let task = TaskConfig::table();
+        let config = UnattendedConfig::default();
+        assert_eq!(config.after_contact(&task), AfterContact::WaitForPerson);
+        assert_eq!(config.contact_note(&task), None);
+        let config = UnattendedConfig { retry_after_contact: true, ..config };
+        assert_eq!(config.after_contact(&task), AfterContact::RetrySlowly { speed_m_s: 0.05 });
+        let note = config.contact_note(&task).unwrap();
+        assert!(note.contains("retry_after_contact is on") && note.contains("0.05 m/s"), "{note}");
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_named() {
+        let with = |change: fn(&mut UnattendedConfig)| {
+            let mut config = UnattendedConfig::default();
+            change(&mut config);
+            config.validate().unwrap_err().to_string()
+        };
+        assert_eq!(UnattendedConfig::default().validate(), Ok(()));
+        assert!(with(|config| config.max_hours = Some(0.0)).contains("max_hours is 0"));
+        assert!(with(|config| config.max_hours = Some(f64::NAN)).contains("max_hours is NaN"));
+        assert!(with(|config| config.confirm_minutes = -1.0).contains("confirm_minutes is -1"));
+        assert!(with(|config| config.max_faults = Some(0)).contains("max_faults is 0"));
+        assert!(with(|config| config.recovery.retries = 99).contains("recovery.retries is 99"));
+    }
+}
