@@ -6,7 +6,7 @@
 //! - [`RunConfig`] is everything that decides what a run does; [`Layers`] reads it from defaults, a
 //!   file and single values.
 //! - [`Laboratory`] is the cell of a configuration: simulated, emulated or real.
-//! - [`create`] makes a run's directory, and [`execute_attended`] runs it to its end, from its first
+//! - [`create`] makes a run's directory, and [`execute_observed`] runs it to its end, from its first
 //!   trial or after it was interrupted.
 //!
 //! The other crates, which a user of the library needs beside this one, are re-exported under their own names.
@@ -42,7 +42,12 @@ pub use crate::cell::reachability::{flange_from_jaws, prove_reach};
 pub use crate::cell::remote::DistantServer;
 pub use crate::config::{CameraConfig, Layers, RunConfig};
 pub use crate::perception::encoder_dataset::{ANSWERS, plate_pictures};
-pub use crate::run::execute::{
-    Attendant, POLICY, create, execute_attended, read_records, trials_in,
-};
+pub use crate::run::POLICY;
+pub use crate::run::create::create;
+pub use crate::run::engine::RunResult;
+pub use crate::run::execute::{execute, execute_observed};
+pub use crate::run::metrics_files::Progress;
+pub use crate::run::observer::RunObserver;
 pub use crate::run::outcome::RunEnd;
+pub use crate::run::run_log::{read_records, trials_in};
+pub use crate::run::target_record::TargetRecord;

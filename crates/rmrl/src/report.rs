@@ -19,8 +19,9 @@ use crate::analysis::summary::Summary;
 use crate::cell::assembly::World;
 use crate::config::RunConfig;
 use crate::perception::frame_source::camera_of_run;
-use crate::run::execute::{read_records, read_target, trials_without_pictures};
-use crate::run::recorder::{Recorder, WorldRecord};
+use crate::run::run_log::{read_records, trials_without_images};
+use crate::run::target_record::TargetRecord;
+use crate::run::world_record::{WORLD, WorldRecord};
 
 /// The report's name in a run directory.
 pub const REPORT: &str = "report.html";
@@ -52,7 +53,7 @@ pub fn report_by(config: &RunConfig, root: &Path) -> anyhow::Result<String> {
         "{} has no completed trial to report yet",
         root.display()
     );
-    let target = read_target(root)?;
+    let target = TargetRecord::read(root)?;
     let rows = metrics(&records, config.metrics.smoothing);
     let summary = Summary::of(config, &records);
     let NoiseFloor { distance_mm: floor_mm, turn_deg: floor_deg } =
@@ -78,7 +79,7 @@ pub fn report_by(config: &RunConfig, root: &Path) -> anyhow::Result<String> {
         World::Simulated(cell) => cell.model(),
         World::Real => camera_of_run(root)?,
     };
-    let path = root.join(Recorder::WORLD);
+    let path = root.join(WORLD);
     let worlds: Vec<WorldRecord> =
         if path.exists() { Written::read(&path)?.into_entries() } else { Vec::new() };
     // The first line of the world's log is the state before the first trial.
@@ -147,7 +148,7 @@ fn role_models(config: &RunConfig, completed: &[TrialRecord]) -> anyhow::Result<
     // The best of one trial is no model of anything.
     for records in scenes.filter(|scene| labels && scene.len() > 1) {
         let mut scene = Scene::new();
-        scene.extend(trials_without_pictures(records)?);
+        scene.extend(trials_without_images(records)?);
         models.extend(role_model(&scene).map(|trial| trial.id.trial));
     }
     Ok(models)

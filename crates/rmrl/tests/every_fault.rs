@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use emulated::{EmulatedCell, assert_each_once, records};
 use rmrl::RunEnd;
-use rmrl::{Attendant, create, execute_attended};
 use rmrl::{Layers, RunConfig};
+use rmrl::{RunObserver, create, execute_observed};
 use rmrl_cell::{CellNews, PickPlace};
-use rmrl_core::{TrialId, TrialReport};
+use rmrl_core::TrialId;
 use rmrl_data::{RunDir, TrialRecord};
-use rmrl_learn::{EarlyEnd, Observer, ObserverError};
+use rmrl_learn::EarlyEnd;
 use rmrl_xarm::controller::{
     Faults, GripperFault, LinkFault, MotionFault, Recording, ReportFault, Request, ScheduledFault,
 };
@@ -246,8 +246,8 @@ impl Saboteur<'_> {
     }
 }
 
-impl Attendant for Saboteur<'_> {
-    fn attend(&mut self, cell: &mut PickPlace, _: &[TrialRecord]) -> Result<(), EarlyEnd> {
+impl RunObserver for Saboteur<'_> {
+    fn on_start(&mut self, cell: &mut PickPlace, _: &[TrialRecord]) -> Result<(), EarlyEnd> {
         let (plan, strike) = (Arc::clone(&self.plan), self.striker());
         cell.watch(move |news| {
             let mut plan = plan.lock().unwrap();
@@ -259,14 +259,8 @@ impl Attendant for Saboteur<'_> {
         });
         Ok(())
     }
-}
 
-impl Observer<PickPlace> for Saboteur<'_> {
-    fn trial_ended(&mut self, _: &PickPlace, _: TrialReport<'_>) -> Result<(), ObserverError> {
-        Ok(())
-    }
-
-    fn permit(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+    fn before_attempt(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
         // The first trial is left alone; each later one has its phase, until that was struck at.
         let mut plan = self.plan.lock().unwrap();
         let phase = (next.trial as usize).checked_sub(2).and_then(|at| Phase::ALL.get(at));
@@ -311,7 +305,7 @@ fn run_with(trouble: Trouble, seed: u32) {
         assert!(starts <= MOST_STARTS, "{trouble:?}: it never gets to its end");
         let before = cell.recording().motions.len();
         let struck = saboteur.plan.lock().unwrap().struck.len();
-        let made = execute_attended(&dir, &config, &mut (), &mut saboteur);
+        let made = execute_observed(&dir, &config, &mut (), &mut saboteur);
         let ended_well = matches!(&made, Ok(made) if matches!(made.end, RunEnd::Goal));
         let struck = saboteur.plan.lock().unwrap().struck[struck..].to_vec();
         let told = match &made {
@@ -349,7 +343,7 @@ fn run_with(trouble: Trouble, seed: u32) {
     fs::remove_dir_all(dir.path("checkpoints")).unwrap();
     drop(dir);
     let dir = RunDir::open(&cell.run()).unwrap();
-    execute_attended(&dir, &config, &mut (), &mut saboteur).unwrap();
+    execute_observed(&dir, &config, &mut (), &mut saboteur).unwrap();
     assert!(fs::read(dir.path("policy.safetensors")).unwrap() == policy, "{trouble:?}");
     assert_eq!(records(&cell.run()).len(), made.len());
 }

@@ -18,9 +18,10 @@ use crate::analysis::noise_floor::NoiseFloor;
 use crate::cell::assembly::{Laboratory, World};
 use crate::cell::first_motion::Start;
 use crate::config::RunConfig;
-use crate::run::execute::{
-    POLICY, behaviour, read_records, record_target, trials_without_pictures,
-};
+use crate::run::POLICY;
+use crate::run::baseline::baseline;
+use crate::run::run_log::{read_records, trials_without_images};
+use crate::run::target_record::TargetRecord;
 
 /// A mean and its standard deviation over trials.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -151,8 +152,8 @@ pub fn evaluate_run(
         }
         Box::new(Greedy(Policy::from_file(&path, &config.policy)?))
     } else {
-        let mut behaviour = behaviour(&config, &laboratory.world)?;
-        for trial in trials_without_pictures(&read_records(root)?)? {
+        let mut behaviour = baseline(&config, &laboratory.world)?;
+        for trial in trials_without_images(&read_records(root)?)? {
             behaviour.note(&trial);
         }
         Box::new(Frozen(behaviour))
@@ -182,7 +183,7 @@ pub fn evaluate(
     mut behaviour: Box<dyn Behaviour>,
     trials: u32,
 ) -> anyhow::Result<Evaluation> {
-    let resting = record_target(config, &mut laboratory)?.noise_floor;
+    let resting = TargetRecord::make(config, &mut laboratory)?.noise_floor;
     let cell_truth = CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config);
     let mut tally = Tally::new(laboratory.world.clone(), cell_truth);
     let (cell, mut recorded) = (&mut laboratory.trial, Recorded::nothing());

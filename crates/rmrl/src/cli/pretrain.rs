@@ -4,7 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Layers, RunConfig};
-use crate::run::execute::{EarlierRun, Started, create, execute_attended, pretrain_on, resolved};
+use crate::run::create::{create, resolved};
+use crate::run::execute::execute_observed;
+use crate::run::initial_policy::{EarlierRun, Pretrained as Pretraining, pretrain_on};
+use crate::run::observer::StartedBy;
 use crate::run::outcome::RunEnd;
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -91,11 +94,13 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
         let read = |root: &PathBuf| EarlierRun::read(root);
         arguments.from.iter().map(read).collect::<anyhow::Result<_>>()?
     };
-    let (policy, labelled_states, losses) = pretrain_on(&config, &runs)?;
+    let trials = runs.iter().map(|run| Ok((run.root.display().to_string(), run.trials(&config)?)));
+    let trials = trials.collect::<anyhow::Result<Vec<_>>>()?;
+    let Pretraining { policy, labeled_states, losses } = pretrain_on(&config, trials)?;
     write_atomically(out, &policy.to_safetensors(&Notes::new())).map_err(anyhow::Error::from)?;
     let pretrained = Pretrained {
         policy: out.display().to_string(),
-        labelled_states,
+        labelled_states: labeled_states,
         first_loss: losses.first().copied().unwrap_or(f32::NAN),
         last_loss: losses.last().copied().unwrap_or(f32::NAN),
     };
@@ -123,7 +128,7 @@ fn earlier_run(config: &RunConfig, out: &Path, unasked: &Unasked) -> Result<Earl
         create(&earlier, &root).map_err(Failure::Usage)?
     };
     let stop = start.stop.clone();
-    let made = execute_attended(&dir, &config, &mut (), &mut Started(start));
+    let made = execute_observed(&dir, &config, &mut (), &mut StartedBy(start));
     drop(page);
     let stopped = || format!("the run {} stopped", root.display());
     let ended = made.with_context(stopped).map_err(|error| failed(error, &stop))?.end;

@@ -10,9 +10,11 @@ use crate::analysis::summary::Summary;
 use crate::cell::terminal::say;
 use crate::config::RunConfig;
 use crate::report::{REPORT, report_by};
-use crate::run::execute::{Made, create, execute_attended};
+use crate::run::create::create;
+use crate::run::engine::RunResult;
+use crate::run::execute::execute_observed;
+use crate::run::metrics_files::Progress;
 use crate::run::outcome::RunEnd;
-use crate::run::recorder::Progress;
 use crate::supervision::notify::Notifier;
 use crate::supervision::run_page::LivePage;
 use crate::supervision::supervisor::Watch;
@@ -178,10 +180,10 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     let name = root.display().to_string();
     let mut watch = Watch::new(name, config.unattended, start, page, notifier);
     let mut bar = Bar::new(&config);
-    let made = execute_attended(&dir, &config, &mut bar, &mut watch);
+    let made = execute_observed(&dir, &config, &mut bar, &mut watch);
     bar.bar.finish_and_clear();
     let (page, finished) = match made {
-        Ok(Made { records, end }) => {
+        Ok(RunResult { records, end, .. }) => {
             let page = watch.finish(Ok(&end));
             (page, finish(&root, &config, &records, &end, &stop))
         }

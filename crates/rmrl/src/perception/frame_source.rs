@@ -8,7 +8,7 @@ use rmrl_core::PlanarPose;
 use rmrl_data::RunDir;
 use rmrl_vision::{CameraFile, CameraModel, FramePaths, Recording, RgbdFrame, read_frame};
 
-use crate::run::execute::read_records;
+use crate::run::run_log::read_records;
 
 /// Frames of one camera.
 pub struct Frames {

@@ -10,7 +10,7 @@ use rmrl_core::PlanarPose;
 use rmrl_data::{TrialRecord, read_color};
 use rmrl_vision::{CameraModel, PlateGeometry, draw_plate};
 
-use crate::run::recorder::WorldRecord;
+use crate::run::world_record::WorldRecord;
 
 /// Green: where the camera localised the plate.
 pub const LOCALIZED: [u8; 3] = [40, 220, 90];

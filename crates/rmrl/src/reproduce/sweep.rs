@@ -12,7 +12,7 @@ use super::plan::{Plan, Unit};
 use super::store::Store;
 use super::unit::run_unit;
 use crate::config::RunConfig;
-use crate::run::execute;
+use crate::run::create::resolved;
 
 /// Hears of units as they end.
 pub trait SweepProgress: Sync {
@@ -46,7 +46,7 @@ pub fn unfinished(
 ) -> anyhow::Result<Vec<(Unit, RunConfig)>> {
     let mut todo = Vec::new();
     for unit in units {
-        let config = execute::resolved(&plan.config(&unit)?)?;
+        let config = resolved(&plan.config(&unit)?)?;
         config.validate()?;
         if !store.is_finished(&unit, &config)? {
             todo.push((unit, config));

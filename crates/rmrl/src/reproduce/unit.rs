@@ -3,21 +3,24 @@
 use std::path::Path;
 
 use anyhow::Context;
-use rmrl_cell::{PickPlace, TaskKind};
-use rmrl_core::{Decision, PoseAdjustment, Trial, TrialId, TrialReport};
-use rmrl_learn::{
-    Behaviour, ConstantOffset, EarlierData, EncodedState, Goal, Learner, MethodName, Observer,
-    ObserverError, Policy, Recorded, pretrain, role_models, run_trials, train,
-};
+use rmrl_cell::TaskKind;
+use rmrl_core::{Decision, PoseAdjustment, TrialId};
+use rmrl_data::TrialRecord;
+use rmrl_learn::{Behaviour, ConstantOffset, EncodedState, Learner, MethodName, Policy};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use super::held_out::{Attempt, HeldOut};
 use super::plan::Unit;
 use crate::analysis::noise_floor::NoiseFloor;
-use crate::cell::assembly::{Laboratory, World};
 use crate::config::RunConfig;
-use crate::run::execute;
+use crate::run::baseline::baseline;
+use crate::run::create::{create, resolved};
+use crate::run::engine::{RunResult, run_to_end};
+use crate::run::execute::execute_observed;
+use crate::run::memory_store::MemoryStore;
+use crate::run::observer::RunObserver;
+use crate::run::run_log::trials_without_images;
 
 /// Trials between two evaluations of the policy so far.
 pub const CHECKPOINT_INTERVAL: u32 = 10;
@@ -81,7 +84,7 @@ pub struct Final {
 }
 
 /// Runs a unit: trains by `config`, evaluates every [`CHECKPOINT_INTERVAL`] trials, and at the end
-/// on `tasks`. With `keep`, the training leaves an ordinary run directory there, pictures included.
+/// on `tasks`. With `keep`, the training leaves an ordinary run directory there, images included.
 ///
 /// # Errors
 /// The configuration makes no cell or policy, or a trial could not be made or kept.
@@ -93,15 +96,13 @@ pub fn run_unit(
 ) -> anyhow::Result<UnitResult> {
     let began_secs = processor_secs();
     config.validate()?;
-    let config = execute::resolved(config)?;
+    let config = resolved(config)?;
     let home = config.task.kind;
-    let held_out = HeldOut::prepare(&config, home, PLACEMENTS)?;
-    let mut course = Course::new(held_out);
+    let mut course = Course::new(config.method, HeldOut::prepare(&config, home, PLACEMENTS)?);
     let prepared_secs = processor_secs();
-    let (deployed, noise_floor_mm) = match keep {
-        Some(root) => train_and_keep(&config, root, &mut course)?,
-        None => train_in_memory(&config, &mut course)?,
-    };
+    let result = train(&config, keep, &mut course)?;
+    let records = result.records;
+    let deployed = Deployed::of(&config, result.policy, &records, &mut course)?;
     let training_cpu_secs = processor_secs() - prepared_secs - course.evaluation_secs;
 
     let mut finals = Vec::new();
@@ -115,7 +116,7 @@ pub fn run_unit(
         finals.push(Final { task, attempts });
     }
     if !matches!(deployed, Deployed::Policy(_)) {
-        // Nothing is learnt, so what holds at the end has held from the first possible trial on.
+        // Nothing is learned, so what holds at the end has held from the first possible trial on.
         let trial = match config.method {
             MethodName::Constant => ConstantOffset::MEASURED_TRIALS as u32,
             _ => 0,
@@ -123,12 +124,13 @@ pub fn run_unit(
         let attempts = deployed.attempts(&config, &mut course.held_out)?;
         course.checkpoints = vec![Checkpoint { trial, attempts }];
     }
+    let target = result.target.context("the run ended before its target was recorded")?;
     Ok(UnitResult {
         unit: unit.clone(),
         config: config.to_toml(),
-        trials: course.trials,
-        faults: course.faults,
-        noise_floor_mm,
+        trials: records.iter().filter(|record| !record.is_fault()).map(TrainingTrial::of).collect(),
+        faults: records.iter().filter(|record| record.is_fault()).count(),
+        noise_floor_mm: NoiseFloor::of(&target.noise_floor).distance_mm,
         checkpoints: course.checkpoints,
         finals,
         training_cpu_secs,
@@ -136,15 +138,68 @@ pub fn run_unit(
     })
 }
 
+/// Trains as `rmrl train` does, by the same engine: in the run directory `keep`, or in memory.
+fn train(
+    config: &RunConfig,
+    keep: Option<&Path>,
+    course: &mut Course,
+) -> anyhow::Result<RunResult> {
+    let Some(root) = keep else {
+        return run_to_end(config, &mut MemoryStore::default(), course);
+    };
+    // A run that was cut short would have evaluated its last trials only.
+    if root.exists() {
+        std::fs::remove_dir_all(root)
+            .with_context(|| format!("cannot make {} again", root.display()))?;
+    }
+    let (dir, config) = create(config, root)?;
+    execute_observed(&dir, &config, &mut (), course)
+}
+
+impl TrainingTrial {
+    fn of(record: &TrialRecord) -> Self {
+        let mm = |error_m: f64| 1000.0 * error_m;
+        Self {
+            reward: record.reward.unwrap_or(0.0),
+            e_trans_mm: record.e_trans_m.map(mm),
+            true_e_trans_mm: record.true_e_trans_m.map(mm),
+        }
+    }
+}
+
 /// What a training leaves to be deployed.
 enum Deployed {
     Policy(Box<Policy>),
     Offset(PoseAdjustment),
-    /// The method's own fixed behaviour.
+    /// The fixed policy of the method itself.
     Fixed,
 }
 
 impl Deployed {
+    /// What is deployed after a run with these records; evaluates the policy, where `course` has not yet.
+    fn of(
+        config: &RunConfig,
+        policy: Option<Policy>,
+        records: &[TrialRecord],
+        course: &mut Course,
+    ) -> anyhow::Result<Self> {
+        if let Some(policy) = policy {
+            let trials = records.iter().filter(|record| !record.is_fault()).count() as u32;
+            if course.checkpoints.iter().all(|checkpoint| checkpoint.trial < trials) {
+                course.evaluate(trials, &policy);
+            }
+            return Ok(Self::Policy(Box::new(policy)));
+        }
+        if config.method != MethodName::Constant {
+            return Ok(Self::Fixed);
+        }
+        let mut constant = ConstantOffset::default();
+        for trial in trials_without_images(records)? {
+            constant.note(&trial);
+        }
+        Ok(Self::Offset(constant.offset()))
+    }
+
     /// Tries it on held-out placements.
     fn attempts(&self, config: &RunConfig, held_out: &mut HeldOut) -> anyhow::Result<Vec<Attempt>> {
         Ok(match self {
@@ -159,10 +214,10 @@ impl Deployed {
                 abstained: false,
             }),
             Self::Fixed => {
-                let mut behaviour = execute::behaviour(config, held_out.world())?;
+                let mut fixed = baseline(config, held_out.world())?;
                 held_out.attempts(|number, observation| {
                     let trial = number as u32 + 1;
-                    behaviour.decide(observation, TrialId { trial, attempt: 1, scene: trial })
+                    fixed.decide(observation, TrialId { trial, attempt: 1, scene: trial })
                 })
             }
         })
@@ -173,136 +228,12 @@ fn encode(policy: &Policy, held_out: &HeldOut) -> Vec<EncodedState> {
     held_out.observations().map(|observation| policy.encode(observation)).collect()
 }
 
-/// Trains as `rmrl train` does, without a run directory: the same seeds give the same trials.
-fn train_in_memory(config: &RunConfig, course: &mut Course) -> anyhow::Result<(Deployed, f64)> {
-    let (seed, goal) = (u64::from(config.seed), Goal::new(config.trials, config.until));
-    let method = config.learning_method();
-    let Some(mut method) = method else {
-        let (mut laboratory, noise_floor_mm) = set_up(config)?;
-        course.world = Some(laboratory.world.clone());
-        let (per_scene, mut recorded) = (config.schedule.trials_per_scene, Recorded::nothing());
-        let cell = &mut laboratory.trial;
-        if config.method == MethodName::Constant {
-            let mut behaviour = ConstantOffset::default();
-            run_trials(cell, &mut behaviour, per_scene, goal, &mut recorded, course)?;
-            return Ok((Deployed::Offset(behaviour.offset()), noise_floor_mm));
-        }
-        let mut behaviour = execute::behaviour(config, &laboratory.world)?;
-        run_trials(cell, behaviour.as_mut(), per_scene, goal, &mut recorded, course)?;
-        return Ok((Deployed::Fixed, noise_floor_mm));
-    };
-    let policy = match (config.method, &config.pretrained) {
-        (MethodName::RmRlPretrained, Some(path)) => execute::pretrained_from(config, path)?,
-        (MethodName::RmRlPretrained, None) => pretrained(config)?,
-        _ => execute::initial_policy(config)?,
-    };
-    let (mut laboratory, noise_floor_mm) = set_up(config)?;
-    course.world = Some(laboratory.world.clone());
-    course.evaluate(0, &policy);
-    let mut learner = Learner::new(policy, seed);
-    train(
-        &mut laboratory.trial,
-        &mut learner,
-        &mut method,
-        &config.schedule,
-        goal,
-        &mut Recorded::nothing(),
-        course,
-    )?;
-    learner.conclude(&config.schedule);
-    if course.checkpoints.last().is_none_or(|last| last.trial < learner.trials()) {
-        course.evaluate(learner.trials(), &learner.policy);
-    }
-    Ok((Deployed::Policy(Box::new(learner.policy)), noise_floor_mm))
-}
-
-/// A policy pretrained on an earlier run, as `rmrl train --method rm-rl-pretrained` makes it.
-fn pretrained(config: &RunConfig) -> anyhow::Result<Policy> {
-    let earlier = execute::earlier_config(config);
-    let mut method = earlier.learning_method().context("the earlier run learns")?;
-    let (mut laboratory, _) = set_up(&earlier)?;
-    let mut kept = Kept { world: laboratory.world.clone(), trials: Vec::new() };
-    let mut learner = Learner::new(execute::initial_policy(&earlier)?, u64::from(earlier.seed));
-    train(
-        &mut laboratory.trial,
-        &mut learner,
-        &mut method,
-        &earlier.schedule,
-        Goal::new(earlier.trials, None),
-        &mut Recorded::nothing(),
-        &mut kept,
-    )?;
-    let mut policy = execute::initial_policy(config)?;
-    let labelling = role_models(&config.schedule);
-    let data = EarlierData::from_trials(kept.trials, labelling.as_ref(), &policy);
-    anyhow::ensure!(!data.is_empty(), "the earlier run has no role model to learn from");
-    pretrain(&mut policy, &data, &config.schedule, u64::from(config.seed));
-    Ok(policy)
-}
-
-/// A cell whose target is recorded, and its noise floor in millimetres.
-fn set_up(config: &RunConfig) -> anyhow::Result<(Laboratory, f64)> {
-    let mut laboratory = Laboratory::assemble(config, u64::from(config.seed))?;
-    let resting = execute::record_target(config, &mut laboratory)?.noise_floor;
-    laboratory.world.remember();
-    Ok((laboratory, NoiseFloor::of(&resting).distance_mm))
-}
-
-/// Trains in a run directory.
-fn train_and_keep(
-    config: &RunConfig,
-    root: &Path,
-    course: &mut Course,
-) -> anyhow::Result<(Deployed, f64)> {
-    // A run that was cut short would tell the course of its last trials only.
-    if root.exists() {
-        std::fs::remove_dir_all(root)
-            .with_context(|| format!("cannot make {} anew", root.display()))?;
-    }
-    let (dir, config) = &execute::create(config, root)?;
-    let records = execute::execute_attended(dir, config, &mut (), course)?.records;
-    let mm = |error_m: f64| 1000.0 * error_m;
-    course.faults = records.iter().filter(|record| record.is_fault()).count();
-    course.trials = records
-        .iter()
-        .filter(|record| !record.is_fault())
-        .map(|record| TrainingTrial {
-            reward: record.reward.unwrap_or(0.0),
-            e_trans_mm: record.e_trans_m.map(mm),
-            true_e_trans_mm: record.true_e_trans_m.map(mm),
-        })
-        .collect();
-    let target = execute::read_target(root)?;
-    let noise_floor_mm = NoiseFloor::of(&target.noise_floor).distance_mm;
-    let deployed = if config.method.learns() {
-        let initial = execute::starting_policy(config, dir, &mut execute::Unobserved)?;
-        course.evaluate(0, &initial);
-        let policy = Policy::from_file(&root.join(execute::POLICY), &config.policy)?;
-        let trials = course.trials.len() as u32;
-        if course.checkpoints.iter().all(|checkpoint| checkpoint.trial < trials) {
-            course.evaluate(trials, &policy);
-        }
-        course.checkpoints.sort_by_key(|checkpoint| checkpoint.trial);
-        Deployed::Policy(Box::new(policy))
-    } else if config.method == MethodName::Constant {
-        let mut behaviour = ConstantOffset::default();
-        for trial in execute::trials_without_pictures(&records)? {
-            behaviour.note(&trial);
-        }
-        Deployed::Offset(behaviour.offset())
-    } else {
-        Deployed::Fixed
-    };
-    Ok((deployed, noise_floor_mm))
-}
-
-/// Watches a training and evaluates its policy on the way.
+/// Follows a training and evaluates its policy on the way.
 struct Course {
+    /// The method that is evaluated; an earlier run that it is pretrained on has another.
+    method: MethodName,
+    is_earlier: bool,
     held_out: HeldOut,
-    /// What a training in memory happens in.
-    world: Option<World>,
-    trials: Vec<TrainingTrial>,
-    faults: usize,
     checkpoints: Vec<Checkpoint>,
     /// The held-out states for a frozen encoder, which sees them the same all along.
     states: Option<Vec<EncodedState>>,
@@ -310,16 +241,9 @@ struct Course {
 }
 
 impl Course {
-    fn new(held_out: HeldOut) -> Self {
-        Self {
-            held_out,
-            world: None,
-            trials: Vec::new(),
-            faults: 0,
-            checkpoints: Vec::new(),
-            states: None,
-            evaluation_secs: 0.0,
-        }
+    fn new(method: MethodName, held_out: HeldOut) -> Self {
+        let (checkpoints, states) = (Vec::new(), None);
+        Self { method, is_earlier: false, held_out, checkpoints, states, evaluation_secs: 0.0 }
     }
 
     fn evaluate(&mut self, trial: u32, policy: &Policy) {
@@ -332,51 +256,19 @@ impl Course {
     }
 }
 
-impl execute::Attendant for Course {}
-
-impl Observer<PickPlace> for Course {
-    fn trial_ended(&mut self, _: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {
-        // Where a run directory is made, the trials are in its log.
-        let Some(world) = &self.world else { return Ok(()) };
-        let truth = world.truth();
-        match report {
-            TrialReport::Faulted(_) => self.faults += 1,
-            TrialReport::Completed(trial) => {
-                let placement = trial.ending.placement();
-                self.trials.push(TrainingTrial {
-                    reward: trial.ending.reward(),
-                    e_trans_mm: placement.map(|placement| 1000.0 * placement.error.e_trans_m),
-                    true_e_trans_mm: placement.and(truth).map(|truth| 1000.0 * truth.e_trans_m()),
-                });
-            }
+impl RunObserver for Course {
+    fn on_learner(&mut self, config: &RunConfig, learner: &Learner) {
+        self.is_earlier = config.method != self.method;
+        if !self.is_earlier {
+            self.evaluate(0, &learner.policy);
         }
-        // As a recorder does, for remembering ends all contact: both go on with the same bits.
-        world.remember();
-        Ok(())
     }
 
-    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+    fn on_update(&mut self, learner: &Learner) {
         let trial = learner.trials();
-        if trial.is_multiple_of(CHECKPOINT_INTERVAL) {
+        if !self.is_earlier && trial.is_multiple_of(CHECKPOINT_INTERVAL) {
             self.evaluate(trial, &learner.policy);
         }
-        Ok(())
-    }
-}
-
-/// Keeps the trials of an earlier run.
-struct Kept {
-    world: World,
-    trials: Vec<Trial>,
-}
-
-impl Observer<PickPlace> for Kept {
-    fn trial_ended(&mut self, _: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {
-        if let TrialReport::Completed(trial) = report {
-            self.trials.push(trial.clone());
-        }
-        self.world.remember();
-        Ok(())
     }
 }
 

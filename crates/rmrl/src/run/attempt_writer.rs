@@ -1,4 +1,4 @@
-//! Writes attempts to disk beside whatever is computed next: pictures first, then the simulated
+//! Writes attempts to disk beside whatever is computed next: images first, then the simulated
 //! world, then the line in the log.
 
 use std::sync::Arc;
@@ -8,20 +8,20 @@ use image::RgbImage;
 use rmrl_data::{Journal, Pictures, TrialRecord};
 use rmrl_vision::DepthImage;
 
-use crate::run::recorder::WorldRecord;
+use crate::run::world_record::WorldRecord;
 
 /// An attempt as it will be on disk.
 pub(crate) struct Attempt {
-    /// Its pictures, by their names.
-    pub pictures: Vec<(String, Picture)>,
+    /// Its images, by their names.
+    pub images: Vec<(String, ImageToWrite)>,
     /// The simulated world after it.
     pub world: Option<WorldRecord>,
     /// Its line in the log.
     pub record: TrialRecord,
 }
 
-/// A picture of an attempt.
-pub(crate) enum Picture {
+/// An image of an attempt.
+pub(crate) enum ImageToWrite {
     Color(Arc<RgbImage>),
     Depth(DepthImage),
 }
@@ -35,10 +35,10 @@ pub(crate) struct Logs {
 
 impl Logs {
     fn write(&mut self, attempt: &Attempt, pictures: &Pictures) -> anyhow::Result<()> {
-        for (name, picture) in &attempt.pictures {
-            match picture {
-                Picture::Color(image) => pictures.write_color(name, image)?,
-                Picture::Depth(image) => pictures.write_depth(name, image)?,
+        for (name, image) in &attempt.images {
+            match image {
+                ImageToWrite::Color(image) => pictures.write_color(name, image)?,
+                ImageToWrite::Depth(image) => pictures.write_depth(name, image)?,
             }
         }
         pictures.sync()?;
@@ -52,38 +52,39 @@ impl Logs {
 }
 
 /// Writes one attempt at a time, on a thread of its own.
-pub(crate) struct Archive {
+pub(crate) struct AttemptWriter {
     pictures: Pictures,
     /// With the thread, while it writes.
     logs: Option<Logs>,
     writing: Option<JoinHandle<(Logs, anyhow::Result<TrialRecord>)>>,
 }
 
-impl Archive {
+impl AttemptWriter {
     pub(crate) fn new(pictures: Pictures, logs: Logs) -> Self {
         Self { pictures, logs: Some(logs), writing: None }
     }
 
-    /// Begins to write an attempt. The one before it has to be settled.
+    /// Begins to write an attempt. The one before it has to be flushed.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// No thread could be started.
     pub(crate) fn begin(&mut self, attempt: Attempt) -> anyhow::Result<()> {
-        let mut logs = self.logs.take().expect("the attempt before is settled");
+        let mut logs = self.logs.take().expect("the attempt before is flushed");
         let pictures = self.pictures.clone();
         let write = move || {
             let written = logs.write(&attempt, &pictures);
             (logs, written.map(|()| attempt.record))
         };
-        self.writing = Some(thread::Builder::new().name("archive".to_string()).spawn(write)?);
+        self.writing =
+            Some(thread::Builder::new().name("attempt-writer".to_string()).spawn(write)?);
         Ok(())
     }
 
-    /// Waits until the attempt is on disk that is being written, and returns its record.
+    /// Waits until the attempt that is being written is on disk. Returns its record.
     ///
     /// # Errors
     /// It could not be written.
-    pub(crate) fn settle(&mut self) -> anyhow::Result<Option<TrialRecord>> {
+    pub(crate) fn flush(&mut self) -> anyhow::Result<Option<TrialRecord>> {
         let Some(writing) = self.writing.take() else {
             return Ok(None);
         };
@@ -93,16 +94,16 @@ impl Archive {
         written.map(Some)
     }
 
-    /// The digests of the trial log's lines. The last attempt has to be settled.
+    /// The digests of the trial log's lines. The last attempt has to be flushed.
     pub(crate) fn digests(&self) -> &[u32] {
-        self.logs.as_ref().expect("the last attempt is settled").trials.digests()
+        self.logs.as_ref().expect("the last attempt is flushed").trials.digests()
     }
 }
 
-impl Drop for Archive {
+impl Drop for AttemptWriter {
     /// A run that ends early loses nothing that it has begun to write.
     fn drop(&mut self) {
-        if let Err(error) = self.settle() {
+        if let Err(error) = self.flush() {
             tracing::error!("the last attempt could not be recorded: {error:#}");
         }
     }

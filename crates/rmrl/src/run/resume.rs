@@ -1,4 +1,4 @@
-//! What an interrupted run left: read, checked as a whole, and only then mended and gone on with.
+//! Resuming a run: reads and validates everything first, then repairs a torn last line and continues.
 
 use std::path::Path;
 
@@ -9,38 +9,38 @@ use rmrl_sim::WorldState;
 
 use crate::config::RunConfig;
 use crate::run::checkpoints;
-use crate::run::recorder::{Recorder, WorldRecord};
+use crate::run::world_record::{WORLD, WorldRecord};
 
 /// The logs of a run as they were found. Reading and checking them changes nothing.
-pub(crate) struct Left {
+pub(crate) struct InterruptedRun {
     trials: Option<Written<TrialRecord>>,
     worlds: Option<Written<WorldRecord>>,
 }
 
 /// The logs of a run, ready to be appended to.
-pub(crate) struct Resumed {
+pub(crate) struct OpenLogs {
     pub(crate) log: Journal<TrialRecord>,
     pub(crate) records: Vec<TrialRecord>,
     /// A simulated world's log, and the world after the last of the records.
     pub(crate) world: Option<(Journal<WorldRecord>, WorldState)>,
 }
 
-impl Left {
-    /// Reads what is there, and checks that it belongs together.
+impl InterruptedRun {
+    /// Reads what is there, and checks that its files belong together.
     ///
     /// # Errors
     /// A file that is missing, damaged, or does not fit the others.
     pub(crate) fn read(dir: &RunDir, config: &RunConfig) -> anyhow::Result<Self> {
-        let (trials_path, worlds_path) = (dir.path(RunDir::TRIALS), dir.path(Recorder::WORLD));
+        let (trials_path, worlds_path) = (dir.path(RunDir::TRIALS), dir.path(WORLD));
         let trials = trials_path.exists().then(|| Written::read(&trials_path)).transpose()?;
         let worlds = worlds_path.exists().then(|| Written::read(&worlds_path)).transpose()?;
-        let left = Self { trials, worlds };
-        if left.trials.is_none() && (!left.worlds().is_empty() || checkpoints::exist(dir)?) {
+        let found = Self { trials, worlds };
+        if found.trials.is_none() && (!found.worlds().is_empty() || checkpoints::exist(dir)?) {
             bail!("{} is missing, but the run has begun; restore the file", trials_path.display());
         }
-        check_sequence(&trials_path, left.records(), config)?;
-        left.check_worlds(&trials_path, &worlds_path)?;
-        Ok(left)
+        check_sequence(&trials_path, found.records(), config)?;
+        found.check_worlds(&trials_path, &worlds_path)?;
+        Ok(found)
     }
 
     /// The attempts that were recorded.
@@ -53,28 +53,28 @@ impl Left {
         self.trials.as_ref().map_or(&[], Written::digests)
     }
 
-    /// Mends what a crash tore, and opens the logs.
+    /// Repairs what a crash tore, and opens the logs.
     ///
     /// # Errors
     /// A file cannot be changed.
-    pub(crate) fn go_on(self, dir: &RunDir) -> anyhow::Result<Resumed> {
+    pub(crate) fn open_logs(self, dir: &RunDir) -> anyhow::Result<OpenLogs> {
         let (log, records) = match self.trials {
             Some(written) => Journal::go_on(written)?,
             None => (Journal::create(&dir.path(RunDir::TRIALS))?, Vec::new()),
         };
         let Some(worlds) = self.worlds else {
-            return Ok(Resumed { log, records, world: None });
+            return Ok(OpenLogs { log, records, world: None });
         };
         let Some(state) = worlds.entries().get(records.len()).map(|world| world.state) else {
             // Killed before the world's first line was whole.
             std::fs::remove_file(worlds.path())
                 .with_context(|| format!("cannot remove {}", worlds.path().display()))?;
-            return Ok(Resumed { log, records, world: None });
+            return Ok(OpenLogs { log, records, world: None });
         };
         // Killed between the world's line and its trial's: the trial is made again.
         let (mut world_log, _) = Journal::go_on(worlds)?;
         world_log.truncate(records.len() + 1)?;
-        Ok(Resumed { log, records, world: Some((world_log, state)) })
+        Ok(OpenLogs { log, records, world: Some((world_log, state)) })
     }
 
     fn worlds(&self) -> &[WorldRecord] {

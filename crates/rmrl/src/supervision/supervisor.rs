@@ -7,18 +7,17 @@ use std::time::{Duration, Instant};
 use rmrl_cell::{
     AfterContact, CellNews, PickPlace, Recovery, RecoveryError, StopSwitch, TaskConfig,
 };
-use rmrl_core::{Proof, TrialId, TrialReport};
+use rmrl_core::{Proof, TrialId};
 use rmrl_data::TrialRecord;
-use rmrl_learn::{EarlyEnd, Observer, ObserverError};
+use rmrl_learn::EarlyEnd;
 use rmrl_operator::{Phase, Request, Requests};
 use serde::{Deserialize, Serialize};
 
 use crate::cell::first_motion::{Start, confirmation_at_end};
 use crate::cell::terminal::{HANG_UP, Typed, forget_typed, press_and_say, say, typed};
 use crate::config::{CellKind, PersonName, RunConfig};
-use crate::run::execute::Attendant;
+use crate::run::observer::RunObserver;
 use crate::run::outcome::RunEnd;
-use crate::run::recorder::record_of;
 use crate::supervision::notify::{Event, Notice, Notifier};
 use crate::supervision::run_page::{BY_PAGE, LivePage};
 
@@ -342,7 +341,7 @@ fn next_request(requests: Option<&Requests>, is_waiting: bool) -> Option<Request
     if is_waiting { requests.wait(POLL) } else { requests.take() }
 }
 
-impl Attendant for Watch {
+impl RunObserver for Watch {
     fn begin(&mut self, config: &RunConfig, records: &[TrialRecord]) -> Start {
         self.proof = config.until.map(|claim| Proof::of(claim, config.trials));
         for record in records.iter().filter(|record| !record.is_fault()) {
@@ -364,7 +363,7 @@ impl Attendant for Watch {
         }
     }
 
-    fn attend(&mut self, cell: &mut PickPlace, records: &[TrialRecord]) -> Result<(), EarlyEnd> {
+    fn on_start(&mut self, cell: &mut PickPlace, records: &[TrialRecord]) -> Result<(), EarlyEnd> {
         self.is_permitted = true;
         let (notice_name, notify) = (self.name.clone(), self.notifier.sender());
         let mut show = self.page.as_ref().map(|page| page.watch(cell));
@@ -383,6 +382,29 @@ impl Attendant for Watch {
         }
         Ok(())
     }
+
+    fn before_attempt(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+        self.trial = next.trial;
+        if let Some(page) = &self.page {
+            page.attempt(next);
+        }
+        let question =
+            self.config.confirm_trials.then(|| format!("The arm is about to move, for {next}."));
+        self.wait_for_people(question.as_deref())
+    }
+
+    fn after_attempt(&mut self, record: &TrialRecord) {
+        let is_proof = !record.is_fault() && self.note(record);
+        if let Some(page) = &mut self.page {
+            page.record(record, self.proof.as_ref());
+        }
+        if record.is_fault() {
+            self.faults += 1;
+        } else if is_proof {
+            let claim = self.proof.map_or_else(String::new, |proof| proof.claim().to_string());
+            self.notify(Event::ProofReached, &format!("{claim} is proven"));
+        }
+    }
 }
 
 impl Watch {
@@ -395,37 +417,6 @@ impl Watch {
         let bound_m = proof.claim().bound_m();
         proof.note(record.e_trans_m.is_some_and(|error_m| error_m < bound_m));
         !was_proven && proof.proven_at().is_some()
-    }
-}
-
-impl Observer<PickPlace> for Watch {
-    fn trial_ended(
-        &mut self,
-        cell: &PickPlace,
-        report: TrialReport<'_>,
-    ) -> Result<(), ObserverError> {
-        let record = record_of(cell, report);
-        let is_proof = !record.is_fault() && self.note(&record);
-        if let Some(page) = &mut self.page {
-            page.record(&record, self.proof.as_ref());
-        }
-        if record.is_fault() {
-            self.faults += 1;
-        } else if is_proof {
-            let claim = self.proof.map_or_else(String::new, |proof| proof.claim().to_string());
-            self.notify(Event::ProofReached, &format!("{claim} is proven"));
-        }
-        Ok(())
-    }
-
-    fn permit(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
-        self.trial = next.trial;
-        if let Some(page) = &self.page {
-            page.attempt(next);
-        }
-        let question =
-            self.config.confirm_trials.then(|| format!("The arm is about to move, for {next}."));
-        self.wait_for_people(question.as_deref())
     }
 }
 

@@ -1,0 +1,178 @@
+//! The one engine of a run: everything between a configuration and its last trial, whatever keeps it.
+
+use rmrl_cell::PickPlace;
+use rmrl_core::{TrialId, TrialReport};
+use rmrl_data::TrialRecord;
+use rmrl_learn::{
+    EarlyEnd, Goal, Learner, Observer, ObserverError, Policy, RunError, run_trials, train,
+};
+
+use crate::cell::assembly::Laboratory;
+use crate::config::RunConfig;
+use crate::run::baseline::baseline;
+use crate::run::observer::RunObserver;
+use crate::run::outcome::RunEnd;
+use crate::run::run_log::trials_without_images;
+use crate::run::store::RunStore;
+use crate::run::target_record::TargetRecord;
+
+/// The result of a run.
+pub struct RunResult {
+    /// All attempts so far, those of earlier starts included.
+    pub records: Vec<TrialRecord>,
+    /// Why no more were made.
+    pub end: RunEnd,
+    /// The target; `None` where the run ended before it was recorded.
+    pub target: Option<TargetRecord>,
+    /// The policy to deploy; `None` where nothing was learned.
+    pub policy: Option<Policy>,
+}
+
+/// Runs what is left to do of a run, which is everything for a new one.
+///
+/// # Errors
+/// What `store` holds is damaged, a trial could not be made or kept, or too many faults came in a row. That
+/// the run was stopped or ended early is no error.
+pub(crate) fn run_to_end(
+    config: &RunConfig,
+    store: &mut dyn RunStore,
+    observer: &mut dyn RunObserver,
+) -> anyhow::Result<RunResult> {
+    match try_run(config, store, observer) {
+        Err(error) => match RunEnd::of(&error) {
+            // Before its first trial, or in the earlier run that it is pretrained on.
+            Some(end) => {
+                let records = store.records().to_vec();
+                Ok(RunResult { records, end, target: None, policy: None })
+            }
+            None => Err(error),
+        },
+        done => done,
+    }
+}
+
+fn try_run(
+    config: &RunConfig,
+    store: &mut dyn RunStore,
+    observer: &mut dyn RunObserver,
+) -> anyhow::Result<RunResult> {
+    let mut learner = match config.method.learns() {
+        true => Some(store.learner(config, observer)?),
+        false => None,
+    };
+    if let Some(learner) = &learner {
+        observer.on_learner(config, learner);
+    }
+    let start = observer.begin(config, store.records());
+    let mut laboratory = Laboratory::start(config, u64::from(config.seed), &start)?;
+    laboratory.trial.recover_by(config.unattended.recovery);
+    observer.on_start(&mut laboratory.trial, store.records()).map_err(RunEnd::Early)?;
+    let target = store.begin(config, &mut laboratory)?;
+    let end = make_trials(config, &mut laboratory, learner.as_mut(), store, observer)?;
+    let learned = learner.filter(|learner| learner.trials() > 0);
+    let policy = learned.map(|mut learner| {
+        learner.conclude(&config.schedule);
+        learner.policy
+    });
+    if let Some(policy) = &policy {
+        store.keep_policy(policy)?;
+    }
+    Ok(RunResult { records: store.finish()?, end, target: Some(target), policy })
+}
+
+/// Makes the trials that are left, by the configured method.
+fn make_trials(
+    config: &RunConfig,
+    laboratory: &mut Laboratory,
+    learner: Option<&mut Learner>,
+    store: &mut dyn RunStore,
+    observer: &mut dyn RunObserver,
+) -> anyhow::Result<RunEnd> {
+    let learned = learner.as_ref().map_or(0, |learner| learner.trials());
+    let goal = goal(config, store.records(), learned)?;
+    let mut backlog = store.backlog(learned, learner.is_some())?;
+    let (cell, schedule) = (&mut laboratory.trial, &config.schedule);
+    let mut kept = Kept { store, observer };
+    let ended = match (config.learning_method(), learner) {
+        (Some(mut method), Some(learner)) => {
+            train(cell, learner, &mut method, schedule, goal, &mut backlog, &mut kept)
+        }
+        _ => {
+            let mut baseline = baseline(config, &laboratory.world)?;
+            let per_scene = schedule.trials_per_scene;
+            run_trials(cell, baseline.as_mut(), per_scene, goal, &mut backlog, &mut kept)
+        }
+    };
+    end_of(ended, cell, config.unattended.confirm_trials)
+}
+
+/// When a run ends. The first `learned` trials of its log will not be met again.
+fn goal(config: &RunConfig, records: &[TrialRecord], learned: u32) -> anyhow::Result<Goal> {
+    let mut goal = Goal::new(config.trials, config.until);
+    for trial in trials_without_images(records)? {
+        if trial.id.trial <= learned {
+            goal.note(&trial.ending);
+        }
+    }
+    Ok(goal)
+}
+
+/// How trials ended. The arm goes home only where that is known to be safe: after the goal, or a limit that was
+/// set for the run. Never after a person declined, did not answer or stopped it, nor while one is needed; and
+/// not where every motion has to be confirmed.
+fn end_of(
+    ended: Result<(), RunError>,
+    cell: &mut PickPlace,
+    confirms: bool,
+) -> anyhow::Result<RunEnd> {
+    let (end, error) = match ended {
+        Ok(()) => (Some(RunEnd::Goal), None),
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            (RunEnd::of(&error), Some(error))
+        }
+    };
+    if end.as_ref().is_some_and(RunEnd::lets_the_arm_go_home)
+        && !confirms
+        && let Err(fault) = cell.stand_down()
+    {
+        tracing::warn!("the arm could not be brought home, and stays where it is: {fault}");
+    }
+    match (end, error) {
+        (Some(end), _) => Ok(end),
+        (None, Some(error)) => Err(error),
+        (None, None) => Ok(RunEnd::Goal),
+    }
+}
+
+/// Keeps each attempt and each update first, then notifies the observer.
+struct Kept<'a> {
+    store: &'a mut dyn RunStore,
+    observer: &'a mut dyn RunObserver,
+}
+
+impl Observer<PickPlace> for Kept<'_> {
+    fn trial_ended(
+        &mut self,
+        cell: &PickPlace,
+        report: TrialReport<'_>,
+    ) -> Result<(), ObserverError> {
+        let record = self.store.record(cell, report)?;
+        self.observer.after_attempt(&record);
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), ObserverError> {
+        self.store.flush().map_err(Into::into)
+    }
+
+    fn permit(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+        self.observer.before_attempt(next)
+    }
+
+    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+        self.store.on_update(learner)?;
+        self.observer.on_update(learner);
+        Ok(())
+    }
+}

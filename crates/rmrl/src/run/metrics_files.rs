@@ -1,0 +1,73 @@
+//! The metrics of a run while it is made: `metrics.csv` and the event file of TensorBoard.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rmrl_data::{EventWriter, MetricsRow, RunDir, TrialRecord, metrics, to_csv};
+
+const CSV: &str = "metrics.csv";
+const EVENTS: &str = "events.out.tfevents.rmrl";
+
+/// Hears of every trial once it is kept.
+pub trait Progress {
+    /// A trial was completed.
+    fn completed(&mut self, row: &MetricsRow);
+}
+
+impl Progress for () {
+    fn completed(&mut self, _: &MetricsRow) {}
+}
+
+/// Writes a row for each completed trial.
+pub(crate) struct MetricsFiles<'a> {
+    csv: File,
+    events: EventWriter,
+    smoothing: f64,
+    progress: &'a mut dyn Progress,
+}
+
+impl<'a> MetricsFiles<'a> {
+    /// Writes the metrics of `records` again, and is ready for more. `smoothing` is the factor of the moving
+    /// average.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(crate) fn new(
+        dir: &RunDir,
+        records: &[TrialRecord],
+        smoothing: f64,
+        progress: &'a mut dyn Progress,
+    ) -> anyhow::Result<Self> {
+        let rows = metrics(records, smoothing);
+        dir.write(CSV, to_csv(&rows).as_bytes())?;
+        let csv = OpenOptions::new().append(true).open(dir.path(CSV))?;
+        let mut events = EventWriter::create(&dir.path(EVENTS), now_secs())?;
+        for row in &rows {
+            events.scalars(now_secs(), i64::from(row.trial), &row.scalars())?;
+            progress.completed(row);
+        }
+        events.flush()?;
+        Ok(Self { csv, events, smoothing, progress })
+    }
+
+    /// Writes the row of the last record, a completed trial.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(crate) fn write(&mut self, records: &[TrialRecord]) -> anyhow::Result<()> {
+        let rows = metrics(records, self.smoothing);
+        let row = rows.last().expect("a completed trial has a row");
+        let csv = to_csv(&rows[rows.len() - 1..]);
+        let line = csv.split_once('\n').map_or("", |(_, line)| line);
+        self.csv.write_all(line.as_bytes())?;
+        self.events.scalars(now_secs(), i64::from(row.trial), &row.scalars())?;
+        self.events.flush()?;
+        self.progress.completed(row);
+        Ok(())
+    }
+}
+
+fn now_secs() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
+}

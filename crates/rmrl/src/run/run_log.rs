@@ -1,0 +1,46 @@
+//! The log of a run, read again.
+
+use std::path::Path;
+
+use anyhow::Context;
+use image::RgbImage;
+use rmrl_core::Trial;
+use rmrl_data::{RunDir, TrialRecord, Written, read_color};
+
+/// The records of a run's log, without changing it.
+///
+/// # Errors
+/// The log cannot be read or is damaged.
+pub fn read_records(root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
+    let path = root.join(RunDir::TRIALS);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    Ok(Written::read(&path)?.into_entries())
+}
+
+/// The completed trials after number `after`, with the images of their starts.
+///
+/// # Errors
+/// A record is incomplete, or its image cannot be read.
+pub fn trials_in(root: &Path, records: &[TrialRecord], after: u32) -> anyhow::Result<Vec<Trial>> {
+    let mut trials = Vec::new();
+    for record in records.iter().filter(|record| !record.is_fault() && record.trial > after) {
+        let name = record.images.start.as_ref().with_context(|| {
+            format!("trial {} of {} has no image to learn from", record.trial, root.display())
+        })?;
+        let image = read_color(&root.join(name))?;
+        trials.extend(record.to_trial(image)?);
+    }
+    Ok(trials)
+}
+
+/// The completed trials, where their images are not needed: these are empty.
+///
+/// # Errors
+/// A record is incomplete.
+pub(crate) fn trials_without_images(records: &[TrialRecord]) -> anyhow::Result<Vec<Trial>> {
+    let trials =
+        records.iter().filter_map(|record| record.to_trial(RgbImage::default()).transpose());
+    Ok(trials.collect::<Result<_, _>>()?)
+}
