@@ -6,7 +6,7 @@ use crate::cell::first_motion::{
 };
 use crate::cell::terminal::say;
 use crate::config::{CellKind, PersonName, RunConfig};
-use crate::supervision::run_page::LivePage;
+use crate::supervision::run_page::{LivePage, serve};
 use anyhow::anyhow;
 use clap::Args;
 use rmrl_cell::StopSwitch;
@@ -40,7 +40,7 @@ impl Unasked {
         }
         signals::listen(&start.stop)?;
         let page = match config.cell.person {
-            PersonName::Page => config.page.serve(&start.stop).map_err(Failure::Usage)?,
+            PersonName::Page => serve(&config.page, &start.stop).map_err(Failure::Usage)?,
             PersonName::Terminal | PersonName::Distant => None,
         };
         page.iter().for_each(announce);

@@ -16,7 +16,7 @@ use crate::run::execute::execute_observed;
 use crate::run::metrics_files::Progress;
 use crate::run::outcome::RunEnd;
 use crate::supervision::notify::Notifier;
-use crate::supervision::run_page::LivePage;
+use crate::supervision::run_page::{LivePage, serve};
 use crate::supervision::supervisor::Watch;
 use anyhow::anyhow;
 use clap::Args;
@@ -169,7 +169,7 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     };
     // Before the run directory is made: nobody to be asked, or an address that is taken, leaves nothing behind.
     let start = arguments.unasked.start(&config, stop.clone())?;
-    let page = config.page.serve(&stop).map_err(Failure::Usage)?;
+    let page = serve(&config.page, &stop).map_err(Failure::Usage)?;
     let (dir, config) = match left {
         Some(dir) => (dir, config),
         None => begin(arguments, &config)?,

@@ -2,9 +2,11 @@
 
 use rmrl_cell::TaskKind;
 use rmrl_learn::MethodName;
+use rmrl_xarm::ReportPort;
 use toml::{Table, Value};
 
-use super::{ConfigError, RunConfig};
+use crate::config::error::ConfigError;
+use crate::config::run_config::RunConfig;
 
 /// Values that override the defaults, in order: each layer over those before it.
 #[derive(Debug, Clone, Default)]
@@ -142,6 +144,26 @@ impl Layers {
             )?;
         }
         Ok(config)
+    }
+}
+
+impl RunConfig {
+    /// Reads the configuration that a run was made with.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not valid any more.
+    pub fn of_run(path: &std::path::Path) -> Result<Self, ConfigError> {
+        // Runs keep all keys but those that came later, which mean what was done before them.
+        let mut config = Layers::default()
+            .with_value("an earlier version", "policy.encoder.weights", "random")
+            .with_value("an earlier version", "schedule.refinements", 0)
+            .with_file(path)?
+            .resolve()?;
+        // The reports of earlier versions' port leave out what is checked before motions by now.
+        if config.xarm.report_port == Some(ReportPort::Normal.number()) {
+            config.xarm.report_port = Some(ReportPort::Rich.number());
+        }
+        Ok(config.beside(path))
     }
 }
 

@@ -7,15 +7,17 @@ use rmrl_cell::{SafetyEnvelope, ToolPose};
 use rmrl_core::{ActionSpace, PlanarPose, wrap_angle};
 use rmrl_learn::MethodName;
 
-use super::{CameraSource, CellKind, ConfigError, PersonName, RunConfig};
+use crate::config::error::ConfigError;
+use crate::config::run_config::RunConfig;
+use crate::config::sections::{CameraSource, CellKind, PersonName};
 
 /// How far a plate's yaw has to stay from half a turn off its reference, beside what actions and
 /// jitter add: calibration and tool are off by a few degrees.
 const YAW_MARGIN_RAD: f64 = 0.1;
 
 impl RunConfig {
-    /// Checks every value, and the values against each other. Whether a real arm gets everywhere is for
-    /// [`prove_reach`](crate::cell::reachability::prove_reach) to say.
+    /// Checks every value, and the values against each other. Whether a real arm gets everywhere is proven when
+    /// its cell is assembled.
     ///
     /// # Errors
     /// The first one that cannot be.

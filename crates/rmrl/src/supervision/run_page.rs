@@ -1,7 +1,6 @@
 //! The operator's page, told of a run: what goes on, what came of trials, what the camera saw.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -19,51 +18,29 @@ use rmrl_operator::{
 };
 use rmrl_vision::{CameraModel, Localization, PlateGeometry, draw_localization, draw_plate};
 
-use serde::{Deserialize, Serialize};
-
 use crate::cell::terminal::press_and_say;
-use crate::config::RunConfig;
+use crate::config::{PageSettings, RunConfig};
 
-/// Where the operator's page is served, and for whom.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PageSettings {
-    /// Where to listen, such as `127.0.0.1:8080`; port 0 is any free one. Default none: no page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub serve: Option<SocketAddr>,
-    /// The file that holds the token to act with, alone on its first line. Default: a random token for
-    /// each start of the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_file: Option<PathBuf>,
-    /// Names by which browsers reach this machine besides `localhost` and numbers. Default none.
-    pub host_names: Vec<String>,
-    /// Whether the page stays when the run has ended, until Ctrl-C. Default false: three seconds, for
-    /// readers to see the end.
-    pub stay_open: bool,
-}
-
-impl PageSettings {
-    /// Serves the page, whose button stops what `stop` does; `None` where no page is wanted.
-    ///
-    /// # Errors
-    /// The address is not free, or the token's file holds none.
-    pub fn serve(&self, stop: &StopSwitch) -> anyhow::Result<Option<LivePage>> {
-        let Some(address) = self.serve else {
-            return Ok(None);
-        };
-        let token = self.token_file.as_deref().map(read_token).transpose()?;
-        let (stop, read) = (stop.clone(), stop.clone());
-        let page = OperatorPage::serve(PageConfig {
-            address,
-            token,
-            host_names: self.host_names.clone(),
-            on_stop: Some(Box::new(move || status_of(&press_and_say(&stop, BY_PAGE)))),
-            read_stop: Some(Box::new(move || {
-                read.is_pressed().then(|| status_of(&read.confirmation()))
-            })),
-        })?;
-        Ok(Some(LivePage::new(page)))
-    }
+/// Serves the page, whose button stops what `stop` does; `None` where no page is wanted.
+///
+/// # Errors
+/// The address is not free, or the token's file holds none.
+pub fn serve(settings: &PageSettings, stop: &StopSwitch) -> anyhow::Result<Option<LivePage>> {
+    let Some(address) = settings.serve else {
+        return Ok(None);
+    };
+    let token = settings.token_file.as_deref().map(read_token).transpose()?;
+    let (stop, read) = (stop.clone(), stop.clone());
+    let page = OperatorPage::serve(PageConfig {
+        address,
+        token,
+        host_names: settings.host_names.clone(),
+        on_stop: Some(Box::new(move || status_of(&press_and_say(&stop, BY_PAGE)))),
+        read_stop: Some(Box::new(move || {
+            read.is_pressed().then(|| status_of(&read.confirmation()))
+        })),
+    })?;
+    Ok(Some(LivePage::new(page)))
 }
 
 /// Who stops a run by its page.

@@ -1,0 +1,53 @@
+//! Why a configuration was refused.
+
+use std::path::PathBuf;
+
+use rmrl_cell::Refusal;
+
+/// Why a configuration was refused. Says where it comes from, which key, and what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Not TOML.
+    #[error("{origin} is not valid TOML: {reason}")]
+    Syntax {
+        /// The file or option.
+        origin: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A key that does not exist, or a value of the wrong type.
+    #[error("{origin}: {key}: {reason}")]
+    Key {
+        /// The file or option.
+        origin: String,
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A value that cannot be.
+    #[error("{section}{reason}")]
+    Value {
+        /// The section the key belongs to, with its dot.
+        section: &'static str,
+        /// The key, the value, and what was expected.
+        reason: String,
+    },
+    /// A pose that the arm is never to be sent to.
+    #[error("{key} asks for what safety forbids: {refusal}; change one of them")]
+    Unsafe {
+        /// The key that the pose comes from.
+        key: String,
+        /// What the envelope says to it.
+        refusal: Refusal,
+    },
+}

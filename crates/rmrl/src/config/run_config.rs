@@ -1,0 +1,250 @@
+//! The configuration of a run, and its defaults for each task and method.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use rmrl_cell::{SafetyConfig, TaskConfig, TaskKind};
+use rmrl_core::{ActionSpace, ActionSpaceError, Claim, RewardFunction};
+use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig};
+use rmrl_sim::SimulationConfig;
+use rmrl_vision::Recording;
+use rmrl_xarm::XArmConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::config::notify::NotifyConfig;
+use crate::config::page::PageSettings;
+use crate::config::remote::DistantConfig;
+use crate::config::sections::{
+    ActionsConfig, CameraConfig, CellConfig, CellKind, MetricsConfig, PersonName, RecordConfig,
+    VisionConfig,
+};
+use crate::config::unattended::UnattendedConfig;
+
+/// Everything that decides what a run does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// What learns, or stands in for it.
+    pub method: MethodName,
+    /// Trials of the run. Default 150: about the paper's 7 hours at 2 to 3 minutes a trial.
+    pub trials: u32,
+    /// A claim about the measured error, such as `1.0mm@95%`, with which the run ends as soon as it
+    /// is proven. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Claim>,
+    /// Seeds the network, exploration, replay and placements; and the simulated cell, unless
+    /// `cell.seed` names another.
+    pub seed: u32,
+    /// A policy to start from, for `rm-rl-pretrained`. Without one, an earlier run is made first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<PathBuf>,
+    /// The work cell.
+    pub cell: CellConfig,
+    /// The candidate values of an action.
+    pub actions: ActionsConfig,
+    /// The reward.
+    pub reward: RewardFunction,
+    /// When to learn from what.
+    pub schedule: ScheduleConfig,
+    /// The on-line updates of actor-critic and PPO.
+    pub online: OnlineConfig,
+    /// The policy network.
+    pub policy: PolicyConfig,
+    /// What to do.
+    pub task: TaskConfig,
+    /// What never to do.
+    pub safety: SafetyConfig,
+    /// The arm and its gripper, where `cell.kind` is `xarm`.
+    #[serde(default)]
+    pub xarm: XArmConfig,
+    /// Another program with a camera and a person, where these are `distant`.
+    #[serde(default)]
+    pub distant: DistantConfig,
+    /// The overhead camera.
+    #[serde(default)]
+    pub camera: CameraConfig,
+    /// How to find the plate.
+    pub vision: VisionConfig,
+    /// How runs are measured.
+    pub metrics: MetricsConfig,
+    /// What is kept of each trial.
+    pub record: RecordConfig,
+    /// What is put up with while nobody stands beside the cell.
+    #[serde(default)]
+    pub unattended: UnattendedConfig,
+    /// The operator's page.
+    #[serde(default)]
+    pub page: PageSettings,
+    /// Who is told when something happens.
+    #[serde(default)]
+    pub notify: NotifyConfig,
+    /// How the cell is simulated.
+    pub simulation: SimulationConfig,
+}
+
+impl RunConfig {
+    /// The defaults for a task, with the default method.
+    pub fn for_task(kind: TaskKind) -> Self {
+        Self::of(kind, MethodName::default())
+    }
+
+    /// The defaults for a task and a method.
+    ///
+    /// Hindsight has its own: its labels come with each trial and compare no trials with each other,
+    /// so every trial may start somewhere else, and they are exact enough for larger steps and to begin
+    /// with finer candidates that reach farther. Tried on simulated cells (seeds 0 to 7; candidates on
+    /// 0 to 5, their reach on 0 to 19). The oracle, which no policy is to beat, reaches as far.
+    pub fn of(kind: TaskKind, method: MethodName) -> Self {
+        let mut config = Self::common(kind);
+        config.method = method;
+        if method == MethodName::Hindsight {
+            config.schedule.trials_per_scene = 1;
+            config.schedule.scene_epochs = 2;
+            config.policy.label_width = 0.7;
+            config.policy.learning_rate = 1e-3;
+            config.actions.translations = 17;
+            config.actions.translation_step_mm = 1.25;
+            config.schedule.refinements = 1;
+        }
+        if method == MethodName::Oracle {
+            config.actions.translations = 9;
+        }
+        config
+    }
+
+    /// The defaults that all methods share.
+    fn common(kind: TaskKind) -> Self {
+        Self {
+            method: MethodName::default(),
+            trials: 150,
+            until: None,
+            seed: 0,
+            pretrained: None,
+            cell: CellConfig {
+                kind: CellKind::Simulated,
+                seed: None,
+                person: PersonName::Terminal,
+            },
+            actions: ActionsConfig {
+                translations: 7,
+                translation_step_mm: 2.5,
+                rotations: 13,
+                rotation_step_deg: 0.5,
+            },
+            reward: RewardFunction::default(),
+            schedule: ScheduleConfig::default(),
+            online: OnlineConfig::default(),
+            policy: PolicyConfig::default(),
+            task: TaskConfig::of(kind),
+            safety: SafetyConfig::default(),
+            xarm: XArmConfig::default(),
+            distant: DistantConfig::default(),
+            camera: CameraConfig::default(),
+            vision: VisionConfig::default(),
+            metrics: MetricsConfig {
+                reward_threshold: 0.97,
+                smoothing: 0.9,
+                noise_floor_repeats: 20,
+            },
+            record: RecordConfig { depth: true },
+            unattended: UnattendedConfig::default(),
+            page: PageSettings::default(),
+            notify: NotifyConfig::default(),
+            simulation: SimulationConfig::default(),
+        }
+    }
+
+    /// The same as the run has it whose configuration is kept at `path`. Its calibration is kept there, too: the
+    /// file that it came from may be made anew meanwhile.
+    #[must_use]
+    pub(crate) fn beside(mut self, path: &std::path::Path) -> Self {
+        if let Some(calibration) = &mut self.camera.calibration {
+            *calibration = path.with_file_name(Recording::CAMERA);
+        }
+        self
+    }
+
+    /// The configuration as TOML, complete.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a configuration is made of TOML's types")
+    }
+
+    /// The configuration as a TOML table, complete.
+    pub(crate) fn to_table(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("a configuration is made of TOML's types")
+    }
+
+    /// The first key, in the order of the alphabet, that another configuration has otherwise.
+    pub fn first_difference(&self, other: &Self) -> Option<String> {
+        first_difference(&self.to_table(), &other.to_table())
+    }
+
+    /// The same on a task: its own, or the defaults of another.
+    #[must_use]
+    pub(crate) fn on_task(&self, kind: TaskKind) -> Self {
+        let mut config = self.clone();
+        if config.task.kind != kind {
+            config.task = TaskConfig::of(kind);
+        }
+        config
+    }
+
+    /// The seed of the simulated laboratory.
+    pub fn cell_seed(&self) -> u32 {
+        self.cell.seed.unwrap_or(self.seed)
+    }
+
+    /// The cell as people call it.
+    pub fn cell_name(&self) -> String {
+        match self.cell.kind {
+            CellKind::Simulated => format!("simulated cell {}", self.cell_seed()),
+            CellKind::XArm => format!("{} at {}", self.xarm.model, self.xarm.host),
+        }
+    }
+
+    /// The action space that training begins with.
+    ///
+    /// # Errors
+    /// The candidates make none.
+    pub fn action_space(&self) -> Result<ActionSpace, ActionSpaceError> {
+        let ActionsConfig { translations, translation_step_mm, rotations, rotation_step_deg } =
+            self.actions;
+        let step_m = translation_step_mm / 1000.0;
+        ActionSpace::symmetric(
+            [translations, translations, rotations],
+            [step_m, step_m, rotation_step_deg.to_radians()],
+        )
+    }
+
+    /// The action space as it is after `trials` trials: refined as often as the schedule says, and
+    /// from the beginning the finest for methods that learn nothing and have nothing to wait for.
+    ///
+    /// # Errors
+    /// The candidates make none.
+    pub fn action_space_after(&self, trials: u32) -> Result<ActionSpace, ActionSpaceError> {
+        let trials = if self.method.learns() { trials } else { u32::MAX };
+        let refinements = self.schedule.refinements_after(trials);
+        Ok((0..refinements).fold(self.action_space()?, |actions, _| actions.refined()))
+    }
+
+    /// The method that learns; `None` where none does.
+    pub fn learning_method(&self) -> Option<Method> {
+        self.method.method(&self.schedule, &self.online)
+    }
+
+    /// How the policy scales poses: the task's start region becomes `[-1, 1]`.
+    pub fn pose_scaling(&self) -> PoseScaling {
+        PoseScaling::new(self.task.start.center(), self.task.start.half_extent())
+    }
+}
+
+/// The first key, in the order of the alphabet, that two tables do not both have or have otherwise.
+pub(crate) fn first_difference(a: &toml::Table, b: &toml::Table) -> Option<String> {
+    let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    keys.into_iter().find_map(|key| match (a.get(key), b.get(key)) {
+        (Some(toml::Value::Table(a)), Some(toml::Value::Table(b))) => {
+            first_difference(a, b).map(|rest| format!("{key}.{rest}"))
+        }
+        (a, b) => (a != b).then(|| key.clone()),
+    })
+}
