@@ -8,7 +8,11 @@
 //! Units are SI throughout: metres, radians, seconds. Poses are in the world frame, which is the
 //! robot's base frame, unless a name says otherwise.
 
+// Derived code names this crate, also within it.
+extern crate self as rmrl_core;
+
 mod action;
+mod config;
 mod env;
 mod grasp;
 mod observation;
@@ -22,11 +26,14 @@ mod statistics;
 mod trial;
 
 pub use action::{ActionIndex, ActionSpace, ActionSpaceError, DIMENSIONS};
+pub use config::{Check, ConfigKeys, InvalidKey, KeyDescription};
+#[doc(hidden)]
+pub use config::{KeyRange, check_length, key_path, with_reason};
 pub use env::Env;
 pub use grasp::{PLATE_WIDTH_M, closing_slide_m};
 pub use observation::{Observation, PlateInImage};
 pub use pose::{PlanarPose, PoseAdjustment, wrap_angle};
-pub use reward::{PlacementError, RewardFunction, RewardFunctionError, yaw_error_rad};
+pub use reward::{PlacementError, RewardFunction, yaw_error_rad};
 pub use rng::{Rng, random_stream};
 pub use role_model::{Label, role_model, role_model_labels};
 pub use scene::Scene;
