@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use nalgebra::Point2;
 use rmrl_core::{
-    Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement, PlacementError,
-    PlanarPose, PoseAdjustment, RewardFunction, RewardFunctionError, TrialId,
+    Ending, Env, Fault, FaultKind, GraspFailure, InvalidKey, Observation, Outcome, Placement,
+    PlacementError, PlanarPose, PoseAdjustment, RewardFunction, TrialId,
 };
 use rmrl_vision::{
     CameraModel, IntrinsicsError, Localization, LocalizeError, Localizer, PlateGeometry, RgbdFrame,
@@ -40,7 +40,7 @@ pub enum CellError {
     Task(#[from] TaskConfigError),
     /// The reward's configuration.
     #[error(transparent)]
-    Reward(#[from] RewardFunctionError),
+    Reward(#[from] InvalidKey),
     /// The camera's intrinsics.
     #[error("the camera's intrinsics cannot be")]
     Intrinsics(#[from] IntrinsicsError),

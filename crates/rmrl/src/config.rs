@@ -6,6 +6,7 @@ mod layers;
 mod notify;
 mod page;
 mod remote;
+mod renamed_keys;
 mod run_config;
 mod sections;
 mod unattended;
@@ -16,6 +17,7 @@ pub use self::layers::Layers;
 pub(crate) use self::notify::NotifyConfig;
 pub(crate) use self::page::PageSettings;
 pub(crate) use self::remote::DistantConfig;
+pub(crate) use self::renamed_keys::rename;
 pub use self::run_config::RunConfig;
 pub(crate) use self::run_config::first_difference;
 pub use self::sections::{

@@ -4,19 +4,12 @@ mod check;
 mod hand_eye;
 mod intrinsics;
 mod overhead;
+mod shared_args;
 mod simulate;
 
-use std::fmt::Display;
-use std::path::Path;
-
-use crate::calibration::session::SessionError;
-use anyhow::anyhow;
 use clap::{Args, Subcommand};
-use rmrl_calibration::{PoseNoise, Rejected, WristCamera};
-use rmrl_data::write_atomically;
-use rmrl_vision::{CameraFile, CameraFileError, Chessboard, CornerCount};
 
-use super::failure::Failure;
+use crate::cli::failure::Failure;
 
 /// Calibrate the cameras by a chessboard (Sec. 4.1).
 ///
@@ -55,92 +48,4 @@ pub fn run(arguments: &Calibrate) -> Result<(), Failure> {
         CalibrateCommand::Check(arguments) => check::run(arguments),
         CalibrateCommand::Simulate(arguments) => simulate::run(arguments),
     }
-}
-
-/// Which board.
-#[derive(Debug, Args)]
-struct Board {
-    /// Inner corners of the board along both sides, one number even and one odd
-    #[arg(long, value_name = "COLUMNSxROWS", default_value = "9x6")]
-    corners: CornerCount,
-
-    /// Side of a square as printed: measure it over many squares
-    #[arg(long, value_name = "MM", default_value_t = 25.0)]
-    square_mm: f64,
-}
-
-impl Board {
-    fn board(&self) -> Result<Chessboard, Failure> {
-        let board = Chessboard { corners: self.corners, square_m: 0.001 * self.square_mm };
-        board.validate().map_err(|error| Failure::Usage(error.into()))?;
-        Ok(board)
-    }
-}
-
-/// How well the arm knows its pose.
-#[derive(Debug, Args)]
-struct ArmNoise {
-    /// Standard deviation of the arm's position, each way
-    #[arg(long, value_name = "MM", default_value_t = 0.1)]
-    arm_mm: f64,
-
-    /// Standard deviation of its orientation, about each axis
-    #[arg(long, value_name = "DEGREES", default_value_t = 0.05)]
-    arm_deg: f64,
-}
-
-impl ArmNoise {
-    fn noise(&self) -> Result<PoseNoise, Failure> {
-        for (key, value) in [("--arm-mm", self.arm_mm), ("--arm-deg", self.arm_deg)] {
-            if !(0.001..=10.0).contains(&value) {
-                return Err(Failure::Usage(anyhow!("{key} is {value}, expected 0.001 to 10")));
-            }
-        }
-        Ok(PoseNoise {
-            translation_m: 0.001 * self.arm_mm,
-            rotation_rad: self.arm_deg.to_radians(),
-        })
-    }
-}
-
-impl From<SessionError> for Failure {
-    fn from(error: SessionError) -> Self {
-        Self::Usage(error.into())
-    }
-}
-
-impl From<CameraFileError> for Failure {
-    fn from(error: CameraFileError) -> Self {
-        Self::Usage(error.into())
-    }
-}
-
-/// What views were too few of, or too alike in, the user has to take.
-fn not_calibrated(error: impl Display, unused: &[Rejected]) -> Failure {
-    let unused: String =
-        unused.iter().map(|view| format!("; {}: {}", view.name, view.reason)).collect();
-    Failure::Usage(anyhow!("{error}{unused}"))
-}
-
-/// The wrist camera of a file that has both parts of it.
-fn wrist_camera(path: &Path) -> Result<WristCamera, Failure> {
-    let file = CameraFile::read(path)?;
-    let flange_from_camera = file.flange_from_camera.ok_or_else(|| CameraFileError::Missing {
-        path: path.to_path_buf(),
-        key: "flange_from_camera",
-    })?;
-    Ok(WristCamera { intrinsics: file.intrinsics, flange_from_camera })
-}
-
-fn write_camera(path: &Path, camera: &CameraFile) -> Result<(), Failure> {
-    write_atomically(path, camera.to_toml().as_bytes()).map_err(anyhow::Error::from)?;
-    Ok(())
-}
-
-/// Lists what was not used, a line each.
-fn write_rejected(f: &mut std::fmt::Formatter<'_>, rejected: &[Rejected]) -> std::fmt::Result {
-    for view in rejected {
-        writeln!(f, "not used   {}: {}", view.name, view.reason)?;
-    }
-    Ok(())
 }

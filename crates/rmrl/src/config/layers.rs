@@ -6,6 +6,7 @@ use rmrl_xarm::ReportPort;
 use toml::{Table, Value};
 
 use crate::config::error::ConfigError;
+use crate::config::renamed_keys::rename;
 use crate::config::run_config::RunConfig;
 
 /// Values that override the defaults, in order: each layer over those before it.
@@ -42,7 +43,7 @@ impl Layers {
             origin: origin.to_string(),
             reason: error.to_string(),
         })?;
-        self.layers.push(Layer { origin: origin.to_string(), is_file: true, values: table });
+        self.push(origin.to_string(), true, table)?;
         Ok(self)
     }
 
@@ -72,8 +73,22 @@ impl Layers {
             .parse::<Table>()
             .or_else(|_| format!("{key} = {}", Value::String(value.trim().to_string())).parse())
             .map_err(|error: toml::de::Error| syntax(error.message()))?;
-        self.layers.push(Layer { origin, is_file: false, values: table });
+        self.push(origin, false, table)?;
         Ok(self)
+    }
+
+    /// Adds a layer, with earlier names of keys as they are called now.
+    fn push(
+        &mut self,
+        origin: String,
+        is_file: bool,
+        mut values: Table,
+    ) -> Result<(), ConfigError> {
+        for warning in rename(&origin, &mut values)? {
+            tracing::warn!("{warning}");
+        }
+        self.layers.push(Layer { origin, is_file, values });
+        Ok(())
     }
 
     /// Adds one value under its key.

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::plan::{Unit, Variant};
 use super::unit::UnitResult;
-use crate::config::{RunConfig, first_difference};
+use crate::config::{RunConfig, first_difference, rename};
 
 /// The folder of a reproduction.
 #[derive(Debug, Clone)]
@@ -231,10 +231,13 @@ fn read(path: &Path) -> Result<UnitResult, StoreError> {
 }
 
 fn table_of(path: &Path, result: &UnitResult) -> Result<Table, StoreError> {
-    result.config.parse().map_err(|error: toml::de::Error| StoreError::Damaged {
-        path: path.to_path_buf(),
-        reason: format!("its configuration is not valid TOML: {error}"),
-    })
+    let damaged = |reason: String| StoreError::Damaged { path: path.to_path_buf(), reason };
+    let mut table = result.config.parse().map_err(|error: toml::de::Error| {
+        damaged(format!("its configuration is not valid TOML: {error}"))
+    })?;
+    // Results of earlier versions have earlier names, which is no reason for a warning.
+    rename("its configuration", &mut table).map_err(|error| damaged(error.to_string()))?;
+    Ok(table)
 }
 
 /// What a folder holds, by name; nothing if it is not there.

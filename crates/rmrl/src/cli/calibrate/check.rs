@@ -13,7 +13,9 @@ use rmrl_data::write_atomically;
 use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
-use super::{ArmNoise, Board, not_calibrated, wrist_camera, write_camera, write_rejected};
+use super::shared_args::{
+    ArmNoise, Board, not_calibrated, wrist_camera, write_camera, write_rejected,
+};
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;

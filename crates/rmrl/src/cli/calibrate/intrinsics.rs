@@ -10,7 +10,7 @@ use rmrl_calibration::{IntrinsicsCalibration, intrinsics};
 use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
-use super::{Board, not_calibrated, write_camera, write_rejected};
+use super::shared_args::{Board, not_calibrated, write_camera, write_rejected};
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;

@@ -18,7 +18,7 @@ use rmrl_sim::{
 use rmrl_vision::CameraFile;
 use serde::Serialize;
 
-use super::{ArmNoise, Board};
+use super::shared_args::{ArmNoise, Board};
 use crate::cli::args::{Configuration, check_folder_of, task_parser};
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;

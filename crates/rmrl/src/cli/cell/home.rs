@@ -10,7 +10,7 @@ use rmrl_cell::{GuardedArm, SafetyEnvelope, ToolPose};
 use rmrl_xarm::XArm;
 use serde::Serialize;
 
-use super::{check_real, standing_arm};
+use super::standing_arm::{check_real, standing_arm};
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;

@@ -13,7 +13,7 @@ use rmrl_data::write_atomically;
 use rmrl_xarm::bio_gripper::JawState;
 use serde::Serialize;
 
-use super::{check_real, standing_arm};
+use super::standing_arm::{check_real, standing_arm};
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;

@@ -7,7 +7,7 @@ use rmrl_xarm::{
     XArmError, controller_error, controller_warning,
 };
 
-use super::{Check, Examination};
+use super::check::{Check, Examination};
 use crate::cell::reachability;
 use crate::config::RunConfig;
 

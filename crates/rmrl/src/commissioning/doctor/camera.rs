@@ -2,7 +2,7 @@
 
 use rmrl_vision::{CameraModel, Localizer, RgbdFrame};
 
-use super::{Check, CheckStatus, whole};
+use super::check::{Check, CheckStatus, whole};
 use crate::cell::assembly::{LaboratoryError, camera};
 use crate::config::{CameraSource, RunConfig};
 

@@ -1,14 +1,14 @@
 //! What can be looked at without a device.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use rmrl_learn::EncoderWeights;
 use rmrl_vision::Localizer;
 
-use super::{Check, existing, whole};
+use super::check::{Check, whole};
 use crate::cell::assembly::localizer;
 use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::cell::reachability::{PreflightError, prove_reach};
@@ -222,4 +222,11 @@ pub(super) fn person(config: &RunConfig) -> Check {
             ),
         },
     }
+}
+
+/// The nearest folder of a path that exists.
+fn existing(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let found = absolute.ancestors().find(|folder| folder.is_dir()).map(Path::to_path_buf);
+    found.unwrap_or_else(|| PathBuf::from("/"))
 }

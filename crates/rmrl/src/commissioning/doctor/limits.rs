@@ -1,6 +1,6 @@
 //! Values that are allowed and dangerous in a real cell.
 
-use super::Check;
+use super::check::Check;
 use crate::config::{CellKind, RunConfig};
 
 /// The limit that ISO 10218 sets for an arm beside people, in metres per second.
@@ -110,7 +110,7 @@ fn dangers(config: &RunConfig) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commissioning::doctor::CheckStatus;
+    use crate::commissioning::doctor::check::CheckStatus;
     use rmrl_cell::TaskKind;
 
     fn real() -> RunConfig {

@@ -1,0 +1,123 @@
+//! Keys and values under their earlier names, which are still read.
+
+use toml::{Table, Value};
+
+use crate::config::error::ConfigError;
+
+/// Earlier keys with what they are called now.
+const KEYS: &[(&str, &str)] = &[
+    ("actions.translations", "actions.translation_bins"),
+    ("actions.rotations", "actions.rotation_bins"),
+    ("cell.person", "cell.operator"),
+    ("distant.address", "remote.address"),
+    ("distant.timeout_secs", "remote.timeout_secs"),
+    ("distant.person_timeout_secs", "remote.operator_timeout_secs"),
+    ("policy.label_width", "policy.label_sigma_bins"),
+    ("policy.support.abstain", "policy.ood.abstain"),
+    ("policy.support.reach_factor", "policy.ood.threshold"),
+    ("vision.localizer.centre", "vision.localizer.center"),
+];
+
+/// Earlier values of a key, with what they are called now.
+const VALUES: &[(&str, &str, &str)] = &[
+    ("camera.source", "distant", "remote"),
+    ("camera.source", "recorded", "playback"),
+    ("cell.operator", "distant", "remote"),
+];
+
+/// Gives earlier names in `table` their present ones. Returns a warning for each of them.
+///
+/// # Errors
+/// A key is there under both names.
+pub(crate) fn rename(origin: &str, table: &mut Table) -> Result<Vec<String>, ConfigError> {
+    let mut warnings = Vec::new();
+    for &(old, new) in KEYS {
+        let Some(value) = take(table, old) else { continue };
+        if get(table, new).is_some() {
+            return Err(ConfigError::Key {
+                origin: origin.to_string(),
+                key: old.to_string(),
+                reason: format!("is the earlier name of {new}, which is given, too; remove {old}"),
+            });
+        }
+        put(table, new, value);
+        warnings.push(format!("{origin}: {old} is called {new} now"));
+    }
+    for &(key, old, new) in VALUES {
+        if let Some(value) = get(table, key).filter(|value| value.as_str() == Some(old)) {
+            *value = Value::String(new.to_string());
+            warnings.push(format!("{origin}: {key} = \"{old}\" is called \"{new}\" now"));
+        }
+    }
+    Ok(warnings)
+}
+
+fn get<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
+    match key.split_once('.') {
+        None => table.get_mut(key),
+        Some((section, rest)) => get(table.get_mut(section)?.as_table_mut()?, rest),
+    }
+}
+
+/// Takes a key out, and the sections that are empty without it.
+fn take(table: &mut Table, key: &str) -> Option<Value> {
+    let Some((section, rest)) = key.split_once('.') else {
+        return table.remove(key);
+    };
+    let within = table.get_mut(section)?.as_table_mut()?;
+    let value = take(within, rest);
+    if within.is_empty() {
+        table.remove(section);
+    }
+    value
+}
+
+fn put(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_string(), value);
+        }
+        Some((section, rest)) => {
+            let within = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            if let Some(within) = within.as_table_mut() {
+                put(within, rest, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn earlier_names_are_read_with_a_warning_and_both_names_are_an_error() {
+        let text = "[policy]\nlabel_width = 0.5\n[policy.support]\nreach_factor = 2.0\n[camera]\nsource = \"recorded\"\n";
+        let mut table: Table = text.parse().unwrap();
+        let warnings = rename("cell.toml", &mut table).unwrap();
+        let expected = "[policy]\nlabel_sigma_bins = 0.5\n[policy.ood]\nthreshold = 2.0\n[camera]\nsource = \"playback\"\n";
+        assert_eq!(table, expected.parse::<Table>().unwrap());
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert_eq!(
+            warnings[0],
+            "cell.toml: policy.label_width is called policy.label_sigma_bins now"
+        );
+        // What is renamed already stays.
+        assert_eq!(rename("cell.toml", &mut table).unwrap(), Vec::<String>::new());
+
+        let both = "[cell]\nperson = \"page\"\noperator = \"page\"\n";
+        let error = rename("cell.toml", &mut both.parse().unwrap()).unwrap_err().to_string();
+        assert!(
+            error.contains("cell.toml: cell.person") && error.contains("cell.operator"),
+            "{error}"
+        );
+    }
+
+    /// No chains: a name that was given up is never taken again.
+    #[test]
+    fn present_names_are_no_earlier_ones() {
+        for (old, new) in KEYS {
+            assert!(KEYS.iter().all(|(other, _)| other != new), "{old} -> {new}");
+        }
+    }
+}
