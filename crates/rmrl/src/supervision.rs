@@ -1,5 +1,12 @@
 //! People and limits around a run.
+//!
+//! - [`supervisor`]: between two attempts, pauses or ends a run and asks its operator; [`waiting`]: for
+//!   what it waits
+//! - [`run_page`]: the operator's page of a run; [`frame_painter`]: its images
+//! - [`notify`]: messages to people elsewhere
 
+mod frame_painter;
 pub(crate) mod notify;
 pub(crate) mod run_page;
 pub(crate) mod supervisor;
+mod waiting;

@@ -6,7 +6,7 @@ use crate::cell::first_motion::{
 };
 use crate::cell::terminal::say;
 use crate::config::{CellKind, PersonName, RunConfig};
-use crate::supervision::run_page::{LivePage, serve};
+use crate::supervision::run_page::{RunPage, serve};
 use anyhow::anyhow;
 use clap::Args;
 use rmrl_cell::StopSwitch;
@@ -33,7 +33,7 @@ impl Unasked {
 
     /// The same for a command that has no page of its own: signals stop a real cell's arm, and where `cell.person`
     /// is `page`, the page is served. It is, as long as what is returned beside is kept.
-    pub fn start_alone(&self, config: &RunConfig) -> Result<(Start, Option<LivePage>), Failure> {
+    pub fn start_alone(&self, config: &RunConfig) -> Result<(Start, Option<RunPage>), Failure> {
         let start = self.start(config, StopSwitch::default())?;
         if config.cell.kind != CellKind::XArm {
             return Ok((start, None));
@@ -50,7 +50,7 @@ impl Unasked {
 }
 
 /// Says where the page is. Its token appears here and nowhere else.
-pub fn announce(page: &LivePage) {
+pub fn announce(page: &RunPage) {
     let page = page.page();
     say(format_args!("watch the run at {}", page.url()));
     if page.is_exposed() {

@@ -16,8 +16,8 @@ use crate::run::execute::execute_observed;
 use crate::run::metrics_files::Progress;
 use crate::run::outcome::RunEnd;
 use crate::supervision::notify::Notifier;
-use crate::supervision::run_page::{LivePage, serve};
-use crate::supervision::supervisor::Watch;
+use crate::supervision::run_page::{RunPage, serve};
+use crate::supervision::supervisor::Supervisor;
 use anyhow::anyhow;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -178,7 +178,7 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     page.iter().for_each(announce);
     let notifier = Notifier::new(&config.notify);
     let name = root.display().to_string();
-    let mut watch = Watch::new(name, config.unattended, start, page, notifier);
+    let mut watch = Supervisor::new(name, config.unattended, start, page, notifier);
     let mut bar = Bar::new(&config);
     let made = execute_observed(&dir, &config, &mut bar, &mut watch);
     bar.bar.finish_and_clear();
@@ -220,7 +220,7 @@ impl Train {
 const LINGER: Duration = Duration::from_secs(3);
 
 /// Keeps the page a little longer, or until somebody stops that, too.
-fn linger(page: LivePage, stays_open: bool, stop: &StopSwitch) {
+fn linger(page: RunPage, stays_open: bool, stop: &StopSwitch) {
     if stays_open && !stop.is_pressed() {
         say(format_args!(
             "the run has ended; its page stays at {} until Ctrl-C",

@@ -1,31 +1,26 @@
 //! The operator's page, told of a run: what goes on, what came of trials, what the camera saw.
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
-use rmrl_cell::{Capture, CellNews, Confirmation, PickPlace, StopSwitch};
-use rmrl_core::{
-    FALSE_PROOF, PlanarPose, Proof, TrialId, exponential_moving_average, yaw_error_rad,
-};
+use rmrl_cell::{CellNews, Confirmation, PickPlace, StopSwitch};
+use rmrl_core::{FALSE_PROOF, Proof, TrialId, yaw_error_rad};
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
 use rmrl_operator::{
-    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, Picture, PictureFormat,
-    ProofProgress, RunStatus, StopStatus, Token,
+    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, ProofProgress, RunStatus,
+    StopStatus, Token,
 };
-use rmrl_vision::{CameraModel, Localization, PlateGeometry, draw_localization, draw_plate};
 
 use crate::cell::terminal::press_and_say;
 use crate::config::{PageSettings, RunConfig};
+use crate::supervision::frame_painter::{AnnotatedFrame, FramePainter};
 
 /// Serves the page, whose button stops what `stop` does; `None` where no page is wanted.
 ///
 /// # Errors
 /// The address is not free, or the token's file holds none.
-pub fn serve(settings: &PageSettings, stop: &StopSwitch) -> anyhow::Result<Option<LivePage>> {
+pub fn serve(settings: &PageSettings, stop: &StopSwitch) -> anyhow::Result<Option<RunPage>> {
     let Some(address) = settings.serve else {
         return Ok(None);
     };
@@ -40,7 +35,7 @@ pub fn serve(settings: &PageSettings, stop: &StopSwitch) -> anyhow::Result<Optio
             read.is_pressed().then(|| status_of(&read.confirmation()))
         })),
     })?;
-    Ok(Some(LivePage::new(page)))
+    Ok(Some(RunPage::new(page)))
 }
 
 /// Who stops a run by its page.
@@ -62,19 +57,19 @@ fn read_token(path: &Path) -> anyhow::Result<Token> {
 
 /// A page that shows a run. Nothing waits for it: pictures are drawn on a thread of its own, and where
 /// they come too fast, only the latest is.
-pub struct LivePage {
+pub struct RunPage {
     page: Arc<OperatorPage>,
-    painter: Painter,
+    painter: FramePainter,
     smoothing: f64,
     /// What the attempts at the present trial took so far, in seconds.
     attempts_secs: f64,
 }
 
-impl LivePage {
+impl RunPage {
     /// Shows runs on a page from now on.
     pub fn new(page: OperatorPage) -> Self {
         let page = Arc::new(page);
-        let painter = Painter::new(Arc::clone(&page));
+        let painter = FramePainter::new(Arc::clone(&page));
         Self { page, painter, smoothing: 0.0, attempts_secs: 0.0 }
     }
 
@@ -112,20 +107,20 @@ impl LivePage {
         let (page, painter) = (Arc::clone(&self.page), self.painter.clone());
         let camera = cell.camera_model();
         let plate = cell.localizer().config().plate;
-        let mut last: Option<Sketch> = None;
+        let mut last: Option<AnnotatedFrame> = None;
         move |news| {
             let phase = match news {
                 CellNews::Preparing => Phase::Preparing,
                 CellNews::Looking => Phase::Looking,
                 CellNews::Seen(capture) => {
-                    let sketch = Sketch::of(capture, camera, plate);
-                    painter.paint(sketch.clone());
-                    last = Some(sketch);
+                    let frame = AnnotatedFrame::of(capture, camera, plate);
+                    painter.paint(frame.clone());
+                    last = Some(frame);
                     return;
                 }
                 CellNews::Picking(tool) => {
-                    if let Some(sketch) = last.take() {
-                        painter.paint(Sketch { pick: Some(tool.planar), ..sketch });
+                    if let Some(frame) = last.take() {
+                        painter.paint(frame.with_pick(tool.planar));
                     }
                     Phase::Picking
                 }
@@ -188,10 +183,10 @@ impl LivePage {
             duration_s,
         };
         self.page.update(|status| {
-            let earlier = status.completed.iter().map(|trial| trial.reward);
-            let rewards: Vec<f64> = earlier.chain([reward]).collect();
-            if let Some(average) = exponential_moving_average(&rewards, smoothing).last() {
-                completed.reward_average = *average;
+            // The moving average, m_t = f m_{t-1} + (1 - f) r_t.
+            if let Some(last) = status.completed.last() {
+                completed.reward_average =
+                    smoothing * last.reward_average + (1.0 - smoothing) * reward;
             }
             status.completed.push(completed);
             status.proof = progress;
@@ -212,108 +207,4 @@ fn progress(proof: &Proof) -> ProofProgress {
         None => (proof.evidence().ln() / (1.0 / FALSE_PROOF).ln()).clamp(0.0, 1.0),
     };
     ProofProgress { claim: proof.claim().to_string(), share, proven_at }
-}
-
-/// A picture with what is to be drawn into it.
-#[derive(Clone)]
-struct Sketch {
-    image: Arc<RgbImage>,
-    found: Option<Localization>,
-    camera: CameraModel,
-    plate: PlateGeometry,
-    /// Where the arm picks, world frame; `None` where nothing was decided.
-    pick: Option<PlanarPose>,
-}
-
-impl Sketch {
-    fn of(capture: &Capture, camera: CameraModel, plate: PlateGeometry) -> Self {
-        Self {
-            image: Arc::clone(&capture.frame.color),
-            found: capture.localization.clone(),
-            camera,
-            plate,
-            pick: None,
-        }
-    }
-
-    fn paint(&self) -> Result<Picture, image::ImageError> {
-        let mut drawn = RgbImage::clone(&self.image);
-        let mut caption = "No plate was found".to_string();
-        if let Some(found) = &self.found {
-            draw_localization(&mut drawn, found, &self.camera, self.plate);
-            caption = "Where the plate was found (green)".to_string();
-            if let Some(pick) = self.pick {
-                let blue = [60, 140, 255];
-                draw_plate(&mut drawn, &self.camera, self.plate, pick, found.height_m, blue);
-                caption += " and where it is picked (blue)";
-            }
-        }
-        let mut bytes = Vec::new();
-        PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Sub)
-            .write_image(&drawn, drawn.width(), drawn.height(), ExtendedColorType::Rgb8)?;
-        Ok(Picture { bytes: bytes.into(), format: PictureFormat::Png, caption })
-    }
-}
-
-/// Draws pictures on a thread of its own, which ends when nobody has a handle any more.
-#[derive(Clone)]
-struct Painter {
-    easel: Arc<Easel>,
-    /// Gone with the last handle, which wakes the thread.
-    _handle: Arc<Handle>,
-}
-
-#[derive(Default)]
-struct Easel {
-    waiting: Mutex<(Option<Sketch>, bool)>,
-    came: Condvar,
-}
-
-struct Handle(Arc<Easel>);
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.0.waiting().1 = true;
-        self.0.came.notify_one();
-    }
-}
-
-impl Easel {
-    /// The sketch that waits, and whether no more will come.
-    fn waiting(&self) -> MutexGuard<'_, (Option<Sketch>, bool)> {
-        // Whoever panicked left whole values.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn next(&self) -> Option<Sketch> {
-        let mut waiting = self
-            .came
-            .wait_while(self.waiting(), |(sketch, closed)| sketch.is_none() && !*closed)
-            .unwrap_or_else(PoisonError::into_inner);
-        waiting.0.take()
-    }
-}
-
-impl Painter {
-    fn new(page: Arc<OperatorPage>) -> Self {
-        let easel = Arc::new(Easel::default());
-        let own = Arc::clone(&easel);
-        let work = move || {
-            while let Some(sketch) = own.next() {
-                match sketch.paint() {
-                    Ok(picture) => page.show(picture),
-                    Err(error) => tracing::warn!("a picture cannot be shown: {error}"),
-                }
-            }
-        };
-        if let Err(error) = thread::Builder::new().name("painter".to_string()).spawn(work) {
-            tracing::warn!("the page shows no pictures: {error}");
-        }
-        Self { _handle: Arc::new(Handle(Arc::clone(&easel))), easel }
-    }
-
-    fn paint(&self, sketch: Sketch) {
-        self.easel.waiting().0 = Some(sketch);
-        self.easel.came.notify_one();
-    }
 }

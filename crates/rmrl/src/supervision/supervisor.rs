@@ -1,4 +1,4 @@
-//! The watch over a run that nobody stands beside: its limits, its page, its messages, and whom it asks.
+//! The supervisor of a run that nobody stands beside: its limits, its page, its messages, and whom it asks.
 
 use std::sync::Arc;
 use std::thread;
@@ -16,10 +16,11 @@ use crate::config::{CellKind, PersonName, RunConfig, UnattendedConfig};
 use crate::run::observer::RunObserver;
 use crate::run::outcome::RunEnd;
 use crate::supervision::notify::{Event, Notice, Notifier};
-use crate::supervision::run_page::{BY_PAGE, LivePage};
+use crate::supervision::run_page::{BY_PAGE, RunPage};
+use crate::supervision::waiting::Waiting;
 
-/// The watch over a run. Between two attempts it pauses or ends it; during one it only tells.
-pub struct Watch {
+/// Supervises a run. Between two attempts it may pause or end it; during an attempt it only reports.
+pub struct Supervisor {
     name: String,
     stop: StopSwitch,
     /// Whether the arm makes its first motion unasked, and whether somebody has let it.
@@ -30,7 +31,7 @@ pub struct Watch {
     faults: u32,
     trial: u32,
     proof: Option<Proof>,
-    page: Option<LivePage>,
+    page: Option<RunPage>,
     /// Whether somebody may answer on standard input.
     has_input: bool,
     notifier: Notifier,
@@ -39,13 +40,13 @@ pub struct Watch {
 /// How often a run that waits looks whether it still has to.
 const POLL: Duration = Duration::from_millis(100);
 
-impl Watch {
-    /// A watch over the run of this name, which the switch of `start` stops.
+impl Supervisor {
+    /// A supervisor of the run of this name, which the switch of `start` stops.
     pub fn new(
         name: String,
         config: UnattendedConfig,
         start: Start,
-        page: Option<LivePage>,
+        page: Option<RunPage>,
         notifier: Notifier,
     ) -> Self {
         let Start { stop, is_unasked, is_permitted, .. } = start;
@@ -67,7 +68,7 @@ impl Watch {
 
     /// Tells everybody how the run ended, or what it failed of; and whether a stop has arrived, for which it waits
     /// a while.
-    pub fn finish(self, end: Result<&RunEnd, String>) -> Option<LivePage> {
+    pub fn finish(self, end: Result<&RunEnd, String>) -> Option<RunPage> {
         let confirmation = confirmation_at_end(&self.stop);
         let (event, phase, message) = match end {
             Ok(end) => {
@@ -123,68 +124,60 @@ impl Watch {
         }
     }
 
-    /// Waits while the run is paused, and for a person where one has to confirm `question`.
-    fn wait_for_people(&mut self, question: Option<&str>) -> Result<(), EarlyEnd> {
-        let requests = self.page.as_ref().map(|page| page.page().requests());
-        let mut asked = question.map(|_| Instant::now());
-        let mut is_paused = false;
+    /// Waits while the run is paused, and until an operator has answered `question`, if there is one.
+    fn wait_for_operator(&mut self, question: Option<&str>) -> Result<(), EarlyEnd> {
+        let mut waiting = Waiting::No;
         if let Some(question) = question {
             self.ask(question);
+            waiting = Waiting::Asked(Instant::now());
         }
-        let ended = loop {
-            if let Err(why) = self.check_limits() {
-                break Err(why);
-            }
-            let is_waiting = is_paused || asked.is_some();
-            match next_request(requests.as_ref(), is_waiting) {
-                Some(Request::PauseAfterTrial) if !is_paused => {
-                    is_paused = true;
-                    self.tell(Phase::Paused);
-                    self.notify(Event::Paused, "the run is paused; resume it on its page");
-                    continue;
-                }
-                Some(Request::Resume) if is_paused => {
-                    is_paused = false;
-                    self.tell(Phase::Preparing);
-                    // A question that waited is a new one.
-                    asked = asked.map(|_| Instant::now());
-                    continue;
-                }
-                Some(Request::StopNow) => {
-                    // The page has pressed it already, unless it could not.
-                    if !self.stop.is_pressed() {
-                        press_and_say(&self.stop, BY_PAGE);
-                    }
-                    continue;
-                }
-                Some(Request::Decline) if asked.is_some() => break Err(EarlyEnd::Declined),
-                Some(Request::ConfirmTrial) => {
-                    asked = None;
-                    continue;
-                }
-                Some(Request::PauseAfterTrial | Request::Resume | Request::Decline) => continue,
-                None => {}
-            }
-            let Some(since) = asked else {
-                if is_paused {
-                    continue;
-                }
-                break Ok(());
-            };
-            match self.answer(requests.is_some()) {
-                Some(Ok(())) => asked = None,
-                Some(Err(why)) => break Err(why),
-                None => {}
-            }
-            let minutes = self.config.confirm_minutes;
-            if !is_paused && asked.is_some() && since.elapsed().as_secs_f64() >= 60.0 * minutes {
-                break Err(EarlyEnd::NotConfirmed { minutes });
-            }
-        };
+        let ended = self.wait_until_it_may_begin(waiting);
         if let Some(page) = &self.page {
             page.question(None);
         }
         ended
+    }
+
+    fn wait_until_it_may_begin(&mut self, mut waiting: Waiting) -> Result<(), EarlyEnd> {
+        let requests = self.page.as_ref().map(|page| page.page().requests());
+        let minutes = self.config.confirm_minutes;
+        loop {
+            self.check_limits()?;
+            if let Some(request) = next_request(requests.as_ref(), waiting != Waiting::No) {
+                let before = waiting;
+                waiting = waiting.after(request, Instant::now())?;
+                self.show(before, waiting, request);
+                continue;
+            }
+            match waiting {
+                Waiting::No => return Ok(()),
+                Waiting::Paused => continue,
+                Waiting::Asked(_) | Waiting::PausedAndAsked => {}
+            }
+            if let Some(answer) = self.answer(requests.is_some()) {
+                answer?;
+                waiting = waiting.confirmed();
+            }
+            if waiting.is_overdue(Duration::from_secs_f64(60.0 * minutes), Instant::now()) {
+                return Err(EarlyEnd::NotConfirmed { minutes });
+            }
+        }
+    }
+
+    /// Shows what a request has changed, and passes a stop on.
+    fn show(&self, before: Waiting, after: Waiting, request: Request) {
+        // The page has pressed the switch already, unless it could not.
+        if request == Request::StopNow && !self.stop.is_pressed() {
+            press_and_say(&self.stop, BY_PAGE);
+        }
+        match (before.is_paused(), after.is_paused()) {
+            (false, true) => {
+                self.show_phase(Phase::Paused);
+                self.notify(Event::Paused, "the run is paused; resume it on its page");
+            }
+            (true, false) => self.show_phase(Phase::Preparing),
+            (false, false) | (true, true) => {}
+        }
     }
 
     /// Asks a person on page and terminal.
@@ -227,7 +220,7 @@ impl Watch {
         }
     }
 
-    fn tell(&self, phase: Phase) {
+    fn show_phase(&self, phase: Phase) {
         if let Some(page) = &self.page {
             page.phase(phase);
         }
@@ -240,7 +233,7 @@ fn next_request(requests: Option<&Requests>, is_waiting: bool) -> Option<Request
     if is_waiting { requests.wait(POLL) } else { requests.take() }
 }
 
-impl RunObserver for Watch {
+impl RunObserver for Supervisor {
     fn begin(&mut self, config: &RunConfig, records: &[TrialRecord]) -> Start {
         self.proof = config.until.map(|claim| Proof::of(claim, config.trials));
         for record in records.iter().filter(|record| !record.is_fault()) {
@@ -277,7 +270,7 @@ impl RunObserver for Watch {
         });
         if records.is_empty() {
             let question = "The arm is about to move, to have its target recorded.";
-            self.wait_for_people(self.config.confirm_trials.then_some(question))?;
+            self.wait_for_operator(self.config.confirm_trials.then_some(question))?;
         }
         Ok(())
     }
@@ -289,7 +282,7 @@ impl RunObserver for Watch {
         }
         let question =
             self.config.confirm_trials.then(|| format!("The arm is about to move, for {next}."));
-        self.wait_for_people(question.as_deref())
+        self.wait_for_operator(question.as_deref())
     }
 
     fn after_attempt(&mut self, record: &TrialRecord) {
@@ -306,7 +299,7 @@ impl RunObserver for Watch {
     }
 }
 
-impl Watch {
+impl Supervisor {
     /// Takes note of a completed trial; returns whether it proves what was to be proven.
     fn note(&mut self, record: &TrialRecord) -> bool {
         let Some(proof) = &mut self.proof else {
