@@ -1,0 +1,57 @@
+//! `rmrl config`
+
+use anyhow::anyhow;
+use clap::Args;
+use rmrl_cell::TaskKind;
+use rmrl_core::ConfigKeys;
+use rmrl_learn::MethodName;
+
+use super::args::{Configuration, method_parser, task_parser};
+use super::failure::Failure;
+use super::output::print;
+use crate::config::{RunConfig, documented};
+
+/// Print a configuration as TOML, with the meaning and the range of every key.
+///
+/// Without any option these are the defaults: a file to copy from. `--config` and `--set` are laid over them, as
+/// for a run, and checked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl config > my-cell.toml                    a complete configuration to edit
+  rmrl config policy.encoder                    the keys of one section
+  rmrl config --task shelf --method hindsight   the defaults of a task and a method
+  rmrl config --config my-cell.toml             what a run would use")]
+pub struct Config {
+    /// Only this key, or the keys of this section
+    key: Option<String>,
+
+    /// The task whose defaults are printed [default: table]
+    #[arg(long, value_name = "TASK", value_parser = task_parser())]
+    task: Option<TaskKind>,
+
+    /// The method whose defaults are printed [default: rm-rl]
+    #[arg(long, value_name = "METHOD", value_parser = method_parser())]
+    method: Option<MethodName>,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+/// Prints.
+pub fn run(arguments: &Config) -> Result<(), Failure> {
+    let mut layers = arguments.configuration.layers()?;
+    if let Some(task) = arguments.task {
+        layers = layers.with_value("--task", "task.kind", task.as_str());
+    }
+    if let Some(method) = arguments.method {
+        layers = layers.with_value("--method", "method", method.as_str());
+    }
+    let config = layers.resolve()?;
+    let within = arguments.key.as_deref().unwrap_or_default();
+    let text = documented(&config.to_table(), &RunConfig::keys(), within);
+    if text.is_empty() {
+        let message = format!("there is no key {within}; `rmrl config` prints all of them");
+        return Err(Failure::Usage(anyhow!(message)));
+    }
+    Ok(print(&text)?)
+}
