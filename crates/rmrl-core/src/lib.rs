@@ -14,7 +14,9 @@ extern crate self as rmrl_core;
 mod action;
 mod config;
 mod env;
+mod fnv;
 mod grasp;
+mod normal;
 mod observation;
 mod pose;
 mod reward;
@@ -30,7 +32,9 @@ pub use config::{Check, ConfigKeys, InvalidKey, KeyDescription};
 #[doc(hidden)]
 pub use config::{KeyRange, check_length, key_path, with_reason};
 pub use env::Env;
+pub use fnv::fnv1a;
 pub use grasp::{PLATE_WIDTH_M, closing_slide_m};
+pub use normal::{normal_pair, standard_normal};
 pub use observation::{Observation, PlateInImage};
 pub use pose::{PlanarPose, PoseAdjustment, wrap_angle};
 pub use reward::{PlacementError, RewardFunction, yaw_error_rad};
@@ -39,8 +43,8 @@ pub use role_model::{Label, role_model, role_model_labels};
 pub use scene::Scene;
 pub use sequential::{Claim, ClaimError, FALSE_PROOF, Proof};
 pub use statistics::{
-    Interval, bootstrap_interval, exponential_moving_average, interquartile_mean, mean, quantile,
-    standard_deviation, trials_to_threshold, wilson_interval,
+    Interval, MovingAverage, bootstrap_interval, exponential_moving_average, interquartile_mean,
+    mean, quantile, standard_deviation, trials_to_threshold, wilson_interval,
 };
 pub use trial::{
     Decision, Ending, Fault, FaultKind, FaultedTrial, GraspFailure, Outcome, Placement, Trial,
