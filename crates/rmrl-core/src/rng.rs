@@ -5,13 +5,13 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::fnv1a;
 
-/// The project's random-number generator: portable, seedable, the same bits on every machine.
+/// The project's random-number generator: portable, seedable, with the same bits on every machine.
 pub type Rng = ChaCha8Rng;
 
 /// An independent random stream for one purpose at one place in a run.
 ///
-/// A stream depends on its arguments alone, so whatever draws from one (an action, a minibatch, a
-/// scene) needs no generator state to be stored: a resumed run derives the same stream again.
+/// A stream depends on its arguments alone. So no generator state has to be stored for an action, a
+/// minibatch or a scene: a resumed run derives the same stream again.
 ///
 /// ```
 /// use rand::Rng as _;

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Rng;
 
-/// An estimate's confidence interval.
+/// The confidence interval of an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// Lower end.
+    /// The lower end.
     pub low: f64,
-    /// Upper end.
+    /// The upper end.
     pub high: f64,
 }
 
@@ -25,7 +25,7 @@ impl Interval {
 /// `threshold` for the `occurrence`-th time. `None` if that never happens.
 ///
 /// # Panics
-/// If `occurrence` is 0: the zeroth time is no trial.
+/// If `occurrence` is 0.
 pub fn trials_to_threshold(rewards: &[f64], threshold: f64, occurrence: usize) -> Option<usize> {
     assert!(occurrence > 0, "occurrences are counted from 1");
     // Eq. 15: T = min { t | sum_{i=1}^t 1{r_i > τ} = n }
@@ -37,7 +37,7 @@ pub fn trials_to_threshold(rewards: &[f64], threshold: f64, occurrence: usize) -
         .map(|(index, _)| index + 1)
 }
 
-/// The arithmetic mean; NaN of nothing.
+/// The arithmetic mean; NaN without values.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -83,7 +83,7 @@ impl MovingAverage {
 }
 
 /// The quantile `q` in `[0, 1]`, linearly interpolated between order statistics (Hyndman and Fan's
-/// type 7, the default of NumPy and R); NaN of nothing.
+/// type 7, the default of NumPy and R); NaN without values.
 pub fn quantile(values: &[f64], q: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -101,7 +101,7 @@ fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
 }
 
 /// The interquartile mean: the mean of the middle half, as rliable and SciPy's
-/// `trim_mean(0.25)` compute it; NaN of nothing.
+/// `trim_mean(0.25)` compute it; NaN without values.
 pub fn interquartile_mean(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -139,7 +139,7 @@ pub fn bootstrap_interval(
     }
 }
 
-/// The Wilson score interval of a success rate at 95 %; `[0, 1]` of no trials.
+/// The Wilson score interval of a success rate at 95 %; `[0, 1]` without trials.
 pub fn wilson_interval(successes: usize, trials: usize) -> Interval {
     if trials == 0 {
         return Interval { low: 0.0, high: 1.0 };
@@ -149,11 +149,11 @@ pub fn wilson_interval(successes: usize, trials: usize) -> Interval {
     let n = trials as f64;
     let rate = successes as f64 / n;
     let denominator = 1.0 + Z * Z / n;
-    let centre = (rate + Z * Z / (2.0 * n)) / denominator;
+    let center = (rate + Z * Z / (2.0 * n)) / denominator;
     let half = Z * (rate * (1.0 - rate) / n + Z * Z / (4.0 * n * n)).sqrt() / denominator;
     Interval {
-        low: if successes == 0 { 0.0 } else { centre - half },
-        high: if successes == trials { 1.0 } else { centre + half },
+        low: if successes == 0 { 0.0 } else { center - half },
+        high: if successes == trials { 1.0 } else { center + half },
     }
 }
 

@@ -93,25 +93,27 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::RunDir;
 
     #[test]
     fn images_come_back_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::create(&folder.path().join("run"), "").unwrap();
+        std::fs::create_dir(folder.path().join("images")).unwrap();
+        let writer = ImageWriter::new(folder.path(), "images");
+        let path = |name: &str| folder.path().join(name);
         let color = RgbImage::from_fn(31, 17, |u, v| Rgb([u as u8, v as u8, (u * v) as u8]));
-        run.image_writer().write_color("images/1.png", &color).unwrap();
-        assert_eq!(read_color(&run.path("images/1.png")).unwrap(), color);
+        writer.write_color("images/1.png", &color).unwrap();
+        assert_eq!(read_color(&path("images/1.png")).unwrap(), color);
         let depth = ImageBuffer::from_fn(31, 17, |u, v| Luma([(u * 517 + v * 1031) as u16]));
-        run.image_writer().write_depth("images/1-depth.png", &depth).unwrap();
-        let read = image::open(run.path("images/1-depth.png")).unwrap();
+        writer.write_depth("images/1-depth.png", &depth).unwrap();
+        let read = image::open(path("images/1-depth.png")).unwrap();
         assert_eq!(read.as_luma16(), Some(&depth));
+        writer.sync().unwrap();
 
-        let error = read_color(&run.path("images/1-depth.png")).unwrap_err().to_string();
+        let error = read_color(&path("images/1-depth.png")).unwrap_err().to_string();
         assert!(error.contains("1-depth.png") && error.contains("RGB"), "{error}");
-        std::fs::write(run.path("images/torn.png"), b"\x89PNG\r\n").unwrap();
-        assert!(read_color(&run.path("images/torn.png")).is_err());
-        let missing = read_color(&run.path("images/none.png")).unwrap_err().to_string();
+        std::fs::write(path("images/torn.png"), b"\x89PNG\r\n").unwrap();
+        assert!(read_color(&path("images/torn.png")).is_err());
+        let missing = read_color(&path("images/none.png")).unwrap_err().to_string();
         assert!(missing.contains("none.png"), "{missing}");
     }
 }

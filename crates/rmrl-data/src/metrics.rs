@@ -138,7 +138,7 @@ mod tests {
         record.failure = None;
         record.e_trans_m = Some(error);
         record.e_rot = Some(1.0 - error.cos());
-        record.true_e_trans_m = (trial % 2 == 0).then_some(error / 3.0);
+        record.true_e_trans_m = trial.is_multiple_of(2).then_some(error / 3.0);
         record
     }
 

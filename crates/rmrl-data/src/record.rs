@@ -367,7 +367,7 @@ mod tests {
             attempted: None,
             fault: Fault {
                 kind: FaultKind::Localization,
-                reason: "no plate in the picture".to_string(),
+                reason: "no plate in the image".to_string(),
             },
         };
         let record = TrialRecord::of(TrialReport::Faulted(&faulted));
