@@ -1,5 +1,7 @@
 //! One field of a configuration: its key, its meaning and its range, checked against its type.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Field, Ident, Type};
 
 use crate::attributes::KeyAttributes;
@@ -37,6 +39,14 @@ impl KeyField {
         let own_name = own_name.trim_start_matches("r#");
         let name = (!serde.is_flat).then(|| serde.rename.unwrap_or_else(|| rename(own_name)));
         Ok(Some(Self { ident, name, meaning, shape, key }))
+    }
+
+    /// The path of the field's key, an expression of type `String`.
+    pub(crate) fn path(&self) -> TokenStream {
+        match &self.name {
+            Some(name) => quote! { ::rmrl_core::key_path(section, #name) },
+            None => quote! { ::std::string::String::from(section) },
+        }
     }
 }
 

@@ -8,12 +8,16 @@
 //! - `meaning`: the first sentence of a doc comment
 //! - `shape`: what a field's type is made of: options, lists, numbers, sections
 //! - `field`: one key, with its attributes checked against its shape
-//! - `expand`: the generated code
+//! - `expand`: the generated code as a whole; `describe` and `check`: its parts for each field; `range`: the range
+//!   of a field
 
 mod attributes;
+mod check;
+mod describe;
 mod expand;
 mod field;
 mod meaning;
+mod range;
 mod serde_names;
 mod shape;
 
