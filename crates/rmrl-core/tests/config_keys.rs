@@ -316,8 +316,9 @@ fn all_keys_are_described_in_their_order() {
         .map(|key| (key.path.as_str(), key.kind.as_str(), key.range.as_deref().unwrap_or("-")))
         .collect();
     let part = |path: &str| {
-        [("breadth_m", "number"), ("high_m", "number"), ("color-count", "whole number")]
-            .map(|(name, kind)| (format!("{path}.{name}"), kind))
+        let keys = [("breadth_m", "number"), ("high_m", "number"), ("color-count", "whole number")]
+            .map(|(name, kind)| (format!("{path}.{name}"), kind));
+        [(path.to_string(), KeyDescription::SECTION)].into_iter().chain(keys)
     };
     let parts: Vec<_> = ["part", "other", "parts[]", "pair[]"].into_iter().flat_map(part).collect();
     let mut expected = vec![
@@ -344,7 +345,11 @@ fn all_keys_are_described_in_their_order() {
         ("names", "list of texts", "-"),
     ];
     for (path, kind) in &parts {
-        let range = if *kind == "number" { "above 0 and at most 0.2" } else { "from 1 to 256" };
+        let range = match *kind {
+            "number" => "above 0 and at most 0.2",
+            "whole number" => "from 1 to 256",
+            _ => "-",
+        };
         expected.push((path, kind, range));
     }
     expected.push(("level", "whole number", "from 0 to 5"));

@@ -67,8 +67,8 @@ fn parts(task: TaskKind) -> anyhow::Result<()> {
                 let found = localising.time(|| localizer_alone.localize(frame, &model));
                 black_box(found.is_ok());
                 writing.time(|| {
-                    run.pictures().write_color("images/color.png", &frame.color)?;
-                    run.pictures().write_depth("images/depth.png", &frame.depth)
+                    run.image_writer().write_color("images/color.png", &frame.color)?;
+                    run.image_writer().write_depth("images/depth.png", &frame.depth)
                 })?;
             }
         }

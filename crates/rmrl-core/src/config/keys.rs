@@ -10,12 +10,22 @@ pub struct KeyDescription {
     /// The first sentence of its documentation.
     pub meaning: &'static str,
     /// The kind of its values: `number`, `whole number`, `true or false`, `text`, `path`, `word`, an interval,
-    /// or several of them, such as `3 numbers` and `list of paths`.
+    /// or several of them, such as `3 numbers` and `list of paths`; `section` for a section, whose keys follow.
     pub kind: String,
     /// Whether the key may be left out for good.
     pub is_optional: bool,
     /// What is expected of a value, such as `from 0 to below 1`; `None` where the kind says all.
     pub range: Option<String>,
+}
+
+impl KeyDescription {
+    /// The kind of a section of keys.
+    pub const SECTION: &'static str = "section";
+
+    /// Whether this describes a section, whose keys follow.
+    pub fn is_section(&self) -> bool {
+        self.kind == Self::SECTION
+    }
 }
 
 /// A section of a configuration: its keys, their meanings and their ranges.
@@ -92,9 +102,10 @@ pub struct KeyDescription {
 ///     "drift.stop_m is 0.0005, expected suspect_m or more"
 /// );
 /// let keys = CameraConfig::keys();
-/// assert_eq!(keys[0].path, "drift.every_trials");
-/// assert_eq!(keys[0].meaning, "Trials from one look to the next.");
-/// assert_eq!(keys[1].range.as_deref(), Some("above 0 and at most 0.1"));
+/// assert!(keys[0].is_section() && keys[0].path == "drift");
+/// assert_eq!(keys[1].path, "drift.every_trials");
+/// assert_eq!(keys[1].meaning, "Trials from one look to the next.");
+/// assert_eq!(keys[2].range.as_deref(), Some("above 0 and at most 0.1"));
 /// ```
 ///
 /// A number without an upper bound does not compile:

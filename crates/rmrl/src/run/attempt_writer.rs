@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use image::RgbImage;
-use rmrl_data::{Journal, Pictures, TrialRecord};
+use rmrl_data::{ImageWriter, Journal, TrialRecord};
 use rmrl_vision::DepthImage;
 
 use crate::run::world_record::WorldRecord;
@@ -34,14 +34,14 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
-    fn write(&mut self, attempt: &Attempt, pictures: &Pictures) -> anyhow::Result<()> {
+    fn write(&mut self, attempt: &Attempt, writer: &ImageWriter) -> anyhow::Result<()> {
         for (name, image) in &attempt.images {
             match image {
-                ImageToWrite::Color(image) => pictures.write_color(name, image)?,
-                ImageToWrite::Depth(image) => pictures.write_depth(name, image)?,
+                ImageToWrite::Color(image) => writer.write_color(name, image)?,
+                ImageToWrite::Depth(image) => writer.write_depth(name, image)?,
             }
         }
-        pictures.sync()?;
+        writer.sync()?;
         // The world first: should the process die in between, the trial is made again from the
         // world before it.
         if let (Some(log), Some(world)) = (&mut self.worlds, &attempt.world) {
@@ -53,15 +53,15 @@ impl Logs {
 
 /// Writes one attempt at a time, on a thread of its own.
 pub(crate) struct AttemptWriter {
-    pictures: Pictures,
+    images: ImageWriter,
     /// With the thread, while it writes.
     logs: Option<Logs>,
     writing: Option<JoinHandle<(Logs, anyhow::Result<TrialRecord>)>>,
 }
 
 impl AttemptWriter {
-    pub(crate) fn new(pictures: Pictures, logs: Logs) -> Self {
-        Self { pictures, logs: Some(logs), writing: None }
+    pub(crate) fn new(images: ImageWriter, logs: Logs) -> Self {
+        Self { images, logs: Some(logs), writing: None }
     }
 
     /// Begins to write an attempt. The one before it has to be flushed.
@@ -70,9 +70,9 @@ impl AttemptWriter {
     /// No thread could be started.
     pub(crate) fn begin(&mut self, attempt: Attempt) -> anyhow::Result<()> {
         let mut logs = self.logs.take().expect("the attempt before is flushed");
-        let pictures = self.pictures.clone();
+        let images = self.images.clone();
         let write = move || {
-            let written = logs.write(&attempt, &pictures);
+            let written = logs.write(&attempt, &images);
             (logs, written.map(|()| attempt.record))
         };
         self.writing =

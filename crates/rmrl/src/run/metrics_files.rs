@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rmrl_data::{EventWriter, MetricsRow, RunDir, TrialRecord, metrics, to_csv};
+use rmrl_data::{EventWriter, MetricsAccumulator, MetricsRow, RunDir, TrialRecord, to_csv};
 
 const CSV: &str = "metrics.csv";
 const EVENTS: &str = "events.out.tfevents.rmrl";
@@ -23,7 +23,7 @@ impl Progress for () {
 pub(crate) struct MetricsFiles<'a> {
     csv: File,
     events: EventWriter,
-    smoothing: f64,
+    metrics: MetricsAccumulator,
     progress: &'a mut dyn Progress,
 }
 
@@ -39,7 +39,9 @@ impl<'a> MetricsFiles<'a> {
         smoothing: f64,
         progress: &'a mut dyn Progress,
     ) -> anyhow::Result<Self> {
-        let rows = metrics(records, smoothing);
+        let mut metrics = MetricsAccumulator::new(smoothing);
+        let rows: Vec<MetricsRow> =
+            records.iter().filter_map(|record| metrics.add(record)).collect();
         dir.write(CSV, to_csv(&rows).as_bytes())?;
         let csv = OpenOptions::new().append(true).open(dir.path(CSV))?;
         let mut events = EventWriter::create(&dir.path(EVENTS), now_secs())?;
@@ -48,22 +50,21 @@ impl<'a> MetricsFiles<'a> {
             progress.completed(row);
         }
         events.flush()?;
-        Ok(Self { csv, events, smoothing, progress })
+        Ok(Self { csv, events, metrics, progress })
     }
 
-    /// Writes the row of the last record, a completed trial.
+    /// Writes the row of a record that follows; none for a fault.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub(crate) fn write(&mut self, records: &[TrialRecord]) -> anyhow::Result<()> {
-        let rows = metrics(records, self.smoothing);
-        let row = rows.last().expect("a completed trial has a row");
-        let csv = to_csv(&rows[rows.len() - 1..]);
-        let line = csv.split_once('\n').map_or("", |(_, line)| line);
-        self.csv.write_all(line.as_bytes())?;
+    pub(crate) fn write(&mut self, record: &TrialRecord) -> anyhow::Result<()> {
+        let Some(row) = self.metrics.add(record) else {
+            return Ok(());
+        };
+        self.csv.write_all(row.to_csv_line().as_bytes())?;
         self.events.scalars(now_secs(), i64::from(row.trial), &row.scalars())?;
         self.events.flush()?;
-        self.progress.completed(row);
+        self.progress.completed(&row);
         Ok(())
     }
 }

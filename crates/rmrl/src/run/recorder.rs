@@ -38,7 +38,7 @@ impl<'a> Recorder<'a> {
         records: Vec<TrialRecord>,
         metrics: MetricsFiles<'a>,
     ) -> Self {
-        let writer = AttemptWriter::new(dir.pictures(), logs);
+        let writer = AttemptWriter::new(dir.image_writer(), logs);
         Self { dir, world, writer, records, metrics, keep_depth: true, checkpointed: 0 }
     }
 
@@ -111,12 +111,9 @@ impl<'a> Recorder<'a> {
         let Some(record) = self.writer.flush()? else {
             return Ok(());
         };
-        let is_fault = record.is_fault();
+        self.metrics.write(&record)?;
         self.records.push(record);
-        match is_fault {
-            true => Ok(()),
-            false => self.metrics.write(&self.records),
-        }
+        Ok(())
     }
 
     /// Writes a checkpoint where it is time for one.

@@ -59,7 +59,7 @@ impl InterruptedRun {
     /// A file cannot be changed.
     pub(crate) fn open_logs(self, dir: &RunDir) -> anyhow::Result<OpenLogs> {
         let (log, records) = match self.trials {
-            Some(written) => Journal::go_on(written)?,
+            Some(written) => Journal::resume(written)?,
             None => (Journal::create(&dir.path(RunDir::TRIALS))?, Vec::new()),
         };
         let Some(worlds) = self.worlds else {
@@ -72,7 +72,7 @@ impl InterruptedRun {
             return Ok(OpenLogs { log, records, world: None });
         };
         // Killed between the world's line and its trial's: the trial is made again.
-        let (mut world_log, _) = Journal::go_on(worlds)?;
+        let (mut world_log, _) = Journal::resume(worlds)?;
         world_log.truncate(records.len() + 1)?;
         Ok(OpenLogs { log, records, world: Some((world_log, state)) })
     }
