@@ -1,4 +1,4 @@
-//! Lost devices: how often, and with which waits, they are tried again.
+//! Trying lost devices again.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::{DeviceError, MotionError, StopSwitch};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recovery {
-    /// How often it is tried again before the attempt is given up; 0 never.
+    /// How often the device is tried again before the attempt is given up, 0 to 8.
     pub retries: u32,
-    /// The first wait, in seconds.
+    /// The first wait, in seconds, 0 to 60.
     pub first_wait_secs: f64,
 }
 
@@ -23,16 +23,16 @@ impl Default for Recovery {
     }
 }
 
-/// A value that a recovery cannot have.
+/// An invalid value of a [`Recovery`].
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum RecoveryError {
-    /// Too often: a wait that doubles has no end in sight.
+    /// Too many: the waits double.
     #[error("retries is {retries}, expected 0 to 8")]
     Retries {
         /// What was given.
         retries: u32,
     },
-    /// No time at all, or hours.
+    /// Negative, or too long.
     #[error("first_wait_secs is {first_wait_secs}, expected 0 to 60")]
     Wait {
         /// What was given, in seconds.
@@ -41,10 +41,10 @@ pub enum RecoveryError {
 }
 
 impl Recovery {
-    /// Checks the values.
+    /// Checks every value.
     ///
     /// # Errors
-    /// The first one that cannot be.
+    /// The first invalid one.
     pub fn validate(&self) -> Result<(), RecoveryError> {
         let Self { retries, first_wait_secs } = *self;
         if retries > 8 {
@@ -56,8 +56,8 @@ impl Recovery {
         Ok(())
     }
 
-    /// Calls `attempt` until the device is there, a few times. What a device refuses, and what is no loss,
-    /// is not tried again.
+    /// Calls `attempt` again while the device is lost, a few times. Does not repeat what a device refuses, or any
+    /// other error.
     pub(crate) fn retry<T>(
         &self,
         stop: &StopSwitch,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_cannot_be_are_named() {
+    fn invalid_values_are_named() {
         let many = Recovery { retries: 9, ..Recovery::default() };
         assert!(many.validate().unwrap_err().to_string().contains("retries is 9"));
         for first_wait_secs in [-1.0, f64::NAN, 61.0] {
