@@ -8,9 +8,15 @@
 //! Units are SI throughout: metres, radians, seconds. Poses are in the world frame, which is the
 //! robot's base frame, unless a name says otherwise.
 
+// Derived code names this crate, also within it.
+extern crate self as rmrl_core;
+
 mod action;
+mod config;
 mod env;
+mod fnv;
 mod grasp;
+mod normal;
 mod observation;
 mod pose;
 mod reward;
@@ -22,18 +28,23 @@ mod statistics;
 mod trial;
 
 pub use action::{ActionIndex, ActionSpace, ActionSpaceError, DIMENSIONS};
+pub use config::{Check, ConfigKeys, InvalidKey, KeyDescription};
+#[doc(hidden)]
+pub use config::{KeyRange, check_length, key_path, with_reason};
 pub use env::Env;
+pub use fnv::fnv1a;
 pub use grasp::{PLATE_WIDTH_M, closing_slide_m};
+pub use normal::{normal_pair, standard_normal};
 pub use observation::{Observation, PlateInImage};
 pub use pose::{PlanarPose, PoseAdjustment, wrap_angle};
-pub use reward::{PlacementError, RewardFunction, RewardFunctionError, yaw_error_rad};
+pub use reward::{PlacementError, RewardFunction, yaw_error_rad};
 pub use rng::{Rng, random_stream};
 pub use role_model::{Label, role_model, role_model_labels};
 pub use scene::Scene;
 pub use sequential::{Claim, ClaimError, FALSE_PROOF, Proof};
 pub use statistics::{
-    Interval, bootstrap_interval, exponential_moving_average, interquartile_mean, mean, quantile,
-    standard_deviation, trials_to_threshold, wilson_interval,
+    Interval, MovingAverage, bootstrap_interval, exponential_moving_average, interquartile_mean,
+    mean, quantile, standard_deviation, trials_to_threshold, wilson_interval,
 };
 pub use trial::{
     Decision, Ending, Fault, FaultKind, FaultedTrial, GraspFailure, Outcome, Placement, Trial,

@@ -52,22 +52,34 @@ pub fn standard_deviation(values: &[f64]) -> f64 {
     (squares / (values.len() - 1) as f64).sqrt()
 }
 
-/// The exponential moving average `m_t = f m_{t-1} + (1 - f) x_t`, started at the first value.
-///
-/// `smoothing` is `f`, in `[0, 1)`: 0 returns the values themselves.
+/// The [`MovingAverage`] after each of `values`.
 pub fn exponential_moving_average(values: &[f64], smoothing: f64) -> Vec<f64> {
-    let mut average = None;
-    values
-        .iter()
-        .map(|&value| {
-            let next = match average {
-                None => value,
-                Some(previous) => smoothing * previous + (1.0 - smoothing) * value,
-            };
-            average = Some(next);
-            next
-        })
-        .collect()
+    let mut average = MovingAverage::new(smoothing);
+    values.iter().map(|&value| average.add(value)).collect()
+}
+
+/// The exponential moving average `m_t = f m_{t-1} + (1 - f) x_t`, one value at a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MovingAverage {
+    smoothing: f64,
+    average: Option<f64>,
+}
+
+impl MovingAverage {
+    /// An average of nothing yet. `smoothing` is `f`, in `[0, 1)`: with 0 each value is its own average.
+    pub fn new(smoothing: f64) -> Self {
+        Self { smoothing, average: None }
+    }
+
+    /// Adds a value and returns the average, which starts at the first value.
+    pub fn add(&mut self, value: f64) -> f64 {
+        let next = match self.average {
+            None => value,
+            Some(previous) => self.smoothing * previous + (1.0 - self.smoothing) * value,
+        };
+        self.average = Some(next);
+        next
+    }
 }
 
 /// The quantile `q` in `[0, 1]`, linearly interpolated between order statistics (Hyndman and Fan's

@@ -1,6 +1,6 @@
 //! The devices at work, for one attempt after another.
 
-use rmrl_core::{Fault, RewardFunctionError};
+use rmrl_core::{Fault, InvalidKey};
 use rmrl_vision::{IntrinsicsError, Localizer};
 
 use super::cell_event::{CellNews, EventListener};
@@ -20,7 +20,7 @@ pub enum CellError {
     Task(#[from] TaskConfigError),
     /// The reward's configuration is invalid.
     #[error(transparent)]
-    Reward(#[from] RewardFunctionError),
+    Reward(#[from] InvalidKey),
     /// The camera's intrinsics are invalid.
     #[error("the camera's intrinsics are invalid")]
     Intrinsics(#[from] IntrinsicsError),
