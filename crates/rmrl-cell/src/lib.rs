@@ -27,16 +27,14 @@ mod trial;
 pub use devices::{Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, ToolPose};
 pub use manipulation::{GraspOutcome, Manipulator};
 pub use playback_camera::RecordedCamera;
-pub use recovery::{Recovery, RecoveryError};
+pub use recovery::Recovery;
 pub use safety::{
-    AfterContact, Axis, Descent, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyConfigError,
-    SafetyEnvelope, UnexpectedContact,
+    AfterContact, Axis, Descent, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyEnvelope,
+    UnexpectedContact, UnsafeActions,
 };
 pub use stop::{Confirmation, StopSwitch, Stopped};
-pub use task::{
-    Place, Region, Seating, Task, TaskConfig, TaskConfigError, TaskKind, Trajectory, Waypoint,
-};
+pub use task::{Place, Region, Seating, Task, TaskConfig, TaskKind, Trajectory, Waypoint};
 pub use trial::{
-    Capture, CellError, CellNews, DriftConfig, DriftConfigError, DriftReading, DriftWatch,
-    Durations, PickPlace, ReferenceError, Target, TrialEvidence, Whereabouts,
+    Capture, CellError, CellNews, DriftConfig, DriftReading, DriftWatch, Durations, PickPlace,
+    ReferenceError, Target, TrialEvidence, Whereabouts,
 };

@@ -28,8 +28,8 @@ pub struct Manipulator {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use]
 pub enum GraspOutcome {
-    /// The gripper holds the plate at travel height. Holds the pose where it was picked, as commanded, which a driver
-    /// may have had to round.
+    /// The gripper holds the plate at travel height. The pose is where it was picked, as commanded: a driver may have
+    /// had to round it.
     Held(ToolPose),
     /// The gripper is open at travel height, without the plate.
     Failed(GraspFailure),
@@ -180,7 +180,7 @@ impl Manipulator {
         if is_repeated { self.contact_speed_m_s } else { self.first_contact_speed_m_s }
     }
 
-    /// Lowers the tool to `at`, at `speed_m_s` for the last part, at whose end contact is expected.
+    /// Lowers the tool to `at`, where contact is expected; the last part at `speed_m_s`.
     fn descend(&mut self, at: ToolPose, speed_m_s: f64) -> Result<Descent, MotionError> {
         self.travel_to(self.approach(at))?;
         self.arm.descend_to(at, speed_m_s, at.z_m + self.contact_height_m)

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
 use crate::{DeviceError, MotionError, StopSwitch};
 
 /// How a device that was lost is tried again. Each wait is twice the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recovery {
-    /// How often the device is tried again before the attempt is given up, 0 to 8.
+    /// How often the device is tried again before the attempt is given up.
+    #[key(at_least = 0, at_most = 8, why = "the waits double")]
     pub retries: u32,
-    /// The first wait, in seconds, 0 to 60.
+    /// The first wait, in seconds.
+    #[key(at_least = 0, at_most = 60)]
     pub first_wait_secs: f64,
 }
 
@@ -23,39 +26,7 @@ impl Default for Recovery {
     }
 }
 
-/// An invalid value of a [`Recovery`].
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum RecoveryError {
-    /// Too many: the waits double.
-    #[error("retries is {retries}, expected 0 to 8")]
-    Retries {
-        /// What was given.
-        retries: u32,
-    },
-    /// Negative, or too long.
-    #[error("first_wait_secs is {first_wait_secs}, expected 0 to 60")]
-    Wait {
-        /// What was given, in seconds.
-        first_wait_secs: f64,
-    },
-}
-
 impl Recovery {
-    /// Checks every value.
-    ///
-    /// # Errors
-    /// The first invalid one.
-    pub fn validate(&self) -> Result<(), RecoveryError> {
-        let Self { retries, first_wait_secs } = *self;
-        if retries > 8 {
-            return Err(RecoveryError::Retries { retries });
-        }
-        if !(0.0..=60.0).contains(&first_wait_secs) {
-            return Err(RecoveryError::Wait { first_wait_secs });
-        }
-        Ok(())
-    }
-
     /// Calls `attempt` again while the device is lost, a few times. Does not repeat what a device refuses, or any
     /// other error.
     pub(crate) fn retry<T>(

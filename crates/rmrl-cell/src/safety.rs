@@ -14,9 +14,9 @@ mod guarded_arm;
 mod motion_error;
 mod violation;
 
-pub use config::{SafetyConfig, SafetyConfigError};
+pub use config::SafetyConfig;
 pub use contact::{AfterContact, Descent, UnexpectedContact};
 pub use envelope::SafetyEnvelope;
 pub use guarded_arm::GuardedArm;
 pub use motion_error::MotionError;
-pub use violation::{Axis, Refusal};
+pub use violation::{Axis, Refusal, UnsafeActions};

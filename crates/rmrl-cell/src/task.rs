@@ -14,7 +14,7 @@ use rand::RngExt;
 use rmrl_core::{PlanarPose, TrialId, random_stream};
 
 pub use places::{Place, Region, Waypoint};
-pub use task_config::{Seating, TaskConfig, TaskConfigError};
+pub use task_config::{Seating, TaskConfig};
 pub use task_kind::TaskKind;
 pub use trajectory::Trajectory;
 

@@ -32,7 +32,7 @@ use rmrl_core::{
 };
 
 pub use cell_event::CellNews;
-pub use drift::{DriftConfig, DriftConfigError, DriftReading, ReferenceError};
+pub use drift::{DriftConfig, DriftReading, ReferenceError};
 pub use drift_monitor::DriftWatch;
 pub use evidence::{Capture, Durations, TrialEvidence};
 pub use plate_search::Whereabouts;
@@ -108,7 +108,7 @@ impl Env for PickPlace {
 
 /// How picking and placing ended.
 enum Carried {
-    /// The plate was released at its place. Holds where the tool picked it, as commanded.
+    /// The plate was released at its place; the tool picked it at this pose, as commanded.
     ToPlace { picked: ToolPose },
     /// The gripper did not hold it, or not to the end.
     NotToPlace(GraspFailure),

@@ -49,7 +49,7 @@ pub enum DeviceError {
     },
     /// The device stands until an operator has been there: a stop button, a broken servo, or somebody
     /// who stopped it. The software cannot help, and must not start it again.
-    #[error("the {device} stands until a person has been there: {reason}")]
+    #[error("the {device} stands until an operator has been there: {reason}")]
     NeedsPerson {
         /// `camera`, `arm` or `gripper`.
         device: &'static str,

@@ -1,24 +1,29 @@
-//! The limits of every motion, as configured.
+//! The limits of every motion, as configured. No arm reaches 10 m, so a larger number is a slip of the unit.
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
-use super::violation::Refusal;
-
 /// The limits of every motion.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct SafetyConfig {
     /// The tool's point stays within these x, in metres.
+    #[key(interval(strict), at_least = -10, at_most = 10)]
     pub x_m: [f64; 2],
     /// The tool's point stays within these y, in metres.
+    #[key(interval(strict), at_least = -10, at_most = 10)]
     pub y_m: [f64; 2],
     /// The finger tips stay within these heights, in metres. The lower one keeps them off the table.
+    #[key(interval(strict), at_least = -10, at_most = 10)]
     pub z_m: [f64; 2],
     /// The largest translation of an action, in metres.
+    #[key(above = 0, limit = 1)]
     pub max_adjustment_m: f64,
     /// The largest rotation of an action, in degrees.
+    #[key(above = 0, limit = 360)]
     pub max_adjustment_deg: f64,
     /// The highest speed of the tool, in metres per second.
+    #[key(above = 0, limit = 10)]
     pub max_speed_m_s: f64,
 }
 
@@ -35,35 +40,4 @@ impl Default for SafetyConfig {
             max_speed_m_s: 0.25,
         }
     }
-}
-
-/// An invalid limit.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum SafetyConfigError {
-    /// The ends of a range are swapped, or not finite.
-    #[error("{key} is [{min}, {max}], expected two rising numbers")]
-    Range {
-        /// The configuration's key.
-        key: &'static str,
-        /// The first number.
-        min: f64,
-        /// The second number.
-        max: f64,
-    },
-    /// A limit that must be positive is not.
-    #[error("{key} is {value}, expected a positive number")]
-    NotPositive {
-        /// The configuration's key.
-        key: &'static str,
-        /// What was given.
-        value: f64,
-    },
-    /// The candidate actions exceed the envelope, which would refuse trials.
-    #[error(
-        "the candidate values of the action space can exceed the safety envelope: {refusal}; allow more or choose smaller candidates"
-    )]
-    Candidates {
-        /// Why the envelope refuses the largest action.
-        refusal: Refusal,
-    },
 }

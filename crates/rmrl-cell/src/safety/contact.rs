@@ -40,9 +40,9 @@ pub struct UnexpectedContact {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use]
 pub enum Descent {
-    /// The tool arrived. Holds the pose that was commanded, which a driver may have had to round.
+    /// The tool arrived at this pose, as commanded: a driver may have had to round it.
     Arrived(ToolPose),
-    /// The tool met something where contact was expected. Holds the pose where it stopped; the arm can move again.
+    /// The tool met something where contact was expected, and stopped at this pose. The arm can move again.
     Contact(ToolPose),
 }
 

@@ -1,9 +1,9 @@
 //! The safety envelope: motions that the arm is never asked to make.
 
-use rmrl_core::{ActionSpace, PoseAdjustment};
+use rmrl_core::{ActionSpace, InvalidKey, PoseAdjustment};
 
-use super::config::{SafetyConfig, SafetyConfigError};
-use super::violation::{Axis, Refusal};
+use super::config::SafetyConfig;
+use super::violation::{Axis, Refusal, UnsafeActions};
 use crate::ToolPose;
 
 /// Checks motions against the limits.
@@ -17,22 +17,8 @@ impl SafetyEnvelope {
     ///
     /// # Errors
     /// An invalid limit.
-    pub fn new(config: SafetyConfig) -> Result<Self, SafetyConfigError> {
-        for (key, [min, max]) in [("x_m", config.x_m), ("y_m", config.y_m), ("z_m", config.z_m)] {
-            let rising = min < max && min.is_finite() && max.is_finite();
-            if !rising {
-                return Err(SafetyConfigError::Range { key, min, max });
-            }
-        }
-        for (key, value) in [
-            ("max_adjustment_m", config.max_adjustment_m),
-            ("max_adjustment_deg", config.max_adjustment_deg),
-            ("max_speed_m_s", config.max_speed_m_s),
-        ] {
-            if !(value > 0.0 && value.is_finite()) {
-                return Err(SafetyConfigError::NotPositive { key, value });
-            }
-        }
+    pub fn new(config: SafetyConfig) -> Result<Self, InvalidKey> {
+        config.validate()?;
         Ok(Self { config })
     }
 
@@ -40,14 +26,14 @@ impl SafetyEnvelope {
     ///
     /// # Errors
     /// The largest action exceeds the limits.
-    pub fn check_actions(&self, actions: &ActionSpace) -> Result<(), SafetyConfigError> {
+    pub fn check_actions(&self, actions: &ActionSpace) -> Result<(), UnsafeActions> {
         let (translation_m, rotation_rad) = actions.largest_adjustment();
         self.check_adjustment(PoseAdjustment {
             dx_m: translation_m,
             dy_m: 0.0,
             dyaw_rad: rotation_rad,
         })
-        .map_err(|refusal| SafetyConfigError::Candidates { refusal })
+        .map_err(|refusal| UnsafeActions { refusal })
     }
 
     /// Checks an action.
@@ -151,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_allow_nothing_are_refused_by_key() {
+    fn invalid_limits_are_refused_by_key() {
         let broken = SafetyConfig { z_m: [0.4, 0.0], ..SafetyConfig::default() };
         assert!(SafetyEnvelope::new(broken).unwrap_err().to_string().contains("z_m is [0.4, 0]"));
         let broken = SafetyConfig { max_speed_m_s: -1.0, ..SafetyConfig::default() };

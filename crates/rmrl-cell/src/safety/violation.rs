@@ -84,3 +84,13 @@ pub enum Refusal {
         target: ToolPose,
     },
 }
+
+/// The candidate actions exceed the envelope, which would refuse trials.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error(
+    "the candidate values of the action space can exceed the safety envelope: {refusal}; allow more or choose smaller candidates"
+)]
+pub struct UnsafeActions {
+    /// Why the envelope refuses the largest action.
+    pub refusal: Refusal,
+}

@@ -1,21 +1,25 @@
-//! Places and poses as configurations state them.
+//! Places and poses as configurations state them. No arm reaches 10 m, so a larger number is a slip of the unit.
 
-use rmrl_core::PlanarPose;
+use rmrl_core::{ConfigKeys, PlanarPose};
 use serde::{Deserialize, Serialize};
 
 use crate::ToolPose;
 
 /// A pose of the plate in its place, as taught with the arm.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// Position along x, in metres.
+    #[key(at_least = -10, at_most = 10)]
     pub x_m: f64,
     /// Position along y, in metres.
+    #[key(at_least = -10, at_most = 10)]
     pub y_m: f64,
     /// Rotation, in degrees.
+    #[key(at_least = -360, at_most = 360)]
     pub yaw_deg: f64,
     /// Height of the surface that the plate comes to rest on, in metres.
+    #[key(at_least = -10, at_most = 10)]
     pub surface_m: f64,
 }
 
@@ -27,14 +31,17 @@ impl Place {
 }
 
 /// Where plates start: a rectangle and a range of yaw.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct Region {
     /// From and to along x, in metres.
+    #[key(interval, at_least = -10, at_most = 10)]
     pub x_m: [f64; 2],
     /// From and to along y, in metres.
+    #[key(interval, at_least = -10, at_most = 10)]
     pub y_m: [f64; 2],
     /// From and to in yaw, in degrees.
+    #[key(interval, at_least = -360, at_most = 360)]
     pub yaw_deg: [f64; 2],
 }
 
@@ -53,16 +60,20 @@ impl Region {
 }
 
 /// A pose of the tool in a configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct Waypoint {
     /// Position along x, in metres.
+    #[key(at_least = -10, at_most = 10)]
     pub x_m: f64,
     /// Position along y, in metres.
+    #[key(at_least = -10, at_most = 10)]
     pub y_m: f64,
     /// Height of the finger tips, in metres.
+    #[key(at_least = -10, at_most = 10)]
     pub z_m: f64,
     /// Rotation, in degrees.
+    #[key(at_least = -360, at_most = 360)]
     pub yaw_deg: f64,
 }
 

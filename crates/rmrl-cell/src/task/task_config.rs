@@ -1,6 +1,6 @@
 //! A task's configuration: from where, to where, how fast, and what counts as done.
 
-use rmrl_core::PlanarPose;
+use rmrl_core::{Check, ConfigKeys, InvalidKey, PlanarPose};
 use serde::{Deserialize, Serialize};
 
 use super::places::{Place, Region, Waypoint};
@@ -9,86 +9,96 @@ use super::trajectory::Trajectory;
 use crate::ToolPose;
 
 /// The errors up to which a placed plate counts as seated, as the camera measures them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct Seating {
     /// Largest translation error, in metres.
+    #[key(above = 0, limit = 10)]
     pub translation_m: f64,
     /// Largest yaw error, in degrees.
+    #[key(above = 0, limit = 360)]
     pub yaw_deg: f64,
     /// Largest difference in height from the recorded target, in metres: a plate that rides on a
     /// wall of its slot lies higher.
+    #[key(above = 0, limit = 10)]
     pub height_m: f64,
 }
 
 /// A task's configuration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
+#[config(rules = Self::check_together)]
 #[serde(deny_unknown_fields)]
 pub struct TaskConfig {
     /// Which of the two tasks it is.
     pub kind: TaskKind,
     /// Where plates start.
+    #[key(nested)]
     pub start: Region,
     /// How far a trial's start may be from its scene's, in metres along x and y. The paper asks
     /// for similar initial states; an operator who puts a plate back is off by a few millimetres.
+    #[key(at_least = 0, limit = 1)]
     pub start_jitter_m: f64,
     /// How far a trial's start may be turned from its scene's, in degrees.
+    #[key(at_least = 0, limit = 360)]
     pub start_jitter_deg: f64,
     /// Height of the table under the start region, in metres.
+    #[key(at_least = -10, at_most = 10)]
     pub start_surface_m: f64,
     /// Where the plate is to be placed, as taught with the arm.
+    #[key(nested)]
     pub place: Place,
     /// Where the tool passes between lifting and placing.
+    #[key(nested)]
     #[serde(default)]
     pub via: Vec<Waypoint>,
     /// Where the tool waits while the camera takes frames: out of its view.
+    #[key(nested)]
     pub home: Waypoint,
     /// Height of the finger tips above the surface when they grip, in metres.
+    #[key(at_least = 0, limit = 1)]
     pub grasp_height_m: f64,
     /// How far above its surface the plate is released, in metres.
+    #[key(at_least = 0, limit = 1)]
     pub release_gap_m: f64,
     /// Height above the surface at which the tool slows down on its way to the plate, in metres.
+    #[key(above = 0, limit = 10)]
     pub approach_height_m: f64,
     /// How far above the end of a descent the fingers or the plate may meet something, in metres:
     /// the plate's top, the walls of its place. Contact higher up is a fault, not an outcome.
+    #[key(above = 0, limit = 10)]
     pub contact_height_m: f64,
     /// Height at which the tool travels, in metres.
+    #[key(at_least = -10, at_most = 10)]
     pub travel_height_m: f64,
     /// Speed of the tool in free space, in metres per second.
+    #[key(above = 0, limit = 10)]
     pub travel_speed_m_s: f64,
     /// Speed where contact is expected, in metres per second.
+    #[key(above = 0, limit = 10)]
     pub contact_speed_m_s: f64,
     /// Speed of the first descent to a plate and of the first one with a plate, each time a program
     /// begins, in metres per second: mistakes of the setup show there. Default none: as later ones. A simulated cell
     /// has none, because a resumed run would differ from an uninterrupted one.
+    #[key(above = 0, limit = 10)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_contact_speed_m_s: Option<f64>,
     /// How far the jaws open around a plate, in metres.
+    #[key(above = 0, limit = 1)]
     pub jaw_opening_m: f64,
     /// How often in a row the gripper may find nothing to hold. The last time ends the run, and an operator
     /// has to look. A placed plate starts the count again. Default 3: one is chance, three are a gripper;
     /// untuned.
+    #[key(at_least = 1, limit = 1_000_000)]
     #[serde(default = "default_max_misses")]
     pub max_misses: u32,
     /// The errors up to which the plate counts as seated.
+    #[key(nested)]
     pub seating: Seating,
 }
 
 /// The default for configurations from before the key existed.
 fn default_max_misses() -> u32 {
     3
-}
-
-/// An invalid value of a [`TaskConfig`].
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{key} is {value}, expected {expected}")]
-pub struct TaskConfigError {
-    /// The configuration's key.
-    pub key: &'static str,
-    /// What was given.
-    pub value: String,
-    /// What was expected.
-    pub expected: &'static str,
 }
 
 impl Default for TaskConfig {
@@ -157,113 +167,35 @@ impl TaskConfig {
         }
     }
 
-    /// Checks every value.
-    ///
-    /// # Errors
-    /// The first invalid value.
-    pub fn validate(&self) -> Result<(), TaskConfigError> {
-        let ranges = [
-            ("start.x_m", self.start.x_m),
-            ("start.y_m", self.start.y_m),
-            ("start.yaw_deg", self.start.yaw_deg),
-        ];
-        for (key, [from, to]) in ranges {
-            if !(from <= to && from.is_finite() && to.is_finite()) {
-                return Err(TaskConfigError {
-                    key,
-                    value: format!("[{from}, {to}]"),
-                    expected: "two rising numbers",
-                });
-            }
-        }
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        let at_least_zero = |value: f64| value >= 0.0 && value.is_finite();
-        let checks = [
-            (
-                "start_jitter_m",
-                self.start_jitter_m,
-                at_least_zero(self.start_jitter_m),
-                "0 or more",
-            ),
-            (
-                "start_jitter_deg",
-                self.start_jitter_deg,
-                at_least_zero(self.start_jitter_deg),
-                "0 or more",
-            ),
-            (
-                "contact_height_m",
-                self.contact_height_m,
-                self.contact_height_m > 0.0
-                    && self.contact_height_m < self.approach_height_m - self.grasp_height_m,
-                "a positive length below approach_height_m - grasp_height_m, where descents begin",
-            ),
-            ("jaw_opening_m", self.jaw_opening_m, positive(self.jaw_opening_m), "a positive width"),
-            ("max_misses", f64::from(self.max_misses), self.max_misses >= 1, "1 or more"),
-            (
-                "grasp_height_m",
-                self.grasp_height_m,
-                at_least_zero(self.grasp_height_m),
-                "0 or more",
-            ),
-            ("release_gap_m", self.release_gap_m, at_least_zero(self.release_gap_m), "0 or more"),
-            (
-                "travel_height_m",
-                self.travel_height_m,
-                self.travel_height_m >= self.place.surface_m + self.approach_height_m
-                    && self.travel_height_m >= self.start_surface_m + self.approach_height_m,
-                "at least approach_height_m above place.surface_m and start_surface_m",
-            ),
-            (
-                "approach_height_m",
-                self.approach_height_m,
-                self.approach_height_m > self.grasp_height_m + self.release_gap_m,
-                "more than grasp_height_m + release_gap_m",
-            ),
-            (
-                "travel_speed_m_s",
-                self.travel_speed_m_s,
-                positive(self.travel_speed_m_s),
-                "a positive speed",
-            ),
-            (
-                "contact_speed_m_s",
-                self.contact_speed_m_s,
-                positive(self.contact_speed_m_s),
-                "a positive speed",
-            ),
-            (
-                "first_contact_speed_m_s",
-                self.first_contact_speed_m_s.unwrap_or(self.contact_speed_m_s),
-                self.first_contact_speed_m_s
-                    .is_none_or(|speed| positive(speed) && speed <= self.contact_speed_m_s),
-                "a positive speed, at most contact_speed_m_s",
-            ),
-            (
-                "seating.translation_m",
-                self.seating.translation_m,
-                positive(self.seating.translation_m),
-                "a positive length",
-            ),
-            (
-                "seating.yaw_deg",
-                self.seating.yaw_deg,
-                positive(self.seating.yaw_deg),
-                "a positive angle",
-            ),
-            (
-                "seating.height_m",
-                self.seating.height_m,
-                positive(self.seating.height_m),
-                "a positive length",
-            ),
-        ];
-        match checks.into_iter().find(|(_, _, valid, _)| !valid) {
-            Some((key, value, _, expected)) => {
-                Err(TaskConfigError { key, value: value.to_string(), expected })
-            }
-            None => Ok(()),
-        }
+    /// The heights and speeds that depend on each other.
+    fn check_together(&self, check: &Check<'_>) -> Result<(), InvalidKey> {
+        let descent_m = self.approach_height_m - self.grasp_height_m;
+        check.require(
+            "contact_height_m",
+            self.contact_height_m,
+            self.contact_height_m < descent_m,
+            "less than approach_height_m - grasp_height_m, where descents begin",
+        )?;
+        let highest_m = self.place.surface_m.max(self.start_surface_m);
+        check.require(
+            "travel_height_m",
+            self.travel_height_m,
+            self.travel_height_m >= highest_m + self.approach_height_m,
+            "at least approach_height_m above place.surface_m and start_surface_m",
+        )?;
+        check.require(
+            "approach_height_m",
+            self.approach_height_m,
+            self.approach_height_m > self.grasp_height_m + self.release_gap_m,
+            "more than grasp_height_m + release_gap_m",
+        )?;
+        let first_m_s = self.first_contact_speed_m_s.unwrap_or(self.contact_speed_m_s);
+        check.require(
+            "first_contact_speed_m_s",
+            first_m_s,
+            first_m_s <= self.contact_speed_m_s,
+            "at most contact_speed_m_s",
+        )
     }
 
     /// The tool's pose when it grips a plate at `plate` that lies on a surface at `surface_m`.

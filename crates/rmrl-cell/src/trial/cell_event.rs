@@ -3,7 +3,7 @@
 use super::evidence::Capture;
 use crate::ToolPose;
 
-/// What happens in the cell. Each event is reported before the action it names.
+/// What happens in the cell. An action is reported before it begins.
 #[derive(Debug, Clone, Copy)]
 pub enum CellNews<'a> {
     /// The robot brings the plate to its start.

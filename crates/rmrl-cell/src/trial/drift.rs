@@ -4,25 +4,31 @@
 //! own error, and the reward cannot either, because the same camera sees target and outcome.
 
 use nalgebra::{Point2, Rotation2, Vector2};
-use rmrl_vision::{BoxError, Chessboard, ChessboardError, CornerCount};
+use rmrl_core::{Check, ConfigKeys, InvalidKey};
+use rmrl_vision::{BoxError, Chessboard, CornerCount};
 use serde::{Deserialize, Serialize};
 
 /// A board fixed in the camera's view, and how much seeming motion of it is allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
+#[config(rules = Self::check_together)]
 #[serde(default, deny_unknown_fields)]
 pub struct DriftConfig {
     /// The board is looked for in one trial of so many. Default 10: half an hour on a robot. It costs
     /// milliseconds, because the frame is taken anyway.
+    #[key(at_least = 1, limit = 1_000_000)]
     pub every_trials: u32,
     /// The board. Default: 5 x 4 inner corners and squares of 15 mm, which fits beside the workspace.
     pub board: Chessboard,
     /// Height of its face in the world, in metres. Default 0: on the table.
+    #[key(at_least = -10, at_most = 10)]
     pub height_m: f64,
     /// Trials are marked as suspect while the board seems to have moved by more, in metres. Default
     /// 0.001: the accuracy that plates are placed with.
+    #[key(above = 0, limit = 1)]
     pub suspect_m: f64,
     /// The run stops where it seems to have moved by more, in metres. Default 0.003: candidates of a
     /// few millimetres no longer reach the plate.
+    #[key(above = 0, limit = 1)]
     pub stop_m: f64,
 }
 
@@ -38,48 +44,15 @@ impl Default for DriftConfig {
     }
 }
 
-/// An invalid value of a [`DriftConfig`].
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DriftConfigError {
-    /// The board.
-    #[error("board: {0}")]
-    Board(#[from] ChessboardError),
-    /// Another value.
-    #[error("{key} is {value}, expected {expected}")]
-    Value {
-        /// The configuration's key.
-        key: &'static str,
-        /// What was given.
-        value: f64,
-        /// What was expected.
-        expected: &'static str,
-    },
-}
-
 impl DriftConfig {
-    /// Checks every value.
-    ///
-    /// # Errors
-    /// The first invalid one.
-    pub fn validate(&self) -> Result<(), DriftConfigError> {
-        self.board.validate()?;
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        for (key, value, valid, expected) in [
-            ("every_trials", f64::from(self.every_trials), self.every_trials > 0, "1 or more"),
-            ("height_m", self.height_m, self.height_m.is_finite(), "a height in metres"),
-            ("suspect_m", self.suspect_m, positive(self.suspect_m), "a positive length in metres"),
-            (
-                "stop_m",
-                self.stop_m,
-                self.stop_m >= self.suspect_m && self.stop_m.is_finite(),
-                "at least suspect_m",
-            ),
-        ] {
-            if !valid {
-                return Err(DriftConfigError::Value { key, value, expected });
-            }
-        }
-        Ok(())
+    fn check_together(&self, check: &Check<'_>) -> Result<(), InvalidKey> {
+        // A board validates itself.
+        self.board.validate().map_err(|error| {
+            let Chessboard { corners, square_m } = self.board;
+            let given = format!("{corners} corners of {square_m} m squares");
+            InvalidKey::new(check.path("board"), given, format!("a usable board ({error})"))
+        })?;
+        check.require("stop_m", self.stop_m, self.stop_m >= self.suspect_m, "suspect_m or more")
     }
 }
 
@@ -190,6 +163,9 @@ mod tests {
         assert!(refused(DriftConfig { stop_m: 0.0005, ..good }).contains("stop_m"));
         assert!(refused(DriftConfig { suspect_m: f64::NAN, ..good }).contains("suspect_m"));
         let board = Chessboard { square_m: -0.1, ..good.board };
-        assert!(refused(DriftConfig { board, ..good }).contains("board: square_m"));
+        assert!(
+            refused(DriftConfig { board, ..good })
+                .contains("expected a usable board (square_m is -0.1")
+        );
     }
 }

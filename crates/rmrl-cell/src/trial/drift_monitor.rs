@@ -2,12 +2,10 @@
 
 use image::RgbImage;
 use nalgebra::Point2;
-use rmrl_core::{Fault, FaultKind, TrialId};
+use rmrl_core::{Fault, FaultKind, InvalidKey, TrialId};
 use rmrl_vision::{CameraModel, CornerFinder};
 
-use super::drift::{
-    DriftConfig, DriftConfigError, DriftError, DriftReading, ReferenceError, motion_between,
-};
+use super::drift::{DriftConfig, DriftError, DriftReading, ReferenceError, motion_between};
 use super::evidence::TrialEvidence;
 use super::faults::drift_fault;
 use super::perception::{LOOKS, Perception};
@@ -28,10 +26,7 @@ impl DriftWatch {
     ///
     /// # Errors
     /// An invalid value.
-    pub fn new(
-        config: DriftConfig,
-        finder: Box<dyn CornerFinder>,
-    ) -> Result<Self, DriftConfigError> {
+    pub fn new(config: DriftConfig, finder: Box<dyn CornerFinder>) -> Result<Self, InvalidKey> {
         config.validate()?;
         Ok(Self { config, finder, reference: None, is_suspect: false, is_forced: false })
     }

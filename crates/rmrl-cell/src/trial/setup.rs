@@ -1,7 +1,7 @@
 //! How a trial is set up, and what is known between trials.
 
 use nalgebra::Point2;
-use rmrl_core::{Fault, PlanarPose, RewardFunction};
+use rmrl_core::{ConfigKeys, Fault, PlanarPose, RewardFunction};
 use rmrl_vision::{CameraModel, Localizer};
 
 use super::PickPlace;
@@ -27,8 +27,8 @@ impl PickPlace {
         task: Task,
         reward: RewardFunction,
     ) -> Result<Self, CellError> {
-        task.config.validate()?;
-        reward.validate()?;
+        task.config.check_keys("task")?;
+        reward.check_keys("reward")?;
         devices.camera.model().intrinsics.validate()?;
         Ok(Self {
             search: PlateSearch::new(&task.config, localizer.config().plate),

@@ -9,18 +9,15 @@ use super::faults::motion_fault;
 use super::perception::Perception;
 use crate::{
     DeviceError, Devices, GuardedArm, Manipulator, MotionError, Operator, Recovery, SafetyEnvelope,
-    StopSwitch, TaskConfig, TaskConfigError,
+    StopSwitch, TaskConfig,
 };
 
 /// Why a cell could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum CellError {
-    /// The task's configuration is invalid.
+    /// The configuration of the task or the reward is invalid.
     #[error(transparent)]
-    Task(#[from] TaskConfigError),
-    /// The reward's configuration is invalid.
-    #[error(transparent)]
-    Reward(#[from] InvalidKey),
+    Config(#[from] InvalidKey),
     /// The camera's intrinsics are invalid.
     #[error("the camera's intrinsics are invalid")]
     Intrinsics(#[from] IntrinsicsError),
