@@ -5,7 +5,7 @@ use super::tool_pose::ToolPose;
 /// Why a device did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DeviceError {
-    /// The arm met something and stopped where it was. [`Arm::recover`] makes it movable again.
+    /// The arm met something and stopped where it was. [`Arm::recover`](crate::Arm::recover) makes it movable again.
     #[error("the arm stopped on contact at z = {:.1} mm", at.z_m * 1000.0)]
     Collision {
         /// Where the tool stopped.
@@ -35,7 +35,7 @@ pub enum DeviceError {
         /// The reason in the device's own words.
         reason: String,
     },
-    /// The device has stopped with an error of its own. [`Arm::recover`] may help.
+    /// The device has stopped with an error of its own. [`Arm::recover`](crate::Arm::recover) may help.
     #[error("the {device} has error {code}: {meaning}; {recovery}")]
     Faulted {
         /// `camera`, `arm` or `gripper`.

@@ -141,7 +141,7 @@ impl PickPlace {
         }
     }
 
-    /// Puts the trial back to the moment at which [`Env::reset`] had localized the plate at `estimated_pose`
+    /// Puts the trial back to the moment at which [`Env::reset`](rmrl_core::Env::reset) had localized the plate at `estimated_pose`
     /// and `whereabouts` was known of it, to try several actions from the very same start. The caller has to put the
     /// world back, too, which only a simulated one can be.
     pub fn return_to_start(&mut self, estimated_pose: PlanarPose, whereabouts: Whereabouts) {
