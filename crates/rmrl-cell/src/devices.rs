@@ -1,114 +1,26 @@
 //! The devices of a work cell, as the trial needs them.
+//!
+//! - `tool_pose`: where the tool is
+//! - `device_error`: what a device may report instead of doing what it was asked
+//! - `first_motion`: what the operator has to permit before anything moves
+
+mod device_error;
+mod first_motion;
+mod tool_pose;
 
 use rmrl_core::PlanarPose;
 use rmrl_vision::{CameraModel, RgbdFrame};
-use serde::{Deserialize, Serialize};
 
-use crate::FirstMotion;
-
-/// A pose of the tool, which always points straight down.
-///
-/// World frame. The tool's point is midway between the finger tips, at their lower ends; at
-/// `yaw_rad = 0` the jaws close along the world's y axis.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ToolPose {
-    /// Position and rotation in the plane.
-    pub planar: PlanarPose,
-    /// Height of the finger tips, in metres.
-    pub z_m: f64,
-}
-
-impl ToolPose {
-    /// A tool pose from its parts.
-    pub fn new(planar: PlanarPose, z_m: f64) -> Self {
-        Self { planar, z_m }
-    }
-
-    /// The same pose at another height.
-    #[must_use]
-    pub fn at_height(self, z_m: f64) -> Self {
-        Self { z_m, ..self }
-    }
-}
-
-/// What a device may report instead of doing what it was asked.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DeviceError {
-    /// The arm met something and stopped where it was. [`Arm::recover`] makes it movable again.
-    #[error("the arm stopped on contact at z = {:.1} mm", at.z_m * 1000.0)]
-    Collision {
-        /// Where the tool stopped.
-        at: ToolPose,
-    },
-    /// The device does not answer any more.
-    #[error("lost the {device}: {reason}")]
-    Disconnected {
-        /// `camera`, `arm` or `gripper`.
-        device: &'static str,
-        /// What was noticed.
-        reason: String,
-    },
-    /// The device answered, but did not finish in time.
-    #[error("the {device} did not finish within {timeout_secs} s")]
-    TimedOut {
-        /// `camera`, `arm` or `gripper`.
-        device: &'static str,
-        /// How long was waited, in seconds.
-        timeout_secs: f64,
-    },
-    /// The device refused the command.
-    #[error("the {device} refused: {reason}")]
-    Refused {
-        /// `camera`, `arm` or `gripper`.
-        device: &'static str,
-        /// Its own words.
-        reason: String,
-    },
-    /// The device has stopped with an error of its own. [`Arm::recover`] may help.
-    #[error("the {device} has error {code}: {meaning}; {recovery}")]
-    Faulted {
-        /// `camera`, `arm` or `gripper`.
-        device: &'static str,
-        /// The device's number for it.
-        code: u16,
-        /// What that means.
-        meaning: &'static str,
-        /// What helps.
-        recovery: &'static str,
-    },
-    /// The device stands until a person has been there: a stop button, a broken servo, or somebody
-    /// who stopped it. Nothing the software does helps, and nothing may start it again.
-    #[error("the {device} stands until a person has been there: {reason}")]
-    NeedsPerson {
-        /// `camera`, `arm` or `gripper`.
-        device: &'static str,
-        /// Its own words.
-        reason: String,
-    },
-    /// The person beside the cell said no.
-    #[error("the operator declined")]
-    Declined,
-    /// There is nobody who could be asked.
-    #[error("nobody can be asked: {reason}")]
-    NobodyToAsk {
-        /// Why not.
-        reason: String,
-    },
-}
-
-impl DeviceError {
-    /// Whether trying again cannot help: a person has to come first.
-    pub fn needs_a_person(&self) -> bool {
-        matches!(self, Self::NeedsPerson { .. } | Self::Declined | Self::NobodyToAsk { .. })
-    }
-}
+pub use device_error::DeviceError;
+pub use first_motion::FirstMotion;
+pub use tool_pose::ToolPose;
 
 /// An overhead RGB-D camera.
 pub trait Camera: Send {
-    /// Takes one picture: colour, and depth aligned to it.
+    /// Takes one frame: color, and depth aligned to it.
     ///
-    /// Both are exposed after the call, never taken from a queue: what the arm did before is in the
-    /// picture, and what the picture shows is measured as its outcome.
+    /// Both are exposed after the call, never taken from a queue: the frame shows what the arm did before the call,
+    /// and is measured as its outcome.
     ///
     /// # Errors
     /// The camera is gone, or gave no frame in time.
@@ -137,7 +49,7 @@ pub trait Arm: Send {
     /// Makes the arm movable again after a collision; does nothing where there was none.
     ///
     /// # Errors
-    /// The arm cannot be brought back without a person.
+    /// The arm cannot be brought back without an operator.
     fn recover(&mut self) -> Result<(), DeviceError>;
 }
 
@@ -165,11 +77,11 @@ pub trait Gripper: Send {
     /// where there was none.
     ///
     /// # Errors
-    /// The gripper cannot be brought back without a person.
+    /// The gripper cannot be brought back without an operator.
     fn recover(&mut self) -> Result<(), DeviceError>;
 
-    /// Gives the gripper power, where it has none. Asked for only when the jaws are known to hold nothing,
-    /// for they may move. Does nothing by default: most have power or are switched on by hand.
+    /// Gives the gripper power, where it has none. The trial calls it only when the jaws are known to hold nothing,
+    /// because they may move. Does nothing by default: most grippers have power or are switched on by hand.
     ///
     /// # Errors
     /// Any device error.
@@ -178,46 +90,46 @@ pub trait Gripper: Send {
     }
 }
 
-/// The person beside the cell, who does what the robot cannot.
+/// The operator beside the cell, who does what the robot cannot.
 pub trait Operator: Send {
-    /// Lets the arm make its first motion since a program was started, and all that follow. Before that,
-    /// the controller was sent nothing that changes anything.
+    /// Permits the arm to make its first motion since a program was started, and all that follow. Before that,
+    /// nothing is sent to the controller that changes anything.
     ///
     /// # Errors
-    /// [`DeviceError::Declined`] if the answer was no; nobody came. The arm is not moved then.
+    /// [`DeviceError::Declined`] if the answer was no; no operator came. The arm is not moved then.
     fn permit_motion(&mut self, motion: &FirstMotion) -> Result<(), DeviceError>;
 
-    /// Sees to it that the plate in the cell is the one that belongs to `scene`: another of the same
+    /// Makes sure that the plate in the cell is the one that belongs to `scene`: another of the same
     /// kind, or the same one with or without its lid, where the present one lies.
     ///
-    /// Asked for when a scene begins, and again after an interruption: a plate that is there already
+    /// The trial calls it when a scene begins, and again after an interruption: a plate that is there already
     /// stays. Where all scenes have the same plate, there is nothing to do.
     ///
     /// # Errors
-    /// Nobody came.
+    /// No operator came.
     fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError>;
 
-    /// Puts the plate exactly into its target, for the target to be recorded.
+    /// Puts the plate exactly into its target, so that the target can be recorded.
     ///
     /// # Errors
-    /// Nobody came.
+    /// No operator came.
     fn put_plate_at_target(&mut self) -> Result<(), DeviceError>;
 
     /// Puts the lost plate back, near `pose`.
     ///
     /// # Errors
-    /// Nobody came.
+    /// No operator came.
     fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError>;
 }
 
-/// All that a trial needs hands, eyes or help for.
+/// The devices of one cell.
 pub struct Devices {
     /// The overhead camera.
     pub camera: Box<dyn Camera>,
     /// The arm.
     pub arm: Box<dyn Arm>,
-    /// The gripper at its end.
+    /// The gripper at the arm's end.
     pub gripper: Box<dyn Gripper>,
-    /// The person beside it.
+    /// The operator beside the cell.
     pub operator: Box<dyn Operator>,
 }

@@ -1,41 +1,40 @@
-//! The work cell: what its devices must be able to do, what it never does, and the trial.
+//! The work cell: the devices, the safety envelope, the task, and the pick-and-place trial over them.
 //!
-//! Camera, arm, gripper and the person beside them are four small traits ([`Camera`], [`Arm`],
-//! [`Gripper`], [`Operator`]). Simulated and real cells implement them; [`PickPlace`], the one-step
-//! MDP of the paper, runs over them and does not know which it has. Every motion passes a
-//! [`SafetyEnvelope`] on its way to the arm.
+//! Camera, arm, gripper and operator are four small traits ([`Camera`], [`Arm`], [`Gripper`], [`Operator`]).
+//! Simulated and real cells implement them; [`PickPlace`], the one-step MDP of the paper, runs over them and does not
+//! know which it has. Every motion passes a [`SafetyEnvelope`] on its way to the arm.
+//!
+//! The map, from the bottom to the top:
+//!
+//! - `devices`: the four traits, the tool's pose, the errors of devices, the first motion
+//! - `stop`: the switch that stops every device, and whether the devices have confirmed the stop
+//! - `safety`: the limits of every motion, contact, and the only path to the arm
+//! - `recovery`: how lost devices are tried again
+//! - `playback_camera`: a camera that plays back what another one recorded
+//! - `task`: from where to where, how fast, and what counts as done
+//! - `manipulation`: grasping, carrying, releasing
+//! - `trial`: the trial, the search for the plate, perception, and the drift monitor
 
-mod contact;
 mod devices;
-mod drift;
-mod evidence;
-mod faults;
-mod first_motion;
-mod handling;
-mod news;
-mod pick_place;
-mod recorded;
+mod manipulation;
+mod playback_camera;
 mod recovery;
 mod safety;
 mod stop;
 mod task;
-mod trajectory;
+mod trial;
 
-pub use contact::{AfterContact, Descent, UnexpectedContact};
-pub use devices::{Arm, Camera, DeviceError, Devices, Gripper, Operator, ToolPose};
-pub use drift::{
-    DriftConfig, DriftConfigError, DriftError, DriftReading, DriftWatch, ReferenceError,
-};
-pub use evidence::{Capture, Durations, TrialEvidence};
-pub use first_motion::FirstMotion;
-pub use handling::Handling;
-pub use news::CellNews;
-pub use pick_place::{CellError, PickPlace, Target, Whereabouts};
-pub use recorded::RecordedCamera;
-pub use recovery::{Recovery, RecoveryError};
+pub use devices::{Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, ToolPose};
+pub use manipulation::{GraspOutcome, Manipulator};
+pub use playback_camera::RecordedCamera;
+pub use recovery::Recovery;
 pub use safety::{
-    Axis, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyConfigError, SafetyEnvelope,
+    AfterContact, Axis, Descent, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyEnvelope,
+    UnexpectedContact, UnsafeActions,
 };
 pub use stop::{Confirmation, StopSwitch, Stopped};
-pub use task::{Place, Region, Seating, Task, TaskConfig, TaskConfigError, TaskKind, Waypoint};
-pub use trajectory::Trajectory;
+pub use task::{Place, Region, Seating, Task, TaskConfig, TaskKind, Trajectory, Waypoint};
+pub use trial::{
+    Capture, CellError, CellNews, DriftConfig, DriftReading, DriftWatch, Durations, PickPlace,
+    ReferenceError, Target, TrialEvidence, Whereabouts,
+};

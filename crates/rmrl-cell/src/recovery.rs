@@ -1,18 +1,21 @@
-//! Lost devices: how often, and with which waits, they are tried again.
+//! Trying lost devices again.
 
 use std::time::Duration;
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
 use crate::{DeviceError, MotionError, StopSwitch};
 
 /// How a device that was lost is tried again. Each wait is twice the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recovery {
-    /// How often it is tried again before the attempt is given up; 0 never.
+    /// How often the device is tried again before the attempt is given up.
+    #[key(at_least = 0, at_most = 8, why = "the waits double")]
     pub retries: u32,
     /// The first wait, in seconds.
+    #[key(at_least = 0, at_most = 60)]
     pub first_wait_secs: f64,
 }
 
@@ -23,41 +26,9 @@ impl Default for Recovery {
     }
 }
 
-/// A value that a recovery cannot have.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum RecoveryError {
-    /// Too often: a wait that doubles has no end in sight.
-    #[error("retries is {retries}, expected 0 to 8")]
-    Retries {
-        /// What was given.
-        retries: u32,
-    },
-    /// No time at all, or hours.
-    #[error("first_wait_secs is {first_wait_secs}, expected 0 to 60")]
-    Wait {
-        /// What was given, in seconds.
-        first_wait_secs: f64,
-    },
-}
-
 impl Recovery {
-    /// Checks the values.
-    ///
-    /// # Errors
-    /// The first one that cannot be.
-    pub fn validate(&self) -> Result<(), RecoveryError> {
-        let Self { retries, first_wait_secs } = *self;
-        if retries > 8 {
-            return Err(RecoveryError::Retries { retries });
-        }
-        if !(0.0..=60.0).contains(&first_wait_secs) {
-            return Err(RecoveryError::Wait { first_wait_secs });
-        }
-        Ok(())
-    }
-
-    /// Calls `attempt` until the device is there, a few times. What a device refuses, and what is no loss,
-    /// is not tried again.
+    /// Calls `attempt` again while the device is lost, a few times. Does not repeat what a device refuses, or any
+    /// other error.
     pub(crate) fn retry<T>(
         &self,
         stop: &StopSwitch,
@@ -130,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_cannot_be_are_named() {
+    fn invalid_values_are_named() {
         let many = Recovery { retries: 9, ..Recovery::default() };
         assert!(many.validate().unwrap_err().to_string().contains("retries is 9"));
         for first_wait_secs in [-1.0, f64::NAN, 61.0] {

@@ -1,4 +1,8 @@
 //! The stop switch: one press, and nothing in the cell moves any more.
+//!
+//! - `confirmation`: who pressed the switch, and whether the devices stand
+
+mod confirmation;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,73 +11,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The switch was pressed. Who pressed it first, for a person to read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("stopped by {by}")]
-pub struct Stopped {
-    /// Such as `Ctrl-C` or `the operator page`.
-    pub by: String,
-}
-
-/// Whether a stop has arrived. Its text is for people, and the same wherever they read it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Confirmation {
-    /// Nobody has pressed the switch.
-    NotPressed,
-    /// No device is connected that could be moving.
-    NothingToStop,
-    /// Every device has confirmed that it stands.
-    Confirmed,
-    /// A device has not confirmed it. It may still be moving.
-    NotConfirmed {
-        /// Which one, as it was registered.
-        device: &'static str,
-        /// Why not, for a person to read.
-        reason: String,
-    },
-}
-
-impl Confirmation {
-    /// Whether a device may still be moving after a stop.
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::NotConfirmed { .. })
-    }
-
-    /// What two switches say together: the worse of both.
-    fn and(self, other: Self) -> Self {
-        let rank = |one: &Self| match one {
-            Self::NotPressed => 0,
-            Self::NothingToStop => 1,
-            Self::Confirmed => 2,
-            Self::NotConfirmed { .. } => 3,
-        };
-        if rank(&other) > rank(&self) { other } else { self }
-    }
-}
-
-impl fmt::Display for Confirmation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotPressed => f.write_str("nobody has stopped the arm"),
-            Self::NothingToStop => f.write_str("this program moves no arm"),
-            Self::Confirmed => f.write_str("the arm has confirmed that it stands"),
-            Self::NotConfirmed { device, reason } => {
-                write!(f, "NOT CONFIRMED: press the red button ({device}: {reason})")
-            }
-        }
-    }
-}
+pub use confirmation::{Confirmation, Stopped};
 
 /// What a device does at once when the switch is pressed; an error says why it is not known to stand.
 type Callback = dyn Fn(&Stopped) -> Result<(), String> + Send + Sync;
 
 /// Stops a cell from any thread: one handle of many to the same switch, which stays pressed.
 ///
-/// Every motion asks the switch before it begins. A driver that can end a motion under way registers
+/// Every motion checks the switch before it begins. A driver that can end a motion under way registers
 /// how with [`on_press`](Self::on_press); without one, the motion under way is the last. A device that does
-/// not confirm the stop is told again in the background until it does ([`confirmation`](Self::confirmation)).
+/// not confirm the stop is stopped again in the background until it does ([`confirmation`](Self::confirmation)).
 ///
-/// It is no emergency stop: it is software, as all before it. The red button on the controller is one.
+/// It is no emergency stop, because it is software. The red button on the controller is one.
 #[derive(Clone, Default)]
 pub struct StopSwitch {
     shared: Arc<Shared>,
@@ -83,58 +32,58 @@ pub struct StopSwitch {
 struct Shared {
     is_pressed: AtomicBool,
     stopped: OnceLock<Stopped>,
-    told: Mutex<Told>,
+    registered: Mutex<Registered>,
 }
 
-/// Whom a press is passed on to.
+/// The devices that a press stops, and the switches that it presses.
 #[derive(Default)]
-struct Told {
+struct Registered {
     devices: Vec<Arc<Device>>,
     followers: Vec<StopSwitch>,
-    /// Whether a thread tells devices again.
+    /// Whether a thread stops devices again.
     is_repeating: bool,
 }
 
 struct Device {
     name: &'static str,
     stop: Box<Callback>,
-    /// What it answered last; `None` before its first answer.
+    /// The device's last answer; `None` before its first one.
     answer: Mutex<Option<Result<(), String>>>,
 }
 
-/// How long a wait may go on after the switch was pressed.
+/// How long a wait may last after the switch was pressed.
 const SLICE: Duration = Duration::from_millis(20);
 
-/// How often a device that has not confirmed a stop is told again.
+/// The time after which a device that has not confirmed is stopped again.
 const AGAIN: Duration = Duration::from_millis(500);
 
 impl StopSwitch {
-    /// Presses the switch and calls what devices registered, on this thread. Pressed again, calls them
-    /// again: a stop that did not get through may be repeated.
+    /// Presses the switch and stops the registered devices, on this thread. A second press stops them again: a stop
+    /// that did not get through may be repeated.
     ///
-    /// `by` is who presses; the first one is remembered. Returns what the devices answered. Those that did not
-    /// confirm are called again in the background, until they do or no handle of the switch is left.
+    /// `by` is who presses; the first one is remembered. Returns whether the devices confirmed. Those that did not
+    /// are stopped again in the background, until they do or no handle of the switch is left.
     pub fn press(&self, by: &str) -> Confirmation {
         let stopped = self.shared.stopped.get_or_init(|| Stopped { by: by.to_string() });
         // From here on no motion begins; callbacks end those that have begun.
         let (devices, followers) = {
-            let told = self.told();
+            let registered = self.shared.registered();
             self.shared.is_pressed.store(true, Ordering::SeqCst);
-            (told.devices.clone(), told.followers.clone())
+            (registered.devices.clone(), registered.followers.clone())
         };
         for follower in followers {
             follower.press(&stopped.by);
         }
         for device in devices {
-            device.tell(stopped);
+            device.stop(stopped);
         }
         self.repeat();
         self.confirmation()
     }
 
-    /// Has `stop` called whenever the switch is pressed, on the presser's thread; at once if it is
-    /// pressed already. It may be called again, also while it runs: until it returns that the device has
-    /// confirmed the stop. `device` names it to people, such as `the arm`.
+    /// Calls `stop` whenever the switch is pressed, on the presser's thread; at once if it is
+    /// pressed already. `stop` may be called again, also while it runs, until it returns that the device has
+    /// confirmed the stop. `device` is the device's name for people, such as `the arm`.
     pub fn on_press(
         &self,
         device: &'static str,
@@ -143,22 +92,22 @@ impl StopSwitch {
         let stop = Box::new(stop);
         let device = Arc::new(Device { name: device, stop, answer: Mutex::new(None) });
         let is_pressed = {
-            let mut told = self.told();
-            told.devices.push(Arc::clone(&device));
+            let mut registered = self.shared.registered();
+            registered.devices.push(Arc::clone(&device));
             self.shared.is_pressed.load(Ordering::SeqCst)
         };
         if let (true, Some(stopped)) = (is_pressed, self.shared.stopped.get()) {
-            device.tell(stopped);
+            device.stop(stopped);
             self.repeat();
         }
     }
 
-    /// Has `other` pressed whenever this one is; at once if it is pressed already. What its devices confirm
-    /// counts here, too.
+    /// Presses `other` whenever this switch is pressed; at once if it is pressed already. The confirmation of its
+    /// devices counts here, too.
     pub fn pass_on_to(&self, other: &Self) {
         let is_pressed = {
-            let mut told = self.told();
-            told.followers.push(other.clone());
+            let mut registered = self.shared.registered();
+            registered.followers.push(other.clone());
             self.shared.is_pressed.load(Ordering::SeqCst)
         };
         if let (true, Some(stopped)) = (is_pressed, self.shared.stopped.get()) {
@@ -172,8 +121,8 @@ impl StopSwitch {
             return Confirmation::NotPressed;
         }
         let (devices, followers) = {
-            let told = self.told();
-            (told.devices.clone(), told.followers.clone())
+            let registered = self.shared.registered();
+            (registered.devices.clone(), registered.followers.clone())
         };
         let devices = devices.iter().map(|device| device.confirmation());
         let followers = followers.iter().map(Self::confirmation);
@@ -193,15 +142,15 @@ impl StopSwitch {
         }
     }
 
-    /// Whether it was pressed.
+    /// Whether the switch was pressed.
     pub fn is_pressed(&self) -> bool {
         self.shared.is_pressed.load(Ordering::SeqCst)
     }
 
-    /// Asks before a motion.
+    /// Checks before a motion that the switch was not pressed.
     ///
     /// # Errors
-    /// The switch was pressed, by whom.
+    /// The switch was pressed.
     pub fn check(&self) -> Result<(), Stopped> {
         match self.shared.stopped.get() {
             Some(stopped) if self.is_pressed() => Err(stopped.clone()),
@@ -209,10 +158,10 @@ impl StopSwitch {
         }
     }
 
-    /// Waits, but not longer than for the switch.
+    /// Waits for `duration`, or until the switch is pressed.
     ///
     /// # Errors
-    /// The switch was pressed, by whom.
+    /// The switch was pressed.
     pub fn wait(&self, duration: Duration) -> Result<(), Stopped> {
         let began = Instant::now();
         loop {
@@ -224,36 +173,32 @@ impl StopSwitch {
         }
     }
 
-    /// Has a thread tell devices again, if there is one that has not confirmed and no thread yet.
+    /// Starts a thread that stops devices again, if one has not confirmed and no such thread runs.
     fn repeat(&self) {
         {
-            let mut told = self.told();
-            if told.is_repeating || told.unconfirmed().is_empty() {
+            let mut registered = self.shared.registered();
+            if registered.is_repeating || registered.unconfirmed().is_empty() {
                 return;
             }
-            told.is_repeating = true;
+            registered.is_repeating = true;
         }
         let shared = Arc::downgrade(&self.shared);
         let thread = thread::Builder::new().name("stop again".to_string());
         if let Err(error) = thread.spawn(move || stop_again(&shared)) {
             tracing::error!("the stop is not repeated: {error}");
-            self.told().is_repeating = false;
+            self.shared.registered().is_repeating = false;
         }
-    }
-
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.shared.told()
     }
 }
 
 impl Shared {
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn registered(&self) -> MutexGuard<'_, Registered> {
         // Nothing between locking and unlocking can leave half a list.
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Told {
+impl Registered {
     fn unconfirmed(&self) -> Vec<Arc<Device>> {
         let missing = self.devices.iter().filter(|device| device.confirmation().is_missing());
         missing.cloned().collect()
@@ -261,11 +206,11 @@ impl Told {
 }
 
 impl Device {
-    fn tell(&self, stopped: &Stopped) {
-        // One device that fails to stop must not keep the next from it.
+    fn stop(&self, stopped: &Stopped) {
+        // One device that fails to stop must not prevent the stop of the next one.
         let answer = catch_unwind(AssertUnwindSafe(|| (self.stop)(stopped)))
             .unwrap_or_else(|_| Err("its driver failed".to_string()));
-        // Nothing is logged here: a terminal that is halted would hold up the next device.
+        // Nothing is logged here: a halted terminal would delay the next device.
         *self.answer() = Some(answer);
     }
 
@@ -286,23 +231,23 @@ impl Device {
     }
 }
 
-/// Tells devices again until all have confirmed, or nobody has a handle of the switch any more.
+/// Stops devices again until all have confirmed, or no handle of the switch is left.
 fn stop_again(shared: &Weak<Shared>) {
     loop {
         thread::sleep(AGAIN);
         let Some(shared) = shared.upgrade() else { return };
         let Some(stopped) = shared.stopped.get() else { return };
         let missing = {
-            let mut told = shared.told();
-            let missing = told.unconfirmed();
-            told.is_repeating = !missing.is_empty();
+            let mut registered = shared.registered();
+            let missing = registered.unconfirmed();
+            registered.is_repeating = !missing.is_empty();
             missing
         };
         if missing.is_empty() {
             return;
         }
         for device in missing {
-            device.tell(stopped);
+            device.stop(stopped);
         }
     }
 }
@@ -330,36 +275,49 @@ mod tests {
     }
 
     #[test]
-    fn every_device_is_told_early_or_late_and_whatever_another_does() {
-        let told = Arc::new(AtomicUsize::new(0));
+    fn every_device_is_stopped_early_or_late_and_whatever_another_does() {
+        let stops = Arc::new(AtomicUsize::new(0));
         let switch = StopSwitch::default();
         let count = || {
-            let told = Arc::clone(&told);
+            let stops = Arc::clone(&stops);
             move |_: &Stopped| {
-                told.fetch_add(1, Ordering::Relaxed);
+                stops.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
         };
         switch.on_press("a broken one", |_| panic!("no answer"));
         switch.on_press("an arm", count());
-        assert_eq!(told.load(Ordering::Relaxed), 0);
+        assert_eq!(stops.load(Ordering::Relaxed), 0);
         switch.press("a test");
-        assert_eq!(told.load(Ordering::Relaxed), 1);
+        assert_eq!(stops.load(Ordering::Relaxed), 1);
         switch.on_press("another", count());
-        assert_eq!(told.load(Ordering::Relaxed), 2);
+        assert_eq!(stops.load(Ordering::Relaxed), 2);
         switch.press("a test");
-        assert_eq!(told.load(Ordering::Relaxed), 4);
+        assert_eq!(stops.load(Ordering::Relaxed), 4);
     }
 
     #[test]
-    fn a_device_may_register_while_it_is_told() {
+    fn a_device_may_register_while_it_is_stopped() {
+        let (first, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let calls = || [&first, &second].map(|calls| calls.load(Ordering::SeqCst));
         let switch = StopSwitch::default();
-        let again = switch.clone();
+        let (again, count, count_second) =
+            (switch.clone(), Arc::clone(&first), Arc::clone(&second));
         switch.on_press("an arm", move |_| {
-            again.on_press("another", |_| Ok(()));
+            if count.fetch_add(1, Ordering::SeqCst) == 0 {
+                let count = Arc::clone(&count_second);
+                again.on_press("another", move |_| {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    Ok(())
+                });
+            }
             Ok(())
         });
+        assert_eq!(calls(), [0, 0]);
         assert_eq!(switch.press("a test"), Confirmation::Confirmed);
+        assert_eq!(calls(), [1, 1]);
+        assert_eq!(switch.press("a test"), Confirmation::Confirmed);
+        assert_eq!(calls(), [2, 2]);
     }
 
     /// A device that answers only from its `after`-th call on.
@@ -373,7 +331,7 @@ mod tests {
         (calls, stop)
     }
 
-    /// The switch said nothing of devices that did not hear of it, and told them once.
+    /// The switch did not report devices that a stop had not reached, and stopped them once.
     #[test]
     fn a_stop_is_repeated_until_the_device_confirms_it() {
         let switch = StopSwitch::default();
@@ -384,13 +342,13 @@ mod tests {
         let pressed = switch.press("a test");
         let reason = "no link".to_string();
         assert_eq!(pressed, Confirmation::NotConfirmed { device: "the arm", reason });
-        let told = pressed.to_string();
-        assert_eq!(told, "NOT CONFIRMED: press the red button (the arm: no link)");
+        let message = pressed.to_string();
+        assert_eq!(message, "NOT CONFIRMED: press the red button (the arm: no link)");
         assert_eq!(switch.confirmation(), pressed);
         let confirmed = switch.wait_for_confirmation(Duration::from_secs(60));
         assert_eq!(confirmed, Confirmation::Confirmed);
         assert_eq!(calls.load(Ordering::SeqCst), 3);
-        // Nobody is told again who has confirmed.
+        // A device that has confirmed is not stopped again.
         thread::sleep(2 * AGAIN);
         assert_eq!(calls.load(Ordering::SeqCst), 3);
     }
@@ -409,7 +367,7 @@ mod tests {
         late.on_press("another", |_| Err("no link".to_string()));
         outer.pass_on_to(&late);
         assert!(late.is_pressed() && outer.confirmation().is_missing());
-        // A switch of its own stops nobody else.
+        // A follower does not press the switch that it follows.
         let (one, other) = (StopSwitch::default(), StopSwitch::default());
         one.pass_on_to(&other);
         other.press("a test");
@@ -418,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_that_nobody_has_any_more_repeats_nothing() {
+    fn a_switch_without_handles_repeats_nothing() {
         let (calls, stop) = reluctant(usize::MAX);
         let switch = StopSwitch::default();
         switch.on_press("the arm", stop);
@@ -429,7 +387,7 @@ mod tests {
         assert!(last <= 2, "{last}");
     }
 
-    /// The wait for an answer is no answer.
+    /// A device that has not answered yet has not confirmed.
     #[test]
     fn a_device_that_hangs_has_not_confirmed() {
         let (release, hangs) = std::sync::mpsc::channel::<()>();
@@ -446,8 +404,9 @@ mod tests {
             assert!(began.elapsed() < Duration::from_secs(60));
             thread::sleep(Duration::from_millis(1));
         }
-        let told = switch.wait_for_confirmation(Duration::from_millis(50)).to_string();
-        assert!(told.contains("NOT CONFIRMED") && told.contains("not answered yet"), "{told}");
+        let message = switch.wait_for_confirmation(Duration::from_millis(50)).to_string();
+        assert!(message.contains("NOT CONFIRMED"), "{message}");
+        assert!(message.contains("not answered yet"), "{message}");
         drop(release);
         assert_eq!(pressing.join().unwrap(), Confirmation::Confirmed);
     }

@@ -1,23 +1,22 @@
-//! Contact: where it is expected, and what follows where it is not.
+//! What follows on contact, expected or not.
 
 use crate::ToolPose;
 
 /// What follows when the arm meets something where no contact was expected.
 ///
-/// Contact is expected at the end of a descent ([`GuardedArm::descend_to`](crate::GuardedArm::descend_to)), and
-/// nowhere else.
+/// Contact is expected at the end of a descent, and nowhere else.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum AfterContact {
-    /// Nothing moves and nothing is cleared until a person has looked and starts the program again.
+    /// Nothing moves and nothing is cleared until an operator has looked and starts the program again.
     #[default]
     WaitForPerson,
-    /// The first such contact is recovered from. Then every motion has at most this speed, until a plate has
-    /// been placed. A second contact before that waits for a person.
+    /// The arm recovers from the first such contact. Then every motion has at most this speed, until a plate has
+    /// been placed. A second contact before that waits for an operator.
     RetrySlowly {
-        /// In metres per second.
+        /// The highest speed then, in metres per second.
         speed_m_s: f64,
     },
-    /// Every such contact is recovered from, at full speed. For simulated cells: nobody can be hurt there.
+    /// The arm recovers from every such contact, at full speed. For simulated cells: nobody can be hurt there.
     Recover,
 }
 
@@ -33,7 +32,7 @@ pub enum AfterContact {
 pub struct UnexpectedContact {
     /// Where the tool stopped.
     pub at: ToolPose,
-    /// Whether it follows another one, after which the arm went on slowly.
+    /// Whether it follows another one, after which the arm continued slowly.
     pub is_second: bool,
 }
 
@@ -41,9 +40,9 @@ pub struct UnexpectedContact {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use]
 pub enum Descent {
-    /// At its end. Holds the pose that was commanded, which a driver may have had to round.
+    /// The tool arrived at this pose, as commanded: a driver may have had to round it.
     Arrived(ToolPose),
-    /// On contact where contact was expected. Holds the pose where the tool stopped; the arm can move again.
+    /// The tool met something where contact was expected, and stopped at this pose. The arm can move again.
     Contact(ToolPose),
 }
 
@@ -53,13 +52,13 @@ enum Met {
     /// Nothing unexpected, or a plate has been placed since.
     #[default]
     Nothing,
-    /// Something, once; motions are slow.
+    /// Something unexpected, once; motions are slow.
     Once,
-    /// Something that a person has to look at.
-    ForAPerson(UnexpectedContact),
+    /// Something that an operator has to look at.
+    ForOperator(UnexpectedContact),
 }
 
-/// Decides what follows on contact. What a person has to look at stays so for the life of the process.
+/// Decides what follows on contact. What an operator has to look at stays so until the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct ContactLatch {
     pub(crate) after: AfterContact,
@@ -70,12 +69,12 @@ impl ContactLatch {
     /// Whether the arm may still be moved, and recovered.
     pub(crate) fn check(&self) -> Result<(), UnexpectedContact> {
         match self.met {
-            Met::ForAPerson(contact) => Err(contact),
+            Met::ForOperator(contact) => Err(contact),
             Met::Nothing | Met::Once => Ok(()),
         }
     }
 
-    /// Takes note of a contact where none was expected. `Ok` where it may be recovered from.
+    /// Notes a contact where none was expected. `Ok` where the arm may recover from it.
     pub(crate) fn meet(&mut self, at: ToolPose) -> Result<(), UnexpectedContact> {
         match (self.after, self.met) {
             (AfterContact::Recover, _) => {}
@@ -86,10 +85,10 @@ impl ContactLatch {
                 );
                 self.met = Met::Once;
             }
-            (_, Met::ForAPerson(contact)) => return Err(contact),
+            (_, Met::ForOperator(contact)) => return Err(contact),
             (_, met) => {
                 let contact = UnexpectedContact { at, is_second: met == Met::Once };
-                self.met = Met::ForAPerson(contact);
+                self.met = Met::ForOperator(contact);
                 return Err(contact);
             }
         }
@@ -106,7 +105,7 @@ impl ContactLatch {
         }
     }
 
-    /// A plate has been placed: what was met is out of the way.
+    /// A plate has been placed: the obstacle is out of the way.
     pub(crate) fn placed(&mut self) {
         if self.met == Met::Once {
             self.met = Met::Nothing;

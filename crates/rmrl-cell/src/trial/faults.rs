@@ -1,13 +1,14 @@
-//! The fault that a trial's failures are.
+//! Turns the errors of a trial's parts into faults.
 
 use std::error::Error;
 
 use rmrl_core::{Fault, FaultKind};
 use rmrl_vision::LocalizeError;
 
-use crate::{DriftError, MotionError};
+use super::drift::DriftError;
+use crate::MotionError;
 
-/// Of a motion that was refused, stopped, or that a device failed at.
+/// A motion was refused, was stopped, or a device failed at it.
 pub fn motion_fault(error: MotionError) -> Fault {
     Fault {
         kind: match &error {
@@ -21,8 +22,8 @@ pub fn motion_fault(error: MotionError) -> Fault {
     }
 }
 
-/// Of a picture without a plate to be trusted.
-pub fn localization_fault(error: LocalizeError) -> Fault {
+/// A frame shows no plate that can be trusted.
+pub fn localization_fault(error: &LocalizeError) -> Fault {
     let mut reason = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -33,12 +34,12 @@ pub fn localization_fault(error: LocalizeError) -> Fault {
     Fault { kind: FaultKind::Localization, reason }
 }
 
-/// Of a reference board that was not seen.
-pub fn drift_fault(error: DriftError) -> Fault {
+/// The reference board was not seen.
+pub fn drift_fault(error: &DriftError) -> Fault {
     Fault { kind: FaultKind::Localization, reason: error.to_string() }
 }
 
-/// Of a plate that only a person, or another look, brings back.
+/// The plate is where only the operator, or another look, can get it from.
 pub fn lost_plate(reason: String) -> Fault {
     Fault { kind: FaultKind::LostPlate, reason }
 }
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_waits_for_a_person_ends_the_run_and_one_with_an_error_does_not() {
+    fn a_device_that_waits_for_the_operator_ends_the_run_and_one_with_an_error_does_not() {
         let reason = "the emergency stop button is pressed".to_owned();
         let stopped = motion_fault_of(DeviceError::NeedsPerson { device: "arm", reason });
         assert!(stopped.kind.needs_a_person());

@@ -1,4 +1,4 @@
-//! Taking hold of the plate, carrying it, letting it go.
+//! Grasping the plate, carrying it, releasing it.
 
 use rmrl_core::GraspFailure;
 
@@ -6,8 +6,8 @@ use crate::{
     AfterContact, Descent, Gripper, GuardedArm, MotionError, StopSwitch, TaskConfig, ToolPose,
 };
 
-/// Arm and gripper together, with the heights and speeds of a task: what trials are made of.
-pub struct Handling {
+/// Arm and gripper together, with the heights and speeds of a task.
+pub struct Manipulator {
     arm: GuardedArm,
     gripper: Box<dyn Gripper>,
     home: ToolPose,
@@ -18,14 +18,25 @@ pub struct Handling {
     travel_speed_m_s: f64,
     contact_speed_m_s: f64,
     first_contact_speed_m_s: f64,
-    /// Whether a descent to a plate, and one with a plate, has ended as it should before.
+    /// Whether an earlier descent to a plate, and an earlier one with a plate, ended as they should.
     has_gripped: bool,
-    has_let_go: bool,
+    has_released: bool,
     jaw_opening_m: f64,
 }
 
-impl Handling {
-    /// An arm that is guarded already, with its gripper.
+/// How a grasp ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub enum GraspOutcome {
+    /// The gripper holds the plate at travel height. The pose is where it was picked, as commanded: a driver may have
+    /// had to round it.
+    Held(ToolPose),
+    /// The gripper is open at travel height, without the plate.
+    Failed(GraspFailure),
+}
+
+impl Manipulator {
+    /// An arm behind its guard, with its gripper.
     pub fn new(arm: GuardedArm, gripper: Box<dyn Gripper>, task: &TaskConfig) -> Self {
         Self {
             arm,
@@ -39,7 +50,7 @@ impl Handling {
             contact_speed_m_s: task.contact_speed_m_s,
             first_contact_speed_m_s: task.first_contact_speed_m_s.unwrap_or(task.contact_speed_m_s),
             has_gripped: false,
-            has_let_go: false,
+            has_released: false,
             jaw_opening_m: task.jaw_opening_m,
         }
     }
@@ -54,7 +65,7 @@ impl Handling {
         self.arm.stop_switch()
     }
 
-    /// What follows on contact where none is expected. See [`GuardedArm::after_contact`].
+    /// Sets what follows on contact where none is expected. See [`GuardedArm::after_contact`].
     pub fn after_contact(&mut self, after: AfterContact) {
         self.arm.after_contact(after);
     }
@@ -73,17 +84,17 @@ impl Handling {
         holds.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
-    /// Clears what an earlier fault left behind in arm and gripper.
+    /// Clears the errors of an earlier fault in arm and gripper.
     ///
     /// # Errors
-    /// The switch was pressed, or one of them cannot be brought back without a person.
+    /// The switch was pressed, or one of them cannot be brought back without an operator.
     pub fn recover(&mut self) -> Result<(), MotionError> {
         self.arm.recover()?;
         let recovered = self.gripper.recover();
         recovered.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
-    /// Gives the gripper power, where it has none: while the jaws hold nothing.
+    /// Gives the gripper power, where it has none. The jaws must hold nothing.
     ///
     /// # Errors
     /// The switch was pressed, or the gripper failed.
@@ -98,47 +109,44 @@ impl Handling {
     /// # Errors
     /// A motion was refused, or a device failed.
     pub fn go_home(&mut self) -> Result<(), MotionError> {
-        self.rise()?;
+        self.lift()?;
         self.travel_to(self.home)
     }
 
-    /// Grips the plate with the tool at `at` and lifts it to travel height. Returns the pose that
-    /// was commanded, which a driver may have had to round.
-    ///
-    /// A grasp that fails is no error: it leaves the gripper open at travel height and says why.
+    /// Grips the plate with the tool at `at` and lifts it to travel height. A grasp that fails is no error.
     ///
     /// # Errors
     /// A motion was refused, or a device failed.
-    pub fn grasp(&mut self, at: ToolPose) -> Result<Result<ToolPose, GraspFailure>, MotionError> {
-        self.rise()?;
+    pub fn grasp(&mut self, at: ToolPose) -> Result<GraspOutcome, MotionError> {
+        self.lift()?;
         self.open_jaws()?;
         self.travel_to(at.at_height(self.travel_height_m))?;
         let descended = self.descend(at, self.speed_of_descent(self.has_gripped))?;
         self.has_gripped = true;
         let Descent::Arrived(commanded) = descended else {
-            self.rise()?;
-            return Ok(Err(GraspFailure::FingerOnPlate));
+            self.lift()?;
+            return Ok(GraspOutcome::Failed(GraspFailure::FingerOnPlate));
         };
         self.close_jaws()?;
         if !self.holds_object()? {
             // Opened down here: should the gripper be wrong, the plate stays where it is.
             self.open_jaws()?;
-            self.rise()?;
-            return Ok(Err(GraspFailure::Missed));
+            self.lift()?;
+            return Ok(GraspOutcome::Failed(GraspFailure::Missed));
         }
         self.arm.move_to(self.approach(at), self.contact_speed_m_s)?;
-        self.rise()?;
+        self.lift()?;
         if self.holds_object()? {
-            return Ok(Ok(commanded));
+            return Ok(GraspOutcome::Held(commanded));
         }
-        self.let_go(at)?;
-        Ok(Err(GraspFailure::Slipped))
+        self.release_at(at)?;
+        Ok(GraspOutcome::Failed(GraspFailure::Slipped))
     }
 
-    /// Carries the plate along `path`, lowers it to `at` and lets go.
+    /// Carries the plate along `path`, lowers it to `at` and releases it.
     ///
-    /// Returns whether the plate was still held when the place was reached. A contact on the way
-    /// down is where the plate is let go: it met its place earlier than planned.
+    /// Returns whether the gripper still held the plate above `at`. On a contact on the way down it releases the plate
+    /// there: the plate met its place earlier than planned.
     ///
     /// # Errors
     /// A motion was refused, or a device failed; the jaws are then as they were.
@@ -147,32 +155,32 @@ impl Handling {
         path: impl IntoIterator<Item = ToolPose>,
         at: ToolPose,
     ) -> Result<bool, MotionError> {
-        self.rise()?;
+        self.lift()?;
         for waypoint in path {
             self.travel_to(waypoint)?;
         }
         let held = self.holds_object()?;
-        self.let_go(at)?;
+        self.release_at(at)?;
         Ok(held)
     }
 
-    /// Opens the jaws at `at`, or where they meet something on the way down. What the gripper says
-    /// it holds does not matter here: should it be wrong, nothing falls.
-    fn let_go(&mut self, at: ToolPose) -> Result<(), MotionError> {
-        // Where the plate met its place is where it is let go.
+    /// Opens the jaws at `at`, or where they meet something on the way down. The gripper's status does not matter
+    /// here: should it be wrong, nothing falls.
+    fn release_at(&mut self, at: ToolPose) -> Result<(), MotionError> {
+        // On contact the plate has met its place, and is released there.
         let (Descent::Arrived(_) | Descent::Contact(_)) =
-            self.descend(at, self.speed_of_descent(self.has_let_go))?;
-        self.has_let_go = true;
+            self.descend(at, self.speed_of_descent(self.has_released))?;
+        self.has_released = true;
         self.open_jaws()?;
-        self.rise()
+        self.lift()
     }
 
-    /// How fast contact is met, in metres per second: the first time slower.
-    fn speed_of_descent(&self, has_been_done: bool) -> f64 {
-        if has_been_done { self.contact_speed_m_s } else { self.first_contact_speed_m_s }
+    /// The speed of a descent, in metres per second: the first one is slower.
+    fn speed_of_descent(&self, is_repeated: bool) -> f64 {
+        if is_repeated { self.contact_speed_m_s } else { self.first_contact_speed_m_s }
     }
 
-    /// Lowers the tool to `at`, at `speed_m_s` for the last part, at whose end contact is expected.
+    /// Lowers the tool to `at`, where contact is expected; the last part at `speed_m_s`.
     fn descend(&mut self, at: ToolPose, speed_m_s: f64) -> Result<Descent, MotionError> {
         self.travel_to(self.approach(at))?;
         self.arm.descend_to(at, speed_m_s, at.z_m + self.contact_height_m)
@@ -195,8 +203,8 @@ impl Handling {
         at.at_height(at.z_m - self.grasp_height_m + self.approach_height_m)
     }
 
-    /// Rises straight up to travel height, if below.
-    fn rise(&mut self) -> Result<(), MotionError> {
+    /// Lifts the tool straight up to travel height, if it is below.
+    fn lift(&mut self) -> Result<(), MotionError> {
         let here = self.arm.pose()?;
         if here.z_m < self.travel_height_m {
             self.travel_to(here.at_height(self.travel_height_m))?;
@@ -218,7 +226,7 @@ mod tests {
     use crate::{Arm, DeviceError, SafetyConfig, SafetyEnvelope};
     use rmrl_core::PlanarPose;
 
-    /// An arm that is where it was sent, and remembers heights and speeds; its jaws always hold.
+    /// An arm that is where it was sent and remembers heights and speeds, with jaws that always hold.
     #[derive(Clone)]
     struct Motions {
         at: ToolPose,
@@ -260,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_contacts_are_met_slowly_and_no_others() {
+    fn the_first_descents_are_slow_and_no_others() {
         for (first, expected) in
             [(Some(0.01), [0.01, 0.01, 0.05, 0.05]), (None, [0.05, 0.05, 0.05, 0.05])]
         {
@@ -270,12 +278,12 @@ mod tests {
             let arm = Motions { at: home, made: Arc::default() };
             let envelope = SafetyEnvelope::new(SafetyConfig::default()).unwrap();
             let guarded = GuardedArm::new(Box::new(arm.clone()), envelope);
-            let mut handling = Handling::new(guarded, Box::new(arm.clone()), &task);
+            let mut manipulator = Manipulator::new(guarded, Box::new(arm.clone()), &task);
             let pick = task.grasp_pose(PlanarPose::new(0.3, 0.0, 0.0), 0.0);
             let place = task.trajectory().place;
             for _ in 0..2 {
-                handling.grasp(pick).unwrap().unwrap();
-                assert!(handling.release([], place).unwrap());
+                assert_eq!(manipulator.grasp(pick).unwrap(), GraspOutcome::Held(pick));
+                assert!(manipulator.release([], place).unwrap());
             }
             let made = arm.made.lock().unwrap();
             let contacts: Vec<f64> = made

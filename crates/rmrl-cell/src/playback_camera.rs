@@ -1,10 +1,10 @@
-//! A camera that delivers what another one recorded.
+//! A camera that plays back what another one recorded.
 
 use rmrl_vision::{CameraModel, Recording, RgbdFrame};
 
 use crate::{Camera, DeviceError};
 
-/// Delivers the frames of a recording, one with each capture, and refuses after the last.
+/// Delivers the frames of a recording one after the other, and refuses after the last.
 #[derive(Debug, Clone)]
 pub struct RecordedCamera {
     recording: Recording,
@@ -13,8 +13,8 @@ pub struct RecordedCamera {
 }
 
 impl RecordedCamera {
-    /// A camera that begins with the first frame. `calibrated` takes the place of the recording's own
-    /// camera.
+    /// A camera that begins with the first frame. `calibrated` replaces the recording's own
+    /// camera model.
     pub fn new(recording: Recording, calibrated: Option<CameraModel>) -> Self {
         let model = calibrated.unwrap_or_else(|| recording.camera());
         Self { recording, model, next: 0 }
@@ -22,7 +22,8 @@ impl RecordedCamera {
 }
 
 impl Camera for RecordedCamera {
-    /// Refusals, for trying again is of no use: a damaged frame stays damaged, and is not passed over.
+    /// Refuses instead of reporting a loss, because trying again does not help: a damaged frame stays damaged, and is
+    /// not skipped.
     fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
         let refused = |reason: String| DeviceError::Refused { device: "camera", reason };
         let frame = self.recording.frame(self.next).ok_or_else(|| {
@@ -48,9 +49,9 @@ mod tests {
 
     use super::*;
 
-    /// A damaged frame was a lost connection, and the next attempt went on with the frame after it.
+    /// A damaged frame was a lost connection, and the next attempt continued with the frame after it.
     #[test]
-    fn a_damaged_frame_stays_one_and_the_end_is_the_end() {
+    fn a_damaged_frame_stays_damaged_and_nothing_follows_the_last_one() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("frames");
         let intrinsics = Intrinsics {

@@ -1,12 +1,12 @@
-//! The first motion of a start, which the person beside the cell is asked about.
+//! The first motion after a program was started, which the operator has to permit.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GuardedArm, MotionError, ToolPose};
+use super::tool_pose::ToolPose;
 
-/// From where the arm stands straight up to travel height, then in a straight line home.
+/// The first motion: from where the arm stands straight up to travel height, then in a straight line home.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FirstMotion {
@@ -16,41 +16,33 @@ pub struct FirstMotion {
     pub rise_to_m: f64,
     /// Where the tool goes then.
     pub to: ToolPose,
-    /// How fast, in metres per second.
+    /// The tool's speed, in metres per second.
     pub speed_m_s: f64,
-    /// What the person should know before the answer: an error that waits at the controller, settings that
-    /// are dangerous.
+    /// What the operator should know before the answer: an error that waits at the controller, dangerous
+    /// settings.
     pub notes: Vec<String>,
 }
 
-/// A height that differs by less is the same, in metres.
+/// Two heights or places that differ by less are the same, in metres.
 const SAME_M: f64 = 1e-4;
 
 impl FirstMotion {
-    /// The way from `from` over `travel_height_m` to `to`.
+    /// The motion from `from` over `travel_height_m` to `to`.
     pub fn new(from: ToolPose, travel_height_m: f64, to: ToolPose, speed_m_s: f64) -> Self {
         let rise_to_m = from.z_m.max(travel_height_m);
         Self { from, rise_to_m, to, speed_m_s, notes: Vec::new() }
     }
 
-    /// Whether the tool is where it would go.
+    /// Whether the tool is at its end already.
     pub fn is_none(&self) -> bool {
         self.from.planar.distance_m(self.to.planar) < SAME_M
             && (self.from.z_m - self.to.z_m).abs() < SAME_M
             && self.rise_to_m - self.from.z_m < SAME_M
     }
 
-    /// Makes exactly this motion.
-    ///
-    /// # Errors
-    /// A motion was refused or stopped, or the arm failed.
-    pub fn make(&self, arm: &mut GuardedArm) -> Result<(), MotionError> {
-        let here = arm.pose()?;
-        if here.z_m < self.rise_to_m - SAME_M {
-            arm.move_to(here.at_height(self.rise_to_m), self.speed_m_s)?;
-        }
-        arm.move_to(self.to, self.speed_m_s)?;
-        Ok(())
+    /// Where the tool goes first if it is at `here`: straight up; `None` if it is high enough.
+    pub(crate) fn lift_from(&self, here: ToolPose) -> Option<ToolPose> {
+        (here.z_m < self.rise_to_m - SAME_M).then(|| here.at_height(self.rise_to_m))
     }
 }
 
@@ -88,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_reads_from_where_which_way_and_how_fast() {
+    fn the_text_says_from_where_which_way_and_how_fast() {
         let home = tool(0.3, -0.2, 0.25);
         let mut motion = FirstMotion::new(tool(0.4, 0.1, 0.05), 0.12, home, 0.25);
         motion.notes.push("controller error 2 waits".to_string());
@@ -103,7 +95,7 @@ mod tests {
         let above = FirstMotion::new(tool(0.4, 0.1, 0.2), 0.12, home, 0.25);
         assert!(above.rise_to_m == 0.2 && !above.to_string().contains("rises"), "{above}");
         assert!(FirstMotion::new(home, 0.12, home, 0.25).is_none());
-        // A home below travel height is left and come back to.
+        // From a home below travel height, the tool rises and returns.
         assert!(!FirstMotion::new(home, 0.3, home, 0.25).is_none());
     }
 }

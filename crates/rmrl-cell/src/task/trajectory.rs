@@ -2,13 +2,13 @@
 
 use crate::ToolPose;
 
-/// A fixed path to a place and back. It knows nothing of the policy: whatever the plate's pose in
-/// the jaws, the tool goes to the same poses.
+/// A fixed path to a place. It does not depend on the policy: whatever the plate's pose in the jaws, the tool goes
+/// to the same poses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trajectory {
     /// Where the tool goes after lifting, in order.
     pub via: Vec<ToolPose>,
-    /// Where the tool is when it lets go.
+    /// Where the tool is when it releases the plate.
     pub place: ToolPose,
     /// The height above everything at which the tool arrives over its place.
     pub travel_height_m: f64,

@@ -1,0 +1,230 @@
+//! Where the plate is, and how it gets to where a trial starts.
+
+use rmrl_core::{Fault, FaultKind, GraspFailure, PlanarPose};
+use rmrl_vision::{Localization, LocalizeError, PlateGeometry};
+use serde::{Deserialize, Serialize};
+
+use super::cell_event::CellNews;
+use super::faults::{localization_fault, lost_plate, motion_fault};
+use super::surfaces::Surfaces;
+use super::target::Target;
+use super::work_cell::WorkCell;
+use crate::{GraspOutcome, Manipulator, MotionError, SafetyEnvelope, TaskConfig, ToolPose};
+
+/// A plate that is seen farther than this from where it was before a missed grasp was moved, in metres and radians.
+/// The localizer differs by 0.08 mm and 0.01 degrees at most over 20 frames of a resting plate in simulated cells; a
+/// real camera may be ten times worse. Closing jaws take out what calibration and correction are off across them, which
+/// is millimetres. A turn of 0.03 moves a plate's end by 2 mm.
+const MOVED_M: f64 = 0.002;
+const MOVED_RAD: f64 = 0.03;
+
+/// Where the robot believes the plate to be. Part of the log, so that a resumed run knows it too.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whereabouts {
+    /// Somewhere in view; the camera has to find it.
+    Unknown,
+    /// Released with the tool at this pose, so that the same pose grips it again.
+    PutDown(ToolPose),
+    /// Nowhere the robot could get it from; the operator has to put it back.
+    Lost,
+}
+
+impl Whereabouts {
+    /// What is left to believe once a localization has failed.
+    pub(crate) fn after(error: &LocalizeError) -> Self {
+        match error {
+            LocalizeError::NoPlate { .. } => Self::Lost,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Keeps track of the plate, and brings it to where a trial starts.
+pub(crate) struct PlateSearch {
+    /// Where the plate is believed to be.
+    pub location: Whereabouts,
+    /// How often the gripper has found nothing to hold since a plate was last placed.
+    misses: u32,
+    pub surfaces: Surfaces,
+    task: TaskConfig,
+}
+
+impl PlateSearch {
+    /// A search that knows nothing of the plate yet.
+    pub fn new(task: &TaskConfig, plate: PlateGeometry) -> Self {
+        Self {
+            location: Whereabouts::Unknown,
+            misses: 0,
+            surfaces: Surfaces::new(task, plate),
+            task: task.clone(),
+        }
+    }
+
+    /// A plate has been placed: the count of misses starts again.
+    pub fn placed(&mut self) {
+        self.misses = 0;
+    }
+
+    /// Forgets where the plate is. Returns what was believed.
+    pub fn forget(&mut self) -> Whereabouts {
+        std::mem::replace(&mut self.location, Whereabouts::Unknown)
+    }
+
+    /// Picks the plate up, wherever it is now, and puts it down at `start`.
+    pub fn bring_plate_to(&mut self, start: PlanarPose, cell: &mut WorkCell) -> Result<(), Fault> {
+        let put_down = self.task.release_pose(start, self.task.start_surface_m);
+        let above = put_down.at_height(self.task.travel_height_m);
+        let in_hand = cell.manipulator.holds_object().map_err(motion_fault)?;
+        if self.location == Whereabouts::Lost && !in_hand {
+            cell.go_home()?;
+            cell.notify(CellNews::NeedsPerson("put the plate back near its start"));
+            cell.ask(|operator| operator.put_plate_near(start))?;
+        } else {
+            if !in_hand {
+                self.pick_up_anywhere(cell)?;
+            }
+            self.location = Whereabouts::Unknown;
+            if !cell.manipulator.release([above], put_down).map_err(motion_fault)? {
+                return Err(lost_plate("it slipped on the way back to its start".to_string()));
+            }
+        }
+        self.location = Whereabouts::PutDown(put_down);
+        Ok(())
+    }
+
+    /// Grasps the plate: where it was put down, else where the camera sees it.
+    fn pick_up_anywhere(&mut self, cell: &mut WorkCell) -> Result<(), Fault> {
+        if let Whereabouts::PutDown(tool) = self.forget() {
+            let grasped = self.grasp(tool, &mut cell.manipulator).map_err(motion_fault)?;
+            if let GraspOutcome::Held(_) = grasped {
+                return Ok(());
+            }
+            self.check_misses("")?;
+        }
+        // Unless the robot can fetch it from where the camera sees it, the operator has to.
+        cell.go_home()?;
+        let capture = cell.look()?;
+        self.location = Whereabouts::Lost;
+        let tool =
+            self.tool_over_seen_plate(capture.plate()?, cell.manipulator.arm().envelope())?;
+        self.location = Whereabouts::Unknown;
+        match self.grasp(tool, &mut cell.manipulator).map_err(motion_fault)? {
+            GraspOutcome::Held(_) => Ok(()),
+            GraspOutcome::Failed(failure) => {
+                self.location = Whereabouts::Lost;
+                self.check_misses("")?;
+                Err(lost_plate(format!("the robot could not pick it up again: {failure}")))
+            }
+        }
+    }
+
+    /// The tool's pose that grips a plate where the camera sees it.
+    fn tool_over_seen_plate(
+        &self,
+        found: &Localization,
+        envelope: &SafetyEnvelope,
+    ) -> Result<ToolPose, Fault> {
+        let surface_m = self.surfaces.under(found).ok_or_else(|| {
+            lost_plate(format!(
+                "it was seen at a height of {:.0} mm, where there is no surface to lie on; does it lie on another \
+                 plate?",
+                1000.0 * found.height_m
+            ))
+        })?;
+        let tool = self.task.grasp_pose(found.pose, surface_m);
+        envelope
+            .check_motion(tool, self.task.contact_speed_m_s)
+            .map_err(|refusal| lost_plate(format!("it lies out of reach: {refusal}")))?;
+        Ok(tool)
+    }
+
+    /// Grips the plate, and counts how often there was nothing to grip.
+    pub fn grasp(
+        &mut self,
+        at: ToolPose,
+        manipulator: &mut Manipulator,
+    ) -> Result<GraspOutcome, MotionError> {
+        let outcome = manipulator.grasp(at)?;
+        if outcome == GraspOutcome::Failed(GraspFailure::Missed) {
+            self.misses += 1;
+        }
+        Ok(outcome)
+    }
+
+    /// Checks with the camera a grasp of a plate at `start` that missed according to the gripper: a plate that was
+    /// moved, or is not seen any more, was not missed.
+    pub fn judge_miss(&mut self, start: PlanarPose, cell: &mut WorkCell) -> Result<(), Fault> {
+        cell.go_home()?;
+        let before = self.forget();
+        let capture = cell.look()?;
+        let found = match &cell.evidence.end.insert(capture).localization {
+            Ok(found) => found,
+            Err(error) => {
+                if Whereabouts::after(error) == Whereabouts::Lost {
+                    self.location = Whereabouts::Lost;
+                }
+                let reason = localization_fault(error).reason;
+                self.check_misses(&format!(", and the camera does not see the plate: {reason}"))?;
+                return Err(lost_plate(format!(
+                    "the gripper reported that it missed it, and the camera does not see it: {reason}"
+                )));
+            }
+        };
+        let moved = found.pose.relative_to(start);
+        let (moved_m, turned_rad) = (moved.translation_m(), moved.dyaw_rad.abs());
+        cell.evidence.after_miss = Some(found.pose);
+        let seen = format!(
+            "the camera sees the plate moved by {:.1} mm and {:.1} degrees",
+            1000.0 * moved_m,
+            turned_rad.to_degrees()
+        );
+        self.check_misses(&format!("; {seen}"))?;
+        if moved_m > MOVED_M || turned_rad > MOVED_RAD {
+            return Err(Fault {
+                kind: FaultKind::FalseGrasp,
+                reason: format!(
+                    "the gripper reported that it missed the plate, and {seen}; check gripper and jaws"
+                ),
+            });
+        }
+        self.surfaces.check_start_height(found.height_m)?;
+        self.location = before;
+        Ok(())
+    }
+
+    /// Ends the run where the gripper has found nothing to hold too often in a row. `seen` is what the camera
+    /// sees, if it was asked.
+    fn check_misses(&self, seen: &str) -> Result<(), Fault> {
+        let misses = self.misses;
+        if misses < self.task.max_misses {
+            return Ok(());
+        }
+        let times =
+            if misses == 1 { "once".to_string() } else { format!("{misses} times in a row") };
+        Err(Fault {
+            kind: FaultKind::NothingHeld,
+            reason: format!(
+                "the gripper reported {times} that it holds nothing{seen}; look at the gripper: its power, its \
+                 jaws, and whether they reach the plate. Then start again (task.max_misses)"
+            ),
+        })
+    }
+
+    /// What is known of a plate seen in its place: the tool's pose that grips it as centrally as can be known, because
+    /// camera errors that are the same for target and final pose cancel. Nothing of one that fell off its surface.
+    pub fn location_after_place(
+        &self,
+        final_pose: PlanarPose,
+        height_m: f64,
+        target: Target,
+    ) -> Whereabouts {
+        if !target.is_level_with(height_m) {
+            return Whereabouts::Unknown;
+        }
+        let place = self.task.place;
+        let deviation = final_pose.relative_to(target.pose);
+        let plate = place.pose().adjusted(deviation);
+        Whereabouts::PutDown(self.task.grasp_pose(plate, place.surface_m))
+    }
+}

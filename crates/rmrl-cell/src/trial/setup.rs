@@ -1,0 +1,207 @@
+//! How a trial is set up, and what is known between trials.
+
+use nalgebra::Point2;
+use rmrl_core::{ConfigKeys, Fault, PlanarPose, RewardFunction};
+use rmrl_vision::{CameraModel, Localizer};
+
+use super::PickPlace;
+use super::cell_event::CellNews;
+use super::drift::ReferenceError;
+use super::drift_monitor::DriftWatch;
+use super::evidence::{Capture, TrialEvidence};
+use super::faults::{drift_fault, motion_fault};
+use super::plate_search::{PlateSearch, Whereabouts};
+use super::target::Target;
+use super::work_cell::{CellError, WorkCell};
+use crate::{AfterContact, Devices, MotionError, Recovery, SafetyEnvelope, StopSwitch, Task};
+
+impl PickPlace {
+    /// A trial over `devices`, every motion of which `envelope` checks.
+    ///
+    /// # Errors
+    /// An invalid configuration of the task or the reward, or invalid intrinsics.
+    pub fn new(
+        devices: Devices,
+        envelope: SafetyEnvelope,
+        localizer: Localizer,
+        task: Task,
+        reward: RewardFunction,
+    ) -> Result<Self, CellError> {
+        task.config.check_keys("task")?;
+        reward.check_keys("reward")?;
+        devices.camera.model().intrinsics.validate()?;
+        Ok(Self {
+            search: PlateSearch::new(&task.config, localizer.config().plate),
+            cell: WorkCell::new(devices, envelope, localizer, &task.config),
+            drift: None,
+            trajectory: task.config.trajectory(),
+            task,
+            reward,
+            scene: None,
+            state: None,
+        })
+    }
+
+    /// Adds a monitor that looks for a board in the camera's view.
+    #[must_use]
+    pub fn watching(mut self, monitor: DriftWatch) -> Self {
+        self.drift = Some(monitor);
+        self
+    }
+
+    /// Sets how lost devices are tried again.
+    pub fn recover_by(&mut self, recovery: Recovery) {
+        self.cell.recover_by(recovery);
+    }
+
+    /// Sets what follows on contact where none is expected. By default an operator has to look.
+    pub fn after_contact(&mut self, after: AfterContact) {
+        self.cell.manipulator.after_contact(after);
+    }
+
+    /// Reports every event to `listener`, on the trial's own thread: it should return within a millisecond.
+    pub fn watch(&mut self, listener: impl FnMut(CellNews<'_>) + Send + 'static) {
+        self.cell.listen(Box::new(listener));
+    }
+
+    /// The switch that stops this cell. A driver that can end a motion under way registers here how.
+    pub fn stop_switch(&self) -> StopSwitch {
+        self.cell.stop_switch().clone()
+    }
+
+    /// Makes the first motion since a program was started: straight up to travel height, then home, and
+    /// nothing else.
+    ///
+    /// # Errors
+    /// The switch was pressed, or the arm failed.
+    pub fn make_first_motion(&mut self) -> Result<(), MotionError> {
+        self.cell.come_home()
+    }
+
+    /// Asks the operator to place the plate at the target, then records the pose that the camera measures: `P_target`.
+    ///
+    /// # Errors
+    /// The fault that kept it from being recorded.
+    pub fn record_target(&mut self) -> Result<Target, CellError> {
+        self.look_at_target().map_err(CellError::Target)
+    }
+
+    fn look_at_target(&mut self) -> Result<Target, Fault> {
+        self.cell.come_home().map_err(motion_fault)?;
+        self.scene = None;
+        self.cell.notify(CellNews::NeedsPerson("put the plate exactly into its target"));
+        self.cell.ask(|operator| operator.put_plate_at_target())?;
+        // The plate lies in its target, and so in no jaws.
+        self.cell.power_gripper_on()?;
+        let capture = self.cell.look()?;
+        let capture = self.cell.evidence.end.insert(capture);
+        let found = capture.plate()?;
+        self.search.surfaces.check_target_height(found.height_m)?;
+        let target = Target { pose: found.pose, height_m: found.height_m };
+        if let Some(monitor) = &mut self.drift {
+            let camera = self.cell.perception.camera_model();
+            monitor.begin(&capture.frame.color, &camera).map_err(|error| drift_fault(&error))?;
+        }
+        self.resume(target, self.whereabouts_at_target(target));
+        Ok(target)
+    }
+
+    /// What is known of a plate that was put at the target by hand.
+    pub fn whereabouts_at_target(&self, target: Target) -> Whereabouts {
+        self.search.location_after_place(target.pose, target.height_m, target)
+    }
+
+    /// Continues with a target recorded earlier, and with what was last known of the plate.
+    pub fn resume(&mut self, target: Target, whereabouts: Whereabouts) {
+        self.search.surfaces.target = Some(target);
+        self.search.location = whereabouts;
+    }
+
+    /// Continues to monitor the camera with a reference seen earlier, and with the result of the last check. Does
+    /// nothing without a monitor.
+    ///
+    /// # Errors
+    /// The reference does not belong to the board.
+    pub fn resume_watching(
+        &mut self,
+        reference: Vec<Point2<f64>>,
+        suspect: bool,
+    ) -> Result<(), ReferenceError> {
+        match &mut self.drift {
+            Some(monitor) => monitor.resume(reference, suspect),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the next trial check the camera for drift, whether or not a check is due: nobody knows what happened to it
+    /// meanwhile. Does nothing without a monitor.
+    pub fn watch_next(&mut self) {
+        if let Some(monitor) = &mut self.drift {
+            monitor.force();
+        }
+    }
+
+    /// Puts the trial back to the moment at which [`Env::reset`](rmrl_core::Env::reset) had localized the plate at `estimated_pose`
+    /// and `whereabouts` was known of it, to try several actions from the very same start. The caller has to put the
+    /// world back, too, which only a simulated one can be.
+    pub fn return_to_start(&mut self, estimated_pose: PlanarPose, whereabouts: Whereabouts) {
+        self.cell.evidence = TrialEvidence::default();
+        self.state = Some(estimated_pose);
+        self.search.location = whereabouts;
+    }
+
+    /// Brings the arm home if it can, because no trial follows for now. The jaws keep what they hold.
+    ///
+    /// # Errors
+    /// The switch was pressed, or a device failed: the arm stays where it is.
+    pub fn stand_down(&mut self) -> Result<(), Fault> {
+        self.cell.recover()?;
+        self.cell.go_home()
+    }
+
+    /// Takes a frame and localizes the plate in it, without moving anything.
+    ///
+    /// # Errors
+    /// The camera failed. A frame without a plate is a [`Capture`] with the reason.
+    pub fn look(&mut self) -> Result<Capture, Fault> {
+        self.cell.perception.look(&mut self.cell.evidence)
+    }
+
+    /// Localizes the resting plate `repeats` times: the spread that no policy can improve on.
+    ///
+    /// # Errors
+    /// The camera failed, or the plate could not be localized in a frame.
+    pub fn noise_floor(&mut self, repeats: usize) -> Result<Vec<PlanarPose>, Fault> {
+        self.cell.perception.noise_floor(repeats, &mut self.cell.evidence)
+    }
+
+    /// What the last trial left behind, for the record.
+    pub fn evidence(&self) -> &TrialEvidence {
+        &self.cell.evidence
+    }
+
+    /// Where the robot believes the plate to be.
+    pub fn whereabouts(&self) -> Whereabouts {
+        self.search.location
+    }
+
+    /// The monitor of the camera, if there is one.
+    pub fn drift_watch(&self) -> Option<&DriftWatch> {
+        self.drift.as_ref()
+    }
+
+    /// Whether the camera had moved by more than trials can be trusted with when it was last checked.
+    pub fn is_suspect(&self) -> bool {
+        self.drift.as_ref().is_some_and(DriftWatch::is_suspect)
+    }
+
+    /// The camera as calibrated.
+    pub fn camera_model(&self) -> CameraModel {
+        self.cell.perception.camera_model()
+    }
+
+    /// How this cell localizes.
+    pub fn localizer(&self) -> &Localizer {
+        self.cell.perception.localizer()
+    }
+}
