@@ -13,7 +13,7 @@ use rmrl_core::{PlanarPose, random_stream};
 use rmrl_sim::{SimulatedCell, SimulationConfig};
 use rmrl_vision::{ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfig};
 
-/// Millimetres, of one kind of picture.
+/// Millimeters, of one kind of picture.
 #[derive(Default)]
 struct Heights(Vec<f64>);
 

@@ -586,7 +586,7 @@ fn a_missed_grasp_is_held_against_the_camera_and_counted() {
     let mut trial = trial_over(devices, task);
     trial.record_target().unwrap();
     let id = |trial, attempt| TrialId { trial, attempt, scene: 1 };
-    let centred = |trial: &mut PickPlace, of: TrialId, does_lie: bool| {
+    let centered = |trial: &mut PickPlace, of: TrialId, does_lie: bool| {
         lies.store(false, Ordering::Relaxed);
         let observation = trial.reset(of).unwrap();
         lies.store(does_lie, Ordering::Relaxed);
@@ -594,14 +594,14 @@ fn a_missed_grasp_is_held_against_the_camera_and_counted() {
     };
     let missed = Ok(Ending::NotGrasped(GraspFailure::Missed));
     for of in [id(1, 1), id(2, 1)] {
-        assert_eq!(centred(&mut trial, of, true), missed);
+        assert_eq!(centered(&mut trial, of, true), missed);
         let seen = trial.evidence().after_miss.unwrap();
         assert!(seen.distance_m(cell.truth().plate) < 0.002, "{seen:?}");
         assert!(trial.evidence().end.is_some());
     }
     // A placed plate starts the count again.
-    assert!(centred(&mut trial, id(3, 1), false).unwrap().placement().is_some());
-    assert_eq!(centred(&mut trial, id(4, 1), true), missed);
+    assert!(centered(&mut trial, id(3, 1), false).unwrap().placement().is_some());
+    assert_eq!(centered(&mut trial, id(4, 1), true), missed);
 
     // The jaws take an offset across out, which shows: not an outcome.
     lies.store(false, Ordering::Relaxed);
@@ -614,7 +614,7 @@ fn a_missed_grasp_is_held_against_the_camera_and_counted() {
     assert!(fault.reason.contains("the camera sees the plate moved by 6"), "{fault}");
     assert_eq!(trial.whereabouts(), Whereabouts::Unknown);
 
-    let fault = centred(&mut trial, id(5, 2), true).unwrap_err();
+    let fault = centered(&mut trial, id(5, 2), true).unwrap_err();
     assert_eq!(fault.kind, FaultKind::NothingHeld, "{fault}");
     assert!(fault.kind.needs_a_person() && fault.reason.contains("look at the gripper"), "{fault}");
     assert!(fault.reason.contains("3 times in a row"), "{fault}");

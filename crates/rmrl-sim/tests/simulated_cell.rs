@@ -54,11 +54,11 @@ fn perfect() -> SimulationConfig {
     SimulationConfig { cells: CellDistribution::PERFECT, ..SimulationConfig::default() }
 }
 
-/// The figure asked of the embedded localiser: at most 1.0 mm and 0.3 degrees on average over 200
+/// The figure asked of the embedded localizer: at most 1.0 mm and 0.3 degrees on average over 200
 /// poses of the whole workspace, without noise and with perfect calibration. It is better by far,
 /// and shall stay so.
 #[test]
-fn the_localiser_is_precise_over_the_whole_workspace() {
+fn the_localizer_is_precise_over_the_whole_workspace() {
     let config = SimulationConfig { noise: SensorNoise::NONE, ..perfect() };
     let task = TaskConfig::table();
     let slot = TaskConfig::shelf().place;
@@ -268,7 +268,7 @@ fn a_plate_that_lies_on_another_one_is_refused() {
 }
 
 #[test]
-fn the_shelf_takes_centred_plates_and_jams_the_others() {
+fn the_shelf_takes_centered_plates_and_jams_the_others() {
     let task = TaskConfig::shelf();
     let (cell, mut trial) = cell(&perfect(), &task, 1);
     for (number, along_mm, fits) in
@@ -316,7 +316,7 @@ fn the_hand_meets_the_shelf_from_above_and_from_the_side() {
     assert!((finger_m - board_edge_m).abs() < 0.002, "{finger_m} {board_edge_m}");
 }
 
-/// Pictures, motions and localisations of a cell repeat bit for bit, also when the world is put
+/// Pictures, motions and localizations of a cell repeat bit for bit, also when the world is put
 /// away in between and brought back by another process.
 #[test]
 fn a_remembered_world_goes_on_with_the_same_bits() {
@@ -430,7 +430,7 @@ fn plates_are_exchanged_between_scenes_and_never_within_a_trial() {
 
 /// Whatever stands on the bench and however the light falls, the one plate in view is found.
 #[test]
-fn plates_are_localised_on_any_bench() {
+fn plates_are_localized_on_any_bench() {
     use rand::RngExt;
     let task = TaskConfig::table();
     let mut localizer = localizer();
