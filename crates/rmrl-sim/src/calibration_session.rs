@@ -6,7 +6,7 @@ use image::RgbImage;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rand::Rng as _;
 use rand::RngExt;
-use rmrl_core::{Rng, random_stream};
+use rmrl_core::{Rng, random_stream, standard_normal};
 use rmrl_vision::{CameraModel, Chessboard, Distortion, Intrinsics};
 
 use crate::camera::chessboard_view::ChessboardView;
@@ -305,10 +305,7 @@ impl Draw {
 
     /// Three standard normal numbers.
     fn normal(&mut self) -> Vector3<f64> {
-        Vector3::from_fn(|_, _| {
-            let radius = (-2.0 * (1.0 - self.0.random::<f64>()).ln()).sqrt();
-            radius * (TAU * self.0.random::<f64>()).cos()
-        })
+        Vector3::from_fn(|_, _| standard_normal(&mut self.0))
     }
 
     /// One D435's color camera.

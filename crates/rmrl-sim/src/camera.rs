@@ -1,4 +1,4 @@
-//! What cameras see of a cell: ideal images by ray tracing, and a sensor's noise on top.
+//! What cameras see of a cell: ideal images by ray tracing, to which a sensor adds its noise.
 
 pub(crate) mod chessboard_view;
 pub(crate) mod d435_noise;

@@ -43,7 +43,7 @@ pub use ground_truth::{GraspTruth, GroundTruth, HandTruth};
 pub use physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 pub use physics::hand::Hand;
 pub use scene::appearance::PlateLook;
-pub use scene::cell_distribution::{CellDistribution, CellDistributionError};
+pub use scene::cell_distribution::CellDistribution;
 pub use scene::cell_parameters::{CellParameters, Friction};
 pub use scene::cuboid::{Cuboid, Material, Paint};
 pub use scene::layout::Receptacle;

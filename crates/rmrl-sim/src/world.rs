@@ -5,9 +5,8 @@ mod plate_contact;
 pub(crate) mod state;
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
-use rand::RngExt;
 use rmrl_cell::{DeviceError, TaskConfig, ToolPose};
-use rmrl_core::{PlanarPose, Rng, random_stream};
+use rmrl_core::{PlanarPose, Rng, random_stream, standard_normal};
 use rmrl_vision::{CameraModel, RgbdFrame};
 
 use crate::camera::overhead_camera::OverheadCamera;
@@ -313,10 +312,4 @@ fn initial_state(
             half_opening_m: 0.5 * task.jaw_opening_m,
         },
     )
-}
-
-fn standard_normal(rng: &mut Rng) -> f64 {
-    // Box-Muller
-    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use rand::Rng as _;
-use rmrl_core::random_stream;
+use rmrl_core::{normal_pair, random_stream};
 
 /// A fast stream of standard normal numbers: random indices into a table of them.
 pub(super) struct NormalNoise {
@@ -42,11 +42,9 @@ fn normal_table() -> &'static [f32; TABLE_SIZE] {
         let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 4_294_967_296.0;
         let mut table = Box::new([0.0; TABLE_SIZE]);
         for pair in table.chunks_exact_mut(2) {
-            // Box-Muller
-            let (radius, angle) =
-                ((-2.0 * uniform().ln()).sqrt(), std::f64::consts::TAU * uniform());
-            pair[0] = (radius * angle.cos()) as f32;
-            pair[1] = (radius * angle.sin()) as f32;
+            let [first, second] = normal_pair(uniform(), uniform());
+            pair[0] = first as f32;
+            pair[1] = second as f32;
         }
         table
     })

@@ -1,4 +1,4 @@
-//! What there is to see in a cell, plate and hand apart.
+//! What there is to see in a cell, except plate and hand.
 
 use rmrl_vision::PlateGeometry;
 
@@ -7,7 +7,7 @@ use crate::scene::cuboid::Cuboid;
 use crate::scene::light::Light;
 use crate::scene::table_board::TableBoard;
 
-/// What there is to see in a cell, and its light. Plate and hand come on top.
+/// What there is to see in a cell, and its light. Plate and hand are added for each frame.
 pub(super) struct SceneView {
     pub geometry: PlateGeometry,
     pub fixtures: Vec<Cuboid>,

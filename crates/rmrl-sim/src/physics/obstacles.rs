@@ -1,4 +1,4 @@
-//! What stops the hand on its path, the plate apart.
+//! What stops the hand on its path, except the plate.
 
 use rmrl_cell::ToolPose;
 use rmrl_core::wrap_angle;

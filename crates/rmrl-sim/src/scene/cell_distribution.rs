@@ -1,5 +1,6 @@
 //! The distribution of simulated cells: its keys in a configuration, and their ranges.
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
 /// The distribution that cells are drawn from. Ranges are `[least, most]`, and draws are uniform.
@@ -7,52 +8,74 @@ use serde::{Deserialize, Serialize};
 /// The defaults follow reports from laboratories: hand-eye calibrations that are off by millimeters
 /// (moveit_calibration 105, easy_handeye 117, 130), a D435 that drifts by millimeters a day
 /// (librealsense 10476), a tool whose center is known to a few millimeters only.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct CellDistribution {
     /// Error of the camera's extrinsics at the middle of the workspace, in meters, in a random
     /// horizontal direction.
+    #[key(interval, at_least = 0, limit = 1)]
     pub extrinsic_shift_m: [f64; 2],
     /// Vertical error of the extrinsics, in meters, up or down.
+    #[key(interval, at_least = 0, limit = 1)]
     pub extrinsic_height_m: [f64; 2],
     /// Turn of the extrinsics about the vertical, in degrees, either way.
+    #[key(interval, at_least = 0, limit = 180)]
     pub extrinsic_turn_deg: [f64; 2],
     /// Tilt of the extrinsics, in degrees, in a random direction.
+    #[key(interval, at_least = 0, limit = 180)]
     pub extrinsic_tilt_deg: [f64; 2],
     /// Distance of the true tool center from the configured one, in meters, in a random direction.
+    #[key(interval, at_least = 0, limit = 1)]
     pub tool_shift_m: [f64; 2],
     /// Turn of the true tool, in degrees, either way.
+    #[key(interval, at_least = 0, limit = 180)]
     pub tool_turn_deg: [f64; 2],
     /// The depth camera's bias, in meters, either way.
+    #[key(interval, at_least = 0, limit = 1)]
     pub depth_bias_m: [f64; 2],
     /// Coefficient of friction between finger pads and plate.
+    #[key(interval, at_least = 0, limit = 10)]
     pub pad_friction: [f64; 2],
     /// Coefficient of friction between plate and surfaces.
+    #[key(interval, at_least = 0, limit = 10)]
     pub surface_friction: [f64; 2],
     /// The arm's repeatability, in meters: the standard deviation of where it stops, each way.
+    #[key(at_least = 0, limit = 0.1)]
     pub repeatability_m: f64,
-    /// The share of light that comes from everywhere.
+    /// The share of ambient light, which comes from everywhere.
+    #[key(interval, at_least = 0, at_most = 1)]
     pub ambient_light: [f64; 2],
     /// Exposure: how bright a white sheet would be.
+    #[key(interval, at_least = 0, limit = 10)]
     pub exposure: [f64; 2],
     /// How much light a window beside the bench throws on the middle of the workspace, relative to
     /// the lamp's. It makes one side of the bench brighter, casts shadows and glints on lids.
+    #[key(interval, at_least = 0, at_most = 2)]
     pub window_light: [f64; 2],
     /// How much of the lamp's and the window's image the table shows.
+    #[key(interval, at_least = 0, at_most = 1)]
     pub table_gloss: [f64; 2],
     /// How many objects lie around the workspace.
+    #[key(interval, at_least = 0, at_most = 100)]
     pub clutter: [u32; 2],
     /// The share of scenes whose plate has a lid.
+    #[key(at_least = 0, at_most = 1)]
     pub lid_share: f64,
     /// How far a lid raises the plate's top, in meters.
+    #[key(interval, at_least = 0, at_most = 0.01)]
     pub lid_height_m: [f64; 2],
-    /// How bright plates are, relative to a black one. Drawn for each scene, like all looks of plates.
+    /// How bright plates are, relative to a black one. Drawn for each scene, like all other properties
+    /// of plates.
+    #[key(interval, at_least = 0, at_most = 3)]
     pub plate_brightness: [f64; 2],
     /// The tint of plates, from black, 0, to dark blue, 1.
+    #[key(interval, at_least = 0, at_most = 1)]
     pub plate_tint: [f64; 2],
     /// How bright the rims of the wells are, relative to a black plate's.
+    #[key(interval, at_least = 0, at_most = 3)]
     pub rim_brightness: [f64; 2],
     /// The radius of the wells, in meters.
+    #[key(interval, at_least = 0, at_most = 0.004, why = "wells are 9 mm apart")]
     pub well_radius_m: [f64; 2],
 }
 
@@ -84,20 +107,6 @@ impl Default for CellDistribution {
             well_radius_m: [0.0031, 0.00345],
         }
     }
-}
-
-/// An invalid range.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("{key} is [{least}, {most}], expected two rising numbers from 0 to {limit}")]
-pub struct CellDistributionError {
-    /// The configuration's key.
-    pub key: &'static str,
-    /// The first number.
-    pub least: f64,
-    /// The second number.
-    pub most: f64,
-    /// The largest valid number.
-    pub limit: f64,
 }
 
 impl CellDistribution {
@@ -139,44 +148,6 @@ impl CellDistribution {
             depth_bias_m: [0.0; 2],
             ..self
         }
-    }
-
-    /// Checks every range.
-    ///
-    /// # Errors
-    /// The first invalid range.
-    pub fn validate(&self) -> Result<(), CellDistributionError> {
-        let [fewest, most] = self.clutter.map(f64::from);
-        const ANY: f64 = f64::MAX;
-        for (key, [least, most], limit) in [
-            ("extrinsic_shift_m", self.extrinsic_shift_m, ANY),
-            ("extrinsic_height_m", self.extrinsic_height_m, ANY),
-            ("extrinsic_turn_deg", self.extrinsic_turn_deg, ANY),
-            ("extrinsic_tilt_deg", self.extrinsic_tilt_deg, ANY),
-            ("tool_shift_m", self.tool_shift_m, ANY),
-            ("tool_turn_deg", self.tool_turn_deg, ANY),
-            ("depth_bias_m", self.depth_bias_m, ANY),
-            ("pad_friction", self.pad_friction, ANY),
-            ("surface_friction", self.surface_friction, ANY),
-            ("repeatability_m", [0.0, self.repeatability_m], ANY),
-            ("ambient_light", self.ambient_light, 1.0),
-            ("exposure", self.exposure, ANY),
-            ("window_light", self.window_light, 2.0),
-            ("table_gloss", self.table_gloss, 1.0),
-            ("clutter", [fewest, most], 100.0),
-            ("lid_share", [0.0, self.lid_share], 1.0),
-            ("lid_height_m", self.lid_height_m, 0.01),
-            ("plate_brightness", self.plate_brightness, 3.0),
-            ("plate_tint", self.plate_tint, 1.0),
-            ("rim_brightness", self.rim_brightness, 3.0),
-            // Wells are 9 mm apart.
-            ("well_radius_m", self.well_radius_m, 0.004),
-        ] {
-            if !(least >= 0.0 && least <= most && most <= limit) {
-                return Err(CellDistributionError { key, least, most, limit });
-            }
-        }
-        Ok(())
     }
 }
 

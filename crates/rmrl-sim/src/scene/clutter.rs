@@ -2,7 +2,7 @@
 //!
 //! No object lies where plates start or are placed, nor reaches so high that the hand could meet it.
 //! Large objects are brighter than any plate, and dark ones are much smaller, so a detector of dark
-//! rectangles can tell them from plates.
+//! rectangles can distinguish them from plates.
 
 use rand::RngExt;
 use rmrl_cell::TaskConfig;

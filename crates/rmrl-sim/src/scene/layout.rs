@@ -2,7 +2,7 @@
 //! the box on the table and of the shelf's slot.
 
 use rmrl_cell::{Place, TaskConfig, TaskKind};
-use rmrl_core::PlanarPose;
+use rmrl_core::{ConfigKeys, PlanarPose};
 use rmrl_vision::PlateGeometry;
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +12,8 @@ use crate::scene::cuboid::{Cuboid, Material, pose_in_frame};
 /// about it.
 pub(crate) const WORKSPACE_CENTER_M: [f64; 2] = [0.36, 0.0];
 
-/// Both tasks' places, which both stand in every cell: the chosen task's as configured, the other's
-/// by default.
+/// The places of both tasks, because both stand in every cell: the chosen task's as configured, the
+/// other's by default.
 pub(crate) fn places(task: &TaskConfig) -> [(TaskKind, Place); 2] {
     TaskKind::ALL.map(|kind| {
         let place = if kind == task.kind { task.place } else { TaskConfig::of(kind).place };
@@ -22,12 +22,14 @@ pub(crate) fn places(task: &TaskConfig) -> [(TaskKind, Place); 2] {
 }
 
 /// A place for a plate: walls around a surface, with some clearance.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct Receptacle {
     /// The free room to each side of a centered plate, in meters.
+    #[key(at_least = 0.0005, at_most = 0.03)]
     pub clearance_m: f64,
     /// Height of the walls above the surface, in meters.
+    #[key(at_least = 0.001, at_most = 0.05)]
     pub wall_height_m: f64,
 }
 

@@ -10,7 +10,7 @@ pub struct Light {
     pub lamp_m: [f64; 3],
     /// The lamp's radius, in meters. A larger lamp casts softer shadows.
     pub lamp_radius_m: f64,
-    /// The share of the light that comes from everywhere, 0 to 1.
+    /// The share of ambient light, 0 to 1.
     pub ambient: f64,
     /// How bright a white sheet under the lamp would be, relative to the sensor's white.
     pub exposure: f64,
@@ -24,9 +24,9 @@ pub struct Light {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
-    /// Its middle, world frame, in meters.
+    /// The window's middle, world frame, in meters.
     pub center_m: [f64; 3],
-    /// Its radius, in meters.
+    /// The window's radius, in meters.
     pub radius_m: f64,
     /// How much light it throws on the middle of the workspace, relative to the lamp's; 0 at night.
     pub strength: f64,

@@ -1,23 +1,26 @@
 //! A chessboard on the table, by which a camera's drift shows.
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
-use rmrl_core::PlanarPose;
+use rmrl_core::{ConfigKeys, PlanarPose};
 use rmrl_vision::{Chessboard, Print};
 use serde::{Deserialize, Serialize};
 
 use crate::scene::cuboid::{Cuboid, Material};
 
 /// A chessboard glued to the table.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct TableBoard {
     /// What is printed.
     pub board: Chessboard,
     /// x of the middle of its corners, world frame, in meters.
+    #[key(at_least = -10, at_most = 10)]
     pub x_m: f64,
     /// y of the middle of its corners, world frame, in meters.
+    #[key(at_least = -10, at_most = 10)]
     pub y_m: f64,
     /// The direction of its rows of corners, in degrees.
+    #[key(at_least = -360, at_most = 360)]
     pub yaw_deg: f64,
 }
 

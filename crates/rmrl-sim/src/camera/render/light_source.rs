@@ -74,7 +74,8 @@ impl LightSource {
 }
 
 /// How much of a light's image a surface sends from `to_light` to `to_camera`, both unit vectors, 0 to
-/// 1: all where its normal lies half-way between them, less the farther it is from that, in radians.
+/// 1: all of it if the normal lies half-way between them, and less the farther it is from that, by
+/// `spread_rad`.
 pub(super) fn mirrored(
     normal: Vector3<f32>,
     to_light: Vector3<f32>,

@@ -48,7 +48,7 @@ struct RayLid {
 /// The part of the plate that a ray met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlateSurface {
-    /// Its top between the wells, or a side.
+    /// The top between the wells, or a side.
     Body,
     /// The rim of a well.
     Rim,

@@ -8,9 +8,9 @@ use super::surface::Albedos;
 
 /// Everything that can be seen or cast shadows in one tile of the image.
 pub(super) struct TileScene<'a> {
-    /// What can be seen there, plate and table apart.
+    /// What can be seen there, except plate and table.
     pub seen: Vec<&'a RayBody>,
-    /// What can stand in the way of each source's light.
+    /// What can block the light of each source.
     pub shading: Vec<Vec<&'a RayBody>>,
     pub plate: Option<(&'a RayPlate, &'a Albedos)>,
 }
@@ -53,7 +53,7 @@ pub(super) enum Surface<'a> {
 }
 
 impl<'a> TileScene<'a> {
-    /// The nearest thing on a ray; the table, if nothing else.
+    /// The nearest surface on a ray: the table, if there is no other.
     pub(super) fn closest(&self, ray: &Ray) -> Hit<'a> {
         let mut distance =
             if ray.direction.z < 0.0 { -ray.origin.z / ray.direction.z } else { f32::MAX };
