@@ -19,14 +19,16 @@ use kinematic_plant::KinematicPlant;
 use nalgebra::Isometry3;
 use rmrl_core::PlanarPose;
 use rmrl_xarm::ArmModel;
-use rmrl_xarm::controller::{Controller, ControllerConfig, GripperKind, Pace, Ports, UnixSockets};
+use rmrl_xarm::emulator::{
+    EmulatedController, EmulatorConfig, GripperKind, Pace, Ports, UnixSockets,
+};
 use rmrl_xarm::kinematics::ArmKinematics;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A straight tool of 150 mm: the plant has no gripper's body.
     let flange_from_tool = Isometry3::translation(0.0, 0.0, 0.15);
     let pace = Pace::Times(1.0);
-    let mut config = ControllerConfig { pace, flange_from_tool, ..ControllerConfig::default() };
+    let mut config = EmulatorConfig { pace, flange_from_tool, ..EmulatorConfig::default() };
     let mut arguments = std::env::args().skip(1);
     while let Some(key) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{key} wants a value"))?;
@@ -52,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let plant = KinematicPlant::new(PlanarPose::new(0.35, 0.1, 0.0));
-    let running = Controller::start(config, plant.plant())?;
+    let running = EmulatedController::start(config, plant.plant())?;
     println!("{running:?}");
     std::io::stdin().read_to_end(&mut Vec::new())?;
     let recording = running.recording();

@@ -10,14 +10,14 @@ use kinematic_plant::KinematicPlant;
 use nalgebra::{Isometry3, Vector3};
 use rmrl_cell::{Arm, DeviceError, Gripper, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::controller::{
-    Controller, ControllerConfig, Firmware, GripperKind, MotionFault, MotionOutcome, Pace,
-    RunningController,
+use rmrl_xarm::emulator::{
+    EmulatedController, EmulatorConfig, Firmware, GripperKind, MotionFault, MotionOutcome, Pace,
+    RunningEmulator,
 };
 use rmrl_xarm::{BioGripperDevice, Robot, XArm, XArmConfig};
 
 struct Cell {
-    running: RunningController,
+    running: RunningEmulator,
     plant: KinematicPlant,
     arm: XArm,
     gripper: BioGripperDevice,
@@ -29,15 +29,15 @@ fn cell(firmware: Firmware, gripper: GripperKind) -> Cell {
     let [x, y, z, ..] = config.tcp_offset_mm_deg.map(|number| 0.001 * number);
     // The plant's tool has its jaws across y where the controller tells the configured yaw.
     let turn = Vector3::z() * config.jaw_yaw_deg.to_radians();
-    let emulated = ControllerConfig {
+    let emulated = EmulatorConfig {
         firmware,
         gripper,
         pace: Pace::AsFastAsPossible,
         flange_from_tool: Isometry3::new(Vector3::new(x, y, z), turn),
         watched_m: Some(config.fence_m),
-        ..ControllerConfig::default()
+        ..EmulatorConfig::default()
     };
-    let running = Controller::start(emulated, plant.plant()).unwrap();
+    let running = EmulatedController::start(emulated, plant.plant()).unwrap();
     let addresses = running.addresses().unwrap();
     let config = XArmConfig {
         control_port: addresses.control.port(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use kinematic_plant::KinematicPlant;
 use rmrl_cell::{Arm, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::controller::{Controller, ControllerConfig, MotionOutcome, RunningController};
+use rmrl_xarm::emulator::{EmulatedController, EmulatorConfig, MotionOutcome, RunningEmulator};
 use rmrl_xarm::kinematics::ArmKinematics;
 use rmrl_xarm::{
     Address, ArmModel, Client, Command, Inspector, LineOptions, More, MotionLimits, Reply,
@@ -21,15 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 const TOOL_M: f64 = 0.172;
 
-fn emulated(model: ArmModel, identity: Option<(u8, u16)>) -> (RunningController, XArmConfig) {
+fn emulated(model: ArmModel, identity: Option<(u8, u16)>) -> (RunningEmulator, XArmConfig) {
     let plant = KinematicPlant::new(PlanarPose::new(0.35, 0.1, 0.0));
-    let emulated = ControllerConfig {
+    let emulated = EmulatorConfig {
         arm: ArmKinematics::new(model),
         identity,
         flange_from_tool: nalgebra::Isometry3::translation(0.0, 0.0, TOOL_M),
-        ..ControllerConfig::default()
+        ..EmulatorConfig::default()
     };
-    let running = Controller::start(emulated, plant.plant()).unwrap();
+    let running = EmulatedController::start(emulated, plant.plant()).unwrap();
     let addresses = running.addresses().unwrap();
     let config = XArmConfig {
         host: "127.0.0.1".to_string(),
@@ -68,7 +68,7 @@ fn every_model_is_connected_to_moved_and_read() {
 }
 
 /// A set-up arm, and a link of its own to its controller.
-fn set_up(model: ArmModel) -> (RunningController, Robot, Client) {
+fn set_up(model: ArmModel) -> (RunningEmulator, Robot, Client) {
     let (running, config) = emulated(model, None);
     let robot = Robot::connect(config.clone()).unwrap();
     let client = Client::connect(&config.address(config.control_port), PATIENCE).unwrap();

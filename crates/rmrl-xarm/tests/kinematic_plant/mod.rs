@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use rmrl_cell::{Arm, DeviceError, Gripper, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::controller::Plant;
+use rmrl_xarm::emulator::Plant;
 
 /// Clones share one table.
 #[derive(Clone)]
