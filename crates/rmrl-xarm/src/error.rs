@@ -182,7 +182,7 @@ pub enum XArmError {
     /// The gripper's positions have another unit.
     #[error(
         "the gripper's control mode is {mode}, expected 0: in mode 1 positions are pulses of its motor and not \
-         millimetres; set it back with `rmrl cell doctor --reset-gripper-mode`, or with UFACTORY's SDK: \
+         millimeters; set it back with `rmrl cell doctor --reset-gripper-mode`, or with UFACTORY's SDK: \
          arm.set_bio_gripper_control_mode(0)"
     )]
     GripperMode {

@@ -5,8 +5,8 @@
 //! link that is set up, and [`Client`], requests and answers with deadlines. The codec works in both directions:
 //! [`FrameReader`], [`Command`], [`Reply`], [`Report`], [`RtuRequest`], [`bio_gripper`].
 //!
-//! Units are metres, radians and seconds in devices and kinematics. Codec, session and configuration keys have the
-//! controller's own millimetres, and degrees where a name says `_deg`.
+//! Units are meters, radians and seconds in devices and kinematics. Codec, session and configuration keys have the
+//! controller's own millimeters, and degrees where a name says `_deg`.
 //!
 //! # Map
 //! Each part only uses those above it.
@@ -30,7 +30,7 @@ mod protocol;
 mod session;
 
 pub use arm_model::ArmModel;
-pub use config::{Address, BioGripperConfig, GenerationChoice, XArmConfig, XArmConfigError};
+pub use config::{Address, BioGripperConfig, GenerationChoice, XArmConfig};
 pub use connection::claim::Claim;
 pub use connection::client::{Answer, Client};
 pub use connection::report_stream::ReportStream;

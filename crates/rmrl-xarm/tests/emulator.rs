@@ -1,4 +1,4 @@
-//! The emulated controller, asked by the driver's own client.
+//! The emulated controller, tested with the driver's own client.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -35,7 +35,7 @@ impl Bench {
         Self { running, plant, client }
     }
 
-    /// One with motors on that knows its tool.
+    /// A controller with its motors on and its tool set.
     fn ready(config: EmulatorConfig) -> Self {
         let mut bench = Self::new(config);
         bench.ask(Command::SetTcpOffset([0.0, 0.0, 150.0, 0.0, 0.0, 0.0]));
@@ -93,7 +93,7 @@ impl Bench {
         request.decode_reply(bio_gripper::DEVICE, &frame).unwrap()
     }
 
-    /// Waits for the gripper to stop, and says what it says then.
+    /// Waits for the gripper to stop, and returns its status.
     fn gripper_stops(&mut self) -> u16 {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -162,7 +162,7 @@ fn nothing_moves_before_it_is_enabled_and_told_to_run() {
 }
 
 #[test]
-fn motions_queue_and_are_told_of_when_they_end() {
+fn motions_queue_and_send_feedback_when_they_end() {
     let mut bench = Bench::ready(quick());
     bench.ask(Command::SetFeedbackType(Feedback::MOTION_FINISHED));
     bench.ask(Command::SetState(StateChange::Pause));
@@ -214,7 +214,7 @@ fn a_stop_leaves_arm_and_plant_where_they_are() {
 }
 
 #[test]
-fn what_the_plant_meets_is_a_collision() {
+fn a_contact_of_the_plant_is_a_collision() {
     let mut bench = Bench::ready(quick());
     bench.client.start_motion(&line(350.0, 0.0, -20.0)).unwrap();
     bench.reaches(ArmState::Stopped);
@@ -240,7 +240,7 @@ fn impossible_motions_fail_without_moving() {
     for (to, errors) in [
         (line(550.0, 0.0, 100.0), [35, 35]),
         (line(300.0, 0.0, -5.0), [35, 35]),
-        // No solution, or joints that race where the arm is stretched.
+        // No solution, or too fast joints where the arm is stretched.
         (line(900.0, 0.0, 100.0), [21, 24]),
         // Looking up, the wrist would have to turn beyond its limits or through the arm.
         (line_to([300.0, 0.0, 100.0, 0.0, 0.0, 0.0]), [21, 23]),
@@ -274,7 +274,7 @@ fn reduced_mode_slows_motions_down() {
 }
 
 #[test]
-fn faults_of_motions_happen_where_they_were_told_to() {
+fn faults_of_motions_happen_where_they_were_scheduled() {
     let mut bench = Bench::ready(quick());
     let faults = bench.running.faults().clone();
     for (number, fault, state, error) in [
@@ -334,7 +334,7 @@ fn the_gripper_closes_on_what_is_there() {
     for kind in [GripperKind::G1, GripperKind::G2] {
         let mut bench = Bench::ready(EmulatorConfig { gripper: kind, ..quick() });
         let [closed, open] = if kind == GripperKind::G1 { [50, 130] } else { [71, 150] };
-        // Disabled, it hears and does nothing.
+        // A disabled gripper answers and does nothing.
         bench.register(bio_gripper::go_to(closed));
         assert_eq!(bench.gripper_stops(), 0);
         bench.register(bio_gripper::enable(true));
@@ -412,7 +412,7 @@ fn leaving_the_watched_space_is_recorded() {
 }
 
 #[test]
-fn firmwares_differ_in_what_they_take() {
+fn firmwares_differ_in_the_requests_they_accept() {
     let old = Firmware::new(1, 9, 0);
     let mut bench = Bench::ready(EmulatorConfig { firmware: old, ..quick() });
     let refused = bench.client.start_motion(&line(320.0, 0.0, 200.0)).unwrap_err();
@@ -429,7 +429,7 @@ fn firmwares_differ_in_what_they_take() {
 }
 
 #[test]
-fn reports_tell_what_the_controller_knows() {
+fn reports_show_the_state_of_the_controller() {
     let bench = Bench::ready(quick());
     let addresses = bench.running.addresses().unwrap();
     for (port, address) in [
@@ -480,7 +480,7 @@ fn nonsense_is_survived() {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut answers = 0;
     for register in 0..=u8::MAX {
-        // Not what stops or moves the machine that others look at, and only lengths that are too short.
+        // No requests that stop or move the machine, which other tests observe, and only lengths that are too short.
         for length in [0usize, 1, 2, 5, 7] {
             let mut frame = vec![0, 1, 0, 2, 0, 1 + length as u8, register];
             frame.extend((0..length).map(|_| byte()));
@@ -525,7 +525,7 @@ fn a_dropped_controller_lets_go_of_everything() {
 }
 
 #[test]
-fn what_cannot_run_is_not_started() {
+fn an_invalid_configuration_does_not_start() {
     struct Far;
     impl rmrl_cell::Arm for Far {
         fn move_to(

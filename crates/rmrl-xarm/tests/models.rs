@@ -1,4 +1,4 @@
-//! The arms that are driven, each on its emulated controller, and robots that are refused by their names.
+//! The supported arms, each on its emulated controller, and other robots, which are refused by their names.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -57,7 +57,7 @@ fn every_model_is_connected_to_moved_and_read() {
         let finished = |motion: &_| matches!(motion, MotionOutcome::Finished);
         assert!(running.recording().motions.iter().all(|motion| finished(&motion.outcome)));
 
-        // The joints that are told put the tool there, by the kinematics of that model.
+        // The reported joints put the tool there, by the kinematics of that model.
         let mut inspector = Inspector::connect(config).unwrap();
         inspector.check_model().unwrap();
         let joints = inspector.joints().unwrap();
@@ -83,12 +83,12 @@ fn joints_of(client: &mut Client) -> [f32; 7] {
 }
 
 #[test]
-fn an_xarm_5_tells_of_five_joints_everywhere() {
+fn an_xarm_5_reports_five_joints_everywhere() {
     let (running, _robot, mut client) = set_up(ArmModel::XArm5);
     let Reply::Version(version) = client.ask(&Command::GetVersion).unwrap() else { panic!() };
     assert!(version.starts_with("5,5,XF1305"), "{version}");
 
-    // Joint 5 turns the tool, and what is sent for joints 6 and 7 does nothing.
+    // Joint 5 turns the tool, and values for joints 6 and 7 have no effect.
     let before = joints_of(&mut client);
     let mut joints = before;
     joints[4] += 0.3;

@@ -84,7 +84,7 @@ impl BioGripperDevice {
         let width = match self.generation {
             Generation::First => {
                 let only_mm = self.config.first_generation_width_mm;
-                // Half a millimetre is rounding, more is another width.
+                // Half a millimeter is rounding, more is another width.
                 if !(only_mm - 0.5..=only_mm + 0.5).contains(&width_mm) {
                     let reason = format!(
                         "the first generation has two ends and nothing between, and opens to \
@@ -122,7 +122,7 @@ impl BioGripperDevice {
         let (generation, lacks) = (self.generation, self.lacks_width_register);
         let lacks = self.with(|session, config| {
             if generation == Generation::Second && !lacks {
-                // Positions of the second generation are widths in whole millimetres.
+                // Positions of the second generation are widths in whole millimeters.
                 let width_mm = u16::try_from(position).unwrap_or(WIDEST_MM);
                 let request =
                     bio_gripper::go_to_width(width_mm, config.speed, config.force_percent);

@@ -28,7 +28,7 @@ pub(super) fn generation_of(answer: Result<Vec<u16>, XArmError>) -> Result<Gener
 }
 
 /// The control mode, from the answer to [`bio_gripper::control_mode`]; none where the firmware has no mode and
-/// only knows millimetres.
+/// only knows millimeters.
 pub(super) fn control_mode_of(
     answer: Result<Vec<u16>, XArmError>,
 ) -> Result<Option<u16>, XArmError> {
@@ -39,13 +39,13 @@ pub(super) fn control_mode_of(
     }
 }
 
-/// Checks that positions are millimetres.
+/// Checks that positions are millimeters.
 ///
 /// # Errors
 /// [`XArmError::GripperMode`].
 pub(super) fn check_mode(mode: Option<u16>) -> Result<(), XArmError> {
     match mode {
-        Some(mode) if mode != bio_gripper::MILLIMETRES => Err(XArmError::GripperMode { mode }),
+        Some(mode) if mode != bio_gripper::MILLIMETERS => Err(XArmError::GripperMode { mode }),
         _ => Ok(()),
     }
 }
@@ -94,7 +94,7 @@ pub(super) fn powered(status: GripperStatus) -> Result<GripperStatus, XArmError>
     if status.power == Power::On { Ok(status) } else { Err(XArmError::GripperWithoutPower) }
 }
 
-/// Checks that positions are millimetres. The mode survives power-off, so it may have been set long ago.
+/// Checks that positions are millimeters. The mode survives power-off, so it may have been set long ago.
 fn read_and_check_mode(session: &mut Session, generation: Generation) -> Result<(), XArmError> {
     if generation == Generation::First {
         return Ok(());

@@ -60,7 +60,7 @@ pub struct GripperReading {
     pub width_mm: Option<f64>,
     /// The number of its error and its meaning, if it has one.
     pub error: Option<(u16, Explained)>,
-    /// The control mode: 0 for positions in millimetres, 1 for pulses. None where the firmware does not
+    /// The control mode: 0 for positions in millimeters, 1 for pulses. None where the firmware does not
     /// report it.
     pub mode: Option<u16>,
 }
@@ -258,13 +258,13 @@ impl Inspector {
         }
     }
 
-    /// Sets the gripper's positions to millimetres again, and restarts its electronics, like the vendor's
+    /// Sets the gripper's positions to millimeters again, and restarts its electronics, like the vendor's
     /// software. It has no power afterwards.
     ///
     /// # Errors
     /// It does not answer, or keeps its mode.
     pub fn reset_gripper_mode(&mut self) -> Result<(), XArmError> {
-        self.ask_gripper(&bio_gripper::set_control_mode(bio_gripper::MILLIMETRES))?;
+        self.ask_gripper(&bio_gripper::set_control_mode(bio_gripper::MILLIMETERS))?;
         thread::sleep(GRIPPER_KEEPS);
         self.ask_gripper(&bio_gripper::restart())?;
         thread::sleep(GRIPPER_STARTS);

@@ -19,7 +19,7 @@ pub enum GripperKind {
 }
 
 impl GripperKind {
-    /// The closed and the open position, in its own counts: millimetres between the jaws with G2.
+    /// The closed and the open position, in its own counts: millimeters between the jaws with G2.
     fn range(self) -> [i32; 2] {
         match self {
             Self::None => [0, 0],
@@ -33,7 +33,7 @@ impl GripperKind {
         matches!(self, Self::G2 | Self::EarlyG2)
     }
 
-    /// The width of a position for the plant. The first gripper does not count in millimetres and has a
+    /// The width of a position for the plant. The first gripper does not count in millimeters and has a
     /// single opening; both open to the same width.
     fn width_m(self, position: i32) -> f64 {
         let [closed, open] = self.range();
@@ -216,7 +216,7 @@ impl EmulatedGripper {
         plant: &mut dyn Gripper,
     ) -> Result<Vec<u8>, Failure> {
         let position = match self.kind {
-            // Counts of the motor, which the vendor's software converts to millimetres.
+            // Counts of the motor, which the vendor's software converts to millimeters.
             GripperKind::G2 | GripperKind::EarlyG2 => {
                 (f64::from(self.position) * 3.7342 - 265.13).round() as i32
             }

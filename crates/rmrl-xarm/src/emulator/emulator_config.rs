@@ -54,9 +54,9 @@ pub struct UnixSockets {
 /// The greatest speeds and accelerations of the arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ArmLimits {
-    /// Speed of the tool's point, in metres per second.
+    /// Speed of the tool's point, in meters per second.
     pub tool_speed_m_s: f64,
-    /// Acceleration of the tool's point, in metres per second per second.
+    /// Acceleration of the tool's point, in meters per second per second.
     pub tool_acceleration_m_s2: f64,
     /// Speed of a joint, in radians per second.
     pub joint_speed_rad_s: f64,
@@ -94,7 +94,7 @@ pub struct EmulatorConfig {
     /// The number of axes and the vendor's model number to report, where they shall differ from `arm`.
     pub identity: Option<(u8, u16)>,
     /// The true pose of the plant's tool on the flange. A client that configures the same offset of the
-    /// tool centre point uses the plant's own coordinates.
+    /// tool center point uses the plant's own coordinates.
     pub flange_from_tool: Isometry3<f64>,
     /// The greatest speeds and accelerations of the arm.
     pub limits: ArmLimits,
@@ -103,7 +103,7 @@ pub struct EmulatorConfig {
     pub segment_secs: f64,
     /// A link of protocol 3 is closed after this silence. The vendor does not document the time.
     pub keep_alive: Duration,
-    /// The space that the plant's tool should never leave: lower and upper end of x, y and z, in metres, in
+    /// The space that the plant's tool should never leave: lower and upper end of x, y and z, in meters, in
     /// the base's frame. The controller does not prevent it but records it.
     pub watched_m: Option<[[f64; 2]; 3]>,
 }

@@ -29,7 +29,7 @@ pub struct MotionRecord {
     pub from: Isometry3<f64>,
     /// The same tool's pose when the motion ended.
     pub to: Isometry3<f64>,
-    /// The highest allowed speed, in metres or radians per second.
+    /// The highest allowed speed, in meters or radians per second.
     pub speed: f64,
     /// How it ended.
     pub outcome: MotionOutcome,
@@ -62,7 +62,7 @@ pub struct Recording {
     pub gripper_motions: u64,
     /// Speed and force of the gripper's last motion, in the vendor's unit and in percent.
     pub gripper_speed_and_force: [u16; 2],
-    /// The positions, in metres, in the base's frame, at which the plant's tool was outside of
+    /// The positions, in meters, in the base's frame, at which the plant's tool was outside of
     /// [`super::EmulatorConfig::watched_m`] at the end of a segment. Empty if all went well.
     pub outside_watched: Vec<[f64; 3]>,
     /// Simulated seconds since the start.

@@ -9,7 +9,7 @@ use crate::kinematics::Joints;
 pub(super) enum Target {
     /// The tool in a straight line: the vendor's six numbers. An infinite number keeps its coordinate.
     Tool([f64; 6]),
-    /// The tool in a straight line, to a pose in metres.
+    /// The tool in a straight line, to a pose in meters.
     Pose(Isometry3<f64>),
     /// Relative to the tool's present pose, in its own frame.
     InTool(Isometry3<f64>),
@@ -29,9 +29,9 @@ pub(super) enum Target {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Task {
     pub target: Target,
-    /// In metres or radians per second.
+    /// In meters or radians per second.
     pub speed: f64,
-    /// In metres or radians per second per second.
+    /// In meters or radians per second per second.
     pub acceleration: f64,
     /// The request of this task, for the feedback at its end.
     pub origin: Origin,

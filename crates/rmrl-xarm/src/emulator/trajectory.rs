@@ -44,7 +44,7 @@ impl SpeedProfile {
 /// The path of a motion.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Path {
-    /// The tool's point in a straight line while it turns evenly, in metres.
+    /// The tool's point in a straight line while it turns evenly, in meters.
     Line {
         /// The tool at the beginning, in the base's frame.
         from: Isometry3<f64>,
@@ -63,7 +63,7 @@ pub(super) enum Path {
 }
 
 impl Path {
-    /// The length in metres and radians. For joints, that of the joint that turns farthest.
+    /// The length in meters and radians. For joints, that of the joint that turns farthest.
     pub fn lengths(&self) -> (f64, f64) {
         match self {
             Self::Line { from, to } => {
@@ -96,7 +96,7 @@ pub(super) fn between_joints(from: &Joints, to: &Joints, share: f64) -> Joints {
     std::array::from_fn(|index| from[index] + share * (to[index] - from[index]))
 }
 
-/// The pose of the vendor's six numbers: millimetres, then roll, pitch and yaw in radians.
+/// The pose of the vendor's six numbers: millimeters, then roll, pitch and yaw in radians.
 pub(super) fn pose_of(numbers: &[f64; 6]) -> Isometry3<f64> {
     let [x, y, z, roll, pitch, yaw] = *numbers;
     Isometry3::from_parts(

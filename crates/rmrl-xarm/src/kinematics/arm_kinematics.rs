@@ -52,7 +52,7 @@ impl ArmKinematics {
         self.geometry().frames(&to_chain(self.model, joints))[6]
     }
 
-    /// The velocity of the flange for velocities of the joints: three rows of metres per second, three of
+    /// The velocity of the flange for velocities of the joints: three rows of meters per second, three of
     /// radians per second, both in the base's frame, and a column for each joint's radian per second.
     pub fn jacobian(&self, joints: &Joints) -> Matrix6xX<f64> {
         let chain = self.geometry().jacobian(&to_chain(self.model, joints));
@@ -65,7 +65,7 @@ impl ArmKinematics {
     /// Jacobian with lengths in units of 0.7 m.
     ///
     /// It is zero where the arm loses a direction of motion that it has elsewhere. Its inverse bounds how
-    /// fast joints turn: moving by `d` metres takes at most `d / 0.7 / distance` radians, to first order.
+    /// fast joints turn: moving by `d` meters takes at most `d / 0.7 / distance` radians, to first order.
     /// Stretched arms have less than 0.03.
     pub fn distance_from_singularity(&self, joints: &Joints) -> f64 {
         let mut jacobian = self.geometry().jacobian(&to_chain(self.model, joints));

@@ -10,13 +10,13 @@ use nalgebra::{Isometry3, Matrix6, Translation3, UnitQuaternion, Vector3};
 use super::joints::Joints;
 use crate::ArmModel;
 
-/// A length that makes metres comparable to radians: about the reach of the arms.
+/// A length that makes meters comparable to radians: about the reach of the arms.
 pub(super) const REACH_M: f64 = 0.7;
 
 /// Angles of the chain's six joints in radians.
 pub(super) type Chain = [f64; 6];
 
-/// Lengths of an arm, in metres.
+/// Lengths of an arm, in meters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Geometry {
     /// Height of the shoulder above the base.
@@ -131,7 +131,7 @@ impl Geometry {
         frames
     }
 
-    /// The velocity of the flange for velocities of the chain's joints: three rows of metres per second,
+    /// The velocity of the flange for velocities of the chain's joints: three rows of meters per second,
     /// three of radians per second, both in the base's frame.
     pub fn jacobian(&self, chain: &Chain) -> Matrix6<f64> {
         let frames = self.frames(chain);

@@ -10,7 +10,7 @@ pub enum KinematicsError {
     #[error("the flange cannot be at x = {:.1}, y = {:.1}, z = {:.1} mm in that orientation: the arm does not reach",
         position_m[0] * 1000.0, position_m[1] * 1000.0, position_m[2] * 1000.0)]
     OutOfReach {
-        /// The position of the flange, in metres, in the base's frame.
+        /// The position of the flange, in meters, in the base's frame.
         position_m: [f64; 3],
     },
     /// All joint angles for the pose exceed a limit; these exceed it least.

@@ -124,7 +124,7 @@ impl ArmKinematics {
     /// straight line between two of them, in any order.
     ///
     /// `flange_from_tool` is the pose of the tool's point on the flange: the controller's offset of the tool
-    /// centre point. At the first pose the joint angles nearest to `start` are taken. Then the line from
+    /// center point. At the first pose the joint angles nearest to `start` are taken. Then the line from
     /// each pose to each other one is followed in steps in which no joint moves by more than 0.02 rad, far
     /// less than the margin, so that nothing in between exceeds a limit. Yaw turns the short way, as in the
     /// controller. Every line must end in the one configuration of its last pose. Collisions of the arm's

@@ -1,24 +1,24 @@
-//! The BIO gripper's registers: what it is asked over the bus at the flange, and what it answers.
+//! The registers of the BIO gripper: requests over the bus at the flange, and their answers.
 //!
-//! Two generations answer to the same name. The first opens and closes, nothing between; the second
-//! goes to any width of [`NARROWEST_MM`] to [`WIDEST_MM`]. Their registers are the same as far as the
-//! first has them; those it has not it answers with a Modbus exception.
+//! There are two generations. The first one only opens and closes; the second one goes to any width from
+//! [`NARROWEST_MM`] to [`WIDEST_MM`]. The registers of the first are a subset of those of the second. It answers
+//! others with a Modbus exception.
 
 use crate::protocol::modbus_rtu::RtuRequest;
 
 /// The gripper's number on the bus.
 pub const DEVICE: u8 = 0x08;
 
-/// The bus's speed for it, in baud.
+/// The speed of the bus, in baud.
 pub const BAUD: u32 = 2_000_000;
 
-/// The number that the controller has for [`BAUD`].
+/// The controller's number of [`BAUD`].
 pub const BAUD_INDEX: i32 = 11;
 
-/// The tool board's register of the bus's speed, for reading.
+/// The tool board's register to read the speed of the bus.
 pub const BAUD_READ: u16 = 0x0a0b;
 
-/// The same register for writing, to be kept over a restart.
+/// The tool board's register to set the speed of the bus, which survives a restart.
 pub const BAUD_WRITE: u16 = 0x1a0b;
 
 /// The tool board's register that restarts it.
@@ -43,20 +43,20 @@ const SET_MODE: u16 = 0x110a;
 const RESTART_MCU: u16 = 0x0607;
 const MOVE: u16 = 0x0c00;
 
-/// The control mode in which positions are millimetres; in mode 1 they are pulses of the motor.
-pub const MILLIMETRES: u16 = 0;
+/// The control mode in which positions are millimeters. In mode 1 they are pulses of the motor.
+pub const MILLIMETERS: u16 = 0;
 
-/// Which BIO gripper it is.
+/// The generation of a BIO gripper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
-    /// Opens and closes.
+    /// It opens and closes.
     First,
-    /// Goes to a width, and limits its force.
+    /// It goes to a width, and limits its force.
     Second,
 }
 
 impl Generation {
-    /// What the vendor's software writes to open it.
+    /// The position that the vendor's software writes to open it.
     pub fn opened(self) -> i32 {
         match self {
             Self::First => 130,
@@ -64,7 +64,7 @@ impl Generation {
         }
     }
 
-    /// What the vendor's software writes to close it.
+    /// The position that the vendor's software writes to close it.
     pub fn closed(self) -> i32 {
         match self {
             Self::First => 50,
@@ -73,12 +73,12 @@ impl Generation {
     }
 }
 
-/// Asks for the serial number, which only the second generation has.
+/// Reads the serial number, which only the second generation has.
 pub fn probe() -> RtuRequest {
     RtuRequest::Read { address: SERIAL_NUMBER, count: 16 }
 }
 
-/// Gives its motor power, or takes it.
+/// Switches the power of its motor on or off.
 pub fn enable(on: bool) -> RtuRequest {
     RtuRequest::Write { address: ENABLE, value: u16::from(on) }
 }
@@ -104,27 +104,27 @@ pub fn go_to_width(width_mm: u16, speed: u16, percent: u16) -> RtuRequest {
     RtuRequest::WriteSeveral { address: MOVE, values: vec![1, speed, percent, high, low] }
 }
 
-/// Asks for its control mode. Second generation; survives power-off.
+/// Reads its control mode. Second generation; the mode survives power-off.
 pub fn control_mode() -> RtuRequest {
     RtuRequest::Read { address: MODE, count: 1 }
 }
 
-/// Sets its control mode, which counts from its next [`restart`] on. Second generation.
+/// Sets its control mode, which is valid after its next [`restart`]. Second generation.
 pub fn set_control_mode(mode: u16) -> RtuRequest {
     RtuRequest::Write { address: SET_MODE, value: mode }
 }
 
-/// Starts its electronics anew.
+/// Restarts its electronics.
 pub fn restart() -> RtuRequest {
     RtuRequest::Write { address: RESTART_MCU, value: 1 }
 }
 
-/// Asks for [`GripperStatus`].
+/// Reads [`GripperStatus`].
 pub fn status() -> RtuRequest {
     RtuRequest::Read { address: STATUS, count: 1 }
 }
 
-/// Asks for the number of its error, [`crate::gripper_error`].
+/// Reads the number of its error, [`crate::gripper_error`].
 pub fn error() -> RtuRequest {
     RtuRequest::Read { address: ERROR, count: 1 }
 }
@@ -134,14 +134,14 @@ pub fn clear_error() -> RtuRequest {
     RtuRequest::Write { address: ERROR, value: 0 }
 }
 
-/// Asks where its jaws are, [`width_mm`]. Second generation.
+/// Reads the position of its jaws, [`width_mm`]. Second generation.
 pub fn position() -> RtuRequest {
     RtuRequest::Read { address: MEASURED, count: 2 }
 }
 
-/// The width of the answer to [`position`], in mm.
+/// The width in the answer to [`position`], in mm.
 ///
-/// `mm = (x + 265.13) / 3.7342`, as the vendor's software has it.
+/// `mm = (x + 265.13) / 3.7342`, as in the vendor's software.
 pub fn width_mm(registers: [u16; 2]) -> f64 {
     let raw = (u32::from(registers[0]) << 16 | u32::from(registers[1])).cast_signed();
     (f64::from(raw) + 265.13) / 3.7342
@@ -149,7 +149,7 @@ pub fn width_mm(registers: [u16; 2]) -> f64 {
 
 /// The answer to [`position`] at a width in mm; the inverse of [`width_mm`] within 0.14 mm.
 pub fn position_registers(width_mm: f64) -> [u16; 2] {
-    // Saturates, where a width is no width.
+    // An absurd width saturates.
     #[allow(clippy::cast_possible_truncation, reason = "saturates")]
     let raw = (width_mm * 3.7342 - 265.13).round() as i32;
     words(raw)
@@ -160,43 +160,43 @@ fn words(value: i32) -> [u16; 2] {
     [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
 }
 
-/// What the jaws do.
+/// The state of the jaws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JawState {
-    /// They stand where they were sent, or were never sent.
+    /// They are at their target, or have none yet.
     Stopped,
-    /// They are on the way.
+    /// They move.
     Moving,
-    /// They met something and hold it.
+    /// They hold an object.
     Holding,
-    /// They stopped for an error.
+    /// They stopped because of an error.
     Fault,
 }
 
-/// Whether the motor has power.
+/// The power of the motor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Power {
-    /// It has none.
+    /// The motor has no power.
     Off,
-    /// It will have; the jaws find their ends first.
+    /// The motor is getting power: the jaws find their ends first.
     Coming,
-    /// It has.
+    /// The motor has power.
     On,
-    /// The number that means nothing.
+    /// A number without a meaning.
     Unknown,
 }
 
 /// The status register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GripperStatus {
-    /// What the jaws do.
+    /// The state of the jaws.
     pub jaws: JawState,
-    /// Whether the motor has power.
+    /// The power of the motor.
     pub power: Power,
 }
 
 impl GripperStatus {
-    /// The status of a register: bits 0 and 1 the jaws, bits 2 and 3 the power.
+    /// The status in a register: bits 0 and 1 the jaws, bits 2 and 3 the power.
     pub fn from_register(register: u16) -> Self {
         Self {
             jaws: match register & 3 {
@@ -253,7 +253,7 @@ mod tests {
             ),
             (status(), &[8, 3, 0, 0, 0, 1]),
             (control_mode(), &[8, 3, 1, 0x0a, 0, 1]),
-            (set_control_mode(MILLIMETRES), &[8, 6, 0x11, 0x0a, 0, 0]),
+            (set_control_mode(MILLIMETERS), &[8, 6, 0x11, 0x0a, 0, 0]),
             (restart(), &[8, 6, 6, 7, 0, 1]),
             (error(), &[8, 3, 0, 0x0f, 0, 1]),
             (clear_error(), &[8, 6, 0, 0x0f, 0, 0]),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_read_and_those_to_something_else_are_not() {
+    fn answers_are_decoded_and_those_to_other_requests_refused() {
         let ask = status();
         let answer = ask.encode_reply(DEVICE, &[0x000a]);
         assert_eq!(answer, [8, 3, 2, 0, 0x0a]);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn status_and_width_go_both_ways() {
+    fn status_and_width_round_trip() {
         for register in 0..16 {
             assert_eq!(GripperStatus::from_register(register).to_register(), register);
         }

@@ -1,9 +1,9 @@
-//! Numbers as the controller writes them.
+//! The byte order of the controller's numbers.
 //!
-//! Reals and 32-bit integers of its own protocol come with their lowest byte first; lengths, counts,
-//! and everything of Modbus with their highest.
+//! Reals and 32-bit integers of its own protocol have their lowest byte first. Lengths, counts and all numbers of
+//! Modbus have their highest byte first.
 
-/// Reads numbers from the front of a slice, never past its end.
+/// Reads numbers from the beginning of a slice, never past its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     left: &'a [u8],
@@ -14,12 +14,12 @@ impl<'a> Cursor<'a> {
         Self { left: bytes }
     }
 
-    /// What has not been read yet.
+    /// The unread bytes.
     pub(crate) fn left(&self) -> &'a [u8] {
         self.left
     }
 
-    /// The same, and reads it.
+    /// Reads and returns the unread bytes.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.left)
     }

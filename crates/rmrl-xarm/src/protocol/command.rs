@@ -1,6 +1,6 @@
-//! What a controller can be asked, register by register, and what it answers.
+//! The commands to the controller, register by register, and its replies.
 //!
-//! Units are the controller's own: millimetres, radians, kilograms, seconds. A pose is x, y, z, roll,
+//! Units are the controller's own: millimeters, radians, kilograms, seconds. A pose is x, y, z, roll,
 //! pitch, yaw in the frame of the robot's base, or x, y, z and a rotation vector.
 
 mod decode;
@@ -68,66 +68,66 @@ pub const TOOL_BUS: u8 = 0x09;
 /// A request with its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// What robot this is, [`Reply::Version`].
+    /// Reads the version of the robot, [`Reply::Version`].
     GetVersion,
-    /// Powers joints, or takes their power and lets the brakes hold them. Resets the state.
+    /// Switches the power of joints on, or off so that the brakes hold them. Resets the state.
     MotionEnable {
         /// A joint from 1, or [`ALL_JOINTS`].
         joint: u8,
-        /// Whether it gets power.
+        /// Whether the joint gets power.
         on: bool,
     },
     /// Lets the arm move, pauses it or stops it.
     SetState(StateChange),
-    /// What the arm is doing, [`Reply::State`].
+    /// Reads the state of the arm, [`Reply::State`].
     GetState,
-    /// How many motions wait, the present one among them, [`Reply::Count`].
+    /// Reads the number of motions in the queue, the present one included, [`Reply::Count`].
     GetCommandCount,
-    /// The error and the warning that wait to be cleared, [`Reply::Errors`].
+    /// Reads the error and the warning that wait to be cleared, [`Reply::Errors`].
     GetErrors,
     /// Clears the error.
     CleanError,
     /// Clears the warning.
     CleanWarning,
-    /// Changes how the arm is led. Resets the state.
+    /// Sets the control mode. Resets the state.
     SetMode {
-        /// 0 leads it to positions; the others are not used here.
+        /// 0 is position control; other modes are not used here.
         mode: u8,
-        /// Whether collisions are watched for, as newer software adds it.
+        /// Whether collisions are detected, in newer firmware.
         detection: Option<u8>,
     },
     /// Moves the tool in a straight line. [`Reply::Queued`] where there are `options`.
     MoveLine {
-        /// Where to, in mm and radians.
+        /// The target, in mm and radians.
         pose: [f32; 6],
-        /// How fast.
+        /// Speed and acceleration.
         limits: MotionLimits,
-        /// Firmware 1.11.100 and later have them, earlier ones must not.
+        /// Options, which only firmware 1.11.100 and later accept.
         options: Option<LineOptions>,
     },
     /// Moves the tool in a straight line to a pose with a rotation vector, before firmware 1.11.100.
     MoveLineAxisAngle {
-        /// Where to, in mm and a rotation vector.
+        /// The target, in mm and a rotation vector.
         pose: [f32; 6],
-        /// How fast.
+        /// Speed and acceleration.
         limits: MotionLimits,
-        /// In the tool's frame instead of the base's.
+        /// The target is in the tool's frame instead of the base's.
         in_tool_frame: bool,
-        /// From where the tool is.
+        /// The target is relative to the tool's pose.
         relative: bool,
     },
-    /// Turns the joints.
+    /// Moves the joints.
     MoveJoint {
-        /// Where to, in radians; joints that the robot has not are 0.
+        /// The target, in radians. A joint that the robot does not have is 0.
         joints: [f32; 7],
-        /// How fast, in radians.
+        /// Speed and acceleration, in radians.
         limits: MotionLimits,
     },
-    /// Moves from where the arm is.
+    /// Moves relative to the present pose.
     MoveRelative {
-        /// How far: 7 joints, or 6 numbers of a pose and a 0.
+        /// The difference: 7 joints, or 6 numbers of a pose and a 0.
         by: [f32; 7],
-        /// How fast.
+        /// Speed and acceleration.
         limits: MotionLimits,
         /// Radius of the blend with the next motion in mm; negative for none.
         radius_mm: f32,
@@ -136,115 +136,115 @@ pub enum Command {
         /// `by` is a pose with a rotation vector.
         axis_angle: bool,
     },
-    /// How fast the tool's acceleration changes, in mm/s³.
+    /// Sets the jerk of the tool, in mm/s³.
     SetTcpJerk(f32),
-    /// The greatest acceleration of the tool, in mm/s².
+    /// Sets the greatest acceleration of the tool, in mm/s².
     SetTcpMaxAcceleration(f32),
-    /// How fast the joints' acceleration changes, in rad/s³.
+    /// Sets the jerk of the joints, in rad/s³.
     SetJointJerk(f32),
-    /// The greatest acceleration of the joints, in rad/s².
+    /// Sets the greatest acceleration of the joints, in rad/s².
     SetJointMaxAcceleration(f32),
-    /// Where the tool's point is, seen from the flange. Resets the state.
+    /// Sets the tool's pose, seen from the flange, in mm and radians. Resets the state.
     SetTcpOffset([f32; 6]),
-    /// What the flange carries.
+    /// Sets the load at the flange.
     SetLoad {
         /// Mass, in kg.
         mass_kg: f32,
-        /// Its centre, seen from the flange, in mm.
+        /// The center of the mass, seen from the flange, in mm.
         center_mm: [f32; 3],
     },
-    /// Which way is down, in the base's frame.
+    /// Sets the direction of gravity, in the base's frame.
     SetGravityDirection([f32; 3]),
-    /// The robot's base in the world that poses are told and taken in: mm and radians. Resets the state.
+    /// Sets the pose of the robot's base in the world of all poses, in mm and radians. Resets the state.
     SetBaseOffset([f32; 6]),
-    /// Whether motions are only simulated.
+    /// Sets whether motions are only simulated.
     SetSimulatedRobot(bool),
-    /// How little force is taken for a collision: 0 never, 5 the least.
+    /// Sets the collision sensitivity: 0 is off, and at 5 the least force counts as a collision.
     SetCollisionSensitivity(u8),
-    /// Whether the arm backs away from a collision.
+    /// Sets whether the arm backs away from a collision.
     SetCollisionRebound(bool),
-    /// Where the tool is, [`Reply::Pose`].
+    /// Reads the pose of the tool, [`Reply::Pose`].
     GetTcpPose,
-    /// The same with a rotation vector.
+    /// Reads the pose of the tool with a rotation vector, [`Reply::Pose`].
     GetTcpPoseAxisAngle,
-    /// Where the joints are, [`Reply::Joints`].
+    /// Reads the joints, [`Reply::Joints`].
     GetJointPositions,
-    /// Joints for a pose, [`Reply::Joints`].
+    /// Computes the joints for a pose, [`Reply::Joints`].
     GetInverseKinematics([f32; 6]),
-    /// The pose of joints, [`Reply::Pose`].
+    /// Computes the pose for joints, [`Reply::Pose`].
     GetForwardKinematics([f32; 7]),
-    /// Speed limit of the tool in reduced mode, in mm/s.
+    /// Sets the speed limit of the tool in reduced mode, in mm/s.
     SetReducedLinearSpeed(f32),
-    /// Speed limit of the joints in reduced mode, in rad/s.
+    /// Sets the speed limit of the joints in reduced mode, in rad/s.
     SetReducedJointSpeed(f32),
-    /// Joint limits of reduced mode, lower and upper of each, in radians.
+    /// Sets the joint limits of reduced mode, lower and upper limit of each, in radians.
     SetReducedJointRange([f32; 14]),
     /// Turns reduced mode on or off.
     SetReducedMode(bool),
-    /// Whether reduced mode is on, [`Reply::Flag`].
+    /// Reads whether reduced mode is on, [`Reply::Flag`].
     GetReducedMode,
-    /// Everything of reduced mode and fence, [`Reply::Reduced`].
+    /// Reads all settings of reduced mode and fence, [`Reply::Reduced`].
     GetReducedState,
-    /// The fence: upper and lower x, upper and lower y, upper and lower z, in mm.
+    /// Sets the fence: upper and lower x, upper and lower y, upper and lower z, in mm.
     SetBoundary([i32; 6]),
-    /// Whether a motion out of the fence is an error.
+    /// Sets whether a motion out of the fence is an error.
     SetFence(bool),
-    /// Has the controller do something later by itself, whether or not anybody is connected.
+    /// Makes the controller execute a request later, whether or not a client is connected.
     SetTimer {
-        /// How much later, in seconds.
+        /// The delay, in seconds.
         seconds: i32,
-        /// Which timer, 0 to 15.
+        /// The number of the timer, 0 to 15.
         timer: i32,
-        /// A register, 12 for [`Command::SetState`].
+        /// The register of the request, 12 for [`Command::SetState`].
         register: i32,
-        /// Its first parameters.
+        /// The first parameters of the request.
         params: [i32; 2],
     },
-    /// Forgets a timer.
+    /// Cancels a timer.
     CancelTimer(i32),
-    /// How long a device on a bus may take to answer, in ms.
+    /// Sets how long a device on a bus may take to answer, in ms.
     SetModbusTimeout(u16),
-    /// Talks Modbus RTU to a device on a bus, [`Reply::Modbus`].
+    /// Sends Modbus RTU to a device on a bus, [`Reply::Modbus`].
     ModbusRtu {
-        /// Which bus, [`TOOL_BUS`].
+        /// The bus, [`TOOL_BUS`].
         host: u8,
-        /// The device's number and what it is asked, without the check sum.
+        /// The device's number and the request, without the checksum.
         frame: Vec<u8>,
     },
     /// Writes a register of the tool board.
     ToolGpioWrite {
-        /// Which board, [`TOOL_BUS`].
+        /// The board, [`TOOL_BUS`].
         host: u8,
-        /// Which register.
+        /// The register.
         address: u16,
-        /// What to write.
+        /// The new value.
         value: f32,
     },
     /// Reads a register of the tool board, [`Reply::Integer`].
     ToolGpioRead {
-        /// Which board, [`TOOL_BUS`].
+        /// The board, [`TOOL_BUS`].
         host: u8,
-        /// Which register.
+        /// The register.
         address: u16,
     },
-    /// Asks for feedback of later motions over this connection: a sum of [`crate::Feedback`]'s bits.
+    /// Turns on feedback of later motions over this connection: a sum of [`crate::Feedback`]'s bits.
     /// Firmware 2.0.102 and later.
     SetFeedbackType(u8),
 }
 
-/// What the arm can be told with [`Command::SetState`].
+/// The states that [`Command::SetState`] can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateChange {
-    /// Be ready to move, and go on after a pause.
+    /// Ready to move; resumes after a pause.
     Run,
-    /// Hold still, and keep what is still to do.
+    /// Paused: the arm holds still, and keeps its queue.
     Pause,
-    /// Stop, and forget what is still to do.
+    /// Stopped: the arm holds still, and its queue is emptied.
     Stop,
 }
 
 impl StateChange {
-    /// Its number.
+    /// The number of the state.
     pub fn number(self) -> u8 {
         match self {
             Self::Run => 0,
@@ -254,28 +254,28 @@ impl StateChange {
     }
 }
 
-/// What the arm is doing.
+/// The state of the arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArmState {
-    /// It moves.
+    /// The arm moves.
     Moving,
-    /// It is ready and stands.
+    /// The arm is ready and stands.
     Ready,
-    /// It holds, with something still to do.
+    /// The arm holds still, with motions in its queue.
     Paused,
-    /// It was stopped, by an error or by somebody.
+    /// The arm was stopped, by an error or by a request.
     Stopped,
-    /// The controller has reset something; until it is told to run, it does not move.
+    /// The controller was reset. The arm does not move until the state is set to run.
     Reset,
-    /// Anything else, by its number.
+    /// Another state, by its number.
     Other(u8),
 }
 
 impl ArmState {
-    /// The state of that number.
+    /// The state with a number.
     pub fn from_number(number: u8) -> Self {
         match number {
-            // The vendor's software takes 0 for moving, too.
+            // The vendor's software treats 0 as moving, too.
             0 | 1 => Self::Moving,
             2 => Self::Ready,
             3 => Self::Paused,
@@ -285,7 +285,7 @@ impl ArmState {
         }
     }
 
-    /// Its number.
+    /// The number of the state.
     pub fn number(self) -> u8 {
         match self {
             Self::Moving => 1,
@@ -298,18 +298,18 @@ impl ArmState {
     }
 }
 
-/// How fast a motion may be: mm and seconds for a tool, radians and seconds for joints.
+/// Speed and acceleration of a motion: mm and seconds for a tool, radians and seconds for joints.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MotionLimits {
     /// Speed.
     pub speed: f32,
     /// Acceleration.
     pub acceleration: f32,
-    /// Not used by the controller yet; 0.
+    /// Not used by the controller; 0.
     pub time: f32,
 }
 
-/// What firmware 1.11.100 and later want to know about a line.
+/// Options of a line in firmware 1.11.100 and later.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LineOptions {
     /// Radius of the blend with the next motion in mm; negative for none.
@@ -318,12 +318,12 @@ pub struct LineOptions {
     pub frame: u8,
     /// The pose has a rotation vector.
     pub axis_angle: bool,
-    /// Only says whether the motion can be done (1, 2, 3), and does not do it.
+    /// Only checks whether the motion is possible (1, 2, 3), without moving.
     pub only_check: u8,
 }
 
 impl Default for LineOptions {
-    /// To a pose in the base's frame, as in older firmware.
+    /// A pose in the base's frame, as in older firmware.
     fn default() -> Self {
         Self { radius_mm: -1.0, frame: 0, axis_angle: false, only_check: 0 }
     }

@@ -1,35 +1,35 @@
-//! What the controller's numbers mean, and what helps.
+//! The meaning of the vendor's error numbers, and what helps.
 
-/// What a number calls for.
+/// The kind of reaction that an error needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// The arm met something. Clearing it and enabling the arm again helps.
+    /// The arm met something. Clearing the error and enabling the arm again helps.
     Collision,
-    /// The motion cannot be done as it was asked; another can.
+    /// The motion is impossible; another one may be possible.
     Motion,
-    /// Clearing it may help; where it comes again at once, a person has to look.
+    /// Clearing the error may help. If it comes again at once, an operator has to look.
     Transient,
-    /// Somebody has pressed a button, or opened the circuit of one.
+    /// A stop button is pressed, or its circuit is open.
     EmergencyStop,
-    /// Clearing it does not help: a person has to come.
-    Person,
+    /// Clearing the error does not help: an operator has to come.
+    Operator,
 }
 
 impl Severity {
-    /// Whether nothing the software does helps.
+    /// Whether an operator has to come, because software cannot help.
     pub fn needs_a_person(self) -> bool {
-        matches!(self, Self::EmergencyStop | Self::Person)
+        matches!(self, Self::EmergencyStop | Self::Operator)
     }
 }
 
-/// A number, explained.
+/// The explanation of an error number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explained {
-    /// What it means.
+    /// Its meaning.
     pub meaning: &'static str,
     /// What helps.
     pub recovery: &'static str,
-    /// What it calls for.
+    /// The kind of reaction that it needs.
     pub severity: Severity,
 }
 
@@ -42,9 +42,9 @@ const RESTART: &str = "restart the controller with its emergency stop button; if
 const VENDOR: &str = "ask the vendor";
 const AGAIN: &str = "clear it and enable again; if it comes again, ask the vendor";
 
-/// Explains the error of [`crate::Command::GetErrors`]; the vendor's table, in other words.
+/// Explains the error of [`crate::Command::GetErrors`], by the vendor's table.
 pub fn controller_error(number: u8) -> Explained {
-    use Severity::{Collision, EmergencyStop, Motion, Person, Transient};
+    use Severity::{Collision, EmergencyStop, Motion, Operator, Transient};
     match number {
         1 => explained(
             "the emergency stop button of the controller is pressed",
@@ -61,33 +61,33 @@ pub fn controller_error(number: u8) -> Explained {
             "release it, then enable the arm",
             EmergencyStop,
         ),
-        10 => explained("a servo failed", RESTART, Person),
-        11 => explained("the servo of joint 1 failed", RESTART, Person),
-        12 => explained("the servo of joint 2 failed", RESTART, Person),
-        13 => explained("the servo of joint 3 failed", RESTART, Person),
-        14 => explained("the servo of joint 4 failed", RESTART, Person),
-        15 => explained("the servo of joint 5 failed", RESTART, Person),
-        16 => explained("the servo of joint 6 failed", RESTART, Person),
-        17 => explained("the servo of joint 7 failed", RESTART, Person),
+        10 => explained("a servo failed", RESTART, Operator),
+        11 => explained("the servo of joint 1 failed", RESTART, Operator),
+        12 => explained("the servo of joint 2 failed", RESTART, Operator),
+        13 => explained("the servo of joint 3 failed", RESTART, Operator),
+        14 => explained("the servo of joint 4 failed", RESTART, Operator),
+        15 => explained("the servo of joint 5 failed", RESTART, Operator),
+        16 => explained("the servo of joint 6 failed", RESTART, Operator),
+        17 => explained("the servo of joint 7 failed", RESTART, Operator),
         18 => explained(
             "the force-torque sensor does not answer",
-            "see whether the sensor is mounted and connected",
-            Person,
+            "check that the sensor is mounted and connected",
+            Operator,
         ),
         19 => explained(
             "the device at the flange does not answer",
-            "see whether it is mounted, connected, and the bus has its speed",
+            "check that it is mounted and connected, and that the bus has its speed",
             Transient,
         ),
-        21 => explained("no joints for the pose", "choose another way", Motion),
+        21 => explained("no joint angles for the pose", "choose another path", Motion),
         22 => explained(
             "the arm would hit itself",
-            "choose another way; if it comes again, lead the arm by hand out of there",
+            "choose another path; if it comes again, guide the arm out of there by hand",
             Motion,
         ),
         23 => explained(
             "a joint would leave its range",
-            "choose another way, or lead the arm back to its initial position",
+            "choose another path, or guide the arm back to its initial position",
             Motion,
         ),
         24 => explained(
@@ -96,12 +96,12 @@ pub fn controller_error(number: u8) -> Explained {
             Motion,
         ),
         25 => {
-            explained("the motion cannot be planned", "choose another way, or move slower", Motion)
+            explained("the motion cannot be planned", "choose another path, or move slower", Motion)
         }
-        26 => explained("the controller's real-time system failed", VENDOR, Person),
+        26 => explained("the controller's real-time system failed", VENDOR, Operator),
         27 => explained("a command was not answered inside the controller", RESTART, Transient),
         28 => explained("the tool board does not answer", RESTART, Transient),
-        30 => explained("a joint was faster than allowed", VENDOR, Person),
+        30 => explained("a joint was faster than allowed", VENDOR, Operator),
         31 => explained(
             "a joint needed more current than it should: a collision",
             "take away what is in the way; check load and collision sensitivity",
@@ -111,32 +111,32 @@ pub fn controller_error(number: u8) -> Explained {
         33 => explained(
             "the controller's inputs and outputs failed",
             "check their wiring, then restart the controller",
-            Person,
+            Operator,
         ),
         34 => explained("a recording took longer than five minutes", "record again", Transient),
         35 => explained(
             "the tool would leave the safety boundary",
-            "choose a pose inside; if the arm is outside, lead it back by hand",
+            "choose a pose inside; if the arm is outside, guide it back by hand",
             Motion,
         ),
         36 => explained("too many delayed commands wait", "wait for some of them", Transient),
         37 => explained(
-            "the arm moved by itself while led by hand",
+            "the arm moved by itself while it was guided by hand",
             "check load and mounting in the controller's settings",
-            Person,
+            Operator,
         ),
         38 => explained(
-            "a joint's angle cannot be",
+            "the angle of a joint is invalid",
             "press the emergency stop; ask the vendor",
-            Person,
+            Operator,
         ),
-        39 => explained("the two halves of the power board do not talk", VENDOR, Person),
-        40 => explained("no way of the joints without an error", "choose another pose", Motion),
-        41 => explained("the file of frictions is broken", RESTART, Person),
-        42 => explained("the file of the calibration is broken", RESTART, Person),
+        39 => explained("the two halves of the power board do not communicate", VENDOR, Operator),
+        40 => explained("no motion of the joints without an error", "choose another pose", Motion),
+        41 => explained("the file of frictions is broken", RESTART, Operator),
+        42 => explained("the file of the calibration is broken", RESTART, Operator),
         50..=53 => explained("the force-torque sensor failed or is overloaded", AGAIN, Transient),
         60 => explained("the tool would be too fast in servo mode", "move slower", Motion),
-        110 => explained("the board in the arm's base does not answer", VENDOR, Person),
+        110 => explained("the board in the arm's base does not answer", VENDOR, Operator),
         111 => explained("the device at the controller's bus does not answer", VENDOR, Transient),
         _ => explained("an error that is not in the vendor's table", AGAIN, Transient),
     }
@@ -147,7 +147,7 @@ pub fn controller_warning(number: u8) -> Explained {
     use Severity::{Motion, Transient};
     match number {
         11 => explained("too many motions wait", "wait for some of them", Transient),
-        12 => explained("a command with parameters that it cannot have", "correct them", Motion),
+        12 => explained("a command with invalid parameters", "correct them", Motion),
         13 => explained("a command that the firmware does not know", "update the firmware", Motion),
         14 => explained("a command without a solution", "choose another pose", Motion),
         15 => explained("too many Modbus requests wait", "wait for some of them", Transient),
@@ -157,42 +157,44 @@ pub fn controller_warning(number: u8) -> Explained {
 
 /// Explains the error of a joint's servo, the second number of [`crate::Details::servos`].
 pub fn servo_error(number: u8) -> Explained {
-    use Severity::{Collision, Person, Transient};
+    use Severity::{Collision, Operator, Transient};
     match number {
-        10 => explained("the current cannot be measured", RESTART, Person),
-        11 => explained("too much current", RESTART, Person),
-        12 => explained("too fast", RESTART, Person),
-        14 => explained("a step too far was commanded", RESTART, Person),
-        15 => explained("too hot", "let it cool down, then restart the controller", Person),
-        16 => {
-            explained("the encoder did not start", "power the arm while nothing pushes it", Person)
-        }
+        10 => explained("the current cannot be measured", RESTART, Operator),
+        11 => explained("too much current", RESTART, Operator),
+        12 => explained("too fast", RESTART, Operator),
+        14 => explained("a step too far was commanded", RESTART, Operator),
+        15 => explained("too hot", "let it cool down, then restart the controller", Operator),
+        16 => explained(
+            "the encoder did not start",
+            "power the arm while nothing pushes it",
+            Operator,
+        ),
         17 => explained("the encoder of one turn failed", "enable again", Transient),
-        18 => explained("the encoder of many turns failed", VENDOR, Person),
-        19 => explained("the encoder's battery is low", VENDOR, Person),
+        18 => explained("the encoder of many turns failed", VENDOR, Operator),
+        19 => explained("the encoder's battery is low", VENDOR, Operator),
         20 => explained("the motor driver failed", AGAIN, Transient),
-        21 => explained("the motor driver did not start", RESTART, Person),
-        22 => explained("the encoder's settings are broken", VENDOR, Person),
+        21 => explained("the motor driver did not start", RESTART, Operator),
+        22 => explained("the encoder's settings are broken", VENDOR, Operator),
         23 => explained(
             "the motor does not follow",
-            "see whether something blocks the arm; check load and acceleration",
+            "check whether something blocks the arm, and check load and acceleration",
             Collision,
         ),
-        26 => explained("past its upper end", "lead the joint back by hand", Person),
-        27 => explained("past its lower end", "lead the joint back by hand", Person),
+        26 => explained("past its upper end", "guide the joint back by hand", Operator),
+        27 => explained("past its lower end", "guide the joint back by hand", Operator),
         28 => explained("commanded without power", "enable the arm", Transient),
-        33 | 34 => explained("overloaded", "carry no more than the arm is made for", Person),
-        35 | 36 => explained("motor or driver of another kind", RESTART, Person),
+        33 | 34 => explained("overloaded", "carry no more than the arm is made for", Operator),
+        35 | 36 => explained("motor or driver of another kind", RESTART, Operator),
         39 => explained("too much voltage", "accelerate less", Transient),
         40 => explained(
             "too little voltage",
-            "accelerate less; see whether the emergency stop is pressed",
-            Person,
+            "accelerate less; check whether the emergency stop is pressed",
+            Operator,
         ),
-        49 => explained("its memory failed", RESTART, Person),
-        52 => explained("the motor's angle was not found", RESTART, Person),
-        58 => explained("no command came in time", "check the cable of the arm", Person),
-        _ => explained("a servo error that is not in the vendor's table", RESTART, Person),
+        49 => explained("its memory failed", RESTART, Operator),
+        52 => explained("the motor's angle was not found", RESTART, Operator),
+        58 => explained("no command came in time", "check the cable of the arm", Operator),
+        _ => explained("a servo error that is not in the vendor's table", RESTART, Operator),
     }
 }
 
@@ -210,7 +212,7 @@ pub fn gripper_error(number: u16) -> Explained {
 mod tests {
     use super::*;
 
-    /// The vendor's table has these.
+    /// The numbers of the vendor's table.
     const KNOWN: [u8; 41] = [
         1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 30, 31,
         32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 50, 51, 52, 53, 60, 110, 111,
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn buttons_and_broken_servos_need_a_person_and_collisions_do_not() {
+    fn buttons_and_broken_servos_need_an_operator_and_collisions_do_not() {
         for number in [1, 2, 3] {
             assert_eq!(controller_error(number).severity, Severity::EmergencyStop);
         }

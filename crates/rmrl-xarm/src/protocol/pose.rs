@@ -32,7 +32,7 @@ pub(crate) fn isometry_mm([x, y, z, roll, pitch, yaw]: [f64; 6]) -> Isometry3<f6
     Isometry3::from_parts(Translation3::new(x, y, z), rotation)
 }
 
-/// The isometry of six numbers, in metres.
+/// The isometry of six numbers, in meters.
 pub(crate) fn isometry([x, y, z, roll, pitch, yaw]: [f64; 6]) -> Isometry3<f64> {
     isometry_mm([0.001 * x, 0.001 * y, 0.001 * z, roll, pitch, yaw])
 }
@@ -44,7 +44,7 @@ pub(crate) fn numbers_of_mm(pose: &Isometry3<f64>) -> [f32; 6] {
     [at.x, at.y, at.z, roll, pitch, yaw].map(to_f32)
 }
 
-/// A number of the controller, which has seven digits: a tenth of a micrometre at a metre.
+/// A number of the controller, which has seven digits: a tenth of a micrometer at a meter.
 #[allow(clippy::cast_possible_truncation, reason = "the controller has no more digits")]
 pub(crate) fn to_f32(value: f64) -> f32 {
     value as f32
@@ -54,7 +54,7 @@ pub(crate) fn to_f32(value: f64) -> f32 {
 mod tests {
     use super::*;
 
-    /// Distance in metres and angle in radians.
+    /// Distance in meters and angle in radians.
     fn between(a: ToolPose, b: ToolPose) -> (f64, f64) {
         let angle = wrap_angle(a.planar.yaw_rad - b.planar.yaw_rad).abs();
         (a.planar.distance_m(b.planar).hypot(a.z_m - b.z_m), angle)

@@ -44,7 +44,7 @@ pub enum ReportError {
         expected: usize,
     },
     /// A report whose stated length is not its length.
-    #[error("a report of {got} bytes whose length says {said}")]
+    #[error("a report of {got} bytes whose length field is {said}")]
     Contradiction {
         /// The length, in bytes.
         got: usize,

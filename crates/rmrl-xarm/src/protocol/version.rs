@@ -1,4 +1,4 @@
-//! Which robot this is and what its firmware can do.
+//! The version of a robot, and the features of its firmware.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct FirmwareVersion {
 }
 
 impl FirmwareVersion {
-    /// The oldest that this crate drives: from here on fence and reduced mode can be read back.
+    /// The oldest supported version. From this version on fence and reduced mode can be read back.
     pub const OLDEST: Self = Self::new(1, 2, 11);
 
     /// A version from its numbers.
@@ -22,7 +22,7 @@ impl FirmwareVersion {
         Self { major, minor, revision }
     }
 
-    /// Whether a client that is silent for long is taken for gone, [`crate::Protocol::Three`].
+    /// Whether it has [`crate::Protocol::Three`], in which a silent link is closed.
     pub fn has_keep_alive(self) -> bool {
         self >= Self::new(1, 8, 6)
     }
@@ -32,7 +32,7 @@ impl FirmwareVersion {
         self >= Self::new(1, 11, 100)
     }
 
-    /// Whether there is feedback when a motion ends.
+    /// Whether it sends feedback when a motion ends.
     pub fn has_feedback(self) -> bool {
         self >= Self::new(2, 0, 102)
     }
@@ -44,10 +44,10 @@ impl fmt::Display for FirmwareVersion {
     }
 }
 
-/// What a controller says of itself.
+/// The version that a controller reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RobotVersion {
-    /// How many joints the arm has: 5, 6 or 7.
+    /// The number of the arm's joints: 5, 6 or 7.
     pub joints: u8,
     /// The vendor's number of the model; 6 for an xArm 6, 9 for a Lite 6, 12 for an 850.
     pub model: u16,
@@ -60,9 +60,9 @@ pub struct RobotVersion {
 }
 
 impl RobotVersion {
-    /// Reads `6,6,XI1304...,AC1304...,v2.5.0`.
+    /// Parses a text such as `6,6,XI1304...,AC1304...,v2.5.0`.
     ///
-    /// Firmware of 2019 and before says it otherwise; there is none then.
+    /// Firmware of 2019 and before has another format, for which there is none.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(',');
         let joints = parts.next()?.trim().parse().ok()?;
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_as_three_firmwares_tell_them() {
+    fn version_texts_of_several_firmwares_are_parsed() {
         for (text, joints, firmware) in [
             ("6,6,XI1304ABC123,AC1304DEF456,v1.9.0", 6, FirmwareVersion::new(1, 9, 0)),
             ("7,7,XS1300,AC1300,v1.12.10", 7, FirmwareVersion::new(1, 12, 10)),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_each_firmware_can_do() {
+    fn firmwares_have_their_features() {
         let can = |major, minor, revision| {
             let firmware = FirmwareVersion::new(major, minor, revision);
             (firmware.has_keep_alive(), firmware.has_line_options(), firmware.has_feedback())

@@ -28,8 +28,8 @@ const RESETS: u32 = 20;
 /// The timer of the controller that stops the arm.
 pub(super) const STOP_TIMER: i32 = 0;
 
-/// Turning counts as this much distance, in metres for a radian: the tip of a plate's corner.
-const METRES_PER_RADIAN: f64 = 0.1;
+/// Turning counts as this much distance, in meters for a radian: the tip of a plate's corner.
+const METERS_PER_RADIAN: f64 = 0.1;
 
 impl Session {
     /// The pose of the tool.
@@ -220,7 +220,7 @@ impl Session {
     fn longest(&mut self, target: ToolPose, speed_m_s: f64) -> Result<Duration, XArmError> {
         let (here, tilt) = self.pose_and_tilt()?;
         let (distance_m, angle_rad) = between(here, target);
-        let length_m = distance_m + (angle_rad + tilt) * METRES_PER_RADIAN;
+        let length_m = distance_m + (angle_rad + tilt) * METERS_PER_RADIAN;
         let seconds = length_m / speed_m_s + self.config.motion_margin_secs;
         Ok(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST))
     }
@@ -242,7 +242,7 @@ impl Session {
 /// An hour: a line that takes longer has a wrong speed.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Distance in metres and angle in radians.
+/// Distance in meters and angle in radians.
 fn between(a: ToolPose, b: ToolPose) -> (f64, f64) {
     let angle = wrap_angle(a.planar.yaw_rad - b.planar.yaw_rad).abs();
     (a.planar.distance_m(b.planar).hypot(a.z_m - b.z_m), angle)

@@ -11,7 +11,7 @@ use crate::{ArmModel, XArmError};
 const MOVED_RAD: f32 = 0.01;
 
 /// The largest difference between the controller's pose and ours. The controller's kinematics are calibrated for
-/// each arm and ours are nominal, so they differ by a few millimetres and a fraction of a degree. A larger
+/// each arm and ours are nominal, so they differ by a few millimeters and a fraction of a degree. A larger
 /// difference comes from another offset or another arm.
 const APART_M: f64 = 0.008;
 const APART_RAD: f64 = 0.026;
@@ -58,7 +58,7 @@ pub(crate) fn check_pose(
     })
 }
 
-/// The flange's pose by the forward kinematics of the joints, in metres, in the base's frame.
+/// The flange's pose by the forward kinematics of the joints, in meters, in the base's frame.
 fn flange_by_joints(model: ArmModel, joints: &[f32; 7]) -> Isometry3<f64> {
     let arm = ArmKinematics::new(model);
     arm.forward(&arm.from_controller(joints.map(f64::from)))

@@ -6,7 +6,7 @@ use crate::kinematics::JointLimits;
 use crate::protocol::pose::to_f32;
 use crate::{Command, Health, More, ReducedState, Report, XArmConfig, XArmError};
 
-/// How much a setting may differ when it is read back: the controller has `f32` and whole millimetres.
+/// How much a setting may differ when it is read back: the controller has `f32` and whole millimeters.
 const TOLERANCE: f32 = 1e-3;
 
 /// The commands that give the settings.
@@ -149,7 +149,7 @@ pub(crate) fn verify_installation(report: &Report, health: &Health) -> Result<()
         return unsuitable("base offset", &[0.0_f32; 6], &offset, fix);
     }
     if details.simulated == Some(true) {
-        let fix = "the arm stands still while it says that it moves: switch it to the real robot in UFACTORY \
+        let fix = "the arm stands still while the controller reports motion: switch it to the real robot in UFACTORY \
                     Studio";
         return unsuitable("simulated-robot mode", &"off", &"on", fix);
     }

@@ -158,7 +158,7 @@ fn is_number(target: &Target, keeps_coordinates: bool) -> bool {
     }
 }
 
-/// A pose from millimetres and a rotation axis, whose length is the angle.
+/// A pose from millimeters and a rotation axis, whose length is the angle.
 fn pose_by_axis(&[x, y, z, rx, ry, rz]: &[f64; 6]) -> Isometry3<f64> {
     Isometry3::from_parts(
         Translation3::new(x / 1000.0, y / 1000.0, z / 1000.0),

@@ -1,12 +1,12 @@
-//! From a register and its parameters to a command.
+//! Decoding a command from its register and parameters.
 
 use super::{Command, LineOptions, MotionLimits, StateChange, register};
 use crate::protocol::byte_order::Cursor;
 
-/// Why parameters or an answer are not what their register has.
+/// Why parameters or an answer do not fit their register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// A register that this crate does not speak of.
+    /// An unknown register.
     #[error("register {register:#04x} is not known")]
     UnknownRegister {
         /// The register.
@@ -17,15 +17,15 @@ pub enum CommandError {
     Length {
         /// The register.
         register: u8,
-        /// What came, in bytes.
+        /// The length, in bytes.
         got: usize,
     },
-    /// A number that means nothing.
-    #[error("register {register:#04x} with {got}, which means nothing there")]
+    /// An invalid number.
+    #[error("register {register:#04x} with {got}, which is invalid there")]
     Meaning {
         /// The register.
         register: u8,
-        /// What came.
+        /// The number.
         got: u8,
     },
 }
@@ -33,16 +33,16 @@ pub enum CommandError {
 impl Command {
     /// The command of a register with these parameters.
     ///
-    /// Flags are on where they are not 0. What newer software adds behind a motion is left unread.
+    /// Flags are on where they are not 0. Parameters that newer software adds after a motion are ignored.
     ///
     /// # Errors
-    /// The register is not known, or its parameters are not what it has.
+    /// The register is unknown, or the parameters do not fit it.
     pub fn decode(register: u8, params: &[u8]) -> Result<Self, CommandError> {
         let length = CommandError::Length { register, got: params.len() };
         let mut cursor = Cursor::new(params);
         let command = parse(register, &mut cursor)?.ok_or(length)?;
-        // Later software adds `motion_type` to lines, and IK has a joint vector to begin at.
-        let may_go_on = matches!(
+        // Newer software adds `motion_type` to lines, and initial joints to inverse kinematics.
+        let may_be_longer = matches!(
             command,
             Self::MoveLine { options: Some(_), .. }
                 | Self::MoveLineAxisAngle { .. }
@@ -52,7 +52,7 @@ impl Command {
                 | Self::GetJointPositions
                 | Self::ToolGpioWrite { .. }
         );
-        if cursor.left().is_empty() || may_go_on { Ok(command) } else { Err(length) }
+        if cursor.left().is_empty() || may_be_longer { Ok(command) } else { Err(length) }
     }
 }
 
@@ -67,18 +67,11 @@ fn parse(register: u8, cursor: &mut Cursor<'_>) -> Result<Option<Command>, Comma
             got => Err(CommandError::Meaning { register, got }),
         };
     }
+    let question = question(register);
+    if question.is_some() {
+        return Ok(question);
+    }
     Ok(match register {
-        register::GET_VERSION => Some(Command::GetVersion),
-        register::GET_STATE => Some(Command::GetState),
-        register::GET_COMMAND_COUNT => Some(Command::GetCommandCount),
-        register::GET_ERROR => Some(Command::GetErrors),
-        register::CLEAN_ERROR => Some(Command::CleanError),
-        register::CLEAN_WARNING => Some(Command::CleanWarning),
-        register::GET_TCP_POSE => Some(Command::GetTcpPose),
-        register::GET_TCP_POSE_AXIS_ANGLE => Some(Command::GetTcpPoseAxisAngle),
-        register::GET_JOINT_POSITIONS => Some(Command::GetJointPositions),
-        register::GET_REDUCED_MODE => Some(Command::GetReducedMode),
-        register::GET_REDUCED_STATE => Some(Command::GetReducedState),
         register::MOTION_ENABLE => motion_enable(cursor),
         register::SET_MODE => {
             cursor.u8().map(|mode| Command::SetMode { mode, detection: cursor.u8() })
@@ -121,6 +114,24 @@ fn parse(register: u8, cursor: &mut Cursor<'_>) -> Result<Option<Command>, Comma
         register::TOOL_GPIO_READ => tool_gpio_read(cursor),
         register => return Err(CommandError::UnknownRegister { register }),
     })
+}
+
+/// The command of a register without parameters.
+fn question(register: u8) -> Option<Command> {
+    match register {
+        register::GET_VERSION => Some(Command::GetVersion),
+        register::GET_STATE => Some(Command::GetState),
+        register::GET_COMMAND_COUNT => Some(Command::GetCommandCount),
+        register::GET_ERROR => Some(Command::GetErrors),
+        register::CLEAN_ERROR => Some(Command::CleanError),
+        register::CLEAN_WARNING => Some(Command::CleanWarning),
+        register::GET_TCP_POSE => Some(Command::GetTcpPose),
+        register::GET_TCP_POSE_AXIS_ANGLE => Some(Command::GetTcpPoseAxisAngle),
+        register::GET_JOINT_POSITIONS => Some(Command::GetJointPositions),
+        register::GET_REDUCED_MODE => Some(Command::GetReducedMode),
+        register::GET_REDUCED_STATE => Some(Command::GetReducedState),
+        _ => None,
+    }
 }
 
 fn flag(cursor: &mut Cursor<'_>) -> Option<bool> {

@@ -1,10 +1,10 @@
-//! From a command to its parameters.
+//! Encoding the parameters of a command.
 
 use super::{Command, LineOptions, MotionLimits, register};
 use crate::protocol::byte_order::{put_f32s, put_i32s};
 
 impl Command {
-    /// The register it is for.
+    /// The register of the command.
     pub fn register(&self) -> u8 {
         match self {
             Self::GetVersion => register::GET_VERSION,
@@ -54,7 +54,7 @@ impl Command {
         }
     }
 
-    /// Appends its parameters.
+    /// Appends the parameters.
     pub fn encode_params(&self, out: &mut Vec<u8>) {
         match self {
             Self::GetVersion

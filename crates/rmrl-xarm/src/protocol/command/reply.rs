@@ -1,20 +1,20 @@
-//! What a controller answers.
+//! The controller's replies.
 
 use super::{ArmState, Command, CommandError};
 use crate::protocol::byte_order::{Cursor, put_f32s};
 
-/// What an answer carries, by the command it answers.
+/// The contents of an answer, which depend on its command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    /// Nothing but its status.
+    /// Only a status.
     Done,
-    /// What robot this is, to be read with [`crate::RobotVersion::parse`].
+    /// The version of the robot, a text for [`crate::RobotVersion::parse`].
     Version(String),
-    /// What the arm is doing.
+    /// The state of the arm.
     State(ArmState),
-    /// How many motions wait.
+    /// The number of motions in the queue.
     Count(u16),
-    /// What waits to be cleared; 0 for nothing.
+    /// The error and the warning that wait to be cleared; 0 for none.
     Errors {
         /// The error's number.
         error: u8,
@@ -23,31 +23,31 @@ pub enum Reply {
     },
     /// A pose, in mm and radians.
     Pose([f32; 6]),
-    /// Joints, in radians; those that the robot has not are 0.
+    /// Joints, in radians. A joint that the robot does not have is 0.
     Joints([f32; 7]),
-    /// A motion was taken.
+    /// A motion was accepted.
     Queued {
-        /// How many motions wait now.
+        /// The number of motions in the queue.
         count: u16,
-        /// Why it cannot be done, where only that was asked; 0 where it can.
+        /// For a check only: the error that the motion would have; 0 for none.
         check: u8,
     },
     /// On or off.
     Flag(bool),
     /// Reduced mode and fence.
     Reduced(ReducedState),
-    /// What a device on a bus answered.
+    /// The answer of a device on a bus.
     Modbus {
-        /// Which bus.
+        /// The bus.
         host: u8,
-        /// The device's number and its answer, without the check sum.
+        /// The device's number and its answer, without the checksum.
         frame: Vec<u8>,
     },
     /// A register's value.
     Integer(i32),
 }
 
-/// Everything of reduced mode and the fence.
+/// All settings of reduced mode and the fence.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReducedState {
     /// Whether reduced mode is on.
@@ -66,11 +66,11 @@ pub struct ReducedState {
     pub rebound: bool,
 }
 
-/// The vendor's software asks for so many characters.
+/// The number of characters that the vendor's software expects.
 const VERSION_LENGTH: usize = 40;
 
 impl Reply {
-    /// Appends it as the parameters of an answer.
+    /// Appends the parameters of the answer.
     pub fn encode_params(&self, out: &mut Vec<u8>) {
         match self {
             Self::Done => {}
@@ -131,9 +131,9 @@ impl ReducedState {
 }
 
 impl Command {
-    /// Reads the parameters of the answer to this command.
+    /// Decodes the parameters of the answer to this command.
     ///
-    /// What a newer firmware adds behind them is left unread.
+    /// Parameters that newer firmware adds are ignored.
     ///
     /// # Errors
     /// There are too few.
@@ -167,7 +167,7 @@ impl Command {
     }
 }
 
-/// The characters before the first zero; what is no character becomes a question mark.
+/// The characters before the first zero. A byte that is no printable character becomes a question mark.
 fn text(bytes: &[u8]) -> String {
     let printable = |&byte: &u8| if matches!(byte, b' '..=b'~') { char::from(byte) } else { '?' };
     bytes.iter().take_while(|&&byte| byte != 0).map(printable).collect()

@@ -63,8 +63,8 @@ impl ReportReader {
     }
 }
 
-/// The port that sends reports of a length, in bytes. The port's number says nothing, because an emulator or
-/// a tunnel may have another.
+/// The port that sends reports of a length, in bytes. The port's number does not show it, because an
+/// emulator or a tunnel may have another number.
 fn port_of_length(length: usize) -> ReportPort {
     match length {
         ..NORMAL_LENGTH => ReportPort::Real,
