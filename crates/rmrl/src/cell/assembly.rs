@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
-    AfterContact, Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, PickPlace,
-    RecordedCamera, SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
+    AfterContact, Camera, CellError, DeviceError, Devices, DriftWatch, PickPlace,
+    RecordedCamera, SafetyEnvelope, StopSwitch, Task,
 };
-use rmrl_core::PlanarPose;
+use rmrl_core::{InvalidKey, PlanarPose};
 use rmrl_grounded_sam::{GroundedSamError, GroundingDino, SegmentAnything};
 use rmrl_sim::{
     GraspTruth, GroundTruth, SimulatedCell, SimulationConfigError, TableBoard, WorldState,
@@ -47,12 +47,9 @@ pub enum LaboratoryError {
     /// The camera of a real cell has no calibration that is good enough.
     #[error(transparent)]
     Calibration(#[from] CalibrationRefused),
-    /// The watch over the camera.
-    #[error("camera.drift.{0}")]
-    Drift(#[from] DriftConfigError),
-    /// The safety envelope's configuration.
+    /// A value of the configuration.
     #[error(transparent)]
-    Safety(#[from] SafetyConfigError),
+    Config(#[from] InvalidKey),
     /// A real arm would not get everywhere.
     #[error("before anything moves")]
     Reach(#[from] PreflightError),
@@ -115,7 +112,7 @@ impl Laboratory {
     pub fn start(config: &RunConfig, seed: u64, start: &Start) -> Result<Self, LaboratoryError> {
         // Models are read before the arm is touched: what is missing among them stops nothing.
         let localizer = localizer(&config.vision)?;
-        let envelope = SafetyEnvelope::new(config.safety)?;
+        let envelope = SafetyEnvelope::new(config.safety).map_err(|error| error.within("safety"))?;
         let (devices, world, on_stop) = match config.cell.kind {
             CellKind::Simulated => {
                 let cell = simulated_cell(config, seed)?;
@@ -160,7 +157,9 @@ impl Laboratory {
             trial.make_first_motion().map_err(FirstMotionError::from)?;
         }
         if let Some(drift) = config.camera.drift {
-            trial = trial.watching(DriftWatch::new(drift, Box::new(ChessboardFinder))?);
+            let monitor = DriftWatch::new(drift, Box::new(ChessboardFinder))
+                .map_err(|error| error.within("camera.drift"))?;
+            trial = trial.watching(monitor);
         }
         Ok(Self { trial, world })
     }

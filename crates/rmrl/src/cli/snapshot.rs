@@ -7,7 +7,7 @@ use crate::cell::assembly::Laboratory;
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use image::{ImageFormat, RgbImage};
-use rmrl_cell::TaskKind;
+use rmrl_cell::{Capture, TaskKind};
 use rmrl_core::{Env, PlanarPose, TrialId};
 use rmrl_data::write_atomically;
 use rmrl_vision::{RecordingWriter, draw_localization, draw_plate};
@@ -141,17 +141,17 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     {
         return Err(failed(error, &start.stop));
     }
-    let (capture, found) = cell.look().map_err(anyhow::Error::from)?;
+    let Capture { frame, localization: found, .. } = cell.look().map_err(anyhow::Error::from)?;
     if let Some(root) = &arguments.record {
         let mut recording = RecordingWriter::create(root, &cell.camera_model().into())
             .map_err(anyhow::Error::from)?;
-        recording.append(&capture.frame).map_err(anyhow::Error::from)?;
+        recording.append(&frame).map_err(anyhow::Error::from)?;
         for _ in 1..arguments.frames {
-            let (capture, _) = cell.look().map_err(anyhow::Error::from)?;
+            let capture = cell.look().map_err(anyhow::Error::from)?;
             recording.append(&capture.frame).map_err(anyhow::Error::from)?;
         }
     }
-    let mut picture = capture.frame.color.as_ref().clone();
+    let mut picture = frame.color.as_ref().clone();
     let found = match (prepared, found) {
         (Ok(()), Ok(found)) => found,
         // A picture is wanted most when something is wrong with it.

@@ -69,7 +69,7 @@ pub(crate) fn load(
 
 /// A checkpoint only saves time: what it holds can be learnt from the log again.
 fn pass_over(path: &Path, error: &CheckpointError) {
-    tracing::warn!("{} is passed over, for it is damaged: {error}", path.display());
+    tracing::warn!("{} is skipped because it is damaged: {error}", path.display());
 }
 
 /// Checks that a checkpoint was made from the log as it is.

@@ -1,4 +1,4 @@
-//! How a run comes to its end, and where it may go on from there.
+//! How a run ended, and whether it can be resumed.
 
 use rmrl_core::{Fault, FaultKind};
 use rmrl_learn::{EarlyEnd, RunError};
@@ -12,13 +12,13 @@ pub enum RunEnd {
     /// All trials are made, or what was to be proven is.
     #[error("it reached its goal")]
     Goal,
-    /// It ended between two trials, and can be gone on with.
+    /// It ended between two trials, and can be resumed.
     #[error("{0}")]
     Early(EarlyEnd),
     /// Somebody stopped it during a trial, which will be repeated.
     #[error("{reason}")]
     Stopped {
-        /// Who, for a person to read.
+        /// Who stopped it, in words.
         reason: String,
     },
 }
@@ -77,7 +77,7 @@ mod tests {
     use rmrl_core::TrialId;
 
     #[test]
-    fn ends_are_told_from_failures_however_deep() {
+    fn ends_are_distinguished_from_failures_however_deep() {
         let id = TrialId { trial: 3, attempt: 1, scene: 1 };
         let fault = |kind| Fault { kind, reason: "stopped by a test".to_string() };
         let stopped = RunEnd::Stopped { reason: "stopped by a test".to_string() };

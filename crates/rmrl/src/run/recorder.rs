@@ -174,10 +174,10 @@ mod tests {
         }
     }
 
-    /// Writing goes on beside other work, so its error arrives late: but by name, and before the arm
+    /// Writing happens beside other work, so its error arrives late: but by name, and before the arm
     /// moves again.
     #[test]
-    fn a_picture_that_cannot_be_written_ends_the_run_before_the_next_motion() {
+    fn an_image_that_cannot_be_written_ends_the_run_before_the_next_motion() {
         let folder = tempfile::tempdir().unwrap();
         let dir = RunDir::create(&folder.path().join("run"), "").unwrap();
         std::fs::create_dir(dir.path("images/00002-1-final.png")).unwrap();

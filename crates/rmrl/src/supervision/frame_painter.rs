@@ -25,7 +25,7 @@ impl AnnotatedFrame {
     pub(super) fn of(capture: &Capture, camera: CameraModel, plate: PlateGeometry) -> Self {
         Self {
             image: Arc::clone(&capture.frame.color),
-            found: capture.localization.clone(),
+            found: capture.localization.as_ref().ok().cloned(),
             camera,
             plate,
             pick: None,
@@ -103,7 +103,7 @@ impl FramePainter {
         let work = move || {
             while let Some(frame) = own.next() {
                 match frame.paint() {
-                    Ok(picture) => page.show(picture),
+                    Ok(image) => page.show(image),
                     Err(error) => tracing::warn!("an image cannot be shown: {error}"),
                 }
             }

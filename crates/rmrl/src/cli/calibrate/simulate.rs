@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use rmrl_cell::TaskKind;
 use rmrl_data::write_atomically;
 use rmrl_sim::{
-    BoardPicture, PairPictures, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
+    ChessboardView, PairViews, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
 };
 use rmrl_vision::CameraFile;
 use serde::Serialize;
@@ -148,7 +148,7 @@ fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<u
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     let pictures = session.pictures();
-    let mut files: Vec<(String, &BoardPicture)> = Vec::new();
+    let mut files: Vec<(String, &ChessboardView)> = Vec::new();
     let wrist = pictures.wrist.iter().enumerate().map(|(number, one)| {
         let name = format!("{number:02}.png");
         files.push((format!("wrist/{name}"), &one.picture));
@@ -193,8 +193,8 @@ type PairRow = (Vec<String>, Isometry3<f64>);
 /// The rows of a table of pairs; their pictures are added to `files`.
 fn pair_rows<'a>(
     folder: &str,
-    pairs: &'a [PairPictures],
-    files: &mut Vec<(String, &'a BoardPicture)>,
+    pairs: &'a [PairViews],
+    files: &mut Vec<(String, &'a ChessboardView)>,
 ) -> Vec<PairRow> {
     let mut rows = Vec::new();
     for (number, pair) in pairs.iter().enumerate() {
