@@ -8,7 +8,7 @@ use rand::RngExt;
 use rmrl_core::Rng;
 
 /// The weights of a square convolution, `[channels_out, channels_in, kernel, kernel]`, as
-/// torchvision begins with: normal, of variance `2 / fan_out` (He et al. 2015).
+/// torchvision initializes them: normal, of variance `2 / fan_out` (He et al. 2015).
 pub(super) fn kernel(
     [channels_in, channels_out]: [usize; 2],
     kernel: usize,
@@ -31,7 +31,7 @@ pub(crate) fn linear(inputs: usize, outputs: usize, rng: &mut Rng, device: &Devi
     linear
 }
 
-/// A fully connected layer that gives zero for any input.
+/// A fully connected layer whose output is zero for any input.
 pub(super) fn zero_linear(inputs: usize, outputs: usize, device: &Device) -> Linear {
     let mut linear = LinearConfig::new(inputs, outputs).init(device);
     linear.weight = parameter([inputs, outputs], device, || 0.0);

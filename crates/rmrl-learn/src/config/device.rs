@@ -1,12 +1,26 @@
-//! The device a policy computes on.
+//! The device on which a policy computes.
 
 use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
 
-use crate::config::{ComputeDevice, LearnConfigError};
+use super::error::LearnConfigError;
+
+/// Where the network computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComputeDevice {
+    /// The processor. Bit-exact from run to run.
+    #[default]
+    Cpu,
+    /// An NVIDIA GPU; needs the cargo feature `cuda`.
+    Cuda,
+    /// Any GPU, through wgpu; needs the cargo feature `wgpu`.
+    Wgpu,
+}
 
 impl ComputeDevice {
-    /// Whether this build has the device.
-    pub(crate) fn check(self) -> Result<(), LearnConfigError> {
+    /// Checks that this build has the device.
+    pub(super) fn check(self) -> Result<(), LearnConfigError> {
         let missing = |value: &str, expected| {
             Err(LearnConfigError { key: "device", value: format!("\"{value}\""), expected })
         };
@@ -23,10 +37,10 @@ impl ComputeDevice {
         }
     }
 
-    /// The device, with gradients: a model must be built on it to be trained.
+    /// Opens the device, with gradients: a model must be built on it to be trained.
     ///
     /// # Panics
-    /// If this build does not have the device; [`Self::check`] says so beforehand.
+    /// If this build does not have the device; [`Self::check`] reports that beforehand.
     pub(crate) fn open(self) -> Device {
         match self {
             Self::Cpu => Device::flex(),
@@ -34,7 +48,7 @@ impl ComputeDevice {
             Self::Cuda => Device::cuda(burn::tensor::DeviceIndex::Default),
             #[cfg(feature = "wgpu")]
             Self::Wgpu => Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
-            #[allow(unreachable_patterns)] // Builds with every device have no other.
+            #[allow(unreachable_patterns)] // A build with every device has no other pattern.
             _ => panic!("the configuration was validated against this build's devices"),
         }
         .autodiff()
