@@ -2,7 +2,6 @@
 
 mod device;
 mod encoder;
-mod error;
 mod online;
 mod ood;
 mod policy;
@@ -10,7 +9,6 @@ mod schedule;
 
 pub use self::device::ComputeDevice;
 pub use self::encoder::{EncoderConfig, EncoderWeights};
-pub use self::error::LearnConfigError;
 pub use self::online::OnlineConfig;
 pub use self::ood::SupportConfig;
 pub use self::policy::{PolicyConfig, ViewName};

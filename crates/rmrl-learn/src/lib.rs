@@ -25,8 +25,8 @@ mod storage;
 mod training;
 
 pub use config::{
-    ComputeDevice, EncoderConfig, EncoderWeights, Grouping, LearnConfigError, OnlineConfig,
-    PolicyConfig, ScheduleConfig, SupportConfig, ViewName,
+    ComputeDevice, EncoderConfig, EncoderWeights, Grouping, OnlineConfig, PolicyConfig,
+    ScheduleConfig, SupportConfig, ViewName,
 };
 pub use method::{
     BestOfScene, Experience, Hindsight, Labelling, Memory, Method, MethodName, OnlineUpdate,

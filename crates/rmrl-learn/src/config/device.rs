@@ -1,9 +1,8 @@
 //! The device on which a policy computes.
 
 use burn::tensor::Device;
+use rmrl_core::{Check, InvalidKey};
 use serde::{Deserialize, Serialize};
-
-use super::error::LearnConfigError;
 
 /// Where the network computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -19,22 +18,25 @@ pub enum ComputeDevice {
 }
 
 impl ComputeDevice {
-    /// Checks that this build has the device.
-    pub(super) fn check(self) -> Result<(), LearnConfigError> {
-        let missing = |value: &str, expected| {
-            Err(LearnConfigError { key: "device", value: format!("\"{value}\""), expected })
+    /// Checks that this build has the device, the value of `key`.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(super) fn check(self, key: &str, check: &Check) -> Result<(), InvalidKey> {
+        let (name, is_built_in, expected) = match self {
+            Self::Cpu => return Ok(()),
+            Self::Cuda => (
+                "\"cuda\"",
+                cfg!(feature = "cuda"),
+                "\"cpu\": this build has no CUDA; build with `--features cuda`",
+            ),
+            Self::Wgpu => (
+                "\"wgpu\"",
+                cfg!(feature = "wgpu"),
+                "\"cpu\": this build has no wgpu; build with `--features wgpu`",
+            ),
         };
-        match self {
-            Self::Cpu => Ok(()),
-            Self::Cuda if cfg!(feature = "cuda") => Ok(()),
-            Self::Wgpu if cfg!(feature = "wgpu") => Ok(()),
-            Self::Cuda => {
-                missing("cuda", "\"cpu\": this build has no CUDA; build with `--features cuda`")
-            }
-            Self::Wgpu => {
-                missing("wgpu", "\"cpu\": this build has no wgpu; build with `--features wgpu`")
-            }
-        }
+        check.require(key, name, is_built_in, expected)
     }
 
     /// Opens the device, with gradients: a model must be built on it to be trained.

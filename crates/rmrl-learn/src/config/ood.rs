@@ -1,9 +1,10 @@
 //! Keys of the out-of-distribution test: `policy.support`.
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
 /// When a deployed policy abstains. Training never does.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct SupportConfig {
     /// Whether to abstain in states unlike all training states: to pick at the estimated pose,
@@ -14,6 +15,7 @@ pub struct SupportConfig {
     /// cells, new placements reach 1.3 after 15 scenes and 1.6 after 8; a black image is 2.3 to 5
     /// away and one of noise 1.8 to 2.8. A tiny encoder (8 channels, 32 pixels) no longer separates
     /// them.
+    #[key(above = 0, limit = 1000)]
     pub reach_factor: f64,
 }
 
