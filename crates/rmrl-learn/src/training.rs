@@ -86,7 +86,46 @@ impl<E: Env> Training<'_, E> {
         self.goal.note(&trial.ending);
         Ok(PendingTrial { completes_scene: self.completes_scene(trial.id.trial), trial, state })
     }
+}
 
+/// The other half of the iteration (Sec. 3.3): learning from a trial. Methods differ only here.
+fn learn(
+    learner: &mut Learner,
+    method: &mut Method,
+    schedule: &ScheduleConfig,
+    trial: PendingTrial,
+) {
+    let completes_scene = trial.completes_scene;
+    let is_experience = learner.remember(trial);
+
+    // On-line training: policy gradient with this trial (Eq. 5-6), or another update of the method.
+    if is_experience && let Some(online) = &method.online {
+        online.update(&mut learner.policy, &learner.memory, completes_scene);
+    }
+
+    // Role-model on-line labeling: the best action of the scene (Eq. 2) labels its states (Eq. 3),
+    // which join D (Eq. 4). Then off-line training on D_i alone (Eq. 7-8).
+    let actions = learner.policy.actions();
+    if let Some(labels) = method.label(learner.scene(), &learner.memory, actions, completes_scene) {
+        learner.memory.dataset.extend(labels);
+        learner.train_on_scene(schedule.scene_epochs);
+    }
+
+    // Data Replay: off-line training on random minibatches of the whole D.
+    if learner.trials().is_multiple_of(schedule.replay_interval) {
+        let mut rng = learner.random_stream("replay");
+        let (batches, size) = (schedule.replay_batches, schedule.batch_size);
+        method.replay.replay(&mut learner.policy, &learner.memory, batches, size, &mut rng);
+    }
+
+    if completes_scene {
+        learner.end_scene();
+    }
+    // From coarse to fine: new candidates in the middle between the present ones.
+    learner.refine_up_to(schedule.refinements_after(learner.trials()));
+}
+
+impl<E: Env> Training<'_, E> {
     /// Begins the attempt `id`, and learns from the last trial meanwhile.
     fn begin_beside_learning(
         &mut self,
@@ -138,41 +177,4 @@ impl<E: Env> Training<'_, E> {
     fn completes_scene(&self, trial: u32) -> bool {
         trial.is_multiple_of(self.schedule.trials_per_scene) || self.goal.is_reached(trial)
     }
-}
-
-/// Learns from a trial (Sec. 3.3). Methods differ only here.
-fn learn(
-    learner: &mut Learner,
-    method: &mut Method,
-    schedule: &ScheduleConfig,
-    trial: PendingTrial,
-) {
-    let completes_scene = trial.completes_scene;
-    let is_experience = learner.remember(trial);
-
-    // On-line training: policy gradient with this trial (Eq. 5-6), or another update of the method.
-    if is_experience && let Some(online) = &method.online {
-        online.update(&mut learner.policy, &learner.memory, completes_scene);
-    }
-
-    // Role-model on-line labeling: the best action of the scene (Eq. 2) labels its states (Eq. 3),
-    // which join D (Eq. 4). Then off-line training on D_i alone (Eq. 7-8).
-    let actions = learner.policy.actions();
-    if let Some(labels) = method.label(learner.scene(), &learner.memory, actions, completes_scene) {
-        learner.memory.dataset.extend(labels);
-        learner.train_on_scene(schedule.scene_epochs);
-    }
-
-    // Data Replay: off-line training on random minibatches of the whole D.
-    if learner.trials().is_multiple_of(schedule.replay_interval) {
-        let mut rng = learner.random_stream("replay");
-        let (batches, size) = (schedule.replay_batches, schedule.batch_size);
-        method.replay.replay(&mut learner.policy, &learner.memory, batches, size, &mut rng);
-    }
-
-    if completes_scene {
-        learner.end_scene();
-    }
-    // From coarse to fine: new candidates in the middle between the present ones.
-    learner.refine_up_to(schedule.refinements_after(learner.trials()));
 }

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn one_trial_tells_the_best_action_along_the_fingers() {
+    fn one_trial_shows_the_best_action_along_the_fingers() {
         let hindsight = Hindsight { knows_slide: false };
         for (action, yaw_rad) in [
             (adjustment(0.0, 0.0), 0.0),

@@ -28,9 +28,9 @@ pub enum MethodName {
     RmRlPretrained,
     /// Role-Model RL with labels from each trial's own deviation instead of the best of its scene.
     Hindsight,
-    /// Proximal policy optimisation.
+    /// Proximal policy optimization.
     Ppo,
-    /// Proximal policy optimisation with the role model's labels.
+    /// Proximal policy optimization with the role model's labels.
     PpoRmRl,
     /// Advantage actor-critic.
     ActorCritic,
@@ -112,8 +112,8 @@ impl MethodName {
                 "Role-Model RL from a pretrained policy; makes an earlier run first if none is given"
             }
             Self::Hindsight => "Role-Model RL with a label from each trial's own deviation",
-            Self::Ppo => "proximal policy optimisation, after each scene",
-            Self::PpoRmRl => "proximal policy optimisation, and the role model's labels",
+            Self::Ppo => "proximal policy optimization, after each scene",
+            Self::PpoRmRl => "proximal policy optimization, and the role model's labels",
             Self::ActorCritic => "advantage actor-critic: policy gradient against a learned value",
             Self::ActorCriticRmRl => "advantage actor-critic, and the role model's labels",
             Self::None => "no correction: pick at the estimated pose",

@@ -5,8 +5,7 @@
 
 use std::path::Path;
 
-use rmrl_core::{ActionSpace, DIMENSIONS};
-use safetensors::tensor::View;
+use rmrl_core::{ActionSpace, DIMENSIONS, fnv1a};
 use serde::{Deserialize, Serialize};
 
 use super::Policy;
@@ -187,7 +186,8 @@ impl Policy {
     /// A digest of a frozen encoder's weights; `None` if the encoder learns, or there is none.
     pub(crate) fn frozen_encoder_digest(&self) -> Option<u64> {
         let encoder = self.network.encoder.as_ref().filter(|_| self.has_frozen_encoder())?;
-        Some(digest(&tensors_of(encoder)))
+        let tensors = tensors_of(encoder);
+        Some(fnv1a(tensors.iter().flat_map(TensorToWrite::words)))
     }
 
     fn has_frozen_encoder(&self) -> bool {
@@ -197,16 +197,4 @@ impl Policy {
 
 fn is_encoder(tensor: &str) -> bool {
     tensor.starts_with("encoder.")
-}
-
-/// FNV-1a over 32-bit words.
-fn digest(tensors: &[TensorToWrite]) -> u64 {
-    let mut digest = 0xcbf2_9ce4_8422_2325_u64;
-    for tensor in tensors {
-        for word in tensor.data().as_chunks::<4>().0 {
-            let word = u64::from(u32::from_le_bytes(*word));
-            digest = (digest ^ word).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-    digest
 }

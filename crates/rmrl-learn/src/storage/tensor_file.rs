@@ -52,6 +52,12 @@ impl TensorToWrite {
         let (shape, contents) = (tensor.shape().to_vec(), Contents::Floats(Box::new(tensor)));
         Self { name, dtype: Dtype::F32, shape, contents }
     }
+
+    /// Its contents as 32-bit words.
+    pub(crate) fn words(&self) -> Vec<u32> {
+        let bytes = self.data();
+        bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
+    }
 }
 
 impl View for &TensorToWrite {
