@@ -1,13 +1,13 @@
-//! When a run ends.
+//! When a run ends: at its goal, or for another reason before it.
 
 use rmrl_core::{Claim, Ending, Proof};
 
-/// When a run ends: after a number of trials, or as soon as a claim about them is proven.
+/// The goal of a run: a number of trials, or the proof of a claim about them.
 ///
-/// The trials of the training count as they are. That they sample their actions, which misses more
-/// often than the deployed arg-max, delays a proof. That the trials of a scene start close together,
-/// and each is learnt from before the next, makes them easier than new placements: what is to hold
-/// for those needs scenes of one trial.
+/// The trials of the training count. They sample their actions, which misses more often than the
+/// deployed arg-max and delays a proof. The trials of a scene start close together and the policy
+/// learns from each before the next, so they are easier than new placements. A claim about new
+/// placements needs scenes of one trial.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Goal {
     trials: u32,
@@ -15,13 +15,13 @@ pub struct Goal {
 }
 
 impl Goal {
-    /// A run of `trials` trials, which ends before if `claim` is given and proven.
+    /// A run of `trials` trials, which ends earlier if it proves `claim`.
     pub fn new(trials: u32, claim: Option<Claim>) -> Self {
         Self { trials, proof: claim.map(|claim| Proof::of(claim, trials)) }
     }
 
-    /// Takes note of how a completed trial ended. Every trial has to be noted, in order, those of
-    /// an interrupted run's checkpoint included.
+    /// Notes the end of a completed trial. The caller notes every trial in order, also those in an
+    /// interrupted run's checkpoint.
     pub fn note(&mut self, ending: &Ending) {
         if let Some(proof) = &mut self.proof {
             proof.note_ending(ending);
@@ -33,47 +33,45 @@ impl Goal {
         trials >= self.trials || self.proof.is_some_and(|proof| proof.proven_at().is_some())
     }
 
-    /// The proof under way, if something is to be proven.
+    /// The proof under way, if there is a claim.
     pub fn proof(&self) -> Option<&Proof> {
         self.proof.as_ref()
     }
 }
 
-/// Why a run ends between two attempts, before it reached its goal. It can be gone on with.
+/// Why a run stopped early, between two attempts. Such a run can be resumed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EarlyEnd {
     /// Somebody stopped it.
     #[error("stopped by {by}")]
     Stopped {
-        /// Who, for a person to read.
+        /// Who stopped it, for a person to read.
         by: String,
     },
-    /// The time that it was given is over.
+    /// Its time is over.
     #[error("the {hours} h that the run was given are over")]
     TimeIsUp {
-        /// How long that was, in hours.
+        /// The time limit, in hours.
         hours: f64,
     },
-    /// More attempts have failed than were to be put up with.
-    #[error(
-        "{faults} attempts have failed since the run began or went on, as many as it was given"
-    )]
+    /// As many attempts have failed as the run allows.
+    #[error("{faults} attempts have failed since the run began or resumed, which is its limit")]
     Faults {
-        /// How many.
+        /// The number of failed attempts.
         faults: u32,
     },
     /// Nobody confirmed that the arm may move.
     #[error("nobody confirmed within {minutes} minutes that the arm may move")]
     NotConfirmed {
-        /// How long was waited, in minutes.
+        /// The waiting time, in minutes.
         minutes: f64,
     },
-    /// Nobody can confirm: there is no page, and standard input has ended.
+    /// Nobody can confirm: no page is served, and standard input has ended.
     #[error(
         "nobody can confirm that the arm may move: standard input has ended and no page is served"
     )]
     NobodyToConfirm,
-    /// Somebody was asked, and said no.
+    /// The operator declined the confirmation.
     #[error("the operator declined; the arm was not moved")]
     Declined,
 }

@@ -10,20 +10,21 @@ use burn::tensor::Tensor;
 use rmrl_core::{ActionSpace, Label, PlanarPose};
 use safetensors::SafeTensors;
 
+use super::state::{EncodedImage, EncodedState, feature_batch};
+use super::tensor::read;
+use super::{Policy, PoseScaling};
 use crate::config::{EncoderConfig, EncoderWeights, PolicyConfig};
-use crate::input::PoseScaling;
 use crate::network::{ImageView, NetworkShape, NormKind};
-use crate::policy::{EncodedState, Policy, read};
-use crate::weights::{load_tensors, parse_safetensors};
+use crate::storage::{load_tensors, parse_safetensors};
 
-/// The agreement that is asked for.
+/// The required agreement.
 const TOLERANCE: f32 = 1e-4;
 
 fn fixture_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-/// A policy file's batch and what PyTorch made of it.
+/// A policy file, with a batch and PyTorch's results for it.
 struct Fixture {
     bytes: Vec<u8>,
     path: PathBuf,
@@ -76,7 +77,7 @@ impl Fixture {
         // The paper's network has no value.
         let may_lack = |name: &str| name.starts_with("value.");
         load_tensors(&mut policy.network, tensors, &self.path, "the fixture", may_lack).unwrap();
-        policy.prepare();
+        policy.freeze_and_number();
         policy
     }
 
@@ -86,7 +87,7 @@ impl Fixture {
         pixels
             .chunks(pixels.len() / shape[0])
             .zip(poses.as_chunks::<3>().0)
-            .map(|(pixels, pose)| EncodedState::from_pixels(pixels.to_vec(), *pose))
+            .map(|(pixels, pose)| EncodedState::new(*pose, EncodedImage::Pixels(pixels.to_vec())))
             .collect()
     }
 
@@ -138,7 +139,7 @@ impl ModuleVisitor for Gradients<'_> {
             .replace("beta", "bias")
             .replace("downsample.conv", "downsample.0")
             .replace("downsample.norm", "downsample.1");
-        // The visitor counts an enum and its variant apart.
+        // The visitor enters an enum and its variant separately.
         for layer in ["Group.", "FrozenBatch."] {
             name = name.replace(layer, "");
         }
@@ -146,7 +147,7 @@ impl ModuleVisitor for Gradients<'_> {
             return;
         };
         let values = if D == 2 {
-            // PyTorch keeps linear weights as [out, in].
+            // PyTorch stores linear weights as [out, in].
             read(gradient.swap_dims(0, 1))
         } else {
             read(gradient)
@@ -219,7 +220,11 @@ fn torchvision_weights_load_from_safetensors_and_pth() {
     let reference = fixture.policy(18, NormKind::FrozenBatch);
     let states = fixture.states();
     let states: Vec<&EncodedState> = states.iter().collect();
-    let expected = read(reference.features(&reference.network, &states).unwrap().inner());
+    let features = |policy: &Policy| {
+        let features = feature_batch(&policy.network, &policy.shape, &states);
+        read(features.unwrap().inner())
+    };
+    let expected = features(&reference);
     for file in ["resnet18_torchvision.safetensors", "resnet18_torchvision.pth"] {
         let config = PolicyConfig {
             encoder: EncoderConfig {
@@ -233,8 +238,7 @@ fn torchvision_weights_load_from_safetensors_and_pth() {
         };
         let policy = Policy::new(&config, &reference.actions, reference.scaling, 0).unwrap();
         assert_eq!(policy.shape.norm, NormKind::FrozenBatch);
-        let features = read(policy.features(&policy.network, &states).unwrap().inner());
-        assert_eq!(features, expected, "{file}");
+        assert_eq!(features(&policy), expected, "{file}");
     }
 }
 

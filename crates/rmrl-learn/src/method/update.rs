@@ -1,46 +1,45 @@
-//! On-line updates and replay rules: the parts in which the methods differ, as values.
+//! On-line updates and replay rules.
 
 use rand::RngExt;
 use rmrl_core::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::memory::Memory;
+use super::replay_memory::Memory;
 use crate::policy::Policy;
 
-/// What happens to the policy after each trial.
+/// The update of the policy after each trial.
 ///
-/// An update keeps no state of its own, which a checkpoint would have to know of: what it needs of
-/// earlier trials is in the memory: rewards to compare with, and the probabilities that the actions
-/// were decided by.
+/// An update keeps no state, which a checkpoint would have to save. The memory holds all that it
+/// needs of earlier trials: their rewards, and the probabilities of their actions.
 pub trait OnlineUpdate: Send {
-    /// Updates the policy after a trial, the last of `memory`'s experiences. `complete` tells that
-    /// it was the last of its scene.
+    /// Updates the policy after a trial, the last one in `memory`. `complete` means that it was the
+    /// last of its scene.
     fn update(&self, policy: &mut Policy, memory: &Memory, complete: bool);
 }
 
-/// REINFORCE (Williams 1992) without a baseline, as the paper has it (Eq. 5-6).
+/// REINFORCE (Williams 1992) without a baseline, as in the paper (Eq. 5-6).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reinforce;
 
 impl OnlineUpdate for Reinforce {
     fn update(&self, policy: &mut Policy, memory: &Memory, _complete: bool) {
-        if let Some(last) = memory.last_experience() {
+        if let Some(last) = memory.last_sample() {
             policy.policy_gradient_step(&[last]);
         }
     }
 }
 
-/// What is replayed at fixed intervals.
+/// The data that is replayed at fixed intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayRule {
     /// Nothing.
     #[default]
     None,
-    /// Policy gradient on stored trials, with no correction for the older policy that made them:
-    /// the baseline "RL + Replay Buffer".
+    /// Policy gradient on stored trials, without a correction for the older policy that chose their
+    /// actions: the baseline "RL + Replay Buffer".
     PolicyGradient,
-    /// Supervised learning on the labelled data set `D`: the paper's Data Replay.
+    /// Supervised learning on the labeled data set `D`: the paper's Data Replay.
     Labels,
 }
 
@@ -57,18 +56,18 @@ impl ReplayRule {
         match self {
             Self::None => {}
             Self::PolicyGradient => {
-                let experience = memory.experience();
+                let samples = memory.samples();
                 for _ in 0..batches {
-                    let batch = draw(&experience, batch_size, rng);
+                    let batch = draw(&samples, batch_size, rng);
                     if !batch.is_empty() {
                         policy.policy_gradient_step(&batch);
                     }
                 }
             }
             Self::Labels => {
-                let labelled = memory.labelled_states();
+                let labeled = memory.labelled_states();
                 for _ in 0..batches {
-                    let batch = draw(&labelled, batch_size, rng);
+                    let batch = draw(&labeled, batch_size, rng);
                     if !batch.is_empty() {
                         policy.supervised_step(&batch);
                     }
@@ -78,7 +77,7 @@ impl ReplayRule {
     }
 }
 
-/// `count` items, drawn with replacement; none of nothing.
+/// `count` items, drawn with replacement; none if there are none.
 fn draw<T: Copy>(items: &[T], count: usize, rng: &mut Rng) -> Vec<T> {
     if items.is_empty() {
         return Vec::new();

@@ -1,32 +1,32 @@
-//! Actor-critic updates, with a learned value to compare rewards with: advantage actor-critic and
-//! PPO.
+//! Actor-critic updates, which compare rewards with a learned value: advantage actor-critic and PPO.
 //!
-//! Near-equal rewards (0.95 and 0.96, say) tell REINFORCE to do either again. Their differences from
-//! what the state was expected to earn, the advantages, tell them apart. A trial is a whole episode
-//! of one step, so the advantage is `A = z - V(s)`: `z` is the reward, `V(s)` its expectation, and
-//! there is nothing to bootstrap or discount.
+//! If rewards are nearly equal (0.95 and 0.96, say), REINFORCE repeats either action. Advantages, the
+//! differences from the state's expected reward, separate them. A trial is a whole episode of one
+//! step, so the advantage is `A = z - V(s)`: `z` is the reward, `V(s)` its expectation, and there is
+//! nothing to bootstrap or discount.
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
 use rmrl_core::ActionIndex;
 
+use super::replay_memory::{Experience, Memory};
+use super::update::OnlineUpdate;
 use crate::config::OnlineConfig;
-use crate::memory::{Experience, Memory};
-use crate::policy::{EncodedState, Policy, read};
-use crate::update::OnlineUpdate;
+use crate::policy::{EncodedState, Policy};
 
 /// Advantage actor-critic (the synchronous form of Mnih et al. 2016): one step after each trial, on
 /// that trial.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ActorCritic {
-    /// What it may be told; clip and epochs are PPO's.
+    /// Its keys; clip and epochs are PPO's.
     pub config: OnlineConfig,
 }
 
 impl OnlineUpdate for ActorCritic {
     fn update(&self, policy: &mut Policy, memory: &Memory, _complete: bool) {
         let experiences = memory.experiences();
-        let batch = judged(policy, memory, &experiences[experiences.len().saturating_sub(1)..]);
+        let batch =
+            with_advantages(policy, memory, &experiences[experiences.len().saturating_sub(1)..]);
         if !batch.is_empty() {
             let entropy_weight = self.config.entropy_weight;
             policy.actor_critic_step(&batch, Surrogate::LogProbability, entropy_weight);
@@ -34,13 +34,13 @@ impl OnlineUpdate for ActorCritic {
     }
 }
 
-/// Proximal policy optimisation (Schulman et al. 2017): once a scene is complete, several passes
-/// over its trials, which the policy cannot use to go far from the one that made them.
+/// Proximal policy optimization (Schulman et al. 2017): once a scene is complete, several passes
+/// over its trials. The clipped loss keeps the policy near the one that made these trials.
 ///
-/// A single trial is passed over: advantages are compared within the scene.
+/// It ignores a scene of a single trial, because it compares advantages within the scene.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ppo {
-    /// What it may be told.
+    /// Its keys.
     pub config: OnlineConfig,
 }
 
@@ -49,7 +49,7 @@ impl OnlineUpdate for Ppo {
         if !complete {
             return;
         }
-        let mut batch = judged(policy, memory, memory.last_scene());
+        let mut batch = with_advantages(policy, memory, memory.last_scene());
         if batch.len() < 2 {
             return;
         }
@@ -65,19 +65,19 @@ impl OnlineUpdate for Ppo {
     }
 }
 
-/// An experience as an actor-critic step sees it.
-struct Judged<'a> {
+/// An experience with its advantage.
+struct WithAdvantage<'a> {
     state: &'a EncodedState,
     action: ActionIndex,
-    /// `log π_old(a | s)`, of the policy that decided.
+    /// `log π_old(a | s)`, of the policy that chose the action.
     log_probability: f32,
-    /// What the value should have been, `z`.
+    /// The target of the value, `z`.
     target: f32,
     /// `A = z - V(s)`.
     advantage: f32,
 }
 
-/// What is said of the probability of an action, to be weighted with its advantage and maximised.
+/// The objective of an action's probability, weighted with its advantage, to be maximized.
 #[derive(Debug, Clone, Copy)]
 enum Surrogate {
     /// `A log π(a | s)`: the policy gradient with a baseline.
@@ -89,26 +89,26 @@ enum Surrogate {
     },
 }
 
-/// Judges `experiences`, the last of the memory's, by the policy's value; none as long as all rewards
-/// were the same, and none that no policy decided.
+/// The advantages of `experiences`, the last of the memory's, by the policy's value. Empty while all
+/// rewards are the same; without experiences whose action no policy chose.
 ///
 /// `z` is the reward in standard deviations from the mean of all rewards so far. The value thereby
 /// starts at that mean instead of at 0, from where a run of 150 trials would not suffice to learn that
-/// rewards are about 0.95; and the weights of value and entropy mean the same whatever the reward's
-/// unit. A mean that the reward itself is part of only makes its advantage smaller by a trial's share.
-fn judged<'a>(
+/// rewards are about 0.95. Also, the weights of value and entropy do not depend on the reward's unit.
+/// The reward is itself part of the mean, which makes its advantage smaller by one trial's share.
+fn with_advantages<'a>(
     policy: &Policy,
     memory: &'a Memory,
     experiences: &'a [Experience],
-) -> Vec<Judged<'a>> {
+) -> Vec<WithAdvantage<'a>> {
     let rewards: Vec<f64> = memory.experiences().iter().map(|one| one.reward).collect();
     let first = rewards.len() - experiences.len();
     if rewards.iter().all(|reward| *reward == rewards[0]) {
         return Vec::new();
     }
-    let judge = |(experience, target): (&'a Experience, &f64)| {
+    let with_advantage = |(experience, target): (&'a Experience, &f64)| {
         let (state, target) = (memory.state(experience.trial), *target as f32);
-        Some(Judged {
+        Some(WithAdvantage {
             state,
             action: experience.action,
             log_probability: experience.log_probability?,
@@ -116,7 +116,7 @@ fn judged<'a>(
             advantage: target - policy.value(state),
         })
     };
-    experiences.iter().zip(&standardized(&rewards)[first..]).filter_map(judge).collect()
+    experiences.iter().zip(&standardized(&rewards)[first..]).filter_map(with_advantage).collect()
 }
 
 /// Values in standard deviations from their mean; zeros where they do not differ.
@@ -129,21 +129,14 @@ fn standardized(values: &[f64]) -> Vec<f64> {
 }
 
 impl Policy {
-    /// `V(s)`: what the state is expected to earn, in standard deviations from the mean reward. 0
-    /// for a policy that no actor-critic has trained.
-    pub fn value(&self, state: &EncodedState) -> f32 {
-        let network = self.settled();
-        read(network.value(self.joint(network, &[state])))[0]
-    }
-
     /// One step on a batch, down
     /// `L(θ) = mean_k[-surrogate_k + (V(s_k) - z_k)² - c H(π(. | s_k))]`.
     ///
-    /// The squares have no weight of their own: their gradient reaches the value's parameters alone,
+    /// The squares have no weight: their gradient reaches the value's parameters alone,
     /// and Adam's steps do not depend on a gradient's scale.
     fn actor_critic_step(
         &mut self,
-        batch: &[Judged<'_>],
+        batch: &[WithAdvantage<'_>],
         surrogate: Surrogate,
         entropy_weight: f64,
     ) -> f32 {
@@ -152,12 +145,12 @@ impl Policy {
 
     fn actor_critic_loss(
         &self,
-        batch: &[Judged<'_>],
+        batch: &[WithAdvantage<'_>],
         surrogate: Surrogate,
         entropy_weight: f64,
     ) -> Tensor<1> {
         let rows = batch.len();
-        let column = |value: fn(&Judged<'_>) -> f32| {
+        let column = |value: fn(&WithAdvantage<'_>) -> f32| {
             let values: Vec<f32> = batch.iter().map(value).collect();
             Tensor::<2>::from_data(TensorData::new(values, [rows, 1]), &self.device)
         };
@@ -209,6 +202,7 @@ fn entropy_of(log_probabilities: Tensor<2>) -> Tensor<2> {
 mod tests {
     use super::*;
     use crate::config::ComputeDevice;
+    use crate::policy::read;
 
     fn column(values: &[f32]) -> Tensor<2> {
         let device = ComputeDevice::Cpu.open();
@@ -241,14 +235,14 @@ mod tests {
         let of = |log_probability| clipped.of(log_probability, column(&old), column(&advantages));
         assert_close(&read(of(column(&now)).inner()), &[2.4, -3.0, 1.0, -1.6, 3.3, -0.9, 0.5]);
         assert_close(&gradient(of, column(&now)), &[0.0, -3.0, 1.0, 0.0, 3.3, -0.9, 0.5]);
-        // The policy gradient does not ask who decided.
+        // The policy gradient does not depend on the older policy.
         let of = |log_probability| {
             Surrogate::LogProbability.of(log_probability, column(&old), column(&advantages))
         };
         assert_close(&gradient(of, column(&now)), &advantages);
     }
 
-    /// d H / d logit_i = -p_i (log p_i + H), which is 0 where all are equally likely.
+    /// d H / d logit_i = -p_i (log p_i + H), which is 0 where all candidates are equally likely.
     #[test]
     fn entropy_has_its_closed_form_and_gradient() {
         let logits = [0.3f32, -1.2, 2.0, 0.0];

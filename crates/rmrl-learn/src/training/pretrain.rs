@@ -6,11 +6,10 @@ use rand::seq::SliceRandom;
 use rmrl_core::{Label, Scene, Trial, random_stream};
 
 use crate::config::ScheduleConfig;
-use crate::labelling::Labelling;
-use crate::memory::Experience;
+use crate::method::{Experience, Labelling};
 use crate::policy::{EncodedState, Policy};
 
-/// An earlier run's states with their labels.
+/// The states of earlier runs, with their labels.
 pub struct EarlierData {
     states: Vec<EncodedState>,
     labels: Vec<Label>,
@@ -26,11 +25,11 @@ impl EarlierData {
         let (mut scene, mut so_far) = (Scene::new(), Vec::new());
         let (mut states, mut labels) = (BTreeMap::new(), BTreeMap::new());
         let mut end = |scene: &Scene, so_far: &[Experience]| {
-            let labelled = labelling.label(scene, so_far, policy.actions(), true);
-            labels.extend(labelled.unwrap_or_default());
+            let labeled = labelling.label(scene, so_far, policy.actions(), true);
+            labels.extend(labeled.unwrap_or_default());
         };
         for mut trial in trials {
-            // The earlier run may have refined its candidates on the way.
+            // The earlier run may have refined its candidates during the training.
             let nearest = || policy.actions().nearest(trial.decision.adjustment);
             trial.decision.index = trial.decision.index.map(|_| nearest());
             trial.decision.probabilities = None;
@@ -57,12 +56,12 @@ impl EarlierData {
         self.labels.extend(other.labels);
     }
 
-    /// The number of labelled states.
+    /// The number of labeled states.
     pub fn len(&self) -> usize {
         self.states.len()
     }
 
-    /// Whether nothing is labelled.
+    /// Whether it has no labeled states.
     pub fn is_empty(&self) -> bool {
         self.states.is_empty()
     }
@@ -71,7 +70,7 @@ impl EarlierData {
 /// Trains `policy` on `data` for `schedule.pretrain_epochs` passes, in minibatches of a shuffled
 /// order. Returns the mean loss of each pass.
 ///
-/// The optimiser starts anew afterwards: its momentum belongs to the data it came from.
+/// The optimizer starts again afterwards, because its momentum belongs to the earlier data.
 pub fn pretrain(
     policy: &mut Policy,
     data: &EarlierData,

@@ -1,4 +1,4 @@
-//! The optimiser: Adam (Kingma and Ba 2015) with PyTorch's defaults.
+//! The optimizer: Adam (Kingma and Ba 2015) with PyTorch's defaults.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use rmrl_conv::{AdamStep, Moments, adam};
 
-/// Adam, and what it remembers of every parameter that has had a gradient.
+/// Adam, with its moments of every parameter that has had a gradient.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Adam {
     moments: BTreeMap<u64, Moments>,
 }
 
-/// What Adam remembers of a parameter, for a file.
+/// What a file keeps of Adam for one parameter.
 #[derive(Debug, Clone)]
-pub(crate) struct Remembered {
+pub(crate) struct ParameterMoments {
     /// The parameter's number.
     pub(crate) parameter: u64,
     /// Steps so far.
@@ -25,7 +25,7 @@ pub(crate) struct Remembered {
 }
 
 impl Adam {
-    /// The module after a step down its gradients. Parameters without one stay as they are.
+    /// The module after a step down its gradients. A parameter without a gradient does not change.
     pub(crate) fn step<M: Module>(
         &mut self,
         rate: f64,
@@ -35,18 +35,18 @@ impl Adam {
         module.map(&mut Step { adam: self, rate, gradients })
     }
 
-    /// All it remembers, by parameter.
-    pub(crate) fn remembered(&self) -> impl Iterator<Item = Remembered> {
-        self.moments.iter().map(|(parameter, moments)| Remembered {
+    /// The moments of every parameter.
+    pub(crate) fn moments(&self) -> impl Iterator<Item = ParameterMoments> {
+        self.moments.iter().map(|(parameter, moments)| ParameterMoments {
             parameter: *parameter,
             steps: moments.steps,
             moments: [moments.first.clone(), moments.second.clone()],
         })
     }
 
-    /// An optimiser that remembers what another did.
-    pub(crate) fn remembering(remembered: impl IntoIterator<Item = Remembered>) -> Self {
-        let moments = remembered.into_iter().map(|Remembered { parameter, steps, moments }| {
+    /// An optimizer with the moments of another.
+    pub(crate) fn with_moments(moments: impl IntoIterator<Item = ParameterMoments>) -> Self {
+        let moments = moments.into_iter().map(|ParameterMoments { parameter, steps, moments }| {
             let [first, second] = moments;
             (parameter, Moments { steps, first, second })
         });

@@ -1,8 +1,8 @@
-//! Weights by name, as torchvision names them, from and to `.safetensors` and `.pth` files.
+//! The weights of a module by torchvision's names, from and to `.safetensors` and `.pth` files.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::module::Module;
 use burn::store::burn_pack::{Bytes, Tensor as NamedTensor};
@@ -11,58 +11,21 @@ use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, PyTorchToBurnAdapter, br
 use burn::tensor::{DType, Shape};
 use safetensors::{Dtype, SafeTensors};
 
-/// Why weights could not be read or do not fit.
-#[derive(Debug, thiserror::Error)]
-pub enum WeightsError {
-    /// The file cannot be read.
-    #[error("cannot read the weights {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is no weights file of the kind its name says.
-    #[error("{} is not a readable {expected} file: {reason}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What it should be.
-        expected: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file's name tells no format.
-    #[error("the weights {} should be a .safetensors, .pth or .pt file", path.display())]
-    UnknownFormat {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The tensors are not those of the network.
-    #[error("the weights {} do not fit {network}: {reason}", path.display())]
-    Mismatch {
-        /// The file.
-        path: PathBuf,
-        /// What they should fit.
-        network: String,
-        /// The first tensors that do not.
-        reason: String,
-    },
-}
+use super::error::WeightsError;
+use super::tensor_file::TensorToWrite;
 
 /// Tensors by their PyTorch names.
 pub(crate) type NamedTensors = BTreeMap<String, NamedTensor>;
 
-/// Where torchvision numbers the parts of a sequence, this project names them.
+/// The parts of a sequence: torchvision's numbers and this project's names.
 const RENAMED: [(&str, &str); 2] =
     [(".downsample.0.", ".downsample.conv."), (".downsample.1.", ".downsample.norm.")];
 
-/// The encoder that `rmrl encoder pretrain` made.
-const PLATES: &[u8] = include_bytes!("../assets/plates.safetensors");
+/// The encoder that comes with this library, made by `rmrl encoder pretrain`.
+const PLATES: &[u8] = include_bytes!("../../assets/plates.safetensors");
 
 /// The tensors of the encoder that comes with this library.
-pub(crate) fn plates() -> Result<NamedTensors, WeightsError> {
+pub(crate) fn plate_encoder() -> Result<NamedTensors, WeightsError> {
     parse_safetensors(Path::new("plates"), PLATES)
 }
 
@@ -76,15 +39,11 @@ pub(crate) fn read_tensors(path: &Path) -> Result<NamedTensors, WeightsError> {
             parse_safetensors(path, &bytes)
         }
         Some("pth" | "pt") => {
-            // Opened first: a missing file should say so, not that its format is broken.
+            // Opened first: the error of a missing file should not speak of its format.
             fs::File::open(path)
                 .map_err(|source| WeightsError::Read { path: path.to_path_buf(), source })?;
-            let malformed = |reason: String| WeightsError::Format {
-                path: path.to_path_buf(),
-                expected: "PyTorch",
-                reason,
-            };
-            let reader = PytorchReader::new(path).map_err(|error| malformed(error.to_string()))?;
+            let reader = PytorchReader::new(path)
+                .map_err(|error| WeightsError::format(path, "PyTorch", error))?;
             Ok(reader
                 .into_tensors()
                 .into_iter()
@@ -98,12 +57,8 @@ pub(crate) fn read_tensors(path: &Path) -> Result<NamedTensors, WeightsError> {
 
 /// The 32-bit float tensors of a `.safetensors` file's bytes.
 pub(crate) fn parse_safetensors(path: &Path, bytes: &[u8]) -> Result<NamedTensors, WeightsError> {
-    let malformed = |reason: String| WeightsError::Format {
-        path: path.to_path_buf(),
-        expected: "safetensors",
-        reason,
-    };
-    let file = SafeTensors::deserialize(bytes).map_err(|error| malformed(error.to_string()))?;
+    let file = SafeTensors::deserialize(bytes)
+        .map_err(|error| WeightsError::format(path, "safetensors", error))?;
     Ok(file
         .iter()
         .filter(|(_, view)| view.dtype() == Dtype::F32)
@@ -120,8 +75,8 @@ pub(crate) fn parse_safetensors(path: &Path, bytes: &[u8]) -> Result<NamedTensor
         .collect())
 }
 
-/// The tensors of a module, by their PyTorch names: shape and little-endian bytes.
-pub(crate) fn tensors_of<M: Module>(module: &M) -> Vec<(String, Vec<usize>, Vec<u8>)> {
+/// The tensors of a module, by their PyTorch names.
+pub(crate) fn tensors_of<M: Module>(module: &M) -> Vec<TensorToWrite> {
     module
         .collect(None, Some(Box::new(BurnToPyTorchAdapter)), true)
         .into_iter()
@@ -132,15 +87,18 @@ pub(crate) fn tensors_of<M: Module>(module: &M) -> Vec<(String, Vec<usize>, Vec<
             }
             let shape = tensor.shape.to_vec();
             let bytes = tensor.into_bytes().expect("a tensor in memory can be read back");
-            (name, shape, bytes.to_vec())
+            TensorToWrite::of_bytes(name, Dtype::F32, shape, bytes.to_vec())
         })
         .collect()
 }
 
 /// Replaces the weights of a module by `tensors` of the same PyTorch names.
 ///
-/// Tensors that the module does not have (a classifier's) are passed over. Those that it has and
-/// `tensors` lack are an error, unless `may_lack` accepts their name.
+/// Ignores tensors that the module does not have (a classifier's). `tensors` may lack one of the
+/// module's tensors only if `may_lack` accepts its name. `path` and `network` appear in errors.
+///
+/// # Errors
+/// A tensor is missing or has another shape.
 pub(crate) fn load_tensors<M: Module>(
     module: &mut M,
     tensors: NamedTensors,

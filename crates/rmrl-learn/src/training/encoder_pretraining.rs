@@ -1,4 +1,4 @@
-//! Training an image encoder on pictures whose answers are known, before any robot has moved.
+//! Training of an image encoder on images with known answers, before any robot has moved.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -7,25 +7,22 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use rmrl_core::{Observation, mean, random_stream, standard_deviation};
 
-use crate::adam::Adam;
-use crate::checkpoint::{Notes, write_weights};
 use crate::config::PolicyConfig;
-use crate::input::{image_batch, view};
 use crate::network::{ImageView, NetworkShape, NormKind, ResNet, linear};
-use crate::policy::{on_all_threads, read};
-use crate::weights::tensors_of;
+use crate::policy::{Adam, image_batch, on_all_threads, read, view};
+use crate::storage::{Notes, tensors_of, write};
 
-/// A picture with what an encoder should find in it.
+/// An image, with what an encoder should find in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncoderExample {
-    /// What the encoder sees, `[size, size, 3]`.
+    /// The part that the encoder sees, `[size, size, 3]`.
     pixels: Vec<u8>,
-    /// The answers, as many for every example.
+    /// The answers, the same number for every example.
     answers: Vec<f32>,
 }
 
 impl EncoderExample {
-    /// What a policy of `config` sees of an observation, and the answers to it.
+    /// The part of an observation that a policy of `config` sees, with its answers.
     pub fn new(observation: &Observation, answers: Vec<f32>, config: &PolicyConfig) -> Self {
         let pixels = view(observation, config.image_view(), config.encoder.image_size);
         Self { pixels, answers }
@@ -37,7 +34,7 @@ impl EncoderExample {
 pub struct EncoderTraining {
     /// Passes over the examples.
     pub epochs: usize,
-    /// Pictures of a minibatch.
+    /// Images of a minibatch.
     pub batch_size: usize,
     /// Adam's largest step size; it falls to zero along half a cosine (Loshchilov and Hutter 2017).
     pub learning_rate: f64,
@@ -45,10 +42,10 @@ pub struct EncoderTraining {
     pub seed: u64,
 }
 
-/// An encoder with a linear layer that answers for it while it learns.
+/// An encoder in training, with a linear layer that makes answers of its features.
 ///
-/// The answers are regressed with the mean squared error, each scaled to unit variance over the
-/// examples, so that none outweighs another by its unit.
+/// The loss is the mean squared error of the answers. Each answer is scaled to unit variance over the
+/// examples, so that its unit gives it no more weight than another.
 pub struct EncoderTrainer {
     network: AnsweringNetwork,
     optimizer: Adam,
@@ -75,16 +72,16 @@ impl AnsweringNetwork {
 }
 
 impl EncoderTrainer {
-    /// A trainer of the encoder of `config`, whose answers are scaled as those of `examples` are.
+    /// A trainer of the encoder of `config`. The answers of `examples` decide how answers are scaled.
     ///
     /// # Panics
-    /// If there are no examples, the configuration was not validated, or its policy sees no picture.
+    /// If there are no examples, the configuration was not validated, or its policy sees no image.
     pub fn new(
         config: &PolicyConfig,
         training: EncoderTraining,
         examples: &[EncoderExample],
     ) -> Self {
-        assert!(config.image_view() != ImageView::None, "an encoder sees a picture");
+        assert!(config.image_view() != ImageView::None, "an encoder sees an image");
         let answers = examples[0].answers.len();
         let scales = (0..answers)
             .map(|answer| {
@@ -110,8 +107,8 @@ impl EncoderTrainer {
         }
     }
 
-    /// Trains on `examples`; `told` hears of each pass: its number, from 1, and its mean loss.
-    pub fn train(&mut self, examples: &[EncoderExample], mut told: impl FnMut(usize, f32)) {
+    /// Trains on `examples`. Calls `on_pass` after each pass with its number, from 1, and mean loss.
+    pub fn train(&mut self, examples: &[EncoderExample], mut on_pass: impl FnMut(usize, f32)) {
         let EncoderTraining { epochs, batch_size, seed, .. } = self.training;
         let batches = examples.len().div_ceil(batch_size);
         let mut order: Vec<usize> = (0..examples.len()).collect();
@@ -123,12 +120,12 @@ impl EncoderTrainer {
                 let batch: Vec<_> = batch.iter().map(|&index| &examples[index]).collect();
                 sum += self.step(&batch, progress) * batch.len() as f32;
             }
-            told(epoch + 1, sum / examples.len() as f32);
+            on_pass(epoch + 1, sum / examples.len() as f32);
         }
     }
 
-    /// The share of each answer's variance over `examples` that the encoder explains, `R²`: 1 is
-    /// all, 0 what guessing their mean explains.
+    /// The share of each answer's variance over `examples` that the encoder explains, `R²`: 1 for
+    /// perfect answers, 0 for their mean.
     pub fn explained(&self, examples: &[EncoderExample]) -> Vec<f64> {
         let network = self.network.valid();
         let (mut wanted, mut predicted) = (Vec::new(), Vec::new());
@@ -155,10 +152,10 @@ impl EncoderTrainer {
             .collect()
     }
 
-    /// The encoder alone, as the bytes of a `.safetensors` file with torchvision's names: what
-    /// `policy.encoder.weights` takes. `notes` go into its metadata.
+    /// The encoder alone, as the bytes of a `.safetensors` file with torchvision's names for
+    /// `policy.encoder.weights`. `notes` go into its metadata.
     pub fn to_safetensors(&self, notes: &Notes) -> Vec<u8> {
-        write_weights(tensors_of(&self.network.encoder), notes)
+        write(&tensors_of(&self.network.encoder), notes)
     }
 
     fn step(&mut self, batch: &[&EncoderExample], progress: f64) -> f32 {

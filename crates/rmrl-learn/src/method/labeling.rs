@@ -1,24 +1,24 @@
-//! Labelling strategies: what a scene's trials teach about its states.
+//! Labeling strategies: which actions a scene's trials recommend for its states.
 
 use rmrl_core::{
     ActionSpace, DIMENSIONS, Ending, Label, PoseAdjustment, Scene, Trial, closing_slide_m,
     role_model_labels,
 };
 
+use super::replay_memory::Experience;
 use crate::config::{Grouping, ScheduleConfig};
-use crate::memory::Experience;
 
-/// What the state of a trial, named by its number, is labelled with.
+/// The number of a trial, and the label of its state.
 pub type TrialLabel = (u32, Label);
 
 /// A way to label states for supervised learning.
 pub trait Labelling: Send {
-    /// Labels that are new or have changed, or `None` while the strategy has nothing to say.
+    /// New and changed labels, or `None` while the strategy has none.
     ///
-    /// `scene` holds the trials of the scene under way, `so_far` all trials, these included,
-    /// without their pictures; their actions and the labels are candidates of `actions`. `complete`
-    /// tells that the scene's last trial has been made. The policy is trained on the scene whenever
-    /// there are labels.
+    /// `scene` holds the trials of the scene under way, `so_far` all trials including these, without
+    /// their images; their actions and the labels are candidates of `actions`. `complete` means that
+    /// the scene's last trial has been made. The policy trains on the scene whenever there are
+    /// labels.
     fn label(
         &self,
         scene: &Scene,
@@ -28,7 +28,7 @@ pub trait Labelling: Send {
     ) -> Option<Vec<TrialLabel>>;
 }
 
-/// The role models of the grouping that a schedule asks for.
+/// The role models by the grouping of a schedule.
 pub fn role_models(schedule: &ScheduleConfig) -> Box<dyn Labelling> {
     match schedule.grouping {
         Grouping::Schedule => Box::new(BestOfScene),
@@ -56,12 +56,12 @@ impl Labelling for BestOfScene {
     }
 }
 
-/// The paper's strategy for starts that nobody arranged in scenes: the role model of a state is the
+/// The paper's strategy for starts that are not arranged in scenes: the role model of a state is the
 /// best executed action of all trials so far that started near it.
 ///
-/// "Near" is a ball around each state, so groups overlap and no border runs between them. Labels of
-/// all states are renewed when a scene ends, for a later trial may be a better model. As in
-/// [`rmrl_core::role_model`], only placed trials are models, and of equal rewards the earliest.
+/// "Near" is a ball around each state, so groups overlap and have no borders. All labels are renewed
+/// when a scene ends, because a later trial may be a better model. As in [`rmrl_core::role_model`],
+/// only placed trials are models, and of equal rewards the earliest.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BestOfSimilar {
     /// How far from a state another may lie to be similar, in metres.
@@ -94,30 +94,30 @@ impl Labelling for BestOfSimilar {
         _actions: &ActionSpace,
         complete: bool,
     ) -> Option<Vec<TrialLabel>> {
-        let labelled = |state: &Experience| (state.trial, self.label_of(state, so_far));
-        complete.then(|| so_far.iter().map(labelled).collect())
+        let labeled = |state: &Experience| (state.trial, self.label_of(state, so_far));
+        complete.then(|| so_far.iter().map(labeled).collect())
     }
 }
 
-/// Hindsight: each placed trial tells by how much its own action was off.
+/// Hindsight: the deviation of each placed trial shows by how much its own action was off.
 ///
 /// The plate is rigid in the jaws from pick to place, so a deviation at the target is the same
 /// offset in the jaws after they closed. With `d = P_final - P_target`, the action that would have
 /// been right is `a* = a + R(ψ_pick - ψ_target) d`.
 ///
 /// That holds along the fingers. Across them the closing jaws push the plate to their middle and
-/// turn it parallel, whatever the action was: those parts of the deviation carry no signal, and
-/// labels made of them would follow whatever was tried, out to the bounds. There the picture
-/// before the grasp is the best that is known: no correction.
+/// turn it parallel, whatever the action was. Those parts of the deviation carry no signal, and
+/// labels made of them would follow any explored action, out to the bounds. There the label is the
+/// estimated pose before the grasp: no correction.
 ///
-/// Closing also slides a plate along that lies off the middle and turned ([`closing_slide_m`]). An
-/// action that explored there brought that about itself; what it will have added to the deviation
-/// is taken out of the label, as far as the estimated pose tells it.
+/// Closing also slides a plate that lies off the middle and turned ([`closing_slide_m`]). An
+/// explored action causes such a slide itself. The label leaves out what the slide added to the
+/// deviation, as far as the estimated pose predicts it.
 ///
 /// A plate that was not grasped has no deviation and gets no label.
 #[derive(Debug, Clone, Copy)]
 pub struct Hindsight {
-    /// Whether what the jaws' closing added is taken out.
+    /// Whether the label leaves out the slide of the closing jaws.
     pub knows_slide: bool,
 }
 
@@ -133,7 +133,7 @@ impl Hindsight {
                 let done = action.rotated(-pick_yaw_rad);
                 let mut along_m = done.dx_m + deviation.rotated(turn_rad - pick_yaw_rad).dx_m;
                 if self.knows_slide {
-                    // Where the picture saw the plate from the jaws: as far off as they were moved.
+                    // In the image, the plate lay as far off the jaws as the action moved them.
                     along_m -= closing_slide_m(-done.dy_m, -action.dyaw_rad);
                 }
                 let best = PoseAdjustment { dx_m: along_m, dy_m: 0.0, dyaw_rad: 0.0 };
@@ -152,8 +152,8 @@ impl Labelling for Hindsight {
         actions: &ActionSpace,
         _complete: bool,
     ) -> Option<Vec<TrialLabel>> {
-        let labelled = |trial: &Trial| (trial.id.trial, self.label_of(trial, actions));
-        Some(scene.trials().iter().map(labelled).collect())
+        let labeled = |trial: &Trial| (trial.id.trial, self.label_of(trial, actions));
+        Some(scene.trials().iter().map(labeled).collect())
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn one_trial_tells_the_best_action_along_the_fingers() {
+    fn one_trial_shows_the_best_action_along_the_fingers() {
         let hindsight = Hindsight { knows_slide: false };
         for (action, yaw_rad) in [
             (adjustment(0.0, 0.0), 0.0),
@@ -235,13 +235,13 @@ mod tests {
             let scene = scene([(action, placed(action, best, yaw_rad))]);
             let label =
                 hindsight.label(&scene, &[], &actions(), false).unwrap()[0].1.map(Option::unwrap);
-            let labelled = actions().adjustment(ActionIndex(label)).unwrap();
+            let labeled = actions().adjustment(ActionIndex(label)).unwrap();
             let along = |a: PoseAdjustment| a.rotated(-yaw_rad).dx_m;
             let across = |a: PoseAdjustment| a.rotated(-yaw_rad).dy_m;
             // Within the rounding to candidates of 1 mm in x and y.
-            assert!((along(labelled) - along(best)).abs() < 0.000_71, "{labelled:?}");
-            assert!(across(labelled).abs() < 0.000_71, "{labelled:?}");
-            assert_eq!(labelled.dyaw_rad, 0.0);
+            assert!((along(labeled) - along(best)).abs() < 0.000_71, "{labeled:?}");
+            assert!(across(labeled).abs() < 0.000_71, "{labeled:?}");
+            assert_eq!(labeled.dyaw_rad, 0.0);
         }
     }
 
@@ -265,7 +265,7 @@ mod tests {
         let role_model = actions().nearest(adjustment(2.0, 0.0)).0.map(Some);
         let labels = [1, 2, 3].map(|trial| (trial, role_model)).to_vec();
         assert_eq!(BestOfScene.label(&scene, &[], &actions(), true), Some(labels.clone()));
-        // Where all states are similar, similarity finds the same.
+        // If all states are similar, similarity finds the same labels.
         let so_far: Vec<_> = scene.trials().iter().filter_map(Experience::of).collect();
         let similar = BestOfSimilar { translation_m: 0.05, yaw_rad: 0.2 };
         assert_eq!(similar.label(&scene, &so_far, &actions(), true), Some(labels));
@@ -290,12 +290,12 @@ mod tests {
             experience(1, 0.00, 0.0, Some(0.90)),
             experience(2, 0.04, 0.1, Some(0.95)),
             experience(3, 0.08, 0.0, Some(0.99)),
-            // As near, but turned away; and one that was no placement.
+            // One as near, but turned away; and one that was no placement.
             experience(4, 0.00, 0.5, Some(0.97)),
             experience(5, 0.01, 0.0, None),
-            // Alone, and without a placement near it.
+            // One alone, without a placement near it.
             experience(6, 0.50, 0.0, None),
-            // As good as the second, and later.
+            // One as good as the second, and later.
             experience(7, 0.00, 0.0, Some(0.95)),
         ];
         assert_eq!(

@@ -5,10 +5,10 @@ use burn::module::Param;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
-use rmrl_core::Rng;
+use rmrl_core::{Rng, standard_normal};
 
 /// The weights of a square convolution, `[channels_out, channels_in, kernel, kernel]`, as
-/// torchvision begins with: normal, of variance `2 / fan_out` (He et al. 2015).
+/// torchvision initializes them: normal, of variance `2 / fan_out` (He et al. 2015).
 pub(super) fn kernel(
     [channels_in, channels_out]: [usize; 2],
     kernel: usize,
@@ -31,7 +31,7 @@ pub(crate) fn linear(inputs: usize, outputs: usize, rng: &mut Rng, device: &Devi
     linear
 }
 
-/// A fully connected layer that gives zero for any input.
+/// A fully connected layer whose output is zero for any input.
 pub(super) fn zero_linear(inputs: usize, outputs: usize, device: &Device) -> Linear {
     let mut linear = LinearConfig::new(inputs, outputs).init(device);
     linear.weight = parameter([inputs, outputs], device, || 0.0);
@@ -46,10 +46,4 @@ fn parameter<const D: usize>(
 ) -> Param<Tensor<D>> {
     let values: Vec<f32> = (0..shape.iter().product()).map(|_| value() as f32).collect();
     Param::from_data(TensorData::new(values, shape), device)
-}
-
-fn standard_normal(rng: &mut Rng) -> f64 {
-    // Box-Muller
-    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }

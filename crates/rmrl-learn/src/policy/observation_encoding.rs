@@ -1,4 +1,4 @@
-//! From an observation to the numbers a network takes.
+//! From an observation to the numbers that a network takes.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fast_image_resize::images::{Image, ImageRef};
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::ImageView;
 
-/// The mean of ImageNet's colours, which torchvision's weights expect to be taken off.
+/// The mean of ImageNet's colors: torchvision's weights expect images without it.
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-/// Their standard deviation.
+/// The standard deviation of ImageNet's colors.
 const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// Maps the poses of the workspace to about `[-1, 1]`.
@@ -25,7 +25,7 @@ pub struct PoseScaling {
 }
 
 impl PoseScaling {
-    /// A scaling for poses around `center`; extents too small to divide by are left alone.
+    /// A scaling for poses around `center`; an extent too small to divide by becomes 1.
     pub fn new(center: PlanarPose, half_extent: [f64; 3]) -> Self {
         Self {
             center,
@@ -33,7 +33,7 @@ impl PoseScaling {
         }
     }
 
-    /// The pose as the network takes it.
+    /// The scaled pose.
     pub(crate) fn scale(&self, pose: PlanarPose) -> [f32; 3] {
         let offset = pose.relative_to(self.center);
         let [x, y, yaw] = self.half_extent;
@@ -41,7 +41,7 @@ impl PoseScaling {
     }
 }
 
-/// What a network sees of an observation: `size` x `size` pixels.
+/// The part of an observation's image that a network sees, as `size` x `size` pixels.
 pub(crate) fn view(observation: &Observation, view: ImageView, size: usize) -> Vec<u8> {
     match view {
         ImageView::Crop { scale } => {
@@ -51,17 +51,17 @@ pub(crate) fn view(observation: &Observation, view: ImageView, size: usize) -> V
     }
 }
 
-/// Scales an image to `size` x `size` pixels: the whole picture, bilinear with anti-aliasing, as
-/// PIL and torchvision do.
+/// Scales a whole image to `size` x `size` pixels: bilinear with anti-aliasing, as in PIL and
+/// torchvision.
 fn shrink(image: &RgbImage, size: usize) -> Vec<u8> {
     resize(image, size, &ResizeOptions::new())
 }
 
-/// The square around a plate, `scale` of its diagonals wide, scaled to `size` x `size` pixels. What
-/// lies beyond the picture's edge is the edge continued.
+/// The square around a plate, `scale` of its diagonals wide, scaled to `size` x `size` pixels.
+/// Beyond the image, the pixels of its edge continue.
 fn crop(image: &RgbImage, plate: PlateInImage, scale: f64, size: usize) -> Vec<u8> {
     let side_px = (scale * plate.diagonal_px).max(1.0);
-    // A pixel reaches half a pixel to each side of its centre.
+    // A pixel reaches half a pixel to each side of its center.
     let [left_px, top_px] = [plate.u_px, plate.v_px].map(|center| center + 0.5 - 0.5 * side_px);
     let within = |first: f64, offset: u32, extent: u32| {
         (first + f64::from(offset)).clamp(0.0, f64::from(extent - 1)) as u32
@@ -85,7 +85,7 @@ fn resize(image: &RgbImage, size: usize, options: &ResizeOptions) -> Vec<u8> {
     shrunk.into_vec()
 }
 
-/// Images of `size` x `size` pixels as a batch of normalised ones, `[batch, size, size, 3]`.
+/// Images of `size` x `size` pixels as a normalized batch, `[batch, size, size, 3]`.
 pub(crate) fn image_batch<'a>(
     images: impl IntoIterator<Item = &'a [u8]>,
     size: usize,
@@ -104,7 +104,7 @@ pub(crate) fn image_batch<'a>(
     Tensor::from_data(TensorData::new(values, [count, size, size, 3]), device)
 }
 
-/// What each 8-bit value becomes in red, green and blue.
+/// The normalized red, green and blue of each 8-bit value.
 fn normalized_values() -> [[f32; 3]; 256] {
     std::array::from_fn(|value| {
         std::array::from_fn(|channel| (value as f32 / 255.0 - MEAN[channel]) / DEVIATION[channel])
@@ -129,11 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn pixels_are_normalised_by_channel() {
+    fn pixels_are_normalized_by_channel() {
         let device = crate::config::ComputeDevice::Cpu.open();
         let images: [&[u8]; 1] = [&[255, 0, 0, 0, 255, 0]];
         let batch = image_batch(images, 1, &device);
-        let pixels = crate::policy::read(batch.inner());
+        let pixels = crate::policy::tensor::read(batch.inner());
         let expected = [
             (1.0 - 0.485) / 0.229,
             -0.456 / 0.224,

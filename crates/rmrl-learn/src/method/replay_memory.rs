@@ -1,4 +1,4 @@
-//! What training keeps: states, what was done in them, and the labelled data set `D`.
+//! The data of a training: states, experiences in them, and the labeled data set `D`.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::EncodedState;
 
-/// A trial as learning sees it, without its picture.
+/// What a policy gradient needs of a trial: state, action and reward.
+pub(crate) type Sample<'a> = (&'a EncodedState, ActionIndex, f64);
+
+/// What learning keeps of a trial besides its state.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Experience {
-    /// Which trial, counted from 1.
+    /// The number of the trial, from 1.
     pub trial: u32,
-    /// The scene it was made in, counted from 1.
+    /// The number of its scene, from 1.
     pub scene: u32,
     /// `P_e`, world frame.
     pub estimated_pose: PlanarPose,
-    /// What was done.
+    /// The executed action.
     pub action: ActionIndex,
-    /// `log π(a | s)` of the policy that decided so, over all dimensions; `None` where no policy
-    /// was asked.
+    /// `log π(a | s)` of the policy that chose the action, over all dimensions; `None` where no
+    /// policy did.
     pub log_probability: Option<f32>,
-    /// What it earned.
+    /// The reward.
     pub reward: f64,
     /// Whether the plate was placed; only then can the action be a role model.
     pub placed: bool,
 }
 
 impl Experience {
-    /// What is kept of a trial; `None` where its action is not made of candidates.
+    /// The experience of a trial; `None` if its action is not made of candidates.
     pub fn of(trial: &Trial) -> Option<Self> {
         let action = trial.decision.index?;
         let log_probability =
@@ -47,7 +50,7 @@ impl Experience {
     }
 }
 
-/// All that was learnt from so far, each state encoded once.
+/// All data that was learned from so far, each state encoded once.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
     /// The state of each trial, in their order.
@@ -61,23 +64,22 @@ impl Memory {
     /// The state of a trial, counted from 1.
     ///
     /// # Panics
-    /// If the trial was not learnt from yet.
+    /// If the policy has not learned from the trial yet.
     pub fn state(&self, trial: u32) -> &EncodedState {
         &self.states[trial as usize - 1]
     }
 
-    /// The data set `D_i` of the scene of these trials, with its states; those that no dimension is
-    /// known of left out.
+    /// The data set `D_i` of the scene of these trials. It has no states without any label.
     pub(crate) fn scene_data(&self, scene: &[Trial]) -> Vec<(&EncodedState, Label)> {
-        self.labelled(|number| scene.iter().any(|trial| trial.id.trial == number))
+        self.labeled(|number| scene.iter().any(|trial| trial.id.trial == number))
     }
 
-    /// The whole data set `D`, with its states; those that no dimension is known of left out.
+    /// The whole data set `D`. It has no states without any label.
     pub fn labelled_states(&self) -> Vec<(&EncodedState, Label)> {
-        self.labelled(|_| true)
+        self.labeled(|_| true)
     }
 
-    fn labelled(&self, wanted: impl Fn(u32) -> bool) -> Vec<(&EncodedState, Label)> {
+    fn labeled(&self, wanted: impl Fn(u32) -> bool) -> Vec<(&EncodedState, Label)> {
         self.dataset
             .iter()
             .filter(|(trial, label)| wanted(**trial) && label.iter().any(Option::is_some))
@@ -85,24 +87,24 @@ impl Memory {
             .collect()
     }
 
-    /// Every trial learnt from, in order.
+    /// The experiences of all trials, in order.
     pub fn experiences(&self) -> &[Experience] {
         &self.experiences
     }
 
-    /// The trials of the latest one's scene, in order.
+    /// The experiences of the latest scene, in order.
     pub fn last_scene(&self) -> &[Experience] {
         let scene = self.experiences.last().map(|last| last.scene);
         let first = self.experiences.partition_point(|one| Some(one.scene) < scene);
         &self.experiences[first..]
     }
 
-    /// Every experience, with its state.
-    pub fn experience(&self) -> Vec<(&EncodedState, ActionIndex, f64)> {
-        self.experiences.iter().map(|experience| self.with_state(experience)).collect()
+    /// The samples of all trials, in order.
+    pub fn samples(&self) -> Vec<Sample<'_>> {
+        self.experiences.iter().map(|experience| self.sample(experience)).collect()
     }
 
-    /// Names every action as a space that was refined once does.
+    /// Renumbers every action for an action space that was refined once.
     pub(crate) fn refine(&mut self) {
         for experience in &mut self.experiences {
             experience.action = experience.action.refined();
@@ -112,12 +114,12 @@ impl Memory {
         }
     }
 
-    /// The latest experience, with its state.
-    pub fn last_experience(&self) -> Option<(&EncodedState, ActionIndex, f64)> {
-        self.experiences.last().map(|experience| self.with_state(experience))
+    /// The sample of the latest trial.
+    pub fn last_sample(&self) -> Option<Sample<'_>> {
+        self.experiences.last().map(|experience| self.sample(experience))
     }
 
-    fn with_state(&self, experience: &Experience) -> (&EncodedState, ActionIndex, f64) {
+    fn sample(&self, experience: &Experience) -> Sample<'_> {
         (self.state(experience.trial), experience.action, experience.reward)
     }
 }

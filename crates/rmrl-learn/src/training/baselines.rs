@@ -1,18 +1,16 @@
-//! Behaviours that do not learn a policy: deployment, and the rows that a sceptic asks for.
+//! Policies that do not learn: the deployed one, and baselines to compare with.
 
 use std::borrow::Borrow;
 
 use rand::RngExt;
 use rmrl_core::{
-    ActionIndex, ActionSpace, Decision, Ending, Env, Observation, PlanarPose, PoseAdjustment,
-    Trial, TrialId, random_stream,
+    ActionIndex, ActionSpace, Decision, Ending, Observation, PlanarPose, PoseAdjustment, Trial,
+    TrialId, random_stream,
 };
 
-use crate::collect::{Observer, Recorded, RunError, begin, complete_trial};
-use crate::goal::Goal;
 use crate::policy::Policy;
 
-/// Chooses adjustments without learning a policy.
+/// Chooses adjustments without learning.
 pub trait Behaviour {
     /// The adjustment for a state.
     fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision;
@@ -23,39 +21,7 @@ pub trait Behaviour {
     }
 }
 
-/// Runs trials with a fixed behaviour until `goal` is reached, `trials_per_scene` from each scene.
-///
-/// # Errors
-/// A trial could not be made or not be recorded.
-pub fn run_trials<E: Env>(
-    env: &mut E,
-    behaviour: &mut dyn Behaviour,
-    trials_per_scene: u32,
-    goal: impl Into<Goal>,
-    recorded: &mut Recorded,
-    observer: &mut dyn Observer<E>,
-) -> Result<(), RunError> {
-    let (mut goal, mut completed) = (goal.into(), 0);
-    while let Some(trial) = recorded.next() {
-        behaviour.note(&trial);
-        goal.note(&trial.ending);
-        completed = trial.id.trial;
-    }
-    while !goal.is_reached(completed) {
-        let number = completed + 1;
-        let scene = (number - 1) / trials_per_scene + 1;
-        let id = TrialId { trial: number, attempt: recorded.take_attempts() + 1, scene };
-        let begun = begin(env, id, observer)?;
-        let decide = |observation: &Observation, id| behaviour.decide(observation, id);
-        let trial = complete_trial(env, id, begun, decide, observer)?;
-        behaviour.note(&trial);
-        goal.note(&trial.ending);
-        completed = number;
-    }
-    Ok(())
-}
-
-/// The arg-max of a policy, where it knows the state: what is deployed.
+/// The arg-max of a learned policy in known states: the deployed policy.
 pub struct Greedy<P: Borrow<Policy>>(pub P);
 
 impl<P: Borrow<Policy>> Behaviour for Greedy<P> {
@@ -64,7 +30,7 @@ impl<P: Borrow<Policy>> Behaviour for Greedy<P> {
     }
 }
 
-/// Picks where the camera says.
+/// Picks at the estimated pose.
 pub struct NoCorrection;
 
 impl Behaviour for NoCorrection {
@@ -75,7 +41,7 @@ impl Behaviour for NoCorrection {
 
 /// Picks a random candidate of each dimension.
 pub struct RandomCorrection {
-    /// What to choose from.
+    /// The candidates.
     pub actions: ActionSpace,
     /// The seed of the choices.
     pub seed: u64,
@@ -90,17 +56,17 @@ impl Behaviour for RandomCorrection {
     }
 }
 
-/// One offset for every state, the mean of what the first trials without correction were off by.
+/// One offset for every state: the mean deviation of the first trials, which have no correction.
 #[derive(Default)]
 pub struct ConstantOffset {
     corrections: Vec<PoseAdjustment>,
 }
 
 impl ConstantOffset {
-    /// Trials without correction, whose deviations are averaged.
+    /// The number of trials without correction whose deviations are averaged.
     pub const MEASURED_TRIALS: usize = 10;
 
-    /// The offset; none before enough trials were measured.
+    /// The offset; zero before enough trials were measured.
     pub fn offset(&self) -> PoseAdjustment {
         if self.corrections.len() < Self::MEASURED_TRIALS {
             return PoseAdjustment::NONE;
@@ -132,11 +98,11 @@ impl Behaviour for ConstantOffset {
     }
 }
 
-/// The best candidates by a truth that only a simulator knows: what no policy can beat.
+/// The best candidates by a truth that only a simulator knows. No policy can beat them.
 pub struct Oracle {
-    /// What to choose from.
+    /// The candidates.
     pub actions: ActionSpace,
-    /// Where the plate would have to be picked.
+    /// The pick pose without any error, world frame.
     pub best_pick: Box<dyn Fn() -> PlanarPose>,
 }
 
