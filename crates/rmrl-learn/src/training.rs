@@ -145,7 +145,7 @@ impl<E: Env> Training<'_, E> {
     /// Learns from the recorded trials of an interrupted run, one after the other.
     fn learn_from_backlog(&mut self) -> Result<(), RunError> {
         while !self.goal.is_reached(self.learner.trials())
-            && let Some(trial) = self.backlog.next()
+            && let Some(trial) = self.backlog.next()?
         {
             self.goal.note(&trial.ending);
             let state = self.learner.policy.encode(&trial.observation);

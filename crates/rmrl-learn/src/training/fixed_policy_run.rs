@@ -32,7 +32,7 @@ impl<E: Env> FixedPolicyRun<'_, E> {
     pub fn run(self) -> Result<(), RunError> {
         let Self { env, policy, trials_per_scene, mut goal, mut backlog, observer } = self;
         let mut made = 0;
-        while let Some(trial) = backlog.next() {
+        while let Some(trial) = backlog.next()? {
             policy.note(&trial);
             goal.note(&trial.ending);
             made = trial.id.trial;

@@ -68,6 +68,13 @@ pub enum RunError {
         #[source]
         source: ObserverError,
     },
+    /// A recorded trial could not be read again.
+    #[error("a recorded trial could not be read")]
+    Backlog {
+        /// Why.
+        #[source]
+        source: ObserverError,
+    },
     /// The observer could not keep an update of the policy.
     #[error("what was learned from trial {trial} could not be kept")]
     Progress {

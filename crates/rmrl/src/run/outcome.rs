@@ -34,8 +34,8 @@ impl RunEnd {
                 return Self::of_first_motion(error);
             }
             match (cause.downcast_ref::<RunError>(), cause.downcast_ref::<Fault>()) {
-                (Some(RunError::Ended { why, .. }), _) => Some(Self::Early(why.clone())),
-                (Some(RunError::NeedsAPerson { fault, .. }), _) | (_, Some(fault))
+                (Some(RunError::Stopped { reason, .. }), _) => Some(Self::Early(reason.clone())),
+                (Some(RunError::NeedsOperator { fault, .. }), _) | (_, Some(fault))
                     if fault.kind == FaultKind::Interrupted =>
                 {
                     Some(Self::Stopped { reason: fault.reason.clone() })
@@ -83,9 +83,9 @@ mod tests {
         let stopped = RunEnd::Stopped { reason: "stopped by a test".to_string() };
         let of = |error: anyhow::Error| RunEnd::of(&error.context("while something"));
         let why = EarlyEnd::TimeIsUp { hours: 2.0 };
-        let ended = RunError::Ended { next: id, why: why.clone() };
+        let ended = RunError::Stopped { next: id, reason: why.clone() };
         assert_eq!(of(ended.into()), Some(RunEnd::Early(why)));
-        let needs = |kind| RunError::NeedsAPerson { id, fault: fault(kind) };
+        let needs = |kind| RunError::NeedsOperator { id, fault: fault(kind) };
         assert_eq!(of(needs(FaultKind::Interrupted).into()), Some(stopped.clone()));
         assert_eq!(of(needs(FaultKind::Drift).into()), None);
         let target = |kind| CellError::Target(fault(kind));
