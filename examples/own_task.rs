@@ -1,13 +1,12 @@
-//! A task of one's own: grip the plate, lift it, put it down again, and leave it where it was.
+//! A task of your own: grip the plate, lift it, and put it down again where it was.
 //!
-//! The trainer asks no more of a task than the two functions of `Env`. This one runs over the same
-//! devices, safety envelope and localiser as the tasks of the project; what it teaches is to centre
-//! the jaws on the plate, because jaws that are off push it aside when they close.
+//! A task only has to implement the two functions of `Env`. This one uses the same devices, safety
+//! envelope and localizer as the project's tasks. The policy learns to center the jaws on the plate,
+//! because closing jaws push aside a plate that is off center.
 //!
 //! `cargo run --release --example own_task`
 
-use rmrl::RunConfig;
-use rmrl::localizer;
+use rmrl::{RunConfig, localizer};
 use rmrl_cell::{Camera, GuardedArm, Handling, MotionError, SafetyEnvelope, Task};
 use rmrl_core::{
     Ending, Env, Fault, FaultKind, Observation, Outcome, Placement, PlacementError, PlanarPose,
@@ -17,15 +16,16 @@ use rmrl_learn::{Learner, MethodName, Observer, ObserverError, Policy, Recorded,
 use rmrl_sim::SimulatedCell;
 use rmrl_vision::Localizer;
 
-/// Grip, lift, put down: nothing shall have moved.
+/// Grip, lift, put down: the plate should not have moved.
 struct UndisturbedGrasp {
     camera: Box<dyn Camera>,
     handling: Handling,
     localizer: Localizer,
     task: Task,
     reward: RewardFunction,
-    /// Where the plate lies, as far as is known, and in which scene.
+    /// Where the plate was seen last.
     estimated_pose: PlanarPose,
+    /// The scene that the plate was put in place for; 0 before the first one.
     scene: u32,
 }
 
@@ -46,7 +46,7 @@ impl UndisturbedGrasp {
         })
     }
 
-    /// Picks the plate up at `from` and puts it down at `to`; `None` if it was not gripped.
+    /// Picks the plate up at `from` and puts it down at `to`; `None` if it was not grasped.
     fn carry(&mut self, from: PlanarPose, to: PlanarPose) -> Result<Option<()>, MotionError> {
         let config = &self.task.config;
         let surface_m = config.start_surface_m;
@@ -94,7 +94,7 @@ fn motion_fault(error: MotionError) -> Fault {
     Fault { kind: FaultKind::Device, reason: error.to_string() }
 }
 
-/// Prints each scene's mean displacement. A laboratory would keep every trial here.
+/// Prints the mean displacement of each scene. A laboratory would record every trial here.
 #[derive(Default)]
 struct Printer {
     displacements_mm: Vec<f64>,
@@ -108,7 +108,7 @@ impl Observer<UndisturbedGrasp> for Printer {
     ) -> Result<(), ObserverError> {
         if let TrialReport::Completed(trial) = report {
             let displacement = trial.ending.placement().map(|placed| placed.error.e_trans_m);
-            self.displacements_mm.extend(displacement.map(|metres| 1000.0 * metres));
+            self.displacements_mm.extend(displacement.map(|meters| 1000.0 * meters));
             if trial.id.trial % 10 == 0 {
                 let mean = rmrl_core::mean(&self.displacements_mm);
                 println!("scene {:>2}: moved by {mean:.2} mm on average", trial.id.scene);
@@ -123,7 +123,7 @@ fn main() -> anyhow::Result<()> {
     let config = RunConfig::for_task(rmrl_cell::TaskKind::Table);
     let cell = SimulatedCell::new(&config.simulation, &config.task, 0, 0)?;
     let devices = cell.devices();
-    // The simulated plate begins in its box; this task has no use for one.
+    // The simulated plate starts in its box, which this task does not need.
     cell.put_plate(config.task.start.center(), config.task.start_surface_m);
 
     let arm = GuardedArm::new(devices.arm, SafetyEnvelope::new(config.safety)?);

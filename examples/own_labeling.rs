@@ -1,13 +1,11 @@
-//! A labelling strategy of one's own: the mean of a scene's three best actions, instead of the best
-//! one alone.
+//! A labeling strategy of your own: the mean of a scene's three best actions, instead of the best one.
 //!
-//! Which trial of a scene is best is also a matter of luck. This strategy asks whether averaging a
-//! few role models helps, and compares itself with the paper's in the same simulated cell.
+//! Which trial of a scene is best depends on chance, too. This example compares averaging a few role
+//! models with the paper's strategy, in the same simulated cell.
 //!
-//! `cargo run --release --example own_labelling`
+//! `cargo run --release --example own_labeling`
 
-use rmrl::Laboratory;
-use rmrl::RunConfig;
+use rmrl::{Laboratory, RunConfig};
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{ActionSpace, PoseAdjustment, Scene, Trial, TrialReport, mean};
 use rmrl_learn::{
@@ -15,7 +13,7 @@ use rmrl_learn::{
     Reinforce, ReplayRule, TrialLabel, train,
 };
 
-/// Labels every state of a scene with the mean action of its best ones.
+/// Labels every state of a scene with the mean action of its best trials.
 struct MeanOfBest {
     count: usize,
 }
@@ -53,7 +51,7 @@ impl Labelling for MeanOfBest {
     }
 }
 
-/// Keeps the rewards.
+/// Stores the rewards.
 #[derive(Default)]
 struct Rewards(Vec<f64>);
 
@@ -99,6 +97,6 @@ fn main() -> anyhow::Result<()> {
             mean(&rewards.0[100..])
         );
     }
-    println!("One seed says little: compare over many before you believe it.");
+    println!("One seed says little: compare over many seeds before you draw a conclusion.");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The report's pictures: what the camera saw, with what was believed and what was true drawn in.
+//! Draws estimated and true poses of the plate into what the camera saw.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -12,33 +12,33 @@ use rmrl_vision::{CameraModel, PlateGeometry, draw_plate};
 
 use crate::run::world_record::WorldRecord;
 
-/// Green: where the camera localised the plate.
+/// Green: where the camera localized the plate.
 pub const LOCALIZED: [u8; 3] = [40, 220, 90];
-/// Magenta: where it truly was.
+/// Magenta: where the plate truly was.
 pub const TRUE: [u8; 3] = [255, 60, 220];
 /// Yellow: where the arm picked, or should have placed.
 pub const AIM: [u8; 3] = [255, 210, 40];
 
-/// Size of a picture's part that is shown, in pixels.
+/// Size of the shown part of an image, in pixels.
 const CROP: (u32, u32) = (240, 180);
 
-/// What is needed to draw poses into a cell's pictures.
+/// What is needed to draw poses into the images of a cell.
 pub struct Overlay {
-    /// The camera as calibrated, for what the software believed.
+    /// The camera as calibrated, to draw estimated poses.
     pub camera: CameraModel,
-    /// The camera as it hangs, for what was true; `None` if nobody knows.
+    /// The camera as it truly hangs, to draw true poses; `None` where it is unknown.
     pub true_camera: Option<CameraModel>,
     /// The plate.
     pub plate: PlateGeometry,
-    /// Height of the plate's centre before the action, in metres.
+    /// Height of the plate's center before the action, in meters.
     pub start_height_m: f64,
-    /// Height of a seated plate's centre in its place, in metres.
+    /// Height of a seated plate's center in its place, in meters.
     pub place_height_m: f64,
 }
 
 impl Overlay {
-    /// The part of a trial's first picture around the plate: localised, picked and true pose;
-    /// `None` if there was none.
+    /// The part around the plate of a trial's first image, with the localized, picked and true pose,
+    /// as a data URI; `None` if the trial has no such image.
     pub fn start(
         &self,
         root: &Path,
@@ -48,11 +48,11 @@ impl Overlay {
         let (name, localized) = (record.images.start.as_ref()?, record.estimated_pose?);
         let pick = record.adjustment.map(|adjustment| localized.adjusted(adjustment));
         let truth = world.and_then(|world| world.start);
-        self.picture(&root.join(name), self.start_height_m, localized, pick, truth).into()
+        self.crop(&root.join(name), self.start_height_m, localized, pick, truth).into()
     }
 
-    /// The part of its last picture around the plate: localised, target and true pose;
-    /// `None` if there was none.
+    /// The part around the plate of a trial's last image, with the localized, target and true pose,
+    /// as a data URI; `None` if the trial has no such image.
     pub fn end(
         &self,
         root: &Path,
@@ -61,11 +61,11 @@ impl Overlay {
     ) -> Option<anyhow::Result<String>> {
         let (name, localized) = (record.images.end.as_ref()?, record.final_pose?);
         let truth = world.and_then(|world| world.end);
-        self.picture(&root.join(name), self.place_height_m, localized, record.target_pose, truth)
+        self.crop(&root.join(name), self.place_height_m, localized, record.target_pose, truth)
             .into()
     }
 
-    fn picture(
+    fn crop(
         &self,
         path: &Path,
         height_m: f64,
@@ -84,15 +84,15 @@ impl Overlay {
             draw(&self.camera, aim, AIM);
         }
         draw(&self.camera, localized, LOCALIZED);
-        let centre = self
+        let center = self
             .camera
             .project([localized.x_m, localized.y_m, height_m].into())
             .map_or((0.0, 0.0), |pixel| (pixel.x, pixel.y));
-        to_data_uri(&crop_around(&image, centre))
+        to_data_uri(&crop_around(&image, center))
     }
 }
 
-/// The part of the image around a point, moved inside where it would reach beyond an edge.
+/// The part of the image around a point, moved inside where it would extend beyond an edge.
 fn crop_around(image: &RgbImage, (u, v): (f64, f64)) -> RgbImage {
     let (width, height) = (CROP.0.min(image.width()), CROP.1.min(image.height()));
     let corner = |center: f64, size: u32, limit: u32| {
