@@ -255,7 +255,7 @@ impl Tally {
         let evidence = cell.evidence();
         let pictured = self.world.pictured();
         // Nobody remembers this world, so its pictures are those of all trials so far.
-        let earlier = pictured.len().checked_sub(evidence.pictures)?;
+        let earlier = pictured.len().checked_sub(evidence.frames)?;
         let start = pictured.get(earlier + evidence.start.as_ref()?.number)?.plate;
         let placed = Placed {
             estimated: trial.observation.estimated_pose,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
 use rmrl_cell::{
-    AfterContact, Camera, CellError, DeviceError, Devices, DriftConfigError, DriftWatch, PickPlace,
-    RecordedCamera, SafetyConfigError, SafetyEnvelope, StopSwitch, Task,
+    AfterContact, Camera, CellError, DeviceError, Devices, DriftWatch, PickPlace,
+    RecordedCamera, SafetyEnvelope, StopSwitch, Task,
 };
-use rmrl_core::PlanarPose;
+use rmrl_core::{InvalidKey, PlanarPose};
 use rmrl_grounded_sam::{GroundedSamError, GroundingDino, SegmentAnything};
 use rmrl_sim::{
     GraspTruth, GroundTruth, SimulatedCell, SimulationConfigError, TableBoard, WorldState,
@@ -47,12 +47,9 @@ pub enum LaboratoryError {
     /// The camera of a real cell has no calibration that is good enough.
     #[error(transparent)]
     Calibration(#[from] CalibrationRefused),
-    /// The watch over the camera.
-    #[error("camera.drift.{0}")]
-    Drift(#[from] DriftConfigError),
-    /// The safety envelope's configuration.
+    /// The limits of safety, or of the camera's drift.
     #[error(transparent)]
-    Safety(#[from] SafetyConfigError),
+    Config(#[from] InvalidKey),
     /// A real arm would not get everywhere.
     #[error("before anything moves")]
     Reach(#[from] PreflightError),

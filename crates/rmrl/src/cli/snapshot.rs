@@ -141,18 +141,18 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     {
         return Err(failed(error, &start.stop));
     }
-    let (capture, found) = cell.look().map_err(anyhow::Error::from)?;
+    let capture = cell.look().map_err(anyhow::Error::from)?;
     if let Some(root) = &arguments.record {
         let mut recording = RecordingWriter::create(root, &cell.camera_model().into())
             .map_err(anyhow::Error::from)?;
         recording.append(&capture.frame).map_err(anyhow::Error::from)?;
         for _ in 1..arguments.frames {
-            let (capture, _) = cell.look().map_err(anyhow::Error::from)?;
+            let capture = cell.look().map_err(anyhow::Error::from)?;
             recording.append(&capture.frame).map_err(anyhow::Error::from)?;
         }
     }
     let mut picture = capture.frame.color.as_ref().clone();
-    let found = match (prepared, found) {
+    let found = match (prepared, capture.localization) {
         (Ok(()), Ok(found)) => found,
         // A picture is wanted most when something is wrong with it.
         (prepared, found) => {

@@ -4,8 +4,8 @@
 use std::f64::consts::{FRAC_PI_2, PI};
 use std::fmt;
 
-use rmrl_cell::{Place, Refusal, SafetyConfigError, SafetyEnvelope, TaskConfig, Waypoint};
-use rmrl_core::wrap_angle;
+use rmrl_cell::{Place, Refusal, SafetyEnvelope, TaskConfig, Waypoint};
+use rmrl_core::{InvalidKey, wrap_angle};
 use rmrl_vision::Localization;
 use rmrl_xarm::ToolReading;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
@@ -17,7 +17,7 @@ use crate::config::RunConfig;
 pub enum TeachError {
     /// The envelope's limits.
     #[error("safety.{0}")]
-    Safety(#[from] SafetyConfigError),
+    Safety(#[from] InvalidKey),
     /// Where trials would never go.
     #[error("{0}; teach a pose inside, or allow more in [safety] and xarm.fence_m")]
     Outside(Refusal),

@@ -1,6 +1,7 @@
 //! Limits and confirmation policy for unattended runs.
 
-use rmrl_cell::{AfterContact, Recovery, RecoveryError, TaskConfig};
+use rmrl_cell::{AfterContact, Recovery, TaskConfig};
+use rmrl_core::InvalidKey;
 use serde::{Deserialize, Serialize};
 
 /// What is put up with, and who is asked, while nobody stands beside the cell. All of it counts from when
@@ -40,7 +41,7 @@ impl Default for UnattendedConfig {
 }
 
 /// A value that a watch cannot have.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum UnattendedConfigError {
     /// A time that is none, or months.
     #[error("{key} is {value}, expected more than 0 and at most {most}")]
@@ -57,7 +58,7 @@ pub enum UnattendedConfigError {
     NoFaults,
     /// How devices are tried again.
     #[error("recovery.{0}")]
-    Recovery(#[from] RecoveryError),
+    Recovery(#[from] InvalidKey),
 }
 
 impl UnattendedConfig {

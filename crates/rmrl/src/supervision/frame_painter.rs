@@ -25,7 +25,7 @@ impl AnnotatedFrame {
     pub(super) fn of(capture: &Capture, camera: CameraModel, plate: PlateGeometry) -> Self {
         Self {
             image: Arc::clone(&capture.frame.color),
-            found: capture.localization.clone(),
+            found: capture.localization.as_ref().ok().cloned(),
             camera,
             plate,
             pick: None,

@@ -69,7 +69,7 @@ fn go_home(config: &RunConfig, start: &Start) -> anyhow::Result<AtHome> {
     stop_with(arm.stop_switch(), &robot);
     drop(robot);
     start.stop.pass_on_to(arm.stop_switch());
-    motion.make(&mut arm).map_err(FirstMotionError::from)?;
+    arm.make_first_motion(&motion).map_err(FirstMotionError::from)?;
     Ok(AtHome {
         home: arm.pose()?,
         least_limit_distance_deg: proof.least_limit_distance_rad.to_degrees(),
