@@ -1,9 +1,9 @@
 //! What the commands that move an arm have in common.
 
-use crate::cell::assembly::LaboratoryError;
 use crate::cell::first_motion::{
     FirstMotionError, Start, check_somebody_to_ask, confirmation_at_end,
 };
+use crate::cell::laboratory_error::LaboratoryError;
 use crate::cell::terminal::say;
 use crate::config::{CellKind, PersonName, RunConfig};
 use crate::supervision::run_page::{RunPage, serve};

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cell::assembly::simulated_cell;
 use crate::cell::emulated_calibration::emulated_calibration;
 use crate::cell::reachability::flange_from_jaws;
 use crate::cell::remote::DistantServer;
-use crate::cell::terminal::{Typed, say, typed};
+use crate::cell::simulated::simulated_cell;
+use crate::cell::terminal::{Typed, poll_line, say};
 use crate::config::DistantConfig;
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -211,7 +211,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// Has happen what is typed.
 fn take_faults(faults: &Faults) -> ! {
     loop {
-        match typed() {
+        match poll_line() {
             Typed::Nothing => std::thread::sleep(POLL),
             Typed::Line(line) if line.trim().is_empty() => {}
             Typed::Line(line) => match line.parse::<ScheduledFault>() {

@@ -9,7 +9,7 @@ use rmrl_cell::Operator;
 use rmrl_core::{Observation, PlanarPose, random_stream};
 use rmrl_sim::{SimulatedCell, SimulationConfig};
 
-use crate::cell::assembly::localizer;
+use crate::cell::perception::localizer;
 use crate::config::RunConfig;
 
 /// What is true of each picture, in the order of an example's answers. It is what differs from plate

@@ -8,7 +8,7 @@ use rmrl_core::TrialReport;
 use rmrl_data::{ImagesRecord, RunDir, TrialRecord};
 use rmrl_learn::Learner;
 
-use crate::cell::assembly::World;
+use crate::cell::world::World;
 use crate::run::attempt_writer::{Attempt, AttemptWriter, ImageToWrite, Logs};
 use crate::run::checkpoints;
 use crate::run::metrics_files::MetricsFiles;
