@@ -1,4 +1,20 @@
 //! The command `rmrl`.
+//!
+//! A subcommand's file has its options and a `run` function:
+//!
+//! - `train`, `pretrain`, `eval`, `report`, `reproduce`: runs, and what is made of them
+//! - `encoder`: training of image encoders
+//! - `snapshot`, `record`, `localize`: single images and recordings, and the plates found in them
+//! - `calibrate`, `cell`, `xarm`: a real cell, its cameras and its arm, and the emulator of the arm
+//! - `bench`: benchmarks
+//!
+//! The commands share:
+//!
+//! - `args`: options, and checks of them
+//! - `start`: how a command that moves an arm starts, and how it fails
+//! - `signals`: the signals that stop the arm and the process
+//! - `output`: results on standard output
+//! - `failure`: why a command failed, and its exit status
 
 mod args;
 mod bench;
@@ -31,13 +47,13 @@ use crate::cell::terminal::say;
 /// Teach a robot arm to pick and place a cell plate to the millimetre, by Role-Model Reinforcement
 /// Learning on the robot itself (arXiv 2510.15189).
 ///
-/// Everything runs in a simulated work cell until a real one is configured. Begin with
-/// `rmrl train`, then open the report it names.
+/// Everything runs in a simulated work cell until a real one is configured. Start with
+/// `rmrl train`, then open the report that it names.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Every value of a configuration file can be set by --set KEY=VALUE. The file config.toml of any run
-directory shows all keys with their values."
+    after_help = "--set KEY=VALUE sets any key of the configuration. The file config.toml of a run directory lists all keys
+with their values."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -61,8 +77,8 @@ enum Command {
     Xarm(xarm::Xarm),
 }
 
-/// Runs the command that the process was started with. Returns its exit status: 0, 1 where the work failed, 2
-/// where the command or its configuration is wrong, 130 where it was stopped.
+/// Runs the command that the process was started with. Returns its exit status: 0, 1 if the work failed, 2 if the
+/// command or its configuration is wrong, 130 if it was stopped.
 pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("RMRL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
@@ -71,10 +87,10 @@ pub fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .without_time()
-        // It would do so by `eprintln!`, which panics where standard error is gone.
+        // It would use `eprintln!`, which panics if standard error is gone.
         .log_internal_errors(false)
         .init();
-    let done = match &Cli::parse().command {
+    let result = match &Cli::parse().command {
         Command::Train(arguments) => train::run(arguments),
         Command::Pretrain(arguments) => pretrain::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
@@ -89,7 +105,7 @@ pub fn main() -> ExitCode {
         Command::Cell(arguments) => cell::run(arguments),
         Command::Xarm(arguments) => xarm::run(arguments),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => {
             say(format_args!("error: {error:#}"));

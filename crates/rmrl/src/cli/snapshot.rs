@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::args::{Configuration, check_folder_of, task_parser};
 use super::failure::Failure;
 use super::output::print_result;
-use super::start::{Unasked, failed};
+use super::start::{StartArgs, failure_of};
 
 /// Take a picture and show what is found in it.
 ///
@@ -59,7 +59,7 @@ pub struct Snapshot {
     task: Option<TaskKind>,
 
     #[command(flatten)]
-    unasked: Unasked,
+    start_args: StartArgs,
 
     #[command(flatten)]
     configuration: Configuration,
@@ -125,9 +125,9 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
             format!("{} exists already; recordings are never written over", root.display());
         return Err(Failure::Usage(anyhow!(message)));
     }
-    let (start, _page) = arguments.unasked.start_alone(&config)?;
+    let (start, _page) = arguments.start_args.start_alone(&config)?;
     let mut laboratory = Laboratory::start(&config, u64::from(config.seed), &start)
-        .map_err(|error| failed(error.into(), &start.stop))?;
+        .map_err(|error| failure_of(error.into(), &start.stop))?;
     let cell = &mut laboratory.trial;
     let prepared = match arguments.at {
         Place::Target => cell.record_target().map(|_| ()).map_err(anyhow::Error::from),
@@ -139,7 +139,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     if start.stop.is_pressed()
         && let Err(error) = prepared
     {
-        return Err(failed(error, &start.stop));
+        return Err(failure_of(error, &start.stop));
     }
     let capture = cell.look().map_err(anyhow::Error::from)?;
     if let Some(root) = &arguments.record {
