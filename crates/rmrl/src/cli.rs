@@ -2,11 +2,19 @@
 //!
 //! A subcommand's file has its options and a `run` function:
 //!
-//! - `train`, `pretrain`, `eval`, `report`, `reproduce`: runs, and what is made of them
-//! - `encoder`: training of image encoders
-//! - `snapshot`, `record`, `localize`: single images and recordings, and the plates found in them
-//! - `calibrate`, `cell`, `xarm`: a real cell, its cameras and its arm, and the emulator of the arm
-//! - `bench`: benchmarks
+//! - `train`: trains a policy and writes a run directory
+//! - `pretrain`: trains a policy on the role-model labels of earlier runs
+//! - `eval`: evaluates the policy of a run on new placements
+//! - `report`: writes the report of a run
+//! - `reproduce`: makes the runs and the tables of the paper
+//! - `encoder`: trains image encoders
+//! - `snapshot`: captures one frame and finds the plate in it
+//! - `record`: records frames of a RealSense camera
+//! - `localize`: finds the plates in recorded frames
+//! - `calibrate`: calibrates the cameras of a cell and checks them
+//! - `cell`: commissions and controls a real cell
+//! - `xarm`: emulates the controller of an xArm
+//! - `bench`: runs benchmarks
 //!
 //! The commands share:
 //!
@@ -44,7 +52,7 @@ use tracing_subscriber::EnvFilter;
 use self::failure::Failure;
 use crate::cell::terminal::say;
 
-/// Teach a robot arm to pick and place a cell plate to the millimetre, by Role-Model Reinforcement
+/// Teach a robot arm to pick and place a cell plate to the millimeter, by Role-Model Reinforcement
 /// Learning on the robot itself (arXiv 2510.15189).
 ///
 /// Everything runs in a simulated work cell until a real one is configured. Start with
