@@ -1,5 +1,5 @@
-//! What closing jaws do to a plate that lies off their middle and turned: how far it slides along
-//! the fingers, in millimetres, for offsets across them (rows, mm) and turns (columns, degrees).
+//! How far closing jaws slide a plate along the fingers, in millimeters, for offsets of the plate
+//! across the fingers (rows, mm) and turns (columns, degrees).
 //!
 //! `rmrl_core::closing_slide_m` was fitted to these tables.
 

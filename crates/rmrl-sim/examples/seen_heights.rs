@@ -1,11 +1,11 @@
-//! How far from the expected height plates are seen over many simulated cells: what tells a plate that lies on
-//! another one from a camera's error.
+//! The error of the heights at which plates are seen, over many simulated cells. It decides how well a plate on another
+//! one can be distinguished from an error of the camera.
 //!
 //! `cargo run --release -p rmrl-sim --example seen_heights -- [CELLS] [SCENES]`
 //!
 //! Cells have the errors of their calibration here. Each scene's plate, with or without its lid, lies at starts all
-//! over the region and in its place. Heights are held against the surface's (absolute), and against that of the
-//! target as the same camera saw it (relative), which an error of the camera's height cancels in.
+//! over the region and in its place. Heights are compared with the surface's (absolute), and with that of the target
+//! as the same camera saw it (relative), which cancels an error of the camera's height.
 
 use rand::RngExt;
 use rmrl_cell::{Operator, TaskConfig, TaskKind};
@@ -13,7 +13,7 @@ use rmrl_core::{PlanarPose, random_stream};
 use rmrl_sim::{SimulatedCell, SimulationConfig};
 use rmrl_vision::{ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfig};
 
-/// Millimetres, of one kind of picture.
+/// Heights of one kind of capture, in millimeters.
 #[derive(Default)]
 struct Heights(Vec<f64>);
 
@@ -22,7 +22,7 @@ impl Heights {
         let least = self.0.iter().copied().fold(f64::INFINITY, f64::min);
         let most = self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mean = self.0.iter().sum::<f64>() / self.0.len().max(1) as f64;
-        format!("least {least:+.2}, mean {mean:+.2}, most {most:+.2} ({} pictures)", self.0.len())
+        format!("least {least:+.2}, mean {mean:+.2}, most {most:+.2} ({} captures)", self.0.len())
     }
 }
 
@@ -49,14 +49,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let found = localizer.localize(&frame, &devices.camera.model()).ok()?;
                 Some(found.height_m)
             };
-            let mut person = cell.clone();
-            person.put_plate_at_target()?;
+            let mut operator = cell.clone();
+            operator.put_plate_at_target()?;
             let Some(target_m) = seen_m() else { continue };
             let place_m = task.place.surface_m;
             target.0.push(1000.0 * (target_m - place_m - half_m));
             let mut rng = random_stream(seed, "starts", [0, 0]);
             for scene in 1..=scenes {
-                person.exchange_plate(scene)?;
+                operator.exchange_plate(scene)?;
                 let lid = usize::from(cell.plate_look().lid_height_m.is_some());
                 for _ in 0..3 {
                     let mut within =
@@ -82,12 +82,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
         println!("{kind}, {cells} cells, mm above what is expected");
-        println!("  target, absolute       {}", target.line());
-        for (lid, name) in [(0, "bare"), (1, "lid ")] {
-            println!("  {name} at start, absolute {}", start_absolute[lid].line());
-            println!("  {name} at start, relative {}", start[lid].line());
-            println!("  {name} in place, relative {}", place[lid].line());
-        }
+        print(&target, &start_absolute, &start, &place);
     }
     Ok(())
+}
+
+/// Prints the heights of targets, and of plates without and with a lid.
+fn print(target: &Heights, start_absolute: &[Heights], start: &[Heights], place: &[Heights]) {
+    println!("  target, absolute       {}", target.line());
+    for (lid, name) in [(0, "bare"), (1, "lid ")] {
+        println!("  {name} at start, absolute {}", start_absolute[lid].line());
+        println!("  {name} at start, relative {}", start[lid].line());
+        println!("  {name} in place, relative {}", place[lid].line());
+    }
 }

@@ -1,36 +1,53 @@
 //! A simulated work cell behind the device traits of `rmrl-cell`.
 //!
-//! A [`SimulatedCell`] is drawn from a seed: how its camera was miscalibrated, how far its tool is
-//! off, its friction and light. Its camera, arm and gripper behave like devices and report no more
-//! than devices do; [`SimulatedCell::truth`] tells what no device knows, for evaluation.
+//! A [`SimulatedCell`] is drawn from a seed: the errors of its camera's calibration and of its tool,
+//! its friction, its light and its clutter. Camera, arm and gripper report no more than real devices
+//! do. [`SimulatedCell::truth`] returns what no device knows, for evaluation.
 //!
-//! Physics runs in rapier3d while fingers may touch the plate ([`GraspDynamics`]), pictures come
-//! from an analytic ray tracer and a model of the RealSense D435.
+//! From the bottom up; each room knows only those before it:
+//!
+//! - `scene`: what stands and shines in a cell. `cell_distribution` and `cell_parameters` define how
+//!   cells differ and draw one. `layout` has the workspace and the walls around the tasks' places,
+//!   `clutter` the other objects, `table_board` a chessboard, `cuboid` the shape of all of them.
+//!   `appearance` is the look of plates, `light` lamp and window, `tool_offset` the error of the tool.
+//! - `physics`: contact in rapier3d. `bodies` sets up rapier, `grasp_dynamics` moves hand and jaws
+//!   step by step, `linear_motion` has the speed profile, `obstacles` stops the hand, `hand` and
+//!   `plate_extent` have the shapes.
+//! - `config`: [`SimulationConfig`], its checks, and the camera that it describes.
+//! - `camera`: images. `render` traces rays and traces only those pixels again that plate and hand
+//!   change; `d435_noise` makes a D435's frame of the result, with `depth_noise` and `normal_noise`.
+//!   `overhead_camera` joins both where the camera truly hangs. `chessboard_view` renders
+//!   calibration images. `ideal_frame`, `pixel_region`, `scene_view` and `srgb` are their data.
+//! - `ground_truth`: what is true of plate and grasp.
+//! - `world`: the state of a cell and what changes it. `world/fixtures` builds what stands in it,
+//!   `world/plate_contact` runs physics only where anything may touch the plate, `world/state` is
+//!   what outlasts a trial.
+//! - `simulated_cell`: the devices.
+//! - `calibration_session`: all views of a camera calibration, with the arm's poses.
 
-mod appearance;
-mod board;
-mod calibration;
-mod clutter;
-mod dynamics;
-mod eye;
-mod layout;
-mod parameters;
-mod render;
-mod sensor;
-mod simulation;
-mod way;
+mod calibration_session;
+mod camera;
+mod config;
+mod ground_truth;
+mod physics;
+mod scene;
+mod simulated_cell;
 mod world;
 
-pub use appearance::PlateLook;
-pub use board::BoardPicture;
-pub use calibration::{
-    CalibrationPictures, PairPictures, SimulatedCalibration, SimulatedCalibrationConfig,
-    WristPicture,
+pub use calibration_session::{
+    CalibrationViews, PairViews, SimulatedCalibration, SimulatedCalibrationConfig, WristView,
 };
-pub use dynamics::{Friction, GRIP_FORCE_N, GraspDynamics, Hand, MotionEnd};
-pub use layout::{Cuboid, Material, Paint, Receptacle, TableBoard};
-pub use parameters::{CellDistribution, CellDistributionError, CellParameters};
-pub use render::{Light, Window};
-pub use sensor::SensorNoise;
-pub use simulation::{SimulatedCamera, SimulatedCell, SimulationConfig, SimulationConfigError};
-pub use world::{GraspTruth, GroundTruth, HandTruth, WorldState};
+pub use camera::chessboard_view::ChessboardView;
+pub use config::{SensorNoise, SimulatedCamera, SimulationConfig, SimulationConfigError};
+pub use ground_truth::{GraspTruth, GroundTruth, HandTruth};
+pub use physics::grasp_dynamics::{GraspDynamics, MotionEnd};
+pub use physics::hand::Hand;
+pub use scene::appearance::PlateLook;
+pub use scene::cell_distribution::CellDistribution;
+pub use scene::cell_parameters::{CellParameters, Friction};
+pub use scene::cuboid::{Cuboid, Material, Paint};
+pub use scene::layout::Receptacle;
+pub use scene::light::{Light, Window};
+pub use scene::table_board::TableBoard;
+pub use simulated_cell::SimulatedCell;
+pub use world::state::WorldState;

@@ -1,5 +1,5 @@
-//! A trial in which a device fails at any moment: the next attempts put things right, nothing falls,
-//! and no fault is taken for an outcome.
+//! Trials in which a device fails at any moment: the next attempts recover, nothing falls, and no
+//! fault counts as an outcome.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -20,26 +20,26 @@ use rmrl_vision::{
     RgbdFrame,
 };
 
-/// What goes wrong, once.
+/// What fails, once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Failure {
     /// The arm stops as if on contact and stays stopped until recovered.
     Collision,
     /// The arm does not answer in time; it has moved nevertheless.
     TimedOut,
-    /// The gripper says the opposite of what is true.
+    /// The gripper reports the opposite of what is true.
     WrongHold,
     /// The camera is unplugged.
-    NoPicture,
-    /// A hand is in the picture.
+    NoFrame,
+    /// A hand covers the image.
     Covered,
-    /// Somebody presses the stop switch during a motion, which comes to its end.
+    /// The stop switch is pressed during a motion, and the motion is completed.
     Stop,
-    /// The same, and the arm gives the motion up.
+    /// The stop switch is pressed during a motion, and the arm gives the motion up.
     StopMidway,
 }
 
-/// Fails at the call of a number, counted from 1 and over all of its clones.
+/// Fails at one call. Calls are counted from 1, over all clones.
 #[derive(Clone)]
 struct Fuse {
     failure: Failure,
@@ -53,10 +53,14 @@ struct Fuse {
 }
 
 impl Fuse {
-    /// What no device may be asked once somebody has stopped it.
+    /// Panics at a call that no device may receive after a stop.
     fn expect_not_stopped(&self) {
         let is_pressed = self.switch.lock().unwrap().is_pressed();
-        assert!(!is_pressed, "{:?} {}: moved although stopped", self.failure, self.at);
+        assert!(
+            !is_pressed,
+            "{:?} {}: received a call although it was stopped",
+            self.failure, self.at
+        );
     }
 
     fn blows(&self, failures: &[Failure]) -> bool {
@@ -114,7 +118,7 @@ impl Arm for Failing<dyn Arm> {
 }
 
 impl Gripper for Failing<dyn Gripper> {
-    /// Opens; and sees to it that nothing is dropped by it.
+    /// Opens, and panics if that drops the plate.
     fn open(&mut self, width_m: f64) -> Result<(), DeviceError> {
         self.fuse.expect_not_stopped();
         let before = self.fuse.cell.truth();
@@ -141,8 +145,8 @@ impl Gripper for Failing<dyn Gripper> {
 
 impl Camera for Failing<dyn Camera> {
     fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
-        if self.fuse.blows(&[Failure::NoPicture, Failure::Covered]) {
-            if self.fuse.failure == Failure::NoPicture {
+        if self.fuse.blows(&[Failure::NoFrame, Failure::Covered]) {
+            if self.fuse.failure == Failure::NoFrame {
                 let reason = "unplugged".to_string();
                 return Err(DeviceError::Disconnected { device: "camera", reason });
             }
@@ -191,17 +195,17 @@ fn trial_over(devices: Devices, task: TaskConfig) -> PickPlace {
         RewardFunction::default(),
     )
     .unwrap();
-    // As simulated cells are assembled. What a real one does is tested below, and on the emulated arm.
+    // Simulated cells are assembled like this. Tests below, and on the emulated arm, cover real ones.
     trial.after_contact(AfterContact::Recover);
     trial
 }
 
-/// A calibrated cell, its target recorded, one of whose devices fails at a call from then on.
+/// A calibrated cell with its target recorded, one of whose devices fails at a later call.
 fn failing_cell(failure: Failure, at: u32) -> (Fuse, PickPlace) {
     let task = TaskConfig::table();
     let config = SimulationConfig {
         cells: CellDistribution::PERFECT,
-        // A small picture is as good here, and cheaper.
+        // A small image is sufficient, and faster.
         camera: SimulatedCamera { width_px: 320, ..SimulatedCamera::default() },
         ..SimulationConfig::default()
     };
@@ -231,7 +235,7 @@ fn failing_cell(failure: Failure, at: u32) -> (Fuse, PickPlace) {
     (fuse, trial)
 }
 
-/// Repeats a trial until no fault comes in between. Returns how it ended, and the faults.
+/// Repeats a trial until it ends without a fault. Returns how it ended, and the faults.
 fn complete(trial: &mut PickPlace, cell: &SimulatedCell, number: u32) -> (Ending, Vec<Fault>) {
     let mut faults = Vec::new();
     for attempt in 1..=3 {
@@ -247,9 +251,9 @@ fn complete(trial: &mut PickPlace, cell: &SimulatedCell, number: u32) -> (Ending
     panic!("trial {number} cannot be completed: {faults:?}");
 }
 
-/// Makes three trials of two scenes with a device that fails once: at its first call, in
-/// another cell at its second, and so on to the last. Returns how many calls there are, how many
-/// faults came of them, and how often the operator was asked for help.
+/// Makes three trials of two scenes with a device that fails once: at its first call, in another cell
+/// at its second, and so on to the last. Returns the number of calls, of faults, and of requests for
+/// help to the operator.
 fn fail_at_every_call(failure: Failure) -> (u32, usize, u32) {
     let (mut all_faults, mut operator_calls) = (0, 0);
     for at in 1.. {
@@ -265,7 +269,7 @@ fn fail_at_every_call(failure: Failure) -> (u32, usize, u32) {
                     assert!(truth.seated && error_mm < 1.0, "{failure:?} {at}: {truth:?}");
                     assert!((error_mm - measured_mm).abs() < 0.5, "{failure:?} {at}: {truth:?}");
                 }
-                // Only a gripper that is wrong can make a good grasp look like a bad one.
+                // Only a wrong report of the gripper can make a good grasp look like a bad one.
                 Ending::NotGrasped(why) => {
                     assert_eq!(failure, Failure::WrongHold, "{at}: trial {number}: {why}");
                     assert_ne!(why, GraspFailure::FingerOnPlate, "{at}: trial {number}");
@@ -285,15 +289,15 @@ fn fail_at_every_call(failure: Failure) -> (u32, usize, u32) {
 fn an_arm_that_stops_anywhere_is_recovered_and_the_trial_repeated() {
     let (calls, faults, operator_calls) = fail_at_every_call(Failure::Collision);
     assert!(calls > 40, "{calls}");
-    // Where contact is expected, stopping is no fault: the plate is let go there.
+    // Where contact is expected, stopping is no fault: the plate is released there.
     assert!(faults as u32 >= calls - 12 && faults as u32 <= calls, "{faults} of {calls}");
     assert_eq!(operator_calls, 0);
 }
 
-/// In a real cell a person comes first: nothing moves, nothing is cleared, the jaws stay as they are; and another
-/// process goes on.
+/// In a real cell an operator has to look first: nothing moves, nothing is cleared, the jaws stay as they are, and
+/// another process resumes.
 #[test]
-fn contact_where_none_is_expected_waits_for_a_person() {
+fn unexpected_contact_waits_for_an_operator() {
     let mut contacts = 0;
     for at in 1.. {
         let (fuse, mut trial) = failing_cell(Failure::Collision, at);
@@ -310,7 +314,7 @@ fn contact_where_none_is_expected_waits_for_a_person() {
             assert_eq!(fault.kind, FaultKind::Contact, "{at}: {fault}");
             assert!(fault.kind.needs_a_person());
             assert!(fault.reason.contains("A person has to look"), "{fault}");
-            // Whatever is asked of them now, arm and jaws would panic.
+            // From here arm and jaws panic at any call.
             *fuse.switch.lock().unwrap() = pressed();
             assert_eq!(trial.reset(id).unwrap_err(), fault);
             assert_eq!(trial.stand_down().unwrap_err(), fault);
@@ -328,7 +332,7 @@ fn contact_where_none_is_expected_waits_for_a_person() {
     }
 }
 
-/// A switch that no cell has: what looks at it only is the devices of these tests.
+/// A switch that belongs to no cell: only the devices of these tests read it.
 fn pressed() -> StopSwitch {
     let switch = StopSwitch::default();
     switch.press("a contact");
@@ -342,7 +346,7 @@ fn an_arm_that_does_not_answer_costs_one_attempt() {
     assert_eq!(operator_calls, 0);
 }
 
-/// What it says is believed for the outcome, and never for letting go: see [`Failing::open`].
+/// Its report counts for the outcome, and never for releasing: see [`Failing::open`].
 #[test]
 fn a_gripper_that_is_wrong_once_drops_nothing() {
     let (calls, _, operator_calls) = fail_at_every_call(Failure::WrongHold);
@@ -351,21 +355,22 @@ fn a_gripper_that_is_wrong_once_drops_nothing() {
 }
 
 #[test]
-fn a_camera_that_is_unplugged_for_a_moment_costs_a_picture_and_no_attempt() {
-    let (calls, faults, operator_calls) = fail_at_every_call(Failure::NoPicture);
+fn a_camera_that_is_unplugged_for_a_moment_costs_a_frame_and_no_attempt() {
+    let (calls, faults, operator_calls) = fail_at_every_call(Failure::NoFrame);
     assert!(calls >= 6, "{calls}");
     assert_eq!((faults, operator_calls), (0, 0));
 }
 
-/// One that stays away is tried a few times, in every attempt; the arm waits at home meanwhile.
+/// A camera that stays unplugged is tried a few times in every attempt. The arm waits at home meanwhile.
 #[test]
-fn a_camera_that_stays_away_is_a_fault_with_the_arm_at_home() {
+fn a_camera_that_stays_unplugged_is_a_fault_with_the_arm_at_home() {
     let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
     complete(&mut trial, &fuse.cell, 1);
     let task = TaskConfig::table();
     let Devices { arm, gripper, operator, .. } = fuse.cell.devices();
-    let asked = Arc::new(AtomicU32::new(0));
-    let camera = Box::new(Away { device: fuse.cell.devices().camera, asked: Arc::clone(&asked) });
+    let captures = Arc::new(AtomicU32::new(0));
+    let camera =
+        Box::new(Unplugged { device: fuse.cell.devices().camera, captures: Arc::clone(&captures) });
     let mut blind = trial_over(Devices { camera, arm, gripper, operator }, task.clone());
     blind.recover_by(Recovery { retries: 3, first_wait_secs: 0.0 });
     let target = rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725 };
@@ -373,20 +378,20 @@ fn a_camera_that_stays_away_is_a_fault_with_the_arm_at_home() {
     let fault = blind.reset(TrialId { trial: 2, attempt: 1, scene: 1 }).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Device);
     assert!(fault.reason.contains("lost the camera"), "{fault}");
-    assert_eq!(asked.load(Ordering::Relaxed), 4);
+    assert_eq!(captures.load(Ordering::Relaxed), 4);
     blind.stand_down().unwrap();
     assert_eq!(fuse.cell.devices().arm.pose().unwrap(), task.home.tool_pose());
 }
 
-/// A camera that does not answer any more.
-struct Away {
+/// A camera that no longer answers.
+struct Unplugged {
     device: Box<dyn Camera>,
-    asked: Arc<AtomicU32>,
+    captures: Arc<AtomicU32>,
 }
 
-impl Camera for Away {
+impl Camera for Unplugged {
     fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.captures.fetch_add(1, Ordering::Relaxed);
         Err(DeviceError::Disconnected { device: "camera", reason: "unplugged".to_string() })
     }
 
@@ -395,8 +400,8 @@ impl Camera for Away {
     }
 }
 
-/// Stops the arm at its first motion, in another cell at its second, and so on; goes on each time as a
-/// new process would, with a switch that nobody has pressed.
+/// Stops the arm at its first motion, in another cell at its second, and so on. Resumes each time as a
+/// new process would, with a switch that is not pressed.
 fn stop_at_every_motion(failure: Failure) {
     let mut stops = 0;
     for at in 1.. {
@@ -412,7 +417,7 @@ fn stop_at_every_motion(failure: Failure) {
             stops += 1;
             assert_eq!(fault.kind, FaultKind::Interrupted, "{failure:?} {at}: {fault}");
             assert!(fault.reason.contains("stopped by a test"), "{fault}");
-            // Whatever is asked of it now, it does not move: the devices would panic.
+            // From here the devices panic at any motion.
             assert_eq!(trial.reset(id).unwrap_err().kind, FaultKind::Interrupted);
             assert_eq!(trial.stand_down().unwrap_err().kind, FaultKind::Interrupted);
             let mut next = trial_over(fuse.cell.devices(), TaskConfig::table());
@@ -430,14 +435,14 @@ fn stop_at_every_motion(failure: Failure) {
 }
 
 #[test]
-fn an_arm_that_is_stopped_anywhere_stays_stopped_and_another_process_goes_on() {
+fn an_arm_that_is_stopped_anywhere_stays_stopped_and_another_process_resumes() {
     stop_at_every_motion(Failure::Stop);
     stop_at_every_motion(Failure::StopMidway);
 }
 
-/// A plate with one side on something: it is neither picked up like a level one nor guessed at.
+/// A plate with one side on an object is not picked up like a level one, and its pose is not guessed.
 #[test]
-fn a_plate_that_leans_is_the_operators() {
+fn a_plate_that_leans_waits_for_the_operator() {
     let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
     complete(&mut trial, &fuse.cell, 1);
     let Devices { camera, arm, gripper, operator } = fuse.cell.devices();
@@ -451,12 +456,12 @@ fn a_plate_that_leans_is_the_operators() {
     assert_eq!(fault.kind, FaultKind::LostPlate);
     assert!(fault.reason.contains("leans by"), "{fault}");
     assert_eq!(next.whereabouts(), Whereabouts::Lost);
-    // Somebody lays it down.
+    // The operator lays it down.
     leaning.store(false, Ordering::Relaxed);
     next.reset(id(2)).unwrap();
 }
 
-/// A camera that sees everything lean by six degrees, about where the plate is.
+/// A camera that sees everything lean by six degrees about the plate.
 struct Leaning {
     device: Box<dyn Camera>,
     leaning: Arc<AtomicBool>,
@@ -468,7 +473,7 @@ impl Camera for Leaning {
         if self.leaning.load(Ordering::Relaxed) {
             let focal_px = self.device.model().intrinsics.fx;
             let slope = 6f64.to_radians().tan();
-            // Dark pixels are the plate's; their middle keeps its depth.
+            // Dark pixels show the plate; their middle keeps its depth.
             let (mut sum, mut count) = (0.0, 0.0);
             for (u, _, pixel) in frame.color.enumerate_pixels() {
                 if pixel.0.iter().all(|level| *level < 60) {
@@ -515,8 +520,8 @@ impl Gripper for Claiming {
     }
 }
 
-/// A camera that knows better than a gripper: a plate that was never picked up, and one that was lost on
-/// the way, are no placements, however far or near they came to lie.
+/// The camera corrects a wrong report of the gripper: a plate that was never picked up, and one that was
+/// lost on the path, are no placements, wherever they lie.
 #[test]
 fn a_plate_that_the_gripper_claims_and_the_camera_sees_elsewhere_is_no_placement() {
     for (closes, where_seen) in [(false, "where it was to be picked"), (true, "mm from there")] {
@@ -533,7 +538,7 @@ fn a_plate_that_the_gripper_claims_and_the_camera_sees_elsewhere_is_no_placement
         trial.reset(TrialId { trial: 1, attempt: 1, scene: 1 }).unwrap();
         lies.store(true, Ordering::Relaxed);
         if closes {
-            // Lost on the way, far from both its start and its target.
+            // Lost on the path, far from both its start and its target.
             let is_near = cell.truth().plate.x_m < 0.34;
             let (x_m, y_m) = if is_near { (0.41, -0.06) } else { (0.27, -0.2) };
             cell.put_plate(PlanarPose::new(x_m, y_m, 0.2), 0.0);
@@ -572,10 +577,10 @@ impl Gripper for Denying {
     }
 }
 
-/// A plate that closing jaws have moved was not missed. One that lies where it lay may have been; three times in a
-/// row it is the gripper, and a person's.
+/// A plate that closing jaws have moved was not missed. A plate that did not move may have been missed; after three
+/// times in a row the operator has to look at the gripper.
 #[test]
-fn a_missed_grasp_is_held_against_the_camera_and_counted() {
+fn a_missed_grasp_is_checked_by_the_camera_and_counted() {
     let task = TaskConfig::table();
     let config =
         SimulationConfig { cells: CellDistribution::PERFECT, ..SimulationConfig::default() };
@@ -586,7 +591,7 @@ fn a_missed_grasp_is_held_against_the_camera_and_counted() {
     let mut trial = trial_over(devices, task);
     trial.record_target().unwrap();
     let id = |trial, attempt| TrialId { trial, attempt, scene: 1 };
-    let centred = |trial: &mut PickPlace, of: TrialId, does_lie: bool| {
+    let centered = |trial: &mut PickPlace, of: TrialId, does_lie: bool| {
         lies.store(false, Ordering::Relaxed);
         let observation = trial.reset(of).unwrap();
         lies.store(does_lie, Ordering::Relaxed);
@@ -594,16 +599,16 @@ fn a_missed_grasp_is_held_against_the_camera_and_counted() {
     };
     let missed = Ok(Ending::NotGrasped(GraspFailure::Missed));
     for of in [id(1, 1), id(2, 1)] {
-        assert_eq!(centred(&mut trial, of, true), missed);
+        assert_eq!(centered(&mut trial, of, true), missed);
         let seen = trial.evidence().after_miss.unwrap();
         assert!(seen.distance_m(cell.truth().plate) < 0.002, "{seen:?}");
         assert!(trial.evidence().end.is_some());
     }
     // A placed plate starts the count again.
-    assert!(centred(&mut trial, id(3, 1), false).unwrap().placement().is_some());
-    assert_eq!(centred(&mut trial, id(4, 1), true), missed);
+    assert!(centered(&mut trial, id(3, 1), false).unwrap().placement().is_some());
+    assert_eq!(centered(&mut trial, id(4, 1), true), missed);
 
-    // The jaws take an offset across out, which shows: not an outcome.
+    // The jaws remove an offset across them, which the camera sees: not an outcome.
     lies.store(false, Ordering::Relaxed);
     let observation = trial.reset(id(5, 1)).unwrap();
     lies.store(true, Ordering::Relaxed);
@@ -614,23 +619,23 @@ fn a_missed_grasp_is_held_against_the_camera_and_counted() {
     assert!(fault.reason.contains("the camera sees the plate moved by 6"), "{fault}");
     assert_eq!(trial.whereabouts(), Whereabouts::Unknown);
 
-    let fault = centred(&mut trial, id(5, 2), true).unwrap_err();
+    let fault = centered(&mut trial, id(5, 2), true).unwrap_err();
     assert_eq!(fault.kind, FaultKind::NothingHeld, "{fault}");
     assert!(fault.kind.needs_a_person() && fault.reason.contains("look at the gripper"), "{fault}");
     assert!(fault.reason.contains("3 times in a row"), "{fault}");
 }
 
 #[test]
-fn a_hand_in_one_picture_costs_a_picture_and_no_attempt() {
+fn a_hand_in_one_image_costs_a_frame_and_no_attempt() {
     let (calls, faults, operator_calls) = fail_at_every_call(Failure::Covered);
     assert!(calls >= 6, "{calls}");
     assert_eq!((faults, operator_calls), (0, 0));
 }
 
-/// A camera that cannot see the plate at all: the robot does not guess, asks for help once, and goes
-/// on as soon as it can see again.
+/// If the camera cannot see the plate at all, the robot does not guess. It asks the operator for help once,
+/// and resumes as soon as it sees the plate.
 #[test]
-fn a_plate_that_cannot_be_seen_is_a_fault_and_then_the_operators() {
+fn a_plate_that_cannot_be_seen_is_a_fault_and_then_waits_for_the_operator() {
     let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
     complete(&mut trial, &fuse.cell, 1);
     fuse.cell.put_plate(PlanarPose::new(0.3, -1.0, 0.0), 0.0);
@@ -642,9 +647,9 @@ fn a_plate_that_cannot_be_seen_is_a_fault_and_then_the_operators() {
     assert_eq!(fuse.operator_calls.load(Ordering::Relaxed), 1);
 }
 
-/// A plate in view that the arm must not reach for is a person's to fetch.
+/// The operator has to fetch a plate in view that the arm must not reach for.
 #[test]
-fn a_plate_out_of_reach_is_lost_and_then_the_operators() {
+fn a_plate_out_of_reach_is_lost_and_then_waits_for_the_operator() {
     let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
     complete(&mut trial, &fuse.cell, 1);
     fuse.cell.put_plate(PlanarPose::new(0.13, 0.0, 0.0), 0.0);
@@ -656,7 +661,7 @@ fn a_plate_out_of_reach_is_lost_and_then_the_operators() {
     assert_eq!(fuse.operator_calls.load(Ordering::Relaxed), 1);
 }
 
-/// A plate that lies on the table under the shelf is fetched from there, not from shelf height.
+/// A plate on the table under the shelf is picked up there, not at the shelf's height.
 #[test]
 fn a_plate_that_fell_off_its_place_is_found_where_it_lies() {
     let task = TaskConfig::shelf();
@@ -666,7 +671,7 @@ fn a_plate_that_fell_off_its_place_is_found_where_it_lies() {
     let mut devices = cell.devices();
     let below = PlanarPose::new(0.42, -0.02, 0.1);
     devices.camera =
-        Box::new(Falling { device: devices.camera, cell: cell.clone(), below, pictures: 0 });
+        Box::new(Falling { device: devices.camera, cell: cell.clone(), below, captures: 0 });
     let mut trial = trial_over(devices, task);
     trial.record_target().unwrap();
     let id = |number| TrialId { trial: number, attempt: 1, scene: 1 };
@@ -678,18 +683,18 @@ fn a_plate_that_fell_off_its_place_is_found_where_it_lies() {
     assert!(trial.step(PoseAdjustment::NONE).unwrap().placement().unwrap().seated);
 }
 
-/// A camera before whose third picture, the first trial's last, the plate falls off the shelf.
+/// A camera before whose third capture, the first trial's last, the plate falls off the shelf.
 struct Falling {
     device: Box<dyn Camera>,
     cell: SimulatedCell,
     below: PlanarPose,
-    pictures: u32,
+    captures: u32,
 }
 
 impl Camera for Falling {
     fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
-        self.pictures += 1;
-        if self.pictures == 3 {
+        self.captures += 1;
+        if self.captures == 3 {
             self.cell.put_plate(self.below, 0.0);
         }
         self.device.capture()

@@ -2,7 +2,7 @@
 //!
 //! The expected offsets were computed beforehand by a quasi-static two-dimensional solver (Coulomb
 //! friction at the pads, none at the table's scale of forces) for pads of 50 mm, a coefficient of
-//! 0.4 and a plate of 127.76 x 85.48 mm. MuJoCo 3.17 gave the same for pure offsets; for mixed ones
+//! 0.4 and a plate of 127.76 x 85.48 mm. MuJoCo 3.17 agreed for pure offsets; for mixed ones
 //! the three engines differ by 0.3 to 0.7 mm, which is the model's uncertainty.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
@@ -16,7 +16,7 @@ use rmrl_sim::{Cuboid, Friction, GraspDynamics, Hand, Material, MotionEnd, Recep
 use rmrl_vision::PlateGeometry;
 
 const FRICTION: Friction = Friction { pads: 0.4, surfaces: 0.3 };
-/// A box that leaves 1.5 mm to each side of a centred plate.
+/// A box that leaves 1.5 mm to each side of a centered plate.
 const BOX: Receptacle = Receptacle { clearance_m: 0.0015, wall_height_m: 0.012 };
 const BOX_AT: PlanarPose = PlanarPose { x_m: 0.25, y_m: 0.0, yaw_rad: 0.5 };
 const OPEN_M: f64 = 0.01;
@@ -33,8 +33,8 @@ fn tool(x_m: f64, y_m: f64, z_m: f64, yaw_rad: f64) -> ToolPose {
     ToolPose::new(PlanarPose::new(x_m, y_m, yaw_rad), z_m)
 }
 
-/// A plate on the table, off the hand's middle by millimetres and degrees, jaws open around it.
-fn plate_off_centre(dx_mm: f64, dy_mm: f64, yaw_deg: f64) -> GraspDynamics {
+/// A plate on the table with open jaws around it, off their middle by millimeters and degrees.
+fn plate_off_center(dx_mm: f64, dy_mm: f64, yaw_deg: f64) -> GraspDynamics {
     let world_from_plate = Isometry3::from_parts(
         Translation3::new(dx_mm / 1000.0, dy_mm / 1000.0, 0.5 * geometry().height_m),
         UnitQuaternion::from_euler_angles(0.0, 0.0, yaw_deg.to_radians()),
@@ -44,8 +44,8 @@ fn plate_off_centre(dx_mm: f64, dy_mm: f64, yaw_deg: f64) -> GraspDynamics {
     GraspDynamics::new(&walls, FRICTION, geometry(), &world_from_plate, hand)
 }
 
-/// Along-finger, across-finger and yaw offset of the plate in a frame, in mm and degrees; then its
-/// height above lying flat in mm and its tilt in degrees.
+/// The plate's offset from a frame along and across the fingers and in yaw, its height above lying
+/// flat, and its tilt.
 struct PlateOffset {
     along_mm: f64,
     across_mm: f64,
@@ -83,20 +83,20 @@ fn carry_into_box(dynamics: &mut GraspDynamics) {
 }
 
 #[test]
-fn jaws_centre_a_plate_across_them_and_leave_it_along_them() {
+fn jaws_center_a_plate_across_them_and_leave_it_along_them() {
     for (dx, dy, yaw, along) in [
         (0.0, 3.0, 0.0, 0.0),
         (0.0, -6.0, 0.0, 0.0),
         (2.0, 0.0, 0.0, 2.0),
         (-4.0, 0.0, 0.0, -4.0),
         (0.0, 0.0, 3.0, 0.0),
-        // Mixed offsets: the planar solver's column.
+        // Mixed offsets, with the results of the planar solver.
         (1.0, 2.0, 2.0, 0.56),
         (-1.2, -2.0, -1.5, -1.69),
         (0.8, -3.0, 4.0, 1.57),
         (2.5, 3.0, -3.0, 3.31),
     ] {
-        let mut dynamics = plate_off_centre(dx, dy, yaw);
+        let mut dynamics = plate_off_center(dx, dy, yaw);
         dynamics.close_jaws();
         assert!(dynamics.holds_plate());
         let offset = offset_from(&dynamics, PlanarPose::default(), 0.0);
@@ -107,9 +107,9 @@ fn jaws_centre_a_plate_across_them_and_leave_it_along_them() {
     }
 }
 
-/// What hindsight labels take for known of the contact.
+/// Hindsight labels rely on this formula.
 #[test]
-fn closing_jaws_slide_a_turned_plate_as_the_formula_says() {
+fn closing_jaws_slide_a_turned_plate_by_the_formula() {
     for (dx, dy, yaw) in [
         (0.0, 1.0, 0.5),
         (0.0, -3.0, 1.0),
@@ -118,7 +118,7 @@ fn closing_jaws_slide_a_turned_plate_as_the_formula_says() {
         (0.0, -6.0, -2.0),
         (1.0, 7.0, 0.25),
     ] {
-        let mut dynamics = plate_off_centre(dx, dy, yaw);
+        let mut dynamics = plate_off_center(dx, dy, yaw);
         dynamics.close_jaws();
         let slide_mm = offset_from(&dynamics, PlanarPose::default(), 0.0).along_mm - dx;
         let expected_mm = 1000.0 * closing_slide_m(dy / 1000.0, f64::to_radians(yaw));
@@ -142,8 +142,8 @@ fn high_friction_locks_a_yawed_plate() {
     assert!(offset.yaw_deg > 1.5, "the plate turned to {:.2} degrees", offset.yaw_deg);
 }
 
-/// A plate that meets nothing moves with the hand, without being simulated. What simulation would
-/// have made of it shows where something stands near its way that it might meet, and does not.
+/// A plate that meets nothing moves with the hand, without simulation. With posts near its path, which
+/// it might meet and does not, it is simulated, and the result is the same.
 #[test]
 fn a_held_plate_does_not_drift_while_it_is_carried() {
     let carry = |surroundings: &[Cuboid]| {
@@ -165,7 +165,7 @@ fn a_held_plate_does_not_drift_while_it_is_carried() {
         assert!(dynamics.holds_plate());
         (lifted, offset_from(&dynamics, PlanarPose::default(), 0.1))
     };
-    // Higher than the plate is carried, and nowhere nearer than 83 mm to the way of its middle.
+    // Higher than the plate is carried, and nowhere nearer than 83 mm to the path of its middle.
     let post = |x: f64, y: f64| Cuboid {
         pose: PlanarPose::new(x, y, 0.0),
         center_z_m: 0.15,
@@ -186,7 +186,7 @@ fn a_held_plate_does_not_drift_while_it_is_carried() {
 #[test]
 fn a_plate_drops_into_the_box_within_its_clearance_and_jams_beyond() {
     for along_mm in [-1.2, -0.5, 0.0, 0.8, 1.2] {
-        let mut dynamics = plate_off_centre(along_mm, 0.0, 0.0);
+        let mut dynamics = plate_off_center(along_mm, 0.0, 0.0);
         dynamics.close_jaws();
         carry_into_box(&mut dynamics);
         let placed = offset_from(&dynamics, BOX_AT, 0.0);
@@ -195,7 +195,7 @@ fn a_plate_drops_into_the_box_within_its_clearance_and_jams_beyond() {
         assert!((placed.along_mm - along_mm).abs() < 0.2, "{along_mm}: {:.2}", placed.along_mm);
     }
     for along_mm in [-3.0, -1.8, 1.8, 2.5] {
-        let mut dynamics = plate_off_centre(along_mm, 0.0, 0.0);
+        let mut dynamics = plate_off_center(along_mm, 0.0, 0.0);
         dynamics.close_jaws();
         carry_into_box(&mut dynamics);
         let placed = offset_from(&dynamics, BOX_AT, 0.0);
@@ -211,20 +211,20 @@ fn a_plate_drops_into_the_box_within_its_clearance_and_jams_beyond() {
 
 #[test]
 fn jaws_that_close_on_nothing_hold_nothing() {
-    let mut dynamics = plate_off_centre(200.0, 0.0, 0.0);
+    let mut dynamics = plate_off_center(200.0, 0.0, 0.0);
     dynamics.close_jaws();
     assert!(!dynamics.holds_plate());
 }
 
 #[test]
 fn a_finger_above_the_plate_stops_the_hand_on_contact() {
-    let mut dynamics = plate_off_centre(0.0, 14.0, 0.0);
-    // The fixture starts with the fingers beside the plate; here they come from above.
+    let mut dynamics = plate_off_center(0.0, 14.0, 0.0);
+    // `plate_off_center` starts with the fingers beside the plate; here they come from above.
     let above = Hand { tool: tool(0.0, 0.0, 0.05, 0.0), half_opening_m: open_half_opening_m() };
     let world_from_plate = dynamics.world_from_plate();
     dynamics = GraspDynamics::new(&[], FRICTION, geometry(), &world_from_plate, above);
     assert_eq!(dynamics.move_hand(tool(0.0, 0.0, 0.002, 0.0), 0.05), MotionEnd::Contact);
-    // On the plate's top at 14.5 mm, less what finger, plate and table give way at 20 N.
+    // On the plate's top at 14.5 mm, minus what finger, plate and table yield at 20 N.
     let stopped_mm = 1000.0 * dynamics.hand().tool.z_m;
     assert!((12.5..=14.5).contains(&stopped_mm), "stopped at {stopped_mm:.2} mm");
     assert_eq!(dynamics.move_hand(tool(0.0, 0.0, 0.05, 0.0), 0.05), MotionEnd::Arrived);
@@ -235,7 +235,7 @@ fn a_finger_above_the_plate_stops_the_hand_on_contact() {
 #[test]
 fn the_same_grasp_gives_the_same_bits() {
     let place = || {
-        let mut dynamics = plate_off_centre(1.0, 2.0, 2.0);
+        let mut dynamics = plate_off_center(1.0, 2.0, 2.0);
         dynamics.close_jaws();
         carry_into_box(&mut dynamics);
         let pose = dynamics.world_from_plate();

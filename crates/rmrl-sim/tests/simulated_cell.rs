@@ -1,4 +1,4 @@
-//! The trial of the paper on the simulated cell: what a laboratory would see, and what is true.
+//! The trial of the paper on the simulated cell: what its devices report, and what is true.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -54,11 +54,10 @@ fn perfect() -> SimulationConfig {
     SimulationConfig { cells: CellDistribution::PERFECT, ..SimulationConfig::default() }
 }
 
-/// The figure asked of the embedded localiser: at most 1.0 mm and 0.3 degrees on average over 200
-/// poses of the whole workspace, without noise and with perfect calibration. It is better by far,
-/// and shall stay so.
+/// The embedded localizer has to be within 1.0 mm and 0.3 degrees on average over 200 poses of the
+/// whole workspace, without noise and with perfect calibration. It is far better, and has to stay so.
 #[test]
-fn the_localiser_is_precise_over_the_whole_workspace() {
+fn the_localizer_is_precise_over_the_whole_workspace() {
     let config = SimulationConfig { noise: SensorNoise::NONE, ..perfect() };
     let task = TaskConfig::table();
     let slot = TaskConfig::shelf().place;
@@ -116,7 +115,7 @@ fn a_calibrated_cell_places_plates_without_any_correction() {
 }
 
 /// The devices of a cell report what they believe. The software's camera is not where the true one
-/// is, and only the truth knows.
+/// is, and only the ground truth shows it.
 #[test]
 fn an_uncalibrated_cell_errs_and_its_truth_corrects_it() {
     let task = TaskConfig::table();
@@ -144,8 +143,8 @@ fn an_uncalibrated_cell_errs_and_its_truth_corrects_it() {
     }
 }
 
-/// What the contact does (see `grasp_physics.rs`), seen through camera, arm and reward: an offset
-/// along the fingers stays and costs reward, one across them and a small turn are taken out.
+/// The effect of contact (see `grasp_physics.rs`) on the reward: an offset along the fingers stays and
+/// costs reward; the jaws remove an offset across them and a small turn.
 #[test]
 fn the_reward_follows_the_offset_along_the_fingers() {
     let task = TaskConfig::table();
@@ -173,8 +172,8 @@ fn the_reward_follows_the_offset_along_the_fingers() {
 }
 
 #[test]
-fn a_finger_that_lands_on_the_plate_is_an_outcome_and_the_next_trial_goes_on() {
-    // Jaws that pass the plate by 4 mm to each side.
+fn a_finger_that_lands_on_the_plate_is_an_outcome_and_the_next_trial_succeeds() {
+    // Jaws that clear the plate by 4 mm on each side.
     let task = TaskConfig { jaw_opening_m: 0.0935, ..TaskConfig::table() };
     let (_, mut trial) = cell(&perfect(), &task, 1);
     let observation = trial.reset(id(1, 1)).unwrap();
@@ -200,15 +199,15 @@ fn an_action_beyond_the_envelope_is_refused_and_moves_nothing() {
     assert_eq!(cell.remember(), before);
 }
 
-/// A plate that leaves the camera's view is lost, not guessed at. A person puts it back, and the
-/// trial is repeated.
+/// A plate that leaves the camera's view is lost, and its pose is not guessed. The operator puts it
+/// back, and the trial is repeated.
 #[test]
 fn a_lost_plate_is_a_fault_and_is_put_back_for_the_next_attempt() {
     let task = TaskConfig::table();
     let (cell, mut trial) = cell(&perfect(), &task, 1);
     trial.reset(id(1, 1)).unwrap();
     cell.put_plate(PlanarPose::new(0.3, -1.0, 0.0), 0.0);
-    // A grasp that misses a plate which then cannot be seen says nothing about the grasp.
+    // If the plate cannot be seen after a missed grasp, nothing is known about the grasp.
     let fault = trial.step(PoseAdjustment::NONE).unwrap_err();
     assert_eq!(fault.kind, FaultKind::LostPlate);
     assert!(fault.reason.contains("no plate"), "{fault}");
@@ -235,7 +234,7 @@ fn a_plate_that_lies_on_another_one_is_refused() {
             assert_eq!(fault.kind, FaultKind::Localization);
             assert!(fault.reason.contains("does it lie on another plate"), "{fault}");
 
-            // Elsewhere it is not picked up, either, but a person's to bring.
+            // It is not picked up elsewhere, either: the operator has to bring it.
             trial.resume(target, Whereabouts::Unknown);
             let fault = trial.reset(id(1, 1)).unwrap_err();
             assert_eq!(fault.kind, FaultKind::LostPlate);
@@ -268,7 +267,7 @@ fn a_plate_that_lies_on_another_one_is_refused() {
 }
 
 #[test]
-fn the_shelf_takes_centred_plates_and_jams_the_others() {
+fn the_shelf_takes_centered_plates_and_jams_the_others() {
     let task = TaskConfig::shelf();
     let (cell, mut trial) = cell(&perfect(), &task, 1);
     for (number, along_mm, fits) in
@@ -287,7 +286,7 @@ fn the_shelf_takes_centred_plates_and_jams_the_others() {
     }
 }
 
-/// The hand stops at what stands in the cell, and stays stopped until recovered, as a real arm does.
+/// The hand stops at what stands in the cell and stays stopped until recovered, like a real arm.
 #[test]
 fn the_hand_meets_the_shelf_from_above_and_from_the_side() {
     // Jaws narrow enough for the fingers to come down on the board.
@@ -316,10 +315,10 @@ fn the_hand_meets_the_shelf_from_above_and_from_the_side() {
     assert!((finger_m - board_edge_m).abs() < 0.002, "{finger_m} {board_edge_m}");
 }
 
-/// Pictures, motions and localisations of a cell repeat bit for bit, also when the world is put
-/// away in between and brought back by another process.
+/// Frames, motions and localizations of a cell repeat bit for bit, also if the world is stored in
+/// between and restored by another process.
 #[test]
-fn a_remembered_world_goes_on_with_the_same_bits() {
+fn a_remembered_world_continues_with_the_same_bits() {
     let task = TaskConfig::table();
     let config = SimulationConfig::default();
     let run = |trial: &mut PickPlace, numbers: std::ops::RangeInclusive<u32>| {
@@ -370,10 +369,10 @@ fn a_frame_of_another_size_is_refused() {
     assert!(matches!(error, LocalizeError::SizeMismatch { .. }), "{error}");
 }
 
-/// The hand never meets what lies on the bench, whatever start and correction; a cell per seed, at
-/// the starts' extremes.
+/// The hand never meets clutter, for any start and correction. Each seed's cell is tried at the
+/// extremes of the starts.
 #[test]
-fn clutter_is_in_nobodys_way() {
+fn the_hand_never_meets_clutter() {
     for task in [TaskConfig::table(), TaskConfig::shelf()] {
         let crowded = CellDistribution { clutter: [30, 30], ..CellDistribution::default() };
         let config = SimulationConfig {
@@ -428,13 +427,13 @@ fn plates_are_exchanged_between_scenes_and_never_within_a_trial() {
     assert!(lids % 4 == 0, "{lids}");
 }
 
-/// Whatever stands on the bench and however the light falls, the one plate in view is found.
+/// The one plate in view is found with any clutter and under any light.
 #[test]
-fn plates_are_localised_on_any_bench() {
+fn plates_are_localized_on_any_bench() {
     use rand::RngExt;
     let task = TaskConfig::table();
     let mut localizer = localizer();
-    let (mut lost, mut pictures) = (Vec::new(), 0);
+    let (mut lost, mut captures) = (Vec::new(), 0);
     for seed in 0..30 {
         let cell = SimulatedCell::new(&SimulationConfig::default(), &task, seed, seed).unwrap();
         let mut devices = cell.devices();
@@ -449,11 +448,11 @@ fn plates_are_localised_on_any_bench() {
             );
             cell.put_plate(pose, 0.0);
             let frame = devices.camera.capture().unwrap();
-            pictures += 1;
+            captures += 1;
             if let Err(error) = localizer.localize(&frame, &devices.camera.model()) {
                 lost.push(format!("cell {seed}, scene {scene}, {pose:?}: {error}"));
             }
         }
     }
-    assert!(lost.len() * 200 <= pictures, "{lost:#?}");
+    assert!(lost.len() * 200 <= captures, "{lost:#?}");
 }

@@ -1,8 +1,7 @@
-//! What the driver costs: `cargo bench -p rmrl-xarm`, a few seconds.
+//! The time that the driver takes: `cargo bench -p rmrl-xarm`, a few seconds.
 //!
-//! A question and its answer over the loopback, with the answering thread at the other end, so both
-//! sides and the system's way between them; and the codec alone. Beside an arm on a cable comes the
-//! controller's own time.
+//! It measures a question and its answer over the loopback, with the answering thread at the other end, and
+//! the codec alone. With a real arm the controller's own time is added.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 

@@ -4,9 +4,9 @@
 //! cargo run -p rmrl-xarm --example emulate -- --firmware 2.5.0 --gripper g2 --speed 5 --unix /tmp
 //! ```
 //!
-//! `--ports vendor` listens on 502 and 30001 to 30003, `--ports any` (the default) on what is free,
-//! `--ports none` on none. `--unix` names the folder of sockets for the vendor's ports, where its own
-//! software connects to without a network. `--speed fast` jumps from event to event. `--model` is `xarm5`, `xarm6` (the
+//! `--ports vendor` listens on 502 and 30000 to 30003, `--ports any` (the default) on free ports, and
+//! `--ports none` on none. `--unix` names the folder of sockets for the vendor's ports, to which the vendor's own
+//! software connects without a network. `--speed fast` jumps from event to event. `--model` is `xarm5`, `xarm6` (the
 //! default) or `850`.
 
 #[path = "../tests/kinematic_plant/mod.rs"]
@@ -19,17 +19,19 @@ use kinematic_plant::KinematicPlant;
 use nalgebra::Isometry3;
 use rmrl_core::PlanarPose;
 use rmrl_xarm::ArmModel;
-use rmrl_xarm::controller::{Controller, ControllerConfig, GripperKind, Pace, Ports, UnixSockets};
+use rmrl_xarm::emulator::{
+    EmulatedController, EmulatorConfig, GripperKind, Pace, Ports, UnixSockets,
+};
 use rmrl_xarm::kinematics::ArmKinematics;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A straight tool of 150 mm: the plant has no gripper's body.
     let flange_from_tool = Isometry3::translation(0.0, 0.0, 0.15);
     let pace = Pace::Times(1.0);
-    let mut config = ControllerConfig { pace, flange_from_tool, ..ControllerConfig::default() };
+    let mut config = EmulatorConfig { pace, flange_from_tool, ..EmulatorConfig::default() };
     let mut arguments = std::env::args().skip(1);
     while let Some(key) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| format!("{key} wants a value"))?;
+        let value = arguments.next().ok_or_else(|| format!("{key} needs a value"))?;
         match (key.as_str(), value.as_str()) {
             ("--firmware", version) => config.firmware = version.parse()?,
             ("--gripper", "g1") => config.gripper = GripperKind::G1,
@@ -48,11 +50,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             ("--unix", folder) => {
                 config.unix = Some(UnixSockets { folder: folder.into(), ports: Ports::VENDOR });
             }
-            _ => return Err(format!("what is {key} {value}?").into()),
+            _ => return Err(format!("{key} {value} is not known").into()),
         }
     }
     let plant = KinematicPlant::new(PlanarPose::new(0.35, 0.1, 0.0));
-    let running = Controller::start(config, plant.plant())?;
+    let running = EmulatedController::start(config, plant.plant())?;
     println!("{running:?}");
     std::io::stdin().read_to_end(&mut Vec::new())?;
     let recording = running.recording();

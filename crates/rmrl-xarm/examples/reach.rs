@@ -1,12 +1,12 @@
-//! Proves what of the safety envelope an arm reaches, with the tool pointing down:
+//! Proves which part of the safety envelope an arm reaches, with the tool pointing down:
 //!
 //! ```sh
 //! cargo run --release -p rmrl-xarm --example reach -- 0.172 xarm5
 //! ```
 //!
-//! The arguments are the length of the tool in metres and the model, by default an xArm 6. For growing heights it prints whether every
-//! straight line between points of a grid over the envelope can be followed, with yaws of 20 degrees
-//! either way, and with which margins.
+//! The arguments are the length of the tool in meters and the model, by default an xArm 6. For growing heights it
+//! prints whether the arm can follow every straight line between points of a grid over the envelope, with yaws of
+//! 20 degrees either way, and with which margins.
 
 use std::error::Error;
 use std::time::Instant;

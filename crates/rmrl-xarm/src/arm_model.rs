@@ -1,14 +1,14 @@
-//! The robots of the vendor that this crate drives, and the names of those that it does not.
+//! The robots that this crate drives, and the names of the vendor's other robots.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A robot that this crate has kinematics and limits of.
+/// A robot that this crate drives.
 ///
 /// In a configuration it is `"xarm5"`, `"xarm6"` or `"850"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "ModelText")]
 pub enum ArmModel {
     /// An xArm 5: the xArm 6 without the roll of the forearm.
     #[serde(rename = "xarm5")]
@@ -23,10 +23,10 @@ pub enum ArmModel {
 }
 
 impl ArmModel {
-    /// All of them.
+    /// All models.
     pub const ALL: [Self; 3] = [Self::XArm5, Self::XArm6, Self::Uf850];
 
-    /// How many joints it has.
+    /// The number of its joints.
     pub const fn axes(self) -> u8 {
         match self {
             Self::XArm5 => 5,
@@ -61,10 +61,10 @@ impl ArmModel {
         }
     }
 
-    /// The model of a robot by what its controller says: how many joints, and the vendor's number.
+    /// The model for the number of joints and the vendor's number that a controller reports.
     ///
     /// # Errors
-    /// The name of the robot, where this crate does not drive it.
+    /// The name of the robot, if this crate does not drive it.
     pub fn identify(axes: u8, number: u16) -> Result<Self, String> {
         let name = match (axes, number) {
             (5, 5) => return Ok(Self::XArm5),
@@ -87,26 +87,26 @@ impl fmt::Display for ArmModel {
     }
 }
 
-/// A model as somebody wrote it: `850` is a number without its quotes, as on a command line.
+/// The text of a model. `850` may be a number without quotes, as on a command line.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum ModelText {
     Name(String),
     Number(i64),
 }
 
-/// A text that names no model.
+/// A text that is no model.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no robot that can be driven, expected \"xarm5\", \"xarm6\" or \"850\"")]
+#[error("`{0}` is no robot that this crate drives, expected \"xarm5\", \"xarm6\" or \"850\"")]
 struct NoSuchModel(String);
 
-impl TryFrom<Written> for ArmModel {
+impl TryFrom<ModelText> for ArmModel {
     type Error = NoSuchModel;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
-        let name = match written {
-            Written::Name(name) => name,
-            Written::Number(number) => number.to_string(),
+    fn try_from(text: ModelText) -> Result<Self, Self::Error> {
+        let name = match text {
+            ModelText::Name(name) => name,
+            ModelText::Number(number) => number.to_string(),
         };
         let known = Self::ALL.into_iter().find(|model| model.key() == name);
         known.ok_or(NoSuchModel(name))
@@ -147,7 +147,7 @@ mod tests {
             assert_eq!(text, format!("model = \"{}\"\n", model.key()));
             assert_eq!(toml::from_str::<File>(&text).unwrap(), File { model });
         }
-        // As on a command line.
+        // A number, as on a command line.
         assert_eq!(toml::from_str("model = 850"), Ok(File { model: ArmModel::Uf850 }));
         let refused = toml::from_str::<File>("model = \"lite6\"").unwrap_err().to_string();
         assert!(refused.contains("`lite6`") && refused.contains("\"xarm5\""), "{refused}");

@@ -1,133 +1,130 @@
-//! Which arm, what it carries, and how it may move.
+//! Which arm it is, what it carries, and how it may move.
+
+mod address;
+mod gripper;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nalgebra::{UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, UnitQuaternion, Vector3};
+use rmrl_core::{Check, ConfigKeys, InvalidKey};
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, ArmModel};
+use crate::ArmModel;
+use crate::protocol::pose::isometry;
+pub use address::Address;
+pub use gripper::{BioGripperConfig, GenerationChoice};
 
-/// How an arm is reached and set up. Everything here is given to the controller when it is connected,
-/// and read back where the controller tells it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How an arm is connected and set up. A session gives the controller all of these settings when it connects,
+/// and reads back those that the controller reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(rules = Self::check_together)]
 pub struct XArmConfig {
     /// Name or address of the controller. Default 192.168.1.217, the middle of the range the vendor
     /// ships them with; the label on the control box has the last number.
     pub host: String,
-    /// Its control port. Default 502.
+    /// The control port. Default 502.
+    #[key(at_least = 1, at_most = u16::MAX)]
     pub control_port: u16,
-    /// The port of its reports, from which settings are read back before every motion. Default 30002, whose
-    /// reports have all of them; without one, or with 0, nothing moves, and only `rmrl cell doctor` and
+    /// The port of the reports, from which settings are read back before every motion. Default 30002, whose
+    /// reports have all settings. Without a port, or with 0, nothing moves, and only `rmrl cell doctor` and
     /// `rmrl cell stop` work.
+    #[key(at_least = 0, at_most = u16::MAX, valid = has_settings, expected = "a port whose reports have settings: not 30000 or 30003")]
     pub report_port: Option<u16>,
-    /// A folder with sockets `xarmcontroller_uds_<port>`, used instead of the network. Default none;
-    /// for a program on the control box itself, and for tests.
+    /// A folder with sockets `xarmcontroller_uds_<port>`, used instead of the network. Default none. It is
+    /// meant for a program on the control box itself, and for tests.
     pub socket_folder: Option<PathBuf>,
-    /// Which robot it is: `xarm5`, `xarm6` or `850`. Another one is refused by its name, before it is set
-    /// up. Default `xarm6`.
+    /// The robot: `xarm5`, `xarm6` or `850`. Another robot is refused by its name, before it is set up.
+    /// Default `xarm6`.
     pub model: ArmModel,
-    /// How many joints the arm has, as older files say: it has to be what `model` says. Never written any
-    /// more. Default: not given.
+    /// The number of joints, a key of older files, which must agree with `model`. It is not written any more.
+    /// Default: not given.
     #[serde(skip_serializing)]
+    #[key(at_least = 5, at_most = 7)]
     pub joints: Option<u8>,
     /// How long an answer may take, in seconds. Default 2, the vendor's.
+    #[key(at_least = 0.01, at_most = 60)]
     pub answer_timeout_secs: f64,
-    /// How much longer than its way at its speed a motion may take, in seconds. Default 5: gathering
+    /// How much longer than its length at its speed a motion may take, in seconds. Default 5, because gathering
     /// speed and turning on the spot take one or two.
+    #[key(at_least = 0.1, at_most = 600)]
     pub motion_margin_secs: f64,
-    /// How long a lost link is tried to be made again, in seconds. Default 10; a cable is back by then,
-    /// a controller that starts anew is not, and somebody has to see to it.
+    /// How long to try to make a lost link again, in seconds. Default 10: a cable is back by then. A controller
+    /// that restarts is not, and needs an operator.
+    #[key(at_least = 0, at_most = 3600)]
     pub reconnect_secs: f64,
-    /// How long the arm has to have stood still before it is taken over, in seconds: what another computer
-    /// moves is left alone. Default 2, longer than a run pauses between two motions as a rule.
+    /// How long the arm must have stood still before it is taken over, in seconds, so that an arm which another
+    /// computer moves is left alone. Default 2, longer than the usual pause of a run between two motions.
+    #[key(at_least = 0, at_most = 60)]
     pub standstill_secs: f64,
-    /// How often errors are cleared before giving up. Default 3: the first may be left over, and the
-    /// second show what is wrong.
+    /// How often errors are cleared before giving up. Default 3: the first error may be an old one, and the
+    /// second shows what is wrong.
+    #[key(at_least = 1, at_most = 10)]
     pub recover_attempts: u32,
     /// The tool's point, midway between the finger tips at their lower ends, seen from the flange: x, y, z in
     /// mm, roll, pitch, yaw in degrees. Default the vendor's for the BIO gripper, whose fingers point
-    /// sideways, along the flange's x; to be measured, because it decides where the finger tips are.
+    /// sideways, along the flange's x; measure it, because it decides where the finger tips are.
+    #[key(at_least = -1000, at_most = 1000)]
     pub tcp_offset_mm_deg: [f64; 6],
     /// Where along the fingers the middle of a plate is held, seen from the tool's point: positive beyond
-    /// the tips, negative towards the flange, in mm. Default 0: by the vendor's drawing the pads of the BIO
+    /// the tips, negative towards the flange, in mm. Default 0: in the vendor's drawing the pads of the BIO
     /// gripper are 63.5 mm long, half a plate, so that they hold the near half of a plate whose middle is
     /// at their tips, and none of it comes under the gripper's body, whose underside is only 14 mm above
     /// the lower ends of the fingers.
+    #[key(at_least = -200, at_most = 200)]
     pub grasp_offset_mm: f64,
-    /// Mass at the flange, in kg. Default 0.72, the vendor's for the BIO gripper; to be weighed. What is
-    /// wrong here the controller takes for a collision.
+    /// Mass at the flange, in kg. Default 0.72, the vendor's for the BIO gripper; weigh it, because the
+    /// controller takes a wrong mass for a collision.
+    #[key(at_least = 0, at_most = 10)]
     pub load_kg: f64,
-    /// Its center of mass seen from the flange, in mm. Default the vendor's for the BIO gripper.
+    /// The center of this mass, seen from the flange, in mm. Default the vendor's for the BIO gripper.
+    #[key(at_least = -1000, at_most = 1000)]
     pub center_of_mass_mm: [f64; 3],
-    /// How little force is taken for a collision, 0 never to 5 the least. Default 3, the vendor's; 5
-    /// takes fast starts for collisions.
+    /// Collision sensitivity: 0 is off, and at 5 the least force counts as a collision. Default 3, the
+    /// vendor's, because at 5 fast starts count as collisions.
+    #[key(at_least = 0, at_most = 5)]
     pub collision_sensitivity: u8,
     /// Acceleration of the tool, in m/s². Default 1: 0.25 m/s within 31 mm. Untuned.
+    #[key(at_least = 0.01, at_most = 50)]
     pub acceleration_m_s2: f64,
     /// The tool's rotation about its axis at which the jaws close along the world's y, in degrees, as
-    /// the controller tells its yaw. Two values half a turn apart close the jaws along the same line; they
+    /// the controller reports its yaw. Two values half a turn apart close the jaws along the same line; they
     /// differ in which way the fingers point. Default 180: the BIO gripper's fingers point back towards the
     /// base, so that the arm reaches over the plate and stays away from its singular poses near the base.
     /// It depends on how the gripper is screwed on.
+    #[key(at_least = -360, at_most = 360)]
     pub jaw_yaw_deg: f64,
-    /// The tool's point stays between these x, y and z, in metres, watched by the controller itself.
-    /// Default the table of the safety envelope and 20 mm beyond: the envelope is to refuse first.
+    /// The limits of x, y and z of the tool's point, in meters, enforced by the controller itself.
+    /// Default the table of the safety envelope and 20 mm beyond, so that the envelope refuses first.
+    #[key(interval(strict), at_least = -2, at_most = 2)]
     pub fence_m: [[f64; 2]; 3],
     /// The greatest speed of the tool that the controller allows, in m/s. Default 0.25, the limit
-    /// that ISO 10218 sets beside people.
+    /// of ISO 10218 beside people.
+    #[key(at_least = 0.001, at_most = 1)]
     pub reduced_speed_m_s: f64,
-    /// The greatest speed of a joint that the controller allows, in degrees per second. Default 60: a
-    /// third of what they can, and no line at 0.25 m/s needs it. Untuned.
+    /// The greatest speed of a joint that the controller allows, in degrees per second. Default 60, a
+    /// third of the joints' limit; no line at 0.25 m/s needs more. Untuned.
+    #[key(at_least = 0.1, at_most = 180)]
     pub reduced_joint_speed_deg_s: f64,
-    /// Lower and upper limit of each joint in reduced mode, in degrees, from the first on. Default none: what
-    /// the arm can. They replace whatever range the controller has.
+    /// Lower and upper limit of each joint in reduced mode, in degrees, from the first on. Default none, which is
+    /// the arm's own range. They replace the controller's range.
+    #[key(interval, at_least = -360, at_most = 360, max_len = 7)]
     pub joint_range_deg: Vec<[f64; 2]>,
-    /// How far from where it was sent the tool may stop, in mm. Default 0.5: five times the arm's
-    /// repeatability.
+    /// How far from its target the tool may stop, in mm. Default 0.5, five times the arm's repeatability.
+    #[key(at_least = 0.01, at_most = 10)]
     pub position_tolerance_mm: f64,
-    /// How far turned it may stop, in degrees. Default 0.2, which is 0.2 mm at the end of a plate.
+    /// How far turned from its target the tool may stop, in degrees. Default 0.2, which is 0.2 mm at the end of
+    /// a plate.
+    #[key(at_least = 0.01, at_most = 10)]
     pub angle_tolerance_deg: f64,
-    /// Has the controller stop the arm by its own timer where a motion takes too long, in case this
-    /// computer is gone by then. Default off: no controller was at hand to see that timers of its
-    /// firmware do so, and a line ends by itself.
+    /// Makes the controller stop the arm by its own timer when a motion takes too long, in case this
+    /// computer is gone by then. Default off: no controller was available to check that its timers do so, and a
+    /// line ends by itself.
     pub stop_timer: bool,
     /// The gripper.
+    #[key(nested)]
     pub gripper: BioGripperConfig,
-}
-
-/// The gripper at the flange.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BioGripperConfig {
-    /// Which generation. Default automatic: the gripper is asked.
-    pub generation: GenerationChoice,
-    /// Speed of the jaws, 1 to 4000 in the vendor's unit. Default 2000, the vendor's.
-    pub speed: u16,
-    /// Force of the jaws, 1 to 100 %. Second generation. Default 50, the vendor's.
-    pub force_percent: u16,
-    /// The one width that the first generation opens to, in mm. Default 150: the vendor's software
-    /// tells that for its register 130.
-    pub first_generation_width_mm: f64,
-    /// How far from a width the jaws may stop, in mm. Second generation. Default 1.5: its own number is
-    /// rounded to 1, and the vendor's formula to 0.14.
-    pub width_tolerance_mm: f64,
-    /// How long the jaws may take, in seconds. Default 5, the vendor's.
-    pub timeout_secs: f64,
-}
-
-/// Which generation of the gripper it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GenerationChoice {
-    /// The gripper is asked.
-    #[default]
-    Automatic,
-    /// The first; another is refused.
-    First,
-    /// The second; another is refused.
-    Second,
 }
 
 impl Default for XArmConfig {
@@ -163,140 +160,26 @@ impl Default for XArmConfig {
     }
 }
 
-impl Default for BioGripperConfig {
-    fn default() -> Self {
-        Self {
-            generation: GenerationChoice::Automatic,
-            speed: 2000,
-            force_percent: 50,
-            first_generation_width_mm: 150.0,
-            width_tolerance_mm: 1.5,
-            timeout_secs: 5.0,
-        }
-    }
-}
-
-/// Why a configuration cannot be meant.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum XArmConfigError {
-    /// A number out of its range.
-    #[error("{key} is {value}, expected {lowest} to {highest}")]
-    Range {
-        /// The key.
-        key: &'static str,
-        /// What was given.
-        value: f64,
-        /// The least it may be.
-        lowest: f64,
-        /// The most it may be.
-        highest: f64,
-    },
-    /// An older key that says something else than the model.
-    #[error(
-        "joints is {joints}, but model is \"{}\" with {} joints; leave joints out and set model",
-        model.key(), model.axes()
-    )]
-    Joints {
-        /// What was given.
-        joints: u8,
-        /// The model.
-        model: ArmModel,
-    },
-    /// A tool that five joints cannot point straight down.
-    #[error(
-        "tcp_offset_mm_deg is tilted by roll {roll_deg} and pitch {pitch_deg} degrees, expected 0 and 0: \
-         the {} points its flange straight down and no other way",
-        ArmModel::XArm5
-    )]
-    TiltedTool {
-        /// The offset's roll, in degrees.
-        roll_deg: f64,
-        /// Its pitch, in degrees.
-        pitch_deg: f64,
-    },
-    /// A fence without an inside.
-    #[error("fence_m has {low} to {high} for {axis}, expected the lower one first")]
-    Fence {
-        /// `x`, `y` or `z`.
-        axis: &'static str,
-        /// The first.
-        low: f64,
-        /// The second.
-        high: f64,
-    },
-    /// A port that has no reports with settings.
-    #[error(
-        "report_port is {port}; 30003 and 30000 tell no settings, other ports are given as they are"
-    )]
-    ReportPort {
-        /// What was given.
-        port: u16,
-    },
-}
-
 impl XArmConfig {
-    /// Checks what can be checked without an arm.
-    ///
-    /// # Errors
-    /// The first key that cannot be meant.
-    pub fn validate(&self) -> Result<(), XArmConfigError> {
-        let (gripper, model) = (&self.gripper, self.model);
-        if let Some(joints) = self.joints.filter(|joints| *joints != model.axes()) {
-            return Err(XArmConfigError::Joints { joints, model });
-        }
-        for (key, value, lowest, highest) in [
-            ("answer_timeout_secs", self.answer_timeout_secs, 0.01, 60.0),
-            ("motion_margin_secs", self.motion_margin_secs, 0.1, 600.0),
-            ("reconnect_secs", self.reconnect_secs, 0.0, 3600.0),
-            ("standstill_secs", self.standstill_secs, 0.0, 60.0),
-            ("grasp_offset_mm", self.grasp_offset_mm, -200.0, 200.0),
-            ("recover_attempts", f64::from(self.recover_attempts), 1.0, 10.0),
-            ("load_kg", self.load_kg, 0.0, 10.0),
-            ("collision_sensitivity", f64::from(self.collision_sensitivity), 0.0, 5.0),
-            ("acceleration_m_s2", self.acceleration_m_s2, 0.01, 50.0),
-            ("jaw_yaw_deg", self.jaw_yaw_deg, -360.0, 360.0),
-            ("reduced_speed_m_s", self.reduced_speed_m_s, 0.001, 1.0),
-            ("reduced_joint_speed_deg_s", self.reduced_joint_speed_deg_s, 0.1, 180.0),
-            ("position_tolerance_mm", self.position_tolerance_mm, 0.01, 10.0),
-            ("angle_tolerance_deg", self.angle_tolerance_deg, 0.01, 10.0),
-            ("gripper.speed", f64::from(gripper.speed), 1.0, 4000.0),
-            ("gripper.force_percent", f64::from(gripper.force_percent), 1.0, 100.0),
-            ("gripper.first_generation_width_mm", gripper.first_generation_width_mm, 1.0, 300.0),
-            ("gripper.width_tolerance_mm", gripper.width_tolerance_mm, 0.1, 20.0),
-            ("gripper.timeout_secs", gripper.timeout_secs, 0.1, 60.0),
-        ] {
-            within(key, value, lowest, highest)?;
-        }
-        for value in self.tcp_offset_mm_deg {
-            within("tcp_offset_mm_deg", value, -1000.0, 1000.0)?;
+    /// Rules between the keys.
+    fn check_together(&self, check: &Check) -> Result<(), InvalidKey> {
+        let (model, key, axes) = (self.model, self.model.key(), self.model.axes());
+        if let Some(joints) = self.joints {
+            let expected =
+                format!("{axes}, because model is \"{key}\"; leave joints out and set model");
+            check.require("joints", joints, joints == axes, expected)?;
         }
         let [_, _, _, roll_deg, pitch_deg, _] = self.tcp_offset_mm_deg;
-        if model == ArmModel::XArm5 && (roll_deg, pitch_deg) != (0.0, 0.0) {
-            return Err(XArmConfigError::TiltedTool { roll_deg, pitch_deg });
-        }
-        for value in self.center_of_mass_mm {
-            within("center_of_mass_mm", value, -1000.0, 1000.0)?;
-        }
-        within("joint_range_deg (how many)", self.joint_range_deg.len() as f64, 0.0, 7.0)?;
-        for &[low, high] in &self.joint_range_deg {
-            within("joint_range_deg", low, -360.0, 360.0)?;
-            within("joint_range_deg", high, low, 360.0)?;
-        }
-        for (axis, [low, high]) in ["x", "y", "z"].into_iter().zip(self.fence_m) {
-            within("fence_m", low, -2.0, 2.0)?;
-            within("fence_m", high, -2.0, 2.0)?;
-            if low >= high {
-                return Err(XArmConfigError::Fence { axis, low, high });
-            }
-        }
-        match self.report_port {
-            Some(port @ (30000 | 30003)) => Err(XArmConfigError::ReportPort { port }),
-            _ => Ok(()),
-        }
+        let is_possible = model != ArmModel::XArm5 || (roll_deg, pitch_deg) == (0.0, 0.0);
+        let expected = format!(
+            "roll 0 and pitch 0, because the {model} points its flange straight down and no other way"
+        );
+        let value = format!("tilted by roll {roll_deg} and pitch {pitch_deg} degrees");
+        check.require("tcp_offset_mm_deg", value, is_possible, expected)
     }
 
-    /// Where the middle of a plate is held, seen from the flange: x, y, z in mm, roll, pitch, yaw in degrees.
-    /// That is the point which is moved, and what the controller is given as its tool offset.
+    /// The point where the middle of a plate is held, seen from the flange: x, y, z in mm, roll, pitch, yaw in
+    /// degrees. The arm moves this point, and the controller gets it as its tool offset.
     pub fn grasp_point_mm_deg(&self) -> [f64; 6] {
         let [x, y, z, roll, pitch, yaw] = self.tcp_offset_mm_deg;
         let turn = UnitQuaternion::from_euler_angles(
@@ -308,12 +191,25 @@ impl XArmConfig {
         [x + along.x, y + along.y, z + along.z, roll, pitch, yaw]
     }
 
+    /// [`Self::grasp_point_mm_deg`] as an isometry, in meters.
+    pub fn flange_from_tool(&self) -> Isometry3<f64> {
+        let [x, y, z, roll, pitch, yaw] = self.grasp_point_mm_deg();
+        isometry([x, y, z, roll.to_radians(), pitch.to_radians(), yaw.to_radians()])
+    }
+
+    /// [`Self::flange_from_tool`], turned so that the jaws close along y at a yaw of zero, however the gripper
+    /// is screwed on: the tool's pose in a cell.
+    pub fn flange_from_jaws(&self) -> Isometry3<f64> {
+        let turn = Vector3::z() * self.jaw_yaw_deg.to_radians();
+        self.flange_from_tool() * Isometry3::rotation(turn)
+    }
+
     /// The port of the reports, where there is one.
     pub fn reports_at(&self) -> Option<u16> {
         self.report_port.filter(|port| *port != 0)
     }
 
-    /// Where a port of the controller is.
+    /// The address of a port of the controller.
     pub fn address(&self, port: u16) -> Address {
         #[cfg(unix)]
         if let Some(folder) = &self.socket_folder {
@@ -328,13 +224,9 @@ impl XArmConfig {
     }
 }
 
-/// Whether it is a number, and in its range.
-fn within(key: &'static str, value: f64, lowest: f64, highest: f64) -> Result<(), XArmConfigError> {
-    if (lowest..=highest).contains(&value) {
-        Ok(())
-    } else {
-        Err(XArmConfigError::Range { key, value, lowest, highest })
-    }
+/// Whether the reports of a port have settings.
+fn has_settings(port: u16) -> bool {
+    !matches!(port, 30000 | 30003)
 }
 
 #[cfg(test)]
@@ -359,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_by_key() {
+    fn an_invalid_value_is_refused_by_key() {
         let sound = XArmConfig::default;
         let mut fence = sound();
         fence.fence_m[1] = [0.3, -0.3];
@@ -368,14 +260,22 @@ mod tests {
         let mut force = sound();
         force.gripper.force_percent = 0;
         for (broken, named) in [
-            (XArmConfig { joints: Some(7), ..sound() }, "joints is 7, but model is \"xarm6\""),
-            (XArmConfig { model: ArmModel::XArm5, joints: Some(6), ..sound() }, "\"xarm5\" with 5"),
+            (
+                XArmConfig { joints: Some(7), ..sound() },
+                "joints is 7, expected 6, because model is \"xarm6\"",
+            ),
+            (
+                XArmConfig { model: ArmModel::XArm5, joints: Some(6), ..sound() },
+                "joints is 6, expected 5",
+            ),
             (tilted, "tcp_offset_mm_deg is tilted by roll 0 and pitch 10"),
             (XArmConfig { load_kg: f64::NAN, ..sound() }, "load_kg"),
             (XArmConfig { collision_sensitivity: 6, ..sound() }, "collision_sensitivity"),
             (XArmConfig { reduced_speed_m_s: 250.0, ..sound() }, "reduced_speed_m_s"),
             (XArmConfig { report_port: Some(30003), ..sound() }, "report_port"),
-            (fence, "fence_m"),
+            (fence, "fence_m[1] is [0.3, -0.3], expected two rising numbers"),
+            (XArmConfig { joint_range_deg: vec![[10.0, -10.0]], ..sound() }, "joint_range_deg[0]"),
+            (XArmConfig { joint_range_deg: vec![[-10.0, 10.0]; 8], ..sound() }, "joint_range_deg"),
             (force, "gripper.force_percent"),
         ] {
             let message = broken.validate().unwrap_err().to_string();

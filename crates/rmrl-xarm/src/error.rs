@@ -1,50 +1,50 @@
-//! What may go wrong between this computer and the arm.
+//! Errors of the arm and its gripper.
+
+mod classification;
 
 use std::io;
 
-use rmrl_cell::DeviceError;
-
 use crate::{ArmState, CommandError, Explained, FirmwareVersion, FrameError, RtuError, Status};
 
-/// Why the arm or its gripper did not do as it was asked.
+/// Why the arm or its gripper did not do what was asked of it.
 #[derive(Debug, thiserror::Error)]
 pub enum XArmError {
     /// No connection could be made.
     #[error("cannot connect to {address}: {source}")]
     Connect {
-        /// Where to.
+        /// The address.
         address: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The connection is gone. A new one has to be made.
+    /// The connection is lost. A new one has to be made.
     #[error("the link to the controller is lost: {reason}")]
     LostLink {
-        /// What was noticed.
+        /// How it was noticed.
         reason: String,
     },
-    /// No answer in time. The connection is still there.
+    /// No answer came in time. The connection is still there.
     #[error("no answer to register {register:#04x} within {timeout_secs} s")]
     NoAnswer {
-        /// What was asked.
+        /// The register of the request.
         register: u8,
-        /// How long was waited, in seconds.
+        /// The time limit, in seconds.
         timeout_secs: f64,
     },
-    /// Something that was begun did not end in time.
+    /// An action did not end in time.
     #[error("{what} did not end within {timeout_secs:.1} s")]
     NotFinished {
-        /// What was begun.
+        /// The action.
         what: &'static str,
-        /// How long was waited, in seconds.
+        /// The time limit, in seconds.
         timeout_secs: f64,
     },
     /// An error of the controller, neither a button nor a collision.
     #[error("controller error {number}: {}; {}", explained.meaning, explained.recovery)]
     Controller {
-        /// Its number.
+        /// The error's number.
         number: u8,
-        /// What that means.
+        /// Its meaning.
         explained: Explained,
     },
     /// The arm met something and stopped.
@@ -52,28 +52,28 @@ pub enum XArmError {
     Collision {
         /// The controller's number, 31.
         number: u8,
-        /// What that means.
+        /// Its meaning.
         explained: Explained,
     },
-    /// The arm met something outside of a motion of this program, or while its link was lost: where, and
-    /// whether that was to be expected, nobody saw.
+    /// The arm met something outside of a motion of this program, or while its link was lost. The place is not
+    /// known, nor whether a contact was to be expected.
     #[error(
-        "the arm met something while it was not seen to move (controller error 31): see what it was, then start \
-         again"
+        "the arm met something while it was not seen to move (controller error 31): find out what it was, then \
+         start again"
     )]
     UnseenContact,
-    /// Somebody pressed a stop button, or opened its circuit.
+    /// A stop button is pressed, or its circuit is open.
     #[error("controller error {number}: {}; {}", explained.meaning, explained.recovery)]
     EmergencyStop {
         /// The controller's number, 1 to 3.
         number: u8,
-        /// What that means.
+        /// Its meaning.
         explained: Explained,
     },
-    /// The arm stands stopped or paused without an error: by another program, or a person at its screen.
-    #[error("the arm was stopped by somebody else; see why, then start it again")]
+    /// The arm is stopped or paused without an error: by another program, or by an operator at its screen.
+    #[error("the arm was stopped by somebody else; find out why, then start it again")]
     StoppedBySomebodyElse,
-    /// The arm moves, and this program did not send it.
+    /// The arm moves, but not because of this program.
     #[error("the arm is moved by somebody else; end that first, then start again")]
     MovedBySomebodyElse,
     /// The controller has reset its state, as it does when another program changes a setting.
@@ -82,20 +82,20 @@ pub enum XArmError {
          then start again"
     )]
     StateReset,
-    /// A setting that was kept is another now.
+    /// A setting that the controller had kept has changed.
     #[error(
         "another program has changed the controller's {setting} from {expected} to {got}; end that one, then \
-         start again, which sets it anew"
+         start again, which sets it again"
     )]
     ChangedBySomebodyElse {
-        /// Which setting.
+        /// The setting.
         setting: &'static str,
-        /// What it was given.
+        /// The value that it was given.
         expected: String,
-        /// What it has.
+        /// The value that it has.
         got: String,
     },
-    /// The arm stands elsewhere than this program left it.
+    /// The arm is not where this program left it.
     #[error(
         "the arm was moved by somebody else: joint {joint} stands {apart_deg:.1}° from where this program left \
          it; see who has the arm, then start again"
@@ -103,7 +103,7 @@ pub enum XArmError {
     NotWhereItWasLeft {
         /// The joint that differs most, from 1.
         joint: usize,
-        /// By how much, in degrees.
+        /// The difference, in degrees.
         apart_deg: f64,
     },
     /// Another program has the arm.
@@ -111,43 +111,43 @@ pub enum XArmError {
         "the arm at {address} is in use by {by}; end that first, or stop the arm with `rmrl cell stop`"
     )]
     InUse {
-        /// The controller.
+        /// The controller's address.
         address: String,
-        /// Who has it.
+        /// Who has the arm.
         by: String,
     },
-    /// The lock that keeps other programs from the arm cannot be had.
+    /// The lock that keeps other programs from the arm is not available.
     #[error("cannot lock {path}, by which one program at a time has the arm: {source}")]
     Lock {
         /// The lock file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// No report of now: nobody can tell whether the controller still has what it was given.
+    /// There is no recent report, so nobody knows whether the controller still has its settings.
     #[error(
         "the controller's latest report is {age_secs:.1} s old; nothing moves without one of the last second"
     )]
     StaleReports {
-        /// How old the latest is, in seconds; infinite before the first.
+        /// The age of the latest report, in seconds; infinite before the first.
         age_secs: f64,
     },
-    /// Reports stayed away for longer than the configuration allows.
+    /// No report came for longer than the configuration allows.
     #[error(
-        "the controller has sent no report for {waited_secs:.0} s, and nothing moves without; see to the network \
-         and the control box (xarm.report_port, no firewall between), then start again"
+        "the controller has sent no report for {waited_secs:.0} s, and nothing moves without one; check the \
+         network and the control box (xarm.report_port, no firewall between), then start again"
     )]
     NoReports {
-        /// How long was waited, in seconds.
+        /// The time without a report, in seconds.
         waited_secs: f64,
     },
     /// The configuration names no port for reports.
     #[error(
-        "xarm.report_port is not set, and nothing moves without reports: whether the controller still has its \
-         settings is read there; set xarm.report_port = 30002"
+        "xarm.report_port is not set, and nothing moves without reports, which show whether the controller still \
+         has its settings; set xarm.report_port = 30002"
     )]
     WithoutReports,
-    /// The reports of that port leave out settings that decide where the arm goes.
+    /// The reports of the port leave out settings that decide where the arm goes.
     #[error(
         "the reports of port {port} leave out the base offset and the simulated-robot mode; set \
          xarm.report_port = 30002, whose reports have them"
@@ -159,210 +159,138 @@ pub enum XArmError {
     /// The controller's pose is not where its joints put the tool.
     #[error(
         "the controller reports the tool {distance_mm:.1} mm and {angle_deg:.1}° from where its joints put it: \
-         base offset, tool offset or xarm.model is another than the controller's; see to that, then start again"
+         base offset, tool offset or xarm.model differs from the controller's; correct it, then start again"
     )]
     PoseDisagrees {
-        /// How far apart, in mm.
+        /// The distance, in mm.
         distance_mm: f64,
-        /// How far turned, in degrees.
+        /// The angle, in degrees.
         angle_deg: f64,
     },
-    /// A setting that only a person changes is not what this program needs.
-    #[error("the controller's {setting} is {got}, expected {expected}; {mend}")]
+    /// A setting that only an operator changes is not what this program needs.
+    #[error("the controller's {setting} is {got}, expected {expected}; {fix}")]
     UnsuitableSetting {
-        /// Which setting.
+        /// The setting.
         setting: &'static str,
-        /// What is needed.
+        /// The value that is needed.
         expected: String,
-        /// What it is.
+        /// The value that it has.
         got: String,
         /// How to change it.
-        mend: &'static str,
+        fix: &'static str,
     },
-    /// The gripper takes positions in another unit.
+    /// The gripper's positions have another unit.
     #[error(
         "the gripper's control mode is {mode}, expected 0: in mode 1 positions are pulses of its motor and not \
-         millimetres; set it back with `rmrl cell doctor --reset-gripper-mode`, or with UFACTORY's SDK: \
+         millimeters; set it back with `rmrl cell doctor --reset-gripper-mode`, or with UFACTORY's SDK: \
          arm.set_bio_gripper_control_mode(0)"
     )]
     GripperMode {
-        /// The mode.
+        /// The gripper's control mode.
         mode: u16,
     },
-    /// The arm is not in a state to begin a motion.
+    /// The state of the arm does not allow a motion.
     #[error("the arm is not ready to move: state {state:?}, {waiting} motions waiting")]
     NotReady {
-        /// What it is doing.
+        /// The state.
         state: ArmState,
-        /// How many motions wait.
+        /// The number of motions in the queue.
         waiting: u16,
     },
-    /// The controller did not do what it was asked.
+    /// The controller refused a request.
     #[error("the controller refused register {register:#04x}: {status:?}")]
     Refused {
-        /// What was asked.
+        /// The register of the request.
         register: u8,
-        /// Its status.
+        /// The status of the answer.
         status: Status,
     },
-    /// The arm says that it has arrived, and is elsewhere.
+    /// The arm reports that it has arrived, but is elsewhere.
     #[error(
         "the arm stopped {distance_mm:.2} mm and {angle_deg:.2}° from where it was sent, \
          allowed are {allowed_mm} mm and {allowed_deg}°"
     )]
     NotReached {
-        /// How far off, in mm.
+        /// The distance from the target, in mm.
         distance_mm: f64,
-        /// How far turned, in degrees.
+        /// The angle from the target, in degrees.
         angle_deg: f64,
-        /// How far off it may be, in mm.
+        /// The allowed distance, in mm.
         allowed_mm: f64,
-        /// How far turned it may be, in degrees.
+        /// The allowed angle, in degrees.
         allowed_deg: f64,
     },
-    /// A setting was taken, and is another when it is read back.
+    /// A setting was accepted, but differs when it is read back.
     #[error("the controller has another {setting} than it was given: {got} instead of {expected}")]
     SettingNotKept {
-        /// Which setting.
+        /// The setting.
         setting: &'static str,
-        /// What it was given.
+        /// The value that it was given.
         expected: String,
-        /// What it has.
+        /// The value that it has.
         got: String,
     },
-    /// What came is no frame: the stream cannot be followed any further.
-    #[error("the controller sent what is no frame: {0}")]
+    /// The controller sent an invalid frame. The stream cannot be read any further.
+    #[error("the controller sent an invalid frame: {0}")]
     Frame(#[from] FrameError),
-    /// What came is no answer to what was asked.
-    #[error("the controller answered what it was not asked: {0}")]
+    /// The controller's answer does not fit the request.
+    #[error("the controller's answer does not fit the request: {0}")]
     Answer(#[from] CommandError),
-    /// The answer belongs to another register, or speaks another protocol.
+    /// The answer is of another register, or of another protocol.
     #[error("the answer to register {expected:#04x} came from register {got:#04x}")]
     WrongAnswer {
-        /// What was asked.
+        /// The register of the request.
         expected: u8,
-        /// What answered.
+        /// The register of the answer.
         got: u8,
     },
     /// The controller's firmware is too old, or its version cannot be read.
     #[error("firmware {version:?}, expected {} or newer", FirmwareVersion::OLDEST)]
     UnsupportedFirmware {
-        /// What it says of itself.
+        /// The version text.
         version: String,
     },
-    /// Another robot than the configuration speaks of.
+    /// Another robot than the configured one.
     #[error("the controller is that of another robot: {got}, configured is {expected}; {advice}")]
     WrongRobot {
-        /// The name of the configured one.
+        /// The name of the configured robot.
         expected: &'static str,
-        /// The name of the one that is there.
+        /// The name of the robot that is there.
         got: String,
         /// What to do about it.
         advice: String,
     },
-    /// The gripper does not speak as it should.
+    /// The gripper's answer is wrong.
     #[error("the gripper: {0}")]
     GripperBus(#[from] RtuError),
     /// The gripper has an error.
     #[error("gripper error {number}: {}; {}", explained.meaning, explained.recovery)]
     Gripper {
-        /// Its number.
+        /// The error's number.
         number: u16,
-        /// What that means.
+        /// Its meaning.
         explained: Explained,
     },
-    /// The gripper has no power, and must not be given it unseen.
+    /// The gripper has no power. It must only get power while an operator watches.
     #[error(
-        "the gripper has no power; its jaws move when they get it, and what they hold falls: take it out, then \
+        "the gripper has no power; its jaws move when they get it, and drop what they hold: take it out, then run \
          `rmrl cell doctor --power-gripper`"
     )]
     GripperWithoutPower,
     /// The gripper does not have this width.
     #[error("the gripper cannot open to {width_mm:.1} mm: {reason}")]
     NoSuchWidth {
-        /// What was asked, in mm.
+        /// The width, in mm.
         width_mm: f64,
-        /// What it has.
+        /// Why not.
         reason: String,
     },
-    /// A target or a speed that is no number, or not above 0.
-    #[error("{what} is {value}, which is nothing to move with")]
+    /// A target or a speed that is not finite, or a speed that is not above 0.
+    #[error("{what} is {value}, which is invalid for a motion")]
     NotANumber {
-        /// Which.
+        /// The name of the number.
         what: &'static str,
-        /// What it is.
+        /// Its value.
         value: f64,
     },
-}
-
-impl XArmError {
-    /// Whether the connection has to be made anew before anything else can be asked.
-    pub fn ends_the_link(&self) -> bool {
-        matches!(
-            self,
-            Self::Connect { .. }
-                | Self::LostLink { .. }
-                | Self::StaleReports { .. }
-                | Self::Frame(_)
-        )
-    }
-
-    /// Whether trying again cannot help: a person has to come first.
-    pub fn needs_a_person(&self) -> bool {
-        match self {
-            Self::EmergencyStop { .. }
-            | Self::StoppedBySomebodyElse
-            | Self::MovedBySomebodyElse
-            | Self::NotWhereItWasLeft { .. }
-            | Self::UnseenContact
-            | Self::InUse { .. }
-            | Self::NoReports { .. }
-            | Self::PoseDisagrees { .. }
-            | Self::UnsuitableSetting { .. }
-            | Self::GripperMode { .. }
-            | Self::StateReset
-            | Self::ChangedBySomebodyElse { .. }
-            | Self::GripperWithoutPower => true,
-            Self::Controller { explained, .. } => explained.severity.needs_a_person(),
-            _ => false,
-        }
-    }
-
-    /// The same of a setting that had been kept before.
-    pub(crate) fn changed_by_somebody_else(self) -> Self {
-        match self {
-            Self::SettingNotKept { setting, expected, got }
-            | Self::UnsuitableSetting { setting, expected, got, .. } => {
-                Self::ChangedBySomebodyElse { setting, expected, got }
-            }
-            other => other,
-        }
-    }
-
-    /// The same as a cell's device tells it; `device` is `arm` or `gripper`. A collision needs to know
-    /// where, and is [`DeviceError::Faulted`] here.
-    pub fn into_device_error(self, device: &'static str) -> DeviceError {
-        if self.needs_a_person() {
-            return DeviceError::NeedsPerson { device, reason: self.to_string() };
-        }
-        let reason = self.to_string();
-        match self {
-            Self::Connect { .. }
-            | Self::LostLink { .. }
-            | Self::StaleReports { .. }
-            | Self::Frame(_) => DeviceError::Disconnected { device, reason },
-            Self::NoAnswer { timeout_secs, .. } | Self::NotFinished { timeout_secs, .. } => {
-                DeviceError::TimedOut { device, timeout_secs }
-            }
-            Self::Controller { number, explained } | Self::Collision { number, explained } => {
-                let Explained { meaning, recovery, .. } = explained;
-                DeviceError::Faulted { device, code: u16::from(number), meaning, recovery }
-            }
-            Self::Gripper { number, explained } => {
-                let Explained { meaning, recovery, .. } = explained;
-                DeviceError::Faulted { device, code: number, meaning, recovery }
-            }
-            _ => DeviceError::Refused { device, reason },
-        }
-    }
 }

@@ -1,72 +1,64 @@
 //! UFACTORY xArm robot arms and their BIO gripper, over the controller's private TCP protocol.
 //!
-//! [`Robot`] is a controller that is connected, set up, and kept so; [`XArm`] and [`BioGripperDevice`]
-//! are its arm and its gripper as a cell has them. [`Inspector`] only looks. Below are [`Session`], one
-//! link that is set up, and [`Client`], requests and answers with deadlines. The codec goes both ways,
-//! for whoever plays a controller: [`FrameReader`], [`Command`], [`Reply`], [`Report`], [`RtuRequest`],
-//! [`bio_gripper`].
+//! [`Robot`] is a controller that is connected and set up, and stays so. [`XArm`] and [`BioGripperDevice`]
+//! are its arm and its gripper as devices of a cell. [`Inspector`] only reads. Below these are [`Session`], one
+//! link that is set up, and [`Client`], requests and answers with deadlines. The codec works in both directions:
+//! [`FrameReader`], [`Command`], [`Reply`], [`Report`], [`RtuRequest`], [`bio_gripper`].
 //!
-//! Metres, radians and seconds above; in codec, session and configuration keys the controller's own
-//! millimetres, and degrees where a name says `_deg`.
+//! Units are meters, radians and seconds in devices and kinematics. Codec, session and configuration keys have the
+//! controller's own millimeters, and degrees where a name says `_deg`.
+//!
+//! # Map
+//! Each part only uses those above it.
+//! - `arm_model`: the robots that this crate drives
+//! - [`kinematics`]: from joint angles to poses, and back
+//! - `protocol`: the bytes, without any input or output
+//! - `config`, `error`: the configuration of an arm, and all errors
+//! - `connection`: one link; requests, reports, the claim to an arm, and stopping it
+//! - `session`: a link that is set up; what must be known before a motion, and one straight line
+//! - `devices`: arm, gripper and inspection
+//! - [`emulator`]: an emulated controller, which shares only `arm_model` and `kinematics` with the driver
 
-mod arm;
 mod arm_model;
-pub mod bio_gripper;
-mod claim;
-mod client;
-mod command;
 mod config;
-pub mod controller;
-mod controller_error;
+mod connection;
+mod devices;
+pub mod emulator;
 mod error;
-mod frame;
-mod frame_reader;
-mod gripper;
-mod inspection;
 pub mod kinematics;
-mod link;
-mod motion;
-mod report;
-mod report_stream;
-mod robot;
-mod rtu;
+mod protocol;
 mod session;
-mod settings;
-mod stance;
-mod version;
-mod wire;
 
-pub use arm::XArm;
 pub use arm_model::ArmModel;
-pub use claim::Claim;
-pub use client::{Answer, Client};
-pub use command::{
+pub use config::{Address, BioGripperConfig, GenerationChoice, XArmConfig};
+pub use connection::claim::Claim;
+pub use connection::client::{Answer, Client};
+pub use connection::report_stream::ReportStream;
+pub use connection::stop::{keep_stopped, stop_arm};
+pub use devices::arm::XArm;
+pub use devices::gripper::BioGripperDevice;
+pub use devices::inspector::{GripperReading, Inspector, ToolReading};
+pub use devices::robot::Robot;
+pub use error::XArmError;
+pub use protocol::bio_gripper;
+pub use protocol::command::{
     ALL_JOINTS, ArmState, Command, CommandError, LineOptions, MotionLimits, ReducedState, Reply,
     StateChange, TOOL_BUS, register,
 };
-pub use config::{BioGripperConfig, GenerationChoice, XArmConfig, XArmConfigError};
-pub use controller_error::{
+pub use protocol::error_tables::{
     Explained, Severity, controller_error, controller_warning, gripper_error, servo_error,
 };
-pub use error::XArmError;
-pub use frame::{
-    FEEDBACK_REGISTER, Feedback, FeedbackOutcome, Frame, FrameError, FromController, HEADER_LENGTH,
-    HEARTBEAT, MAX_LENGTH, Protocol, Request, Response, Status, ToController,
+pub use protocol::frame::{
+    Feedback, FeedbackOutcome, Frame, FrameError, FromController, HEARTBEAT, MAX_LENGTH, Protocol,
+    Request, Response, Status, ToController,
 };
-pub use frame_reader::FrameReader;
-pub use gripper::BioGripperDevice;
-pub use inspection::{GripperReading, Inspector, ToolReading, keep_stopped, stop_arm};
-pub use link::Address;
-pub use motion::{controller_pose, tool_pose};
-pub use report::{
-    Details, Health, LONGEST_REPORT, More, ReadError, Report, ReportError, ReportPort,
-    ReportReader, SHORTEST_REPORT,
+pub use protocol::frame_reader::FrameReader;
+pub use protocol::modbus_rtu::{RtuError, RtuRequest};
+pub use protocol::report::{
+    Details, Health, LONGEST_REPORT, More, ReadError, Report, ReportError, ReportPort, ReportReader,
 };
-pub use report_stream::ReportStream;
-pub use robot::Robot;
-pub use rtu::{MOST_REGISTERS, RtuError, RtuRequest};
+pub use protocol::version::{FirmwareVersion, RobotVersion};
 pub use session::Session;
-pub use version::{FirmwareVersion, RobotVersion};
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]

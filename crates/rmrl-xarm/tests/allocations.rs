@@ -1,4 +1,4 @@
-//! A report costs no memory.
+//! Reading a report allocates no memory.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use rmrl_xarm::{ArmState, LONGEST_REPORT, More, Report, ReportPort, ReportReader
 const REPORTS: usize = 2000;
 
 #[test]
-fn reports_are_read_from_a_socket_without_asking_for_memory() {
+fn reports_are_read_from_a_socket_without_allocating_memory() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let report = Report {

@@ -79,13 +79,13 @@ fn another_robot_and_an_old_firmware_are_refused() {
 }
 
 #[test]
-fn a_collision_is_told_with_its_place_and_recovered_from() {
+fn a_collision_is_reported_with_its_place_and_recovered_from() {
     let (mut arm, table, _) = arm(Table::new("2.5.0"));
     table.lock().unwrap().error_on_line = 31;
     let error = arm.move_to(target(), 0.1).unwrap_err();
     let DeviceError::Collision { at } = error else { panic!("{error}") };
     assert!((at.z_m - 0.2).abs() < 1e-6);
-    // Until then it stays where it is.
+    // Until it is recovered it stays where it is.
     let error = arm.move_to(target(), 0.1).unwrap_err();
     assert!(matches!(error, DeviceError::Collision { .. }), "{error}");
     table.lock().unwrap().asked.clear();
@@ -105,15 +105,15 @@ fn a_collision_is_told_with_its_place_and_recovered_from() {
 
 /// Somebody runs into an arm that stands, or it falls onto something without power.
 #[test]
-fn a_contact_outside_of_a_motion_is_left_to_a_person() {
+fn a_contact_outside_of_a_motion_is_left_to_an_operator() {
     let (mut arm, table, _) = arm(Table::new("2.5.0"));
     arm.move_to(target(), 0.1).unwrap();
     (table.lock().unwrap().error, table.lock().unwrap().state) = (31, ArmState::Stopped);
     for error in [arm.recover().unwrap_err(), arm.move_to(target(), 0.1).unwrap_err()] {
         assert!(error.needs_a_person() && error.to_string().contains("met something"), "{error}");
     }
-    assert_eq!(table.lock().unwrap().error, 31, "nobody cleared it");
-    // The same where it happens while the link is lost.
+    assert_eq!(table.lock().unwrap().error, 31, "the error was not cleared");
+    // Nor is a contact cleared that happens while the link is lost.
     let (mut arm, table, _) = self::arm(Table::new("2.5.0"));
     {
         let mut table = table.lock().unwrap();
@@ -128,23 +128,23 @@ fn a_contact_outside_of_a_motion_is_left_to_a_person() {
     let error = arm.move_to(target(), 0.1).unwrap_err();
     let error = if error.needs_a_person() { error } else { arm.recover().unwrap_err() };
     assert!(error.needs_a_person() && error.to_string().contains("met something"), "{error}");
-    assert_eq!(table.lock().unwrap().error, 31, "nobody cleared it");
+    assert_eq!(table.lock().unwrap().error, 31, "the error was not cleared");
 }
 
 #[test]
-fn a_pressed_button_and_somebody_elses_stop_are_left_to_a_person() {
+fn a_pressed_button_and_the_stop_of_another_program_are_left_to_an_operator() {
     let (mut arm, table, config) = arm(Table::new("2.5.0"));
     (table.lock().unwrap().error, table.lock().unwrap().state) = (1, ArmState::Stopped);
     for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
         assert!(error.needs_a_person(), "{error}");
     }
-    assert_eq!(table.lock().unwrap().error, 1, "nobody cleared it");
-    // The button is released and the error cleared at the controller's screen; it stands.
+    assert_eq!(table.lock().unwrap().error, 1, "the error was not cleared");
+    // The button is released and the error cleared at the controller's screen; the arm stands.
     table.lock().unwrap().error = 0;
     for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
         assert!(error.needs_a_person(), "{error}");
     }
-    // Connecting anew is the person's word.
+    // By connecting again the operator confirms that all is well.
     drop(arm);
     XArm::new(Arc::new(Robot::connect(config).unwrap())).move_to(target(), 0.1).unwrap();
 }
@@ -164,10 +164,10 @@ fn an_error_that_comes_again_is_given_up_after_bounded_attempts() {
     assert_eq!(cleans, 3);
 }
 
-/// Nothing here pauses the arm, resets it, moves it otherwise or changes what it was given: whoever does is
-/// at work in the cell.
+/// This program never pauses or resets the arm, nor moves it otherwise, nor changes its settings: if that happens,
+/// another program is at work in the cell.
 #[test]
-fn what_another_program_does_is_left_to_a_person() {
+fn what_another_program_does_is_left_to_an_operator() {
     let set_offset = |table: &mut Table| table.offset = [0.0; 6];
     let put_load_on = |table: &mut Table| table.load[0] = 0.1;
     let state = |state| move |table: &mut Table| table.state = state;
@@ -178,7 +178,7 @@ fn what_another_program_does_is_left_to_a_person() {
     let shift_base = |table: &mut Table| table.base_offset[2] = 25.0;
     let tilt = |table: &mut Table| table.gravity = [0.0, 1.0, 0.0];
     let simulate = |table: &mut Table| table.simulated = true;
-    // As a base offset that no report tells of.
+    // Like a base offset that no report has.
     let shift_poses = |table: &mut Table| table.pose[2] += 20.0;
     let changes: [Change; 12] = [
         ("joint 4 stands 1.1°", &turn_joint),
@@ -198,7 +198,7 @@ fn what_another_program_does_is_left_to_a_person() {
         let (mut arm, table, config) = arm(Table::new("2.5.0"));
         arm.move_to(target(), 0.1).unwrap();
         change(&mut table.lock().unwrap());
-        // The reports tell within a moment.
+        // The reports show it within a moment.
         std::thread::sleep(std::time::Duration::from_millis(100));
         table.lock().unwrap().asked.clear();
         for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
@@ -217,8 +217,8 @@ fn what_another_program_does_is_left_to_a_person() {
             )
         };
         assert!(asked.iter().all(only_asks), "{told}: {asked:?}");
-        // Connecting anew is that person's word, and sets all of it again; what only a person sets has to be
-        // set by one.
+        // By connecting again the operator confirms that all is well, and it gives all settings again. An
+        // operator has to set the others.
         drop(arm);
         {
             let mut table = table.lock().unwrap();
@@ -234,7 +234,7 @@ fn what_another_program_does_is_left_to_a_person() {
 }
 
 #[test]
-fn a_line_that_somebody_pauses_is_given_up_and_the_next_one_is_not_begun() {
+fn a_line_that_another_program_pauses_is_aborted_and_the_next_one_is_not_begun() {
     for firmware in ["1.12.10", "2.5.0"] {
         let (mut arm, table, _) = arm(Table::new(firmware));
         table.lock().unwrap().pauses = true;
@@ -254,7 +254,7 @@ fn after_a_stop_no_motion_begins_even_if_the_arm_is_ready_for_one() {
     gripper.power_on().unwrap();
     arm.robot().stop().unwrap();
     {
-        // As where the stop did not get through.
+        // As if the stop had not got through.
         let mut table = table.lock().unwrap();
         table.state = ArmState::Ready;
         table.asked.clear();
@@ -278,7 +278,7 @@ fn a_pose_that_was_not_reached_is_no_arrival() {
 }
 
 #[test]
-fn a_motion_that_does_not_end_is_stopped_and_the_next_one_goes() {
+fn a_motion_that_does_not_end_is_stopped_and_the_next_one_runs() {
     for firmware in ["1.12.10", "2.5.0"] {
         let (mut arm, table, _) = arm(Table::new(firmware));
         table.lock().unwrap().never_ends = true;
@@ -292,7 +292,7 @@ fn a_motion_that_does_not_end_is_stopped_and_the_next_one_goes() {
 }
 
 #[test]
-fn a_button_pressed_during_a_motion_is_not_forgotten_when_somebody_clears_the_error() {
+fn a_button_pressed_during_a_motion_is_not_forgotten_when_the_error_is_cleared() {
     let (mut arm, table, _) = arm(Table::new("2.5.0"));
     table.lock().unwrap().error_on_line = 2;
     let error = arm.move_to(target(), 0.1).unwrap_err();
@@ -340,13 +340,13 @@ fn the_controllers_own_timer_is_set_before_a_line_and_cancelled_after_it() {
         };
         let kinds: Vec<_> =
             table.asked.iter().filter(timer).map(|command| command.register()).collect();
-        // First of all the timer of a program that was lost.
+        // First the timer of a lost program is cancelled.
         assert_eq!(kinds, [0x48, 0x47, 0x15, 0x48]);
     }
 }
 
 #[test]
-fn nothing_is_sent_for_what_is_no_motion() {
+fn nothing_is_sent_for_an_invalid_motion() {
     let (mut arm, table, _) = arm(Table::new("2.5.0"));
     table.lock().unwrap().asked.clear();
     let here = target();
@@ -385,7 +385,7 @@ fn a_program_that_ends_with_a_motion_under_way_stops_the_arm() {
         (table.never_ends, table.deaf_to_stops) = (true, 1);
     }
     let panicked = catch_unwind(AssertUnwindSafe(move || {
-        // The motion does not end, and what is to stop it has no answer: the arm may still move.
+        // The motion does not end, and the stop has no answer: the arm may still move.
         let error = session.move_to(target(), 0.25).unwrap_err();
         panic!("{error}");
     }));
@@ -395,7 +395,7 @@ fn a_program_that_ends_with_a_motion_under_way_stops_the_arm() {
 }
 
 #[test]
-fn both_grippers_open_and_close_and_tell_what_they_hold() {
+fn both_grippers_open_and_close_and_report_what_they_hold() {
     for (generation, opens_mm, other_mm) in
         [(Generation::First, 150.0, 95.0), (Generation::Second, 95.0, 160.0)]
     {
@@ -426,7 +426,7 @@ fn both_grippers_open_and_close_and_tell_what_they_hold() {
 }
 
 #[test]
-fn a_gripper_with_an_error_says_which_and_one_that_lost_its_plate_holds_none() {
+fn a_gripper_reports_its_error_and_one_that_lost_its_plate_holds_none() {
     let (arm, table, _) = arm(Table::new("1.12.10"));
     let mut gripper = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap();
     gripper.power_on().unwrap();
@@ -444,14 +444,14 @@ fn a_gripper_with_an_error_says_which_and_one_that_lost_its_plate_holds_none() {
 }
 
 #[test]
-fn a_gripper_that_says_nothing_is_the_controllers_error() {
+fn a_gripper_that_does_not_answer_is_an_error_of_the_controller() {
     let (arm, table, _) = arm(Table::new("2.5.0"));
     table.lock().unwrap().no_gripper = true;
     let error = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap_err();
     assert!(matches!(error, XArmError::Controller { number: 19, .. }), "{error}");
 }
 
-/// Whether the controller still has its settings is read from its reports: without them nobody knows.
+/// The reports show whether the controller still has its settings. Without reports this is unknown.
 #[test]
 fn nothing_is_sent_on_reports_that_are_not_of_now_and_the_run_ends_when_they_stay_away() {
     let (mut arm, table, _) = arm(Table::new("2.5.0"));
@@ -467,7 +467,7 @@ fn nothing_is_sent_on_reports_that_are_not_of_now_and_the_run_ends_when_they_sta
         table.lock().unwrap().asked.iter().filter(is_line).count()
     };
     assert_eq!(lines(&table), 0);
-    // They come again while the link is made again: nothing is lost but time.
+    // They come again while the link is made again: only time is lost.
     let theirs = Arc::clone(&table);
     let resume = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_millis(300));
@@ -489,9 +489,9 @@ fn without_reports_and_on_short_ones_nothing_is_set_up() {
     assert!(error.to_string().contains("xarm.report_port = 30002"), "{error}");
 }
 
-/// What somebody told the controller of how the arm stands is not overwritten, and not moved by.
+/// The installation that an operator has set in the controller is not overwritten, and prevents motions.
 #[test]
-fn an_arm_that_stands_otherwise_than_here_is_refused_with_what_to_do() {
+fn an_arm_with_an_unsuitable_installation_is_refused_with_what_to_do() {
     type Change<'a> = (&'a str, &'a dyn Fn(&mut Table));
     let changes: [Change; 4] = [
         ("base offset is [0.0, 0.0, 25.0", &|table| table.base_offset[2] = 25.0),

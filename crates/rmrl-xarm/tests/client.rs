@@ -1,4 +1,4 @@
-//! What the client makes of a controller that answers late, twice, in halves, wrongly or not at all.
+//! The client with a controller that answers late, twice, in halves, wrongly or not at all.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -71,7 +71,7 @@ fn late_and_double_answers_are_left_aside() {
     let (address, server) = serve(|mut peer| {
         let first = peer.next().unwrap();
         let second = peer.next().unwrap();
-        // The first one's answer comes late, the second one's twice, and once before the third's.
+        // The first answer comes late, the second twice, and once more before the third.
         peer.send(&answer(&first, 0, &Reply::Count(1)));
         peer.send(&answer(&second, 0, &Reply::Count(2)));
         peer.send(&answer(&second, 0, &Reply::Count(2)));
@@ -114,7 +114,7 @@ fn an_answer_with_a_wrong_number_is_not_taken_and_one_of_a_wrong_register_is_an_
 }
 
 #[test]
-fn a_dropped_link_is_told_as_one_and_stays_one() {
+fn a_dropped_link_is_reported_and_stays_lost() {
     let (address, server) = serve(|mut peer| {
         let request = peer.next().unwrap();
         peer.send(&answer(&request, 0, &Reply::Count(1))[..5]);
@@ -171,7 +171,7 @@ fn an_answer_too_short_is_one_with_an_error_in_its_way_and_a_broken_one_without(
 }
 
 #[test]
-fn a_motion_is_refused_for_what_keeps_the_arm_from_it() {
+fn a_refused_motion_reports_what_prevents_it() {
     let (address, server) = serve(|mut peer| {
         for number in [31, 1, 23] {
             let request = peer.next().unwrap();

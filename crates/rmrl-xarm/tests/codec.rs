@@ -1,4 +1,4 @@
-//! The bytes of the control port, held against those that the vendor's own software sends.
+//! The bytes of the control port, compared with those of the vendor's own software.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -233,7 +233,7 @@ fn an_answer_and_its_status() {
 }
 
 #[test]
-fn feedback_and_the_heartbeat_are_told_apart() {
+fn feedback_and_the_heartbeat_are_distinguished() {
     let feedback = Feedback {
         transaction: 0x14,
         protocol: Protocol::Three,
@@ -256,7 +256,7 @@ fn feedback_and_the_heartbeat_are_told_apart() {
 }
 
 #[test]
-fn what_is_no_frame_is_named() {
+fn invalid_frames_are_errors() {
     for (hex, error) in [
         ("0001 0002 0401 01", FrameError::TooLong { got: MAX_LENGTH + 1 }),
         ("0001 0002 ffff 01", FrameError::TooLong { got: 0xffff }),
@@ -265,7 +265,7 @@ fn what_is_no_frame_is_named() {
         let mut reader = FrameReader::default();
         reader.feed(&bytes(hex));
         assert_eq!(reader.next_frame(), Err(error), "{hex}");
-        assert_eq!(reader.next_frame(), Err(error), "{hex}, asked again");
+        assert_eq!(reader.next_frame(), Err(error), "{hex}, again");
         reader.clear();
         assert_eq!(reader.next_frame(), Ok(None));
     }
@@ -299,7 +299,7 @@ fn parameters_of_a_wrong_length_or_meaning_are_refused() {
 }
 
 proptest! {
-    /// A stream gives the same frames however it is cut.
+    /// A stream gives the same frames however it is divided into reads.
     #[test]
     fn frames_are_found_however_the_stream_is_cut(cuts in prop::collection::vec(1_usize..40, 1..80)) {
         let mut stream = Vec::new();

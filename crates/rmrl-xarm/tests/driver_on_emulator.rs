@@ -1,4 +1,4 @@
-//! Arm and gripper of the driver, on the emulated controller: what a trial does.
+//! Arm and gripper of the driver, on the emulated controller, with the motions of a trial.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -7,17 +7,16 @@ mod kinematic_plant;
 use std::sync::Arc;
 
 use kinematic_plant::KinematicPlant;
-use nalgebra::{Isometry3, Vector3};
 use rmrl_cell::{Arm, DeviceError, Gripper, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::controller::{
-    Controller, ControllerConfig, Firmware, GripperKind, MotionFault, MotionOutcome, Pace,
-    RunningController,
+use rmrl_xarm::emulator::{
+    EmulatedController, EmulatorConfig, Firmware, GripperKind, MotionFault, MotionOutcome, Pace,
+    RunningEmulator,
 };
 use rmrl_xarm::{BioGripperDevice, Robot, XArm, XArmConfig};
 
 struct Cell {
-    running: RunningController,
+    running: RunningEmulator,
     plant: KinematicPlant,
     arm: XArm,
     gripper: BioGripperDevice,
@@ -26,18 +25,15 @@ struct Cell {
 fn cell(firmware: Firmware, gripper: GripperKind) -> Cell {
     let plant = KinematicPlant::new(PlanarPose::new(0.35, 0.1, 0.0));
     let config = XArmConfig { host: "127.0.0.1".to_string(), ..XArmConfig::default() };
-    let [x, y, z, ..] = config.tcp_offset_mm_deg.map(|number| 0.001 * number);
-    // The plant's tool has its jaws across y where the controller tells the configured yaw.
-    let turn = Vector3::z() * config.jaw_yaw_deg.to_radians();
-    let emulated = ControllerConfig {
+    let emulated = EmulatorConfig {
         firmware,
         gripper,
         pace: Pace::AsFastAsPossible,
-        flange_from_tool: Isometry3::new(Vector3::new(x, y, z), turn),
+        flange_from_tool: config.flange_from_jaws(),
         watched_m: Some(config.fence_m),
-        ..ControllerConfig::default()
+        ..EmulatorConfig::default()
     };
-    let running = Controller::start(emulated, plant.plant()).unwrap();
+    let running = EmulatedController::start(emulated, plant.plant()).unwrap();
     let addresses = running.addresses().unwrap();
     let config = XArmConfig {
         control_port: addresses.control.port(),

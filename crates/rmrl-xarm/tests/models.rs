@@ -1,4 +1,4 @@
-//! The arms that are driven, each on its emulated controller, and robots that are refused by their names.
+//! The supported arms, each on its emulated controller, and other robots, which are refused by their names.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use kinematic_plant::KinematicPlant;
 use rmrl_cell::{Arm, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::controller::{Controller, ControllerConfig, MotionOutcome, RunningController};
+use rmrl_xarm::emulator::{EmulatedController, EmulatorConfig, MotionOutcome, RunningEmulator};
 use rmrl_xarm::kinematics::ArmKinematics;
 use rmrl_xarm::{
     Address, ArmModel, Client, Command, Inspector, LineOptions, More, MotionLimits, Reply,
@@ -21,15 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 const TOOL_M: f64 = 0.172;
 
-fn emulated(model: ArmModel, identity: Option<(u8, u16)>) -> (RunningController, XArmConfig) {
+fn emulated(model: ArmModel, identity: Option<(u8, u16)>) -> (RunningEmulator, XArmConfig) {
     let plant = KinematicPlant::new(PlanarPose::new(0.35, 0.1, 0.0));
-    let emulated = ControllerConfig {
+    let emulated = EmulatorConfig {
         arm: ArmKinematics::new(model),
         identity,
         flange_from_tool: nalgebra::Isometry3::translation(0.0, 0.0, TOOL_M),
-        ..ControllerConfig::default()
+        ..EmulatorConfig::default()
     };
-    let running = Controller::start(emulated, plant.plant()).unwrap();
+    let running = EmulatedController::start(emulated, plant.plant()).unwrap();
     let addresses = running.addresses().unwrap();
     let config = XArmConfig {
         host: "127.0.0.1".to_string(),
@@ -57,7 +57,7 @@ fn every_model_is_connected_to_moved_and_read() {
         let finished = |motion: &_| matches!(motion, MotionOutcome::Finished);
         assert!(running.recording().motions.iter().all(|motion| finished(&motion.outcome)));
 
-        // The joints that are told put the tool there, by the kinematics of that model.
+        // The reported joints put the tool there, by the kinematics of that model.
         let mut inspector = Inspector::connect(config).unwrap();
         inspector.check_model().unwrap();
         let joints = inspector.joints().unwrap();
@@ -68,7 +68,7 @@ fn every_model_is_connected_to_moved_and_read() {
 }
 
 /// A set-up arm, and a link of its own to its controller.
-fn set_up(model: ArmModel) -> (RunningController, Robot, Client) {
+fn set_up(model: ArmModel) -> (RunningEmulator, Robot, Client) {
     let (running, config) = emulated(model, None);
     let robot = Robot::connect(config.clone()).unwrap();
     let client = Client::connect(&config.address(config.control_port), PATIENCE).unwrap();
@@ -83,12 +83,12 @@ fn joints_of(client: &mut Client) -> [f32; 7] {
 }
 
 #[test]
-fn an_xarm_5_tells_of_five_joints_everywhere() {
+fn an_xarm_5_reports_five_joints_everywhere() {
     let (running, _robot, mut client) = set_up(ArmModel::XArm5);
     let Reply::Version(version) = client.ask(&Command::GetVersion).unwrap() else { panic!() };
     assert!(version.starts_with("5,5,XF1305"), "{version}");
 
-    // Joint 5 turns the tool, and what is sent for joints 6 and 7 does nothing.
+    // Joint 5 turns the tool, and values for joints 6 and 7 have no effect.
     let before = joints_of(&mut client);
     let mut joints = before;
     joints[4] += 0.3;

@@ -1,4 +1,4 @@
-//! Reports, held against the offsets of the vendor's manual.
+//! Reports, compared with the offsets of the vendor's manual.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -117,7 +117,7 @@ fn a_rich_report_of_older_firmware_has_less() {
         panic!("no details");
     };
     assert_eq!((details.counter, details.reduced, details.fence), (Some(0x0102_0304), None, None));
-    // As the vendor's software reads it: the byte of the simulated robot is one from this length on.
+    // As in the vendor's software: the byte of the simulated robot is only valid from this length on.
     assert_eq!((details.base_offset.is_some(), details.simulated), (true, Some(true)));
     older.truncate(316);
     older[..4].copy_from_slice(&316_u32.to_be_bytes());
@@ -175,7 +175,7 @@ fn a_stream_of_reports_that_breaks_off_is_connected_again() {
             let report = Report { commands, ..report(More::Health(health())) };
             let bytes = report.encode(&mut buffer);
             stream.write_all(bytes).unwrap();
-            // The first breaks off within a report, the second goes on until it is closed.
+            // The first link ends within a report, the second continues until it is closed.
             while commands == 2 && stream.write_all(bytes).is_ok() {
                 std::thread::sleep(Duration::from_millis(5));
             }

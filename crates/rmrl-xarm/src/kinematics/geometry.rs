@@ -1,4 +1,4 @@
-//! The arms' lengths, and the one chain of six joints that all of them are read as.
+//! The arms' lengths, and the one chain of six joints that describes all of them.
 //!
 //! The chain is an xArm 6's. An xArm 5 is the same without joint 4, which is zero here. A UFACTORY 850
 //! has the same joints in the same order with other lengths; its joints 2 and 5 turn the other way.
@@ -7,13 +7,16 @@ use std::f64::consts::FRAC_PI_2;
 
 use nalgebra::{Isometry3, Matrix6, Translation3, UnitQuaternion, Vector3};
 
-use super::Joints;
+use super::joints::Joints;
 use crate::ArmModel;
+
+/// A length that makes meters comparable to radians: about the reach of the arms.
+pub(super) const REACH_M: f64 = 0.7;
 
 /// Angles of the chain's six joints in radians.
 pub(super) type Chain = [f64; 6];
 
-/// Lengths of an arm, in metres.
+/// Lengths of an arm, in meters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Geometry {
     /// Height of the shoulder above the base.
@@ -26,11 +29,11 @@ pub(super) struct Geometry {
     pub d4_m: f64,
     /// From the wrist's joint 5 to the axis of joint 6.
     pub a5_m: f64,
-    /// From there to the flange.
+    /// From the axis of joint 6 to the flange.
     pub d6_m: f64,
 }
 
-/// Which joint of the chain each joint of an arm is, and in which sense it turns there.
+/// The joint of the chain for each joint of an arm, and its sense of rotation there.
 type Places = &'static [(usize, f64)];
 
 const XARM5: Places = &[(0, 1.0), (1, 1.0), (2, 1.0), (4, 1.0), (5, 1.0)];
@@ -55,7 +58,7 @@ pub(super) fn to_chain(model: ArmModel, joints: &Joints) -> Chain {
     chain
 }
 
-/// The inverse of [`to_chain`]; a joint that the arm has not is left out.
+/// The inverse of [`to_chain`]; leaves out a joint that the arm does not have.
 pub(super) fn from_chain(model: ArmModel, chain: &Chain) -> Joints {
     let mut joints = [0.0; 6];
     for (&(place, sense), angle_rad) in places(model).iter().zip(&mut joints) {
@@ -65,7 +68,7 @@ pub(super) fn from_chain(model: ArmModel, chain: &Chain) -> Joints {
 }
 
 impl Geometry {
-    /// The xArm 5's and 6's, of the same parts.
+    /// The lengths of the xArm 5 and 6, which have the same parts.
     const XARM: Self = Self {
         d1_m: 0.267,
         shoulder_to_elbow_m: [0.0535, 0.2845],
@@ -128,8 +131,8 @@ impl Geometry {
         frames
     }
 
-    /// What velocities of the chain's joints do to the flange: three rows of metres per second, three
-    /// of radians per second, both in the base's frame.
+    /// The velocity of the flange for velocities of the chain's joints: three rows of meters per second,
+    /// three of radians per second, both in the base's frame.
     pub fn jacobian(&self, chain: &Chain) -> Matrix6<f64> {
         let frames = self.frames(chain);
         let flange = frames[6].translation.vector;

@@ -1,11 +1,15 @@
-//! How far joints turn, from the tables of the vendor's SDK.
+//! The limits of the joints, from the tables of the vendor's SDK.
 
 use std::f64::consts::{PI, TAU};
 
-use super::{Joints, KinematicsError, ROUNDING_RAD};
+use super::joints::Joints;
+use super::kinematics_error::KinematicsError;
 use crate::ArmModel;
 
-/// How far each joint turns, in radians. A joint that the arm has not got has no limits: infinite ones.
+/// The rounding error of the controller's single-precision numbers, in radians.
+pub(super) const ROUNDING_RAD: f64 = 1e-6;
+
+/// The limits of each joint, in radians. A joint that the arm does not have has infinite limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JointLimits {
     /// The smallest angles.
@@ -15,35 +19,35 @@ pub struct JointLimits {
 }
 
 impl JointLimits {
-    /// Those of the xArm 5 as sold since 2019.
+    /// The limits of the xArm 5 as sold since 2019.
     pub const XARM5: Self = Self {
         lower_rad: [-TAU, -2.059488, -3.92699, -1.692969, -TAU, f64::NEG_INFINITY],
         upper_rad: [TAU, 2.094395, 0.191986, PI, TAU, f64::INFINITY],
     };
-    /// Those of xArm 5 with serial numbers that begin with XF1305 or later: a little narrower at the
+    /// The limits of xArm 5 with serial numbers that begin with XF1305 or later: a little narrower at the
     /// shoulder and the elbow.
     pub const XARM5_1305: Self = Self {
         lower_rad: [-TAU, -2.042035, -3.822271, -1.692969, -TAU, f64::NEG_INFINITY],
         upper_rad: [TAU, 2.024581, 0.174532, PI, TAU, f64::INFINITY],
     };
-    /// Those of the xArm 6 as sold since 2019.
+    /// The limits of the xArm 6 as sold since 2019.
     pub const XARM6: Self = Self {
         lower_rad: [-TAU, -2.059488, -3.92699, -TAU, -1.692969, -TAU],
         upper_rad: [TAU, 2.094395, 0.191986, TAU, PI, TAU],
     };
-    /// Those of xArm 6 with serial numbers that begin with XI1305 or later: a little narrower at the
+    /// The limits of xArm 6 with serial numbers that begin with XI1305 or later: a little narrower at the
     /// shoulder and the elbow.
     pub const XARM6_1305: Self = Self {
         lower_rad: [-TAU, -2.042035, -3.822271, -TAU, -1.692969, -TAU],
         upper_rad: [TAU, 2.024581, 0.174532, TAU, PI, TAU],
     };
-    /// Those of the UFACTORY 850.
+    /// The limits of the UFACTORY 850.
     pub const UF850: Self = Self {
         lower_rad: [-TAU, -2.303834612632515, -4.223696789826278, -TAU, -2.1642082724729685, -TAU],
         upper_rad: [TAU, 2.303834612632515, 0.061086523819801536, TAU, 2.1642082724729685, TAU],
     };
 
-    /// What every robot of a model can do, whatever its serial number.
+    /// The limits that every robot of a model allows, whatever its serial number.
     pub const fn of(model: ArmModel) -> Self {
         match model {
             ArmModel::XArm5 => Self::XARM5_1305,
@@ -52,7 +56,7 @@ impl JointLimits {
         }
     }
 
-    /// The same limits, each by `margin_rad` nearer to the other.
+    /// The limits, each `margin_rad` nearer to the other.
     #[must_use]
     pub fn narrowed(self, margin_rad: f64) -> Self {
         Self {
@@ -159,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_of_a_model_every_robot_of_it_can_do() {
+    fn the_limits_of_a_model_hold_for_every_robot_of_it() {
         for (model, each) in [
             (ArmModel::XArm5, &[JointLimits::XARM5, JointLimits::XARM5_1305][..]),
             (ArmModel::XArm6, &[JointLimits::XARM6, JointLimits::XARM6_1305]),
@@ -181,8 +185,8 @@ mod tests {
         assert_eq!(limits.check(&[0.0; 6]), Ok(()));
         let message = limits.check(&[0.0, 0.0, 0.3, 0.0, 0.0, 0.0]).unwrap_err().to_string();
         assert!(message.contains("joint 3 would be at 17.2 degrees"), "{message}");
-        let lost = limits.check(&[f64::NAN, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        assert_eq!(lost, Err(KinematicsError::NotANumber));
+        let invalid = limits.check(&[f64::NAN, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(invalid, Err(KinematicsError::NotANumber));
         // Joint 4 of an xArm 5 is the one that is joint 5 of an xArm 6.
         let pitch = JointLimits::XARM5.check(&[0.0, 0.0, 0.0, -1.8, 0.0, 0.0]).unwrap_err();
         assert!(pitch.to_string().contains("joint 4 would be at -103.1 degrees"), "{pitch}");

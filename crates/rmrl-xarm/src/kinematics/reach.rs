@@ -1,23 +1,25 @@
-//! Proof that the arm gets everywhere it will be sent.
+//! The proof that an arm reaches a set of poses on every line between them.
 
 use nalgebra::Isometry3;
 use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, wrap_angle};
 
-use super::inverse::largest_difference;
-use super::{ArmKinematics, Joints, KinematicsError, pointing_down};
+use super::arm_kinematics::ArmKinematics;
+use super::joints::{Joints, largest_difference};
+use super::kinematics_error::KinematicsError;
+use super::pointing_down::pointing_down;
 
-/// How far the arm stays from what it cannot do.
+/// The least distances from joint limits and singularities.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReachMargins {
-    /// From every joint's limits, in radians.
+    /// The least distance from every joint's limits, in radians.
     pub joint_rad: f64,
     /// The least [`ArmKinematics::distance_from_singularity`].
     pub singularity: f64,
 }
 
 impl Default for ReachMargins {
-    /// 3 degrees, within which the vendor's own checks slow down or refuse; and at a distance of 0.02
+    /// 3 degrees, because within them the vendor's own checks slow down or refuse. At a distance of 0.02
     /// from singularities, 0.1 m/s of the tool is at most 7 rad/s of a joint. Both untuned.
     fn default() -> Self {
         Self { joint_rad: 3f64.to_radians(), singularity: 0.02 }
@@ -27,74 +29,74 @@ impl Default for ReachMargins {
 /// A straight line between two of the given poses, by their indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line {
-    /// Where it begins.
+    /// The pose at its beginning.
     pub from: usize,
-    /// Where it ends.
+    /// The pose at its end.
     pub to: usize,
 }
 
-/// What was proven of a set of poses.
+/// The result of a proof for a set of poses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReachProof {
-    /// How the joints stand at each pose: the same on whatever way the arm came.
+    /// The joint angles at each pose. They are the same on every path to the pose.
     pub joints: Vec<Joints>,
     /// The least distance of a joint to one of its limits on any pose or line, in radians.
     pub least_limit_distance_rad: f64,
     /// The least [`ArmKinematics::distance_from_singularity`] on any pose or line.
     pub least_singularity_distance: f64,
-    /// Poses that were looked at, on lines and at their ends.
+    /// The number of checked poses, on lines and at their ends.
     pub samples: usize,
 }
 
-/// Where the arm does not get, and why.
+/// Why an arm does not reach a set of poses.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum ReachError {
-    /// There is nothing to prove.
+    /// The set is empty.
     #[error("no poses to reach")]
     NoPoses,
-    /// A pose cannot be stood at with the margin asked for.
+    /// A pose cannot be reached with the margins.
     #[error("pose {index}, {}, cannot be reached: {reason}", place(at))]
     Pose {
-        /// Which of the given poses.
+        /// The index of the pose.
         index: usize,
         /// The pose.
         at: ToolPose,
-        /// Why not.
+        /// The reason.
         reason: KinematicsError,
     },
-    /// A line leads through a pose that cannot be stood at with the margin asked for.
+    /// A line leads through a pose that cannot be reached with the margins.
     #[error("the line from pose {} to pose {} cannot be followed at {}: {reason}", line.from, line.to, place(at))]
     Line {
-        /// Which line.
+        /// The line.
         line: Line,
-        /// Where on it.
+        /// The pose on the line.
         at: ToolPose,
-        /// Why not.
+        /// The reason.
         reason: KinematicsError,
     },
-    /// Too close to a singularity, where joints race.
+    /// A pose is too close to a singularity, where joints become too fast.
     #[error(
         "at {} the arm is nearly singular, {distance:.4} where {least} is the least allowed",
         place(at)
     )]
     Singular {
-        /// Where.
+        /// The pose.
         at: ToolPose,
         /// The [`ArmKinematics::distance_from_singularity`] there.
         distance: f64,
-        /// The least allowed.
+        /// The least allowed distance.
         least: f64,
     },
-    /// The line ends at the right pose, with the joints in another configuration than on the other
-    /// ways to it: what is reachable afterwards would depend on the way.
+    /// A line ends at the right pose, but with other joint angles than the other paths to it: what is reachable
+    /// afterwards would depend on the path.
     #[error("after the line from pose {} to pose {} joint {joint} stands {:.1} degrees from where it stands on other ways",
         line.from, line.to, apart_rad.to_degrees())]
     OtherConfiguration {
-        /// Which line.
+        /// The line.
         line: Line,
         /// The joint that differs most, from 1 on.
         joint: usize,
-        /// By how much, in radians.
+        /// The difference, in radians.
         apart_rad: f64,
     },
 }
@@ -121,13 +123,12 @@ impl ArmKinematics {
     /// Proves that the tool can be at every one of `poses`, pointing straight down, and on every
     /// straight line between two of them, in any order.
     ///
-    /// `flange_from_tool` is the tool's point as seen from the flange: what the controller is told as
-    /// the offset of the tool centre point. The arm comes from the joint angles `start`, the nearest
-    /// of which it has at the first pose. The line from each pose to each other one is then followed
-    /// in steps in which no joint moves by more than 0.02 rad, far less than the margin, so that
-    /// nothing in between gets beyond a limit; yaw turns the short way, as the controller turns it.
-    /// Every line must end in the one configuration of its last pose. What the arm's body would hit
-    /// on its way, the table or itself, is not looked at.
+    /// `flange_from_tool` is the pose of the tool's point on the flange: the controller's offset of the tool
+    /// center point. At the first pose the joint angles nearest to `start` are taken. Then the line from
+    /// each pose to each other one is followed in steps in which no joint moves by more than 0.02 rad, far
+    /// less than the margin, so that nothing in between exceeds a limit. Yaw turns the short way, as in the
+    /// controller. Every line must end in the one configuration of its last pose. Collisions of the arm's
+    /// body, with the table or itself, are not checked.
     ///
     /// # Errors
     /// The first pose or line that fails, and why.
@@ -152,7 +153,7 @@ impl ArmKinematics {
             },
         };
         let Some(&first) = poses.first() else { return Err(ReachError::NoPoses) };
-        // Where one stands at the other poses follows from the first, so that no line jumps.
+        // The joint angles at the other poses follow from the first pose, so that no line jumps.
         for (index, &at) in poses.iter().enumerate() {
             let failed = |reason| ReachError::Pose { index, at, reason };
             let flange = walk.flange(at);
@@ -165,7 +166,7 @@ impl ArmKinematics {
                 walk.line(line, first, walk.proof.joints[0], at)?
             };
             narrowed.limits.check(&joints).map_err(failed)?;
-            walk.look(at, &joints)?;
+            walk.check(at, &joints)?;
             walk.proof.joints.push(joints);
         }
         for from in 1..poses.len() {
@@ -185,7 +186,7 @@ impl ArmKinematics {
     }
 }
 
-/// What follows lines and keeps the least distances.
+/// Follows lines and keeps the least distances.
 struct Walk<'a> {
     arm: &'a ArmKinematics,
     narrowed: ArmKinematics,
@@ -226,7 +227,7 @@ impl Walk<'_> {
                         at,
                         reason,
                     })?;
-                    self.look(at, &next)?;
+                    self.check(at, &next)?;
                     (joints, done, ahead) = (next, share, step);
                 }
                 Err(_) if ahead > smallest => ahead *= 0.5,
@@ -236,8 +237,8 @@ impl Walk<'_> {
         Ok(joints)
     }
 
-    /// Looks at one configuration.
-    fn look(&mut self, at: ToolPose, joints: &Joints) -> Result<(), ReachError> {
+    /// Checks one configuration.
+    fn check(&mut self, at: ToolPose, joints: &Joints) -> Result<(), ReachError> {
         self.proof.samples += 1;
         let distance = self.arm.distance_from_singularity(joints);
         let least = self.margins.singularity;
@@ -258,7 +259,7 @@ impl Walk<'_> {
     }
 }
 
-/// The pose at a share of the way.
+/// The pose at a share of the line.
 fn between(from: ToolPose, to: ToolPose, turn_rad: f64, share: f64) -> ToolPose {
     let part = |from: f64, to: f64| from + share * (to - from);
     let planar = PlanarPose::new(
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_is_named() {
+    fn the_error_names_the_pose_or_line() {
         let near = tool(0.3, 0.0, 0.1, 0.0);
         assert_eq!(prove(&[]).unwrap_err(), ReachError::NoPoses);
         let far = prove(&[near, tool(0.75, 0.0, 0.1, 0.0)]).unwrap_err();
@@ -341,8 +342,8 @@ mod tests {
 
     #[test]
     fn the_short_way_around_leads_to_another_configuration() {
-        // Three yaws a third of a turn apart: by short ways one comes around with a full turn of
-        // joint 6, so where the joints stand depends on the way.
+        // Three yaws a third of a turn apart: on short ways around, joint 6 makes a full turn, so the joint
+        // angles depend on the path.
         let poses = [0.0, 120.0, -120.0].map(|yaw_deg| tool(0.35, 0.0, 0.1, yaw_deg));
         let around = prove(&poses).unwrap_err();
         let expected = matches!(

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use rmrl_cell::{Arm, DeviceError, Gripper, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::controller::Plant;
+use rmrl_xarm::emulator::Plant;
 
 /// Clones share one table.
 #[derive(Clone)]
@@ -21,9 +21,9 @@ struct Table {
     moves: u64,
 }
 
-/// A plate is so wide that jaws closing around it stop, in metres.
+/// A plate is so wide that jaws closing around it stop, in meters.
 const PLATE_WIDTH_M: f64 = 0.085;
-/// A plate is held when the tool was so near and so low, in metres.
+/// A plate is held when the tool was so near and so low, in meters.
 const GRASP_REACH_M: f64 = 0.02;
 const GRASP_HEIGHT_M: f64 = 0.02;
 
@@ -41,18 +41,18 @@ impl KinematicPlant {
         Self { table: Arc::new(Mutex::new(table)) }
     }
 
-    /// As a controller's plant.
+    /// The plant of a controller.
     pub fn plant(&self) -> Plant {
         Plant { arm: Box::new(self.clone()), gripper: Box::new(self.clone()) }
     }
 
-    /// Where the tool is.
+    /// The pose of the tool.
     #[allow(dead_code, reason = "not every user asks")]
     pub fn tool(&self) -> ToolPose {
         self.table().tool
     }
 
-    /// Where the plate is.
+    /// The pose of the plate.
     #[allow(dead_code, reason = "not every user asks")]
     pub fn plate(&self) -> PlanarPose {
         self.table().plate

@@ -1,4 +1,4 @@
-//! A controller's other end, as far as the client's tests need one: it answers what it is told to.
+//! The other end of a connection: a controller that answers what a test wants.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -47,7 +47,7 @@ impl Peer {
 
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) {
-        // A client that has gone is what some tests are about.
+        // In some tests the client has gone.
         let _ = self.stream.write_all(bytes);
     }
 

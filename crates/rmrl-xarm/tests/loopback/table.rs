@@ -19,34 +19,34 @@ use rmrl_xarm::{
 
 use super::answer;
 
-/// What the controller is like, and what it was asked.
+/// The state of the controller, and the commands that it got.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub version: String,
     pub state: ArmState,
     pub error: u8,
-    /// Set when the next line is sent.
+    /// The error that the next line sets.
     pub error_on_line: u8,
-    /// Cleared by a clean, unless it sticks.
+    /// Whether the error survives being cleared.
     pub sticks: bool,
-    /// A line ends so far from where it was sent, in mm along x.
+    /// How far from its target a line ends, in mm along x.
     pub off_mm: f32,
-    /// Lines are taken and never end.
+    /// Lines are accepted and never end.
     pub never_ends: bool,
-    /// Somebody pauses the next line.
+    /// Another program pauses the next line.
     pub pauses: bool,
     /// The link is closed instead of answering the next line.
     pub closes_on_line: bool,
-    /// And with this error.
+    /// The error that is set when the link is closed.
     pub closes_with_error: u8,
-    /// So many requests to stop have no answer.
+    /// The number of requests to stop that get no answer.
     pub deaf_to_stops: usize,
-    /// Nothing answers at the flange.
+    /// No gripper answers at the flange.
     pub no_gripper: bool,
     pub pose: [f32; 6],
     /// Where the pose puts the joints with the offset that was given.
     pub joints: [f32; 7],
-    /// Who reports nothing any more.
+    /// Whether no report is sent any more.
     pub reports_are_silent: bool,
     /// The control mode of the gripper; none where its firmware has none.
     pub gripper_mode: Option<u16>,
@@ -55,7 +55,7 @@ pub struct Table {
     pub gravity: [f32; 3],
     pub base_offset: [f32; 6],
     pub simulated: bool,
-    /// Reports leave out what only the rich ones have.
+    /// Whether reports leave out what only the rich ones have.
     pub reports_are_short: bool,
     pub reduced: ReducedState,
     pub offset: [f32; 6],
@@ -63,7 +63,7 @@ pub struct Table {
     pub sensitivity: u8,
     pub generation: Generation,
     pub gripper: GripperStatus,
-    /// What the jaws do when they are closed.
+    /// The state of the jaws after they are closed.
     pub closed: JawState,
     pub gripper_error: u16,
     pub registers: HashMap<u16, u16>,
@@ -172,7 +172,7 @@ impl Table {
         self.joints = std::array::from_fn(|index| joints.get(index).map_or(0.0, |it| *it as f32));
     }
 
-    /// The answer; none where the link is to be closed.
+    /// The answer; none where the link must be closed.
     fn reply(&mut self, command: &Command) -> Option<Reply> {
         self.asked.push(command.clone());
         Some(match command {

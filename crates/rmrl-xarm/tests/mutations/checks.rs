@@ -1,4 +1,4 @@
-//! What must hold for any bytes at all: no panic, no end of time, and what is read can be written.
+//! What must hold for any bytes: no panic, no endless loop, and decoded values can be encoded.
 
 #![allow(dead_code, reason = "each target uses one of them")]
 
@@ -85,7 +85,7 @@ pub fn command(bytes: &[u8]) {
     }
     if let Ok((device, request)) = RtuRequest::decode(bytes) {
         assert_eq!(request.encode(device), bytes);
-        // Whatever is answered: values or an error.
+        // The result may be values or an error.
         drop(request.decode_reply(device, bytes));
         drop(request.decode_reply(device, params));
     }

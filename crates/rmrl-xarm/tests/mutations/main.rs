@@ -1,4 +1,4 @@
-//! Sound frames, reports and Modbus requests, broken in every way that a seeded generator thinks of.
+//! Valid frames, reports and Modbus requests, mutated by a seeded generator.
 //!
 //! Seconds of it run with the other tests. Ten minutes of it, where there is no `cargo fuzz`:
 //!
@@ -81,7 +81,7 @@ fn run(seed: u64, ends: impl Fn(u64) -> bool) -> u64 {
 }
 
 #[test]
-fn no_bytes_at_all_make_it_panic_or_hang() {
+fn no_bytes_make_it_panic_or_hang() {
     for bytes in corpus() {
         checks::frame(&bytes);
         checks::report(&bytes);
@@ -91,8 +91,8 @@ fn no_bytes_at_all_make_it_panic_or_hang() {
 }
 
 #[test]
-#[ignore = "runs as long as RMRL_FUZZ_SECS says, 600 where it says nothing"]
-fn nor_do_they_in_ten_minutes() {
+#[ignore = "runs for RMRL_FUZZ_SECS seconds, 600 by default"]
+fn no_bytes_make_it_panic_or_hang_in_ten_minutes() {
     let seconds = std::env::var("RMRL_FUZZ_SECS").map_or(600, |text| text.parse().unwrap());
     let began = Instant::now();
     let tried = run(2, |_| began.elapsed() > Duration::from_secs(seconds));

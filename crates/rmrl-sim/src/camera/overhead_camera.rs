@@ -1,0 +1,113 @@
+//! The camera as it truly hangs, and what it captures of the cell.
+
+use std::f64::consts::TAU;
+
+use nalgebra::{Isometry3, Vector3};
+use rand::RngExt;
+use rmrl_core::{Rng, random_stream};
+use rmrl_vision::{CameraModel, RgbdFrame};
+
+use super::d435_noise::D435;
+use super::render::Renderer;
+use super::render::hand_visibility::hand_in_view;
+use super::scene_view::SceneView;
+use crate::config::{SensorNoise, SimulationConfig, camera_over_workspace};
+use crate::physics::hand::Hand;
+use crate::scene::appearance::PlateLook;
+use crate::scene::cell_parameters::CellParameters;
+use crate::scene::clutter::Object;
+use crate::scene::cuboid::Cuboid;
+
+/// The true camera of a cell, where it hangs during one scene.
+pub(crate) struct OverheadCamera {
+    camera: CameraModel,
+    renderer: Renderer,
+    sensor: D435,
+    /// Where it hung first.
+    mounted: CameraModel,
+    scene: u32,
+    /// How far it moves from scene to scene, in meters.
+    drift_m: Vector3<f64>,
+    view: SceneView,
+    errors: SensorErrors,
+}
+
+/// How the sensor of a cell errs.
+#[derive(Clone, Copy)]
+struct SensorErrors {
+    noise: SensorNoise,
+    depth_bias_m: f64,
+}
+
+impl OverheadCamera {
+    pub(crate) fn new(
+        config: &SimulationConfig,
+        cell_seed: u64,
+        parameters: &CellParameters,
+        fixtures: Vec<Cuboid>,
+        clutter: Vec<Object>,
+    ) -> Self {
+        let camera = camera_over_workspace(&config.camera);
+        let direction_rad = TAU * random_stream(cell_seed, "camera drift", [0, 0]).random::<f64>();
+        let view = SceneView {
+            geometry: config.plate,
+            fixtures,
+            clutter,
+            board: config.board,
+            light: parameters.light,
+        };
+        let errors = SensorErrors { noise: config.noise, depth_bias_m: parameters.depth_bias_m };
+        let (renderer, sensor) = renderer_and_sensor(camera, &view, errors);
+        Self {
+            camera,
+            renderer,
+            sensor,
+            mounted: camera,
+            scene: 0,
+            drift_m: config.camera.drift_m_per_scene
+                * Vector3::new(direction_rad.cos(), direction_rad.sin(), 0.0),
+            view,
+            errors,
+        }
+    }
+
+    /// The camera at its present place.
+    pub(crate) fn camera(&self) -> CameraModel {
+        self.camera
+    }
+
+    /// Moves the camera to where its drift has brought it by a scene.
+    pub(crate) fn move_to_scene(&mut self, scene: u32) {
+        if self.scene == scene || self.drift_m == Vector3::zeros() {
+            return;
+        }
+        self.scene = scene;
+        self.camera = self.mounted;
+        self.camera.world_from_camera.translation.vector += f64::from(scene) * self.drift_m;
+        (self.renderer, self.sensor) = renderer_and_sensor(self.camera, &self.view, self.errors);
+    }
+
+    /// Takes a frame of the cell with a plate and the hand in it.
+    pub(crate) fn capture(
+        &self,
+        world_from_plate: &Isometry3<f64>,
+        look: &PlateLook,
+        hand: &Hand,
+        rng: &mut Rng,
+    ) -> RgbdFrame {
+        // A hand out of view casts no shadow here, even where its shadow would reach into a corner.
+        let hand = hand_in_view(hand, &self.camera).then_some(hand);
+        let ideal = self.renderer.render(world_from_plate, look, hand);
+        self.sensor.expose(&ideal, rng)
+    }
+}
+
+fn renderer_and_sensor(
+    camera: CameraModel,
+    view: &SceneView,
+    errors: SensorErrors,
+) -> (Renderer, D435) {
+    let renderer = Renderer::new(camera, view);
+    let sensor = D435::new(errors.noise, errors.depth_bias_m, renderer.empty());
+    (renderer, sensor)
+}

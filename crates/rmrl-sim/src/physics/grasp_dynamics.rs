@@ -1,0 +1,206 @@
+//! What happens between fingers, plate and walls while the hand moves and the jaws close and open.
+
+use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use rmrl_cell::ToolPose;
+use rmrl_core::wrap_angle;
+use rmrl_vision::PlateGeometry;
+
+use crate::physics::bodies::{GraspBodies, TIME_STEP_SECS, Velocity};
+use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
+use crate::physics::linear_motion::LinearMotion;
+use crate::physics::plate_extent::{half_extent_m, reach_across_jaws_m};
+use crate::scene::cell_parameters::Friction;
+use crate::scene::cuboid::Cuboid;
+
+/// Closing jaws are simulated from this distance to the plate, in meters.
+const JAW_MARGIN_M: f64 = 0.000_5;
+/// Opening jaws let go of the plate within this distance, in meters.
+const JAW_RELEASE_M: f64 = 0.003;
+/// A held plate whose lowest point is this high above everything near its path meets nothing, in
+/// meters: ten times what physics looks ahead.
+const CLEARANCE_M: f64 = 0.002;
+/// Farther than this from the tool's middle, nothing can meet a held plate, in meters.
+const PLATE_REACH_M: f64 = 0.1;
+/// Speed of each jaw, in meters per second.
+const JAW_SPEED_M_S: f64 = 0.04;
+/// The grip force at which the jaws stall, in newtons.
+const GRIP_FORCE_N: f64 = 15.0;
+/// How long the force must have stood before the grip counts as closed, in seconds.
+const GRIP_HOLD_SECS: f64 = 0.1;
+/// Below this force between a jaw and the plate nothing is held, in newtons.
+const HELD_FORCE_N: f64 = 1.0;
+/// Vertical force on the fingers at which the arm stops, in newtons.
+const COLLISION_FORCE_N: f64 = 20.0;
+/// How long a plate has to rest before it counts as settled, in seconds.
+const REST_SECS: f64 = 0.05;
+/// How long a plate may take to come to rest, in seconds.
+const MAX_SETTLE_SECS: f64 = 1.0;
+
+/// A plate among fingers, walls and a table, simulated while it may meet anything but the jaws that
+/// hold it.
+pub struct GraspDynamics {
+    bodies: GraspBodies,
+    hand: Hand,
+    geometry: PlateGeometry,
+    surroundings: Vec<Cuboid>,
+}
+
+/// How a motion of the hand ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MotionEnd {
+    /// The hand reached its target.
+    Arrived,
+    /// The fingers met something from above, and the hand stopped.
+    Contact,
+}
+
+impl GraspDynamics {
+    /// A plate at rest at `world_from_plate` (its center), a hand, and what stands around them.
+    pub fn new(
+        surroundings: &[Cuboid],
+        friction: Friction,
+        geometry: PlateGeometry,
+        world_from_plate: &Isometry3<f64>,
+        hand: Hand,
+    ) -> Self {
+        Self {
+            bodies: GraspBodies::new(surroundings, friction, geometry, world_from_plate, &hand),
+            hand,
+            geometry,
+            surroundings: surroundings.to_vec(),
+        }
+    }
+
+    /// The pose of the plate's center.
+    pub fn world_from_plate(&self) -> Isometry3<f64> {
+        self.bodies.world_from_plate()
+    }
+
+    /// The hand.
+    pub fn hand(&self) -> Hand {
+        self.hand
+    }
+
+    /// Whether both jaws press on the plate.
+    pub fn holds_plate(&self) -> bool {
+        self.bodies.grip_force_n() > HELD_FORCE_N
+    }
+
+    /// Moves the hand in a straight line with a trapezoidal speed profile.
+    ///
+    /// A plate that is held firmly and meets nothing moves with the hand: simulated, it drifts by
+    /// less than 0.01 mm a meter. So only the parts of the path near a surface are simulated.
+    pub fn move_hand(&mut self, target: ToolPose, speed_m_s: f64) -> MotionEnd {
+        let motion = LinearMotion::new(self.hand.tool, target, speed_m_s);
+        let free_above_m =
+            if self.holds_firmly() { self.free_above_m(&motion) } else { f64::INFINITY };
+        let steps = (motion.duration_secs() / TIME_STEP_SECS).ceil() as usize;
+        let at = |step: usize| motion.at_secs(step as f64 * TIME_STEP_SECS);
+        let mut step = 0;
+        while step < steps {
+            let free = (step..steps).take_while(|next| at(next + 1).z_m > free_above_m).count();
+            if free > 1 && at(step).z_m > free_above_m {
+                step += free;
+                let before = at(step - 1);
+                self.carry(at(step), before);
+                continue;
+            }
+            step += 1;
+            self.hand.tool = at(step);
+            self.step();
+            if motion.descends() && self.bodies.force_from_below_n() > COLLISION_FORCE_N {
+                return MotionEnd::Contact;
+            }
+        }
+        self.hand.tool = target;
+        MotionEnd::Arrived
+    }
+
+    /// Whether both jaws press on the plate about as strongly as when they closed.
+    fn holds_firmly(&self) -> bool {
+        self.bodies.grip_force_n() > 0.5 * GRIP_FORCE_N
+    }
+
+    /// Moves the hand and the plate in it to `to`. `before` is where the hand was a time step
+    /// earlier.
+    fn carry(&mut self, to: ToolPose, before: ToolPose) {
+        let frame = |tool: ToolPose| {
+            Isometry3::from_parts(
+                Translation3::new(tool.planar.x_m, tool.planar.y_m, tool.z_m),
+                UnitQuaternion::from_euler_angles(0.0, 0.0, tool.planar.yaw_rad),
+            )
+        };
+        let hand_from_plate = frame(self.hand.tool).inverse() * self.world_from_plate();
+        let (plate, plate_before) = (frame(to) * hand_from_plate, frame(before) * hand_from_plate);
+        let velocity = Velocity {
+            linear_m_s: (plate.translation.vector - plate_before.translation.vector)
+                / TIME_STEP_SECS,
+            yaw_rad_s: wrap_angle(to.planar.yaw_rad - before.planar.yaw_rad) / TIME_STEP_SECS,
+        };
+        self.hand.tool = to;
+        self.bodies.relocate(&plate, &velocity, &self.hand);
+    }
+
+    /// How high the tool has to be for the plate in its jaws to meet nothing during a motion, in
+    /// meters.
+    fn free_above_m(&self, motion: &LinearMotion) -> f64 {
+        let highest_m = self
+            .surroundings
+            .iter()
+            .filter(|cuboid| {
+                let [x, y, _] = cuboid.half_extents_m;
+                motion.distance_m(cuboid.pose) < x.hypot(y) + PLATE_REACH_M
+            })
+            .map(Cuboid::top_m)
+            .fold(0.0, f64::max);
+        let plate = self.world_from_plate();
+        let lowest_m = plate.translation.z - half_extent_m(&plate, self.geometry, Vector3::z());
+        highest_m + CLEARANCE_M + self.hand.tool.z_m - lowest_m
+    }
+
+    /// Closes the jaws, mirrored, until both press with 15 N or nothing is between them.
+    /// Independent jaws would not center the plate.
+    pub fn close_jaws(&mut self) {
+        // Nothing happens before the jaws come near the plate.
+        let plate = self.world_from_plate();
+        let reach_m = reach_across_jaws_m(&plate, self.geometry, self.hand.tool.planar);
+        let near_m = (reach_m + JAW_MARGIN_M).max(CLOSED_HALF_OPENING_M);
+        self.hand.half_opening_m = self.hand.half_opening_m.min(near_m);
+        let mut held_secs = 0.0;
+        while held_secs < GRIP_HOLD_SECS && self.hand.half_opening_m > CLOSED_HALF_OPENING_M {
+            let load = self.bodies.grip_force_n() / GRIP_FORCE_N;
+            if load >= 1.0 {
+                held_secs += TIME_STEP_SECS;
+            } else {
+                // The jaws slow down as they meet resistance, and creep at the end.
+                let speed_m_s = JAW_SPEED_M_S * (1.0 - load).clamp(0.02, 1.0);
+                self.hand.half_opening_m -= speed_m_s * TIME_STEP_SECS;
+            }
+            self.step();
+        }
+    }
+
+    /// Opens the jaws to `half_opening_m` and lets the plate come to rest.
+    pub fn open_jaws(&mut self, half_opening_m: f64) {
+        let clear_m = (self.hand.half_opening_m + JAW_RELEASE_M).min(half_opening_m);
+        while self.hand.half_opening_m < clear_m {
+            self.hand.half_opening_m =
+                (self.hand.half_opening_m + JAW_SPEED_M_S * TIME_STEP_SECS).min(clear_m);
+            self.step();
+        }
+        // From here the jaws touch nothing; the plate settles meanwhile.
+        self.hand.half_opening_m = self.hand.half_opening_m.max(half_opening_m);
+        let mut rest_secs = 0.0;
+        let mut settle_secs = 0.0;
+        while rest_secs < REST_SECS && settle_secs < MAX_SETTLE_SECS {
+            self.step();
+            let rests = self.bodies.plate_rests();
+            rest_secs = if rests { rest_secs + TIME_STEP_SECS } else { 0.0 };
+            settle_secs += TIME_STEP_SECS;
+        }
+    }
+
+    fn step(&mut self) {
+        self.bodies.step(&self.hand);
+    }
+}

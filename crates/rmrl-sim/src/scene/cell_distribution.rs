@@ -1,0 +1,164 @@
+//! The distribution of simulated cells: its keys in a configuration, and their ranges.
+
+use rmrl_core::ConfigKeys;
+use serde::{Deserialize, Serialize};
+
+/// The distribution that cells are drawn from. Ranges are `[least, most]`, and draws are uniform.
+///
+/// The defaults follow reports from laboratories: hand-eye calibrations that are off by millimeters
+/// (moveit_calibration 105, easy_handeye 117, 130), a D435 that drifts by millimeters a day
+/// (librealsense 10476), a tool whose center is known to a few millimeters only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
+#[serde(default, deny_unknown_fields)]
+pub struct CellDistribution {
+    /// Error of the camera's extrinsics at the middle of the workspace, in meters, in a random
+    /// horizontal direction.
+    #[key(interval, at_least = 0, limit = 1)]
+    pub extrinsic_shift_m: [f64; 2],
+    /// Vertical error of the extrinsics, in meters, up or down.
+    #[key(interval, at_least = 0, limit = 1)]
+    pub extrinsic_height_m: [f64; 2],
+    /// Turn of the extrinsics about the vertical, in degrees, either way.
+    #[key(interval, at_least = 0, limit = 180)]
+    pub extrinsic_turn_deg: [f64; 2],
+    /// Tilt of the extrinsics, in degrees, in a random direction.
+    #[key(interval, at_least = 0, limit = 180)]
+    pub extrinsic_tilt_deg: [f64; 2],
+    /// Distance of the true tool center from the configured one, in meters, in a random direction.
+    #[key(interval, at_least = 0, limit = 1)]
+    pub tool_shift_m: [f64; 2],
+    /// Turn of the true tool, in degrees, either way.
+    #[key(interval, at_least = 0, limit = 180)]
+    pub tool_turn_deg: [f64; 2],
+    /// The depth camera's bias, in meters, either way.
+    #[key(interval, at_least = 0, limit = 1)]
+    pub depth_bias_m: [f64; 2],
+    /// Coefficient of friction between finger pads and plate.
+    #[key(interval, at_least = 0, limit = 10)]
+    pub pad_friction: [f64; 2],
+    /// Coefficient of friction between plate and surfaces.
+    #[key(interval, at_least = 0, limit = 10)]
+    pub surface_friction: [f64; 2],
+    /// The arm's repeatability, in meters: the standard deviation of where it stops, each way.
+    #[key(at_least = 0, limit = 0.1)]
+    pub repeatability_m: f64,
+    /// The share of ambient light, which comes from everywhere.
+    #[key(interval, at_least = 0, at_most = 1)]
+    pub ambient_light: [f64; 2],
+    /// Exposure: how bright a white sheet would be.
+    #[key(interval, at_least = 0, limit = 10)]
+    pub exposure: [f64; 2],
+    /// How much light a window beside the bench throws on the middle of the workspace, relative to
+    /// the lamp's. It makes one side of the bench brighter, casts shadows and glints on lids.
+    #[key(interval, at_least = 0, at_most = 2)]
+    pub window_light: [f64; 2],
+    /// How much of the lamp's and the window's image the table shows.
+    #[key(interval, at_least = 0, at_most = 1)]
+    pub table_gloss: [f64; 2],
+    /// How many objects lie around the workspace.
+    #[key(interval, at_least = 0, at_most = 100)]
+    pub clutter: [u32; 2],
+    /// The share of scenes whose plate has a lid.
+    #[key(at_least = 0, at_most = 1)]
+    pub lid_share: f64,
+    /// How far a lid raises the plate's top, in meters.
+    #[key(interval, at_least = 0, at_most = 0.01)]
+    pub lid_height_m: [f64; 2],
+    /// How bright plates are, relative to a black one. Drawn for each scene, like all other properties
+    /// of plates.
+    #[key(interval, at_least = 0, at_most = 3)]
+    pub plate_brightness: [f64; 2],
+    /// The tint of plates, from black, 0, to dark blue, 1.
+    #[key(interval, at_least = 0, at_most = 1)]
+    pub plate_tint: [f64; 2],
+    /// How bright the rims of the wells are, relative to a black plate's.
+    #[key(interval, at_least = 0, at_most = 3)]
+    pub rim_brightness: [f64; 2],
+    /// The radius of the wells, in meters.
+    #[key(interval, at_least = 0, at_most = 0.004, why = "wells are 9 mm apart")]
+    pub well_radius_m: [f64; 2],
+}
+
+impl Default for CellDistribution {
+    fn default() -> Self {
+        Self {
+            extrinsic_shift_m: [0.003, 0.007],
+            extrinsic_height_m: [0.0, 0.002],
+            extrinsic_turn_deg: [0.3, 1.5],
+            extrinsic_tilt_deg: [0.0, 0.3],
+            tool_shift_m: [0.001, 0.004],
+            tool_turn_deg: [0.0, 0.5],
+            depth_bias_m: [0.0, 0.004],
+            pad_friction: [0.3, 0.45],
+            surface_friction: [0.2, 0.4],
+            repeatability_m: 0.000_05,
+            ambient_light: [0.35, 0.6],
+            exposure: [0.75, 1.1],
+            window_light: [0.4, 0.8],
+            table_gloss: [0.0, 0.2],
+            clutter: [3, 8],
+            // Assays keep their plates covered about as often as not.
+            lid_share: 0.4,
+            lid_height_m: [0.002, 0.003],
+            plate_brightness: [0.8, 1.4],
+            plate_tint: [0.0, 1.0],
+            rim_brightness: [0.6, 1.8],
+            // Catalogs of 96-well plates: openings of 6.2 to 6.9 mm.
+            well_radius_m: [0.0031, 0.00345],
+        }
+    }
+}
+
+impl CellDistribution {
+    /// A cell without any error: calibrated, aligned and unbiased, with nothing in view but
+    /// plain plates under one lamp.
+    pub const PERFECT: Self = Self {
+        extrinsic_shift_m: [0.0; 2],
+        extrinsic_height_m: [0.0; 2],
+        extrinsic_turn_deg: [0.0; 2],
+        extrinsic_tilt_deg: [0.0; 2],
+        tool_shift_m: [0.0; 2],
+        tool_turn_deg: [0.0; 2],
+        depth_bias_m: [0.0; 2],
+        pad_friction: [0.4; 2],
+        surface_friction: [0.3; 2],
+        repeatability_m: 0.0,
+        ambient_light: [0.45; 2],
+        exposure: [0.95; 2],
+        window_light: [0.0; 2],
+        table_gloss: [0.0; 2],
+        clutter: [0; 2],
+        lid_share: 0.0,
+        lid_height_m: [0.0025; 2],
+        plate_brightness: [1.0; 2],
+        plate_tint: [0.0; 2],
+        rim_brightness: [1.0; 2],
+        well_radius_m: [0.0033; 2],
+    };
+
+    /// This distribution with a calibrated camera: an error of an estimate then comes from the image
+    /// alone.
+    #[must_use]
+    pub fn calibrated(self) -> Self {
+        Self {
+            extrinsic_shift_m: [0.0; 2],
+            extrinsic_height_m: [0.0; 2],
+            extrinsic_turn_deg: [0.0; 2],
+            extrinsic_tilt_deg: [0.0; 2],
+            depth_bias_m: [0.0; 2],
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn falling_ranges_are_refused_by_key() {
+        let broken =
+            CellDistribution { tool_shift_m: [0.003, 0.001], ..CellDistribution::default() };
+        assert_eq!(broken.validate().unwrap_err().key, "tool_shift_m");
+    }
+}

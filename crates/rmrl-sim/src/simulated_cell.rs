@@ -1,0 +1,184 @@
+//! A simulated cell's devices, and its hidden truth.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rmrl_cell::{
+    Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, TaskConfig, ToolPose,
+};
+use rmrl_core::PlanarPose;
+use rmrl_vision::{CameraModel, RgbdFrame};
+
+use crate::config::{SimulationConfig, SimulationConfigError};
+use crate::ground_truth::{GraspTruth, GroundTruth};
+use crate::scene::appearance::PlateLook;
+use crate::world::World;
+use crate::world::state::WorldState;
+
+/// One simulated cell. Clones share the same world, as devices on one table do.
+#[derive(Clone)]
+pub struct SimulatedCell {
+    world: Arc<Mutex<World>>,
+}
+
+impl SimulatedCell {
+    /// The cell of a seed, built for a task.
+    ///
+    /// `cell_seed` decides its calibration error, tool offset, depth bias, friction, light and bench,
+    /// and the look of each scene's plate. `noise_seed` decides all noise of its devices.
+    ///
+    /// # Errors
+    /// The first invalid value of the configuration, or of the task.
+    pub fn new(
+        config: &SimulationConfig,
+        task: &TaskConfig,
+        cell_seed: u64,
+        noise_seed: u64,
+    ) -> Result<Self, SimulationConfigError> {
+        config.validate()?;
+        config.check_task(task)?;
+        let world = World::new(config, task, cell_seed, noise_seed);
+        Ok(Self { world: Arc::new(Mutex::new(world)) })
+    }
+
+    /// Replaces the camera model that the software believes in by that of a calibration.
+    ///
+    /// # Errors
+    /// The calibration is for images of another size.
+    pub fn calibrate(&self, camera: CameraModel) -> Result<(), SimulationConfigError> {
+        let size = |camera: &CameraModel| (camera.intrinsics.width, camera.intrinsics.height);
+        let mut world = self.world();
+        let (calibrated, simulated) = (size(&camera), size(&world.true_camera()));
+        if calibrated != simulated {
+            return Err(SimulationConfigError::CameraSize { calibrated, simulated });
+        }
+        world.calibrate(camera);
+        Ok(())
+    }
+
+    /// Camera, arm, gripper and the operator beside them.
+    pub fn devices(&self) -> Devices {
+        Devices {
+            camera: Box::new(self.clone()),
+            arm: Box::new(self.clone()),
+            gripper: Box::new(self.clone()),
+            operator: Box::new(self.clone()),
+        }
+    }
+
+    /// The plate as it truly lies: for evaluation, never for a policy.
+    pub fn truth(&self) -> GroundTruth {
+        self.world().truth()
+    }
+
+    /// The truth at each capture since the state was last remembered, oldest first.
+    pub fn truth_at_captures(&self) -> Vec<GroundTruth> {
+        self.world().truth_at_captures().to_vec()
+    }
+
+    /// How the plate in the cell looks: for evaluation, never for a policy.
+    pub fn plate_look(&self) -> PlateLook {
+        self.world().plate_look()
+    }
+
+    /// What the last grasp since the state was last remembered truly did: for evaluation, never for a
+    /// policy.
+    pub fn grasp(&self) -> Option<GraspTruth> {
+        self.world().grasp()
+    }
+
+    /// The true tool in the frame of the configured one: for evaluation, never for a policy.
+    pub fn tool_from_configured(&self) -> PlanarPose {
+        self.world().tool_from_configured()
+    }
+
+    /// The camera as it truly hangs: for evaluation, never for a policy.
+    pub fn true_camera(&self) -> CameraModel {
+        self.world().true_camera()
+    }
+
+    /// All of the world that outlasts a trial.
+    pub fn remember(&self) -> WorldState {
+        self.world().remember()
+    }
+
+    /// Restores a state that was remembered.
+    pub fn restore(&self, state: WorldState) {
+        self.world().restore(state);
+    }
+
+    /// Puts the plate at a pose on the surface at `surface_m`, as no device could.
+    pub fn put_plate(&self, pose: PlanarPose, surface_m: f64) {
+        self.world().put_plate(pose, surface_m);
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        // After a panic elsewhere the numbers are still valid.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Camera for SimulatedCell {
+    fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
+        Ok(self.world().capture())
+    }
+
+    fn model(&self) -> CameraModel {
+        self.world().believed_camera()
+    }
+}
+
+impl Arm for SimulatedCell {
+    fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, DeviceError> {
+        self.world().move_tool(target, speed_m_s)
+    }
+
+    fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+        Ok(self.world().commanded_tool())
+    }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.world().recover();
+        Ok(())
+    }
+}
+
+impl Gripper for SimulatedCell {
+    fn open(&mut self, width_m: f64) -> Result<(), DeviceError> {
+        self.world().open_jaws(width_m)
+    }
+
+    fn close(&mut self) -> Result<(), DeviceError> {
+        self.world().close_jaws();
+        Ok(())
+    }
+
+    fn holds_object(&mut self) -> Result<bool, DeviceError> {
+        Ok(self.world().holds_plate())
+    }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+}
+
+impl Operator for SimulatedCell {
+    /// Always permits motions: nobody can be hurt.
+    fn permit_motion(&mut self, _: &FirstMotion) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError> {
+        self.world().exchange_plate(scene);
+        Ok(())
+    }
+
+    fn put_plate_at_target(&mut self) -> Result<(), DeviceError> {
+        self.world().put_plate_at_target();
+        Ok(())
+    }
+
+    fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError> {
+        self.world().put_plate_near(pose);
+        Ok(())
+    }
+}

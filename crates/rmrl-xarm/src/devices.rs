@@ -1,0 +1,11 @@
+//! The devices of a cell, over one controller that they share.
+//!
+//! - `robot`: the controller, connected again and kept alive; `arm`, `gripper`: its devices
+//! - `gripper_bus`: requests to the gripper
+//! - `inspector`: a look at a controller without a session
+
+pub(crate) mod arm;
+pub(crate) mod gripper;
+mod gripper_bus;
+pub(crate) mod inspector;
+pub(crate) mod robot;

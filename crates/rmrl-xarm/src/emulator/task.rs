@@ -1,0 +1,49 @@
+//! What a request to move asks for.
+
+use nalgebra::Isometry3;
+
+use crate::kinematics::Joints;
+
+/// Where a queued task leads.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Target {
+    /// The tool in a straight line: the vendor's six numbers. An infinite number keeps its coordinate.
+    Tool([f64; 6]),
+    /// The tool in a straight line, to a pose in meters.
+    Pose(Isometry3<f64>),
+    /// Relative to the tool's present pose, in its own frame.
+    InTool(Isometry3<f64>),
+    /// Added to the tool's present pose: six numbers.
+    By([f64; 6]),
+    /// Relative to the tool's present pose, in the base's frame, the rotation before the tool's.
+    ByPose(Isometry3<f64>),
+    /// Joint angles.
+    Joints(Joints),
+    /// Added to the present joint angles.
+    ByJoints(Joints),
+    /// A pause, in seconds.
+    Wait(f64),
+}
+
+/// A queued task.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task {
+    pub target: Target,
+    /// In meters or radians per second.
+    pub speed: f64,
+    /// In meters or radians per second per second.
+    pub acceleration: f64,
+    /// The request of this task, for the feedback at its end.
+    pub origin: Origin,
+}
+
+/// The request from which a task or a feedback comes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    pub link: u64,
+    pub transaction: u16,
+    pub protocol: u16,
+    pub register: u8,
+    /// The bits of the feedback that the link wants.
+    pub feedback: u8,
+}
