@@ -20,8 +20,8 @@ use rmrl_calibration::{
 };
 use rmrl_cell::TaskConfig;
 use rmrl_sim::{
-    BoardPicture, PairPictures, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
-    SimulationConfig, WristPicture,
+    ChessboardView, PairViews, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
+    SimulationConfig, WristView,
 };
 use rmrl_vision::{CameraFile, CameraModel, Chessboard};
 use serde_json::Value;
@@ -139,13 +139,13 @@ fn the_commands_in_order_calibrate_a_cell_to_a_millimetre() {
 struct Views<'a>(&'a SimulatedCalibration);
 
 impl Views<'_> {
-    fn view(&self, name: String, picture: &BoardPicture) -> View {
-        let image = image::imageops::grayscale(&self.0.take(picture));
+    fn view(&self, name: String, picture: &ChessboardView) -> View {
+        let image = image::imageops::grayscale(&self.0.render(picture));
         let found = ChessboardFinder.look(&image, &self.0.board()).unwrap();
         View::new(name, [image.width(), image.height()], found)
     }
 
-    fn all(&self, pictures: &[BoardPicture]) -> Vec<View> {
+    fn all(&self, pictures: &[ChessboardView]) -> Vec<View> {
         pictures
             .par_iter()
             .enumerate()
@@ -153,15 +153,15 @@ impl Views<'_> {
             .collect()
     }
 
-    fn posed(&self, pictures: &[WristPicture]) -> Vec<PosedView> {
+    fn posed(&self, pictures: &[WristView]) -> Vec<PosedView> {
         let posed = pictures.par_iter().enumerate().map(|(number, one)| PosedView {
-            view: self.view(number.to_string(), &one.picture),
+            view: self.view(number.to_string(), &one.view),
             world_from_flange: one.reported_world_from_flange,
         });
         posed.collect()
     }
 
-    fn placements(&self, pairs: &[PairPictures]) -> Vec<Placement> {
+    fn placements(&self, pairs: &[PairViews]) -> Vec<Placement> {
         let placements = pairs.par_iter().enumerate().map(|(number, pair)| Placement {
             overhead: self.view(number.to_string(), &pair.overhead),
             wrist: self.posed(&pair.wrist),
@@ -185,7 +185,7 @@ fn the_whole_chain_stays_within_a_millimetre_in_several_cells() {
             ..SimulatedCalibrationConfig::new(board)
         };
         let session = SimulatedCalibration::new(&simulation, &cell, config, seed);
-        let (pictures, views) = (session.pictures(), Views(&session));
+        let (pictures, views) = (session.views(), Views(&session));
         let posed = views.posed(&pictures.wrist);
         let plain: Vec<View> = posed.iter().map(|posed| posed.view.clone()).collect();
         let wrist = intrinsics(&plain, &board).unwrap().intrinsics;

@@ -19,8 +19,8 @@ use rmrl::{Layers, RunConfig};
 use rmrl::{flange_from_jaws, prove_reach};
 use rmrl_cell::{Arm, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_xarm::controller::{
-    Controller, ControllerConfig, GripperKind, MotionFault, Pace, Plant, RunningController,
+use rmrl_xarm::emulator::{
+    EmulatedController, EmulatorConfig, GripperKind, MotionFault, Pace, Plant, RunningEmulator,
 };
 use rmrl_xarm::{ArmState, Inspector, Robot, XArm, XArmConfig};
 use serde_json::Value;
@@ -29,7 +29,7 @@ use tempfile::TempDir;
 /// An emulated arm with a simulated cell around it, and a configuration that finds both.
 struct Emulated {
     dir: TempDir,
-    running: RunningController,
+    running: RunningEmulator,
     distant: Option<DistantServer>,
     xarm: XArmConfig,
 }
@@ -41,14 +41,14 @@ fn emulated(gripper: GripperKind, pace: Pace) -> Emulated {
     let mut config = RunConfig::for_task(Default::default());
     config.simulation.camera.width_px = 320;
     let cell = simulated_cell(&config, 0).unwrap();
-    let controller = ControllerConfig {
+    let controller = EmulatorConfig {
         gripper,
         pace,
         flange_from_tool: flange_from_jaws(&config.xarm),
-        ..ControllerConfig::default()
+        ..EmulatorConfig::default()
     };
     let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
-    let running = Controller::start(controller, plant).unwrap();
+    let running = EmulatedController::start(controller, plant).unwrap();
     let calibration = Some(emulated_calibration(&config, &cell));
     let distant = DistantServer::start("127.0.0.1:0", cell, calibration).unwrap();
     let ports = running.addresses().unwrap();

@@ -23,7 +23,7 @@ use rmrl_cell::{CellNews, PickPlace};
 use rmrl_core::TrialId;
 use rmrl_data::{RunDir, TrialRecord};
 use rmrl_learn::EarlyEnd;
-use rmrl_xarm::controller::{
+use rmrl_xarm::emulator::{
     Faults, GripperFault, LinkFault, MotionFault, Recording, ReportFault, Request, ScheduledFault,
 };
 use rmrl_xarm::{Client, Command, LineOptions, MotionLimits, Reply, StateChange, TOOL_BUS};

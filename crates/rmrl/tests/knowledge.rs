@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use binary::{failure, json, stderr, stdout};
 use emulated::{EmulatedCell, assert_each_once, ended, forward, is_completed, records};
-use rmrl_xarm::controller::{Firmware, GripperKind, Pace, ReportFault, ScheduledFault};
+use rmrl_xarm::emulator::{Firmware, GripperKind, Pace, ReportFault, ScheduledFault};
 use rmrl_xarm::{Command, Reply, TOOL_BUS};
 use serde_json::Value;
 

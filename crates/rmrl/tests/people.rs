@@ -29,8 +29,8 @@ use rmrl_cell::{Arm, Camera, DeviceError, FirstMotion, Operator, TaskKind, ToolP
 use rmrl_core::PlanarPose;
 use rmrl_sim::SimulatedCell;
 use rmrl_vision::{CameraModel, RgbdFrame};
-use rmrl_xarm::controller::{
-    Controller, ControllerConfig, MotionFault, Pace, Plant, Recording, RunningController,
+use rmrl_xarm::emulator::{
+    EmulatedController, EmulatorConfig, MotionFault, Pace, Plant, Recording, RunningEmulator,
 };
 use rmrl_xarm::{ArmState, Inspector, Robot, XArm, XArmConfig};
 use serde_json::Value;
@@ -85,7 +85,7 @@ impl Operator for Attended {
 
 /// An emulated arm with its cell and its person.
 struct Emulated {
-    running: RunningController,
+    running: RunningEmulator,
     distant: DistantServer,
     asked: Arc<Mutex<Vec<FirstMotion>>>,
     control: SocketAddr,
@@ -98,14 +98,14 @@ impl Emulated {
         let mut config = RunConfig::for_task(TaskKind::Table);
         config.simulation.camera.width_px = 320;
         let cell = simulated_cell(&config, 0).unwrap();
-        let controller = ControllerConfig {
+        let controller = EmulatorConfig {
             flange_from_tool: flange_from_jaws(&config.xarm),
             watched_m: Some(config.xarm.fence_m),
             pace,
-            ..ControllerConfig::default()
+            ..EmulatorConfig::default()
         };
         let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
-        let running = Controller::start(controller, plant).unwrap();
+        let running = EmulatedController::start(controller, plant).unwrap();
         let calibration = Some(emulated_calibration(&config, &cell));
         let asked = Arc::<Mutex<Vec<FirstMotion>>>::default();
         let attended = Attended { cell, answer, asked: Arc::clone(&asked) };

@@ -25,7 +25,7 @@ use rmrl_cell::{Arm, Camera, DeviceError, DriftConfig, Operator, ToolPose};
 use rmrl_core::{PlanarPose, random_stream};
 use rmrl_sim::CellDistribution;
 use rmrl_vision::CameraFile;
-use rmrl_xarm::controller::{
+use rmrl_xarm::emulator::{
     Faults, GripperFault, LinkFault, MotionFault, MotionOutcome, MotionRecord, Pace, Recording,
     Request,
 };

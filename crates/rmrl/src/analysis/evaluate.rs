@@ -254,7 +254,7 @@ impl Tally {
     /// The error budget of the trial that has just ended.
     fn budget(&self, cell: &PickPlace, trial: &Trial) -> Option<ErrorBudget> {
         let evidence = cell.evidence();
-        let pictured = self.world.pictured();
+        let pictured = self.world.truth_at_captures();
         // Nobody remembers this world, so its pictures are those of all trials so far.
         let earlier = pictured.len().checked_sub(evidence.frames)?;
         let start = pictured.get(earlier + evidence.start.as_ref()?.number)?.plate;

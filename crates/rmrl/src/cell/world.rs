@@ -66,10 +66,10 @@ impl World {
         }
     }
 
-    /// The ground truth at each captured frame of the last trial, oldest first.
-    pub fn pictured(&self) -> Vec<GroundTruth> {
+    /// The ground truth at each capture of the last trial, oldest first.
+    pub fn truth_at_captures(&self) -> Vec<GroundTruth> {
         match self {
-            Self::Simulated(cell) => cell.pictured(),
+            Self::Simulated(cell) => cell.truth_at_captures(),
             Self::Real => Vec::new(),
         }
     }

@@ -13,8 +13,8 @@ use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use rmrl_cell::Camera;
-use rmrl_xarm::controller::{
-    Controller, ControllerConfig, Faults, Firmware, GripperKind, Pace, Plant, Ports,
+use rmrl_xarm::emulator::{
+    EmulatedController, EmulatorConfig, Faults, Firmware, GripperKind, Pace, Plant, Ports,
     ScheduledFault, UnixSockets,
 };
 use rmrl_xarm::kinematics::ArmKinematics;
@@ -164,7 +164,7 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
         real: report(2)?,
         real_time: arguments.real_time_port,
     };
-    let controller = ControllerConfig {
+    let controller = EmulatorConfig {
         firmware: arguments.firmware,
         gripper: arguments.gripper,
         pace: match arguments.speed {
@@ -176,10 +176,10 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
         arm: ArmKinematics::new(config.xarm.model),
         flange_from_tool: flange_from_jaws(&config.xarm),
         watched_m: Some(config.xarm.fence_m),
-        ..ControllerConfig::default()
+        ..EmulatorConfig::default()
     };
     let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
-    let running = Controller::start(controller, plant).with_context(|| match ports.control {
+    let running = EmulatedController::start(controller, plant).with_context(|| match ports.control {
         1..1024 => "the controller cannot be emulated (ports below 1024 may need rights; --port 10502 needs none)",
         _ => "the controller cannot be emulated",
     })?;

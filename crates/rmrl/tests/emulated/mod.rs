@@ -17,8 +17,8 @@ use rmrl::flange_from_jaws;
 use rmrl::simulated_cell;
 use rmrl_cell::TaskKind;
 use rmrl_sim::SimulatedCell;
-use rmrl_xarm::controller::{
-    Controller, ControllerConfig, Pace, Plant, Recording, RunningController,
+use rmrl_xarm::emulator::{
+    EmulatedController, EmulatorConfig, Pace, Plant, Recording, RunningEmulator,
 };
 use rmrl_xarm::kinematics::ArmKinematics;
 use rmrl_xarm::{Address, Client};
@@ -29,7 +29,7 @@ use crate::binary::small;
 
 /// An emulated controller over a simulated cell, its camera and its person.
 pub struct EmulatedCell {
-    pub running: RunningController,
+    pub running: RunningEmulator,
     pub distant: DistantServer,
     /// What is behind it all.
     pub cell: SimulatedCell,
@@ -54,23 +54,23 @@ impl EmulatedCell {
     pub fn start_as(
         seed: u32,
         change: impl FnOnce(&mut RunConfig),
-        control: impl FnOnce(&mut ControllerConfig),
+        control: impl FnOnce(&mut EmulatorConfig),
     ) -> Self {
         let mut config = RunConfig::for_task(TaskKind::Table);
         config.seed = seed;
         config.simulation.camera.width_px = 320;
         change(&mut config);
         let cell = simulated_cell(&config, u64::from(seed)).unwrap();
-        let mut controller = ControllerConfig {
+        let mut controller = EmulatorConfig {
             flange_from_tool: flange_from_jaws(&config.xarm),
             arm: ArmKinematics::new(config.xarm.model),
             watched_m: Some(config.xarm.fence_m),
             pace: Pace::AsFastAsPossible,
-            ..ControllerConfig::default()
+            ..EmulatorConfig::default()
         };
         control(&mut controller);
         let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
-        let running = Controller::start(controller, plant).unwrap();
+        let running = EmulatedController::start(controller, plant).unwrap();
         let calibration = Some(emulated_calibration(&config, &cell));
         let distant = DistantServer::start("127.0.0.1:0", cell.clone(), calibration).unwrap();
         Self { running, distant, cell, config, dir: tempfile::tempdir().unwrap() }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use rmrl_cell::TaskKind;
 use rmrl_data::write_atomically;
 use rmrl_sim::{
-    BoardPicture, PairPictures, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
+    ChessboardView, PairViews, SimulatedCalibration, SimulatedCalibrationConfig, SimulatedCell,
 };
 use rmrl_vision::CameraFile;
 use serde::Serialize;
@@ -147,11 +147,11 @@ fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<u
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    let pictures = session.pictures();
-    let mut files: Vec<(String, &BoardPicture)> = Vec::new();
+    let pictures = session.views();
+    let mut files: Vec<(String, &ChessboardView)> = Vec::new();
     let wrist = pictures.wrist.iter().enumerate().map(|(number, one)| {
         let name = format!("{number:02}.png");
-        files.push((format!("wrist/{name}"), &one.picture));
+        files.push((format!("wrist/{name}"), &one.view));
         (vec![name], one.reported_world_from_flange)
     });
     let poses = to_csv(&["image"], wrist.collect::<Vec<_>>());
@@ -162,7 +162,7 @@ fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<u
     let checks = pair_rows("check", &pictures.checks, &mut files);
     files.par_iter().try_for_each(|(name, picture)| {
         let mut png = Cursor::new(Vec::new());
-        let gray = image::DynamicImage::ImageRgb8(session.take(picture)).into_luma8();
+        let gray = image::DynamicImage::ImageRgb8(session.render(picture)).into_luma8();
         gray.write_to(&mut png, ImageFormat::Png).context("the picture could not be encoded")?;
         std::fs::write(out.join(name), png.into_inner())
             .with_context(|| format!("cannot write {}", out.join(name).display()))
@@ -193,8 +193,8 @@ type PairRow = (Vec<String>, Isometry3<f64>);
 /// The rows of a table of pairs; their pictures are added to `files`.
 fn pair_rows<'a>(
     folder: &str,
-    pairs: &'a [PairPictures],
-    files: &mut Vec<(String, &'a BoardPicture)>,
+    pairs: &'a [PairViews],
+    files: &mut Vec<(String, &'a ChessboardView)>,
 ) -> Vec<PairRow> {
     let mut rows = Vec::new();
     for (number, pair) in pairs.iter().enumerate() {
@@ -202,7 +202,7 @@ fn pair_rows<'a>(
         files.push((overhead.clone(), &pair.overhead));
         for (view, one) in pair.wrist.iter().enumerate() {
             let wrist = format!("{folder}/{number:02}-wrist-{view}.png");
-            files.push((wrist.clone(), &one.picture));
+            files.push((wrist.clone(), &one.view));
             rows.push((vec![overhead.clone(), wrist], one.reported_world_from_flange));
         }
     }
