@@ -1,12 +1,28 @@
-//! A cell assembled from a configuration: real devices or simulated ones, and what is proven before
-//! anything moves.
+//! A cell assembled from a configuration: real devices or simulated ones, and what is proven before anything moves.
+//!
+//! - `assembly`: the [`Laboratory`](assembly::Laboratory), which is a cell with the trial that runs on it
+//! - `simulated`: the simulated cell of a configuration
+//! - `world`: what lies behind the devices, a simulation that knows the ground truth or reality
+//! - `perception`: the camera and the localizer of a configuration
+//! - `calibration_gate`: the check of the camera's calibration before a run
+//! - `emulated_calibration`: the calibration record of an emulated cell's camera
+//! - `reachability`: the proof that the arm can reach every pose a run may send it to
+//! - `first_motion`: the permission of the operator, the connection to the arm, and its stop switch
+//! - `terminal_operator`, `page_operator`: an operator who answers on the terminal, and one on the status page
+//! - `terminal`: lines from standard input, and to standard error
+//! - `remote`: a camera and an operator that another program serves over TCP
+//! - `laboratory_error`: why a cell could not be assembled
 
 pub(crate) mod assembly;
 pub(crate) mod calibration_gate;
 pub(crate) mod emulated_calibration;
 pub(crate) mod first_motion;
-pub(crate) mod page_operator;
+pub(crate) mod laboratory_error;
+mod page_operator;
+pub(crate) mod perception;
 pub(crate) mod reachability;
 pub(crate) mod remote;
+pub(crate) mod simulated;
 pub(crate) mod terminal;
-pub(crate) mod terminal_operator;
+mod terminal_operator;
+pub(crate) mod world;

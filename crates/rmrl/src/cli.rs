@@ -1,4 +1,28 @@
 //! The command `rmrl`.
+//!
+//! A subcommand's file has its options and a `run` function:
+//!
+//! - `train`: trains a policy and writes a run directory
+//! - `pretrain`: trains a policy on the role-model labels of earlier runs
+//! - `eval`: evaluates the policy of a run on new placements
+//! - `report`: writes the report of a run
+//! - `reproduce`: makes the runs and the tables of the paper
+//! - `encoder`: trains image encoders
+//! - `snapshot`: captures one frame and finds the plate in it
+//! - `record`: records frames of a RealSense camera
+//! - `localize`: finds the plates in recorded frames
+//! - `calibrate`: calibrates the cameras of a cell and checks them
+//! - `cell`: commissions and controls a real cell
+//! - `xarm`: emulates the controller of an xArm
+//! - `bench`: runs benchmarks
+//!
+//! The commands share:
+//!
+//! - `args`: options, and checks of them
+//! - `start`: how a command that moves an arm starts, and how it fails
+//! - `signals`: the signals that stop the arm and the process
+//! - `output`: results on standard output
+//! - `failure`: why a command failed, and its exit status
 
 mod args;
 mod bench;
@@ -28,16 +52,16 @@ use tracing_subscriber::EnvFilter;
 use self::failure::Failure;
 use crate::cell::terminal::say;
 
-/// Teach a robot arm to pick and place a cell plate to the millimetre, by Role-Model Reinforcement
+/// Teach a robot arm to pick and place a cell plate to the millimeter, by Role-Model Reinforcement
 /// Learning on the robot itself (arXiv 2510.15189).
 ///
-/// Everything runs in a simulated work cell until a real one is configured. Begin with
-/// `rmrl train`, then open the report it names.
+/// Everything runs in a simulated work cell until a real one is configured. Start with
+/// `rmrl train`, then open the report that it names.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Every value of a configuration file can be set by --set KEY=VALUE. The file config.toml of any run
-directory shows all keys with their values."
+    after_help = "--set KEY=VALUE sets any key of the configuration. The file config.toml of a run directory lists all keys
+with their values."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -61,8 +85,8 @@ enum Command {
     Xarm(xarm::Xarm),
 }
 
-/// Runs the command that the process was started with. Returns its exit status: 0, 1 where the work failed, 2
-/// where the command or its configuration is wrong, 130 where it was stopped.
+/// Runs the command that the process was started with. Returns its exit status: 0, 1 if the work failed, 2 if the
+/// command or its configuration is wrong, 130 if it was stopped.
 pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("RMRL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
@@ -71,10 +95,10 @@ pub fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .without_time()
-        // It would do so by `eprintln!`, which panics where standard error is gone.
+        // It would use `eprintln!`, which panics if standard error is gone.
         .log_internal_errors(false)
         .init();
-    let done = match &Cli::parse().command {
+    let result = match &Cli::parse().command {
         Command::Train(arguments) => train::run(arguments),
         Command::Pretrain(arguments) => pretrain::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
@@ -89,7 +113,7 @@ pub fn main() -> ExitCode {
         Command::Cell(arguments) => cell::run(arguments),
         Command::Xarm(arguments) => xarm::run(arguments),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => {
             say(format_args!("error: {error:#}"));

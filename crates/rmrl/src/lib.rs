@@ -35,11 +35,14 @@ mod reproduce;
 mod run;
 mod supervision;
 
-pub use crate::cell::assembly::{Laboratory, World, localizer, simulated_cell};
+pub use crate::cell::assembly::Laboratory;
 pub use crate::cell::calibration_gate::admit;
 pub use crate::cell::emulated_calibration::emulated_calibration;
+pub use crate::cell::perception::localizer;
 pub use crate::cell::reachability::{flange_from_jaws, prove_reach};
 pub use crate::cell::remote::DistantServer;
+pub use crate::cell::simulated::simulated_cell;
+pub use crate::cell::world::World;
 pub use crate::config::{CameraConfig, Layers, RunConfig};
 pub use crate::perception::encoder_dataset::{ANSWERS, plate_pictures};
 pub use crate::run::POLICY;

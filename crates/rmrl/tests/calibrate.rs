@@ -140,7 +140,7 @@ struct Views<'a>(&'a SimulatedCalibration);
 
 impl Views<'_> {
     fn view(&self, name: String, picture: &ChessboardView) -> View {
-        let image = image::imageops::grayscale(&self.0.take(picture));
+        let image = image::imageops::grayscale(&self.0.render(picture));
         let found = ChessboardFinder.look(&image, &self.0.board()).unwrap();
         View::new(name, [image.width(), image.height()], found)
     }
@@ -155,7 +155,7 @@ impl Views<'_> {
 
     fn posed(&self, pictures: &[WristView]) -> Vec<PosedView> {
         let posed = pictures.par_iter().enumerate().map(|(number, one)| PosedView {
-            view: self.view(number.to_string(), &one.picture),
+            view: self.view(number.to_string(), &one.view),
             world_from_flange: one.reported_world_from_flange,
         });
         posed.collect()
@@ -185,7 +185,7 @@ fn the_whole_chain_stays_within_a_millimetre_in_several_cells() {
             ..SimulatedCalibrationConfig::new(board)
         };
         let session = SimulatedCalibration::new(&simulation, &cell, config, seed);
-        let (pictures, views) = (session.pictures(), Views(&session));
+        let (pictures, views) = (session.views(), Views(&session));
         let posed = views.posed(&pictures.wrist);
         let plain: Vec<View> = posed.iter().map(|posed| posed.view.clone()).collect();
         let wrist = intrinsics(&plain, &board).unwrap().intrinsics;

@@ -29,7 +29,7 @@ use rmrl_sim::GraspTruth;
 use rmrl_vision::CameraModel;
 use serde::Serialize;
 
-use crate::cell::assembly::World;
+use crate::cell::world::World;
 use crate::config::RunConfig;
 
 /// What is true of a cell in all its trials.

@@ -15,8 +15,9 @@ use serde::Serialize;
 
 use crate::analysis::error_budget::{CellTruth, ErrorBudget, PlacementBudget, PlacementPoses};
 use crate::analysis::noise_floor::NoiseFloor;
-use crate::cell::assembly::{Laboratory, World};
+use crate::cell::assembly::Laboratory;
 use crate::cell::first_motion::Start;
+use crate::cell::world::World;
 use crate::config::RunConfig;
 use crate::run::POLICY;
 use crate::run::baseline::baseline;

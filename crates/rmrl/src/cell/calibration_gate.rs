@@ -1,5 +1,4 @@
-//! The gate before a run: a camera whose calibration is missing, unchecked, poor or old trains
-//! nothing.
+//! The check of the camera's calibration before a run: nothing trains with one that is missing, unchecked, poor or old.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,15 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use rmrl_cell::DeviceError;
 use rmrl_vision::{CameraFile, CameraFileError, CameraModel};
 
-use crate::cell::remote::served_camera;
+use super::remote::served_camera;
 use crate::config::{CameraConfig, CameraSource, RunConfig};
 
-/// Who tells how good a calibration is.
+/// Where a calibration is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A camera file.
     File(PathBuf),
-    /// The program at this address, which serves the file.
+    /// The program at this address, which serves a camera file.
     Served(String),
 }
 
@@ -43,18 +42,18 @@ impl fmt::Display for Source {
     }
 }
 
-/// Why a calibration is not good enough. Every message says how to mend it.
+/// Why a calibration is not good enough. Every message says how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationRefused {
-    /// The file itself.
+    /// The camera file is missing or invalid.
     #[error(transparent)]
     File(#[from] CameraFileError),
-    /// The program that serves the camera does not tell.
-    #[error("the camera's calibration cannot be asked for")]
+    /// The program that serves the camera did not send its file.
+    #[error("the camera's calibration cannot be read")]
     NotServed(#[source] DeviceError),
-    /// Nobody knows when and how it was made.
+    /// The file says nothing of its calibration.
     #[error(
-        "{camera} has no [calibration]: nothing tells how good it is; `rmrl calibrate overhead` and {} \
+        "{camera} has no [calibration], so its accuracy is unknown; `rmrl calibrate overhead` and {} \
          write it",
         camera.check()
     )]
@@ -62,7 +61,7 @@ pub enum CalibrationRefused {
         /// The camera.
         camera: Source,
     },
-    /// It was not held against poses that it was not made from.
+    /// The calibration was not checked with views that it was not made from.
     #[error(
         "{camera} was never checked (calibration.residual_mm is missing): run {} with views that it was \
          not made from",
@@ -72,7 +71,7 @@ pub enum CalibrationRefused {
         /// The camera.
         camera: Source,
     },
-    /// Its residual is too large.
+    /// The residual is too large.
     #[error(
         "the calibration of {camera} is off by up to {residual_mm:.2} mm, more than \
          camera.max_residual_mm = {max_residual_mm} allows; look at the map of `rmrl calibrate check \
@@ -81,24 +80,24 @@ pub enum CalibrationRefused {
     Residual {
         /// The camera.
         camera: Source,
-        /// What was measured.
+        /// The measured residual, in millimeters.
         residual_mm: f64,
-        /// What is allowed.
+        /// The largest residual allowed, in millimeters.
         max_residual_mm: f64,
     },
-    /// Its residual is no length.
+    /// The residual is no valid length.
     #[error(
-        "the calibration of {camera} is said to be off by {residual_mm} mm, which cannot be; run {} with \
-         views that it was not made from",
+        "the calibration of {camera} has an invalid residual_mm, {residual_mm}; run {} with views that it was \
+         not made from",
         camera.check()
     )]
     NoResidual {
         /// The camera.
         camera: Source,
-        /// What is written there.
+        /// The value in the file.
         residual_mm: f64,
     },
-    /// It is too old.
+    /// The calibration is too old.
     #[error(
         "the calibration of {camera} was last checked or made {age_days:.1} days ago, longer than \
          camera.max_age_days = {max_age_days} allows; run {} with new views, and if it no longer holds, \
@@ -108,33 +107,32 @@ pub enum CalibrationRefused {
     Old {
         /// The camera.
         camera: Source,
-        /// How long ago it was last known to hold.
+        /// How many days ago it was last made or checked.
         age_days: f64,
-        /// What is allowed.
+        /// The largest age allowed, in days.
         max_age_days: f64,
     },
-    /// It was made, or checked, after now.
+    /// The calibration was made or checked in the future.
     #[error(
-        "the calibration of {camera} claims to be made or checked on {known}, which has not come yet; set \
-         this computer's clock, or the one that wrote it, and check it again"
+        "the calibration of {camera} says that it was made or checked on {known}, which is in the future; set the \
+         clock of this computer, or of the one that wrote it, and check the camera again"
     )]
     FromTheFuture {
         /// The camera.
         camera: Source,
-        /// When.
+        /// When, according to the file.
         known: Timestamp,
     },
 }
 
-/// Clocks of two computers may differ by so much.
+/// How much the clocks of two computers may differ.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Refuses the camera of a configuration, a file's or one that another program serves, if its calibration
-/// is not known to be good enough at the time `now`. Returns its file; `None` where the configuration has
-/// none.
+/// Refuses the camera of a configuration, from a file or served by another program, if its calibration is not known to be
+/// good enough at the time `now`. Returns the camera file, or `None` if the configuration has none.
 ///
 /// # Errors
-/// As [`admit`], or the program that serves the camera does not answer.
+/// The errors of [`admit`], or the program that serves the camera does not respond.
 pub fn admit_configured(
     config: &RunConfig,
     now: Timestamp,
@@ -155,7 +153,7 @@ pub fn admit_configured(
 /// the time `now`.
 ///
 /// # Errors
-/// The file is none, or its calibration is missing, unchecked, poor, old or from the future.
+/// The file is invalid, or its calibration is missing, unchecked, poor, old or from the future.
 pub fn admit(
     path: &Path,
     config: &CameraConfig,
@@ -219,14 +217,14 @@ mod tests {
             (String::new(), Some("no [calibration]")),
             (made(fresh, ""), Some("never checked")),
             (made(fresh, "residual_mm = 1.6\n"), Some("off by up to 1.60 mm")),
-            (made(fresh, "residual_mm = nan\n"), Some("NaN mm, which cannot be")),
-            (made(fresh, "residual_mm = -0.1\n"), Some("-0.1 mm, which cannot be")),
+            (made(fresh, "residual_mm = nan\n"), Some("invalid residual_mm, NaN;")),
+            (made(fresh, "residual_mm = -0.1\n"), Some("invalid residual_mm, -0.1;")),
             (made(fresh, "residual_mm = inf\n"), Some("off by up to inf mm")),
             (made(old, "residual_mm = 0.8\n"), Some("8.5 days ago")),
             (made(old, &checked(fresh)), None),
             (made(old, &checked("2026-11-14T00:00:00Z")), Some("7.5 days ago")),
-            (made("2026-11-21T14:00:00Z", "residual_mm = 0.8\n"), Some("has not come yet")),
-            (made(old, &checked("2026-11-21T14:00:00Z")), Some("has not come yet")),
+            (made("2026-11-21T14:00:00Z", "residual_mm = 0.8\n"), Some("in the future")),
+            (made(old, &checked("2026-11-21T14:00:00Z")), Some("in the future")),
             (made("yesterday", "residual_mm = 0.8\n"), Some("no camera file")),
         ] {
             std::fs::write(&path, format!("{camera}{hangs}{calibration}")).unwrap();

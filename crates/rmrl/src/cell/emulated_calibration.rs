@@ -1,4 +1,4 @@
-//! What checking the camera of an emulated cell would find.
+//! The calibration record that a check of an emulated cell's camera would find.
 
 use jiff::Timestamp;
 use nalgebra::Point3;
@@ -8,12 +8,12 @@ use rmrl_vision::CalibrationRecord;
 
 use crate::config::RunConfig;
 
-/// Points looked at along each side of the start region.
+/// The number of points along each side of the start region.
 const GRID: u32 = 5;
 
-/// How far the camera of a simulated cell is off, by its truth: the largest distance along the table
-/// between points at a plate's height, where plates start and where they are placed, and where the
-/// calibrated camera sees what the true one pictures of them.
+/// The calibration record of a simulated cell's camera, from its ground truth. The residual is the largest distance
+/// along the table between a point and where the calibrated camera sees it in the true camera's image. The points lie at
+/// a plate's height, where plates start and where they are placed.
 pub fn emulated_calibration(config: &RunConfig, cell: &SimulatedCell) -> CalibrationRecord {
     let (task, height_m) = (&config.task, config.vision.localizer.plate.height_m);
     let along = |[from, to]: [f64; 2], step: u32| {
@@ -26,8 +26,8 @@ pub fn emulated_calibration(config: &RunConfig, cell: &SimulatedCell) -> Calibra
     let place = Point3::new(task.place.x_m, task.place.y_m, task.place.surface_m + height_m);
     let (truth, calibrated) = (cell.true_camera(), cell.model());
     let off_m = starts.chain([place]).map(|point| {
-        let pictured = truth.project(point);
-        let seen = pictured.and_then(|pixel| calibrated.intersect_plane(pixel, point.z));
+        let pixel = truth.project(point);
+        let seen = pixel.and_then(|pixel| calibrated.intersect_plane(pixel, point.z));
         seen.map_or(f64::INFINITY, |seen| (seen - point).norm())
     });
     let now = Timestamp::now();
@@ -41,13 +41,13 @@ pub fn emulated_calibration(config: &RunConfig, cell: &SimulatedCell) -> Calibra
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::assembly::simulated_cell;
+    use crate::cell::simulated::simulated_cell;
     use rmrl_cell::TaskKind;
     use rmrl_vision::CameraFile;
 
-    /// The bound of configs/xarm6-emulated.toml lets every emulated cell in, and the number is the truth.
+    /// The bound in configs/xarm6-emulated.toml admits every emulated cell, and the number is the true error.
     #[test]
-    fn an_emulated_camera_is_off_by_as_much_as_it_says() {
+    fn the_residual_of_an_emulated_camera_is_its_true_error() {
         let config = RunConfig::for_task(TaskKind::Table);
         let residual_mm = |seed: u32, config: &RunConfig| {
             let config = RunConfig { seed, ..config.clone() };

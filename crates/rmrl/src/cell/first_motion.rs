@@ -1,5 +1,5 @@
-//! The start of a real cell. The arm is looked at, its way home is proven, the person beside the cell is
-//! asked, and only then is the controller sent anything that changes something.
+//! The start of a real cell. It reads the arm's state, proves the path home, and asks the operator. Only then does it
+//! send the controller anything that changes something.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,33 +17,33 @@ use rmrl_xarm::{
     controller_warning, stop_arm,
 };
 
-use crate::cell::page_operator::PagePerson;
-use crate::cell::reachability::{StanceError, prove_way_home};
-use crate::cell::remote::DistantPerson;
-use crate::cell::terminal_operator::{TerminalPerson, check_terminal};
+use super::page_operator::PagePerson;
+use super::reachability::{StanceError, prove_way_home};
+use super::remote::DistantPerson;
+use super::terminal_operator::{TerminalPerson, check_terminal};
 use crate::config::{CellKind, PersonName, RunConfig};
 
-/// Who starts a cell, who stops it, and who is asked before its arm moves.
+/// How a program starts a cell: what stops it, and who permits the arm's first motion.
 #[derive(Clone, Default)]
 pub struct Start {
-    /// Stops the cell, from its first moment on.
+    /// Stops the cell, from the first moment on.
     pub stop: StopSwitch,
-    /// Whether nobody is asked (`--yes`): for cells whose interlock keeps people away.
+    /// Whether the arm may move without a permission (`--yes`): for cells whose interlock keeps people away.
     pub is_unasked: bool,
-    /// Whether somebody has let the arm move since the program was started. An arm that then stands at
-    /// home is not asked about again.
+    /// Whether the operator has permitted a motion since the program was started. An arm that stands at home then
+    /// needs no other permission.
     pub is_permitted: bool,
-    /// The page that asks where `cell.person` is `page`.
+    /// The page on which the operator answers if `cell.person` is `page`.
     pub page: Option<Arc<OperatorPage>>,
 }
 
-/// Why the arm does not make its first motion, or not as a whole.
+/// Why the arm did not complete its first motion.
 #[derive(Debug, thiserror::Error)]
 pub enum FirstMotionError {
-    /// The answer was no.
+    /// The operator said no.
     #[error("the operator declined; the arm was not moved")]
     Declined,
-    /// There is nobody who could answer.
+    /// No operator can be asked.
     #[error(
         "nobody can be asked whether the arm may move: {reason}; give --yes if an interlock keeps people away \
          from the arm"
@@ -52,32 +52,32 @@ pub enum FirstMotionError {
         /// Why not.
         reason: String,
     },
-    /// There was no answer, or none that is understood.
+    /// No answer came, or an invalid one.
     #[error("{answer}; the arm was not moved")]
     NoAnswer {
-        /// What came instead.
+        /// The error of the device that was to answer.
         answer: DeviceError,
     },
-    /// Somebody stopped it before it moved.
+    /// A stop was pressed before the arm moved.
     #[error("{0}; the arm was not moved")]
     Stopped(Stopped),
-    /// Another program has the arm.
+    /// Another program moves the arm.
     #[error("the arm moves: another program has it; end that first, or `rmrl cell stop`")]
     Busy,
-    /// What was asked about is not so any more.
+    /// The arm's state has changed since the operator was asked.
     #[error(
         "somebody has moved the arm, or it has another error, since it was asked whether it may move; it was not \
          moved: start again"
     )]
     Elsewhere,
-    /// The arm stands where it cannot begin.
+    /// The arm cannot start from where it stands.
     #[error("before anything moves")]
     Stance(#[source] Box<StanceError>),
-    /// The controller.
+    /// The controller reported an error, or could not be reached.
     #[error("the arm cannot be used")]
     XArm(#[from] XArmError),
-    /// The motion itself.
-    #[error("the arm did not get home; see `rmrl cell doctor` for what it says")]
+    /// The motion failed.
+    #[error("the arm did not get home; see `rmrl cell doctor` for the reason")]
     Motion(#[from] MotionError),
 }
 
@@ -97,7 +97,7 @@ impl FirstMotionError {
         }
     }
 
-    /// Who stopped the arm, if that is what happened.
+    /// The stop that prevented or ended the motion, if there was one.
     pub fn stopped(&self) -> Option<&Stopped> {
         match self {
             Self::Stopped(stopped) | Self::Motion(MotionError::Stopped(stopped)) => Some(stopped),
@@ -106,7 +106,7 @@ impl FirstMotionError {
     }
 }
 
-/// Refuses a start that nobody could answer for, before anything is made.
+/// Checks that an operator can be asked, before anything is created. `is_unasked` is [`Start::is_unasked`].
 ///
 /// # Errors
 /// [`FirstMotionError::NobodyToAsk`].
@@ -119,10 +119,10 @@ pub fn check_somebody_to_ask(config: &RunConfig, is_unasked: bool) -> Result<(),
     check_terminal().map_err(|answer| FirstMotionError::of_answer(answer, &StopSwitch::default()))
 }
 
-/// The person beside a real cell, and the switch that ends every wait for an answer.
+/// The operator of a real cell, and the switch that ends every wait for an answer.
 ///
 /// # Errors
-/// The page that should ask is not served.
+/// The operator answers on a page, and `start` has none.
 pub fn operator(
     config: &RunConfig,
     start: &Start,
@@ -130,7 +130,7 @@ pub fn operator(
     let waiting = StopSwitch::default();
     start.stop.pass_on_to(&waiting);
     let stop = waiting.clone();
-    let person: Box<dyn Operator> = match config.cell.person {
+    let operator: Box<dyn Operator> = match config.cell.person {
         PersonName::Terminal => Box::new(TerminalPerson::new(stop)),
         PersonName::Distant => Box::new(DistantPerson::new(&config.distant, stop)),
         PersonName::Page => {
@@ -141,25 +141,24 @@ pub fn operator(
             Box::new(PagePerson::new(page, stop))
         }
     };
-    Ok((person, waiting))
+    Ok((operator, waiting))
 }
 
-/// A first motion that was let happen, from where the arm stood then.
+/// A first motion that the operator has permitted, from where the arm stood then.
 pub struct Permitted {
     /// The motion.
     pub motion: FirstMotion,
     /// The proof that the arm can make it.
     pub proof: ReachProof,
-    seen: Look,
-    /// Taken before anybody was asked, so that the answer is about an arm that nobody else has.
+    seen: ArmReading,
+    /// Claimed before the operator was asked, so that no other program has the arm that the answer is about.
     claim: Claim,
 }
 
-/// Claims the arm, looks at it, proves its way home, and asks the person beside the cell. Nothing is set,
-/// cleared or moved.
+/// Claims the arm, reads its state, proves its path home, and asks the operator. Sets, clears and moves nothing.
 ///
 /// # Errors
-/// The arm cannot go home, or may not.
+/// The arm cannot go home, or is not allowed to.
 pub fn permission(
     config: &RunConfig,
     envelope: &SafetyEnvelope,
@@ -169,8 +168,8 @@ pub fn permission(
     if config.xarm.reports_at().is_none() {
         return Err(XArmError::WithoutReports.into());
     }
-    let claim = again(|| Ok(Claim::take(&config.xarm)?))?;
-    let seen = Look::at(config)?;
+    let claim = retry_lost_answers(|| Ok(Claim::take(&config.xarm)?))?;
+    let seen = ArmReading::take(config)?;
     let proof = prove_way_home(config, envelope, &seen.tool, &seen.joints)?;
     let task = &config.task;
     let (height_m, home) = (task.travel_height_m, task.home.tool_pose());
@@ -186,56 +185,58 @@ pub fn permission(
 }
 
 impl Permitted {
-    /// Connects, which clears errors and gives the motors power.
+    /// Connects, which clears errors and powers the motors.
     ///
     /// # Errors
-    /// The arm is not any more what was asked about, or the controller refuses.
+    /// The arm's state has changed since the operator was asked, or the controller refuses.
     pub fn connect(self, config: &RunConfig) -> Result<Robot, FirstMotionError> {
-        if !self.seen.is_as(&Look::at(config)?) {
+        if !self.seen.matches(&ArmReading::take(config)?) {
             return Err(FirstMotionError::Elsewhere);
         }
-        let robot = again(|| Ok(Robot::connect_claimed(config.xarm.clone(), self.claim.clone())?))?;
-        // A session has begun: no report is needed to know its tool, and no error waits.
-        let (tool, joints) = again(|| {
+        let robot = retry_lost_answers(|| {
+            Ok(Robot::connect_claimed(config.xarm.clone(), self.claim.clone())?)
+        })?;
+        // The session has set the tool and cleared the errors: this needs no report.
+        let (tool, joints) = retry_lost_answers(|| {
             let mut arm = Inspector::connect(config.xarm.clone())?;
             Ok((arm.tool(None)?, arm.joints()?))
         })?;
-        match self.seen.is_as(&Look { tool, joints, ..self.seen }) {
+        match self.seen.matches(&ArmReading { tool, joints, ..self.seen }) {
             true => Ok(robot),
             false => Err(FirstMotionError::Elsewhere),
         }
     }
 }
 
-/// What of an arm decides how it may start.
+/// The state of an arm that decides how it may start.
 #[derive(Clone, Copy)]
-struct Look {
+struct ArmReading {
     tool: ToolReading,
     joints: Joints,
     error: u8,
     warning: u8,
 }
 
-/// How long an arm may take to stand: a killed program's last line is ended first.
-const STANDS_WITHIN: Duration = Duration::from_secs(5);
+/// How long an arm may take to stand still: after a program is killed, the arm completes its last line.
+const STANDSTILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often it is asked whether it does.
+/// How often the arm's state is read until it stands still.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How often the controller is asked anew where answers are lost on the way.
-const LOOKS: u32 = 3;
+/// How often a request is sent in all if answers are lost.
+const ATTEMPTS: u32 = 3;
 
-/// Brakes that open let an arm sink a little; by more than this somebody has moved it. In metres and
-/// radians.
+/// The arm sinks a little when its brakes open. A larger change than this means that somebody has moved it. In meters
+/// and radians.
 const MOVED_M: f64 = 0.002;
 const MOVED_RAD: f64 = 0.01;
 
-impl Look {
-    fn at(config: &RunConfig) -> Result<Self, FirstMotionError> {
-        again(|| Self::try_at(config))
+impl ArmReading {
+    fn take(config: &RunConfig) -> Result<Self, FirstMotionError> {
+        retry_lost_answers(|| Self::try_take(config))
     }
 
-    fn try_at(config: &RunConfig) -> Result<Self, FirstMotionError> {
+    fn try_take(config: &RunConfig) -> Result<Self, FirstMotionError> {
         let mut arm = Inspector::connect(config.xarm.clone())?;
         arm.check_model()?;
         let began = Instant::now();
@@ -243,14 +244,14 @@ impl Look {
             let (state, waiting) = arm.state()?;
             match state == ArmState::Moving || waiting > 0 {
                 false => break,
-                true if began.elapsed() > STANDS_WITHIN => return Err(FirstMotionError::Busy),
+                true if began.elapsed() > STANDSTILL_TIMEOUT => return Err(FirstMotionError::Busy),
                 true => thread::sleep(POLL),
             }
         }
         let (error, warning) = arm.errors()?;
         let report = arm.report()?;
         if let Some(report) = &report {
-            // By these the pose that is read means what it says.
+            // These settings give the pose that is read its meaning.
             arm.check_installation(report)?;
             arm.check_pose(report)?;
         }
@@ -258,8 +259,8 @@ impl Look {
         Ok(Self { tool, joints: arm.joints()?, error, warning })
     }
 
-    /// Whether the arm stands as it did then, and has no other error.
-    fn is_as(&self, other: &Self) -> bool {
+    /// Whether both readings have the same error and, within the tolerance, the same pose and joints.
+    fn matches(&self, other: &Self) -> bool {
         let (here, there) = (self.tool.pose, other.tool.pose);
         let turned_rad = self.joints.iter().zip(other.joints).map(|(a, b)| (a - b).abs());
         self.error == other.error
@@ -267,7 +268,7 @@ impl Look {
             && turned_rad.fold(0.0, f64::max) <= MOVED_RAD
     }
 
-    /// What the person should know.
+    /// What the operator should know before answering.
     fn notes(&self, config: &RunConfig) -> Vec<String> {
         let error = (self.error != 0).then(|| {
             let meaning = controller_error(self.error).meaning;
@@ -293,9 +294,11 @@ impl Look {
     }
 }
 
-/// Does something that may be done again where an answer is lost on its way, a few times.
-fn again<T>(mut work: impl FnMut() -> Result<T, FirstMotionError>) -> Result<T, FirstMotionError> {
-    let mut left = LOOKS;
+/// Does `work`, and repeats it a few times if an answer of the controller was lost.
+fn retry_lost_answers<T>(
+    mut work: impl FnMut() -> Result<T, FirstMotionError>,
+) -> Result<T, FirstMotionError> {
+    let mut left = ATTEMPTS;
     loop {
         left -= 1;
         match work() {
@@ -303,26 +306,26 @@ fn again<T>(mut work: impl FnMut() -> Result<T, FirstMotionError>) -> Result<T, 
                 error @ (XArmError::LostLink { .. }
                 | XArmError::NoAnswer { .. }
                 | XArmError::Frame(_)),
-            )) if left > 0 => tracing::warn!("{error}; the controller is asked again"),
-            done => return done,
+            )) if left > 0 => tracing::warn!("{error}; the request is repeated"),
+            result => return result,
         }
     }
 }
 
-/// Has `switch` stop the arm of `robot`, over a link of its own. Weakly: the switch outlives a panic, and the
-/// session has to see its end to stop the arm. A stop that did not get through is repeated even where the
-/// session has ended meanwhile.
+/// Makes `switch` stop the arm of `robot`, over a connection of its own. The switch holds the robot weakly, because it
+/// outlives a panic, and the end of the session has to stop the arm. A stop that did not get through is repeated even
+/// if the session has ended meanwhile.
 pub fn stop_with(switch: &StopSwitch, robot: &Arc<Robot>) {
     let config = robot.config();
     let (address, timeout) = (config.address(config.control_port), config.answer_timeout());
-    let (robot, was_told) = (Arc::downgrade(robot), AtomicBool::new(false));
+    let (robot, was_sent) = (Arc::downgrade(robot), AtomicBool::new(false));
     switch.on_press("the arm", move |_| {
         let robot = robot.upgrade();
-        let was_told = was_told.fetch_or(robot.is_some(), Ordering::SeqCst);
+        let was_sent = was_sent.fetch_or(robot.is_some(), Ordering::SeqCst);
         let stopped = match robot {
             Some(robot) => robot.stop(),
-            None if was_told => stop_arm(&address, timeout),
-            // The session ended before, and has left the arm standing.
+            None if was_sent => stop_arm(&address, timeout),
+            // The session ended before the first press, and has left the arm standing.
             None => Ok(()),
         };
         stopped.map_err(|error| error.to_string())
@@ -332,8 +335,8 @@ pub fn stop_with(switch: &StopSwitch, robot: &Arc<Robot>) {
 /// How long a program that ends waits for its stop to be confirmed.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What there is to say of a stop when a program ends: nothing if nobody pressed the switch. Waits for a while until the
-/// stop is confirmed.
+/// The confirmation of a stop when a program ends, or `None` if nobody pressed the switch. Waits up to
+/// [`STOP_PATIENCE`] for it.
 pub fn confirmation_at_end(stop: &StopSwitch) -> Option<Confirmation> {
     let confirmation = stop.wait_for_confirmation(STOP_PATIENCE);
     (confirmation != Confirmation::NotPressed).then_some(confirmation)

@@ -1,4 +1,4 @@
-//! The person beside a real cell, asked on the operator's page.
+//! The operator beside a real cell, who answers on the status page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use rmrl_cell::{DeviceError, FirstMotion, Operator, StopSwitch};
 use rmrl_core::PlanarPose;
 use rmrl_operator::{Answer, OperatorPage};
 
-use crate::cell::terminal_operator::put_back;
+use super::terminal_operator::put_back;
 
-/// Whoever has the page open and its token: reads what to do, does it, and says so there.
+/// The operator who has the page open and knows its token: reads what to do, does it, and confirms on the page.
 ///
-/// A real cell has one kind of plate, so none is exchanged from scene to scene.
+/// A real cell has one kind of plate, so scenes need no exchange of plates.
 pub struct PagePerson {
     page: Arc<OperatorPage>,
     stop: StopSwitch,
 }
 
-/// How often it is looked whether the wait was stopped.
+/// How often a wait for an answer checks the stop switch.
 const POLL: Duration = Duration::from_millis(50);
 
 impl PagePerson {
-    /// Somebody who is asked on `page`, and for whom `stop` ends every wait.
+    /// An operator who answers on `page`. A press of `stop` ends every wait for an answer.
     pub fn new(page: Arc<OperatorPage>, stop: StopSwitch) -> Self {
         Self { page, stop }
     }

@@ -1,4 +1,4 @@
-//! The proof, before the first motion, that the arm gets everywhere a run may send it.
+//! The proof, before the first motion, that the arm can reach every pose a run may send it to.
 
 use std::f64::consts::PI;
 use std::sync::{Mutex, PoisonError};
@@ -11,38 +11,38 @@ use rmrl_xarm::{ToolReading, XArmConfig};
 
 use crate::config::RunConfig;
 
-/// A pose or a way that the arm has not.
+/// A pose or a line that the arm cannot reach.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PreflightError {
-    /// The arm does not get there.
+    /// The arm cannot reach a pose or follow a line.
     #[error("{what}: {reason}; {}", advice(other_yaw.as_ref()))]
     Reach {
-        /// The configuration's keys that the pose comes from.
+        /// The configuration keys that the pose comes from.
         what: String,
         /// What fails.
         reason: Box<ReachError>,
-        /// Another `xarm.jaw_yaw_deg` with which nothing fails, where one was looked for and found.
+        /// Another `xarm.jaw_yaw_deg` with which nothing fails, if the search found one.
         other_yaw: Option<OtherYaw>,
     },
-    /// The candidates make no action space.
+    /// The candidates of the actions are invalid.
     #[error("actions: {0}")]
     Actions(#[from] rmrl_core::ActionSpaceError),
 }
 
-/// Half a turn of the tool, with which the arm gets everywhere. Parallel jaws close along the same line as
+/// A tool turned by half a turn, with which the arm can reach every pose. Parallel jaws close along the same line as
 /// before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OtherYaw {
-    /// The `xarm.jaw_yaw_deg`, in degrees.
+    /// The value of `xarm.jaw_yaw_deg`, in degrees.
     pub jaw_yaw_deg: f64,
-    /// How far joints stay from their limits then, in radians.
+    /// How far the joints stay from their limits then, in radians.
     pub least_limit_distance_rad: f64,
     /// How far the arm stays from singular configurations then.
     pub least_singularity_distance: f64,
 }
 
 impl OtherYaw {
-    /// What to do, in a sentence.
+    /// What to do, as a sentence.
     pub fn advice(&self) -> String {
         format!(
             "xarm.jaw_yaw_deg = {} would work ({:.1} degrees left to the nearest joint limit, {:.3} to the nearest \
@@ -64,33 +64,33 @@ fn advice(other_yaw: Option<&OtherYaw>) -> String {
 /// Why the arm cannot go home from where it stands.
 #[derive(Debug, thiserror::Error)]
 pub enum StanceError {
-    /// A tilted tool does not rise straight: the motion would turn it upright on the way.
+    /// The tool is tilted, so it would not rise straight: the motion would turn it upright on the way.
     #[error(
         "the tool points {tilt_deg:.1} degrees from straight down; turn it upright by hand first, to within \
          {MAX_TILT_DEG} degrees"
     )]
     Tilted {
-        /// How far, in degrees.
+        /// How far the tool is tilted, in degrees.
         tilt_deg: f64,
     },
-    /// It stands outside of the workspace.
+    /// The tool is outside the workspace.
     #[error(transparent)]
     Outside(#[from] Refusal),
-    /// The arm does not get home, or not with its joints as they stand.
+    /// The arm cannot reach home, or not from how its joints stand.
     #[error(transparent)]
     Way(#[from] PreflightError),
 }
 
-/// A tool that is tilted by more does not rise straight, in degrees.
+/// The largest tilt, in degrees, with which a tool still counts as upright.
 pub(crate) const MAX_TILT_DEG: f64 = 10.0;
 
-/// How far beyond a start's region the robot may pick a plate up again, in metres and radians: it lies
-/// where the camera sees it, which is off by its calibration.
+/// How far beyond the start region the robot may pick a plate up again, in meters and radians: the plate lies where the
+/// camera sees it, and the calibration of the camera has an error.
 const FETCH_MARGIN_M: f64 = 0.01;
 const FETCH_MARGIN_RAD: f64 = 0.05;
 
-/// Where the middle of a plate is held, as seen from the flange: what the controller is given as its tool
-/// offset.
+/// The pose of the grasp point in the flange's frame, where the middle of a plate is held. The controller gets it as its
+/// tool offset.
 pub fn flange_from_tool(config: &XArmConfig) -> Isometry3<f64> {
     let [x, y, z, roll, pitch, yaw] = config.grasp_point_mm_deg();
     Isometry3::from_parts(
@@ -99,23 +99,22 @@ pub fn flange_from_tool(config: &XArmConfig) -> Isometry3<f64> {
     )
 }
 
-/// The same as a cell speaks of it: turned so that the jaws close along y at a yaw of zero, whichever way the
-/// gripper is screwed on.
+/// The pose of the jaws in the flange's frame: [`flange_from_tool`], turned so that the jaws close along y at a yaw of
+/// zero, however the gripper is mounted.
 pub fn flange_from_jaws(config: &XArmConfig) -> Isometry3<f64> {
     let turn = Vector3::z() * config.jaw_yaw_deg.to_radians();
     flange_from_tool(config) * Isometry3::rotation(turn)
 }
 
-/// Proves that every start in the region, with jitter and any action, the fixed path and home are within
-/// reach of the arm with a margin, and every straight line between two of them, in one configuration
-/// of the joints.
+/// Proves that the arm reaches, with a margin and in one configuration of its joints, every start in the region with
+/// jitter and any action, the fixed path, home, and every straight line between two of them.
 ///
 /// # Errors
-/// What is out of reach, by its key, and why; and whether the tool turned by half a turn would do.
+/// The key of what is out of reach, the reason, and whether a tool turned by half a turn would reach it.
 pub fn prove_reach(config: &RunConfig) -> Result<ReachProof, PreflightError> {
     let (adjustment_m, adjustment_rad) = config.action_space()?.largest_adjustment();
     let named = poses(&config.task, adjustment_m, adjustment_rad);
-    // How the joints stand when a run begins, as near as makes no difference.
+    // Close enough to how the joints stand when a run starts.
     let start = ArmKinematics::new(config.xarm.model).ready();
     prove(config, &named, &start).map_err(|error| match error {
         PreflightError::Reach { what, reason, .. } => {
@@ -125,11 +124,11 @@ pub fn prove_reach(config: &RunConfig) -> Result<ReachProof, PreflightError> {
     })
 }
 
-/// The yaw of the tool turned by half a turn, if the arm gets everywhere with that.
+/// The yaw of the tool turned by half a turn, if the arm reaches every pose with it.
 fn other_yaw(config: &RunConfig, named: &[(String, ToolPose)], start: &Joints) -> Option<OtherYaw> {
     let mut turned = config.clone();
     let yaw_rad = wrap_angle(config.xarm.jaw_yaw_deg.to_radians() + PI);
-    // What a file would say: no rounding of radians.
+    // As a person would write it in a file, without the rounding of radians.
     let jaw_yaw_deg = 1e-6 * (1e6 * yaw_rad.to_degrees()).round();
     turned.xarm.jaw_yaw_deg = jaw_yaw_deg;
     let proof = prove(&turned, named, start).ok()?;
@@ -141,7 +140,7 @@ fn other_yaw(config: &RunConfig, named: &[(String, ToolPose)], start: &Joints) -
 /// and home.
 ///
 /// # Errors
-/// The tool is tilted, stands outside of the workspace, or what is out of reach.
+/// The tool is tilted or outside the workspace, or a pose on the path is out of reach.
 pub fn prove_way_home(
     config: &RunConfig,
     envelope: &SafetyEnvelope,
@@ -149,7 +148,7 @@ pub fn prove_way_home(
     joints: &Joints,
 ) -> Result<ReachProof, StanceError> {
     let tilt_deg = tool.tilt_rad.to_degrees();
-    // What is no number is not upright.
+    // Not a number is not upright.
     if tilt_deg.is_nan() || tilt_deg > MAX_TILT_DEG {
         return Err(StanceError::Tilted { tilt_deg });
     }
@@ -190,7 +189,7 @@ fn prove(
     })
 }
 
-/// What is to be proven.
+/// The input of a proof.
 #[derive(Clone, PartialEq)]
 struct Question {
     arm: ArmKinematics,
@@ -200,12 +199,12 @@ struct Question {
 }
 
 impl Question {
-    /// Proves it, or remembers that it was proven: a run asks when its directory is made and again when its
-    /// arm is about to move, and hundreds of thousands of poses take seconds.
+    /// Makes the proof, or returns it from a cache: a run needs it when its directory is created and again when its arm
+    /// is about to move, and hundreds of thousands of poses take seconds.
     fn answer(self) -> Result<ReachProof, ReachError> {
-        const MOST_REMEMBERED: usize = 8;
+        const MAX_CACHED: usize = 8;
         static PROVEN: Mutex<Vec<(Question, ReachProof)>> = Mutex::new(Vec::new());
-        // Nothing between locking and unlocking can leave half an entry.
+        // A panic while the lock is held cannot leave half an entry.
         let proven = || PROVEN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, proof)) = proven().iter().find(|(question, _)| *question == self) {
             return Ok(proof.clone());
@@ -213,20 +212,20 @@ impl Question {
         let Self { arm, tool, poses, start } = &self;
         let proof = arm.prove_reach(tool, poses, start, ReachMargins::default())?;
         let mut proven = proven();
-        proven.truncate(MOST_REMEMBERED - 1);
+        proven.truncate(MAX_CACHED - 1);
         proven.insert(0, (self, proof.clone()));
         Ok(proof)
     }
 }
 
-/// The pose by the controller's yaw: the gripper may be screwed on at an angle.
+/// The pose with the controller's yaw: the gripper may be mounted at an angle.
 fn turned(pose: ToolPose, config: &XArmConfig) -> ToolPose {
     let planar = pose.planar;
     let yaw_rad = planar.yaw_rad + config.jaw_yaw_deg.to_radians();
     ToolPose::new(PlanarPose::new(planar.x_m, planar.y_m, yaw_rad), pose.z_m)
 }
 
-/// All poses that decide what a trial needs, with the keys that they come from.
+/// The poses at the edges of what a trial needs, with the keys that they come from.
 fn poses(task: &TaskConfig, adjustment_m: f64, adjustment_rad: f64) -> Vec<(String, ToolPose)> {
     let margin_m = adjustment_m + task.start_jitter_m + FETCH_MARGIN_M;
     let margin_rad = adjustment_rad + task.start_jitter_deg.to_radians() + FETCH_MARGIN_RAD;
@@ -251,7 +250,7 @@ fn poses(task: &TaskConfig, adjustment_m: f64, adjustment_rad: f64) -> Vec<(Stri
     }
     poses.push(("task.place".to_string(), trajectory.place));
     poses.push(("task.place at task.travel_height_m".to_string(), trajectory.above_place()));
-    // The plate is fetched from where it came to lie, which is as far off as it was picked wrongly.
+    // The arm fetches the plate from where it was placed, which is off by as much as the pick was.
     let place = trajectory.place.planar;
     for x_m in across([place.x_m; 2], margin_m) {
         for y_m in across([place.y_m; 2], margin_m) {
@@ -272,9 +271,9 @@ mod tests {
     use crate::config::Layers;
     use rmrl_xarm::ArmModel;
 
-    /// A real cell with the tool point, load and so on that the vendor has for its BIO gripper, whose fingers
-    /// point sideways: with them ahead the arm comes too near to a singularity, with them towards the base it
-    /// does not. The proof said only that it failed, and to move the task's places.
+    /// A real cell with the vendor's tool point and load for its BIO gripper, whose fingers point sideways. With the
+    /// fingers ahead the arm comes too near to a singularity, with the fingers towards the base it does not. The proof
+    /// once only said that it failed, and proposed to move the task's places.
     fn with_sideways_fingers(jaw_yaw_deg: f64) -> RunConfig {
         let text = include_str!("../../../../configs/xarm6.toml");
         Layers::default()
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_yaw_that_would_work_is_proposed() {
+    fn a_yaw_that_would_work_is_proposed() {
         let error = prove_reach(&with_sideways_fingers(0.0)).unwrap_err();
         let message = error.to_string();
         let PreflightError::Reach { reason, other_yaw: Some(yaw), .. } = error else {
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_yaw_would_work_none_is_proposed() {
+    fn no_yaw_is_proposed_if_none_would_work() {
         let mut config = with_sideways_fingers(180.0);
         config.task.place.x_m = 0.9;
         let message = prove_reach(&config).unwrap_err().to_string();
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn an_xarm_5_reaches_what_an_xarm_6_does_on_the_table() {
+    fn an_xarm_5_reaches_on_the_table_what_an_xarm_6_reaches() {
         let mut config = RunConfig::for_task(Default::default());
         for model in [ArmModel::XArm6, ArmModel::XArm5] {
             config.xarm.model = model;

@@ -1,4 +1,4 @@
-//! The person beside a real cell, asked on the terminal.
+//! The operator beside a real cell, who answers on the terminal.
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 use std::time::Duration;
@@ -6,24 +6,27 @@ use std::time::Duration;
 use rmrl_cell::{DeviceError, FirstMotion, Operator, StopSwitch};
 use rmrl_core::PlanarPose;
 
-use crate::cell::terminal::{HANG_UP, Typed, forget_typed, typed};
+use super::terminal::{HANG_UP, Typed, drain_stdin, poll_line};
 
-/// Whoever sits at the terminal: reads what to do, does it, and presses Enter.
+/// The operator at the terminal, who reads what to do, does it, and presses Enter.
 ///
-/// A real cell has one kind of plate, so none is exchanged from scene to scene.
+/// A real cell has one kind of plate, so scenes need no exchange of plates.
 #[derive(Debug, Default)]
 pub struct TerminalPerson {
     stop: StopSwitch,
 }
 
-/// How often it is looked whether Enter was pressed.
+/// How often the terminal is checked for an answer.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Refuses where nobody can type an answer.
+/// Checks that somebody can type an answer.
+///
+/// # Errors
+/// Standard input is no terminal.
 pub(crate) fn check_terminal() -> Result<(), DeviceError> {
     match stdin().is_terminal() {
         true => Ok(()),
-        false => Err(nobody("this program has no terminal to be told on")),
+        false => Err(nobody("this program has no terminal to ask on")),
     }
 }
 
@@ -32,26 +35,26 @@ fn nobody(reason: &str) -> DeviceError {
 }
 
 impl TerminalPerson {
-    /// Somebody for whom `stop` ends every wait.
+    /// An operator. A press of `stop` ends every wait for an answer.
     pub fn new(stop: StopSwitch) -> Self {
         Self { stop }
     }
 
-    /// Asks, and waits for a line. What was typed before is no answer.
+    /// Asks a question, and waits for a line that is typed afterwards.
     fn answer(&self, question: &str) -> Result<String, DeviceError> {
         check_terminal()?;
-        forget_typed();
+        drain_stdin();
         {
-            // Others may write while the person is at work.
+            // Other threads may write while the operator is at work.
             let mut asked = stderr().lock();
             let written = write!(asked, "{question}").and_then(|()| asked.flush());
             written.map_err(|error| nobody(&format!("the terminal failed: {error}")))?;
         }
         loop {
-            match typed() {
+            match poll_line() {
                 Typed::Line(line) => return Ok(line),
                 Typed::End => {
-                    // Why, is for the signal to say that may follow.
+                    // A signal that gives the reason may follow.
                     let _ = self.stop.wait(HANG_UP);
                     return Err(nobody("the terminal was closed"));
                 }
@@ -63,7 +66,7 @@ impl TerminalPerson {
         }
     }
 
-    fn have_done(&self, what: &str) -> Result<(), DeviceError> {
+    fn ask_to(&self, what: &str) -> Result<(), DeviceError> {
         let question = format!("{what}.\nKeep away from the arm, then press Enter. ");
         match self.answer(&question) {
             Ok(_) => Ok(()),
@@ -88,18 +91,18 @@ impl Operator for TerminalPerson {
     }
 
     fn put_plate_at_target(&mut self) -> Result<(), DeviceError> {
-        self.have_done("Put the plate exactly into its target")
+        self.ask_to("Put the plate exactly into its target")
     }
 
     fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError> {
-        self.have_done(&put_back(pose))
+        self.ask_to(&put_back(pose))
     }
 }
 
-/// What to do with a lost plate.
+/// What the operator does with a lost plate.
 pub(crate) fn put_back(pose: PlanarPose) -> String {
     format!(
-        "Put the plate back: its centre within 2 cm of x = {:.0} mm, y = {:.0} mm in the robot's base, \
+        "Put the plate back: its center within 2 cm of x = {:.0} mm, y = {:.0} mm in the robot's base, \
          turned by {:.0} degrees",
         1000.0 * pose.x_m,
         1000.0 * pose.y_m,

@@ -1,4 +1,4 @@
-//! Arguments that several commands share.
+//! Arguments that several commands share, and checks of them.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use rmrl_learn::MethodName;
 use super::failure::Failure;
 use crate::config::{ConfigError, Layers};
 
-/// Reads a task, and lists the tasks in the help.
+/// Parses a task. The help lists all tasks.
 pub(super) fn task_parser() -> impl TypedValueParser<Value = TaskKind> {
     let names = TaskKind::ALL.map(|task| PossibleValue::new(task.as_str()).help(task.about()));
     PossibleValuesParser::new(names).map(|name| {
@@ -20,24 +20,24 @@ pub(super) fn task_parser() -> impl TypedValueParser<Value = TaskKind> {
     })
 }
 
-/// Reads a method, and lists the methods in the help.
+/// Parses a method. The help lists all methods.
 pub(super) fn method_parser() -> impl TypedValueParser<Value = MethodName> {
     let names = MethodName::ALL.map(|name| PossibleValue::new(name.as_str()).help(name.about()));
     PossibleValuesParser::new(names).try_map(|name| name.parse::<MethodName>())
 }
 
-/// Where a command's configuration comes from.
+/// The options that make a command's configuration.
 #[derive(Debug, Args)]
 pub struct Configuration {
-    /// A configuration file (TOML); it overrides the defaults
+    /// Configuration file (TOML); overrides the defaults
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
-    /// A single value, such as policy.learning_rate=0.001; overrides the file. May be repeated
+    /// A single value, such as policy.learning_rate=0.001; overrides the file; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) assignments: Vec<String>,
 
-    /// Where networks compute, the same as --set policy.device=DEVICE; a GPU needs a build with the
+    /// Device that the networks compute on, the same as --set policy.device=DEVICE; a GPU needs a build with the
     /// feature of its name [default: cpu]
     #[arg(long, value_name = "DEVICE", value_parser = ["cpu", "cuda", "wgpu"])]
     pub(super) device: Option<String>,
@@ -59,7 +59,7 @@ impl Configuration {
         Ok(layers)
     }
 
-    /// The options as they would be given to another command.
+    /// The options as the words of another command line.
     pub(super) fn words(&self) -> Vec<String> {
         let file = self
             .config
@@ -71,7 +71,10 @@ impl Configuration {
     }
 }
 
-/// Checks that a `.safetensors` file can be written to `out`, before any work is done for it.
+/// Checks that a new `.safetensors` file can be written to `out`, before the work that makes it starts.
+///
+/// # Errors
+/// The extension is another one, the file exists, or its folder does not.
 pub(super) fn check_new_weights(out: &Path) -> Result<(), Failure> {
     let usage = |message: String| Err(Failure::Usage(anyhow!(message)));
     if out.extension().is_none_or(|extension| extension != "safetensors") {
@@ -83,7 +86,10 @@ pub(super) fn check_new_weights(out: &Path) -> Result<(), Failure> {
     check_folder_of(out)
 }
 
-/// Checks that the folder a file is to be written into exists, before any work is done for it.
+/// Checks that the folder of a file to be written exists, before the work that makes it starts.
+///
+/// # Errors
+/// There is no such folder.
 pub(super) fn check_folder_of(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder {

@@ -11,7 +11,7 @@ use rmrl_data::RunDir;
 use super::args::task_parser;
 use super::failure::Failure;
 use super::output::print_result;
-use super::start::{Unasked, failed};
+use super::start::{StartArgs, failure_of};
 
 /// Evaluate the policy of a run on new placements.
 ///
@@ -45,7 +45,7 @@ pub struct Eval {
     json: bool,
 
     #[command(flatten)]
-    unasked: Unasked,
+    start_args: StartArgs,
 }
 
 /// Runs the command.
@@ -53,10 +53,10 @@ pub fn run(arguments: &Eval) -> Result<(), Failure> {
     RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
     let config = RunConfig::of_run(&arguments.run.join(RunDir::CONFIG))?;
     let task = arguments.task.unwrap_or(config.task.kind);
-    let (start, _page) = arguments.unasked.start_alone(&config)?;
+    let (start, _page) = arguments.start_args.start_alone(&config)?;
     let placements = (arguments.trials, arguments.seed);
     let evaluated = evaluate_run(&config, &arguments.run, task, placements, &start);
-    let evaluation = evaluated.map_err(|error| failed(error, &start.stop))?;
+    let evaluation = evaluated.map_err(|error| failure_of(error, &start.stop))?;
     print_result(&evaluation, arguments.json)?;
     Ok(())
 }

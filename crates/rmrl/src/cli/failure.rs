@@ -6,9 +6,9 @@ use crate::config::ConfigError;
 pub enum Failure {
     /// The command or its configuration is wrong; nothing was written. Exit status 2.
     Usage(anyhow::Error),
-    /// Something went wrong while doing it. Exit status 1.
+    /// The work of the command failed. Exit status 1.
     Runtime(anyhow::Error),
-    /// Somebody stopped it. Exit status 130.
+    /// The command was stopped. Exit status 130.
     Stopped(String),
 }
 

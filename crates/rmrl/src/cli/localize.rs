@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::cell::assembly::localizer;
+use crate::cell::perception::localizer;
 use crate::config::Layers;
 use crate::perception::frame_source::{Frames, StoredFrame};
 use anyhow::{Context, anyhow};

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use anyhow::Context;
 use serde::Serialize;
 
-/// Prints a result: for people on a terminal, else as one line of JSON for programs.
+/// Prints a result: as text on a terminal, and as one line of JSON elsewhere or if `as_json` is set.
 pub(super) fn print_result<T: Serialize + std::fmt::Display>(
     result: &T,
     as_json: bool,
@@ -17,7 +17,7 @@ pub(super) fn print_result<T: Serialize + std::fmt::Display>(
     }
 }
 
-/// Writes to standard output. Nobody listening any more is no failure: the work is done.
+/// Writes to standard output. A closed pipe is no failure, because the work is done.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -3,12 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Layers, RunConfig};
-use crate::run::create::{create, resolved};
-use crate::run::execute::execute_observed;
-use crate::run::initial_policy::{EarlierRun, Pretrained as Pretraining, pretrain_on};
-use crate::run::observer::StartedBy;
-use crate::run::outcome::RunEnd;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use rmrl_data::{RunDir, write_atomically};
@@ -18,39 +12,45 @@ use serde::Serialize;
 use super::args::{Configuration, check_new_weights};
 use super::failure::Failure;
 use super::output::print_result;
-use super::start::{Unasked, failed};
+use super::start::{StartArgs, failure_of};
+use crate::config::{Layers, RunConfig};
+use crate::run::create::{create, resolved};
+use crate::run::execute::execute_observed;
+use crate::run::initial_policy::{EarlierRun, Pretrained as Pretraining, pretrain_on};
+use crate::run::observer::StartedBy;
+use crate::run::outcome::RunEnd;
 
 /// Pretrain a policy on the role-model labels of earlier runs.
 ///
-/// Each scene of an earlier run is labelled with its role model's action, and a new policy is
-/// trained on all labelled states (Sec. 3.3.2). Start from it by
+/// Labels each scene of an earlier run with the action of its role model, and trains a new policy on all labeled
+/// states (Sec. 3.3.2). Start from it with
 /// `rmrl train --method rm-rl-pretrained --pretrained FILE`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl pretrain --from runs/monday --from runs/tuesday --out pretrained.safetensors
   rmrl pretrain --out pretrained.safetensors    make a run of 200 trials first")]
 pub struct Pretrain {
-    /// An earlier run; may be repeated. Without one, a run of schedule.pretrain_trials trials is
-    /// made next to the output
+    /// An earlier run; may be repeated. Without one, the command first makes a run of
+    /// schedule.pretrain_trials trials next to the output
     #[arg(long, value_name = "DIR")]
     from: Vec<PathBuf>,
 
-    /// Where to write the policy; it must not exist
+    /// File to write the policy to; must not exist
     #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
 
-    /// Seed of the policy, and of the run that is made if none is given
+    /// Seed of the policy, and of the run that the command makes without --from
     #[arg(long)]
     seed: Option<u32>,
 
     #[command(flatten)]
-    unasked: Unasked,
+    start_args: StartArgs,
 
     #[command(flatten)]
     configuration: Configuration,
 }
 
-/// What pretraining has come to.
+/// The result, as the command prints it.
 #[derive(Serialize)]
 struct Pretrained {
     policy: String,
@@ -63,20 +63,20 @@ impl fmt::Display for Pretrained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{}: {} labelled states, cross-entropy {:.3} -> {:.3}",
+            "{}: {} labeled states, cross-entropy {:.3} -> {:.3}",
             self.policy, self.labelled_states, self.first_loss, self.last_loss
         )
     }
 }
 
-/// Pretrains.
+/// Runs `rmrl pretrain`.
 pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     let out = &arguments.out;
     check_new_weights(out)?;
     for root in &arguments.from {
         RunDir::check(root).map_err(|error| Failure::Usage(error.into()))?;
     }
-    // The first run's own configuration, so that the policy fits the cell it came from.
+    // The configuration of the first run, so that the policy fits its cell.
     let mut layers = match arguments.from.first() {
         Some(root) => Layers::default().with_file(&root.join(RunDir::CONFIG))?,
         None => Layers::default(),
@@ -89,7 +89,7 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
         layers.with_value("pretrain", "method", MethodName::RmRl.as_str()).without("pretrained");
     let config = layers.resolve()?;
     let runs = if arguments.from.is_empty() {
-        vec![earlier_run(&config, out, &arguments.unasked)?]
+        vec![earlier_run(&config, out, &arguments.start_args)?]
     } else {
         let read = |root: &PathBuf| EarlierRun::read(root);
         arguments.from.iter().map(read).collect::<anyhow::Result<_>>()?
@@ -108,18 +108,22 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes, or goes on with, a run to pretrain on.
-fn earlier_run(config: &RunConfig, out: &Path, unasked: &Unasked) -> Result<EarlierRun, Failure> {
+/// Makes, or resumes, a run to pretrain on.
+fn earlier_run(
+    config: &RunConfig,
+    out: &Path,
+    start_args: &StartArgs,
+) -> Result<EarlierRun, Failure> {
     let root = out.with_extension("run");
     let earlier =
         resolved(&RunConfig { trials: config.schedule.pretrain_trials, ..config.clone() })?;
-    let (start, page) = unasked.start_alone(config)?;
+    let (start, page) = start_args.start_alone(config)?;
     let (dir, config) = if root.exists() {
         let dir = RunDir::open(&root).map_err(|error| Failure::Usage(error.into()))?;
         let made = RunConfig::of_run(&dir.path(RunDir::CONFIG))?;
         if let Some(key) = made.first_difference(&earlier) {
             return Err(Failure::Usage(anyhow!(
-                "{} was made with another {key}; remove it, or give it by --from",
+                "{} was made with another {key}; remove it, or give it with --from",
                 root.display()
             )));
         }
@@ -131,9 +135,9 @@ fn earlier_run(config: &RunConfig, out: &Path, unasked: &Unasked) -> Result<Earl
     let made = execute_observed(&dir, &config, &mut (), &mut StartedBy(start));
     drop(page);
     let stopped = || format!("the run {} stopped", root.display());
-    let ended = made.with_context(stopped).map_err(|error| failed(error, &stop))?.end;
+    let ended = made.with_context(stopped).map_err(|error| failure_of(error, &stop))?.end;
     match ended {
         RunEnd::Goal => Ok(EarlierRun { root, config }),
-        early => Err(failed(anyhow::Error::from(early).context(stopped()), &stop)),
+        early => Err(failure_of(anyhow::Error::from(early).context(stopped()), &stop)),
     }
 }

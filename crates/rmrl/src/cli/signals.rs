@@ -1,19 +1,20 @@
-//! Ctrl-C, SIGTERM and a lost session: the first one stops the arm, the second one the process.
+//! Ctrl-C, SIGTERM and a lost session: the first signal stops the arm, the second one the process.
 
 use std::process::exit;
 use std::thread;
 
-use crate::cell::terminal::{press_and_say, say};
 use anyhow::Context;
 use rmrl_cell::StopSwitch;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// What a process that was stopped exits with: 128 and the number of SIGINT, as shells have it.
+use crate::cell::terminal::{press_and_say, say};
+
+/// The exit status of a process that was stopped: 128 and the number of SIGINT, as in shells.
 pub const STOPPED: u8 = 130;
 
-/// Has signals press the switch from now on. SIGHUP, by which a session that is lost ends its programs, is one
-/// of them unless the program was started to ignore it, as `nohup` does.
+/// Makes signals press the switch from now on. SIGHUP, which ends the programs of a lost session, is one of them unless
+/// the program was started with SIGHUP ignored, as `nohup` does.
 pub fn listen(stop: &StopSwitch) -> anyhow::Result<()> {
     let mut listened = vec![SIGINT, SIGTERM];
     if !ignores_hang_up() {
@@ -25,7 +26,7 @@ pub fn listen(stop: &StopSwitch) -> anyhow::Result<()> {
     let listen = move || {
         for signal in signals.forever() {
             if heard {
-                // A lost session tells more than once: by the terminal, and by the shell.
+                // A lost session sends SIGHUP more than once: from the terminal, and from the shell.
                 if signal == SIGHUP {
                     continue;
                 }
@@ -41,8 +42,8 @@ pub fn listen(stop: &StopSwitch) -> anyhow::Result<()> {
                 SIGHUP => "SIGHUP",
                 _ => "Ctrl-C",
             };
-            // Not here: a device that hangs must not keep the second signal from being heard. And first: a terminal
-            // that is halted holds up whoever writes to it.
+            // On a thread of its own, because a device that hangs must not delay the second signal. Before the message
+            // below, because a halted terminal blocks every write to it.
             let stop = stop.clone();
             thread::spawn(move || press_and_say(&stop, by));
             say(format_args!(
@@ -55,14 +56,14 @@ pub fn listen(stop: &StopSwitch) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether this program was started with SIGHUP ignored. Where the system does not tell, it was not: to stop
-/// is the safer of both.
+/// Whether this program was started with SIGHUP ignored. Assumes that it was not if the system does not report it,
+/// because a stop is the safer mistake.
 fn ignores_hang_up() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, SIGHUP))
 }
 
-/// Whether a process whose `/proc/PID/status` is `status` ignores a signal: of a mask in hexadecimal digits,
-/// signal 1 is the lowest bit.
+/// Whether a process whose `/proc/PID/status` is `status` ignores a signal. Its mask has hexadecimal digits, and signal 1
+/// is the lowest bit.
 fn ignores(status: &str, signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

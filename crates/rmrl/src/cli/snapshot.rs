@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::args::{Configuration, check_folder_of, task_parser};
 use super::failure::Failure;
 use super::output::print_result;
-use super::start::{Unasked, failed};
+use super::start::{StartArgs, failure_of};
 
 /// Capture a frame and show what is found in it.
 ///
@@ -62,7 +62,7 @@ pub struct Snapshot {
     task: Option<TaskKind>,
 
     #[command(flatten)]
-    unasked: Unasked,
+    start_args: StartArgs,
 
     #[command(flatten)]
     configuration: Configuration,
@@ -115,7 +115,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     check_outputs(arguments)?;
     let (start, _page) = arguments.unasked.start_alone(&config)?;
     let mut laboratory = Laboratory::start(&config, u64::from(config.seed), &start)
-        .map_err(|error| failed(error.into(), &start.stop))?;
+        .map_err(|error| failure_of(error.into(), &start.stop))?;
     let cell = &mut laboratory.trial;
     let prepared = match arguments.at {
         Place::Target => cell.record_target().map(|_| ()).map_err(anyhow::Error::from),
@@ -127,7 +127,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     if start.stop.is_pressed()
         && let Err(error) = prepared
     {
-        return Err(failed(error, &start.stop));
+        return Err(failure_of(error, &start.stop));
     }
     let Capture { frame, localization: found, .. } = cell.look().map_err(anyhow::Error::from)?;
     if let Some(root) = &arguments.record {

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cell::assembly::simulated_cell;
 use crate::cell::emulated_calibration::emulated_calibration;
 use crate::cell::reachability::flange_from_jaws;
 use crate::cell::remote::DistantServer;
@@ -219,7 +218,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// Injects the faults that are typed.
 fn inject_typed_faults(faults: &Faults) -> ! {
     loop {
-        match typed() {
+        match poll_line() {
             Typed::Nothing => std::thread::sleep(POLL),
             Typed::Line(line) if line.trim().is_empty() => {}
             Typed::Line(line) => match line.parse::<ScheduledFault>() {

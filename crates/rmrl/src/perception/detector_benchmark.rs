@@ -14,7 +14,7 @@ use rmrl_vision::{CameraModel, Localizer, PlateGeometry, RgbdFrame};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
-use crate::cell::assembly::localizer;
+use crate::cell::perception::localizer;
 use crate::config::{RunConfig, VisionConfig};
 
 /// What makes finding the plate hard.

@@ -9,7 +9,7 @@ use rmrl_cell::Operator;
 use rmrl_core::{Observation, PlanarPose, random_stream};
 use rmrl_sim::{SimulatedCell, SimulationConfig};
 
-use crate::cell::assembly::localizer;
+use crate::cell::perception::localizer;
 use crate::config::RunConfig;
 
 /// The true values of each image, in the order of an example's answers: what differs between the plates

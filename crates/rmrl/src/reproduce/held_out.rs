@@ -8,7 +8,8 @@ use rmrl_core::{Decision, Ending, Env, Observation, TrialId};
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
 
-use crate::cell::assembly::{Laboratory, World};
+use crate::cell::assembly::Laboratory;
+use crate::cell::world::World;
 use crate::config::RunConfig;
 
 /// The result of one placement.

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use rmrl_learn::{Behaviour, ConstantOffset, MethodName, NoCorrection, Oracle, RandomCorrection};
 
-use crate::cell::assembly::World;
+use crate::cell::world::World;
 use crate::config::RunConfig;
 
 /// The fixed policy of a method that learns none.

@@ -5,7 +5,8 @@ use rmrl_core::{Trial, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{Learner, Policy, Recorded};
 
-use crate::cell::assembly::{Laboratory, World};
+use crate::cell::assembly::Laboratory;
+use crate::cell::world::World;
 use crate::config::RunConfig;
 use crate::run::engine::run_to_end;
 use crate::run::initial_policy::starting_policy;

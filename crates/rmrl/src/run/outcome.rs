@@ -3,8 +3,8 @@
 use rmrl_core::{Fault, FaultKind};
 use rmrl_learn::{EarlyEnd, RunError};
 
-use crate::cell::assembly::LaboratoryError;
 use crate::cell::first_motion::FirstMotionError;
+use crate::cell::laboratory_error::LaboratoryError;
 
 /// How a run, or this sitting of it, came to its end.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -8,7 +8,7 @@ use rmrl_core::TrialReport;
 use rmrl_data::{ImagesRecord, RunDir, TrialRecord};
 use rmrl_learn::Learner;
 
-use crate::cell::assembly::World;
+use crate::cell::world::World;
 use crate::run::attempt_writer::{Attempt, AttemptWriter, ImageToWrite, Logs};
 use crate::run::checkpoints;
 use crate::run::metrics_files::MetricsFiles;
@@ -71,7 +71,7 @@ impl<'a> Recorder<'a> {
             self.images(&record, "start", evidence.start.as_ref(), &mut images);
         let (end, end_depth) = self.images(&record, "final", evidence.end.as_ref(), &mut images);
         record.images = ImagesRecord { start, start_depth, end, end_depth };
-        let pictured = self.world.pictured();
+        let pictured = self.world.truth_at_captures();
         let truth_in =
             |capture: &Option<Capture>| Some(pictured.get(capture.as_ref()?.number)?.plate);
         let (start, end) = (truth_in(&evidence.start), truth_in(&evidence.end));

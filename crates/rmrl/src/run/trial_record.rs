@@ -6,7 +6,7 @@ use rmrl_cell::{PickPlace, Whereabouts};
 use rmrl_core::TrialReport;
 use rmrl_data::{DriftRecord, DurationsRecord, TrialRecord};
 
-use crate::cell::assembly::World;
+use crate::cell::world::World;
 
 /// What an attempt in `cell` came to, with the truth where `world` knows it.
 pub(crate) fn trial_record(

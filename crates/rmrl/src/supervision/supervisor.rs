@@ -11,7 +11,7 @@ use rmrl_learn::EarlyEnd;
 use rmrl_operator::{Phase, Request, Requests};
 
 use crate::cell::first_motion::{Start, confirmation_at_end};
-use crate::cell::terminal::{HANG_UP, Typed, forget_typed, press_and_say, say, typed};
+use crate::cell::terminal::{HANG_UP, Typed, drain_stdin, poll_line, press_and_say, say};
 use crate::config::{CellKind, PersonName, RunConfig, UnattendedConfig};
 use crate::run::observer::RunObserver;
 use crate::run::outcome::RunEnd;
@@ -183,7 +183,7 @@ impl Supervisor {
     /// Asks the operator on page and terminal.
     fn ask(&self, question: &str) {
         if self.has_input {
-            forget_typed();
+            drain_stdin();
             say(format_args!("{question} Enter lets it; n and Enter ends the run."));
         }
         if let Some(page) = &self.page {
@@ -197,7 +197,7 @@ impl Supervisor {
         if !self.has_input {
             return None;
         }
-        match typed() {
+        match poll_line() {
             Typed::Line(line) => {
                 let yes = matches!(line.trim(), "" | "y" | "yes");
                 Some(if yes { Ok(()) } else { Err(EarlyEnd::Declined) })

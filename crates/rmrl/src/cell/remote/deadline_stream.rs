@@ -1,4 +1,4 @@
-//! A connection whose answers have a deadline, and that a stop ends the wait for.
+//! A TCP stream whose reads have a deadline, and end when a stop is pressed.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
@@ -6,29 +6,29 @@ use std::time::{Duration, Instant};
 
 use rmrl_cell::StopSwitch;
 
-/// How often it is looked whether somebody stopped the wait.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a read checks the stop switch.
+const POLL: Duration = Duration::from_millis(100);
 
-/// Reads until its deadline, however the bytes come.
-pub(super) struct TimedStream {
+/// Reads until its deadline, however slowly the bytes come.
+pub(super) struct DeadlineStream {
     stream: TcpStream,
     stop: StopSwitch,
     deadline: Instant,
 }
 
-impl TimedStream {
-    /// Nothing can be read before [`Self::allow`].
+impl DeadlineStream {
+    /// A stream whose deadline has passed: call [`Self::allow`] before reading.
     pub fn new(stream: TcpStream, stop: StopSwitch) -> Self {
         Self { stream, stop, deadline: Instant::now() }
     }
 
-    /// What is read from now on has to come within `timeout` altogether.
+    /// Sets the deadline of all reads from now on, `timeout` from now.
     pub fn allow(&mut self, timeout: Duration) {
         self.deadline = Instant::now() + timeout;
     }
 }
 
-impl Read for TimedStream {
+impl Read for DeadlineStream {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize> {
         loop {
             self.stop.check().map_err(Error::other)?;
@@ -36,17 +36,17 @@ impl Read for TimedStream {
             if left.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            self.stream.set_read_timeout(Some(left.min(LOOK)))?;
+            self.stream.set_read_timeout(Some(left.min(POLL)))?;
             match self.stream.read(bytes) {
                 Err(error)
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                done => return done,
+                result => return result,
             }
         }
     }
 }
 
-impl Write for TimedStream {
+impl Write for DeadlineStream {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
         self.stream.write(bytes)
     }

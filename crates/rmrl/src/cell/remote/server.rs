@@ -1,4 +1,4 @@
-//! The program that has the camera and knows the person.
+//! The server, in the program that has the camera and the operator.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -10,9 +10,9 @@ use std::time::Duration;
 use rmrl_cell::{Camera, DeviceError, Operator};
 use rmrl_vision::{CalibrationRecord, CameraFile};
 
-use super::{Answer, Ask, MAX_LINE_BYTES, damaged};
+use super::protocol::{MAX_LINE_BYTES, RemoteRequest, RemoteResponse, invalid_data};
 
-/// Serves a camera and a person until it is dropped.
+/// Serves a camera and an operator until it is dropped.
 pub struct DistantServer {
     address: SocketAddr,
     ends: Arc<AtomicBool>,
@@ -20,11 +20,11 @@ pub struct DistantServer {
 }
 
 impl DistantServer {
-    /// Serves at `address`. Every connection has a clone of `cell`. `calibration` is what is known of its
-    /// camera's; without it no run begins.
+    /// Serves at `address`. Every connection gets a clone of `cell`. `calibration` is what is known of the camera's
+    /// calibration; without it no run starts.
     ///
     /// # Errors
-    /// The address cannot be had.
+    /// The address cannot be bound.
     pub fn start<C>(
         address: impl ToSocketAddrs,
         cell: C,
@@ -44,7 +44,7 @@ impl DistantServer {
                 }
                 let (cell, calibration) = (cell.clone(), calibration.clone());
                 match stream {
-                    // It ends with its connection.
+                    // The thread ends with its connection.
                     Ok(stream) => drop(std::thread::spawn(move || {
                         if let Err(error) = serve(stream, cell, calibration.as_ref()) {
                             tracing::debug!("a connection ended: {error}");
@@ -54,11 +54,11 @@ impl DistantServer {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("distant cell".into()).spawn(accept)?;
+        let thread = std::thread::Builder::new().name("cell server".into()).spawn(accept)?;
         Ok(Self { address, ends, thread: Some(thread) })
     }
 
-    /// Where it serves.
+    /// The address that it serves at.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -67,10 +67,10 @@ impl DistantServer {
 impl Drop for DistantServer {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
-        // Wakes the thread that waits for connections; without it, it would wait for the next one.
+        // Wakes the thread, which would otherwise wait for the next connection.
         let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok();
         if let (true, Some(thread)) = (woken, self.thread.take()) {
-            // A thread that panicked has told so already.
+            // A thread that panicked has already reported it.
             let _ = thread.join();
         }
     }
@@ -90,49 +90,52 @@ fn serve(
         if line.is_empty() {
             return Ok(());
         }
-        let (answer, bytes) = match serde_json::from_str(&line) {
-            Ok(ask) => answer(&mut cell, calibration, ask),
-            Err(error) => (Answer::Error { error: format!("not understood: {error}") }, Vec::new()),
+        let (response, bytes) = match serde_json::from_str(&line) {
+            Ok(request) => respond(&mut cell, calibration, request),
+            Err(error) => {
+                (RemoteResponse::Error { error: format!("not understood: {error}") }, Vec::new())
+            }
         };
-        let mut message = serde_json::to_vec(&answer)?;
+        let mut message = serde_json::to_vec(&response)?;
         message.push(b'\n');
         message.extend(bytes);
         writer.write_all(&message)?;
         if !line.ends_with('\n') {
-            return Err(damaged("a request's line does not end"));
+            return Err(invalid_data("a request's line does not end"));
         }
     }
 }
 
-fn answer(
+/// The response to a request, and the bytes that follow its line.
+fn respond(
     cell: &mut (impl Camera + Operator),
     calibration: Option<&CalibrationRecord>,
-    ask: Ask,
-) -> (Answer, Vec<u8>) {
-    let done = match ask {
-        Ask::Camera {} => {
+    request: RemoteRequest,
+) -> (RemoteResponse, Vec<u8>) {
+    let done = match request {
+        RemoteRequest::Camera {} => {
             let file =
                 CameraFile { calibration: calibration.cloned(), ..CameraFile::from(cell.model()) };
-            return (Answer::Camera { camera: file.to_toml() }, Vec::new());
+            return (RemoteResponse::Camera { camera: file.to_toml() }, Vec::new());
         }
-        Ask::Picture {} => match cell.capture() {
+        RemoteRequest::Frame {} => match cell.capture() {
             Ok(frame) => {
                 let (width, height) = frame.color.dimensions();
                 let mut bytes = frame.color.as_raw().clone();
                 bytes.extend(frame.depth.as_raw().iter().flat_map(|depth| depth.to_le_bytes()));
-                return (Answer::Picture { width, height }, bytes);
+                return (RemoteResponse::Frame { width, height }, bytes);
             }
             Err(error) => Err(error),
         },
-        Ask::PermitMotion { motion } => cell.permit_motion(&motion),
-        Ask::ExchangePlate { scene } => cell.exchange_plate(scene),
-        Ask::PutPlateAtTarget {} => cell.put_plate_at_target(),
-        Ask::PutPlateNear { pose } => cell.put_plate_near(pose),
+        RemoteRequest::PermitMotion { motion } => cell.permit_motion(&motion),
+        RemoteRequest::ExchangePlate { scene } => cell.exchange_plate(scene),
+        RemoteRequest::PutPlateAtTarget {} => cell.put_plate_at_target(),
+        RemoteRequest::PutPlateNear { pose } => cell.put_plate_near(pose),
     };
-    let answer = match done {
-        Ok(()) => Answer::Done { done: true },
-        Err(DeviceError::Declined) => Answer::Done { done: false },
-        Err(error) => Answer::Error { error: error.to_string() },
+    let response = match done {
+        Ok(()) => RemoteResponse::Done { done: true },
+        Err(DeviceError::Declined) => RemoteResponse::Done { done: false },
+        Err(error) => RemoteResponse::Error { error: error.to_string() },
     };
-    (answer, Vec::new())
+    (response, Vec::new())
 }

@@ -152,7 +152,7 @@ fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<u
     let mut files: Vec<(String, &ChessboardView)> = Vec::new();
     let wrist = pictures.wrist.iter().enumerate().map(|(number, one)| {
         let name = format!("{number:02}.png");
-        files.push((format!("wrist/{name}"), &one.picture));
+        files.push((format!("wrist/{name}"), &one.view));
         (vec![name], one.reported_world_from_flange)
     });
     let poses = to_csv(&["image"], wrist.collect::<Vec<_>>());
@@ -203,7 +203,7 @@ fn pair_rows<'a>(
         files.push((overhead.clone(), &pair.overhead));
         for (view, one) in pair.wrist.iter().enumerate() {
             let wrist = format!("{folder}/{number:02}-wrist-{view}.png");
-            files.push((wrist.clone(), &one.picture));
+            files.push((wrist.clone(), &one.view));
             rows.push((vec![overhead.clone(), wrist], one.reported_world_from_flange));
         }
     }

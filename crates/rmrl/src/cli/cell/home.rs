@@ -14,7 +14,7 @@ use super::standing_arm::{check_real, standing_arm};
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
-use crate::cli::start::{Unasked, failed};
+use crate::cli::start::{StartArgs, failure_of};
 
 /// Move the tool home: straight up to travel height, then to task.home.
 ///
@@ -28,7 +28,7 @@ use crate::cli::start::{Unasked, failed};
   rmrl cell home --config my-cell.toml --yes --set task.travel_speed_m_s=0.05     unasked, slowly")]
 pub struct Home {
     #[command(flatten)]
-    unasked: Unasked,
+    start_args: StartArgs,
 
     #[command(flatten)]
     configuration: Configuration,
@@ -54,8 +54,8 @@ pub fn run(arguments: &Home) -> Result<(), Failure> {
     check_real(&config)?;
     // An error or a motion refuses the command even if the operator would permit it: see `rmrl cell doctor`.
     drop(standing_arm(&config)?);
-    let (start, _page) = arguments.unasked.start_alone(&config)?;
-    let home = go_home(&config, &start).map_err(|error| failed(error, &start.stop))?;
+    let (start, _page) = arguments.start_args.start_alone(&config)?;
+    let home = go_home(&config, &start).map_err(|error| failure_of(error, &start.stop))?;
     Ok(print_result(&home, false)?)
 }
 

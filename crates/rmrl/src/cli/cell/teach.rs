@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::cell::assembly::{camera, localizer};
+use crate::cell::perception::{camera, localizer};
 use crate::cell::reachability::prove_reach;
 use crate::commissioning::teach::TaughtPose;
 use crate::config::{Layers, RunConfig};

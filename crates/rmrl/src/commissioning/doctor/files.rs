@@ -11,6 +11,7 @@ use rmrl_vision::Localizer;
 use super::check::{Check, with_sources};
 use crate::cell::assembly::localizer;
 use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
+use crate::cell::perception::localizer;
 use crate::cell::reachability::{PreflightError, prove_reach};
 use crate::cell::remote::check_reachable;
 use crate::config::{CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName};
