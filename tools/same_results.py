@@ -22,7 +22,7 @@ anything differs. `--only PATTERN` makes only the runs whose names match a shell
 Files are compared byte by byte, with these exceptions:
 
     renamed keys        by the tables below, in configurations, JSON and metadata
-    durations_s         the values are durations on the wall's clock
+    clocks              values of durations and of processor time; see CLOCK below
     run.json            commit and version of the program
     events.*            the wall time of each event
     *.safetensors       tensors are compared as bits; the digests of the log's lines are left out, because the
@@ -49,6 +49,7 @@ import time
 import tomllib
 
 # --- What was renamed: old -> new ------------------------------------------------------------------------------
+# Old names are read as new ones on both sides, so that a table may be longer than what AFTER has renamed already.
 
 # Keys of the configuration, by their whole path. A name here also renames everything below it, unless a longer
 # path has a line of its own.
@@ -64,9 +65,10 @@ CONFIG_KEYS = {
     "vision.localizer.centre": "vision.localizer.center",
 }
 
-# Values of the configuration, by the old path of their key.
+# Values of the configuration, by the old and the new path of their key.
 CONFIG_VALUES = {
     "cell.person": {"distant": "remote"},
+    "cell.operator": {"distant": "remote"},
     "camera.source": {"distant": "remote", "recorded": "playback"},
 }
 
@@ -83,6 +85,9 @@ TENSORS = {
 WORDS = {
 }
 
+# What a clock decides: values in JSON and columns of tables.
+CLOCK = {"durations_s", "training_cpu_secs", "total_cpu_secs"}
+
 # --- The runs --------------------------------------------------------------------------------------------------
 
 METHODS = [
@@ -97,7 +102,6 @@ OPTIONS = {
     "drift": [
         "camera.drift.every_trials=3", "simulation.camera.drift_m_per_scene=0.001", "camera.drift.stop_m=0.1",
         'camera.drift.board={corners="5x4",square_m=0.015}', "camera.drift.height_m=0.0",
-        'simulation.board={board={corners="5x4",square_m=0.015},x_m=0.25,y_m=0.1}',
     ],
     "similarity": ["schedule.grouping=similarity"],
     "no-image": ["policy.view=none"],
@@ -289,11 +293,11 @@ def shown(value):
     return text if len(text) < 120 else text[:117] + "..."
 
 
-def rename_json(value, is_before):
+def rename_json(value):
     """A JSON value with new names of keys, without what the clock decides."""
     if isinstance(value, list):
-        return [rename_json(one, is_before) for one in value]
-    if isinstance(value, str) and not isinstance(value, Digits) and is_before:
+        return [rename_json(one) for one in value]
+    if isinstance(value, str) and not isinstance(value, Digits):
         for old, new in WORDS.items():
             value = value.replace(old, new)
         return value
@@ -301,10 +305,10 @@ def rename_json(value, is_before):
         return value
     renamed_value = {}
     for key, inner in value.items():
-        key = JSON_KEYS.get(key, key) if is_before else key
-        if key == "durations_s":
-            inner = dict.fromkeys(inner, 0)
-        renamed_value[key] = rename_json(inner, is_before)
+        key = JSON_KEYS.get(key, key)
+        if key in CLOCK:
+            inner = dict.fromkeys(inner) if isinstance(inner, dict) else None
+        renamed_value[key] = rename_json(inner)
     return renamed_value
 
 
@@ -313,7 +317,7 @@ def parse_json(text):
 
 
 def compare_json(before, after):
-    pair = [rename_json(parse_json(text), text is before) for text in (before, after)]
+    pair = [rename_json(parse_json(text)) for text in (before, after)]
     for value in pair:
         if isinstance(value, dict) and "commit" in value and "origin" in value:
             value["commit"] = value["origin"]["rmrl"] = "of the program"
@@ -332,23 +336,20 @@ def compare_json_lines(before, after):
     return None if len(before) == len(after) else f"{len(before)} lines against {len(after)}"
 
 
-def new_config(config, is_before):
-    """A configuration by its new names."""
+def by_new_names(config):
+    """The values of a configuration by their new paths."""
     values = {}
     for path, value in flat(config).items():
         if path in PORTS or path in map(renamed, PORTS):
             value = "a port"
-        if is_before:
-            if isinstance(value, str) and not isinstance(value, Digits):
-                value = CONFIG_VALUES.get(path, {}).get(value, value)
-            path = renamed(path)
-        values[path] = value
+        if isinstance(value, str) and not isinstance(value, Digits):
+            value = CONFIG_VALUES.get(path, {}).get(value, value)
+        values[renamed(path)] = value
     return values
 
 
 def compare_toml(before, after):
-    before, after = (tomllib.loads(text, parse_float=Digits) for text in (before, after))
-    before, after = new_config(before, True), new_config(after, False)
+    before, after = (by_new_names(tomllib.loads(text, parse_float=Digits)) for text in (before, after))
     for path in sorted({*before, *after}):
         missing = "(no such key)"
         found = first_difference(before.get(path, missing), after.get(path, missing), path)
@@ -377,7 +378,7 @@ def compare_events(before, after):
     return None if len(before) == len(after) else f"{len(before)} events against {len(after)}"
 
 
-def tensors(data, is_before):
+def tensors(data):
     """The metadata of a .safetensors file and its tensors: (type, shape, bytes) by name."""
     length = struct.unpack_from("<Q", data)[0]
     header = json.loads(data[8:8 + length])
@@ -388,16 +389,15 @@ def tensors(data, is_before):
             notes["log"] = len(notes["log"])
     found = {}
     for name, tensor in header.items():
-        if is_before:
-            for old, new in TENSORS.items():
-                name = new + name[len(old):] if name.startswith(old) else name
+        for old, new in TENSORS.items():
+            name = new + name[len(old):] if name.startswith(old) else name
         begin, end = (8 + length + offset for offset in tensor["data_offsets"])
         found[name] = (tensor["dtype"], tensor["shape"], data[begin:end])
-    return rename_json(metadata, is_before), found
+    return rename_json(metadata), found
 
 
 def compare_safetensors(before, after):
-    (notes_before, before), (notes_after, after) = tensors(before, True), tensors(after, False)
+    (notes_before, before), (notes_after, after) = tensors(before), tensors(after)
     for name in sorted({*before, *after}):
         if name not in before or name not in after:
             return f"tensor {name}: only one has it"
@@ -430,6 +430,20 @@ def compare_reports(before, after):
     return None
 
 
+def compare_lines(before, after):
+    before, after = before.split("\n"), after.split("\n")
+    # Tables have a header.
+    columns = before[0].split(",")
+    timed = {place for place, column in enumerate(columns) if column in CLOCK}
+    for number, (one, other) in enumerate(zip(before, after), 1):
+        if timed:
+            one, other = ([cell for place, cell in enumerate(line.split(",")) if place not in timed]
+                          for line in (one, other))
+        if one != other:
+            return f"line {number}: {shown(one)} against {shown(other)}"
+    return None if len(before) == len(after) else f"{len(before)} lines against {len(after)}"
+
+
 def compare_files(before, after):
     """The first difference of two files; None if there is none."""
     one, other = before.read_bytes(), after.read_bytes()
@@ -445,11 +459,8 @@ def compare_files(before, after):
     if compare:
         return compare(one.decode(), other.decode())
     if name.endswith((".csv", ".md", ".txt", ".html")):
-        lines = enumerate(zip(one.decode().split("\n"), other.decode().split("\n")), 1)
-        for number, (line, other_line) in lines:
-            if line != other_line:
-                return f"line {number}: {shown(line)} against {shown(other_line)}"
-    return f"{len(one)} bytes against {len(other)}, or other ones"
+        return compare_lines(one.decode(), other.decode())
+    return f"{len(one)} bytes against {len(other)}, with other contents"
 
 
 def compare_trees(before, after):
