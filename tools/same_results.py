@@ -141,10 +141,11 @@ class Binary:
     """One of the two programs. It takes old names of keys, and writes them as it knows them."""
 
     def __init__(self, program, folder, seed):
-        self.program = pathlib.Path(program).resolve()
         self.folder = folder.resolve()
         self.seed = seed
         self.folder.mkdir(parents=True)
+        # A copy, which stays what it is while another one is built.
+        self.program = pathlib.Path(shutil.copy2(program, self.folder / "rmrl"))
         self.known = None
         small = ["--set", "simulation.camera.width_px=320"]
         self.rmrl(["train", "--method", "none", "--trials", "1", "--out", "names", *small], self.folder)

@@ -1,20 +1,22 @@
-//! Runs of an earlier version: the commands of today report, evaluate, localize and resume them.
-//!
-//! `fixtures/runs-0.1-8be983f/README.md` says how they were made.
+//! Today's commands report, evaluate, localize and resume the runs of an earlier version.
+//! `fixtures/runs-0.1-8be983f/README.md` describes these.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
 mod binary;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
 use binary::{json, rmrl, stderr, stdout};
 use serde_json::Value;
 
-/// A run, and how many lines of its log a crash leaves, which is what its checkpoint was made after.
+/// A run that a crash interrupts.
 struct Earlier {
     name: &'static str,
+    /// How many lines of its log the crash leaves. Its checkpoint, if there is one, was made after the last of them.
     lines_left: usize,
 }
 
@@ -24,23 +26,23 @@ const fn earlier(name: &'static str, lines_left: usize) -> Earlier {
 
 /// Runs in a simulated cell that can be resumed.
 const RESUMED: [Earlier; 11] = [
-    earlier("rm-rl", 0),
+    earlier("rm-rl", 2),
     earlier("replay-similarity", 6),
     earlier("reinforce", 6),
     earlier("ppo-rm-rl", 6),
     earlier("actor-critic", 6),
     earlier("hindsight", 10),
     earlier("pretrained", 3),
-    earlier("constant-shelf", 4),
-    earlier("random-drift", 4),
-    earlier("oracle", 3),
-    earlier("fault", 4),
+    earlier("constant-shelf", 3),
+    earlier("random-drift", 2),
+    earlier("oracle", 2),
+    earlier("fault", 5),
 ];
 
 /// Keys of the log that have another name today.
 const RENAMED: [(&str, &str); 1] = [("whereabouts", "plate_location")];
 
-/// Far above rounding on another processor, far below any change of a trial.
+/// Far above what another processor rounds otherwise, far below any change of a trial.
 const TOLERANCE: f64 = 1e-6;
 
 fn fixtures() -> PathBuf {
@@ -201,4 +203,64 @@ fn their_frames_are_localized_where_they_were() {
             assert!(off_m < TOLERANCE, "{name}: {line}");
         }
     }
+}
+
+/// An emulated arm with its camera and operator, by the configuration of a run. It ends with the test.
+struct Emulator(Child);
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Emulator {
+    /// Starts it, and writes its addresses into the configuration under the names of then.
+    fn start(dir: &Path, config: &Path) -> Self {
+        let mut command = rmrl(dir, &["xarm", "emulate", "--speed", "0", "--config"]);
+        command.arg(config).args(["--port", "0", "--report-port", "0", "--real-time-port", "0"]);
+        command.args(["--cell", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut emulator = Self(command.spawn().unwrap());
+        let mut line = String::new();
+        BufReader::new(emulator.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let listening: Value = serde_json::from_str(&line).unwrap();
+        let port =
+            |address: &Value| address.as_str().unwrap().rsplit_once(':').unwrap().1.to_string();
+
+        let text = fs::read_to_string(config).unwrap();
+        let mut table: toml::Table = text.parse().unwrap();
+        let arm = table["xarm"].as_table_mut().unwrap();
+        for (key, address) in
+            [("control_port", &listening["control"]), ("report_port", &listening["reports"][1])]
+        {
+            arm.insert(key.to_string(), port(address).parse::<i64>().unwrap().into());
+        }
+        arm.insert("standstill_secs".to_string(), 0.2.into());
+        let served = listening["cell"].as_str().unwrap();
+        table["distant"]["address"] = served.into();
+        fs::write(config, table.to_string()).unwrap();
+        emulator
+    }
+}
+
+#[test]
+fn a_run_on_an_arm_is_resumed() {
+    let dir = copy_of("emulated");
+    let run = dir.path().join("run");
+    let log = run.join("trials.jsonl");
+    cut(&log, 1);
+    let first = fs::read_to_string(&log).unwrap();
+    let emulator = Emulator::start(dir.path(), &run.join("config.toml"));
+    // The emulated gripper was without power, and a plate may be in its jaws.
+    let power = ["cell", "doctor", "--power-gripper", "--config", "run/config.toml"];
+    json(&mut rmrl(dir.path(), &power));
+    let resumed = json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
+    drop(emulator);
+    assert_eq!(resumed["trials"], 2, "{resumed}");
+    let text = fs::read_to_string(&log).unwrap();
+    assert!(text.starts_with(&first), "{text}");
+    let records = lines(&log);
+    assert_eq!(records.last().unwrap()["trial"], 2);
+    assert!(records.last().unwrap()["reward"].as_f64().unwrap() > 0.8, "{text}");
 }
