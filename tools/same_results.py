@@ -15,7 +15,7 @@ The runs:
     reproduce           a small `rmrl reproduce`
     emulated            a run on the emulated arm, with its camera and operator, in another process
 
-For each run a line says `same`, or names the first difference in each file that differs. The exit status is 1 if
+For each run a line says `same`, or lines name the first difference in each of the files that differ. The exit status is 1 if
 anything differs. `--only PATTERN` makes only the runs whose names match a shell pattern, such as 'train/shelf/*'.
 `--seed-after N` gives AFTER another seed: then every run must differ, which shows that the comparison can fail.
 
@@ -244,6 +244,9 @@ def all_runs():
     runs["emulated"] = train_on_the_emulated_arm
     return runs
 
+
+# How many files that differ are named for each run.
+SHOWN = 12
 
 # --- The comparison --------------------------------------------------------------------------------------------
 
@@ -475,7 +478,8 @@ def compare_trees(before, after):
         found = compare_files(before / path, after / path)
         if found:
             differences.append(f"{path}: {found}")
-    return differences
+    # Images are many, and say least.
+    return sorted(differences, key=lambda difference: "/images/" in difference)
 
 
 def make_and_compare(name, make, binaries):
@@ -520,8 +524,10 @@ def main():
             differences, count = done.result()
             different += bool(differences)
             print(f"{waiting[done]:30} {'DIFFERENT' if differences else 'same'} ({count} files)", flush=True)
-            for difference in differences:
+            for difference in differences[:SHOWN]:
                 print(f"    {difference}", flush=True)
+            if len(differences) > SHOWN:
+                print(f"    and {len(differences) - SHOWN} more files", flush=True)
     print(f"{len(runs) - different} of {len(runs)} runs are the same")
     sys.exit(1 if different else 0)
 
