@@ -1,6 +1,6 @@
 //! What each layer of a ResNet costs: `cargo bench -p rmrl-conv`, one or two minutes.
 //!
-//! On one thread, batch of 16, as ResNet-18 has its layers for pictures of 128 x 128. Beside this
+//! On one thread, batch of 16, as ResNet-18 has its layers for images of 128 x 128. Beside this
 //! crate's times stand those of burn's own convolution, and of the multiplications alone by the `gemm`
 //! crate (through burn's `matmul`), each tap of the kernel by itself as a convolution without a matrix
 //! of windows needs them: what a convolution on top of `gemm` could reach at best.
@@ -17,7 +17,7 @@ use rmrl_conv::kernels::{
     group_norm, group_norm_gradients, input_gradient, max_pool, max_pool_gradient, weight_gradient,
 };
 
-/// Name, side of the picture, channels in and out, kernel, stride.
+/// Name, side of the image, channels in and out, kernel, stride.
 const LAYERS: [(&str, usize, [usize; 2], usize, usize); 11] = [
     ("stem", 128, [3, 64], 7, 2),
     ("layer1", 32, [64, 64], 3, 1),
@@ -44,7 +44,7 @@ fn main() -> Result<(), rayon::ThreadPoolBuildError> {
         println!("\n{:<16}{:>28}{:>18}", "ms", "", "gradients");
         NORMS.into_iter().for_each(norm);
         pooling();
-        optimiser();
+        optimizer();
     });
     Ok(())
 }
@@ -88,7 +88,7 @@ fn pooling() {
 }
 
 /// A step on as many parameters as a ResNet-18 has.
-fn optimiser() {
+fn optimizer() {
     let gradient = vec![0.5; 11_200_000];
     let mut numbers = gradient.clone();
     let (mut first, mut second) = (gradient.clone(), gradient.clone());
@@ -138,11 +138,11 @@ fn layer(
             drop(rows.clone().matmul(taps.clone()));
         }
     });
-    let pictures = Tensor::<4>::ones([BATCH, channels_in, side, side], &device);
+    let images = Tensor::<4>::ones([BATCH, channels_in, side, side], &device);
     let kernels = Tensor::<4>::ones([channels_out, channels_in, kernel, kernel], &device);
     let burn_ms = best_ms(|| {
         let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
-        drop(burn::tensor::module::conv2d(pictures.clone(), kernels.clone(), None, options));
+        drop(burn::tensor::module::conv2d(images.clone(), kernels.clone(), None, options));
     });
     println!(
         "{name:<16}{weights_ms:>10.2}{:>18}{:>18}{:>18}{gemm_ms:>12.2}{burn_ms:>12.2}",

@@ -1,4 +1,4 @@
-//! The operations on burn's tensors, pictures with channels last: `[batch, height, width,
+//! The operations on burn's tensors, images with channels last: `[batch, height, width,
 //! channels]`.
 //!
 //! On burn's CPU backend, with gradients or without, this crate computes them; on any other device

@@ -119,7 +119,7 @@ proptest! {
         check(&shape, u64::from(seed));
     }
 
-    /// 3 x 3 at stride 1, as most of a ResNet is: Winograd's algorithm where the picture is large.
+    /// 3 x 3 at stride 1, as most of a ResNet is: Winograd's algorithm where the image is large.
     #[test]
     fn shapes_of_a_resnet(
         batch in 1usize..4,

@@ -228,9 +228,9 @@ fn prepared_weights_change_nothing() {
     }
 }
 
-/// A picture's result does not depend on those beside it, and nothing on the number of threads.
+/// An image's result does not depend on those beside it, and nothing on the number of threads.
 #[test]
-fn threads_and_neighbours_change_no_bit() {
+fn threads_and_neighbors_change_no_bit() {
     let compute = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -258,10 +258,10 @@ fn threads_and_neighbours_change_no_bit() {
     let device = Device::flex();
     let options = Conv2dOptions { stride: 1, padding: 1 };
     let weight = random(2, [48, 32, 3, 3], &device);
-    let pictures = random(1, [3, 9, 11, 32], &device);
-    let all = conv2d(pictures.clone(), weight.clone(), options, Follow::default(), None);
+    let images = random(1, [3, 9, 11, 32], &device);
+    let all = conv2d(images.clone(), weight.clone(), options, Follow::default(), None);
     for index in 0..3 {
-        let one = pictures.clone().narrow(0, index, 1);
+        let one = images.clone().narrow(0, index, 1);
         let one = conv2d(one, weight.clone(), options, Follow::default(), None);
         assert_eq!(values(one), values(all.clone().narrow(0, index, 1)));
     }

@@ -9,7 +9,7 @@ use super::winograd;
 
 /// Weights as a convolution reads them.
 ///
-/// They depend on the picture's size, not on the batch: [`Self::forward`] prepares them, and says
+/// They depend on the image's size, not on the batch: [`Self::forward`] prepares them, and says
 /// nothing of how.
 pub struct PackedWeights(Packed);
 

@@ -11,14 +11,14 @@ use super::panels::{Columns, Panels, WIDEST, cut, lanes, room};
 use super::room::Room;
 use super::shape::ConvShape;
 
-/// Correlations of the same pictures that together make up an output. The convolution is one; the
+/// Correlations of the same images that together make up an output. The convolution is one; the
 /// gradient of the input of a convolution of stride `s` has one for each of `s` x `s` kinds of
 /// pixels, which see different parts of the kernel.
 pub(crate) struct Correlations {
     parts: Vec<Correlation>,
-    /// Input pixels between neighbouring windows.
+    /// Input pixels between neighboring windows.
     stride: usize,
-    /// Output pixels between neighbouring pixels of one kind.
+    /// Output pixels between neighboring pixels of one kind.
     step: usize,
 }
 
@@ -28,13 +28,13 @@ struct Correlation {
     origin: [usize; 2],
     /// Rows and columns of its windows.
     window: [usize; 2],
-    /// Row and column of its first window in the picture; may lie outside.
+    /// Row and column of its first window in the image; may lie outside.
     first: [isize; 2],
     /// `[window rows * window columns * channels_in, channels_out]`; `None` for an empty window.
     panels: Option<Panels>,
 }
 
-/// Pictures as they go in and come out: height, width and channels.
+/// Images as they go in and come out: height, width and channels.
 type Extent = [usize; 3];
 
 impl Correlations {
@@ -166,8 +166,8 @@ struct Scratch {
 }
 
 impl Correlation {
-    /// Makes its pixels of the rows `units`, counted in steps over all pictures.
-    #[allow(clippy::too_many_arguments)] // Two pictures with their extents, and what is done to them.
+    /// Makes its pixels of the rows `units`, counted in steps over all images.
+    #[allow(clippy::too_many_arguments)] // Two images with their extents, and what is done to them.
     fn run(
         &self,
         all: &Correlations,
@@ -179,7 +179,7 @@ impl Correlation {
         units: Range<usize>,
         finish: Finish<'_>,
     ) {
-        let units_of_picture = y_height.div_ceil(all.step);
+        let units_of_image = y_height.div_ceil(all.step);
         let columns = (y_width.saturating_sub(self.origin[1])).div_ceil(all.step);
         let Scratch { padded, bases, places } = scratch;
         bases.clear();
@@ -189,7 +189,7 @@ impl Correlation {
         let padded_width = (columns.max(1) - 1) * all.stride + self.window[1];
         let mut row_start = 0;
         for unit in units {
-            let (picture, i) = (unit / units_of_picture, unit % units_of_picture);
+            let (image, i) = (unit / units_of_image, unit % units_of_image);
             let rows = (y_height - i * all.step).min(all.step);
             let row = self.origin[0];
             if row < rows {
@@ -209,7 +209,7 @@ impl Correlation {
                     let to = (self.first[1] + padded_width as isize).clamp(0, x_width as isize);
                     let to = to as usize;
                     if from < to {
-                        let source = ((picture * x_height + line) * x_width + from) * channels_in;
+                        let source = ((image * x_height + line) * x_width + from) * channels_in;
                         let shift = (from as isize - self.first[1]) as usize;
                         let target = start + (u * padded_width + shift) * channels_in;
                         let count = (to - from) * channels_in;
@@ -357,9 +357,9 @@ fn in_panels(pixels: &[f32], columns: usize) -> Vec<Room> {
         .collect()
 }
 
-/// The windows of a convolution in pictures with zeros around them.
+/// The windows of a convolution in images with zeros around them.
 struct Windows<'a> {
-    pictures: Pictures<'a>,
+    images: Images<'a>,
     /// Numbers of a padded line.
     line: usize,
     /// Numbers of a window's row, with those after it that make up whole vectors.
@@ -368,18 +368,18 @@ struct Windows<'a> {
     starts: Vec<usize>,
 }
 
-enum Pictures<'a> {
+enum Images<'a> {
     AsTheyAre(&'a [f32]),
     Padded(Room),
 }
 
-impl Deref for Pictures<'_> {
+impl Deref for Images<'_> {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
         match self {
-            Self::AsTheyAre(pictures) => pictures,
-            Self::Padded(pictures) => pictures,
+            Self::AsTheyAre(images) => images,
+            Self::Padded(images) => images,
         }
     }
 }
@@ -388,21 +388,21 @@ impl<'a> Windows<'a> {
     fn new(shape: &ConvShape, x: &'a [f32]) -> Self {
         let ConvShape { batch, height, width, channels_in, padding, .. } = *shape;
         let line = (width + 2 * padding) * channels_in;
-        let picture = (height + 2 * padding) * line;
+        let image = (height + 2 * padding) * line;
         let run = (shape.kernel * channels_in).next_multiple_of(lanes());
         let beyond = run - shape.kernel * channels_in;
-        let pictures = if padding == 0 && beyond == 0 {
-            Pictures::AsTheyAre(x)
+        let images = if padding == 0 && beyond == 0 {
+            Images::AsTheyAre(x)
         } else {
-            let mut padded = Room::of_zeros(batch * picture + beyond);
-            let pictures = padded.par_chunks_exact_mut(picture).zip(x.par_chunks(x.len() / batch));
-            pictures.for_each(|(padded, picture)| {
+            let mut padded = Room::of_zeros(batch * image + beyond);
+            let images = padded.par_chunks_exact_mut(image).zip(x.par_chunks(x.len() / batch));
+            images.for_each(|(padded, image)| {
                 let targets = padded.chunks_exact_mut(line).skip(padding);
-                for (target, source) in targets.zip(picture.chunks_exact(width * channels_in)) {
+                for (target, source) in targets.zip(image.chunks_exact(width * channels_in)) {
                     target[padding * channels_in..][..source.len()].copy_from_slice(source);
                 }
             });
-            Pictures::Padded(padded)
+            Images::Padded(padded)
         };
         let (rows, columns) = (shape.height_out(), shape.width_out());
         let places = (0..batch).flat_map(|n| {
@@ -410,15 +410,15 @@ impl<'a> Windows<'a> {
             (0..rows).flat_map(of_row)
         });
         let start = |(n, row, column)| {
-            n * picture + row * shape.stride * line + column * shape.stride * channels_in
+            n * image + row * shape.stride * line + column * shape.stride * channels_in
         };
-        Self { pictures, line, run, starts: places.map(start).collect() }
+        Self { images, line, run, starts: places.map(start).collect() }
     }
 }
 
 /// Copies numbers of the windows of some pixels, from vector `first` of a window on, as many as
 /// there is room for: `[vectors, pixels, lanes]`. A row of a window begins with a vector; what
-/// follows it in its last one is the picture's, and meant by nobody.
+/// follows it in its last one is the image's, and meant by nobody.
 struct Gather<'a> {
     windows: &'a Windows<'a>,
     pixels: Range<usize>,
@@ -433,7 +433,7 @@ impl WithSimd for Gather<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { windows, pixels, first, room } = self;
         let (run, count) = (windows.run, pixels.len());
-        let x = &windows.pictures[..];
+        let x = &windows.images[..];
         let starts = &windows.starts[pixels];
         let room = S::as_mut_simd_f32s(room).0;
         for (vector, room) in room.chunks_exact_mut(count).enumerate() {

@@ -1,32 +1,32 @@
-//! Group normalisation (Wu and He 2018) of pictures with channels last, with what follows it in the
+//! Group normalization (Wu and He 2018) of images with channels last, with what follows it in the
 //! same pass: `y = relu((x - mean) / sqrt(variance + eps) * weight + bias + residual)`.
 
 use pulp::Arch;
 use rayon::prelude::*;
 
-/// A group normalisation of pictures `[batch, pixels, channels]`.
+/// A group normalization of images `[batch, pixels, channels]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNormShape {
-    /// Pictures.
+    /// Images.
     pub batch: usize,
-    /// Pixels of a picture.
+    /// Pixels of an image.
     pub pixels: usize,
     /// Channels.
     pub channels: usize,
-    /// Groups of neighbouring channels that share their statistics; divides the channels.
+    /// Groups of neighboring channels that share their statistics; divides the channels.
     pub groups: usize,
     /// Added to the variance.
     pub epsilon: f32,
 }
 
-/// Mean and reciprocal of the standard deviation of every group of every picture.
+/// Mean and reciprocal of the standard deviation of every group of every image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics(Vec<[f32; 2]>);
 
-/// The learnt part: one number each for every channel.
+/// The learned part: one number each for every channel.
 #[derive(Debug, Clone, Copy)]
 pub struct Affine<'a> {
-    /// What the normalised value is multiplied by.
+    /// What the normalized value is multiplied by.
     pub weight: &'a [f32],
     /// What is added.
     pub bias: &'a [f32],
@@ -42,13 +42,13 @@ pub struct GroupNormGradients {
 }
 
 impl GroupNormShape {
-    fn picture(&self) -> usize {
+    fn image(&self) -> usize {
         self.pixels * self.channels
     }
 
     fn check(&self, lengths: &[usize], affine: Affine<'_>) {
         assert!(self.groups > 0 && self.channels.is_multiple_of(self.groups), "{self:?}");
-        assert!(lengths.iter().all(|len| *len == self.batch * self.picture()), "{self:?}");
+        assert!(lengths.iter().all(|len| *len == self.batch * self.image()), "{self:?}");
         assert_eq!([affine.weight.len(), affine.bias.len()], [self.channels; 2], "{self:?}");
     }
 }
@@ -124,7 +124,7 @@ fn add(totals: &mut [Vec<f64>; 2], sums: [&[f32]; 2]) {
     }
 }
 
-/// Normalises pictures. All of `y` is written.
+/// Normalizes images. All of `y` is written.
 ///
 /// # Panics
 /// If a slice has not as many numbers as the shape says.
@@ -137,10 +137,10 @@ pub fn group_norm(
     y: &mut [f32],
 ) -> Statistics {
     shape.check(&[x.len(), y.len(), residual.map_or(x.len(), <[f32]>::len)], affine);
-    let picture = shape.picture();
-    let statistics = x.par_chunks_exact(picture).zip(y.par_chunks_exact_mut(picture)).enumerate();
+    let image = shape.image();
+    let statistics = x.par_chunks_exact(image).zip(y.par_chunks_exact_mut(image)).enumerate();
     let statistics = statistics.map(|(index, (x, y))| {
-        let residual = residual.map(|residual| &residual[index * picture..][..picture]);
+        let residual = residual.map(|residual| &residual[index * image..][..image]);
         Arch::new().dispatch(
             #[inline(always)]
             || normalize(shape, x, affine, residual, relu, y),
@@ -222,27 +222,27 @@ pub fn group_norm_gradients(
     let lengths = [y.map(<[f32]>::len), residual.as_deref().map(<[f32]>::len)];
     shape.check(&[x.len(), dy.len()], affine);
     shape.check(&lengths.map(|len| len.unwrap_or(x.len())), affine);
-    let (picture, channels) = (shape.picture(), shape.channels);
+    let (image, channels) = (shape.image(), shape.channels);
     let copies: Vec<Option<&mut [f32]>> = match &mut residual {
-        Some(residual) => residual.chunks_exact_mut(picture).map(Some).collect(),
+        Some(residual) => residual.chunks_exact_mut(image).map(Some).collect(),
         None => (0..shape.batch).map(|_| None).collect(),
     };
-    let pictures = x
-        .par_chunks_exact(picture)
-        .zip(dy.par_chunks_exact_mut(picture))
+    let images = x
+        .par_chunks_exact(image)
+        .zip(dy.par_chunks_exact_mut(image))
         .zip(copies)
         .zip(statistics.0.par_chunks_exact(shape.groups));
-    let parts: Vec<[Vec<f64>; 2]> = pictures
+    let parts: Vec<[Vec<f64>; 2]> = images
         .enumerate()
         .map(|(index, (((x, dy), copy), statistics))| {
-            let y = y.map(|y| &y[index * picture..][..picture]);
+            let y = y.map(|y| &y[index * image..][..image]);
             Arch::new().dispatch(
                 #[inline(always)]
                 || gradients(shape, x, affine, statistics, y, dy, copy),
             )
         })
         .collect();
-    // Picture by picture, in order: the same bits on any number of threads.
+    // Image by image, in order: the same bits on any number of threads.
     let total = |which: usize| {
         let mut total = vec![0.0f64; channels];
         for part in &parts {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-/// Some consecutive units of an output, counted over all pictures.
+/// Some consecutive units of an output, counted over all images.
 pub(crate) struct Job<'a> {
     pub(crate) units: Range<usize>,
     /// Where its values begin in the whole output.
@@ -11,18 +11,18 @@ pub(crate) struct Job<'a> {
     pub(crate) values: &'a mut [f32],
 }
 
-/// Cuts `y`, pictures of `picture` values each, into jobs of `units_of_job` units. A picture has
+/// Cuts `y`, images of `image` values each, into jobs of `units_of_job` units. An image has
 /// `units` of `unit` values; its last one may be shorter.
 pub(crate) fn jobs(
     mut y: &mut [f32],
-    picture: usize,
+    image: usize,
     unit: usize,
     units: usize,
     units_of_job: usize,
 ) -> Vec<Job<'_>> {
-    let pictures = y.len().checked_div(picture).unwrap_or(0);
-    let start = |index: usize| (index / units) * picture + (index % units) * unit;
-    let total = pictures * units;
+    let images = y.len().checked_div(image).unwrap_or(0);
+    let start = |index: usize| (index / units) * image + (index % units) * unit;
+    let total = images * units;
     (0..total)
         .step_by(units_of_job)
         .map(|first| {

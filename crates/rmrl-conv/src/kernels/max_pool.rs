@@ -1,4 +1,4 @@
-//! The largest value in a window, of pictures with channels last.
+//! The largest value in a window, of images with channels last.
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::shape::ConvShape;
 
 /// The largest number of each window and channel, `[batch, height_out, width_out, channels]`; zeros
-/// around the picture do not count. The shape's output channels are those of its input.
+/// around the image do not count. The shape's output channels are those of its input.
 ///
 /// # Panics
 /// If a slice has not as many numbers as the shape says, or a window lies in the padding alone.
@@ -42,8 +42,8 @@ pub fn max_pool_gradient(shape: &ConvShape, x: &[f32], y: &[f32], dy: &[f32], dx
     assert_eq!([y.len(), dy.len()], [shape.output_len(); 2], "{shape:?}");
     let channels = shape.channels_in;
     let (lines, columns) = (shape.height_out(), shape.width_out());
-    let picture = shape.height * shape.width * channels;
-    dx.par_chunks_mut(picture).enumerate().for_each(|(n, dx)| {
+    let image = shape.height * shape.width * channels;
+    dx.par_chunks_mut(image).enumerate().for_each(|(n, dx)| {
         Arch::new().dispatch(
             #[inline(always)]
             || {
@@ -56,7 +56,7 @@ pub fn max_pool_gradient(shape: &ConvShape, x: &[f32], y: &[f32], dy: &[f32], dx
                         open.copy_from_slice(&dy[place..][..channels]);
                         for pixel in window(shape, line, column) {
                             let x = &x[pixel * channels..][..channels];
-                            let dx = &mut dx[pixel * channels - n * picture..][..channels];
+                            let dx = &mut dx[pixel * channels - n * image..][..channels];
                             for (((dx, open), x), y) in dx.iter_mut().zip(&mut open).zip(x).zip(y) {
                                 let here = if x == y { *open } else { 0.0 };
                                 *dx += here;
@@ -70,7 +70,7 @@ pub fn max_pool_gradient(shape: &ConvShape, x: &[f32], y: &[f32], dy: &[f32], dx
     });
 }
 
-/// The pixels of a window inside of its picture, counted over all pictures; `line` is counted over
+/// The pixels of a window inside of its image, counted over all images; `line` is counted over
 /// the output's.
 #[inline(always)]
 fn window(shape: &ConvShape, line: usize, column: usize) -> impl Iterator<Item = usize> + use<> {

@@ -1,5 +1,5 @@
 //! The two multiplications that everything is made of. Each keeps a block of sums in registers and
-//! reads what it multiplies where it lies: rows of pictures are never copied into a matrix.
+//! reads what it multiplies where it lies: rows of images are never copied into a matrix.
 
 use std::array;
 

@@ -1,16 +1,16 @@
 //! The shape of a convolution.
 
-/// A square convolution of pictures, zero-padded alike on all sides.
+/// A square convolution of images, zero-padded alike on all sides.
 ///
-/// Pictures are `[batch, height, width, channels]` (channels last), weights
+/// Images are `[batch, height, width, channels]` (channels last), weights
 /// `[channels_out, channels_in, kernel, kernel]`, as PyTorch and burn have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvShape {
-    /// Pictures.
+    /// Images.
     pub batch: usize,
-    /// Rows of an input picture.
+    /// Rows of an input image.
     pub height: usize,
-    /// Columns of an input picture.
+    /// Columns of an input image.
     pub width: usize,
     /// Channels of the input.
     pub channels_in: usize,
@@ -18,22 +18,22 @@ pub struct ConvShape {
     pub channels_out: usize,
     /// Rows and columns of the kernel.
     pub kernel: usize,
-    /// Input pixels between neighbouring output pixels.
+    /// Input pixels between neighboring output pixels.
     pub stride: usize,
     /// Rows and columns of zeros around the input.
     pub padding: usize,
 }
 
 impl ConvShape {
-    /// Rows of an output picture.
+    /// Rows of an output image.
     ///
     /// # Panics
-    /// If the kernel is larger than the padded picture, or the stride zero.
+    /// If the kernel is larger than the padded image, or the stride zero.
     pub fn height_out(&self) -> usize {
         self.extent_out(self.height)
     }
 
-    /// Columns of an output picture.
+    /// Columns of an output image.
     ///
     /// # Panics
     /// As [`Self::height_out`].
@@ -69,8 +69,8 @@ impl ConvShape {
 
     /// Whether Winograd's algorithm computes it: it takes 4/9 of the multiplications of a 3 x 3
     /// kernel at stride 1, but pays only where the transformed weights, 16/9 as many as before, are
-    /// used for many pixels of a picture. The batch is left out of it, so that a picture's result
-    /// does not depend on the pictures beside it.
+    /// used for many pixels of an image. The batch is left out of it, so that an image's result
+    /// does not depend on the images beside it.
     pub(crate) fn suits_winograd(&self) -> bool {
         let vectors = |channels: usize| channels >= 32 && channels.is_multiple_of(16);
         (self.kernel, self.stride, self.padding) == (3, 1, 1)

@@ -132,7 +132,7 @@ fn kernel_line_back([a, b, c, d]: [f32; 4]) -> [f32; 3] {
     [a + even, odd, even + d]
 }
 
-/// Tiles that lie in lines over pictures: the lines of a picture, and the tiles of a line.
+/// Tiles that lie in lines over images: the lines of an image, and the tiles of a line.
 #[derive(Clone, Copy)]
 struct Tiles {
     height: usize,
@@ -147,11 +147,11 @@ impl Tiles {
         Self { height, width, lines: height.div_ceil(2), line: width.div_ceil(2) }
     }
 
-    /// Picture, row and column of the first pixel of each tile in some lines.
+    /// Image, row and column of the first pixel of each tile in some lines.
     fn corners(self, lines: Range<usize>) -> impl Iterator<Item = [usize; 3]> {
         lines.flat_map(move |line| {
-            let (picture, row) = (line / self.lines, 2 * (line % self.lines));
-            (0..self.line).map(move |column| [picture, row, 2 * column])
+            let (image, row) = (line / self.lines, 2 * (line % self.lines));
+            (0..self.line).map(move |column| [image, row, 2 * column])
         })
     }
 }
@@ -385,7 +385,7 @@ struct TransformTiles<'a, L, const N: usize> {
     before: usize,
     /// `[batch, height, width, channels]`
     x: &'a [f32],
-    /// What lies outside of a picture.
+    /// What lies outside of an image.
     zeros: &'a [f32],
     /// A plane for each point.
     to: &'a mut [f32],
@@ -406,14 +406,14 @@ impl<L: Line<N, 4>, const N: usize> WithSimd for TransformTiles<'_, L, N> {
         let zeros = &S::as_simd_f32s(zeros).0[..vectors];
         let x = S::as_simd_f32s(x).0;
         let to = S::as_mut_simd_f32s(to).0;
-        for (tile, [picture, row, column]) in tiles.corners(lines).enumerate() {
+        for (tile, [image, row, column]) in tiles.corners(lines).enumerate() {
             let mut pixels = [[zeros; N]; N];
             for u in 0..N {
                 let line = (row + u).wrapping_sub(before);
                 for v in 0..N {
                     let place = (column + v).wrapping_sub(before);
                     if line < height && place < width {
-                        let pixel = (picture * height + line) * width + place;
+                        let pixel = (image * height + line) * width + place;
                         pixels[u][v] = &x[pixel * vectors..][..vectors];
                     }
                 }
@@ -462,10 +462,10 @@ impl WithSimd for TransformOutput<'_> {
         let residual = finish.residual.map_or(&[][..], |values| S::as_simd_f32s(values).0);
         let y = S::as_mut_simd_f32s(y).0;
         let first = (lines.start / tiles.lines) * height + 2 * (lines.start % tiles.lines);
-        for (tile, [picture, row, column]) in tiles.corners(lines).enumerate() {
+        for (tile, [image, row, column]) in tiles.corners(lines).enumerate() {
             let rows = (height - row).min(2);
             let columns = (width - column).min(2);
-            let corner = (picture * height + row - first) * width + column;
+            let corner = (image * height + row - first) * width + column;
             for vector in 0..vectors {
                 let mut points = [[simd.splat_f32s(0.0); 4]; 4];
                 for u in 0..4 {

@@ -17,12 +17,12 @@ use crate::kernels::{
     ConvShape, Epilogue, PackedWeights, bias_gradient, forward, input_gradient, weight_gradient,
 };
 
-/// How a kernel moves over a picture.
+/// How a kernel moves over an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dOptions {
-    /// Input pixels between neighbouring output pixels.
+    /// Input pixels between neighboring output pixels.
     pub stride: usize,
-    /// Rows and columns of zeros around the picture.
+    /// Rows and columns of zeros around the image.
     pub padding: usize,
 }
 
@@ -31,7 +31,7 @@ pub struct Conv2dOptions {
 #[derive(Debug, Clone, Default)]
 pub struct Follow {
     /// A factor for each output channel, `[channels_out]`: a constant that no gradient goes to, as
-    /// of a frozen normalisation.
+    /// of a frozen normalization.
     pub scale: Option<Tensor<1>>,
     /// `[channels_out]`
     pub bias: Option<Tensor<1>>,
@@ -42,9 +42,9 @@ pub struct Follow {
 }
 
 /// Weights that were prepared at their first use, for weights that do not change any more: one
-/// picture's convolution takes less time than preparing them.
+/// image's convolution takes less time than preparing them.
 ///
-/// Clones share what was prepared. It serves convolutions without gradients, of pictures of the
+/// Clones share what was prepared. It serves convolutions without gradients, of images of the
 /// first one's size.
 #[derive(Clone, Default)]
 pub struct PackedConv2d(Arc<OnceLock<(ConvShape, PackedWeights)>>);
@@ -55,7 +55,7 @@ impl fmt::Debug for PackedConv2d {
     }
 }
 
-/// A convolution by a square kernel of pictures with channels last.
+/// A convolution by a square kernel of images with channels last.
 ///
 /// Gradients go to the input, the weight, the bias and the residual. `packed` is for weights that do
 /// not change; it keeps what is prepared.
@@ -90,7 +90,7 @@ fn shape_of(x: [usize; 4], weight: [usize; 4], options: Conv2dOptions) -> ConvSh
     let ([batch, height, width, channels_in], [channels_out, depth, kernel, columns]) = (x, weight);
     assert!(
         depth == channels_in && columns == kernel,
-        "weights {weight:?} are not a square kernel for pictures {x:?}"
+        "weights {weight:?} are not a square kernel for images {x:?}"
     );
     let Conv2dOptions { stride, padding } = options;
     ConvShape { batch, height, width, channels_in, channels_out, kernel, stride, padding }

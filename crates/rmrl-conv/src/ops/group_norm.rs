@@ -1,4 +1,4 @@
-//! Group normalisation.
+//! Group normalization.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
@@ -11,10 +11,10 @@ use burn::tensor::activation::relu;
 use super::primitive::{OnCpu, absent, alone, in_a_row, numbers, tensor, tracked};
 use crate::kernels::{self, Affine, GroupNormShape, Statistics};
 
-/// How a group normalisation is made.
+/// How a group normalization is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNormOptions {
-    /// Groups of neighbouring channels that share their statistics.
+    /// Groups of neighboring channels that share their statistics.
     pub groups: usize,
     /// Added to the variance.
     pub epsilon: f64,
@@ -23,7 +23,7 @@ pub struct GroupNormOptions {
 }
 
 /// `relu((x - mean) / sqrt(variance + epsilon) * weight + bias + residual)` with the statistics of
-/// groups of channels of each picture (Wu and He 2018); residual and ReLU if they are asked for.
+/// groups of channels of each image (Wu and He 2018); residual and ReLU if they are asked for.
 ///
 /// # Shapes
 /// - x, residual and output: `[batch, height, width, channels]`
@@ -77,7 +77,7 @@ pub fn group_norm(
     Tensor::from_primitive::<Autodiff<Flex>>(tracked(GroupNormBackward, parents, state, y))
 }
 
-/// What the gradients of a normalisation need.
+/// What the gradients of a normalization need.
 #[derive(Debug, Clone)]
 struct State {
     shape: GroupNormShape,
@@ -145,7 +145,7 @@ fn elsewhere(
 ) -> Tensor<4> {
     let [batch, height, width, channels] = x.dims();
     let GroupNormOptions { groups, epsilon, relu: rectified } = options;
-    // One picture's group in a row.
+    // One image's group in a row.
     let grouped = x
         .reshape([batch, height * width, groups, channels / groups])
         .permute([0, 2, 1, 3])

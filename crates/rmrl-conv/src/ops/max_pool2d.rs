@@ -13,14 +13,14 @@ use super::Conv2dOptions;
 use super::primitive::{OnCpu, in_a_row, numbers, tensor, tracked};
 use crate::kernels::{ConvShape, max_pool, max_pool_gradient};
 
-/// The largest value of each square window, of pictures with channels last.
+/// The largest value of each square window, of images with channels last.
 ///
 /// # Shapes
 /// - x: `[batch, height, width, channels]`
 /// - output: `[batch, height_out, width_out, channels]`
 ///
 /// # Panics
-/// If the window is larger than the padded picture.
+/// If the window is larger than the padded image.
 pub fn max_pool2d(x: Tensor<4>, kernel: usize, options: Conv2dOptions) -> Tensor<4> {
     let Some(input) = OnCpu::of(&x) else {
         return elsewhere(x, kernel, options);
