@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::GroundedSamError;
 use crate::prompt::phrases;
 
-/// How a picture is brought to the size that is baked into a graph.
+/// How an image is brought to the size that is baked into a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resize {
     /// Stretched or pressed to exactly that size, as the public exports of 800 x 800 are fed. All
-    /// of the graph's pixels are used; the picture's proportions are lost.
+    /// of the graph's pixels are used; the image's proportions are lost.
     #[default]
     Squash,
     /// With its proportions, as the network was trained; the rest, right and below, is zero and
@@ -43,8 +43,8 @@ pub struct GroundingDinoConfig {
     /// nearly agree; two plates that touch, at 45 degrees, still have boxes that agree to 0.25 at
     /// most. 1 keeps all.
     pub nms_iou: f64,
-    /// How pictures are brought to the graph's size. Default `squash`; a graph of no fixed size
-    /// gets the picture in upstream's, 800 pixels high or at most 1333 long, whatever is said here.
+    /// How images are brought to the graph's size. Default `squash`; a graph of no fixed size
+    /// gets the image in upstream's, 800 pixels high or at most 1333 long, whatever is said here.
     pub resize: Resize,
     /// Threads to compute with. Default: one for each physical core.
     pub threads: Option<NonZeroUsize>,

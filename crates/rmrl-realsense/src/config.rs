@@ -12,9 +12,9 @@ pub struct RealSenseConfig {
     /// The serial number of the camera, as `rs-enumerate-devices` prints it. Default none: the only
     /// camera at this computer; with two or more, opening is refused until one is named.
     pub serial_number: Option<String>,
-    /// Width of the colour image, and of the depth aligned to it, in pixels. Default 640.
+    /// Width of the color image, and of the depth aligned to it, in pixels. Default 640.
     pub width: u32,
-    /// Height of the colour image, and of the depth aligned to it, in pixels. Default 480: with
+    /// Height of the color image, and of the depth aligned to it, in pixels. Default 480: with
     /// 640 x 480 a pixel is about 1.3 mm of a table 0.8 m away.
     pub height: u32,
     /// Width of the depth image before its alignment, in pixels. Default 848.

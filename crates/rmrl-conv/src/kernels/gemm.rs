@@ -1,41 +1,35 @@
-//! The two multiplications that everything is made of. Each keeps a block of sums in registers and
-//! reads what it multiplies where it lies: rows of pictures are never copied into a matrix.
+//! The two matrix multiplications behind all convolutions. Each keeps a tile of sums in registers and reads
+//! its operands in place: rows of images are never copied into a matrix of windows.
+
+// Loops over indices with constant bounds keep `sums` in registers; loops over iterators do not.
+#![allow(clippy::needless_range_loop)]
 
 use std::array;
 
 use pulp::{Simd, WithSimd};
 
-use super::panels::{Panel, Panels, cut};
+use super::epilogue::Epilogue;
+use super::packing::{Panel, Panels, cut};
 
-/// What is done to each sum at the end: `relu(sum + bias + residual)`.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Finish<'a> {
-    /// One for each column.
-    pub(crate) bias: Option<&'a [f32]>,
-    /// Laid out as the output.
-    pub(crate) residual: Option<&'a [f32]>,
-    pub(crate) relu: bool,
-}
-
-/// `y[places[i] + j] = finish(Σ_r Σ_k x[bases[i] + r * pitch + k] * panels[first + r * run + k][j])`
+/// `y[places[i] + j] = epilogue(Σ_r Σ_k x[bases[i] + r * pitch + k] * panels[first + r * run + k][j])`
 ///
-/// A convolution at output pixel `i`: `rows` rows of its window, each `run` numbers in one piece.
+/// This is a convolution at output pixel `i`: `rows` rows of its window, each with `run` contiguous values.
 pub(crate) struct Multiply<'a> {
     pub(crate) x: &'a [f32],
     pub(crate) bases: &'a [usize],
-    /// From one row of a window to the next.
+    /// Values from one row of a window to the next.
     pub(crate) pitch: usize,
     pub(crate) rows: usize,
     pub(crate) run: usize,
     pub(crate) panels: &'a Panels,
-    /// The first row of the panels that is meant.
+    /// The first row of the panels to use.
     pub(crate) first: usize,
     pub(crate) y: &'a mut [f32],
     pub(crate) places: &'a [usize],
-    pub(crate) finish: Finish<'a>,
+    pub(crate) epilogue: Epilogue<'a>,
 }
 
-/// Rows of a panel that are read for all pixels before the next ones are: they stay in the cache.
+/// Rows of a panel that are used for all pixels before the next rows: they stay in the cache.
 const BLOCK: usize = 640;
 
 impl WithSimd for Multiply<'_> {
@@ -55,7 +49,7 @@ impl WithSimd for Multiply<'_> {
     }
 }
 
-/// The window's rows of one pass, and whether they are the first and the last.
+/// The rows of the window that one pass covers, and whether they include the first and the last one.
 #[derive(Clone, Copy)]
 struct Pass {
     from: usize,
@@ -72,7 +66,7 @@ impl Multiply<'_> {
             let to = (from + rows_at_once).min(self.rows);
             let pass = Pass { from, to, first: from == 0, last: to == self.rows };
             let (mut pixel, pixels) = (0, self.bases.len());
-            // Eight rows of sums where there are registers for them.
+            // Eight rows of sums if there are enough registers.
             while S::F32_LANES >= 16 && pixel + 8 <= pixels {
                 self.tile::<S, 8, V, WHOLE>(simd, panel, pass, pixel);
                 pixel += 8;
@@ -88,7 +82,7 @@ impl Multiply<'_> {
         }
     }
 
-    /// `R` pixels by `V` vectors of columns.
+    /// Computes a tile of `R` pixels by `V` vectors of columns.
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize, const WHOLE: bool>(
         &mut self,
@@ -107,15 +101,15 @@ impl Multiply<'_> {
         }
         let mut sums = self.sums::<S, R, V>(simd, panel, pass, bases, sums);
         if pass.last {
-            sums = self.finish::<S, R, V, WHOLE>(simd, panel, places, sums);
+            sums = self.apply_epilogue::<S, R, V, WHOLE>(simd, panel, places, sums);
         }
         for r in 0..R {
-            let room = &mut self.y[places[r]..][..panel.columns];
-            store::<S, V, WHOLE>(simd, room, sums[r]);
+            let target = &mut self.y[places[r]..][..panel.columns];
+            store::<S, V, WHOLE>(simd, target, sums[r]);
         }
     }
 
-    /// The sums of `sums` and a pass.
+    /// Adds the products of a pass to `sums`.
     #[inline(always)]
     fn sums<S: Simd, const R: usize, const V: usize>(
         &self,
@@ -144,14 +138,14 @@ impl Multiply<'_> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd, const R: usize, const V: usize, const WHOLE: bool>(
+    fn apply_epilogue<S: Simd, const R: usize, const V: usize, const WHOLE: bool>(
         &self,
         simd: S,
         panel: Panel<'_>,
         places: [usize; R],
         mut sums: [[S::f32s; V]; R],
     ) -> [[S::f32s; V]; R] {
-        if let Some(bias) = self.finish.bias {
+        if let Some(bias) = self.epilogue.bias {
             let bias = load::<S, V, WHOLE>(simd, &bias[panel.first_column..][..panel.columns]);
             for r in 0..R {
                 for v in 0..V {
@@ -159,7 +153,7 @@ impl Multiply<'_> {
                 }
             }
         }
-        if let Some(residual) = self.finish.residual {
+        if let Some(residual) = self.epilogue.residual {
             for r in 0..R {
                 let residual = load::<S, V, WHOLE>(simd, &residual[places[r]..][..panel.columns]);
                 for v in 0..V {
@@ -167,10 +161,10 @@ impl Multiply<'_> {
                 }
             }
         }
-        if self.finish.relu {
+        if self.epilogue.relu {
             for r in 0..R {
                 for v in 0..V {
-                    // In this order what is not a number stays none.
+                    // In this order NaN stays NaN.
                     sums[r][v] = simd.max_f32s(simd.splat_f32s(0.0), sums[r][v]);
                 }
             }
@@ -179,11 +173,11 @@ impl Multiply<'_> {
     }
 }
 
-/// `sums[k][j] += Σ_i a[i][k] * b[i][j]`: the gradient of a convolution's weights, `a` being windows
-/// of the input and `b` the output's gradient at the same pixels.
+/// `sums[k][j] += Σ_i a[i][k] * b[i][j]`: the gradient of a convolution's weights, where `a` are windows of the
+/// input and `b` is the output's gradient at the same pixels.
 ///
-/// Both are cut into columns that lie in one piece: as they are read again and again, they must not
-/// be a power of two apart, or they would fall into one set of the cache.
+/// Both are cut into contiguous columns. They are read again and again, so their distance must not be a power of
+/// two: they would share one set of the cache.
 pub(crate) struct Accumulate<'a> {
     /// `[vectors of k, pixels, lanes]`
     pub(crate) a: &'a [f32],
@@ -221,7 +215,7 @@ fn accumulate<S: Simd, const V: usize>(simd: S, a: &[f32], b: &[f32], sums: &mut
     let sums = S::as_mut_simd_f32s(sums).0.as_chunks_mut::<V>().0;
     let vectors = a.chunks_exact(b.len() * S::F32_LANES);
     for (a, sums) in vectors.zip(sums.chunks_exact_mut(S::F32_LANES)) {
-        // Eight rows of sums where there are registers for them.
+        // Eight rows of sums if there are enough registers.
         if S::F32_LANES >= 16 {
             for k in (0..S::F32_LANES).step_by(8) {
                 accumulate_tile::<S, 8, V>(simd, a, b, k, sums);
@@ -257,7 +251,7 @@ fn accumulate_tile<S: Simd, const R: usize, const V: usize>(
     *kept = sums;
 }
 
-/// Numbers as vectors, filled up with zeros unless they are `WHOLE` vectors.
+/// Loads values into vectors; pads them with zeros unless they are `WHOLE` vectors.
 #[inline(always)]
 fn load<S: Simd, const V: usize, const WHOLE: bool>(simd: S, values: &[f32]) -> [S::f32s; V] {
     let (vectors, rest) = S::as_simd_f32s(values);
@@ -271,14 +265,14 @@ fn load<S: Simd, const V: usize, const WHOLE: bool>(simd: S, values: &[f32]) -> 
     })
 }
 
-/// As many numbers as there is room for.
+/// Stores as many values as `target` holds.
 #[inline(always)]
 fn store<S: Simd, const V: usize, const WHOLE: bool>(
     simd: S,
-    room: &mut [f32],
+    target: &mut [f32],
     values: [S::f32s; V],
 ) {
-    let (vectors, rest) = S::as_mut_simd_f32s(room);
+    let (vectors, rest) = S::as_mut_simd_f32s(target);
     if WHOLE {
         *vectors.first_chunk_mut().expect("whole vectors") = values;
         return;

@@ -1,34 +1,34 @@
-//! Matrices cut into panels of columns, as the multiplication reads them.
+//! Matrices cut into panels of columns, in the order in which the multiplication reads them.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::room::Room;
+use super::buffer_pool::PooledBuffer;
 
-/// Vectors to a panel. With eight rows of output beside it, sixteen sums are under way at once:
-/// enough to hide the latency of a multiplication, few enough for the registers.
+/// Vectors in a row of a panel. With eight rows of output this keeps sixteen sums in flight: enough to hide the
+/// latency of a multiplication, few enough for the registers.
 const VECTORS: usize = 2;
 
-/// A matrix `[depth, columns]`, cut into panels of columns that each lie in one piece.
+/// A matrix `[depth, columns]`, cut into panels of columns that are each contiguous in memory.
 pub(crate) struct Panels {
-    values: Room,
+    values: PooledBuffer,
     depth: usize,
     columns: usize,
     lanes: usize,
 }
 
-/// Some columns of the matrix, `[depth, width]`, filled up with zeros to whole vectors.
+/// Some columns of the matrix, `[depth, width]`, padded with zeros to whole vectors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Panel<'a> {
     pub(crate) values: &'a [f32],
     pub(crate) first_column: usize,
-    /// Columns that are the matrix's.
+    /// Columns of the matrix, without the padding.
     pub(crate) columns: usize,
-    /// Vectors to a row, 1 or 2.
+    /// Vectors in a row, 1 or 2.
     pub(crate) vectors: usize,
 }
 
-/// The columns of a panel: where they begin, how many there are, and their vectors.
+/// The columns of a panel: the first, their number, and the vectors that hold them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns {
     pub(crate) first: usize,
@@ -37,16 +37,16 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Numbers of a row in the panel: whole vectors.
+    /// Values in a row of the panel: whole vectors.
     pub(crate) fn width(self) -> usize {
         self.vectors * lanes()
     }
 }
 
-/// Columns of the widest panel, of the widest vectors.
-pub(crate) const WIDEST: usize = 32;
+/// Columns of the widest panel, with the widest vectors.
+pub(crate) const MAX_PANEL_WIDTH: usize = 32;
 
-/// How `columns` are cut into panels.
+/// Cuts `columns` into the columns of panels.
 pub(crate) fn cut(columns: usize) -> impl Iterator<Item = Columns> {
     let lanes = lanes();
     (0..columns).step_by(VECTORS * lanes).map(move |first| {
@@ -55,24 +55,27 @@ pub(crate) fn cut(columns: usize) -> impl Iterator<Item = Columns> {
     })
 }
 
-/// Room for panels of a matrix; what fills up their last vectors is zero.
-pub(crate) fn room(rows: usize, columns: usize) -> Room {
+/// A buffer for the panels of a matrix, in which the padding of the last vectors is zero.
+pub(crate) fn panel_buffer(rows: usize, columns: usize) -> PooledBuffer {
     let lanes = lanes();
     let len = rows * columns.next_multiple_of(lanes);
-    if columns.is_multiple_of(lanes) { Room::of_any(len) } else { Room::of_zeros(len) }
+    if columns.is_multiple_of(lanes) {
+        PooledBuffer::arbitrary(len)
+    } else {
+        PooledBuffer::zeroed(len)
+    }
 }
 
 impl Panels {
-    /// The matrix whose panels `fill` writes: it is given a panel's columns and its room,
-    /// a row of [`Columns::width`] numbers for each row of the matrix; those after its columns are
-    /// zero.
+    /// Packs a matrix. `fill` gets the columns and the buffer of a panel, with a row of [`Columns::width`]
+    /// values for each row of the matrix. It writes the columns; the padding after them is already zero.
     pub(crate) fn new(
         depth: usize,
         columns: usize,
         fill: impl Fn(Columns, &mut [f32]) + Sync,
     ) -> Self {
         let lanes = lanes();
-        let mut values = room(depth, columns);
+        let mut values = panel_buffer(depth, columns);
         let mut rest = &mut values[..];
         let mut parts = Vec::new();
         for part in cut(columns) {
@@ -83,7 +86,7 @@ impl Panels {
         Self { values, depth, columns, lanes }
     }
 
-    /// The panels without their rows above `first`.
+    /// The panels from row `first` on.
     pub(crate) fn below(&self, first: usize) -> impl Iterator<Item = Panel<'_>> {
         let mut rest = &self.values[..];
         cut(self.columns).map(move |part| {
@@ -100,7 +103,7 @@ impl Panels {
     }
 }
 
-/// Numbers to a vector of this machine.
+/// Values in a vector of this machine.
 pub(crate) fn lanes() -> usize {
     struct Lanes;
     impl WithSimd for Lanes {

@@ -1,29 +1,29 @@
-//! The picture on the page.
+//! The image on the page.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A picture for the page, drawn and encoded by whoever took it.
+/// An image for the page, drawn and encoded by the caller.
 #[derive(Clone)]
-pub struct Picture {
+pub struct PageImage {
     /// The file's bytes, shared with all who read.
     pub bytes: Arc<[u8]>,
-    /// What they are.
-    pub format: PictureFormat,
-    /// What the picture shows, for those who do not see it, too.
+    /// How `bytes` are encoded.
+    pub format: PageImageFormat,
+    /// What the image shows; also its text for screen readers.
     pub caption: String,
 }
 
-/// How a picture is encoded.
+/// How an image is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PictureFormat {
+pub enum PageImageFormat {
     /// JPEG.
     Jpeg,
     /// PNG.
     Png,
 }
 
-impl PictureFormat {
+impl PageImageFormat {
     pub(crate) fn mime(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
@@ -32,9 +32,9 @@ impl PictureFormat {
     }
 }
 
-impl fmt::Debug for Picture {
+impl fmt::Debug for PageImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { bytes, format, caption } = self;
-        write!(f, "Picture({caption:?}, {format:?}, {} bytes)", bytes.len())
+        write!(f, "PageImage({caption:?}, {format:?}, {} bytes)", bytes.len())
     }
 }

@@ -1,4 +1,4 @@
-//! The pictures of `tools/grounded_sam_fixture.py`, and what it computed with them.
+//! The images of `tools/grounded_sam_fixture.py`, and what it computed with them.
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "without its fixture a test has nothing to say")]
 
@@ -14,7 +14,7 @@ pub fn fixtures() -> PathBuf {
 }
 
 /// Shapes, a gradient and grain, by integers.
-pub fn picture(name: &str) -> RgbImage {
+pub fn image(name: &str) -> RgbImage {
     let (width, height) = if name == "landscape" { (641, 479) } else { (333, 517) };
     RgbImage::from_fn(width, height, |u, v| {
         let [u, v, w, h] = [u, v, width, height].map(i64::from);

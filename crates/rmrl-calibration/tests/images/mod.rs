@@ -1,4 +1,4 @@
-//! Pictures of a board as a camera with a lens and a noisy sensor takes them, independent of the
+//! Images of a board as a camera with a lens and a noisy sensor takes them, independent of the
 //! simulated cell.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -24,7 +24,7 @@ pub fn normal3(rng: &mut Rng) -> Vector3<f64> {
     Vector3::from_fn(|_, _| normal(rng))
 }
 
-/// How a picture is taken.
+/// How an image is taken.
 #[derive(Clone, Copy)]
 pub struct Taking {
     /// Standard deviation of the lens's blur, in pixels.
@@ -33,9 +33,9 @@ pub struct Taking {
     pub noise_levels: f64,
 }
 
-/// What a camera sees of a board on a grey ground: 36 blurred rays a pixel, uneven light, a tone
+/// What a camera sees of a board on a gray ground: 36 blurred rays a pixel, uneven light, a tone
 /// curve, noise.
-pub fn picture(
+pub fn image(
     board: &Chessboard,
     intrinsics: &Intrinsics,
     camera_from_board: &Isometry3<f64>,
@@ -62,7 +62,7 @@ pub fn picture(
         };
         albedo * (1.0 + 0.8 * point.x - 0.5 * point.y)
     };
-    // Rays through a pixel's neighbourhood, as the blur spreads it; no two in a row or column, or edges
+    // Rays through a pixel's neighborhood, as the blur spreads it; no two in a row or column, or edges
     // along either would be placed in steps.
     let spread = (1.0_f64 + 12.0 * taking.blur_px.powi(2)).sqrt();
     let offsets: Vec<[f64; 2]> = (0..36)
