@@ -53,7 +53,7 @@ fn main() -> anyhow::Result<()> {
     if let Some(unlikeness) = policy.unlikeness(&policy.encode(&observation)) {
         println!(
             "from the nearest training state: pose {:.2}, image {:.2} of the training's widest gap",
-            unlikeness.pose, unlikeness.picture
+            unlikeness.pose, unlikeness.image
         );
     }
     if decision.abstained {

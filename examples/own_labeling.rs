@@ -10,7 +10,7 @@ use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{ActionSpace, PoseAdjustment, Scene, Trial, TrialReport, mean};
 use rmrl_learn::{
     BestOfScene, Experience, Labelling, Learner, Method, Observer, ObserverError, Policy, Recorded,
-    Reinforce, ReplayRule, TrialLabel, train,
+    Reinforce, ReplayRule, Training, TrialLabel,
 };
 
 /// Labels every state of a scene with the mean action of its best trials.
@@ -82,15 +82,16 @@ fn main() -> anyhow::Result<()> {
             replay: ReplayRule::Labels,
         };
         let mut rewards = Rewards::default();
-        train(
-            &mut cell,
-            &mut learner,
-            &mut method,
-            &config.schedule,
-            150,
-            &mut Recorded::nothing(),
-            &mut rewards,
-        )?;
+        let training = Training {
+            env: &mut cell,
+            learner: &mut learner,
+            method: &mut method,
+            schedule: &config.schedule,
+            goal: 150.into(),
+            backlog: Recorded::nothing(),
+            observer: &mut rewards,
+        };
+        training.run()?;
         println!(
             "{name}: average reward {:.4}, of the last fifty trials {:.4}",
             mean(&rewards.0),

@@ -7,19 +7,19 @@
 //! `cargo run --release --example own_task`
 
 use rmrl::{RunConfig, localizer};
-use rmrl_cell::{Camera, GuardedArm, Handling, MotionError, SafetyEnvelope, Task};
+use rmrl_cell::{Camera, GraspOutcome, GuardedArm, Manipulator, MotionError, SafetyEnvelope, Task};
 use rmrl_core::{
     Ending, Env, Fault, FaultKind, Observation, Outcome, Placement, PlacementError, PlanarPose,
     PoseAdjustment, RewardFunction, TrialId, TrialReport,
 };
-use rmrl_learn::{Learner, MethodName, Observer, ObserverError, Policy, Recorded, train};
+use rmrl_learn::{Learner, MethodName, Observer, ObserverError, Policy, Recorded, Training};
 use rmrl_sim::SimulatedCell;
 use rmrl_vision::Localizer;
 
 /// Grip, lift, put down: the plate should not have moved.
 struct UndisturbedGrasp {
     camera: Box<dyn Camera>,
-    handling: Handling,
+    manipulator: Manipulator,
     localizer: Localizer,
     task: Task,
     reward: RewardFunction,
@@ -32,7 +32,7 @@ struct UndisturbedGrasp {
 impl UndisturbedGrasp {
     /// Looks for the plate with the arm out of the way.
     fn observe(&mut self) -> Result<Observation, Fault> {
-        self.handling.go_home().map_err(motion_fault)?;
+        self.manipulator.go_home().map_err(motion_fault)?;
         let frame = self.camera.capture().map_err(|error| motion_fault(error.into()))?;
         let found = self
             .localizer
@@ -51,10 +51,11 @@ impl UndisturbedGrasp {
         let config = &self.task.config;
         let surface_m = config.start_surface_m;
         let above = config.grasp_pose(to, surface_m).at_height(config.travel_height_m);
-        if self.handling.grasp(config.grasp_pose(from, surface_m))?.is_err() {
+        let grasp = self.manipulator.grasp(config.grasp_pose(from, surface_m))?;
+        if matches!(grasp, GraspOutcome::Failed(_)) {
             return Ok(None);
         }
-        let held = self.handling.release([above], config.release_pose(to, surface_m))?;
+        let held = self.manipulator.release([above], config.release_pose(to, surface_m))?;
         Ok(held.then_some(()))
     }
 }
@@ -71,7 +72,7 @@ impl Env for UndisturbedGrasp {
 
     fn step(&mut self, adjustment: PoseAdjustment) -> Outcome {
         let before = self.estimated_pose;
-        let envelope = self.handling.arm().envelope();
+        let envelope = self.manipulator.arm().envelope();
         envelope.check_adjustment(adjustment).map_err(|refusal| motion_fault(refusal.into()))?;
         let pick_pose = before.adjusted(adjustment);
         if self.carry(pick_pose, pick_pose).map_err(motion_fault)?.is_none() {
@@ -129,7 +130,7 @@ fn main() -> anyhow::Result<()> {
     let arm = GuardedArm::new(devices.arm, SafetyEnvelope::new(config.safety)?);
     let mut task = UndisturbedGrasp {
         camera: devices.camera,
-        handling: Handling::new(arm, devices.gripper, &config.task),
+        manipulator: Manipulator::new(arm, devices.gripper, &config.task),
         localizer: localizer(&config.vision)?,
         task: Task { config: config.task.clone(), placement_seed: 0 },
         reward: config.reward,
@@ -141,14 +142,14 @@ fn main() -> anyhow::Result<()> {
     let mut learner = Learner::new(policy, 0);
     let mut method =
         MethodName::RmRl.method(&config.schedule, &config.online).expect("RM-RL learns");
-    train(
-        &mut task,
-        &mut learner,
-        &mut method,
-        &config.schedule,
-        100,
-        &mut Recorded::nothing(),
-        &mut Printer::default(),
-    )?;
-    Ok(())
+    let training = Training {
+        env: &mut task,
+        learner: &mut learner,
+        method: &mut method,
+        schedule: &config.schedule,
+        goal: 100.into(),
+        backlog: Recorded::nothing(),
+        observer: &mut Printer::default(),
+    };
+    Ok(training.run()?)
 }

@@ -22,8 +22,9 @@ pub enum Resize {
 }
 
 /// Where Grounding DINO lies, what it looks for, and how sure it must be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct GroundingDinoConfig {
     /// The directory with the model and `tokenizer.json` or `vocab.txt`. Default
     /// `models/grounding-dino`: where `tools/export_grounded_sam.py --out models` writes them.
@@ -34,19 +35,23 @@ pub struct GroundingDinoConfig {
     /// phrases are parted by full stops; any of them counts as the plate.
     pub prompt: String,
     /// Boxes must score more than this. Default 0.35, upstream's demonstration; untuned here.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub box_threshold: f64,
     /// Words of the prompt that score more than this are the box's phrase. Default 0.25, upstream's
     /// demonstration; it changes no box.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub text_threshold: f64,
     /// Of two boxes whose intersection is more than this share of their union, the lesser score is
     /// dropped. Default 0.5: the network often reports one object several times, in boxes that
     /// nearly agree; two plates that touch, at 45 degrees, still have boxes that agree to 0.25 at
     /// most. 1 keeps all.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub nms_iou: f64,
     /// How images are brought to the graph's size. Default `squash`; a graph of no fixed size
     /// gets the image in upstream's, 800 pixels high or at most 1333 long, whatever is said here.
     pub resize: Resize,
     /// Threads to compute with. Default: one for each physical core.
+    #[key(at_least = 1, at_most = 1024)]
     pub threads: Option<NonZeroUsize>,
 }
 

@@ -25,12 +25,12 @@ mod boxes;
 mod error;
 mod grounding_dino;
 mod grounding_dino_config;
-mod mask_upscaling;
-mod network;
-mod onnx_file;
 #[cfg(test)]
 #[path = "../tests/images/mod.rs"]
 mod images;
+mod mask_upscaling;
+mod network;
+mod onnx_file;
 mod pixels;
 mod prompt;
 mod resample;

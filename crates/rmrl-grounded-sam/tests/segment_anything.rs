@@ -2,7 +2,7 @@
 
 mod images;
 
-use images::{NAMES, Tensors, copied, fixtures, iou, image};
+use images::{NAMES, Tensors, copied, fixtures, image, iou};
 use rmrl_grounded_sam::{DecoderLayout, GroundedSamError, SegmentAnything, SegmentAnythingConfig};
 use rmrl_vision::{BoundingBox, Segmenter};
 

@@ -8,17 +8,22 @@ use serde::{Deserialize, Serialize};
 /// The table fills most of an overhead image, so the median brightness is the table's, whatever
 /// the lamp and the exposure. Half of it lies half-way between table and black plate. This puts
 /// the threshold in the middle of a blurred edge, so blur moves all sides of the plate alike.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct ColorThreshold {
     /// Pixels darker than this share of the median brightness are plate. Default 0.5.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub darkness_ratio: f64,
     /// Smaller objects are ignored; a share of the image. Default 0.004: a third of a plate
     /// seen from 0.8 m.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub min_area_ratio: f64,
     /// Larger objects are ignored; a share of the image. Default 0.2.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub max_area_ratio: f64,
     /// Objects less rectangular than this are ignored. Default 0.85: an L-shape has about 0.7.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub min_rectangularity: f64,
 }
 

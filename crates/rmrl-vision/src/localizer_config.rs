@@ -3,17 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 /// The plate's dimensions, in meters. The default is a 96-well plate by ANSI/SLAS 1-2004.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct PlateGeometry {
     /// Along the plate's x axis, the longer side.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub length_m: f64,
     /// Along the plate's y axis.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub width_m: f64,
     /// From the bottom to the top.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub height_m: f64,
     /// Legs of the chamfer that cuts the corner of well A1 (-x, +y); 0 for none. Default 0.005:
     /// it turns the first principal component by 0.2 degrees.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub chamfer_m: f64,
 }
 
@@ -47,10 +52,12 @@ pub enum Centre {
 }
 
 /// The localizer's configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct LocalizerConfig {
     /// The plate to expect.
+    #[key(nested)]
     pub plate: PlateGeometry,
     /// Which pixel stands for the plate's center. Default: the mask's.
     pub centre: Centre,
@@ -63,22 +70,27 @@ pub struct LocalizerConfig {
     pub fit_outline: bool,
     /// How far below the plate's top the depth camera sees its surface on average, in meters, because of the
     /// wells. Default 0.0033: they are a third of the area, 10.7 mm deep; measured on simulated frames.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub mean_surface_depth_m: f64,
     /// The yaw of a plate in its normal orientation, in radians. Default 0.
     ///
     /// The first principal component is a line, not an arrow, so PCA gives the yaw only modulo half a
     /// turn. The localizer takes the yaw that is nearer to this reference: plates must be put down
     /// within 90 degrees of it.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub reference_yaw_rad: f64,
     /// The least share of the mask's pixels with a valid depth. Default 0.3: the D435 loses
     /// patches of black plates, never most of one.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub min_valid_depth_ratio: f64,
     /// How far the mask's area may be from the expected one, as a share of it. Default 0.3: the
     /// visible side faces add up to 0.1, half a plate is off by 0.5.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub size_tolerance: f64,
     /// How far the mask's length and width may be from the expected ones, as a share of them, in addition
     /// to one pixel. Default 0.02: simulated cells stay within it; most of their deviation is the bias of
     /// the depth. A plate of which 3 % are hidden would appear 2 mm from its true position.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub shape_tolerance: f64,
 }
 

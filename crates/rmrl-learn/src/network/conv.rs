@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use rmrl_conv::{Conv2dOptions, Follow, PackedConv2d, conv2d};
+use rmrl_conv::{Conv2dEpilogue, Conv2dOptions, PackedConv2d, conv2d};
 use rmrl_core::Rng;
 
 use super::initial_weights::kernel;
@@ -39,10 +39,10 @@ impl Conv {
     /// # Shapes
     /// - input: `[batch, height, width, channels_in]`
     /// - output: `[batch, height / stride, width / stride, channels_out]`, rounded up
-    pub(super) fn forward(&self, input: Tensor<4>, follow: Follow) -> Tensor<4> {
+    pub(super) fn forward(&self, input: Tensor<4>, epilogue: Conv2dEpilogue) -> Tensor<4> {
         let weight = self.weight.val();
         let padding = weight.dims()[2] / 2;
         let options = Conv2dOptions { stride: self.stride, padding };
-        conv2d(input, weight, options, follow, self.packed.as_ref())
+        conv2d(input, weight, options, epilogue, self.packed.as_ref())
     }
 }

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor, TensorData};
-use rmrl_conv::{Follow, GroupNormOptions, group_norm};
+use rmrl_conv::{Conv2dEpilogue, GroupNormOptions, group_norm};
 use serde::{Deserialize, Serialize};
 
 use super::conv::Conv;
@@ -61,7 +61,7 @@ impl Norm {
     ) -> Tensor<4> {
         match self {
             Self::Group(norm) => {
-                let maps = conv.forward(input, Follow::default());
+                let maps = conv.forward(input, Conv2dEpilogue::default());
                 let [weight, bias] = [&norm.gamma, &norm.beta]
                     .map(|param| param.as_ref().expect("the norm is affine").val());
                 let (groups, epsilon) = (norm.num_groups, norm.epsilon);
@@ -71,7 +71,7 @@ impl Norm {
                 // The convolution applies the fixed scale and shift of each channel.
                 let (scale, shift) = norm.scale_and_shift();
                 let (scale, bias) = (Some(scale), Some(shift));
-                conv.forward(input, Follow { scale, bias, residual: shortcut, relu })
+                conv.forward(input, Conv2dEpilogue { scale, bias, residual: shortcut, relu })
             }
         }
     }

@@ -9,7 +9,7 @@ use rmrl_core::{
     standard_deviation, wilson_interval,
 };
 use rmrl_learn::{
-    Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials,
+    Behaviour, FixedPolicyRun, Goal, Greedy, MethodName, Observer, ObserverError, Policy, Recorded,
 };
 use serde::Serialize;
 
@@ -187,8 +187,15 @@ pub fn evaluate(
     let resting = TargetRecord::make(config, &mut laboratory)?.noise_floor;
     let cell_truth = CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config);
     let mut tally = Tally::new(laboratory.world.clone(), cell_truth);
-    let (cell, mut recorded) = (&mut laboratory.trial, Recorded::nothing());
-    run_trials(cell, policy.as_mut(), 1, trials, &mut recorded, &mut tally)?;
+    let run = FixedPolicyRun {
+        env: &mut laboratory.trial,
+        policy: policy.as_mut(),
+        trials_per_scene: 1,
+        goal: Goal::from(trials),
+        backlog: Recorded::nothing(),
+        observer: &mut tally,
+    };
+    run.run()?;
     let trials = tally.rewards.len();
     let errors = |values: &Measured| Errors {
         e_trans_mm: Spread::of(&values.e_trans_mm),
@@ -254,7 +261,7 @@ impl Tally {
     /// The error budget of the trial that has just ended.
     fn budget(&self, cell: &PickPlace, trial: &Trial) -> Option<PlacementBudget> {
         let evidence = cell.evidence();
-        let captured = self.world.pictured();
+        let captured = self.world.truth_at_captures();
         // This world keeps its captures over all trials so far.
         let earlier = captured.len().checked_sub(evidence.frames)?;
         let start = captured.get(earlier + evidence.start.as_ref()?.number)?.plate;

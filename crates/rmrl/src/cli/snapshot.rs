@@ -113,7 +113,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     let config = configuration(arguments)?;
     let trial = first_trial(arguments.scene, config.schedule.trials_per_scene)?;
     check_outputs(arguments)?;
-    let (start, _page) = arguments.unasked.start_alone(&config)?;
+    let (start, _page) = arguments.start_args.start_alone(&config)?;
     let mut laboratory = Laboratory::start(&config, u64::from(config.seed), &start)
         .map_err(|error| failure_of(error.into(), &start.stop))?;
     let cell = &mut laboratory.trial;
@@ -189,7 +189,7 @@ fn record(root: &Path, cell: &mut PickPlace, first: &RgbdFrame, frames: u32) -> 
     let mut recording = RecordingWriter::create(root, &cell.camera_model().into())?;
     recording.append(first)?;
     for _ in 1..frames {
-        let (capture, _) = cell.look()?;
+        let capture = cell.look()?;
         recording.append(&capture.frame)?;
     }
     Ok(())

@@ -29,11 +29,17 @@ impl Default for NotifyConfig {
 impl NotifyConfig {
     fn check_together(&self, check: &Check) -> Result<(), InvalidKey> {
         let is_program = self.command.first().is_none_or(|program| !program.is_empty());
-        check.require("command", "begun by an empty word", is_program, "a program and its arguments")?;
+        check.require(
+            "command",
+            "begun by an empty word",
+            is_program,
+            "a program and its arguments",
+        )?;
         let Some(webhook) = &self.webhook else {
             return Ok(());
         };
-        let host_of = |scheme: &str| webhook.strip_prefix(scheme).is_some_and(|host| !host.is_empty());
+        let host_of =
+            |scheme: &str| webhook.strip_prefix(scheme).is_some_and(|host| !host.is_empty());
         let (is_http, is_https) = (host_of("http://"), host_of("https://"));
         let shown = format!("\"{webhook}\"");
         check.require("webhook", &shown, is_http || is_https, "http://... or https://...")?;

@@ -121,7 +121,9 @@ impl CameraConfig {
     fn check_together(&self, check: &Check) -> Result<(), InvalidKey> {
         let is_playback = self.source == CameraSource::Recorded;
         let (value, expected) = match is_playback {
-            true => ("not given", "the folder of `rmrl record`, because camera.source is \"recorded\""),
+            true => {
+                ("not given", "the folder of `rmrl record`, because camera.source is \"recorded\"")
+            }
             false => ("given", "none, or camera.source = \"recorded\""),
         };
         check.require("recording", value, is_playback == self.recording.is_some(), expected)

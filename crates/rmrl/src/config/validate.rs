@@ -39,9 +39,9 @@ impl RunConfig {
             check.require("schedule.trials_per_scene", count, count >= 2, expected)?;
         }
         self.check_cell(&check)?;
-        let actions = self.action_space().map_err(|error| {
-            InvalidKey::new("actions", "not a space of candidates", error)
-        })?;
+        let actions = self
+            .action_space()
+            .map_err(|error| InvalidKey::new("actions", "not a space of candidates", error))?;
         let envelope = SafetyEnvelope::new(self.safety).map_err(|error| error.within("safety"))?;
         envelope.check_actions(&actions).map_err(ConfigError::Actions)?;
         self.check_grasp(&check)?;
@@ -118,7 +118,12 @@ impl RunConfig {
                  the controller does"
             );
             let inside = fence_low <= low && high <= fence_high;
-            check.require(&format!("safety.{key}"), format!("[{low}, {high}]"), inside, expected)?;
+            check.require(
+                &format!("safety.{key}"),
+                format!("[{low}, {high}]"),
+                inside,
+                expected,
+            )?;
         }
         Ok(())
     }

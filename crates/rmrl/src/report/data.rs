@@ -10,7 +10,7 @@ use rmrl_vision::CameraModel;
 use crate::analysis::error_budget::{CellTruth, ErrorBudget, PlacementBudget, PlacementPoses};
 use crate::analysis::noise_floor::NoiseFloor;
 use crate::analysis::summary::Summary;
-use crate::cell::assembly::World;
+use crate::cell::world::World;
 use crate::config::RunConfig;
 use crate::perception::frame_source::camera_of_run;
 use crate::run::run_log::{read_records, trials_without_images};

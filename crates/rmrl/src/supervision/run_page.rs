@@ -126,7 +126,7 @@ impl RunPage {
                 }
                 CellNews::Placing => Phase::Placing,
                 CellNews::NeedsPerson(what) => {
-                    Phase::NeedsPerson { message: format!("Please {what}.") }
+                    Phase::NeedsOperator { message: format!("Please {what}.") }
                 }
             };
             page.update(|status| status.phase = phase);

@@ -84,7 +84,7 @@ impl Supervisor {
                 (event, Phase::Ended { message: message.clone() }, message)
             }
             Err(message) => {
-                let phase = Phase::NeedsPerson { message: message.clone() };
+                let phase = Phase::NeedsOperator { message: message.clone() };
                 (Event::StoppedAfterFaults, phase, message)
             }
         };

@@ -148,22 +148,22 @@ fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<u
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    let pictures = session.pictures();
+    let views = session.views();
     let mut files: Vec<(String, &ChessboardView)> = Vec::new();
-    let wrist = pictures.wrist.iter().enumerate().map(|(number, one)| {
+    let wrist = views.wrist.iter().enumerate().map(|(number, one)| {
         let name = format!("{number:02}.png");
         files.push((format!("wrist/{name}"), &one.view));
         (vec![name], one.reported_world_from_flange)
     });
     let poses = to_csv(&["image"], wrist.collect::<Vec<_>>());
-    for (number, picture) in pictures.overhead.iter().enumerate() {
-        files.push((format!("overhead/{number:02}.png"), picture));
+    for (number, view) in views.overhead.iter().enumerate() {
+        files.push((format!("overhead/{number:02}.png"), view));
     }
-    let pairs = pair_rows("pairs", &pictures.pairs, &mut files);
-    let checks = pair_rows("check", &pictures.checks, &mut files);
-    files.par_iter().try_for_each(|(name, picture)| {
+    let pairs = pair_rows("pairs", &views.pairs, &mut files);
+    let checks = pair_rows("check", &views.checks, &mut files);
+    files.par_iter().try_for_each(|(name, view)| {
         let mut png = Cursor::new(Vec::new());
-        let gray = image::DynamicImage::ImageRgb8(session.take(picture)).into_luma8();
+        let gray = image::DynamicImage::ImageRgb8(session.render(view)).into_luma8();
         gray.write_to(&mut png, ImageFormat::Png).context("the image could not be encoded")?;
         std::fs::write(out.join(name), png.into_inner())
             .with_context(|| format!("cannot write {}", out.join(name).display()))

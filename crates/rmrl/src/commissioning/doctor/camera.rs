@@ -3,7 +3,8 @@
 use rmrl_vision::{CameraModel, Localizer, RgbdFrame};
 
 use super::check::{Check, CheckStatus, with_sources};
-use crate::cell::assembly::{LaboratoryError, camera};
+use crate::cell::laboratory_error::LaboratoryError;
+use crate::cell::perception::camera;
 use crate::config::{CameraSource, RunConfig};
 
 const CAMERA: &str = "camera";

@@ -9,7 +9,6 @@ use rmrl_learn::EncoderWeights;
 use rmrl_vision::Localizer;
 
 use super::check::{Check, with_sources};
-use crate::cell::assembly::localizer;
 use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::cell::perception::localizer;
 use crate::cell::reachability::{PreflightError, prove_reach};

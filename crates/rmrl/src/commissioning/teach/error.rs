@@ -1,13 +1,14 @@
 //! Why a pose cannot be taught.
 
-use rmrl_cell::{Refusal, SafetyConfigError};
+use rmrl_cell::Refusal;
+use rmrl_core::InvalidKey;
 
 /// Why a pose cannot be taught.
 #[derive(Debug, thiserror::Error)]
 pub enum TeachError {
     /// The limits of the safety envelope are invalid.
     #[error("safety.{0}")]
-    Safety(#[from] SafetyConfigError),
+    Safety(#[from] InvalidKey),
     /// The pose is outside of the safety envelope.
     #[error("{0}; teach a pose inside, or extend [safety] and xarm.fence_m")]
     Outside(Refusal),
