@@ -41,7 +41,7 @@ fn session() -> &'static Path {
 }
 
 /// The largest and the mean distance over the workspace between where a camera sees points of the
-/// table and where they are, in millimetres.
+/// table and where they are, in millimeters.
 fn workspace_error_mm(camera: &CameraModel, truth: &CameraModel) -> [f64; 2] {
     let mut errors = Vec::new();
     for column in 0..=8 {
@@ -56,7 +56,7 @@ fn workspace_error_mm(camera: &CameraModel, truth: &CameraModel) -> [f64; 2] {
 }
 
 #[test]
-fn the_commands_in_order_calibrate_a_cell_to_a_millimetre() {
+fn the_commands_in_order_calibrate_a_cell_to_a_millimeter() {
     let session = session();
     let dir = tempfile::tempdir().unwrap();
     let run = |arguments: &str| {

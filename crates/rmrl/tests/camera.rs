@@ -36,7 +36,7 @@ fn records(run: &Path) -> Vec<Value> {
     log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// How far the picture's estimates are from the truth at the starts of a run, in metres, on average.
+/// How far the picture's estimates are from the truth at the starts of a run, in meters, on average.
 fn estimate_error_m(run: &Path) -> f64 {
     let worlds = fs::read_to_string(run.join("simulator.jsonl")).unwrap();
     let worlds = worlds.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).unwrap());

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use binary::{json, rmrl, stderr, stdout};
-use rmrl::DistantServer;
+use rmrl::CellServer;
 use rmrl::emulated_calibration;
 use rmrl::simulated_cell;
 use rmrl::{Layers, RunConfig};
@@ -30,7 +30,7 @@ use tempfile::TempDir;
 struct Emulated {
     dir: TempDir,
     running: RunningEmulator,
-    distant: Option<DistantServer>,
+    remote: Option<CellServer>,
     xarm: XArmConfig,
 }
 
@@ -50,14 +50,14 @@ fn emulated(gripper: GripperKind, pace: Pace) -> Emulated {
     let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
     let running = EmulatedController::start(controller, plant).unwrap();
     let calibration = Some(emulated_calibration(&config, &cell));
-    let distant = DistantServer::start("127.0.0.1:0", cell, calibration).unwrap();
+    let remote = CellServer::start("127.0.0.1:0", cell, calibration).unwrap();
     let ports = running.addresses().unwrap();
     let text = format!(
-        "# a cell to try things in\n[cell]\nkind = \"xarm\"\nperson = \"distant\"\n\n[camera]\nsource = \
-         \"distant\"\nmax_residual_mm = 20.0\n\n[distant]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\ncontrol_port = \
+        "# a cell to try things in\n[cell]\nkind = \"xarm\"\noperator = \"remote\"\n\n[camera]\nsource = \
+         \"remote\"\nmax_residual_mm = 20.0\n\n[remote]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\ncontrol_port = \
          {}\nreport_port = {}\nstandstill_secs = 0.2\n\n[task.place]\nx_m = 0.46 # to be taught\ny_m = 0.18\nyaw_deg = 0.0\nsurface_m = \
          0.0\n",
-        distant.address(),
+        remote.address(),
         ports.control.port(),
         ports.rich.port(),
     );
@@ -69,7 +69,7 @@ fn emulated(gripper: GripperKind, pace: Pace) -> Emulated {
         standstill_secs: 0.0,
         ..XArmConfig::default()
     };
-    Emulated { dir, running, distant: Some(distant), xarm }
+    Emulated { dir, running, remote: Some(remote), xarm }
 }
 
 impl Emulated {
@@ -146,7 +146,7 @@ fn a_healthy_cell_has_nothing_to_mend_and_nothing_moves() {
         ("models", "ok"),
         ("disk", "ok"),
         ("clock", "ok"),
-        ("person", "ok"),
+        ("operator", "ok"),
         ("arm", "ok"),
         ("firmware", "ok"),
         ("arm errors", "ok"),
@@ -223,7 +223,7 @@ fn one_thing_that_is_missing_hides_no_other() {
     assert_eq!(failed(&checks), ["configuration"]);
     assert_eq!(checks.len(), 1);
     // Times that are none are refused by key, wherever they would be used first.
-    for value in ["xarm.answer_timeout_secs=-1.0", "distant.timeout_secs=-1.0"] {
+    for value in ["xarm.answer_timeout_secs=-1.0", "remote.timeout_secs=-1.0"] {
         let (_, checks) = cell.doctor(&["--set", value]);
         assert_eq!(failed(&checks), ["configuration"]);
         for command in [&["teach", "place", "--from", "camera"][..], &["home", "--yes"]] {
@@ -247,10 +247,10 @@ fn one_thing_that_is_missing_hides_no_other() {
         assert_eq!(check(&checks, "camera")["status"], "ok");
     }
 
-    // What the distant camera says of its calibration is judged, too.
+    // What the remote camera says of its calibration is judged, too.
     let (_, checks) = cell.doctor(&["--set", "camera.max_residual_mm=0.1"]);
     assert_eq!(failed(&checks), ["calibration"]);
-    assert!(text_of(check(&checks, "calibration")).contains("distant.address"), "{checks:?}");
+    assert!(text_of(check(&checks, "calibration")).contains("remote.address"), "{checks:?}");
     assert_eq!(check(&checks, "camera")["status"], "ok");
 
     // No models where they are chosen.
@@ -259,9 +259,9 @@ fn one_thing_that_is_missing_hides_no_other() {
     assert_eq!(check(&checks, "plate")["status"], "skipped");
 
     // Neither camera nor person.
-    cell.distant = None;
+    cell.remote = None;
     let (_, checks) = cell.doctor(&[]);
-    assert_eq!(failed(&checks), ["person", "camera"]);
+    assert_eq!(failed(&checks), ["operator", "camera"]);
     assert_eq!(check(&checks, "tool pose")["status"], "ok");
 }
 
@@ -323,7 +323,7 @@ fn the_arm_goes_home_over_travel_height_and_only_when_told() {
     let cell = emulated(GripperKind::G2, Pace::AsFastAsPossible);
     cell.move_to(0.40, 0.10, 0.05, 10.0);
     let before = cell.motions();
-    let output = cell.cell(&["home", "--set", "cell.person=terminal"]);
+    let output = cell.cell(&["home", "--set", "cell.operator=terminal"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--yes"), "{}", stderr(&output));
     assert_eq!(cell.motions(), before);
@@ -555,7 +555,7 @@ fn a_recording_is_looked_at_and_never_trained_with() {
     let record = ["snapshot", "--record", "frames", "--at", "target", "--seed", "0"];
     let output = rmrl(cell.path(), &record).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    let recorded = ["--set", "camera.source=recorded", "--set", "camera.recording=frames"];
+    let recorded = ["--set", "camera.source=playback", "--set", "camera.recording=frames"];
 
     let (healthy, checks) = cell.doctor(&recorded);
     assert!(healthy, "{checks:?}");
@@ -568,7 +568,7 @@ fn a_recording_is_looked_at_and_never_trained_with() {
     let x_m = taught["task"]["place"]["x_m"].as_float().unwrap();
     assert!((x_m - 0.46).abs() < 0.02, "{told}");
 
-    let (_, checks) = cell.doctor(&["--set", "camera.source=recorded"]);
+    let (_, checks) = cell.doctor(&["--set", "camera.source=playback"]);
     assert_eq!(failed(&checks), ["configuration"]);
     assert!(text_of(check(&checks, "configuration")).contains("camera.recording is not given"));
     let frame = cell.path().join("frames/000001.png");
@@ -580,7 +580,7 @@ fn a_recording_is_looked_at_and_never_trained_with() {
     let train = [&["train", "--config", CONFIG, "--out", "run"][..], &recorded].concat();
     let output = rmrl(cell.path(), &train).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("camera.source is \"recorded\""), "{}", stderr(&output));
+    assert!(stderr(&output).contains("camera.source is \"playback\""), "{}", stderr(&output));
     assert!(!cell.path().join("run").exists());
     assert_eq!(cell.motions(), 0);
 }

@@ -100,7 +100,10 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
         (vec!["--set", "policy.learning_rate=fast"], vec!["policy.learning_rate", "fast"]),
         (vec!["--set", "policy.learning_rate=-1"], vec!["policy.learning_rate", "-1", "above 0"]),
         (vec!["--set", "policy.encoder.depth=50"], vec!["encoder.depth", "50", "10, 18 or 34"]),
-        (vec!["--set", "actions.translations=0"], vec!["actions.translations is 0", "1 to 1001"]),
+        (
+            vec!["--set", "actions.translation_bins=0"],
+            vec!["actions.translation_bins is 0", "1 to 1001"],
+        ),
         (
             vec!["--set", "actions.translation_step_mm=-1"],
             vec!["actions.translation_step_mm is -1", "positive"],
@@ -344,7 +347,7 @@ fn pretraining_makes_a_policy_to_start_from() {
     json(&mut small(dir.path(), &["train", "--trials", "9", "--out", "monday"]));
     let pretrained =
         json(&mut rmrl(dir.path(), &["pretrain", "--from", "monday", "--out", "p.safetensors"]));
-    assert_eq!(pretrained["labelled_states"], 9);
+    assert_eq!(pretrained["labeled_states"], 9);
     let loss = |key: &str| pretrained[key].as_f64().unwrap();
     assert!(loss("last_loss") < loss("first_loss"), "{pretrained}");
     let mut overwriting =
@@ -367,7 +370,7 @@ fn pretraining_makes_a_policy_to_start_from() {
     assert!(most > 2.0 * least, "the first trial is already decided by what was pretrained");
 
     // Labels are rounded to the policy's candidates, which have to reach as far.
-    for other in ["actions.rotations=5", "actions.translation_step_mm=0.5"] {
+    for other in ["actions.rotation_bins=5", "actions.translation_step_mm=0.5"] {
         let arguments = ["pretrain", "--from", "monday", "--out", "q.safetensors", "--set", other];
         let message = failure(&mut rmrl(dir.path(), &arguments), 1);
         assert!(message.contains("monday") && message.contains("candidates"), "{message}");
@@ -376,7 +379,7 @@ fn pretraining_makes_a_policy_to_start_from() {
 
     // A policy for other candidates does not fit, and nothing is begun with it.
     let mut train = small(dir.path(), &start);
-    train.args(["--out", "wednesday", "--set", "actions.rotations=5"]);
+    train.args(["--out", "wednesday", "--set", "actions.rotation_bins=5"]);
     let message = failure(&mut train, 2);
     assert!(message.contains("p.safetensors"), "{message}");
     assert!(!dir.path().join("wednesday").exists());
@@ -388,12 +391,12 @@ fn an_earlier_run_for_pretraining_is_gone_on_with_and_never_mistaken() {
     let pretrain = |extra: &[&str]| {
         small(dir.path(), &[&["pretrain", "--out", "p.safetensors"], extra].concat())
     };
-    assert_eq!(json(&mut pretrain(&[]))["labelled_states"], 6);
+    assert_eq!(json(&mut pretrain(&[]))["labeled_states"], 6);
     assert!(dir.path().join("p.run/trials.jsonl").is_file());
     fs::remove_file(dir.path().join("p.safetensors")).unwrap();
     let message = failure(&mut pretrain(&["--seed", "1"]), 2);
     assert!(message.contains("p.run") && message.contains("cell.seed"), "{message}");
-    assert_eq!(json(&mut pretrain(&[]))["labelled_states"], 6);
+    assert_eq!(json(&mut pretrain(&[]))["labeled_states"], 6);
 }
 
 /// What a person looks at when a threshold is wrong.
@@ -440,10 +443,10 @@ fn a_snapshot_shows_what_was_found() {
         let arguments =
             ["snapshot", "--at", place, "--task", task, "--seed", "2", "--out", "seen.png"];
         let found = json(&mut rmrl(dir.path(), &arguments));
-        let metres = |pose: &str, key: &str| found[pose][key].as_f64().unwrap();
+        let meters = |pose: &str, key: &str| found[pose][key].as_f64().unwrap();
         for key in ["x_m", "y_m"] {
-            let difference_m = (metres("pose", key) - metres("true_pose", key)).abs();
-            // A cell's calibration is off by millimetres.
+            let difference_m = (meters("pose", key) - meters("true_pose", key)).abs();
+            // A cell's calibration is off by millimeters.
             assert!(difference_m < 0.02, "{found}");
         }
         let picture = image::open(dir.path().join("seen.png")).unwrap().to_rgb8();

@@ -3,7 +3,7 @@
 //!
 //! The emulator counts, not our client: no line leaves the fence, none is sent on stale reports, and none
 //! follows a stop or a change that was somebody else's before a person has started the run again. No trial is
-//! lost, doubled or learnt from wrongly.
+//! lost, doubled or learned from wrongly.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -16,13 +16,13 @@ use std::thread;
 use std::time::Duration;
 
 use emulated::{EmulatedCell, assert_each_once, records};
-use rmrl::RunEnd;
+use rmrl::RunOutcome;
 use rmrl::{Layers, RunConfig};
 use rmrl::{RunObserver, create, execute_observed};
-use rmrl_cell::{CellNews, PickPlace};
+use rmrl_cell::{CellEvent, PickPlace};
 use rmrl_core::TrialId;
 use rmrl_data::{RunDir, TrialRecord};
-use rmrl_learn::EarlyEnd;
+use rmrl_learn::StopReason;
 use rmrl_xarm::emulator::{
     Faults, GripperFault, LinkFault, MotionFault, Recording, ReportFault, Request, ScheduledFault,
 };
@@ -48,11 +48,11 @@ impl Phase {
         [Self::Returning, Self::BeforeGrasp, Self::Gripping, Self::Carrying, Self::Placing];
 
     /// Whether the phase begins with these news.
-    fn begins_with(self, news: &CellNews<'_>) -> bool {
+    fn begins_with(self, news: &CellEvent<'_>) -> bool {
         match self {
-            Self::Returning => matches!(news, CellNews::Preparing),
-            Self::BeforeGrasp | Self::Gripping => matches!(news, CellNews::Picking(_)),
-            Self::Carrying | Self::Placing => matches!(news, CellNews::Placing),
+            Self::Returning => matches!(news, CellEvent::Preparing),
+            Self::BeforeGrasp | Self::Gripping => matches!(news, CellEvent::Picking(_)),
+            Self::Carrying | Self::Placing => matches!(news, CellEvent::Placing),
         }
     }
 
@@ -247,7 +247,7 @@ impl Saboteur<'_> {
 }
 
 impl RunObserver for Saboteur<'_> {
-    fn on_start(&mut self, cell: &mut PickPlace, _: &[TrialRecord]) -> Result<(), EarlyEnd> {
+    fn on_start(&mut self, cell: &mut PickPlace, _: &[TrialRecord]) -> Result<(), StopReason> {
         let (plan, strike) = (Arc::clone(&self.plan), self.striker());
         cell.watch(move |news| {
             let mut plan = plan.lock().unwrap();
@@ -260,7 +260,7 @@ impl RunObserver for Saboteur<'_> {
         Ok(())
     }
 
-    fn before_attempt(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+    fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
         // The first trial is left alone; each later one has its phase, until that was struck at.
         let mut plan = self.plan.lock().unwrap();
         let phase = (next.trial as usize).checked_sub(2).and_then(|at| Phase::ALL.get(at));
@@ -269,7 +269,7 @@ impl RunObserver for Saboteur<'_> {
             plan.next = None;
             plan.struck.push(phase);
             plan.refused_at = Some(self.cell.recording().motions.len());
-            return Err(EarlyEnd::Declined);
+            return Err(StopReason::Declined);
         }
         Ok(())
     }
@@ -306,7 +306,7 @@ fn run_with(trouble: Trouble, seed: u32) {
         let before = cell.recording().motions.len();
         let struck = saboteur.plan.lock().unwrap().struck.len();
         let made = execute_observed(&dir, &config, &mut (), &mut saboteur);
-        let ended_well = matches!(&made, Ok(made) if matches!(made.end, RunEnd::Goal));
+        let ended_well = matches!(&made, Ok(made) if matches!(made.end, RunOutcome::Goal));
         let struck = saboteur.plan.lock().unwrap().struck[struck..].to_vec();
         let told = match &made {
             Ok(made) => made.end.to_string(),
@@ -337,7 +337,7 @@ fn run_with(trouble: Trouble, seed: u32) {
     assert_each_once(&made, Phase::ALL.len() as u64 + 1);
     assert_eq!(saboteur.plan.lock().unwrap().struck.len(), Phase::ALL.len(), "{trouble:?}");
 
-    // What was learnt is what the completed trials alone teach.
+    // What was learned is what the completed trials alone teach.
     let policy = fs::read(dir.path("policy.safetensors")).unwrap();
     fs::remove_file(dir.path("policy.safetensors")).unwrap();
     fs::remove_dir_all(dir.path("checkpoints")).unwrap();

@@ -25,7 +25,7 @@ fn recorded(dir: &Path) -> Value {
 }
 
 #[test]
-fn a_recording_is_localised_as_the_cell_was() {
+fn a_recording_is_localized_as_the_cell_was() {
     let dir = tempfile::tempdir().unwrap();
     let snapshot = recorded(dir.path());
     let localize =
@@ -98,7 +98,7 @@ fn the_pictures_of_a_run_give_the_poses_of_its_log() {
     for line in &found {
         assert!(line["found"]["from_logged_m"].as_f64().unwrap() < 1e-9, "{line}");
     }
-    // Another localiser gives other poses of the same pictures.
+    // Another localizer gives other poses of the same pictures.
     let paper =
         ["localize", "--run", "run", "--json", "--set", "vision.localizer.fit_outline=false"];
     let output = rmrl(dir.path(), &paper).output().unwrap();
@@ -139,7 +139,7 @@ fn bad_frames_are_named_and_do_not_keep_the_others_back() {
     let found = lines(&stdout(&output));
     for (line, (kind, expected)) in found.iter().zip([
         ("bad_frame", "torn.png"),
-        ("bad_frame", "16-bit grey"),
+        ("bad_frame", "16-bit gray"),
         ("bad_frame", "no depth anywhere"),
         ("bad_frame", "half.png is (320, 240)"),
         ("no_plate", "no plate"),
@@ -196,8 +196,8 @@ fn learnt_models_are_chosen_by_name_and_their_refusals_are_the_users() {
     assert_eq!(found[0]["error"]["kind"], "several_plates", "{}", found[0]);
     assert!(found[0]["error"]["scores"].as_array().unwrap().len() > 1);
 
-    // The colour threshold finds the plate, an untrained Segment Anything something in its box: the
-    // localiser's checks refuse it.
+    // The color threshold finds the plate, an untrained Segment Anything something in its box: the
+    // localizer's checks refuse it.
     let sam = format!("vision.segment_anything.directory={models}/segment_anything");
     let decoder = "vision.segment_anything.decoder=decoder_boxes.onnx";
     let output = localize(&["vision.segmenter=segment-anything", &sam, decoder]);

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use binary::page::Page;
 use binary::{failure, json, rmrl, small, stderr};
 use emulated::{forward, terminal};
-use rmrl::DistantServer;
+use rmrl::CellServer;
 use rmrl::RunConfig;
 use rmrl::emulated_calibration;
 use rmrl::flange_from_jaws;
@@ -86,7 +86,7 @@ impl Operator for Attended {
 /// An emulated arm with its cell and its person.
 struct Emulated {
     running: RunningEmulator,
-    distant: DistantServer,
+    remote: CellServer,
     asked: Arc<Mutex<Vec<FirstMotion>>>,
     control: SocketAddr,
     xarm: XArmConfig,
@@ -109,7 +109,7 @@ impl Emulated {
         let calibration = Some(emulated_calibration(&config, &cell));
         let asked = Arc::<Mutex<Vec<FirstMotion>>>::default();
         let attended = Attended { cell, answer, asked: Arc::clone(&asked) };
-        let distant = DistantServer::start("127.0.0.1:0", attended, calibration).unwrap();
+        let remote = CellServer::start("127.0.0.1:0", attended, calibration).unwrap();
         let ports = running.addresses().unwrap();
         let xarm = XArmConfig {
             host: "127.0.0.1".into(),
@@ -119,7 +119,7 @@ impl Emulated {
             ..XArmConfig::default()
         };
         let control = SocketAddr::from(([127, 0, 0, 1], ports.control.port()));
-        Self { running, distant, asked, control, xarm, dir: tempfile::tempdir().unwrap() }
+        Self { running, remote, asked, control, xarm, dir: tempfile::tempdir().unwrap() }
     }
 
     /// `rmrl` with these arguments, a small network, and this cell.
@@ -136,14 +136,14 @@ impl Emulated {
     fn with_keys(&self, mut command: Command) -> Command {
         for value in [
             "cell.kind=xarm".to_string(),
-            "cell.person=distant".to_string(),
-            "camera.source=distant".to_string(),
+            "cell.operator=remote".to_string(),
+            "camera.source=remote".to_string(),
             "camera.max_residual_mm=20".to_string(),
             "xarm.host=127.0.0.1".to_string(),
             format!("xarm.control_port={}", self.xarm.control_port),
             format!("xarm.report_port={}", self.xarm.report_port.unwrap()),
             "xarm.standstill_secs=0.2".to_string(),
-            format!("distant.address={}", self.distant.address()),
+            format!("remote.address={}", self.remote.address()),
         ] {
             command.args(["--set", &value]);
         }
@@ -293,7 +293,7 @@ fn the_first_motion_is_the_one_that_was_asked_about() {
 #[test]
 fn at_a_terminal_only_a_yes_after_the_question_lets_the_arm_move() {
     let cell = Emulated::start(Pace::AsFastAsPossible, Ok(()));
-    let terminal = ["--set", "cell.person=terminal"];
+    let terminal = ["--set", "cell.operator=terminal"];
     let declined = "the operator declined; the arm was not moved";
     // A line, and one that was only begun.
     for early in [&b"y\n"[..], b"y"] {
@@ -337,7 +337,7 @@ fn at_a_terminal_only_a_yes_after_the_question_lets_the_arm_move() {
 #[test]
 fn without_a_terminal_nothing_moves_unless_told_that_nobody_need_be_asked() {
     let cell = Emulated::start(Pace::AsFastAsPossible, Err(DeviceError::Declined));
-    let terminal = ["--set", "cell.person=terminal"];
+    let terminal = ["--set", "cell.operator=terminal"];
     for command in [&mut cell.rmrl(&TRAIN), &mut cell.rmrl(&["snapshot"]), &mut cell.home(&[])] {
         let said = failure(command.args(terminal).stdin(Stdio::null()), 2);
         assert!(said.contains("no terminal") && said.contains("--yes"), "{said}");
@@ -359,7 +359,7 @@ fn without_a_terminal_nothing_moves_unless_told_that_nobody_need_be_asked() {
 fn an_arm_that_is_moved_while_a_person_thinks_is_not_moved_by_the_answer() {
     let cell = Emulated::start(Pace::AsFastAsPossible, Ok(()));
     let mut home = cell.home(&[]);
-    let (mut child, mut typing) = on_terminal(home.args(["--set", "cell.person=terminal"]), b"");
+    let (mut child, mut typing) = on_terminal(home.args(["--set", "cell.operator=terminal"]), b"");
     wait_until_said(&mut child, "Move? [y/N] ");
     cell.move_to(0.35, 0.1, 0.2).unwrap();
     let motions = cell.recording().motions.len();
@@ -409,9 +409,9 @@ impl Served {
 #[test]
 fn on_the_page_the_operator_lets_the_arm_move_or_does_not() {
     let cell = Emulated::start(Pace::AsFastAsPossible, Ok(()));
-    let on_page = ["--set", "cell.person=page"];
+    let on_page = ["--set", "cell.operator=page"];
     let said = failure(cell.rmrl(&TRAIN).args(on_page), 2);
-    assert!(said.contains("cell.person is \"page\"") && said.contains("page.serve"), "{said}");
+    assert!(said.contains("cell.operator is \"page\"") && said.contains("page.serve"), "{said}");
     let served = with(&on_page, &["--serve", "127.0.0.1:0"]);
     let answer = |run: &Served, word: &str| {
         wait_until("a question is asked", || run.page.news()["question"].is_u64());

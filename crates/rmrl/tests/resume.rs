@@ -272,7 +272,7 @@ fn without_its_checkpoints_a_run_learns_again_from_its_log() {
 /// What the log keeps is enough for every method, view and grouping: checkpoint or log alone, the
 /// policy is the same.
 #[test]
-fn what_was_learnt_can_be_learnt_again_whatever_was_seen_and_labelled() {
+fn what_was_learnt_can_be_learnt_again_whatever_was_seen_and_labeled() {
     for (method, assignments) in [
         ("ppo-rm-rl", ["policy.view=global", "schedule.grouping=schedule"]),
         ("actor-critic-rm-rl", ["policy.view=none", "schedule.grouping=similarity"]),

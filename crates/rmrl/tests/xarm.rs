@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use binary::{failure, json, stderr};
 use emulated::{EmulatedCell, assert_each_once, ended, is_completed, records, terminal};
 use rand::RngExt;
-use rmrl::DistantServer;
+use rmrl::CellServer;
 use rmrl::RunConfig;
 use rmrl::emulated_calibration;
 use rmrl_cell::{Arm, Camera, DeviceError, DriftConfig, Operator, ToolPose};
@@ -70,7 +70,7 @@ fn an_emulated_arm_trains_from_connecting_to_a_policy() {
 
     // Long after, and far from the arm.
     let dir = cell.dir;
-    drop((cell.running, cell.distant));
+    drop((cell.running, cell.remote));
     fs::remove_file(dir.path().join("run/report.html")).unwrap();
     assert!(binary::rmrl(dir.path(), &["report", "run"]).status().unwrap().success());
     assert!(dir.path().join("run/report.html").exists());
@@ -166,12 +166,12 @@ fn nothing_moves_before_a_served_camera_whose_calibration_is_poor_or_unknown() {
     };
     let message = train("strict", &["--set", "camera.max_age_days=1e-9"]);
     assert!(message.contains("the camera at 127.0.0.1:"), "{message}");
-    let nobody = DistantServer::start("127.0.0.1:0", cell.cell.clone(), None).unwrap();
+    let nobody = CellServer::start("127.0.0.1:0", cell.cell.clone(), None).unwrap();
     let mut unknown = binary::rmrl(cell.dir.path(), &["train", "--out", "unknown"]);
-    for value in cell.keys().iter().filter(|value| !value.starts_with("distant.address")) {
+    for value in cell.keys().iter().filter(|value| !value.starts_with("remote.address")) {
         unknown.args(["--set", value]);
     }
-    unknown.args(["--set", &format!("distant.address={}", nobody.address())]);
+    unknown.args(["--set", &format!("remote.address={}", nobody.address())]);
     let message = failure(&mut unknown, 1);
     assert!(message.contains("has no [calibration]"), "{message}");
     assert_eq!(cell.recording().requests, 0);
@@ -211,7 +211,7 @@ impl Mischief {
 
 /// Whether a run ended because the arm met something, or a start because its arm failed before the first
 /// trial, while the person who had let it move was there. Either way that person starts it again.
-fn needs_a_person(output: &Output) -> bool {
+fn needs_operator(output: &Output) -> bool {
     let reasons =
         ["A person has to look what it met", "the arm did not get home", "the target could not be"];
     let said = stderr(output);
@@ -254,7 +254,7 @@ fn with_a_fault_in_every_third_trial_none_is_lost_or_counted_twice() {
             break;
         }
         // Contact needs a person, who looks and starts the run again.
-        assert!(needs_a_person(&output), "{}", stderr(&output));
+        assert!(needs_operator(&output), "{}", stderr(&output));
         came += 1;
         command = binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]);
     }
@@ -266,7 +266,7 @@ fn with_a_fault_in_every_third_trial_none_is_lost_or_counted_twice() {
     assert!(faulted as u64 >= trials / 12, "{faulted} attempts faulted");
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
 
-    // What was learnt is what the completed trials alone teach.
+    // What was learned is what the completed trials alone teach.
     let policy = fs::read(cell.run().join("policy.safetensors")).unwrap();
     fs::remove_file(cell.run().join("policy.safetensors")).unwrap();
     fs::remove_dir_all(cell.run().join("checkpoints")).unwrap();
@@ -471,7 +471,7 @@ fn missed_grasps_are_learnt_from_until_the_third_in_a_row() {
 
 #[test]
 fn a_plate_that_moved_was_not_missed_and_nothing_is_learnt_from_that() {
-    // A camera that is off by a centimetre has the jaws push the plate.
+    // A camera that is off by a centimeter has the jaws push the plate.
     let off = |config: &mut RunConfig| {
         let extrinsic_shift_m = [0.012, 0.012];
         config.simulation.cells =
@@ -515,7 +515,7 @@ fn killed_at_any_instant_and_resumed_every_trial_is_there_once() {
         let patience = if killed < kills { instant } else { Duration::from_secs(600) };
         if ended(&mut child, patience) {
             let output = child.wait_with_output().unwrap();
-            if needs_a_person(&output) {
+            if needs_operator(&output) {
                 continue;
             }
             assert!(output.status.success(), "{}", stderr(&output));
@@ -619,7 +619,7 @@ fn the_person_at_the_terminal_is_waited_for_until_enter_or_ctrl_c() {
     };
     let train = ["train", "--trials", "2", "--seed", "11", "--out", "run"];
     let mut begin = cell.rmrl(&train);
-    let (mut child, typing) = start(begin.args(["--set", "cell.person=terminal"]));
+    let (mut child, typing) = start(begin.args(["--set", "cell.operator=terminal"]));
     let motions = cell.recording().motions.len();
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupted.unwrap().success());
@@ -792,7 +792,7 @@ fn the_emulator_is_a_command_and_what_goes_wrong_is_told_to_it() {
     assert!(told("colision").contains("is no fault"));
     assert!(told("emergency-stop").contains("is to happen"));
     let pressed = arm.move_to(at(0.1), 0.2).unwrap_err();
-    assert!(matches!(pressed, DeviceError::NeedsPerson { .. }), "{pressed}");
+    assert!(matches!(pressed, DeviceError::NeedsOperator { .. }), "{pressed}");
     drop(arm);
     assert!(Robot::connect(config.clone()).is_err(), "the button is still pressed");
     told("release");

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rmrl::DistantServer;
+use rmrl::CellServer;
 use rmrl::RunConfig;
 use rmrl::emulated_calibration;
 use rmrl::flange_from_jaws;
@@ -30,7 +30,7 @@ use crate::binary::small;
 /// An emulated controller over a simulated cell, its camera and its person.
 pub struct EmulatedCell {
     pub running: RunningEmulator,
-    pub distant: DistantServer,
+    pub remote: CellServer,
     /// What is behind it all.
     pub cell: SimulatedCell,
     pub config: RunConfig,
@@ -72,8 +72,8 @@ impl EmulatedCell {
         let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
         let running = EmulatedController::start(controller, plant).unwrap();
         let calibration = Some(emulated_calibration(&config, &cell));
-        let distant = DistantServer::start("127.0.0.1:0", cell.clone(), calibration).unwrap();
-        Self { running, distant, cell, config, dir: tempfile::tempdir().unwrap() }
+        let remote = CellServer::start("127.0.0.1:0", cell.clone(), calibration).unwrap();
+        Self { running, remote, cell, config, dir: tempfile::tempdir().unwrap() }
     }
 
     /// `rmrl` with these arguments, a small network, and this cell.
@@ -99,15 +99,15 @@ impl EmulatedCell {
     pub fn keys_at(&self, control: SocketAddr, reports: SocketAddr) -> Vec<String> {
         vec![
             "cell.kind=xarm".to_string(),
-            "cell.person=distant".to_string(),
-            "camera.source=distant".to_string(),
+            "cell.operator=remote".to_string(),
+            "camera.source=remote".to_string(),
             "camera.max_residual_mm=20".to_string(),
             "xarm.host=127.0.0.1".to_string(),
             format!("xarm.model={}", self.config.xarm.model.key()),
             format!("xarm.control_port={}", control.port()),
             format!("xarm.report_port={}", reports.port()),
             "xarm.standstill_secs=0.2".to_string(),
-            format!("distant.address={}", self.distant.address()),
+            format!("remote.address={}", self.remote.address()),
         ]
     }
 
