@@ -258,7 +258,7 @@ fn damaged_and_odd_pictures_are_named() {
     let path = truncated.path().join("wrist/01.png");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    refused(truncated.path(), &INTRINSICS, &["wrist/01.png", "no whole picture"]);
+    refused(truncated.path(), &INTRINSICS, &["wrist/01.png", "not a complete image"]);
 
     let odd = spoilt(6);
     let path = odd.path().join("wrist/03.png");

@@ -131,7 +131,7 @@ fn text_of(check: &Value) -> String {
 }
 
 #[test]
-fn a_healthy_cell_has_nothing_to_mend_and_nothing_moves() {
+fn a_healthy_cell_has_nothing_to_fix_and_nothing_moves() {
     let cell = emulated(GripperKind::G2, Pace::AsFastAsPossible);
     let before = cell.tool();
     let (healthy, checks) = cell.doctor(&[]);
@@ -173,11 +173,11 @@ fn a_healthy_cell_has_nothing_to_mend_and_nothing_moves() {
     for name in ["fence", "arm settings", "arm state"] {
         assert_eq!(check(&checks, name)["status"], "ok", "{}", check(&checks, name));
     }
-    // Every check has a name, a status, what was found, and, where it is no good, how to mend it.
+    // Every check has a name, a status, what was found, and, where it is wrong, how to fix it.
     for check in &checks {
         assert!(!check["found"].as_str().unwrap().is_empty(), "{check}");
         let is_fine = ["ok", "skipped"].contains(&check["status"].as_str().unwrap());
-        assert_eq!(check["mend"].is_string(), !is_fine, "{check}");
+        assert_eq!(check["fix"].is_string(), !is_fine, "{check}");
     }
 }
 
@@ -202,7 +202,7 @@ fn one_thing_that_is_missing_hides_no_other() {
     assert_eq!(failed(&checks), ["firmware", "tool pose"]);
     let firmware = check(&checks, "firmware");
     assert!(text_of(firmware).contains("xArm 6, firmware 2.5.0"), "{firmware}");
-    assert!(firmware["mend"].as_str().unwrap().starts_with("set xarm.model = \"xarm6\""));
+    assert!(firmware["fix"].as_str().unwrap().starts_with("set xarm.model = \"xarm6\""));
     let message = stderr(&cell.cell(&["teach", "home", "--set", "xarm.model=xarm5"]));
     assert!(message.contains("another robot: xArm 6, configured is xArm 5"), "{message}");
 
@@ -210,7 +210,7 @@ fn one_thing_that_is_missing_hides_no_other() {
     let (_, checks) = cell.doctor(&["--set", "xarm.jaw_yaw_deg=0"]);
     let reach = check(&checks, "reach");
     assert!(text_of(reach).contains("xarm.jaw_yaw_deg = 180 would work"), "{reach}");
-    assert!(reach["mend"].as_str().unwrap().starts_with("set xarm.jaw_yaw_deg = 180,"));
+    assert!(reach["fix"].as_str().unwrap().starts_with("set xarm.jaw_yaw_deg = 180,"));
 
     // Another gripper than configured; and a value that cannot be.
     let (_, checks) = cell.doctor(&["--set", "xarm.gripper.generation=first"]);
@@ -512,7 +512,7 @@ fn what_is_taught_is_where_the_arm_stands() {
     let far = ["--set", "task.start.x_m=[0.26, 0.57]"];
     let output = cell.cell(&[&["teach", "home", "--write"][..], &far].concat());
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("the arm would not get everywhere"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the arm cannot reach every pose"), "{}", stderr(&output));
     assert!(stderr(&output).contains("task.start"), "{}", stderr(&output));
     assert_eq!(read(CONFIG).0, before);
     // 3 from the first, three from the others: nothing here moved the arm.
