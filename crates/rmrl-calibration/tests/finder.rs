@@ -5,8 +5,8 @@
 mod images;
 
 use image::{GrayImage, imageops};
-use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use images::{Taking, image, rng};
+use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rmrl_calibration::{BoardMissing, ChessboardFinder};
 use rmrl_vision::{Chessboard, CornerFinder, Distortion, Intrinsics};
 

@@ -4,8 +4,8 @@
 
 mod images;
 
+use images::{Rng, Taking, image, normal, rng};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
-use images::{Rng, Taking, normal, image, rng};
 use rand::RngExt;
 use rmrl_calibration::{CalibrationError, ChessboardFinder, RejectedReason, View, intrinsics};
 use rmrl_vision::{Chessboard, Distortion, Intrinsics};

@@ -1,16 +1,16 @@
-//! How a RealSense camera is asked for its pictures.
+//! The configuration of a RealSense camera.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Which camera, which streams, and how long to wait for them. The defaults are for a D435.
+/// Which camera and streams, and how long to wait for them. The defaults are for a D435.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RealSenseConfig {
-    /// The serial number of the camera, as `rs-enumerate-devices` prints it. Default none: the only
-    /// camera at this computer; with two or more, opening is refused until one is named.
+    /// The serial number of the camera, as `rs-enumerate-devices` prints it. Default none: the only camera of
+    /// this computer. With several cameras, opening is refused without a serial number.
     pub serial_number: Option<String>,
     /// Width of the color image, and of the depth aligned to it, in pixels. Default 640.
     pub width: u32,
@@ -19,27 +19,27 @@ pub struct RealSenseConfig {
     pub height: u32,
     /// Width of the depth image before its alignment, in pixels. Default 848.
     pub depth_width: u32,
-    /// Height of the depth image before its alignment, in pixels. Default 480: the vendor names
-    /// 848 x 480 as the size at which a D435 measures best.
+    /// Height of the depth image before its alignment, in pixels. Default 480: according to the vendor a D435
+    /// measures best at 848 x 480.
     pub depth_height: u32,
-    /// Pictures in a second, of both streams. Default 30: a fresh picture within a fifth of a second,
-    /// with time for an exposure in any lit room. A camera at USB 2 may have to do with 6 or 15.
+    /// Frames per second, of both streams. Default 30: a fresh frame within a fifth of a second, and enough time
+    /// for an exposure in any lit room. A camera at USB 2 may offer only 6 or 15.
     pub fps: u32,
-    /// Pictures thrown away after the streams have begun, for automatic exposure and white balance to
-    /// settle. Default 30: a second, the vendor's examples' habit. A recording has none thrown away.
+    /// Frames that are discarded after the start, until automatic exposure and white balance have settled.
+    /// Default 30: one second, as in the vendor's examples. Frames of a recording are not discarded.
     pub warm_up_frames: u32,
-    /// How long a capture may wait for its picture, in seconds. Default 2: ten times what it takes.
+    /// How long a capture may wait for its frame, in seconds. Default 2: ten times as long as it takes.
     pub timeout_secs: f64,
-    /// How long a capture may try to find a camera again that was lost before it, in seconds. Default
-    /// 10: a camera that starts anew is back after about five. An attempt that has begun is finished.
+    /// How long a capture may try to open a lost camera again, in seconds. Default 10: a camera that restarts is
+    /// back after about five. An attempt that has begun is finished.
     pub reconnect_secs: f64,
-    /// What the depth camera is tuned for. Default `default`, so that it does not matter what the
-    /// program before left; untuned.
+    /// The preset of the depth camera. Default `default`, so that settings of earlier programs have no effect;
+    /// untuned.
     pub visual_preset: VisualPreset,
-    /// Power of the infrared projector, in milliwatts, 0 to 360; 0 turns it off. Default none: what
-    /// the preset says, 150 on a D435. More helps on dark and plain plates, less on shiny ones.
+    /// Power of the infrared projector, in milliwatts, 0 to 360; 0 turns it off. Default none: the preset's power,
+    /// 150 on a D435. More power helps on dark and plain plates, less on shiny ones.
     pub laser_power_mw: Option<f32>,
-    /// A recording to play, over and over, instead of a camera. Default none.
+    /// A recording to play in a loop instead of a camera. Default none.
     pub playback: Option<PathBuf>,
 }
 
@@ -66,23 +66,23 @@ impl Default for RealSenseConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VisualPreset {
-    /// The preset of that name: clean edges, few wrong pixels.
+    /// The vendor's default: clean edges, few wrong pixels.
     #[default]
     Default,
     /// For hands.
     Hand,
-    /// Only pixels that the camera is sure of; more holes.
+    /// Only reliable pixels; more holes.
     HighAccuracy,
     /// As few holes as possible; more wrong pixels.
     HighDensity,
-    /// Between the two.
+    /// Between high accuracy and high density.
     MediumDensity,
-    /// Whatever the camera is set to, by the vendor's viewer for instance.
+    /// The camera's current setting, for example from the vendor's viewer.
     Keep,
 }
 
 impl VisualPreset {
-    /// librealsense's number for it (`rs2_rs400_visual_preset`); none for [`Self::Keep`].
+    /// The preset's number in librealsense (`rs2_rs400_visual_preset`); `None` for [`Self::Keep`].
     pub fn number(self) -> Option<u8> {
         match self {
             Self::Default => Some(1),
@@ -179,7 +179,7 @@ impl RealSenseConfig {
         Ok(())
     }
 
-    /// The time between two pictures.
+    /// The time between two frames.
     pub fn period(&self) -> Duration {
         Duration::from_secs_f64(1.0 / f64::from(self.fps.max(1)))
     }
