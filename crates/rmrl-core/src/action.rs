@@ -7,7 +7,7 @@ use crate::PoseAdjustment;
 /// The dimensions of an action: Δx, Δy and Δψ.
 pub const DIMENSIONS: usize = 3;
 
-/// The names of the dimensions as configurations and errors spell them.
+/// The names of the dimensions, as errors spell them.
 const NAMES: [&str; DIMENSIONS] = ["dx", "dy", "dyaw"];
 
 /// Which candidate of each dimension was chosen: `[ind_x, ind_y, ind_ψ]`, counted from 0.
@@ -16,7 +16,7 @@ pub struct ActionIndex(pub [usize; DIMENSIONS]);
 
 /// The candidate values of Δx, Δy and Δψ; the action set is their product.
 ///
-/// Each dimension's candidates rise strictly, so an index and a value name each other.
+/// The candidates of each dimension rise strictly, so each index belongs to one value.
 ///
 /// ```
 /// use rmrl_core::ActionSpace;
@@ -27,7 +27,7 @@ pub struct ActionIndex(pub [usize; DIMENSIONS]);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActionSpace {
-    /// Metres, metres, radians.
+    /// In meters, meters and radians.
     candidates: [Vec<f64>; DIMENSIONS],
 }
 
@@ -40,7 +40,7 @@ pub enum ActionSpaceError {
         /// `dx`, `dy` or `dyaw`.
         dimension: &'static str,
     },
-    /// A candidate is not a number, or not above the one before it.
+    /// A candidate is not finite, or not above the candidate before it.
     #[error(
         "candidate {index} of {dimension} is {value}; candidates must be finite and rise strictly"
     )]
@@ -49,13 +49,13 @@ pub enum ActionSpaceError {
         dimension: &'static str,
         /// The offending candidate, counted from 0.
         index: usize,
-        /// Its value, in metres or radians.
+        /// Its value, in meters or radians.
         value: f64,
     },
 }
 
 impl ActionIndex {
-    /// The same candidates in a space that was refined once.
+    /// The index of the same candidates in a space that was refined once.
     #[must_use]
     pub fn refined(self) -> Self {
         Self(self.0.map(|index| 2 * index))
@@ -63,7 +63,7 @@ impl ActionIndex {
 }
 
 impl ActionSpace {
-    /// An action space of the given candidate values, in metres, metres and radians.
+    /// An action space of the given candidate values, in meters, meters and radians.
     ///
     /// # Errors
     /// A dimension without candidates, or candidates that do not rise strictly.
@@ -81,7 +81,7 @@ impl ActionSpace {
         Ok(Self { candidates })
     }
 
-    /// Evenly spaced candidates centred on zero: `counts[d]` values, `steps[d]` apart.
+    /// Evenly spaced candidates centered on zero: `counts[d]` values, `steps[d]` apart.
     ///
     /// # Errors
     /// A count of zero, or a step that is not positive where the count is above one.
@@ -95,7 +95,7 @@ impl ActionSpace {
         }))
     }
 
-    /// The same reach with another candidate in the middle between any two. Candidate `i` becomes
+    /// The same space with one more candidate in the middle between any two. Candidate `i` becomes
     /// candidate `2 i`.
     #[must_use]
     pub fn refined(&self) -> Self {
@@ -113,7 +113,7 @@ impl ActionSpace {
         std::array::from_fn(|dimension| self.candidates[dimension].len())
     }
 
-    /// The candidate values of each dimension, in metres, metres and radians.
+    /// The candidate values of each dimension, in meters, meters and radians.
     pub fn candidates(&self) -> &[Vec<f64>; DIMENSIONS] {
         &self.candidates
     }
@@ -130,10 +130,10 @@ impl ActionSpace {
 
     /// The index of the candidates nearest to `adjustment`, dimension by dimension.
     ///
-    /// Values beyond the outermost candidates snap to them; those half-way between two, as refined
-    /// candidates are, to the one nearer to zero.
+    /// Values beyond the outermost candidates snap to them. Values half-way between two candidates, such
+    /// as refined candidates, snap to the one nearer to zero.
     pub fn nearest(&self, adjustment: PoseAdjustment) -> ActionIndex {
-        /// Half-way but for rounding, in metres and radians.
+        /// How far from half-way rounding may move a value, in meters and radians.
         const HALF_WAY: f64 = 1e-9;
         let values = [adjustment.dx_m, adjustment.dy_m, adjustment.dyaw_rad];
         ActionIndex(std::array::from_fn(|dimension| {
@@ -157,8 +157,7 @@ impl ActionSpace {
         self.candidates.each_ref().map(|values| [values[0], values[values.len() - 1]])
     }
 
-    /// The longest translation and the largest rotation any action can ask for, in metres and
-    /// radians.
+    /// The longest translation and the largest rotation of all actions, in meters and radians.
     pub fn largest_adjustment(&self) -> (f64, f64) {
         let largest = |dimension: usize| {
             self.candidates[dimension]
@@ -175,7 +174,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn symmetric_candidates_are_centred() {
+    fn symmetric_candidates_are_centered() {
         let actions = ActionSpace::symmetric([3, 4, 1], [0.002, 0.001, 0.1]).unwrap();
         assert_eq!(actions.candidates()[0], [-0.002, 0.0, 0.002]);
         assert_eq!(actions.candidates()[1], [-0.0015, -0.0005, 0.0005, 0.0015]);
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn candidates_that_do_not_rise_are_refused_by_name() {
+    fn errors_name_the_candidate_that_does_not_rise() {
         let error = ActionSpace::new([vec![0.0], vec![0.0, 0.0], vec![0.0]]).unwrap_err();
         assert!(error.to_string().contains("candidate 1 of dy is 0"), "{error}");
         let error = ActionSpace::new([vec![0.0], vec![0.0], vec![f64::NAN]]).unwrap_err();

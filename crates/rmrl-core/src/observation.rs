@@ -1,4 +1,4 @@
-//! The state the policy sees.
+//! The state that the policy sees.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use crate::PlanarPose;
 /// A state `s = (I, P_e)` of the one-step MDP (Sec. 3.1).
 #[derive(Debug, Clone)]
 pub struct Observation {
-    /// The overhead camera's colour image, shared because replay keeps it for the whole run.
+    /// The overhead camera's color image. It is shared because replay keeps it for the whole run.
     pub image: Arc<RgbImage>,
-    /// The plate's pose as localised in that image, world frame.
+    /// The plate's pose as localized in that image, in the world frame.
     pub estimated_pose: PlanarPose,
     /// Where the image shows a plate at that pose.
     pub plate_in_image: PlateInImage,
 }
 
-/// Where an image shows a plate, in pixels. Whole numbers are the centres of pixels; (0, 0) is the
-/// top left one's.
+/// Where an image shows a plate, in pixels. Whole numbers are the centers of pixels; (0, 0) is the
+/// center of the top left pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlateInImage {
-    /// The plate's centre, rightwards.
+    /// The plate's center, to the right.
     pub u_px: f64,
-    /// The plate's centre, downwards.
+    /// The plate's center, down.
     pub v_px: f64,
-    /// The length of the plate's diagonal, whichever way the plate is turned.
+    /// The length of the plate's diagonal, which does not depend on the plate's yaw.
     pub diagonal_px: f64,
 }

@@ -18,14 +18,14 @@ pub fn wrap_angle(angle_rad: f64) -> f64 {
 
 /// A pose on a horizontal plane, `P = [x, y, ψ]` (Sec. 3.1).
 ///
-/// World frame; `yaw_rad` turns counter-clockwise about the vertical axis. Poses made by
-/// [`PlanarPose::new`] and by this crate's arithmetic carry a yaw in `(-π, π]`.
+/// In the world frame; `yaw_rad` is counterclockwise about the vertical axis. Poses made by
+/// [`PlanarPose::new`] and by this crate's arithmetic have a yaw in `(-π, π]`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanarPose {
-    /// Position along the world's x axis, in metres.
+    /// Position along the world's x axis, in meters.
     pub x_m: f64,
-    /// Position along the world's y axis, in metres.
+    /// Position along the world's y axis, in meters.
     pub y_m: f64,
     /// Rotation about the vertical axis, in radians.
     pub yaw_rad: f64,
@@ -57,12 +57,12 @@ impl PlanarPose {
         }
     }
 
-    /// The distance between the two positions, in metres.
+    /// The distance between the two positions, in meters.
     pub fn distance_m(self, other: Self) -> f64 {
         (self.x_m - other.x_m).hypot(self.y_m - other.y_m)
     }
 
-    /// Whether every component is a number.
+    /// Whether every component is finite.
     pub fn is_finite(self) -> bool {
         self.x_m.is_finite() && self.y_m.is_finite() && self.yaw_rad.is_finite()
     }
@@ -72,20 +72,20 @@ impl PlanarPose {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PoseAdjustment {
-    /// Translation along the world's x axis, in metres.
+    /// Translation along the world's x axis, in meters.
     pub dx_m: f64,
-    /// Translation along the world's y axis, in metres.
+    /// Translation along the world's y axis, in meters.
     pub dy_m: f64,
     /// Rotation about the vertical axis, in radians.
     pub dyaw_rad: f64,
 }
 
 impl PoseAdjustment {
-    /// No correction at all: pick where the camera says.
+    /// No correction: pick where the camera sees the plate.
     pub const NONE: Self = Self { dx_m: 0.0, dy_m: 0.0, dyaw_rad: 0.0 };
 
-    /// The same adjustment seen from a frame turned by `-angle_rad`: its translation turned by
-    /// `angle_rad`, its rotation unchanged.
+    /// This adjustment seen from a frame rotated by `-angle_rad`: its translation is rotated by `angle_rad`,
+    /// its rotation is unchanged.
     #[must_use]
     pub fn rotated(self, angle_rad: f64) -> Self {
         let (sin, cos) = angle_rad.sin_cos();
@@ -96,7 +96,7 @@ impl PoseAdjustment {
         }
     }
 
-    /// The length of the translation, in metres.
+    /// The length of the translation, in meters.
     pub fn translation_m(self) -> f64 {
         self.dx_m.hypot(self.dy_m)
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_turn_carries_x_onto_y() {
+    fn a_quarter_turn_rotates_x_onto_y() {
         let turned = PoseAdjustment { dx_m: 1.0, dy_m: 0.0, dyaw_rad: 0.2 }.rotated(PI / 2.0);
         assert!(turned.dx_m.abs() < 1e-15);
         assert!((turned.dy_m - 1.0).abs() < 1e-15);

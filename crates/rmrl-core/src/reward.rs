@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::PlanarPose;
+use crate::{ConfigKeys, PlanarPose};
 
 /// The errors of a placement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PlacementError {
-    /// Translation error, Eq. 9, in metres.
+    /// Translation error, Eq. 9, in meters.
     pub e_trans_m: f64,
     /// Rotation error, Eq. 10: `1 - cos Δψ`, in `[0, 2]`.
     pub e_rot: f64,
@@ -25,28 +25,30 @@ impl PlacementError {
         }
     }
 
-    /// The yaw error that `e_rot` stands for, in radians, without its sign.
+    /// The absolute yaw error that `e_rot` stands for, in radians.
     pub fn yaw_error_rad(self) -> f64 {
         yaw_error_rad(self.e_rot)
     }
 }
 
-/// The yaw error that a rotation error of Eq. 10 stands for, in radians, without its sign.
+/// The absolute yaw error that a rotation error of Eq. 10 stands for, in radians.
 pub fn yaw_error_rad(e_rot: f64) -> f64 {
     (1.0 - e_rot).clamp(-1.0, 1.0).acos()
 }
 
-/// The reward `r = exp(-(e_trans + e_rot))` of Eq. 11, with its units made explicit.
+/// The reward `r = exp(-(e_trans + e_rot))` of Eq. 11, with explicit units.
 ///
-/// The paper adds metres to a cosine. Its Table 2 fits only if `e_trans` is counted in units of
-/// 0.1 m (3.6 mm gives 0.965), so that unit is a parameter here.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The paper adds meters to a cosine. Its Table 2 fits only if the unit of `e_trans` is 0.1 m (3.6 mm gives
+/// 0.965), so that unit is a parameter here.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct RewardFunction {
-    /// The translation that counts as 1 in the exponent, in metres. Default 0.1: fits Table 2.
+    /// The translation that counts as 1 in the exponent, in meters. Default 0.1: fits Table 2.
+    #[key(above = 0, at_most = 10, why = "a positive length in meters (the paper's is 0.1)")]
     pub translation_scale_m: f64,
-    /// The weight of `e_rot`. Default 1: the paper's. At that weight one degree costs 0.00015
-    /// where one millimetre costs 0.010.
+    /// The weight of `e_rot`. Default 1, as in the paper. At that weight one degree costs 0.00015,
+    /// and one millimeter 0.010.
+    #[key(at_least = 0, at_most = 1000, why = "the paper's is 1")]
     pub rotation_weight: f64,
 }
 
@@ -56,40 +58,7 @@ impl Default for RewardFunction {
     }
 }
 
-/// Why a reward function's parameters make no reward.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum RewardFunctionError {
-    /// The scale does not divide.
-    #[error(
-        "translation_scale_m is {value}, expected a positive length in metres (the paper's is 0.1)"
-    )]
-    Scale {
-        /// What was given.
-        value: f64,
-    },
-    /// A negative weight would reward errors.
-    #[error("rotation_weight is {value}, expected 0 or more (the paper's is 1)")]
-    Weight {
-        /// What was given.
-        value: f64,
-    },
-}
-
 impl RewardFunction {
-    /// Checks the parameters.
-    ///
-    /// # Errors
-    /// A scale that is not positive or a weight that is negative.
-    pub fn validate(&self) -> Result<(), RewardFunctionError> {
-        if !(self.translation_scale_m > 0.0 && self.translation_scale_m.is_finite()) {
-            return Err(RewardFunctionError::Scale { value: self.translation_scale_m });
-        }
-        if !(self.rotation_weight >= 0.0 && self.rotation_weight.is_finite()) {
-            return Err(RewardFunctionError::Weight { value: self.rotation_weight });
-        }
-        Ok(())
-    }
-
     /// The reward of a placement error, in `(0, 1]`.
     pub fn reward(&self, error: PlacementError) -> f64 {
         // Eq. 11: r = exp(-(e_trans + e_rot))
@@ -102,9 +71,9 @@ mod tests {
     use super::*;
 
     /// The paper's Table 2: average reward, e_trans in mm, yaw error in degrees. The unit of
-    /// `e_trans` was inferred from these rows; they must keep fitting.
+    /// `e_trans` was inferred from these rows, so they must keep fitting.
     #[test]
-    fn table_2_fits_with_the_decimetre_as_unit() {
+    fn table_2_fits_with_the_decimeter_as_unit() {
         for (reward, e_trans_mm, yaw_deg) in
             [(0.964, 3.6, 0.58), (0.944, 5.8, 1.01), (0.970, 3.0, 0.89), (0.978, 2.1, 0.60)]
         {
@@ -141,10 +110,17 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_parameters_are_refused() {
-        for (scale, weight) in [(0.0, 1.0), (-0.1, 1.0), (f64::NAN, 1.0), (0.1, -1.0)] {
+    fn errors_name_the_invalid_parameter() {
+        for (scale, weight, key) in [
+            (0.0, 1.0, "translation_scale_m"),
+            (-0.1, 1.0, "translation_scale_m"),
+            (f64::NAN, 1.0, "translation_scale_m"),
+            (0.1, -1.0, "rotation_weight"),
+            (0.1, f64::INFINITY, "rotation_weight"),
+        ] {
             let function = RewardFunction { translation_scale_m: scale, rotation_weight: weight };
-            assert!(function.validate().is_err(), "{function:?}");
+            assert_eq!(function.validate().unwrap_err().key, key, "{function:?}");
         }
+        assert_eq!(RewardFunction::default().validate(), Ok(()));
     }
 }

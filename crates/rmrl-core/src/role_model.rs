@@ -5,14 +5,14 @@ use crate::{DIMENSIONS, Scene, Trial};
 /// What a policy should choose in a state: the index of each dimension's candidate,
 /// `I = [ind_x, ind_y, ind_ψ]`.
 ///
-/// `None` where nothing is known about a dimension, which then adds nothing to the loss.
+/// `None` means that nothing is known about a dimension, which then adds nothing to the loss.
 pub type Label = [Option<usize>; DIMENSIONS];
 
 /// The role model of a scene: the executed action with the highest reward.
 ///
-/// Only placed trials with an action made of candidates can be role models: a plate that was not
-/// grasped is no model, whatever its reward. Of equal rewards the earliest wins, so that the choice
-/// does not depend on anything but the log. `None` if no trial of the scene qualifies.
+/// Only placed trials with an action made of candidates can be role models. A failed grasp is never a role
+/// model, whatever its reward. Of equal rewards the earliest wins, so that the choice depends on the log
+/// alone. `None` if no trial of the scene qualifies.
 pub fn role_model(scene: &Scene) -> Option<&Trial> {
     // Eq. 2: a* = argmax_{a_k in A_i} R(a_k, s_k)
     scene
@@ -28,8 +28,8 @@ pub fn role_model(scene: &Scene) -> Option<&Trial> {
 
 /// The labels of a scene's data set `D_i`, one for each trial: the role model's indices for all.
 ///
-/// States of trials that failed to grasp are labelled too: a state is as good as its neighbours',
-/// whatever was done in it. Nothing is known of a scene without a role model.
+/// States of trials that failed to grasp get labels, too: a state is as good as its neighbors, whatever the
+/// trial did in it. A scene without a role model has no labels.
 pub fn role_model_labels(scene: &Scene) -> Vec<Label> {
     // Eq. 3: D_i = {(s_k), I_i}, k = 1..N
     let index = role_model(scene).and_then(|trial| trial.decision.index);

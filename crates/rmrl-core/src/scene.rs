@@ -2,7 +2,7 @@
 
 use crate::Trial;
 
-/// The completed trials of one scene, in the order they were made.
+/// The completed trials of one scene, in their order.
 #[derive(Debug, Clone, Default)]
 pub struct Scene {
     trials: Vec<Trial>,
@@ -24,7 +24,7 @@ impl Scene {
         self.trials.extend(trials);
     }
 
-    /// The trials so far.
+    /// The completed trials so far.
     pub fn trials(&self) -> &[Trial] {
         &self.trials
     }

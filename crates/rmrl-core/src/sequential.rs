@@ -1,35 +1,35 @@
-//! When enough has been seen: a sequential test that may be looked at after every trial.
+//! When there is enough evidence: a sequential test that may be evaluated after every trial.
 //!
-//! A claim says "placed, and off by less than `b`, with a probability of at least `q`". The test
-//! holds `H0: no trial so far had a conditional success probability above q` against it and bets on
-//! the next trial. With `x_t = 1{placed and e_trans < b}`, a bet `j` that misses are `c_j (1 - q)`
-//! of all trials, begun before trial `k`, has become
+//! A claim says "placed, and off by less than `b`, with a probability of at least `q`". The null
+//! hypothesis is `H0: no trial so far had a conditional success probability above q`. The test bets on the
+//! next trial. Let `x_t = 1{placed and e_trans < b}`. A bet `j` expects misses in `c_j (1 - q)` of all
+//! trials. If it begins before trial `k`, it has become
 //!
 //! ```text
 //! M_t = Π_{i=k..t} g_j(x_i),    g_j(1) = (1 - c_j (1 - q)) / q,    g_j(0) = c_j
 //! ```
 //!
 //! Under `H0`, `E[g_j(x_i) | the trials before] <= 1`, so each is a test supermartingale (betting:
-//! Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by betting"). A
-//! policy misses while it learns, and its early misses shall not count for ever; so the stake is
-//! spread evenly over the trials `k = 1..T` to begin at, as an e-detector spreads it over change
-//! points (Shin, Ramdas and Rinaldo 2024, "E-detectors"). What is not yet staked is kept:
+//! Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by betting"). A policy
+//! misses while it learns, and its early misses should not count forever. So the stake is spread evenly over
+//! the trials `k = 1..T` at which a bet may begin, as an e-detector spreads it over change points (Shin,
+//! Ramdas and Rinaldo 2024, "E-detectors"). The part that is not yet staked is kept:
 //!
 //! ```text
 //! E_t = (1 - t/T) + Σ_j S_j,t,    S_j,t = (S_j,t-1 + 1/(J T)) g_j(x_t),    E_0 = 1
 //! ```
 //!
-//! `E_t` is a supermartingale again, so by Ville's inequality `P(max_t E_t >= 1/α) <= α` under
-//! `H0`, however often it is looked at and whatever the policy learns meanwhile.
+//! `E_t` is a supermartingale again, so by Ville's inequality `P(max_t E_t >= 1/α) <= α` under `H0`, however
+//! often it is evaluated and whatever the policy learns meanwhile.
 //!
-//! What rejecting `H0` says is that some trial so far was better than `q`, *given the trials before
-//! it*. That the present policy is follows if learning makes it no worse. And in a scene of many
-//! trials most start where the one before did, and the policy has just learnt from that one: what is
-//! proven of them is not proven of new placements. Where each scene is one trial, it is. Training
-//! samples its actions, which misses more often than the deployed arg-max: that only delays a proof.
+//! Rejecting `H0` says that some trial so far was better than `q`, *given the trials before it*. This holds
+//! for the present policy if learning makes it no worse. In a scene of many trials, most trials start where
+//! the trial before started, and the policy has just learned from that trial. So a proof from such trials
+//! does not cover new placements. A proof from scenes of one trial does. Training samples its actions, which
+//! misses more often than the deployed arg-max; that only delays a proof.
 //!
-//! What a proof costs at least, in trials without a single miss after 30 that all missed, `T` trials
-//! being allowed:
+//! The least cost of a proof: the number of trials without a miss that it takes after 30 trials that all
+//! missed, if `T` trials are allowed:
 //!
 //! | `q` | `T` = 150 | `T` = 300 | `T` = 1000 |
 //! |-|-|-|-|
@@ -44,15 +44,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::Ending;
 
-/// The probability `α` with which a claim is called proven though no trial was as good as that.
-/// Default 0.05, as intervals here are 95 % ones.
+/// The probability `α` that a false claim is called proven. It is 0.05 because the intervals here are 95 %
+/// intervals.
 pub const FALSE_PROOF: f64 = 0.05;
 
-/// The shares `c_j` of the misses that the claim allows which the bets expect. None is the fastest
-/// for a policy that never misses; a quarter outlives single misses. More bets slow both down.
+/// The shares `c_j` of the allowed misses that the bets expect. A bet on no miss is the fastest for a policy
+/// that never misses; a bet on a quarter survives single misses. More bets slow both down.
 const EXPECTED_MISSES: [f64; 2] = [0.0, 0.25];
 
-/// "Off by less than `bound` in at least `level` of all trials", written `1.0mm@95%`.
+/// The claim "off by less than `bound` in at least `level` of all trials", written `1.0mm@95%`.
 ///
 /// ```
 /// let claim: rmrl_core::Claim = "1.0mm@95%".parse()?;
@@ -67,34 +67,34 @@ pub struct Claim {
     percent: f64,
 }
 
-/// What is no claim.
+/// A text that is not a claim.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no claim: {reason}; expected a length and a share, such as 1.0mm@95%")]
 pub struct ClaimError {
-    /// What was given.
+    /// The text.
     pub text: String,
     /// What is wrong with it.
     pub reason: &'static str,
 }
 
 impl Claim {
-    /// What the measured translation error has to stay below, in metres.
+    /// The bound that the measured translation error has to stay below, in meters.
     pub fn bound_m(self) -> f64 {
         self.bound_mm / 1000.0
     }
 
-    /// The share `q` of trials that has to, in (0, 1).
+    /// The share `q` of trials whose error has to stay below the bound, in (0, 1).
     pub fn level(self) -> f64 {
         self.percent / 100.0
     }
 
-    /// Whether a trial that ended so is as claimed: placed, and off by less than the bound.
-    pub fn holds_for(self, ending: &Ending) -> bool {
+    /// Whether a trial with this outcome is as claimed: placed, and off by less than the bound.
+    fn holds_for(self, ending: &Ending) -> bool {
         ending.placement().is_some_and(|placement| placement.error.e_trans_m < self.bound_m())
     }
 
-    /// The trial at which a proof that may take `trials` is complete if none misses after the first
-    /// `misses`, which all do; `None` if so many trials prove nothing.
+    /// The trial at which a proof of up to `trials` trials is complete if the first `misses` trials all miss
+    /// and no later one does; `None` if that many trials prove nothing.
     pub fn earliest_proof(self, trials: u32, misses: u32) -> Option<u32> {
         let mut proof = Proof::of(self, trials);
         (1..=trials).for_each(|trial| proof.note(trial > misses));
@@ -153,45 +153,45 @@ impl From<Claim> for String {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Proof {
     claim: Claim,
-    /// How many trials the stake is spread over, `T`.
+    /// The number of trials that the stake is spread over, `T`.
     trials: u32,
     noted: u32,
-    /// What each bet has become, `S_j`.
+    /// The present value of each bet, `S_j`.
     bets: [f64; EXPECTED_MISSES.len()],
     proven_at: Option<u32>,
 }
 
 impl Proof {
-    /// A proof of `claim` that may take up to `trials` trials; nothing is shown yet.
+    /// A proof of `claim` that may take up to `trials` trials, before the first of them.
     pub fn of(claim: Claim, trials: u32) -> Self {
         Self { claim, trials, noted: 0, bets: [0.0; EXPECTED_MISSES.len()], proven_at: None }
     }
 
-    /// What is to be proven.
+    /// The claim to prove.
     pub fn claim(&self) -> Claim {
         self.claim
     }
 
-    /// The evidence `E_t`: 1 before the first trial. Of no claim that is false does it ever reach
-    /// `1 / FALSE_PROOF`, but with that probability.
+    /// The evidence `E_t`: 1 before the first trial. For a false claim, the probability that it ever reaches
+    /// `1 / FALSE_PROOF` is at most [`FALSE_PROOF`].
     pub fn evidence(&self) -> f64 {
         // E_t = (1 - t/T) + Σ_j S_j,t
         let kept = 1.0 - f64::from(self.noted.min(self.trials)) / f64::from(self.trials.max(1));
         kept + self.bets.iter().sum::<f64>()
     }
 
-    /// The trial, counted from 1, at which the claim was proven; `None` if it is not. What comes
-    /// afterwards changes nothing about it.
+    /// The trial, counted from 1, at which the claim was proven; `None` if it is not yet. Later trials do not
+    /// change it.
     pub fn proven_at(&self) -> Option<u32> {
         self.proven_at
     }
 
-    /// Takes note of a completed trial.
+    /// Adds the outcome of a completed trial.
     pub fn note_ending(&mut self, ending: &Ending) {
         self.note(self.claim.holds_for(ending));
     }
 
-    /// Takes note of whether a trial was as claimed, `x_t`.
+    /// Adds whether a trial was as claimed, `x_t`.
     pub fn note(&mut self, success: bool) {
         let allowed = 1.0 - self.claim.level();
         let stake = if self.noted < self.trials {
@@ -237,11 +237,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_false_is_proven_no_more_often_than_promised() {
+    fn false_claims_are_proven_no_more_often_than_promised() {
         for text in ["1mm@80%", "1mm@90%", "1mm@95%", "1mm@99%"] {
             let claim = claim(text);
             let level = claim.level();
-            // Exactly at the level, learning up to it, and falling from it.
+            // Trials exactly at the level, trials that learn up to it, and trials that fall from it.
             assert!(share_proven(claim, |_| level) <= FALSE_PROOF, "{text}");
             assert!(share_proven(claim, |t| level.min(f64::from(t) / 50.0)) <= FALSE_PROOF);
             assert!(share_proven(claim, |t| if t < 100 { level } else { 0.5 }) <= FALSE_PROOF);
@@ -249,11 +249,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_true_is_proven_even_after_a_bad_beginning() {
+    fn true_claims_are_proven_even_after_a_bad_beginning() {
         let learns = |t| if t <= 40 { 0.3 } else { 0.99 };
         assert!(share_proven(claim("1mm@90%"), learns) > 0.99);
         assert!(share_proven(claim("1mm@95%"), learns) > 0.85);
-        // One bet alone would start again from nothing with each miss.
+        // A single bet would start again from nothing with each miss.
         assert!(share_proven(claim("1mm@90%"), |_| 0.97) > 0.95);
     }
 
@@ -291,7 +291,7 @@ mod tests {
         assert!(proof.evidence() < 1.0);
     }
 
-    /// The table at the head of this file.
+    /// The table in this file's documentation.
     const COSTS: [(&str, [Option<u32>; 3]); 3] = [
         ("1mm@90%", [Some(59), Some(65), Some(77)]),
         ("1mm@95%", [Some(106), Some(120), Some(144)]),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_come_back_and_what_is_none_says_why() {
+    fn claims_survive_a_file_and_other_texts_say_what_is_wrong() {
         for text in ["1mm@95%", "0.85mm@99.5%", "2.5mm@90%"] {
             assert_eq!(claim(text).to_string(), text);
             let json = serde_json::to_string(&claim(text)).unwrap();

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Rng;
 
-/// An estimate's confidence interval.
+/// The confidence interval of an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// Lower end.
+    /// The lower end.
     pub low: f64,
-    /// Upper end.
+    /// The upper end.
     pub high: f64,
 }
 
@@ -25,7 +25,7 @@ impl Interval {
 /// `threshold` for the `occurrence`-th time. `None` if that never happens.
 ///
 /// # Panics
-/// If `occurrence` is 0: the zeroth time is no trial.
+/// If `occurrence` is 0.
 pub fn trials_to_threshold(rewards: &[f64], threshold: f64, occurrence: usize) -> Option<usize> {
     assert!(occurrence > 0, "occurrences are counted from 1");
     // Eq. 15: T = min { t | sum_{i=1}^t 1{r_i > τ} = n }
@@ -37,7 +37,7 @@ pub fn trials_to_threshold(rewards: &[f64], threshold: f64, occurrence: usize) -
         .map(|(index, _)| index + 1)
 }
 
-/// The arithmetic mean; NaN of nothing.
+/// The arithmetic mean; NaN without values.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -52,26 +52,38 @@ pub fn standard_deviation(values: &[f64]) -> f64 {
     (squares / (values.len() - 1) as f64).sqrt()
 }
 
-/// The exponential moving average `m_t = f m_{t-1} + (1 - f) x_t`, started at the first value.
-///
-/// `smoothing` is `f`, in `[0, 1)`: 0 returns the values themselves.
+/// The [`MovingAverage`] after each of `values`.
 pub fn exponential_moving_average(values: &[f64], smoothing: f64) -> Vec<f64> {
-    let mut average = None;
-    values
-        .iter()
-        .map(|&value| {
-            let next = match average {
-                None => value,
-                Some(previous) => smoothing * previous + (1.0 - smoothing) * value,
-            };
-            average = Some(next);
-            next
-        })
-        .collect()
+    let mut average = MovingAverage::new(smoothing);
+    values.iter().map(|&value| average.add(value)).collect()
+}
+
+/// The exponential moving average `m_t = f m_{t-1} + (1 - f) x_t`, one value at a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MovingAverage {
+    smoothing: f64,
+    average: Option<f64>,
+}
+
+impl MovingAverage {
+    /// An average of nothing yet. `smoothing` is `f`, in `[0, 1)`: with 0 each value is its own average.
+    pub fn new(smoothing: f64) -> Self {
+        Self { smoothing, average: None }
+    }
+
+    /// Adds a value and returns the average, which starts at the first value.
+    pub fn add(&mut self, value: f64) -> f64 {
+        let next = match self.average {
+            None => value,
+            Some(previous) => self.smoothing * previous + (1.0 - self.smoothing) * value,
+        };
+        self.average = Some(next);
+        next
+    }
 }
 
 /// The quantile `q` in `[0, 1]`, linearly interpolated between order statistics (Hyndman and Fan's
-/// type 7, the default of NumPy and R); NaN of nothing.
+/// type 7, the default of NumPy and R); NaN without values.
 pub fn quantile(values: &[f64], q: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -89,7 +101,7 @@ fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
 }
 
 /// The interquartile mean: the mean of the middle half, as rliable and SciPy's
-/// `trim_mean(0.25)` compute it; NaN of nothing.
+/// `trim_mean(0.25)` compute it; NaN without values.
 pub fn interquartile_mean(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -127,7 +139,7 @@ pub fn bootstrap_interval(
     }
 }
 
-/// The Wilson score interval of a success rate at 95 %; `[0, 1]` of no trials.
+/// The Wilson score interval of a success rate at 95 %; `[0, 1]` without trials.
 pub fn wilson_interval(successes: usize, trials: usize) -> Interval {
     if trials == 0 {
         return Interval { low: 0.0, high: 1.0 };
@@ -137,11 +149,11 @@ pub fn wilson_interval(successes: usize, trials: usize) -> Interval {
     let n = trials as f64;
     let rate = successes as f64 / n;
     let denominator = 1.0 + Z * Z / n;
-    let centre = (rate + Z * Z / (2.0 * n)) / denominator;
+    let center = (rate + Z * Z / (2.0 * n)) / denominator;
     let half = Z * (rate * (1.0 - rate) / n + Z * Z / (4.0 * n * n)).sqrt() / denominator;
     Interval {
-        low: if successes == 0 { 0.0 } else { centre - half },
-        high: if successes == trials { 1.0 } else { centre + half },
+        low: if successes == 0 { 0.0 } else { center - half },
+        high: if successes == trials { 1.0 } else { center + half },
     }
 }
 

@@ -1,4 +1,4 @@
-//! One trial: what was seen, decided, and how it ended.
+//! One trial: its observation, its decision and its outcome.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ActionIndex, DIMENSIONS, Observation, PlacementError, PlanarPose, PoseAdjustment};
 
-/// Names one attempt at one trial; unique within a run.
+/// The name of one attempt at one trial, unique within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TrialId {
     /// The trial, counted from 1. A run of 150 trials ends with trial 150.
@@ -27,32 +27,32 @@ impl fmt::Display for TrialId {
     }
 }
 
-/// What to do in a state, and how that was chosen.
+/// The action chosen in a state, and how it was chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// The adjustment `a` to pick with.
     pub adjustment: PoseAdjustment,
-    /// Its candidates; `None` where the adjustment is not made of candidates (a constant offset).
+    /// The candidates of the adjustment; `None` if it is not made of candidates, such as a constant offset.
     pub index: Option<ActionIndex>,
-    /// The policy's probabilities of every candidate, by dimension; `None` where no policy was
-    /// asked.
+    /// The policy's probability of every candidate, by dimension; `None` if no policy chose.
     pub probabilities: Option<[Vec<f32>; DIMENSIONS]>,
-    /// Whether a deployed policy was asked about a state unlike any it was trained on, and corrected
-    /// nothing. Never in training.
+    /// Whether a deployed policy corrected nothing because the state was unlike its training states. Always
+    /// false in training.
     pub abstained: bool,
 }
 
-/// How a completed trial ended: a true outcome of its action, fit to learn from.
+/// The outcome of a completed trial. It follows from the action, so the policy can learn from it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
     /// The plate was placed and its final pose measured.
     Placed(Placement),
-    /// The plate was not carried to the target. Reward 0; never a role model, no hindsight label.
+    /// The plate was not carried to the target. The reward is 0; the trial is never a role model and has no
+    /// hindsight label.
     NotGrasped(GraspFailure),
 }
 
 impl Ending {
-    /// The reward of the trial: the measured one, or 0 where nothing was placed.
+    /// The reward of the trial: the measured one, or 0 if nothing was placed.
     pub fn reward(&self) -> f64 {
         match self {
             Self::Placed(placement) => placement.reward,
@@ -76,13 +76,13 @@ pub struct Placement {
     pub pick_pose: PlanarPose,
     /// Where the camera saw the plate afterwards.
     pub final_pose: PlanarPose,
-    /// The target as the same camera saw it before training.
+    /// The target, as the same camera saw it before training.
     pub target_pose: PlanarPose,
     /// The errors of Eq. 9 and 10.
     pub error: PlacementError,
     /// The reward of Eq. 11.
     pub reward: f64,
-    /// Whether, by the camera, the plate sits in its place: level, and within the task's tolerance.
+    /// Whether the plate sits in its place according to the camera: level, and within the task's tolerance.
     pub seated: bool,
 }
 
@@ -94,7 +94,7 @@ pub enum GraspFailure {
     FingerOnPlate,
     /// The jaws closed on nothing.
     Missed,
-    /// The plate was held, and lost before the place was reached.
+    /// The gripper held the plate and lost it on the way to the place.
     Slipped,
 }
 
@@ -108,13 +108,14 @@ impl fmt::Display for GraspFailure {
     }
 }
 
-/// What kept a trial from saying anything about its action. Recorded, repeated, never learnt from.
+/// A failure that says nothing about the action of its trial. The trial is recorded and repeated, and the
+/// policy never learns from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {reason}")]
 pub struct Fault {
     /// What failed.
     pub kind: FaultKind,
-    /// Why, for a person to read.
+    /// The reason, for people.
     pub reason: String,
 }
 
@@ -124,29 +125,29 @@ pub struct Fault {
 pub enum FaultKind {
     /// A camera, an arm or a gripper.
     Device,
-    /// The plate was in the picture's reach and could not be localised.
+    /// The camera could not localize the plate.
     Localization,
-    /// The robot no longer knows where the plate is; a person has to put it back.
+    /// The robot no longer knows where the plate is. The operator has to put it back.
     LostPlate,
     /// The safety envelope refused a motion.
     Refused,
-    /// The camera no longer sees the world where it did; only calibrating it again helps.
+    /// The camera has moved. It has to be calibrated again.
     Drift,
-    /// A device stands until a person has been there: a stop button, a broken servo.
+    /// A device stands still until the operator attends to it, because of a stop button or a broken servo.
     Stopped,
-    /// Somebody stopped the run, and the arm with it.
+    /// Someone stopped the run and the arm.
     Interrupted,
-    /// What the gripper said of a plate is not what the camera saw: it said that it held one that was never
-    /// carried, or that it held none, and the plate had been moved.
+    /// The gripper contradicts the camera. It reported a plate that was never carried, or it reported none
+    /// although the plate was moved.
     FalseGrasp,
-    /// The arm met something where no contact was expected, and stands there until a person has looked.
+    /// The arm met something where no contact was expected. It stands there until the operator has looked.
     Contact,
-    /// The gripper found nothing to hold, again and again: a person has to look at it.
+    /// The gripper found nothing to hold, again and again. The operator has to look at it.
     NothingHeld,
 }
 
 impl FaultKind {
-    /// Whether trying again cannot help: a person has to come first.
+    /// Whether trying again cannot help before the operator has come.
     pub fn needs_a_person(self) -> bool {
         match self {
             Self::Drift | Self::Stopped | Self::Interrupted | Self::Contact | Self::NothingHeld => {
@@ -165,7 +166,7 @@ impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Device => "device fault",
-            Self::Localization => "localisation failed",
+            Self::Localization => "localization failed",
             Self::LostPlate => "plate lost",
             Self::Refused => "motion refused",
             Self::Drift => "camera moved",
@@ -178,45 +179,44 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// What the environment makes of an action: an ending, or a fault that says nothing about it.
+/// The result of a step: the outcome of the action, or a fault that says nothing about it.
 pub type Outcome = Result<Ending, Fault>;
 
-/// A completed trial, fit to learn from.
+/// A completed trial, which the policy can learn from.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// Which one.
+    /// The name of the trial.
     pub id: TrialId,
     /// The state `s`.
     pub observation: Observation,
     /// The action `a`.
     pub decision: Decision,
-    /// What came of it.
+    /// The outcome.
     pub ending: Ending,
 }
 
-/// An attempt cut short by a fault. It has no reward and is no [`Trial`], so nothing can learn
-/// from it.
+/// An attempt that a fault cut short. It has no reward and is not a [`Trial`], so nothing can learn from it.
 #[derive(Debug, Clone)]
 pub struct FaultedTrial {
-    /// Which one.
+    /// The name of the attempt.
     pub id: TrialId,
-    /// What was seen and decided, if it came to that.
+    /// The observation and the decision, if the fault came after them.
     pub attempted: Option<(Observation, Decision)>,
-    /// What went wrong.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// What an observer of a run is told after each attempt.
+/// The report to the observers of a run after each attempt.
 #[derive(Debug, Clone, Copy)]
 pub enum TrialReport<'a> {
     /// A completed trial.
     Completed(&'a Trial),
-    /// An attempt that a fault cut short; the trial will be repeated.
+    /// An attempt that a fault cut short. The trial will be repeated.
     Faulted(&'a FaultedTrial),
 }
 
 impl TrialReport<'_> {
-    /// Which attempt the report is of.
+    /// The attempt that the report is about.
     pub fn id(&self) -> TrialId {
         match self {
             Self::Completed(trial) => trial.id,

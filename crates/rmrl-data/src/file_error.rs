@@ -1,21 +1,21 @@
-//! What the file system refused.
+//! Errors of the file system.
 
 use std::path::{Path, PathBuf};
 
-/// Something that could not be done with a file or directory.
+/// An operation on a file or directory that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}", path.display())]
 pub struct FileError {
-    /// What was tried.
+    /// The operation: a verb, such as `create`.
     pub action: &'static str,
     /// The file or directory.
     pub path: PathBuf,
-    /// Why not.
+    /// The reason.
     #[source]
     pub source: std::io::Error,
 }
 
-/// Names what was tried, and with which file.
+/// Adds the operation and the file to an error.
 pub(crate) fn io<'a>(
     action: &'static str,
     path: &'a Path,

@@ -16,8 +16,8 @@ pub enum JournalError {
     /// The file system refused.
     #[error(transparent)]
     Io(#[from] FileError),
-    /// A whole line is damaged. A crash can only tear a last line off before its newline, so
-    /// something else has changed the file, and going on would learn from the wrong trials.
+    /// A whole line is damaged. A crash can only tear the last line, before its newline. So something
+    /// else has changed the file, and a resumed run would learn from the wrong trials.
     #[error("{}, line {line} is damaged: {reason}; restore the file or start a new run", path.display())]
     Damaged {
         /// The file.
@@ -37,7 +37,7 @@ pub struct Journal<T> {
     kind: PhantomData<fn(&T)>,
 }
 
-/// What a journal's file holds, read without changing it: to be looked at, or to go on from.
+/// The entries of a journal's file, read without changing it: to look at them, or to resume the journal.
 pub struct Written<T> {
     path: PathBuf,
     entries: Vec<T>,
@@ -46,15 +46,15 @@ pub struct Written<T> {
     length: usize,
     /// Whether part of another line follows them.
     is_torn: bool,
-    /// Whether the last line is whole but for its newline: the crash came between the two.
+    /// Whether the last line lacks only its newline.
     lacks_newline: bool,
 }
 
 impl<T: DeserializeOwned> Written<T> {
-    /// Reads a journal's file and leaves it alone.
+    /// Reads a journal's file without changing it.
     ///
     /// # Errors
-    /// The file cannot be read, or a line is damaged that a crash cannot have torn.
+    /// The file cannot be read, or a line is damaged in a way that no crash causes.
     pub fn read(path: &Path) -> Result<Self, JournalError> {
         let bytes = std::fs::read(path).map_err(io("read", path))?;
         let mut written = Self {
@@ -66,7 +66,7 @@ impl<T: DeserializeOwned> Written<T> {
             lacks_newline: false,
         };
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            // A line is written at once, its newline last: without one it may be torn.
+            // A line is written at once, its newline last. Without a newline it may be torn.
             let text = line.strip_suffix(b"\n");
             match serde_json::from_slice(text.unwrap_or(line)) {
                 Ok(entry) => {
@@ -88,7 +88,7 @@ impl<T: DeserializeOwned> Written<T> {
         Ok(written)
     }
 
-    /// The file.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -98,12 +98,12 @@ impl<T: DeserializeOwned> Written<T> {
         &self.entries
     }
 
-    /// The entries of its whole lines.
+    /// Takes the entries of its whole lines.
     pub fn into_entries(self) -> Vec<T> {
         self.entries
     }
 
-    /// A digest of each line, by which a checkpoint knows the log it was made from.
+    /// A digest of each line, by which a checkpoint recognizes the log that it was made from.
     pub fn digests(&self) -> &[u32] {
         &self.digests
     }
@@ -113,7 +113,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// Creates an empty journal.
     ///
     /// # Errors
-    /// The file exists or cannot be made.
+    /// The file exists or cannot be created.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
         let file = OpenOptions::new()
             .append(true)
@@ -123,13 +123,13 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         Ok(Self { path: path.to_path_buf(), file, digests: Vec::new(), kind: PhantomData })
     }
 
-    /// Goes on with what was written, and returns its entries.
+    /// Resumes a journal after what was written, and returns the entries so far.
     ///
-    /// A last line that was cut off in mid-write is taken off the file, with a warning.
+    /// A last line that a crash cut off is removed from the file, with a warning.
     ///
     /// # Errors
-    /// The file cannot be opened or mended.
-    pub fn go_on(written: Written<T>) -> Result<(Self, Vec<T>), JournalError> {
+    /// The file cannot be opened or repaired.
+    pub fn resume(written: Written<T>) -> Result<(Self, Vec<T>), JournalError> {
         let Written { path, entries, digests, length, is_torn, lacks_newline } = written;
         let file = OpenOptions::new().append(true).open(&path).map_err(io("open", &path))?;
         let mut journal = Self { path, file, digests, kind: PhantomData };
@@ -157,7 +157,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         Ok(self.write(&line)?)
     }
 
-    /// Keeps the first `entries` entries and drops the others.
+    /// Keeps the first `entries` entries and removes the others from the file.
     ///
     /// # Errors
     /// The file cannot be changed.
@@ -169,7 +169,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         Ok(self.cut(length)?)
     }
 
-    /// A digest of each line, by which a checkpoint knows the log it was made from.
+    /// A digest of each line, by which a checkpoint recognizes the log that it was made from.
     pub fn digests(&self) -> &[u32] {
         &self.digests
     }
@@ -185,7 +185,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         self.file
             .set_len(length as u64)
             .and_then(|()| self.file.sync_data())
-            .map_err(io("mend", &self.path))
+            .map_err(io("repair", &self.path))
     }
 }
 
@@ -209,7 +209,7 @@ mod tests {
     }
 
     fn open(path: &Path) -> Result<(Journal<Entry>, Vec<Entry>), JournalError> {
-        Journal::go_on(Written::read(path)?)
+        Journal::resume(Written::read(path)?)
     }
 
     fn written(entries: u32) -> (tempfile::TempDir, PathBuf) {
@@ -233,8 +233,8 @@ mod tests {
         assert_eq!(again.digests(), journal.digests());
     }
 
-    /// A crash may cut the last line anywhere. Whatever is left of it, the entries before it stay,
-    /// and the file can be appended to.
+    /// A crash may cut the last line anywhere. The entries before it stay in any case, and the file can
+    /// be appended to.
     #[test]
     fn a_last_line_cut_anywhere_is_repaired() {
         let (_folder, path) = written(3);
@@ -246,7 +246,7 @@ mod tests {
             let read = read(&path).unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), &whole[..length], "reading changes nothing");
             let (mut journal, entries) = open(&path).unwrap();
-            // A line that lacks nothing but its newline is complete.
+            // A line that lacks only its newline is complete.
             let expected = if length + 1 >= whole.len() { 3 } else { 2 };
             assert_eq!(read, entries);
             assert_eq!(entries.len(), expected, "cut at {length} of {}", whole.len());
@@ -257,8 +257,8 @@ mod tests {
         }
     }
 
-    /// The last line, too: with its newline it was written whole, and what was recorded in it is
-    /// not thrown away because something has damaged it since.
+    /// This holds for the last line, too. With its newline it was written whole, so it was damaged later
+    /// and is not thrown away.
     #[test]
     fn a_damaged_whole_line_is_an_error_that_names_it() {
         let (_folder, path) = written(5);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_journal_is_never_created_over() {
+    fn an_existing_journal_is_never_overwritten() {
         let (_folder, path) = written(1);
         let error = Journal::<Entry>::create(&path).err().unwrap().to_string();
         assert!(error.contains("cannot create") && error.contains("trials.jsonl"), "{error}");

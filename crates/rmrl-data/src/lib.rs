@@ -1,23 +1,35 @@
-//! What a run leaves behind.
+//! The files of a run.
 //!
-//! A [`RunDir`] holds a run's files and is one process's at a time. The trial log is a [`Journal`]
-//! of [`TrialRecord`]s: one JSON line an attempt, on disk before the arm moves again. Everything
-//! else (metrics, TensorBoard events, reports) can be made from it again.
+//! A [`RunDir`] holds a run's files; only one process uses it at a time. The trial log is a [`Journal`] of
+//! [`TrialRecord`]s: one JSON line for each attempt, on disk before the arm moves again. Everything else
+//! (metrics, TensorBoard events, reports) can be made from it again.
+//!
+//! - `run_dir`, `run_dir_error`: the directory and its lock
+//! - `journal`: append-only files of JSON lines, repaired after a crash
+//! - `record`: one line of the trial log
+//! - `metrics`: the numbers of each completed trial, for `metrics.csv` and TensorBoard
+//! - `tensorboard`: event files
+//! - `images`: color and depth images
+//! - `durable`, `file_error`: writing files that survive a crash, and what the file system refused
 
+mod durable;
 mod file_error;
+mod images;
 mod journal;
 mod metrics;
-mod pictures;
 mod record;
 mod run_dir;
+mod run_dir_error;
 mod tensorboard;
 
+pub use durable::write_atomically;
 pub use file_error::FileError;
+pub use images::{ImageWriter, read_color};
 pub use journal::{Journal, JournalError, Written};
-pub use metrics::{MetricsRow, metrics, to_csv};
-pub use pictures::{Pictures, read_color};
+pub use metrics::{MetricsAccumulator, MetricsRow, metrics, to_csv};
 pub use record::{
     DriftRecord, DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord,
 };
-pub use run_dir::{RunDir, RunDirError, write_atomically};
+pub use run_dir::RunDir;
+pub use run_dir_error::RunDirError;
 pub use tensorboard::EventWriter;

@@ -1,27 +1,25 @@
-//! The run as numbers: `metrics.csv` and TensorBoard scalars.
+//! The numbers of each completed trial: `metrics.csv` and TensorBoard scalars.
 
-use std::fmt::Write;
-
-use rmrl_core::{exponential_moving_average, yaw_error_rad};
+use rmrl_core::{MovingAverage, yaw_error_rad};
 
 use crate::record::TrialRecord;
 
-/// One completed trial's numbers.
+/// The numbers of one completed trial.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MetricsRow {
     /// The trial.
     pub trial: u32,
-    /// Its scene.
+    /// The trial's scene.
     pub scene: u32,
-    /// Its reward.
+    /// The trial's reward.
     pub reward: f64,
     /// The exponential moving average of rewards so far.
     pub reward_average: f64,
-    /// Translation error, in millimetres, if placed.
+    /// Translation error, in millimeters, if the plate was placed.
     pub e_trans_mm: Option<f64>,
-    /// Yaw error, in degrees, if placed.
+    /// Yaw error, in degrees, if the plate was placed.
     pub yaw_error_deg: Option<f64>,
-    /// True translation error, in millimetres, if placed and known.
+    /// True translation error, in millimeters, if the plate was placed and the truth is known.
     pub true_e_trans_mm: Option<f64>,
     /// Whether the plate was grasped and placed.
     pub placed: bool,
@@ -29,59 +27,74 @@ pub struct MetricsRow {
     pub faults: u32,
 }
 
-/// The numbers of every completed trial; `smoothing` is the moving average's factor.
-pub fn metrics(records: &[TrialRecord], smoothing: f64) -> Vec<MetricsRow> {
-    let completed: Vec<&TrialRecord> = records.iter().filter(|record| !record.is_fault()).collect();
-    let rewards: Vec<f64> = completed.iter().map(|record| record.reward.unwrap_or(0.0)).collect();
-    let averages = exponential_moving_average(&rewards, smoothing);
-    completed
-        .iter()
-        .zip(rewards)
-        .zip(averages)
-        .map(|((record, reward), reward_average)| MetricsRow {
+/// Makes the rows of a run, one record at a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MetricsAccumulator {
+    reward: MovingAverage,
+}
+
+impl MetricsAccumulator {
+    /// An accumulator before the first record; `smoothing` is the factor of the moving average, in `[0, 1)`.
+    pub fn new(smoothing: f64) -> Self {
+        Self { reward: MovingAverage::new(smoothing) }
+    }
+
+    /// Adds the next record and returns its row; `None` for a fault, which changes nothing.
+    pub fn add(&mut self, record: &TrialRecord) -> Option<MetricsRow> {
+        if record.is_fault() {
+            return None;
+        }
+        let reward = record.reward.unwrap_or(0.0);
+        Some(MetricsRow {
             trial: record.trial,
             scene: record.scene,
             reward,
-            reward_average,
+            reward_average: self.reward.add(reward),
             e_trans_mm: record.e_trans_m.map(|error| 1000.0 * error),
             yaw_error_deg: record.e_rot.map(|e_rot| yaw_error_rad(e_rot).to_degrees()),
             true_e_trans_mm: record.true_e_trans_m.map(|error| 1000.0 * error),
             placed: record.failure.is_none(),
             faults: record.attempt.saturating_sub(1),
         })
-        .collect()
+    }
+}
+
+/// The rows of all completed trials; `smoothing` is the factor of the moving average, in `[0, 1)`.
+pub fn metrics(records: &[TrialRecord], smoothing: f64) -> Vec<MetricsRow> {
+    let mut metrics = MetricsAccumulator::new(smoothing);
+    records.iter().filter_map(|record| metrics.add(record)).collect()
 }
 
 /// The header of `metrics.csv`.
 const HEADER: &str =
     "trial,scene,reward,reward_average,e_trans_mm,yaw_error_deg,true_e_trans_mm,placed,faults\n";
 
-/// `metrics.csv`; what is not known is left empty.
+/// The whole `metrics.csv`: a header and a line for each row. Unknown values are empty.
 pub fn to_csv(rows: &[MetricsRow]) -> String {
-    let mut csv = HEADER.to_string();
-    for row in rows {
-        let optional =
-            |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-        writeln!(
-            csv,
-            "{},{},{},{},{},{},{},{},{}",
-            row.trial,
-            row.scene,
-            row.reward,
-            row.reward_average,
-            optional(row.e_trans_mm),
-            optional(row.yaw_error_deg),
-            optional(row.true_e_trans_mm),
-            u8::from(row.placed),
-            row.faults,
-        )
-        .expect("writing to a string cannot fail");
-    }
-    csv
+    let lines = rows.iter().map(MetricsRow::to_csv_line);
+    std::iter::once(HEADER.to_string()).chain(lines).collect()
 }
 
 impl MetricsRow {
-    /// The scalars that TensorBoard shows.
+    /// The row's line of `metrics.csv`, with its newline.
+    pub fn to_csv_line(&self) -> String {
+        let optional =
+            |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+        format!(
+            "{},{},{},{},{},{},{},{},{}\n",
+            self.trial,
+            self.scene,
+            self.reward,
+            self.reward_average,
+            optional(self.e_trans_mm),
+            optional(self.yaw_error_deg),
+            optional(self.true_e_trans_mm),
+            u8::from(self.placed),
+            self.faults,
+        )
+    }
+
+    /// The scalars that TensorBoard shows, with their tags.
     pub fn scalars(&self) -> Vec<(&'static str, f32)> {
         let mut scalars = vec![
             ("reward/trial", self.reward as f32),
@@ -96,5 +109,94 @@ impl MetricsRow {
         ];
         scalars.extend(optional.into_iter().filter_map(|(tag, value)| Some((tag, value? as f32))));
         scalars
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmrl_core::{
+        Fault, FaultKind, FaultedTrial, TrialId, TrialReport, exponential_moving_average,
+    };
+
+    use super::*;
+    use crate::FailureRecord;
+
+    fn id(trial: u32, attempt: u32) -> TrialId {
+        TrialId { trial, attempt, scene: 1 + trial / 10 }
+    }
+
+    fn fault(trial: u32, attempt: u32) -> TrialRecord {
+        let fault = Fault { kind: FaultKind::Device, reason: "the cable".to_string() };
+        let faulted = FaultedTrial { id: id(trial, attempt), attempted: None, fault };
+        TrialRecord::of(TrialReport::Faulted(&faulted))
+    }
+
+    fn completed(trial: u32, attempt: u32) -> TrialRecord {
+        let mut record = fault(trial, attempt);
+        let error = 0.001 + 0.003 / f64::from(trial);
+        record.reward = Some((-10.0 * error).exp());
+        record.failure = None;
+        record.e_trans_m = Some(error);
+        record.e_rot = Some(1.0 - error.cos());
+        record.true_e_trans_m = trial.is_multiple_of(2).then_some(error / 3.0);
+        record
+    }
+
+    fn not_grasped(trial: u32) -> TrialRecord {
+        let cause = rmrl_core::GraspFailure::Missed;
+        let reason = cause.to_string();
+        let failure = Some(FailureRecord::NotGrasped { cause, reason });
+        TrialRecord { reward: Some(0.0), failure, ..fault(trial, 1) }
+    }
+
+    fn records() -> Vec<TrialRecord> {
+        let mut records = vec![fault(1, 1), completed(1, 2), not_grasped(2), fault(3, 1)];
+        records.extend((3..60).map(|trial| completed(trial, 1 + u32::from(trial == 3))));
+        records
+    }
+
+    /// Bit for bit: a resumed run makes its rows from the whole log, a running one from each record.
+    #[test]
+    fn rows_one_by_one_equal_the_rows_of_the_whole_log() {
+        let records = records();
+        for smoothing in [0.0, 0.9, 0.997] {
+            let mut metrics_so_far = MetricsAccumulator::new(smoothing);
+            let mut rows = Vec::new();
+            for (index, record) in records.iter().enumerate() {
+                let row = metrics_so_far.add(record);
+                assert_eq!(row.is_none(), record.is_fault());
+                rows.extend(row);
+                assert_eq!(rows, metrics(&records[..=index], smoothing));
+            }
+            let rewards: Vec<f64> = rows.iter().map(|row| row.reward).collect();
+            let averages: Vec<u64> = exponential_moving_average(&rewards, smoothing)
+                .into_iter()
+                .map(f64::to_bits)
+                .collect();
+            let found: Vec<u64> = rows.iter().map(|row| row.reward_average.to_bits()).collect();
+            assert_eq!(found, averages);
+        }
+    }
+
+    #[test]
+    fn faults_are_counted_at_their_trial_and_have_no_row() {
+        let rows = metrics(&records(), 0.9);
+        let shown: Vec<_> =
+            rows[..3].iter().map(|row| (row.trial, row.placed, row.faults)).collect();
+        assert_eq!(shown, [(1, true, 1), (2, false, 0), (3, true, 1)]);
+        assert_eq!(rows.len(), 59);
+        assert_eq!(rows[1].reward, 0.0);
+    }
+
+    #[test]
+    fn unknown_values_are_empty_in_the_file() {
+        let rows = metrics(&[not_grasped(2)], 0.9);
+        assert_eq!(to_csv(&rows), format!("{HEADER}2,1,0,0,,,,0,0\n"));
+        let rows = metrics(&[completed(4, 1)], 0.9);
+        let line = rows[0].to_csv_line();
+        assert_eq!(to_csv(&rows), format!("{HEADER}{line}"));
+        let known: Vec<&str> = line.trim_end().split(',').collect();
+        assert_eq!(known.len(), HEADER.split(',').count());
+        assert_eq!(known[4].parse(), Ok(rows[0].e_trans_mm.unwrap()));
     }
 }

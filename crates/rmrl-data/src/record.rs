@@ -9,7 +9,7 @@ use rmrl_core::{
 };
 use serde::{Deserialize, Serialize};
 
-/// One attempt at a trial, as the log keeps it. What did not happen is `null`.
+/// One attempt at a trial, as the log keeps it. Values of what did not happen are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrialRecord {
@@ -21,15 +21,15 @@ pub struct TrialRecord {
     pub scene: u32,
     /// `P_e`, where the camera saw the plate.
     pub estimated_pose: Option<PlanarPose>,
-    /// Where the picture of the start shows a plate at `P_e`, in pixels.
+    /// Where the image of the start shows a plate at `P_e`, in pixels.
     pub plate_in_image: Option<PlateInImage>,
-    /// The chosen candidates, counted among those there were at the time: a run refines them.
+    /// The chosen candidates, counted among the candidates of that time. A run refines them.
     pub action_index: Option<ActionIndex>,
     /// The action `a`.
     pub adjustment: Option<PoseAdjustment>,
     /// The policy's probabilities of every candidate.
     pub probabilities: Option<[Vec<f32>; DIMENSIONS]>,
-    /// Whether a deployed policy did not know the state and corrected nothing.
+    /// Whether a deployed policy did not know the state and therefore corrected nothing.
     #[serde(default)]
     pub abstained: bool,
     /// `P_pick`, where the arm picked.
@@ -38,37 +38,37 @@ pub struct TrialRecord {
     pub final_pose: Option<PlanarPose>,
     /// `P_target`.
     pub target_pose: Option<PlanarPose>,
-    /// Where the camera saw the plate after a grasp that missed: the evidence that it did. Left out otherwise.
+    /// Where the camera saw the plate after a missed grasp: the evidence that it was missed. Left out otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plate_after_miss: Option<PlanarPose>,
-    /// Eq. 9, in metres.
+    /// Translation error, Eq. 9, in meters.
     pub e_trans_m: Option<f64>,
-    /// Eq. 10.
+    /// Rotation error, Eq. 10.
     pub e_rot: Option<f64>,
-    /// Eq. 11; 0 for a plate that was not grasped, `null` for a fault.
+    /// Reward, Eq. 11; 0 for a plate that was not grasped, `null` for a fault.
     pub reward: Option<f64>,
-    /// Whether, by the camera, the plate sits in its place.
+    /// Whether the plate sits in its place, according to the camera.
     pub seated: Option<bool>,
-    /// The true translation error, in metres; only a simulator knows it.
+    /// The true translation error, in meters; only a simulator knows it.
     pub true_e_trans_m: Option<f64>,
     /// The true yaw error, in radians; only a simulator knows it.
     pub true_yaw_error_rad: Option<f64>,
     /// Whether the plate truly sits in its place; only a simulator knows it.
     pub true_seated: Option<bool>,
-    /// Why nothing was placed.
+    /// Why the attempt placed nothing.
     pub failure: Option<FailureRecord>,
-    /// How far the reference board seemed to have moved since the target was recorded; `null` where
-    /// it was not looked at.
+    /// How far the reference board seemed to have moved since the target was recorded; `null` if the
+    /// camera did not look at it.
     #[serde(default)]
     pub camera_drift: Option<DriftRecord>,
-    /// Whether the camera had moved by more than trials can be trusted with, when last looked at.
+    /// Whether the last check for drift found that the camera had moved too far to trust the trial.
     #[serde(default)]
     pub suspect: bool,
-    /// What the cell believes of the plate afterwards, for a resumed run to go on with.
+    /// Where the cell believes the plate to be afterwards. A resumed run continues from it.
     pub whereabouts: serde_json::Value,
-    /// Where the time went, in seconds on the wall's clock.
+    /// How long each step took, in seconds of wall-clock time.
     pub durations_s: DurationsRecord,
-    /// The pictures, as files in the run directory.
+    /// The images, as files in the run directory.
     pub images: ImagesRecord,
 }
 
@@ -76,18 +76,18 @@ pub struct TrialRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FailureRecord {
-    /// An outcome of the action, learnt from.
+    /// An outcome of the action, which the policy learns from.
     NotGrasped {
         /// What happened.
         cause: GraspFailure,
-        /// For a person to read.
+        /// The reason, for people.
         reason: String,
     },
-    /// Nothing of the action's; the trial was repeated.
+    /// A fault that says nothing about the action. The trial was repeated.
     Fault {
         /// What failed.
         cause: FaultKind,
-        /// For a person to read.
+        /// The reason, for people.
         reason: String,
     },
 }
@@ -95,86 +95,58 @@ pub enum FailureRecord {
 /// How far a board that never moves seemed to have moved.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DriftRecord {
-    /// Along the world's x, in metres.
+    /// Its shift along the world's x axis, in meters.
     pub dx_m: f64,
-    /// Along y, in metres.
+    /// Its shift along the world's y axis, in meters.
     pub dy_m: f64,
-    /// Its turn, counterclockwise, in radians.
+    /// Its rotation, counterclockwise, in radians.
     pub dyaw_rad: f64,
-    /// What both come to at its farthest corner, in metres.
+    /// The motion of its farthest corner by shift and rotation together, in meters.
     pub drift_m: f64,
 }
 
-/// Where a trial's time went, in seconds.
+/// How long each step of a trial took, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct DurationsRecord {
-    /// Bringing the plate to its start.
+    /// Time to bring the plate to its start.
     pub prepare: f64,
-    /// Taking pictures.
+    /// Time to take images.
     pub capture: f64,
-    /// Localising.
+    /// Time to localize the plate.
     pub localize: f64,
-    /// Picking and placing.
+    /// Time to pick and place.
     pub pick_place: f64,
 }
 
-/// A trial's pictures, relative to the run directory.
+/// The paths of a trial's images, relative to the run directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ImagesRecord {
-    /// Before the action.
+    /// Color image before the action.
     pub start: Option<String>,
-    /// Its depth.
+    /// Depth image before the action.
     pub start_depth: Option<String>,
-    /// After placing.
+    /// Color image after placing.
     #[serde(rename = "final")]
     pub end: Option<String>,
-    /// Its depth.
+    /// Depth image after placing.
     #[serde(rename = "final_depth")]
     pub end_depth: Option<String>,
 }
 
-/// Why a record is no trial to learn from.
+/// A record of a completed trial that lacks a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("trial {trial} of the log lacks its {missing}")]
 pub struct IncompleteRecord {
-    /// Which trial.
+    /// The trial.
     pub trial: u32,
-    /// What is missing.
+    /// The missing key.
     pub missing: &'static str,
 }
 
 impl TrialRecord {
-    /// What a report says. Truth, durations and pictures are the recorder's to add.
+    /// The record of a report. The caller adds truth, durations and images.
     pub fn of(report: TrialReport<'_>) -> Self {
-        let id = report.id();
-        let mut record = Self {
-            trial: id.trial,
-            attempt: id.attempt,
-            scene: id.scene,
-            estimated_pose: None,
-            plate_in_image: None,
-            action_index: None,
-            adjustment: None,
-            probabilities: None,
-            abstained: false,
-            pick_pose: None,
-            final_pose: None,
-            target_pose: None,
-            plate_after_miss: None,
-            e_trans_m: None,
-            e_rot: None,
-            reward: None,
-            seated: None,
-            true_e_trans_m: None,
-            true_yaw_error_rad: None,
-            true_seated: None,
-            failure: None,
-            camera_drift: None,
-            suspect: false,
-            whereabouts: serde_json::Value::Null,
-            durations_s: DurationsRecord::default(),
-            images: ImagesRecord::default(),
-        };
+        let mut record = Self::empty(report.id());
         match report {
             TrialReport::Completed(trial) => {
                 record.set_decision(&trial.observation, &trial.decision);
@@ -202,7 +174,39 @@ impl TrialRecord {
         record
     }
 
-    /// Which attempt this is of.
+    /// The record of an attempt of which nothing else is known.
+    fn empty(id: TrialId) -> Self {
+        Self {
+            trial: id.trial,
+            attempt: id.attempt,
+            scene: id.scene,
+            estimated_pose: None,
+            plate_in_image: None,
+            action_index: None,
+            adjustment: None,
+            probabilities: None,
+            abstained: false,
+            pick_pose: None,
+            final_pose: None,
+            target_pose: None,
+            plate_after_miss: None,
+            e_trans_m: None,
+            e_rot: None,
+            reward: None,
+            seated: None,
+            true_e_trans_m: None,
+            true_yaw_error_rad: None,
+            true_seated: None,
+            failure: None,
+            camera_drift: None,
+            suspect: false,
+            whereabouts: serde_json::Value::Null,
+            durations_s: DurationsRecord::default(),
+            images: ImagesRecord::default(),
+        }
+    }
+
+    /// The attempt that this record is about.
     pub fn id(&self) -> TrialId {
         TrialId { trial: self.trial, attempt: self.attempt, scene: self.scene }
     }
@@ -212,7 +216,7 @@ impl TrialRecord {
         matches!(self.failure, Some(FailureRecord::Fault { .. }))
     }
 
-    /// The trial to learn from, with the picture of its start; `None` for a fault.
+    /// The trial to learn from, with the image of its start; `None` for a fault.
     ///
     /// # Errors
     /// The record lacks what every completed trial has.
@@ -363,7 +367,7 @@ mod tests {
             attempted: None,
             fault: Fault {
                 kind: FaultKind::Localization,
-                reason: "no plate in the picture".to_string(),
+                reason: "no plate in the image".to_string(),
             },
         };
         let record = TrialRecord::of(TrialReport::Faulted(&faulted));

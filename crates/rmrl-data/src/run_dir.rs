@@ -1,52 +1,13 @@
-//! The directory of one run: safe at every instant, and one process's at a time.
+//! The directory of one run: safe at every instant, and used by one process at a time.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::Pictures;
-use crate::file_error::{FileError, io};
+use crate::durable::{parent, sync_folder, write_atomically};
+use crate::file_error::io;
+use crate::{ImageWriter, RunDirError};
 
-/// Why a run directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RunDirError {
-    /// It exists already.
-    #[error(
-        "{} exists already and is never overwritten; choose another directory, or go on with it by `--resume {}`",
-        path.display(), path.display()
-    )]
-    Exists {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// It is no run.
-    #[error("{} is no run: it has no {missing}", path.display())]
-    NotARun {
-        /// The directory.
-        path: PathBuf,
-        /// The file that every run has.
-        missing: &'static str,
-    },
-    /// Another process works in it.
-    #[error("{} is in use by another process", path.display())]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The file system refused.
-    #[error(transparent)]
-    Io(#[from] FileError),
-    /// A picture cannot be read.
-    #[error("the picture {} is missing or damaged: {reason}", path.display())]
-    Picture {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-/// A run's directory, locked while this lives.
+/// A run's directory. It is locked as long as this value exists.
 #[derive(Debug)]
 pub struct RunDir {
     root: PathBuf,
@@ -58,17 +19,17 @@ impl RunDir {
     pub const CONFIG: &str = "config.toml";
     /// The trial log.
     pub const TRIALS: &str = "trials.jsonl";
-    /// The pictures.
+    /// The folder of images.
     pub const IMAGES: &str = "images";
     const LOCK: &str = ".lock";
 
-    /// Makes a directory for a new run, with its resolved configuration in it.
+    /// Creates the directory of a new run, with its resolved configuration in it.
     ///
-    /// A new directory appears with its configuration or not at all, so whatever exists can be
-    /// resumed.
+    /// A new directory appears together with its configuration or not at all, so each directory that
+    /// exists can be resumed.
     ///
     /// # Errors
-    /// It exists and is not empty, or cannot be made.
+    /// It exists and is not empty, or cannot be created.
     pub fn create(root: &Path, config: &str) -> Result<Self, RunDirError> {
         // Without a trailing slash, which would put a file beside it into it.
         let root: &Path = &root.components().collect::<PathBuf>();
@@ -86,28 +47,28 @@ impl RunDir {
         let partial = PathBuf::from(partial);
         fs::create_dir_all(&partial).map_err(io("create", &partial))?;
         let made = write_atomically(&partial.join(Self::CONFIG), config.as_bytes())
-            .and_then(|()| Ok(fs::rename(&partial, root).map_err(io("create", root))?));
+            .and_then(|()| fs::rename(&partial, root).map_err(io("create", root)));
         if let Err(error) = made {
             let _ = fs::remove_dir_all(&partial);
-            return Err(error);
+            return Err(error.into());
         }
-        sync(parent(root))?;
+        sync_folder(parent(root))?;
         Self::locked(root)
     }
 
-    /// Opens an existing run to go on with it.
+    /// Opens an existing run to resume it.
     ///
     /// # Errors
-    /// It is no run, or another process works in it.
+    /// It is not a run, or another process works in it.
     pub fn open(root: &Path) -> Result<Self, RunDirError> {
         Self::check(root)?;
         Self::locked(root)
     }
 
-    /// Checks that `root` is a run, to read from it only.
+    /// Checks that `root` is a run, without locking it, to read from it only.
     ///
     /// # Errors
-    /// It is no run.
+    /// It is not a run.
     pub fn check(root: &Path) -> Result<(), RunDirError> {
         if root.join(Self::CONFIG).is_file() {
             Ok(())
@@ -130,12 +91,12 @@ impl RunDir {
         }
     }
 
-    /// The directory.
+    /// The path of the directory.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A file in it.
+    /// The path of the run's file `name`.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -145,38 +106,13 @@ impl RunDir {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunDirError> {
-        write_atomically(&self.path(name), bytes)
+        Ok(write_atomically(&self.path(name), bytes)?)
     }
 
-    /// Where its pictures are written; may outlive this borrow, to write beside other work.
-    pub fn pictures(&self) -> Pictures {
-        Pictures::new(&self.root)
+    /// A writer of the run's images. It may outlive this borrow, so that another thread can use it.
+    pub fn image_writer(&self) -> ImageWriter {
+        ImageWriter::new(&self.root, Self::IMAGES)
     }
-}
-
-/// Writes a whole file so that it is either the old one or the new one at every instant.
-///
-/// # Errors
-/// It cannot be written.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunDirError> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".tmp");
-    let partial = PathBuf::from(partial);
-    let mut file = File::create(&partial).map_err(io("create", &partial))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", &partial))?;
-    fs::rename(&partial, path).map_err(io("replace", path))?;
-    Ok(sync(parent(path))?)
-}
-
-/// The directory that a path is in.
-fn parent(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
-}
-
-/// Waits until the names in a directory are on disk.
-pub(crate) fn sync(folder: &Path) -> Result<(), FileError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("sync", folder))
 }
 
 #[cfg(test)]
@@ -199,7 +135,7 @@ mod tests {
         assert_eq!(fs::read(run.path(RunDir::CONFIG)).unwrap(), b"seed = 1");
     }
 
-    /// As shells complete names: with a slash at the end, whether the directory exists or not.
+    /// Shells complete names with a slash at the end, whether the directory exists or not.
     #[cfg(unix)]
     #[test]
     fn a_directory_may_be_named_with_a_slash_or_through_a_link() {
@@ -219,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_no_run_is_named() {
+    fn an_error_names_a_directory_that_is_no_run() {
         let folder = tempfile::tempdir().unwrap();
         let error = RunDir::open(folder.path()).unwrap_err().to_string();
         assert!(error.contains("no run") && error.contains("config.toml"), "{error}");

@@ -2,7 +2,7 @@
 //!
 //! A file is a sequence of TFRecords, each an `Event` message: length (u64), its masked CRC, the
 //! message, its masked CRC. The messages need four kinds of protobuf fields, which are written here
-//! by hand: the crates that could do it have been unmaintained for years.
+//! by hand, because the crates that could do it have been unmaintained for years.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -113,10 +113,10 @@ impl Message {
 mod tests {
     use super::*;
 
-    /// The bytes that TensorBoard's own writer makes of the same events:
-    /// `tools/tensorboard_fixture.py`, tensorboard 2.21.0.
+    /// The fixture holds the bytes that TensorBoard's own writer makes of the same events: made by
+    /// `tools/tensorboard_fixture.py` with tensorboard 2.21.0.
     #[test]
-    fn event_files_equal_tensorboards_own() {
+    fn event_files_equal_those_of_tensorboard() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.out.tfevents.test");
         let mut writer = EventWriter::create(&path, 1000.5).unwrap();

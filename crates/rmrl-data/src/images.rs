@@ -1,4 +1,4 @@
-//! The pictures of a run.
+//! The images of a run.
 
 use std::fs::File;
 use std::io::Write;
@@ -7,23 +7,25 @@ use std::path::{Path, PathBuf};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, RgbImage};
 
+use crate::RunDirError;
+use crate::durable::sync_folder;
 use crate::file_error::io;
-use crate::run_dir::sync;
-use crate::{RunDir, RunDirError};
 
-/// Writes the pictures of a run, from any thread.
+/// Writes the images of a run, from any thread.
 #[derive(Debug, Clone)]
-pub struct Pictures {
-    /// The run's directory.
+pub struct ImageWriter {
+    /// The run's directory, which names of images start from.
     root: PathBuf,
+    /// The folder that the images lie in.
+    folder: PathBuf,
 }
 
-impl Pictures {
-    pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf() }
+impl ImageWriter {
+    pub(crate) fn new(root: &Path, folder: &str) -> Self {
+        Self { root: root.to_path_buf(), folder: root.join(folder) }
     }
 
-    /// Writes a colour picture and waits until it is on disk.
+    /// Writes a color image and waits until it is on disk.
     ///
     /// # Errors
     /// It cannot be written.
@@ -31,7 +33,7 @@ impl Pictures {
         self.write_png(name, image.as_raw(), image.dimensions(), ExtendedColorType::Rgb8)
     }
 
-    /// Writes a depth picture, 16 bits, and waits until it is on disk.
+    /// Writes a depth image of 16 bits and waits until it is on disk.
     ///
     /// # Errors
     /// It cannot be written.
@@ -44,12 +46,12 @@ impl Pictures {
         self.write_png(name, &bytes, image.dimensions(), ExtendedColorType::L16)
     }
 
-    /// Waits until the names of the pictures are on disk, too.
+    /// Waits until the names of the images are on disk, too.
     ///
     /// # Errors
     /// The file system refused.
     pub fn sync(&self) -> Result<(), RunDirError> {
-        Ok(sync(&self.root.join(RunDir::IMAGES))?)
+        Ok(sync_folder(&self.folder)?)
     }
 
     fn write_png(
@@ -61,28 +63,28 @@ impl Pictures {
     ) -> Result<(), RunDirError> {
         let path = self.root.join(name);
         let mut png = Vec::new();
-        // Pictures carry sensor noise, which does not compress; fast and slow differ by a tenth.
+        // Images carry sensor noise, which does not compress: slow is a tenth smaller than fast.
         PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Sub)
             .write_image(pixels, width, height, color)
-            .map_err(|error| RunDirError::Picture {
+            .map_err(|error| RunDirError::Image {
                 path: path.clone(),
                 reason: error.to_string(),
             })?;
-        // A torn picture is written again with its trial; only the log decides what exists.
+        // A torn image is written again with its trial. Only the log decides which images exist.
         let mut file = File::create(&path).map_err(io("create", &path))?;
         Ok(file.write_all(&png).and_then(|()| file.sync_data()).map_err(io("write", &path))?)
     }
 }
 
-/// Reads a colour picture.
+/// Reads a color image.
 ///
 /// # Errors
-/// It is missing, damaged or no colour picture.
+/// It is missing, damaged or not a color image.
 pub fn read_color(path: &Path) -> Result<RgbImage, RunDirError> {
-    let picture = |reason: String| RunDirError::Picture { path: path.to_path_buf(), reason };
-    match image::open(path).map_err(|error| picture(error.to_string()))? {
+    let damaged = |reason: String| RunDirError::Image { path: path.to_path_buf(), reason };
+    match image::open(path).map_err(|error| damaged(error.to_string()))? {
         image::DynamicImage::ImageRgb8(image) => Ok(image),
-        other => Err(picture(format!("expected 8-bit RGB, found {:?}", other.color()))),
+        other => Err(damaged(format!("expected 8-bit RGB, found {:?}", other.color()))),
     }
 }
 
@@ -93,22 +95,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_come_back_bit_for_bit() {
+    fn images_come_back_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::create(&folder.path().join("run"), "").unwrap();
+        std::fs::create_dir(folder.path().join("images")).unwrap();
+        let writer = ImageWriter::new(folder.path(), "images");
+        let path = |name: &str| folder.path().join(name);
         let color = RgbImage::from_fn(31, 17, |u, v| Rgb([u as u8, v as u8, (u * v) as u8]));
-        run.pictures().write_color("images/1.png", &color).unwrap();
-        assert_eq!(read_color(&run.path("images/1.png")).unwrap(), color);
+        writer.write_color("images/1.png", &color).unwrap();
+        assert_eq!(read_color(&path("images/1.png")).unwrap(), color);
         let depth = ImageBuffer::from_fn(31, 17, |u, v| Luma([(u * 517 + v * 1031) as u16]));
-        run.pictures().write_depth("images/1-depth.png", &depth).unwrap();
-        let read = image::open(run.path("images/1-depth.png")).unwrap();
+        writer.write_depth("images/1-depth.png", &depth).unwrap();
+        let read = image::open(path("images/1-depth.png")).unwrap();
         assert_eq!(read.as_luma16(), Some(&depth));
+        writer.sync().unwrap();
 
-        let error = read_color(&run.path("images/1-depth.png")).unwrap_err().to_string();
+        let error = read_color(&path("images/1-depth.png")).unwrap_err().to_string();
         assert!(error.contains("1-depth.png") && error.contains("RGB"), "{error}");
-        std::fs::write(run.path("images/torn.png"), b"\x89PNG\r\n").unwrap();
-        assert!(read_color(&run.path("images/torn.png")).is_err());
-        let missing = read_color(&run.path("images/none.png")).unwrap_err().to_string();
+        std::fs::write(path("images/torn.png"), b"\x89PNG\r\n").unwrap();
+        assert!(read_color(&path("images/torn.png")).is_err());
+        let missing = read_color(&path("images/none.png")).unwrap_err().to_string();
         assert!(missing.contains("none.png"), "{missing}");
     }
 }
