@@ -7,7 +7,7 @@ use crate::Rejected;
 pub enum CalibrationError {
     /// The board is invalid.
     #[error(transparent)]
-    Board(#[from] rmrl_vision::ChessboardError),
+    Board(#[from] rmrl_core::InvalidKey),
     /// Too few views are usable.
     #[error(
         "{usable} of {given} {what} are usable, but at least {needed} are needed{}",

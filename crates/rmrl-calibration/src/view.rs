@@ -28,10 +28,7 @@ impl View {
     pub fn digest(&self) -> String {
         let coordinates = self.corners.iter().flat_map(|corner| [corner.x, corner.y]);
         let bytes = coordinates.flat_map(f64::to_le_bytes);
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        format!("{hash:016x}")
+        format!("{:016x}", rmrl_core::fnv1a(bytes))
     }
 }
 

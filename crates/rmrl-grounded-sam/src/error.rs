@@ -2,19 +2,14 @@
 
 use std::path::PathBuf;
 
+use rmrl_core::InvalidKey;
+
 /// Why a model cannot be opened or run.
 #[derive(Debug, thiserror::Error)]
 pub enum GroundedSamError {
     /// A configuration value is invalid.
-    #[error("{key} is {value}, expected {expected}")]
-    Config {
-        /// The configuration's key.
-        key: &'static str,
-        /// The invalid value.
-        value: String,
-        /// The valid values.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    Config(#[from] InvalidKey),
     /// A file is missing.
     #[error(
         "{file} is missing: expected {expected}; docs/perception-models.md describes how to get it",

@@ -3,9 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
-use crate::GroundedSamError;
 use crate::prompt::phrases;
 
 /// How an image is resized to the fixed size of a graph.
@@ -22,7 +22,7 @@ pub enum Resize {
 }
 
 /// The files of Grounding DINO, its prompt, and its thresholds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct GroundingDinoConfig {
     /// The directory with the model and `tokenizer.json` or `vocab.txt`. Default `models/grounding-dino`:
@@ -32,20 +32,25 @@ pub struct GroundingDinoConfig {
     pub model: PathBuf,
     /// The description of the plate, in English. Default `black cell plate`: the paper's plates are black.
     /// Full stops separate several phrases; an object that matches any of them counts as the plate.
+    #[key(valid = has_phrases, expected = "words that describe the plate")]
     pub prompt: String,
     /// Boxes must score more than this. Default 0.35, upstream's demonstration; untuned here.
+    #[key(above = 0, at_most = 1)]
     pub box_threshold: f64,
     /// Words of the prompt that score more than this are the box's phrase. Default 0.25, upstream's
     /// demonstration; it changes no box.
+    #[key(above = 0, at_most = 1)]
     pub text_threshold: f64,
     /// Of two boxes whose intersection exceeds this share of their union, the one with the lower score is
     /// dropped. Default 0.5: the network often reports one object several times, in nearly equal boxes. The
     /// boxes of two plates that touch at 45 degrees agree to 0.25 at most. 1 keeps all boxes.
+    #[key(above = 0, at_most = 1)]
     pub nms_iou: f64,
     /// How images are resized to the graph's size. Default `squash`. It does not affect graphs without a fixed
     /// size: they get upstream's size, 800 pixels on the short side and at most 1333 on the long one.
     pub resize: Resize,
     /// The number of threads. Default: one for each physical core.
+    #[key(at_least = 1, limit = 1024)]
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -64,34 +69,8 @@ impl Default for GroundingDinoConfig {
     }
 }
 
-impl GroundingDinoConfig {
-    /// Checks every value, and no file.
-    ///
-    /// # Errors
-    /// The first key whose value cannot be.
-    pub fn validate(&self) -> Result<(), GroundedSamError> {
-        if phrases(&self.prompt).is_empty() {
-            return Err(GroundedSamError::Config {
-                key: "prompt",
-                value: format!("{:?}", self.prompt),
-                expected: "words that describe the plate",
-            });
-        }
-        for (key, value) in [
-            ("box_threshold", self.box_threshold),
-            ("text_threshold", self.text_threshold),
-            ("nms_iou", self.nms_iou),
-        ] {
-            if !(value > 0.0 && value <= 1.0) {
-                return Err(GroundedSamError::Config {
-                    key,
-                    value: value.to_string(),
-                    expected: "a share above 0, at most 1",
-                });
-            }
-        }
-        Ok(())
-    }
+fn has_phrases(prompt: &str) -> bool {
+    !phrases(prompt).is_empty()
 }
 
 #[cfg(test)]
@@ -99,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn impossible_configurations_are_refused_by_key() {
+    fn invalid_values_are_refused_by_key() {
         let default = GroundingDinoConfig::default;
         default().validate().unwrap();
         for (key, config) in [
@@ -108,11 +87,7 @@ mod tests {
             ("text_threshold", GroundingDinoConfig { text_threshold: f64::NAN, ..default() }),
             ("nms_iou", GroundingDinoConfig { nms_iou: 1.5, ..default() }),
         ] {
-            let error = config.validate().unwrap_err();
-            assert!(
-                matches!(error, GroundedSamError::Config { key: found, .. } if found == key),
-                "{error}"
-            );
+            assert_eq!(config.validate().unwrap_err().key, key);
         }
     }
 }

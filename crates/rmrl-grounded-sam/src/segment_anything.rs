@@ -49,8 +49,10 @@ impl SegmentAnything {
     /// Reads encoder and decoder.
     ///
     /// # Errors
-    /// A file is missing, damaged or from another model, or the decoder takes no boxes.
+    /// A configuration value is invalid, a file is missing, damaged or from another model, or the decoder takes no
+    /// boxes.
     pub fn open(config: SegmentAnythingConfig) -> Result<Self, GroundedSamError> {
+        config.validate()?;
         let threads = thread_pool(config.threads);
         // The decoder first, because it is smaller and has more variants.
         let decoder = Network::open(

@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
 /// The files of Segment Anything.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct SegmentAnythingConfig {
     /// The directory with both files. Default `models/segment-anything`:
@@ -18,6 +19,7 @@ pub struct SegmentAnythingConfig {
     /// gives it. The inputs determine its layout.
     pub decoder: PathBuf,
     /// The number of threads. Default: one for each physical core.
+    #[key(at_least = 1, limit = 1024)]
     pub threads: Option<NonZeroUsize>,
 }
 

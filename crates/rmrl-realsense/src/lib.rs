@@ -24,6 +24,6 @@ mod freshness;
 mod intrinsics;
 mod reconnecting;
 
-pub use config::{RealSenseConfig, RealSenseConfigError, VisualPreset};
+pub use config::{RealSenseConfig, VisualPreset};
 #[cfg(feature = "librealsense")]
 pub use device::RealSenseCamera;

@@ -33,12 +33,9 @@ pub fn image(name: &str) -> RgbImage {
     })
 }
 
-/// The 64-bit Fowler-Noll-Vo hash (1a).
+/// The FNV-1a hash in hexadecimal digits.
 pub fn fnv(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    format!("{:016x}", rmrl_core::fnv1a(bytes.iter().copied()))
 }
 
 /// A file of tensors.
