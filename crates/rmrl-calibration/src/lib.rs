@@ -8,7 +8,7 @@
 //! The world is the robot's base. Transforms are named `target_from_source`: `flange_from_camera` maps
 //! a point in the camera's frame to the flange's.
 //!
-//! - `finder.rs`, `grid.rs`, `corner.rs`: the corners of a board, from the grid to a fraction of a pixel.
+//! - `finder.rs`, `corner.rs`: the corners of a board, from the grid to a fraction of a pixel.
 //! - `view.rs`, `selection.rs`, `posed.rs`: views, which of them are used, and the poses of their boards.
 //! - `intrinsics.rs`, `hand_eye.rs`, `overhead.rs`, `check.rs`: the steps of a calibration.
 //! - `bundle.rs`, `least_squares.rs`: the refinement over all views, and its solver.
