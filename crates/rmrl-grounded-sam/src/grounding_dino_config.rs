@@ -48,6 +48,7 @@ pub struct GroundingDinoConfig {
     pub nms_iou: f64,
     /// How images are resized to the graph's size. Default `squash`. It does not affect graphs without a fixed
     /// size: they get upstream's size, 800 pixels on the short side and at most 1333 on the long one.
+    #[key(kind = "\"squash\" or \"pad\"")]
     pub resize: Resize,
     /// The number of threads. Default: one for each physical core.
     #[key(at_least = 1, limit = 1024)]

@@ -50,6 +50,9 @@ pub struct RealSenseConfig {
     pub reconnect_secs: f64,
     /// The preset of the depth camera. Default `default`, so that settings of earlier programs have no effect;
     /// untuned.
+    #[key(
+        kind = "\"default\", \"hand\", \"high_accuracy\", \"high_density\", \"medium_density\" or \"keep\""
+    )]
     pub visual_preset: VisualPreset,
     /// Power of the infrared projector, in milliwatts, 0 to 360; 0 turns it off. Default none: the preset's power,
     /// 150 on a D435. More power helps on dark and plain plates, less on shiny ones.

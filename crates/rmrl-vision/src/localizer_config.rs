@@ -69,6 +69,7 @@ pub struct LocalizerConfig {
     #[key(nested)]
     pub plate: PlateGeometry,
     /// Which pixel stands for the plate's center. Default: the mask's.
+    #[key(kind = "\"mask\" or \"box\"")]
     pub center: Center,
     /// Whether to fit the plate's known outline to the mask, and then to the edges in the image.
     /// Default true; false is the paper's localization.
