@@ -7,7 +7,8 @@ mod binary;
 use std::fs;
 use std::path::Path;
 
-use binary::{failure, json, log_without_durations, rmrl, small, stderr, stdout};
+use binary::run_log::log_without_durations;
+use binary::{failure, json, rmrl, small, stderr, stdout};
 use rmrl::RunConfig;
 use rmrl_core::{Observation, PlanarPose};
 use rmrl_learn::Policy;

@@ -11,7 +11,8 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use binary::{failure, json, log_without_durations, rmrl, small, stderr};
+use binary::run_log::log_without_durations;
+use binary::{failure, json, rmrl, small, stderr};
 
 /// Instants at which a run of `whole` is killed: spread over its length, and a little beyond.
 fn instants(count: u32, whole: Duration) -> impl Iterator<Item = Duration> {
