@@ -309,7 +309,7 @@ def comparison_row(one: Comparison) -> dict[str, str]:
         target = one.target
         cells |= {
             "at most": "" if target is None else f"{target:.1f}",
-            "verdict": "" if target is None else "ok" if ratio <= target else "MISSED",
+            "verdict": "" if target is None else "ok" if ratio <= target else "OVER BUDGET",
             "wall / best": f"{one.ratio(one.best, 'wall_ms'):.2f}",
         }
     same = all(one.differences[key] <= TOLERANCES[key] for key in one.differences)

@@ -1,7 +1,7 @@
-//! A policy loaded and asked: what would it do with this picture of the plate at this pose?
+//! Load a trained policy and ask it what it would do, given an image and an estimated pose of the plate.
 //!
-//! Asks the policy of a finished run about the start of one of its own trials. A program with a
-//! camera would hand over its own picture and estimated pose instead.
+//! The observation is the start of a trial of the run itself. A program with a camera would use its own
+//! image and estimated pose instead.
 //!
 //! `cargo run --release --example ask_policy -- runs/table-rm-rl-seed0 150`
 
@@ -22,14 +22,16 @@ fn main() -> anyhow::Result<()> {
         .iter()
         .find(|record| record.trial == number && !record.is_fault())
         .with_context(|| format!("{} has no trial {number}; make a run first", run.display()))?;
-    let image = record.images.start.as_ref().context("the trial has no picture")?;
+    let image = record.images.start.as_ref().context("the trial has no image")?;
     let observation = Observation {
         image: read_color(&run.join(image))?.into(),
         estimated_pose: record.estimated_pose.context("the trial has no pose")?,
-        plate_in_image: record.plate_in_image.context("the trial has no place in the picture")?,
+        plate_in_image: record
+            .plate_in_image
+            .context("the trial has no place of the plate in the image")?,
     };
 
-    // The file is all that is needed; the configuration only says where to compute.
+    // The file contains everything; the configuration only chooses the device to compute on.
     let policy = Policy::from_file(&run.join(POLICY), &PolicyConfig::default())?;
     let decision = policy.decide(&observation);
     let distribution = decision.probabilities.context("a policy gives probabilities")?;
@@ -50,12 +52,12 @@ fn main() -> anyhow::Result<()> {
     }
     if let Some(unlikeness) = policy.unlikeness(&policy.encode(&observation)) {
         println!(
-            "from the nearest training state: pose {:.2}, picture {:.2} of the training's widest gap",
-            unlikeness.pose, unlikeness.picture
+            "from the nearest training state: pose {:.2}, image {:.2} of the training's widest gap",
+            unlikeness.pose, unlikeness.image
         );
     }
     if decision.abstained {
-        println!("it abstains: its training had no state like this one");
+        println!("the policy abstains: its training had no state like this one");
     }
     let pick = observation.estimated_pose.adjusted(decision.adjustment);
     println!("pick at x {:.1} mm, y {:.1} mm", 1e3 * pick.x_m, 1e3 * pick.y_m);

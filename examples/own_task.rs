@@ -1,38 +1,38 @@
-//! A task of one's own: grip the plate, lift it, put it down again, and leave it where it was.
+//! A task of your own: grip the plate, lift it, and put it down again where it was.
 //!
-//! The trainer asks no more of a task than the two functions of `Env`. This one runs over the same
-//! devices, safety envelope and localiser as the tasks of the project; what it teaches is to centre
-//! the jaws on the plate, because jaws that are off push it aside when they close.
+//! A task only has to implement the two functions of `Env`. This one uses the same devices, safety
+//! envelope and localizer as the project's tasks. The policy learns to center the jaws on the plate,
+//! because closing jaws push aside a plate that is off center.
 //!
 //! `cargo run --release --example own_task`
 
-use rmrl::RunConfig;
-use rmrl::localizer;
-use rmrl_cell::{Camera, GuardedArm, Handling, MotionError, SafetyEnvelope, Task};
+use rmrl::{RunConfig, localizer};
+use rmrl_cell::{Camera, GraspOutcome, GuardedArm, Manipulator, MotionError, SafetyEnvelope, Task};
 use rmrl_core::{
     Ending, Env, Fault, FaultKind, Observation, Outcome, Placement, PlacementError, PlanarPose,
     PoseAdjustment, RewardFunction, TrialId, TrialReport,
 };
-use rmrl_learn::{Learner, MethodName, Observer, ObserverError, Policy, Recorded, train};
+use rmrl_learn::{Learner, MethodName, Observer, ObserverError, Policy, Recorded, Training};
 use rmrl_sim::SimulatedCell;
 use rmrl_vision::Localizer;
 
-/// Grip, lift, put down: nothing shall have moved.
+/// Grip, lift, put down: the plate should not have moved.
 struct UndisturbedGrasp {
     camera: Box<dyn Camera>,
-    handling: Handling,
+    manipulator: Manipulator,
     localizer: Localizer,
     task: Task,
     reward: RewardFunction,
-    /// Where the plate lies, as far as is known, and in which scene.
+    /// Where the plate was seen last.
     estimated_pose: PlanarPose,
+    /// The scene that the plate was put in place for; 0 before the first one.
     scene: u32,
 }
 
 impl UndisturbedGrasp {
     /// Looks for the plate with the arm out of the way.
     fn observe(&mut self) -> Result<Observation, Fault> {
-        self.handling.go_home().map_err(motion_fault)?;
+        self.manipulator.go_home().map_err(motion_fault)?;
         let frame = self.camera.capture().map_err(|error| motion_fault(error.into()))?;
         let found = self
             .localizer
@@ -46,15 +46,16 @@ impl UndisturbedGrasp {
         })
     }
 
-    /// Picks the plate up at `from` and puts it down at `to`; `None` if it was not gripped.
+    /// Picks the plate up at `from` and puts it down at `to`; `None` if it was not grasped.
     fn carry(&mut self, from: PlanarPose, to: PlanarPose) -> Result<Option<()>, MotionError> {
         let config = &self.task.config;
         let surface_m = config.start_surface_m;
         let above = config.grasp_pose(to, surface_m).at_height(config.travel_height_m);
-        if self.handling.grasp(config.grasp_pose(from, surface_m))?.is_err() {
+        let grasp = self.manipulator.grasp(config.grasp_pose(from, surface_m))?;
+        if matches!(grasp, GraspOutcome::Failed(_)) {
             return Ok(None);
         }
-        let held = self.handling.release([above], config.release_pose(to, surface_m))?;
+        let held = self.manipulator.release([above], config.release_pose(to, surface_m))?;
         Ok(held.then_some(()))
     }
 }
@@ -71,7 +72,7 @@ impl Env for UndisturbedGrasp {
 
     fn step(&mut self, adjustment: PoseAdjustment) -> Outcome {
         let before = self.estimated_pose;
-        let envelope = self.handling.arm().envelope();
+        let envelope = self.manipulator.arm().envelope();
         envelope.check_adjustment(adjustment).map_err(|refusal| motion_fault(refusal.into()))?;
         let pick_pose = before.adjusted(adjustment);
         if self.carry(pick_pose, pick_pose).map_err(motion_fault)?.is_none() {
@@ -94,7 +95,7 @@ fn motion_fault(error: MotionError) -> Fault {
     Fault { kind: FaultKind::Device, reason: error.to_string() }
 }
 
-/// Prints each scene's mean displacement. A laboratory would keep every trial here.
+/// Prints the mean displacement of each scene. A laboratory would record every trial here.
 #[derive(Default)]
 struct Printer {
     displacements_mm: Vec<f64>,
@@ -108,7 +109,7 @@ impl Observer<UndisturbedGrasp> for Printer {
     ) -> Result<(), ObserverError> {
         if let TrialReport::Completed(trial) = report {
             let displacement = trial.ending.placement().map(|placed| placed.error.e_trans_m);
-            self.displacements_mm.extend(displacement.map(|metres| 1000.0 * metres));
+            self.displacements_mm.extend(displacement.map(|meters| 1000.0 * meters));
             if trial.id.trial % 10 == 0 {
                 let mean = rmrl_core::mean(&self.displacements_mm);
                 println!("scene {:>2}: moved by {mean:.2} mm on average", trial.id.scene);
@@ -123,13 +124,13 @@ fn main() -> anyhow::Result<()> {
     let config = RunConfig::for_task(rmrl_cell::TaskKind::Table);
     let cell = SimulatedCell::new(&config.simulation, &config.task, 0, 0)?;
     let devices = cell.devices();
-    // The simulated plate begins in its box; this task has no use for one.
+    // The simulated plate starts in its box, which this task does not need.
     cell.put_plate(config.task.start.center(), config.task.start_surface_m);
 
     let arm = GuardedArm::new(devices.arm, SafetyEnvelope::new(config.safety)?);
     let mut task = UndisturbedGrasp {
         camera: devices.camera,
-        handling: Handling::new(arm, devices.gripper, &config.task),
+        manipulator: Manipulator::new(arm, devices.gripper, &config.task),
         localizer: localizer(&config.vision)?,
         task: Task { config: config.task.clone(), placement_seed: 0 },
         reward: config.reward,
@@ -141,14 +142,14 @@ fn main() -> anyhow::Result<()> {
     let mut learner = Learner::new(policy, 0);
     let mut method =
         MethodName::RmRl.method(&config.schedule, &config.online).expect("RM-RL learns");
-    train(
-        &mut task,
-        &mut learner,
-        &mut method,
-        &config.schedule,
-        100,
-        &mut Recorded::nothing(),
-        &mut Printer::default(),
-    )?;
-    Ok(())
+    let training = Training {
+        env: &mut task,
+        learner: &mut learner,
+        method: &mut method,
+        schedule: &config.schedule,
+        goal: 100.into(),
+        backlog: Recorded::nothing(),
+        observer: &mut Printer::default(),
+    };
+    Ok(training.run()?)
 }

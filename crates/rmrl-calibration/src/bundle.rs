@@ -1,8 +1,8 @@
 //! Everything that an arm with a camera, a camera above and a lying board say together.
 //!
-//! Made small: the distances between corners seen and expected, in units of the pictures' noise, and how
+//! Made small: the distances between corners seen and expected, in units of the images' noise, and how
 //! far the arm's poses are corrected, in units of the arm's. With poses that are exact, this is
-//! reprojection; with pictures that are, it is `A X = Z B`.
+//! reprojection; with images that are, it is `A X = Z B`.
 
 use nalgebra::{DMatrix, DVector, Isometry3, Matrix3, Point2, Point3, SMatrix, SVector};
 use rmrl_vision::Intrinsics;
@@ -75,7 +75,7 @@ impl Bundle<'_> {
         [0, overhead, boards, boards + 6 * self.world_from_boards.len()]
     }
 
-    /// Standard deviations of what is sought first, each way: translation in metres, rotation in
+    /// Standard deviations of what is sought first, each way: translation in meters, rotation in
     /// radians; root mean square over the axes.
     pub(crate) fn deviations(covariance: &DMatrix<f64>) -> [f64; 2] {
         [0, 3].map(|first| {
@@ -101,7 +101,7 @@ impl LeastSquares for Bundle<'_> {
         self.places()[3] + 6 * self.corrections.len()
     }
 
-    fn linearise(&self, equations: &mut NormalEquations) {
+    fn linearize(&self, equations: &mut NormalEquations) {
         let [hand_eye, overhead, boards, corrections] = self.places();
         let mut row = Vec::new();
         for (number, view) in self.wrist_views.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How far a calibrated camera is off, in millimetres on the table, by boards it was not calibrated with.
+//! How far a calibrated camera is off, in millimeters on the table, by boards it was not calibrated with.
 
 use nalgebra::Point3;
 use rmrl_vision::{CameraModel, Chessboard};
@@ -7,23 +7,23 @@ use serde::{Serialize, Serializer};
 use crate::overhead::{board_by_wrist, pairs};
 use crate::{CalibrationError, Placement, PoseNoise, Rejected, RejectedReason, WristCamera};
 
-/// What a camera's pictures of boards say that the arm and its camera deny.
+/// What a camera's images of boards say that the arm and its camera deny.
 ///
 /// At each corner, *lateral* is the distance along the table between where the overhead camera's ray
 /// meets the height at which the wrist's chain has the corner, and where the chain has it. *Height* is
-/// how much higher the overhead camera, by the board's pose in its own picture, has the corner.
+/// how much higher the overhead camera, by the board's pose in its own image, has the corner.
 /// The arm's own error is part of both: one view of an arm with 0.05 degrees makes 0.3 mm at 0.4 m.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
-    /// The largest lateral residual, in millimetres.
+    /// The largest lateral residual, in millimeters.
     pub residual_mm: f64,
-    /// The lateral residuals' root mean square, in millimetres.
+    /// The lateral residuals' root mean square, in millimeters.
     pub residual_rms_mm: f64,
-    /// The mean of the lateral residuals as vectors, in millimetres along x and y: what all share.
+    /// The mean of the lateral residuals as vectors, in millimeters along x and y: what all share.
     pub residual_mean_mm: [f64; 2],
-    /// The largest height residual, in millimetres, with its sign.
+    /// The largest height residual, in millimeters, with its sign.
     pub height_mm: f64,
-    /// The height residuals' root mean square, in millimetres.
+    /// The height residuals' root mean square, in millimeters.
     pub height_rms_mm: f64,
     /// The boards used.
     pub placements: Vec<CheckedPlacement>,
@@ -41,11 +41,11 @@ pub enum Inconclusive {
     #[error(
         "the corners of {} do not fit the overhead camera's own intrinsics, and were left out of the \
          residuals: if the board was bent or moved there, take these views again; else calibrate the \
-         intrinsics again with views that reach into the picture's corners",
+         intrinsics again with views that reach into the image's corners",
         names.join(", ")
     )]
     Misfits {
-        /// The overhead pictures.
+        /// The overhead images.
         names: Vec<String>,
     },
     /// Few boards say little about the rest of the workspace.
@@ -75,11 +75,11 @@ fn as_text<S: Serializer>(
 /// The residuals at one board.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckedPlacement {
-    /// The overhead picture.
+    /// The overhead image.
     pub name: String,
     /// Views from the wrist.
     pub wrist_views: usize,
-    /// The largest lateral residual, in millimetres.
+    /// The largest lateral residual, in millimeters.
     pub residual_mm: f64,
     /// One for each corner.
     pub corners: Vec<Residual>,
@@ -88,16 +88,16 @@ pub struct CheckedPlacement {
 /// The residual at a corner.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Residual {
-    /// Where the wrist's chain has the corner, in metres.
+    /// Where the wrist's chain has the corner, in meters.
     pub point_in_world: Point3<f64>,
-    /// From there to where the overhead camera sees it, along x and y, in millimetres.
+    /// From there to where the overhead camera sees it, along x and y, in millimeters.
     pub lateral_mm: [f64; 2],
-    /// How much higher the overhead camera has it, in millimetres.
+    /// How much higher the overhead camera has it, in millimeters.
     pub height_mm: f64,
 }
 
 impl Residual {
-    /// The length of the lateral residual, in millimetres.
+    /// The length of the lateral residual, in millimeters.
     pub fn length_mm(&self) -> f64 {
         let [x, y] = self.lateral_mm;
         x.hypot(y)

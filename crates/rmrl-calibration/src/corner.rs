@@ -5,7 +5,7 @@ use nalgebra::{DVector, Point2, Vector2};
 
 use crate::least_squares::{LeastSquares, NormalEquations, solve};
 
-/// A corner and how sharp the picture is there.
+/// A corner and how sharp the image is there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FittedCorner {
     pub pixel: Point2<f64>,
@@ -13,8 +13,8 @@ pub(crate) struct FittedCorner {
     pub edge_px: f64,
 }
 
-/// Fits a corner near `start`, whose two edges run along `edges` (not normalised) towards the next
-/// corners. `None` if there is none, or it runs into the picture's border.
+/// Fits a corner near `start`, whose two edges run along `edges` (not normalized) towards the next
+/// corners. `None` if there is none, or it runs into the image's border.
 ///
 /// Model of the level at a pixel `p`, with `d_i` its distances to two lines through the corner `c`:
 /// `m + a E(d_1 / s, d_2 / s)`, where `E` is a blurred X ([`blurred`]). All pixels vote by least squares, fewer and fewer towards the
@@ -60,7 +60,7 @@ const WINDOW_SHARE: f64 = 0.7;
 
 fn window_radius(edges: [Vector2<f64>; 2]) -> Option<f64> {
     let [first, second] = edges;
-    // The distance between neighbouring lines: the area of a square over the side along them.
+    // The distance between neighboring lines: the area of a square over the side along them.
     let apart = first.perp(&second).abs() / first.norm().max(second.norm());
     let radius = (WINDOW_SHARE * apart).min(RADIUS_PX[1]);
     (radius >= RADIUS_PX[0]).then_some(radius)
@@ -188,7 +188,7 @@ impl<'a> Junction<'a> {
 
 /// Half the difference between black and white that a corner needs, in levels of 255.
 const LEAST_AMPLITUDE: f64 = 8.0;
-/// How badly the model may fit, relative to the amplitude. Pictures of boards, noisy ones too, stay
+/// How badly the model may fit, relative to the amplitude. Images of boards, noisy ones too, stay
 /// below 0.2; a window over something else is at 0.5 and more.
 const LARGEST_MISFIT: f64 = 0.35;
 /// The sine of the smallest angle between the lines: a board seen at 80 degrees from upright.
@@ -199,7 +199,7 @@ impl LeastSquares for Junction<'_> {
         7
     }
 
-    fn linearise(&self, equations: &mut NormalEquations) {
+    fn linearize(&self, equations: &mut NormalEquations) {
         self.for_each_residual(|residual, derivatives, weight| {
             let root = weight.sqrt();
             let row = std::array::from_fn::<_, 7, _>(|index| (index, root * derivatives[index]));
@@ -225,7 +225,7 @@ impl LeastSquares for Junction<'_> {
     }
 }
 
-/// No picture is sharper than its pixels: `s` of a pixel's width, √2 / √12.
+/// No image is sharper than its pixels: `s` of a pixel's width, √2 / √12.
 const SHARPEST_LOG_BLUR: f64 = -0.9;
 
 fn distance(offset: Vector2<f64>, angle: f64) -> f64 {
@@ -304,7 +304,7 @@ mod tests {
     }
 
     /// Black and white sectors, 32 by 32 samples a pixel, spread over two each way as by a lens.
-    fn picture(center: Point2<f64>, directions: [f64; 2]) -> GrayImage {
+    fn image(center: Point2<f64>, directions: [f64; 2]) -> GrayImage {
         GrayImage::from_fn(41, 41, |u, v| {
             let mut sum = 0.0;
             for sample in 0..1024 {
@@ -331,7 +331,7 @@ mod tests {
             (20.2, 20.8, 1.0, 1.8),
         ] {
             let center = Point2::new(x, y);
-            let image = picture(center, [first, second]);
+            let image = image(center, [first, second]);
             let edges = [first + 0.1, second - 0.1]
                 .map(|angle| 14.0 * Vector2::new(angle.cos(), angle.sin()));
             let fit = fit_corner(&image, center + Vector2::new(1.3, -0.9), edges).unwrap();
@@ -349,7 +349,7 @@ mod tests {
         for image in [flat, edge] {
             assert!(fit_corner(&image, middle, edges).is_none());
         }
-        let corner = picture(middle, [0.0, 1.5]);
+        let corner = image(middle, [0.0, 1.5]);
         assert!(fit_corner(&corner, middle, edges).is_some());
         assert!(fit_corner(&corner, Point2::new(4.0, 20.0), edges).is_none());
     }

@@ -25,10 +25,10 @@ pub enum CalibrationError {
         /// Those that are not usable.
         rejected: Vec<Rejected>,
     },
-    /// A picture of another size than the first.
+    /// An image of another size than the first.
     #[error("{name} is {} x {}, the others are {} x {}: a camera is calibrated at one image size", size[0], size[1], expected[0], expected[1])]
     Size {
-        /// The picture.
+        /// The image.
         name: String,
         /// Its size.
         size: [u32; 2],
@@ -38,7 +38,7 @@ pub enum CalibrationError {
     /// A view with another number of corners than the board.
     #[error("{name} has {corners} corners, the board {expected}")]
     Corners {
-        /// The picture.
+        /// The image.
         name: String,
         /// Corners of the view.
         corners: usize,
@@ -77,7 +77,7 @@ pub enum CalibrationError {
          or its distortion is wrong; calibrate it again"
     )]
     OffTable {
-        /// The overhead picture.
+        /// The overhead image.
         name: String,
     },
     /// Nothing fits the views.

@@ -1,4 +1,4 @@
-//! Finding a chessboard's corners in a picture.
+//! Finding a chessboard's corners in an image.
 
 use std::collections::HashMap;
 
@@ -16,13 +16,13 @@ use crate::corner::{FittedCorner, fit_corner};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChessboardFinder;
 
-/// All corners of a board in one picture.
+/// All corners of a board in one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoardSighting {
     /// The pixels of the corners, row by row in the order of [`Chessboard::points`].
     pub corners: Vec<Point2<f64>>,
     /// How wide its edges are: the standard deviation of the blur across them, in pixels; the median
-    /// over the corners. About 0.4 for a sharp picture.
+    /// over the corners. About 0.4 for a sharp image.
     pub edge_px: f64,
 }
 
@@ -54,7 +54,7 @@ pub enum BoardMissing {
     },
     /// Its black and white squares cannot be told apart.
     #[error(
-        "black and white squares cannot be told apart: the picture is too dark, too bright or glares"
+        "black and white squares cannot be told apart: the image is too dark, too bright or glares"
     )]
     Contrast,
 }
@@ -70,10 +70,10 @@ impl ChessboardFinder {
         board: &Chessboard,
     ) -> Result<BoardSighting, BoardMissing> {
         let mut best = BoardMissing::Nothing;
-        // Corners of a blurred picture are corners again in a smaller one.
+        // Corners of a blurred image are corners again in a smaller one.
         for shrink in SHRINKS {
             let (width, height) = (image.width() / shrink, image.height() / shrink);
-            if width.min(height) < SMALLEST_PICTURE_PX {
+            if width.min(height) < SMALLEST_IMAGE_PX {
                 break;
             }
             let grid = if shrink == 1 {
@@ -93,10 +93,10 @@ impl ChessboardFinder {
     }
 }
 
-/// Pictures are looked at in full, then at half and a quarter of their size.
+/// Images are looked at in full, then at half and a quarter of their size.
 const SHRINKS: [u32; 3] = [1, 2, 4];
-/// Smaller pictures hold no board.
-const SMALLEST_PICTURE_PX: u32 = 60;
+/// Smaller images hold no board.
+const SMALLEST_IMAGE_PX: u32 = 60;
 
 impl CornerFinder for ChessboardFinder {
     fn find(
@@ -117,7 +117,7 @@ struct Grid {
 }
 
 impl Grid {
-    /// The largest grid in a picture, in pixels of one `scale` times as large.
+    /// The largest grid in an image, in pixels of one `scale` times as large.
     fn find(image: &GrayImage, scale: f64) -> Option<Self> {
         let view = GrayImageView {
             width: image.width() as usize,
@@ -164,7 +164,7 @@ impl Grid {
             return Err(partial);
         }
         let fitted = self.fit(image).ok_or(partial)?;
-        // As the board's front is seen, x turns into y clockwise in the picture.
+        // As the board's front is seen, x turns into y clockwise in the image.
         let mut fitted = Fitted { size: self.size, corners: fitted };
         if !fitted.is_clockwise() {
             fitted = fitted.transposed();
@@ -188,7 +188,7 @@ impl Grid {
     }
 
     /// Every corner fitted, row by row; those that are missing are first looked for where their
-    /// neighbours expect them.
+    /// neighbors expect them.
     fn fit(&mut self, image: &GrayImage) -> Option<Vec<FittedCorner>> {
         let [columns, rows] = self.size;
         let places: Vec<[usize; 2]> =
@@ -206,7 +206,7 @@ impl Grid {
             .collect()
     }
 
-    /// Where a corner's neighbours expect it: the line or the parallelogram through them goes on.
+    /// Where a corner's neighbors expect it: the line or the parallelogram through them goes on.
     fn expected(&self, [column, row]: [usize; 2]) -> Option<Point2<f64>> {
         let at = |right: isize, down: isize| {
             let place = [column.checked_add_signed(right)?, row.checked_add_signed(down)?];
@@ -229,7 +229,7 @@ impl Grid {
         (!guesses.is_empty()).then(|| (sum / guesses.len() as f64).into())
     }
 
-    /// The ways from a corner to its neighbours along both directions, the shorter where there are two.
+    /// The ways from a corner to its neighbors along both directions, the shorter where there are two.
     fn edges(&self, [column, row]: [usize; 2]) -> Option<[Vector2<f64>; 2]> {
         let here = self.corners.get(&[column, row])?;
         let shortest = |places: [Option<[usize; 2]>; 2], sign: [f64; 2]| {
@@ -259,7 +259,7 @@ impl Fitted {
         self.corners[row * self.size[0] + column]
     }
 
-    /// Whether columns turn into rows clockwise in the picture, whose v points down.
+    /// Whether columns turn into rows clockwise in the image, whose v points down.
     fn is_clockwise(&self) -> bool {
         let [columns, rows] = self.size;
         let origin = self.at(0, 0).pixel;
@@ -289,7 +289,7 @@ impl Fitted {
         }
     }
 
-    /// How much brighter the square after the first corner, and all of its colour, are than the
+    /// How much brighter the square after the first corner, and all of its color, are than the
     /// others. The board's are black.
     fn first_square_brightness(&self, image: &GrayImage) -> f64 {
         let [columns, rows] = self.size;

@@ -16,7 +16,7 @@ use crate::{CalibrationError, PoseNoise, PosedView, Rejected, RejectedReason};
 pub struct HandEyeCalibration {
     /// The hand-eye transform.
     pub flange_from_camera: Isometry3<f64>,
-    /// Its standard deviation each way, in metres.
+    /// Its standard deviation each way, in meters.
     pub deviation_m: f64,
     /// And about each axis, in radians.
     pub deviation_rad: f64,
@@ -31,9 +31,9 @@ pub struct HandEyeCalibration {
 /// How far a reported pose is from where a view says that it was.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PoseError {
-    /// The picture.
+    /// The image.
     pub name: String,
-    /// In millimetres.
+    /// In millimeters.
     pub off_mm: f64,
     /// In degrees.
     pub off_deg: f64,
@@ -161,7 +161,7 @@ impl Hypothesis {
         self.world_from_board * (self.flange_from_camera * seen.camera_from_board).inverse()
     }
 
-    /// How far a view's pose is off: metres and radians.
+    /// How far a view's pose is off: meters and radians.
     fn off(&self, seen: &Seen<&PosedView>) -> [f64; 2] {
         motion_between(&self.world_from_flange(seen), &seen.view.world_from_flange)
     }

@@ -39,7 +39,7 @@ pub struct IntrinsicsDeviations {
 /// How well a view fits.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ViewError {
-    /// The picture.
+    /// The image.
     pub name: String,
     /// Root mean square distance between corners seen and expected, in pixels.
     pub reprojection_px: f64,
@@ -200,7 +200,7 @@ impl LeastSquares for Camera<'_> {
         9 + 6 * self.views.len()
     }
 
-    fn linearise(&self, equations: &mut NormalEquations) {
+    fn linearize(&self, equations: &mut NormalEquations) {
         for (number, (view, camera_from_board)) in
             self.views.iter().zip(&self.camera_from_boards).enumerate()
         {

@@ -8,7 +8,7 @@ pub(crate) trait LeastSquares: Clone {
     fn unknowns(&self) -> usize;
 
     /// Adds every residual with its derivatives.
-    fn linearise(&self, equations: &mut NormalEquations);
+    fn linearize(&self, equations: &mut NormalEquations);
 
     /// The sum of squared residuals.
     fn cost(&self) -> f64;
@@ -56,7 +56,7 @@ pub(crate) fn solve<P: LeastSquares>(start: P) -> Solution<P> {
     let mut problem = start;
     let mut cost = problem.cost();
     let mut damping = 1e-4;
-    let mut equations = linearised(&problem);
+    let mut equations = linearized(&problem);
     for _ in 0..MAX_STEPS {
         let mut damped = equations.hessian.clone();
         for index in 0..damped.nrows() {
@@ -70,7 +70,7 @@ pub(crate) fn solve<P: LeastSquares>(start: P) -> Solution<P> {
                 let gained = cost - next_cost;
                 (problem, cost) = (next, next_cost);
                 damping = (0.1 * damping).max(1e-12);
-                equations = linearised(&problem);
+                equations = linearized(&problem);
                 if gained <= 1e-12 * cost {
                     break;
                 }
@@ -87,9 +87,9 @@ pub(crate) fn solve<P: LeastSquares>(start: P) -> Solution<P> {
     Solution { problem, cost, inverse_hessian }
 }
 
-fn linearised<P: LeastSquares>(problem: &P) -> NormalEquations {
+fn linearized<P: LeastSquares>(problem: &P) -> NormalEquations {
     let mut equations = NormalEquations::new(problem.unknowns());
-    problem.linearise(&mut equations);
+    problem.linearize(&mut equations);
     // Residuals fill the lower triangle.
     equations.hessian.fill_upper_triangle_with_lower_triangle();
     equations
@@ -108,7 +108,7 @@ mod tests {
             2
         }
 
-        fn linearise(&self, equations: &mut NormalEquations) {
+        fn linearize(&self, equations: &mut NormalEquations) {
             let [x, y] = self.0;
             equations.add(1.0 - x, &[(0, -1.0)]);
             equations.add(10.0 * (y - x * x), &[(0, -20.0 * x), (1, 10.0)]);

@@ -1,6 +1,6 @@
-//! From pictures of a chessboard to cameras (Sec. 4.1).
+//! From images of a chessboard to cameras (Sec. 4.1).
 //!
-//! [`ChessboardFinder`] finds a board's corners in a picture. [`intrinsics`] makes a camera of many such
+//! [`ChessboardFinder`] finds a board's corners in an image. [`intrinsics`] makes a camera of many such
 //! views, after Zhang; [`hand_eye`] tells where it sits on the arm. [`overhead`] tells where a camera
 //! above hangs, by way of the one on the arm: both see one board at once. [`check`] tells how far it is
 //! off, by boards that it was not calibrated with.

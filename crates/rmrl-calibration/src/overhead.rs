@@ -35,15 +35,15 @@ pub struct OverheadCalibration {
 /// How far the wrist's chain and the overhead camera differ about a board.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlacementError {
-    /// The overhead picture.
+    /// The overhead image.
     pub name: String,
     /// Views from the wrist that were used.
     pub wrist_views: usize,
-    /// Root mean square distance over the corners, along the table, in millimetres.
+    /// Root mean square distance over the corners, along the table, in millimeters.
     pub off_mm: f64,
 }
 
-/// The chain of Sec. 4.1: the overhead camera in the robot's base, by one pair of pictures.
+/// The chain of Sec. 4.1: the overhead camera in the robot's base, by one pair of images.
 pub fn chain(
     world_from_flange: &Isometry3<f64>,
     flange_from_wrist: &Isometry3<f64>,
@@ -144,7 +144,7 @@ fn reject(pair: Pair, off_m: f64) -> Rejected {
 
 /// A pair may be so many times as far off as the middle one.
 const GATE_MEDIANS: f64 = 5.0;
-/// But none as near as this is rejected, in metres,
+/// But none as near as this is rejected, in meters,
 const LEAST_REJECTED_M: f64 = 0.003;
 /// nor as near as this while one pair speaks for the camera.
 const LEAST_COARSELY_REJECTED_M: f64 = 0.015;
@@ -167,7 +167,7 @@ impl Pair<'_> {
     }
 
     /// Root mean square distance along the table between where the camera sees corners and where the
-    /// wrist has them, over its views and in metres.
+    /// wrist has them, over its views and in meters.
     fn off_m(&self, camera: &CameraModel, wrist: &WristCamera, board: &Chessboard) -> f64 {
         let points = board.points();
         // The mean of the views, corner by corner.

@@ -9,10 +9,10 @@ use rmrl_vision::{Chessboard, Intrinsics};
 use crate::least_squares::{LeastSquares, NormalEquations, solve};
 use crate::projection::{motion, point_by_motion, project};
 
-/// The homography from a board's plane to a picture, by the normalised direct linear transform.
+/// The homography from a board's plane to an image, by the normalized direct linear transform.
 pub(crate) fn homography(board: &Chessboard, pixels: &[Point2<f64>]) -> Option<Matrix3<f64>> {
     let points: Vec<Point2<f64>> = board.points().iter().map(|point| point.xy()).collect();
-    let (from, to) = (normalising(&points)?, normalising(pixels)?);
+    let (from, to) = (normalizing(&points)?, normalizing(pixels)?);
     let mut rows = DMatrix::zeros(2 * points.len(), 9);
     for (index, (point, pixel)) in points.iter().zip(pixels).enumerate() {
         let (p, q) = (from * point.to_homogeneous(), to * pixel.to_homogeneous());
@@ -31,7 +31,7 @@ pub(crate) fn homography(board: &Chessboard, pixels: &[Point2<f64>]) -> Option<M
 }
 
 /// Moves points to their middle and scales them to a mean distance of √2.
-fn normalising(points: &[Point2<f64>]) -> Option<Matrix3<f64>> {
+fn normalizing(points: &[Point2<f64>]) -> Option<Matrix3<f64>> {
     let count = points.len() as f64;
     let middle = points.iter().map(|point| point.coords).sum::<nalgebra::Vector2<f64>>() / count;
     let distance = points.iter().map(|point| (point.coords - middle).norm()).sum::<f64>() / count;
@@ -41,15 +41,15 @@ fn normalising(points: &[Point2<f64>]) -> Option<Matrix3<f64>> {
     })
 }
 
-/// Zhang's closed form for focal lengths, with the principal point in the middle of the picture and no
+/// Zhang's closed form for focal lengths, with the principal point in the middle of the image and no
 /// distortion, where refinement begins.
 pub(crate) fn focal_lengths(homographies: &[Matrix3<f64>], size: [u32; 2]) -> Option<[f64; 2]> {
     let middle = size.map(|side| 0.5 * (f64::from(side) - 1.0));
-    let centred = Matrix3::new(1.0, 0.0, -middle[0], 0.0, 1.0, -middle[1], 0.0, 0.0, 1.0);
+    let centered = Matrix3::new(1.0, 0.0, -middle[0], 0.0, 1.0, -middle[1], 0.0, 0.0, 1.0);
     let mut rows = DMatrix::zeros(2 * homographies.len(), 2);
     let mut values = DVector::zeros(2 * homographies.len());
     for (index, homography) in homographies.iter().enumerate() {
-        let h = (centred * homography).normalize();
+        let h = (centered * homography).normalize();
         let (first, second): (Vector3<f64>, Vector3<f64>) =
             (h.column(0).into(), h.column(1).into());
         // Columns of K⁻¹ H are upright on each other and equally long.
@@ -81,7 +81,7 @@ pub(crate) fn board_pose(
     rms.is_finite().then_some((found.problem.camera_from_board, rms))
 }
 
-/// The pose behind a homography of normalised coordinates.
+/// The pose behind a homography of normalized coordinates.
 pub(crate) fn pose_of(homography: Matrix3<f64>) -> Option<Isometry3<f64>> {
     let scale = 2.0 / (homography.column(0).norm() + homography.column(1).norm());
     // The board is in front of the camera.
@@ -111,7 +111,7 @@ impl LeastSquares for BoardPose<'_> {
         6
     }
 
-    fn linearise(&self, equations: &mut NormalEquations) {
+    fn linearize(&self, equations: &mut NormalEquations) {
         for (point, pixel) in self.board.points().into_iter().zip(self.pixels) {
             let point_in_camera = self.camera_from_board * point;
             let Some(seen) = project(self.intrinsics, point_in_camera) else { continue };

@@ -1,4 +1,4 @@
-//! How a camera's picture of a point changes with the point and with the camera.
+//! How a camera's image of a point changes with the point and with the camera.
 
 use nalgebra::{Isometry3, Matrix2x3, Matrix3, Point2, Point3, SMatrix, SVector};
 use rmrl_vision::{Distortion, Intrinsics};
@@ -24,7 +24,7 @@ pub(crate) fn project(intrinsics: &Intrinsics, point_in_camera: Point3<f64>) -> 
     let radial_by_r2 = k1 + r2 * (2.0 * k2 + r2 * 3.0 * k3);
     let distorted_x = x * radial + 2.0 * p1 * x * y + p2 * (r2 + 2.0 * x * x);
     let distorted_y = y * radial + p1 * (r2 + 2.0 * y * y) + 2.0 * p2 * x * y;
-    // Derivatives by the normalised coordinates x = X / Z and y = Y / Z.
+    // Derivatives by the normalized coordinates x = X / Z and y = Y / Z.
     let cross = 2.0 * (x * y * radial_by_r2 + p1 * x + p2 * y);
     let x_by_x = radial + 2.0 * (x * x * radial_by_r2 + p1 * y) + 6.0 * p2 * x;
     let y_by_y = radial + 2.0 * (y * y * radial_by_r2 + p2 * x) + 6.0 * p1 * y;

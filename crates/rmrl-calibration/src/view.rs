@@ -1,16 +1,16 @@
-//! Pictures of a board, with what was found in them, where the arm was, and what was not used.
+//! Images of a board, with what was found in them, where the arm was, and what was not used.
 
 use nalgebra::{Isometry3, Point2};
 use serde::Serialize;
 
 use crate::{BoardMissing, BoardSighting};
 
-/// The corners of a board in one picture.
+/// The corners of a board in one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
-    /// The picture's name, by which it is spoken of.
+    /// The image's name, by which it is spoken of.
     pub name: String,
-    /// Width and height of the picture, in pixels.
+    /// Width and height of the image, in pixels.
     pub size: [u32; 2],
     /// The pixels of the corners, in the order of [`rmrl_vision::Chessboard::points`].
     pub corners: Vec<Point2<f64>>,
@@ -19,12 +19,12 @@ pub struct View {
 }
 
 impl View {
-    /// The view of a picture in which a board was found.
+    /// The view of an image in which a board was found.
     pub fn new(name: impl Into<String>, size: [u32; 2], found: BoardSighting) -> Self {
         Self { name: name.into(), size, corners: found.corners, edge_px: found.edge_px }
     }
 
-    /// 16 hexadecimal digits by which the picture is known again, whatever its name: FNV-1a over the
+    /// 16 hexadecimal digits by which the image is known again, whatever its name: FNV-1a over the
     /// bits of the corners.
     pub fn digest(&self) -> String {
         let coordinates = self.corners.iter().flat_map(|corner| [corner.x, corner.y]);
@@ -48,20 +48,20 @@ pub struct PosedView {
 /// How well an arm knows its pose: standard deviations, each way.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PoseNoise {
-    /// In metres.
+    /// In meters.
     pub translation_m: f64,
     /// In radians.
     pub rotation_rad: f64,
 }
 
 impl Default for PoseNoise {
-    /// 0.1 mm and 0.05 degrees: an arm of a metre's reach, whose repeatability is 0.1 mm.
+    /// 0.1 mm and 0.05 degrees: an arm of a meter's reach, whose repeatability is 0.1 mm.
     fn default() -> Self {
         Self { translation_m: 0.000_1, rotation_rad: 0.05_f64.to_radians() }
     }
 }
 
-/// A board that lay still while the overhead camera took one picture and the wrist camera one or more.
+/// A board that lay still while the overhead camera took one image and the wrist camera one or more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
     /// From above.
@@ -73,7 +73,7 @@ pub struct Placement {
 /// A view that was not used.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rejected {
-    /// The picture.
+    /// The image.
     pub name: String,
     /// Why.
     #[serde(serialize_with = "as_text")]
@@ -110,24 +110,24 @@ pub enum RejectedReason {
     /// The arm was not where it is said to have been.
     #[error(
         "its pose does not fit: it is off by {off_mm:.1} mm and {off_deg:.2} degrees{}; the row belongs to another \
-         picture, or the board or the camera was moved",
+         image, or the board or the camera was moved",
         fits.as_ref().map(|name| format!(", but would fit {name}")).unwrap_or_default()
     )]
     Pose {
-        /// How far the pose is off, in millimetres.
+        /// How far the pose is off, in millimeters.
         off_mm: f64,
         /// And in degrees.
         off_deg: f64,
-        /// The other rejected picture that the pose fits.
+        /// The other rejected image that the pose fits.
         fits: Option<String>,
     },
     /// The overhead camera and the wrist's do not agree about a board.
     #[error(
         "the overhead camera sees the board {off_mm:.1} mm from where the other pairs expect it: the board was moved \
-         between the two pictures, or they are no pair"
+         between the two images, or they are no pair"
     )]
     Pair {
-        /// How far, in millimetres.
+        /// How far, in millimeters.
         off_mm: f64,
     },
     /// A held-out view that is none.

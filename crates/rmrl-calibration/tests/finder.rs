@@ -1,12 +1,12 @@
-//! Boards in pictures: where their corners are, and what is said where they are not.
+//! Boards in images: where their corners are, and what is said where they are not.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
-mod pictures;
+mod images;
 
 use image::{GrayImage, imageops};
+use images::{Taking, image, rng};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
-use pictures::{Taking, picture, rng};
 use rmrl_calibration::{BoardMissing, ChessboardFinder};
 use rmrl_vision::{Chessboard, CornerFinder, Distortion, Intrinsics};
 
@@ -47,7 +47,7 @@ fn corners_are_found_in_the_boards_order_however_it_is_turned() {
     for step in 0..8 {
         let turn = f64::from(step) * std::f64::consts::FRAC_PI_4 + 0.1;
         let pose = pose(0.5, [0.3, -0.2], turn);
-        let image = picture(&board(), &CAMERA, &pose, PLAIN, &mut rng(step as u64));
+        let image = image(&board(), &CAMERA, &pose, PLAIN, &mut rng(step as u64));
         let rms = rms(&image, &pose);
         assert!(rms < 0.05, "turned by {turn}: {rms}");
     }
@@ -62,7 +62,7 @@ fn corners_survive_blur_noise_and_slant() {
         (PLAIN, [0.9, 0.2], 0.06),
     ] {
         let pose = pose(0.42, tilt, 0.3);
-        let image = picture(&board(), &CAMERA, &pose, taking, &mut rng(9));
+        let image = image(&board(), &CAMERA, &pose, taking, &mut rng(9));
         let rms = rms(&image, &pose);
         assert!(rms < most, "blur {}, noise {}: {rms}", taking.blur_px, taking.noise_levels);
     }
@@ -73,7 +73,7 @@ fn blur_is_measured() {
     let pose = pose(0.45, [0.1, 0.1], 0.2);
     let [sharp, blurred] = [0.4, 2.0].map(|blur_px| {
         let image =
-            picture(&board(), &CAMERA, &pose, Taking { blur_px, noise_levels: 1.0 }, &mut rng(3));
+            image(&board(), &CAMERA, &pose, Taking { blur_px, noise_levels: 1.0 }, &mut rng(3));
         ChessboardFinder.look(&image, &board()).unwrap().edge_px
     });
     assert!((0.3..0.8).contains(&sharp), "{sharp}");
@@ -83,7 +83,7 @@ fn blur_is_measured() {
 #[test]
 fn what_is_seen_instead_of_the_board_is_said() {
     let straight = pose(0.5, [0.0, 0.0], 0.0);
-    let image = picture(&board(), &CAMERA, &straight, PLAIN, &mut rng(5));
+    let image = image(&board(), &CAMERA, &straight, PLAIN, &mut rng(5));
     let finder = ChessboardFinder;
     assert_eq!(
         finder.look(&GrayImage::from_pixel(640, 480, image::Luma([90])), &board()),
@@ -103,9 +103,9 @@ fn what_is_seen_instead_of_the_board_is_said() {
 }
 
 #[test]
-fn the_trait_takes_colour_pictures_and_refuses_boards_without_a_frame() {
+fn the_trait_takes_color_images_and_refuses_boards_without_a_frame() {
     let straight = pose(0.5, [0.1, 0.2], 0.4);
-    let image = picture(&board(), &CAMERA, &straight, PLAIN, &mut rng(6));
+    let image = image(&board(), &CAMERA, &straight, PLAIN, &mut rng(6));
     let color = image::DynamicImage::ImageLuma8(image).to_rgb8();
     assert_eq!(ChessboardFinder.find(&color, &board()).unwrap().unwrap().len(), 54);
     let symmetric = Chessboard { corners: "8x6".parse().unwrap(), square_m: 0.025 };

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
 mod cell;
-mod pictures;
+mod images;
 
 use cell::{Cell, WRIST, board};
 use rmrl_calibration::{CalibrationError, PoseNoise, PosedView, RejectedReason, hand_eye};
@@ -15,14 +15,14 @@ fn views(cell: &mut Cell, count: usize, tilt_rad: f64) -> Vec<PosedView> {
         .collect()
 }
 
-/// How far the transform is off, in millimetres and degrees.
+/// How far the transform is off, in millimeters and degrees.
 fn off(cell: &Cell, flange_from_camera: nalgebra::Isometry3<f64>) -> [f64; 2] {
     let off = cell.flange_from_wrist.inverse() * flange_from_camera;
     [1000.0 * off.translation.vector.norm(), off.rotation.angle().to_degrees()]
 }
 
 #[test]
-fn with_an_exact_arm_and_exact_pictures_the_transform_is_exact() {
+fn with_an_exact_arm_and_exact_images_the_transform_is_exact() {
     let mut cell = Cell::new(1);
     cell.pixel_noise = 0.0;
     cell.noise = PoseNoise { translation_m: 0.0, rotation_rad: 0.0 };
@@ -33,7 +33,7 @@ fn with_an_exact_arm_and_exact_pictures_the_transform_is_exact() {
 }
 
 #[test]
-fn fifteen_views_of_an_arm_that_is_a_little_off_give_half_a_millimetre_and_a_tenth_of_a_degree() {
+fn fifteen_views_of_an_arm_that_is_a_little_off_give_half_a_millimeter_and_a_tenth_of_a_degree() {
     let (mut worst, mut sums, mut scaled) = ([0.0_f64; 2], [0.0; 2], [0.0; 2]);
     const CELLS: u64 = 30;
     for seed in 0..CELLS {

@@ -1,11 +1,11 @@
-//! Intrinsics from pictures and from bare numbers.
+//! Intrinsics from images and from bare numbers.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
-mod pictures;
+mod images;
 
+use images::{Rng, Taking, image, normal, rng};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
-use pictures::{Rng, Taking, normal, picture, rng};
 use rand::RngExt;
 use rmrl_calibration::{CalibrationError, ChessboardFinder, RejectedReason, View, intrinsics};
 use rmrl_vision::{Chessboard, Distortion, Intrinsics};
@@ -24,7 +24,7 @@ fn board() -> Chessboard {
     Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 }
 }
 
-/// A board tilted by up to `tilt_rad`, wholly in the picture.
+/// A board tilted by up to `tilt_rad`, wholly in the image.
 fn pose(tilt_rad: f64, rng: &mut Rng) -> Isometry3<f64> {
     loop {
         let mut within = |low: f64, high: f64| low + (high - low) * rng.random::<f64>();
@@ -110,12 +110,12 @@ fn deviations_are_what_comes_out_over_many_cameras() {
 }
 
 #[test]
-fn sixteen_pictures_give_the_focal_length_to_a_five_hundredth() {
+fn sixteen_images_give_the_focal_length_to_a_five_hundredth() {
     let mut rng = rng(7);
     let taking = Taking { blur_px: 0.6, noise_levels: 3.0 };
     let views: Vec<View> = (0..16)
         .map(|number| {
-            let image = picture(&board(), &CAMERA, &pose(0.6, &mut rng), taking, &mut rng);
+            let image = image(&board(), &CAMERA, &pose(0.6, &mut rng), taking, &mut rng);
             let found = ChessboardFinder.look(&image, &board()).unwrap();
             View::new(format!("{number:02}.png"), [1280, 720], found)
         })

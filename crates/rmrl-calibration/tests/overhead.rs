@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
 mod cell;
-mod pictures;
+mod images;
 
 use cell::{Cell, OVERHEAD, WRIST, board, workspace_error};
 use nalgebra::{Isometry3, Point2, Point3, Translation3, UnitQuaternion};
@@ -60,7 +60,7 @@ fn one_exact_pair_is_enough() {
 }
 
 #[test]
-fn hand_eye_and_eight_placements_stay_within_a_millimetre_over_the_workspace() {
+fn hand_eye_and_eight_placements_stay_within_a_millimeter_over_the_workspace() {
     let (mut worst, mut mean) = (0.0_f64, 0.0);
     const CELLS: u64 = 12;
     for seed in 0..CELLS {
@@ -111,7 +111,7 @@ fn the_check_finds_a_camera_that_has_moved() {
 }
 
 #[test]
-fn a_board_that_was_moved_between_the_pictures_is_rejected_by_name() {
+fn a_board_that_was_moved_between_the_images_is_rejected_by_name() {
     let mut cell = Cell::new(3);
     let mut all = placements(&mut cell, 0, 6, 1);
     all[2].wrist = cell.placement(2, 1).wrist;
@@ -153,7 +153,7 @@ fn blurred_views_are_used_neither_for_pairs_nor_for_checks() {
     }
 }
 
-/// A wrong lens shows at the picture's border only. The views there were left out of the check for not
+/// A wrong lens shows at the image's border only. The views there were left out of the check for not
 /// fitting it, and the rest gave it a good residual.
 #[test]
 fn a_check_that_leaves_out_what_the_camera_does_not_fit_is_inconclusive() {

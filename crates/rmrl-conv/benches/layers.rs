@@ -1,23 +1,23 @@
-//! What each layer of a ResNet costs: `cargo bench -p rmrl-conv`, one or two minutes.
+//! The time of each layer of a ResNet: `cargo bench -p rmrl-conv`, one or two minutes.
 //!
-//! On one thread, batch of 16, as ResNet-18 has its layers for pictures of 128 x 128. Beside this
-//! crate's times stand those of burn's own convolution, and of the multiplications alone by the `gemm`
-//! crate (through burn's `matmul`), each tap of the kernel by itself as a convolution without a matrix
-//! of windows needs them: what a convolution on top of `gemm` could reach at best.
+//! One thread, a batch of 16, and the layers of a ResNet-18 for images of 128 x 128. The last columns are burn's own
+//! convolution, and the multiplications alone by the `gemm` crate (through burn's `matmul`), one for each tap of the
+//! kernel, as a convolution without a matrix of windows needs them: the limit of a convolution on top of `gemm`.
 //!
 //! The rate counts the multiplications and additions of the definition, so Winograd's algorithm may
-//! show more than the processor can do.
+//! exceed the processor's peak.
 
 use std::time::Instant;
 
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 use rmrl_conv::kernels::{
-    AdamStep, Affine, ConvShape, Epilogue, GroupNormShape, PackedWeights, adam, forward,
-    group_norm, group_norm_gradients, input_gradient, max_pool, max_pool_gradient, weight_gradient,
+    AdamStep, Affine, ConvShape, Epilogue, GroupNormForward, GroupNormShape, PackedWeights, adam,
+    forward, group_norm, group_norm_gradients, input_gradient, max_pool, max_pool_gradient,
+    weight_gradient,
 };
 
-/// Name, side of the picture, channels in and out, kernel, stride.
+/// Name, side of the image, channels in and out, kernel, stride.
 const LAYERS: [(&str, usize, [usize; 2], usize, usize); 11] = [
     ("stem", 128, [3, 64], 7, 2),
     ("layer1", 32, [64, 64], 3, 1),
@@ -44,7 +44,7 @@ fn main() -> Result<(), rayon::ThreadPoolBuildError> {
         println!("\n{:<16}{:>28}{:>18}", "ms", "", "gradients");
         NORMS.into_iter().for_each(norm);
         pooling();
-        optimiser();
+        optimizer();
     });
     Ok(())
 }
@@ -61,8 +61,9 @@ fn norm([pixels, channels]: [usize; 2]) {
     let statistics = group_norm(&shape, &x, affine, None, true, &mut y);
     let forward_ms = best_ms(|| drop(group_norm(&shape, &x, affine, None, true, &mut y)));
     let mut dy = y.clone();
+    let pass = GroupNormForward { x: &x, statistics: &statistics, y: Some(&y) };
     let backward_ms = best_ms(|| {
-        drop(group_norm_gradients(&shape, &x, affine, &statistics, Some(&y), &mut dy, None));
+        drop(group_norm_gradients(&shape, affine, pass, &mut dy, None));
     });
     let name = format!("norm {pixels} x {channels}");
     println!("{name:<16}{forward_ms:>28.2}{backward_ms:>18.2}");
@@ -88,7 +89,7 @@ fn pooling() {
 }
 
 /// A step on as many parameters as a ResNet-18 has.
-fn optimiser() {
+fn optimizer() {
     let gradient = vec![0.5; 11_200_000];
     let mut numbers = gradient.clone();
     let (mut first, mut second) = (gradient.clone(), gradient.clone());
@@ -138,11 +139,11 @@ fn layer(
             drop(rows.clone().matmul(taps.clone()));
         }
     });
-    let pictures = Tensor::<4>::ones([BATCH, channels_in, side, side], &device);
+    let images = Tensor::<4>::ones([BATCH, channels_in, side, side], &device);
     let kernels = Tensor::<4>::ones([channels_out, channels_in, kernel, kernel], &device);
     let burn_ms = best_ms(|| {
         let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
-        drop(burn::tensor::module::conv2d(pictures.clone(), kernels.clone(), None, options));
+        drop(burn::tensor::module::conv2d(images.clone(), kernels.clone(), None, options));
     });
     println!(
         "{name:<16}{weights_ms:>10.2}{:>18}{:>18}{:>18}{gemm_ms:>12.2}{burn_ms:>12.2}",
@@ -152,7 +153,7 @@ fn layer(
     );
 }
 
-/// The least of some runs: what else the machine does only adds to it.
+/// The shortest of some runs: the machine's other work only adds time.
 fn best_ms(mut run: impl FnMut()) -> f64 {
     (0..9)
         .map(|_| {

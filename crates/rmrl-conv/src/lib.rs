@@ -5,6 +5,6 @@ mod ops;
 
 pub use kernels::AdamStep;
 pub use ops::{
-    Conv2dOptions, Follow, GroupNormOptions, Moments, PackedConv2d, adam, conv2d, group_norm,
-    max_pool2d,
+    Conv2dEpilogue, Conv2dOptions, GroupNormOptions, Moments, PackedConv2d, adam, conv2d,
+    group_norm, max_pool2d,
 };

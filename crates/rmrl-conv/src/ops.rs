@@ -1,8 +1,7 @@
-//! The operations on burn's tensors, pictures with channels last: `[batch, height, width,
-//! channels]`.
+//! The operations on burn's tensors, with images as `[batch, height, width, channels]` (channels last).
 //!
-//! On burn's CPU backend, with gradients or without, this crate computes them; on any other device
-//! burn's own operations do.
+//! On burn's CPU backend, with or without gradients, this crate computes them; on any other device, burn does.
+//! `primitive.rs` converts between tensors and slices; the other files have one operation each.
 
 mod adam;
 mod conv2d;
@@ -11,6 +10,6 @@ mod max_pool2d;
 mod primitive;
 
 pub use adam::{Moments, adam};
-pub use conv2d::{Conv2dOptions, Follow, PackedConv2d, conv2d};
+pub use conv2d::{Conv2dEpilogue, Conv2dOptions, PackedConv2d, conv2d};
 pub use group_norm::{GroupNormOptions, group_norm};
 pub use max_pool2d::max_pool2d;

@@ -1,4 +1,4 @@
-//! Every function against a plain loop in 64-bit floats, over random shapes.
+//! Every function, compared with a plain loop in 64-bit floats, over random shapes.
 
 mod numbers;
 
@@ -76,7 +76,7 @@ fn check(shape: &ConvShape, seed: u64) {
         })
         .collect();
 
-    // Garbage in what shall be written.
+    // The outputs begin with NaN: all of them must be written.
     let mut found = vec![f32::NAN; y.len()];
     let packed = PackedWeights::forward(shape, &weight, Some(&scale));
     forward(shape, &x, &packed, Epilogue::default(), &mut found);
@@ -99,7 +99,7 @@ fn check(shape: &ConvShape, seed: u64) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
-    /// Kernels, strides, paddings and channels of all kinds, whole vectors or not.
+    /// All kinds of kernels, strides, paddings and channels, in whole vectors or not.
     #[test]
     fn any_shape(
         batch in 1usize..4,
@@ -111,7 +111,7 @@ proptest! {
         seed in any::<u32>(),
     ) {
         prop_assume!(kernel <= height.min(width) + 2 * padding);
-        // At stride 1, padding beyond the kernel would leave pixels of zeros only.
+        // With more padding than the kernel, some windows would lie entirely in the padding.
         prop_assume!(padding < kernel);
         let shape = ConvShape {
             batch, height, width, channels_in, channels_out, kernel, stride, padding,
@@ -119,7 +119,7 @@ proptest! {
         check(&shape, u64::from(seed));
     }
 
-    /// 3 x 3 at stride 1, as most of a ResNet is: Winograd's algorithm where the picture is large.
+    /// 3 x 3 at stride 1, like most layers of a ResNet: Winograd's algorithm if the image is large.
     #[test]
     fn shapes_of_a_resnet(
         batch in 1usize..4,
@@ -135,7 +135,7 @@ proptest! {
     }
 }
 
-/// The shapes that a ResNet-18 has, small ones and the widest.
+/// Special shapes of a ResNet-18.
 #[test]
 fn stem_shortcut_and_widest() {
     let stem = ConvShape {

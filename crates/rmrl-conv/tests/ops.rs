@@ -1,4 +1,4 @@
-//! The operations on tensors, against burn's own and against finite differences.
+//! The operations on tensors, compared with burn's own and with finite differences.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -11,7 +11,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use rmrl_conv::{
-    AdamStep, Conv2dOptions, Follow, GroupNormOptions, Moments, PackedConv2d, adam, conv2d,
+    AdamStep, Conv2dEpilogue, Conv2dOptions, GroupNormOptions, Moments, PackedConv2d, adam, conv2d,
     group_norm, max_pool2d,
 };
 
@@ -44,13 +44,17 @@ const OPTIONS: [(usize, [usize; 2], Conv2dOptions); 4] = [
     (7, [3, 16], Conv2dOptions { stride: 2, padding: 3 }),
 ];
 
-/// A convolution with all that can follow it, by this crate or by burn.
+/// A convolution with a full epilogue, by this crate or by burn.
 fn convolve(operands: &Operands, options: Conv2dOptions, ours: bool) -> Tensor<4> {
     let Operands { x, weight, scale, bias, residual } = operands.clone();
     if ours {
-        let follow =
-            Follow { scale: Some(scale), bias: Some(bias), residual: Some(residual), relu: true };
-        return conv2d(x, weight, options, follow, None);
+        let epilogue = Conv2dEpilogue {
+            scale: Some(scale),
+            bias: Some(bias),
+            residual: Some(residual),
+            relu: true,
+        };
+        return conv2d(x, weight, options, epilogue, None);
     }
     let Conv2dOptions { stride, padding } = options;
     let weight = weight * scale.reshape([-1, 1, 1, 1]);
@@ -75,7 +79,7 @@ impl Operands {
         let device = device();
         let x = random(1, [2, 10, 12, depth], &device);
         let weight = random(2, [out, depth, kernel, kernel], &device);
-        let bare = conv2d(x.clone(), weight.clone(), options, Follow::default(), None);
+        let bare = conv2d(x.clone(), weight.clone(), options, Conv2dEpilogue::default(), None);
         Self {
             x: x.require_grad(),
             weight: weight.require_grad(),
@@ -99,7 +103,7 @@ impl Operands {
 }
 
 #[test]
-fn convolutions_and_their_gradients_are_burns() {
+fn convolutions_and_their_gradients_match_burn() {
     for (kernel, channels, options) in OPTIONS {
         let operands = Operands::new(kernel, channels, options);
         let (ours, theirs) =
@@ -115,13 +119,13 @@ fn convolutions_and_their_gradients_are_burns() {
 
 /// Changing one number a little changes the weighted sum by its gradient times as much.
 #[test]
-fn gradients_are_finite_differences() {
+fn gradients_match_finite_differences() {
     const STEP: f32 = 1.0 / 64.0;
     for (kernel, channels, options) in OPTIONS {
         let operands = Operands::new(kernel, channels, options);
         let gradients = operands.gradients(convolve(&operands, options, true));
         let sum = |operands: &Operands| -> f64 {
-            // No ReLU at which the slope jumps: a large bias lifts everything above zero.
+            // A large bias lifts all values above zero, so no slope jumps at the ReLU.
             let output = values(convolve(operands, options, true));
             let weights = numbers(6, output.len());
             output.iter().zip(weights).map(|(y, w)| f64::from(*y) * f64::from(w)).sum()
@@ -149,7 +153,7 @@ fn gradients_are_finite_differences() {
                 };
                 let slope = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
                 let found = f64::from(gradient[place]);
-                // Outputs of a thousand have steps of 6e-5, of which many are added.
+                // Outputs near 1000 have a resolution of 6e-5, and many of them are added.
                 assert!(
                     (slope - found).abs() < 0.02 * found.abs().max(1.0),
                     "{what} {slope} {found}"
@@ -160,10 +164,10 @@ fn gradients_are_finite_differences() {
 }
 
 #[test]
-fn group_norms_and_their_gradients_are_burns() {
+fn group_norms_and_their_gradients_match_burn() {
     let device = device();
     for (channels, groups) in [(64, 4), (12, 3), (5, 5), (7, 1)] {
-        // A mean far from zero, which squares would swallow the variance of.
+        // With a mean far from zero, plain squares would cancel the variance.
         let x = (random(1, [3, 6, 9, channels], &device) + 20.0).require_grad();
         let weight = random(2, [channels], &device).require_grad();
         let bias = random(3, [channels], &device).require_grad();
@@ -196,7 +200,7 @@ fn group_norms_and_their_gradients_are_burns() {
 }
 
 #[test]
-fn largest_values_and_their_gradients_are_burns() {
+fn max_pools_and_their_gradients_match_burn() {
     let device = device();
     for (height, width) in [(8, 10), (7, 9)] {
         let x = random(1, [2, height, width, 6], &device).require_grad();
@@ -213,24 +217,25 @@ fn largest_values_and_their_gradients_are_burns() {
     }
 }
 
-/// Weights prepared once give the same bits, for the size they were prepared for and for others.
+/// Packed weights give the same bits, for the image size that they were prepared for and for others.
 #[test]
-fn prepared_weights_change_nothing() {
+fn packed_weights_change_no_bit() {
     let device = Device::flex();
     let options = Conv2dOptions { stride: 1, padding: 1 };
     let weight = random(2, [32, 32, 3, 3], &device);
     let packed = PackedConv2d::default();
     for dims in [[1, 8, 8, 32], [3, 8, 8, 32], [1, 4, 6, 32], [1, 8, 8, 32]] {
         let x = random(1, dims, &device);
-        let kept = conv2d(x.clone(), weight.clone(), options, Follow::default(), Some(&packed));
-        let fresh = conv2d(x, weight.clone(), options, Follow::default(), None);
+        let kept =
+            conv2d(x.clone(), weight.clone(), options, Conv2dEpilogue::default(), Some(&packed));
+        let fresh = conv2d(x, weight.clone(), options, Conv2dEpilogue::default(), None);
         assert_eq!(values(kept), values(fresh));
     }
 }
 
-/// A picture's result does not depend on those beside it, and nothing on the number of threads.
+/// No result depends on the number of threads, and none of an image on the images beside it.
 #[test]
-fn threads_and_neighbours_change_no_bit() {
+fn threads_and_neighbors_change_no_bit() {
     let compute = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -258,19 +263,19 @@ fn threads_and_neighbours_change_no_bit() {
     let device = Device::flex();
     let options = Conv2dOptions { stride: 1, padding: 1 };
     let weight = random(2, [48, 32, 3, 3], &device);
-    let pictures = random(1, [3, 9, 11, 32], &device);
-    let all = conv2d(pictures.clone(), weight.clone(), options, Follow::default(), None);
+    let images = random(1, [3, 9, 11, 32], &device);
+    let all = conv2d(images.clone(), weight.clone(), options, Conv2dEpilogue::default(), None);
     for index in 0..3 {
-        let one = pictures.clone().narrow(0, index, 1);
-        let one = conv2d(one, weight.clone(), options, Follow::default(), None);
+        let one = images.clone().narrow(0, index, 1);
+        let one = conv2d(one, weight.clone(), options, Conv2dEpilogue::default(), None);
         assert_eq!(values(one), values(all.clone().narrow(0, index, 1)));
     }
 }
 
-/// Adam's step in 64 bits, by its definition, over some steps. The parameter is at first a part of a
-/// larger tensor, as a refined head's is.
+/// Adam in 64 bits, by its definition, over some steps. The parameter is at first a view of a larger tensor, like
+/// that of a refined head.
 #[test]
-fn adam_is_its_definition() {
+fn adam_matches_its_definition() {
     let device = Device::flex();
     let whole = Tensor::<1>::from_data([9.0f32, 0.5, -2.0, 0.0, 9.0], &device);
     let (mut expected, mut m, mut v) = ([0.5f64, -2.0, 0.0], [0.0f64; 3], [0.0f64; 3]);
@@ -295,13 +300,12 @@ fn adam_is_its_definition() {
         assert!((f64::from(*found) - expected).abs() < 1e-6, "{found} {expected}");
     }
     assert_eq!(moments.steps, 20);
-    assert_eq!(values(whole), [9.0, 0.5, -2.0, 0.0, 9.0], "others' numbers stay as they are");
+    assert_eq!(values(whole), [9.0, 0.5, -2.0, 0.0, 9.0], "other values stay as they are");
 }
 
-/// With gradient checkpointing, as on any device that is not burn's CPU, burn's own operations compute
-/// the same.
+/// With gradient checkpointing, as on devices other than burn's CPU, burn's own operations compute the same.
 #[test]
-fn elsewhere_burn_computes_the_same() {
+fn on_other_devices_burn_computes_the_same() {
     let (here, elsewhere) = (device(), device().gradient_checkpointing());
     let network = |device: &Device| {
         let x = random(1, [2, 9, 11, 16], device).require_grad();
@@ -309,14 +313,15 @@ fn elsewhere_burn_computes_the_same() {
         let scale = random(3, [32], device);
         let [weight, bias, shift] = [4, 5, 6].map(|seed| random(seed, [32], device));
         let options = Conv2dOptions { stride: 2, padding: 1 };
-        let follow = Follow { scale: Some(scale), bias: Some(shift), ..Follow::default() };
-        let maps = conv2d(x.clone(), kernel.clone(), options, follow.clone(), None);
+        let epilogue =
+            Conv2dEpilogue { scale: Some(scale), bias: Some(shift), ..Conv2dEpilogue::default() };
+        let maps = conv2d(x.clone(), kernel.clone(), options, epilogue.clone(), None);
         let norm = GroupNormOptions { groups: 4, epsilon: 1e-5, relu: true };
         let maps = group_norm(maps.clone(), weight, bias, Some(maps), norm);
-        let follow = Follow { residual: Some(maps.clone()), relu: true, ..follow };
+        let epilogue = Conv2dEpilogue { residual: Some(maps.clone()), relu: true, ..epilogue };
         let same = Conv2dOptions { stride: 1, padding: 1 };
         let second = random(7, [32, 32, 3, 3], device);
-        let maps = conv2d(maps, second, same, follow, None);
+        let maps = conv2d(maps, second, same, epilogue, None);
         let output = max_pool2d(maps, 3, options);
         let gradients = output.clone().powi_scalar(2).mean().backward();
         let of_kernel = kernel.grad(&gradients).unwrap();

@@ -1,6 +1,6 @@
 //! Loading and running the models, for `bench/perception.py`, which tells how to read the numbers.
 //!
-//! `perception grounding-dino|segment-anything DIRECTORY PICTURE.png THREADS ROUNDS OUTPUT` prints a
+//! `perception grounding-dino|segment-anything DIRECTORY IMAGE.png THREADS ROUNDS OUTPUT` prints a
 //! JSON object and writes what was computed to OUTPUT: Grounding DINO's logits as 32-bit floats, or
 //! a byte for each pixel of Segment Anything's mask.
 
@@ -14,7 +14,7 @@ use rmrl_grounded_sam::{
 use rmrl_vision::BoundingBox;
 use rustix::time::{ClockId, clock_gettime};
 
-/// As in the program `rmrl`: memory is kept between pictures instead of asked for anew.
+/// As in the program `rmrl`: memory is kept between images instead of asked for anew.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -23,20 +23,20 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 fn main() -> Outcome<()> {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let [model, directory, picture, threads, rounds, output] = &arguments[..] else {
+    let [model, directory, image, threads, rounds, output] = &arguments[..] else {
         // `cargo bench` without arguments; `cargo test --benches` likewise.
         println!("bench/perception.py measures the models; see bench/README.md");
         return Ok(());
     };
     let (threads, rounds) = (threads.parse::<NonZeroUsize>()?, rounds.parse::<usize>()?);
-    let picture = image::open(picture)?.to_rgb8();
+    let image = image::open(image)?.to_rgb8();
     let threads = Some(threads);
     match model.as_str() {
         "grounding-dino" => {
             let config =
                 GroundingDinoConfig { directory: directory.into(), threads, ..Default::default() };
             let (load, detector) = timed(|| GroundingDino::open(config))?;
-            let (look, raw) = median(rounds, || detector.raw_detections(&picture))?;
+            let (look, raw) = median(rounds, || detector.raw_detections(&image))?;
             let logits: Vec<u8> = raw.logits.iter().flat_map(|value| value.to_le_bytes()).collect();
             std::fs::write(output, logits)?;
             report(&[("load", load), ("run", look)])
@@ -50,14 +50,14 @@ fn main() -> Outcome<()> {
             let (load, mut segmenter) = timed(|| SegmentAnything::open(config))?;
             let mut shade = 0;
             let (look, _) = median(rounds, || {
-                // Another picture each time, or the last one's embedding would be taken.
+                // Another image each time, or the last one's embedding would be taken.
                 shade += 1;
-                segmenter.segment_box(&shaded(&picture, shade), middle(&picture))
+                segmenter.segment_box(&shaded(&image, shade), middle(&image))
             })?;
-            segmenter.segment_box(&picture, middle(&picture))?;
+            segmenter.segment_box(&image, middle(&image))?;
             let (again, (mask, _)) =
-                median(rounds, || segmenter.segment_box(&picture, middle(&picture)))?;
-            let pixels = picture.enumerate_pixels().map(|(u, v, _)| u8::from(mask.contains(u, v)));
+                median(rounds, || segmenter.segment_box(&image, middle(&image)))?;
+            let pixels = image.enumerate_pixels().map(|(u, v, _)| u8::from(mask.contains(u, v)));
             std::fs::write(output, pixels.collect::<Vec<u8>>())?;
             report(&[("load", load), ("run", look), ("again", again)])
         }
@@ -65,8 +65,8 @@ fn main() -> Outcome<()> {
     }
 }
 
-fn middle(picture: &RgbImage) -> BoundingBox {
-    let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
+fn middle(image: &RgbImage) -> BoundingBox {
+    let (width, height) = (f64::from(image.width()), f64::from(image.height()));
     BoundingBox {
         x_min: 0.25 * width,
         y_min: 0.25 * height,
@@ -75,10 +75,10 @@ fn middle(picture: &RgbImage) -> BoundingBox {
     }
 }
 
-fn shaded(picture: &RgbImage, shade: u8) -> RgbImage {
-    let mut picture = picture.clone();
-    picture.get_pixel_mut(0, 0).0 = [shade; 3];
-    picture
+fn shaded(image: &RgbImage, shade: u8) -> RgbImage {
+    let mut image = image.clone();
+    image.get_pixel_mut(0, 0).0 = [shade; 3];
+    image
 }
 
 /// Wall's and processor's seconds.

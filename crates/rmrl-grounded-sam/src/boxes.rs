@@ -2,7 +2,7 @@
 
 use rmrl_vision::BoundingBox;
 
-/// A box by its edges, in pixels from the picture's upper left corner: the first pixel reaches from 0
+/// A box by its edges, in pixels from the image's upper left corner: the first pixel reaches from 0
 /// to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Edges {
@@ -13,7 +13,7 @@ pub(crate) struct Edges {
 }
 
 impl Edges {
-    /// From centre and size as shares of a picture of `width` x `height`.
+    /// From center and size as shares of an image of `width` x `height`.
     pub fn from_shares([x, y, wide, high]: [f64; 4], width: u32, height: u32) -> Self {
         let (width, height) = (f64::from(width), f64::from(height));
         Self {
@@ -25,7 +25,7 @@ impl Edges {
     }
 
     /// The first and the last pixel between the edges. An edge at 50 is the left of pixel 50, and the
-    /// right of pixel 49; both boxes have the same centre.
+    /// right of pixel 49; both boxes have the same center.
     pub fn pixels(self) -> BoundingBox {
         BoundingBox {
             x_min: self.left,
@@ -90,7 +90,7 @@ mod tests {
 
     /// Two plates side by side at 45 degrees, as near as they can lie, and the first one twice.
     #[test]
-    fn duplicates_are_merged_and_neighbours_are_not() {
+    fn duplicates_are_merged_and_neighbors_are_not() {
         let diagonal = std::f64::consts::FRAC_1_SQRT_2;
         let (side, apart) = ((127.76 + 85.48) * diagonal, 85.48 * diagonal);
         let boxes = [

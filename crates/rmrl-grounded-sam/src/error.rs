@@ -128,9 +128,9 @@ pub enum GroundedSamError {
         /// The most that the model takes.
         limit: usize,
     },
-    /// A picture without pixels, or with more than any camera takes.
-    #[error("the picture has {width} x {height} pixels, expected 1 x 1 to {limit} x {limit}")]
-    PictureSize {
+    /// An image without pixels, or with more than any camera takes.
+    #[error("the image has {width} x {height} pixels, expected 1 x 1 to {limit} x {limit}")]
+    ImageSize {
         /// Its width.
         width: u32,
         /// Its height.

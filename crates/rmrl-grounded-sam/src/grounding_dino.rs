@@ -12,7 +12,7 @@ use crate::pixels::{MAX_SIDE_PX, check_size, pixel_values, size_by_edges};
 use crate::prompt::{Prompt, phrases};
 use crate::{GroundedSamError, GroundingDinoConfig, Resize};
 
-/// Upstream's picture, where the graph takes any size.
+/// Upstream's image, where the graph takes any size.
 const SHORTEST_EDGE: u32 = 800;
 const LONGEST_EDGE: u32 = 1333;
 
@@ -26,7 +26,7 @@ const OUTPUTS: [&str; 2] = ["logits", "pred_boxes"];
 /// An object found, and the words of the prompt that it answers to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhraseDetection {
-    /// Where, in pixels of the picture; it may reach over the picture's border by a little.
+    /// Where, in pixels of the image; it may reach over the image's border by a little.
     pub bounding_box: BoundingBox,
     /// How sure the detector is, 0 to 1.
     pub score: f64,
@@ -34,7 +34,7 @@ pub struct PhraseDetection {
     pub phrase: String,
 }
 
-/// What Grounding DINO makes of a picture.
+/// What Grounding DINO makes of an image.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PhraseDetections {
     /// What scores above the box threshold, duplicates merged, best first.
@@ -43,7 +43,7 @@ pub struct PhraseDetections {
     pub best_rejected: Option<Rejected>,
 }
 
-/// The network's own outputs for a picture.
+/// The network's own outputs for an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawDetections {
     /// How well each query agrees with each token, before the sigmoid; minus infinity beyond the
@@ -51,12 +51,12 @@ pub struct RawDetections {
     pub logits: Vec<f32>,
     /// The length of a row of `logits`.
     pub tokens: usize,
-    /// Each query's box: centre x, centre y, width, height, as shares of the picture that the
+    /// Each query's box: center x, center y, width, height, as shares of the image that the
     /// network has seen.
     pub boxes: Vec<[f32; 4]>,
 }
 
-/// Grounding DINO on the processor. It takes seconds for a picture.
+/// Grounding DINO on the processor. It takes seconds for an image.
 pub struct GroundingDino {
     config: GroundingDinoConfig,
     network: Network,
@@ -102,13 +102,13 @@ impl GroundingDino {
     /// Finds what the prompt describes, and says which of its words.
     ///
     /// # Errors
-    /// A picture without pixels; a graph that cannot be computed, or computes what cannot be.
+    /// An image without pixels; a graph that cannot be computed, or computes what cannot be.
     pub fn detect_phrases(&self, image: &RgbImage) -> Result<PhraseDetections, GroundedSamError> {
         let raw = self.raw_detections(image)?;
         Ok(self.post_process(&raw, image.dimensions()))
     }
 
-    /// The network's outputs for a picture, before any threshold.
+    /// The network's outputs for an image, before any threshold.
     ///
     /// # Errors
     /// As of [`detect_phrases`](Self::detect_phrases).
@@ -163,25 +163,25 @@ impl GroundingDino {
         Ok(RawDetections { logits, tokens, boxes })
     }
 
-    /// Width and height that a picture is resized to, and those of the canvas that it is laid on.
-    fn sizes(&self, picture: (u32, u32)) -> ((u32, u32), (u32, u32)) {
+    /// Width and height that an image is resized to, and those of the canvas that it is laid on.
+    fn sizes(&self, image: (u32, u32)) -> ((u32, u32), (u32, u32)) {
         let Some(canvas) = self.graph_size else {
-            let size = size_by_edges(picture, SHORTEST_EDGE, LONGEST_EDGE);
+            let size = size_by_edges(image, SHORTEST_EDGE, LONGEST_EDGE);
             return (size, size);
         };
         if self.config.resize == Resize::Squash {
             return (canvas, canvas);
         }
         let (short, long) = (canvas.0.min(canvas.1), canvas.0.max(canvas.1));
-        let size = size_by_edges(picture, short, long);
+        let size = size_by_edges(image, short, long);
         let fits = size.0 <= canvas.0 && size.1 <= canvas.1;
         // A portrait may not fit on a landscape.
-        let size = if fits { size } else { size_by_edges(picture, short, short) };
+        let size = if fits { size } else { size_by_edges(image, short, short) };
         ((size.0.min(canvas.0), size.1.min(canvas.1)), canvas)
     }
 
     /// Upstream's post-processing, and non-maximum suppression. The network's shares are of the
-    /// picture without its padding, so they are those of the original picture.
+    /// image without its padding, so they are those of the original image.
     fn post_process(&self, raw: &RawDetections, (width, height): (u32, u32)) -> PhraseDetections {
         let threshold = self.config.box_threshold;
         let mut best_rejected: Option<Rejected> = None;
@@ -256,10 +256,10 @@ fn check_prompt_length(network: &Network, prompt: &Prompt) -> Result<(), Grounde
     }
 }
 
-/// 1 where the canvas holds the picture, 0 right of it and below: `[1, height, width]`.
-fn pixel_mask(picture: (u32, u32), canvas: (u32, u32)) -> Tensor<i32> {
+/// 1 where the canvas holds the image, 0 right of it and below: `[1, height, width]`.
+fn pixel_mask(image: (u32, u32), canvas: (u32, u32)) -> Tensor<i32> {
     let mask = (0..canvas.1)
-        .flat_map(|v| (0..canvas.0).map(move |u| i32::from(u < picture.0 && v < picture.1)));
+        .flat_map(|v| (0..canvas.0).map(move |u| i32::from(u < image.0 && v < image.1)));
     Tensor::from_data(&[1, canvas.1 as usize, canvas.0 as usize], mask.collect::<Vec<_>>())
 }
 

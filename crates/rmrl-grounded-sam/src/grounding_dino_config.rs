@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::GroundedSamError;
 use crate::prompt::phrases;
 
-/// How a picture is brought to the size that is baked into a graph.
+/// How an image is brought to the size that is baked into a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resize {
     /// Stretched or pressed to exactly that size, as the public exports of 800 x 800 are fed. All
-    /// of the graph's pixels are used; the picture's proportions are lost.
+    /// of the graph's pixels are used; the image's proportions are lost.
     #[default]
     Squash,
     /// With its proportions, as the network was trained; the rest, right and below, is zero and
@@ -22,8 +22,9 @@ pub enum Resize {
 }
 
 /// Where Grounding DINO lies, what it looks for, and how sure it must be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct GroundingDinoConfig {
     /// The directory with the model and `tokenizer.json` or `vocab.txt`. Default
     /// `models/grounding-dino`: where `tools/export_grounded_sam.py --out models` writes them.
@@ -34,19 +35,23 @@ pub struct GroundingDinoConfig {
     /// phrases are parted by full stops; any of them counts as the plate.
     pub prompt: String,
     /// Boxes must score more than this. Default 0.35, upstream's demonstration; untuned here.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub box_threshold: f64,
     /// Words of the prompt that score more than this are the box's phrase. Default 0.25, upstream's
     /// demonstration; it changes no box.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub text_threshold: f64,
     /// Of two boxes whose intersection is more than this share of their union, the lesser score is
     /// dropped. Default 0.5: the network often reports one object several times, in boxes that
     /// nearly agree; two plates that touch, at 45 degrees, still have boxes that agree to 0.25 at
     /// most. 1 keeps all.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub nms_iou: f64,
-    /// How pictures are brought to the graph's size. Default `squash`; a graph of no fixed size
-    /// gets the picture in upstream's, 800 pixels high or at most 1333 long, whatever is said here.
+    /// How images are brought to the graph's size. Default `squash`; a graph of no fixed size
+    /// gets the image in upstream's, 800 pixels high or at most 1333 long, whatever is said here.
     pub resize: Resize,
     /// Threads to compute with. Default: one for each physical core.
+    #[key(at_least = 1, at_most = 1024)]
     pub threads: Option<NonZeroUsize>,
 }
 

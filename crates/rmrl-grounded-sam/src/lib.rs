@@ -1,4 +1,4 @@
-//! Detection and segmentation by learnt models: Grounding DINO finds what a text describes, Segment
+//! Detection and segmentation by learned models: Grounding DINO finds what a text describes, Segment
 //! Anything finds the pixels of what lies in a box.
 //!
 //! [`GroundingDino`] is a [`rmrl_vision::Detector`] and [`SegmentAnything`] a
@@ -25,12 +25,12 @@ mod boxes;
 mod error;
 mod grounding_dino;
 mod grounding_dino_config;
+#[cfg(test)]
+#[path = "../tests/images/mod.rs"]
+mod images;
 mod mask_upscaling;
 mod network;
 mod onnx_file;
-#[cfg(test)]
-#[path = "../tests/pictures/mod.rs"]
-mod pictures;
 mod pixels;
 mod prompt;
 mod resample;

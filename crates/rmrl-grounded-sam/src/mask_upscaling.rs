@@ -1,4 +1,4 @@
-//! From the decoder's small mask to a mask of the picture.
+//! From the decoder's small mask to a mask of the image.
 
 use image::{GrayImage, Luma};
 
@@ -11,7 +11,7 @@ pub(crate) struct Plane {
 
 /// Blows a mask of logits up to the encoder's square of `square` pixels, cuts the padding off, blows
 /// the rest up to `width` x `height` and sets what is above 0: upstream's two steps, in its order.
-/// `unpadded` is width and height of the picture within the square.
+/// `unpadded` is width and height of the image within the square.
 pub(crate) fn upscale_mask(
     low: &Plane,
     square: usize,
@@ -31,10 +31,10 @@ pub(crate) fn upscale_mask(
 /// The upper left `part` of a plane that is resized to `size`, bilinearly, corners not aligned
 /// (`torch.nn.functional.interpolate`). Sizes are width and height.
 fn resize(plane: &Plane, size: (usize, usize), part: (usize, usize)) -> Plane {
-    let columns: Vec<_> = (0..part.0).map(|at| neighbours(at, plane.width, size.0)).collect();
+    let columns: Vec<_> = (0..part.0).map(|at| neighbors(at, plane.width, size.0)).collect();
     let mut values = Vec::with_capacity(part.0 * part.1);
     for row in 0..part.1 {
-        let (above, below, down) = neighbours(row, plane.height, size.1);
+        let (above, below, down) = neighbors(row, plane.height, size.1);
         let line = |index: usize| &plane.values[index * plane.width..][..plane.width];
         let (above, below) = (line(above), line(below));
         values.extend(columns.iter().map(|&(left, right, across)| {
@@ -47,7 +47,7 @@ fn resize(plane: &Plane, size: (usize, usize), part: (usize, usize)) -> Plane {
 }
 
 /// The two old pixels beside the new pixel `at`, and the weight of the second.
-fn neighbours(at: usize, from: usize, to: usize) -> (usize, usize, f32) {
+fn neighbors(at: usize, from: usize, to: usize) -> (usize, usize, f32) {
     let scale = from as f32 / to as f32;
     let place = ((at as f32 + 0.5) * scale - 0.5).max(0.0);
     let first = (place as usize).min(from - 1);
@@ -57,7 +57,7 @@ fn neighbours(at: usize, from: usize, to: usize) -> (usize, usize, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::{Tensors, iou};
+    use crate::images::{Tensors, iou};
 
     /// SAM's true sizes, against torch: 256 -> 1024 -> 765 rows of it -> 641 x 479.
     #[test]

@@ -1,4 +1,4 @@
-//! From a picture to the numbers that both models take.
+//! From an image to the numbers that both models take.
 
 use image::RgbImage;
 use rten_tensor::Tensor;
@@ -13,18 +13,18 @@ const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 /// A side of more pixels belongs to no camera, and would take gigabytes here.
 pub(crate) const MAX_SIDE_PX: u32 = 8192;
 
-/// Refuses pictures that cannot be resized.
+/// Refuses images that cannot be resized.
 pub(crate) fn check_size(image: &RgbImage) -> Result<(), GroundedSamError> {
     let (width, height) = image.dimensions();
     let sides = 1..=MAX_SIDE_PX;
     if sides.contains(&width) && sides.contains(&height) {
         Ok(())
     } else {
-        Err(GroundedSamError::PictureSize { width, height, limit: MAX_SIDE_PX })
+        Err(GroundedSamError::ImageSize { width, height, limit: MAX_SIDE_PX })
     }
 }
 
-/// The picture in `size` (width and height), normalised, in the upper left of a canvas of zeros:
+/// The image in `size` (width and height), normalized, in the upper left of a canvas of zeros:
 /// `[1, 3, height, width]` of the canvas.
 pub(crate) fn pixel_values(
     image: &RgbImage,
@@ -45,7 +45,7 @@ pub(crate) fn pixel_values(
     Tensor::from_data(&[1, 3, canvas_height, canvas_width], values)
 }
 
-/// Width and height of a picture whose shorter side becomes `shortest`, unless its longer side would
+/// Width and height of an image whose shorter side becomes `shortest`, unless its longer side would
 /// exceed `longest`. Rounded as upstream does: to the nearest for the longest side's share, down
 /// otherwise.
 pub(crate) fn size_by_edges(
@@ -62,7 +62,7 @@ pub(crate) fn size_by_edges(
     } else {
         (f64::from(shortest), f64::from(shortest) * f64::from(long) / f64::from(short))
     };
-    // A side that already is as long as asked for leaves the picture as it is.
+    // A side that already is as long as asked for leaves the image as it is.
     if short_to as u32 == short {
         return (width, height);
     }
@@ -75,7 +75,7 @@ mod tests {
     use rten_tensor::prelude::*;
 
     use super::*;
-    use crate::pictures::{Tensors, difference, picture};
+    use crate::images::{Tensors, difference, image};
 
     /// Against both processors of transformers, squashed and padded; every 97th number.
     #[test]
@@ -89,7 +89,7 @@ mod tests {
             (&sam, "landscape", "landscape", (128, 96), (128, 128)),
             (&sam, "portrait", "portrait", (82, 128), (128, 128)),
         ] {
-            let ours = pixel_values(&picture(name), size, canvas).to_vec();
+            let ours = pixel_values(&image(name), size, canvas).to_vec();
             let ours: Vec<f32> = ours.into_iter().step_by(97).collect();
             let apart = difference(&ours, &file.floats(&format!("{key}.pixels")));
             assert!(apart < 1e-5, "{key}: {apart}");
@@ -115,8 +115,8 @@ mod tests {
     }
 
     #[test]
-    fn pictures_without_pixels_are_refused() {
+    fn images_without_pixels_are_refused() {
         let empty = RgbImage::new(0, 7);
-        assert!(matches!(check_size(&empty), Err(GroundedSamError::PictureSize { width: 0, .. })));
+        assert!(matches!(check_size(&empty), Err(GroundedSamError::ImageSize { width: 0, .. })));
     }
 }

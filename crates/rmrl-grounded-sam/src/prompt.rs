@@ -27,14 +27,14 @@ pub(crate) fn phrases(prompt: &str) -> Vec<String> {
     phrases.filter(|phrase| !phrase.is_empty()).collect()
 }
 
-/// A prompt, tokenised.
+/// A prompt, tokenized.
 pub(crate) struct Prompt {
     tokenizer: Tokenizer,
     ids: Vec<u32>,
 }
 
 impl Prompt {
-    /// Reads `tokenizer.json` or, where there is none, `vocab.txt` of `directory`, and tokenises
+    /// Reads `tokenizer.json` or, where there is none, `vocab.txt` of `directory`, and tokenizes
     /// `text` with it, whose tokens may be `limit`.
     pub fn open(directory: &Path, text: &str, limit: usize) -> Result<Self, GroundedSamError> {
         let whole = directory.join("tokenizer.json");

@@ -3,7 +3,7 @@
 //! Pillow 13 takes columns before rows where that is quicker, and so differs by one in places; the
 //! models were trained with earlier ones.
 //!
-//! A picture that shrinks is averaged over a triangle as wide as the pixels that fall together
+//! An image that shrinks is averaged over a triangle as wide as the pixels that fall together
 //! (anti-aliasing); one that grows is interpolated. Weights and sums are integers, rows before
 //! columns, rounded to 8 bits in between.
 
@@ -12,7 +12,7 @@ use image::RgbImage;
 /// Bits behind the point of a weight: a byte and the carries of the sum fit beside them.
 const WEIGHT_BITS: u32 = 32 - 8 - 2;
 
-/// The picture in `width` x `height` pixels. Neither it nor the result may be empty.
+/// The image in `width` x `height` pixels. Neither it nor the result may be empty.
 pub(crate) fn resize(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     let [from_width, from_height] = [image.width(), image.height()].map(|side| side as usize);
     let [to_width, to_height] = [width, height].map(|side| side as usize);
@@ -73,11 +73,11 @@ fn windows(from: usize, to: usize) -> Vec<Window> {
     let support = scale.max(1.0);
     (0..to)
         .map(|index| {
-            let centre = (index as f64 + 0.5) * scale;
-            let first = (centre - support + 0.5).max(0.0) as usize;
-            let end = ((centre + support + 0.5) as usize).min(from);
+            let center = (index as f64 + 0.5) * scale;
+            let first = (center - support + 0.5).max(0.0) as usize;
+            let end = ((center + support + 0.5) as usize).min(from);
             let triangle = |pixel: usize| {
-                let distance = (pixel as f64 - centre + 0.5) / support;
+                let distance = (pixel as f64 - center + 0.5) / support;
                 (1.0 - distance.abs()).max(0.0)
             };
             let weights: Vec<f64> = (first..end).map(triangle).collect();
@@ -95,7 +95,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::pictures::{expected, fnv, picture};
+    use crate::images::{expected, fnv, image};
 
     /// Against Pillow itself: smaller, larger, squashed, one side only.
     #[test]
@@ -106,16 +106,16 @@ mod tests {
         for case in cases {
             let side = |key: &str| u32::try_from(case[key].as_u64().unwrap()).unwrap();
             let name = case["picture"].as_str().unwrap();
-            let resized = resize(&picture(name), side("width"), side("height"));
+            let resized = resize(&image(name), side("width"), side("height"));
             assert_eq!(fnv(resized.as_raw()), case["fnv"], "{case}");
         }
     }
 
     #[test]
-    fn a_picture_of_one_colour_keeps_it() {
-        let grey = RgbImage::from_pixel(37, 23, Rgb([200, 3, 255]));
+    fn an_image_of_one_color_keeps_it() {
+        let gray = RgbImage::from_pixel(37, 23, Rgb([200, 3, 255]));
         for (width, height) in [(1, 1), (37, 23), (12, 64), (100, 7)] {
-            let resized = resize(&grey, width, height);
+            let resized = resize(&gray, width, height);
             assert_eq!(resized.dimensions(), (width, height));
             assert!(resized.pixels().all(|pixel| *pixel == Rgb([200, 3, 255])));
         }

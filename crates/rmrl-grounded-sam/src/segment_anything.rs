@@ -22,12 +22,12 @@ pub enum DecoderLayout {
     Boxes,
     /// `image_embeddings`, `point_coords`, `point_labels`, `mask_input`, `has_mask_input` and
     /// `orig_im_size`, to `iou_predictions` and `low_res_masks`: Meta's own export. A box is two
-    /// points, its corners, labelled 2 and 3.
+    /// points, its corners, labeled 2 and 3.
     Meta,
 }
 
-/// Segment Anything on the processor. It takes seconds for a picture, and tens of milliseconds for
-/// further boxes in the same picture.
+/// Segment Anything on the processor. It takes seconds for an image, and tens of milliseconds for
+/// further boxes in the same image.
 pub struct SegmentAnything {
     config: SegmentAnythingConfig,
     encoder: Network,
@@ -38,7 +38,7 @@ pub struct SegmentAnything {
     encoded: Option<Encoded>,
 }
 
-/// A picture and what the encoder made of it.
+/// An image and what the encoder made of it.
 struct Encoded {
     image: RgbImage,
     embeddings: Tensor<f32>,
@@ -90,7 +90,7 @@ impl SegmentAnything {
     /// which the network expects most.
     ///
     /// # Errors
-    /// A picture without pixels; a graph that cannot be computed, or computes what cannot be.
+    /// An image without pixels; a graph that cannot be computed, or computes what cannot be.
     pub fn segment_box(
         &mut self,
         image: &RgbImage,
@@ -107,7 +107,7 @@ impl SegmentAnything {
         Ok((Mask::new(0, 0, pixels), score))
     }
 
-    /// Width and height of a picture in the encoder's square.
+    /// Width and height of an image in the encoder's square.
     fn resized(&self, (width, height): (u32, u32)) -> (u32, u32) {
         let scale = f64::from(self.square) / f64::from(width.max(height));
         let side = |length: u32| ((f64::from(length) * scale + 0.5) as u32).max(1);
@@ -121,7 +121,7 @@ impl SegmentAnything {
         corners: [f32; 4],
     ) -> Result<[Tensor<f32>; 2], GroundedSamError> {
         self.encode(image)?;
-        let Some(encoded) = &self.encoded else { unreachable!("the picture was just encoded") };
+        let Some(encoded) = &self.encoded else { unreachable!("the image was just encoded") };
         let embeddings = encoded.embeddings.clone();
         match self.layout {
             DecoderLayout::Boxes => {
@@ -148,7 +148,7 @@ impl SegmentAnything {
         }
     }
 
-    /// Encodes a picture, unless it is the one before, pixel by pixel: comparing is nothing beside
+    /// Encodes an image, unless it is the one before, pixel by pixel: comparing is nothing beside
     /// the seconds that encoding takes.
     fn encode(&mut self, image: &RgbImage) -> Result<(), GroundedSamError> {
         if self.encoded.as_ref().is_some_and(|encoded| encoded.image == *image) {
@@ -218,7 +218,7 @@ impl Segmenter for SegmentAnything {
     }
 }
 
-/// A box in the resized picture. Like this project's, the network's coordinates are those of pixels,
+/// A box in the resized image. Like this project's, the network's coordinates are those of pixels,
 /// not of the edges between them: it adds the half itself.
 fn scaled(bounding_box: BoundingBox, from: (u32, u32), to: (u32, u32)) -> [f32; 4] {
     let across = f64::from(to.0) / f64::from(from.0);

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 /// Where Segment Anything lies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct SegmentAnythingConfig {
     /// The directory with both files. Default `models/segment-anything`: where
     /// `tools/export_grounded_sam.py --out models` writes them.
@@ -18,6 +19,7 @@ pub struct SegmentAnythingConfig {
     /// the export gives it; its layout is told from its inputs.
     pub decoder: PathBuf,
     /// Threads to compute with. Default: one for each physical core.
+    #[key(at_least = 1, at_most = 1024)]
     pub threads: Option<NonZeroUsize>,
 }
 

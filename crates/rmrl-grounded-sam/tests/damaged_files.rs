@@ -1,10 +1,10 @@
 //! Files that were cut off, damaged or made to harm: an error each, no panic, no flood of memory.
 
-mod pictures;
+mod images;
 
 use std::path::Path;
 
-use pictures::{copied, picture};
+use images::{copied, image};
 use rmrl_grounded_sam::{
     GroundedSamError, GroundingDino, GroundingDinoConfig, SegmentAnything, SegmentAnythingConfig,
 };
@@ -15,13 +15,13 @@ const BOX: BoundingBox = BoundingBox { x_min: 90.0, y_min: 90.0, x_max: 300.0, y
 fn look(directory: &Path) -> Result<(), GroundedSamError> {
     let directory = directory.to_path_buf();
     let config = GroundingDinoConfig { directory, ..GroundingDinoConfig::default() };
-    GroundingDino::open(config)?.detect_phrases(&picture("portrait")).map(|_| ())
+    GroundingDino::open(config)?.detect_phrases(&image("portrait")).map(|_| ())
 }
 
 fn segment(directory: &Path, decoder: &str) -> Result<(), GroundedSamError> {
     let (directory, decoder) = (directory.to_path_buf(), decoder.into());
     let config = SegmentAnythingConfig { directory, decoder, ..SegmentAnythingConfig::default() };
-    SegmentAnything::open(config)?.segment_box(&picture("portrait"), BOX).map(|_| ())
+    SegmentAnything::open(config)?.segment_box(&image("portrait"), BOX).map(|_| ())
 }
 
 /// A linear congruential generator: the same damage each time.

@@ -1,9 +1,9 @@
 //! Grounding DINO against `transformers`: pre-processing, network and post-processing.
 
-mod pictures;
+mod images;
 
 use image::RgbImage;
-use pictures::{NAMES, Tensors, copied, difference, expected, fixtures, picture};
+use images::{NAMES, Tensors, copied, difference, expected, fixtures, image};
 use rmrl_grounded_sam::{GroundedSamError, GroundingDino, GroundingDinoConfig, Resize};
 use rmrl_vision::Detector;
 
@@ -28,7 +28,7 @@ fn logits_boxes_scores_and_phrases_are_upstreams() {
             let key = format!("{name}.{label}");
             let all = GroundingDinoConfig { nms_iou: 1.0, ..config(prompt, resize) };
             let detector = GroundingDino::open(all).unwrap();
-            let image = picture(name);
+            let image = image(name);
             let raw = detector.raw_detections(&image).unwrap();
             let logits = difference(&raw.logits, &tensors.floats(&format!("{key}.logits")));
             let boxes =
@@ -68,7 +68,7 @@ fn duplicates_are_merged_and_the_rest_is_told() {
         let kept = tensors.ints(&format!("{name}.squash.found.kept"));
         assert!(kept.len() < scores.len(), "nothing was a duplicate");
         let mut detector = GroundingDino::open(config(prompt, Resize::Squash)).unwrap();
-        let seen = detector.detect(&picture(name)).unwrap();
+        let seen = detector.detect(&image(name)).unwrap();
         assert_eq!(seen.found.len(), kept.len());
         for (ours, index) in seen.found.iter().zip(kept) {
             assert!((ours.score - f64::from(scores[index as usize])).abs() < 1e-4);
@@ -89,7 +89,7 @@ fn duplicates_are_merged_and_the_rest_is_told() {
 #[test]
 fn nothing_found_tells_the_likeliest_score() {
     let strict = GroundingDinoConfig { box_threshold: 0.999, ..config("plate", Resize::Pad) };
-    let seen = GroundingDino::open(strict).unwrap().detect_phrases(&picture("portrait")).unwrap();
+    let seen = GroundingDino::open(strict).unwrap().detect_phrases(&image("portrait")).unwrap();
     assert!(seen.found.is_empty());
     assert!((0.1..0.999).contains(&seen.best_rejected.unwrap().score));
 }
@@ -104,7 +104,7 @@ fn vocab_txt_serves_as_well_as_tokenizer_json_and_threads_change_nothing() {
         threads: std::num::NonZeroUsize::new(3),
         ..whole.clone()
     };
-    let image = picture("landscape");
+    let image = image("landscape");
     let [whole, words] = [whole, words]
         .map(|config| GroundingDino::open(config).unwrap().raw_detections(&image).unwrap());
     assert!(difference(&whole.logits, &words.logits) < 1e-4);
@@ -144,13 +144,13 @@ fn what_is_wrong_with_the_directory_is_told() {
 }
 
 #[test]
-fn pictures_of_any_size_are_looked_at() {
+fn images_of_any_size_are_looked_at() {
     let detector = GroundingDino::open(config("plate", Resize::Pad)).unwrap();
     for (width, height) in [(1, 1), (1, 900), (900, 1), (128, 96), (4000, 50)] {
         detector.raw_detections(&RgbImage::new(width, height)).unwrap();
     }
     let empty = detector.detect_phrases(&RgbImage::new(0, 10)).unwrap_err();
-    assert!(matches!(empty, GroundedSamError::PictureSize { .. }), "{empty}");
+    assert!(matches!(empty, GroundedSamError::ImageSize { .. }), "{empty}");
 }
 
 #[test]

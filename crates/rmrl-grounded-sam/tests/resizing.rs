@@ -1,12 +1,12 @@
-//! The pictures of the tests are those that `transformers` was given, or nothing else means anything.
+//! The images of the tests are those that `transformers` was given, or nothing else means anything.
 
-mod pictures;
+mod images;
 
-use pictures::{NAMES, expected, fnv, picture};
+use images::{NAMES, expected, fnv, image};
 
 #[test]
-fn the_pictures_are_the_fixtures() {
+fn the_images_are_the_fixtures() {
     for name in NAMES {
-        assert_eq!(fnv(picture(name).as_raw()), expected()["pictures"][name], "{name}");
+        assert_eq!(fnv(image(name).as_raw()), expected()["pictures"][name], "{name}");
     }
 }

@@ -1,8 +1,8 @@
 //! Segment Anything against `transformers`: pre-processing, both decoder layouts, post-processing.
 
-mod pictures;
+mod images;
 
-use pictures::{NAMES, Tensors, copied, fixtures, iou, picture};
+use images::{NAMES, Tensors, copied, fixtures, image, iou};
 use rmrl_grounded_sam::{DecoderLayout, GroundedSamError, SegmentAnything, SegmentAnythingConfig};
 use rmrl_vision::{BoundingBox, Segmenter};
 
@@ -30,7 +30,7 @@ fn masks_and_scores_are_upstreams_in_both_layouts() {
         let mut segmenter = SegmentAnything::open(config(decoder)).unwrap();
         assert_eq!(segmenter.layout(), layout);
         for (name, corners) in NAMES.into_iter().zip(BOXES) {
-            let image = picture(name);
+            let image = image(name);
             let (mask, score) = segmenter.segment_box(&image, bounding_box(corners)).unwrap();
             let scores = tensors.floats(&format!("{name}.{label}.scores"));
             let best = f64::from(scores.iter().copied().fold(f32::NEG_INFINITY, f32::max));
@@ -45,11 +45,11 @@ fn masks_and_scores_are_upstreams_in_both_layouts() {
     }
 }
 
-/// The encoder's work for a picture is kept; another box, and another picture, must not get it.
+/// The encoder's work for an image is kept; another box, and another image, must not get it.
 #[test]
-fn what_is_kept_of_a_picture_is_used_for_no_other() {
+fn what_is_kept_of_an_image_is_used_for_no_other() {
     let mut kept = SegmentAnything::open(config("decoder_boxes.onnx")).unwrap();
-    let mut image = picture("landscape");
+    let mut image = image("landscape");
     for change in 0..3 {
         let corners = bounding_box([100.0, 80.0, 300.0 + 40.0 * f64::from(change), 300.0]);
         if change == 2 {

@@ -1,21 +1,21 @@
-//! What a training step and the look at one picture cost: `cargo bench -p rmrl-learn --bench step`.
+//! The cost of a training step and of looking at one image: `cargo bench -p rmrl-learn --bench step`.
 //!
 //!     cargo bench -p rmrl-learn --bench step -- [--json] [--device DEVICE] [--weights FILE]
 //!         [--policies DIR] [CASE...]
 //!
-//! A case is named `train/resnet18x64/128px/batch16`: what is done, depth and base width, side of the
-//! pictures, and how many. `train` is a supervised step of a network that learns as a whole, `look`
-//! encodes one picture and asks for its distribution with an encoder that learns, `look-frozen` with
-//! one that does not. Networks begin with random weights and group normalisation, or with an encoder
-//! of `--weights`. As many threads compute as `RAYON_NUM_THREADS` says.
+//! A case is named `train/resnet18x64/128px/batch16`: the work, depth and base width, side of the
+//! images, and their number. `train` is a supervised step of a network that learns as a whole, `look`
+//! encodes one image and computes its distribution with an encoder that learns, `look-frozen` with one
+//! that does not. Networks begin with random weights and group normalization, or with an encoder
+//! of `--weights`. `RAYON_NUM_THREADS` sets the number of threads.
 //!
 //! `--device` is `cpu`, or `cuda` or `wgpu` in a build with the feature of that name. There, wall time
 //! is the figure: each step reads its loss back and each look its distribution, so neither is done
 //! before the card is.
 //!
-//! `--json` prints an object a line. It holds what was computed, too, so that another library can be
-//! held against it: given the same pictures, poses and labels, which are formulas below, and the same
-//! policy, which `--policies` writes to `DIR/policy.safetensors` before anything is learnt.
+//! `--json` prints an object a line. It holds the computed numbers, too, to compare another library
+//! with: given the same images, poses and labels, which are formulas below, and the same policy, which
+//! `--policies` writes to `DIR/policy.safetensors` before the first step.
 
 use std::env;
 use std::error::Error;
@@ -37,7 +37,7 @@ use rmrl_learn::{
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
-/// As the command `rmrl` has it.
+/// The allocator of the command `rmrl`.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -50,9 +50,9 @@ const CASES: [&str; 6] = [
     "look-frozen/resnet18x64/128px/batch1",
     "look-frozen/resnet10x32/96px/batch1",
 ];
-/// Candidates of each dimension: those that a run begins with.
+/// Candidates of each dimension at the beginning of a run.
 const CANDIDATES: [usize; 3] = [7, 7, 13];
-/// Steps whose losses are told, before anything is timed.
+/// Steps whose losses are reported, before anything is timed.
 const CHECKED_STEPS: usize = 4;
 /// A case is repeated for so long, in milliseconds.
 const MEASURED_MS: f64 = 500.0;
@@ -76,7 +76,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
     for case in &options.cases {
         let mut bench = Bench::new(case, &options)?;
-        let learnt = bench.learn();
+        let learned = bench.learn();
         let Times { processor_ms, wall_ms } = bench.measure();
         let repeats = wall_ms.len();
         let (processor_ms, wall_ms) = (median(processor_ms), median(wall_ms));
@@ -86,9 +86,9 @@ fn run() -> Result<(), Box<dyn Error>> {
                 "repeats": repeats,
                 "processor_ms": processor_ms,
                 "wall_ms": wall_ms,
-                "features": learnt.features,
-                "losses": learnt.losses,
-                "probabilities": learnt.probabilities,
+                "features": learned.features,
+                "losses": learned.losses,
+                "probabilities": learned.probabilities,
             });
             println!("{line}");
         } else {
@@ -123,7 +123,7 @@ impl Options {
                 "--device" => options.device = serde_json::from_value(value()?.into())?,
                 "--weights" => options.weights = EncoderWeights::File(value()?.into()),
                 "--policies" => options.policies = Some(value()?.into()),
-                // What cargo tells every benchmark.
+                // Cargo passes this to every benchmark.
                 "--bench" => {}
                 name => options.cases.push(name.parse()?),
             }
@@ -142,7 +142,7 @@ enum Work {
     LookFrozen,
 }
 
-/// What is to be measured.
+/// A case to measure.
 struct Case {
     name: String,
     work: Work,
@@ -182,7 +182,7 @@ impl FromStr for Case {
     }
 }
 
-/// A policy with what it is to look at and to learn.
+/// A policy with its observations and labels.
 struct Bench {
     work: Work,
     policy: Policy,
@@ -191,17 +191,17 @@ struct Bench {
     labels: Vec<Label>,
 }
 
-/// What a policy has computed and learnt.
-struct Learnt {
-    /// Of the first picture, before the first step.
+/// The numbers that a policy has computed in its first steps.
+struct Learned {
+    /// The features of the first image, before the first step.
     features: Vec<f32>,
-    /// Before each step.
+    /// The loss before each step.
     losses: Vec<f32>,
-    /// Of the first state, after the last step: those of all dimensions, one after another.
+    /// The probabilities of the first state after the last step, one dimension after another.
     probabilities: Vec<f32>,
 }
 
-/// Those of every repetition.
+/// The times of every repetition.
 struct Times {
     processor_ms: Vec<f64>,
     wall_ms: Vec<f64>,
@@ -238,9 +238,9 @@ impl Bench {
         Ok(Self { work: case.work, policy, observations, states, labels })
     }
 
-    /// A few steps, which warm up what is measured afterwards.
-    fn learn(&mut self) -> Learnt {
-        Learnt {
+    /// A few steps, which warm up the caches.
+    fn learn(&mut self) -> Learned {
+        Learned {
             features: self.policy.features_of(&self.states[0]),
             losses: (0..CHECKED_STEPS).map(|_| self.step()).collect(),
             probabilities: self.policy.distribution(&self.states[0]).concat(),
@@ -277,7 +277,7 @@ impl Bench {
     }
 }
 
-/// A picture of the network's size, which need not show anything, and a pose.
+/// An image of the network's size, which need not show anything, and a pose.
 fn observation(number: usize, size_px: u32) -> Observation {
     let image = RgbImage::from_fn(size_px, size_px, |x, y| {
         Rgb([0, 1, 2].map(|c| ((7 * x + 13 * y + 29 * c + 31 * number as u32) % 256) as u8))
@@ -290,7 +290,7 @@ fn observation(number: usize, size_px: u32) -> Observation {
     }
 }
 
-/// What the state of a number is labelled with.
+/// The label of the state of a number.
 fn label(number: usize) -> Label {
     std::array::from_fn(|dimension| Some((5 * number + 3 * dimension) % CANDIDATES[dimension]))
 }

@@ -1,52 +1,41 @@
-//! Role-Model Reinforcement Learning: the policy network, the methods, and the loop.
+//! Role-Model Reinforcement Learning: the policy network, the methods, and the training.
 //!
-//! [`train`] is the whole method of the paper. The differences between the methods are values it is
-//! given: a [`Method`] of an on-line update, a labelling strategy and a replay rule. The cell is
-//! known only as an [`rmrl_core::Env`], the log only as an [`Observer`].
+//! [`Training`] is the method of the paper. Methods differ in values: a [`Method`] has an on-line
+//! update, a labeling strategy and a replay rule. The cell is an [`rmrl_core::Env`], the log an
+//! [`Observer`].
+//!
+//! The rooms, each of which uses only those above it:
+//! - `config`: the keys of policy, schedule and on-line update
+//! - `network`: ResNet, pose MLP, heads and their initial weights
+//! - `storage`: `.safetensors` and `.pth` files
+//! - `policy`: network and optimizer; `state` and `observation_encoding` (its input), `inference` (its
+//!   decisions), `losses`, `adam`, `ood_detector` (where a deployed policy abstains), `policy_file`
+//! - `method`: `method_name` (the methods by name), `update` and `actor_critic` (on-line updates),
+//!   `labeling`, `replay_memory`
+//! - `training`: the loop of the paper; `rollout` (one trial), `overlap` (learning beside the motion),
+//!   `backlog` (resuming), `observer`, `stopping`, `learner`, `checkpoint`; `baselines` and
+//!   `fixed_policy_run` (no learning); `pretrain` (from earlier runs) and `encoder_pretraining` (from
+//!   images)
 
-mod actor_critic;
-mod adam;
-mod behaviour;
-mod checkpoint;
-mod collect;
-mod compute;
 mod config;
-mod encoder;
-mod goal;
-mod input;
-mod labelling;
-mod memory;
 mod method;
 mod network;
-#[cfg(test)]
-mod parity;
 mod policy;
-mod pretrain;
-mod support;
-mod trainer;
-mod update;
-mod weights;
+mod storage;
+mod training;
 
-pub use actor_critic::{ActorCritic, Ppo};
-pub use behaviour::{
-    Behaviour, ConstantOffset, Greedy, NoCorrection, Oracle, RandomCorrection, run_trials,
-};
-pub use checkpoint::{CheckpointError, Notes, read_notes};
-pub use collect::{Observer, ObserverError, Recorded, RunError};
 pub use config::{
-    ComputeDevice, EncoderConfig, EncoderWeights, Grouping, LearnConfigError, OnlineConfig,
-    PolicyConfig, ScheduleConfig, ViewName,
+    ComputeDevice, EncoderConfig, EncoderWeights, Grouping, OnlineConfig, PolicyConfig,
+    ScheduleConfig, SupportConfig, ViewName,
 };
-pub use encoder::{EncoderExample, EncoderTrainer, EncoderTraining};
-pub use goal::{EarlyEnd, Goal};
-pub use input::PoseScaling;
-pub use labelling::{BestOfScene, BestOfSimilar, Hindsight, Labelling, TrialLabel, role_models};
-pub use memory::{Experience, Memory};
-pub use method::{Method, MethodName, UnknownMethod};
-pub use network::{ImageView, NetworkShape, NormKind};
-pub use policy::{EncodedState, Policy, most_likely, sample};
-pub use pretrain::{EarlierData, pretrain};
-pub use support::{Support, SupportConfig, Unlikeness};
-pub use trainer::{Learner, train};
-pub use update::{OnlineUpdate, Reinforce, ReplayRule};
-pub use weights::WeightsError;
+pub use method::{
+    BestOfScene, Experience, Hindsight, Labelling, Memory, Method, MethodName, OnlineUpdate,
+    Reinforce, ReplayRule, TrialLabel, UnknownMethod, role_models,
+};
+pub use policy::{EncodedState, Policy, PoseScaling, Support, Unlikeness, most_likely};
+pub use storage::{CheckpointError, Notes, WeightsError, read_metadata};
+pub use training::{
+    Behaviour, ConstantOffset, EarlierData, EarlyEnd, EncoderExample, EncoderTrainer,
+    EncoderTraining, FixedPolicyRun, Goal, Greedy, Learner, NoCorrection, Observer, ObserverError,
+    Oracle, RandomCorrection, Recorded, RunError, Training, pretrain,
+};

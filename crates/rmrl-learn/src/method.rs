@@ -1,204 +1,30 @@
-//! The methods under comparison (Sec. 4.2, and beyond).
+//! The parts in which methods differ: an on-line update, a labeling strategy and a replay rule.
 
-use std::fmt;
-use std::str::FromStr;
+mod actor_critic;
+mod labeling;
+mod method_name;
+mod replay_memory;
+mod update;
 
 use rmrl_core::{ActionSpace, Scene};
-use serde::{Deserialize, Serialize};
 
-use crate::actor_critic::{ActorCritic, Ppo};
-use crate::config::{OnlineConfig, ScheduleConfig};
-use crate::labelling::{Hindsight, Labelling, TrialLabel, role_models};
-use crate::memory::Memory;
-use crate::update::{OnlineUpdate, Reinforce, ReplayRule};
+pub use self::labeling::{BestOfScene, Hindsight, Labelling, TrialLabel, role_models};
+pub use self::method_name::{MethodName, UnknownMethod};
+pub use self::replay_memory::{Experience, Memory};
+pub use self::update::{OnlineUpdate, Reinforce, ReplayRule};
 
-/// A method by its name.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum MethodName {
-    /// Standard RL: policy gradient only.
-    Reinforce,
-    /// RL + Replay Buffer: policy gradient, also on stored trials.
-    Replay,
-    /// Role-Model RL, the paper's method.
-    #[default]
-    RmRl,
-    /// Role-Model RL from a policy pretrained on an earlier run's labels.
-    RmRlPretrained,
-    /// Role-Model RL with labels from each trial's own deviation instead of the best of its scene.
-    Hindsight,
-    /// Proximal policy optimisation.
-    Ppo,
-    /// Proximal policy optimisation with the role model's labels.
-    PpoRmRl,
-    /// Advantage actor-critic.
-    ActorCritic,
-    /// Advantage actor-critic with the role model's labels.
-    ActorCriticRmRl,
-    /// No correction: pick where the camera says.
-    None,
-    /// A random candidate each time.
-    Random,
-    /// One offset, averaged over the first trials, as an engineer would set by hand.
-    Constant,
-    /// The best candidate by the simulator's truth: what no policy can beat.
-    Oracle,
-}
-
-impl MethodName {
-    /// Every method, in the order of the tables.
-    pub const ALL: [Self; 13] = [
-        Self::Reinforce,
-        Self::Replay,
-        Self::RmRl,
-        Self::RmRlPretrained,
-        Self::Hindsight,
-        Self::Ppo,
-        Self::PpoRmRl,
-        Self::ActorCritic,
-        Self::ActorCriticRmRl,
-        Self::None,
-        Self::Random,
-        Self::Constant,
-        Self::Oracle,
-    ];
-
-    /// The name as commands and configurations spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reinforce => "reinforce",
-            Self::Replay => "replay",
-            Self::RmRl => "rm-rl",
-            Self::RmRlPretrained => "rm-rl-pretrained",
-            Self::Hindsight => "hindsight",
-            Self::Ppo => "ppo",
-            Self::PpoRmRl => "ppo-rm-rl",
-            Self::ActorCritic => "actor-critic",
-            Self::ActorCriticRmRl => "actor-critic-rm-rl",
-            Self::None => "none",
-            Self::Random => "random",
-            Self::Constant => "constant",
-            Self::Oracle => "oracle",
-        }
-    }
-
-    /// The name as the paper's tables and this project's reports spell it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Reinforce => "Standard RL",
-            Self::Replay => "RL + Replay Buffer",
-            Self::RmRl => "RM-RL",
-            Self::RmRlPretrained => "Pretrained RM-RL",
-            Self::Hindsight => "Hindsight",
-            Self::Ppo => "PPO",
-            Self::PpoRmRl => "PPO + role model",
-            Self::ActorCritic => "Actor-critic",
-            Self::ActorCriticRmRl => "Actor-critic + role model",
-            Self::None => "No correction",
-            Self::Random => "Random",
-            Self::Constant => "Constant offset",
-            Self::Oracle => "Oracle",
-        }
-    }
-
-    /// What it does, in a few words.
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::Reinforce => "Standard RL: policy gradient only",
-            Self::Replay => "RL + Replay Buffer: policy gradient, also on stored trials",
-            Self::RmRl => "Role-Model RL, the paper's method",
-            Self::RmRlPretrained => {
-                "Role-Model RL from a pretrained policy; makes an earlier run first if none is given"
-            }
-            Self::Hindsight => "Role-Model RL with a label from each trial's own deviation",
-            Self::Ppo => "proximal policy optimisation, after each scene",
-            Self::PpoRmRl => "proximal policy optimisation, and the role model's labels",
-            Self::ActorCritic => "advantage actor-critic: policy gradient against a learned value",
-            Self::ActorCriticRmRl => "advantage actor-critic, and the role model's labels",
-            Self::None => "no correction: pick where the camera says",
-            Self::Random => "a random candidate each time",
-            Self::Constant => "one offset, averaged over the first ten trials",
-            Self::Oracle => "the best candidate by the simulator's truth",
-        }
-    }
-
-    /// The learning method of this name; `None` for those that learn no policy.
-    pub fn method(self, schedule: &ScheduleConfig, online: &OnlineConfig) -> Option<Method> {
-        let online: Box<dyn OnlineUpdate> = match self {
-            Self::Reinforce
-            | Self::Replay
-            | Self::RmRl
-            | Self::RmRlPretrained
-            | Self::Hindsight => Box::new(Reinforce),
-            Self::ActorCritic | Self::ActorCriticRmRl => Box::new(ActorCritic { config: *online }),
-            Self::Ppo | Self::PpoRmRl => Box::new(Ppo { config: *online }),
-            Self::None | Self::Random | Self::Constant | Self::Oracle => return None,
-        };
-        let (labelling, replay): (Option<Box<dyn Labelling>>, _) = match self {
-            Self::Replay => (None, ReplayRule::PolicyGradient),
-            Self::RmRl | Self::RmRlPretrained | Self::ActorCriticRmRl | Self::PpoRmRl => {
-                (Some(role_models(schedule)), ReplayRule::Labels)
-            }
-            Self::Hindsight => (
-                Some(Box::new(Hindsight { knows_slide: schedule.slide_correction })),
-                ReplayRule::Labels,
-            ),
-            _ => (None, ReplayRule::None),
-        };
-        Some(Method { online: Some(online), labelling, replay })
-    }
-
-    /// Whether it learns a policy.
-    pub fn learns(self) -> bool {
-        !matches!(self, Self::None | Self::Random | Self::Constant | Self::Oracle)
-    }
-
-    /// Whether it compares the trials of a scene with each other, and so needs two or more of them.
-    pub fn compares_trials_of_a_scene(self) -> bool {
-        matches!(self, Self::Ppo | Self::PpoRmRl)
-    }
-}
-
-impl fmt::Display for MethodName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A name that is no method's.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} is no method; the methods are {}", MethodName::ALL.map(MethodName::as_str).join(", "))]
-pub struct UnknownMethod {
-    /// What was given.
-    pub name: String,
-}
-
-impl FromStr for MethodName {
-    type Err = UnknownMethod;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|method| method.as_str() == name)
-            .ok_or_else(|| UnknownMethod { name: name.to_string() })
-    }
-}
-
-/// What distinguishes a learning method from the others; network, optimiser and schedule are
-/// shared.
+/// A learning method. Network, optimizer and schedule are the same for all methods.
 pub struct Method {
     /// The update after each trial or scene.
     pub online: Option<Box<dyn OnlineUpdate>>,
     /// The labels of a scene.
     pub labelling: Option<Box<dyn Labelling>>,
-    /// What is replayed.
+    /// The data of the replay.
     pub replay: ReplayRule,
 }
 
 impl Method {
-    /// Labels by trial, if there is a strategy and it has something to say.
+    /// New or changed labels by trial; `None` without a strategy, or while it has none.
     pub(crate) fn label(
         &self,
         scene: &Scene,
@@ -207,21 +33,5 @@ impl Method {
         complete: bool,
     ) -> Option<Vec<TrialLabel>> {
         self.labelling.as_ref()?.label(scene, memory.experiences(), actions, complete)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_come_back_and_unknown_ones_list_the_known() {
-        for method in MethodName::ALL {
-            assert_eq!(method.as_str().parse(), Ok(method));
-            let parts = method.method(&ScheduleConfig::default(), &OnlineConfig::default());
-            assert_eq!(parts.is_some(), method.learns());
-        }
-        let error = "rmrl".parse::<MethodName>().unwrap_err().to_string();
-        assert!(error.contains("\"rmrl\"") && error.contains("rm-rl-pretrained"), "{error}");
     }
 }

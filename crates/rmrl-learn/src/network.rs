@@ -1,80 +1,27 @@
 //! The policy network of Fig. 3: ResNet on the image, MLP on the pose, three heads.
 
 mod conv;
-mod initial;
+mod initial_weights;
 mod norm;
 mod resnet;
+mod shape;
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use rmrl_core::{DIMENSIONS, random_stream};
-use serde::{Deserialize, Serialize};
+use rmrl_core::random_stream;
 
-pub(crate) use self::initial::linear;
-use self::initial::zero_linear;
-pub use self::norm::NormKind;
+pub(crate) use self::initial_weights::linear;
+use self::initial_weights::zero_linear;
+pub(crate) use self::norm::NormKind;
 pub(crate) use self::resnet::ResNet;
-
-/// What of the picture a network sees.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ImageView {
-    /// The whole picture.
-    Global,
-    /// A square around the estimated pose.
-    Crop {
-        /// Its side, in diagonals of the plate.
-        scale: f64,
-    },
-    /// Nothing; the network has no encoder.
-    None,
-}
-
-/// The shape of a policy network; with it and the weights the network can be rebuilt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NetworkShape {
-    /// What of the picture it sees.
-    pub view: ImageView,
-    /// ResNet depth: 10, 18 or 34.
-    pub depth: usize,
-    /// Channels of the ResNet's first stage; 64 in the original.
-    pub base_width: usize,
-    /// The ResNet's normalisation.
-    pub norm: NormKind,
-    /// Width and height of the input image, in pixels.
-    pub image_size: usize,
-    /// Width of the pose MLP's layers.
-    pub pose_width: usize,
-    /// Width of each head's hidden layer.
-    pub head_width: usize,
-    /// Candidates of each dimension.
-    pub candidates: [usize; DIMENSIONS],
-}
-
-impl NetworkShape {
-    /// Blocks in the four stages of a ResNet of this depth; `None` for a depth not offered.
-    pub(crate) fn blocks(depth: usize) -> Option<[usize; 4]> {
-        match depth {
-            10 => Some([1, 1, 1, 1]),
-            18 => Some([2, 2, 2, 2]),
-            34 => Some([3, 4, 6, 3]),
-            _ => None,
-        }
-    }
-
-    /// The number of image features; 0 where the picture is not seen.
-    pub(crate) fn features(&self) -> usize {
-        if self.view == ImageView::None { 0 } else { 8 * self.base_width }
-    }
-}
+pub(crate) use self::shape::{ImageView, NetworkShape};
 
 /// The policy network `π_θ` (Fig. 3), and beside it the value that actor-critic methods learn.
 #[derive(Module, Debug)]
 pub(crate) struct PolicyNetwork {
-    /// `None` for a network that does not see the picture.
+    /// `None` for a network that sees no image.
     pub(crate) encoder: Option<ResNet>,
     pose: PoseMlp,
     heads: Vec<Head>,
@@ -99,11 +46,11 @@ impl PolicyNetwork {
     /// A network with initial weights of `seed`.
     ///
     /// The heads' last layers start at zero, so that every candidate is equally likely before the
-    /// first update, and every state equally good. The value's weights come from a stream of their
-    /// own: methods that learn no value begin with the same policy as those that do.
+    /// first update, and every state equally good. The value's weights come from another
+    /// random stream: methods without a value begin with the same policy as those with one.
     ///
     /// # Panics
-    /// If the shape's depth is none of 10, 18 and 34.
+    /// If the shape's depth is not 10, 18 or 34.
     pub(crate) fn new(shape: &NetworkShape, seed: u64, device: &Device) -> Self {
         let rng = &mut random_stream(seed, "initial weights", [0, 0]);
         let value_rng = &mut random_stream(seed, "initial value weights", [0, 0]);
@@ -129,15 +76,15 @@ impl PolicyNetwork {
         Self { encoder, pose, heads, value }
     }
 
-    /// A network of next to nothing, in the place of one that is being changed.
+    /// A tiny network that stands in for one while the optimizer changes it.
     pub(crate) fn empty(device: &Device) -> Self {
         let layer = || LinearConfig::new(1, 1).init(device);
         let pose = PoseMlp { fc1: layer(), fc2: layer() };
         Self { encoder: None, pose, heads: Vec::new(), value: Head { fc1: layer(), fc2: layer() } }
     }
 
-    /// The same network for candidates that were refined once: the logits of new candidates lie in
-    /// the middle between their neighbours', so the policy stays what it was, spread over more
+    /// The same network for candidates that were refined once. The logits of new candidates lie in
+    /// the middle between their neighbors', so the policy stays the same, spread over more
     /// candidates.
     pub(crate) fn with_refined_candidates(self) -> Self {
         let heads = self.heads.into_iter().map(Head::with_refined_outputs).collect();
@@ -149,18 +96,19 @@ impl PolicyNetwork {
         Self { encoder: self.encoder.map(Module::no_grad), ..self }
     }
 
-    /// The network for states alone, which must not learn any more: what can be prepared once is.
-    pub(crate) fn settled(&self) -> Self {
+    /// The network for inference, without gradients and with weights prepared for speed. It must not
+    /// learn any more.
+    pub(crate) fn for_inference(&self) -> Self {
         let network = self.valid();
-        Self { encoder: network.encoder.map(ResNet::settled), ..network }
+        Self { encoder: network.encoder.map(ResNet::for_inference), ..network }
     }
 
-    /// Where its parameters are; with gradients, if it learns.
+    /// The device of its parameters; with gradients, if it learns.
     pub(crate) fn device(&self) -> Device {
         self.pose.fc1.weight.device()
     }
 
-    /// What the heads see: image features, if there are any, and the encoded pose.
+    /// The input of the heads: image features, if there are any, and the encoded pose.
     ///
     /// # Shapes
     /// - features: `[batch, features]`, pose: `[batch, 3]`
@@ -170,7 +118,7 @@ impl PolicyNetwork {
         Tensor::cat(features.into_iter().chain([pose]).collect(), 1)
     }
 
-    /// Logits from what [`Self::joint`] gives.
+    /// Logits from the output of [`Self::joint`].
     ///
     /// # Shapes
     /// - output: `[batch, candidates]` for each dimension
@@ -178,8 +126,8 @@ impl PolicyNetwork {
         self.heads.iter().map(|head| head.forward(joint.clone())).collect()
     }
 
-    /// The value `V(s)` from what [`Self::joint`] gives. Its gradient ends there: what the policy
-    /// sees of a state is the policy's to learn, and one critic cannot disturb three heads.
+    /// The value `V(s)` from the output of [`Self::joint`]. Its gradient ends there: only the policy
+    /// trains the features, and one critic cannot disturb three heads.
     ///
     /// # Shapes
     /// - output: `[batch, 1]`
@@ -194,10 +142,11 @@ impl Head {
             let [rows, columns] = values.dims();
             let first = values.clone().narrow(1, 0, columns - 1);
             let middles = (first + values.clone().narrow(1, 1, columns - 1)) / 2.0;
-            // Values and middles by turns; the middle after the last value is cut off.
+            // Values and middles alternate; the middle after the last value is cut off.
             let last = values.clone().narrow(1, columns - 1, 1);
-            let by_turns = Tensor::stack::<3>(vec![values, Tensor::cat(vec![middles, last], 1)], 2);
-            by_turns.reshape([rows, 2 * columns]).narrow(1, 0, 2 * columns - 1)
+            let alternating =
+                Tensor::stack::<3>(vec![values, Tensor::cat(vec![middles, last], 1)], 2);
+            alternating.reshape([rows, 2 * columns]).narrow(1, 0, 2 * columns - 1)
         };
         if self.fc2.weight.dims()[1] > 1 {
             self.fc2.weight = self.fc2.weight.map(|weight| refined(weight).detach().require_grad());

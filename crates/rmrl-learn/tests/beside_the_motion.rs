@@ -1,6 +1,6 @@
 //! A trial of a real cell takes minutes, most of them motion. The policy learns from one trial while
-//! the arm makes the start of the next. (`training.rs` holds what it becomes against steps made one after
-//! the other.)
+//! the arm makes the start of the next. (`training.rs` compares the result with steps made one after the
+//! other.)
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -15,20 +15,20 @@ use rmrl_core::{
 };
 use rmrl_learn::{
     Experience, Labelling, Learner, Method, Observer, ObserverError, Policy, PolicyConfig,
-    PoseScaling, Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, TrialLabel, ViewName,
-    train,
+    PoseScaling, Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, Training, TrialLabel,
+    ViewName,
 };
 
 const TRIALS: u32 = 4;
-/// Far more than a lesson takes: who waits for so long waits for ever.
+/// Far longer than learning from a trial takes: a longer wait would never end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What happens, in order, as the observer and the cell see it.
+/// The events that the observer and the cell see, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Event {
     Moved(u32),
     Decided(u32),
-    Learnt(u32),
+    Learned(u32),
 }
 
 /// A cell whose arm arrives only once the policy learns from the trial before.
@@ -64,7 +64,7 @@ impl Env for SlowArm {
     }
 }
 
-/// Labels nothing, but not before the arm moves.
+/// Labels nothing, and waits until the arm moves.
 struct WaitsForTheArm {
     begun: Receiver<()>,
     learning: Sender<()>,
@@ -99,7 +99,7 @@ impl<E> Observer<E> for Notebook {
     }
 
     fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
-        self.events.send(Event::Learnt(learner.trials()))?;
+        self.events.send(Event::Learned(learner.trials()))?;
         Ok(())
     }
 }
@@ -111,7 +111,7 @@ fn policy() -> Policy {
     Policy::new(&config, &actions, scaling, 0).unwrap()
 }
 
-/// Trains beside the motion; gives the events and the number of faults.
+/// Trains beside the motion; returns the events and the number of faults.
 fn trained(faulty: bool) -> Result<(Vec<Event>, u32), RunError> {
     let (begun, arm_begun) = channel();
     let (learning, policy_learning) = channel();
@@ -125,9 +125,16 @@ fn trained(faulty: bool) -> Result<(Vec<Event>, u32), RunError> {
     };
     let mut learner = Learner::new(policy(), 0);
     let mut notebook = Notebook { events, faults: 0 };
-    let (schedule, mut nothing) = (ScheduleConfig::default(), Recorded::nothing());
-    let observer = &mut notebook;
-    train(&mut cell, &mut learner, &mut method, &schedule, TRIALS, &mut nothing, observer)?;
+    Training {
+        env: &mut cell,
+        learner: &mut learner,
+        method: &mut method,
+        schedule: &ScheduleConfig::default(),
+        goal: TRIALS.into(),
+        backlog: Recorded::nothing(),
+        observer: &mut notebook,
+    }
+    .run()?;
     Ok((seen.try_iter().collect(), notebook.faults))
 }
 
@@ -136,18 +143,18 @@ fn the_policy_learns_while_the_arm_moves_and_before_the_next_action() {
     let (events, faults) = trained(false).unwrap();
     let mut expected = vec![Event::Moved(1), Event::Decided(0)];
     for trial in 2..=TRIALS {
-        expected.extend([Event::Moved(trial), Event::Learnt(trial - 1), Event::Decided(0)]);
+        expected.extend([Event::Moved(trial), Event::Learned(trial - 1), Event::Decided(0)]);
     }
-    expected.push(Event::Learnt(TRIALS));
+    expected.push(Event::Learned(TRIALS));
     assert_eq!((events, faults), (expected, 0));
 }
 
-/// A fault while the arm moves repeats the motion; the lesson is not repeated.
+/// A fault while the arm moves repeats the motion; the policy does not learn again.
 #[test]
 fn a_fault_meanwhile_repeats_the_motion_alone() {
     let (events, faults) = trained(true).unwrap();
     assert_eq!(faults, 1);
-    let learnt = events.iter().filter(|event| matches!(event, Event::Learnt(2))).count();
+    let learned = events.iter().filter(|event| matches!(event, Event::Learned(2))).count();
     let moved = events.iter().filter(|event| **event == Event::Moved(3)).count();
-    assert_eq!((learnt, moved), (1, 2));
+    assert_eq!((learned, moved), (1, 2));
 }

@@ -1,4 +1,4 @@
-//! Training an encoder on pictures whose answers are known.
+//! Training of an encoder on images with known answers.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -23,7 +23,7 @@ fn config() -> PolicyConfig {
     PolicyConfig { encoder, ..PolicyConfig::default() }
 }
 
-/// A plate of some brightness on a table of some other.
+/// A plate of one brightness on a table of another.
 fn observation(plate: u8, table: u8) -> Observation {
     let mut image = RgbImage::from_pixel(64, 48, Rgb([table; 3]));
     for (u, v) in (20..40).flat_map(|u| (16..30).map(move |v| (u, v))) {
@@ -33,7 +33,7 @@ fn observation(plate: u8, table: u8) -> Observation {
     Observation { image: Arc::new(image), estimated_pose: PlanarPose::default(), plate_in_image }
 }
 
-/// The first answer can be seen, the second cannot.
+/// The first answer is visible, the second is not.
 fn examples(count: usize, seed: u64) -> Vec<EncoderExample> {
     let mut rng = random_stream(seed, "examples", [0, 0]);
     (0..count)
@@ -60,7 +60,7 @@ fn an_encoder_learns_what_can_be_seen_and_nothing_else() {
     let (examples, tests) = (examples(320, 0), examples(80, 1));
     let mut losses = Vec::new();
     let mut trainer = EncoderTrainer::new(&config(), TRAINING, &examples);
-    assert!(trainer.explained(&tests)[0] < 0.2, "before it has learnt anything");
+    assert!(trainer.explained(&tests)[0] < 0.2, "before it has learned anything");
     trainer.train(&examples, |pass, loss| losses.push((pass, loss)));
     assert_eq!(losses.iter().map(|(pass, _)| *pass).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     assert!(losses[5].1 < 0.8 * losses[0].1, "{losses:?}");
@@ -85,7 +85,7 @@ fn an_encoder_comes_back_as_the_weights_of_a_policy_and_its_seed_makes_it() {
     config.encoder.weights = EncoderWeights::File(path);
     let actions = ActionSpace::symmetric([3; 3], [1.0; 3]).unwrap();
     let scaling = PoseScaling::new(PlanarPose::default(), [1.0; 3]);
-    // The policy's seed draws its other weights only.
+    // The policy's seed draws only its other weights.
     let features = |config: &PolicyConfig, seed| {
         let policy = Policy::new(config, &actions, scaling, seed).unwrap();
         policy.features_of(&policy.encode(&observation(40, 180)))

@@ -1,4 +1,4 @@
-//! The loop of the paper on a world small enough to know the answer of.
+//! The loop of the paper, in a world so small that the answer is known.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -17,22 +17,22 @@ use rmrl_core::{
 };
 use rmrl_learn::{
     Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, EncoderWeights, Experience,
-    Goal, Greedy, Grouping, Hindsight, Labelling, Learner, Memory, Method, MethodName,
-    NoCorrection, Notes, Observer, ObserverError, OnlineConfig, Policy, PolicyConfig, PoseScaling,
-    RandomCorrection, Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, ViewName,
-    most_likely, pretrain, role_models, run_trials, train,
+    FixedPolicyRun, Goal, Greedy, Grouping, Hindsight, Labelling, Learner, Memory, Method,
+    MethodName, NoCorrection, Notes, Observer, ObserverError, OnlineConfig, Policy, PolicyConfig,
+    PoseScaling, RandomCorrection, Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig,
+    Training, ViewName, most_likely, pretrain, role_models,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
 const OFFSET: PoseAdjustment = PoseAdjustment { dx_m: 0.004, dy_m: -0.003, dyaw_rad: 0.02 };
 
-/// A camera that is off by a constant, and jaws that keep what an action leaves of it. What happens
-/// in an attempt depends on its name alone, so a world can be left and entered at any trial.
+/// A camera that is off by a constant, and jaws that keep the rest of this error after an action. The
+/// result of an attempt depends on its id alone, so a run can leave and enter a world at any trial.
 struct OffsetWorld {
     estimated_pose: PlanarPose,
     /// Attempts begun.
     attempts: u32,
-    /// Attempts that the observer has kept, which it counts.
+    /// Attempts that the observer has kept; the observer counts them.
     kept: Rc<Cell<u32>>,
     /// Trials with the number of their attempts that end in a fault.
     faulty: BTreeMap<u32, u32>,
@@ -97,7 +97,7 @@ impl Env for OffsetWorld {
     }
 }
 
-/// Keeps what a run tells, and a checkpoint of one moment.
+/// Keeps the reports of a run, and a checkpoint of one moment.
 #[derive(Default)]
 struct Notebook {
     trials: Vec<Trial>,
@@ -173,29 +173,56 @@ fn run(
     learner: &mut Learner,
     method: MethodName,
     goal: impl Into<Goal>,
-    mut recorded: Recorded,
+    backlog: Recorded,
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
     let schedule = ScheduleConfig::default();
-    let mut method = method.method(&schedule, &OnlineConfig::default()).unwrap();
-    train(world, learner, &mut method, &schedule, goal, &mut recorded, notebook)
+    let method = method.method(&schedule, &OnlineConfig::default()).unwrap();
+    run_method(world, learner, (method, &schedule), goal, backlog, notebook)
 }
 
-/// Trains in a world of its own.
+/// Trains by the given parts of a method.
+fn run_method(
+    world: &mut OffsetWorld,
+    learner: &mut Learner,
+    (mut method, schedule): (Method, &ScheduleConfig),
+    goal: impl Into<Goal>,
+    backlog: Recorded,
+    notebook: &mut Notebook,
+) -> Result<(), RunError> {
+    let (method, goal) = (&mut method, goal.into());
+    Training { env: world, learner, method, schedule, goal, backlog, observer: notebook }.run()
+}
+
+/// Trains in a new world.
 fn trained(learner: &mut Learner, method: MethodName, trials: u32, notebook: &mut Notebook) {
     let mut world = OffsetWorld::new(notebook);
     run(&mut world, learner, method, trials, Recorded::nothing(), notebook).unwrap();
 }
 
-fn mean_reward(behaviour: &mut dyn Behaviour, trials: u32) -> f64 {
+/// Makes trials in scenes of ten, without learning.
+fn run_fixed(
+    world: &mut OffsetWorld,
+    policy: &mut dyn Behaviour,
+    goal: impl Into<Goal>,
+    backlog: Recorded,
+    notebook: &mut Notebook,
+) {
+    let (trials_per_scene, goal) = (10, goal.into());
+    FixedPolicyRun { env: world, policy, trials_per_scene, goal, backlog, observer: notebook }
+        .run()
+        .unwrap();
+}
+
+fn mean_reward(policy: &mut dyn Behaviour, trials: u32) -> f64 {
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
-    run_trials(&mut world, behaviour, 10, trials, &mut Recorded::nothing(), &mut notebook).unwrap();
+    run_fixed(&mut world, policy, trials, Recorded::nothing(), &mut notebook);
     let rewards = notebook.trials.iter().map(|trial| trial.ending.reward());
     rewards.sum::<f64>() / f64::from(trials)
 }
 
-/// What a learner has become: the bytes of its policy, and its memory.
+/// The bytes of a learner's policy, and its memory.
 fn bits(learner: &Learner) -> (Vec<u8>, Memory) {
     (learner.policy.to_safetensors(&Notes::new()), learner.memory.clone())
 }
@@ -203,10 +230,9 @@ fn bits(learner: &Learner) -> (Vec<u8>, Memory) {
 /// Trains by the given parts of a method only.
 fn trained_by(method: Method, schedule: ScheduleConfig, trials: u32) -> (Learner, Vec<Trial>) {
     let (mut learner, mut notebook) = (learner(false), Notebook::default());
-    let (mut world, mut method) = (OffsetWorld::new(&notebook), method);
-    let mut nothing = Recorded::nothing();
-    train(&mut world, &mut learner, &mut method, &schedule, trials, &mut nothing, &mut notebook)
-        .unwrap();
+    let mut world = OffsetWorld::new(&notebook);
+    let (parts, nothing) = ((method, &schedule), Recorded::nothing());
+    run_method(&mut world, &mut learner, parts, trials, nothing, &mut notebook).unwrap();
     (learner, notebook.trials)
 }
 
@@ -254,10 +280,10 @@ fn the_online_update_is_a_policy_gradient_step_for_each_trial() {
     assert!(weights(&learner.policy) == weights(&expected));
 }
 
-/// Eq. 2-4 and 7-8: after a scene, `scene_epochs` passes over its states with the role model's
-/// action for label, and nothing before.
+/// Eq. 2-4 and 7-8: after a scene, `scene_epochs` passes over its states with the role model's action
+/// as label, and nothing before.
 #[test]
-fn a_scene_is_learnt_by_its_role_model() {
+fn a_scene_is_learned_by_its_role_model() {
     let method = || Method { labelling: Some(Box::new(BestOfScene)), ..NO_METHOD };
     let schedule = ScheduleConfig::default();
     let (learner, trials) = trained_by(method(), schedule, 20);
@@ -296,7 +322,7 @@ fn replay_trains_on_what_was_stored_at_its_intervals_only() {
         let never = ScheduleConfig { replay_batches: 0, ..schedule };
         assert!(after(never, 20) == untouched);
     }
-    // Labelled replay makes the role models' actions likelier where they were found.
+    // Labeled replay makes the role models' actions likelier where they were found.
     let (learner, trials) = trained_by(labels(), schedule, 10);
     let best =
         trials.iter().max_by(|a, b| a.ending.reward().total_cmp(&b.ending.reward())).unwrap();
@@ -307,9 +333,9 @@ fn replay_trains_on_what_was_stored_at_its_intervals_only() {
     assert!(after > before, "{before} -> {after}");
 }
 
-/// Hindsight labels every trial at once, and its scene's data are learnt from each time.
+/// Hindsight labels every trial at once, and the policy learns from the scene's data each time.
 #[test]
-fn labels_that_come_with_each_trial_are_learnt_as_they_come() {
+fn labels_that_come_with_each_trial_are_learned_as_they_come() {
     let hindsight = || Hindsight { knows_slide: true };
     let method = Method { labelling: Some(Box::new(hindsight())), ..NO_METHOD };
     let schedule = ScheduleConfig { scene_epochs: 3, ..ScheduleConfig::default() };
@@ -329,8 +355,8 @@ fn labels_that_come_with_each_trial_are_learnt_as_they_come() {
     assert!(weights(&learner.policy) == weights(&expected));
 }
 
-/// Eq. 2 over all trials that started nearby: when a scene ends, earlier states take over what was
-/// done better in it, the scene is learnt from, and replay uses what is known by then.
+/// Eq. 2 over all trials that started nearby: when a scene ends, earlier states take over its better
+/// actions, the policy learns from the scene, and replay uses the labels of that moment.
 #[test]
 fn labels_by_similarity_are_renewed_when_a_scene_ends() {
     let method = || Method {
@@ -364,13 +390,13 @@ fn rm_rl_learns_the_offset() {
     let none = mean_reward(&mut NoCorrection, 20);
     let mut learner = learner(false);
     trained(&mut learner, MethodName::RmRl, 150, &mut Notebook::default());
-    let learnt = mean_reward(&mut Greedy(&learner.policy), 20);
-    let left = (1.0 - learnt) / (1.0 - none);
-    assert!(left < 0.5, "{left:.2} of the error is left: {none} -> {learnt}");
+    let learned = mean_reward(&mut Greedy(&learner.policy), 20);
+    let left = (1.0 - learned) / (1.0 - none);
+    assert!(left < 0.5, "{left:.2} of the error is left: {none} -> {learned}");
 }
 
-/// What a method's policy earns after 150 trials, averaged over a few seeds.
-fn earned_after_training(method: MethodName) -> f64 {
+/// The reward of a method's policy after 150 trials, averaged over a few seeds.
+fn reward_after_training(method: MethodName) -> f64 {
     let seeds = 0..4;
     let earned = seeds.clone().map(|seed| {
         let mut learner = Learner::new(policy(&actions(), false, seed), seed);
@@ -380,13 +406,13 @@ fn earned_after_training(method: MethodName) -> f64 {
     earned.sum::<f64>() / seeds.count() as f64
 }
 
-/// Where all rewards are near 0.95, REINFORCE does again whatever was done. A learned value tells
-/// good from bad.
+/// If all rewards are near 0.95, REINFORCE repeats any action. A learned value separates good from
+/// bad.
 #[test]
 fn a_learned_value_helps_the_policy_gradient() {
-    let reinforce = earned_after_training(MethodName::Reinforce);
+    let reinforce = reward_after_training(MethodName::Reinforce);
     for method in [MethodName::ActorCritic, MethodName::Ppo] {
-        let earned = earned_after_training(method);
+        let earned = reward_after_training(method);
         assert!(earned > reinforce, "{method} {earned}, REINFORCE {reinforce}");
     }
 }
@@ -417,27 +443,26 @@ fn actor_critics_learn_at_their_moments_and_know_what_states_earn() {
 
 #[test]
 fn a_constant_offset_is_averaged_over_the_first_trials_and_removes_a_constant_error() {
-    let mut behaviour = ConstantOffset::default();
+    let mut constant = ConstantOffset::default();
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
-    let mut recorded = Recorded::nothing();
-    run_trials(&mut world, &mut behaviour, 10, 12, &mut recorded, &mut notebook).unwrap();
+    run_fixed(&mut world, &mut constant, 12, Recorded::nothing(), &mut notebook);
     let rewards: Vec<f64> = notebook.trials.iter().map(|trial| trial.ending.reward()).collect();
     assert!(rewards[..10].iter().all(|reward| *reward < 0.96), "{rewards:?}");
     assert!(rewards[10..].iter().all(|reward| *reward > 0.999_99), "{rewards:?}");
-    let found = behaviour.offset();
+    let found = constant.offset();
     for (found, expected) in
         [(found.dx_m, OFFSET.dx_m), (found.dy_m, OFFSET.dy_m), (found.dyaw_rad, OFFSET.dyaw_rad)]
     {
         assert!((found - expected).abs() < 1e-9, "{found} {expected}");
     }
 
-    // A resumed run finds it again from what was recorded.
+    // A resumed run finds it again from the recorded trials.
     let mut resumed = ConstantOffset::default();
-    let mut recorded = Recorded::new(notebook.trials, 0);
+    let recorded = Recorded::new(notebook.trials, 0);
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
-    run_trials(&mut world, &mut resumed, 10, 13, &mut recorded, &mut notebook).unwrap();
+    run_fixed(&mut world, &mut resumed, 13, recorded, &mut notebook);
     assert_eq!(notebook.trials.len(), 1);
     assert_eq!(notebook.trials[0].id.trial, 13);
     assert_eq!(resumed.offset(), found);
@@ -448,8 +473,7 @@ fn pretraining_on_an_earlier_run_teaches_before_the_first_trial() {
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
     let mut random = RandomCorrection { actions: actions(), seed: 5 };
-    let mut recorded = Recorded::nothing();
-    run_trials(&mut world, &mut random, 10, 200, &mut recorded, &mut notebook).unwrap();
+    run_fixed(&mut world, &mut random, 200, Recorded::nothing(), &mut notebook);
 
     let mut policy = policy(&actions(), false, 0);
     let before = mean_reward(&mut Greedy(&policy), 20);
@@ -462,7 +486,7 @@ fn pretraining_on_an_earlier_run_teaches_before_the_first_trial() {
 }
 
 #[test]
-fn faults_are_recorded_and_repeated_and_never_learnt_from() {
+fn faults_are_recorded_and_repeated_and_never_learned_from() {
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
     world.faulty = BTreeMap::from([(3, 1), (12, 4)]);
@@ -476,7 +500,7 @@ fn faults_are_recorded_and_repeated_and_never_learnt_from() {
     assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
     assert_eq!(live.memory.labelled_states().len(), 20);
 
-    // Who learns from the completed trials alone becomes the same, bit for bit.
+    // A learner of the completed trials alone becomes the same, bit for bit.
     let mut from_log = learner(false);
     let recorded = Recorded::new(notebook.trials, 0);
     let mut untouched = Notebook::default();
@@ -536,8 +560,8 @@ fn failed_grasps_are_completed_trials_without_a_label() {
     assert!(weights(&learner.policy) == weights(&policy(&actions(), false, 0)));
 }
 
-/// A run ends with the trial that proves its claim, in the middle of a scene if need be, whose
-/// labels are then learnt as at its end; and an interrupted one ends there with the same bits.
+/// A run ends with the trial that proves its claim, even in the middle of a scene, whose labels are
+/// then learned as at its end. An interrupted run ends there with the same bits.
 #[test]
 fn a_run_ends_as_soon_as_its_claim_is_proven() {
     let claim = "6mm@70%".parse().unwrap();
@@ -572,18 +596,17 @@ fn a_run_ends_as_soon_as_its_claim_is_proven() {
     assert!(bits(&uninterrupted) == bits(&resumed));
     assert_eq!(world.attempts, ended - 23);
 
-    // Proven already: nothing is left to do.
+    // The claim is proven already: nothing is left to do.
     let mut world = OffsetWorld::new(&notes);
     run(&mut world, &mut resumed, method, proof, Recorded::nothing(), &mut notes).unwrap();
     assert_eq!(world.attempts, 0);
 
-    // Fixed behaviours end alike, and what is not so is not proven.
+    // Fixed policies end in the same way, and a false claim is not proven.
     for (text, trials) in [("6mm@50%", 8..30), ("1mm@50%", 60..61)] {
         let mut notebook = Notebook::default();
         let mut world = OffsetWorld::new(&notebook);
         let goal = Goal::new(60, Some(text.parse().unwrap()));
-        let mut nothing = Recorded::nothing();
-        run_trials(&mut world, &mut NoCorrection, 10, goal, &mut nothing, &mut notebook).unwrap();
+        run_fixed(&mut world, &mut NoCorrection, goal, Recorded::nothing(), &mut notebook);
         assert!(trials.contains(&notebook.trials.len()), "{text}: {}", notebook.trials.len());
     }
 }
@@ -596,10 +619,10 @@ fn a_deployed_policy_abstains_from_what_it_was_never_trained_on() {
         let mut world = OffsetWorld::new(&Notebook::default());
         world.reset(TrialId { trial: number, attempt: 1, scene: number }).unwrap()
     };
-    // In training, and before its end is noted, a policy never abstains.
+    // Before the end of its training, a policy never abstains.
     let far = Observation { estimated_pose: PlanarPose::new(0.5, 0.0, 0.0), ..observe(500) };
     assert!(!learner.policy.decide(&far).abstained);
-    learner.conclude(&ScheduleConfig::default());
+    learner.finish_training(&ScheduleConfig::default());
     assert_eq!(learner.policy.support().unwrap().len(), 100);
 
     let folder = tempfile::tempdir().unwrap();
@@ -639,10 +662,10 @@ fn a_deployed_policy_abstains_from_what_it_was_never_trained_on() {
     config = policy_config;
     config.support.reach_factor = 50.0;
     assert!(!loaded(&config).decide(&far).abstained);
-    // One scene tells nothing about the distance between scenes.
+    // One scene does not show the distance between scenes.
     let mut young = self::learner(false);
     trained(&mut young, MethodName::Hindsight, 10, &mut Notebook::default());
-    young.conclude(&ScheduleConfig::default());
+    young.finish_training(&ScheduleConfig::default());
     assert!(young.policy.support().is_none() && !young.policy.decide(&far).abstained);
 }
 
@@ -657,9 +680,9 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
     assert!(run(3) != run(4));
 }
 
-/// What lies outside of what a policy sees makes no difference to it, and what lies within does.
+/// Only changes within the part that a policy sees make a difference to it.
 #[test]
-fn a_policy_sees_the_picture_the_square_around_the_plate_or_nothing_of_it() {
+fn a_policy_sees_the_image_the_square_around_the_plate_or_nothing_of_it() {
     let seen = |view: ViewName, changed: [u32; 2]| {
         let policy = policy_that_sees(view, &actions(), false, 0);
         let observe = |changed: Option<[u32; 2]>| {
@@ -679,17 +702,17 @@ fn a_policy_sees_the_picture_the_square_around_the_plate_or_nothing_of_it() {
     assert!(!seen(ViewName::None, near) && !seen(ViewName::None, far));
 }
 
-/// In a world whose pictures tell nothing, the pose is enough; and no encoder is carried along.
+/// In a world whose images say nothing, the pose is enough; and the file has no encoder.
 #[test]
-fn a_policy_that_sees_no_picture_learns_and_has_no_encoder() {
+fn a_policy_that_sees_no_image_learns_and_has_no_encoder() {
     let none = mean_reward(&mut NoCorrection, 20);
     let initial = policy_that_sees(ViewName::None, &actions(), false, 0);
     let names = String::from_utf8_lossy(&weights(&initial)).into_owned();
     assert!(names.contains("heads.0") && !names.contains("encoder."));
     let mut learner = Learner::new(initial, 0);
     trained(&mut learner, MethodName::RmRl, 150, &mut Notebook::default());
-    let learnt = mean_reward(&mut Greedy(&learner.policy), 20);
-    assert!((1.0 - learnt) / (1.0 - none) < 0.5, "{none} -> {learnt}");
+    let learned = mean_reward(&mut Greedy(&learner.policy), 20);
+    assert!((1.0 - learned) / (1.0 - none) < 0.5, "{none} -> {learned}");
 }
 
 #[test]
@@ -700,12 +723,12 @@ fn policies_and_checkpoints_of_another_view_are_refused_and_their_own_come_back(
         let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
         let mut whole = Learner::new(policy_that_sees(view, &actions(), false, 0), 0);
         trained(&mut whole, MethodName::PpoRmRl, 20, &mut notebook);
-        // With the states that it knows, of which a policy without a view has no features.
-        whole.conclude(&ScheduleConfig::default());
+        // With its training states, which have no features if the policy has no view.
+        whole.finish_training(&ScheduleConfig::default());
         assert!(whole.policy.support().is_some());
         let path = folder.path().join("p.safetensors");
         std::fs::write(&path, weights(&whole.policy)).unwrap();
-        // A policy file says itself what its policy sees.
+        // The view is part of a policy file.
         let deployed = Policy::from_file(&path, &PolicyConfig::default()).unwrap();
         assert!(weights(&deployed) == weights(&whole.policy), "{view:?}");
         for other in views {
@@ -717,12 +740,12 @@ fn policies_and_checkpoints_of_another_view_are_refused_and_their_own_come_back(
                 started.unwrap();
                 let mut resumed = resumed.unwrap();
                 trained(&mut resumed, MethodName::PpoRmRl, 20, &mut Notebook::default());
-                resumed.conclude(&ScheduleConfig::default());
+                resumed.finish_training(&ScheduleConfig::default());
                 assert!(bits(&resumed) == bits(&whole), "{view:?}");
             } else {
                 for error in [started.unwrap_err(), resumed.err().unwrap()] {
                     let message = error.to_string();
-                    assert!(message.contains("another view of the picture"), "{message}");
+                    assert!(message.contains("another view of the image"), "{message}");
                     assert!(message.contains(&format!("{other:?}")), "{message}");
                 }
             }
@@ -756,17 +779,15 @@ fn a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have() {
     }
 }
 
-/// As [`a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have`], and from the log
+/// Like [`a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have`], and from the log
 /// alone, with labels that change long after their trial.
 #[test]
 fn labels_by_similarity_survive_an_interruption() {
     let train_to_20 = |learner: &mut Learner, recorded: Recorded, notebook: &mut Notebook| {
         let mut world = OffsetWorld::new(notebook);
-        let online = OnlineConfig::default();
-        let mut method = MethodName::RmRl.method(&BY_SIMILARITY, &online).unwrap();
-        let mut recorded = recorded;
-        train(&mut world, learner, &mut method, &BY_SIMILARITY, 20, &mut recorded, notebook)
-            .unwrap();
+        let method = MethodName::RmRl.method(&BY_SIMILARITY, &OnlineConfig::default()).unwrap();
+        let parts = (method, &BY_SIMILARITY);
+        run_method(&mut world, learner, parts, 20, recorded, notebook).unwrap();
     };
     let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
     let mut whole = learner(false);
@@ -787,13 +808,13 @@ const FROM_COARSE_TO_FINE: ScheduleConfig =
     ScheduleConfig { refinements: 2, refine_interval: 15, ..BY_SIMILARITY };
 
 fn refine_while_training(learner: &mut Learner, trials: u32, log: &mut Notebook, made: Recorded) {
-    let (mut world, mut recorded) = (OffsetWorld::new(log), made);
+    let mut world = OffsetWorld::new(log);
     let schedule = &FROM_COARSE_TO_FINE;
-    let mut method = MethodName::RmRl.method(schedule, &OnlineConfig::default()).unwrap();
-    train(&mut world, learner, &mut method, schedule, trials, &mut recorded, log).unwrap();
+    let method = MethodName::RmRl.method(schedule, &OnlineConfig::default()).unwrap();
+    run_method(&mut world, learner, (method, schedule), trials, made, log).unwrap();
 }
 
-/// Candidates are refined between scenes, and all that was done before keeps its meaning.
+/// Candidates are refined between scenes, and all earlier actions keep their meaning.
 #[test]
 fn candidates_become_finer_and_what_was_done_stays_what_it_was() {
     let mut learner = learner(false);
@@ -813,21 +834,21 @@ fn candidates_become_finer_and_what_was_done_stays_what_it_was() {
     }
 }
 
-/// The candidates that a policy had keep their odds, and each new one has the geometric mean of its
-/// neighbours'.
+/// The earlier candidates of a policy keep their odds, and each new one has the geometric mean of its
+/// neighbors' odds.
 #[test]
 fn refining_changes_none_of_the_odds() {
     let mut learner = learner(false);
     trained(&mut learner, MethodName::RmRl, 10, &mut Notebook::default());
     let state = learner.memory.state(1).clone();
     let before = learner.policy.distribution(&state);
-    // No method: nothing more is learnt, and after the second scene the grid is halved.
+    // No method: the policy learns nothing more, and after the second scene the grid is halved.
     let schedule =
         ScheduleConfig { refinements: 1, refine_interval: 20, ..ScheduleConfig::default() };
     let mut log = Notebook::default();
     let mut world = OffsetWorld::new(&log);
-    let (mut none, mut nothing) = (NO_METHOD, Recorded::nothing());
-    train(&mut world, &mut learner, &mut none, &schedule, 20, &mut nothing, &mut log).unwrap();
+    let (parts, nothing) = ((NO_METHOD, &schedule), Recorded::nothing());
+    run_method(&mut world, &mut learner, parts, 20, nothing, &mut log).unwrap();
     let after = learner.policy.distribution(&state);
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(after.len(), 2 * before.len() - 1);
@@ -886,7 +907,7 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
     }
 }
 
-/// Every width that a configuration may ask for makes a network, odd ones included.
+/// Every valid width makes a network, also an odd one.
 #[test]
 fn every_accepted_width_of_the_encoder_makes_a_policy() {
     let observation = Observation {

@@ -4,14 +4,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rmrl_operator::{
-    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, Picture, PictureFormat,
+    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, PageImage, PageImageFormat, Phase,
     ProofProgress, Request, RunStatus, StopStatus,
 };
 
-const PICTURE: &[u8] = include_bytes!("../../../docs/images/snapshot.png");
+const IMAGE: &[u8] = include_bytes!("../../../docs/images/snapshot.png");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // The stop takes ten seconds to get through, so that there is something to see.
+    // The arm confirms a stop only after ten seconds, so that the page shows the difference.
     let stopped = Arc::new(OnceLock::<Instant>::new());
     let read = |at: &Instant| {
         let is_confirmed = at.elapsed() > Duration::from_secs(10);
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         page.update(|status| {
             status.trial = trial;
             status.attempt = 1;
-            // Somebody stands beside a real cell's first motions.
+            // On a real cell, the operator confirms the first motions.
             status.confirm = (trial <= 2).then(|| {
                 format!(
                     "Trial {trial} moves the arm over the table. Is everybody out of its reach?"
@@ -56,9 +56,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             std::thread::sleep(Duration::from_millis(100));
         }
         page.update(|status| status.confirm = None);
-        page.show(Picture {
-            bytes: PICTURE.into(),
-            format: PictureFormat::Png,
+        page.show(PageImage {
+            bytes: IMAGE.into(),
+            format: PageImageFormat::Png,
             caption: format!("Trial {trial}: where the plate was found"),
         });
         for phase in
@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A trial's made-up outcome: errors shrink, every 13th is not grasped, every 17th needed a second attempt.
+/// A made-up trial: errors shrink, every 13th plate is not grasped, every 17th trial needs a second attempt.
 fn complete(status: &mut RunStatus, trial: u32) {
     let spread = 0.5 + f64::from(trial * 7919 % 100) / 100.0;
     let error_mm = (0.3 + 6.0 * (-f64::from(trial) / 20.0).exp()) * spread;
@@ -87,7 +87,7 @@ fn complete(status: &mut RunStatus, trial: u32) {
     let reward = if is_placed { 1.0 - 0.011 * error_mm } else { 0.0 };
     let last = status.completed.last().map_or(reward, |last| last.reward_average);
     if trial.is_multiple_of(17) {
-        let reason = "localisation failed: no plate in the picture".to_string();
+        let reason = "localization failed: no plate in the image".to_string();
         status.faults.push(FaultedAttempt { trial, attempt: 1, reason });
     }
     status.completed.push(CompletedTrial {
@@ -105,7 +105,7 @@ fn complete(status: &mut RunStatus, trial: u32) {
     status.proof = Some(ProofProgress { claim: "1.0mm@95%".to_string(), share, proven_at });
 }
 
-/// Does what operators ask between trials; whether to stop.
+/// Carries out the operator's requests between trials; returns whether to stop.
 fn listen(page: &OperatorPage) -> bool {
     let requests = page.requests();
     let mut is_paused = false;

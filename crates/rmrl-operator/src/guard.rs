@@ -9,26 +9,26 @@ use hyper::http::uri::Authority;
 
 use crate::Token;
 
-/// A request that is not granted: what to answer, and why.
-pub(crate) type Refusal = (StatusCode, &'static str);
+/// Why a request is refused: the status of the response and its text.
+pub(crate) type HttpError = (StatusCode, &'static str);
 
-/// What stands between requests and the run.
+/// Decides which requests reach the run.
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(crate) token: Token,
-    /// Whether reading takes no token.
+    /// Whether reading needs no token.
     pub(crate) reading_is_free: bool,
-    /// Names of this machine besides `localhost`.
+    /// Further names of this machine, besides `localhost`.
     pub(crate) host_names: Vec<String>,
 }
 
 impl Guard {
-    /// Refuses requests that were meant for another host. A page elsewhere whose name was made to lead
-    /// here (DNS rebinding) has that name in its requests; an address of numbers is nobody else's.
-    pub(crate) fn check_host(&self, parts: &Parts) -> Result<(), Refusal> {
+    /// Refuses requests that were meant for another host. With DNS rebinding the name of a foreign site
+    /// resolves to this machine; its requests still carry that name. Numeric addresses are always ours.
+    pub(crate) fn check_host(&self, parts: &Parts) -> Result<(), HttpError> {
         let host = host_of(&parts.headers)?;
-        if parts.uri.authority().is_some_and(|asked| *asked != host) {
-            return Err((StatusCode::BAD_REQUEST, "this is no proxy"));
+        if parts.uri.authority().is_some_and(|requested| *requested != host) {
+            return Err((StatusCode::BAD_REQUEST, "this server is no proxy"));
         }
         let name = host.host();
         let is_number = || {
@@ -43,15 +43,15 @@ impl Guard {
         Err((StatusCode::MISDIRECTED_REQUEST, "the page is not served under this host name"))
     }
 
-    /// Refuses readers without the token where one is needed.
-    pub(crate) fn check_reader(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Refuses readers without a token where reading needs one.
+    pub(crate) fn check_reader(&self, headers: &HeaderMap) -> Result<(), HttpError> {
         if self.reading_is_free { Ok(()) } else { self.check_token(headers) }
     }
 
-    /// Refuses those who may not act.
-    pub(crate) fn check_actor(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Refuses clients that may not act.
+    pub(crate) fn check_actor(&self, headers: &HeaderMap) -> Result<(), HttpError> {
         self.check_token(headers)?;
-        // Browsers say which page a POST comes from; other programs do not.
+        // Browsers send the origin of a POST; other programs do not.
         let Some(origin) = only(headers, ORIGIN)? else { return Ok(()) };
         let host = host_of(headers)?;
         let from = ["http://", "https://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
@@ -61,7 +61,7 @@ impl Guard {
         Err((StatusCode::FORBIDDEN, "the request comes from another site's page"))
     }
 
-    fn check_token(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn check_token(&self, headers: &HeaderMap) -> Result<(), HttpError> {
         let bearer = only(headers, AUTHORIZATION)?.and_then(|value| {
             let (scheme, claimed) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("Bearer").then(|| claimed.trim_start())
@@ -74,21 +74,22 @@ impl Guard {
     }
 }
 
-fn host_of(headers: &HeaderMap) -> Result<Authority, Refusal> {
-    let host = only(headers, HOST)?.ok_or((StatusCode::BAD_REQUEST, "there is no Host"))?;
-    let malformed = (StatusCode::BAD_REQUEST, "the Host is malformed");
+fn host_of(headers: &HeaderMap) -> Result<Authority, HttpError> {
+    let host =
+        only(headers, HOST)?.ok_or((StatusCode::BAD_REQUEST, "the Host header is missing"))?;
+    let malformed = (StatusCode::BAD_REQUEST, "the Host header is malformed");
     if host.contains('@') {
         return Err(malformed);
     }
     host.parse().map_err(|_| malformed)
 }
 
-/// A header that may come once, as text.
-fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Refusal> {
+/// The text of a header that may occur once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, HttpError> {
     let mut values = headers.get_all(name).iter();
     let (first, second) = (values.next(), values.next());
     if second.is_some() {
-        return Err((StatusCode::BAD_REQUEST, "a header that may come once came twice"));
+        return Err((StatusCode::BAD_REQUEST, "a header that may occur once occurs twice"));
     }
     let text = first.map(|value| value.to_str());
     text.transpose().map_err(|_| (StatusCode::BAD_REQUEST, "a header is not text"))
@@ -133,7 +134,7 @@ mod tests {
         ];
         for (host, expected) in cases {
             let answer = guard(true).check_host(&parts("/", &[("host", host)]));
-            assert_eq!(answer.err().map_or(200, |refusal| refusal.0.as_u16()), expected, "{host}");
+            assert_eq!(answer.err().map_or(200, |error| error.0.as_u16()), expected, "{host}");
         }
         assert!(guard(true).check_host(&parts("/", &[])).is_err());
         let twice = [("host", "localhost"), ("host", "localhost")];
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn acting_takes_the_token_and_our_own_page() {
+    fn acting_needs_the_token_and_our_own_page() {
         let right = format!("Bearer {TOKEN}");
         let cases: [(&[(&str, &str)], u16); 9] = [
             (&[("authorization", &right)], 200),
@@ -160,13 +161,13 @@ mod tests {
             let mut headers = headers.to_vec();
             headers.push(("host", "localhost:8080"));
             let answer = guard(true).check_actor(&parts("/", &headers).headers);
-            let status = answer.err().map_or(200, |refusal| refusal.0.as_u16());
+            let status = answer.err().map_or(200, |error| error.0.as_u16());
             assert_eq!(status, expected, "{headers:?}");
         }
     }
 
     #[test]
-    fn reading_takes_the_token_beyond_this_machine_only() {
+    fn reading_needs_the_token_from_other_machines_only() {
         let right = format!("Bearer {TOKEN}");
         let (without, with) = (parts("/", &[]), parts("/", &[("authorization", &right)]));
         assert!(guard(true).check_reader(&without.headers).is_ok());

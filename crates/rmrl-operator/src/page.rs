@@ -1,37 +1,29 @@
-//! The page as the run knows it.
+//! The page that the run holds.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::answer::Desk;
-use crate::board::Board;
 use crate::guard::Guard;
+use crate::published_state::PublishedState;
+use crate::request_handler::RequestHandler;
 use crate::server::{Limits, Server};
 use crate::token::random_hex;
-use crate::{Picture, Requests, RunStatus, StopStatus, Token};
+use crate::{OnStop, PageImage, ReadStop, Requests, RunStatus, Token};
 
-/// What is called at once, on a thread of its own, when somebody asks to stop; possibly again while it runs.
-/// Returns whether the arm has confirmed that it stands.
-pub type OnStop = Box<dyn Fn() -> StopStatus + Send + Sync>;
-
-/// Tells, without waiting for anything, whether a stop has arrived by now, whoever stopped; `None` if nobody
-/// has.
-pub type ReadStop = Box<dyn Fn() -> Option<StopStatus> + Send + Sync>;
-
-/// Where and for whom a page is served.
+/// Where a page is served, who may use it, and how it stops the arm.
 pub struct PageConfig {
-    /// Where to listen. Loopback by default: whoever reaches another address may try the token, and it
-    /// travels there unencrypted. Port 0 is any free one.
+    /// Where to listen; port 0 takes any free port. Loopback by default: anyone who reaches another address
+    /// can try tokens, and the token travels there unencrypted.
     pub address: SocketAddr,
-    /// The token to act with; a random one by default.
+    /// The token that operators need in order to act; a random one by default.
     pub token: Option<Token>,
-    /// Names by which browsers reach this machine besides `localhost` and numbers; none by default.
+    /// Names by which browsers reach this machine, besides `localhost` and numeric addresses; none by default.
     pub host_names: Vec<String>,
-    /// What stops the arm when somebody asks for it; by default only [`Requests`] tell.
+    /// Called to stop the arm; by default a stop only appears in [`Requests`].
     pub on_stop: Option<OnStop>,
-    /// Whether a stop has arrived, read whenever somebody reads the page: also while the run hangs. By default
-    /// nobody knows.
+    /// Reports whether a stop has arrived. It is called for every reader, also while the run hangs. By default
+    /// the page shows nothing about stops.
     pub read_stop: Option<ReadStop>,
 }
 
@@ -59,45 +51,47 @@ impl fmt::Debug for PageConfig {
     }
 }
 
-/// Why there is no page.
+/// Why a page cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// The address is another's, or not this machine's.
+    /// The address is in use, or belongs to another machine.
     #[error(
         "the operator page cannot be served at {address}: {source}; choose an address of this machine and a free \
          port: 127.0.0.1:0 takes any"
     )]
     Bind {
-        /// What was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// No thread, or no more file descriptors.
+    /// There is no thread or no file descriptor left.
     #[error("the operator page cannot be started: {source}")]
     Start {
-        /// What the operating system says.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// No token can be made.
-    #[error("the operating system has no random numbers for a token: {source}; give one")]
+    /// No token can be generated.
+    #[error(
+        "the operating system provides no random numbers for a token: {source}; specify a token"
+    )]
     Random {
-        /// What the operating system says.
+        /// The error of the operating system.
         #[source]
         source: getrandom::Error,
     },
 }
 
-/// A page that is served until it is dropped. Whoever wants readers to see the end of a run keeps it for
-/// some seconds: they ask once a second.
+/// A page that is served until it is dropped. Readers poll once a second: to let them see the end of a run,
+/// keep the page for some seconds more.
 ///
-/// Nothing here waits for readers.
+/// No method waits for readers.
 pub struct OperatorPage {
     address: SocketAddr,
     url: String,
     status: Mutex<RunStatus>,
-    board: Arc<Board>,
+    state: Arc<PublishedState>,
     requests: Requests,
     _server: Server,
 }
@@ -106,7 +100,7 @@ impl OperatorPage {
     /// Serves a page on a thread of its own.
     ///
     /// # Errors
-    /// The address cannot be bound; there is no thread or no random number to be had.
+    /// The address cannot be bound, or there is no thread or no random number.
     pub fn serve(config: PageConfig) -> Result<Self, PageError> {
         let PageConfig { address, token, host_names, on_stop, read_stop } = config;
         let bind = |source| PageError::Bind { address, source };
@@ -114,17 +108,17 @@ impl OperatorPage {
         let address = listener.local_addr().map_err(bind)?;
         let random = |source| PageError::Random { source };
         let token = token.map_or_else(Token::random, Ok).map_err(random)?;
-        let edition = random_hex().map_err(random)?;
+        let instance_id = random_hex().map_err(random)?;
         let url = url(address, host_names.first(), &token);
         let requests = Requests::default();
-        let board = Arc::new(Board::new(requests.clone(), read_stop));
+        let state = Arc::new(PublishedState::new(requests.clone(), read_stop));
         let guard = Guard { token, reading_is_free: address.ip().is_loopback(), host_names };
-        let desk =
-            Desk { board: Arc::clone(&board), guard, on_stop: on_stop.map(Arc::new), edition };
-        let server = Server::start(listener, desk, Limits::default())
+        let on_stop = on_stop.map(Arc::new);
+        let handler = RequestHandler { state: Arc::clone(&state), guard, on_stop, instance_id };
+        let server = Server::start(listener, handler, Limits::default())
             .map_err(|source| PageError::Start { source })?;
         let status = Mutex::new(RunStatus::default());
-        Ok(Self { address, url, status, board, requests, _server: server })
+        Ok(Self { address, url, status, state, requests, _server: server })
     }
 
     /// Where the page is served.
@@ -132,8 +126,8 @@ impl OperatorPage {
         self.address
     }
 
-    /// What to open in a browser. The token is behind the `#`, which browsers do not send: show it to
-    /// whoever may act, and keep it out of logs.
+    /// The URL to open in a browser. The token is behind the `#`, which browsers do not send. Show the URL only
+    /// to people who may act, and keep it out of logs.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -143,25 +137,25 @@ impl OperatorPage {
         !self.address.ip().is_loopback()
     }
 
-    /// Tells all of the run anew.
+    /// Replaces the whole status.
     pub fn publish(&self, status: RunStatus) {
         self.update(|known| *known = status);
     }
 
-    /// Changes what was told last.
+    /// Changes the status that was published last.
     pub fn update(&self, change: impl FnOnce(&mut RunStatus)) {
-        // After a panic in a caller's change the status is what that left, and the next news mend it.
+        // After a panic in a caller's `change` the status may be incomplete; the next update repairs it.
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut status);
-        self.board.publish(&status);
+        self.state.publish(&status);
     }
 
-    /// Shows a picture in the place of the last one.
-    pub fn show(&self, picture: Picture) {
-        self.board.show(picture);
+    /// Shows an image instead of the last one.
+    pub fn show(&self, image: PageImage) {
+        self.state.show(image);
     }
 
-    /// What operators ask.
+    /// The operators' requests.
     pub fn requests(&self) -> Requests {
         self.requests.clone()
     }
@@ -177,7 +171,7 @@ fn url(address: SocketAddr, host_name: Option<&String>, token: &Token) -> String
     let port = address.port();
     let host = match (address.ip(), host_name) {
         (_, Some(name)) => format!("{name}:{port}"),
-        // A listener everywhere has no address to be reached at but this machine's own.
+        // A listener on all addresses has no single one to show, so we show this machine's own.
         (ip, None) if ip.is_unspecified() => format!("localhost:{port}"),
         _ => address.to_string(),
     };
@@ -189,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_in_use_is_named_with_a_way_out() {
+    fn an_address_in_use_is_named_with_a_remedy() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
         let config = PageConfig { address, ..PageConfig::default() };
@@ -199,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_url_is_one_that_a_browser_can_open() {
+    fn a_browser_can_open_the_url() {
         let token: Token = "0123456789012345678901".parse().unwrap();
         let name = "arm.lab.example".to_string();
         let cases = [

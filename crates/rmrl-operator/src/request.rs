@@ -1,4 +1,4 @@
-//! What operators ask of a run.
+//! What operators request of a run.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -6,36 +6,46 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What an operator asks of a run.
+use crate::StopStatus;
+
+/// A callback that stops the arm. It is called at once, on a thread of its own, when an operator requests a
+/// stop; possibly again while it still runs. Returns whether the arm has confirmed that it stands.
+pub type OnStop = Box<dyn Fn() -> StopStatus + Send + Sync>;
+
+/// A callback that reports, without blocking, whether a stop has arrived at the arm, no matter who requested
+/// it; `None` if nobody has stopped the arm.
+pub type ReadStop = Box<dyn Fn() -> Option<StopStatus> + Send + Sync>;
+
+/// What an operator requests of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
-    /// To finish the trial under way, and to wait before the next.
+    /// Finish the current trial, then wait before the next.
     PauseAfterTrial,
-    /// To go on after a pause.
+    /// Resume after a pause.
     Resume,
-    /// To stop at once, and to end.
+    /// Stop at once and end the run.
     StopNow,
-    /// To go on with what [`RunStatus::confirm`](crate::RunStatus::confirm) asks about: yes.
+    /// Yes to the question in [`RunStatus::confirm`](crate::RunStatus::confirm).
     ConfirmTrial,
-    /// Not to go on with it: no.
+    /// No to that question.
     Decline,
 }
 
-/// What was answered to a question.
+/// An operator's answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// [`Request::ConfirmTrial`].
+    /// The operator sent [`Request::ConfirmTrial`].
     Yes,
-    /// [`Request::Decline`].
+    /// The operator sent [`Request::Decline`].
     No,
 }
 
-/// What operators have asked and the run has not heard yet: one handle of many to the same requests.
+/// The requests that the run has not taken yet. Clones share one queue.
 ///
-/// However often a button is pressed, its request is there once. Pausing and resuming cancel each other:
-/// the later stays. A no cancels a yes, and no yes a no. An answer goes when its question does. To stop comes
-/// before all else.
+/// Each request is queued at most once, however often its button is pressed. Pausing and resuming replace each
+/// other: the later stays. A no replaces a yes, but a yes never replaces a no. An answer is discarded together
+/// with its question. A request to stop comes before all others.
 #[derive(Debug, Clone, Default)]
 pub struct Requests {
     shared: Arc<Shared>,
@@ -44,27 +54,27 @@ pub struct Requests {
 #[derive(Debug, Default)]
 struct Shared {
     pending: Mutex<VecDeque<Request>>,
-    came: Condvar,
+    arrived: Condvar,
 }
 
 impl Requests {
-    /// The next request, if there is one.
+    /// Takes the next request, if there is one.
     pub fn take(&self) -> Option<Request> {
-        self.pending().pop_front()
+        self.lock().pop_front()
     }
 
-    /// The next request; waits for it, `None` if there is none within `timeout`.
+    /// Takes the next request and waits for it up to `timeout`; `None` if none arrived by then.
     pub fn wait(&self, timeout: Duration) -> Option<Request> {
         let (mut pending, _) = self
             .shared
-            .came
-            .wait_timeout_while(self.pending(), timeout, |pending| pending.is_empty())
+            .arrived
+            .wait_timeout_while(self.lock(), timeout, |pending| pending.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         pending.pop_front()
     }
 
-    /// The answer to the present question; waits for it, `None` if there is none within `timeout`. Other
-    /// requests stay.
+    /// Takes the answer to the current question and waits for it up to `timeout`; `None` if none arrived by
+    /// then. Other requests stay.
     pub fn wait_for_answer(&self, timeout: Duration) -> Option<Answer> {
         let answer = |pending: &VecDeque<Request>| {
             pending.iter().enumerate().find_map(|(index, request)| match request {
@@ -75,20 +85,20 @@ impl Requests {
         };
         let (mut pending, _) = self
             .shared
-            .came
-            .wait_timeout_while(self.pending(), timeout, |pending| answer(pending).is_none())
+            .arrived
+            .wait_timeout_while(self.lock(), timeout, |pending| answer(pending).is_none())
             .unwrap_or_else(PoisonError::into_inner);
         let (index, answer) = answer(&pending)?;
         pending.remove(index);
         Some(answer)
     }
 
-    pub(crate) fn ask(&self, request: Request) {
-        let mut pending = self.pending();
+    pub(crate) fn push(&self, request: Request) {
+        let mut pending = self.lock();
         if request == Request::ConfirmTrial && pending.contains(&Request::Decline) {
             return;
         }
-        let takes_its_place = |one: Request| {
+        let is_replaced = |one: Request| {
             one == request
                 || matches!(
                     (one, request),
@@ -97,24 +107,24 @@ impl Requests {
                         | (Request::ConfirmTrial, Request::Decline)
                 )
         };
-        pending.retain(|one| !takes_its_place(*one));
+        pending.retain(|one| !is_replaced(*one));
         match request {
             Request::StopNow => pending.push_front(request),
             _ => pending.push_back(request),
         }
-        self.shared.came.notify_one();
+        self.shared.arrived.notify_one();
     }
 
-    pub(crate) fn forget(&self, request: Request) {
-        self.pending().retain(|one| *one != request);
+    pub(crate) fn discard(&self, request: Request) {
+        self.lock().retain(|one| *one != request);
     }
 
     pub(crate) fn all(&self) -> Vec<Request> {
-        self.pending().iter().copied().collect()
+        self.lock().iter().copied().collect()
     }
 
-    fn pending(&self) -> std::sync::MutexGuard<'_, VecDeque<Request>> {
-        // Whoever panicked left the queue whole: nothing between locking and unlocking can.
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Request>> {
+        // A poisoned lock still holds a valid queue: no code panics halfway through a change.
         self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,7 +135,7 @@ mod tests {
     use Request::{ConfirmTrial, Decline, PauseAfterTrial, Resume, StopNow};
 
     #[test]
-    fn what_is_asked_comes_once_and_the_last_word_counts() {
+    fn each_request_is_queued_once_and_the_last_one_counts() {
         let cases: [(&[Request], &[Request]); 7] = [
             (&[], &[]),
             (&[PauseAfterTrial, PauseAfterTrial], &[PauseAfterTrial]),
@@ -135,23 +145,23 @@ mod tests {
             (&[ConfirmTrial, Decline], &[Decline]),
             (&[Decline, ConfirmTrial], &[Decline]),
         ];
-        for (asked, expected) in cases {
+        for (sent, expected) in cases {
             let requests = Requests::default();
-            asked.iter().for_each(|request| requests.ask(*request));
-            assert_eq!(requests.all(), expected, "{asked:?}");
+            sent.iter().for_each(|request| requests.push(*request));
+            assert_eq!(requests.all(), expected, "{sent:?}");
             let taken: Vec<Request> = std::iter::from_fn(|| requests.take()).collect();
-            assert_eq!(taken, expected, "{asked:?}");
+            assert_eq!(taken, expected, "{sent:?}");
         }
     }
 
     #[test]
-    fn an_answer_is_waited_for_past_other_requests_which_stay() {
+    fn waiting_for_an_answer_leaves_other_requests_in_the_queue() {
         let requests = Requests::default();
-        requests.ask(PauseAfterTrial);
+        requests.push(PauseAfterTrial);
         assert_eq!(requests.wait_for_answer(Duration::from_millis(1)), None);
         for (request, answer) in [(ConfirmTrial, Answer::Yes), (Decline, Answer::No)] {
-            let asking = requests.clone();
-            let thread = std::thread::spawn(move || asking.ask(request));
+            let sender = requests.clone();
+            let thread = std::thread::spawn(move || sender.push(request));
             assert_eq!(requests.wait_for_answer(Duration::from_secs(20)), Some(answer));
             thread.join().unwrap();
         }
@@ -159,11 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn waiting_ends_with_a_request_or_with_the_time() {
+    fn waiting_ends_with_a_request_or_at_the_timeout() {
         let requests = Requests::default();
         assert_eq!(requests.wait(Duration::from_millis(1)), None);
-        let asking = requests.clone();
-        let thread = std::thread::spawn(move || asking.ask(Resume));
+        let sender = requests.clone();
+        let thread = std::thread::spawn(move || sender.push(Resume));
         assert_eq!(requests.wait(Duration::from_secs(20)), Some(Resume));
         thread.join().unwrap();
     }

@@ -14,43 +14,42 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
-use crate::answer::Desk;
+use crate::request_handler::RequestHandler;
 
-/// A request's head: tokens and a browser's usual headers take one or two thousand bytes. The least that
-/// hyper can do.
+/// A token and a browser's usual headers take one or two thousand bytes. The smallest limit that hyper allows.
 const LARGEST_HEAD_BYTES: usize = 8192;
 
-/// Browsers send about 20.
+/// Limit of headers in a request: browsers send about 20.
 const MOST_HEADERS: usize = 64;
 
-/// Threads for those who ask to stop while stopping hangs.
+/// Threads for further requests to stop while an earlier stop hangs.
 const STOPPING_THREADS: usize = 4;
 
-/// What clients may take of the server.
+/// How much of the server clients may use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Connections served at once; others wait.
+    /// Connections served at once; further ones wait.
     connections: usize,
-    /// Time for a request's head to arrive, and for which an idle connection is kept.
+    /// Time for a request's head to arrive; also how long an idle connection is kept.
     head: Duration,
-    /// After this a connection gets no further answer.
+    /// Time after which a connection gets no further response.
     life: Duration,
-    /// What the answer that is being sent may take beyond that.
-    last_answer: Duration,
+    /// Time beyond `life` for a response that is being sent.
+    last_response: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // Thirty readers have one or two each, and the run itself needs file descriptors, of which a
-            // process commonly has 1024.
+            // Thirty readers have one or two each. The run itself needs file descriptors, too, and a process
+            // commonly has 1024.
             connections: 256,
-            // The page asks every second; who takes longer has gone, or is not a browser.
+            // The page polls every second: a client that takes longer has gone, or is not a browser.
             head: Duration::from_secs(5),
-            // So that who reads slowly does not hold a connection for ever. Browsers open another.
+            // A slow reader does not hold a connection forever. Browsers open another.
             life: Duration::from_secs(60),
-            // A picture of a megabyte over a bad radio link.
-            last_answer: Duration::from_secs(10),
+            // Enough for an image of a megabyte over a bad radio link.
+            last_response: Duration::from_secs(10),
         }
     }
 }
@@ -63,10 +62,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves a listener that is bound already.
+    /// Serves on a listener that is already bound.
     pub(crate) fn start(
         listener: TcpListener,
-        desk: Desk,
+        handler: RequestHandler,
         limits: Limits,
     ) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
@@ -82,10 +81,10 @@ impl Server {
         let (end, ended) = oneshot::channel();
         let thread =
             std::thread::Builder::new().name("operator page".to_string()).spawn(move || {
-                runtime.spawn(accept(listener, Arc::new(desk), limits));
-                // Nothing is ever sent: it is the sender's end that ends the server.
+                runtime.spawn(accept(listener, Arc::new(handler), limits));
+                // Nothing is ever sent: the server ends when the sender is dropped.
                 let _ = runtime.block_on(ended);
-                // Without waiting for somebody's callback.
+                // Does not wait for callbacks.
                 runtime.shutdown_background();
             })?;
         Ok(Self { thread: Some(thread), end: Some(end) })
@@ -96,35 +95,35 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.end.take();
         if let Some(thread) = self.thread.take() {
-            // A panic has been reported on standard error, and a run does not end for it.
+            // A panic was already printed to standard error; it must not end the run.
             let _ = thread.join();
         }
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, desk: Arc<Desk>, limits: Limits) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+async fn accept(listener: tokio::net::TcpListener, handler: Arc<RequestHandler>, limits: Limits) {
+    let slots = Arc::new(Semaphore::new(limits.connections));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let desk = Arc::clone(&desk);
+                let handler = Arc::clone(&handler);
                 tokio::spawn(async move {
-                    converse(stream, &desk, limits).await;
-                    drop(place);
+                    serve_connection(stream, &handler, limits).await;
+                    drop(slot);
                 });
             }
-            // The process has no file descriptor left, or the client went again.
+            // The process has no file descriptor left, or the client has already disconnected.
             Err(_) => sleep(Duration::from_millis(100)).await,
         }
     }
 }
 
-/// Serves one connection. Its errors are its client's.
-async fn converse(stream: TcpStream, desk: &Arc<Desk>, limits: Limits) {
+/// Serves one connection. Its errors are the client's and are ignored.
+async fn serve_connection(stream: TcpStream, handler: &Arc<RequestHandler>, limits: Limits) {
     let service = service_fn(|request| {
-        let desk = Arc::clone(desk);
-        async move { Ok::<_, Infallible>(desk.answer(request).await) }
+        let handler = Arc::clone(handler);
+        async move { Ok::<_, Infallible>(handler.respond(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -135,7 +134,7 @@ async fn converse(stream: TcpStream, desk: &Arc<Desk>, limits: Limits) {
     let mut connection = pin!(connection);
     if timeout(limits.life, connection.as_mut()).await.is_err() {
         connection.as_mut().graceful_shutdown();
-        let _ = timeout(limits.last_answer, connection).await;
+        let _ = timeout(limits.last_response, connection).await;
     }
 }
 
@@ -145,25 +144,26 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::board::Board;
     use crate::guard::Guard;
-    use crate::{Picture, PictureFormat, Requests, Token};
+    use crate::published_state::PublishedState;
+    use crate::{PageImage, PageImageFormat, Requests, Token};
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
     fn serve(limits: Limits) -> (Server, std::net::SocketAddr) {
-        let board = Board::new(Requests::default(), None);
+        let state = PublishedState::new(Requests::default(), None);
         let bytes = vec![7; 64 << 20].into();
-        board.show(Picture { bytes, format: PictureFormat::Png, caption: String::new() });
+        state.show(PageImage { bytes, format: PageImageFormat::Png, caption: String::new() });
         let token = Token::random().unwrap();
         let guard = Guard { token, reading_is_free: true, host_names: Vec::new() };
-        let desk = Desk { board: Arc::new(board), guard, on_stop: None, edition: String::new() };
+        let state = Arc::new(state);
+        let handler = RequestHandler { state, guard, on_stop: None, instance_id: String::new() };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        (Server::start(listener, desk, limits).unwrap(), address)
+        (Server::start(listener, handler, limits).unwrap(), address)
     }
 
-    fn asking(address: std::net::SocketAddr, path: &str) -> std::net::TcpStream {
+    fn request(address: std::net::SocketAddr, path: &str) -> std::net::TcpStream {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
@@ -172,28 +172,28 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_does_not_read_is_cut_off() {
+    fn a_reader_that_does_not_read_is_disconnected() {
         let quick = Duration::from_millis(200);
-        let limits = Limits { life: quick, last_answer: quick, ..Limits::default() };
+        let limits = Limits { life: quick, last_response: quick, ..Limits::default() };
         let (_server, address) = serve(limits);
-        let mut stream = asking(address, "/picture");
+        let mut stream = request(address, "/image");
         std::thread::sleep(4 * quick);
         let begun = Instant::now();
         let mut read = Vec::new();
-        // What was under way comes, and then the end: of the file or of the connection.
+        // The bytes on their way arrive, then the end of the file or of the connection.
         if let Err(error) = stream.read_to_end(&mut read) {
             assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         }
         assert!(begun.elapsed() < PATIENCE);
-        assert!(read.len() < 64 << 20, "the whole picture came");
+        assert!(read.len() < 64 << 20, "the whole image arrived");
     }
 
     #[test]
-    fn who_comes_after_too_many_waits_for_one_of_them_to_go() {
+    fn a_client_above_the_limit_waits_until_another_disconnects() {
         let limits = Limits { connections: 2, head: PATIENCE, ..Limits::default() };
         let (_server, address) = serve(limits);
         let idle: Vec<_> = (0..2).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
-        let mut stream = asking(address, "/status");
+        let mut stream = request(address, "/status");
         let mut answer = String::new();
         stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         assert!(stream.read_to_string(&mut answer).is_err(), "{answer}");

@@ -1,38 +1,38 @@
-//! What a run tells of itself.
+//! The status that a run publishes.
 
 use serde::{Deserialize, Serialize};
 
-/// Trials whose mean duration foretells the next ones'. Long enough for a slow trial not to matter, short
-/// enough to follow a run that learns to need no second attempt.
-const FORETELLING_TRIALS: usize = 20;
+/// The time left is estimated from the mean duration of this many trials. Enough that one slow trial hardly
+/// matters, few enough to follow a run that learns to need no second attempt.
+const TRIALS_FOR_ESTIMATE: usize = 20;
 
-/// All that the page shows, but the picture.
+/// All that the page shows, except the image.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunStatus {
     /// The run's name, such as its directory's.
     pub run: String,
-    /// The method, as people call it.
+    /// The method's name for readers.
     pub method: String,
-    /// The task, as people call it.
+    /// The task's name for readers.
     pub task: String,
-    /// What goes on.
+    /// What the run is doing.
     pub phase: Phase,
-    /// The trial under way, counted from 1; 0 before the first.
+    /// The current trial, counted from 1; 0 before the first.
     pub trial: u32,
-    /// The attempt at it, counted from 1; above 1 after a fault.
+    /// The current attempt at that trial, counted from 1; above 1 after a fault.
     pub attempt: u32,
     /// The trials planned.
     pub trials: u32,
     /// The reward from which a trial counts as good, drawn into the curve.
     pub reward_threshold: Option<f64>,
-    /// The completed trials, in their order.
+    /// The completed trials, in order.
     pub completed: Vec<CompletedTrial>,
-    /// The attempts that faults cut short, in their order.
+    /// The attempts that faults cut short, in order.
     pub faults: Vec<FaultedAttempt>,
-    /// How far a claim is from being proven, where the run is to prove one.
+    /// Progress of the proof, if the run has a claim to prove.
     pub proof: Option<ProofProgress>,
-    /// What a person has to confirm before the run goes on; `None` where nobody is asked.
+    /// The question that the operator has to confirm before the run continues; `None` if there is none.
     pub confirm: Option<String>,
 }
 
@@ -40,9 +40,9 @@ pub struct RunStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StopStatus {
-    /// Whether nothing can be moving any more, as far as devices tell.
+    /// Whether all devices have confirmed that nothing moves any more.
     pub is_confirmed: bool,
-    /// The same for a person to read.
+    /// The state of the stop, as text for the operator.
     pub message: String,
 }
 
@@ -50,14 +50,14 @@ pub struct StopStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Phase {
-    /// Devices are made ready, or the plate is brought to its start.
+    /// The run prepares devices, or brings the plate to its start.
     #[default]
     Preparing,
-    /// Pictures are taken and the plate localised.
+    /// The camera takes images, and the plate is localized.
     Looking,
-    /// The arm goes for the plate.
+    /// The arm moves to the plate and grasps it.
     Picking,
-    /// The arm brings it to its place.
+    /// The arm brings the plate to its target.
     Placing,
     /// The policy learns from the trial.
     Learning,
@@ -65,17 +65,17 @@ pub enum Phase {
     Paused,
     /// No trial follows.
     Ended {
-        /// Why it ended, for a person to read.
+        /// Why the run ended, as text for the operator.
         message: String,
     },
-    /// Nothing goes on until somebody comes.
-    NeedsPerson {
-        /// What to do, for a person to read.
+    /// The run waits until the operator has done something.
+    NeedsOperator {
+        /// What to do, as text for the operator.
         message: String,
     },
 }
 
-/// A trial that came to its end.
+/// A completed trial.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompletedTrial {
@@ -85,15 +85,15 @@ pub struct CompletedTrial {
     pub reward: f64,
     /// The moving average of rewards so far.
     pub reward_average: f64,
-    /// Translation error, in millimetres; `None` if nothing was placed.
+    /// Translation error, in millimeters; `None` if nothing was placed.
     pub e_trans_mm: Option<f64>,
     /// Yaw error without its sign, in degrees; `None` if nothing was placed.
     pub yaw_error_deg: Option<f64>,
-    /// Whether the plate sits in its place; `None` if nothing was placed.
+    /// Whether the plate is seated at its target; `None` if nothing was placed.
     pub seated: Option<bool>,
-    /// Why nothing was placed.
+    /// Why nothing was placed; `None` if the plate was placed.
     pub not_placed: Option<String>,
-    /// What it took in seconds, attempts that failed before included.
+    /// Duration in seconds, including earlier attempts that failed.
     pub duration_s: f64,
 }
 
@@ -103,9 +103,9 @@ pub struct CompletedTrial {
 pub struct FaultedAttempt {
     /// The trial, counted from 1.
     pub trial: u32,
-    /// The attempt at it, counted from 1.
+    /// The attempt at that trial, counted from 1.
     pub attempt: u32,
-    /// What failed, for a person to read.
+    /// What failed, as text for the operator.
     pub reason: String,
 }
 
@@ -113,7 +113,7 @@ pub struct FaultedAttempt {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProofProgress {
-    /// The claim, as the command line takes it.
+    /// The claim in the syntax of the command line.
     pub claim: String,
     /// The evidence as a share of what a proof needs, on a logarithmic scale; 1 when proven.
     pub share: f64,
@@ -122,13 +122,13 @@ pub struct ProofProgress {
 }
 
 impl RunStatus {
-    /// How long the planned trials still take if they last as the latest did, in seconds; `None` before the
+    /// Estimated time left in seconds, if the planned trials take as long as the latest ones; `None` before the
     /// first has ended and when no trial follows.
     pub fn time_left_s(&self) -> Option<f64> {
         if matches!(self.phase, Phase::Ended { .. }) {
             return None;
         }
-        let latest = &self.completed[self.completed.len().saturating_sub(FORETELLING_TRIALS)..];
+        let latest = &self.completed[self.completed.len().saturating_sub(TRIALS_FOR_ESTIMATE)..];
         let total_s: f64 = latest.iter().map(|trial| trial.duration_s).sum();
         let left = f64::from(self.trials) - self.completed.len() as f64;
         (!latest.is_empty()).then(|| left.max(0.0) * total_s / latest.len() as f64)
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_trials_foretell_the_time_left() {
+    fn the_time_left_is_estimated_from_the_latest_trials() {
         assert_eq!(after(&[], 150).time_left_s(), None);
         assert_eq!(after(&[100.0, 200.0], 150).time_left_s(), Some(148.0 * 150.0));
         let mut learning = vec![1000.0; 30];
@@ -158,19 +158,19 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_a_run_that_ended() {
+    fn a_run_that_ended_has_no_time_left() {
         let mut status = after(&[100.0], 150);
         status.phase = Phase::Ended { message: "proven at trial 1".to_string() };
         assert_eq!(status.time_left_s(), None);
     }
 
     #[test]
-    fn a_status_comes_back_from_json() {
+    fn a_status_survives_json() {
         let mut status = after(&[100.0], 150);
-        status.phase = Phase::NeedsPerson { message: "put the plate back".to_string() };
+        status.phase = Phase::NeedsOperator { message: "put the plate back".to_string() };
         status.faults.push(FaultedAttempt { trial: 2, attempt: 1, reason: "lost".to_string() });
         let json = serde_json::to_string(&status).unwrap();
         assert_eq!(serde_json::from_str::<RunStatus>(&json).unwrap(), status);
-        assert!(json.contains(r#""phase":{"kind":"needs_person","message":"put the"#), "{json}");
+        assert!(json.contains(r#""phase":{"kind":"needs_operator","message":"put the"#), "{json}");
     }
 }

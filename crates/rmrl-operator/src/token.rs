@@ -1,4 +1,4 @@
-//! The secret that lets a reader act.
+//! The secret that a client needs in order to act.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,29 +8,29 @@ use subtle::ConstantTimeEq;
 /// Characters that 128 bits need in base64.
 const LEAST_LENGTH: usize = 22;
 
-/// Far above every use, far below what a request's head may take.
+/// Longer than any sensible token, and far shorter than the limit of a request's head.
 const GREATEST_LENGTH: usize = 512;
 
-/// The secret without which nobody pauses or stops a run. It is shown by
-/// [`OperatorPage::url`](crate::OperatorPage::url) and by nothing else: its `Debug` hides it.
+/// The secret that is needed to pause or stop a run. Only [`OperatorPage::url`](crate::OperatorPage::url)
+/// shows it; `Debug` hides it.
 #[derive(Clone)]
 pub struct Token(String);
 
-/// What is no token.
+/// Why a text is no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Anybody could guess it, or no request could carry it.
+    /// The token is too short to be secret, or too long for a request.
     #[error(
-        "a token of {length} characters; it has to have {LEAST_LENGTH} to {GREATEST_LENGTH}, drawn at random"
+        "the token has {length} characters; expected {LEAST_LENGTH} to {GREATEST_LENGTH} random ones"
     )]
     Length {
-        /// What it has.
+        /// Its length in characters.
         length: usize,
     },
-    /// It does not fit into addresses and headers.
-    #[error("a token may have letters, digits and -._~ only, and this one has {character:?}")]
+    /// The token does not fit into addresses and headers.
+    #[error("the token contains {character:?}; it may contain letters, digits and -._~ only")]
     Character {
-        /// The first that does not fit.
+        /// The first character that does not fit.
         character: char,
     },
 }
@@ -39,17 +39,17 @@ impl Token {
     /// A token of 128 random bits.
     ///
     /// # Errors
-    /// The operating system has no random numbers to give.
+    /// The operating system provides no random numbers.
     pub fn random() -> Result<Self, getrandom::Error> {
         Ok(Self(random_hex()?))
     }
 
-    /// Whether `claimed` is this token, in a time that does not tell how much of it is right.
+    /// Whether `claimed` is this token. The time it takes does not reveal how much of it is right.
     pub fn is(&self, claimed: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(claimed).into()
     }
 
-    /// The secret itself.
+    /// The secret as text.
     pub fn secret(&self) -> &str {
         &self.0
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn guessable_and_unfit_tokens_are_refused_by_name() {
+    fn short_and_malformed_tokens_are_refused_with_the_reason() {
         let cases = [
             ("", "0 characters"),
             ("laboratory", "10 characters"),

@@ -1,4 +1,4 @@
-//! The page by the bytes that come and go on its connections.
+//! The page, tested by the bytes on its connections.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rmrl_operator::{
-    CompletedTrial, OnStop, OperatorPage, PageConfig, Phase, Picture, PictureFormat, ReadStop,
+    CompletedTrial, OnStop, OperatorPage, PageConfig, PageImage, PageImageFormat, Phase, ReadStop,
     Request, RunStatus, StopStatus,
 };
 
 const TOKEN: &str = "a-token-for-tests-0123456789";
 
-/// Far above what the server takes, so that a busy machine does not fail a test.
+/// Far above what the server needs, so that a busy machine does not fail a test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn serve_at(address: &str, on_stop: Option<OnStop>) -> OperatorPage {
@@ -28,7 +28,7 @@ fn serve() -> OperatorPage {
     serve_at("127.0.0.1:0", None)
 }
 
-/// All that comes back to some bytes until the server closes.
+/// The whole response to some bytes, until the server closes the connection.
 fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -70,7 +70,7 @@ fn body_of(answer: &str) -> serde_json::Value {
 }
 
 #[test]
-fn what_is_no_request_is_refused() {
+fn invalid_requests_are_refused() {
     let page = serve();
     let (address, token) = (page.address(), authorized());
     let long = "x".repeat(9000);
@@ -138,12 +138,12 @@ fn what_is_no_request_is_refused() {
         let answer = exchange(address, request.as_bytes());
         assert_eq!(status_of(&answer), expected, "{name}: {answer}");
     }
-    // And it is none the worse for it.
+    // The server still works.
     assert_eq!(status_of(&get(address, "/", "")), 200);
 }
 
 #[test]
-fn asking_takes_the_token_in_its_header() {
+fn a_request_needs_the_token_in_its_header() {
     let page = serve();
     let (address, requests) = (page.address(), page.requests());
     let json = "content-type: application/json\r\n";
@@ -166,8 +166,8 @@ fn asking_takes_the_token_in_its_header() {
         ("a large body", &right, &large, 413),
         ("a confirmation of nothing", &right, r#"{"request":"confirm_trial"}"#, 400),
         ("not asked", &right, r#"{"request":"confirm_trial","question":1}"#, 409),
-        ("a no to nothing", &right, r#"{"request":"decline"}"#, 400),
-        ("a question of its own", &right, r#"{"request":"resume","question":1}"#, 400),
+        ("an answer without a question", &right, r#"{"request":"decline"}"#, 400),
+        ("a question with another request", &right, r#"{"request":"resume","question":1}"#, 400),
     ];
     for (name, headers, body, expected) in cases {
         let answer = post(address, headers, body);
@@ -188,7 +188,7 @@ fn asking_takes_the_token_in_its_header() {
 }
 
 #[test]
-fn a_body_without_end_is_cut_off() {
+fn an_endless_body_is_refused() {
     let page = serve();
     let head = format!(
         "POST /requests HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{}transfer-encoding: chunked\r\n\r\n",
@@ -200,11 +200,11 @@ fn a_body_without_end_is_cut_off() {
 }
 
 #[test]
-fn a_confirmation_reaches_the_run_while_it_is_asked_for() {
+fn a_confirmation_reaches_the_run_while_its_question_is_open() {
     let page = serve();
     page.update(|status| status.confirm = Some("Is everybody out of reach?".to_string()));
-    let news = body_of(&get(page.address(), "/status", ""));
-    let question = news["question"].as_u64().unwrap();
+    let status = body_of(&get(page.address(), "/status", ""));
+    let question = status["question"].as_u64().unwrap();
     let body = format!(r#"{{"request":"confirm_trial","question":{question}}}"#);
     assert_eq!(status_of(&post(page.address(), &authorized(), &body)), 202);
     assert_eq!(body_of(&get(page.address(), "/status", ""))["pending"][0], "confirm_trial");
@@ -218,7 +218,7 @@ fn a_confirmation_reaches_the_run_while_it_is_asked_for() {
 }
 
 #[test]
-fn to_stop_is_heard_at_once_and_by_the_run() {
+fn a_stop_is_carried_out_at_once_and_reaches_the_run() {
     let stops = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&stops);
     let on_stop: OnStop = Box::new(move || {
@@ -237,9 +237,9 @@ fn stands(is_confirmed: bool, message: &str) -> StopStatus {
     StopStatus { is_confirmed, message: message.to_string() }
 }
 
-/// The answer was "the run will hear of it", whatever became of the stop.
+/// The response once was the same success, whether or not the arm had stopped.
 #[test]
-fn a_stop_that_no_arm_confirmed_is_no_success_and_stays_in_the_news_until_one_does() {
+fn an_unconfirmed_stop_is_an_error_and_stays_in_the_status_until_it_is_confirmed() {
     let is_confirmed = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&is_confirmed);
     let message = "NOT CONFIRMED: press the red button (the arm: no link)";
@@ -272,7 +272,7 @@ fn a_stop_that_no_arm_confirmed_is_no_success_and_stays_in_the_news_until_one_do
 }
 
 #[test]
-fn stopping_that_fails_or_hangs_is_told_and_holds_up_nobody() {
+fn a_stop_that_fails_or_hangs_is_reported_and_delays_nobody() {
     let page = serve_at("127.0.0.1:0", Some(Box::new(|| panic!("the arm does not answer"))));
     let answer = post(page.address(), &authorized(), r#"{"request":"stop_now"}"#);
     assert_eq!(status_of(&answer), 502, "{answer}");
@@ -315,19 +315,19 @@ fn stopping_that_fails_or_hangs_is_told_and_holds_up_nobody() {
 }
 
 #[test]
-fn reading_is_free_on_this_machine_and_takes_the_token_from_others() {
-    let picture =
-        Picture { bytes: [1, 2, 3].into(), format: PictureFormat::Png, caption: String::new() };
+fn reading_needs_the_token_from_other_machines_only() {
+    let image =
+        PageImage { bytes: [1, 2, 3].into(), format: PageImageFormat::Png, caption: String::new() };
     for (address, without) in [("127.0.0.1:0", 200), ("0.0.0.0:0", 401)] {
         let page = serve_at(address, None);
-        page.show(picture.clone());
+        page.show(image.clone());
         let loopback = SocketAddr::from(([127, 0, 0, 1], page.address().port()));
         assert_eq!(page.is_exposed(), without == 401);
-        for path in ["/status", "/picture"] {
+        for path in ["/status", "/image"] {
             assert_eq!(status_of(&get(loopback, path, "")), without, "{address}{path}");
             assert_eq!(status_of(&get(loopback, path, &authorized())), 200, "{address}{path}");
         }
-        // The page itself has nothing of the run in it, and has to be there for the token to come.
+        // The page itself contains nothing of the run, and must load before the token is entered.
         assert_eq!(status_of(&get(loopback, "/", "")), 200);
     }
 }
@@ -358,18 +358,18 @@ fn the_page_allows_its_own_script_and_nothing_else() {
 }
 
 #[test]
-fn unchanged_news_and_pictures_are_not_sent_again() {
+fn unchanged_statuses_and_images_are_not_sent_again() {
     let page = serve();
-    assert_eq!(status_of(&get(page.address(), "/picture", "")), 404);
+    assert_eq!(status_of(&get(page.address(), "/image", "")), 404);
     let show = |byte: u8| {
-        page.show(Picture {
+        page.show(PageImage {
             bytes: vec![byte; 10].into(),
-            format: PictureFormat::Jpeg,
+            format: PageImageFormat::Jpeg,
             caption: "a".into(),
         });
     };
     show(b'1');
-    for path in ["/status", "/picture"] {
+    for path in ["/status", "/image"] {
         let answer = get(page.address(), path, "");
         let tag = answer.split("etag: ").nth(1).unwrap().split('\r').next().unwrap();
         let known = format!("if-none-match: {tag}\r\n");
@@ -379,18 +379,18 @@ fn unchanged_news_and_pictures_are_not_sent_again() {
         show(b'2');
         assert_eq!(status_of(&get(page.address(), path, &known)), 200);
     }
-    let answer = get(page.address(), "/picture", "");
+    let answer = get(page.address(), "/image", "");
     assert!(
         answer.contains("content-type: image/jpeg") && answer.ends_with("2222222222"),
         "{answer}"
     );
-    let news = body_of(&get(page.address(), "/status", ""));
-    assert_eq!(news["picture"]["caption"], "a");
+    let status = body_of(&get(page.address(), "/status", ""));
+    assert_eq!(status["image"]["caption"], "a");
 }
 
-/// Who sends a letter a second is not waited for.
+/// The server does not wait for a client that sends a letter a second.
 #[test]
-fn slow_senders_are_cut_off() {
+fn slow_senders_are_disconnected() {
     let page = serve();
     let head = format!(
         "POST /requests HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{}content-length: 31\r\n\r\n{{",
@@ -439,16 +439,16 @@ fn long_run() -> RunStatus {
     }
 }
 
-/// Thirty who read all the time, and thirty who ask for a picture and never fetch it.
+/// Thirty clients read all the time, and thirty request an image and never fetch it.
 #[test]
 fn publishing_waits_for_no_reader() {
     let page = serve();
     let address = page.address();
-    let picture: Arc<[u8]> = vec![7; 8 << 20].into();
+    let image: Arc<[u8]> = vec![7; 8 << 20].into();
     let show = || {
-        page.show(Picture {
-            bytes: Arc::clone(&picture),
-            format: PictureFormat::Png,
+        page.show(PageImage {
+            bytes: Arc::clone(&image),
+            format: PageImageFormat::Png,
             caption: String::new(),
         });
     };
@@ -457,7 +457,7 @@ fn publishing_waits_for_no_reader() {
         .map(|_| {
             let mut stream = TcpStream::connect(address).unwrap();
             stream
-                .write_all(b"GET /picture HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+                .write_all(b"GET /image HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
                 .unwrap();
             stream
         })
@@ -499,10 +499,10 @@ fn publishing_waits_for_no_reader() {
         reads.iter().sum::<u32>()
     );
     assert!(reads.iter().all(|reads| *reads > 0), "{reads:?}");
-    // A second is what a crowded machine may do to any thread; who waits for readers waits for ever.
+    // A crowded machine may delay any thread by a second; waiting for readers would take forever.
     assert!(durations[199] < Duration::from_secs(1), "{:?}", durations[199]);
-    let news = body_of(&get(address, "/status", ""));
-    assert_eq!(news["status"]["trial"], 199);
+    let status = body_of(&get(address, "/status", ""));
+    assert_eq!(status["status"]["trial"], 199);
 }
 
 #[test]

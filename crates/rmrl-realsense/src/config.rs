@@ -6,38 +6,48 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// Which camera, which streams, and how long to wait for them. The defaults are for a D435.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct RealSenseConfig {
     /// The serial number of the camera, as `rs-enumerate-devices` prints it. Default none: the only
     /// camera at this computer; with two or more, opening is refused until one is named.
     pub serial_number: Option<String>,
-    /// Width of the colour image, and of the depth aligned to it, in pixels. Default 640.
+    /// Width of the color image, and of the depth aligned to it, in pixels. Default 640.
+    #[key(at_least = 0, at_most = 4_000_000_000u32)]
     pub width: u32,
-    /// Height of the colour image, and of the depth aligned to it, in pixels. Default 480: with
+    /// Height of the color image, and of the depth aligned to it, in pixels. Default 480: with
     /// 640 x 480 a pixel is about 1.3 mm of a table 0.8 m away.
+    #[key(at_least = 0, at_most = 4_000_000_000u32)]
     pub height: u32,
     /// Width of the depth image before its alignment, in pixels. Default 848.
+    #[key(at_least = 0, at_most = 4_000_000_000u32)]
     pub depth_width: u32,
     /// Height of the depth image before its alignment, in pixels. Default 480: the vendor names
     /// 848 x 480 as the size at which a D435 measures best.
+    #[key(at_least = 0, at_most = 4_000_000_000u32)]
     pub depth_height: u32,
     /// Pictures in a second, of both streams. Default 30: a fresh picture within a fifth of a second,
     /// with time for an exposure in any lit room. A camera at USB 2 may have to do with 6 or 15.
+    #[key(at_least = 0, at_most = 4_000_000_000u32)]
     pub fps: u32,
     /// Pictures thrown away after the streams have begun, for automatic exposure and white balance to
     /// settle. Default 30: a second, the vendor's examples' habit. A recording has none thrown away.
+    #[key(at_least = 0, at_most = 4_000_000_000u32)]
     pub warm_up_frames: u32,
     /// How long a capture may wait for its picture, in seconds. Default 2: ten times what it takes.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub timeout_secs: f64,
     /// How long a capture may try to find a camera again that was lost before it, in seconds. Default
     /// 10: a camera that starts anew is back after about five. An attempt that has begun is finished.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub reconnect_secs: f64,
     /// What the depth camera is tuned for. Default `default`, so that it does not matter what the
     /// program before left; untuned.
     pub visual_preset: VisualPreset,
     /// Power of the infrared projector, in milliwatts, 0 to 360; 0 turns it off. Default none: what
     /// the preset says, 150 on a D435. More helps on dark and plain plates, less on shiny ones.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub laser_power_mw: Option<f32>,
     /// A recording to play, over and over, instead of a camera. Default none.
     pub playback: Option<PathBuf>,

@@ -15,7 +15,7 @@ use crate::reconnecting::Reconnecting;
 use faults::refused;
 use streams::Streams;
 
-/// An overhead RealSense camera: colour, and depth aligned to it.
+/// An overhead RealSense camera: color, and depth aligned to it.
 ///
 /// After any fault the streams are closed, and the next capture opens them again; see
 /// [`Reconnecting`].
@@ -28,7 +28,7 @@ pub struct RealSenseCamera {
 impl RealSenseCamera {
     /// Opens the camera, or the recording, and lets its exposure settle.
     ///
-    /// `calibrated` takes the place of the intrinsics that the camera keeps of its colour images; the
+    /// `calibrated` takes the place of the intrinsics that the camera keeps of its color images; the
     /// depth is aligned by the camera's own in any case. A camera that is lost is replaced by no other:
     /// it is found again by its serial number.
     ///

@@ -128,7 +128,7 @@ mod tests {
             )
         };
         assert!(!admits(-100.0, -100.0));
-        assert!(!admits(44.0, 60.0), "the colour's exposure may have begun before the call");
+        assert!(!admits(44.0, 60.0), "the color's exposure may have begun before the call");
         assert!(!admits(60.0, 44.0), "the depth's exposure may have begun before the call");
         assert!(admits(45.0, 60.0));
         assert!(!admits(60.0, 86.0), "a time that is yet to come");
@@ -150,7 +150,7 @@ mod tests {
     fn a_frame_that_comes_twice_counts_once() {
         let mut freshness = Freshness::new(CALLED_MS, PERIOD);
         let pair = |n: u64| stamp(Clock::Unrelated, 0.0, n);
-        // Depth goes on while colour stands still.
+        // Depth goes on while color stands still.
         for n in 1..20 {
             assert!(!freshness.admits(after(n), pair(3), pair(n.into())), "{n}");
         }

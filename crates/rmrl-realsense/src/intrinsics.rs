@@ -1,6 +1,6 @@
 //! From librealsense's intrinsics to the pinhole camera of `rmrl-vision`.
 //!
-//! Both put the centre of the first pixel at `(0, 0)`.
+//! Both put the center of the first pixel at `(0, 0)`.
 
 use rmrl_vision::{Distortion, Intrinsics, IntrinsicsError};
 
@@ -13,7 +13,7 @@ pub enum DistortionModel {
     BrownConrady,
     /// Brown-Conrady whose tangential part takes the radially distorted coordinates.
     ModifiedBrownConrady,
-    /// Brown-Conrady that undistorts instead of distorting. A D435's colour camera names it, with
+    /// Brown-Conrady that undistorts instead of distorting. A D435's color camera names it, with
     /// coefficients that are all zero.
     InverseBrownConrady,
     /// A fish eye.

@@ -1,4 +1,4 @@
-//! From a device's frames to colour and depth images.
+//! From a device's frames to color and depth images.
 
 use image::{Luma, Rgb, RgbImage};
 use rmrl_vision::{DEPTH_UNIT_M, DepthImage};
@@ -26,7 +26,7 @@ pub enum FrameError {
     /// A format that was not asked for.
     #[error("the {stream} frame has the format {got}, expected {expected}")]
     Format {
-        /// `colour` or `depth`.
+        /// `color` or `depth`.
         stream: &'static str,
         /// The format asked for.
         expected: &'static str,
@@ -39,7 +39,7 @@ pub enum FrameError {
         got.0, got.1, expected.0, expected.1
     )]
     Size {
-        /// `colour` or `depth`.
+        /// `color` or `depth`.
         stream: &'static str,
         /// Width and height asked for.
         expected: (u32, u32),
@@ -49,7 +49,7 @@ pub enum FrameError {
     /// A buffer that does not hold the image.
     #[error("the {stream} frame is malformed: {layout:?} at {bits_per_pixel} bits a pixel")]
     Layout {
-        /// `colour` or `depth`.
+        /// `color` or `depth`.
         stream: &'static str,
         /// What the device says of it.
         layout: FrameLayout,
@@ -59,7 +59,7 @@ pub enum FrameError {
     /// A unit of depth that is no length.
     #[error("the unit of depth is {unit_m} m, expected more than 0")]
     DepthUnit {
-        /// What the device says, in metres.
+        /// What the device says, in meters.
         unit_m: f64,
     },
 }
@@ -95,7 +95,7 @@ impl FrameLayout {
     }
 }
 
-/// A colour image from its pixels, `rgb_at(u, v)`.
+/// A color image from its pixels, `rgb_at(u, v)`.
 ///
 /// # Errors
 /// The first error of a pixel.
@@ -111,9 +111,9 @@ pub fn color_image(
 }
 
 /// A depth image in units of [`DEPTH_UNIT_M`] from the device's numbers, `raw_at(u, v)`, of which one
-/// is `unit_m` metres.
+/// is `unit_m` meters.
 ///
-/// A depth that does not fit, 65.5 m and more or less than half a millimetre, becomes invalid: 0.
+/// A depth that does not fit, 65.5 m and more or less than half a millimeter, becomes invalid: 0.
 ///
 /// # Errors
 /// A unit that is no length; the first error of a pixel.
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_frame_is_read_only_where_its_buffer_is() {
-        assert_eq!(RGB.check("colour", (4, 3), 24), Ok(()));
+        assert_eq!(RGB.check("color", (4, 3), 24), Ok(()));
         for (broken, named) in [
             (FrameLayout { width: 5, ..RGB }, "5 x 3"),
             (FrameLayout { height: 0, ..RGB }, "4 x 0"),
@@ -159,8 +159,8 @@ mod tests {
             (FrameLayout { size_bytes: 43, ..RGB }, "malformed"),
             (FrameLayout { bits_per_pixel: 16, ..RGB }, "malformed"),
         ] {
-            let message = broken.check("colour", (4, 3), 24).unwrap_err().to_string();
-            assert!(message.contains(named) && message.contains("colour"), "{message}");
+            let message = broken.check("color", (4, 3), 24).unwrap_err().to_string();
+            assert!(message.contains(named) && message.contains("color"), "{message}");
         }
     }
 
@@ -175,8 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_in_millimetres_and_what_does_not_fit_is_invalid() {
-        for (unit_m, raw, millimetres) in [
+    fn depth_is_in_millimeters_and_what_does_not_fit_is_invalid() {
+        for (unit_m, raw, millimeters) in [
             // The device's unit is a float: 0.001 is not quite a thousandth.
             (f64::from(0.001_f32), 65_535, 65_535),
             (f64::from(0.0001_f32), 8_004, 800),
@@ -187,7 +187,7 @@ mod tests {
             (0.01, 6_554, 0),
         ] {
             let image = depth_image((1, 1), unit_m, |_, _| Ok(raw)).unwrap();
-            assert_eq!(image.get_pixel(0, 0).0, [millimetres], "{raw} of {unit_m} m");
+            assert_eq!(image.get_pixel(0, 0).0, [millimeters], "{raw} of {unit_m} m");
         }
         for unit_m in [0.0, -0.001, f64::NAN, f64::INFINITY] {
             let error = depth_image((1, 1), unit_m, |_, _| Ok(1)).unwrap_err();
@@ -204,7 +204,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_depth_is_never_off_by_more_than_half_a_millimetre(
+        fn a_depth_is_never_off_by_more_than_half_a_millimeter(
             raw in 1..=u16::MAX, unit_m in 0.000_01..0.001_f64,
         ) {
             let image = depth_image((1, 1), unit_m, |_, _| Ok(raw)).unwrap();

@@ -28,7 +28,7 @@ const COLOR: Intrinsics = Intrinsics {
     distortion: Distortion { k1: 0.0, k2: 0.0, p1: 0.0, p2: 0.0, k3: 0.0 },
 };
 
-/// The box's corners in the depth camera, and where that camera is in the colour camera, in metres.
+/// The box's corners in the depth camera, and where that camera is in the color camera, in meters.
 const BOX_CORNERS: [[f64; 3]; 2] = [[-0.10, -0.04, 0.5], [0.06, 0.05, 0.5]];
 const COLOR_FROM_DEPTH: [f64; 3] = [0.015, 0.002, 0.0];
 
@@ -52,7 +52,7 @@ fn overhead() -> Isometry3<f64> {
     )
 }
 
-/// Checks every pixel; returns the number of the colour image and of the depth image.
+/// Checks every pixel; returns the number of the color image and of the depth image.
 fn check_picture(picture: &RgbdFrame) -> (u32, u32) {
     assert_eq!(picture.color.dimensions(), (640, 480));
     assert_eq!(picture.depth.dimensions(), (640, 480));
@@ -69,7 +69,7 @@ fn check_picture(picture: &RgbdFrame) -> (u32, u32) {
     let (mut boxes, mut planes) = (0, 0);
     for (u, v, pixel) in picture.depth.enumerate_pixels() {
         let (u, v) = (f64::from(u), f64::from(v));
-        // The edge is known to a pixel of the depth image, 1.45 of the colour image.
+        // The edge is known to a pixel of the depth image, 1.45 of the color image.
         let inside = (u - near.x).min(far.x - u).min(v - near.y).min(far.y - v);
         // What the box hides of the plane from the depth camera but not from this one lies beside it.
         let beside = -inside;

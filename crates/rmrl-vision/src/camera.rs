@@ -1,4 +1,4 @@
-//! The pinhole camera: intrinsics with distortion, and where the camera hangs.
+//! The pinhole camera: intrinsics with distortion, and extrinsics.
 
 use nalgebra::{Isometry3, Point2, Point3, Vector3};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct Distortion {
 }
 
 impl Distortion {
-    /// Distorts normalised image coordinates `(X/Z, Y/Z)`.
+    /// Distorts normalized image coordinates `(X/Z, Y/Z)`.
     fn distort(&self, ideal: Point2<f64>) -> Point2<f64> {
         let (x, y) = (ideal.x, ideal.y);
         let r2 = x * x + y * y;
@@ -49,7 +49,7 @@ impl Distortion {
     }
 }
 
-/// Enough for lenses that bend the image by a third; the loop stops once it no longer moves.
+/// Enough for lenses that distort the image by a third; the loop stops once it has converged.
 const MAX_UNDISTORT_ITERATIONS: usize = 100;
 
 /// A pinhole camera's intrinsics, in pixels.
@@ -73,10 +73,10 @@ pub struct Intrinsics {
     pub distortion: Distortion,
 }
 
-/// Why intrinsics describe no camera.
+/// Why intrinsics are invalid.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum IntrinsicsError {
-    /// An image without pixels.
+    /// The image has no pixels.
     #[error("the image size is {width} x {height}; both must be at least 1")]
     Size {
         /// Width in pixels.
@@ -84,32 +84,32 @@ pub enum IntrinsicsError {
         /// Height in pixels.
         height: u32,
     },
-    /// A focal length that is not a positive number.
+    /// A focal length is not a positive number.
     #[error("{key} is {value}, expected a positive focal length in pixels")]
     FocalLength {
         /// `fx` or `fy`.
         key: &'static str,
-        /// What was given.
+        /// The invalid value.
         value: f64,
     },
-    /// A distortion that cannot be undone everywhere in the image.
+    /// The distortion is not invertible everywhere in the image.
     #[error(
-        "the distortion {distortion:?} cannot be undone at pixel ({u}, {v}); its coefficients belong to another camera or image size"
+        "the distortion {distortion:?} is not invertible at pixel ({u}, {v}); its coefficients belong to another camera or image size"
     )]
     Distortion {
         /// The coefficients.
         distortion: Distortion,
-        /// A pixel, `u`.
+        /// The pixel's `u`.
         u: f64,
-        /// The same pixel, `v`.
+        /// The pixel's `v`.
         v: f64,
     },
-    /// A principal point outside the image.
+    /// The principal point lies outside the image.
     #[error("{key} is {value}, expected a principal point inside the image, 0 to {size}")]
     PrincipalPoint {
         /// `cx` or `cy`.
         key: &'static str,
-        /// What was given.
+        /// The invalid value.
         value: f64,
         /// The image's extent in that direction.
         size: u32,
@@ -117,11 +117,11 @@ pub enum IntrinsicsError {
 }
 
 impl Intrinsics {
-    /// Checks that the numbers describe a camera.
+    /// Checks that the intrinsics are valid.
     ///
     /// # Errors
-    /// An empty image, a focal length that is not positive, a principal point outside the image, a
-    /// distortion that cannot be undone.
+    /// An empty image, a focal length that is not positive, a principal point outside the image, or a
+    /// distortion that is not invertible.
     pub fn validate(&self) -> Result<(), IntrinsicsError> {
         if self.width == 0 || self.height == 0 {
             return Err(IntrinsicsError::Size { width: self.width, height: self.height });
@@ -155,7 +155,7 @@ impl Intrinsics {
         Ok(())
     }
 
-    /// The pixel that sees a point; `None` for points beside or behind the camera.
+    /// The pixel that sees a point in the camera frame; `None` for points that are not in front of the camera.
     pub fn project(&self, point_in_camera: Point3<f64>) -> Option<Point2<f64>> {
         if point_in_camera.z <= 0.0 {
             return None;
@@ -170,7 +170,7 @@ impl Intrinsics {
     /// The point at `depth_m` along the optical axis that a pixel sees, Eq. 13.
     #[inline]
     pub fn unproject(&self, pixel: Point2<f64>, depth_m: f64) -> Point3<f64> {
-        // Eq. 13: X = (u - c_x) Z / f_x, Y = (v - c_y) Z / f_y, with the lens undone first
+        // Eq. 13: X = (u - c_x) Z / f_x, Y = (v - c_y) Z / f_y, after the distortion is removed
         let ideal = self
             .distortion
             .undistort(Point2::new((pixel.x - self.cx) / self.fx, (pixel.y - self.cy) / self.fy));
@@ -178,7 +178,7 @@ impl Intrinsics {
     }
 }
 
-/// A camera as the software believes it to be: its intrinsics and its extrinsics.
+/// A camera model: intrinsics and extrinsics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CameraModel {
     /// Focal lengths, principal point, distortion.
@@ -199,12 +199,12 @@ impl CameraModel {
         self.intrinsics.project(self.world_from_camera.inverse_transform_point(&point_in_world))
     }
 
-    /// Where the camera hangs, in the world.
+    /// The camera's position, world frame.
     pub fn position(&self) -> Point3<f64> {
         self.world_from_camera.translation.vector.into()
     }
 
-    /// The unit direction in the world in which a pixel looks.
+    /// The unit direction of a pixel's ray, world frame.
     pub fn viewing_direction(&self, pixel: Point2<f64>) -> Vector3<f64> {
         (self.world_from_camera * self.intrinsics.unproject(pixel, 1.0).coords).normalize()
     }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn intrinsics_that_are_no_camera_are_refused_by_key() {
+    fn invalid_intrinsics_are_refused_by_key() {
         for (broken, named) in [
             (Intrinsics { width: 0, ..D435 }, "0 x 480"),
             (Intrinsics { fy: -1.0, ..D435 }, "fy"),
@@ -289,7 +289,7 @@ mod tests {
         }
 
         #[test]
-        fn world_points_come_back_to_their_pixel(
+        fn world_points_project_to_their_pixel(
             u in 0.0..640.0f64, v in 0.0..480.0f64, depth in 0.2..2.0f64,
             roll in 2.9..3.4f64, yaw in -3.0..3.0f64,
         ) {

@@ -1,4 +1,4 @@
-//! A calibrated camera as a file keeps it, in TOML.
+//! The file of a calibrated camera, in TOML.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CameraModel, Intrinsics, IntrinsicsError};
 
-/// A camera as its calibration file keeps it.
+/// The content of a camera's calibration file.
 ///
 /// ```toml
 /// [intrinsics]
@@ -34,13 +34,13 @@ use crate::{CameraModel, Intrinsics, IntrinsicsError};
 pub struct CameraFile {
     /// Focal lengths, principal point, distortion.
     pub intrinsics: Intrinsics,
-    /// Where a fixed camera hangs: the extrinsics `(R, t)` of Eq. 14.
+    /// The pose of a fixed camera: the extrinsics `(R, t)` of Eq. 14.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_transform")]
     pub world_from_camera: Option<Isometry3<f64>>,
-    /// Where a camera sits on the arm's flange: the hand-eye transform.
+    /// The pose of a camera on the arm's flange: the hand-eye transform.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_transform")]
     pub flange_from_camera: Option<Isometry3<f64>>,
-    /// How and when it was calibrated.
+    /// How and when the camera was calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<CalibrationRecord>,
 }
@@ -49,28 +49,28 @@ pub struct CameraFile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrationRecord {
-    /// When, in universal time.
+    /// When the camera was calibrated, in UTC.
     pub made: Timestamp,
-    /// When `residual_mm` was measured; `None` until checked, and in files of earlier versions.
+    /// When `residual_mm` was measured, in UTC; `None` until then, and in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<Timestamp>,
-    /// Views of the board that were used.
+    /// The number of views of the board that were used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub views: Option<usize>,
-    /// Root mean square distance between corners seen and corners expected, in pixels.
+    /// Root mean square distance between detected and expected corners, in pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reprojection_px: Option<f64>,
-    /// The largest distance between where the camera sees a point of a held-out view and where it
-    /// is, in millimetres in the world; `None` until checked.
+    /// The largest distance between the true position of a point in a held-out view and the position that
+    /// the camera measures, in millimeters in the world; `None` until checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residual_mm: Option<f64>,
-    /// Digests of the overhead views that it was made from: a check by these would tell nothing.
+    /// Digests of the overhead views that were used: a check by the same views would prove nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub made_from: Vec<String>,
 }
 
 impl CalibrationRecord {
-    /// Of a calibration of which nothing is known but when it was made.
+    /// A record that holds only the time of the calibration.
     pub fn new(made: Timestamp) -> Self {
         Self {
             made,
@@ -82,25 +82,25 @@ impl CalibrationRecord {
         }
     }
 
-    /// When the camera was last known to be as its file says: when it was checked, or else made.
+    /// When the file was last known to be right: when it was checked, or else made.
     pub fn last_known(&self) -> Timestamp {
         self.checked.unwrap_or(self.made)
     }
 }
 
-/// Why a camera file is of no use. Every message names the file.
+/// Why a camera file is invalid. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum CameraFileError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the camera file {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// It is no camera file.
+    /// The file is no camera file.
     #[error("{} is no camera file: {reason}", path.display())]
     Syntax {
         /// The file.
@@ -108,18 +108,18 @@ pub enum CameraFileError {
         /// What is wrong, and where.
         reason: String,
     },
-    /// Its intrinsics describe no camera.
+    /// The intrinsics are invalid.
     #[error("{}: intrinsics", path.display())]
     Intrinsics {
         /// The file.
         path: PathBuf,
-        /// What is wrong with them.
+        /// The reason.
         #[source]
         source: IntrinsicsError,
     },
-    /// It lacks the extrinsics.
+    /// The file lacks the extrinsics.
     #[error(
-        "{} has no [{key}]; `rmrl calibrate` writes it, or give translation_m and rotation by hand",
+        "{} has no [{key}]; `rmrl calibrate` writes it, or set translation_m and rotation by hand",
         path.display()
     )]
     Missing {
@@ -134,18 +134,17 @@ impl CameraFile {
     /// Reads and checks a camera file.
     ///
     /// # Errors
-    /// It cannot be read, has unknown or missing keys, its rotation is none, or its intrinsics
-    /// describe no camera.
+    /// The file cannot be read, has unknown or missing keys, or its rotation or intrinsics are invalid.
     pub fn read(path: &Path) -> Result<Self, CameraFileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| CameraFileError::Read { path: path.to_path_buf(), source })?;
         Self::parse(&text, path)
     }
 
-    /// Checks a camera file's text; `path` is named where something is wrong with it.
+    /// Parses and checks a camera file's text; errors name `path`.
     ///
     /// # Errors
-    /// As [`CameraFile::read`], but for the reading.
+    /// The errors of [`CameraFile::read`], except those of reading.
     pub fn parse(text: &str, path: &Path) -> Result<Self, CameraFileError> {
         let file: Self = toml::from_str(text).map_err(|error| CameraFileError::Syntax {
             path: path.to_path_buf(),
@@ -159,10 +158,10 @@ impl CameraFile {
 
     /// The file's text.
     pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("a camera is made of TOML's types")
+        toml::to_string(self).expect("a camera file consists of TOML types")
     }
 
-    /// The overhead camera; `path` is named where the file lacks its extrinsics.
+    /// The overhead camera; errors name `path`.
     ///
     /// # Errors
     /// The file has no `world_from_camera`.
@@ -186,15 +185,15 @@ impl From<CameraModel> for CameraFile {
     }
 }
 
-/// How far a matrix may be from a rotation: what rounding to four decimals does.
+/// How far a matrix may be from a rotation: the effect of rounding to four decimals.
 const ROTATION_TOLERANCE: f64 = 1e-3;
 
-/// A rigid transform as a translation and a rotation matrix, as papers and other programs give it.
+/// A rigid transform as a translation and a rotation matrix, as papers and other programs write it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Transform {
     translation_m: [f64; 3],
-    /// Row by row.
+    /// The rotation matrix, row by row.
     rotation: [[f64; 3]; 3],
 }
 
@@ -212,7 +211,7 @@ impl Transform {
         let off = (matrix * matrix.transpose() - Matrix3::identity()).abs().max();
         if !matrix.iter().all(|value| value.is_finite()) || off > ROTATION_TOLERANCE {
             return Err(format!(
-                "rotation is no rotation matrix: its rows should have length 1 and stand upright on \
+                "rotation is no rotation matrix: its rows should have length 1 and be perpendicular to \
                  each other, but R Rᵀ differs from 1 by {off:.2e}"
             ));
         }
@@ -224,9 +223,9 @@ impl Transform {
             );
         }
         if !self.translation_m.iter().all(|value| value.is_finite()) {
-            return Err(format!("translation_m is {:?}, expected metres", self.translation_m));
+            return Err(format!("translation_m is {:?}, expected meters", self.translation_m));
         }
-        // The nearest rotation: what was rounded becomes exact.
+        // The nearest rotation: removes the rounding.
         let svd = matrix.svd(true, true);
         let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else {
             return Err("rotation has no singular values".to_string());
@@ -237,7 +236,7 @@ impl Transform {
     }
 }
 
-/// Serde for an optional isometry.
+/// Serializes an optional isometry.
 mod optional_transform {
     use super::{Isometry3, Transform};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_camera_is_refused_with_file_and_reason() {
+    fn invalid_files_are_refused_with_the_reason() {
         let good = file().to_toml();
         let rotation = |rows: &str| {
             let head = good.split("rotation").next().unwrap();

@@ -1,4 +1,4 @@
-//! The chessboard that cameras are calibrated with, and whoever finds its corners in a picture.
+//! The chessboard for calibrating cameras, and the trait for finding its corners in an image.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,66 +9,66 @@ use serde::{Deserialize, Serialize};
 
 use crate::BoxError;
 
-/// A flat chessboard, known by its inner corners: those where four squares meet.
+/// A flat chessboard, described by its inner corners, where four squares meet.
 ///
 /// Board frame: origin at the first corner, x along a row of corners, y from row to row, z = x × y.
-/// The square with its far corner at the origin is black. With an even number of corners one way
-/// and an odd one the other, a board looks different when turned by half a turn, so its frame can
-/// be told from a picture; others are refused.
+/// The square with its far corner at the origin is black. One number of corners must be even and the other
+/// odd: such a board looks different after half a turn, so an image determines its frame. Other boards are
+/// refused.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chessboard {
     /// Inner corners along a row and number of rows.
     pub corners: CornerCount,
-    /// Side of a square, in metres.
+    /// Side of a square, in meters.
     pub square_m: f64,
 }
 
-/// Inner corners along a row, and rows of them; written `9x6`.
+/// The number of inner corners along a row, and of rows; written `9x6`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct CornerCount {
     /// Corners along a row.
     pub columns: usize,
-    /// Rows.
+    /// Number of rows.
     pub rows: usize,
 }
 
-/// A board that cannot be used.
+/// Why a board is invalid.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ChessboardError {
-    /// Not of the form `9x6`.
+    /// The text does not have the form `9x6`.
     #[error(
-        "{text:?} is no number of corners, expected inner corners along both sides, such as 9x6"
+        "{text:?} is no number of corners, expected the inner corners along both sides, such as 9x6"
     )]
     Syntax {
-        /// What was given.
+        /// The invalid text.
         text: String,
     },
-    /// Too few corners, or as many that the board looks the same from both ends.
+    /// There are too few corners, or the board looks the same after half a turn.
     #[error(
         "a board of {corners} inner corners cannot be used: it needs at least 3 each way, and one even \
-         and one odd number, or it looks the same turned by half a turn"
+         and one odd number, because otherwise it looks the same after half a turn"
     )]
     Corners {
-        /// What was given.
+        /// The invalid number of corners.
         corners: CornerCount,
     },
-    /// A square without a size.
-    #[error("square_m is {value}, expected the side of a square, a positive length in metres")]
+    /// The squares have no valid size.
+    #[error("square_m is {value}, expected the side of a square, a positive length in meters")]
     Square {
-        /// What was given.
+        /// The invalid value.
         value: f64,
     },
 }
 
-/// Finds all inner corners of a board in a picture.
+/// Finds all inner corners of a board in an image.
 pub trait CornerFinder: Send {
-    /// The pixels of the corners, row by row in the order of [`Chessboard::points`]; `None` where the
-    /// whole board is not to be seen.
+    /// The pixels of the corners, row by row in the order of [`Chessboard::points`]; `None` unless the whole
+    /// board is visible.
     ///
     /// # Errors
-    /// Whatever keeps the finder from looking.
+    /// The finder cannot examine the image.
     fn find(
         &mut self,
         image: &RgbImage,
@@ -80,7 +80,7 @@ impl Chessboard {
     /// Checks the board.
     ///
     /// # Errors
-    /// Too few corners, a symmetric board, or a square without a size.
+    /// Too few corners, a symmetric board, or squares without a valid size.
     pub fn validate(&self) -> Result<(), ChessboardError> {
         let CornerCount { columns, rows } = self.corners;
         if columns.min(rows) < 3 || (columns + rows).is_multiple_of(2) {
@@ -92,7 +92,7 @@ impl Chessboard {
         Ok(())
     }
 
-    /// The inner corners in the board's frame, row by row, in metres.
+    /// The inner corners in the board's frame, row by row, in meters.
     pub fn points(&self) -> Vec<Point3<f64>> {
         let CornerCount { columns, rows } = self.corners;
         (0..rows)
@@ -109,15 +109,15 @@ impl Chessboard {
         Point3::new(half(self.corners.columns), half(self.corners.rows), 0.0)
     }
 
-    /// Length and width over all squares, in metres, without the white margin around them.
+    /// Length and width over all squares, in meters, without the white margin around them.
     pub fn size_m(&self) -> [f64; 2] {
         [self.corners.columns, self.corners.rows].map(|count| (count + 1) as f64 * self.square_m)
     }
 
-    /// What is printed at a point of the board's plane; `None` beside the board. A white margin as
-    /// wide as `margin_m` belongs to it.
+    /// The color at a point of the board's plane; `None` beside the board. A white margin of width `margin_m`
+    /// belongs to the board.
     pub fn print_at(&self, x_m: f64, y_m: f64, margin_m: f64) -> Option<Print> {
-        // Squares are counted from the one before the first corner.
+        // Squares are counted from the square before the first corner.
         let place = [x_m, y_m].map(|value| value / self.square_m + 1.0);
         let counts = [self.corners.columns, self.corners.rows].map(|count| (count + 1) as f64);
         let margin = margin_m / self.square_m;
@@ -133,12 +133,12 @@ impl Chessboard {
     }
 }
 
-/// The colour of a point of a board.
+/// The color of a point of a board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Print {
     /// A black square.
     Black,
-    /// A white one, or the margin.
+    /// A white square, or the margin.
     White,
 }
 
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_change_at_every_corner_and_the_ends_can_be_told() {
+    fn colors_change_at_every_corner_and_distinguish_the_ends() {
         let board = Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 };
         board.validate().unwrap();
         let print = |x: f64, y: f64| board.print_at(x, y, 0.01);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn boards_without_a_frame_are_refused() {
+    fn boards_without_a_unique_frame_are_refused() {
         for (text, usable) in
             [("9x6", true), ("4x3", true), ("8x6", false), ("7x5", false), ("2x3", false)]
         {

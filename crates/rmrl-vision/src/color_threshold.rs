@@ -1,24 +1,29 @@
-//! The embedded way to find a dark plate on a lighter table, without any model file.
+//! Finds a dark plate on a lighter table by its color, without a model file.
 
 use image::{GrayImage, Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
-/// Which pixels count as the plate: those much darker than the picture's median.
+/// Which pixels count as the plate: those much darker than the image's median.
 ///
-/// The table fills most of an overhead picture, so its median brightness is the table's, whatever
-/// the lamp and the exposure. Half of it lies half-way between table and black plate, which puts
-/// the threshold in the middle of a blurred edge: both sides of the plate move alike.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The table fills most of an overhead image, so the median brightness is the table's, whatever
+/// the lamp and the exposure. Half of it lies half-way between table and black plate. This puts
+/// the threshold in the middle of a blurred edge, so blur moves all sides of the plate alike.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct ColorThreshold {
     /// Pixels darker than this share of the median brightness are plate. Default 0.5.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub darkness_ratio: f64,
-    /// Smaller objects are overlooked, as a share of the image. Default 0.004: a third of a plate
+    /// Smaller objects are ignored; a share of the image. Default 0.004: a third of a plate
     /// seen from 0.8 m.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub min_area_ratio: f64,
-    /// Larger objects are overlooked, as a share of the image. Default 0.2.
+    /// Larger objects are ignored; a share of the image. Default 0.2.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub max_area_ratio: f64,
-    /// Objects less rectangular than this are overlooked. Default 0.85: an L-shape has about 0.7.
+    /// Objects less rectangular than this are ignored. Default 0.85: an L-shape has about 0.7.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub min_rectangularity: f64,
 }
 
@@ -33,13 +38,13 @@ impl Default for ColorThreshold {
     }
 }
 
-/// A threshold that no picture can meet.
+/// An invalid threshold.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("{key} is {value}, expected a share between 0 and 1")]
 pub struct ColorThresholdError {
     /// The configuration's key.
     pub key: &'static str,
-    /// What was given.
+    /// The invalid value.
     pub value: f64,
 }
 
@@ -47,7 +52,7 @@ impl ColorThreshold {
     /// Checks that every share lies between 0 and 1.
     ///
     /// # Errors
-    /// The first key that does not.
+    /// Names the first key with an invalid value.
     pub fn validate(&self) -> Result<(), ColorThresholdError> {
         for (key, value) in [
             ("darkness_ratio", self.darkness_ratio),
@@ -65,8 +70,8 @@ impl ColorThreshold {
     /// The brightness below which a pixel of `image` is plate, 0 to 255.
     pub(crate) fn darkest_table(&self, image: &RgbImage) -> u8 {
         let mut histogram = [0usize; 256];
-        // One pixel in seven is plenty for a median, and seven shares no factor with the usual
-        // widths, so the samples do not line up in columns.
+        // One pixel in seven is enough for a median. Seven shares no factor with the usual widths,
+        // so the samples do not line up in columns.
         for pixel in image.pixels().step_by(7) {
             histogram[usize::from(brightness(pixel))] += 1;
         }
@@ -122,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_outside_zero_to_one_are_refused_by_key() {
+    fn invalid_shares_are_refused_by_key() {
         let broken = ColorThreshold { max_area_ratio: 1.5, ..ColorThreshold::default() };
         let error = broken.validate().unwrap_err();
         assert_eq!(error.key, "max_area_ratio");

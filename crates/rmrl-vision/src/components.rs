@@ -1,16 +1,15 @@
-//! Connected components of a binary image, by runs: a picture has thousands of times fewer runs of set
-//! pixels than pixels.
+//! Connected components of a binary image, by runs: an image has far fewer runs of set pixels than pixels.
 
 use image::{GrayImage, Luma};
 
 use crate::Mask;
 
-/// Which pixels are neighbours.
+/// Which pixels count as neighbors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Connectivity {
-    /// Those that share a side.
+    /// Pixels that share a side.
     Four,
-    /// Those that share a side or a corner.
+    /// Pixels that share a side or a corner.
     Eight,
 }
 
@@ -66,7 +65,7 @@ pub(crate) fn components(
     belongs: impl Fn(u8) -> bool,
     connectivity: Connectivity,
 ) -> Vec<Component> {
-    // In eight-connectivity, runs that only touch at a corner are neighbours, too.
+    // In eight-connectivity, runs that touch only at a corner are neighbors, too.
     let reach = u32::from(connectivity == Connectivity::Eight);
     let mut runs: Vec<Run> = Vec::new();
     let mut sets = DisjointSets::default();
@@ -82,7 +81,7 @@ pub(crate) fn components(
             end = length.map_or(values.len(), |length| start + length);
             let run = Run { row, from: start as u32, to: end as u32 };
             let index = sets.add();
-            // A run of the row above may touch several of this one, so the last is looked at again.
+            // A run of the row above may touch several runs of this row, so the last one is checked again.
             while before < above.end && runs[before].to + reach <= run.from {
                 before += 1;
             }
@@ -110,7 +109,7 @@ pub(crate) fn components(
     components
 }
 
-/// Union and find; the root of a set is its first member.
+/// Union-find; the root of a set is its first member.
 #[derive(Default)]
 struct DisjointSets {
     parents: Vec<usize>,
@@ -125,7 +124,7 @@ impl DisjointSets {
 
     fn root(&mut self, mut member: usize) -> usize {
         while self.parents[member] != member {
-            // Halving the way keeps later ones short.
+            // Path halving keeps later searches short.
             self.parents[member] = self.parents[self.parents[member]];
             member = self.parents[member];
         }
@@ -145,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    /// The same pixels by imageproc, which labels in the same order.
+    /// The components found by imageproc, which labels them in the same order.
     fn theirs(image: &GrayImage, connectivity: TheirConnectivity) -> Vec<Vec<(u32, u32)>> {
         let mut components: Vec<Vec<(u32, u32)>> = Vec::new();
         for (u, v, label) in connected_components(image, connectivity, Luma([0])).enumerate_pixels()

@@ -1,76 +1,43 @@
-//! Detection: which boxes of the picture hold a plate.
+//! Detection: which boxes of an image hold a plate.
 
 use image::RgbImage;
-use nalgebra::Point2;
-use serde::{Deserialize, Serialize};
 
 use crate::components::{Connectivity, components};
-use crate::{BoxError, ColorThreshold, Mask};
+use crate::{BoundingBox, BoxError, ColorThreshold, Mask};
 
-/// A box in the image, in pixel coordinates; both corners belong to it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct BoundingBox {
-    /// Left edge.
-    pub x_min: f64,
-    /// Top edge.
-    pub y_min: f64,
-    /// Right edge.
-    pub x_max: f64,
-    /// Bottom edge.
-    pub y_max: f64,
-}
-
-impl BoundingBox {
-    /// The centre `(u, v)` of the box (Sec. 3.4).
-    pub fn center(&self) -> Point2<f64> {
-        Point2::new(0.5 * (self.x_min + self.x_max), 0.5 * (self.y_min + self.y_max))
-    }
-
-    /// The whole pixels of an image of `width` x `height` that the box, grown by `margin` pixels on
-    /// every side, covers: `[left, top, width, height]`. Empty boxes have a width or height of 0.
-    pub(crate) fn pixels_within(&self, width: u32, height: u32, margin: f64) -> [u32; 4] {
-        let clamp = |value: f64, limit: u32| value.clamp(0.0, f64::from(limit)) as u32;
-        let left = clamp((self.x_min - margin).floor(), width);
-        let top = clamp((self.y_min - margin).floor(), height);
-        let right = clamp((self.x_max + margin).floor() + 1.0, width);
-        let bottom = clamp((self.y_max + margin).floor() + 1.0, height);
-        [left, top, right.saturating_sub(left), bottom.saturating_sub(top)]
-    }
-}
-
-/// An object found.
+/// A detected object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detection {
-    /// Where.
+    /// The box around the object.
     pub bounding_box: BoundingBox,
-    /// How sure the detector is, 0 to 1.
+    /// The detector's confidence, 0 to 1.
     pub score: f64,
 }
 
-/// What a detector makes of an image.
+/// What a detector found in an image.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Detections {
-    /// All plates that it believes to see, in any order.
+    /// All detected plates, in any order.
     pub found: Vec<Detection>,
-    /// The likeliest of what it looked at and did not believe; `None` if there was nothing.
+    /// The rejected object with the highest score; `None` if no object was rejected.
     pub best_rejected: Option<Rejected>,
 }
 
-/// An object that falls short of a detector's threshold.
+/// An object whose score is below the detector's threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rejected {
-    /// How sure the detector is, 0 to 1.
+    /// The detector's confidence, 0 to 1.
     pub score: f64,
-    /// The score that it asks for.
+    /// The lowest score that the detector accepts.
     pub threshold: f64,
 }
 
-/// Finds plates in a colour image.
+/// Finds plates in a color image.
 pub trait Detector: Send {
-    /// The plates in the image, and what came nearest to being one.
+    /// Finds the plates in the image, and the likeliest object that is no plate.
     ///
     /// # Errors
-    /// Whatever keeps the detector from looking. Seeing nothing is no error: nothing is found.
+    /// The detector cannot examine the image. An image without a plate is no error.
     fn detect(&mut self, image: &RgbImage) -> Result<Detections, BoxError>;
 }
 
@@ -158,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn specks_and_crooked_shapes_are_overlooked() {
+    fn specks_and_crooked_shapes_are_ignored() {
         assert!(detect(&table_with(|u, v| u < 12 && v < 12)).is_empty());
         // An L of two bars: large and dark, and no plate.
         let l_shape = |u: u32, v: u32| {
@@ -171,13 +138,5 @@ mod tests {
         assert!((0.1..nearest.threshold).contains(&nearest.score), "{nearest:?}");
         assert!(detect(&table_with(|_, _| false)).is_empty());
         assert!(detect(&table_with(|_, _| true)).is_empty());
-    }
-
-    #[test]
-    fn boxes_beyond_the_image_are_cut_to_it() {
-        let bounds = BoundingBox { x_min: -3.0, y_min: 10.5, x_max: 700.0, y_max: 20.0 };
-        assert_eq!(bounds.pixels_within(640, 480, 0.0), [0, 10, 640, 11]);
-        let outside = BoundingBox { x_min: 800.0, x_max: 900.0, ..bounds };
-        assert_eq!(outside.pixels_within(640, 480, 0.0)[2], 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Drawing what was found into a picture, for people.
+//! Draws localizations into images.
 
 use image::{Rgb, RgbImage};
 use imageproc::drawing::{draw_hollow_rect_mut, draw_line_segment_mut};
@@ -8,8 +8,8 @@ use rmrl_core::PlanarPose;
 
 use crate::{BoundingBox, CameraModel, Localization, Mask, PlateGeometry};
 
-/// Draws all that was found: the mask (red), the detector's box (yellow) and the plate's outline at the
-/// localised pose with an arrow along its x axis (green).
+/// Draws a localization: the mask (red), the detector's box (yellow) and the plate's outline at the
+/// localized pose with an arrow along its x axis (green).
 pub fn draw_localization(
     image: &mut RgbImage,
     found: &Localization,
@@ -21,7 +21,7 @@ pub fn draw_localization(
     draw_plate(image, camera, plate, found.pose, found.height_m, [40, 220, 90]);
 }
 
-/// Draws the box's outline.
+/// Draws the outline of a box.
 pub fn draw_bounding_box(image: &mut RgbImage, bounding_box: BoundingBox, color: [u8; 3]) {
     let [left, top, width, height] = bounding_box.pixels_within(image.width(), image.height(), 0.0);
     if width > 0 && height > 0 {
@@ -41,18 +41,18 @@ pub fn draw_mask(image: &mut RgbImage, mask: &Mask, color: [u8; 3]) {
     }
 }
 
-/// Draws the outline of a plate's top face at `pose`, its centre, and its x axis as an arrow.
+/// Draws the outline of a plate's top face at `pose`, its center, and its x axis as an arrow.
 ///
-/// `body_centre_height_m` is the height of the plate's centre above the table.
+/// `center_height_m` is the height of the plate's center above the table.
 pub fn draw_plate(
     image: &mut RgbImage,
     camera: &CameraModel,
     plate: PlateGeometry,
     pose: PlanarPose,
-    body_centre_height_m: f64,
+    center_height_m: f64,
     color: [u8; 3],
 ) {
-    let top_m = body_centre_height_m + 0.5 * plate.height_m;
+    let top_m = center_height_m + 0.5 * plate.height_m;
     let (half_length, half_width) = (0.5 * plate.length_m, 0.5 * plate.width_m);
     let corners = [
         (half_length, half_width),

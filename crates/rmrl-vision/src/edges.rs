@@ -1,8 +1,8 @@
-//! The plate's edges in the picture, to a fraction of a pixel.
+//! Aligns a pose to the plate's edges in the image, to a fraction of a pixel.
 //!
-//! A mask knows only whole pixels. A plate that lies parallel to the image's rows, as a placed one
-//! does, moves its mask in steps of half a pixel, which is 0.65 mm at 0.8 m. The brightness across an
-//! edge tells where in the pixel the edge is.
+//! A mask consists of whole pixels. The mask of a plate that lies parallel to the image's rows, as a placed
+//! plate does, moves in steps of half a pixel, which is 0.65 mm at 0.8 m. The brightness across an edge
+//! shows where inside the pixel the edge is.
 
 use std::sync::OnceLock;
 
@@ -13,34 +13,34 @@ use rmrl_core::PlanarPose;
 use crate::silhouette::Silhouette;
 use crate::{CameraModel, PlateGeometry};
 
-/// How far on both sides of an edge the brightness is looked at, in pixels: in a slot, walls stand
-/// close by.
+/// How far the brightness is sampled on both sides of an edge, in pixels. Small, because the walls of a slot
+/// are close.
 const REACH_PX: f64 = 2.0;
-/// Inside this distance lies the edge itself, blurred; beyond, plate and table.
+/// Within this distance lies the blurred edge itself; beyond it, plate and table, in pixels.
 const BLUR_PX: f64 = 1.5;
 /// Distance of the samples across an edge, in pixels.
 const ACROSS_STEP_PX: f64 = 0.5;
 /// Distance of the samples along an edge, in pixels.
 const ALONG_STEP_PX: f64 = 1.0;
-/// Corners are rounded; this far from them an edge is straight, in pixels.
+/// Corners are rounded; at this distance from them an edge is straight, in pixels.
 const CORNER_PX: f64 = 4.0;
 /// The table must be brighter than the plate by this share of its brightness to make an edge.
 const MIN_CONTRAST: f64 = 0.4;
-/// Fewer samples fix no pose.
+/// Fewer samples do not determine a pose.
 const MIN_SAMPLES: usize = 40;
 /// Gauss-Newton converges in two steps from a mask's pose.
 const ITERATIONS: usize = 3;
 
-/// A point of the expected outline, the outward direction there, and how far along it the edge is.
+/// A point of the expected outline, its outward direction, and how far along that direction the edge is.
 struct Sample {
     at: Point2<f64>,
     outward: Vector2<f64>,
     offset_px: f64,
 }
 
-/// Moves `pose` so that the outline of a plate centred at `height_m` lies on the edges in the
-/// picture: least squares over all samples along all sides. Returns `pose` itself where too few
-/// edges are to be seen.
+/// Moves `pose` so that the outline of a plate centered at `height_m` lies on the edges in the
+/// image, by least squares over all samples along all sides. Returns `pose` unchanged if too few edges
+/// are visible.
 pub(crate) fn align_to_edges(
     image: &RgbImage,
     pose: PlanarPose,
@@ -60,14 +60,14 @@ pub(crate) fn align_to_edges(
         aligned =
             PlanarPose::new(aligned.x_m + step.x, aligned.y_m + step.y, aligned.yaw_rad + step.z);
     }
-    // A fit that leaves the mask it came from has found another object's edges.
+    // A fit that moves far from its mask has found another object's edges.
     if aligned.distance_m(pose) < MAX_CORRECTION_M { aligned } else { pose }
 }
 
-/// The mask's own error stays well below this, in metres.
+/// The largest correction of a mask's pose, in meters: the mask's error stays well below it.
 const MAX_CORRECTION_M: f64 = 0.004;
 
-/// Where the picture's edges are along the outline's sides.
+/// The image's edges along the outline's sides.
 fn samples(image: &RgbImage, outline: &[Point2<f64>]) -> Vec<Sample> {
     let mut samples = Vec::new();
     for (index, corner) in outline.iter().enumerate() {
@@ -91,9 +91,9 @@ fn samples(image: &RgbImage, outline: &[Point2<f64>]) -> Vec<Sample> {
 /// How far from `at` along `outward` the plate ends and the table begins; `None` if there is no such
 /// edge.
 ///
-/// The light that is missing between the two levels is the plate's share of the way: an integral,
-/// which is right wherever in a pixel the edge is. The place of the steepest rise, or of half the
-/// brightness, would be drawn towards the pixels' borders.
+/// The integral of the missing light between the two levels gives the length that the plate covers. It is
+/// right wherever inside a pixel the edge is. The position of the steepest rise, or of half the
+/// brightness, would be biased towards the pixels' borders.
 fn edge_offset(image: &RgbImage, at: Point2<f64>, outward: Vector2<f64>) -> Option<f64> {
     const COUNT: usize = (2.0 * REACH_PX / ACROSS_STEP_PX) as usize + 1;
     const LEVEL_COUNT: usize = ((REACH_PX - BLUR_PX) / ACROSS_STEP_PX) as usize + 1;
@@ -126,7 +126,7 @@ fn gauss_newton_step(
     let mut right = Vector3::zeros();
     for sample in samples {
         let point = camera.intersect_plane(sample.at, height_m)?;
-        // What a point of the plate does under a change of x, y and yaw.
+        // How a point of the plate moves with x, y and yaw.
         let directions = [
             Vector3::new(1.0, 0.0, 0.0),
             Vector3::new(0.0, 1.0, 0.0),
@@ -167,7 +167,8 @@ fn brightness(image: &RgbImage, at: Point2<f64>) -> Option<f64> {
     Some(upper * (1.0 - down) + lower * down)
 }
 
-/// The inverse of the sRGB transfer function: an edge covers pixels in proportion to light.
+/// The inverse of the sRGB transfer function, because the light of a pixel is proportional to the area that an
+/// edge leaves uncovered.
 fn linear_levels() -> &'static [f64; 256] {
     static LEVELS: OnceLock<[f64; 256]> = OnceLock::new();
     LEVELS.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! What an RGB-D camera delivers.
+//! The frame of an RGB-D camera.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ pub type DepthImage = ImageBuffer<Luma<u16>, Vec<u16>>;
 /// The unit of a depth value: 1 mm, the D435's default.
 pub const DEPTH_UNIT_M: f64 = 0.001;
 
-/// One capture: colour, and depth aligned to the colour image pixel by pixel.
+/// An RGB-D frame: a color image, and a depth image aligned to it pixel by pixel.
 #[derive(Debug, Clone)]
 pub struct RgbdFrame {
-    /// Colour, sRGB, 8 bits. Shared: the policy's replay keeps it.
+    /// Color, sRGB, 8 bits. Shared, because the policy's replay memory keeps it.
     pub color: Arc<RgbImage>,
-    /// Depth in the colour camera's view.
+    /// Depth as seen by the color camera.
     pub depth: DepthImage,
 }

@@ -7,46 +7,46 @@ use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 
 use crate::RgbdFrame;
 
-/// Why two files make no frame. Every message names the file.
+/// Why two files form no frame. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameFileError {
-    /// It is missing, damaged or no picture.
-    #[error("cannot read the picture {}: {reason}", path.display())]
-    Picture {
+    /// The file is missing, damaged or no image.
+    #[error("cannot read the image {}: {reason}", path.display())]
+    Image {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It holds pixels of another kind.
+    /// The pixels have another format.
     #[error("{} holds {found} pixels, expected {expected}", path.display())]
     Pixels {
         /// The file.
         path: PathBuf,
-        /// What it holds.
+        /// The file's format.
         found: String,
-        /// What was expected.
+        /// The expected format.
         expected: &'static str,
     },
-    /// Colour and depth do not cover each other.
+    /// The color and depth images differ in size.
     #[error(
-        "{} is {color:?} and {} is {depth:?} pixels; depth has to be aligned to colour, pixel by pixel",
+        "{} is {color:?} and {} is {depth:?} pixels; depth must be aligned to color, pixel by pixel",
         color_path.display(), depth_path.display()
     )]
     SizeMismatch {
-        /// The colour picture.
+        /// The color file.
         color_path: PathBuf,
-        /// Its width and height.
+        /// Width and height of the color image.
         color: (u32, u32),
-        /// The depth picture.
+        /// The depth file.
         depth_path: PathBuf,
-        /// Its width and height.
+        /// Width and height of the depth image.
         depth: (u32, u32),
     },
-    /// A depth picture without a single depth.
+    /// No pixel has a depth.
     #[error(
-        "{} has no depth anywhere, all its pixels are 0; was the depth stream running, and aligned to \
-         colour?",
+        "{} has no depth anywhere: all its pixels are 0; was the depth stream running, and aligned to \
+         color?",
         path.display()
     )]
     NoDepth {
@@ -55,15 +55,14 @@ pub enum FrameFileError {
     },
 }
 
-/// No camera has more pixels along a side; files that claim more are refused unread.
+/// No camera has more pixels along a side; files that claim more are refused before they are decoded.
 const LARGEST_SIDE_PX: u32 = 8192;
 
-/// Reads a frame: a colour PNG, 8 bits, and a depth PNG aligned to it, 16 bits in millimetres, 0
+/// Reads a frame: a color PNG, 8 bits, and a depth PNG aligned to it, 16 bits in millimeters, 0
 /// where there is no depth.
 ///
 /// # Errors
-/// A file is missing, damaged, of another kind, of another size than the other, or has no depth
-/// anywhere.
+/// A file is missing or damaged, has another format, the sizes differ, or no pixel has a depth.
 pub fn read_frame(color: &Path, depth: &Path) -> Result<RgbdFrame, FrameFileError> {
     let pixels = |path: &Path, found: &DynamicImage, expected| FrameFileError::Pixels {
         path: path.to_path_buf(),
@@ -72,14 +71,14 @@ pub fn read_frame(color: &Path, depth: &Path) -> Result<RgbdFrame, FrameFileErro
     };
     let color_image = match read_png(color)? {
         DynamicImage::ImageRgb8(image) => image,
-        // What other programs write of the same.
+        // Other programs write color with an opaque alpha channel.
         rgba @ DynamicImage::ImageRgba8(_) => rgba.into_rgb8(),
-        other => return Err(pixels(color, &other, "8-bit colour (Rgb8)")),
+        other => return Err(pixels(color, &other, "8-bit color (Rgb8)")),
     };
     let depth_image = match read_png(depth)? {
         DynamicImage::ImageLuma16(image) => image,
         other => {
-            let expected = "16-bit grey (L16), depth in millimetres";
+            let expected = "16-bit gray (L16), depth in millimeters";
             return Err(pixels(depth, &other, expected));
         }
     };
@@ -98,14 +97,14 @@ pub fn read_frame(color: &Path, depth: &Path) -> Result<RgbdFrame, FrameFileErro
 }
 
 fn read_png(path: &Path) -> Result<DynamicImage, FrameFileError> {
-    let picture = |reason: String| FrameFileError::Picture { path: path.to_path_buf(), reason };
-    let mut reader = ImageReader::open(path).map_err(|error| picture(error.to_string()))?;
+    let image = |reason: String| FrameFileError::Image { path: path.to_path_buf(), reason };
+    let mut reader = ImageReader::open(path).map_err(|error| image(error.to_string()))?;
     reader.set_format(ImageFormat::Png);
     let mut limits = Limits::default();
     limits.max_image_width = Some(LARGEST_SIDE_PX);
     limits.max_image_height = Some(LARGEST_SIDE_PX);
     reader.limits(limits);
-    reader.decode().map_err(|error| picture(error.to_string()))
+    reader.decode().map_err(|error| image(error.to_string()))
 }
 
 #[cfg(test)]
@@ -115,7 +114,7 @@ mod tests {
     use image::{GrayImage, Luma, Rgb, RgbImage, RgbaImage};
 
     #[test]
-    fn files_that_make_no_frame_are_named_with_the_reason() {
+    fn invalid_files_are_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let color = RgbImage::from_fn(31, 17, |u, v| Rgb([u as u8, v as u8, 9]));
@@ -133,7 +132,7 @@ mod tests {
         DepthImage::new(31, 17).save(path("zero.png")).unwrap();
         let whole = std::fs::read(path("color.png")).unwrap();
         std::fs::write(path("torn.png"), &whole[..whole.len() / 2]).unwrap();
-        // A header that claims 65,535 pixels a side, before any of them.
+        // A header that claims 65,535 pixels along each side.
         let mut huge = whole;
         huge[16..24].copy_from_slice(&[0, 0, 255, 255, 0, 0, 255, 255]);
         std::fs::write(path("huge.png"), huge).unwrap();
@@ -141,9 +140,9 @@ mod tests {
             ("none.png", "depth.png", "none.png"),
             ("torn.png", "depth.png", "torn.png"),
             ("huge.png", "depth.png", "huge.png"),
-            ("depth.png", "depth.png", "expected 8-bit colour"),
-            ("color.png", "depth8.png", "expected 16-bit grey"),
-            ("color.png", "color.png", "expected 16-bit grey"),
+            ("depth.png", "depth.png", "expected 8-bit color"),
+            ("color.png", "depth8.png", "expected 16-bit gray"),
+            ("color.png", "color.png", "expected 16-bit gray"),
             ("color.png", "narrow.png", "narrow.png is (30, 17)"),
             ("color.png", "zero.png", "zero.png has no depth anywhere"),
         ] {

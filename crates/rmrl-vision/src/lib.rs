@@ -1,12 +1,26 @@
-//! From an overhead RGB-D image to the pose of a plate (Sec. 3.4).
+//! From an overhead RGB-D frame to the pose of a plate (Sec. 3.4).
 //!
-//! Colour image -> [`Detector`] -> box -> [`Segmenter`] -> mask -> [`Localizer`] (mean depth over
+//! Color image -> [`Detector`] -> box -> [`Segmenter`] -> mask -> [`Localizer`] (mean depth over
 //! the mask, back-projection, world transform, yaw by PCA) -> [`Localization`].
 //!
-//! Pixel coordinates follow OpenCV: `u` to the right, `v` down, the centre of the first pixel at
+//! Pixel coordinates follow OpenCV: `u` to the right, `v` down, the center of the first pixel at
 //! `(0, 0)`. Camera frame: x right, y down, z forward along the optical axis. World frame: the
 //! robot's base, z up. Transforms are named `target_from_source`.
+//!
+//! Localization, from the top:
+//! - `localize.rs`, `localize_error.rs`, `localizer_config.rs`: the localizer, its errors and configuration.
+//! - `edges.rs`, `silhouette.rs`: refine a mask's pose by the plate's outline and its edges.
+//! - `detect.rs`, `segment.rs`: the traits of detectors and segmenters, and their versions by color.
+//! - `color_threshold.rs`, `components.rs`: dark pixels, and the objects that they form.
+//! - `mask.rs`, `bounding_box.rs`: the pixels of an object and the box around them.
+//! - `tilt.rs`: the tilt of a plate. `draw.rs`: draws a localization.
+//!
+//! Cameras and frames:
+//! - `camera.rs`, `camera_file.rs`: the camera model and its calibration file.
+//! - `chessboard.rs`: the calibration target, and the trait of corner finders.
+//! - `frame.rs`, `frame_file.rs`, `recording.rs`: frames, in memory, as files, and as a folder of files.
 
+mod bounding_box;
 mod camera;
 mod camera_file;
 mod chessboard;
@@ -18,6 +32,7 @@ mod edges;
 mod frame;
 mod frame_file;
 mod localize;
+mod localize_error;
 mod localizer_config;
 mod mask;
 mod recording;
@@ -25,20 +40,22 @@ mod segment;
 mod silhouette;
 mod tilt;
 
+pub use bounding_box::BoundingBox;
 pub use camera::{CameraModel, Distortion, Intrinsics, IntrinsicsError};
 pub use camera_file::{CalibrationRecord, CameraFile, CameraFileError};
 pub use chessboard::{Chessboard, ChessboardError, CornerCount, CornerFinder, Print};
 pub use color_threshold::{ColorThreshold, ColorThresholdError};
-pub use detect::{BoundingBox, ColorThresholdDetector, Detection, Detections, Detector, Rejected};
+pub use detect::{ColorThresholdDetector, Detection, Detections, Detector, Rejected};
 pub use draw::{draw_bounding_box, draw_localization, draw_mask, draw_plate};
 pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
 pub use frame_file::{FrameFileError, read_frame};
-pub use localize::{Localization, LocalizeError, Localizer};
+pub use localize::{Localization, Localizer};
+pub use localize_error::LocalizeError;
 pub use localizer_config::{Centre, LocalizerConfig, LocalizerConfigError, PlateGeometry};
 pub use mask::Mask;
 pub use recording::{FramePaths, Recording, RecordingError, RecordingWriter};
 pub use segment::{ColorThresholdSegmenter, Segmenter};
 pub use tilt::tilt_rad;
 
-/// The error of a detector or segmenter of anybody's making.
+/// The error of any detector, segmenter or corner finder.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,19 +1,24 @@
-//! How a localiser is configured: the plate to expect, and what counts as one.
+//! The localizer's configuration: the plate to expect, and what counts as one.
 
 use serde::{Deserialize, Serialize};
 
-/// The plate's dimensions, in metres. The default is a 96-well plate by ANSI/SLAS 1-2004.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The plate's dimensions, in meters. The default is a 96-well plate by ANSI/SLAS 1-2004.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct PlateGeometry {
     /// Along the plate's x axis, the longer side.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub length_m: f64,
     /// Along the plate's y axis.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub width_m: f64,
     /// From the bottom to the top.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub height_m: f64,
-    /// Legs of the chamfer that cuts the corner of well A1 (-x, +y); 0 for none. Default 0.005.
-    /// Seemingly small, it turns the first principal component by 0.2 degrees.
+    /// Legs of the chamfer that cuts the corner of well A1 (-x, +y); 0 for none. Default 0.005:
+    /// it turns the first principal component by 0.2 degrees.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub chamfer_m: f64,
 }
 
@@ -24,62 +29,68 @@ impl Default for PlateGeometry {
 }
 
 impl PlateGeometry {
-    /// How far from the height of a surface a plate may be seen, and still lie on it, in metres: less than half a
-    /// plate's height, so that a plate on another one never does.
+    /// How far from the height of a surface a plate may appear and still count as lying on it, in meters. Less than half
+    /// a plate's height, so a plate on another plate never counts.
     ///
-    /// For 14.5 mm it is 6.5 mm. Over 50 simulated cells with the errors of their calibration, plates are seen 4.4 mm too
-    /// low to 6.0 mm too high, lids included, and 2.6 mm too low to 2.3 mm too high against the target that the same
-    /// camera saw (`rmrl-sim`, example `seen_heights`).
+    /// For 14.5 mm it is 6.5 mm. Over 50 simulated cells with calibration errors, plates appear 4.4 mm too low to 6.0 mm
+    /// too high, lids included. Relative to the target that the same camera saw it is 2.6 mm too low to 2.3 mm too high
+    /// (`rmrl-sim`, example `seen_heights`).
     pub fn height_tolerance_m(&self) -> f64 {
         0.45 * self.height_m
     }
 }
 
-/// Which pixel stands for the plate's centre.
+/// Which pixel stands for the plate's center.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Centre {
-    /// The centre of the bounding box, as the paper has it. Every extreme pixel moves it.
+    /// The center of the bounding box, as in the paper. Every extreme pixel moves it.
     Box,
-    /// The mean of the mask's pixels: thousands of them average their noise away.
+    /// The mean of the mask's pixels: their noise averages out.
     #[default]
     Mask,
 }
 
-/// How to localise.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The localizer's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(own_validate)]
 pub struct LocalizerConfig {
     /// The plate to expect.
+    #[key(nested)]
     pub plate: PlateGeometry,
-    /// Which pixel stands for the plate's centre. Default: the mask's.
+    /// Which pixel stands for the plate's center. Default: the mask's.
     pub centre: Centre,
-    /// Whether to fit the plate's known outline to the mask, and then to the edges in the picture.
-    /// Default true; false is the paper's localisation.
+    /// Whether to fit the plate's known outline to the mask, and then to the edges in the image.
+    /// Default true; false is the paper's localization.
     ///
-    /// Eq. 12-14 and PCA take the mask for the plate's top. Beside the optical axis the camera sees
-    /// side faces, too, and they pull centre and yaw away from it; and a mask knows only whole
-    /// pixels. Fitting the outline of the solid, to a fraction of a pixel, removes both.
+    /// Eq. 12-14 and PCA treat the mask as the plate's top. Away from the optical axis the camera also
+    /// sees side faces, which shift center and yaw; and a mask consists of whole pixels. Fitting
+    /// the outline of the solid, to a fraction of a pixel, removes both errors.
     pub fit_outline: bool,
-    /// How far below the plate's top the depth camera sees its surface on average: the wells' share
-    /// of it. Default 0.0033: a third of the area, 10.7 mm deep; measured on simulated frames.
+    /// How far below the plate's top the depth camera sees its surface on average, in meters, because of the
+    /// wells. Default 0.0033: they are a third of the area, 10.7 mm deep; measured on simulated frames.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub mean_surface_depth_m: f64,
-    /// The yaw that a plate has when it lies the right way round, in radians. Default 0.
+    /// The yaw of a plate in its normal orientation, in radians. Default 0.
     ///
-    /// The first principal component is a line, not an arrow, so PCA knows the yaw only up to half
-    /// a turn. Of the two, the one nearer to this reference is taken: plates must be put down
+    /// The first principal component is a line, not an arrow, so PCA gives the yaw only modulo half a
+    /// turn. The localizer takes the yaw that is nearer to this reference: plates must be put down
     /// within 90 degrees of it.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub reference_yaw_rad: f64,
     /// The least share of the mask's pixels with a valid depth. Default 0.3: the D435 loses
     /// patches of black plates, never most of one.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub min_valid_depth_ratio: f64,
     /// How far the mask's area may be from the expected one, as a share of it. Default 0.3: the
     /// visible side faces add up to 0.1, half a plate is off by 0.5.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub size_tolerance: f64,
-    /// How far the mask's length and width may be from what the plate's would be seen as, as a share
-    /// of them, beside the pixel that a mask cannot tell. Default 0.02: simulated cells stay within
-    /// it, most of it their depth's bias. A plate of which 3 % are hidden would be seen 2 mm from
-    /// where it is.
+    /// How far the mask's length and width may be from the expected ones, as a share of them, in addition
+    /// to one pixel. Default 0.02: simulated cells stay within it; most of their deviation is the bias of
+    /// the depth. A plate of which 3 % are hidden would appear 2 mm from its true position.
+    #[key(at_least = -1e6, at_most = 1e6)]
     pub shape_tolerance: f64,
 }
 
@@ -98,15 +109,15 @@ impl Default for LocalizerConfig {
     }
 }
 
-/// A value that makes no localiser.
+/// An invalid value of the localizer's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("{key} is {value}, expected {expected}")]
 pub struct LocalizerConfigError {
     /// The configuration's key.
     pub key: &'static str,
-    /// What was given.
+    /// The invalid value.
     pub value: f64,
-    /// What was expected.
+    /// The valid values.
     pub expected: &'static str,
 }
 
@@ -114,7 +125,7 @@ impl LocalizerConfig {
     /// Checks every value.
     ///
     /// # Errors
-    /// The first one that cannot be.
+    /// Names the first invalid value.
     pub fn validate(&self) -> Result<(), LocalizerConfigError> {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let share = |value: f64| (0.0..=1.0).contains(&value);
@@ -186,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn impossible_configurations_are_refused_by_key() {
+    fn invalid_values_are_refused_by_key() {
         let broken = LocalizerConfig {
             plate: PlateGeometry { width_m: 0.2, ..PlateGeometry::default() },
             ..LocalizerConfig::default()

@@ -1,11 +1,11 @@
-//! The pixels that belong to an object.
+//! Masks: the pixels that belong to an object.
 
 use image::{GrayImage, Luma};
 use nalgebra::Point2;
 
 use crate::BoundingBox;
 
-/// An object's pixels: a rectangle of the image and which of its pixels are set.
+/// An object's pixels: a rectangle of the image, and which of its pixels are set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
     left: u32,
@@ -19,7 +19,7 @@ pub struct Mask {
 pub(crate) struct Moments {
     /// The number of pixels.
     pub area: f64,
-    /// Their mean position.
+    /// The mean position of the pixels.
     pub centroid: Point2<f64>,
     /// Variance along the first principal component.
     pub major_variance: f64,
@@ -35,7 +35,7 @@ impl Mask {
         Self { left, top, pixels }
     }
 
-    /// The same pixels, moved right and down: a mask found in a window, seen from the image.
+    /// The mask moved right and down: turns the coordinates of a window into those of the image.
     #[must_use]
     pub(crate) fn translated(self, right: u32, down: u32) -> Self {
         Self { left: self.left + right, top: self.top + down, ..self }
@@ -99,14 +99,14 @@ impl Mask {
             uv += du * dv;
             vv += dv * dv;
         }
-        // Each pixel is a unit square with a variance of 1/12 of its own.
+        // Each pixel is a unit square, which itself has a variance of 1/12.
         let (uu, uv, vv) = (uu / area + 1.0 / 12.0, uv / area, vv / area + 1.0 / 12.0);
         Some(Moments::from_covariance(area, centroid, [uu, uv, vv]))
     }
 }
 
 impl Moments {
-    /// Moments from a covariance `[uu, uv, vv]`.
+    /// Moments from the covariance `[uu, uv, vv]`.
     pub(crate) fn from_covariance(
         area: f64,
         centroid: Point2<f64>,

@@ -1,10 +1,10 @@
-//! Recorded frames: a folder with pictures, the camera that took them, and a list of both.
+//! Recorded frames: a folder with images, their camera, and a list of the frames.
 //!
 //! ```text
 //! camera.toml      the camera, as a `CameraFile` with its extrinsics
-//! frames.csv       color,depth: a line for each frame, oldest first, relative to the folder
-//! 000001.png       colour, 8 bits
-//! 000001-depth.png depth aligned to it, 16 bits, millimetres
+//! frames.csv       color,depth: one line per frame, oldest first, paths relative to the folder
+//! 000001.png       color, 8 bits
+//! 000001-depth.png depth aligned to it, 16 bits, millimeters
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -17,50 +17,50 @@ use serde::Deserialize;
 
 use crate::{CameraFile, CameraFileError, CameraModel, FrameFileError, RgbdFrame, read_frame};
 
-/// The two pictures of a frame.
+/// The two files of a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FramePaths {
-    /// Colour.
+    /// The color image.
     pub color: PathBuf,
-    /// Depth.
+    /// The depth image.
     pub depth: PathBuf,
 }
 
-/// Why a recording cannot be read or made.
+/// Why a recording cannot be read or created.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
-    /// Its camera.
+    /// The camera file is invalid.
     #[error(transparent)]
     Camera(#[from] CameraFileError),
-    /// One of its frames.
+    /// A frame is invalid.
     #[error(transparent)]
     Frame(#[from] FrameFileError),
-    /// Its list of frames.
-    #[error("{}: {reason}; expected the columns color and depth with a line for each frame", path.display())]
+    /// The list of frames is invalid.
+    #[error("{}: {reason}; expected the columns color and depth with one line per frame", path.display())]
     List {
         /// The file.
         path: PathBuf,
         /// What is wrong, and where.
         reason: String,
     },
-    /// There is something already where a recording is to be made.
-    #[error("{} exists already; recordings are never written over", path.display())]
+    /// The folder of a new recording exists already.
+    #[error("{} exists already; recordings are never overwritten", path.display())]
     Exists {
         /// The folder.
         path: PathBuf,
     },
-    /// It could not be written.
+    /// A file cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
 }
 
-/// A recording to read frames from.
+/// A recording that frames are read from.
 #[derive(Debug, Clone)]
 pub struct Recording {
     camera: CameraModel,
@@ -81,20 +81,20 @@ impl Recording {
     /// The list of its frames.
     pub const FRAMES: &'static str = "frames.csv";
 
-    /// Opens a recording. Frames are read when they are asked for.
+    /// Opens a recording. Frames are read later, one by one.
     ///
     /// # Errors
-    /// Camera or list are missing or damaged, or there is no frame in the list.
+    /// The camera file or the list is missing or damaged, or the list is empty.
     pub fn open(root: &Path) -> Result<Self, RecordingError> {
         let camera_path = root.join(Self::CAMERA);
         let camera = CameraFile::read(&camera_path)?.overhead(&camera_path)?;
         Ok(Self { camera, frames: Self::list(root)? })
     }
 
-    /// The files of a recording's frames, oldest first, whatever it tells of its camera.
+    /// The files of a recording's frames, oldest first; ignores the camera file.
     ///
     /// # Errors
-    /// The list is missing or damaged, or there is no frame in it.
+    /// The list is missing, damaged or empty.
     pub fn list(root: &Path) -> Result<Vec<FramePaths>, RecordingError> {
         let path = root.join(Self::FRAMES);
         let wrong = |reason: String| RecordingError::List { path: path.clone(), reason };
@@ -131,13 +131,13 @@ impl Recording {
     /// Reads a frame, counted from 0; `None` after the last.
     ///
     /// # Errors
-    /// One of its files is damaged or missing.
+    /// A file of the frame is damaged or missing.
     pub fn frame(&self, number: usize) -> Option<Result<RgbdFrame, FrameFileError>> {
         self.frames.get(number).map(|paths| read_frame(&paths.color, &paths.depth))
     }
 }
 
-/// A recording being made.
+/// A recording that frames are written to.
 #[derive(Debug)]
 pub struct RecordingWriter {
     root: PathBuf,
@@ -146,11 +146,10 @@ pub struct RecordingWriter {
 }
 
 impl RecordingWriter {
-    /// Makes the folder `root` for frames of `camera`. To be read as a recording, it needs the
-    /// camera's extrinsics.
+    /// Creates the folder `root` for frames of `camera`. [`Recording::open`] needs the camera's extrinsics.
     ///
     /// # Errors
-    /// The folder exists, or cannot be made.
+    /// The folder exists already or cannot be created.
     pub fn create(root: &Path, camera: &CameraFile) -> Result<Self, RecordingError> {
         let written = |path: &Path| {
             let path = path.to_path_buf();
@@ -168,10 +167,10 @@ impl RecordingWriter {
         Ok(Self { root: root.to_path_buf(), list, frames: 0 })
     }
 
-    /// Adds a frame: its pictures first, then its line in the list, so that what is listed is there.
+    /// Adds a frame: first its images, then its line in the list, so that every listed file exists.
     ///
     /// # Errors
-    /// It cannot be written; the frames before it stay as they are.
+    /// The frame cannot be written; the frames before it stay as they are.
     pub fn append(&mut self, frame: &RgbdFrame) -> Result<FramePaths, RecordingError> {
         let number = self.frames + 1;
         let (color, depth) = (format!("{number:06}.png"), format!("{number:06}-depth.png"));
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_back_bit_for_bit_with_their_camera() {
+    fn frames_and_camera_survive_a_recording_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("frames");
         let mut writer = RecordingWriter::create(&root, &camera().into()).unwrap();
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_recordings_are_refused_by_file() {
+    fn damaged_recordings_are_refused_with_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("frames");
         RecordingWriter::create(&root, &camera().into()).unwrap();

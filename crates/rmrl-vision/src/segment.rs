@@ -7,14 +7,14 @@ use crate::{BoundingBox, BoxError, ColorThreshold, Mask};
 
 /// Finds the pixels of the object in a box.
 pub trait Segmenter: Send {
-    /// The mask of the object inside `bounding_box`; an empty one if there is none.
+    /// The mask of the object inside `bounding_box`; an empty mask if there is none.
     ///
     /// # Errors
-    /// Whatever keeps the segmenter from looking.
+    /// The segmenter cannot examine the image.
     fn segment(&mut self, image: &RgbImage, bounding_box: BoundingBox) -> Result<Mask, BoxError>;
 }
 
-/// The largest dark object inside the box, its holes filled.
+/// Takes the largest dark object inside the box and fills its holes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ColorThresholdSegmenter {
     threshold: ColorThreshold,
@@ -27,7 +27,7 @@ impl ColorThresholdSegmenter {
     }
 }
 
-/// A detector's box may sit tight; the object's outermost pixels lie on it or just outside.
+/// A detector's box may be tight: the object's outermost pixels lie on it or just outside.
 const MARGIN_PX: f64 = 3.0;
 
 impl Segmenter for ColorThresholdSegmenter {
@@ -46,8 +46,8 @@ impl Segmenter for ColorThresholdSegmenter {
     }
 }
 
-/// Sets every unset pixel that is not connected to the image's border: reflections on a well's rim
-/// are plate, too.
+/// Sets every unset pixel that is not connected to the image's border, because reflections on a well's rim
+/// belong to the plate.
 fn fill_holes(mut image: GrayImage) -> GrayImage {
     let (right, bottom) = (image.width(), image.height().saturating_sub(1));
     let reaches_border = |gap: &Component| {
@@ -68,7 +68,7 @@ mod tests {
     use image::Rgb;
 
     #[test]
-    fn holes_are_filled_and_neighbours_left_out() {
+    fn holes_are_filled_and_neighbors_left_out() {
         // A plate with a glint in it, and a dark cable that crosses the corner of the box.
         let image = RgbImage::from_fn(200, 150, |u, v| {
             let plate = (50..114).contains(&u) && (60..103).contains(&v);

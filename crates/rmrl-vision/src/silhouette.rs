@@ -1,4 +1,4 @@
-//! The outline of a plate in the picture: what its mask should look like at a given pose.
+//! The outline that a plate at a given pose should have in the image.
 
 use nalgebra::{Point2, Point3};
 use rmrl_core::PlanarPose;
@@ -11,10 +11,10 @@ pub(crate) struct Silhouette {
 }
 
 impl Silhouette {
-    /// The outline of a level plate whose body is centred at `pose` and `height_m`.
+    /// The outline of a level plate whose body is centered at `pose` and `height_m`.
     ///
-    /// A plate is a solid: the camera sees top and side faces as one dark shape. `None` if part of
-    /// it lies behind the camera.
+    /// A plate is a solid: the camera sees its top and side faces as one dark shape. `None` if a part of
+    /// the plate lies behind the camera.
     pub(crate) fn of_plate(
         pose: PlanarPose,
         height_m: f64,
@@ -48,11 +48,11 @@ impl Silhouette {
         &self.outline
     }
 
-    /// Area, centroid and principal components of the outline's inside, in closed form.
+    /// Area, centroid and principal components of the region inside the outline, in closed form.
     pub(crate) fn moments(&self) -> Moments {
         let (mut area, mut first) = (0.0, Point2::origin());
         let (mut uu, mut uv, mut vv) = (0.0, 0.0, 0.0);
-        // Green's theorem, edge by edge, about the first corner: far origins cost precision.
+        // Green's theorem, edge by edge, about the first corner, because distant origins cost precision.
         let origin = self.outline[0];
         for (index, corner) in self.outline.iter().enumerate() {
             let (a, b) = (corner - origin, self.outline[(index + 1) % self.outline.len()] - origin);
@@ -63,14 +63,14 @@ impl Silhouette {
             vv += cross / 12.0 * (a.y * a.y + a.y * b.y + b.y * b.y);
             uv += cross / 24.0 * (2.0 * a.x * a.y + a.x * b.y + b.x * a.y + 2.0 * b.x * b.y);
         }
-        let centre = first.coords / area;
+        let center = first.coords / area;
         Moments::from_covariance(
             area,
-            origin + centre,
+            origin + center,
             [
-                uu / area - centre.x * centre.x,
-                uv / area - centre.x * centre.y,
-                vv / area - centre.y * centre.y,
+                uu / area - center.x * center.x,
+                uv / area - center.x * center.y,
+                vv / area - center.y * center.y,
             ],
         )
     }
@@ -89,7 +89,7 @@ impl Silhouette {
     }
 }
 
-/// Andrew's monotone chain.
+/// The convex hull by Andrew's monotone chain.
 fn convex_hull(mut points: Vec<Point2<f64>>) -> Vec<Point2<f64>> {
     points.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
     let half = |points: &mut dyn Iterator<Item = Point2<f64>>| {

@@ -1,15 +1,15 @@
-//! How far a plate leans, by the depth over its mask.
+//! The tilt of a plate, from the depth over its mask.
 
 use nalgebra::{Matrix3, Point2, Point3, Vector3};
 
 use crate::frame::DEPTH_UNIT_M;
 use crate::{CameraModel, Mask, RgbdFrame};
 
-/// The angle between the upward direction of the world and that of the surface under `mask`, in radians;
-/// `None` where fewer than three pixels in no line have a depth.
+/// The angle between the world's upward direction and the normal of the surface under `mask`, in radians;
+/// `None` if the pixels with a depth are fewer than three or lie in one line.
 ///
-/// The plane that fits best in the sense of least squares. One side of a plate that rides on a wall 12 mm
-/// high leans by 5 degrees or more; calibration and the depth camera's noise come to a fraction of one.
+/// The surface is the plane that fits best by least squares. A plate with one side on a wall 12 mm high is
+/// tilted by 5 degrees or more; calibration and the depth camera's noise add a fraction of one degree.
 pub fn tilt_rad(frame: &RgbdFrame, mask: &Mask, camera: &CameraModel) -> Option<f64> {
     let points = || {
         mask.pixels().filter_map(|(u, v)| {
@@ -19,16 +19,16 @@ pub fn tilt_rad(frame: &RgbdFrame, mask: &Mask, camera: &CameraModel) -> Option<
         })
     };
     let count = points().count() as f64;
-    let middle = points().map(|point| point.coords).sum::<Vector3<f64>>() / count;
-    // min Σ (z - a x - b y - c)², by its normal equations around the middle
+    let mean = points().map(|point| point.coords).sum::<Vector3<f64>>() / count;
+    // min Σ (z - a x - b y - c)², by its normal equations about the mean point
     let (mut normal, mut right) = (Matrix3::zeros(), Vector3::zeros());
     for Point3 { coords } in points() {
-        let from_middle = coords - middle;
-        let row = Vector3::new(from_middle.x, from_middle.y, 1.0);
+        let from_mean = coords - mean;
+        let row = Vector3::new(from_mean.x, from_mean.y, 1.0);
         normal += row * row.transpose();
-        right += row * from_middle.z;
+        right += row * from_mean.z;
     }
-    // Points in one line, or none, have no plane.
+    // Points in one line, or no points, define no plane.
     let (across, along) = (normal.m11 * normal.m22 - normal.m12.powi(2), normal.m11 + normal.m22);
     if across.is_nan() || across <= 1e-6 * along.powi(2) {
         return None;
@@ -68,7 +68,7 @@ mod tests {
         }
     }
 
-    /// The depth picture of an endless plane `z = 0.02 + slope (x - 0.3)`, in closed form.
+    /// The depth image of an infinite plane `z = 0.02 + slope (x - 0.3)`, in closed form.
     fn plane(slope: f64) -> RgbdFrame {
         let depth = DepthImage::from_fn(160, 120, |u, _| {
             // Along the ray x - 0.3 = d (u - cx) / fx and z = 0.8 - d.
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_a_surface_that_was_not_seen() {
+    fn a_surface_that_was_not_seen_has_no_tilt() {
         let line: Vec<(u32, u32)> = (60..100).map(|u| (u, 50)).collect();
         for pixels in [&[][..], &[(3, 4)], &[(3, 4), (50, 60)], &line] {
             let found = tilt_rad(&plane(0.0), &mask(pixels), &camera());

@@ -1,7 +1,7 @@
 //! What a run costs: `cargo bench --bench cost`, about three minutes on two cores.
 //!
-//! Times are this machine's and no more than that; processor time is steadier than the wall's on a
-//! shared one. Reads `/proc`, so Linux only.
+//! Times are only valid for the machine. On a shared machine processor time is steadier than wall time.
+//! Reads `/proc`, so it runs on Linux only.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,8 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
-use rmrl::RunConfig;
-use rmrl::{Laboratory, World, localizer};
+use rmrl::{Laboratory, RunConfig, World, localizer};
 use rmrl_cell::TaskKind;
 use rmrl_core::{Env, PlanarPose, PoseAdjustment, TrialId, random_stream};
 use rmrl_sim::{CellDistribution, SensorNoise};
@@ -19,9 +18,9 @@ use rustix::time::{ClockId, clock_gettime};
 fn main() -> anyhow::Result<()> {
     println!("{:<52}{:>12}{:>12}", "", "measured", "at most");
     trials()?;
-    localiser()?;
-    let most = Most { wall_secs: 30.0, processor_secs: Some(12.0), memory_mb: Some(700.0) };
-    training("train, 150 trials", &[], &most)?;
+    localization()?;
+    let budget = Budget { wall_secs: 30.0, processor_secs: Some(12.0), memory_mb: Some(700.0) };
+    training("train, 150 trials", &[], &budget)?;
     let learning = [
         "policy.encoder.train=true",
         "policy.encoder.depth=18",
@@ -29,16 +28,16 @@ fn main() -> anyhow::Result<()> {
         "policy.encoder.weights=random",
         "schedule.replay_interval=10",
     ];
-    let most = Most { wall_secs: 300.0, processor_secs: Some(70.0), memory_mb: Some(700.0) };
-    training("a ResNet-18 that learns, replay every tenth", &learning, &most)
+    let budget = Budget { wall_secs: 300.0, processor_secs: Some(70.0), memory_mb: Some(700.0) };
+    training("a ResNet-18 that learns, replay every tenth", &learning, &budget)
 }
 
-/// One line of the table; a figure missed says so.
+/// Prints one line of the table, and marks a figure over its budget.
 fn row(figure: &str, measured: f64, at_most: Option<f64>, unit: &str) {
     let digits = if measured < 10.0 { 3 } else { 1 };
     let limit = at_most.map_or(String::new(), |limit| format!("{limit} {unit}"));
-    let missed = at_most.is_some_and(|limit| measured > limit);
-    let verdict = if missed { "  MISSED" } else { "" };
+    let is_over = at_most.is_some_and(|limit| measured > limit);
+    let verdict = if is_over { "  OVER BUDGET" } else { "" };
     println!("{figure:<52}{:>12}{limit:>12}{verdict}", format!("{measured:.digits$} {unit}"));
 }
 
@@ -48,7 +47,7 @@ fn processor_ms() -> f64 {
     1e3 * time.tv_sec as f64 + 1e-6 * time.tv_nsec as f64
 }
 
-/// Simulated trials: two captures, physics and two localisations each, and no network.
+/// Simulated trials: two captures, physics and two localizations each, without a network.
 fn trials() -> anyhow::Result<()> {
     const TRIALS: u32 = 60;
     for task in TaskKind::ALL {
@@ -59,7 +58,7 @@ fn trials() -> anyhow::Result<()> {
         let (began, began_ms) = (Instant::now(), processor_ms());
         for number in 1..=TRIALS {
             trial.reset(TrialId { trial: number, attempt: 1, scene: (number - 1) / 10 + 1 })?;
-            // A fault costs its time, too, and the next trial goes on from it.
+            // A fault takes its time, too, and the next trial starts from there.
             let adjustment = PoseAdjustment { dx_m: offset_m(), dy_m: offset_m(), dyaw_rad: 0.0 };
             let _outcome = trial.step(adjustment);
         }
@@ -72,8 +71,8 @@ fn trials() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The embedded localiser over the whole workspace of a perfect cell without noise.
-fn localiser() -> anyhow::Result<()> {
+/// The embedded localizer over the whole workspace of a perfect cell without noise.
+fn localization() -> anyhow::Result<()> {
     const POSES: usize = 200;
     let mut config = RunConfig::for_task(TaskKind::Table);
     config.simulation.cells = CellDistribution::PERFECT;
@@ -103,23 +102,23 @@ fn localiser() -> anyhow::Result<()> {
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let worst = |values: &[f64]| values.iter().fold(0.0f64, |worst, value| worst.max(*value));
-    row("the localiser, mean error", mean(&distance_mm), Some(1.0), "mm");
-    row("the localiser, worst error", worst(&distance_mm), None, "mm");
-    row("the localiser, mean turn", mean(&turn_deg), Some(0.3), "deg");
-    row("the localiser, worst turn", worst(&turn_deg), None, "deg");
-    row("the localiser, processor", spent_ms / POSES as f64, Some(15.0), "ms");
+    row("the localizer, mean error", mean(&distance_mm), Some(1.0), "mm");
+    row("the localizer, worst error", worst(&distance_mm), None, "mm");
+    row("the localizer, mean turn", mean(&turn_deg), Some(0.3), "deg");
+    row("the localizer, worst turn", worst(&turn_deg), None, "deg");
+    row("the localizer, processor", spent_ms / POSES as f64, Some(15.0), "ms");
     Ok(())
 }
 
-/// What a training may cost.
-struct Most {
+/// The upper limits of a training.
+struct Budget {
     wall_secs: f64,
     processor_secs: Option<f64>,
     memory_mb: Option<f64>,
 }
 
 /// The command `rmrl train` with its defaults and `values`.
-fn training(title: &str, values: &[&str], most: &Most) -> anyhow::Result<()> {
+fn training(title: &str, values: &[&str], budget: &Budget) -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let began = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_rmrl"))
@@ -141,13 +140,13 @@ fn training(title: &str, values: &[&str], most: &Most) -> anyhow::Result<()> {
     }
     let secs = began.elapsed().as_secs_f64();
     anyhow::ensure!(child.wait()?.success(), "{title} failed");
-    row(&format!("{title}, wall"), secs, Some(most.wall_secs), "s");
-    row(&format!("{title}, processor"), spent_secs, most.processor_secs, "s");
-    row(&format!("{title}, peak memory"), peak_mb, most.memory_mb, "MB");
+    row(&format!("{title}, wall"), secs, Some(budget.wall_secs), "s");
+    row(&format!("{title}, processor"), spent_secs, budget.processor_secs, "s");
+    row(&format!("{title}, peak memory"), peak_mb, budget.memory_mb, "MB");
     Ok(())
 }
 
-/// The most memory that a process has held at once, from its `/proc/PID/status`.
+/// Peak memory of a process, from its `/proc/PID/status`.
 fn peak_memory_mb(status: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -1,14 +1,14 @@
-//! Where a simulated trial's processor time goes: `cargo bench -p rmrl --bench trial`, half a minute.
+//! What a simulated trial spends its processor time on: `cargo bench -p rmrl --bench trial`, half a
+//! minute.
 //!
-//! Milliseconds of this machine, over all threads; the shares are what to look at.
+//! Times are milliseconds over all threads, and only valid for the machine. Look at the shares.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::RngExt;
-use rmrl::RunConfig;
-use rmrl::localizer;
+use rmrl::{RunConfig, localizer};
 use rmrl_cell::{
     Arm, Camera, DeviceError, Devices, Gripper, PickPlace, SafetyEnvelope, Task, TaskKind, ToolPose,
 };
@@ -18,8 +18,9 @@ use rmrl_sim::SimulatedCell;
 use rmrl_vision::{CameraModel, RgbdFrame};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Cells that are drawn, and trials in each.
+/// Simulated cells.
 const CELLS: u64 = 6;
+/// Trials in each cell.
 const TRIALS: u32 = 20;
 
 fn main() -> anyhow::Result<()> {
@@ -34,7 +35,7 @@ fn parts(task: TaskKind) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let run = RunDir::create(&folder.path().join("run"), "")?;
     let meters: [Meter; 6] = Default::default();
-    let [assembling, whole, camera, motion, localising, writing] = &meters;
+    let [assembling, whole, camera, motion, localizing, writing] = &meters;
     let mut localizer_alone = localizer(&config.vision)?;
     for seed in 0..CELLS {
         let cell =
@@ -58,13 +59,13 @@ fn parts(task: TaskKind) -> anyhow::Result<()> {
         for number in 1..=TRIALS {
             let id = TrialId { trial: number, attempt: 1, scene: (number - 1) / 10 + 1 };
             let adjustment = PoseAdjustment { dx_m: offset_m(), dy_m: offset_m(), dyaw_rad: 0.0 };
-            // A fault costs its time, too, and the next trial goes on from it.
+            // A fault takes its time, too, and the next trial starts from there.
             whole.time(|| trial.reset(id).is_ok() && trial.step(adjustment).is_ok());
             let evidence = trial.evidence();
             for capture in [&evidence.start, &evidence.end].into_iter().flatten() {
                 let frame = &capture.frame;
                 let model = trial.camera_model();
-                let found = localising.time(|| localizer_alone.localize(frame, &model));
+                let found = localizing.time(|| localizer_alone.localize(frame, &model));
                 black_box(found.is_ok());
                 writing.time(|| {
                     run.image_writer().write_color("images/color.png", &frame.color)?;
@@ -78,8 +79,8 @@ fn parts(task: TaskKind) -> anyhow::Result<()> {
         ("a simulated trial", whole, trials),
         ("  its captures", camera, trials),
         ("  its motions, with physics", motion, trials),
-        ("  its localisations", localising, trials),
-        ("writing its pictures", writing, trials),
+        ("  its localizations", localizing, trials),
+        ("writing its images", writing, trials),
         ("assembling a cell", assembling, CELLS as f64),
     ] {
         println!("{:<52}{:>9.2} ms", format!("{part} ({task})"), meter.milliseconds() / count);
@@ -110,7 +111,7 @@ fn processor_ns() -> u64 {
     1_000_000_000 * time.tv_sec as u64 + time.tv_nsec as u64
 }
 
-/// A device with a meter.
+/// A device whose processor time is measured.
 struct Metered<D: ?Sized>(Box<D>, Meter);
 
 impl Camera for Metered<dyn Camera> {

@@ -1,4 +1,9 @@
 //! What a run achieved, in numbers.
+//!
+//! - `evaluate` deploys the result of a run on new placements.
+//! - `summary` gives the columns of Table 1 for a run.
+//! - `error_budget` splits the true error of placements into its causes.
+//! - `noise_floor` says how well a resting plate can be measured.
 
 pub(crate) mod error_budget;
 pub(crate) mod evaluate;

@@ -1,4 +1,11 @@
-//! The images and tables of a camera calibration, and its residuals over the workspace.
+//! The files of a camera calibration, and its residuals over the workspace.
+//!
+//! - `session` reads the views and placements of a calibration from its images.
+//! - `pose_table` reads and writes the tables of images and flange poses.
+//! - `session_error` has the reasons why these files cannot be used.
+//! - `residual_map` draws the residuals of a calibrated camera as SVG.
 
+pub(crate) mod pose_table;
 pub(crate) mod residual_map;
 pub(crate) mod session;
+pub(crate) mod session_error;

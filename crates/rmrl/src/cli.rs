@@ -5,6 +5,7 @@
 //! - `train`: trains a policy and writes a run directory
 //! - `pretrain`: trains a policy on the role-model labels of earlier runs
 //! - `eval`: evaluates the policy of a run on new placements
+//! - `config`: prints a configuration with the meaning and the range of every key
 //! - `report`: writes the report of a run
 //! - `reproduce`: makes the runs and the tables of the paper
 //! - `encoder`: trains image encoders
@@ -18,7 +19,7 @@
 //!
 //! The commands share:
 //!
-//! - `args`: options, and checks of them
+//! - `args`: options, and checks of them; `key_ranges`: the ranges of keys in `--help`
 //! - `start`: how a command that moves an arm starts, and how it fails
 //! - `signals`: the signals that stop the arm and the process
 //! - `output`: results on standard output
@@ -28,9 +29,11 @@ mod args;
 mod bench;
 mod calibrate;
 mod cell;
+mod config;
 mod encoder;
 mod eval;
 mod failure;
+mod key_ranges;
 mod localize;
 mod output;
 mod pretrain;
@@ -46,10 +49,11 @@ mod xarm;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use self::failure::Failure;
+use self::key_ranges::with_key_ranges;
 use crate::cell::terminal::say;
 
 /// Teach a robot arm to pick and place a cell plate to the millimeter, by Role-Model Reinforcement
@@ -60,8 +64,8 @@ use crate::cell::terminal::say;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "--set KEY=VALUE sets any key of the configuration. The file config.toml of a run directory lists all keys
-with their values."
+    after_help = "--set KEY=VALUE sets any key of the configuration; `rmrl config` prints all keys with their meanings and
+ranges."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -78,6 +82,7 @@ enum Command {
     Record(record::Record),
     Localize(localize::Localize),
     Calibrate(calibrate::Calibrate),
+    Config(config::Config),
     Report(report::Report),
     Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
@@ -98,7 +103,9 @@ pub fn main() -> ExitCode {
         // It would use `eprintln!`, which panics if standard error is gone.
         .log_internal_errors(false)
         .init();
-    let result = match &Cli::parse().command {
+    let matches = with_key_ranges(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let result = match &cli.command {
         Command::Train(arguments) => train::run(arguments),
         Command::Pretrain(arguments) => pretrain::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
@@ -107,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Localize(arguments) => localize::run(arguments),
         Command::Snapshot(arguments) => snapshot::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments),
+        Command::Config(arguments) => config::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

@@ -1,6 +1,7 @@
 //! The configuration of a run: defaults, then a file, then single values, each checked. Knows no room above
 //! it.
 
+mod documented;
 mod error;
 mod layers;
 mod notify;
@@ -12,6 +13,7 @@ mod sections;
 mod unattended;
 mod validate;
 
+pub(crate) use self::documented::documented;
 pub use self::error::ConfigError;
 pub use self::layers::Layers;
 pub(crate) use self::notify::NotifyConfig;

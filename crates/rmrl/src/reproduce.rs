@@ -1,8 +1,13 @@
 //! The paper's tables over many simulated cells, beside the paper's figures.
 //!
-//! A [`Plan`] is made of units: one method in one cell, trained and evaluated ([`run_unit`]). A
-//! [`Store`] keeps finished units, each whole or not at all; [`run_units`] makes those that are
-//! missing; [`write_output`] makes tables and figures of what is there.
+//! - `plan`: a [`Plan`] is made of units, each one method in one cell, and gives their configurations.
+//! - `ablation`: the plans that vary one setting.
+//! - `unit`: runs a unit: trains, and evaluates on held-out placements (`held_out`).
+//! - `store`: a [`Store`] keeps finished units, one file each.
+//! - `sweep`: [`run_units`] runs the missing units in parallel.
+//! - `row`: statistics of one method over many cells; `paper` has the paper's figures.
+//! - `tables`, `figures`: tables (`table`) and figures of these rows.
+//! - `output`: [`write_output`] writes them into files; `page.html` is the page.
 
 mod ablation;
 mod figures;

@@ -83,35 +83,147 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
     }
 }
 
-/// Everything between backticks and in links that looks like a path of this repository.
-fn paths_in(text: &str) -> Vec<String> {
-    let quoted = text.split('`').skip(1).step_by(2);
-    let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let is_ours = |word: &&str| {
-        let first = word.split('/').next().unwrap_or_default();
-        ["crates", "configs", "docs", "examples", "tools", ".ci"].contains(&first)
-            && word.contains('/')
-            || (word.ends_with(".md") && !word.contains(':'))
-    };
-    quoted.chain(linked).filter(is_ours).map(str::to_string).collect()
+/// Files that commands and readers make; this repository has none of them.
+const MADE_BY_USERS: [&str; 20] = [
+    // In a run's directory.
+    "RUN/camera.toml",
+    "camera.toml",
+    "config.toml",
+    "metrics.csv",
+    "policy.safetensors",
+    "report.html",
+    "run.json",
+    "simulator.jsonl",
+    "target.json",
+    "trials.jsonl",
+    // Of a reproduction.
+    "reproduction.html",
+    "results.csv",
+    "tables.md",
+    // Of a calibration.
+    "overhead.toml",
+    "pairs.csv",
+    "poses.csv",
+    // Of a reader.
+    "bench/.venv",
+    "models/grounding-dino/tokenizer.json",
+    "tokenizer.json",
+    "my-cell.toml",
+];
+
+/// Where paths of this repository begin.
+const TOP_FOLDERS: [&str; 7] = ["crates", "configs", "docs", "examples", "tools", "bench", ".ci"];
+
+const EXTENSIONS: [&str; 14] = [
+    "rs",
+    "md",
+    "toml",
+    "py",
+    "sh",
+    "json",
+    "jsonl",
+    "html",
+    "css",
+    "js",
+    "csv",
+    "svg",
+    "png",
+    "safetensors",
+];
+
+/// All Markdown documents, from the repository's root.
+fn documents() -> Vec<String> {
+    let mut folders = vec![root()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let is_hidden = name.starts_with('.') && name != ".ci";
+            if path.is_dir() && !is_hidden && name != "target" && name != "runs" {
+                folders.push(path);
+            } else if name.ends_with(".md") {
+                found.push(path.strip_prefix(root()).unwrap().to_string_lossy().into_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A path in a document.
+#[derive(Debug)]
+struct NamedPath {
+    path: String,
+    is_link: bool,
+}
+
+/// Every path in a Markdown text: the targets of links, words between backticks that have a known extension or
+/// begin with one of this repository's folders, and such words in blocks of code if they begin with a folder.
+fn paths_in(text: &str) -> Vec<NamedPath> {
+    let mut found = Vec::new();
+    for (number, part) in text.split("```").enumerate() {
+        if number % 2 == 1 {
+            let words = part.split_whitespace().filter(|word| begins_with_folder(word));
+            found.extend(words.filter_map(path_of));
+            continue;
+        }
+        let targets = part.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let targets = targets.filter(|target| !target.contains(':') && !target.starts_with('#'));
+        let of_link = |path: &str| NamedPath { path: path.to_string(), is_link: true };
+        found.extend(targets.map(of_link));
+        let quoted = part.split('`').skip(1).step_by(2);
+        found.extend(quoted.flat_map(str::split_whitespace).filter_map(path_of));
+    }
+    found
+}
+
+fn begins_with_folder(word: &str) -> bool {
+    word.split_once('/').is_some_and(|(first, _)| TOP_FOLDERS.contains(&first))
+}
+
+/// The path in a word, with what may follow it after `::`. Addresses, patterns and placeholders are no paths.
+fn path_of(word: &str) -> Option<NamedPath> {
+    let word = word.rsplit('=').next().unwrap_or(word);
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric() && !"./_-".contains(c));
+    let word = word.trim_end_matches('.');
+    let (path, _) = word.split_once("::").unwrap_or((word, ""));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let is_path = EXTENSIONS.contains(&extension) && !path.starts_with('.');
+    let is_ours = path.chars().all(is_name) && !path.starts_with('/');
+    ((is_path || begins_with_folder(path)) && is_ours)
+        .then(|| NamedPath { path: word.to_string(), is_link: false })
+}
+
+/// Whether a path leads to a file: from the document's own folder or, except for links, from the repository's
+/// root.
+fn exists(document: &str, named: &NamedPath) -> bool {
+    let file = named.path.split("::").next().unwrap().split('#').next().unwrap();
+    let here = root().join(document).parent().unwrap().join(file);
+    here.exists() || !named.is_link && root().join(file).exists()
 }
 
 #[test]
 fn documents_name_only_paths_that_exist() {
-    for document in ["README.md", "ARCHITECTURE.md", "PARITY.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-    {
-        let text = read(document);
-        let paths = paths_in(&text);
-        for path in &paths {
-            let file = path.split("::").next().unwrap().split('#').next().unwrap();
-            assert!(root().join(file).exists(), "{document} names {path}, which does not exist");
+    let (mut wrong, mut checked, mut made) = (Vec::new(), 0, BTreeSet::new());
+    for document in documents() {
+        for named in paths_in(&read(&document)) {
+            checked += 1;
+            // `the_tests_of_how_a_real_cell_is_kept_safe_exist` looks for these.
+            let is_test = named.path.contains(".rs::") && !named.path.contains('/');
+            if exists(&document, &named) || is_test {
+                continue;
+            }
+            match MADE_BY_USERS.iter().find(|file| **file == named.path && !named.is_link) {
+                Some(file) => drop(made.insert(*file)),
+                None => wrong.push(format!("{document}: {}", named.path)),
+            }
         }
-        assert!(
-            document != "ARCHITECTURE.md" || paths.len() > 30,
-            "the code map has {}",
-            paths.len()
-        );
     }
+    assert!(wrong.is_empty(), "{} paths do not exist:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(made, BTreeSet::from(MADE_BY_USERS), "these are named no longer");
+    assert!(checked > 300, "only {checked} paths were found");
     // Placeholders are filled in.
     let readme = read("README.md");
     let is_placeholder = |line: &&str| {
@@ -130,7 +242,8 @@ fn documents_name_only_paths_that_exist() {
 fn parity_names_functions_and_tests_that_exist() {
     let parity = read("PARITY.md");
     let mut checked = 0;
-    for path in paths_in(&parity) {
+    for named in paths_in(&parity) {
+        let path = named.path;
         let Some((file, name)) = path.split_once("::") else { continue };
         let name = name.rsplit("::").next().unwrap();
         let code = read(file);

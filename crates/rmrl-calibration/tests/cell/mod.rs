@@ -6,7 +6,7 @@ use rand::RngExt;
 use rmrl_calibration::{Placement, PoseNoise, PosedView, View};
 use rmrl_vision::{CameraModel, Chessboard, Distortion, Intrinsics};
 
-use crate::pictures::{Rng, normal, normal3, rng};
+use crate::images::{Rng, normal, normal3, rng};
 
 pub const WRIST: Intrinsics = Intrinsics {
     width: 1280,
@@ -147,7 +147,7 @@ impl Cell {
 }
 
 /// How far a camera is off over the workspace: the largest and the mean distance on the table, in
-/// metres, between where it sees points and where they are.
+/// meters, between where it sees points and where they are.
 pub fn workspace_error(camera: &CameraModel, truth: &CameraModel) -> [f64; 2] {
     let mut errors = Vec::new();
     for column in 0..=8 {

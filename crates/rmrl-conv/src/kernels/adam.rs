@@ -1,4 +1,4 @@
-//! A step of Adam in one pass over the numbers.
+//! A step of Adam in one pass over the parameters.
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -10,22 +10,22 @@ pub struct AdamStep {
     pub rate: f64,
     /// Decay of the mean of gradients.
     pub beta1: f64,
-    /// Decay of the mean of their squares.
+    /// Decay of the mean of squared gradients.
     pub beta2: f64,
-    /// Added to the root of the mean square.
+    /// Term added to the root of the mean square.
     pub epsilon: f64,
-    /// Steps with this one, from 1.
+    /// The number of this step, counted from 1.
     pub step: u32,
 }
 
-/// Numbers that one thread goes over at once.
+/// Values that a thread updates at once.
 const AT_ONCE: usize = 32 * 1024;
 
-/// `m = β1 m + (1 - β1) g`, `v = β2 v + (1 - β2) g²`, and what becomes of the values,
-/// `θ - rate * m / (1 - β1^t) / (sqrt(v / (1 - β2^t)) + ε)`, as PyTorch computes it.
+/// Updates moments and values in the order of PyTorch's operations: `m = β1 m + (1 - β1) g`,
+/// `v = β2 v + (1 - β2) g²` and `θ = θ - rate * m / (1 - β1^t) / (sqrt(v / (1 - β2^t)) + ε)`.
 ///
 /// # Panics
-/// If the slices are not of one length.
+/// The slices differ in length.
 pub fn adam(
     step: AdamStep,
     values: &mut [f32],
@@ -35,7 +35,7 @@ pub fn adam(
 ) {
     assert!(
         [gradient.len(), first.len(), second.len()].iter().all(|len| *len == values.len()),
-        "values, gradient and moments are of one length"
+        "values, gradient and moments have the same length"
     );
     let AdamStep { rate, beta1, beta2, epsilon, step } = step;
     let power = i32::try_from(step).unwrap_or(i32::MAX);

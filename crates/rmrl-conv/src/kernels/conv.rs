@@ -2,15 +2,15 @@
 
 use rayon::prelude::*;
 
-use super::direct::{self, Correlations};
-use super::multiply::Finish;
+use super::direct::Correlations;
+use super::direct_weight_gradient;
+use super::epilogue::Epilogue;
 use super::shape::ConvShape;
 use super::winograd;
 
-/// Weights as a convolution reads them.
+/// A convolution's weights in the order in which it reads them.
 ///
-/// They depend on the picture's size, not on the batch: [`Self::forward`] prepares them, and says
-/// nothing of how.
+/// They depend on the image's size, but not on the batch.
 pub struct PackedWeights(Packed);
 
 enum Packed {
@@ -18,23 +18,12 @@ enum Packed {
     Winograd(winograd::Kernel),
 }
 
-/// What follows a convolution, in the same pass over its output: `relu(y + bias + residual)`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Epilogue<'a> {
-    /// One number for each output channel.
-    pub bias: Option<&'a [f32]>,
-    /// As the output, `[batch, height, width, channels_out]`.
-    pub residual: Option<&'a [f32]>,
-    /// Whether what is negative becomes zero.
-    pub relu: bool,
-}
-
 impl PackedWeights {
     /// Prepares weights `[channels_out, channels_in, kernel, kernel]`, each output channel's
     /// multiplied by its `scale`.
     ///
     /// # Panics
-    /// If there are not as many weights or scales as the shape says.
+    /// The number of weights or scales does not match the shape.
     pub fn forward(shape: &ConvShape, weight: &[f32], scale: Option<&[f32]>) -> Self {
         check(shape, weight, scale);
         Self(if shape.suits_winograd() {
@@ -59,11 +48,11 @@ fn check(shape: &ConvShape, weight: &[f32], scale: Option<&[f32]>) {
     assert!(scale.is_none_or(|scale| scale.len() == shape.channels_out), "scales of {shape:?}");
 }
 
-/// The convolution: `y`, `[batch, height_out, width_out, channels_out]`, of `x`,
-/// `[batch, height, width, channels_in]`. All of `y` is written.
+/// The convolution: writes all of `y`, `[batch, height_out, width_out, channels_out]`, from `x`,
+/// `[batch, height, width, channels_in]`.
 ///
 /// # Panics
-/// If a slice has not as many numbers as the shape says.
+/// The length of a slice does not match the shape.
 pub fn forward(
     shape: &ConvShape,
     x: &[f32],
@@ -73,26 +62,25 @@ pub fn forward(
 ) {
     assert_eq!(x.len(), shape.input_len(), "the input of {shape:?}");
     assert_eq!(y.len(), shape.output_len(), "the output of {shape:?}");
-    let Epilogue { bias, residual, relu } = epilogue;
+    let Epilogue { bias, residual, .. } = epilogue;
     assert!(bias.is_none_or(|bias| bias.len() == shape.channels_out), "the bias of {shape:?}");
     assert!(residual.is_none_or(|residual| residual.len() == y.len()), "the residual of {shape:?}");
-    let finish = Finish { bias, residual, relu };
     match &weights.0 {
-        Packed::Winograd(kernel) => winograd::run(shape, x, kernel, y, finish),
+        Packed::Winograd(kernel) => winograd::run(shape, x, kernel, y, epilogue),
         Packed::Direct(correlations) => correlations.run(
             x,
             [shape.height, shape.width, shape.channels_in],
             y,
             [shape.height_out(), shape.width_out(), shape.channels_out],
-            finish,
+            epilogue,
         ),
     }
 }
 
-/// The gradient of the input from that of the output, `dy`; all of `dx` is written.
+/// The gradient of the input: writes all of `dx` from the gradient of the output, `dy`.
 ///
 /// # Panics
-/// If a slice has not as many numbers as the shape says.
+/// The length of a slice does not match the shape.
 pub fn input_gradient(
     shape: &ConvShape,
     weight: &[f32],
@@ -104,24 +92,23 @@ pub fn input_gradient(
     assert_eq!(dx.len(), shape.input_len(), "the input's gradient of {shape:?}");
     match PackedWeights::input_gradient(shape, weight, scale).0 {
         Packed::Winograd(kernel) => {
-            winograd::run(&shape.transposed(), dy, &kernel, dx, Finish::default());
+            winograd::run(&shape.transposed(), dy, &kernel, dx, Epilogue::default());
         }
         Packed::Direct(correlations) => correlations.run(
             dy,
             [shape.height_out(), shape.width_out(), shape.channels_out],
             dx,
             [shape.height, shape.width, shape.channels_in],
-            Finish::default(),
+            Epilogue::default(),
         ),
     }
 }
 
-/// The gradient of the weights, `[channels_out, channels_in, kernel, kernel]`, from the input and
-/// the output's gradient, for weights scaled as in [`PackedWeights::forward`]; all of `dw` is
-/// written.
+/// The gradient of the weights: writes all of `dw`, `[channels_out, channels_in, kernel, kernel]`, from the input
+/// and the output's gradient, for weights scaled as in [`PackedWeights::forward`].
 ///
 /// # Panics
-/// If a slice has not as many numbers as the shape says.
+/// The length of a slice does not match the shape.
 pub fn weight_gradient(
     shape: &ConvShape,
     scale: Option<&[f32]>,
@@ -137,7 +124,7 @@ pub fn weight_gradient(
     } else if shape.suits_winograd() {
         winograd::weight_gradient(shape, x, dy, dw);
     } else {
-        direct::weight_gradient(shape, x, dy, dw);
+        direct_weight_gradient::run(shape, x, dy, dw);
     }
     if let Some(scale) = scale {
         let channels = dw.chunks_exact_mut(shape.weight_len() / shape.channels_out);
@@ -147,13 +134,13 @@ pub fn weight_gradient(
     }
 }
 
-/// The gradient of the bias, one number for each output channel: the sum of the output's gradient.
+/// The gradient of the bias, one value for each output channel: the sum of the output's gradient.
 ///
 /// # Panics
-/// If `db` is empty.
+/// `db` is empty.
 pub fn bias_gradient(dy: &[f32], db: &mut [f32]) {
     let channels = db.len();
-    // Fixed pieces, added in order: the same bits on any number of threads.
+    // Fixed pieces are added in order, so the bits do not depend on the number of threads.
     let partial: Vec<Vec<f32>> = dy
         .par_chunks(1024 * channels)
         .map(|pixels| {

@@ -1,50 +1,76 @@
-//! The convolution as a sum over its window, and its gradients: any kernel, any stride.
+//! The convolution as a sum over its window, and the gradient of its input, for any kernel and stride.
 
-use std::ops::{Deref, Range};
+use std::array;
+use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Arch;
 use rayon::prelude::*;
 
-use super::jobs::{Job, jobs};
-use super::multiply::{Accumulate, Finish, Multiply};
-use super::panels::{Columns, Panels, WIDEST, cut, lanes, room};
-use super::room::Room;
+use super::epilogue::Epilogue;
+use super::gemm::Multiply;
+use super::packing::Panels;
+use super::partition::{Chunk, partition};
 use super::shape::ConvShape;
+use super::weight_layout::CHANNELS_AT_ONCE;
 
-/// Correlations of the same pictures that together make up an output. The convolution is one; the
-/// gradient of the input of a convolution of stride `s` has one for each of `s` x `s` kinds of
-/// pixels, which see different parts of the kernel.
+/// Correlations of the same images that together produce an output. A convolution is one correlation. The
+/// gradient of the input of a convolution of stride `s` has one for each of `s` x `s` kinds of pixels, because
+/// these see different parts of the kernel.
 pub(crate) struct Correlations {
     parts: Vec<Correlation>,
-    /// Input pixels between neighbouring windows.
+    /// Input pixels between neighboring windows.
     stride: usize,
-    /// Output pixels between neighbouring pixels of one kind.
+    /// Output pixels between neighboring pixels of one kind.
     step: usize,
 }
 
-/// A correlation: which output pixels it makes, from which windows, with which weights.
+/// A correlation: the output pixels that it computes, their windows, and the weights.
 struct Correlation {
-    /// Row and column of its first output pixel.
+    /// Row and column of the first output pixel.
     origin: [usize; 2],
-    /// Rows and columns of its windows.
+    /// Rows and columns of a window.
     window: [usize; 2],
-    /// Row and column of its first window in the picture; may lie outside.
+    /// Row and column of the first window in the input image; may lie outside.
     first: [isize; 2],
     /// `[window rows * window columns * channels_in, channels_out]`; `None` for an empty window.
     panels: Option<Panels>,
 }
 
-/// Pictures as they go in and come out: height, width and channels.
+/// The extent of an image: height, width and channels.
 type Extent = [usize; 3];
 
+/// The input of all correlations, and the extents and steps that they share.
+struct Geometry<'a> {
+    /// `[batch, x_extent]`
+    x: &'a [f32],
+    x_extent: Extent,
+    y_extent: Extent,
+    stride: usize,
+    step: usize,
+}
+
+/// Buffers that a thread uses again.
+#[derive(Default)]
+struct Scratch {
+    /// The rows of the windows, padded with zeros.
+    padded: Vec<f32>,
+    /// Where each window begins in `padded`.
+    bases: Vec<usize>,
+    /// Where each output pixel begins in its chunk.
+    places: Vec<usize>,
+}
+
+/// Pixels of a chunk times channels of the input: values that are read repeatedly stay in the cache.
+const PIXELS_TIMES_CHANNELS: usize = 32 * 1024;
+
 impl Correlations {
-    /// The convolution, with weights scaled by output channel.
+    /// The convolution with weights scaled by output channel.
     pub(crate) fn forward(shape: &ConvShape, weight: &[f32], scale: Option<&[f32]>) -> Self {
         let ConvShape { channels_in, channels_out, kernel, padding, .. } = *shape;
         let taps = kernel * kernel;
         let panels = Panels::new(taps * channels_in, channels_out, |columns, panel| {
             let width = columns.width();
-            // Some channels at once, so that what is read and what is written lies in pieces.
+            // Some channels at once, so that reads and writes are both contiguous.
             let mut tile = vec![0.0; taps * CHANNELS_AT_ONCE * width];
             for first in (0..channels_in).step_by(CHANNELS_AT_ONCE) {
                 let channels = CHANNELS_AT_ONCE.min(channels_in - first);
@@ -73,7 +99,7 @@ impl Correlations {
         Self { parts: vec![part], stride: shape.stride, step: 1 }
     }
 
-    /// What takes the output's gradient to the input's.
+    /// The correlations that turn the output's gradient into the input's.
     pub(crate) fn input_gradient(shape: &ConvShape, weight: &[f32], scale: Option<&[f32]>) -> Self {
         let stride = shape.stride;
         let kinds = (0..stride).flat_map(|row| (0..stride).map(move |column| [row, column]));
@@ -93,16 +119,16 @@ impl Correlations {
         let taps = kernel * kernel;
         let smallest = origin.map(|offset| (offset + padding) % stride);
         let window = smallest.map(|tap| kernel.saturating_sub(tap).div_ceil(stride));
-        let first = std::array::from_fn(|axis| {
-            let same_as = (origin[axis] + padding - smallest[axis]) / stride;
-            same_as as isize - (window[axis] as isize - 1)
+        let first = array::from_fn(|axis| {
+            let last = (origin[axis] + padding - smallest[axis]) / stride;
+            last as isize - (window[axis] as isize - 1)
         });
         let panels = (window[0] * window[1] > 0).then(|| {
             let depth = window[0] * window[1] * channels_out;
-            // The tap of each place of the window.
+            // The tap at each place of the window.
             let tap = |place: usize| {
                 let places = [place / window[1], place % window[1]];
-                let [u, v]: [usize; 2] = std::array::from_fn(|axis| {
+                let [u, v]: [usize; 2] = array::from_fn(|axis| {
                     smallest[axis] + stride * (window[axis] - 1 - places[axis])
                 });
                 u * kernel + v
@@ -125,101 +151,45 @@ impl Correlations {
         Correlation { origin, window, first, panels }
     }
 
-    /// Makes `y`, `[batch, y_extent]`, of `x`, `[batch, x_extent]`.
+    /// Writes `y`, `[batch, y_extent]`, from `x`, `[batch, x_extent]`.
     pub(crate) fn run(
         &self,
         x: &[f32],
         x_extent: Extent,
         y: &mut [f32],
         y_extent: Extent,
-        finish: Finish<'_>,
+        epilogue: Epilogue<'_>,
     ) {
         let [height, width, channels_out] = y_extent;
-        // Rows of output that are computed together; those of one step have all kinds of pixels.
+        // A unit is `step` rows of the output: it has pixels of all kinds.
         let row = width * channels_out;
         let units = height.div_ceil(self.step);
         let pixels = (PIXELS_TIMES_CHANNELS / x_extent[2]).clamp(64, 256);
-        let unit_rows = pixels.div_ceil(width * self.step);
-        let jobs = jobs(y, height * row, self.step * row, units, unit_rows);
-        jobs.into_par_iter().for_each_init(Scratch::default, |scratch, job| {
-            let Job { units: range, offset, values } = job;
-            let finish = Finish {
-                residual: finish.residual.map(|residual| &residual[offset..][..values.len()]),
-                ..finish
-            };
+        let units_per_chunk = pixels.div_ceil(width * self.step);
+        let chunks = partition(y, height * row, self.step * row, units, units_per_chunk);
+        let geometry = Geometry { x, x_extent, y_extent, stride: self.stride, step: self.step };
+        chunks.into_par_iter().for_each_init(Scratch::default, |scratch, mut chunk| {
+            let epilogue = epilogue.of_chunk(chunk.offset, chunk.values.len());
             for part in &self.parts {
-                part.run(self, scratch, x, x_extent, values, y_extent, range.clone(), finish);
+                part.run(&geometry, scratch, &mut chunk, epilogue);
             }
         });
     }
 }
 
-/// Pixels of a job times channels of the input: what is read again and again shall stay in the cache.
-const PIXELS_TIMES_CHANNELS: usize = 32 * 1024;
-
-/// Room that a thread uses again.
-#[derive(Default)]
-struct Scratch {
-    padded: Vec<f32>,
-    bases: Vec<usize>,
-    places: Vec<usize>,
-}
-
 impl Correlation {
-    /// Makes its pixels of the rows `units`, counted in steps over all pictures.
-    #[allow(clippy::too_many_arguments)] // Two pictures with their extents, and what is done to them.
+    /// Computes this correlation's pixels of a chunk.
     fn run(
         &self,
-        all: &Correlations,
+        geometry: &Geometry<'_>,
         scratch: &mut Scratch,
-        x: &[f32],
-        [x_height, x_width, channels_in]: Extent,
-        y: &mut [f32],
-        [y_height, y_width, channels_out]: Extent,
-        units: Range<usize>,
-        finish: Finish<'_>,
+        chunk: &mut Chunk<'_>,
+        epilogue: Epilogue<'_>,
     ) {
-        let units_of_picture = y_height.div_ceil(all.step);
-        let columns = (y_width.saturating_sub(self.origin[1])).div_ceil(all.step);
+        self.gather(geometry, chunk.units.clone(), scratch);
         let Scratch { padded, bases, places } = scratch;
-        bases.clear();
-        places.clear();
-        padded.clear();
-        let run = self.window[1] * channels_in;
-        let padded_width = (columns.max(1) - 1) * all.stride + self.window[1];
-        let mut row_start = 0;
-        for unit in units {
-            let (picture, i) = (unit / units_of_picture, unit % units_of_picture);
-            let rows = (y_height - i * all.step).min(all.step);
-            let row = self.origin[0];
-            if row < rows {
-                let place = row_start + (row * y_width + self.origin[1]) * channels_out;
-                places.extend((0..columns).map(|j| place + j * all.step * channels_out));
-                // The rows of its windows, with zeros where they lie outside.
-                let top = self.first[0] + (i * all.stride) as isize;
-                let start = padded.len();
-                padded.resize(start + self.window[0] * padded_width * channels_in, 0.0);
-                for u in 0..self.window[0] {
-                    let Some(line) =
-                        usize::try_from(top + u as isize).ok().filter(|v| *v < x_height)
-                    else {
-                        continue;
-                    };
-                    let from = self.first[1].max(0) as usize;
-                    let to = (self.first[1] + padded_width as isize).clamp(0, x_width as isize);
-                    let to = to as usize;
-                    if from < to {
-                        let source = ((picture * x_height + line) * x_width + from) * channels_in;
-                        let shift = (from as isize - self.first[1]) as usize;
-                        let target = start + (u * padded_width + shift) * channels_in;
-                        let count = (to - from) * channels_in;
-                        padded[target..][..count].copy_from_slice(&x[source..][..count]);
-                    }
-                }
-                bases.extend((0..columns).map(|j| start + j * all.stride * channels_in));
-            }
-            row_start += rows * y_width * channels_out;
-        }
+        let ([.., channels_in], [.., channels_out]) = (geometry.x_extent, geometry.y_extent);
+        let y = &mut *chunk.values;
         let Some(panels) = &self.panels else {
             for place in places.iter() {
                 y[*place..][..channels_out].fill(0.0);
@@ -229,219 +199,71 @@ impl Correlation {
         Arch::new().dispatch(Multiply {
             x: padded,
             bases,
-            pitch: padded_width * channels_in,
+            pitch: self.padded_width(geometry) * channels_in,
             rows: self.window[0],
-            run,
+            run: self.window[1] * channels_in,
             panels,
             first: 0,
             y,
             places,
-            finish,
+            epilogue,
         });
     }
-}
 
-/// The gradient of the weights, `[channels_out, channels_in, kernel, kernel]`, from the input and
-/// the output's gradient.
-pub(crate) fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    let lanes = lanes();
-    let windows = Windows::new(shape, x);
-    let pixels = dy.len() / shape.channels_out;
-    let gradients = in_panels(dy, shape.channels_out);
-
-    // Every job has some numbers of all windows, and the sums of their products with all channels.
-    let vectors = shape.kernel * windows.run / lanes;
-    let vectors_of_job = vectors.div_ceil(WEIGHT_JOBS).max(WEIGHT_VECTORS);
-    let width_of_all = shape.channels_out.next_multiple_of(lanes);
-    let starts: Vec<usize> = (0..vectors).step_by(vectors_of_job).collect();
-    let sums: Vec<Room> = starts
-        .par_iter()
-        .map(|&first| {
-            let count = vectors_of_job.min(vectors - first);
-            let mut sums = Room::of_zeros(count * lanes * width_of_all);
-            let mut numbers = Room::of_any(count * lanes * PIXELS_AT_ONCE);
-            for (chunk, gradients) in gradients.iter().enumerate() {
-                let start = chunk * PIXELS_AT_ONCE;
-                let pixels = PIXELS_AT_ONCE.min(pixels - start);
-                let numbers = &mut numbers[..count * lanes * pixels];
-                let range = start..start + pixels;
-                let room = &mut *numbers;
-                Arch::new().dispatch(Gather { windows: &windows, pixels: range, first, room });
-                Arch::new().dispatch(Accumulate {
-                    a: numbers,
-                    b: gradients,
-                    pixels,
-                    columns: shape.channels_out,
-                    sums: &mut sums,
-                });
+    /// Collects this correlation's output pixels of some units, and the padded rows of their windows.
+    fn gather(&self, geometry: &Geometry<'_>, units: Range<usize>, scratch: &mut Scratch) {
+        let Geometry { x_extent, y_extent, stride, step, .. } = *geometry;
+        let ([.., channels_in], [height, width, channels_out]) = (x_extent, y_extent);
+        let units_per_image = height.div_ceil(step);
+        let (columns, padded_width) = (self.columns(geometry), self.padded_width(geometry));
+        let Scratch { padded, bases, places } = scratch;
+        bases.clear();
+        places.clear();
+        padded.clear();
+        let mut row_start = 0;
+        for unit in units {
+            let (image, i) = (unit / units_per_image, unit % units_per_image);
+            let rows = (height - i * step).min(step);
+            if self.origin[0] < rows {
+                let place = row_start + (self.origin[0] * width + self.origin[1]) * channels_out;
+                places.extend((0..columns).map(|j| place + j * step * channels_out));
+                let start = padded.len();
+                padded.resize(start + self.window[0] * padded_width * channels_in, 0.0);
+                self.copy_rows(geometry, image, i, &mut padded[start..]);
+                bases.extend((0..columns).map(|j| start + j * stride * channels_in));
             }
-            sums
-        })
-        .collect();
-
-    // Back to PyTorch's order.
-    let depth_of_job = vectors_of_job * lanes;
-    let row = |panel: Columns, k: usize| {
-        let sums = &sums[k / depth_of_job];
-        let width = panel.vectors * lanes;
-        &sums[panel.first * (sums.len() / width_of_all) + k % depth_of_job * width..][..panel.count]
-    };
-    by_channels(dw, shape, |panel, channel, taps| {
-        for (tap, to) in taps.iter_mut().enumerate() {
-            let (line, place) = (tap / shape.kernel, tap % shape.kernel);
-            let k = line * windows.run + place * shape.channels_in + channel;
-            to[..panel.count].copy_from_slice(row(panel, k));
-        }
-    });
-}
-
-/// Writes the gradient of weights from sums that lie in panels: `read` gives, for a panel of output
-/// channels and an input channel, each tap of every output channel.
-pub(crate) fn by_channels(
-    dw: &mut [f32],
-    shape: &ConvShape,
-    read: impl Fn(Columns, usize, &mut [[f32; WIDEST]]) + Sync,
-) {
-    let taps = shape.kernel * shape.kernel;
-    let of_channel = taps * shape.channels_in;
-    let mut rest = dw;
-    let mut parts = Vec::new();
-    for panel in cut(shape.channels_out) {
-        let part = rest.split_off_mut(..panel.count * of_channel).expect("weights of a panel");
-        parts.push((panel, part));
-    }
-    parts.into_par_iter().for_each(|(panel, dw)| {
-        let mut tile = vec![[0.0; WIDEST]; CHANNELS_AT_ONCE * taps];
-        for first in (0..shape.channels_in).step_by(CHANNELS_AT_ONCE) {
-            let channels = CHANNELS_AT_ONCE.min(shape.channels_in - first);
-            for (channel, taps) in tile.chunks_exact_mut(taps).take(channels).enumerate() {
-                read(panel, first + channel, taps);
-            }
-            for (j, dw) in dw.chunks_exact_mut(of_channel).enumerate() {
-                let dw = &mut dw[first * taps..][..channels * taps];
-                for (to, values) in dw.iter_mut().zip(&tile) {
-                    *to = values[j];
-                }
-            }
-        }
-    });
-}
-
-/// Channels whose weights change their order at once: they stay in the first cache.
-const CHANNELS_AT_ONCE: usize = 16;
-
-/// Jobs of a gradient of weights at most, for as many threads.
-const WEIGHT_JOBS: usize = 16;
-/// Vectors of a job at least: every job reads the whole gradient of the output.
-const WEIGHT_VECTORS: usize = 4;
-/// Pixels that are multiplied at once: their numbers stay in the first cache.
-const PIXELS_AT_ONCE: usize = 128;
-
-/// Pixels of `columns` channels in chunks, each cut into panels.
-fn in_panels(pixels: &[f32], columns: usize) -> Vec<Room> {
-    let lanes = lanes();
-    pixels
-        .par_chunks(PIXELS_AT_ONCE * columns)
-        .map(|pixels| {
-            let count = pixels.len() / columns;
-            let mut panels = room(count, columns);
-            for part in cut(columns) {
-                let width = part.vectors * lanes;
-                let panel = panels[count * part.first..].chunks_exact_mut(width);
-                for (values, pixel) in panel.zip(pixels.chunks_exact(columns)) {
-                    values[..part.count].copy_from_slice(&pixel[part.first..][..part.count]);
-                }
-            }
-            panels
-        })
-        .collect()
-}
-
-/// The windows of a convolution in pictures with zeros around them.
-struct Windows<'a> {
-    pictures: Pictures<'a>,
-    /// Numbers of a padded line.
-    line: usize,
-    /// Numbers of a window's row, with those after it that make up whole vectors.
-    run: usize,
-    /// Where the window of each output pixel begins.
-    starts: Vec<usize>,
-}
-
-enum Pictures<'a> {
-    AsTheyAre(&'a [f32]),
-    Padded(Room),
-}
-
-impl Deref for Pictures<'_> {
-    type Target = [f32];
-
-    fn deref(&self) -> &[f32] {
-        match self {
-            Self::AsTheyAre(pictures) => pictures,
-            Self::Padded(pictures) => pictures,
+            row_start += rows * width * channels_out;
         }
     }
-}
 
-impl<'a> Windows<'a> {
-    fn new(shape: &ConvShape, x: &'a [f32]) -> Self {
-        let ConvShape { batch, height, width, channels_in, padding, .. } = *shape;
-        let line = (width + 2 * padding) * channels_in;
-        let picture = (height + 2 * padding) * line;
-        let run = (shape.kernel * channels_in).next_multiple_of(lanes());
-        let beyond = run - shape.kernel * channels_in;
-        let pictures = if padding == 0 && beyond == 0 {
-            Pictures::AsTheyAre(x)
-        } else {
-            let mut padded = Room::of_zeros(batch * picture + beyond);
-            let pictures = padded.par_chunks_exact_mut(picture).zip(x.par_chunks(x.len() / batch));
-            pictures.for_each(|(padded, picture)| {
-                let targets = padded.chunks_exact_mut(line).skip(padding);
-                for (target, source) in targets.zip(picture.chunks_exact(width * channels_in)) {
-                    target[padding * channels_in..][..source.len()].copy_from_slice(source);
-                }
-            });
-            Pictures::Padded(padded)
-        };
-        let (rows, columns) = (shape.height_out(), shape.width_out());
-        let places = (0..batch).flat_map(|n| {
-            let of_row = move |row| (0..columns).map(move |column| (n, row, column));
-            (0..rows).flat_map(of_row)
-        });
-        let start = |(n, row, column)| {
-            n * picture + row * shape.stride * line + column * shape.stride * channels_in
-        };
-        Self { pictures, line, run, starts: places.map(start).collect() }
-    }
-}
-
-/// Copies numbers of the windows of some pixels, from vector `first` of a window on, as many as
-/// there is room for: `[vectors, pixels, lanes]`. A row of a window begins with a vector; what
-/// follows it in its last one is the picture's, and meant by nobody.
-struct Gather<'a> {
-    windows: &'a Windows<'a>,
-    pixels: Range<usize>,
-    first: usize,
-    room: &'a mut [f32],
-}
-
-impl WithSimd for Gather<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { windows, pixels, first, room } = self;
-        let (run, count) = (windows.run, pixels.len());
-        let x = &windows.pictures[..];
-        let starts = &windows.starts[pixels];
-        let room = S::as_mut_simd_f32s(room).0;
-        for (vector, room) in room.chunks_exact_mut(count).enumerate() {
-            let number = (first + vector) * S::F32_LANES;
-            let offset = number / run * windows.line + number % run;
-            for (room, start) in room.iter_mut().zip(starts) {
-                *room = S::as_simd_f32s(&x[start + offset..][..S::F32_LANES]).0[0];
-            }
+    /// Copies the rows of the windows of row `i` of an image; what lies outside of the image stays zero.
+    fn copy_rows(&self, geometry: &Geometry<'_>, image: usize, i: usize, target: &mut [f32]) {
+        let Geometry { x, x_extent: [height, width, channels], stride, .. } = *geometry;
+        let padded_width = self.padded_width(geometry);
+        let top = self.first[0] + (i * stride) as isize;
+        let from = self.first[1].max(0) as usize;
+        let to = (self.first[1] + padded_width as isize).clamp(0, width as isize) as usize;
+        if from >= to {
+            return;
         }
+        let shift = (from as isize - self.first[1]) as usize;
+        let count = (to - from) * channels;
+        for u in 0..self.window[0] {
+            let line = usize::try_from(top + u as isize).ok().filter(|line| *line < height);
+            let Some(line) = line else { continue };
+            let source = ((image * height + line) * width + from) * channels;
+            let row = &mut target[(u * padded_width + shift) * channels..][..count];
+            row.copy_from_slice(&x[source..][..count]);
+        }
+    }
+
+    /// Columns of the output that this correlation computes.
+    fn columns(&self, geometry: &Geometry<'_>) -> usize {
+        geometry.y_extent[1].saturating_sub(self.origin[1]).div_ceil(geometry.step)
+    }
+
+    /// Columns of the input, with its padding, that the windows of a row cover.
+    fn padded_width(&self, geometry: &Geometry<'_>) -> usize {
+        (self.columns(geometry).max(1) - 1) * geometry.stride + self.window[1]
     }
 }

@@ -1,62 +1,61 @@
-//! Group normalisation (Wu and He 2018) of pictures with channels last, with what follows it in the
-//! same pass: `y = relu((x - mean) / sqrt(variance + eps) * weight + bias + residual)`.
+//! Group normalization (Wu and He 2018) of images with channels last, with its epilogue in the same pass: `y = relu((x - mean) / sqrt(variance + eps) * weight + bias + residual)`.
 
 use pulp::Arch;
 use rayon::prelude::*;
 
-/// A group normalisation of pictures `[batch, pixels, channels]`.
+/// A group normalization of images `[batch, pixels, channels]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNormShape {
-    /// Pictures.
+    /// The number of images.
     pub batch: usize,
-    /// Pixels of a picture.
+    /// Pixels in an image.
     pub pixels: usize,
-    /// Channels.
+    /// The number of channels.
     pub channels: usize,
-    /// Groups of neighbouring channels that share their statistics; divides the channels.
+    /// Groups of neighboring channels that share their statistics; divides the channels.
     pub groups: usize,
     /// Added to the variance.
     pub epsilon: f32,
 }
 
-/// Mean and reciprocal of the standard deviation of every group of every picture.
+/// The mean and the reciprocal standard deviation of every group of every image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics(Vec<[f32; 2]>);
 
-/// The learnt part: one number each for every channel.
+/// The learned parameters, one value of each for every channel.
 #[derive(Debug, Clone, Copy)]
 pub struct Affine<'a> {
-    /// What the normalised value is multiplied by.
+    /// The factor of the normalized value.
     pub weight: &'a [f32],
-    /// What is added.
+    /// The term added after it.
     pub bias: &'a [f32],
 }
 
-/// Gradients of weight and bias of [`group_norm`], `[channels]` each.
+/// The gradients of weight and bias of [`group_norm`], `[channels]` each.
 #[derive(Debug, Default)]
 pub struct GroupNormGradients {
-    /// Of the weight.
+    /// The gradient of the weight.
     pub weight: Vec<f32>,
-    /// Of the bias.
+    /// The gradient of the bias.
     pub bias: Vec<f32>,
 }
 
 impl GroupNormShape {
-    fn picture(&self) -> usize {
+    fn image_len(&self) -> usize {
         self.pixels * self.channels
     }
 
     fn check(&self, lengths: &[usize], affine: Affine<'_>) {
         assert!(self.groups > 0 && self.channels.is_multiple_of(self.groups), "{self:?}");
-        assert!(lengths.iter().all(|len| *len == self.batch * self.picture()), "{self:?}");
+        assert!(lengths.iter().all(|len| *len == self.batch * self.image_len()), "{self:?}");
         assert_eq!([affine.weight.len(), affine.bias.len()], [self.channels; 2], "{self:?}");
     }
 }
 
-/// Pixels whose numbers are added in 32 bits before the sum goes on in 64.
+/// Pixels whose values are added in 32 bits before the sum continues in 64 bits.
 const PIXELS_AT_ONCE: usize = 64;
 
-/// Sums over pixels, by channel: of `x - x of the first pixel`, and of its square.
+/// Sums over pixels, by channel, of `x - x of the first pixel` and of its square.
 #[inline(always)]
 fn shifted_sums(x: &[f32], channels: usize) -> [Vec<f64>; 2] {
     let origin = &x[..channels];
@@ -78,8 +77,8 @@ fn shifted_sums(x: &[f32], channels: usize) -> [Vec<f64>; 2] {
     totals
 }
 
-/// Sets gradients to zero where a ReLU gave zero, copies them, and sums over pixels, by channel: of
-/// `dz`, and of `dz * (x - mean)`.
+/// Sets gradients to zero where a ReLU returned zero, copies them, and returns the sums over pixels, by channel,
+/// of `dz` and of `dz * (x - mean)`.
 #[inline(always)]
 fn gradient_sums(
     x: &[f32],
@@ -124,10 +123,10 @@ fn add(totals: &mut [Vec<f64>; 2], sums: [&[f32]; 2]) {
     }
 }
 
-/// Normalises pictures. All of `y` is written.
+/// Normalizes images. All of `y` is written.
 ///
 /// # Panics
-/// If a slice has not as many numbers as the shape says.
+/// The length of a slice does not match the shape.
 pub fn group_norm(
     shape: &GroupNormShape,
     x: &[f32],
@@ -137,10 +136,10 @@ pub fn group_norm(
     y: &mut [f32],
 ) -> Statistics {
     shape.check(&[x.len(), y.len(), residual.map_or(x.len(), <[f32]>::len)], affine);
-    let picture = shape.picture();
-    let statistics = x.par_chunks_exact(picture).zip(y.par_chunks_exact_mut(picture)).enumerate();
+    let image = shape.image_len();
+    let statistics = x.par_chunks_exact(image).zip(y.par_chunks_exact_mut(image)).enumerate();
     let statistics = statistics.map(|(index, (x, y))| {
-        let residual = residual.map(|residual| &residual[index * picture..][..picture]);
+        let residual = residual.map(|residual| &residual[index * image..][..image]);
         Arch::new().dispatch(
             #[inline(always)]
             || normalize(shape, x, affine, residual, relu, y),
@@ -161,7 +160,7 @@ fn normalize(
     let channels = shape.channels;
     let width = channels / shape.groups;
     let count = (shape.pixels * width) as f64;
-    // The squares of what differs from the first pixel: those of a large mean would swallow the
+    // Squares of the difference from the first pixel, because the squares of a large mean would cancel the
     // variance.
     let [sum, squares] = shifted_sums(x, channels);
     let statistics: Vec<[f32; 2]> = (0..shape.groups)
@@ -170,7 +169,7 @@ fn normalize(
             let pixels = shape.pixels as f64;
             let mean_of = |c: usize| f64::from(x[c]) + sum[c] / pixels;
             let mean = range.clone().map(mean_of).sum::<f64>() / width as f64;
-            // Σ (x - mean)², around each channel's own mean and from there to the group's.
+            // Σ (x - mean)²: about each channel's mean, then shifted to the group's mean.
             let squares = range.map(|c| {
                 let apart = mean_of(c) - mean;
                 squares[c] - sum[c] * sum[c] / pixels + pixels * apart * apart
@@ -180,7 +179,7 @@ fn normalize(
         })
         .collect();
 
-    // One multiplication and one addition for each number.
+    // One multiplication and one addition per value.
     let factor: Vec<f32> =
         (0..channels).map(|c| affine.weight[c] * statistics[c / width][1]).collect();
     let offset: Vec<f32> =
@@ -204,45 +203,55 @@ fn normalize(
     statistics
 }
 
-/// The gradients of [`group_norm`]. `dy` is the gradient of its output, and becomes that of its input.
-/// `y` is the output, if it went through a ReLU; the residual's gradient goes into `residual`, all of
-/// which is written.
+/// What the gradients of [`group_norm`] need of its forward pass.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupNormForward<'a> {
+    /// The input, `[batch, pixels, channels]`.
+    pub x: &'a [f32],
+    /// The statistics of the input.
+    pub statistics: &'a Statistics,
+    /// The output, `[batch, pixels, channels]`, if it went through a ReLU.
+    pub y: Option<&'a [f32]>,
+}
+
+/// The gradients of [`group_norm`]. `dy` is the gradient of the output; the gradient of the input replaces it.
+/// The gradient of the residual is written to all of `residual`.
 ///
 /// # Panics
-/// If a slice has not as many numbers as the shape says.
+/// The length of a slice does not match the shape.
 pub fn group_norm_gradients(
     shape: &GroupNormShape,
-    x: &[f32],
     affine: Affine<'_>,
-    statistics: &Statistics,
-    y: Option<&[f32]>,
+    forward: GroupNormForward<'_>,
     dy: &mut [f32],
     mut residual: Option<&mut [f32]>,
 ) -> GroupNormGradients {
+    let GroupNormForward { x, statistics, y } = forward;
     let lengths = [y.map(<[f32]>::len), residual.as_deref().map(<[f32]>::len)];
     shape.check(&[x.len(), dy.len()], affine);
     shape.check(&lengths.map(|len| len.unwrap_or(x.len())), affine);
-    let (picture, channels) = (shape.picture(), shape.channels);
+    let (image, channels) = (shape.image_len(), shape.channels);
     let copies: Vec<Option<&mut [f32]>> = match &mut residual {
-        Some(residual) => residual.chunks_exact_mut(picture).map(Some).collect(),
+        Some(residual) => residual.chunks_exact_mut(image).map(Some).collect(),
         None => (0..shape.batch).map(|_| None).collect(),
     };
-    let pictures = x
-        .par_chunks_exact(picture)
-        .zip(dy.par_chunks_exact_mut(picture))
+    let images = x
+        .par_chunks_exact(image)
+        .zip(dy.par_chunks_exact_mut(image))
         .zip(copies)
         .zip(statistics.0.par_chunks_exact(shape.groups));
-    let parts: Vec<[Vec<f64>; 2]> = pictures
+    let parts: Vec<[Vec<f64>; 2]> = images
         .enumerate()
         .map(|(index, (((x, dy), copy), statistics))| {
-            let y = y.map(|y| &y[index * picture..][..picture]);
+            let y = y.map(|y| &y[index * image..][..image]);
+            let forward = ImageForward { x, statistics, y };
             Arch::new().dispatch(
                 #[inline(always)]
-                || gradients(shape, x, affine, statistics, y, dy, copy),
+                || gradients(shape, affine, forward, dy, copy),
             )
         })
         .collect();
-    // Picture by picture, in order: the same bits on any number of threads.
+    // Images are added in order, so the bits do not depend on the number of threads.
     let total = |which: usize| {
         let mut total = vec![0.0f64; channels];
         for part in &parts {
@@ -255,18 +264,24 @@ pub fn group_norm_gradients(
     GroupNormGradients { weight: total(0), bias: total(1) }
 }
 
+/// The part of a [`GroupNormForward`] that belongs to one image.
+struct ImageForward<'a> {
+    x: &'a [f32],
+    statistics: &'a [[f32; 2]],
+    y: Option<&'a [f32]>,
+}
+
 /// With `n = (x - mean) / deviation`:
 /// `dx = (w dz - mean(w dz) - n * mean(w dz n)) / deviation`, means over the group.
 #[inline(always)]
 fn gradients(
     shape: &GroupNormShape,
-    x: &[f32],
     affine: Affine<'_>,
-    statistics: &[[f32; 2]],
-    y: Option<&[f32]>,
+    forward: ImageForward<'_>,
     dz: &mut [f32],
     copy: Option<&mut [f32]>,
 ) -> [Vec<f64>; 2] {
+    let ImageForward { x, statistics, y } = forward;
     let channels = shape.channels;
     let width = channels / shape.groups;
     let count = (shape.pixels * width) as f64;

@@ -1,15 +1,15 @@
-//! The largest value in a window, of pictures with channels last.
+//! Max pooling of images with channels last.
 
 use pulp::Arch;
 use rayon::prelude::*;
 
 use super::shape::ConvShape;
 
-/// The largest number of each window and channel, `[batch, height_out, width_out, channels]`; zeros
-/// around the picture do not count. The shape's output channels are those of its input.
+/// The largest value of each window and channel, `[batch, height_out, width_out, channels]`; the padding
+/// around the image does not count. The shape's output channels are those of its input.
 ///
 /// # Panics
-/// If a slice has not as many numbers as the shape says, or a window lies in the padding alone.
+/// The length of a slice does not match the shape, or a window lies entirely in the padding.
 pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32]) {
     assert_eq!([x.len(), y.len()], [shape.input_len(), shape.output_len()], "{shape:?}");
     assert_eq!(shape.channels_in, shape.channels_out, "{shape:?}");
@@ -32,18 +32,18 @@ pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32]) {
     });
 }
 
-/// The gradient of the input: each number's goes to the first pixel of its window that has it. All
-/// of `dx` is written.
+/// The gradient of the input: writes all of `dx`. The gradient of a value goes to the first pixel of its window
+/// that has that value.
 ///
 /// # Panics
-/// If a slice has not as many numbers as the shape says.
+/// The length of a slice does not match the shape.
 pub fn max_pool_gradient(shape: &ConvShape, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
     assert_eq!([x.len(), dx.len()], [shape.input_len(); 2], "{shape:?}");
     assert_eq!([y.len(), dy.len()], [shape.output_len(); 2], "{shape:?}");
     let channels = shape.channels_in;
     let (lines, columns) = (shape.height_out(), shape.width_out());
-    let picture = shape.height * shape.width * channels;
-    dx.par_chunks_mut(picture).enumerate().for_each(|(n, dx)| {
+    let image = shape.height * shape.width * channels;
+    dx.par_chunks_mut(image).enumerate().for_each(|(n, dx)| {
         Arch::new().dispatch(
             #[inline(always)]
             || {
@@ -56,7 +56,7 @@ pub fn max_pool_gradient(shape: &ConvShape, x: &[f32], y: &[f32], dy: &[f32], dx
                         open.copy_from_slice(&dy[place..][..channels]);
                         for pixel in window(shape, line, column) {
                             let x = &x[pixel * channels..][..channels];
-                            let dx = &mut dx[pixel * channels - n * picture..][..channels];
+                            let dx = &mut dx[pixel * channels - n * image..][..channels];
                             for (((dx, open), x), y) in dx.iter_mut().zip(&mut open).zip(x).zip(y) {
                                 let here = if x == y { *open } else { 0.0 };
                                 *dx += here;
@@ -70,8 +70,8 @@ pub fn max_pool_gradient(shape: &ConvShape, x: &[f32], y: &[f32], dy: &[f32], dx
     });
 }
 
-/// The pixels of a window inside of its picture, counted over all pictures; `line` is counted over
-/// the output's.
+/// The pixels of a window inside its image, counted over all images; `line` is a line of the output, counted
+/// over all images.
 #[inline(always)]
 fn window(shape: &ConvShape, line: usize, column: usize) -> impl Iterator<Item = usize> + use<> {
     let ConvShape { height, width, kernel, stride, padding, .. } = *shape;

@@ -1,16 +1,16 @@
 //! The shape of a convolution.
 
-/// A square convolution of pictures, zero-padded alike on all sides.
+/// A convolution with a square kernel, with the same zero padding on all sides.
 ///
-/// Pictures are `[batch, height, width, channels]` (channels last), weights
-/// `[channels_out, channels_in, kernel, kernel]`, as PyTorch and burn have them.
+/// Images are `[batch, height, width, channels]` (channels last), weights
+/// `[channels_out, channels_in, kernel, kernel]`, as in PyTorch and burn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvShape {
-    /// Pictures.
+    /// The number of images.
     pub batch: usize,
-    /// Rows of an input picture.
+    /// Rows of an input image.
     pub height: usize,
-    /// Columns of an input picture.
+    /// Columns of an input image.
     pub width: usize,
     /// Channels of the input.
     pub channels_in: usize,
@@ -18,25 +18,25 @@ pub struct ConvShape {
     pub channels_out: usize,
     /// Rows and columns of the kernel.
     pub kernel: usize,
-    /// Input pixels between neighbouring output pixels.
+    /// Input pixels between neighboring output pixels.
     pub stride: usize,
     /// Rows and columns of zeros around the input.
     pub padding: usize,
 }
 
 impl ConvShape {
-    /// Rows of an output picture.
+    /// Rows of an output image.
     ///
     /// # Panics
-    /// If the kernel is larger than the padded picture, or the stride zero.
+    /// The kernel is larger than the padded image, or the stride is zero.
     pub fn height_out(&self) -> usize {
         self.extent_out(self.height)
     }
 
-    /// Columns of an output picture.
+    /// Columns of an output image.
     ///
     /// # Panics
-    /// As [`Self::height_out`].
+    /// The kernel is larger than the padded image, or the stride is zero.
     pub fn width_out(&self) -> usize {
         self.extent_out(self.width)
     }
@@ -67,10 +67,9 @@ impl ConvShape {
         self.channels_out * self.channels_in * self.kernel * self.kernel
     }
 
-    /// Whether Winograd's algorithm computes it: it takes 4/9 of the multiplications of a 3 x 3
-    /// kernel at stride 1, but pays only where the transformed weights, 16/9 as many as before, are
-    /// used for many pixels of a picture. The batch is left out of it, so that a picture's result
-    /// does not depend on the pictures beside it.
+    /// Whether Winograd's algorithm computes this convolution. It needs 4/9 of the multiplications of a 3 x 3
+    /// kernel at stride 1, but pays only if the transformed weights, 16/9 as many, are used for many pixels of
+    /// an image. The decision ignores the batch, so an image's result does not depend on the images beside it.
     pub(crate) fn suits_winograd(&self) -> bool {
         let vectors = |channels: usize| channels >= 32 && channels.is_multiple_of(16);
         (self.kernel, self.stride, self.padding) == (3, 1, 1)
@@ -79,7 +78,7 @@ impl ConvShape {
             && self.height * self.width >= 36
     }
 
-    /// The convolution that takes the output's gradient to the input's, at stride 1.
+    /// The convolution that turns the output's gradient into the input's, at stride 1.
     pub(crate) fn transposed(&self) -> Self {
         Self {
             height: self.height_out(),

@@ -1,26 +1,26 @@
-//! Adam's step on burn's tensors.
+//! A step of Adam on burn's tensors.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use super::primitive::{OnCpu, alone, in_a_row, numbers, tensor};
+use super::primitive::{OnCpu, as_values, contiguous, owned_contiguous, tensor};
 use crate::kernels::{self, AdamStep};
 
-/// What Adam keeps of a parameter.
+/// Adam's state of a parameter.
 #[derive(Debug, Clone)]
 pub struct Moments {
-    /// Steps so far.
+    /// The number of steps so far.
     pub steps: u32,
-    /// The decaying mean of the gradients, `[numbers]`.
+    /// The decaying mean of the gradients, `[values]`.
     pub first: Tensor<1>,
-    /// That of their squares, `[numbers]`.
+    /// The decaying mean of the squared gradients, `[values]`.
     pub second: Tensor<1>,
 }
 
-/// A parameter after a step of Adam, without gradients; in one pass on the CPU backend.
+/// Returns a parameter after a step of Adam, without gradients; in one pass on the CPU backend.
 ///
 /// # Panics
-/// If value, gradient and moments are not of one length.
+/// Value, gradient and moments differ in length.
 pub fn adam<const D: usize>(
     step: AdamStep,
     value: Tensor<D>,
@@ -30,9 +30,9 @@ pub fn adam<const D: usize>(
     moments.steps += 1;
     let step = AdamStep { step: moments.steps, ..step };
     if let (true, Some(OnCpu::Plain(gradient))) = (OnCpu::is_plain(&value), OnCpu::of(&gradient)) {
-        // In place where nobody else holds the parameter.
+        // In place if nothing else holds the parameter.
         let value = value.try_into_primitive::<Flex>().expect("it was found on the CPU");
-        let mut value = alone(value);
+        let mut value = owned_contiguous(value);
         let empty = || Tensor::<1>::from_primitive::<Flex>(tensor(Vec::new(), [0]));
         let [mut first, mut second] = [&mut moments.first, &mut moments.second].map(|moment| {
             let moment = std::mem::replace(moment, empty());
@@ -41,7 +41,7 @@ pub fn adam<const D: usize>(
         kernels::adam(
             step,
             value.storage_mut(),
-            numbers(&in_a_row(gradient)),
+            as_values(&contiguous(gradient)),
             first.storage_mut(),
             second.storage_mut(),
         );

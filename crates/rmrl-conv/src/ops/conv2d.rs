@@ -1,4 +1,4 @@
-//! The convolution.
+//! Convolutions on burn's tensors.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -12,40 +12,42 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::ops::ConvOptions;
 
-use super::primitive::{OnCpu, Tracked, absent, before_relu, in_a_row, numbers, tensor, tracked};
+use super::primitive::{
+    OnCpu, Tracked, absent, as_values, before_relu, contiguous, tensor, tracked,
+};
 use crate::kernels::{
     ConvShape, Epilogue, PackedWeights, bias_gradient, forward, input_gradient, weight_gradient,
 };
 
-/// How a kernel moves over a picture.
+/// Stride and padding of a convolution or pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dOptions {
-    /// Input pixels between neighbouring output pixels.
+    /// Input pixels between neighboring output pixels.
     pub stride: usize,
-    /// Rows and columns of zeros around the picture.
+    /// Rows and columns of zeros around the image.
     pub padding: usize,
 }
 
-/// What goes with a convolution in the same pass:
-/// `relu(conv(x, weight * scale) + bias + residual)`, each if it is there.
+/// The operations that are fused into a convolution: `relu(conv(x, weight * scale) + bias + residual)`, where
+/// every part is optional.
 #[derive(Debug, Clone, Default)]
-pub struct Follow {
-    /// A factor for each output channel, `[channels_out]`: a constant that no gradient goes to, as
-    /// of a frozen normalisation.
+pub struct Conv2dEpilogue {
+    /// A factor for each output channel, `[channels_out]`. It is a constant without a gradient, such as that of
+    /// a frozen normalization.
     pub scale: Option<Tensor<1>>,
-    /// `[channels_out]`
+    /// A term for each output channel, `[channels_out]`.
     pub bias: Option<Tensor<1>>,
-    /// As the output.
+    /// A tensor that is added, with the shape of the output.
     pub residual: Option<Tensor<4>>,
-    /// Whether what is negative becomes zero.
+    /// Whether negative values become zero.
     pub relu: bool,
 }
 
-/// Weights that were prepared at their first use, for weights that do not change any more: one
-/// picture's convolution takes less time than preparing them.
+/// Packed weights, prepared at their first use, for weights that no longer change: preparing them takes longer than
+/// one image's convolution.
 ///
-/// Clones share what was prepared. It serves convolutions without gradients, of pictures of the
-/// first one's size.
+/// Clones share the prepared weights. They are used for convolutions without gradients, of images of the same size
+/// as the first one.
 #[derive(Clone, Default)]
 pub struct PackedConv2d(Arc<OnceLock<(ConvShape, PackedWeights)>>);
 
@@ -55,10 +57,10 @@ impl fmt::Debug for PackedConv2d {
     }
 }
 
-/// A convolution by a square kernel of pictures with channels last.
+/// A convolution of images with channels last by a square kernel.
 ///
-/// Gradients go to the input, the weight, the bias and the residual. `packed` is for weights that do
-/// not change; it keeps what is prepared.
+/// The input, the weight, the bias and the residual get gradients. `packed` is for weights that do not change: it
+/// keeps the prepared weights.
 ///
 /// # Shapes
 /// - x: `[batch, height, width, channels_in]`
@@ -66,23 +68,23 @@ impl fmt::Debug for PackedConv2d {
 /// - output: `[batch, height_out, width_out, channels_out]`
 ///
 /// # Panics
-/// If the shapes do not fit each other.
+/// The shapes do not match.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
     options: Conv2dOptions,
-    follow: Follow,
+    epilogue: Conv2dEpilogue,
     packed: Option<&PackedConv2d>,
 ) -> Tensor<4> {
     let shape = shape_of(x.dims(), weight.dims(), options);
-    let operands = Operands::of(&x, &weight, &follow);
+    let operands = Operands::of(&x, &weight, &epilogue);
     let Some(operands) = operands else {
-        return elsewhere(x, weight, options, follow);
+        return by_burn(x, weight, options, epilogue);
     };
     if operands.any_tracked() {
-        Tensor::from_primitive::<Autodiff<Flex>>(with_gradients(shape, operands, follow.relu))
+        Tensor::from_primitive::<Autodiff<Flex>>(with_gradients(shape, operands, epilogue.relu))
     } else {
-        Tensor::from_primitive::<Flex>(plain(shape, &operands, follow.relu, packed))
+        Tensor::from_primitive::<Flex>(plain(shape, &operands, epilogue.relu, packed))
     }
 }
 
@@ -90,13 +92,13 @@ fn shape_of(x: [usize; 4], weight: [usize; 4], options: Conv2dOptions) -> ConvSh
     let ([batch, height, width, channels_in], [channels_out, depth, kernel, columns]) = (x, weight);
     assert!(
         depth == channels_in && columns == kernel,
-        "weights {weight:?} are not a square kernel for pictures {x:?}"
+        "weights {weight:?} are not a square kernel for images {x:?}"
     );
     let Conv2dOptions { stride, padding } = options;
     ConvShape { batch, height, width, channels_in, channels_out, kernel, stride, padding }
 }
 
-/// What a convolution is made of, on the CPU.
+/// The operands of a convolution, on the CPU.
 struct Operands {
     x: OnCpu,
     weight: OnCpu,
@@ -106,14 +108,14 @@ struct Operands {
 }
 
 impl Operands {
-    fn of(x: &Tensor<4>, weight: &Tensor<4>, follow: &Follow) -> Option<Self> {
-        let scale = OnCpu::of_optional(follow.scale.as_ref())?;
+    fn of(x: &Tensor<4>, weight: &Tensor<4>, epilogue: &Conv2dEpilogue) -> Option<Self> {
+        let scale = OnCpu::of_optional(epilogue.scale.as_ref())?;
         Some(Self {
             x: OnCpu::of(x)?,
             weight: OnCpu::of(weight)?,
-            scale: scale.map(|scale| in_a_row(scale.plain().clone())),
-            bias: OnCpu::of_optional(follow.bias.as_ref())?,
-            residual: OnCpu::of_optional(follow.residual.as_ref())?,
+            scale: scale.map(|scale| contiguous(scale.plain().clone())),
+            bias: OnCpu::of_optional(epilogue.bias.as_ref())?,
+            residual: OnCpu::of_optional(epilogue.residual.as_ref())?,
         })
     }
 
@@ -129,10 +131,11 @@ fn plain(
     relu: bool,
     packed: Option<&PackedConv2d>,
 ) -> FlexTensor {
-    let weight = in_a_row(operands.weight.plain().clone());
-    let pack =
-        || PackedWeights::forward(&shape, numbers(&weight), operands.scale.as_ref().map(numbers));
-    // Prepared weights say nothing of the batch.
+    let weight = contiguous(operands.weight.plain().clone());
+    let pack = || {
+        PackedWeights::forward(&shape, as_values(&weight), operands.scale.as_ref().map(as_values))
+    };
+    // Packed weights do not depend on the batch.
     let alike = |other: &ConvShape| ConvShape { batch: shape.batch, ..*other } == shape;
     let fresh;
     let weights = match packed.map(|packed| packed.0.get_or_init(|| (shape, pack()))) {
@@ -142,21 +145,22 @@ fn plain(
             &fresh
         }
     };
-    let x = in_a_row(operands.x.plain().clone());
-    let in_a_row =
-        |operand: &Option<OnCpu>| operand.as_ref().map(|operand| in_a_row(operand.plain().clone()));
-    let (bias, residual) = (in_a_row(&operands.bias), in_a_row(&operands.residual));
+    let x = contiguous(operands.x.plain().clone());
+    let contiguous = |operand: &Option<OnCpu>| {
+        operand.as_ref().map(|operand| contiguous(operand.plain().clone()))
+    };
+    let (bias, residual) = (contiguous(&operands.bias), contiguous(&operands.residual));
     let epilogue = Epilogue {
-        bias: bias.as_ref().map(numbers),
-        residual: residual.as_ref().map(numbers),
+        bias: bias.as_ref().map(as_values),
+        residual: residual.as_ref().map(as_values),
         relu,
     };
     let mut y = vec![0.0; shape.output_len()];
-    forward(&shape, numbers(&x), weights, epilogue, &mut y);
+    forward(&shape, as_values(&x), weights, epilogue, &mut y);
     tensor(y, [shape.batch, shape.height_out(), shape.width_out(), shape.channels_out])
 }
 
-/// What the gradients of a convolution need.
+/// What the gradients of a convolution need of its forward pass.
 #[derive(Debug, Clone)]
 struct State {
     shape: ConvShape,
@@ -167,7 +171,7 @@ struct State {
     y: Option<FlexTensor>,
 }
 
-/// The gradients of input, weight, bias and residual.
+/// Computes the gradients of input, weight, bias and residual.
 #[derive(Debug)]
 struct Conv2dBackward;
 
@@ -180,19 +184,19 @@ impl Backward<Flex, 4> for Conv2dBackward {
         let dy = grads.consume::<Flex>(&ops.node);
         let dz = match y {
             Some(y) => before_relu(dy, &y),
-            None => in_a_row(dy),
+            None => contiguous(dy),
         };
-        let (input, kernel) = (in_a_row(input), in_a_row(kernel));
-        let scale = scale.as_ref().map(numbers);
+        let (input, kernel) = (contiguous(input), contiguous(kernel));
+        let scale = scale.as_ref().map(as_values);
         if let Some(x) = x {
             let mut dx = vec![0.0; shape.input_len()];
-            input_gradient(&shape, numbers(&kernel), scale, numbers(&dz), &mut dx);
+            input_gradient(&shape, as_values(&kernel), scale, as_values(&dz), &mut dx);
             let ConvShape { batch, height, width, channels_in, .. } = shape;
             grads.register::<Flex>(x.id, tensor(dx, [batch, height, width, channels_in]));
         }
         if let Some(weight) = weight {
             let mut dw = vec![0.0; shape.weight_len()];
-            weight_gradient(&shape, scale, numbers(&input), numbers(&dz), &mut dw);
+            weight_gradient(&shape, scale, as_values(&input), as_values(&dz), &mut dw);
             let ConvShape { channels_in, channels_out, kernel, .. } = shape;
             grads.register::<Flex>(
                 weight.id,
@@ -201,7 +205,7 @@ impl Backward<Flex, 4> for Conv2dBackward {
         }
         if let Some(bias) = bias {
             let mut db = vec![0.0; shape.channels_out];
-            bias_gradient(numbers(&dz), &mut db);
+            bias_gradient(as_values(&dz), &mut db);
             grads.register::<Flex>(bias.id, tensor(db, [shape.channels_out]));
         }
         if let Some(residual) = residual {
@@ -229,9 +233,14 @@ fn with_gradients(shape: ConvShape, operands: Operands, relu: bool) -> Tracked {
     tracked(Conv2dBackward, parents, state, output)
 }
 
-/// The same by burn's own operations.
-fn elsewhere(x: Tensor<4>, weight: Tensor<4>, options: Conv2dOptions, follow: Follow) -> Tensor<4> {
-    let Follow { scale, bias, residual, relu: rectified } = follow;
+/// The convolution by burn's own operations.
+fn by_burn(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    options: Conv2dOptions,
+    epilogue: Conv2dEpilogue,
+) -> Tensor<4> {
+    let Conv2dEpilogue { scale, bias, residual, relu: rectified } = epilogue;
     let weight = match scale {
         Some(scale) => weight * scale.reshape([-1, 1, 1, 1]),
         None => weight,

@@ -1,4 +1,4 @@
-//! Group normalisation.
+//! Group normalization on burn's tensors.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
@@ -8,29 +8,29 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::primitive::{OnCpu, absent, alone, in_a_row, numbers, tensor, tracked};
-use crate::kernels::{self, Affine, GroupNormShape, Statistics};
+use super::primitive::{OnCpu, absent, as_values, contiguous, owned_contiguous, tensor, tracked};
+use crate::kernels::{self, Affine, GroupNormForward, GroupNormShape, Statistics};
 
-/// How a group normalisation is made.
+/// The options of a group normalization.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNormOptions {
-    /// Groups of neighbouring channels that share their statistics.
+    /// Groups of neighboring channels that share their statistics.
     pub groups: usize,
-    /// Added to the variance.
+    /// Term added to the variance.
     pub epsilon: f64,
-    /// Whether what is negative becomes zero.
+    /// Whether negative values become zero.
     pub relu: bool,
 }
 
 /// `relu((x - mean) / sqrt(variance + epsilon) * weight + bias + residual)` with the statistics of
-/// groups of channels of each picture (Wu and He 2018); residual and ReLU if they are asked for.
+/// groups of channels of each image (Wu and He 2018). Residual and ReLU are optional.
 ///
 /// # Shapes
 /// - x, residual and output: `[batch, height, width, channels]`
 /// - weight and bias: `[channels]`
 ///
 /// # Panics
-/// If the shapes do not fit each other.
+/// The shapes do not match.
 pub fn group_norm(
     x: Tensor<4>,
     weight: Tensor<1>,
@@ -39,9 +39,9 @@ pub fn group_norm(
     options: GroupNormOptions,
 ) -> Tensor<4> {
     let operands = [OnCpu::of(&x), OnCpu::of(&weight), OnCpu::of(&bias)];
-    let beside = OnCpu::of_optional(residual.as_ref());
-    let ([Some(input), Some(factor), Some(offset)], Some(beside)) = (operands, beside) else {
-        return elsewhere(x, weight, bias, residual, options);
+    let added = OnCpu::of_optional(residual.as_ref());
+    let ([Some(input), Some(factor), Some(offset)], Some(added)) = (operands, added) else {
+        return by_burn(x, weight, bias, residual, options);
     };
     let dims @ [batch, height, width, channels] = x.dims();
     let GroupNormOptions { groups, epsilon, relu } = options;
@@ -50,20 +50,20 @@ pub fn group_norm(
 
     let state = State {
         shape,
-        x: in_a_row(input.plain().clone()),
-        weight: in_a_row(factor.plain().clone()),
-        bias: in_a_row(offset.plain().clone()),
+        x: contiguous(input.plain().clone()),
+        weight: contiguous(factor.plain().clone()),
+        bias: contiguous(offset.plain().clone()),
         statistics: None,
         y: None,
     };
-    let kept = beside.as_ref().map(|residual| in_a_row(residual.plain().clone()));
+    let kept = added.as_ref().map(|residual| contiguous(residual.plain().clone()));
     let mut y = vec![0.0; batch * pixels * channels];
-    let (values, affine) = (numbers(&state.x), state.affine());
+    let (values, affine) = (as_values(&state.x), state.affine());
     let statistics =
-        kernels::group_norm(&shape, values, affine, kept.as_ref().map(numbers), relu, &mut y);
+        kernels::group_norm(&shape, values, affine, kept.as_ref().map(as_values), relu, &mut y);
     let y = tensor(y, dims);
 
-    let all = [Some(&input), Some(&factor), Some(&offset), beside.as_ref()];
+    let all = [Some(&input), Some(&factor), Some(&offset), added.as_ref()];
     if !all.into_iter().flatten().any(OnCpu::is_tracked) {
         return Tensor::from_primitive::<Flex>(y);
     }
@@ -72,12 +72,12 @@ pub fn group_norm(
         input.into_tracked(),
         factor.into_tracked(),
         offset.into_tracked(),
-        beside.map_or_else(absent, OnCpu::into_tracked),
+        added.map_or_else(absent, OnCpu::into_tracked),
     ];
     Tensor::from_primitive::<Autodiff<Flex>>(tracked(GroupNormBackward, parents, state, y))
 }
 
-/// What the gradients of a normalisation need.
+/// What the gradients of a normalization need of its forward pass.
 #[derive(Debug, Clone)]
 struct State {
     shape: GroupNormShape,
@@ -91,11 +91,11 @@ struct State {
 
 impl State {
     fn affine(&self) -> Affine<'_> {
-        Affine { weight: numbers(&self.weight), bias: numbers(&self.bias) }
+        Affine { weight: as_values(&self.weight), bias: as_values(&self.bias) }
     }
 }
 
-/// The gradients of input, weight, bias and residual.
+/// Computes the gradients of input, weight, bias and residual.
 #[derive(Debug)]
 struct GroupNormBackward;
 
@@ -106,16 +106,17 @@ impl Backward<Flex, 4> for GroupNormBackward {
         let [x, weight, bias, residual] = ops.parents;
         let state = ops.state;
         let dims = state.x.layout().shape().clone();
-        // In place where nobody else holds it: the output's gradient becomes the input's.
-        let mut dx = alone(grads.consume::<Flex>(&ops.node));
+        // In place if nothing else holds the output's gradient: the input's gradient replaces it.
+        let mut dx = owned_contiguous(grads.consume::<Flex>(&ops.node));
         let mut of_residual = residual.as_ref().map(|_| vec![0.0; dims.num_elements()]);
         let statistics = state.statistics.as_ref().expect("the forward pass kept its statistics");
+        let x_values = as_values(&state.x);
+        let forward =
+            GroupNormForward { x: x_values, statistics, y: state.y.as_ref().map(as_values) };
         let found = kernels::group_norm_gradients(
             &state.shape,
-            numbers(&state.x),
             state.affine(),
-            statistics,
-            state.y.as_ref().map(numbers),
+            forward,
             dx.storage_mut(),
             of_residual.as_deref_mut(),
         );
@@ -135,8 +136,8 @@ impl Backward<Flex, 4> for GroupNormBackward {
     }
 }
 
-/// The same by burn's own operations.
-fn elsewhere(
+/// The normalization by burn's own operations.
+fn by_burn(
     x: Tensor<4>,
     weight: Tensor<1>,
     bias: Tensor<1>,
@@ -145,7 +146,7 @@ fn elsewhere(
 ) -> Tensor<4> {
     let [batch, height, width, channels] = x.dims();
     let GroupNormOptions { groups, epsilon, relu: rectified } = options;
-    // One picture's group in a row.
+    // Each group of an image in one row.
     let grouped = x
         .reshape([batch, height * width, groups, channels / groups])
         .permute([0, 2, 1, 3])

@@ -1,4 +1,4 @@
-//! The largest value of each window.
+//! Max pooling on burn's tensors.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
@@ -9,30 +9,30 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::pool::MaxPool2dConfig;
 use burn::tensor::Tensor;
 
-use super::Conv2dOptions;
-use super::primitive::{OnCpu, in_a_row, numbers, tensor, tracked};
+use super::conv2d::Conv2dOptions;
+use super::primitive::{OnCpu, as_values, contiguous, tensor, tracked};
 use crate::kernels::{ConvShape, max_pool, max_pool_gradient};
 
-/// The largest value of each square window, of pictures with channels last.
+/// The largest value of each square window, of images with channels last.
 ///
 /// # Shapes
 /// - x: `[batch, height, width, channels]`
 /// - output: `[batch, height_out, width_out, channels]`
 ///
 /// # Panics
-/// If the window is larger than the padded picture.
+/// The window is larger than the padded image.
 pub fn max_pool2d(x: Tensor<4>, kernel: usize, options: Conv2dOptions) -> Tensor<4> {
     let Some(input) = OnCpu::of(&x) else {
-        return elsewhere(x, kernel, options);
+        return by_burn(x, kernel, options);
     };
     let [batch, height, width, channels] = x.dims();
     let Conv2dOptions { stride, padding } = options;
     let (channels_in, channels_out) = (channels, channels);
     let shape =
         ConvShape { batch, height, width, channels_in, channels_out, kernel, stride, padding };
-    let values = in_a_row(input.plain().clone());
+    let values = contiguous(input.plain().clone());
     let mut y = vec![0.0; shape.output_len()];
-    max_pool(&shape, numbers(&values), &mut y);
+    max_pool(&shape, as_values(&values), &mut y);
     let y = tensor(y, [batch, shape.height_out(), shape.width_out(), channels]);
     if !input.is_tracked() {
         return Tensor::from_primitive::<Flex>(y);
@@ -42,6 +42,7 @@ pub fn max_pool2d(x: Tensor<4>, kernel: usize, options: Conv2dOptions) -> Tensor
     Tensor::from_primitive::<Autodiff<Flex>>(tracked(MaxPoolBackward, parents, state, y))
 }
 
+/// What the gradient of a pooling needs of its forward pass.
 #[derive(Debug, Clone)]
 struct State {
     shape: ConvShape,
@@ -49,6 +50,7 @@ struct State {
     y: FlexTensor,
 }
 
+/// Computes the gradient of the input.
 #[derive(Debug)]
 struct MaxPoolBackward;
 
@@ -57,18 +59,18 @@ impl Backward<Flex, 1> for MaxPoolBackward {
 
     fn backward(self, ops: Ops<State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let State { shape, x, y } = ops.state;
-        let dy = in_a_row(grads.consume::<Flex>(&ops.node));
+        let dy = contiguous(grads.consume::<Flex>(&ops.node));
         if let [Some(parent)] = ops.parents {
             let mut dx = vec![0.0; shape.input_len()];
-            max_pool_gradient(&shape, numbers(&x), numbers(&y), numbers(&dy), &mut dx);
+            max_pool_gradient(&shape, as_values(&x), as_values(&y), as_values(&dy), &mut dx);
             let ConvShape { batch, height, width, channels_in, .. } = shape;
             grads.register::<Flex>(parent.id, tensor(dx, [batch, height, width, channels_in]));
         }
     }
 }
 
-/// The same by burn's own operation.
-fn elsewhere(x: Tensor<4>, kernel: usize, options: Conv2dOptions) -> Tensor<4> {
+/// The pooling by burn's own operation.
+fn by_burn(x: Tensor<4>, kernel: usize, options: Conv2dOptions) -> Tensor<4> {
     let Conv2dOptions { stride, padding } = options;
     let pool = MaxPool2dConfig::new([kernel; 2])
         .with_strides([stride; 2])

@@ -6,7 +6,7 @@ use super::bytes::{Fault, damage};
 use super::numbers::Numbers;
 
 /// Numbers that a node may be told to make: half a gigabyte. The models meant here are told some
-/// thousands, and compute the rest; exports for one size of picture would have masks of 2^25.
+/// thousands, and compute the rest; exports for one size of image would have masks of 2^25.
 const MAX_NUMBERS: f64 = (1u64 << 27) as f64;
 
 /// Numbers that all nodes together may be told to make, for they may be kept at the same time.
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_of_a_size_that_pictures_have() {
+    fn windows_are_of_a_size_that_images_have() {
         let model = |operator, attribute| checked(&part(7, &node(operator, &["x"], &[attribute])));
         for operator in super::WINDOWED {
             for name in super::WINDOW_ATTRIBUTES {

@@ -1,33 +1,33 @@
-//! Normalisation without batch statistics: trials come one at a time.
+//! Normalization without batch statistics: trials come one at a time.
 
 use burn::module::{Module, Param};
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor, TensorData};
-use rmrl_conv::{Follow, GroupNormOptions, group_norm};
+use rmrl_conv::{Conv2dEpilogue, GroupNormOptions, group_norm};
 use serde::{Deserialize, Serialize};
 
 use super::conv::Conv;
 
-/// Which normalisation an encoder has.
+/// Which normalization an encoder has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NormKind {
-    /// Group normalisation, for weights that start from scratch.
+    /// Group normalization, for weights that start from scratch.
     Group,
-    /// Batch normalisation with the statistics it was trained with, for loaded weights.
+    /// Batch normalization with the statistics it was trained with, for loaded weights.
     FrozenBatch,
 }
 
-/// The normalisation after a convolution.
+/// The normalization after a convolution.
 #[derive(Module, Debug)]
 pub(crate) enum Norm {
-    /// Statistics of groups of channels of one picture.
+    /// Statistics of groups of channels of one image.
     Group(GroupNorm),
     /// Stored statistics.
     FrozenBatch(FrozenBatchNorm),
 }
 
-/// Added to variances, as PyTorch does.
+/// Added to variances, as in PyTorch.
 const EPSILON: f64 = 1e-5;
 /// Channels to a group. Untuned; 64 channels then make four groups.
 const CHANNELS_PER_GROUP: usize = 16;
@@ -36,7 +36,7 @@ impl Norm {
     pub(crate) fn new(kind: NormKind, channels: usize, device: &Device) -> Self {
         match kind {
             NormKind::Group => {
-                // As many as asked for, or the next smaller number that divides the channels.
+                // As many groups as wanted, or the next smaller number that divides the channels.
                 let wanted = (channels / CHANNELS_PER_GROUP).max(1);
                 let divides = |groups: &usize| channels.is_multiple_of(*groups);
                 let groups = (1..=wanted).rev().find(divides).unwrap_or(1);
@@ -48,10 +48,10 @@ impl Norm {
         }
     }
 
-    /// `relu(norm(conv(input)) + shortcut)`, the last two if they are asked for.
+    /// `relu(norm(conv(input)) + shortcut)`; shortcut and relu are optional.
     ///
     /// # Shapes
-    /// `[batch, height, width, channels]`, as those of the convolution.
+    /// `[batch, height, width, channels]`, the same as of the convolution.
     pub(super) fn after(
         &self,
         conv: &Conv,
@@ -61,23 +61,23 @@ impl Norm {
     ) -> Tensor<4> {
         match self {
             Self::Group(norm) => {
-                let maps = conv.forward(input, Follow::default());
+                let maps = conv.forward(input, Conv2dEpilogue::default());
                 let [weight, bias] = [&norm.gamma, &norm.beta]
                     .map(|param| param.as_ref().expect("the norm is affine").val());
                 let (groups, epsilon) = (norm.num_groups, norm.epsilon);
                 group_norm(maps, weight, bias, shortcut, GroupNormOptions { groups, epsilon, relu })
             }
             Self::FrozenBatch(norm) => {
-                // A fixed factor and offset of each channel are the convolution's.
+                // The convolution applies the fixed scale and shift of each channel.
                 let (scale, shift) = norm.scale_and_shift();
                 let (scale, bias) = (Some(scale), Some(shift));
-                conv.forward(input, Follow { scale, bias, residual: shortcut, relu })
+                conv.forward(input, Conv2dEpilogue { scale, bias, residual: shortcut, relu })
             }
         }
     }
 }
 
-/// Batch normalisation as a fixed affine map, as torchvision's `FrozenBatchNorm2d`.
+/// Batch normalization as a fixed affine map, as torchvision's `FrozenBatchNorm2d`.
 #[derive(Module, Debug)]
 pub(crate) struct FrozenBatchNorm {
     weight: Param<Tensor<1>>,

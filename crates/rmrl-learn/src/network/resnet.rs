@@ -29,7 +29,7 @@ struct BasicBlock {
     downsample: Option<Downsample>,
 }
 
-/// The shortcut where a block changes the picture's size or the number of channels.
+/// The shortcut of a block that changes the image's size or the number of channels.
 #[derive(Module, Debug)]
 struct Downsample {
     conv: Conv,
@@ -71,11 +71,12 @@ impl ResNet {
         }
     }
 
-    /// The same encoder, for pictures alone: it must not learn any more.
-    pub(crate) fn settled(self) -> Self {
-        let stage = |blocks: Vec<BasicBlock>| blocks.into_iter().map(BasicBlock::settled).collect();
+    /// The same encoder for inference: it must not learn any more.
+    pub(crate) fn for_inference(self) -> Self {
+        let stage =
+            |blocks: Vec<BasicBlock>| blocks.into_iter().map(BasicBlock::for_inference).collect();
         Self {
-            conv1: self.conv1.settled(),
+            conv1: self.conv1.for_inference(),
             layer1: stage(self.layer1),
             layer2: stage(self.layer2),
             layer3: stage(self.layer3),
@@ -85,7 +86,7 @@ impl ResNet {
     }
 
     /// # Shapes
-    /// - input: `[batch, height, width, 3]`, normalised RGB
+    /// - input: `[batch, height, width, 3]`, normalized RGB
     /// - output: `[batch, 8 * base_width]`
     pub(crate) fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         let maps = self.bn1.after(&self.conv1, images, None, true);
@@ -119,12 +120,12 @@ impl BasicBlock {
         }
     }
 
-    fn settled(self) -> Self {
+    fn for_inference(self) -> Self {
         let shortcut =
-            |shortcut: Downsample| Downsample { conv: shortcut.conv.settled(), ..shortcut };
+            |shortcut: Downsample| Downsample { conv: shortcut.conv.for_inference(), ..shortcut };
         Self {
-            conv1: self.conv1.settled(),
-            conv2: self.conv2.settled(),
+            conv1: self.conv1.for_inference(),
+            conv2: self.conv2.for_inference(),
             downsample: self.downsample.map(shortcut),
             ..self
         }

@@ -1,4 +1,4 @@
-//! A headless Chromium, told what to do by its DevTools protocol.
+//! A headless Chromium, controlled by its DevTools protocol.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -11,21 +11,21 @@ use base64::Engine;
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
 
-/// Far above what anything takes, so that a busy machine does not fail a test.
+/// Far above what any step needs, so that a busy machine does not fail a test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One tab of a browser of its own, which ends with it.
+/// One tab in its own browser, which ends when this is dropped.
 pub struct Chromium {
     child: Child,
     socket: WebSocket<TcpStream>,
     session: Option<String>,
     calls: u64,
-    /// What the page complained of: exceptions, and all that its policy forbade.
+    /// The page's errors: exceptions, and everything that its security policy blocked.
     pub complaints: Vec<String>,
     _profile: tempfile::TempDir,
 }
 
-/// How a person looks at the page.
+/// How the page is displayed.
 #[derive(Clone, Copy)]
 pub struct Look {
     pub width: u32,
@@ -50,13 +50,13 @@ fn executable() -> PathBuf {
     places.find(|place| place.is_file()).unwrap_or_else(|| {
         panic!(
             "the operator page is tested in Chromium, and there is none: install it (apt-get install chromium), \
-             name one by CHROMIUM=/path/to/chrome, or go without these tests by RMRL_WITHOUT_BROWSER=1"
+             set CHROMIUM=/path/to/chrome, or skip these tests by RMRL_WITHOUT_BROWSER=1"
         )
     })
 }
 
 impl Chromium {
-    /// A browser; `None` where the environment says to go without.
+    /// Starts a browser; `None` if the environment says to skip these tests.
     pub fn start() -> Option<Self> {
         if std::env::var_os("RMRL_WITHOUT_BROWSER").is_some_and(|value| !value.is_empty()) {
             eprintln!("RMRL_WITHOUT_BROWSER is set: nothing is tested in a browser");
@@ -65,7 +65,7 @@ impl Chromium {
         let profile = tempfile::tempdir().unwrap();
         let executable = executable();
         let mut child = Command::new(&executable)
-            // Without its sandbox, which containers and root do not let it have: it sees our page only.
+            // Without a sandbox, because it does not work in containers and as root; it loads our page only.
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
             .args(["--no-first-run", "--hide-scrollbars", "--disable-background-networking"])
             .args(["--remote-debugging-port=0", "about:blank"])
@@ -78,7 +78,7 @@ impl Chromium {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (found, url) = mpsc::channel();
         std::thread::spawn(move || {
-            // To the end, so that the browser never waits for a reader.
+            // Reads to the end, so that the browser never waits for a reader.
             for line in stderr.lines().map_while(Result::ok) {
                 if let Some(url) = line.strip_prefix("DevTools listening on ") {
                     let _ = found.send(url.to_string());
@@ -108,7 +108,7 @@ impl Chromium {
 
     pub fn open(&mut self, url: &str, look: Look) {
         self.look(look);
-        // By way of another page, for the same address with another fragment would load nothing.
+        // Via another page, because the same address with another fragment would load nothing.
         for url in ["about:blank", url] {
             self.call("Page.navigate", json!({ "url": url }));
             self.wait_for(&format!(
@@ -152,16 +152,16 @@ impl Chromium {
         }
     }
 
-    /// Presses the mouse's button on an element, for so long.
+    /// Presses the mouse button on an element for `duration`.
     pub fn press(&mut self, selector: &str, duration: Duration) {
         self.wait_for(&format!("!document.querySelector({selector:?}).disabled"));
-        let centre = self.value(&format!(
+        let center = self.value(&format!(
             "(() => {{ const element = document.querySelector({selector:?}); \
              element.scrollIntoView({{ block: 'center' }}); const box = element.getBoundingClientRect(); \
              return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
         ));
         for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({ "type": kind, "x": centre[0], "y": centre[1], "button": "left", "clickCount": 1 });
+            let event = json!({ "type": kind, "x": center[0], "y": center[1], "button": "left", "clickCount": 1 });
             self.call("Input.dispatchMouseEvent", event);
             if kind == "mousePressed" {
                 std::thread::sleep(duration);
@@ -173,13 +173,13 @@ impl Chromium {
         self.press(selector, Duration::ZERO);
     }
 
-    /// Presses a key for so long; `key` as in `KeyboardEvent.key`, which is a character if it writes one.
+    /// Presses a key for `duration`; `key` is as in `KeyboardEvent.key`.
     pub fn key(&mut self, key: &str, duration: Duration) {
         let (code, number, text) = match key {
             "Tab" => ("Tab", 9, ""),
             "Enter" => ("Enter", 13, "\r"),
             " " => ("Space", 32, " "),
-            other => panic!("the key {other:?} is not known here"),
+            other => panic!("unknown key {other:?}"),
         };
         for kind in ["keyDown", "keyUp"] {
             let mut event =
@@ -194,12 +194,12 @@ impl Chromium {
         }
     }
 
-    /// Writes into whatever has the focus.
+    /// Writes into the element that has the focus.
     pub fn write(&mut self, text: &str) {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    /// The page as a PNG file, from its top to its end.
+    /// The page as a PNG file; the whole page, or what is in view.
     pub fn screenshot(&mut self, whole: bool) -> Vec<u8> {
         let params = json!({ "format": "png", "captureBeyondViewport": whole });
         let answer = self.call("Page.captureScreenshot", params);

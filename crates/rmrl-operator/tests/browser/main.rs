@@ -1,4 +1,4 @@
-//! The page as a person has it: in a browser, by mouse and keyboard, on a desk and on a phone.
+//! The page in a browser, by mouse and keyboard, on a desktop and on a phone.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rmrl_operator::{
-    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, Picture, PictureFormat,
+    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, PageImage, PageImageFormat, Phase,
     ProofProgress, Request, RunStatus, StopStatus,
 };
 
@@ -24,10 +24,10 @@ fn config() -> PageConfig {
     PageConfig { address: ([127, 0, 0, 1], 0).into(), ..PageConfig::default() }
 }
 
-fn picture() -> Picture {
+fn image() -> PageImage {
     let bytes = include_bytes!("../../../../docs/images/snapshot.png");
     let caption = "Trial 42: where the plate was found".to_string();
-    Picture { bytes: bytes.as_slice().into(), format: PictureFormat::Png, caption }
+    PageImage { bytes: bytes.as_slice().into(), format: PageImageFormat::Png, caption }
 }
 
 /// A run after 41 trials, one of them without a plate, one with a fault.
@@ -48,7 +48,7 @@ fn status() -> RunStatus {
             duration_s: 120.0 + 30.0 * spread,
         }
     };
-    let reason = "localisation failed: no plate in the picture".to_string();
+    let reason = "localization failed: no plate in the image".to_string();
     RunStatus {
         run: "table-hindsight-seed3".to_string(),
         method: "Hindsight".to_string(),
@@ -87,7 +87,7 @@ fn a_run_is_watched_paused_resumed_and_stopped() {
     .unwrap();
     let requests = page.requests();
     page.publish(RunStatus { run: "<img src=x onerror=alert(1)>".to_string(), ..status() });
-    page.show(picture());
+    page.show(image());
 
     browser.open(page.url(), DESKTOP);
     browser.wait_for("document.getElementById('word').innerText === 'Placing'");
@@ -99,10 +99,10 @@ fn a_run_is_watched_paused_resumed_and_stopped() {
     assert_eq!(browser.text("#run"), "<img src=x onerror=alert(1)>");
     assert_eq!(browser.text("#trial"), "trial 42 of 150");
     assert_eq!(browser.value("document.querySelectorAll('#trials tr').length"), 42);
-    assert!(browser.text("#trials").contains("attempt 1, fault: localisation failed"));
+    assert!(browser.text("#trials").contains("attempt 1, fault: localization failed"));
     assert_eq!(browser.value("document.querySelectorAll('#rewards circle').length"), 40);
     assert_eq!(browser.value("document.querySelectorAll('#rewards .miss').length"), 1);
-    browser.wait_for("document.getElementById('picture').naturalWidth === 640");
+    browser.wait_for("document.getElementById('image').naturalWidth === 640");
     let time_left_s = status().time_left_s().unwrap();
     let (hours, minutes) = ((time_left_s / 3600.0).floor(), (time_left_s / 60.0).round() % 60.0);
     let figures = browser.text("#figures");
@@ -125,7 +125,7 @@ fn a_run_is_watched_paused_resumed_and_stopped() {
     assert_eq!(browser.value("document.activeElement.id"), "stop", "resume is of no use now");
     browser.key("Enter", Duration::ZERO);
     assert_eq!(requests.wait(PATIENCE), Some(Request::StopNow));
-    browser.wait_for("!document.getElementById('answer').innerText.includes('Asking')");
+    browser.wait_for("!document.getElementById('answer').innerText.includes('Sending')");
     assert_eq!(stops.load(Ordering::SeqCst), 1);
     browser.wait_for("document.getElementById('stopped').innerText.startsWith('NOT CONFIRMED')");
     assert_eq!(browser.value("document.getElementById('stopped').dataset.confirmed"), "no");
@@ -133,20 +133,20 @@ fn a_run_is_watched_paused_resumed_and_stopped() {
         status.phase = Phase::Ended { message: "Stopped by an operator.".to_string() }
     });
     browser.wait_for("document.getElementById('message').innerText === 'Stopped by an operator.'");
-    // Still to be pressed: nobody knows that the arm stands.
+    // The button stays enabled until the arm has confirmed that it stands.
     assert_eq!(browser.value("document.getElementById('stop').disabled"), false);
     let message = "the arm has confirmed that it stands".to_string();
     *stop.lock().unwrap() = Some(StopStatus { is_confirmed: true, message });
     browser.wait_for("document.getElementById('stopped').innerText.includes('that it stands')");
     assert_eq!(browser.value("document.getElementById('stopped').dataset.confirmed"), "yes");
     browser.wait_for("document.getElementById('stop').disabled");
-    // The browser itself complains of the answer to a stop that was not confirmed, and of nothing else.
+    // The browser itself complains only about the response to the unconfirmed stop.
     let [complaint] = &browser.complaints[..] else { panic!("{:?}", browser.complaints) };
     assert!(complaint.contains("502"), "{complaint}");
 }
 
 #[test]
-fn a_trial_is_confirmed_by_holding_and_only_when_asked() {
+fn a_trial_is_confirmed_by_holding_the_button_while_a_question_is_open() {
     let Some(mut browser) = Chromium::start() else { return };
     let page = OperatorPage::serve(config()).unwrap();
     let requests = page.requests();
@@ -184,7 +184,7 @@ fn a_trial_is_confirmed_by_holding_and_only_when_asked() {
 }
 
 #[test]
-fn a_reader_without_the_token_acts_after_giving_it() {
+fn a_reader_without_the_token_acts_after_entering_it() {
     let Some(mut browser) = Chromium::start() else { return };
     let everywhere = PageConfig { address: ([0, 0, 0, 0], 0).into(), ..config() };
     for (config, word) in [(config(), "Placing"), (everywhere, "Locked")] {
@@ -218,7 +218,7 @@ fn a_reader_without_the_token_acts_after_giving_it() {
 }
 
 #[test]
-fn a_lost_connection_is_told() {
+fn a_lost_connection_is_shown() {
     let Some(mut browser) = Chromium::start() else { return };
     let page = OperatorPage::serve(config()).unwrap();
     page.publish(status());
@@ -227,13 +227,13 @@ fn a_lost_connection_is_told() {
     let address = page.address();
     drop(page);
     browser.wait_for("!document.getElementById('lost').hidden");
-    assert!(browser.text("#lost").contains("The arm may be moving"));
+    assert!(browser.text("#lost").contains("The arm may still be moving"));
     assert_eq!(browser.text("#word"), "No connection");
     assert_eq!(browser.value("document.getElementById('pause').disabled"), true);
-    // Whoever wants to stop may try.
+    // The operator may still try to stop.
     browser.click("#stop");
-    browser.wait_for("document.getElementById('answer').innerText.includes('Not known whether')");
-    // And a run that comes again is seen again.
+    browser.wait_for("document.getElementById('answer').innerText.includes('Unknown whether')");
+    // The page recovers when the run serves again.
     let page = OperatorPage::serve(PageConfig { address, ..config() }).unwrap();
     page.publish(RunStatus { phase: Phase::Learning, ..status() });
     browser.wait_for("document.getElementById('word').innerText === 'Learning'");
@@ -246,9 +246,9 @@ fn everything_fits_a_phone() {
     let Some(mut browser) = Chromium::start() else { return };
     let page = OperatorPage::serve(config()).unwrap();
     page.publish(RunStatus { confirm: Some("Is everybody out of reach?".to_string()), ..status() });
-    page.show(picture());
+    page.show(image());
     browser.open(page.url(), PHONE);
-    browser.wait_for("!document.getElementById('picture').hidden");
+    browser.wait_for("!document.getElementById('image').hidden");
     assert_eq!(browser.value("document.documentElement.scrollWidth"), 375);
     let small = "[...document.querySelectorAll('button')].filter((button) => button.offsetParent && \
                  button.getBoundingClientRect().height < 44).map((button) => button.id)";
@@ -263,11 +263,11 @@ fn everything_fits_a_phone() {
 }
 
 #[test]
-#[ignore = "makes pictures for people, in target/tmp"]
-fn pictures_of_the_page() {
+#[ignore = "makes screenshots for people, in target/tmp"]
+fn screenshots_of_the_page() {
     let Some(mut browser) = Chromium::start() else { return };
     let page = OperatorPage::serve(config()).unwrap();
-    page.show(picture());
+    page.show(image());
     let fault = "The plate is lost: put it back onto its start, then resume.".to_string();
     let confirm =
         "Trial 42 moves the arm over the table. Is everybody out of its reach?".to_string();
@@ -288,12 +288,12 @@ fn pictures_of_the_page() {
         (
             "fault",
             DESKTOP,
-            RunStatus { phase: Phase::NeedsPerson { message: fault.clone() }, ..status() },
+            RunStatus { phase: Phase::NeedsOperator { message: fault.clone() }, ..status() },
         ),
         (
             "fault-dark",
             dark,
-            RunStatus { phase: Phase::NeedsPerson { message: fault }, ..status() },
+            RunStatus { phase: Phase::NeedsOperator { message: fault }, ..status() },
         ),
         ("confirm", DESKTOP, RunStatus { confirm: Some(confirm), ..status() }),
         (
@@ -319,8 +319,8 @@ fn pictures_of_the_page() {
     for (name, look, status) in cases {
         page.publish(status);
         browser.open(page.url(), look);
-        browser.wait_for("document.getElementById('picture').naturalWidth === 640");
-        // Two frames: the curves are drawn.
+        browser.wait_for("document.getElementById('image').naturalWidth === 640");
+        // Time to draw the curves.
         std::thread::sleep(Duration::from_millis(300));
         let path = format!("{}/operator-page-{name}.png", env!("CARGO_TARGET_TMPDIR"));
         std::fs::write(&path, browser.screenshot(false)).unwrap();
@@ -328,7 +328,7 @@ fn pictures_of_the_page() {
     }
     page.publish(status());
     browser.open(page.url(), PHONE);
-    browser.wait_for("document.getElementById('picture').naturalWidth === 640");
+    browser.wait_for("document.getElementById('image').naturalWidth === 640");
     drop(page);
     browser.wait_for("!document.getElementById('lost').hidden");
     let path = format!("{}/operator-page-lost.png", env!("CARGO_TARGET_TMPDIR"));

@@ -47,7 +47,7 @@ pub(super) fn start_fault(
             fault(*kind, reason.clone())
         }
         PipelineActivationError::ConfigCannotBeResolved => refused(format!(
-            "{} has no colour of {} x {} (RGB8) and depth of {} x {} (Z16) at {} pictures a second",
+            "{} has no color of {} x {} (RGB8) and depth of {} x {} (Z16) at {} pictures a second",
             if config.playback.is_some() {
                 "the recording"
             } else {

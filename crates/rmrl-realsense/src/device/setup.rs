@@ -68,7 +68,7 @@ pub(super) fn describe(device: &Device) -> String {
     description
 }
 
-/// Sets the device up as configured, unless it is a recording; returns the metres in a unit of depth.
+/// Sets the device up as configured, unless it is a recording; returns the meters in a unit of depth.
 pub(super) fn tune(device: &Device, config: &RealSenseConfig) -> Result<f64, DeviceError> {
     let mut depth_unit_m = None;
     for mut sensor in device.sensors() {
@@ -120,12 +120,12 @@ fn set(sensor: &mut Sensor, option: Rs2Option, value: f32) -> Result<(), DeviceE
     })
 }
 
-/// The intrinsics of the colour images, as the camera keeps them.
+/// The intrinsics of the color images, as the camera keeps them.
 pub(super) fn color_intrinsics(streams: &[StreamProfile]) -> Result<Intrinsics, DeviceError> {
     let color = streams
         .iter()
         .find(|stream| stream.kind() == Rs2StreamKind::Color)
-        .ok_or_else(|| refused("it has no colour stream"))?;
+        .ok_or_else(|| refused("it has no color stream"))?;
     let found = color.intrinsics().map_err(refused)?;
     let distortion = found.distortion();
     let device = DeviceIntrinsics {

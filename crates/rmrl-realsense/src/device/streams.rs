@@ -33,9 +33,9 @@ pub(super) struct Streams {
     config: RealSenseConfig,
     pub(super) serial_number: Option<String>,
     pub(super) description: String,
-    /// Of the colour images.
+    /// Of the color images.
     pub(super) intrinsics: Intrinsics,
-    /// Metres in a unit of the depth frames.
+    /// Meters in a unit of the depth frames.
     depth_unit_m: f64,
 }
 
@@ -165,11 +165,11 @@ impl Streams {
 
     fn color(&self, frame: &ColorFrame) -> Result<RgbImage, FrameError> {
         let size = (self.config.width, self.config.height);
-        check_frame(frame, "colour", size, (Rs2Format::Rgb8, "RGB8", 24))?;
+        check_frame(frame, "color", size, (Rs2Format::Rgb8, "RGB8", 24))?;
         color_image(size, |u, v| match frame.get(u as usize, v as usize) {
             // RGB8 comes under this name, too, with its parts in their places.
             Some(PixelKind::Bgr8 { b, g, r } | PixelKind::Rgb8 { r, g, b }) => Ok([*r, *g, *b]),
-            other => Err(unexpected_pixel("colour", "RGB8", other.as_ref())),
+            other => Err(unexpected_pixel("color", "RGB8", other.as_ref())),
         })
     }
 
@@ -182,7 +182,7 @@ impl Streams {
         })
     }
 
-    /// Both images of a pair, depth in the colour camera's view.
+    /// Both images of a pair, depth in the color camera's view.
     fn picture(&self, frames: CompositeFrame) -> Result<RgbdFrame, DeviceError> {
         // Made anew each time: it cannot be sent to another thread, as a camera must be.
         let mut align = Align::new(Rs2StreamKind::Color, 1).map_err(refused)?;

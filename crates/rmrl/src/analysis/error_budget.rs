@@ -1,25 +1,25 @@
 //! Where the final error of a placement comes from, by the simulator's truth.
 //!
-//! With the plate truly at `S`, seen at `P_e`, picked at `P_pick = P_e + a` and placed at `F`
-//! instead of `G`: let `E` be what the calibration makes of a true pose (believed camera over true
-//! camera), `B` the pick at which the jaws would close around the plate's middle, `T(.)` where the
-//! tool truly is when told to be somewhere. An arm that picks at an offset `v` places at `-R v`, with
-//! `R` the turn from the pick to the place. So
+//! The plate is truly at `S`, seen at `P_e`, picked at `P_pick = P_e + a` and placed at `F` instead of
+//! `G`. Let `E` map a true pose to the pose that a perfect localizer would report with the calibrated
+//! camera, `B` be the pick at which the jaws would close around the plate's center, and `T(.)` map a
+//! commanded pose of the tool to its true pose. An arm that picks at an offset `v` places at `-R v`,
+//! with `R` the turn from the pick to the place. So
 //!
 //! ```text
-//! localization  = -R (P_e - E S)            what the localiser would err by in a calibrated cell
+//! localization  = -R (P_e - E S)            the localizer's error in a calibrated cell
 //! calibration   = -R (E S - B)              camera and tool, together
 //! correction    =  R (S - T(P_pick)) - localization - calibration
 //!               = -R a + R (R(ψ_B) - R(ψ_pick)) t    with the tool's offset t
-//! grasp         =  R_r (o_closed - o_open)  what closing jaws did to the plate between them
+//! grasp         =  R_r (o_closed - o_open)  how the closing jaws moved the plate
 //! placing       =  the arm's repeatability at both ends, slip on the way, release, settling
 //! F - G         =  localization + calibration + correction + grasp + placing
 //! ```
 //!
 //! with `o` the plate in the hand's frame, before and after the jaws closed, and `R_r` the hand at
-//! the release. The first three together are what the policy left: how far its correction is from
-//! the best one, `B - P_e`. All of it in the frame of the place: x along the fingers, where nothing
-//! but the policy can remove an offset, y across, where closing jaws do.
+//! the release. The sum of the first three is what the policy left: how far its correction is from
+//! the best one, `B - P_e`. All vectors are in the frame of the place: x along the fingers, where only
+//! the policy can remove an offset, y across them, where the closing jaws do.
 
 use std::fmt;
 
@@ -39,14 +39,14 @@ pub struct CellTruth {
     believed_from_true: Isometry3<f64>,
     /// The true tool in the frame of the configured one.
     tool_from_configured: PlanarPose,
-    /// Where plates belong, `G`.
+    /// The target, `G`.
     target: PlanarPose,
-    /// Height of a plate's centre at its start, in metres.
+    /// Height of a plate's center at its start, in meters.
     start_height_m: f64,
 }
 
 impl CellTruth {
-    /// The truth of a cell, whose camera the software believes to be `camera`; `None` of a real one.
+    /// The truth of a cell whose calibrated camera is `camera`; `None` for a real cell.
     pub fn of(world: &World, camera: &CameraModel, config: &RunConfig) -> Option<Self> {
         let true_camera = world.true_camera()?.world_from_camera;
         Some(Self {
@@ -58,7 +58,7 @@ impl CellTruth {
         })
     }
 
-    /// What a localiser without any error would report of a plate at `plate`, `E S`.
+    /// What a localizer without error would report of a plate at `plate`, `E S`.
     fn believed(&self, plate: PlanarPose) -> PlanarPose {
         let point = Point3::new(plate.x_m, plate.y_m, self.start_height_m);
         let (sin, cos) = plate.yaw_rad.sin_cos();
@@ -67,7 +67,7 @@ impl CellTruth {
         PlanarPose::new(point.x, point.y, long_side.y.atan2(long_side.x))
     }
 
-    /// Where the arm has to be told to pick a plate at `plate`, `B`.
+    /// Where the arm has to pick a plate at `plate`, `B`.
     fn best_pick(&self, plate: PlanarPose) -> PlanarPose {
         let tool = self.tool_from_configured;
         let yaw_rad = plate.yaw_rad - tool.yaw_rad;
@@ -76,40 +76,40 @@ impl CellTruth {
     }
 }
 
-/// One placement as it was told and as it was.
+/// The poses of one placement: estimated, commanded and true.
 #[derive(Debug, Clone, Copy)]
-pub struct Placed {
+pub struct PlacementPoses {
     /// Where the camera saw the plate, `P_e`.
     pub estimated: PlanarPose,
-    /// Where the arm was told to pick, `P_pick`.
+    /// Where the arm was commanded to pick, `P_pick`.
     pub pick: PlanarPose,
     /// Where the plate truly was, `S`.
     pub start: PlanarPose,
-    /// Where it truly came to lie, `F`.
+    /// Where the plate truly was at the end, `F`.
     pub end: PlanarPose,
     /// What truly happened between the jaws.
     pub grasp: GraspTruth,
 }
 
-/// The error of one placement by its causes, as vectors in the frame of the place.
+/// The error of one placement, split into additive causes: vectors in the frame of the place.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct ErrorBudget {
-    /// The localiser.
+pub struct PlacementBudget {
+    /// The localizer's error.
     pub localization: PoseAdjustment,
-    /// The calibration of camera and tool.
+    /// The calibration errors of camera and tool.
     pub calibration: PoseAdjustment,
-    /// What the chosen action did about both.
+    /// What the chosen action corrected of both.
     pub correction: PoseAdjustment,
-    /// The closing jaws.
+    /// How the closing jaws moved the plate.
     pub grasp: PoseAdjustment,
-    /// Repeatability, slip, release, settling.
+    /// Repeatability of the arm, slip, release and settling.
     pub placing: PoseAdjustment,
 }
 
-impl ErrorBudget {
+impl PlacementBudget {
     /// The budget of a placement; `None` if the plate was not in the jaws when they opened.
-    pub fn of(cell: &CellTruth, placed: &Placed) -> Option<Self> {
-        let Placed { estimated, pick, start, end, grasp } = *placed;
+    pub fn of(cell: &CellTruth, placed: &PlacementPoses) -> Option<Self> {
+        let PlacementPoses { estimated, pick, start, end, grasp } = *placed;
         let released = grasp.released?;
         let tool = cell.tool_from_configured;
         let turn_rad = released.tool.yaw_rad - (pick.yaw_rad + tool.yaw_rad);
@@ -132,9 +132,9 @@ impl ErrorBudget {
         let open = in_hand(grasp.open.tool, start);
         let closed = in_hand(grasp.closed.tool, grasp.closed.plate);
         let carried = in_hand(released.tool, released.plate);
-        let told = sum([localization, calibration, correction]);
+        let left_by_policy = sum([localization, calibration, correction]);
         let placing = sum([
-            difference(open, told),
+            difference(open, left_by_policy),
             difference(carried, closed),
             released.tool.relative_to(cell.target),
             end.relative_to(released.plate),
@@ -166,13 +166,13 @@ impl ErrorBudget {
 /// One cause over many placements.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Cause {
-    /// Root mean square of its length, in millimetres.
+    /// Root mean square of its length, in millimeters.
     pub rms_mm: f64,
-    /// Its mean along the fingers, in millimetres: what is the same in all placements.
+    /// Its mean along the fingers, in millimeters: the part that is constant over placements.
     pub along_mm: f64,
-    /// Its mean across the fingers, in millimetres.
+    /// Its mean across the fingers, in millimeters.
     pub across_mm: f64,
-    /// Root mean square of its turn, in degrees.
+    /// Root mean square of its yaw, in degrees.
     pub yaw_deg: f64,
 }
 
@@ -190,35 +190,36 @@ impl Cause {
     }
 }
 
-/// Where the error of many placements comes from. What cannot be known of a real cell is `None`.
+/// Where the error of many placements comes from. Causes are `None` in a real cell.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Budget {
-    /// What two localisations of a resting plate differ by: the least that localisation costs.
+pub struct ErrorBudget {
+    /// The mean distance between two localizations of a resting plate, in millimeters: a lower bound of
+    /// the localization error.
     pub noise_floor_mm: f64,
-    /// The root mean square of the error as the camera measures it; `None` of no placement.
+    /// The root mean square of the measured error, in millimeters; `None` without placements.
     pub measured_mm: Option<f64>,
-    /// The localiser.
+    /// The localizer's error.
     pub localization: Option<Cause>,
-    /// The calibration of camera and tool.
+    /// The calibration errors of camera and tool.
     pub calibration: Option<Cause>,
-    /// What the chosen actions did about both.
+    /// What the chosen actions corrected of both.
     pub correction: Option<Cause>,
-    /// The three together.
+    /// The sum of the three: what the policy left.
     pub left_by_policy: Option<Cause>,
-    /// The closing jaws.
+    /// How the closing jaws moved the plate.
     pub grasp: Option<Cause>,
-    /// Repeatability, slip, release, settling.
+    /// Repeatability of the arm, slip, release and settling.
     pub placing: Option<Cause>,
-    /// All together: the true error.
+    /// The sum of all: the true error.
     pub total: Option<Cause>,
-    /// The placements one by one; empty where nothing is known of them.
-    pub placements: Vec<ErrorBudget>,
+    /// The budget of each placement; empty in a real cell.
+    pub placements: Vec<PlacementBudget>,
 }
 
-impl Budget {
-    /// The budget of placements with these measured errors, in metres.
-    pub fn of(noise_floor_mm: f64, measured_m: &[f64], placements: Vec<ErrorBudget>) -> Self {
-        let cause = |part: fn(&ErrorBudget) -> PoseAdjustment| {
+impl ErrorBudget {
+    /// The budget of placements whose measured errors are `measured_m`, in meters.
+    pub fn of(noise_floor_mm: f64, measured_m: &[f64], placements: Vec<PlacementBudget>) -> Self {
+        let cause = |part: fn(&PlacementBudget) -> PoseAdjustment| {
             let vectors: Vec<PoseAdjustment> = placements.iter().map(part).collect();
             (!vectors.is_empty()).then(|| Cause::of(&vectors))
         };
@@ -229,15 +230,15 @@ impl Budget {
             localization: cause(|budget| budget.localization),
             calibration: cause(|budget| budget.calibration),
             correction: cause(|budget| budget.correction),
-            left_by_policy: cause(ErrorBudget::left_by_policy),
+            left_by_policy: cause(PlacementBudget::left_by_policy),
             grasp: cause(|budget| budget.grasp),
             placing: cause(|budget| budget.placing),
-            total: cause(ErrorBudget::total),
+            total: cause(PlacementBudget::total),
             placements,
         }
     }
 
-    /// The causes as people read them, in the order in which they add up.
+    /// The causes with their titles, in the order in which they add up.
     pub fn causes(&self) -> [(&'static str, Option<Cause>); 7] {
         [
             ("localization", self.localization),
@@ -251,9 +252,9 @@ impl Budget {
     }
 }
 
-impl fmt::Display for Budget {
+impl fmt::Display for ErrorBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "where the error comes from")?;
+        writeln!(f, "error budget")?;
         writeln!(
             f,
             "  {:<22} {:>8} {:>12} {:>13} {:>9}",
@@ -313,12 +314,12 @@ mod tests {
         left.translation_m() < 1e-6 && wrap_angle(left.dyaw_rad).abs() < 1e-6
     }
 
-    /// Budgets of a few placements in a laboratory, with their final errors in the place's frame
-    /// and how far each pick was from the best.
+    /// Budgets of a few placements in a laboratory. Each with its final error in the frame of the place
+    /// and the distance of its pick from the best one.
     fn budgets(
         config: &RunConfig,
         adjustment: PoseAdjustment,
-    ) -> Vec<(ErrorBudget, PoseAdjustment, f64)> {
+    ) -> Vec<(PlacementBudget, PoseAdjustment, f64)> {
         let mut laboratory = Laboratory::assemble(config, 1).unwrap();
         laboratory.trial.record_target().unwrap();
         let cell =
@@ -333,7 +334,7 @@ mod tests {
             let after = laboratory.world.truth().unwrap();
             let same = difference(vector(cell.best_pick(before.plate)), vector(before.best_pick));
             assert!(close(same, PoseAdjustment::NONE), "the same best pick");
-            let placed = Placed {
+            let placed = PlacementPoses {
                 estimated,
                 pick: placement.pick_pose,
                 start: before.plate,
@@ -342,7 +343,7 @@ mod tests {
             };
             let total = after.plate.relative_to(after.target).rotated(-after.target.yaw_rad);
             let missed = placement.pick_pose.distance_m(before.best_pick);
-            budgets.push((ErrorBudget::of(&cell, &placed).unwrap(), total, missed));
+            budgets.push((PlacementBudget::of(&cell, &placed).unwrap(), total, missed));
         }
         assert!(budgets.len() > 1);
         budgets
@@ -356,7 +357,7 @@ mod tests {
                 let config = RunConfig { seed, ..RunConfig::for_task(kind) };
                 for (budget, total, missed_m) in budgets(&config, action) {
                     assert!(close(budget.total(), total), "{budget:?} {total:?}");
-                    // What the policy left is the distance of its pick from the best one, but for
+                    // What the policy left is the distance of its pick from the best one, except for
                     // the little that a turn about a tool's offset adds.
                     let left_m = budget.left_by_policy().translation_m();
                     assert!((left_m - missed_m).abs() < 0.000_2, "{left_m} {missed_m}");
@@ -385,8 +386,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_real_cell_cannot_tell_is_unknown_and_not_zero() {
-        let budget = Budget::of(0.033, &[0.003, 0.004], Vec::new());
+    fn what_a_real_cell_cannot_know_is_unknown_and_not_zero() {
+        let budget = ErrorBudget::of(0.033, &[0.003, 0.004], Vec::new());
         assert!(budget.causes().iter().all(|(_, cause)| cause.is_none()));
         assert!((budget.measured_mm.unwrap() - 12.5f64.sqrt()).abs() < 1e-9);
         let text = budget.to_string();

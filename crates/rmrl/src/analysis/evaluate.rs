@@ -1,4 +1,4 @@
-//! Evaluation of what would be deployed: the columns of Tables 2 and 3, measured and true.
+//! Evaluation of the deployed policy: the columns of Tables 2 and 3, measured and true.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use rmrl_core::{
     standard_deviation, wilson_interval,
 };
 use rmrl_learn::{
-    Behaviour, Greedy, MethodName, Observer, ObserverError, Policy, Recorded, run_trials,
+    Behaviour, FixedPolicyRun, Goal, Greedy, MethodName, Observer, ObserverError, Policy, Recorded,
 };
 use serde::Serialize;
 
-use crate::analysis::error_budget::{Budget, CellTruth, ErrorBudget, Placed};
+use crate::analysis::error_budget::{CellTruth, ErrorBudget, PlacementBudget, PlacementPoses};
 use crate::analysis::noise_floor::NoiseFloor;
 use crate::cell::assembly::Laboratory;
 use crate::cell::first_motion::Start;
@@ -34,23 +34,23 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Mean and deviation of `values`; `None` of nothing.
+    /// Mean and deviation of `values`; `None` without values.
     pub fn of(values: &[f64]) -> Option<Self> {
         (!values.is_empty())
             .then(|| Self { mean: mean(values), deviation: standard_deviation(values) })
     }
 }
 
-/// How often the plate came to sit in its place.
+/// How often the plate was seated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Successes {
-    /// Times it did.
+    /// Trials whose plate was seated.
     pub seated: usize,
     /// Trials, failed grasps included.
     pub trials: usize,
-    /// The 95 % Wilson interval of the rate.
+    /// The lower end of the 95 % Wilson interval of the rate.
     pub low: f64,
-    /// Its upper end.
+    /// The upper end of that interval.
     pub high: f64,
 }
 
@@ -71,12 +71,12 @@ pub struct AsClaimed {
     pub held: usize,
     /// The lower end of the 95 % Wilson interval of their share.
     pub low: f64,
-    /// Its upper end.
+    /// The upper end of that interval.
     pub high: f64,
 }
 
 impl AsClaimed {
-    /// Of `trials`, whose placed plates were off by so many millimetres.
+    /// How often `claim` held in `trials`, whose placed plates have these measured errors.
     fn of(claim: Claim, e_trans_mm: &[f64], trials: usize) -> Self {
         let held = e_trans_mm.iter().filter(|mm| **mm / 1000.0 < claim.bound_m()).count();
         let Interval { low, high } = wilson_interval(held, trials);
@@ -87,11 +87,11 @@ impl AsClaimed {
 /// Errors of the placed plates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Errors {
-    /// Translation, in millimetres.
+    /// Translation error, in millimeters.
     pub e_trans_mm: Option<Spread>,
-    /// Yaw without its sign, in degrees.
+    /// Yaw error without its sign, in degrees.
     pub yaw_deg: Option<Spread>,
-    /// Plates that sit in their place.
+    /// How often the plate was seated.
     pub seated: Successes,
 }
 
@@ -104,35 +104,35 @@ pub struct Evaluation {
     pub task: TaskKind,
     /// The cell's seed.
     pub cell_seed: u32,
-    /// Trials, each from a start of its own.
+    /// Trials, each from a different start.
     pub trials: usize,
     /// Trials whose plate was not grasped.
     pub not_grasped: usize,
-    /// How often a measured error was as the run was to prove, if it was to prove something.
+    /// How often the claim of the run held, if it had one to prove.
     pub as_claimed: Option<AsClaimed>,
-    /// Trials in which the policy did not know the state and corrected nothing.
+    /// Trials in which the policy abstained, because the state was unlike those of its training.
     pub abstained: usize,
-    /// Attempts that a fault cut short.
+    /// Attempts that ended in a fault.
     pub faults: usize,
     /// The reward, failed grasps included as 0.
     pub reward: Option<Spread>,
-    /// By the camera, as a laboratory would measure it.
+    /// The errors as the camera measures them.
     pub measured: Errors,
-    /// By the simulator's truth.
+    /// The true errors; `None` in a real cell.
     pub truth: Option<Errors>,
-    /// What remains if the plate does not move at all: the mean distance between two
-    /// localisations of it, in millimetres. Errors of about this size are noise.
+    /// The mean distance between two localizations of a resting plate, in millimeters. Errors of about
+    /// this size are noise.
     pub noise_floor_mm: f64,
-    /// Where the error comes from.
-    pub budget: Budget,
+    /// The error budget.
+    pub budget: ErrorBudget,
 }
 
 /// Evaluates the run in `root` on `trials` new placements of `task`, in a cell that `start` starts.
 ///
-/// A learnt policy is deployed by its arg-max. `seed` decides the placements.
+/// A learned policy is deployed greedily. `seed` decides the placements.
 ///
 /// # Errors
-/// The run has no policy yet, or a trial could not be made.
+/// The run has no policy yet, or a trial fails.
 pub fn evaluate_run(
     config: &RunConfig,
     root: &std::path::Path,
@@ -142,27 +142,27 @@ pub fn evaluate_run(
 ) -> anyhow::Result<Evaluation> {
     let config = config.on_task(task);
     let laboratory = Laboratory::start(&config, u64::from(seed ^ PLACEMENT_SEED), start)?;
-    let behaviour: Box<dyn Behaviour> = if config.method.learns() {
+    let policy: Box<dyn Behaviour> = if config.method.learns() {
         let path = root.join(POLICY);
         if !path.exists() {
             bail!(
-                "{} has no {POLICY} yet: the run is not finished; go on with it by `rmrl train --resume {}`",
+                "{} has no {POLICY} yet: the run is not finished; resume it with `rmrl train --resume {}`",
                 root.display(),
                 root.display(),
             );
         }
         Box::new(Greedy(Policy::from_file(&path, &config.policy)?))
     } else {
-        let mut behaviour = baseline(&config, &laboratory.world)?;
+        let mut policy = baseline(&config, &laboratory.world)?;
         for trial in trials_without_images(&read_records(root)?)? {
-            behaviour.note(&trial);
+            policy.note(&trial);
         }
-        Box::new(Frozen(behaviour))
+        Box::new(Frozen(policy))
     };
-    evaluate(&config, laboratory, behaviour, trials)
+    evaluate(&config, laboratory, policy, trials)
 }
 
-/// A behaviour that takes no more notes.
+/// A fixed policy that learns nothing from further trials.
 struct Frozen(Box<dyn Behaviour>);
 
 impl Behaviour for Frozen {
@@ -171,24 +171,31 @@ impl Behaviour for Frozen {
     }
 }
 
-/// Sets the placements of an evaluation apart from those of the training.
+/// Separates the placements of an evaluation from those of the training.
 const PLACEMENT_SEED: u32 = 0x0e7a_1000;
 
-/// Evaluates a fixed behaviour on `trials` placements.
+/// Evaluates a fixed policy on `trials` placements.
 ///
 /// # Errors
-/// The target could not be recorded, or a trial not be made.
+/// The target cannot be recorded, or a trial fails.
 pub fn evaluate(
     config: &RunConfig,
     mut laboratory: Laboratory,
-    mut behaviour: Box<dyn Behaviour>,
+    mut policy: Box<dyn Behaviour>,
     trials: u32,
 ) -> anyhow::Result<Evaluation> {
     let resting = TargetRecord::make(config, &mut laboratory)?.noise_floor;
     let cell_truth = CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config);
     let mut tally = Tally::new(laboratory.world.clone(), cell_truth);
-    let (cell, mut recorded) = (&mut laboratory.trial, Recorded::nothing());
-    run_trials(cell, behaviour.as_mut(), 1, trials, &mut recorded, &mut tally)?;
+    let run = FixedPolicyRun {
+        env: &mut laboratory.trial,
+        policy: policy.as_mut(),
+        trials_per_scene: 1,
+        goal: Goal::from(trials),
+        backlog: Recorded::nothing(),
+        observer: &mut tally,
+    };
+    run.run()?;
     let trials = tally.rewards.len();
     let errors = |values: &Measured| Errors {
         e_trans_mm: Spread::of(&values.e_trans_mm),
@@ -212,15 +219,15 @@ pub fn evaluate(
         measured: errors(&tally.measured),
         truth: tally.world.truth().map(|_| errors(&tally.truth)),
         noise_floor_mm,
-        budget: Budget::of(noise_floor_mm, &measured_m, tally.budgets),
+        budget: ErrorBudget::of(noise_floor_mm, &measured_m, tally.budgets),
     })
 }
 
-/// Counts what happens.
+/// Collects the results of the trials.
 struct Tally {
     world: World,
     cell: Option<CellTruth>,
-    budgets: Vec<ErrorBudget>,
+    budgets: Vec<PlacementBudget>,
     abstained: usize,
     rewards: Vec<f64>,
     measured: Measured,
@@ -252,20 +259,20 @@ impl Tally {
 
 impl Tally {
     /// The error budget of the trial that has just ended.
-    fn budget(&self, cell: &PickPlace, trial: &Trial) -> Option<ErrorBudget> {
+    fn budget(&self, cell: &PickPlace, trial: &Trial) -> Option<PlacementBudget> {
         let evidence = cell.evidence();
-        let pictured = self.world.truth_at_captures();
-        // Nobody remembers this world, so its pictures are those of all trials so far.
-        let earlier = pictured.len().checked_sub(evidence.frames)?;
-        let start = pictured.get(earlier + evidence.start.as_ref()?.number)?.plate;
-        let placed = Placed {
+        let captured = self.world.truth_at_captures();
+        // This world keeps its captures over all trials so far.
+        let earlier = captured.len().checked_sub(evidence.frames)?;
+        let start = captured.get(earlier + evidence.start.as_ref()?.number)?.plate;
+        let placed = PlacementPoses {
             estimated: trial.observation.estimated_pose,
             pick: trial.ending.placement()?.pick_pose,
             start,
             end: self.world.truth()?.plate,
             grasp: self.world.grasp()?,
         };
-        ErrorBudget::of(&self.cell?, &placed)
+        PlacementBudget::of(&self.cell?, &placed)
     }
 }
 

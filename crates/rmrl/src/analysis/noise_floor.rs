@@ -3,18 +3,18 @@
 use rmrl_core::PlanarPose;
 use serde::Serialize;
 
-/// What two localisations of the same resting plate differ by on average. Errors of about this size
-/// are noise.
+/// The average difference between two localizations of the same resting plate. Errors of about this
+/// size are noise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct NoiseFloor {
-    /// Their distance, in millimetres.
+    /// The distance, in millimeters.
     pub distance_mm: f64,
-    /// Their turn, in degrees.
+    /// The difference in yaw, in degrees.
     pub turn_deg: f64,
 }
 
 impl NoiseFloor {
-    /// The mean over all pairs of localisations; zero of fewer than two.
+    /// The mean over all pairs of localizations; zero with fewer than two.
     pub fn of(resting: &[PlanarPose]) -> Self {
         let (mut distance_mm, mut turn_deg, mut pairs) = (0.0, 0.0, 0.0f64);
         for (index, pose) in resting.iter().enumerate() {

@@ -9,14 +9,14 @@ use serde::Serialize;
 
 use crate::config::RunConfig;
 
-/// What became of what a run was to prove.
+/// Whether a run proved its claim.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ProofSummary {
-    /// What was to be proven.
+    /// The claim.
     pub claim: Claim,
-    /// The trial that proved it; `None` if it is not proven.
+    /// The trial that proved it; `None` while it is not proven.
     pub proven_at: Option<u32>,
-    /// The evidence `E_t` after the last trial; `1 / FALSE_PROOF` proves.
+    /// The evidence `E_t` after the last trial; `1 / FALSE_PROOF` proves the claim.
     pub evidence: f64,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for ProofSummary {
     }
 }
 
-/// A run in a few numbers: Table 1's columns, and what became of the trials.
+/// A run in a few numbers: the columns of Table 1, final errors, and counts of failures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// The method.
@@ -44,9 +44,9 @@ pub struct Summary {
     pub seed: u32,
     /// Completed trials.
     pub trials: usize,
-    /// What was to be proven, if anything was.
+    /// The proof of the run's claim, if it has one.
     pub proof: Option<ProofSummary>,
-    /// The mean reward over all trials, and its deviation.
+    /// The mean reward over all trials.
     pub average_reward: f64,
     /// The standard deviation of the reward.
     pub reward_deviation: f64,
@@ -54,23 +54,22 @@ pub struct Summary {
     pub reward_threshold: f64,
     /// `T_τ^10` (Eq. 15); `None` if the reward did not exceed `τ` ten times.
     pub t10: Option<usize>,
-    /// The mean measured error of the last ten placed plates, in millimetres.
+    /// The mean measured error of the last ten placed plates, in millimeters.
     pub last_e_trans_mm: Option<f64>,
-    /// The same by the simulator's truth.
+    /// The mean true error of the last ten placed plates, in millimeters; `None` in a real cell.
     pub last_true_e_trans_mm: Option<f64>,
     /// Trials whose plate was not grasped.
     pub not_grasped: usize,
-    /// Attempts that a fault cut short.
+    /// Attempts that ended in a fault.
     pub faults: usize,
-    /// Trials made while the camera had moved by more than they can be trusted with.
+    /// Trials made while the camera had drifted by more than the bound for trusting them.
     pub suspect: usize,
-    /// The farthest that the reference board seemed to have moved, in millimetres; `None` where none was
-    /// watched.
+    /// The largest measured camera drift, in millimeters; `None` without a drift monitor.
     pub largest_drift_mm: Option<f64>,
 }
 
 impl Summary {
-    /// Summarises a run's records.
+    /// Summarizes a run's records.
     pub fn of(config: &RunConfig, records: &[TrialRecord]) -> Self {
         let completed: Vec<&TrialRecord> =
             records.iter().filter(|record| !record.is_fault()).collect();
@@ -104,7 +103,7 @@ impl Summary {
     }
 }
 
-/// The proof of `claim` by a run's completed trials.
+/// The state of the proof of `claim` after a run's completed trials.
 fn proof(claim: Claim, trials: u32, completed: &[&TrialRecord]) -> ProofSummary {
     let mut proof = Proof::of(claim, trials);
     for record in completed {
@@ -117,7 +116,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}, seed {}: {} trials", self.method.title(), self.seed, self.trials)?;
         if let Some(proof) = self.proof {
-            writeln!(f, "  to be proven           {proof}")?;
+            writeln!(f, "  claim to prove         {proof}")?;
         }
         writeln!(
             f,

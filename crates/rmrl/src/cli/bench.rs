@@ -12,35 +12,35 @@ use super::args::Configuration;
 use super::failure::Failure;
 use super::output::print_result;
 
-/// Measure parts of the system against each other.
+/// Benchmarks.
 #[derive(Debug, Args)]
 pub struct Bench {
     #[command(subcommand)]
-    what: What,
+    command: BenchCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum BenchCommand {
     Localize(LocalizeBench),
 }
 
-/// Hold detectors against each other on simulated frames whose truth is known.
+/// Compare detectors on simulated frames whose truth is known.
 ///
-/// The frames are plain, noisy, badly lit, cluttered, of plates with lids, with a glove over a part of
-/// the plate, and without a plate. Errors are those of the picture alone: the camera is calibrated.
+/// The conditions are: plain, noisy, badly lit, cluttered, plates with lids, a glove over a part of the
+/// plate, and no plate. The camera is calibrated, so errors come from the frame alone.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl bench localize
   rmrl bench localize --detectors color,grounding-dino --set vision.grounding_dino.directory=DIR
-  rmrl bench localize --set vision.localizer.fit_outline=false    the paper's localisation
+  rmrl bench localize --set vision.localizer.fit_outline=false    the paper's localization
 
-A glove over a plate should make it missed: a pose of half a plate is worth less than none.")]
+A plate under a glove should be missed: a pose of half a plate is worse than none.")]
 struct LocalizeBench {
-    /// Which: color, grounding-dino (with Segment Anything), grounding-dino+color
+    /// Detectors to compare: color, grounding-dino (with Segment Anything), grounding-dino+color
     #[arg(long, value_delimiter = ',', default_value = "color")]
-    detectors: Vec<Contender>,
+    detectors: Vec<DetectorChoice>,
 
-    /// Frames under each condition
+    /// Frames per condition
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     frames: u32,
 
@@ -54,13 +54,13 @@ struct LocalizeBench {
 
 /// A detector with its segmenter.
 #[derive(Debug, Clone, Copy)]
-enum Contender {
+enum DetectorChoice {
     Color,
     GroundedSam,
     GroundingDinoAndColor,
 }
 
-impl FromStr for Contender {
+impl FromStr for DetectorChoice {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
@@ -73,12 +73,12 @@ impl FromStr for Contender {
     }
 }
 
-impl Contender {
+impl DetectorChoice {
     fn title(self) -> &'static str {
         match self {
-            Self::Color => "colour threshold",
+            Self::Color => "color threshold",
             Self::GroundedSam => "Grounding DINO, Segment Anything",
-            Self::GroundingDinoAndColor => "Grounding DINO, colour threshold",
+            Self::GroundingDinoAndColor => "Grounding DINO, color threshold",
         }
     }
 
@@ -136,15 +136,15 @@ impl fmt::Display for Scores {
     }
 }
 
-/// Measures.
+/// Runs the command.
 pub fn run(arguments: &Bench) -> Result<(), Failure> {
-    let What::Localize(arguments) = &arguments.what;
+    let BenchCommand::Localize(arguments) = &arguments.command;
     let config = arguments.configuration.layers()?.resolve()?;
     let mut scores = Vec::new();
-    for contender in &arguments.detectors {
-        let vision = contender.vision(&config.vision);
+    for choice in &arguments.detectors {
+        let vision = choice.vision(&config.vision);
         let frames = arguments.frames as usize;
-        scores.push(score(&config, contender.title(), &vision, frames)?);
+        scores.push(score(&config, choice.title(), &vision, frames)?);
     }
     print_result(&Scores(scores), arguments.json)?;
     Ok(())

@@ -1,4 +1,8 @@
 //! `rmrl calibrate`
+//!
+//! - `intrinsics`, `hand_eye`, `overhead` and `check` are the steps, in this order.
+//! - `simulate` makes the images of a calibration in a simulated cell.
+//! - `shared_args` has the arguments and files that the steps share.
 
 mod check;
 mod hand_eye;
@@ -11,14 +15,13 @@ use clap::{Args, Subcommand};
 
 use crate::cli::failure::Failure;
 
-/// Calibrate the cameras by a chessboard (Sec. 4.1).
+/// Calibrate the cameras with a chessboard (Sec. 4.1).
 ///
-/// In order: the wrist camera's intrinsics and where it sits on the flange, the overhead camera's
-/// intrinsics, then where that hangs, from pictures of one board that both cameras take at once; at
-/// last a check on boards that were not used. docs/calibration.md tells what to print and how to take
-/// the pictures.
+/// The steps in order: the wrist camera's intrinsics and its pose on the flange; the overhead camera's
+/// intrinsics; its pose, from images of one board that both cameras see; a check on boards that were not
+/// used. docs/calibration.md describes the board to print and the images to take.
 #[derive(Debug, Args)]
-#[command(after_help = "Example, with a simulated cell for a laboratory:
+#[command(after_help = "Example, in a simulated cell:
   rmrl calibrate simulate --seed 3 --out session
   rmrl calibrate intrinsics --images session/wrist --out wrist.toml
   rmrl calibrate hand-eye --images session/wrist --poses session/poses.csv --camera wrist.toml --out wrist.toml
@@ -39,7 +42,7 @@ enum CalibrateCommand {
     Simulate(simulate::Simulate),
 }
 
-/// Does what `rmrl calibrate` is asked.
+/// Runs the command.
 pub fn run(arguments: &Calibrate) -> Result<(), Failure> {
     match &arguments.command {
         CalibrateCommand::Intrinsics(arguments) => intrinsics::run(arguments),

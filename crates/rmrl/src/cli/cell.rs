@@ -1,4 +1,8 @@
 //! `rmrl cell`
+//!
+//! - `doctor` checks devices and files, `home` moves the tool home, `stop` stops the arm, `teach` reads
+//!   poses into a configuration.
+//! - `standing_arm` connects to an arm that does not move.
 
 mod doctor;
 mod home;
@@ -10,9 +14,9 @@ use clap::{Args, Subcommand};
 
 use crate::cli::failure::Failure;
 
-/// Look at a real cell, stop it, send it home, teach it places.
+/// Commission and control a real cell: diagnose, home, stop, teach poses.
 ///
-/// docs/xarm.md tells how a cell is set up, and how to try all of this without one.
+/// docs/xarm.md describes how to set up a cell, and how to try all commands without one.
 #[derive(Debug, Args)]
 pub struct Cell {
     #[command(subcommand)]
@@ -27,7 +31,7 @@ enum CellCommand {
     Teach(teach::Teach),
 }
 
-/// Runs a subcommand.
+/// Runs the command.
 pub fn run(arguments: &Cell) -> Result<(), Failure> {
     match &arguments.command {
         CellCommand::Doctor(arguments) => doctor::run(arguments),

@@ -19,7 +19,7 @@ use super::args::{Configuration, check_new_weights};
 use super::failure::Failure;
 use super::output::print_result;
 
-/// Make image encoders.
+/// Train image encoders.
 #[derive(Debug, Args)]
 pub struct Encoder {
     #[command(subcommand)]
@@ -31,50 +31,50 @@ enum EncoderCommand {
     Pretrain(Pretrain),
 }
 
-/// Train an encoder on simulated pictures of plates.
+/// Train an encoder on simulated images of plates.
 ///
-/// Pictures come from simulated laboratories that no run is made in, each with a light and a bench of
-/// its own and other plates. The encoder learns to tell what differs from plate to plate: lid, colour,
-/// wells, and what they do to localisation. Its shape, and what it sees of a picture, are those of
-/// policy.encoder and policy.view. Use it by --set policy.encoder.weights=FILE.
+/// The images come from simulated laboratories that no run uses, each with its own light, bench and
+/// plates. The encoder learns to predict what differs between plates: lid, color, wells, and their effect
+/// on localization. policy.encoder gives its shape, policy.view the part of the image that it sees. Use it
+/// with --set policy.encoder.weights=FILE.
 ///
-/// The default options have made the encoder that comes with rmrl; on the same machine, they make it
-/// again to the bit.
+/// The encoder that comes with rmrl was made with the default options. On the same machine they reproduce
+/// it exactly.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl encoder pretrain --out plates.safetensors
   rmrl encoder pretrain --out wide.safetensors --set policy.encoder.base_width=32
   rmrl train --set policy.encoder.weights=wide.safetensors --set policy.encoder.base_width=32")]
 struct Pretrain {
-    /// Where to write the encoder; it must not exist
+    /// Where to write the encoder; the file must not exist
     #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
 
-    /// Laboratories to learn from
+    /// Laboratories to train on
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     cells: u32,
 
-    /// Further laboratories to be tested in
+    /// Further laboratories to test on
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     test_cells: u32,
 
-    /// Pictures of each laboratory, each of another plate
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pictures: u32,
+    /// Images per laboratory, each of another plate
+    #[arg(long, alias = "pictures", value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    images: u32,
 
-    /// Passes over the pictures
+    /// Passes over the images
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     epochs: usize,
 
-    /// Pictures of a minibatch
+    /// Images per minibatch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     batch_size: usize,
 
-    /// Adam's largest step size, from which it falls to zero along half a cosine
+    /// Adam's initial learning rate, which decays to zero along half a cosine
     #[arg(long, value_name = "RATE", default_value_t = 0.001)]
     learning_rate: f64,
 
-    /// Seed of the initial weights and of the pictures' order
+    /// Seed of the initial weights and of the order of images
     #[arg(long, default_value_t = 0)]
     seed: u32,
 
@@ -82,14 +82,16 @@ struct Pretrain {
     configuration: Configuration,
 }
 
-/// What pretraining an encoder has come to.
+/// The result of pretraining, as the command prints it.
 #[derive(Serialize)]
 struct Pretrained {
     encoder: String,
     bytes: usize,
-    pictures: usize,
-    test_pictures: usize,
-    /// Of each answer: the share of its variance that is explained in the test laboratories.
+    #[serde(rename = "pictures")]
+    images: usize,
+    #[serde(rename = "test_pictures")]
+    test_images: usize,
+    /// For each answer the share of its variance that is explained in the test laboratories.
     explained: Vec<(&'static str, f64)>,
 }
 
@@ -97,11 +99,11 @@ impl fmt::Display for Pretrained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{}: {} kB, trained on {} pictures, tested on {} of other laboratories",
+            "{}: {} kB, trained on {} images, tested on {} of other laboratories",
             self.encoder,
             self.bytes / 1000,
-            self.pictures,
-            self.test_pictures
+            self.images,
+            self.test_images
         )?;
         for (answer, share) in &self.explained {
             writeln!(f, "  {answer:28} {:5.1} % of the variance explained", 100.0 * share)?;
@@ -110,7 +112,7 @@ impl fmt::Display for Pretrained {
     }
 }
 
-/// Does what `rmrl encoder` is asked.
+/// Runs the command.
 pub fn run(arguments: &Encoder) -> Result<(), Failure> {
     match &arguments.command {
         EncoderCommand::Pretrain(arguments) => pretrain(arguments),
@@ -127,18 +129,18 @@ fn pretrain(arguments: &Pretrain) -> Result<(), Failure> {
         )));
     }
     let config = configuration(&arguments.configuration)?;
-    let Pretrain { cells, test_cells, pictures, .. } = *arguments;
-    let count = u64::from(cells + test_cells) * u64::from(pictures);
-    let bar = bar("{elapsed_precise} picture {pos} of {len}", count);
+    let Pretrain { cells, test_cells, images, .. } = *arguments;
+    let count = u64::from(cells + test_cells) * u64::from(images);
+    let bar = bar("{elapsed_precise} image {pos} of {len}", count);
     let example = |observation: Observation, answers| {
         bar.inc(1);
         EncoderExample::new(&observation, answers, &config.policy)
     };
-    let examples = plate_pictures(&config, 0..cells, pictures, example)?;
-    let tests = plate_pictures(&config, cells..cells + test_cells, pictures, example)?;
+    let examples = plate_pictures(&config, 0..cells, images, example)?;
+    let tests = plate_pictures(&config, cells..cells + test_cells, images, example)?;
     bar.finish_and_clear();
     if examples.is_empty() || tests.is_empty() {
-        return Err(Failure::Runtime(anyhow!("the localiser found no plate in any picture")));
+        return Err(Failure::Runtime(anyhow!("the localizer found no plate in any image")));
     }
     let trainer = train(arguments, &config, &examples);
     let mut notes = Notes::new();
@@ -148,15 +150,15 @@ fn pretrain(arguments: &Pretrain) -> Result<(), Failure> {
     let pretrained = Pretrained {
         encoder: out.display().to_string(),
         bytes: bytes.len(),
-        pictures: examples.len(),
-        test_pictures: tests.len(),
+        images: examples.len(),
+        test_images: tests.len(),
         explained: ANSWERS.into_iter().zip(trainer.explained(&tests)).collect(),
     };
     print_result(&pretrained, false)?;
     Ok(())
 }
 
-/// The user's configuration over random weights, which are what an encoder starts from here.
+/// The user's configuration over random weights, from which an encoder is trained.
 fn configuration(configuration: &Configuration) -> Result<RunConfig, Failure> {
     const WEIGHTS: &str = "policy.encoder.weights";
     let layers = Layers::default().with_value("encoder pretrain", WEIGHTS, "random");
@@ -169,7 +171,7 @@ fn configuration(configuration: &Configuration) -> Result<RunConfig, Failure> {
     }
     if config.policy.view == ViewName::None {
         return refuse(
-            "policy.view is \"none\", expected \"crop\" or \"global\": an encoder sees a picture",
+            "policy.view is \"none\", expected \"crop\" or \"global\": an encoder sees an image",
         );
     }
     Ok(config)

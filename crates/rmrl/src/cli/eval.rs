@@ -13,12 +13,12 @@ use super::failure::Failure;
 use super::output::print_result;
 use super::start::{StartArgs, failure_of};
 
-/// Evaluate what a run has learnt on new placements.
+/// Evaluate the policy of a run on new placements.
 ///
-/// Deploys the policy greedily (its most likely candidates, no sampling) in the run's own cell and
-/// prints the columns of the paper's Tables 2 and 3: as the camera measures them and, in a
-/// simulated cell, as they truly are, beside the noise floor of the measurement. On a real cell its operator is
-/// asked before the arm moves for the first time.
+/// Deploys the greedy policy (the most likely candidates, no sampling) in the cell of the run. Prints the
+/// columns of the paper's Tables 2 and 3 as the camera measures them and, in a simulated cell, their true
+/// values, with the noise floor of the measurement. In a real cell the operator has to permit the first
+/// motion.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl eval runs/table-rm-rl-seed0
@@ -48,7 +48,7 @@ pub struct Eval {
     start_args: StartArgs,
 }
 
-/// Evaluates.
+/// Runs the command.
 pub fn run(arguments: &Eval) -> Result<(), Failure> {
     RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
     let config = RunConfig::of_run(&arguments.run.join(RunDir::CONFIG))?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cell::perception::localizer;
 use crate::config::Layers;
-use crate::perception::frame_source::{Frames, Recorded};
+use crate::perception::frame_source::{Frames, StoredFrame};
 use anyhow::{Context, anyhow};
 use clap::{ArgGroup, Args};
 use image::{GrayImage, ImageFormat, Luma};
@@ -19,11 +19,11 @@ use super::args::Configuration;
 use super::failure::Failure;
 use super::output::print;
 
-/// Find the plate in frames that a camera took: pose, box, mask, depth and confidence.
+/// Find the plate in stored frames: pose, box, mask, depth and confidence.
 ///
-/// Frames are pairs of PNG files (colour, 8 bits; depth aligned to it, 16 bits in millimetres) with a
-/// camera file, a recording of `rmrl snapshot --record`, or the pictures of a run. A frame in which the
-/// plate cannot be localised says why and does not keep the others back; the exit status is then 1.
+/// Frames are pairs of PNG files (color, 8 bits; depth aligned to it, 16 bits in millimeters) with a
+/// camera file, a recording of `rmrl snapshot --record`, or the images of a run. If the plate cannot be
+/// localized in a frame, the reason is printed, the other frames follow, and the exit status is 1.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("frames").required(true).args(["color", "recording", "run"]),
@@ -31,22 +31,22 @@ use super::output::print;
   rmrl localize --color c.png --depth d.png --camera overhead.toml --out found
   rmrl localize --color c1.png c2.png --depth d1.png d2.png --camera overhead.toml --json
   rmrl localize --recording frames --set vision.detector=grounding-dino
-  rmrl localize --run runs/table-rm-rl-seed0    all pictures of a run, against what it logged
+  rmrl localize --run runs/table-rm-rl-seed0    all frames of a run, compared with its log
 
 The camera file holds [intrinsics] (width, height, fx, fy, cx, cy, distortion) and [world_from_camera]
-(translation_m, rotation); `rmrl calibrate` writes it. --run takes the run's own configuration, with
---config and --set over it."
+(translation_m, rotation); `rmrl calibrate` writes it. --run uses the configuration of the run, overridden by
+--config and --set."
 )]
 pub struct Localize {
-    /// Colour pictures
+    /// Color images
     #[arg(long, value_name = "FILE", num_args = 1.., requires_all = ["depth", "camera"])]
     color: Vec<PathBuf>,
 
-    /// Depth pictures, in the same order
+    /// Depth images, in the same order
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "color")]
     depth: Vec<PathBuf>,
 
-    /// The camera that took them
+    /// The file of their camera
     #[arg(long, value_name = "FILE", requires = "color")]
     camera: Option<PathBuf>,
 
@@ -58,7 +58,7 @@ pub struct Localize {
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
 
-    /// Write NAME-found.png (all that was found drawn in) and NAME-mask.png of each frame into a folder
+    /// Write NAME-found.png (the find drawn into the image) and NAME-mask.png of each frame into a folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -70,7 +70,7 @@ pub struct Localize {
     configuration: Configuration,
 }
 
-/// What came of one frame.
+/// The result of one frame, as the command prints it.
 #[derive(Serialize)]
 struct Line {
     frame: String,
@@ -78,10 +78,10 @@ struct Line {
     error: Option<Refused>,
 }
 
-/// A plate found.
+/// The plate in a frame.
 #[derive(Serialize)]
 struct Found {
-    /// World frame.
+    /// In the world frame.
     pose: PlanarPose,
     height_m: f64,
     /// Eq. 12.
@@ -89,20 +89,21 @@ struct Found {
     bounding_box: BoundingBox,
     confidence: f64,
     mask_area_px: usize,
-    /// The mask, white on black, as large as the colour picture.
+    /// The file of the mask: white on black, with the size of the color image.
     mask: Option<PathBuf>,
-    /// The colour picture with all that was found drawn in.
-    picture: Option<PathBuf>,
-    /// How far from what the run logged, in metres.
+    /// The file of the color image with the find drawn in.
+    #[serde(rename = "picture")]
+    image: Option<PathBuf>,
+    /// The distance from the pose in the run's log, in meters.
     from_logged_m: Option<f64>,
 }
 
-/// Why none was found.
+/// Why no plate was localized.
 #[derive(Serialize)]
 struct Refused {
     kind: &'static str,
     message: String,
-    /// The scores of what was found where it was not one plate.
+    /// The scores of all detections, where there was not exactly one.
     scores: Vec<f64>,
 }
 
@@ -128,13 +129,13 @@ impl fmt::Display for Line {
             }
         }
         if let Some(refused) = &self.error {
-            write!(f, "not localised: {}", refused.message)?;
+            write!(f, "not localized: {}", refused.message)?;
         }
         writeln!(f)
     }
 }
 
-/// Localises.
+/// Runs the command.
 pub fn run(arguments: &Localize) -> Result<(), Failure> {
     let (layers, frames) = input(arguments)?;
     let config = layers.resolve()?;
@@ -142,19 +143,19 @@ pub fn run(arguments: &Localize) -> Result<(), Failure> {
     if let Some(out) = &arguments.out {
         if let Some([first, second]) = frames.of_one_name() {
             return Err(Failure::Usage(anyhow!(
-                "{} and {} would be written into {} under one name; rename one, or localise them one \
-                 after the other into two folders",
+                "{} and {} would be written into {} under one name; rename one, or localize them \
+                 separately into two folders",
                 first.paths.color.display(),
                 second.paths.color.display(),
                 out.display()
             )));
         }
         std::fs::create_dir_all(out)
-            .with_context(|| format!("cannot make the folder {}", out.display()))?;
+            .with_context(|| format!("cannot create the folder {}", out.display()))?;
     }
     let mut failed = 0;
-    for recorded in &frames.frames {
-        let line = localize(recorded, &frames.camera, &mut localizer, arguments.out.as_deref())?;
+    for stored in &frames.frames {
+        let line = localize(stored, &frames.camera, &mut localizer, arguments.out.as_deref())?;
         failed += usize::from(line.found.is_none());
         let text = match arguments.json {
             true => format!("{}\n", serde_json::to_string(&line).map_err(anyhow::Error::from)?),
@@ -165,7 +166,7 @@ pub fn run(arguments: &Localize) -> Result<(), Failure> {
     match failed {
         0 => Ok(()),
         _ => Err(Failure::Runtime(anyhow!(
-            "the plate could not be localised in {failed} of {} frames",
+            "the plate could not be localized in {failed} of {} frames",
             frames.frames.len()
         ))),
     }
@@ -187,38 +188,38 @@ fn input(arguments: &Localize) -> Result<(Layers, Frames), Failure> {
 }
 
 fn localize(
-    recorded: &Recorded,
+    stored: &StoredFrame,
     camera: &CameraModel,
     localizer: &mut Localizer,
     out: Option<&Path>,
 ) -> anyhow::Result<Line> {
-    let frame = recorded.paths.color.display().to_string();
+    let frame = stored.paths.color.display().to_string();
     let refused = |frame, kind, message, scores| Line {
         frame,
         found: None,
         error: Some(Refused { kind, message, scores }),
     };
-    let pictures = match recorded.read() {
-        Ok(pictures) => pictures,
+    let images = match stored.read() {
+        Ok(images) => images,
         Err(error) => return Ok(refused(frame, "bad_frame", format!("{error:#}"), Vec::new())),
     };
-    match localizer.localize(&pictures, camera) {
+    match localizer.localize(&images, camera) {
         Ok(found) => {
             let plate = localizer.config().plate;
             let files = out
                 .map(|out| {
-                    let mut picture = pictures.color.as_ref().clone();
-                    draw_localization(&mut picture, &found, camera, plate);
-                    let name = recorded.name();
+                    let mut image = images.color.as_ref().clone();
+                    draw_localization(&mut image, &found, camera, plate);
+                    let name = stored.name();
                     let drawn = out.join(format!("{name}-found.png"));
                     let mask = out.join(format!("{name}-mask.png"));
-                    write_png(&drawn, |png| picture.write_to(png, ImageFormat::Png))?;
-                    let pixels = mask_picture(&found, &pictures);
+                    write_png(&drawn, |png| image.write_to(png, ImageFormat::Png))?;
+                    let pixels = mask_image(&found, &images);
                     write_png(&mask, |png| pixels.write_to(png, ImageFormat::Png))?;
                     anyhow::Ok((drawn, mask))
                 })
                 .transpose()?;
-            let (picture, mask) = files.unzip();
+            let (image, mask) = files.unzip();
             let found = Found {
                 pose: found.pose,
                 height_m: found.height_m,
@@ -227,8 +228,8 @@ fn localize(
                 confidence: found.score,
                 mask_area_px: found.mask.area(),
                 mask,
-                picture,
-                from_logged_m: recorded.logged.map(|logged| logged.distance_m(found.pose)),
+                image,
+                from_logged_m: stored.logged.map(|logged| logged.distance_m(found.pose)),
             };
             Ok(Line { frame, found: Some(found), error: None })
         }
@@ -244,13 +245,13 @@ fn with_sources(error: LocalizeError) -> String {
     format!("{:#}", anyhow::Error::from(error))
 }
 
-fn mask_picture(found: &Localization, frame: &RgbdFrame) -> GrayImage {
+fn mask_image(found: &Localization, frame: &RgbdFrame) -> GrayImage {
     let (width, height) = frame.color.dimensions();
-    let mut picture = GrayImage::new(width, height);
+    let mut image = GrayImage::new(width, height);
     for (u, v) in found.mask.pixels() {
-        picture.put_pixel(u, v, Luma([255]));
+        image.put_pixel(u, v, Luma([255]));
     }
-    picture
+    image
 }
 
 fn write_png(

@@ -7,20 +7,20 @@ use clap::Args;
 use super::args::Configuration;
 use super::failure::Failure;
 
-/// Record frames of a RealSense camera: colour, depth aligned to it, and the camera itself.
+/// Record frames of a RealSense camera: color, depth aligned to it, and the camera's intrinsics.
 ///
-/// Makes a folder with a pair of PNG files for each frame, frames.csv that lists them, and camera.toml
-/// with the camera's intrinsics: for `rmrl calibrate`, or with --camera, which tells where the camera
-/// hangs, for `rmrl localize --recording`. Needs a build with the cargo feature `realsense`
-/// (docs/realsense.md). The simulated cell is recorded by `rmrl snapshot --record`.
+/// Makes a folder with a pair of PNG files per frame, frames.csv that lists them, and camera.toml with the
+/// intrinsics. Use the folder with `rmrl calibrate`. With --camera, which gives the pose of the camera, use
+/// it with `rmrl localize --recording`. Needs a build with the cargo feature `realsense`
+/// (docs/realsense.md). `rmrl snapshot --record` records the simulated cell.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  rmrl record --out board --frames 20 --every-secs 3    hold the board another way each time
-  rmrl record --out plates --camera overhead.toml       with the extrinsics, to be localised
+  rmrl record --out board --frames 20 --every-secs 3    turn the board between frames
+  rmrl record --out plates --camera overhead.toml       with the extrinsics, to be localized
   rmrl record --out played --set camera.realsense.playback=recording.db3")]
 #[cfg_attr(
     not(feature = "realsense"),
-    allow(dead_code, reason = "a build without the camera knows its options, to explain them")
+    allow(dead_code, reason = "a build without the camera still lists the options in its help")
 )]
 pub struct Record {
     /// Folder for the frames; it must not exist
@@ -35,8 +35,8 @@ pub struct Record {
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = pause)]
     every_secs: f64,
 
-    /// A calibrated camera, whose intrinsics and extrinsics are taken instead of the device's; without it,
-    /// no plate can be localised in the recording
+    /// A calibrated camera, whose intrinsics and pose replace those of the device; without it no plate can
+    /// be localized in the recording
     #[arg(long, value_name = "FILE")]
     camera: Option<PathBuf>,
 
@@ -51,7 +51,7 @@ fn pause(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Says what is missing.
+/// Refuses, because this build has no camera.
 #[cfg(not(feature = "realsense"))]
 pub fn run(_: &Record) -> Result<(), Failure> {
     Err(Failure::Usage(anyhow::anyhow!(
@@ -60,7 +60,7 @@ pub fn run(_: &Record) -> Result<(), Failure> {
     )))
 }
 
-/// Records.
+/// Runs the command.
 #[cfg(feature = "realsense")]
 pub fn run(arguments: &Record) -> Result<(), Failure> {
     use std::thread::sleep;
@@ -74,23 +74,23 @@ pub fn run(arguments: &Record) -> Result<(), Failure> {
     let config = arguments.configuration.layers()?.resolve()?;
     if arguments.out.exists() {
         let message =
-            format!("{} exists already and is never written over", arguments.out.display());
+            format!("{} exists already and is never overwritten", arguments.out.display());
         return Err(Failure::Usage(anyhow::anyhow!(message)));
     }
     let calibrated = match &arguments.camera {
         Some(path) => Some(CameraFile::read(path).map_err(|error| Failure::Usage(error.into()))?),
         None => None,
     };
-    let hangs = calibrated.as_ref().and_then(|file| file.world_from_camera);
+    let world_from_camera = calibrated.as_ref().and_then(|file| file.world_from_camera);
     let mut camera = RealSenseCamera::open(
         config.camera.realsense,
-        hangs.unwrap_or_default(),
+        world_from_camera.unwrap_or_default(),
         calibrated.as_ref().map(|file| file.intrinsics),
     )
     .context("the camera could not be opened")?;
     tracing::info!("recording from {}", camera.description());
     let file = CameraFile {
-        world_from_camera: hangs,
+        world_from_camera,
         calibration: calibrated.and_then(|file| file.calibration),
         ..CameraFile::from(camera.model())
     };

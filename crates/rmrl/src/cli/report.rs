@@ -10,9 +10,10 @@ use super::args::check_folder_of;
 use super::failure::Failure;
 use super::output::print;
 
-/// Write a run's report: one HTML page with curves and pictures that needs no other file.
+/// Write a run's report: one self-contained HTML page with curves and images.
 ///
-/// `rmrl train` writes it when a run ends; this makes it for a run that is still going, or anew.
+/// `rmrl train` writes the report when a run ends. Use this command while a run is in progress, or to
+/// write the report again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl report runs/table-rm-rl-seed0
@@ -27,7 +28,7 @@ pub struct Report {
     out: Option<PathBuf>,
 }
 
-/// Reports.
+/// Runs the command.
 pub fn run(arguments: &Report) -> Result<(), Failure> {
     RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
     let out = arguments.out.clone().unwrap_or_else(|| arguments.run.join(REPORT));

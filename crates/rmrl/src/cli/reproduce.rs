@@ -20,22 +20,21 @@ use super::args::{Configuration, method_parser, task_parser};
 use super::failure::Failure;
 use super::output::{print, print_result};
 
-/// Reproduce the paper's tables over many simulated cells, or find out what a setting is worth.
+/// Reproduce the paper's tables over many simulated cells, or compare the values of a setting.
 ///
-/// Trains every method in every cell, evaluates the greedy policy every ten trials on held-out
-/// placements and at the end on every task, and writes tables.md, results.csv and
-/// reproduction.html: the paper's Tables 1 to 3 and Fig. 5 with its figures beside ours,
-/// interquartile means with 95 % intervals, and under them no correction, random, constant offset
-/// and oracle.
+/// Trains every method in every cell. Evaluates the greedy policy on held-out placements every ten
+/// trials, and on every task at the end. Writes tables.md, results.csv and reproduction.html: the paper's
+/// Tables 1 to 3 and Fig. 5 with its figures beside ours, as interquartile means with 95 % intervals. The
+/// control conditions are included: no correction, random, constant offset and oracle.
 ///
-/// A unit is one method in one cell. Finished ones are kept in DIR/units and not made again, so an
-/// interrupted sweep goes on where it was. Each is a command of its own (--list), for a cluster;
-/// --collect makes the tables of what is finished.
+/// A unit is one method in one cell. Finished units are stored in DIR/units, so an interrupted sweep
+/// resumes where it stopped. --list prints one command per unit, for a cluster; --collect makes the tables
+/// of the finished units.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl reproduce                                  everything, 20 cells
   rmrl reproduce --methods rm-rl,hindsight --seeds 8 --out few
-  rmrl reproduce --ablate candidate-step          what a setting is worth
+  rmrl reproduce --ablate candidate-step          compare the values of a setting
   rmrl reproduce --list | xargs -P 8 -I{} sh -c '{}'
   rmrl reproduce --collect                        tables of the finished units")]
 pub struct Reproduce {
@@ -47,15 +46,15 @@ pub struct Reproduce {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     seeds: u32,
 
-    /// Trials of a training
+    /// Trials per training
     #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..))]
     trials: u32,
 
-    /// Tasks to evaluate on, separated by commas [default: all]; training is on task.kind
+    /// Tasks to evaluate on, separated by commas [default: all]; training uses task.kind
     #[arg(long, value_name = "TASK,..", value_delimiter = ',', value_parser = task_parser())]
     tasks: Vec<TaskKind>,
 
-    /// Units to make at a time [default: one a core]
+    /// Units to run at a time [default: one per core]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
 
@@ -67,19 +66,19 @@ pub struct Reproduce {
     #[arg(long, value_name = "NAME", value_parser = ablation_parser())]
     ablate: Option<Ablation>,
 
-    /// Make this unit only, without tables; may be repeated
+    /// Run only this unit, without tables; may be repeated
     #[arg(long = "unit", value_name = "VARIANT/METHOD/SEED", conflicts_with_all = ["list", "collect"])]
     units: Vec<Unit>,
 
-    /// Print the command of every unfinished unit instead of making it
+    /// Print the command of every unfinished unit instead of running it
     #[arg(long, conflicts_with = "collect")]
     list: bool,
 
-    /// Make tables and figures of the finished units only
+    /// Only make tables and figures of the finished units
     #[arg(long)]
     collect: bool,
 
-    /// Keep each training as a run directory, pictures included, in DIR/runs (about 250 MB each)
+    /// Keep each training as a run directory in DIR/runs, images included (about 250 MB each)
     #[arg(long)]
     keep_runs: bool,
 
@@ -87,13 +86,13 @@ pub struct Reproduce {
     configuration: Configuration,
 }
 
-/// Reads an ablation, and lists them in the help.
+/// Reads an ablation, and lists all of them in the help.
 fn ablation_parser() -> impl TypedValueParser<Value = Ablation> {
     let names = ABLATIONS.map(|one| PossibleValue::new(one.name()).help(one.title()));
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Ablation>())
 }
 
-/// What a reproduction has come to, as the command prints it.
+/// The result, as the command prints it.
 #[derive(Serialize)]
 struct Finished {
     units: usize,
@@ -112,7 +111,7 @@ impl std::fmt::Display for Finished {
     }
 }
 
-/// Reproduces.
+/// Runs the command.
 pub fn run(arguments: &Reproduce) -> Result<(), Failure> {
     let plan = plan(arguments)?;
     let store = Store::new(&arguments.out());
@@ -147,7 +146,7 @@ pub fn run(arguments: &Reproduce) -> Result<(), Failure> {
                 .map(|failed| format!("{}: {:#}", failed.unit, failed.error))
                 .collect();
             Err(Failure::Runtime(anyhow!(
-                "{} of {} units failed; the same command makes them again:\n  {}",
+                "{} of {} units failed; the same command runs them again:\n  {}",
                 failed.len(),
                 todo.len(),
                 names.join("\n  ")
@@ -182,7 +181,7 @@ fn collect(arguments: &Reproduce, plan: &Plan, store: &Store) -> anyhow::Result<
     print_result(&Finished { units: units.len(), output, tables }, false)
 }
 
-/// The command that makes a unit, with the options that this one was given.
+/// The command that runs one unit, with the options of this command.
 fn command_of(arguments: &Reproduce, unit: &Unit) -> String {
     let mut words = vec!["rmrl".to_string(), "reproduce".to_string()];
     words.extend(["--unit".to_string(), unit.to_string()]);
@@ -202,7 +201,7 @@ fn command_of(arguments: &Reproduce, unit: &Unit) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a POSIX shell reads it back.
+/// A word, quoted for a POSIX shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -252,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_come_back_from_a_shell() {
+    fn words_are_quoted_for_a_shell() {
         assert_eq!(quoted("policy.learning_rate=0.001"), "policy.learning_rate=0.001");
         assert_eq!(quoted("my cells"), "'my cells'");
         assert_eq!(quoted("it's"), "'it'\\''s'");

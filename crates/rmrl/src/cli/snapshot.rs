@@ -4,13 +4,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::cell::assembly::Laboratory;
+use crate::config::RunConfig;
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use image::{ImageFormat, RgbImage};
-use rmrl_cell::TaskKind;
+use rmrl_cell::{Capture, PickPlace, TaskKind};
 use rmrl_core::{Env, PlanarPose, TrialId};
 use rmrl_data::write_atomically;
-use rmrl_vision::{RecordingWriter, draw_localization, draw_plate};
+use rmrl_vision::{
+    Localization, PlateGeometry, RecordingWriter, RgbdFrame, draw_localization, draw_plate,
+};
 use serde::Serialize;
 
 use super::args::{Configuration, check_folder_of, task_parser};
@@ -18,23 +21,23 @@ use super::failure::Failure;
 use super::output::print_result;
 use super::start::{StartArgs, failure_of};
 
-/// Take a picture and show what is found in it.
+/// Capture a frame and show what is found in it.
 ///
-/// Writes the camera's colour picture with the detector's box (yellow), the segmenter's mask (red)
-/// and the localised pose (green outline and arrow) drawn in, and prints the pose. In a simulated
-/// cell the true pose is drawn in magenta. The arm of a real cell moves for it: its operator is asked first.
+/// Writes the color image with the detector's box (yellow), the segmenter's mask (red) and the localized
+/// pose (green outline and arrow) drawn in, and prints the pose. In a simulated cell the true pose is
+/// drawn in magenta. In a real cell the arm moves out of view, after asking the operator.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl snapshot                                 the first start of cell 0, to snapshot.png
   rmrl snapshot --task shelf --at target --seed 3 --out slot.png
-  rmrl snapshot --record frames --frames 20     twenty frames to localise again later
+  rmrl snapshot --record frames --frames 20     twenty frames to localize again later
   rmrl snapshot --set vision.color.darkness_ratio=0.4    try out a threshold")]
 pub struct Snapshot {
-    /// Where to write the picture; what was there is replaced
+    /// Where to write the image; an existing file is replaced
     #[arg(long, value_name = "FILE.png", default_value = "snapshot.png")]
     out: PathBuf,
 
-    /// Also record colour, depth and the camera into a new folder, for `rmrl localize --recording`
+    /// Also record color, depth and the camera into a new folder, for `rmrl localize --recording`
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
 
@@ -50,7 +53,7 @@ pub struct Snapshot {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     scene: u32,
 
-    /// Seed of the cell and its placements [default: 0]
+    /// Seed of the cell and its starts [default: 0]
     #[arg(long)]
     seed: Option<u32>,
 
@@ -74,10 +77,11 @@ enum Place {
     Target,
 }
 
-/// What was found.
+/// The plate, as the command prints it.
 #[derive(Serialize)]
 struct Found {
-    picture: String,
+    #[serde(rename = "picture")]
+    image: String,
     pose: PlanarPose,
     height_m: f64,
     depth_m: f64,
@@ -95,36 +99,20 @@ impl fmt::Display for Found {
                 pose.yaw_rad.to_degrees()
             )
         };
-        writeln!(f, "localised  {}", pose(self.pose))?;
+        writeln!(f, "localized  {}", pose(self.pose))?;
         if let Some(truth) = self.true_pose {
             writeln!(f, "true       {}", pose(truth))?;
         }
         writeln!(f, "depth      {:.1} mm, score {:.2}", 1000.0 * self.depth_m, self.score)?;
-        writeln!(f, "picture    {}", self.picture)
+        writeln!(f, "image      {}", self.image)
     }
 }
 
-/// Takes a snapshot.
+/// Runs the command.
 pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
-    if arguments.out.extension().is_none_or(|extension| extension != "png") {
-        let message = format!("--out is {}, expected a .png file", arguments.out.display());
-        return Err(Failure::Usage(anyhow!(message)));
-    }
-    let mut layers = arguments.configuration.layers()?;
-    if let Some(task) = arguments.task {
-        layers = layers.with_value("--task", "task.kind", task.as_str());
-    }
-    if let Some(seed) = arguments.seed {
-        layers = layers.with_value("--seed", "seed", i64::from(seed));
-    }
-    let config = layers.resolve()?;
+    let config = configuration(arguments)?;
     let trial = first_trial(arguments.scene, config.schedule.trials_per_scene)?;
-    check_folder_of(&arguments.out)?;
-    if let Some(root) = arguments.record.as_ref().filter(|root| root.exists()) {
-        let message =
-            format!("{} exists already; recordings are never written over", root.display());
-        return Err(Failure::Usage(anyhow!(message)));
-    }
+    check_outputs(arguments)?;
     let (start, _page) = arguments.start_args.start_alone(&config)?;
     let mut laboratory = Laboratory::start(&config, u64::from(config.seed), &start)
         .map_err(|error| failure_of(error.into(), &start.stop))?;
@@ -141,45 +129,79 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     {
         return Err(failure_of(error, &start.stop));
     }
-    let capture = cell.look().map_err(anyhow::Error::from)?;
+    let Capture { frame, localization: found, .. } = cell.look().map_err(anyhow::Error::from)?;
     if let Some(root) = &arguments.record {
-        let mut recording = RecordingWriter::create(root, &cell.camera_model().into())
-            .map_err(anyhow::Error::from)?;
-        recording.append(&capture.frame).map_err(anyhow::Error::from)?;
-        for _ in 1..arguments.frames {
-            let capture = cell.look().map_err(anyhow::Error::from)?;
-            recording.append(&capture.frame).map_err(anyhow::Error::from)?;
-        }
+        record(root, cell, &frame, arguments.frames)?;
     }
-    let mut picture = capture.frame.color.as_ref().clone();
-    let found = match (prepared, capture.localization) {
+    let mut image = frame.color.as_ref().clone();
+    let found = match (prepared, found) {
         (Ok(()), Ok(found)) => found,
-        // A picture is wanted most when something is wrong with it.
+        // The image is needed most when something is wrong with it.
         (prepared, found) => {
-            write_picture(&arguments.out, &picture)?;
+            write_image(&arguments.out, &image)?;
             let error = prepared.err().or(found.err().map(Into::into)).context("a reason")?;
             let message = format!("nothing is drawn into {}", arguments.out.display());
             return Err(Failure::Runtime(error.context(message)));
         }
     };
-    let plate = config.vision.localizer.plate;
-    let camera = laboratory.trial.camera_model();
-    let truth = laboratory.world.truth();
-    if let (Some(camera), Some(truth)) = (laboratory.world.true_camera(), truth) {
-        draw_plate(&mut picture, &camera, plate, truth.plate, found.height_m, [255, 60, 220]);
-    }
-    draw_localization(&mut picture, &found, &camera, plate);
-    write_picture(&arguments.out, &picture)?;
+    draw(&mut image, &found, &laboratory, config.vision.localizer.plate);
+    write_image(&arguments.out, &image)?;
     let result = Found {
-        picture: arguments.out.display().to_string(),
+        image: arguments.out.display().to_string(),
         pose: found.pose,
         height_m: found.height_m,
         depth_m: found.depth_m,
         score: found.score,
-        true_pose: truth.map(|truth| truth.plate),
+        true_pose: laboratory.world.truth().map(|truth| truth.plate),
     };
     print_result(&result, false)?;
     Ok(())
+}
+
+/// The resolved configuration. Refuses an output that is no image.
+fn configuration(arguments: &Snapshot) -> Result<RunConfig, Failure> {
+    if arguments.out.extension().is_none_or(|extension| extension != "png") {
+        let message = format!("--out is {}, expected a .png file", arguments.out.display());
+        return Err(Failure::Usage(anyhow!(message)));
+    }
+    let mut layers = arguments.configuration.layers()?;
+    if let Some(task) = arguments.task {
+        layers = layers.with_value("--task", "task.kind", task.as_str());
+    }
+    if let Some(seed) = arguments.seed {
+        layers = layers.with_value("--seed", "seed", i64::from(seed));
+    }
+    Ok(layers.resolve()?)
+}
+
+/// Checks that the image and the recording can be written, before anything moves.
+fn check_outputs(arguments: &Snapshot) -> Result<(), Failure> {
+    check_folder_of(&arguments.out)?;
+    if let Some(root) = arguments.record.as_ref().filter(|root| root.exists()) {
+        let message = format!("{} exists already and is never overwritten", root.display());
+        return Err(Failure::Usage(anyhow!(message)));
+    }
+    Ok(())
+}
+
+/// Records `frames` frames, of which `first` is captured already.
+fn record(root: &Path, cell: &mut PickPlace, first: &RgbdFrame, frames: u32) -> anyhow::Result<()> {
+    let mut recording = RecordingWriter::create(root, &cell.camera_model().into())?;
+    recording.append(first)?;
+    for _ in 1..frames {
+        let capture = cell.look()?;
+        recording.append(&capture.frame)?;
+    }
+    Ok(())
+}
+
+/// Draws what was found and, where it is known, the true pose.
+fn draw(image: &mut RgbImage, found: &Localization, laboratory: &Laboratory, plate: PlateGeometry) {
+    let (world, camera) = (&laboratory.world, laboratory.trial.camera_model());
+    if let (Some(camera), Some(truth)) = (world.true_camera(), world.truth()) {
+        draw_plate(image, &camera, plate, truth.plate, found.height_m, [255, 60, 220]);
+    }
+    draw_localization(image, found, &camera, plate);
 }
 
 /// The number of a scene's first trial.
@@ -195,8 +217,8 @@ fn first_trial(scene: u32, trials_per_scene: u32) -> Result<u32, Failure> {
     })
 }
 
-fn write_picture(path: &Path, picture: &RgbImage) -> anyhow::Result<()> {
+fn write_image(path: &Path, image: &RgbImage) -> anyhow::Result<()> {
     let mut png = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut png, ImageFormat::Png).context("the picture could not be encoded")?;
+    image.write_to(&mut png, ImageFormat::Png).context("the image could not be encoded")?;
     Ok(write_atomically(path, &png.into_inner())?)
 }

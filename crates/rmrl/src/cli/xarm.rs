@@ -8,7 +8,7 @@ use crate::cell::reachability::flange_from_jaws;
 use crate::cell::remote::DistantServer;
 use crate::cell::simulated::simulated_cell;
 use crate::cell::terminal::{Typed, poll_line, say};
-use crate::config::DistantConfig;
+use crate::config::{DistantConfig, RunConfig};
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -35,15 +35,15 @@ enum XarmCommand {
     Emulate(Emulate),
 }
 
-/// Emulate an arm's controller over the simulated cell; which arm, xarm.model says.
+/// Emulate an arm's controller over the simulated cell. xarm.model chooses the arm.
 ///
-/// It speaks the vendor's protocol on the vendor's ports of the loopback address, so that this program,
-/// the vendor's own software or yours can drive the simulated arm and gripper as if they were real.
-/// The simulated camera, and a stand-in for the person who puts plates in place, are served beside it
-/// (docs/xarm.md). It runs until it is stopped (Ctrl-C).
+/// The emulator speaks the vendor's protocol on the vendor's ports of the loopback address, so that this
+/// program, the vendor's software or yours can drive the simulated arm and gripper as if they were real.
+/// It also serves the simulated camera and a simulated operator who places plates (docs/xarm.md). It runs
+/// until Ctrl-C.
 ///
-/// Things go wrong when --fault says so, or at once when the same is typed while it runs: a collision, a
-/// pressed emergency stop (`release` releases it), a link that falls silent.
+/// Inject faults with --fault, or by typing them while it runs: a collision, a pressed emergency stop
+/// (`release` releases it), a link that falls silent.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl xarm emulate --config configs/xarm6-emulated.toml     ports above 1024: no rights needed
@@ -52,7 +52,7 @@ enum XarmCommand {
   rmrl xarm emulate --set xarm.model=xarm5 --port 10502      an xArm 5
   rmrl xarm emulate --fault collision@12:0.5 --fault late=300@500     in the 12th motion; at the 500th request")]
 pub struct Emulate {
-    /// The controller's software
+    /// The controller's firmware
     #[arg(long, value_name = "VERSION", default_value = "2.5.0")]
     firmware: Firmware,
 
@@ -60,7 +60,7 @@ pub struct Emulate {
     #[arg(long, default_value = "g2", value_parser = gripper_parser())]
     gripper: GripperKind,
 
-    /// How many times as fast as real time the arm moves; 0: as fast as it is computed
+    /// Speed of the arm as a multiple of real time; 0: as fast as it is computed
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = pace)]
     speed: f64,
 
@@ -77,24 +77,24 @@ pub struct Emulate {
     #[arg(long, value_name = "PORT", default_value_t = Ports::VENDOR.real_time)]
     real_time_port: u16,
 
-    /// Where camera and person are served
+    /// Address at which camera and operator are served
     #[arg(long, value_name = "HOST:PORT", default_value = DistantConfig::DEFAULT_ADDRESS)]
     cell: String,
 
-    /// Listen on sockets in a folder as well, named xarmcontroller_uds_502 and so on whatever the ports:
-    /// the vendor's software looks for them in /tmp before it tries a port
+    /// Also listen on sockets in a folder, always named xarmcontroller_uds_502 and so on: the vendor's
+    /// software looks for them in /tmp before it tries a port
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "/tmp")]
     socket: Option<PathBuf>,
 
-    /// What goes wrong, and when; may be given several times. In motions: collision, joint-limit,
-    /// emergency-stop, state-reset, each with @MOTION[:SHARE]. On the link: silence, drop, half-frame,
-    /// twice, wrong-transaction, late=MILLISECONDS, each with @REQUEST. Of the gripper: gripper-error=NUMBER,
-    /// dropped, each with @GRIPPER-MOTION. All count from 1; without @ it is the next one. Of the reports, at
-    /// once: report-silence, report-resume
+    /// A fault to inject; may be repeated. In motions: collision, joint-limit, emergency-stop,
+    /// state-reset, each with @MOTION[:SHARE]. On the link: silence, drop, half-frame, twice,
+    /// wrong-transaction, late=MILLISECONDS, each with @REQUEST. Of the gripper: gripper-error=NUMBER,
+    /// dropped, each with @GRIPPER-MOTION. All count from 1; without @ the next one is meant. Of the reports,
+    /// immediately: report-silence, report-resume
     #[arg(long, value_name = "FAULT")]
     fault: Vec<ScheduledFault>,
 
-    /// Which simulated laboratory, the same as --set seed=N
+    /// The simulated laboratory, the same as --set seed=N
     #[arg(long, value_name = "N")]
     seed: Option<u32>,
 
@@ -124,7 +124,7 @@ fn pace(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Where everything listens.
+/// The addresses of the emulator, as the command prints them.
 #[derive(Serialize)]
 struct Listening {
     control: String,
@@ -133,7 +133,7 @@ struct Listening {
     sockets: Option<String>,
 }
 
-/// Runs a tool.
+/// Runs the command.
 pub fn run(arguments: &Xarm) -> Result<(), Failure> {
     match &arguments.command {
         XarmCommand::Emulate(arguments) => emulate(arguments),
@@ -149,37 +149,10 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
     config.simulation.check_task(&config.task).map_err(|error| Failure::Usage(error.into()))?;
     let cell = simulated_cell(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
 
-    let configured = config.xarm.reports_at().map(|rich| rich.saturating_sub(1));
-    let first = arguments.report_port.or(configured).unwrap_or(Ports::VENDOR.normal);
-    let report = |number: u16| {
-        let port = if first == 0 { Some(0) } else { first.checked_add(number) };
-        port.ok_or_else(|| {
-            Failure::Usage(anyhow!("--report-port {first} leaves no room for three"))
-        })
-    };
-    let ports = Ports {
-        control: arguments.port.unwrap_or(config.xarm.control_port),
-        normal: first,
-        rich: report(1)?,
-        real: report(2)?,
-        real_time: arguments.real_time_port,
-    };
-    let controller = EmulatorConfig {
-        firmware: arguments.firmware,
-        gripper: arguments.gripper,
-        pace: match arguments.speed {
-            0.0 => Pace::AsFastAsPossible,
-            times => Pace::Times(times),
-        },
-        tcp: Some(ports),
-        unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports: Ports::VENDOR }),
-        arm: ArmKinematics::new(config.xarm.model),
-        flange_from_tool: flange_from_jaws(&config.xarm),
-        watched_m: Some(config.xarm.fence_m),
-        ..EmulatorConfig::default()
-    };
+    let controller = controller(arguments, &config)?;
+    let control_port = arguments.port.unwrap_or(config.xarm.control_port);
     let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
-    let running = EmulatedController::start(controller, plant).with_context(|| match ports.control {
+    let running = EmulatedController::start(controller, plant).with_context(|| match control_port {
         1..1024 => "the controller cannot be emulated (ports below 1024 may need rights; --port 10502 needs none)",
         _ => "the controller cannot be emulated",
     })?;
@@ -196,20 +169,55 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
         sockets: arguments.socket.as_ref().map(|folder| folder.display().to_string()),
     };
     let size = cell.model().intrinsics;
-    tracing::info!("the camera makes pictures of {} x {} pixels", size.width, size.height);
+    tracing::info!("the camera captures {} x {} pixels", size.width, size.height);
     super::output::print(&format!(
         "{}\n",
         serde_json::to_string(&listening).map_err(anyhow::Error::from)?
     ))?;
-    // Everything else is done by other threads, until the process is ended.
-    take_faults(running.faults())
+    // Other threads do everything else until the process ends.
+    inject_typed_faults(running.faults())
 }
 
-/// How often it is looked whether a fault was typed.
+fn controller(arguments: &Emulate, config: &RunConfig) -> Result<EmulatorConfig, Failure> {
+    Ok(EmulatorConfig {
+        firmware: arguments.firmware,
+        gripper: arguments.gripper,
+        pace: match arguments.speed {
+            0.0 => Pace::AsFastAsPossible,
+            times => Pace::Times(times),
+        },
+        tcp: Some(ports(arguments, config)?),
+        unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports: Ports::VENDOR }),
+        arm: ArmKinematics::new(config.xarm.model),
+        flange_from_tool: flange_from_jaws(&config.xarm),
+        watched_m: Some(config.xarm.fence_m),
+        ..EmulatorConfig::default()
+    })
+}
+
+fn ports(arguments: &Emulate, config: &RunConfig) -> Result<Ports, Failure> {
+    let configured = config.xarm.reports_at().map(|rich| rich.saturating_sub(1));
+    let first = arguments.report_port.or(configured).unwrap_or(Ports::VENDOR.normal);
+    let report = |number: u16| {
+        let port = if first == 0 { Some(0) } else { first.checked_add(number) };
+        port.ok_or_else(|| {
+            Failure::Usage(anyhow!("--report-port {first} leaves no room for three ports"))
+        })
+    };
+    Ok(Ports {
+        control: arguments.port.unwrap_or(config.xarm.control_port),
+        normal: first,
+        rich: report(1)?,
+        real: report(2)?,
+        real_time: arguments.real_time_port,
+    })
+}
+
+/// Time between two checks of the standard input.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Has happen what is typed.
-fn take_faults(faults: &Faults) -> ! {
+/// Injects the faults that are typed.
+fn inject_typed_faults(faults: &Faults) -> ! {
     loop {
         match poll_line() {
             Typed::Nothing => std::thread::sleep(POLL),
@@ -217,7 +225,7 @@ fn take_faults(faults: &Faults) -> ! {
             Typed::Line(line) => match line.parse::<ScheduledFault>() {
                 Ok(fault) => {
                     faults.schedule(fault);
-                    say(format_args!("{} is to happen", line.trim()));
+                    say(format_args!("scheduled: {}", line.trim()));
                 }
                 Err(error) => say(error),
             },

@@ -1,92 +1,46 @@
-//! Places and waypoints taught at the cell: from where the arm stands, or from what the camera sees, into
-//! a configuration file whose comments stay.
+//! Teaches places and waypoints: from where the arm stands, or from what the camera sees, into a
+//! configuration file whose comments stay.
+//!
+//! - `config_text` edits the text of the file.
+//! - `error` has the reasons why a pose cannot be taught.
+
+mod config_text;
+mod error;
 
 use std::f64::consts::{FRAC_PI_2, PI};
 use std::fmt;
 
-use rmrl_cell::{Place, Refusal, SafetyEnvelope, TaskConfig, Waypoint};
-use rmrl_core::{InvalidKey, wrap_angle};
+use rmrl_cell::{Place, SafetyEnvelope, TaskConfig, Waypoint};
+use rmrl_core::wrap_angle;
 use rmrl_vision::Localization;
 use rmrl_xarm::ToolReading;
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+use toml_edit::{DocumentMut, Value};
 
+use self::config_text::{inline, of_place, of_waypoint, set_numbers, table_in, write_via};
+use self::error::{MAX_TILT_DEG, TeachError};
 use crate::config::RunConfig;
 
-/// Why nothing was learnt.
-#[derive(Debug, thiserror::Error)]
-pub enum TeachError {
-    /// The envelope's limits.
-    #[error("safety.{0}")]
-    Safety(#[from] InvalidKey),
-    /// Where trials would never go.
-    #[error("{0}; teach a pose inside, or allow more in [safety] and xarm.fence_m")]
-    Outside(Refusal),
-    /// Trials hold the tool straight down, and the same place is another with a tilted one.
-    #[error(
-        "the tool points {tilt_deg:.2} degrees from straight down, at most {MAX_TILT_DEG} are allowed; turn \
-         it upright first (roll 180, pitch 0 in the vendor's software)"
-    )]
-    Tilted {
-        /// How far, in degrees.
-        tilt_deg: f64,
-    },
-    /// What the camera sees does not lie where the place is.
-    #[error(
-        "the plate lies {seen_mm:.1} mm high, task.place.surface_m expects {expected_mm:.1} mm; teach the \
-         place with the arm, which measures heights"
-    )]
-    Height {
-        /// The plate's centre as seen, in millimetres.
-        seen_mm: f64,
-        /// Where it should be, in millimetres.
-        expected_mm: f64,
-    },
-    /// There is no such waypoint.
-    #[error("there is no waypoint {number} to replace: task.via has {count}")]
-    NoWaypoint {
-        /// Which, from 0.
-        number: usize,
-        /// How many there are.
-        count: usize,
-    },
-    /// Not TOML.
-    #[error("the configuration file is not valid TOML: {0}")]
-    Syntax(#[from] toml_edit::TomlError),
-    /// A key with a value of another kind.
-    #[error("{key} in the configuration file is not {expected}")]
-    Shape {
-        /// The key.
-        key: &'static str,
-        /// What it should be.
-        expected: &'static str,
-    },
-}
-
-/// Farther from straight down nothing is taught, in degrees: with the plate's half length, 64 mm, one
-/// degree is a millimetre in height.
-const MAX_TILT_DEG: f64 = 1.0;
-
-/// What was taught.
+/// A taught pose of the task.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Lesson {
+pub enum TaughtPose {
     /// `task.place`.
     Place(Place),
     /// `task.home`.
     Home(Waypoint),
     /// One of `task.via`.
     Via {
-        /// Which one it replaces, from 0; none appends it.
+        /// The waypoint that it replaces, from 0; `None` appends it.
         replaced: Option<usize>,
         /// The waypoint.
         waypoint: Waypoint,
     },
 }
 
-impl Lesson {
-    /// The place of a plate that the jaws hold, or are closed around, while it lies there.
+impl TaughtPose {
+    /// The place of a plate that lies there between the jaws.
     ///
-    /// The surface is `task.grasp_height_m` below the finger tips. Of the two yaws at which the jaws are
-    /// the same, it is the one nearer to the localiser's.
+    /// The surface is `task.grasp_height_m` below the finger tips. The jaws are the same at two yaws; the
+    /// result is the one nearer to the localizer's reference.
     ///
     /// # Errors
     /// The tool is tilted, or outside of the envelope.
@@ -100,11 +54,11 @@ impl Lesson {
         Ok(Self::Place(Place { x_m, y_m, yaw_deg: rounded(yaw_rad.to_degrees(), 2), surface_m }))
     }
 
-    /// The place of a plate that the camera sees there. Its surface stays as configured: depth is off by
-    /// millimetres.
+    /// The place of a plate that the camera sees there. The surface stays as configured, because depth
+    /// has errors of millimeters.
     ///
     /// # Errors
-    /// The plate does not lie on that surface, or outside of the envelope.
+    /// The plate does not lie on that surface, or is outside of the envelope.
     pub fn place_by_camera(config: &RunConfig, seen: &Localization) -> Result<Self, TeachError> {
         let surface_m = config.task.place.surface_m;
         let plate = config.vision.localizer.plate;
@@ -124,7 +78,7 @@ impl Lesson {
         }))
     }
 
-    /// Where the tool waits, out of the camera's view.
+    /// Home, where the tool waits out of the camera's view.
     ///
     /// # Errors
     /// The tool is tilted, or outside of the envelope.
@@ -132,11 +86,11 @@ impl Lesson {
         waypoint(config, tool).map(Self::Home)
     }
 
-    /// A waypoint between lifting and placing: another one after those that are there, or instead of
-    /// number `replaced`, from 0.
+    /// A waypoint between lifting and placing: after the existing ones, or instead of waypoint `replaced`,
+    /// counted from 0.
     ///
     /// # Errors
-    /// The tool is tilted, or outside of the envelope; or there is none to replace.
+    /// The tool is tilted or outside of the envelope, or there is no such waypoint to replace.
     pub fn via_by_tool(
         config: &RunConfig,
         tool: &ToolReading,
@@ -149,7 +103,7 @@ impl Lesson {
         Ok(Self::Via { replaced, waypoint: waypoint(config, tool)? })
     }
 
-    /// Puts it into a task.
+    /// Puts the pose into a task.
     pub fn apply(&self, task: &mut TaskConfig) {
         match *self {
             Self::Place(place) => task.place = place,
@@ -163,9 +117,9 @@ impl Lesson {
         }
     }
 
-    /// Puts it into the text of a configuration file, all of which but the numbers stays as it is.
+    /// Puts the pose into the text of a configuration file. Everything but the numbers stays as it is.
     ///
-    /// `task` is the one with the lesson applied: a file that has no waypoints of its own gets all.
+    /// `task` is the task with the pose applied: a file without waypoints gets all of them.
     ///
     /// # Errors
     /// The text is not TOML, or has a key of another kind.
@@ -175,22 +129,18 @@ impl Lesson {
         match self {
             Self::Place(place) => {
                 let table = table_in(section, "place", "task.place", false)?;
-                for (key, value) in of_place(place) {
-                    set(table, key, value);
-                }
+                set_numbers(table, of_place(place));
             }
             Self::Home(home) => {
                 let table = table_in(section, "home", "task.home", false)?;
-                for (key, value) in of_waypoint(home) {
-                    set(table, key, value);
-                }
+                set_numbers(table, of_waypoint(home));
             }
             Self::Via { replaced, waypoint } => write_via(section, *replaced, waypoint, task)?,
         }
         Ok(document.to_string())
     }
 
-    /// The lines to paste into a configuration file, `task` with the lesson applied.
+    /// The lines to paste into a configuration file. `task` is the task with the pose applied.
     pub fn to_toml(&self, task: &TaskConfig) -> String {
         let lines = |numbers: [(&str, f64); 4]| {
             numbers.map(|(key, value)| format!("{key} = {}\n", Value::from(value))).concat()
@@ -207,7 +157,7 @@ impl Lesson {
     }
 }
 
-impl fmt::Display for Lesson {
+impl fmt::Display for TaughtPose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Place(_) => "place",
@@ -217,10 +167,10 @@ impl fmt::Display for Lesson {
     }
 }
 
-/// The tool's pose, as configurations have it: hundredths of millimetres and degrees.
+/// The tool's pose as a waypoint, rounded to hundredths of millimeters and degrees.
 fn waypoint(config: &RunConfig, tool: &ToolReading) -> Result<Waypoint, TeachError> {
     let tilt_deg = tool.tilt_rad.to_degrees();
-    // What is no number is not upright.
+    // NaN is not upright.
     if tilt_deg.is_nan() || tilt_deg > MAX_TILT_DEG {
         return Err(TeachError::Tilted { tilt_deg });
     }
@@ -235,89 +185,10 @@ fn waypoint(config: &RunConfig, tool: &ToolReading) -> Result<Waypoint, TeachErr
     })
 }
 
-/// Never `-0`.
+/// Rounds to a number of decimal digits; never gives `-0`.
 fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10f64.powi(digits);
     (value * scale).round() / scale + 0.0
-}
-
-fn of_place(place: &Place) -> [(&'static str, f64); 4] {
-    let Place { x_m, y_m, yaw_deg, surface_m } = *place;
-    [("x_m", x_m), ("y_m", y_m), ("yaw_deg", yaw_deg), ("surface_m", surface_m)]
-}
-
-fn of_waypoint(waypoint: &Waypoint) -> [(&'static str, f64); 4] {
-    let Waypoint { x_m, y_m, z_m, yaw_deg } = *waypoint;
-    [("x_m", x_m), ("y_m", y_m), ("z_m", z_m), ("yaw_deg", yaw_deg)]
-}
-
-fn inline(waypoint: &Waypoint) -> InlineTable {
-    InlineTable::from_iter(of_waypoint(waypoint))
-}
-
-/// The table of a key, made where there is none; without a line of its own where `implicit`.
-fn table_in<'a>(
-    parent: &'a mut dyn TableLike,
-    key: &str,
-    path: &'static str,
-    implicit: bool,
-) -> Result<&'a mut dyn TableLike, TeachError> {
-    let item = parent.entry(key).or_insert_with(|| {
-        let mut table = Table::new();
-        table.set_implicit(implicit);
-        Item::Table(table)
-    });
-    item.as_table_like_mut().ok_or(TeachError::Shape { key: path, expected: "a table" })
-}
-
-/// Sets a number; the comment behind it stays.
-fn set(table: &mut dyn TableLike, key: &str, number: f64) {
-    match table.get_mut(key).and_then(Item::as_value_mut) {
-        Some(present) => {
-            let decor = present.decor().clone();
-            *present = Value::from(number);
-            *present.decor_mut() = decor;
-        }
-        None => drop(table.insert(key, toml_edit::value(number))),
-    }
-}
-
-fn write_via(
-    section: &mut dyn TableLike,
-    replaced: Option<usize>,
-    waypoint: &Waypoint,
-    task: &TaskConfig,
-) -> Result<(), TeachError> {
-    let shape = TeachError::Shape { key: "task.via", expected: "a list of waypoints" };
-    match section.get_mut("via") {
-        None => {
-            let all: Array = task.via.iter().map(inline).collect();
-            section.insert("via", toml_edit::value(all));
-        }
-        Some(Item::ArrayOfTables(tables)) => {
-            match replaced.and_then(|number| tables.get_mut(number)) {
-                Some(table) => {
-                    for (key, value) in of_waypoint(waypoint) {
-                        set(table, key, value);
-                    }
-                }
-                None => tables.push(inline(waypoint).into_table()),
-            }
-        }
-        Some(Item::Value(Value::Array(list))) => {
-            match replaced.and_then(|number| list.get_mut(number)) {
-                Some(present) => {
-                    let table = present.as_inline_table_mut().ok_or(shape)?;
-                    for (key, value) in of_waypoint(waypoint) {
-                        set(table, key, value);
-                    }
-                }
-                None => list.push(inline(waypoint)),
-            }
-        }
-        Some(_) => return Err(shape),
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -345,51 +216,52 @@ mod tests {
             [(12.344, 12.34), (-12.0, -12.0), (170.0, -10.0), (-170.0, 10.0), (90.0, 90.0)]
         {
             let tool = reading(0.4500004, 0.1, 0.05203, yaw_deg, 0.5);
-            let taught = Lesson::place_by_tool(&config(), &tool).unwrap();
+            let taught = TaughtPose::place_by_tool(&config(), &tool).unwrap();
             let expected = Place { x_m: 0.45, y_m: 0.1, yaw_deg: expected_deg, surface_m: 0.05003 };
-            assert_eq!(taught, Lesson::Place(expected));
+            assert_eq!(taught, TaughtPose::Place(expected));
         }
     }
 
     #[test]
-    fn tilted_and_outside_poses_teach_nothing() {
+    fn tilted_and_outside_poses_are_refused() {
         for (tool, expected) in [
             (reading(0.45, 0.1, 0.1, 0.0, 1.2), "1.20 degrees from straight down"),
             (reading(0.45, 0.1, 0.1, 0.0, f64::NAN), "from straight down"),
             (reading(0.7, 0.1, 0.1, 0.0, 0.0), "leave the workspace"),
             (reading(f64::NAN, 0.1, 0.1, 0.0, 0.0), "not a number"),
         ] {
-            let message = Lesson::home_by_tool(&config(), &tool).unwrap_err().to_string();
+            let message = TaughtPose::home_by_tool(&config(), &tool).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
         let tool = reading(0.45, 0.1, 0.1, 0.0, 0.0);
-        let message = Lesson::via_by_tool(&config(), &tool, Some(0)).unwrap_err().to_string();
+        let message = TaughtPose::via_by_tool(&config(), &tool, Some(0)).unwrap_err().to_string();
         assert!(message.contains("no waypoint 0"), "{message}");
     }
 
-    /// Whatever a file looks like, it says afterwards what was taught, and keeps its comments.
+    /// Files of every form contain the taught pose afterwards, and keep their comments.
     #[test]
     fn files_keep_everything_but_the_numbers() {
-        let place = Lesson::Place(Place { x_m: 0.41, y_m: -0.1, yaw_deg: 3.0, surface_m: 0.01 });
-        let home = Lesson::Home(Waypoint { x_m: 0.2, y_m: -0.3, z_m: 0.35, yaw_deg: 0.0 });
+        let place =
+            TaughtPose::Place(Place { x_m: 0.41, y_m: -0.1, yaw_deg: 3.0, surface_m: 0.01 });
+        let home = TaughtPose::Home(Waypoint { x_m: 0.2, y_m: -0.3, z_m: 0.35, yaw_deg: 0.0 });
         let waypoint = Waypoint { x_m: 0.3, y_m: 0.0, z_m: 0.3, yaw_deg: 1.5 };
-        let append = Lesson::Via { replaced: None, waypoint };
-        let replace = Lesson::Via { replaced: Some(0), waypoint };
+        let append = TaughtPose::Via { replaced: None, waypoint };
+        let replace = TaughtPose::Via { replaced: Some(0), waypoint };
         let tables = "# top\n[task] # about the task\nkind = \"table\"\nvia = [] # none yet\n\n\
                       # where to\n[task.place]\nx_m = 0.46 # measured\ny_m = 0.18\nyaw_deg = 0.0\nsurface_m = 0.0\n";
         let inline = "[task]\n# in a line\nplace = { x_m = 0.4, y_m = 0.1, yaw_deg = 0.0, surface_m = 0.0 } # here\n\
                       via = [{ x_m = 0.3, y_m = 0.1, z_m = 0.2, yaw_deg = 0.0 }] # one\n";
         let many = "[[task.via]] # first\nx_m = 0.3\ny_m = 0.1\nz_m = 0.2 # high\nyaw_deg = 0.0\n";
         for text in ["", tables, inline, many, "seed = 3\n"] {
-            for lesson in [place, home, append, replace] {
+            for taught in [place, home, append, replace] {
                 let mut task = RunConfig::for_task(TaskKind::Table).to_table();
                 let own: toml::Table = text.parse().unwrap();
                 let own = own.get("task").and_then(toml::Value::as_table).cloned();
                 let section = task["task"].as_table_mut().unwrap();
                 section.extend(own.unwrap_or_default());
                 let mut expected: TaskConfig = task["task"].clone().try_into().unwrap();
-                lesson.apply(&mut expected);
-                let written = lesson.write_into(text, &expected).unwrap();
+                taught.apply(&mut expected);
+                let written = taught.write_into(text, &expected).unwrap();
                 for comment in text.match_indices('#').map(|(at, _)| &text[at..]) {
                     let comment = comment.lines().next().unwrap();
                     assert!(written.contains(comment), "{comment} is missing in\n{written}");
@@ -399,8 +271,8 @@ mod tests {
                 section.extend(table["task"].as_table().unwrap().clone());
                 let got: TaskConfig = task["task"].clone().try_into().unwrap();
                 assert_eq!(got, expected, "{written}");
-                // What is to be pasted says the same.
-                lesson.to_toml(&expected).parse::<toml::Table>().unwrap();
+                // The text to paste is valid TOML, too.
+                taught.to_toml(&expected).parse::<toml::Table>().unwrap();
             }
         }
         let message = place.write_into("task = 3", &config().task).unwrap_err().to_string();

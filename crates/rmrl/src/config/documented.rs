@@ -80,7 +80,9 @@ fn parent(path: &str) -> &str {
 
 fn lies(path: &str, within: &str) -> bool {
     within.is_empty()
-        || path.strip_prefix(within).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        || path
+            .strip_prefix(within)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn value<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use rmrl_cell::Refusal;
+use rmrl_cell::{Refusal, UnsafeActions};
+use rmrl_core::InvalidKey;
 
 /// Why a configuration was refused. Says where it comes from, which key, and what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -34,14 +35,12 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A value that cannot be.
-    #[error("{section}{reason}")]
-    Value {
-        /// The section the key belongs to, with its dot.
-        section: &'static str,
-        /// The key, the value, and what was expected.
-        reason: String,
-    },
+    /// An invalid value.
+    #[error(transparent)]
+    Invalid(#[from] InvalidKey),
+    /// Actions that are larger than the safety envelope allows.
+    #[error("actions: {0}")]
+    Actions(#[source] UnsafeActions),
     /// A pose that the arm is never to be sent to.
     #[error("{key} asks for what safety forbids: {refusal}; change one of them")]
     Unsafe {

@@ -126,18 +126,18 @@ impl Layers {
     /// heights are not the other's.
     ///
     /// # Errors
-    /// The first layer with a key or value that cannot be.
+    /// The first layer with an unknown key, or the first invalid value.
     pub fn resolve(self) -> Result<RunConfig, ConfigError> {
         let config = self.merge()?;
         config.validate()?;
         Ok(config)
     }
 
-    /// The same without the check: every key is one, but values may be what cannot be. For whoever
-    /// looks for all that is wrong, not the first.
+    /// The whole configuration, unchecked: every key exists, but values may be invalid. For callers that look for
+    /// all faults, not for the first.
     ///
     /// # Errors
-    /// The first layer with a key that is none, or a value of the wrong type.
+    /// The first layer with an unknown key, or with a value of the wrong type.
     pub fn merge(self) -> Result<RunConfig, ConfigError> {
         let kinds = self.layers.iter().map(Layer::task_kind).collect::<Result<Vec<_>, _>>()?;
         let kind = kinds.iter().rev().find_map(|kind| *kind).unwrap_or_default();
@@ -166,7 +166,7 @@ impl RunConfig {
     /// Reads the configuration that a run was made with.
     ///
     /// # Errors
-    /// It cannot be read, or is not valid any more.
+    /// It cannot be read, or is no longer valid.
     pub fn of_run(path: &std::path::Path) -> Result<Self, ConfigError> {
         // Runs keep all keys but those that came later, which mean what was done before them.
         let mut config = Layers::default()

@@ -1,10 +1,12 @@
 //! Where messages about a run are sent.
 
+use rmrl_core::{Check, ConfigKeys, InvalidKey};
 use serde::{Deserialize, Serialize};
 
-/// Who is told when something happens that a person should know of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Who is notified when something happens that an operator should know of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(rules = Self::check_together)]
 pub struct NotifyConfig {
     /// A program and its arguments, run without a shell: `["notify-send", "RM-RL", "{message}"]`. In
     /// arguments `{event}`, `{run}`, `{trial}` and `{message}` are filled in; the environment has them as
@@ -14,6 +16,7 @@ pub struct NotifyConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
     /// How long each of both may take, in seconds. Default 10: for a mobile network; untuned.
+    #[key(at_least = 0.1, at_most = 300)]
     pub timeout_secs: f64,
 }
 
@@ -23,60 +26,25 @@ impl Default for NotifyConfig {
     }
 }
 
-/// A value that notifications cannot be made with.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum NotifyConfigError {
-    /// Arguments of no program.
-    #[error("command begins with an empty word, expected a program")]
-    NoProgram,
-    /// No address to post to.
-    #[error("webhook is \"{webhook}\", expected http://... or https://...")]
-    Webhook {
-        /// What was given.
-        webhook: String,
-    },
-    /// This build speaks no TLS.
-    #[error(
-        "webhook is \"{webhook}\", and this build speaks no https; build with --features https"
-    )]
-    NoTls {
-        /// What was given.
-        webhook: String,
-    },
-    /// No time, or too much of it.
-    #[error("timeout_secs is {timeout_secs}, expected 0.1 to 300")]
-    Timeout {
-        /// What was given, in seconds.
-        timeout_secs: f64,
-    },
-}
-
 impl NotifyConfig {
-    /// Checks the values.
-    ///
-    /// # Errors
-    /// The first one that cannot be.
-    pub fn validate(&self) -> Result<(), NotifyConfigError> {
-        if self.command.first().is_some_and(String::is_empty) {
-            return Err(NotifyConfigError::NoProgram);
-        }
-        if let Some(webhook) = &self.webhook {
-            let webhook = || webhook.clone();
-            match webhook().split_once("://") {
-                Some(("http", host)) if !host.is_empty() => {}
-                Some(("https", host)) if !host.is_empty() => {
-                    if !cfg!(feature = "https") {
-                        return Err(NotifyConfigError::NoTls { webhook: webhook() });
-                    }
-                }
-                _ => return Err(NotifyConfigError::Webhook { webhook: webhook() }),
-            }
-        }
-        let timeout_secs = self.timeout_secs;
-        if !(0.1..=300.0).contains(&timeout_secs) {
-            return Err(NotifyConfigError::Timeout { timeout_secs });
-        }
-        Ok(())
+    fn check_together(&self, check: &Check) -> Result<(), InvalidKey> {
+        let is_program = self.command.first().is_none_or(|program| !program.is_empty());
+        check.require(
+            "command",
+            "begun by an empty word",
+            is_program,
+            "a program and its arguments",
+        )?;
+        let Some(webhook) = &self.webhook else {
+            return Ok(());
+        };
+        let host_of =
+            |scheme: &str| webhook.strip_prefix(scheme).is_some_and(|host| !host.is_empty());
+        let (is_http, is_https) = (host_of("http://"), host_of("https://"));
+        let shown = format!("\"{webhook}\"");
+        check.require("webhook", &shown, is_http || is_https, "http://... or https://...")?;
+        let expected = "http://...: this build speaks no https; build with --features https";
+        check.require("webhook", &shown, is_http || cfg!(feature = "https"), expected)
     }
 }
 
@@ -85,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_that_cannot_be_are_named() {
+    fn invalid_values_are_named() {
         let with = |change: fn(&mut NotifyConfig)| {
             let mut config = NotifyConfig::default();
             change(&mut config);

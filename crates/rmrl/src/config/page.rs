@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
 /// Where the operator's page is served, and for whom.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct PageSettings {
     /// Where to listen, such as `127.0.0.1:8080`; port 0 is any free one. Default none: no page.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rmrl_cell::{SafetyConfig, TaskConfig, TaskKind};
-use rmrl_core::{ActionSpace, ActionSpaceError, Claim, RewardFunction};
+use rmrl_core::{ActionSpace, ActionSpaceError, Claim, ConfigKeys, RewardFunction};
 use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig};
 use rmrl_sim::SimulationConfig;
 use rmrl_vision::Recording;
@@ -21,12 +21,14 @@ use crate::config::sections::{
 use crate::config::unattended::UnattendedConfig;
 
 /// Everything that decides what a run does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
+#[config(own_validate)]
 pub struct RunConfig {
-    /// What learns, or stands in for it.
+    /// The learning method, or a baseline.
     pub method: MethodName,
     /// Trials of the run. Default 150: about the paper's 7 hours at 2 to 3 minutes a trial.
+    #[key(at_least = 1, limit = 1_000_000)]
     pub trials: u32,
     /// A claim about the measured error, such as `1.0mm@95%`, with which the run ends as soon as it
     /// is proven. Default none.
@@ -34,51 +36,70 @@ pub struct RunConfig {
     pub until: Option<Claim>,
     /// Seeds the network, exploration, replay and placements; and the simulated cell, unless
     /// `cell.seed` names another.
+    #[key(at_least = 0, at_most = u32::MAX)]
     pub seed: u32,
     /// A policy to start from, for `rm-rl-pretrained`. Without one, an earlier run is made first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PathBuf>,
     /// The work cell.
+    #[key(nested)]
     pub cell: CellConfig,
     /// The candidate values of an action.
+    #[key(nested)]
     pub actions: ActionsConfig,
     /// The reward.
+    #[key(nested)]
     pub reward: RewardFunction,
-    /// When to learn from what.
+    /// The schedule of training.
+    #[key(nested)]
     pub schedule: ScheduleConfig,
     /// The on-line updates of actor-critic and PPO.
+    #[key(nested)]
     pub online: OnlineConfig,
     /// The policy network.
+    #[key(nested)]
     pub policy: PolicyConfig,
-    /// What to do.
+    /// The task: from where to where the plate is moved.
+    #[key(nested)]
     pub task: TaskConfig,
-    /// What never to do.
+    /// The safety envelope: motions outside of it are refused.
+    #[key(nested)]
     pub safety: SafetyConfig,
     /// The arm and its gripper, where `cell.kind` is `xarm`.
     #[serde(default)]
+    #[key(nested)]
     pub xarm: XArmConfig,
-    /// Another program with a camera and a person, where these are `distant`.
+    /// Another program with a camera and an operator, where these are `remote`.
     #[serde(default)]
+    #[key(nested)]
     pub distant: DistantConfig,
     /// The overhead camera.
     #[serde(default)]
+    #[key(nested)]
     pub camera: CameraConfig,
-    /// How to find the plate.
+    /// How the plate is found.
+    #[key(nested)]
     pub vision: VisionConfig,
     /// How runs are measured.
+    #[key(nested)]
     pub metrics: MetricsConfig,
     /// What is kept of each trial.
+    #[key(nested)]
     pub record: RecordConfig,
-    /// What is put up with while nobody stands beside the cell.
+    /// Limits of an unattended run.
     #[serde(default)]
+    #[key(nested)]
     pub unattended: UnattendedConfig,
     /// The operator's page.
     #[serde(default)]
+    #[key(nested)]
     pub page: PageSettings,
-    /// Who is told when something happens.
+    /// Messages to people elsewhere.
     #[serde(default)]
+    #[key(nested)]
     pub notify: NotifyConfig,
     /// How the cell is simulated.
+    #[key(nested)]
     pub simulation: SimulationConfig,
 }
 
@@ -154,8 +175,8 @@ impl RunConfig {
         }
     }
 
-    /// The same as the run has it whose configuration is kept at `path`. Its calibration is kept there, too: the
-    /// file that it came from may be made anew meanwhile.
+    /// This configuration as its run directory keeps it, with the configuration at `path`. The calibration is the
+    /// copy beside it, because the file that it came from may have changed since.
     #[must_use]
     pub(crate) fn beside(mut self, path: &std::path::Path) -> Self {
         if let Some(calibration) = &mut self.camera.calibration {
@@ -179,7 +200,7 @@ impl RunConfig {
         first_difference(&self.to_table(), &other.to_table())
     }
 
-    /// The same on a task: its own, or the defaults of another.
+    /// This configuration on a task: its own, or the defaults of another one.
     #[must_use]
     pub(crate) fn on_task(&self, kind: TaskKind) -> Self {
         let mut config = self.clone();

@@ -3,36 +3,39 @@
 use std::path::PathBuf;
 
 use rmrl_cell::DriftConfig;
+use rmrl_core::{Check, ConfigKeys, InvalidKey};
 use rmrl_grounded_sam::{GroundingDinoConfig, SegmentAnythingConfig};
 use rmrl_realsense::RealSenseConfig;
 use rmrl_vision::{ColorThreshold, LocalizerConfig};
 use serde::{Deserialize, Serialize};
 
 /// Which work cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct CellConfig {
-    /// What stands there.
+    /// What stands there: `simulated` or `xarm`.
     pub kind: CellKind,
     /// Which laboratory is simulated; each seed is another. Default: the run's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[key(at_least = 0, at_most = u32::MAX)]
     pub seed: Option<u32>,
-    /// Who does what a robot cannot. Default `terminal`; a simulated cell needs nobody.
+    /// The operator who does what a robot cannot: `terminal`, `page` or `remote`. Default `terminal`; a simulated
+    /// cell needs none.
     #[serde(default)]
     pub person: PersonName,
 }
 
-/// Who is asked whether the arm may make its first motion, to put a plate into its target, or back where the
-/// robot can reach it.
+/// The operator who lets the arm make its first motion, and puts plates into their target or back where the
+/// robot can reach them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PersonName {
-    /// Whoever sits at the terminal.
+    /// The operator at the terminal.
     #[default]
     Terminal,
-    /// Whoever has the operator's page open and its token; the page has to be served.
+    /// An operator who has the page open and its token; the page has to be served.
     Page,
-    /// Another program, or the person whom that asks.
+    /// Another program, or the operator whom it asks.
     Distant,
 }
 
@@ -48,7 +51,7 @@ pub enum CellKind {
     XArm,
 }
 
-/// Where pictures come from.
+/// Where frames come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CameraSource {
@@ -64,28 +67,33 @@ pub enum CameraSource {
 }
 
 /// The candidate values of an action, evenly spaced around zero.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct ActionsConfig {
     /// Candidates of Δx and of Δy to begin with. Default 7.
+    #[key(at_least = 1, at_most = 1001)]
     pub translations: usize,
-    /// Their distance, in millimetres. Default 2.5: with 7 they reach 7.5 mm, what the calibration
-    /// and tool errors of a laboratory rarely add up to along the fingers. `schedule.refinements`
-    /// halves it as training goes on.
+    /// The distance between candidates of Δx and Δy, in millimeters. Default 2.5: 7 candidates reach 7.5 mm, which
+    /// the calibration and tool errors of a laboratory rarely exceed. Each of `schedule.refinements` halves it.
+    #[key(above = 0, at_most = 1000)]
     pub translation_step_mm: f64,
     /// Candidates of Δψ to begin with. Default 13.
+    #[key(at_least = 1, at_most = 1001)]
     pub rotations: usize,
-    /// Their distance, in degrees, refined with the others'. Default 0.5.
+    /// The distance between candidates of Δψ, in degrees. Default 0.5. Refined with the others.
+    #[key(above = 0, at_most = 360)]
     pub rotation_step_deg: f64,
 }
 
 /// The overhead camera: its calibration, and whether that still holds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
+#[config(rules = Self::check_together)]
 pub struct CameraConfig {
-    /// Where pictures come from. Default the simulated cell.
+    /// Where frames come from: `simulated`, `realsense`, `remote`, or `playback` for commands that only look.
+    /// Default `simulated`.
     pub source: CameraSource,
-    /// The folder of the recording, where pictures come from one. Default none.
+    /// The folder of the recording that is played back, where `source` is `playback`. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording: Option<PathBuf>,
     /// The camera file of `rmrl calibrate`. Default none: a simulated cell draws how far its camera is
@@ -94,15 +102,32 @@ pub struct CameraConfig {
     pub calibration: Option<PathBuf>,
     /// The largest residual, by `rmrl calibrate check`, with which a run begins, in millimetres.
     /// Default 2: candidates of a few millimetres have to make up for it and the tool's error together.
+    #[key(above = 0, at_most = 1000)]
     pub max_residual_mm: f64,
     /// How long ago a calibration may have been made or last checked, in days. Default 30: mounts sag;
     /// untuned.
+    #[key(above = 0, at_most = 100_000)]
     pub max_age_days: f64,
-    /// The watch over a board in the camera's view. Default none.
+    /// The drift monitor: watches a board in the camera's view. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[key(nested)]
     pub drift: Option<DriftConfig>,
-    /// How a RealSense camera is asked for its pictures.
+    /// The streams of a RealSense camera.
+    #[key(nested)]
     pub realsense: RealSenseConfig,
+}
+
+impl CameraConfig {
+    fn check_together(&self, check: &Check) -> Result<(), InvalidKey> {
+        let is_playback = self.source == CameraSource::Recorded;
+        let (value, expected) = match is_playback {
+            true => {
+                ("not given", "the folder of `rmrl record`, because camera.source is \"recorded\"")
+            }
+            false => ("given", "none, or camera.source = \"recorded\""),
+        };
+        check.require("recording", value, is_playback == self.recording.is_some(), expected)
+    }
 }
 
 impl Default for CameraConfig {
@@ -120,24 +145,28 @@ impl Default for CameraConfig {
 }
 
 /// How to find the plate.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct VisionConfig {
-    /// What finds the plate in the picture. Default `color`: it needs no model file.
+    /// What finds the plate in the image: `color` or `grounding-dino`. Default `color`: it needs no model file.
     pub detector: DetectorName,
-    /// What finds its pixels. Default `color`.
+    /// What finds the pixels of the plate: `color` or `segment-anything`. Default `color`.
     pub segmenter: SegmenterName,
     /// From mask and depth to the pose.
+    #[key(nested)]
     pub localizer: LocalizerConfig,
     /// The embedded detector and segmenter.
+    #[key(nested)]
     pub color: ColorThreshold,
     /// The paper's detector; its files are opened where it is chosen.
+    #[key(nested)]
     pub grounding_dino: GroundingDinoConfig,
     /// The paper's segmenter.
+    #[key(nested)]
     pub segment_anything: SegmentAnythingConfig,
 }
 
-/// What finds plates in pictures.
+/// What finds plates in images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DetectorName {
@@ -160,21 +189,24 @@ pub enum SegmenterName {
 }
 
 /// How runs are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsConfig {
     /// The threshold `τ` of Eq. 15. Default 0.97: 3 mm.
+    #[key(at_least = 0, below = 1)]
     pub reward_threshold: f64,
     /// The factor of the moving average, `m_t = f m_{t-1} + (1 - f) r_t`. Default 0.9.
+    #[key(at_least = 0, below = 1)]
     pub smoothing: f64,
-    /// How often the resting plate is localised to measure the noise floor. Default 20.
+    /// How often the resting plate is localized to measure the noise floor. Default 20.
+    #[key(at_least = 2, limit = 10_000, why = "noise shows in differences")]
     pub noise_floor_repeats: usize,
 }
 
-/// What is kept of each trial, besides its line in the log and its colour pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What is kept of each trial, besides its line in the log and its color images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct RecordConfig {
-    /// Whether to keep depth pictures, too. Default true.
+    /// Whether to keep depth images, too. Default true.
     pub depth: bool,
 }

@@ -1,10 +1,9 @@
 //! Checks of every value of a configuration, and of the values against each other.
 
 use std::f64::consts::FRAC_PI_2;
-use std::fmt::Display;
 
 use rmrl_cell::{SafetyEnvelope, ToolPose};
-use rmrl_core::{ActionSpace, PlanarPose, wrap_angle};
+use rmrl_core::{ActionSpace, Check, ConfigKeys, InvalidKey, PlanarPose, wrap_angle};
 use rmrl_learn::MethodName;
 
 use crate::config::error::ConfigError;
@@ -20,74 +19,61 @@ impl RunConfig {
     /// its cell is assembled.
     ///
     /// # Errors
-    /// The first one that cannot be.
+    /// The first invalid one.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        expect("", "trials", self.trials, self.trials > 0, "1 or more")?;
+        self.check_keys("")?;
+        let check = Check::new("");
         if let Some(claim) = self.until {
             let valid = claim.earliest_proof(self.trials, 0).is_some();
             let expected = format!("a share that {} trials can prove", self.trials);
-            expect("", "until", format!("\"{claim}\""), valid, &expected)?;
+            check.require("until", format!("\"{claim}\""), valid, expected)?;
         }
         if self.pretrained.is_some() {
             let valid = self.method == MethodName::RmRlPretrained;
             let expected = "\"rm-rl-pretrained\", because pretrained is given";
-            expect("", "method", format!("\"{}\"", self.method), valid, expected)?;
+            check.require("method", format!("\"{}\"", self.method), valid, expected)?;
         }
-        self.reward.validate().map_err(within("reward."))?;
-        self.schedule.validate().map_err(within("schedule."))?;
         if self.method.compares_trials_of_a_scene() {
             let count = self.schedule.trials_per_scene;
             let expected = "2 or more, because PPO compares the trials of a scene";
-            expect("schedule.", "trials_per_scene", count, count >= 2, expected)?;
+            check.require("schedule.trials_per_scene", count, count >= 2, expected)?;
         }
-        self.online.validate().map_err(within("online."))?;
-        self.policy.validate().map_err(within("policy."))?;
-        self.task.validate().map_err(within("task."))?;
-        self.check_camera()?;
-        self.check_cell()?;
-        self.vision.localizer.validate().map_err(within("vision.localizer."))?;
-        self.vision.color.validate().map_err(within("vision.color."))?;
-        self.vision.grounding_dino.validate().map_err(within("vision.grounding_dino."))?;
-        self.check_metrics()?;
-        let actions = self.check_actions()?;
-        let envelope = SafetyEnvelope::new(self.safety).map_err(within("safety."))?;
-        envelope.check_actions(&actions).map_err(within("actions: "))?;
-        self.check_grasp()?;
-        self.check_yaw(&actions)?;
+        self.check_cell(&check)?;
+        let actions = self
+            .action_space()
+            .map_err(|error| InvalidKey::new("actions", "not a space of candidates", error))?;
+        let envelope = SafetyEnvelope::new(self.safety).map_err(|error| error.within("safety"))?;
+        envelope.check_actions(&actions).map_err(ConfigError::Actions)?;
+        self.check_grasp(&check)?;
+        self.check_yaw(&check, &actions)?;
         self.check_reach(&envelope, &actions)?;
-        self.unattended.validate().map_err(within("unattended."))?;
-        self.notify.validate().map_err(within("notify."))?;
-        self.simulation.validate().map_err(within("simulation."))?;
-        if self.simulation.plate != self.vision.localizer.plate {
-            return Err(within("")(
-                "vision.localizer.plate and simulation.plate differ; the localiser would look for another plate than there is",
-            ));
+        let expected = "that of vision.localizer.plate, or the localizer would look for another plate than there is";
+        let is_same = self.simulation.plate == self.vision.localizer.plate;
+        check.require("simulation.plate", "another plate", is_same, expected)?;
+        if self.cell.kind == CellKind::Simulated {
+            self.simulation.check_task(&self.task)?;
         }
-        match self.cell.kind {
-            CellKind::Simulated => self.simulation.check_task(&self.task).map_err(within("")),
-            CellKind::XArm => Ok(()),
-        }
+        Ok(())
     }
 
     /// Checks that the camera shows what the arm does and that the arm reports how it is set, which is more
     /// than looking needs.
     ///
     /// # Errors
-    /// Pictures were recorded earlier, or there are no reports.
+    /// Frames were recorded earlier, or there are no reports.
     pub(crate) fn check_live(&self) -> Result<(), ConfigError> {
+        let check = Check::new("");
         let is_live = self.camera.source != CameraSource::Recorded;
         let expected = "a camera that sees what the arm does; a recording is for `rmrl cell doctor` and \
                         `rmrl cell teach place --from camera`";
-        expect("camera.", "source", "\"recorded\"", is_live, expected)?;
+        check.require("camera.source", "\"recorded\"", is_live, expected)?;
         let is_reported = self.cell.kind == CellKind::Simulated || self.xarm.reports_at().is_some();
         let expected = "30002: nothing moves without the controller's reports, by which its settings are read back";
-        expect("xarm.", "report_port", "not given", is_reported, expected)
+        Ok(check.require("xarm.report_port", "not given", is_reported, expected)?)
     }
 
     /// Checks the devices, and that all of them see and move the same cell.
-    fn check_cell(&self) -> Result<(), ConfigError> {
-        self.xarm.validate().map_err(within("xarm."))?;
-        self.distant.validate().map_err(within("distant."))?;
+    fn check_cell(&self, check: &Check) -> Result<(), InvalidKey> {
         let is_simulated = self.cell.kind == CellKind::Simulated;
         let is_seen = is_simulated == (self.camera.source == CameraSource::Simulated);
         let expected = match is_simulated {
@@ -97,32 +83,32 @@ impl RunConfig {
             }
         };
         let source = format!("{:?}", self.camera.source).to_lowercase();
-        expect("camera.", "source", format!("{source:?}"), is_seen, expected)?;
+        check.require("camera.source", format!("{source:?}"), is_seen, expected)?;
         let is_alone = !is_simulated || self.cell.person == PersonName::Terminal;
         let expected = "\"terminal\", the default: a simulated cell helps itself";
         let person = format!("{:?}", format!("{:?}", self.cell.person).to_lowercase());
-        expect("cell.", "person", &person, is_alone, expected)?;
+        check.require("cell.person", &person, is_alone, expected)?;
         let is_asked = self.cell.person != PersonName::Page || self.page.serve.is_some();
         let expected = "\"terminal\" or \"distant\", or a page to ask on: page.serve (--serve)";
-        expect("cell.", "person", &person, is_asked, expected)?;
+        check.require("cell.person", &person, is_asked, expected)?;
         if is_simulated {
             let speed = self.task.first_contact_speed_m_s;
-            let expected = "none: a simulated cell cannot be set up wrongly, and an interrupted run has to go on \
+            let expected = "none: a simulated cell cannot be set up wrongly, and an interrupted run has to continue \
                             as it would have";
             let value = speed.unwrap_or_default();
-            return expect("task.", "first_contact_speed_m_s", value, speed.is_none(), expected);
+            return check.require("task.first_contact_speed_m_s", value, speed.is_none(), expected);
         }
-        let tells_of_itself =
+        let brings_its_own =
             matches!(self.camera.source, CameraSource::Distant | CameraSource::Recorded);
-        let is_calibrated = tells_of_itself || self.camera.calibration.is_some();
+        let is_calibrated = brings_its_own || self.camera.calibration.is_some();
         let expected =
             "the file of `rmrl calibrate overhead`: without it nobody knows where the camera hangs";
-        expect("camera.", "calibration", "not given", is_calibrated, expected)?;
+        check.require("camera.calibration", "not given", is_calibrated, expected)?;
         let limit = self.xarm.reduced_speed_m_s;
         let speed = self.safety.max_speed_m_s;
         let expected =
             format!("at most xarm.reduced_speed_m_s = {limit}, or the controller refuses");
-        expect("safety.", "max_speed_m_s", speed, speed <= limit, &expected)?;
+        check.require("safety.max_speed_m_s", speed, speed <= limit, expected)?;
         let limits = [self.safety.x_m, self.safety.y_m, self.safety.z_m];
         for ((key, [low, high]), [fence_low, fence_high]) in
             ["x_m", "y_m", "z_m"].into_iter().zip(limits).zip(self.xarm.fence_m)
@@ -132,74 +118,32 @@ impl RunConfig {
                  the controller does"
             );
             let inside = fence_low <= low && high <= fence_high;
-            expect("safety.", key, format!("[{low}, {high}]"), inside, &expected)?;
+            check.require(
+                &format!("safety.{key}"),
+                format!("[{low}, {high}]"),
+                inside,
+                expected,
+            )?;
         }
         Ok(())
     }
 
-    fn check_camera(&self) -> Result<(), ConfigError> {
-        let camera = &self.camera;
-        for (key, value) in
-            [("max_residual_mm", camera.max_residual_mm), ("max_age_days", camera.max_age_days)]
-        {
-            let valid = value > 0.0 && value.is_finite();
-            expect("camera.", key, value, valid, "a positive number")?;
-        }
-        let (is_recorded, given) =
-            (camera.source == CameraSource::Recorded, camera.recording.is_some());
-        let (value, expected) = match is_recorded {
-            true => ("not given", "the folder of `rmrl record`: camera.source is \"recorded\""),
-            false => ("given", "none, or camera.source = \"recorded\""),
-        };
-        expect("camera.", "recording", value, is_recorded == given, expected)?;
-        camera.realsense.validate().map_err(within("camera.realsense."))?;
-        camera.drift.map_or(Ok(()), |drift| drift.validate().map_err(within("camera.drift.")))
-    }
-
-    fn check_metrics(&self) -> Result<(), ConfigError> {
-        let share = |value: f64| (0.0..1.0).contains(&value);
-        let metrics = &self.metrics;
-        let expected = "a number from 0 to below 1";
-        expect("metrics.", "smoothing", metrics.smoothing, share(metrics.smoothing), expected)?;
-        let threshold = metrics.reward_threshold;
-        expect("metrics.", "reward_threshold", threshold, share(threshold), expected)?;
-        let repeats = metrics.noise_floor_repeats;
-        let expected = "2 or more: noise shows in differences";
-        expect("metrics.", "noise_floor_repeats", repeats, repeats >= 2, expected)
-    }
-
-    fn check_actions(&self) -> Result<ActionSpace, ConfigError> {
-        let actions = &self.actions;
-        for (key, count) in
-            [("translations", actions.translations), ("rotations", actions.rotations)]
-        {
-            expect("actions.", key, count, (1..=1001).contains(&count), "1 to 1001 candidates")?;
-        }
-        for (key, step) in [
-            ("translation_step_mm", actions.translation_step_mm),
-            ("rotation_step_deg", actions.rotation_step_deg),
-        ] {
-            expect("actions.", key, step, step > 0.0 && step.is_finite(), "a positive step")?;
-        }
-        self.action_space().map_err(within("actions."))
-    }
-
     /// Checks that the jaws get around the plate and meet it where contact is expected.
-    fn check_grasp(&self) -> Result<(), ConfigError> {
+    fn check_grasp(&self, check: &Check) -> Result<(), InvalidKey> {
         let (task, plate) = (&self.task, &self.vision.localizer.plate);
         let (height_m, contact_m) = (task.grasp_height_m, task.contact_height_m);
         let expected = "less than vision.localizer.plate.height_m";
-        expect("task.", "grasp_height_m", height_m, height_m < plate.height_m, expected)?;
+        check.require("task.grasp_height_m", height_m, height_m < plate.height_m, expected)?;
         let expected = "at least vision.localizer.plate.height_m - task.grasp_height_m";
         let valid = contact_m >= plate.height_m - height_m;
-        expect("task.", "contact_height_m", contact_m, valid, expected)?;
+        check.require("task.contact_height_m", contact_m, valid, expected)?;
         let expected = "more than vision.localizer.plate.width_m";
         let opening_m = task.jaw_opening_m;
-        expect("task.", "jaw_opening_m", opening_m, opening_m > plate.width_m, expected)
+        check.require("task.jaw_opening_m", opening_m, opening_m > plate.width_m, expected)
     }
 
     /// Checks that no plate comes to lie half a turn from where the localiser takes it to be.
-    fn check_yaw(&self, actions: &ActionSpace) -> Result<(), ConfigError> {
+    fn check_yaw(&self, check: &Check, actions: &ActionSpace) -> Result<(), InvalidKey> {
         let reference_rad = self.vision.localizer.reference_yaw_rad;
         let (_, adjustment_rad) = actions.largest_adjustment();
         let jitter_rad = self.task.start_jitter_deg.to_radians();
@@ -211,10 +155,10 @@ impl RunConfig {
             ("place.yaw_deg", self.task.place.yaw_deg),
         ] {
             let valid = wrap_angle(yaw_deg.to_radians() - reference_rad).abs() < limit_rad;
-            expect("task.", key, yaw_deg, valid, expected)?;
+            check.require(&format!("task.{key}"), yaw_deg, valid, expected)?;
         }
         let [from, to] = self.task.start.yaw_deg;
-        expect("task.", "start.yaw_deg", format!("[{from}, {to}]"), to - from < 180.0, expected)
+        check.require("task.start.yaw_deg", format!("[{from}, {to}]"), to - from < 180.0, expected)
     }
 
     /// Checks that every pose a trial may ask for lies inside the workspace: starts anywhere in
@@ -254,22 +198,4 @@ impl RunConfig {
         }
         Ok(())
     }
-}
-
-/// An error of a part, with the section that it belongs to.
-fn within<E: Display>(section: &'static str) -> impl Fn(E) -> ConfigError {
-    move |error| ConfigError::Value { section, reason: error.to_string() }
-}
-
-fn expect(
-    section: &'static str,
-    key: &str,
-    value: impl Display,
-    valid: bool,
-    expected: &str,
-) -> Result<(), ConfigError> {
-    if valid {
-        return Ok(());
-    }
-    Err(within(section)(format!("{key} is {value}, expected {expected}")))
 }

@@ -1,4 +1,4 @@
-//! Detectors held against each other on simulated frames whose truth is known.
+//! A comparison of detectors on simulated frames whose truth is known.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,22 +23,22 @@ use crate::config::{RunConfig, VisionConfig};
 pub enum Condition {
     /// Nothing: plain black plates under one lamp.
     Plain,
-    /// Four times the sensor's noise, in colour and depth, and a third of the depth missing.
+    /// Four times the sensor's noise, in color and depth, and a third of the depth missing.
     Noise,
     /// Little light, a strong window to one side, a glossy table.
     Light,
-    /// A bench full of things.
+    /// A cluttered bench.
     Clutter,
     /// Lids, whose bevels glint.
     Lid,
-    /// A glove over 4 to 40 % of the plate: it should be refused, or found where it is.
+    /// A glove over 4 to 40 % of the plate. The plate should be found where it is, or not at all.
     Hidden,
-    /// No plate: whatever is found is wrong.
+    /// No plate: every find is false.
     Absent,
 }
 
 impl Condition {
-    /// All of them.
+    /// All conditions.
     pub const ALL: [Self; 7] = [
         Self::Plain,
         Self::Noise,
@@ -62,7 +62,7 @@ impl Condition {
         }
     }
 
-    /// The simulation that brings it about; the camera is calibrated in all.
+    /// The simulation with this condition. The camera is calibrated in each.
     fn simulation(self, config: &RunConfig) -> SimulationConfig {
         let plain =
             SimulationConfig { cells: CellDistribution::PERFECT, board: None, ..config.simulation };
@@ -106,51 +106,51 @@ impl fmt::Display for Condition {
     }
 }
 
-/// How a detector did under one condition.
+/// The results of a detector under one condition.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// Which.
+    /// The condition.
     pub condition: Condition,
-    /// Frames looked at.
+    /// The number of frames.
     pub frames: usize,
-    /// Plates found where they are, to 5 mm and 3 degrees.
+    /// Plates found within 5 mm and 3 degrees of their true pose.
     pub found: usize,
-    /// Plates not found: refused with a reason, or overlooked.
+    /// Plates not found, whatever the reason.
     pub missed: usize,
-    /// Poses given where there is no plate.
+    /// Poses that are not those of the plate.
     pub false_finds: usize,
-    /// Median and 95th percentile of the error of what was found, in millimetres.
+    /// Median and 95th percentile of the error of what was found, in millimeters.
     pub error_mm: Option<[f64; 2]>,
-    /// The same of its yaw, in degrees.
+    /// Median and 95th percentile of the yaw error of what was found, in degrees.
     pub yaw_error_deg: Option<[f64; 2]>,
-    /// Processor time for a frame, in milliseconds.
+    /// Processor time per frame, in milliseconds.
     pub cpu_ms: f64,
 }
 
-/// How a detector did, and what it takes.
+/// The results of a detector under all conditions, and its costs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Score {
-    /// What it is called.
+    /// The name of the detector.
     pub detector: String,
     /// Time to load it, in seconds.
     pub load_secs: f64,
-    /// The most memory that the process took with it beyond what it had before, in MB; `None` where the
-    /// system does not tell.
+    /// The peak memory of the process above its memory before, in MB; `None` where the system does not
+    /// report it.
     pub peak_mb: Option<f64>,
-    /// Under each condition.
+    /// The results under each condition.
     pub rows: Vec<Row>,
 }
 
-/// A pose farther from the plate than this is no find of it, in metres and radians.
+/// A pose farther from the plate than this is a false find, in meters and radians.
 const FALSE_FIND_M: f64 = 0.005;
 const FALSE_FIND_RAD: f64 = 3.0 * std::f64::consts::PI / 180.0;
-/// Frames of each simulated laboratory.
+/// Frames per simulated laboratory.
 const FRAMES_OF_CELL: usize = 4;
 
-/// Holds one detector against `frames` frames under each condition. The frames are the same for all.
+/// Runs one detector on `frames` frames under each condition. All detectors get the same frames.
 ///
 /// # Errors
-/// The detector cannot be loaded, or the configuration makes no cell.
+/// The detector cannot be loaded, or the configuration is invalid for a cell.
 pub fn score(
     config: &RunConfig,
     detector: &str,
@@ -177,7 +177,7 @@ fn row(
     let (mut errors_mm, mut yaw_errors_deg) = (Vec::new(), Vec::new());
     let (mut missed, mut false_finds, mut cpu_secs) = (0, 0, 0.0);
     for number in 0..frames {
-        let (frame, camera, truth) = picture(config, condition, number)?;
+        let TrueFrame { frame, camera, truth } = true_frame(config, condition, number)?;
         let began = cpu_now();
         let found = localizer.localize(&frame, &camera);
         cpu_secs += cpu_now() - began;
@@ -209,12 +209,21 @@ fn row(
     })
 }
 
-/// A frame, the camera that took it as it truly hangs, and where the plate truly lies.
-fn picture(
+/// A simulated frame with its truth.
+struct TrueFrame {
+    frame: RgbdFrame,
+    /// The camera as it truly hangs.
+    camera: CameraModel,
+    /// Where the plate truly is; `None` where there is no plate.
+    truth: Option<PlanarPose>,
+}
+
+/// Frame number `number` of a condition.
+fn true_frame(
     config: &RunConfig,
     condition: Condition,
     number: usize,
-) -> anyhow::Result<(RgbdFrame, CameraModel, Option<PlanarPose>)> {
+) -> anyhow::Result<TrueFrame> {
     let cell_seed = (number / FRAMES_OF_CELL) as u64;
     let simulation = condition.simulation(config);
     let mut cell = SimulatedCell::new(&simulation, &config.task, cell_seed, number as u64)?;
@@ -233,18 +242,19 @@ fn picture(
         let plate = simulation.plate;
         cover(&mut frame, &camera, plate, pose, config.task.start_surface_m, hidden);
     }
-    Ok((frame, camera, (!is_absent).then_some(pose)))
+    Ok(TrueFrame { frame, camera, truth: (!is_absent).then_some(pose) })
 }
 
-/// Where no camera looks.
+/// A pose that no camera sees.
 const OUT_OF_VIEW: PlanarPose = PlanarPose { x_m: 3.0, y_m: 3.0, yaw_rad: 0.0 };
-/// A nitrile glove, and how far above the plate it is, in millimetres.
+/// The color of a nitrile glove.
 const GLOVE: [u8; 3] = [112, 140, 196];
+/// How far above the plate the glove is, in millimeters.
 const GLOVE_MM: u16 = 30;
-/// How far it reaches beyond the plate, in metres.
+/// How far the glove extends beyond the plate, in meters.
 const GLOVE_BEYOND_M: f64 = 0.04;
 
-/// Lays a glove over one end of the plate, covering `share` of it.
+/// Covers a share of the plate with a glove, from one end.
 fn cover(
     frame: &mut RgbdFrame,
     camera: &CameraModel,
@@ -285,14 +295,14 @@ fn cpu_now() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
-/// How much memory the process took before something.
+/// The memory of the process before a detector is loaded.
 struct Memory {
     before_mb: Option<f64>,
 }
 
 impl Memory {
     fn before() -> Self {
-        // 5 resets the peak (proc(5)); elsewhere than on Linux nothing is told.
+        // 5 resets the peak (proc(5)). Only Linux reports it.
         let is_reset = std::fs::write("/proc/self/clear_refs", "5").is_ok();
         Self { before_mb: is_reset.then(|| status_mb("VmRSS:")).flatten() }
     }
@@ -325,7 +335,7 @@ mod tests {
         let absent = row(Condition::Absent);
         assert_eq!((absent.found, absent.missed, absent.false_finds), (0, 0, 0));
         assert_eq!(absent.error_mm, None);
-        // The localiser checks shapes, so a glove over the plate is told from a plate.
+        // The localizer checks shapes, so it does not accept a plate under a glove.
         let hidden = row(Condition::Hidden);
         assert_eq!((hidden.false_finds, hidden.missed), (0, 4), "{hidden:?}");
     }

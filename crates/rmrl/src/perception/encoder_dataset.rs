@@ -1,4 +1,4 @@
-//! Pictures of plates in many laboratories, with what is true of each: what an encoder is trained on.
+//! The data set of encoder pretraining: images of plates in many laboratories, with the truth of each.
 
 use std::ops::Range;
 
@@ -12,8 +12,10 @@ use rmrl_sim::{SimulatedCell, SimulationConfig};
 use crate::cell::perception::localizer;
 use crate::config::RunConfig;
 
-/// What is true of each picture, in the order of an example's answers. It is what differs from plate
-/// to plate within one laboratory, and what that does to localisation.
+/// The true values of each image, in the order of an example's answers: what differs between the plates
+/// of one laboratory, and its effect on localization.
+///
+/// They are stored with an encoder, so their spelling stays.
 pub const ANSWERS: [&str; 8] = [
     "localisation error in x, mm",
     "localisation error in y, mm",
@@ -25,22 +27,21 @@ pub const ANSWERS: [&str; 8] = [
     "radius of the wells, mm",
 ];
 
-/// Laboratories that no run can be in: a run's seed has 32 bits.
+/// The first of the laboratories that no run can be in, because a run's seed has 32 bits.
 const FIRST_CELL: u64 = 1 << 32;
 
-/// Pictures from the `cells`, each of `pictures` plates of its own: what `keep` makes of what is
-/// seen and the [`ANSWERS`] to it. Cells are made in parallel; the result is in their order.
+/// Images from `cells` laboratories, each of `images` different plates. `keep` makes an example of an
+/// observation and its [`ANSWERS`]. Laboratories run in parallel; the result is in their order.
 ///
-/// The laboratories are calibrated, so that what an estimate is off by is what the picture did; their
-/// light, benches and plates are as random as those that runs are made in. Plates that are not found
-/// are left out.
+/// The cameras are calibrated, so that the error of an estimate comes from the image alone. Light,
+/// benches and plates are as random as those of runs. Plates that are not found are left out.
 ///
 /// # Errors
-/// The configuration makes no cell.
+/// The configuration is invalid for a cell.
 pub fn plate_pictures<T: Send>(
     config: &RunConfig,
     cells: Range<u32>,
-    pictures: u32,
+    images: u32,
     keep: impl Fn(Observation, Vec<f32>) -> T + Sync,
 ) -> anyhow::Result<Vec<T>> {
     let simulation =
@@ -49,17 +50,17 @@ pub fn plate_pictures<T: Send>(
         .into_par_iter()
         .map(|cell| {
             let cell_seed = FIRST_CELL + u64::from(cell);
-            pictures_of(config, &simulation, cell_seed, pictures, &keep)
+            images_of(config, &simulation, cell_seed, images, &keep)
         })
         .collect::<anyhow::Result<_>>()?;
     Ok(cells.into_iter().flatten().collect())
 }
 
-fn pictures_of<T>(
+fn images_of<T>(
     config: &RunConfig,
     simulation: &SimulationConfig,
     cell_seed: u64,
-    pictures: u32,
+    images: u32,
     keep: impl Fn(Observation, Vec<f32>) -> T,
 ) -> anyhow::Result<Vec<T>> {
     let mut cell = SimulatedCell::new(simulation, &config.task, cell_seed, cell_seed)?;
@@ -67,7 +68,7 @@ fn pictures_of<T>(
     let mut localizer = localizer(&config.vision)?;
     let mut rng = random_stream(cell_seed, "plate pictures", [0, 0]);
     let mut kept = Vec::new();
-    for scene in 1..=pictures {
+    for scene in 1..=images {
         cell.exchange_plate(scene).context("simulated plates can always be exchanged")?;
         let mut within = |[least, most]: [f64; 2]| least + (most - least) * rng.random::<f64>();
         let start = &config.task.start;

@@ -1,4 +1,4 @@
-//! Frames to localise again: single files, a recording, or the pictures of a run.
+//! Frames to localize again: single files, a recording, or the images of a run.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,26 +15,26 @@ pub struct Frames {
     /// The camera that took them, as calibrated.
     pub camera: CameraModel,
     /// The frames, oldest first.
-    pub frames: Vec<Recorded>,
+    pub frames: Vec<StoredFrame>,
 }
 
 /// A frame on disk.
-pub struct Recorded {
-    /// Its pictures.
+pub struct StoredFrame {
+    /// Its color and depth images.
     pub paths: FramePaths,
-    /// Where a run localised the plate in it.
+    /// Where a run localized the plate in it, if a run captured it.
     pub logged: Option<PlanarPose>,
 }
 
 impl Frames {
-    /// Single frames: colour and depth files in the same order, and the camera's file.
+    /// Single frames: color and depth images in the same order, and the camera's file.
     ///
     /// # Errors
-    /// Not as many depth pictures as colour pictures, or no camera in the file.
+    /// There are not as many depth images as color images, or the file has no overhead camera.
     pub fn of_files(color: &[PathBuf], depth: &[PathBuf], camera: &Path) -> anyhow::Result<Self> {
         if color.len() != depth.len() {
             bail!(
-                "{} colour and {} depth pictures were given; every frame needs both, in the same order",
+                "{} color and {} depth images were given; every frame needs both, in the same order",
                 color.len(),
                 depth.len()
             );
@@ -44,26 +44,29 @@ impl Frames {
             .zip(depth)
             .map(|(color, depth)| FramePaths { color: color.clone(), depth: depth.clone() });
         let camera = CameraFile::read(camera)?.overhead(camera)?;
-        Ok(Self { camera, frames: paths.map(|paths| Recorded { paths, logged: None }).collect() })
+        Ok(Self {
+            camera,
+            frames: paths.map(|paths| StoredFrame { paths, logged: None }).collect(),
+        })
     }
 
     /// The frames of a recording.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The recording cannot be read.
     pub fn of_recording(root: &Path) -> anyhow::Result<Self> {
         let recording = Recording::open(root)?;
         let frames = recording.frames().iter().cloned();
         Ok(Self {
             camera: recording.camera(),
-            frames: frames.map(|paths| Recorded { paths, logged: None }).collect(),
+            frames: frames.map(|paths| StoredFrame { paths, logged: None }).collect(),
         })
     }
 
-    /// The pictures that a run kept of the starts and ends of its trials.
+    /// The frames that a run stored of the starts and ends of its trials.
     ///
     /// # Errors
-    /// Its log cannot be read, it kept no depth, or does not tell its camera.
+    /// The log cannot be read, or the run stored no depth or no camera.
     pub fn of_run(root: &Path) -> anyhow::Result<Self> {
         let camera = camera_of_run(root)?;
         let mut frames = Vec::new();
@@ -75,13 +78,13 @@ impl Frames {
             ] {
                 if let (Some(color), Some(depth)) = (color, depth) {
                     let paths = FramePaths { color: root.join(color), depth: root.join(depth) };
-                    frames.push(Recorded { paths, logged });
+                    frames.push(StoredFrame { paths, logged });
                 }
             }
         }
         if frames.is_empty() {
             bail!(
-                "{} keeps no frame with a depth (record.depth = false in its {}, or no trial yet)",
+                "{} has no frame with depth (record.depth = false in its {}, or no trial yet)",
                 root.display(),
                 RunDir::CONFIG
             );
@@ -89,17 +92,17 @@ impl Frames {
         Ok(Self { camera, frames })
     }
 
-    /// The first two frames with the same short name.
-    pub fn of_one_name(&self) -> Option<[&Recorded; 2]> {
-        let mut named: HashMap<String, &Recorded> = HashMap::new();
+    /// The first two frames that have the same short name.
+    pub fn of_one_name(&self) -> Option<[&StoredFrame; 2]> {
+        let mut named: HashMap<String, &StoredFrame> = HashMap::new();
         self.frames
             .iter()
             .find_map(|frame| named.insert(frame.name(), frame).map(|earlier| [earlier, frame]))
     }
 }
 
-impl Recorded {
-    /// A short name: that of the colour picture, without its folder and ending.
+impl StoredFrame {
+    /// A short name: the file name of the color image without its extension.
     pub fn name(&self) -> String {
         let stem = self.paths.color.file_stem().unwrap_or_default();
         stem.to_string_lossy().into_owned()
@@ -108,19 +111,19 @@ impl Recorded {
     /// Reads the frame.
     ///
     /// # Errors
-    /// A picture is missing, damaged or of another kind.
+    /// An image is missing, damaged or of another kind.
     pub fn read(&self) -> anyhow::Result<RgbdFrame> {
         Ok(read_frame(&self.paths.color, &self.paths.depth)?)
     }
 }
 
-/// The camera that a run had, as the software believed it to be.
+/// The calibrated camera of a run.
 ///
 /// # Errors
-/// The run does not tell, or its camera's file is none.
+/// The run has no camera file, or the file is invalid.
 pub fn camera_of_run(root: &Path) -> anyhow::Result<CameraModel> {
     let path = root.join(Recording::CAMERA);
     let file = CameraFile::read(&path)
-        .with_context(|| format!("{} does not tell its camera", root.display()))?;
+        .with_context(|| format!("{} has no valid camera file", root.display()))?;
     Ok(file.overhead(&path)?)
 }

@@ -10,7 +10,7 @@ const SIZE: (u32, u32) = (960, 320);
 const BLUE: RGBColor = RGBColor(0x2f, 0x6f, 0xb7);
 const ORANGE: RGBColor = RGBColor(0xd9, 0x7a, 0x1e);
 const RED: RGBColor = RGBColor(0xc2, 0x3b, 0x3b);
-const GREY: RGBColor = RGBColor(0x8a, 0x8f, 0x98);
+const GRAY: RGBColor = RGBColor(0x8a, 0x8f, 0x98);
 const BAND: RGBColor = RGBColor(0xf1, 0xf3, 0xf6);
 const INK: RGBColor = RGBColor(0x2a, 0x2e, 0x35);
 
@@ -19,20 +19,20 @@ const INK: RGBColor = RGBColor(0x2a, 0x2e, 0x35);
 #[error("a plot could not be drawn: {0}")]
 pub struct PlotError(String);
 
-/// The reward of every trial with its moving average; scenes as bands, role models ringed.
+/// The reward of every trial with its moving average. Scenes are bands, role models are ringed. SVG.
 pub fn reward_curve(
     rows: &[MetricsRow],
     role_models: &[u32],
     threshold: f64,
 ) -> Result<String, PlotError> {
     let placed: Vec<f64> = rows.iter().filter(|row| row.placed).map(|row| row.reward).collect();
-    // Failed grasps have a reward of 0; they are marked at the lower edge instead of squeezing all
-    // else into a line.
+    // Failed grasps have a reward of 0. Marked at the lower edge, they do not squeeze everything else
+    // into a line.
     let lowest = placed.iter().copied().fold(threshold, f64::min);
     let floor = ((lowest - 0.01) * 50.0).floor().max(0.0) / 50.0;
     draw(rows, floor..1.0, "reward", SeriesLabelPosition::LowerRight, |plot| {
         let line = [(0.5, threshold), (rows.len() as f64 + 0.5, threshold)];
-        plot.draw_series(LineSeries::new(line, GREY.stroke_width(1)))?;
+        plot.draw_series(LineSeries::new(line, GRAY.stroke_width(1)))?;
         plot.draw_series(rows.iter().filter(|row| row.placed).map(|row| {
             Circle::new((f64::from(row.trial), row.reward), 3, BLUE.mix(0.55).filled())
         }))?
@@ -58,7 +58,8 @@ pub fn reward_curve(
     })
 }
 
-/// A measured error of every placed trial, with the true one where known, and the noise floor.
+/// A measured error of every placed trial, with the true one where it is known, and the noise floor.
+/// SVG.
 pub fn error_curve(
     rows: &[MetricsRow],
     unit: &str,
@@ -129,8 +130,8 @@ fn draw(
         plot.configure_mesh()
             .disable_x_mesh()
             .light_line_style(TRANSPARENT)
-            .bold_line_style(GREY.mix(0.25))
-            .axis_style(GREY)
+            .bold_line_style(GRAY.mix(0.25))
+            .axis_style(GRAY)
             .x_desc("trial (bands: scenes)")
             .y_desc(label)
             .label_style(("sans-serif", 13, &INK))
@@ -140,7 +141,7 @@ fn draw(
         plot.configure_series_labels()
             .position(legend.clone())
             .background_style(WHITE.mix(0.85))
-            .border_style(GREY.mix(0.4))
+            .border_style(GRAY.mix(0.4))
             .label_font(("sans-serif", 12, &INK))
             .draw()?;
         area.present()

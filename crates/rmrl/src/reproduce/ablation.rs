@@ -1,4 +1,4 @@
-//! Ablations: what each setting is worth.
+//! Ablations: what each setting contributes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ pub struct Ablation {
     title: &'static str,
     about: &'static str,
     methods: &'static [MethodName],
-    /// Names, and what each changes.
+    /// Names of the values, and the assignments of each.
     settings: &'static [(&'static str, &'static [&'static str])],
 }
 
@@ -24,8 +24,8 @@ const BOTH: &[MethodName] = &[MethodName::RmRl, MethodName::Hindsight];
 pub const ABLATIONS: [Ablation; 10] = [
     Ablation {
         name: "trials-per-scene",
-        title: "trials of a scene, N",
-        about: "How many trials start from similar states before their best one labels them all.",
+        title: "trials per scene, N",
+        about: "How many trials start from similar states before the best of them labels them all.",
         methods: BOTH,
         settings: &[
             ("1", &["schedule.trials_per_scene=1"]),
@@ -38,7 +38,7 @@ pub const ABLATIONS: [Ablation; 10] = [
     Ablation {
         name: "replay-interval",
         title: "trials between replays of D, M",
-        about: "How often minibatches of the whole labelled data set are trained on.",
+        about: "How often the policy is trained on minibatches of the whole labeled data set.",
         methods: BOTH,
         settings: &[
             ("1", &["schedule.replay_interval=1"]),
@@ -51,8 +51,8 @@ pub const ABLATIONS: [Ablation; 10] = [
     },
     Ablation {
         name: "label-width",
-        title: "how far labels reach over",
-        about: "The paper's one-hot labels, or normal distributions over the neighbouring candidates.",
+        title: "label sigma: width of soft labels",
+        about: "The paper's one-hot labels, or Gaussians over the neighboring candidates with this sigma, in candidates.",
         methods: BOTH,
         settings: &[
             ("0", &["policy.label_width=0.0"]),
@@ -63,8 +63,8 @@ pub const ABLATIONS: [Ablation; 10] = [
     },
     Ablation {
         name: "slide",
-        title: "what hindsight knows of the closing jaws",
-        about: "Whether labels leave out how far the closing jaws slid the plate along.",
+        title: "hindsight labels and the closing jaws",
+        about: "Whether hindsight labels exclude how far the closing jaws slid the plate.",
         methods: &[MethodName::Hindsight],
         settings: &[
             ("known", &["schedule.slide_correction=true"]),
@@ -73,8 +73,8 @@ pub const ABLATIONS: [Ablation; 10] = [
     },
     Ablation {
         name: "candidate-step",
-        title: "distance of the candidates",
-        about: "Candidates of dx and dy that reach as far as the default's, at one distance from beginning to end; and the default, which is refined.",
+        title: "distance between candidates",
+        about: "Candidates of dx and dy over the range of the default, at a constant distance; and the default, which refines them.",
         methods: BOTH,
         settings: &[
             (
@@ -114,8 +114,8 @@ pub const ABLATIONS: [Ablation; 10] = [
     },
     Ablation {
         name: "coarse-to-fine",
-        title: "candidates that are refined",
-        about: "Grids whose distances are halved after every thirty trials, once or twice, and one that is not.",
+        title: "coarse-to-fine candidates",
+        about: "Grids whose distance is halved after every thirty trials, once or twice, and one constant grid.",
         methods: BOTH,
         settings: &[
             (
@@ -162,8 +162,8 @@ pub const ABLATIONS: [Ablation; 10] = [
     },
     Ablation {
         name: "image-view",
-        title: "what the policy sees of the picture",
-        about: "The whole picture as in the paper, a crop around the estimated pose, or the pose alone; both pictures with a random encoder, the crop also with the one that knows plates.",
+        title: "what the policy sees of the image",
+        about: "The whole image as in the paper, a crop around the estimated pose, or the pose alone. Both images with a random encoder, the crop also with the pretrained plate encoder.",
         methods: BOTH,
         settings: &[
             ("global-random", &["policy.view=global", "policy.encoder.weights=random"]),
@@ -175,7 +175,7 @@ pub const ABLATIONS: [Ablation; 10] = [
     Ablation {
         name: "encoder",
         title: "the image encoder",
-        about: "Frozen or trained with the policy, its depth, and the weights it starts from.",
+        about: "Frozen or trained with the policy, its depth, and its initial weights.",
         methods: BOTH,
         settings: &[
             ("plates-10", &["policy.encoder.weights=plates"]),
@@ -202,8 +202,8 @@ pub const ABLATIONS: [Ablation; 10] = [
     },
     Ablation {
         name: "rotation-weight",
-        title: "the reward's weight of rotation",
-        about: "At the paper's weight of 1, a degree costs 0.00015 of reward where a millimetre costs 0.01.",
+        title: "rotation weight of the reward",
+        about: "At the paper's weight of 1, a degree costs 0.00015 of reward, and a millimeter costs 0.01.",
         methods: &[MethodName::RmRl],
         settings: &[
             ("0", &["reward.rotation_weight=0.0"]),
@@ -215,7 +215,7 @@ pub const ABLATIONS: [Ablation; 10] = [
     Ablation {
         name: "grouping",
         title: "which initial states count as similar",
-        about: "Scenes by schedule, as trials come, or by the distance of their initial poses.",
+        about: "Scenes by schedule, in the order of the trials, or by the distance between initial poses.",
         methods: &[MethodName::RmRl],
         settings: &[
             ("schedule", &["schedule.grouping=schedule"]),
@@ -248,27 +248,27 @@ pub const ABLATIONS: [Ablation; 10] = [
 ];
 
 impl Ablation {
-    /// Its name, as commands spell it.
+    /// The name used in commands.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What is changed.
+    /// The setting that varies.
     pub fn title(&self) -> &'static str {
         self.title
     }
 
-    /// What that means.
+    /// A sentence that explains the setting.
     pub fn about(&self) -> &'static str {
         self.about
     }
 
-    /// The methods that it is tried with.
+    /// The methods that the settings are tried with.
     pub fn methods(&self) -> &'static [MethodName] {
         self.methods
     }
 
-    /// The settings.
+    /// The settings as variants of the configuration.
     pub fn variants(&self) -> Vec<Variant> {
         self.settings
             .iter()
@@ -285,11 +285,11 @@ impl fmt::Display for Ablation {
     }
 }
 
-/// A name that is no ablation's.
+/// A name that no ablation has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name:?} is no ablation; they are {}", ABLATIONS.each_ref().map(Ablation::name).join(", "))]
 pub struct UnknownAblation {
-    /// What was given.
+    /// The unknown name.
     pub name: String,
 }
 

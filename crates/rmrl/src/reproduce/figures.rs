@@ -6,13 +6,13 @@ use rmrl_core::quantile;
 use rmrl_learn::MethodName;
 
 use super::row::{Estimate, Row};
-use super::tables::{Reading, name_of};
+use super::tables::{TableSettings, name_of};
 
 /// Width and height of a figure, in pixels.
 const SIZE: (u32, u32) = (960, 420);
 const INK: RGBColor = RGBColor(0x2a, 0x2e, 0x35);
-const GREY: RGBColor = RGBColor(0x8a, 0x8f, 0x98);
-/// Colours that a colour-blind reader can tell apart (Okabe and Ito 2008).
+const GRAY: RGBColor = RGBColor(0x8a, 0x8f, 0x98);
+/// Colors that a color-blind reader can distinguish (Okabe and Ito 2008).
 const COLORS: [RGBColor; 6] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
@@ -21,8 +21,8 @@ const COLORS: [RGBColor; 6] = [
     RGBColor(0x56, 0xb4, 0xe9),
     RGBColor(0xe6, 0x9f, 0x00),
 ];
-/// The greys of what learns nothing, which is dashed.
-const GREYS: [RGBColor; 4] = [
+/// The grays of control conditions, whose curves are dashed.
+const GRAYS: [RGBColor; 4] = [
     RGBColor(0x6b, 0x6b, 0x6b),
     RGBColor(0xc4, 0xc4, 0xc4),
     RGBColor(0x98, 0x98, 0x98),
@@ -33,22 +33,22 @@ const GREYS: [RGBColor; 4] = [
 #[derive(Debug, thiserror::Error)]
 #[error("the figure {title:?} could not be drawn: {reason}")]
 pub struct FigureError {
-    /// Which.
+    /// The figure.
     title: &'static str,
-    /// Why.
+    /// Why it could not be drawn.
     reason: String,
 }
 
-/// Rows that are drawn together.
+/// Rows that are drawn in one figure.
 #[derive(Debug, Clone)]
 pub struct Panel<'a> {
     /// What they have in common.
     pub title: String,
-    /// Few enough to be told apart.
+    /// The rows, few enough to be distinguished.
     pub rows: Vec<Row<'a>>,
 }
 
-/// A curve, and its band if it is of something that learns.
+/// A curve, with a band if the method learns.
 struct Curve {
     name: String,
     points: Vec<(f64, Estimate)>,
@@ -56,8 +56,8 @@ struct Curve {
     color: RGBColor,
 }
 
-/// Shares rows out so that few are drawn together: with several variants by method, else the paper's
-/// methods and hindsight apart from the other on-line updates. What learns nothing is in each.
+/// Distributes rows over figures, so that few are drawn together: several variants by method, otherwise
+/// the paper's methods and hindsight apart from the other online updates. Control conditions are in each.
 pub fn panels<'a>(rows: &[Row<'a>]) -> Vec<Panel<'a>> {
     let several = rows.iter().any(|row| row.variant != rows[0].variant);
     let title = |row: &Row| match row.method {
@@ -66,8 +66,8 @@ pub fn panels<'a>(rows: &[Row<'a>]) -> Vec<Panel<'a>> {
         MethodName::Ppo
         | MethodName::PpoRmRl
         | MethodName::ActorCritic
-        | MethodName::ActorCriticRmRl => Some("Other on-line updates"),
-        _ => Some("The paper's methods, and hindsight"),
+        | MethodName::ActorCriticRmRl => Some("Other online updates"),
+        _ => Some("The paper's methods and hindsight"),
     };
     let mut titles: Vec<Option<&str>> = Vec::new();
     for title in rows.iter().map(title).filter(Option::is_some) {
@@ -93,9 +93,9 @@ pub fn panels<'a>(rows: &[Row<'a>]) -> Vec<Panel<'a>> {
 ///
 /// # Errors
 /// It could not be drawn.
-pub fn reward_curves(rows: &[Row], reading: Reading) -> Result<String, FigureError> {
-    let curves = curves(rows, |row| row.reward_curve(reading.smoothing));
-    // One failed grasp at the beginning pulls an average far down; what is below is cut off.
+pub fn reward_curves(rows: &[Row], settings: TableSettings) -> Result<String, FigureError> {
+    let curves = curves(rows, |row| row.reward_curve(settings.smoothing));
+    // One early failed grasp pulls an average far down, so the lowest values are cut off.
     let values: Vec<f64> = curves
         .iter()
         .flat_map(|curve| curve.points.iter().map(|(_, estimate)| estimate.interval.low))
@@ -111,7 +111,7 @@ pub fn reward_curves(rows: &[Row], reading: Reading) -> Result<String, FigureErr
     draw(&axes, &curves)
 }
 
-/// The greedy policy's true error on held-out placements as training goes on.
+/// The greedy policy's true error on held-out placements during training.
 ///
 /// # Errors
 /// It could not be drawn.
@@ -120,7 +120,7 @@ pub fn greedy_curves(rows: &[Row]) -> Result<String, FigureError> {
         rows.iter().flat_map(|row| &row.units).map(|unit| unit.length() as f64).fold(1.0, f64::max);
     let curves = curves(rows, |row| {
         let mut points = row.greedy_curve();
-        // What does not learn stays as it is.
+        // A control condition does not change.
         if let [(_, only)] = points[..] {
             points.push((longest, only));
         }
@@ -132,7 +132,7 @@ pub fn greedy_curves(rows: &[Row]) -> Result<String, FigureError> {
         .fold(1.0, f64::max);
     let axes = Axes {
         title: "greedy curves",
-        x: "trials learnt from",
+        x: "trials learned from",
         y: "true error on held-out placements, mm",
         range: 0.0..highest * 1.05,
         legend: SeriesLabelPosition::UpperRight,
@@ -140,7 +140,7 @@ pub fn greedy_curves(rows: &[Row]) -> Result<String, FigureError> {
     draw(&axes, &curves)
 }
 
-/// Performance profiles: the share of cells whose final true error is at most so many millimetres.
+/// Performance profiles: the share of cells whose final true error is at most x millimeters.
 ///
 /// # Errors
 /// It could not be drawn.
@@ -165,10 +165,10 @@ pub fn profiles(rows: &[Row], task: TaskKind) -> Result<String, FigureError> {
 }
 
 fn curves(rows: &[Row], points: impl Fn(&Row) -> Vec<(f64, Estimate)>) -> Vec<Curve> {
-    let (mut colors, mut greys) = (COLORS.iter().cycle(), GREYS.iter().cycle());
+    let (mut colors, mut grays) = (COLORS.iter().cycle(), GRAYS.iter().cycle());
     let mut curve = |row: &Row| {
         let learns = row.method.learns();
-        let color = if learns { colors.next() } else { greys.next() };
+        let color = if learns { colors.next() } else { grays.next() };
         Curve {
             name: name_of(row, rows),
             points: points(row),
@@ -200,8 +200,8 @@ fn draw(axes: &Axes, curves: &[Curve]) -> Result<String, FigureError> {
             .build_cartesian_2d(0.0..right, axes.range.clone())?;
         plot.configure_mesh()
             .light_line_style(TRANSPARENT)
-            .bold_line_style(GREY.mix(0.25))
-            .axis_style(GREY)
+            .bold_line_style(GRAY.mix(0.25))
+            .axis_style(GRAY)
             .x_desc(axes.x)
             .y_desc(axes.y)
             .label_style(("sans-serif", 13, &INK))
@@ -231,7 +231,7 @@ fn draw(axes: &Axes, curves: &[Curve]) -> Result<String, FigureError> {
         plot.configure_series_labels()
             .position(axes.legend.clone())
             .background_style(WHITE.mix(0.85))
-            .border_style(GREY.mix(0.4))
+            .border_style(GRAY.mix(0.4))
             .label_font(("sans-serif", 12, &INK))
             .draw()?;
         area.present()

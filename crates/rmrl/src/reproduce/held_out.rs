@@ -1,4 +1,4 @@
-//! Held-out placements: starts that no training sees, the same ones for every policy on the way.
+//! Held-out placements: starts that no training sees, the same for every checkpoint of a policy.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::cell::assembly::Laboratory;
 use crate::cell::world::World;
 use crate::config::RunConfig;
 
-/// What came of one placement.
+/// The result of one placement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
@@ -20,54 +20,54 @@ pub struct Attempt {
     pub reward: f64,
     /// The errors of the placed plate; `None` if it was not grasped or could not be measured.
     pub errors: Option<AttemptErrors>,
-    /// Whether the plate truly sits in its place.
+    /// Whether the plate is truly seated.
     pub seated: bool,
-    /// Whether the policy abstained from correcting.
+    /// Whether the policy abstained.
     pub abstained: bool,
 }
 
-/// The errors of a placed plate, by the camera and by the simulator's truth.
+/// The errors of a placed plate, as measured and in truth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttemptErrors {
-    /// Translation as measured, Eq. 9, in millimetres.
+    /// The measured translation error, Eq. 9, in millimeters.
     pub e_trans_mm: f64,
-    /// Yaw as measured, without its sign, in degrees.
+    /// The measured yaw error without its sign, in degrees.
     pub yaw_deg: f64,
-    /// Translation in truth, in millimetres.
+    /// The true translation error, in millimeters.
     pub true_e_trans_mm: f64,
-    /// Yaw in truth, without its sign, in degrees.
+    /// The true yaw error without its sign, in degrees.
     pub true_yaw_deg: f64,
 }
 
 /// Prepared placements of one task in a run's own cell.
 ///
-/// Each start is made and pictured once. A simulated world can be put back to it, so a policy is
-/// tried on it at the price of one pick and place, and an action that was tried from it before at
-/// no price at all: the same world and action give the same bits.
+/// Each start is prepared and captured once. Because a simulated world can be restored to it, a trial
+/// costs one pick and place. An action that was tried from a start before costs nothing: the same world
+/// and action give the same bits.
 pub struct HeldOut {
     laboratory: Laboratory,
     starts: Vec<Start>,
     known: HashMap<(usize, [u64; 3]), Attempt>,
 }
 
-/// A plate at its start, seen and ready to be picked.
+/// A plate at its start, observed and ready to be picked.
 struct Start {
     observation: Observation,
     world: WorldState,
     whereabouts: Whereabouts,
 }
 
-/// Sets held-out placements apart from those of the training, and from those of `rmrl eval`.
+/// Separates held-out placements from those of the training and of `rmrl eval`.
 const PLACEMENT_SEED: u64 = 0x0e7a_2000_0000;
-/// How often a start is tried to be made.
+/// Attempts at making one start.
 const ATTEMPTS: u32 = 5;
 
 impl HeldOut {
-    /// Makes `count` starts of `task` in the cell of `config`.
+    /// Prepares `count` starts of `task` in the cell of `config`.
     ///
     /// # Errors
-    /// The cell cannot be assembled, is no simulated one, or fails again and again.
+    /// The cell cannot be assembled, is not simulated, or faults at every attempt.
     pub fn prepare(config: &RunConfig, task: TaskKind, count: u32) -> anyhow::Result<Self> {
         let config = config.on_task(task);
         let mut laboratory =
@@ -79,7 +79,7 @@ impl HeldOut {
         Ok(Self { laboratory, starts, known: HashMap::new() })
     }
 
-    /// What is seen of each start.
+    /// The observation of each start.
     pub fn observations(&self) -> impl Iterator<Item = &Observation> {
         self.starts.iter().map(|start| &start.observation)
     }
@@ -89,7 +89,8 @@ impl HeldOut {
         &self.laboratory.world
     }
 
-    /// Tries what `decide` says at each start. It is given the start's number, counted from 0.
+    /// The result at each start of the decision that `decide` makes there. It receives the start's
+    /// number, counted from 0.
     pub fn attempts(
         &mut self,
         mut decide: impl FnMut(usize, &Observation) -> Decision,
@@ -102,7 +103,7 @@ impl HeldOut {
             let Decision { adjustment, abstained, .. } = decide(number, &start.observation);
             let bits = [adjustment.dx_m, adjustment.dy_m, adjustment.dyaw_rad].map(f64::to_bits);
             let attempt = *known.entry((number, bits)).or_insert_with(|| {
-                // A fault leaves nothing measured; deployed, it would have called for a person.
+                // A fault leaves nothing measured. In a deployed cell it would have called the operator.
                 let ending = laboratory.trial.step(adjustment).ok();
                 attempt_of(laboratory, ending.as_ref())
             });
@@ -115,12 +116,12 @@ impl HeldOut {
 fn make_start(laboratory: &mut Laboratory, number: u32) -> anyhow::Result<Start> {
     let mut last_fault = None;
     for attempt in 1..=ATTEMPTS {
-        // A scene of its own: starts are as far apart as the task allows.
+        // Each start is a scene, so that starts vary as widely as the task allows.
         match laboratory.trial.reset(TrialId { trial: number, attempt, scene: number }) {
             Err(fault) => last_fault = Some(fault),
             Ok(observation) => {
                 let world = laboratory.world.remember().context(
-                    "placements can only be repeated in a simulated cell: a real world cannot be put back",
+                    "placements can only be repeated in a simulated cell: a real world cannot be restored",
                 )?;
                 let whereabouts = laboratory.trial.whereabouts();
                 return Ok(Start { observation, world, whereabouts });

@@ -1,4 +1,4 @@
-//! The files of a reproduction: `tables.md`, `results.csv` and `reproduction.html`.
+//! Writes the files of a reproduction: `tables.md`, `results.csv` and `reproduction.html`.
 
 use std::path::{Path, PathBuf};
 
@@ -12,19 +12,19 @@ use super::ablation::Ablation;
 use super::figures::{FigureError, Panel, greedy_curves, panels, profiles, reward_curves};
 use super::row::Row;
 use super::table::Table;
-use super::tables::{Reading, ablation_table, footnote, tables};
+use super::tables::{TableSettings, ablation_table, footnote, tables};
 use super::unit::UnitResult;
 use crate::config::{Layers, RunConfig};
-use crate::report::{escape, fill};
+use crate::report::template::{escape, fill};
 
-/// The files that a reproduction ends with.
+/// The files that a reproduction writes.
 #[derive(Debug, Clone, Serialize)]
 pub struct Output {
     /// The tables as Markdown.
     pub tables: PathBuf,
-    /// One row a unit.
+    /// One row per unit, as CSV.
     pub results: PathBuf,
-    /// Everything on one page.
+    /// All tables and figures on one HTML page.
     pub page: PathBuf,
 }
 
@@ -40,27 +40,55 @@ pub fn write_output(
 ) -> anyhow::Result<(Output, Vec<Table>)> {
     let first = units.first().context("there is no finished unit")?;
     let config = Layers::default().with_text("a finished unit", &first.config)?.resolve()?;
-    let reading = Reading {
+    let settings = TableSettings {
         threshold: config.metrics.reward_threshold,
         smoothing: config.metrics.smoothing,
-        home: config.task.kind,
+        trained_on: config.task.kind,
     };
     let rows = Row::all(units, variants);
     let tables = match ablation {
         Some(ablation) => {
-            vec![ablation_table(ablation.title(), ablation.about(), &rows, reading)]
+            vec![ablation_table(ablation.title(), ablation.about(), &rows, settings)]
         }
-        None => tables(&rows, reading),
+        None => tables(&rows, settings),
     };
     let (title, subtitle) = heading(units, &config, ablation);
-    let note = footnote(&rows);
+    let subtitle = format!("{subtitle} {}", footnote(&rows));
+    let html_tables: Vec<String> = tables.iter().map(Table::to_html).collect();
+    let page = fill(
+        include_str!("page.html"),
+        &[
+            ("title", escape(&title)),
+            ("subtitle", escape(&subtitle)),
+            ("tables", html_tables.concat()),
+            ("figures", figures(&rows, settings)?),
+            ("config", escape(&first.config)),
+        ],
+    );
 
-    let mut markdown = format!("# {title}\n\n{subtitle} {note}\n");
-    for table in &tables {
+    let output = Output {
+        tables: root.join("tables.md"),
+        results: root.join("results.csv"),
+        page: root.join("reproduction.html"),
+    };
+    write_atomically(&output.tables, markdown(&title, &subtitle, &tables).as_bytes())?;
+    write_atomically(&output.results, &results(units, settings)?)?;
+    write_atomically(&output.page, page.as_bytes())?;
+    Ok((output, tables))
+}
+
+fn markdown(title: &str, subtitle: &str, tables: &[Table]) -> String {
+    let mut markdown = format!("# {title}\n\n{subtitle}\n");
+    for table in tables {
         markdown.push('\n');
         markdown.push_str(&table.to_markdown());
     }
-    let panels = panels(&rows);
+    markdown
+}
+
+/// The figures with their headings, as HTML.
+fn figures(rows: &[Row], settings: TableSettings) -> Result<String, FigureError> {
+    let panels = panels(rows);
     let figure =
         |heading: &str, about: &str, draw: &dyn Fn(&[Row]) -> Result<String, FigureError>| {
             let mut html = format!("<h2>{heading}</h2>\n<p>{about}</p>\n");
@@ -72,41 +100,21 @@ pub fn write_output(
     let figures = [
         figure(
             "Fig. 5: reward curves",
-            "The moving average of the training reward: interquartile mean over cells and 95 % band.",
-            &|rows| reward_curves(rows, reading),
+            "The moving average of the training reward: interquartile mean over cells with its 95 % band.",
+            &|rows| reward_curves(rows, settings),
         )?,
         figure(
-            "What the policy so far would do",
-            "The greedy policy on held-out placements every ten trials: mean true error of the placed plates, interquartile mean over cells and 95 % band.",
+            "The greedy policy during training",
+            "The greedy policy on held-out placements after every ten trials: mean true error of the placed plates, interquartile mean over cells with its 95 % band.",
             &greedy_curves,
         )?,
         figure(
             "Performance profiles",
-            "The share of cells in which the final policy's mean true error is at most so much. Higher is better.",
-            &|rows| profiles(rows, reading.home),
+            "The share of cells in which the final policy's mean true error is at most this large. Higher is better.",
+            &|rows| profiles(rows, settings.trained_on),
         )?,
     ];
-    let html_tables: Vec<String> = tables.iter().map(Table::to_html).collect();
-    let page = fill(
-        include_str!("page.html"),
-        &[
-            ("title", escape(&title)),
-            ("subtitle", escape(&format!("{subtitle} {note}"))),
-            ("tables", html_tables.concat()),
-            ("figures", figures.concat()),
-            ("config", escape(&first.config)),
-        ],
-    );
-
-    let output = Output {
-        tables: root.join("tables.md"),
-        results: root.join("results.csv"),
-        page: root.join("reproduction.html"),
-    };
-    write_atomically(&output.tables, markdown.as_bytes())?;
-    write_atomically(&output.results, &results(units, reading)?)?;
-    write_atomically(&output.page, page.as_bytes())?;
-    Ok((output, tables))
+    Ok(figures.concat())
 }
 
 fn heading(
@@ -122,7 +130,7 @@ fn heading(
         None => "Reproduction of the paper's tables".to_string(),
     };
     let subtitle = format!(
-        "{} simulated cells, {} trials of training on the {} task each.",
+        "{} simulated cells, {} training trials on the {} task in each.",
         cells.len(),
         config.trials,
         config.task.kind
@@ -130,7 +138,7 @@ fn heading(
     (title, subtitle)
 }
 
-/// One row a unit.
+/// A row of `results.csv`.
 #[derive(Serialize)]
 struct ResultRow<'a> {
     variant: &'a str,
@@ -157,7 +165,7 @@ struct ResultRow<'a> {
     total_cpu_secs: f64,
 }
 
-fn results(units: &[UnitResult], reading: Reading) -> anyhow::Result<Vec<u8>> {
+fn results(units: &[UnitResult], settings: TableSettings) -> anyhow::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for unit in units {
         let rewards = unit.rewards();
@@ -176,7 +184,7 @@ fn results(units: &[UnitResult], reading: Reading) -> anyhow::Result<Vec<u8>> {
             trials: unit.length(),
             average_reward: mean(&rewards),
             reward_deviation: standard_deviation(&rewards),
-            t10: unit.t10(reading.threshold),
+            t10: unit.t10(settings.threshold),
             trials_to_2mm: unit.trials_to_mm(2.0),
             trials_to_1mm: unit.trials_to_mm(1.0),
             not_grasped: unit.not_grasped(),

@@ -1,24 +1,24 @@
-//! The figures of the paper's tables (arXiv 2510.15189), to stand beside ours.
+//! The figures of the paper's tables (arXiv 2510.15189), to compare ours with.
 
 use rmrl_learn::MethodName;
 
-/// A row of Table 1: the whole training. One training run a method, as far as the paper says.
+/// A row of Table 1: the whole training. The paper seems to report one training run per method.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Training {
-    /// `T_τ^10`; the paper does not name its `τ`.
+    /// `T_τ^10`; the paper does not give its `τ`.
     pub t10: usize,
-    /// The average reward, and the deviation behind it in brackets.
+    /// The average reward and its standard deviation.
     pub average_reward: (f64, f64),
 }
 
 /// A row of Table 2: ten placements into the box after training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Placing {
-    /// The average reward and its deviation.
+    /// The average reward and its standard deviation.
     pub average_reward: (f64, f64),
-    /// Translation error and its deviation, in millimetres.
+    /// Translation error and its standard deviation, in millimeters.
     pub e_trans_mm: (f64, f64),
-    /// Yaw error and its deviation, in degrees.
+    /// Yaw error and its standard deviation, in degrees.
     pub yaw_deg: (f64, f64),
 }
 
@@ -36,7 +36,7 @@ pub struct PaperRow {
 /// Placements behind each row of Table 3.
 pub const SHELF_PLACEMENTS: usize = 10;
 
-/// The paper's row of a method; `None` for what it does not report.
+/// The paper's row of a method; `None` if the paper does not report that method.
 pub fn row(method: MethodName) -> Option<PaperRow> {
     let row = |t10, training, placing, e_trans_mm, yaw_deg, shelf_successes| PaperRow {
         training: Training { t10, average_reward: training },

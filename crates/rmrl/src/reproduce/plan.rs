@@ -1,4 +1,4 @@
-//! What a reproduction consists of: units, and the configuration of each.
+//! The units of a reproduction, and the configuration of each.
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,7 +31,7 @@ impl fmt::Display for Unit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} names no unit; expected VARIANT/METHOD/SEED, such as default/rm-rl/7")]
 pub struct UnitNameError {
-    /// What was given.
+    /// The text.
     pub text: String,
 }
 
@@ -56,9 +56,9 @@ impl FromStr for Unit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
-    /// Its name, a part of file names: letters, digits, dots and dashes.
+    /// The name, a part of file names: letters, digits, dots and dashes.
     pub name: String,
-    /// What it changes, each `key=value`.
+    /// The assignments that it makes, each `key=value`.
     pub assignments: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Variant {
     /// The name of the variant that changes nothing.
     pub const DEFAULT: &'static str = "default";
 
-    /// A variant of a name and assignments.
+    /// A variant with a name and assignments.
     pub fn new(name: impl Into<String>, assignments: impl IntoIterator<Item = String>) -> Self {
         Self { name: name.into(), assignments: assignments.into_iter().collect() }
     }
@@ -77,25 +77,25 @@ impl Variant {
     }
 }
 
-/// Everything that a reproduction is to run.
+/// What a reproduction runs.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The configuration under all units.
+    /// The configuration that all units share.
     pub layers: Layers,
-    /// Trials of a training.
+    /// Trials per training.
     pub trials: u32,
     /// The variants, in the order of the tables.
     pub variants: Vec<Variant>,
     /// The methods, in the order of the tables.
     pub methods: Vec<MethodName>,
-    /// Seeds 0 to this, exclusive.
+    /// The number of seeds; they count from 0.
     pub seeds: u32,
-    /// The tasks that final policies are evaluated on; training is on the configuration's.
+    /// The tasks that final policies are evaluated on. They are trained on the task of the configuration.
     pub tasks: Vec<TaskKind>,
 }
 
 impl Plan {
-    /// All units. Seed by seed, so that a sweep that is cut short has whole rows of cells.
+    /// All units, seed by seed, so that an interrupted sweep has finished cells with all methods.
     pub fn units(&self) -> Vec<Unit> {
         let mut units = Vec::new();
         for seed in 0..self.seeds {
@@ -111,7 +111,7 @@ impl Plan {
     /// The configuration of a unit.
     ///
     /// # Errors
-    /// The variant is none of the plan's, or makes no configuration.
+    /// The plan has no such variant, or its configuration is invalid.
     pub fn config(&self, unit: &Unit) -> Result<RunConfig, PlanError> {
         let variant =
             self.variants.iter().find(|variant| variant.name == unit.variant).ok_or_else(|| {
@@ -138,10 +138,10 @@ pub enum PlanError {
     Variant {
         /// The name.
         name: String,
-        /// The plan's.
+        /// The names of the plan's variants.
         known: Vec<String>,
     },
-    /// The configuration.
+    /// The configuration is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }

@@ -1,4 +1,4 @@
-//! A row of the tables: one method over many cells.
+//! A row of the tables: statistics of one method over many cells.
 
 use rmrl_cell::TaskKind;
 use rmrl_core::{
@@ -17,29 +17,29 @@ pub struct Row<'a> {
     pub variant: &'a str,
     /// The method.
     pub method: MethodName,
-    /// Its finished units, by seed.
+    /// Its finished units, ordered by seed.
     pub units: Vec<&'a UnitResult>,
 }
 
-/// An estimate over cells: the interquartile mean with its 95 % bootstrap interval, as rliable
-/// reports (Agarwal et al. 2021).
+/// An estimate over cells, as in rliable (Agarwal et al. 2021): the interquartile mean with its 95 %
+/// bootstrap interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The interquartile mean over cells.
     pub value: f64,
-    /// Its 95 % percentile bootstrap interval; cells are what is resampled.
+    /// The 95 % percentile bootstrap interval; cells are resampled.
     pub interval: Interval,
 }
 
-/// A number of trials, where a run may end before it is known.
+/// A number of trials until an event, which some runs do not reach.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrialsEstimate {
-    /// Over cells. A run that did not get there counts with its length, so with such runs this is
-    /// a lower bound.
+    /// The estimate over cells. A run without the event counts with its length, so with such runs this
+    /// is a lower bound.
     pub trials: Estimate,
-    /// Cells in which it was reached.
+    /// Cells in which the event was reached.
     pub reached: usize,
-    /// Cells.
+    /// All cells.
     pub of: usize,
 }
 
@@ -48,18 +48,19 @@ pub struct TrialsEstimate {
 pub struct Rate {
     /// Successes.
     pub successes: usize,
-    /// Placements.
+    /// All placements.
     pub of: usize,
-    /// The interval.
+    /// The 95 % Wilson interval of the rate.
     pub interval: Interval,
 }
 
 /// Resamples of a bootstrap.
 const RESAMPLES: usize = 2_000;
+/// Confidence level of intervals.
 const LEVEL: f64 = 0.95;
 
 impl Estimate {
-    /// The estimate of a value that each cell has; `None` without any.
+    /// The estimate of a value per cell; `None` without cells.
     pub fn of(values: &[f64]) -> Option<Self> {
         (!values.is_empty()).then(|| Self {
             value: interquartile_mean(values),
@@ -67,9 +68,9 @@ impl Estimate {
         })
     }
 
-    /// The relative change from `from` to `to`, cell by cell: how much smaller the interquartile
-    /// mean of `to` is, as a share of that of `from`. Cells are resampled in pairs, for both
-    /// methods met the same ones.
+    /// The relative reduction from `from` to `to`: how much smaller the interquartile mean of `to` is,
+    /// as a share of that of `from`. Cells are resampled in pairs, because both methods ran in the same
+    /// cells. `None` without cells.
     pub fn reduction(from: &[f64], to: &[f64]) -> Option<Self> {
         if from.is_empty() || from.len() != to.len() {
             return None;
@@ -91,7 +92,7 @@ fn interval_of(values: &[f64], statistic: impl Fn(&[f64]) -> f64) -> Interval {
 }
 
 impl UnitResult {
-    /// Every training reward.
+    /// The reward of every training trial.
     pub fn rewards(&self) -> Vec<f64> {
         self.trials.iter().map(|trial| trial.reward).collect()
     }
@@ -101,7 +102,7 @@ impl UnitResult {
         trials_to_threshold(&self.rewards(), threshold, 10)
     }
 
-    /// Trials of the training.
+    /// The number of training trials.
     pub fn length(&self) -> usize {
         self.trials.len()
     }
@@ -111,19 +112,19 @@ impl UnitResult {
         self.trials.iter().filter(|trial| trial.e_trans_mm.is_none()).count()
     }
 
-    /// What came of the final policy's placements on a task.
+    /// The results of the final policy on a task; `None` if it was not evaluated on it.
     pub fn attempts(&self, task: TaskKind) -> Option<&[Attempt]> {
         let found = self.finals.iter().find(|one| one.task == task);
         found.map(|one| one.attempts.as_slice())
     }
 
-    /// The mean over the final policy's placed plates of one of their errors.
+    /// The mean of one error over the plates that the final policy placed.
     pub fn final_error(&self, task: TaskKind, error: fn(&AttemptErrors) -> f64) -> Option<f64> {
         mean_error(self.attempts(task)?, error)
     }
 
-    /// After how many trials the greedy policy first placed every held-out plate, with a true error
-    /// of at most `limit_mm` on average; `None` if it never did.
+    /// After how many trials the greedy policy first placed every held-out plate with a mean true error
+    /// of at most `limit_mm`; `None` if it never did.
     pub fn trials_to_mm(&self, limit_mm: f64) -> Option<usize> {
         let good = |checkpoint: &&Checkpoint| {
             checkpoint.attempts.iter().all(|attempt| attempt.errors.is_some())
@@ -134,7 +135,7 @@ impl UnitResult {
 }
 
 impl Checkpoint {
-    /// The mean true error over the placed plates, in millimetres.
+    /// The mean true error over the placed plates, in millimeters.
     pub fn true_mm(&self) -> Option<f64> {
         mean_error(&self.attempts, |errors| errors.true_e_trans_mm)
     }
@@ -147,7 +148,7 @@ fn mean_error(attempts: &[Attempt], error: fn(&AttemptErrors) -> f64) -> Option<
 }
 
 impl<'a> Row<'a> {
-    /// The rows of a collection: by the order of `variants`, then that of the methods.
+    /// The rows of all units, in the order of `variants`, then in the order of the methods.
     pub fn all(units: &'a [UnitResult], variants: &[&str]) -> Vec<Self> {
         let mut rows: Vec<Self> = Vec::new();
         for unit in units {
@@ -173,7 +174,7 @@ impl<'a> Row<'a> {
         rows
     }
 
-    /// The units of this row and another in the cells that both were run in.
+    /// Pairs of units of this row and another, in the cells that both were run in.
     pub fn in_same_cells(
         &self,
         other: &Row<'a>,
@@ -184,7 +185,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// One value of each cell; cells without it are left out.
+    /// One value per cell; cells without it are left out.
     pub fn values(&self, value: impl Fn(&UnitResult) -> Option<f64>) -> Vec<f64> {
         self.units.iter().filter_map(|unit| value(unit)).collect()
     }
@@ -204,7 +205,7 @@ impl<'a> Row<'a> {
         self.trials(|unit| unit.t10(threshold))
     }
 
-    /// Trials until the greedy policy is as good as `limit_mm`.
+    /// Trials until the mean true error of the greedy policy is at most `limit_mm`.
     pub fn trials_to_mm(&self, limit_mm: f64) -> Option<TrialsEstimate> {
         self.trials(|unit| unit.trials_to_mm(limit_mm))
     }
@@ -241,7 +242,7 @@ impl<'a> Row<'a> {
         Estimate::of(&self.final_errors(task, error))
     }
 
-    /// How often the final policy's plates truly sit in their place, over all cells together.
+    /// How often the plates of the final policy are truly seated, over all cells together.
     pub fn success(&self, task: TaskKind) -> Option<Rate> {
         let attempts: Vec<&Attempt> =
             self.units.iter().filter_map(|unit| unit.attempts(task)).flatten().collect();
@@ -260,7 +261,7 @@ impl<'a> Row<'a> {
         failures as f64 / trials.max(1) as f64
     }
 
-    /// Fig. 5: the moving average of the reward by trial, over cells.
+    /// Fig. 5: the moving average of the reward over cells, by trial.
     pub fn reward_curve(&self, smoothing: f64) -> Vec<(f64, Estimate)> {
         let curves: Vec<Vec<f64>> = self
             .units
@@ -276,8 +277,7 @@ impl<'a> Row<'a> {
             .collect()
     }
 
-    /// The greedy policy's mean true error on held-out placements by trial, in millimetres, over
-    /// cells.
+    /// The greedy policy's mean true error on held-out placements over cells, in millimeters, by trial.
     pub fn greedy_curve(&self) -> Vec<(f64, Estimate)> {
         let mut trials: Vec<u32> = self
             .units

@@ -1,4 +1,4 @@
-//! Where finished units are kept: one file each, whole or not there.
+//! Stores finished units: one file each, which is complete or absent.
 
 use std::path::{Path, PathBuf};
 
@@ -16,23 +16,23 @@ pub struct Store {
     root: PathBuf,
 }
 
-/// Why units cannot be kept or read, or do not belong together.
+/// Why units cannot be stored, read or collected.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file system refused.
+    /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A file that is no unit. They are written whole or not at all, so somebody changed it.
-    #[error("{} is no finished unit: {reason}; it has to be made again", path.display())]
+    /// A file that is not a unit. Units are written at once, so somebody changed the file.
+    #[error("{} is no finished unit: {reason}; run the unit again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// A finished unit was made with another configuration than the one asked for.
+    /// A finished unit has another configuration than the plan.
     #[error(
-        "{} was made with another {key}; give --out another folder, or remove the file to have the unit made again",
+        "{} was made with another {key}; choose another folder with --out, or remove the file to run the unit again",
         path.display()
     )]
     OtherConfig {
@@ -41,21 +41,21 @@ pub enum StoreError {
         /// The first key that differs.
         key: String,
     },
-    /// Two units that no table may hold together.
+    /// Two units whose configurations differ, so that no table may contain both.
     #[error(
         "{} and {} were made with different {key}: they cannot be collected together; remove one of them",
         first.display(),
         second.display()
     )]
     Mixed {
-        /// One of them.
+        /// The file of the first unit.
         first: PathBuf,
-        /// The other.
+        /// The file of the second unit.
         second: PathBuf,
         /// The first key that differs.
         key: String,
     },
-    /// Nothing to collect.
+    /// There is no finished unit.
     #[error("{} has no finished unit yet", root.display())]
     Empty {
         /// The reproduction's folder.
@@ -64,7 +64,7 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// The folder of units within a reproduction's.
+    /// The folder of units within a reproduction's folder.
     const UNITS: &'static str = "units";
 
     /// The store in `root`, which need not exist yet.
@@ -83,11 +83,11 @@ impl Store {
         self.root.join(Self::UNITS).join(variant).join(format!("{method}-{seed}.json"))
     }
 
-    /// Whether a unit is finished. `config` is its resolved configuration. A file that is damaged
-    /// or half-written is no finished unit: it will be made again.
+    /// Whether a unit is finished. `config` is its resolved configuration. A unit whose file is damaged
+    /// is not finished: it will be run again.
     ///
     /// # Errors
-    /// It cannot be read, or was made with another configuration.
+    /// The file cannot be read, or the unit was made with another configuration.
     pub fn is_finished(&self, unit: &Unit, config: &RunConfig) -> Result<bool, StoreError> {
         let path = self.path_of(unit);
         if !path.exists() {
@@ -106,10 +106,10 @@ impl Store {
         }
     }
 
-    /// Keeps a finished unit: the whole file appears at once.
+    /// Stores a finished unit. The complete file appears at once.
     ///
     /// # Errors
-    /// The file system refused.
+    /// The file cannot be written.
     pub fn keep(&self, result: &UnitResult) -> anyhow::Result<()> {
         let path = self.path_of(&result.unit);
         if let Some(folder) = path.parent() {
@@ -122,12 +122,13 @@ impl Store {
         Ok(write_atomically(&path, &serde_json::to_vec(result)?)?)
     }
 
-    /// Every finished unit, ordered by variant, method and seed, after a check that they belong
-    /// together: within a variant the configurations may differ by method and seed alone, and
-    /// between two by what these change, too.
+    /// Every finished unit, ordered by variant, method and seed.
+    ///
+    /// Checks that their configurations agree: within a variant they may differ in method and seed
+    /// only, and between variants also in the keys that the variants change.
     ///
     /// # Errors
-    /// There is none, one is damaged, or two do not belong together.
+    /// There is no finished unit, one is damaged, or two configurations do not agree.
     pub fn collect(&self, variants: &[Variant]) -> Result<Vec<UnitResult>, StoreError> {
         let mut found = Vec::new();
         let units = self.root.join(Self::UNITS);
@@ -138,7 +139,7 @@ impl Store {
                     if path != self.path_of(&result.unit) {
                         return Err(StoreError::Damaged {
                             path,
-                            reason: format!("it holds the unit {}", result.unit),
+                            reason: format!("it contains the unit {}", result.unit),
                         });
                     }
                     found.push((path, result));
@@ -154,7 +155,7 @@ impl Store {
     }
 }
 
-/// Compares every configuration with the first, without what may differ.
+/// Compares every configuration with the first, without the keys that may differ.
 fn check_together(found: &[(PathBuf, UnitResult)], variants: &[Variant]) -> Result<(), StoreError> {
     let changed = variants.iter().flat_map(|variant| &variant.assignments);
     let keys =
@@ -185,7 +186,7 @@ fn check_together(found: &[(PathBuf, UnitResult)], variants: &[Variant]) -> Resu
     Ok(())
 }
 
-/// Gives every key that has its method's own default the default of all methods.
+/// Replaces each value that is its method's own default by the default of all methods.
 fn forget_defaults(config: &mut Table, own: &Table, common: &Table) {
     for (key, value) in config.iter_mut() {
         match (value, own.get(key), common.get(key)) {
@@ -198,13 +199,13 @@ fn forget_defaults(config: &mut Table, own: &Table, common: &Table) {
     }
 }
 
-/// The task that a configuration trains on; the default one if it does not say.
+/// The task that a configuration trains on; the default task if it gives none.
 fn task_of(config: &Table) -> TaskKind {
     let kind = config.get("task").and_then(|task| task.get("kind")).and_then(Value::as_str);
     TaskKind::ALL.into_iter().find(|task| Some(task.as_str()) == kind).unwrap_or_default()
 }
 
-/// Takes a key like `schedule.batch_size` out.
+/// Removes a key such as `schedule.batch_size`.
 fn remove(table: &mut Table, key: &str) {
     match key.split_once('.') {
         None => {
@@ -235,12 +236,12 @@ fn table_of(path: &Path, result: &UnitResult) -> Result<Table, StoreError> {
     let mut table = result.config.parse().map_err(|error: toml::de::Error| {
         damaged(format!("its configuration is not valid TOML: {error}"))
     })?;
-    // Results of earlier versions have earlier names, which is no reason for a warning.
+    // Results of earlier versions contain earlier names, which deserve no warning.
     rename("its configuration", &mut table).map_err(|error| damaged(error.to_string()))?;
     Ok(table)
 }
 
-/// What a folder holds, by name; nothing if it is not there.
+/// The entries of a folder, by name; none if there is no folder.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     if !folder.exists() {
         return Ok(Vec::new());

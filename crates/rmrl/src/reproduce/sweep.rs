@@ -1,4 +1,4 @@
-//! Running the units of a plan, several at a time.
+//! Runs the units of a plan, several at a time.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,31 +14,31 @@ use super::unit::run_unit;
 use crate::config::RunConfig;
 use crate::run::create::resolved;
 
-/// Hears of units as they end.
+/// Is notified of units as they end.
 pub trait SweepProgress: Sync {
-    /// A unit is kept.
+    /// A unit is finished and stored.
     fn finished(&self, unit: &Unit);
 
-    /// A unit failed; the others go on.
+    /// A unit failed; the others continue.
     fn failed(&self, unit: &Unit, error: &anyhow::Error);
 }
 
-/// A unit that could not be made.
+/// A unit that failed.
 #[derive(Debug)]
 pub struct FailedUnit {
-    /// Which.
+    /// The unit.
     pub unit: Unit,
-    /// Why.
+    /// Why it failed.
     pub error: anyhow::Error,
 }
 
-/// As much as a program's main thread has, on which `rmrl train` runs.
+/// The usual stack of a main thread, on which `rmrl train` runs.
 const STACK_BYTES: usize = 8 << 20;
 
-/// The units of a plan that are still to be made, with their configurations.
+/// The units that are not finished yet, with their configurations.
 ///
 /// # Errors
-/// A unit has no valid configuration, or was made with another one: nothing is begun then.
+/// A unit has no valid configuration, or was finished with another one. Nothing is started then.
 pub fn unfinished(
     plan: &Plan,
     units: Vec<Unit>,
@@ -55,9 +55,9 @@ pub fn unfinished(
     Ok(todo)
 }
 
-/// Makes units, `jobs` at a time, each on a thread of its own. Returns those that failed.
+/// Runs units, `jobs` at a time, each on its own thread. Returns the units that failed.
 ///
-/// With `keep_runs`, each leaves an ordinary run directory there, pictures included.
+/// With `keep_runs`, each unit leaves an ordinary run directory in that folder, images included.
 pub fn run_units(
     todo: &[(Unit, RunConfig)],
     plan: &Plan,
@@ -70,7 +70,7 @@ pub fn run_units(
     let failures = Mutex::new(Vec::new());
     let work = || {
         while let Some((unit, config)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match make(unit, config, plan, store, keep_runs) {
+            match run_and_keep(unit, config, plan, store, keep_runs) {
                 Ok(()) => progress.finished(unit),
                 Err(error) => {
                     progress.failed(unit, &error);
@@ -88,8 +88,9 @@ pub fn run_units(
     failures.into_inner().expect("no thread panicked with it")
 }
 
-/// Makes and keeps one unit. What panics is a failed unit, too: hours of others are beside it.
-fn make(
+/// Runs one unit and stores its result. A panic fails this unit only, because the others may have run
+/// for hours.
+fn run_and_keep(
     unit: &Unit,
     config: &RunConfig,
     plan: &Plan,
@@ -100,7 +101,7 @@ fn make(
         let Unit { variant, method, seed } = unit;
         root.join(variant).join(format!("{method}-seed{seed}"))
     });
-    // A pool of one thread: units are what runs in parallel here, not rows of pictures.
+    // A pool of one thread, because units run in parallel here, not the rows of images.
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .stack_size(STACK_BYTES)

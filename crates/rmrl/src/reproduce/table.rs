@@ -1,19 +1,19 @@
-//! A table of text, as Markdown and as HTML.
+//! Tables of text, as Markdown and as HTML.
 
 use std::fmt::Write;
 
-use crate::report::escape;
+use crate::report::template::escape;
 
-/// A table with its heading and what there is to say about it.
+/// A table with its heading and caption.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    /// Its heading.
+    /// The heading.
     pub title: String,
-    /// What it shows, in a sentence or two.
+    /// What the table shows, in a sentence or two.
     pub caption: String,
-    /// The columns' names.
+    /// The names of the columns.
     pub columns: Vec<String>,
-    /// The cells, row by row; every row has as many as there are columns.
+    /// The cells, row by row; every row has one cell per column.
     pub rows: Vec<Vec<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! The paper's tables with ours beside them, and what a sceptic asks for under them.
+//! The paper's tables beside ours, and a comparison with the control conditions.
 
 use rmrl_cell::TaskKind;
 use rmrl_core::mean;
@@ -9,31 +9,31 @@ use super::row::{Estimate, Rate, Row, TrialsEstimate};
 use super::table::Table;
 use super::unit::{PLACEMENTS, UnitResult};
 
-/// How a reproduction is tabulated.
+/// What the tables depend on beside the units.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reading {
+pub struct TableSettings {
     /// The threshold `τ` of Eq. 15.
     pub threshold: f64,
-    /// The factor of the moving average.
+    /// The factor of the moving average of the reward.
     pub smoothing: f64,
-    /// The task that was trained on.
-    pub home: TaskKind,
+    /// The task of the training.
+    pub trained_on: TaskKind,
 }
 
 /// All tables of a reproduction.
-pub fn tables(rows: &[Row], reading: Reading) -> Vec<Table> {
+pub fn tables(rows: &[Row], settings: TableSettings) -> Vec<Table> {
     let mut tables = vec![
-        table_1(rows, reading),
-        table_2(rows, reading),
+        table_1(rows, settings),
+        table_2(rows, settings),
         table_3(rows),
-        efficiency(rows, reading),
-        claims(rows, reading),
+        efficiency(rows, settings),
+        claims(rows, settings),
     ];
-    tables.extend(sceptic(rows, reading));
+    tables.extend(against_control_conditions(rows, settings));
     tables
 }
 
-/// A row's name: the method's, with the variant where there are several.
+/// A row's name: the method, with its variant where there are several.
 pub fn name_of(row: &Row, rows: &[Row]) -> String {
     let several = rows.iter().any(|other| other.variant != row.variant);
     if several {
@@ -43,14 +43,14 @@ pub fn name_of(row: &Row, rows: &[Row]) -> String {
     }
 }
 
-fn table_1(rows: &[Row], reading: Reading) -> Table {
+fn table_1(rows: &[Row], settings: TableSettings) -> Table {
     let mut table = Table::new(
         "Table 1: training",
         &format!(
             "Interquartile means over cells with 95 % bootstrap intervals. T10 is the trial of the \
-             tenth reward above {} (Eq. 15); a training that never got there counts with its \
-             length. In brackets behind a reward: its standard deviation within a training.",
-            reading.threshold
+             tenth reward above {} (Eq. 15); a training that never reached it counts with its \
+             length. In brackets: the standard deviation of the reward within a training.",
+            settings.threshold
         ),
         &[
             "method",
@@ -65,7 +65,7 @@ fn table_1(rows: &[Row], reading: Reading) -> Table {
     );
     for row in rows {
         let paper = paper::row(row.method).map(|row| row.training);
-        let t10 = row.t10(reading.threshold);
+        let t10 = row.t10(settings.threshold);
         table.rows.push(vec![
             name_of(row, rows),
             paper.map_or_else(nothing, |paper| paper.t10.to_string()),
@@ -82,13 +82,13 @@ fn table_1(rows: &[Row], reading: Reading) -> Table {
     table
 }
 
-fn table_2(rows: &[Row], reading: Reading) -> Table {
-    let task = reading.home;
+fn table_2(rows: &[Row], settings: TableSettings) -> Table {
+    let task = settings.trained_on;
     let mut table = Table::new(
         &format!("Table 2: placing, {task} task"),
         &format!(
-            "The final policy, greedily, on {PLACEMENTS} held-out placements in each cell. The \
-             paper's columns are measured by its camera; ours are given by the camera and in truth."
+            "The final greedy policy on {PLACEMENTS} held-out placements in each cell. The paper's \
+             columns are measured by its camera; ours are measured by the camera or true."
         ),
         &[
             "method",
@@ -125,7 +125,7 @@ fn table_3(rows: &[Row]) -> Table {
         "Table 3: onto the shelf",
         &format!(
             "The same policies on the shelf task, {PLACEMENTS} placements in each cell: how often \
-             the plate truly sits in its slot, with the 95 % Wilson interval over all placements."
+             the plate is truly seated in its slot, with the 95 % Wilson interval over all placements."
         ),
         &["method", "paper", "success", "true e_trans mm"],
     );
@@ -144,14 +144,14 @@ fn table_3(rows: &[Row]) -> Table {
     table
 }
 
-/// What a laboratory pays: trials and hours until it is precise.
-fn efficiency(rows: &[Row], reading: Reading) -> Table {
+/// What a laboratory pays: trials and hours until the policy is precise.
+fn efficiency(rows: &[Row], settings: TableSettings) -> Table {
     let mut table = Table::new(
-        "Trials until it is precise",
+        "Trials until the policy is precise",
         &format!(
-            "After how many trials the greedy policy first placed all {PLACEMENTS} held-out plates, \
-             with a mean true error of 2 or 1 mm; looked at every ten trials. Robot hours at two and \
-             a half minutes a trial. Runs that did not get there count with their length."
+            "After how many trials the greedy policy first placed all {PLACEMENTS} held-out plates \
+             with a mean true error of at most 2 or 1 mm, evaluated every ten trials. Robot hours at \
+             2.5 minutes per trial. Runs that did not reach it count with their length."
         ),
         &["method", "to 2 mm", "reached", "to 1 mm", "reached", "hours to 1 mm", "final true mm"],
     );
@@ -172,26 +172,26 @@ fn efficiency(rows: &[Row], reading: Reading) -> Table {
             to_one,
             one_of,
             hours.map_or_else(nothing, |one| format!("{:.1}", one.trials.value * 2.5 / 60.0)),
-            row.final_error(reading.home, |errors| errors.true_e_trans_mm)
+            row.final_error(settings.trained_on, |errors| errors.true_e_trans_mm)
                 .map_or_else(nothing, |error| estimate(error, 2)),
         ]);
     }
     table
 }
 
-/// What the paper says its method gains, and what is gained here.
-fn claims(rows: &[Row], reading: Reading) -> Table {
+/// The improvements that the paper claims, beside those measured here.
+fn claims(rows: &[Row], settings: TableSettings) -> Table {
     let mut table = Table::new(
         "The paper's claims",
-        "Relative to Standard RL in the same cells; intervals from resampling cells in pairs. Below \
-         zero the method does worse.",
+        "Relative to Standard RL in the same cells, with intervals from resampling cells in pairs. \
+         Negative values: the method is worse.",
         &["claim", "paper", "here"],
     );
     let row_of = |method| rows.iter().find(|row| row.method == method);
     let Some(standard) = row_of(MethodName::Reinforce) else { return table };
-    let t10 = |unit: &UnitResult| unit.t10(reading.threshold).unwrap_or(unit.length()) as f64;
+    let t10 = |unit: &UnitResult| unit.t10(settings.threshold).unwrap_or(unit.length()) as f64;
     let error = |unit: &UnitResult| {
-        unit.final_error(reading.home, |errors| errors.e_trans_mm).unwrap_or(f64::INFINITY)
+        unit.final_error(settings.trained_on, |errors| errors.e_trans_mm).unwrap_or(f64::INFINITY)
     };
     for (claim, method, paper, value) in [
         ("T10 earlier, RM-RL", MethodName::RmRl, "22 %", &t10 as &dyn Fn(&UnitResult) -> f64),
@@ -223,15 +223,15 @@ fn claims(rows: &[Row], reading: Reading) -> Table {
     table
 }
 
-/// Whether what was learnt beats what needs no learning, and from which trial on.
-fn sceptic(rows: &[Row], reading: Reading) -> Option<Table> {
+/// Whether learning beats the control conditions, and from which trial on.
+fn against_control_conditions(rows: &[Row], settings: TableSettings) -> Option<Table> {
     let baseline = |method| rows.iter().find(|row| row.method == method);
     let baselines = [MethodName::None, MethodName::Constant].map(baseline);
     let mut table = Table::new(
         "Does learning beat not learning?",
-        "The greedy policy's true error on the held-out placements against picking where the camera \
-         says, and against one offset measured with ten trials. \"Beats\" means that the 95 % \
-         intervals are disjoint; \"from trial\" is the checkpoint from which on they stay so.",
+        "The greedy policy's true error on the held-out placements, compared with picking at the \
+         estimated pose and with one offset measured in ten trials. \"Beats\" means that the 95 % \
+         intervals are disjoint; \"from trial\" is the checkpoint from which they stay disjoint.",
         &["method", "average reward against no correction", "no correction", "constant offset"],
     );
     for row in rows.iter().filter(|row| row.method.learns()) {
@@ -241,8 +241,9 @@ fn sceptic(rows: &[Row], reading: Reading) -> Option<Table> {
             _ => nothing(),
         });
         for other in baselines {
-            let other = other
-                .and_then(|other| other.final_error(reading.home, |errors| errors.true_e_trans_mm));
+            let other = other.and_then(|other| {
+                other.final_error(settings.trained_on, |errors| errors.true_e_trans_mm)
+            });
             cells.push(other.map_or_else(nothing, |other| verdict(row, other)));
         }
         table.rows.push(cells);
@@ -250,7 +251,7 @@ fn sceptic(rows: &[Row], reading: Reading) -> Option<Table> {
     (baselines.iter().any(Option::is_some) && !table.rows.is_empty()).then_some(table)
 }
 
-/// How a method's greedy curve stands against a fixed error.
+/// How a method's greedy curve compares with a constant error.
 fn verdict(row: &Row, other: Estimate) -> String {
     let curve = row.greedy_curve();
     let Some((_, last)) = curve.last() else { return nothing() };
@@ -274,8 +275,8 @@ fn compare(own: Estimate, other: Estimate, better: fn(f64, f64) -> bool) -> &'st
     }
 }
 
-/// The rows of an ablation: what each setting is worth.
-pub fn ablation_table(title: &str, about: &str, rows: &[Row], reading: Reading) -> Table {
+/// The table of an ablation: what each setting contributes.
+pub fn ablation_table(title: &str, about: &str, rows: &[Row], settings: TableSettings) -> Table {
     let mut table = Table::new(
         title,
         about,
@@ -295,19 +296,21 @@ pub fn ablation_table(title: &str, about: &str, rows: &[Row], reading: Reading) 
     );
     let trials = |reached: Option<TrialsEstimate>| {
         reached.map_or_else(nothing, |reached| {
-            let missed = reached.of - reached.reached;
-            let note = if missed > 0 { format!(" ({missed} never)") } else { String::new() };
+            let never = reached.of - reached.reached;
+            let note = if never > 0 { format!(" ({never} never)") } else { String::new() };
             format!("{}{note}", estimate(reached.trials, 0))
         })
     };
     for row in rows {
-        let error =
-            |of| row.final_error(reading.home, of).map_or_else(nothing, |error| estimate(error, 2));
+        let error = |of| {
+            row.final_error(settings.trained_on, of)
+                .map_or_else(nothing, |error| estimate(error, 2))
+        };
         table.rows.push(vec![
             row.variant.to_string(),
             row.method.title().to_string(),
             row.average_reward().map_or_else(nothing, |reward| estimate(reward, 4)),
-            trials(row.t10(reading.threshold)),
+            trials(row.t10(settings.threshold)),
             trials(row.trials_to_mm(2.0)),
             trials(row.trials_to_mm(1.0)),
             error(|errors| errors.true_e_trans_mm),
@@ -320,14 +323,14 @@ pub fn ablation_table(title: &str, about: &str, rows: &[Row], reading: Reading) 
     table
 }
 
-/// What the reproduction took, and what the numbers cannot be better than.
+/// What the reproduction cost, and the noise floor.
 pub fn footnote(rows: &[Row]) -> String {
     let units: Vec<_> = rows.iter().flat_map(|row| &row.units).collect();
     let floors: Vec<f64> = units.iter().map(|unit| unit.noise_floor_mm).collect();
     let cpu_secs: f64 = units.iter().map(|unit| unit.total_cpu_secs).sum();
     let faults: usize = units.iter().map(|unit| unit.faults).sum();
     format!(
-        "{} units, {:.1} processor hours. Noise floor (two localisations of a resting plate): \
+        "{} units, {:.1} processor hours. Noise floor (two localizations of a resting plate): \
          {:.2} mm on average. Attempts repeated after a fault: {faults}.",
         units.len(),
         cpu_secs / 3600.0,

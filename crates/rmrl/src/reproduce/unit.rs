@@ -27,27 +27,27 @@ pub const CHECKPOINT_INTERVAL: u32 = 10;
 /// Held-out placements of each task: the paper's ten.
 pub const PLACEMENTS: u32 = 10;
 
-/// All that a reproduction needs to know of a unit.
+/// Everything that tables and figures need of a unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnitResult {
-    /// Which unit.
+    /// The unit.
     pub unit: Unit,
-    /// Its complete configuration, TOML.
+    /// Its resolved configuration, as TOML.
     pub config: String,
     /// Every training trial, in order.
     pub trials: Vec<TrainingTrial>,
-    /// Attempts that a fault cut short.
+    /// Attempts that ended in a fault.
     pub faults: usize,
-    /// The mean distance between two localisations of a resting plate, in millimetres.
+    /// The mean distance between two localizations of a resting plate, in millimeters.
     pub noise_floor_mm: f64,
-    /// The greedy policy on the held-out placements of the training task, as training went on.
+    /// The greedy policy on the held-out placements of the training task, during training.
     pub checkpoints: Vec<Checkpoint>,
     /// The final greedy policy on the held-out placements of every task.
     pub finals: Vec<Final>,
     /// Processor time of the training, in seconds.
     pub training_cpu_secs: f64,
-    /// Processor time of everything, in seconds.
+    /// Processor time of training and evaluation, in seconds.
     pub total_cpu_secs: f64,
 }
 
@@ -57,9 +57,9 @@ pub struct UnitResult {
 pub struct TrainingTrial {
     /// The reward of Eq. 11; 0 where nothing was placed.
     pub reward: f64,
-    /// Translation as measured, in millimetres; `None` where nothing was placed.
+    /// The measured translation error, in millimeters; `None` where nothing was placed.
     pub e_trans_mm: Option<f64>,
-    /// Translation in truth, in millimetres.
+    /// The true translation error, in millimeters.
     pub true_e_trans_mm: Option<f64>,
 }
 
@@ -67,9 +67,9 @@ pub struct TrainingTrial {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
-    /// Trials learnt from; 0 is the policy that training began with.
+    /// Trials learned from; 0 is the initial policy.
     pub trial: u32,
-    /// What came of each placement.
+    /// The result of each placement.
     pub attempts: Vec<Attempt>,
 }
 
@@ -79,15 +79,15 @@ pub struct Checkpoint {
 pub struct Final {
     /// The task.
     pub task: TaskKind,
-    /// What came of each placement.
+    /// The result of each placement.
     pub attempts: Vec<Attempt>,
 }
 
-/// Runs a unit: trains by `config`, evaluates every [`CHECKPOINT_INTERVAL`] trials, and at the end
+/// Runs a unit: trains with `config`, evaluates every [`CHECKPOINT_INTERVAL`] trials, and at the end
 /// on `tasks`. With `keep`, the training leaves an ordinary run directory there, images included.
 ///
 /// # Errors
-/// The configuration makes no cell or policy, or a trial could not be made or kept.
+/// The configuration is invalid for a cell or a policy, or a trial fails or cannot be stored.
 pub fn run_unit(
     unit: &Unit,
     config: &RunConfig,
@@ -98,17 +98,18 @@ pub fn run_unit(
     config.validate()?;
     let config = resolved(config)?;
     let home = config.task.kind;
-    let mut course = Course::new(config.method, HeldOut::prepare(&config, home, PLACEMENTS)?);
+    let held_out = HeldOut::prepare(&config, home, PLACEMENTS)?;
+    let mut evaluator = CheckpointEvaluator::new(config.method, held_out);
     let prepared_secs = processor_secs();
-    let result = train(&config, keep, &mut course)?;
+    let result = train(&config, keep, &mut evaluator)?;
     let records = result.records;
-    let deployed = Deployed::of(&config, result.policy, &records, &mut course)?;
-    let training_cpu_secs = processor_secs() - prepared_secs - course.evaluation_secs;
+    let deployed = Deployed::of(&config, result.policy, &records, &mut evaluator)?;
+    let training_cpu_secs = processor_secs() - prepared_secs - evaluator.evaluation_secs;
 
     let mut finals = Vec::new();
     for &task in tasks {
         let attempts = if task == home {
-            deployed.attempts(&config, &mut course.held_out)?
+            deployed.attempts(&config, &mut evaluator.held_out)?
         } else {
             let mut elsewhere = HeldOut::prepare(&config, task, PLACEMENTS)?;
             deployed.attempts(&config, &mut elsewhere)?
@@ -116,13 +117,13 @@ pub fn run_unit(
         finals.push(Final { task, attempts });
     }
     if !matches!(deployed, Deployed::Policy(_)) {
-        // Nothing is learned, so what holds at the end has held from the first possible trial on.
+        // Nothing is learned, so the final result holds from the first possible trial on.
         let trial = match config.method {
             MethodName::Constant => ConstantOffset::MEASURED_TRIALS as u32,
             _ => 0,
         };
-        let attempts = deployed.attempts(&config, &mut course.held_out)?;
-        course.checkpoints = vec![Checkpoint { trial, attempts }];
+        let attempts = deployed.attempts(&config, &mut evaluator.held_out)?;
+        evaluator.checkpoints = vec![Checkpoint { trial, attempts }];
     }
     let target = result.target.context("the run ended before its target was recorded")?;
     Ok(UnitResult {
@@ -131,29 +132,29 @@ pub fn run_unit(
         trials: records.iter().filter(|record| !record.is_fault()).map(TrainingTrial::of).collect(),
         faults: records.iter().filter(|record| record.is_fault()).count(),
         noise_floor_mm: NoiseFloor::of(&target.noise_floor).distance_mm,
-        checkpoints: course.checkpoints,
+        checkpoints: evaluator.checkpoints,
         finals,
         training_cpu_secs,
         total_cpu_secs: processor_secs() - began_secs,
     })
 }
 
-/// Trains as `rmrl train` does, by the same engine: in the run directory `keep`, or in memory.
+/// Trains with the engine of `rmrl train`: in the run directory `keep`, or in memory.
 fn train(
     config: &RunConfig,
     keep: Option<&Path>,
-    course: &mut Course,
+    evaluator: &mut CheckpointEvaluator,
 ) -> anyhow::Result<RunResult> {
     let Some(root) = keep else {
-        return run_to_end(config, &mut MemoryStore::default(), course);
+        return run_to_end(config, &mut MemoryStore::default(), evaluator);
     };
-    // A run that was cut short would have evaluated its last trials only.
+    // An interrupted run would only evaluate the trials after its interruption.
     if root.exists() {
         std::fs::remove_dir_all(root)
-            .with_context(|| format!("cannot make {} again", root.display()))?;
+            .with_context(|| format!("cannot remove {} to run the unit again", root.display()))?;
     }
     let (dir, config) = create(config, root)?;
-    execute_observed(&dir, &config, &mut (), course)
+    execute_observed(&dir, &config, &mut (), evaluator)
 }
 
 impl TrainingTrial {
@@ -167,7 +168,7 @@ impl TrainingTrial {
     }
 }
 
-/// What a training leaves to be deployed.
+/// What is deployed after a training.
 enum Deployed {
     Policy(Box<Policy>),
     Offset(PoseAdjustment),
@@ -176,17 +177,18 @@ enum Deployed {
 }
 
 impl Deployed {
-    /// What is deployed after a run with these records; evaluates the policy, where `course` has not yet.
+    /// What is deployed after a run with these records. Evaluates the policy, unless `evaluator` has
+    /// done so already.
     fn of(
         config: &RunConfig,
         policy: Option<Policy>,
         records: &[TrialRecord],
-        course: &mut Course,
+        evaluator: &mut CheckpointEvaluator,
     ) -> anyhow::Result<Self> {
         if let Some(policy) = policy {
             let trials = records.iter().filter(|record| !record.is_fault()).count() as u32;
-            if course.checkpoints.iter().all(|checkpoint| checkpoint.trial < trials) {
-                course.evaluate(trials, &policy);
+            if evaluator.checkpoints.iter().all(|checkpoint| checkpoint.trial < trials) {
+                evaluator.evaluate(trials, &policy);
             }
             return Ok(Self::Policy(Box::new(policy)));
         }
@@ -200,7 +202,7 @@ impl Deployed {
         Ok(Self::Offset(constant.offset()))
     }
 
-    /// Tries it on held-out placements.
+    /// The results on held-out placements.
     fn attempts(&self, config: &RunConfig, held_out: &mut HeldOut) -> anyhow::Result<Vec<Attempt>> {
         Ok(match self {
             Self::Policy(policy) => {
@@ -228,19 +230,19 @@ fn encode(policy: &Policy, held_out: &HeldOut) -> Vec<EncodedState> {
     held_out.observations().map(|observation| policy.encode(observation)).collect()
 }
 
-/// Follows a training and evaluates its policy on the way.
-struct Course {
-    /// The method that is evaluated; an earlier run that it is pretrained on has another.
+/// Observes a training and evaluates its policy at checkpoints.
+struct CheckpointEvaluator {
+    /// The method that is evaluated. An earlier run, on which it is pretrained, has another method.
     method: MethodName,
     is_earlier: bool,
     held_out: HeldOut,
     checkpoints: Vec<Checkpoint>,
-    /// The held-out states for a frozen encoder, which sees them the same all along.
+    /// The encoded held-out states. A frozen encoder always encodes them in the same way.
     states: Option<Vec<EncodedState>>,
     evaluation_secs: f64,
 }
 
-impl Course {
+impl CheckpointEvaluator {
     fn new(method: MethodName, held_out: HeldOut) -> Self {
         let (checkpoints, states) = (Vec::new(), None);
         Self { method, is_earlier: false, held_out, checkpoints, states, evaluation_secs: 0.0 }
@@ -256,7 +258,7 @@ impl Course {
     }
 }
 
-impl RunObserver for Course {
+impl RunObserver for CheckpointEvaluator {
     fn on_learner(&mut self, config: &RunConfig, learner: &Learner) {
         self.is_earlier = config.method != self.method;
         if !self.is_earlier {
@@ -272,7 +274,7 @@ impl RunObserver for Course {
     }
 }
 
-/// Processor time of this thread so far, in seconds: a unit runs on one thread alone.
+/// Processor time of this thread so far, in seconds. A unit runs on one thread.
 fn processor_secs() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64

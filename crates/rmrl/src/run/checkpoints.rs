@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use rmrl_data::RunDir;
-use rmrl_learn::{CheckpointError, Learner, Notes, Policy, read_notes};
+use rmrl_learn::{CheckpointError, Learner, Notes, Policy, read_metadata};
 
 /// The folder of the checkpoints.
 const FOLDER: &str = "checkpoints";
@@ -46,7 +46,7 @@ pub(crate) fn load(
     for path in list(dir)?.iter().rev() {
         let bytes =
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut notes = match read_notes(path, &bytes) {
+        let mut notes = match read_metadata(path, &bytes) {
             Ok(notes) => notes,
             Err(error) => {
                 pass_over(path, &error);
@@ -69,7 +69,7 @@ pub(crate) fn load(
 
 /// A checkpoint only saves time: what it holds can be learnt from the log again.
 fn pass_over(path: &Path, error: &CheckpointError) {
-    tracing::warn!("{} is passed over, for it is damaged: {error}", path.display());
+    tracing::warn!("{} is skipped because it is damaged: {error}", path.display());
 }
 
 /// Checks that a checkpoint was made from the log as it is.

@@ -4,7 +4,7 @@ use rmrl_cell::PickPlace;
 use rmrl_core::{TrialId, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
-    EarlyEnd, Goal, Learner, Observer, ObserverError, Policy, RunError, run_trials, train,
+    EarlyEnd, FixedPolicyRun, Goal, Learner, Observer, ObserverError, Policy, RunError, Training,
 };
 
 use crate::cell::assembly::Laboratory;
@@ -71,7 +71,7 @@ fn try_run(
     let end = make_trials(config, &mut laboratory, learner.as_mut(), store, observer)?;
     let learned = learner.filter(|learner| learner.trials() > 0);
     let policy = learned.map(|mut learner| {
-        learner.conclude(&config.schedule);
+        learner.finish_training(&config.schedule);
         learner.policy
     });
     if let Some(policy) = &policy {
@@ -90,20 +90,22 @@ fn make_trials(
 ) -> anyhow::Result<RunEnd> {
     let learned = learner.as_ref().map_or(0, |learner| learner.trials());
     let goal = goal(config, store.records(), learned)?;
-    let mut backlog = store.backlog(learned, learner.is_some())?;
+    let backlog = store.backlog(learned, learner.is_some())?;
     let (cell, schedule) = (&mut laboratory.trial, &config.schedule);
     let mut kept = Kept { store, observer };
     let ended = match (config.learning_method(), learner) {
         (Some(mut method), Some(learner)) => {
-            train(cell, learner, &mut method, schedule, goal, &mut backlog, &mut kept)
+            let (env, method, observer) = (cell, &mut method, &mut kept);
+            Training { env, learner, method, schedule, goal, backlog, observer }.run()
         }
         _ => {
             let mut baseline = baseline(config, &laboratory.world)?;
-            let per_scene = schedule.trials_per_scene;
-            run_trials(cell, baseline.as_mut(), per_scene, goal, &mut backlog, &mut kept)
+            let (env, policy, observer) = (cell, baseline.as_mut(), &mut kept);
+            let trials_per_scene = schedule.trials_per_scene;
+            FixedPolicyRun { env, policy, trials_per_scene, goal, backlog, observer }.run()
         }
     };
-    end_of(ended, cell, config.unattended.confirm_trials)
+    end_of(ended, &mut laboratory.trial, config.unattended.confirm_trials)
 }
 
 /// When a run ends. The first `learned` trials of its log will not be met again.

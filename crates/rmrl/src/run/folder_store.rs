@@ -21,7 +21,7 @@ use crate::run::outcome::RunEnd;
 use crate::run::provenance;
 use crate::run::recorder::Recorder;
 use crate::run::resume::{InterruptedRun, OpenLogs};
-use crate::run::run_log::{trials_in, trials_without_images};
+use crate::run::run_log::{read_trials, trials_without_images};
 use crate::run::store::RunStore;
 use crate::run::target_record::{TARGET, TargetRecord};
 use crate::run::trial_record::whereabouts_after;
@@ -200,11 +200,13 @@ impl RunStore for FolderStore<'_> {
     fn backlog(&self, after: u32, to_learn: bool) -> anyhow::Result<Recorded> {
         let records = self.records();
         let attempts = records.iter().rev().take_while(|record| record.is_fault()).count() as u32;
-        let trials = match to_learn {
-            true => trials_in(self.dir.root(), records, after)?,
-            false => trials_without_images(records)?,
-        };
-        Ok(Recorded::new(trials, attempts))
+        Ok(match to_learn {
+            true => {
+                let trials = read_trials(self.dir.root(), records, after);
+                Recorded::read(trials.map(|trial| trial.map_err(Into::into)), attempts)
+            }
+            false => Recorded::new(trials_without_images(records)?, attempts),
+        })
     }
 
     fn record(&mut self, cell: &PickPlace, report: TrialReport<'_>) -> anyhow::Result<TrialRecord> {

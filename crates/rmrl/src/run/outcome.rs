@@ -1,4 +1,4 @@
-//! How a run comes to its end, and where it may go on from there.
+//! How a run ended, and whether it can be resumed.
 
 use rmrl_core::{Fault, FaultKind};
 use rmrl_learn::{EarlyEnd, RunError};
@@ -12,13 +12,13 @@ pub enum RunEnd {
     /// All trials are made, or what was to be proven is.
     #[error("it reached its goal")]
     Goal,
-    /// It ended between two trials, and can be gone on with.
+    /// It ended between two trials, and can be resumed.
     #[error("{0}")]
     Early(EarlyEnd),
     /// Somebody stopped it during a trial, which will be repeated.
     #[error("{reason}")]
     Stopped {
-        /// Who, for a person to read.
+        /// Who stopped it, in words.
         reason: String,
     },
 }
@@ -34,8 +34,8 @@ impl RunEnd {
                 return Self::of_first_motion(error);
             }
             match (cause.downcast_ref::<RunError>(), cause.downcast_ref::<Fault>()) {
-                (Some(RunError::Ended { why, .. }), _) => Some(Self::Early(why.clone())),
-                (Some(RunError::NeedsAPerson { fault, .. }), _) | (_, Some(fault))
+                (Some(RunError::Stopped { reason, .. }), _) => Some(Self::Early(reason.clone())),
+                (Some(RunError::NeedsOperator { fault, .. }), _) | (_, Some(fault))
                     if fault.kind == FaultKind::Interrupted =>
                 {
                     Some(Self::Stopped { reason: fault.reason.clone() })
@@ -77,15 +77,15 @@ mod tests {
     use rmrl_core::TrialId;
 
     #[test]
-    fn ends_are_told_from_failures_however_deep() {
+    fn ends_are_distinguished_from_failures_however_deep() {
         let id = TrialId { trial: 3, attempt: 1, scene: 1 };
         let fault = |kind| Fault { kind, reason: "stopped by a test".to_string() };
         let stopped = RunEnd::Stopped { reason: "stopped by a test".to_string() };
         let of = |error: anyhow::Error| RunEnd::of(&error.context("while something"));
         let why = EarlyEnd::TimeIsUp { hours: 2.0 };
-        let ended = RunError::Ended { next: id, why: why.clone() };
+        let ended = RunError::Stopped { next: id, reason: why.clone() };
         assert_eq!(of(ended.into()), Some(RunEnd::Early(why)));
-        let needs = |kind| RunError::NeedsAPerson { id, fault: fault(kind) };
+        let needs = |kind| RunError::NeedsOperator { id, fault: fault(kind) };
         assert_eq!(of(needs(FaultKind::Interrupted).into()), Some(stopped.clone()));
         assert_eq!(of(needs(FaultKind::Drift).into()), None);
         let target = |kind| CellError::Target(fault(kind));

@@ -27,10 +27,10 @@ pub(crate) fn note(dir: &RunDir, config: &RunConfig) -> anyhow::Result<()> {
     }
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let begun: About = serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is damaged; without it the run can go on", path.display()))?;
+        .with_context(|| format!("{} is damaged; the run can resume without it", path.display()))?;
     if begun.origin != origin {
         tracing::warn!(
-            "{} was begun by {} and goes on by {origin}: its numbers may differ",
+            "{} was begun by {} and is resumed by {origin}: its numbers may differ",
             dir.root().display(),
             begun.origin,
         );

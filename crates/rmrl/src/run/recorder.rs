@@ -151,7 +151,7 @@ impl<'a> Recorder<'a> {
 mod tests {
     use rmrl_cell::TaskKind;
     use rmrl_data::Journal;
-    use rmrl_learn::{NoCorrection, Observer, ObserverError, Recorded, run_trials};
+    use rmrl_learn::{FixedPolicyRun, NoCorrection, Observer, ObserverError, Recorded};
 
     use super::*;
     use crate::cell::assembly::Laboratory;
@@ -174,10 +174,10 @@ mod tests {
         }
     }
 
-    /// Writing goes on beside other work, so its error arrives late: but by name, and before the arm
+    /// Writing happens beside other work, so its error arrives late: but by name, and before the arm
     /// moves again.
     #[test]
-    fn a_picture_that_cannot_be_written_ends_the_run_before_the_next_motion() {
+    fn an_image_that_cannot_be_written_ends_the_run_before_the_next_motion() {
         let folder = tempfile::tempdir().unwrap();
         let dir = RunDir::create(&folder.path().join("run"), "").unwrap();
         std::fs::create_dir(dir.path("images/00002-1-final.png")).unwrap();
@@ -190,10 +190,15 @@ mod tests {
         let logs = Logs { trials: log, worlds: None };
         let recorder = Recorder::new(&dir, laboratory.world.clone(), logs, Vec::new(), metrics);
         let mut recorder = Recording(recorder.keeping_depth(false));
-        let cell = &mut laboratory.trial;
-        let mut nothing = Recorded::nothing();
-        let error = run_trials(cell, &mut NoCorrection, 10, 5, &mut nothing, &mut recorder);
-        let error = anyhow::Error::from(error.unwrap_err());
+        let run = FixedPolicyRun {
+            env: &mut laboratory.trial,
+            policy: &mut NoCorrection,
+            trials_per_scene: 10,
+            goal: 5.into(),
+            backlog: Recorded::nothing(),
+            observer: &mut recorder,
+        };
+        let error = anyhow::Error::from(run.run().unwrap_err());
         let message = format!("{error:#}");
         assert!(message.contains("trial 3 cannot begin"), "{message}");
         assert!(message.contains("00002-1-final.png"), "{message}");

@@ -24,15 +24,27 @@ pub fn read_records(root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
 /// # Errors
 /// A record is incomplete, or its image cannot be read.
 pub fn trials_in(root: &Path, records: &[TrialRecord], after: u32) -> anyhow::Result<Vec<Trial>> {
-    let mut trials = Vec::new();
-    for record in records.iter().filter(|record| !record.is_fault() && record.trial > after) {
-        let name = record.images.start.as_ref().with_context(|| {
-            format!("trial {} of {} has no image to learn from", record.trial, root.display())
-        })?;
-        let image = read_color(&root.join(name))?;
-        trials.extend(record.to_trial(image)?);
-    }
-    Ok(trials)
+    read_trials(root, records, after).collect()
+}
+
+/// The completed trials after number `after`. Each is read with the image of its start when it is needed.
+pub(crate) fn read_trials(
+    root: &Path,
+    records: &[TrialRecord],
+    after: u32,
+) -> impl Iterator<Item = anyhow::Result<Trial>> + use<> {
+    let is_left = |record: &&TrialRecord| !record.is_fault() && record.trial > after;
+    let records: Vec<TrialRecord> = records.iter().filter(is_left).cloned().collect();
+    let root = root.to_path_buf();
+    records.into_iter().filter_map(move |record| read_trial(&root, &record).transpose())
+}
+
+/// A completed trial with the image of its start; `None` for a fault.
+fn read_trial(root: &Path, record: &TrialRecord) -> anyhow::Result<Option<Trial>> {
+    let name = record.images.start.as_ref().with_context(|| {
+        format!("trial {} of {} has no image to learn from", record.trial, root.display())
+    })?;
+    Ok(record.to_trial(read_color(&root.join(name))?)?)
 }
 
 /// The completed trials, where their images are not needed: these are empty.

@@ -7,7 +7,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use rmrl_cell::Capture;
 use rmrl_core::PlanarPose;
-use rmrl_operator::{OperatorPage, Picture, PictureFormat};
+use rmrl_operator::{OperatorPage, PageImage, PageImageFormat};
 use rmrl_vision::{CameraModel, Localization, PlateGeometry, draw_localization, draw_plate};
 
 /// A color image with what is to be drawn into it.
@@ -37,7 +37,7 @@ impl AnnotatedFrame {
         Self { pick: Some(pick), ..self }
     }
 
-    fn paint(&self) -> Result<Picture, image::ImageError> {
+    fn paint(&self) -> Result<PageImage, image::ImageError> {
         let mut drawn = RgbImage::clone(&self.image);
         let mut caption = "No plate was found".to_string();
         if let Some(found) = &self.found {
@@ -52,7 +52,7 @@ impl AnnotatedFrame {
         let mut bytes = Vec::new();
         PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Sub)
             .write_image(&drawn, drawn.width(), drawn.height(), ExtendedColorType::Rgb8)?;
-        Ok(Picture { bytes: bytes.into(), format: PictureFormat::Png, caption })
+        Ok(PageImage { bytes: bytes.into(), format: PageImageFormat::Png, caption })
     }
 }
 
@@ -103,7 +103,7 @@ impl FramePainter {
         let work = move || {
             while let Some(frame) = own.next() {
                 match frame.paint() {
-                    Ok(picture) => page.show(picture),
+                    Ok(image) => page.show(image),
                     Err(error) => tracing::warn!("an image cannot be shown: {error}"),
                 }
             }

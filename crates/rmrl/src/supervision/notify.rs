@@ -18,11 +18,11 @@ use crate::config::NotifyConfig;
 pub enum Event {
     /// The run came to its end, or to the end of its time.
     RunEnded,
-    /// What was to be proven is.
+    /// The claim of the run is proven.
     ProofReached,
-    /// Nothing goes on before somebody comes.
+    /// The run waits for an operator.
     NeedsPerson,
-    /// The run ended, for too much went wrong.
+    /// The run ended because too much went wrong.
     StoppedAfterFaults,
     /// Somebody stopped the run.
     Stopped,
@@ -43,7 +43,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// An event with what people want to know first.
+/// An event with what operators want to know first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
     /// What happened.
@@ -52,7 +52,7 @@ pub struct Notice {
     pub run: String,
     /// The trial under way, counted from 1; 0 before the first.
     pub trial: u32,
-    /// For a person to read.
+    /// A sentence for an operator.
     pub message: String,
 }
 
@@ -96,7 +96,7 @@ impl Notifier {
         Self { sender, done, patience }
     }
 
-    /// Has a notice sent soon.
+    /// Queues a notice.
     pub fn send(&self, notice: Notice) {
         if let Some(sender) = &self.sender {
             post(sender, notice);
@@ -117,7 +117,7 @@ impl Notifier {
     pub fn finish(mut self) {
         let was_sending = self.sender.take().is_some();
         if was_sending && self.done.recv_timeout(self.patience).is_err() {
-            tracing::warn!("some notifications are not sent, for they take too long");
+            tracing::warn!("some notifications are not sent because they take too long");
         }
     }
 }
@@ -258,7 +258,7 @@ mod tests {
     /// A real program: what it reads and knows is what happened.
     #[cfg(unix)]
     #[test]
-    fn a_command_is_told_by_input_environment_and_arguments() {
+    fn a_command_is_notified_by_input_environment_and_arguments() {
         let folder = tempfile::tempdir().unwrap();
         let script = "cat > \"$1/input\"; printf '%s|%s|%s' \"$RMRL_EVENT\" \"$RMRL_TRIAL\" \"$2\" > \"$1/facts\"";
         let folder_name = folder.path().display().to_string();

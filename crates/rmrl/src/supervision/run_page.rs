@@ -1,4 +1,4 @@
-//! The operator's page, told of a run: what goes on, what came of trials, what the camera saw.
+//! The operator's page of a run: its progress, its trials, what the camera saw.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -55,8 +55,8 @@ fn read_token(path: &Path) -> anyhow::Result<Token> {
     text.trim().parse().with_context(|| format!("{name} holds no token"))
 }
 
-/// A page that shows a run. Nothing waits for it: pictures are drawn on a thread of its own, and where
-/// they come too fast, only the latest is.
+/// A page that shows a run. Nothing waits for it: images are drawn on a thread of their own, and where they come
+/// too fast, only the latest is drawn.
 pub struct RunPage {
     page: Arc<OperatorPage>,
     painter: FramePainter,
@@ -78,7 +78,7 @@ impl RunPage {
         &self.page
     }
 
-    /// Shows a run of this name, with what it has made already and what that proves of its claim.
+    /// Shows a run of this name, with its trials so far and what they prove of its claim.
     pub(crate) fn begin(
         &mut self,
         name: &str,
@@ -102,7 +102,7 @@ impl RunPage {
         self.page.update(|status| status.phase = Phase::Preparing);
     }
 
-    /// Has `cell` tell the page what goes on.
+    /// A listener that shows the events of `cell` on the page.
     pub(crate) fn watch(&self, cell: &mut PickPlace) -> impl FnMut(CellNews<'_>) + Send + 'static {
         let (page, painter) = (Arc::clone(&self.page), self.painter.clone());
         let camera = cell.camera_model();
@@ -126,7 +126,7 @@ impl RunPage {
                 }
                 CellNews::Placing => Phase::Placing,
                 CellNews::NeedsPerson(what) => {
-                    Phase::NeedsPerson { message: format!("Please {what}.") }
+                    Phase::NeedsOperator { message: format!("Please {what}.") }
                 }
             };
             page.update(|status| status.phase = phase);
@@ -141,17 +141,17 @@ impl RunPage {
         });
     }
 
-    /// What goes on outside of the cell.
+    /// Shows a phase that the cell does not report.
     pub(crate) fn phase(&self, phase: Phase) {
         self.page.update(|status| status.phase = phase);
     }
 
-    /// What a person is asked to confirm; `None` if nothing any more.
+    /// Shows the question that an operator has to answer; `None` removes it.
     pub(crate) fn question(&self, question: Option<&str>) {
         self.page.update(|status| status.confirm = question.map(str::to_string));
     }
 
-    /// An attempt came to its end; `proof` has it noted.
+    /// Shows an attempt that has ended. `proof` has been updated with it.
     pub(crate) fn record(&mut self, record: &TrialRecord, proof: Option<&Proof>) {
         let duration_s = self.attempts_secs + total_secs(&record.durations_s);
         let (trial, attempt) = (record.trial, record.attempt);

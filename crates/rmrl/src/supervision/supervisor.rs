@@ -1,4 +1,4 @@
-//! The supervisor of a run that nobody stands beside: its limits, its page, its messages, and whom it asks.
+//! The supervisor of an unattended run: its limits, its page, its notifications, and its operator.
 
 use std::sync::Arc;
 use std::thread;
@@ -23,7 +23,7 @@ use crate::supervision::waiting::Waiting;
 pub struct Supervisor {
     name: String,
     stop: StopSwitch,
-    /// Whether the arm makes its first motion unasked, and whether somebody has let it.
+    /// Whether the arm makes its first motion without a question, and whether an operator has permitted it.
     is_unasked: bool,
     is_permitted: bool,
     config: UnattendedConfig,
@@ -32,12 +32,12 @@ pub struct Supervisor {
     trial: u32,
     proof: Option<Proof>,
     page: Option<RunPage>,
-    /// Whether somebody may answer on standard input.
+    /// Whether an answer may come from standard input.
     has_input: bool,
     notifier: Notifier,
 }
 
-/// How often a run that waits looks whether it still has to.
+/// The interval at which a waiting run looks for answers.
 const POLL: Duration = Duration::from_millis(100);
 
 impl Supervisor {
@@ -66,8 +66,8 @@ impl Supervisor {
         }
     }
 
-    /// Tells everybody how the run ended, or what it failed of; and whether a stop has arrived, for which it waits
-    /// a while.
+    /// Reports on page and by notification how the run ended, or why it failed. Waits a while for the confirmation
+    /// of a stop, and reports that, too.
     pub fn finish(self, end: Result<&RunEnd, String>) -> Option<RunPage> {
         let confirmation = confirmation_at_end(&self.stop);
         let (event, phase, message) = match end {
@@ -84,11 +84,11 @@ impl Supervisor {
                 (event, Phase::Ended { message: message.clone() }, message)
             }
             Err(message) => {
-                let phase = Phase::NeedsPerson { message: message.clone() };
+                let phase = Phase::NeedsOperator { message: message.clone() };
                 (Event::StoppedAfterFaults, phase, message)
             }
         };
-        // On the page it is told apart, and changes when the arm confirms it.
+        // The page shows it separately, and changes when the arm confirms it.
         match confirmation {
             Some(missing) if missing.is_missing() => {
                 self.notify(Event::NeedsPerson, &format!("{missing}; {message}"));
@@ -110,7 +110,7 @@ impl Supervisor {
         self.notifier.send(Notice { event, run, trial, message: message.to_string() });
     }
 
-    /// Whether the run may go on at all.
+    /// Whether the run may continue at all.
     fn check_limits(&self) -> Result<(), EarlyEnd> {
         self.stop.check().map_err(|stopped| EarlyEnd::Stopped { by: stopped.by })?;
         if let Some(hours) = self.config.max_hours
@@ -180,7 +180,7 @@ impl Supervisor {
         }
     }
 
-    /// Asks a person on page and terminal.
+    /// Asks the operator on page and terminal.
     fn ask(&self, question: &str) {
         if self.has_input {
             drain_stdin();
@@ -192,7 +192,7 @@ impl Supervisor {
         self.notify(Event::NeedsPerson, question);
     }
 
-    /// What was answered on standard input, if anything was.
+    /// The answer from standard input, if there is one.
     fn answer(&mut self, has_page: bool) -> Option<Result<(), EarlyEnd>> {
         if !self.has_input {
             return None;
@@ -227,7 +227,7 @@ impl Supervisor {
     }
 }
 
-/// What operators ask on the page; waits a while for it where the run has to wait anyway.
+/// The next request from the page. Waits a while for one where the run has to wait anyway.
 fn next_request(requests: Option<&Requests>, is_waiting: bool) -> Option<Request> {
     let requests = requests?;
     if is_waiting { requests.wait(POLL) } else { requests.take() }
@@ -300,7 +300,7 @@ impl RunObserver for Supervisor {
 }
 
 impl Supervisor {
-    /// Takes note of a completed trial; returns whether it proves what was to be proven.
+    /// Adds a completed trial to the proof. Returns whether the claim is proven by it.
     fn note(&mut self, record: &TrialRecord) -> bool {
         let Some(proof) = &mut self.proof else {
             return false;

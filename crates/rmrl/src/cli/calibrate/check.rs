@@ -20,15 +20,15 @@ use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 
-/// How far the overhead camera is off, in millimetres on the table.
+/// Measure the residual of the overhead camera, in millimeters on the table.
 ///
-/// Take pairs that were not used to calibrate it. At every corner, the residual is the distance along the
-/// table between where the overhead camera sees it, at the height that the arm and its camera have it,
-/// and where these have it. The arm's own error is part of it: several wrist pictures of each board
-/// average that out.
+/// Use pairs that the camera was not calibrated with. The residual of a corner is the distance along the
+/// table between its positions according to the overhead camera and according to the arm with its wrist
+/// camera, at the height that the latter gives. It includes the arm's error, which averages out over
+/// several wrist images of each board.
 ///
-/// --write is refused, and nothing written, where fewer than 4 placements are left or one from above does
-/// not fit the camera's own intrinsics: what is left would flatter the camera.
+/// --write is refused if fewer than 4 placements are left, or if an overhead image does not fit the
+/// camera's intrinsics, because the remaining placements would underestimate the residual.
 #[derive(Debug, Args)]
 #[command(
     name = "check",
@@ -37,7 +37,7 @@ use crate::cli::output::print_result;
   rmrl calibrate check --pairs session/check.csv --wrist wrist.toml --camera overhead.toml --svg map.svg --write"
 )]
 pub struct CheckCommand {
-    /// The held-out pairs (CSV), as of `rmrl calibrate overhead`
+    /// The held-out pairs (CSV), with the columns of `rmrl calibrate overhead`
     #[arg(long, value_name = "FILE.csv")]
     pairs: PathBuf,
 
@@ -49,12 +49,12 @@ pub struct CheckCommand {
     #[arg(long, value_name = "FILE.toml")]
     camera: PathBuf,
 
-    /// Where to draw the residuals over the workspace; what was there is replaced
+    /// Where to draw the residuals over the workspace; an existing file is replaced
     #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
 
-    /// Write the largest residual into the camera's file, as calibration.residual_mm, and when it was
-    /// measured: from then on its age counts
+    /// Write the largest residual into the camera's file, as calibration.residual_mm, with the time of the
+    /// check, from which the calibration's age counts
     #[arg(long)]
     write: bool,
 
@@ -64,7 +64,7 @@ pub struct CheckCommand {
     #[command(flatten)]
     arm: ArmNoise,
 
-    /// Print JSON, on a terminal, too
+    /// Print JSON on a terminal, too
     #[arg(long)]
     json: bool,
 }
@@ -114,7 +114,7 @@ impl fmt::Display for Checked {
     }
 }
 
-/// Checks.
+/// Runs the command.
 pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
     let (board, noise) = (arguments.board.board()?, arguments.arm.noise()?);
     if let Some(svg) = &arguments.svg {
@@ -127,22 +127,23 @@ pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
     let wrist = wrist_camera(&arguments.wrist)?;
     let mut file = CameraFile::read(&arguments.camera)?;
     let camera = file.overhead(&arguments.camera)?;
-    let (placements, mut unseen) = read_placements(&arguments.pairs, &board)?;
+    let (placements, mut unused) = read_placements(&arguments.pairs, &board)?;
     let made_from = file.calibration.as_ref().map_or(&[][..], |record| &record.made_from);
     let (known, placements): (Vec<Placement>, Vec<Placement>) = placements
         .into_iter()
         .partition(|placement| made_from.contains(&placement.overhead.digest()));
-    unseen.extend(known.into_iter().map(|placement| Rejected {
+    unused.extend(known.into_iter().map(|placement| Rejected {
         name: placement.overhead.name,
         reason: RejectedReason::CalibratedWith,
     }));
     let size = [camera.intrinsics.width, camera.intrinsics.height];
     check_size(placements.iter().map(|placement| &placement.overhead), &arguments.camera, size)?;
-    let beside = placements.iter().flat_map(|placement| &placement.wrist).map(|posed| &posed.view);
-    check_size(beside, &arguments.wrist, [wrist.intrinsics.width, wrist.intrinsics.height])?;
+    let wrist_views =
+        placements.iter().flat_map(|placement| &placement.wrist).map(|posed| &posed.view);
+    check_size(wrist_views, &arguments.wrist, [wrist.intrinsics.width, wrist.intrinsics.height])?;
     let mut checked = check(&placements, &camera, &wrist, &board, noise)
-        .map_err(|error| not_calibrated(error, &unseen))?;
-    checked.rejected.splice(0..0, unseen);
+        .map_err(|error| not_calibrated(error, &unused))?;
+    checked.rejected.splice(0..0, unused);
     if let (true, Some(why)) = (arguments.write, &checked.inconclusive) {
         return Err(not_calibrated(format!("nothing was written: {why}"), &checked.rejected));
     }

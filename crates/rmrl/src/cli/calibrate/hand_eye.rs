@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::calibration::session::{check_size, pictures_in, read_posed_views};
+use crate::calibration::session::{check_size, images_in, read_posed_views};
 use clap::Args;
 use jiff::Timestamp;
 use rmrl_calibration::{PoseError, Rejected, hand_eye};
@@ -15,10 +15,11 @@ use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 
-/// Where the wrist camera sits on the flange, from views of a board that lies still.
+/// Find the pose of the wrist camera on the flange, from views of a resting board.
 ///
-/// Take 15 or more pictures with the wrist rolled, pitched and yawed by 20 degrees and more, and note the
-/// flange's pose of each. Views whose pose does not fit are named, with the picture whose pose would.
+/// Take 15 or more images with the wrist rolled, pitched and yawed by 20 degrees or more, and note the
+/// flange's pose at each. The output names views whose pose does not fit, and the image whose pose would
+/// fit.
 #[derive(Debug, Args)]
 #[command(
     name = "hand-eye",
@@ -29,11 +30,11 @@ Columns of the poses: image,x_mm,y_mm,z_mm,roll_deg,pitch_deg,yaw_deg, of the fl
 as the xArm shows them: R = Rz(yaw) Ry(pitch) Rx(roll)."
 )]
 pub struct HandEyeCommand {
-    /// A folder of pictures (PNG)
+    /// A folder of images (PNG)
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
 
-    /// The flange's pose at each picture (CSV)
+    /// The flange's pose at each image (CSV)
     #[arg(long, value_name = "FILE.csv")]
     poses: PathBuf,
 
@@ -51,7 +52,7 @@ pub struct HandEyeCommand {
     #[command(flatten)]
     arm: ArmNoise,
 
-    /// Print JSON, on a terminal, too
+    /// Print JSON on a terminal, too
     #[arg(long)]
     json: bool,
 }
@@ -66,7 +67,7 @@ struct Calibrated {
     pose_error_mm: f64,
     pose_error_deg: f64,
     views: Vec<PoseError>,
-    /// Pictures in the folder that no row speaks of.
+    /// Images in the folder that have no row.
     without_pose: Vec<String>,
     rejected: Vec<Rejected>,
 }
@@ -96,22 +97,22 @@ impl fmt::Display for Calibrated {
     }
 }
 
-/// Calibrates.
+/// Runs the command.
 pub fn run(arguments: &HandEyeCommand) -> Result<(), Failure> {
     let (board, noise) = (arguments.board.board()?, arguments.arm.noise()?);
     check_folder_of(&arguments.out)?;
     let mut camera = CameraFile::read(&arguments.camera)?;
-    let (views, unseen) = read_posed_views(&arguments.images, &arguments.poses, &board)?;
+    let (views, unused) = read_posed_views(&arguments.images, &arguments.poses, &board)?;
     let size = [camera.intrinsics.width, camera.intrinsics.height];
     check_size(views.iter().map(|posed| &posed.view), &arguments.camera, size)?;
-    let mut without_pose = pictures_in(&arguments.images)?;
+    let mut without_pose = images_in(&arguments.images)?;
     without_pose.retain(|name| {
         !views.iter().any(|posed| posed.view.name == *name)
-            && !unseen.iter().any(|view| view.name == *name)
+            && !unused.iter().any(|view| view.name == *name)
     });
     let mut found = hand_eye(&views, &camera.intrinsics, &board, noise)
-        .map_err(|error| not_calibrated(error, &unseen))?;
-    found.rejected.splice(0..0, unseen);
+        .map_err(|error| not_calibrated(error, &unused))?;
+    found.rejected.splice(0..0, unused);
     let reprojection_px = camera.calibration.as_ref().and_then(|record| record.reprojection_px);
     camera.flange_from_camera = Some(found.flange_from_camera);
     camera.calibration = Some(CalibrationRecord {

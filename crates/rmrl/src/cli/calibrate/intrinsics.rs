@@ -15,30 +15,31 @@ use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 
-/// A camera's focal lengths, principal point and distortion from views of a board.
+/// Find a camera's focal lengths, principal point and distortion, from views of a board.
 ///
-/// Take 15 or more pictures with the board tilted to all sides by 20 to 40 degrees and reaching into the
-/// picture's corners. Views that are blurred, cut off or do not fit are named and not used.
+/// Take 15 or more images with the board tilted to all sides by 20 to 40 degrees and extending into the
+/// image's corners. The output names views that are not used because they are blurred, cut off or do not
+/// fit.
 #[derive(Debug, Args)]
 #[command(
     name = "intrinsics",
     after_help = "Examples:
   rmrl calibrate intrinsics --images session/wrist --out wrist.toml
-  rmrl calibrate intrinsics --images pictures --corners 10x7 --square-mm 20 --out overhead.toml --json"
+  rmrl calibrate intrinsics --images board --corners 10x7 --square-mm 20 --out overhead.toml --json"
 )]
 pub struct IntrinsicsCommand {
-    /// A folder of pictures (PNG) of one camera, focus and size
+    /// A folder of images (PNG) of one camera with the same focus and size
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
 
-    /// Where to write the camera (TOML); what was there is replaced
+    /// Where to write the camera (TOML); an existing file is replaced
     #[arg(long, value_name = "FILE.toml")]
     out: PathBuf,
 
     #[command(flatten)]
     board: Board,
 
-    /// Print JSON, on a terminal, too
+    /// Print JSON on a terminal, too
     #[arg(long)]
     json: bool,
 }
@@ -61,7 +62,7 @@ impl fmt::Display for Calibrated {
         )?;
         writeln!(
             f,
-            "centre     {:.2} ± {:.2} px, {:.2} ± {:.2} px",
+            "center     {:.2} ± {:.2} px, {:.2} ± {:.2} px",
             got.cx, off.cx, got.cy, off.cy
         )?;
         let (lens, lens_off) = (got.distortion, off.distortion);
@@ -90,14 +91,14 @@ impl fmt::Display for Calibrated {
     }
 }
 
-/// Calibrates.
+/// Runs the command.
 pub fn run(arguments: &IntrinsicsCommand) -> Result<(), Failure> {
     let board = arguments.board.board()?;
     check_folder_of(&arguments.out)?;
-    let (views, unseen) = read_views(&arguments.images, &board)?;
+    let (views, unused) = read_views(&arguments.images, &board)?;
     let mut calibration =
-        intrinsics(&views, &board).map_err(|error| not_calibrated(error, &unseen))?;
-    calibration.rejected.splice(0..0, unseen);
+        intrinsics(&views, &board).map_err(|error| not_calibrated(error, &unused))?;
+    calibration.rejected.splice(0..0, unused);
     let camera = CameraFile {
         intrinsics: calibration.intrinsics,
         world_from_camera: None,

@@ -17,19 +17,19 @@ use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 
-/// Where the overhead camera hangs, from pictures of one board that both cameras take.
+/// Find the pose of the overhead camera, from images of one board that both cameras see.
 ///
 /// world_from_overhead = world_from_flange flange_from_wrist wrist_from_board board_from_overhead, over
-/// all pairs together. Rows with the same overhead picture are one placement of the board seen from the
-/// wrist several times, which averages out the arm's error.
+/// all pairs together. Rows with the same overhead image are one placement of the board that the wrist
+/// camera sees several times, which averages out the arm's error.
 #[derive(Debug, Args)]
 #[command(
     name = "overhead",
     after_help = "Example:
   rmrl calibrate overhead --pairs session/pairs.csv --wrist wrist.toml --camera overhead.toml --out overhead.toml
 
-Columns of the pairs: overhead,wrist,x_mm,y_mm,z_mm,roll_deg,pitch_deg,yaw_deg. Pictures are relative to the
-table's folder; the pose is the flange's as the wrist camera took its picture."
+Columns of the pairs: overhead,wrist,x_mm,y_mm,z_mm,roll_deg,pitch_deg,yaw_deg. Images are relative to the
+table's folder; the pose is the flange's at the image of the wrist camera."
 )]
 pub struct OverheadCommand {
     /// The pairs (CSV)
@@ -63,7 +63,7 @@ pub struct OverheadCommand {
     #[command(flatten)]
     arm: ArmNoise,
 
-    /// Print JSON, on a terminal, too
+    /// Print JSON on a terminal, too
     #[arg(long)]
     json: bool,
 }
@@ -97,7 +97,7 @@ impl fmt::Display for Calibrated {
     }
 }
 
-/// Calibrates.
+/// Runs the command.
 pub fn run(arguments: &OverheadCommand) -> Result<(), Failure> {
     let (board, noise) = (arguments.board.board()?, arguments.arm.noise()?);
     check_folder_of(&arguments.out)?;
@@ -105,14 +105,15 @@ pub fn run(arguments: &OverheadCommand) -> Result<(), Failure> {
     let mut camera = CameraFile::read(&arguments.camera)?;
     let pairs = arguments.pairs.clone();
     let pairs = pairs.or(arguments.session.as_ref().map(|session| session.join("pairs.csv")));
-    let (placements, unseen) = read_placements(&pairs.unwrap_or_default(), &board)?;
+    let (placements, unused) = read_placements(&pairs.unwrap_or_default(), &board)?;
     let size = [camera.intrinsics.width, camera.intrinsics.height];
     check_size(placements.iter().map(|placement| &placement.overhead), &arguments.camera, size)?;
-    let beside = placements.iter().flat_map(|placement| &placement.wrist).map(|posed| &posed.view);
-    check_size(beside, &arguments.wrist, [wrist.intrinsics.width, wrist.intrinsics.height])?;
+    let wrist_views =
+        placements.iter().flat_map(|placement| &placement.wrist).map(|posed| &posed.view);
+    check_size(wrist_views, &arguments.wrist, [wrist.intrinsics.width, wrist.intrinsics.height])?;
     let mut found = overhead(&placements, &camera.intrinsics, &wrist, &board, noise)
-        .map_err(|error| not_calibrated(error, &unseen))?;
-    found.rejected.splice(0..0, unseen);
+        .map_err(|error| not_calibrated(error, &unused))?;
+    found.rejected.splice(0..0, unused);
     camera.world_from_camera = Some(found.world_from_overhead);
     let used = placements
         .iter()

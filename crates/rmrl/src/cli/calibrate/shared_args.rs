@@ -1,5 +1,5 @@
-//! What the steps of a calibration share: their board, the noise of the arm, camera files, and how to say that
-//! the views were not enough.
+//! What the steps of a calibration share: arguments of the board and of the arm's noise, camera files, and
+//! the error for views that are not enough.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -10,17 +10,17 @@ use rmrl_calibration::{PoseNoise, Rejected, WristCamera};
 use rmrl_data::write_atomically;
 use rmrl_vision::{CameraFile, CameraFileError, Chessboard, CornerCount};
 
-use crate::calibration::session::SessionError;
+use crate::calibration::session_error::SessionError;
 use crate::cli::failure::Failure;
 
-/// Which board.
+/// The chessboard.
 #[derive(Debug, Args)]
 pub(super) struct Board {
-    /// Inner corners of the board along both sides, one number even and one odd
+    /// Inner corners along both sides of the board; one number has to be even, the other odd
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "9x6")]
     pub(super) corners: CornerCount,
 
-    /// Side of a square as printed: measure it over many squares
+    /// Side of a printed square; measure it over many squares
     #[arg(long, value_name = "MM", default_value_t = 25.0)]
     pub(super) square_mm: f64,
 }
@@ -33,14 +33,14 @@ impl Board {
     }
 }
 
-/// How well the arm knows its pose.
+/// The noise of the arm's pose.
 #[derive(Debug, Args)]
 pub(super) struct ArmNoise {
-    /// Standard deviation of the arm's position, each way
+    /// Standard deviation of the arm's position along each axis
     #[arg(long, value_name = "MM", default_value_t = 0.1)]
     arm_mm: f64,
 
-    /// Standard deviation of its orientation, about each axis
+    /// Standard deviation of the arm's orientation about each axis
     #[arg(long, value_name = "DEGREES", default_value_t = 0.05)]
     arm_deg: f64,
 }
@@ -71,14 +71,14 @@ impl From<CameraFileError> for Failure {
     }
 }
 
-/// What views were too few of, or too alike in, the user has to take.
+/// A usage error, because the user has to take more or other views. Names the views that were not used.
 pub(super) fn not_calibrated(error: impl Display, unused: &[Rejected]) -> Failure {
     let unused: String =
         unused.iter().map(|view| format!("; {}: {}", view.name, view.reason)).collect();
     Failure::Usage(anyhow!("{error}{unused}"))
 }
 
-/// The wrist camera of a file that has both parts of it.
+/// The wrist camera of a file, which needs intrinsics and a pose on the flange.
 pub(super) fn wrist_camera(path: &Path) -> Result<WristCamera, Failure> {
     let file = CameraFile::read(path)?;
     let flange_from_camera = file.flange_from_camera.ok_or_else(|| CameraFileError::Missing {
@@ -93,7 +93,7 @@ pub(super) fn write_camera(path: &Path, camera: &CameraFile) -> Result<(), Failu
     Ok(())
 }
 
-/// Lists what was not used, a line each.
+/// Lists the views that were not used, one per line.
 pub(super) fn write_rejected(
     f: &mut std::fmt::Formatter<'_>,
     rejected: &[Rejected],

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use crate::calibration::session::to_csv;
+use crate::calibration::pose_table::to_csv;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use image::ImageFormat;
@@ -23,11 +23,11 @@ use crate::cli::args::{Configuration, check_folder_of, task_parser};
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 
-/// Take the pictures of a calibration in a simulated cell.
+/// Make the images of a calibration in a simulated cell.
 ///
-/// The cell is the one that `rmrl train --seed` trains in, with a camera on its wrist. The folder is what
-/// a laboratory makes with its own cameras and pendant; truth.json beside it has the true cameras, for
-/// comparison only.
+/// The cell is that of `rmrl train --seed`, with a camera on the wrist. The folder has the same files as
+/// that of a laboratory with real cameras. In addition truth.json has the true cameras, only for
+/// comparison.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl calibrate simulate --seed 3 --out session
@@ -45,7 +45,7 @@ pub struct Simulate {
     #[arg(long, value_name = "TASK", value_parser = task_parser())]
     task: Option<TaskKind>,
 
-    /// Views of each camera for its intrinsics; the wrist's serve its hand-eye calibration, too
+    /// Views per camera for its intrinsics; those of the wrist are also used for the hand-eye calibration
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=200))]
     views: u16,
 
@@ -53,7 +53,7 @@ pub struct Simulate {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=200))]
     pairs: u16,
 
-    /// Further placements to check by
+    /// Further placements for the check
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=200))]
     checks: u16,
 
@@ -66,7 +66,7 @@ pub struct Simulate {
     #[command(flatten)]
     configuration: Configuration,
 
-    /// Print JSON, on a terminal, too
+    /// Print JSON on a terminal, too
     #[arg(long)]
     json: bool,
 }
@@ -74,15 +74,16 @@ pub struct Simulate {
 #[derive(Serialize)]
 struct Simulated {
     session: String,
-    pictures: usize,
+    #[serde(rename = "pictures")]
+    images: usize,
 }
 
 impl fmt::Display for Simulated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{}: {} pictures, poses.csv, pairs.csv, check.csv, truth.json",
-            self.session, self.pictures
+            "{}: {} images, poses.csv, pairs.csv, check.csv, truth.json",
+            self.session, self.images
         )
     }
 }
@@ -94,7 +95,7 @@ struct Truth {
     overhead: CameraFile,
 }
 
-/// Simulates.
+/// Runs the command.
 pub fn run(arguments: &Simulate) -> Result<(), Failure> {
     let (board, noise) = (arguments.board.board()?, arguments.arm.noise()?);
     let out = &arguments.out;
@@ -107,7 +108,7 @@ pub fn run(arguments: &Simulate) -> Result<(), Failure> {
     check_folder_of(out)?;
     if board.size_m().into_iter().fold(0.0, f64::max) > LARGEST_BOARD_M {
         return Err(Failure::Usage(anyhow!(
-            "a board of {} squares of {} mm is larger than the simulated cell has room for, {} mm",
+            "a board of {} corners and squares of {} mm is larger than fits into the simulated cell, {} mm",
             arguments.board.corners,
             arguments.board.square_mm,
             1000.0 * LARGEST_BOARD_M
@@ -131,39 +132,39 @@ pub fn run(arguments: &Simulate) -> Result<(), Failure> {
         ..SimulatedCalibrationConfig::new(board)
     };
     let session = SimulatedCalibration::new(&config.simulation, &cell, session, seed);
-    let pictures = write_session(out, &session)?;
-    let result = Simulated { session: out.display().to_string(), pictures };
+    let images = write_session(out, &session)?;
+    let result = Simulated { session: out.display().to_string(), images };
     print_result(&result, arguments.json)?;
     Ok(())
 }
 
-/// A larger board would not fit into the overhead camera's picture.
+/// A larger board would not fit into the overhead camera's image.
 const LARGEST_BOARD_M: f64 = 0.4;
 
-/// Writes all files of a session and counts its pictures.
+/// Writes all files of a session. Returns the number of images.
 fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<usize> {
     for folder in ["wrist", "overhead", "pairs", "check"] {
         let folder = out.join(folder);
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    let pictures = session.views();
+    let views = session.views();
     let mut files: Vec<(String, &ChessboardView)> = Vec::new();
-    let wrist = pictures.wrist.iter().enumerate().map(|(number, one)| {
+    let wrist = views.wrist.iter().enumerate().map(|(number, one)| {
         let name = format!("{number:02}.png");
         files.push((format!("wrist/{name}"), &one.view));
         (vec![name], one.reported_world_from_flange)
     });
     let poses = to_csv(&["image"], wrist.collect::<Vec<_>>());
-    for (number, picture) in pictures.overhead.iter().enumerate() {
-        files.push((format!("overhead/{number:02}.png"), picture));
+    for (number, view) in views.overhead.iter().enumerate() {
+        files.push((format!("overhead/{number:02}.png"), view));
     }
-    let pairs = pair_rows("pairs", &pictures.pairs, &mut files);
-    let checks = pair_rows("check", &pictures.checks, &mut files);
-    files.par_iter().try_for_each(|(name, picture)| {
+    let pairs = pair_rows("pairs", &views.pairs, &mut files);
+    let checks = pair_rows("check", &views.checks, &mut files);
+    files.par_iter().try_for_each(|(name, view)| {
         let mut png = Cursor::new(Vec::new());
-        let gray = image::DynamicImage::ImageRgb8(session.render(picture)).into_luma8();
-        gray.write_to(&mut png, ImageFormat::Png).context("the picture could not be encoded")?;
+        let gray = image::DynamicImage::ImageRgb8(session.render(view)).into_luma8();
+        gray.write_to(&mut png, ImageFormat::Png).context("the image could not be encoded")?;
         std::fs::write(out.join(name), png.into_inner())
             .with_context(|| format!("cannot write {}", out.join(name).display()))
     })?;
@@ -190,7 +191,7 @@ fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<u
 
 type PairRow = (Vec<String>, Isometry3<f64>);
 
-/// The rows of a table of pairs; their pictures are added to `files`.
+/// The rows of a table of pairs. Adds their images to `files`.
 fn pair_rows<'a>(
     folder: &str,
     pairs: &'a [PairViews],

@@ -11,34 +11,34 @@ use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
 use crate::cli::output::print;
 
-/// Look at each device and file that a run needs, and say how to mend what is wrong.
+/// Check each device and file that a run needs, and say how to fix what is wrong.
 ///
-/// Nothing is moved or set, and no error is cleared, without --clear, --power-gripper or --reset-gripper-mode,
-/// so that it may look beside a run. Ends with status 1 if anything has failed.
+/// Without --clear, --power-gripper or --reset-gripper-mode, the doctor changes nothing, so that it can also
+/// run beside another program. The exit status is 1 if a check failed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell doctor --config configs/xarm6.toml
-  rmrl cell doctor --config my-cell.toml --clear      clear the controller's error and warning, then look
+  rmrl cell doctor --config my-cell.toml --clear      clear the controller's error and warning, then check
   rmrl cell doctor --config my-cell.toml --json | jq '.checks[] | select(.status == \"fail\")'")]
 pub struct Doctor {
     /// Clear the controller's error and warning; the arm stays without power
     #[arg(long)]
     clear: bool,
 
-    /// Give the gripper power. Its jaws move to find their ends: whatever they hold falls
+    /// Switch the gripper's power on. Its jaws move to find their ends, and what they hold falls
     #[arg(long)]
     power_gripper: bool,
 
-    /// Have a gripper of the second generation take positions in millimetres again, where somebody set it to
-    /// pulses; it has no power afterwards
+    /// Reset the control mode of a gripper of the second generation from pulses to millimeters; it has no
+    /// power afterwards
     #[arg(long)]
     reset_gripper_mode: bool,
 
-    /// Print one line of JSON, as is done away from a terminal
+    /// Print one line of JSON on a terminal, too
     #[arg(long)]
     json: bool,
 
-    /// Where runs will be kept: is there space?
+    /// The folder for runs, whose disk space is checked
     #[arg(long, value_name = "DIR", default_value = "runs")]
     runs: PathBuf,
 
@@ -46,7 +46,7 @@ pub struct Doctor {
     configuration: Configuration,
 }
 
-/// Looks.
+/// Runs the command.
 pub fn run(arguments: &Doctor) -> Result<(), Failure> {
     let examination = Examination {
         config_file: arguments.configuration.config.clone(),

@@ -18,10 +18,10 @@ use crate::cli::start::{StartArgs, failure_of};
 
 /// Move the tool home: straight up to travel height, then to task.home.
 ///
-/// The cell's operator (cell.person) is asked first, as by every command that moves an arm. Then the arm is set up
-/// as for a run: fence, reduced speed, load and tool offset are given to the controller and read back. Every
-/// motion passes the safety envelope, and before the first one it is proven that the arm gets there. Ctrl-C stops
-/// it. The gripper is left as it is.
+/// Like every command that moves an arm, it first asks the operator (cell.person). Then it sets the arm up as for
+/// a run: the controller gets fence, reduced speed, load and tool offset, which are read back. Every motion passes
+/// the safety envelope, and the arm only moves if it is proven that it can reach home. Ctrl-C stops it. The gripper
+/// stays as it is.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell home --config my-cell.toml
@@ -34,11 +34,11 @@ pub struct Home {
     configuration: Configuration,
 }
 
-/// Where the arm is.
+/// The pose of the tool, as the command prints it.
 #[derive(Serialize)]
 struct AtHome {
     home: ToolPose,
-    /// The least distance of a joint to one of its limits on the way, in degrees.
+    /// The least distance of a joint to its limits on the way, in degrees.
     least_limit_distance_deg: f64,
 }
 
@@ -48,11 +48,11 @@ impl fmt::Display for AtHome {
     }
 }
 
-/// Moves home.
+/// Runs the command.
 pub fn run(arguments: &Home) -> Result<(), Failure> {
     let config = arguments.configuration.layers()?.resolve()?;
     check_real(&config)?;
-    // Also where a person would let it: what to do about an error is for `rmrl cell doctor` to say.
+    // An error or a motion refuses the command even if the operator would permit it: see `rmrl cell doctor`.
     drop(standing_arm(&config)?);
     let (start, _page) = arguments.start_args.start_alone(&config)?;
     let home = go_home(&config, &start).map_err(|error| failure_of(error, &start.stop))?;

@@ -1,4 +1,4 @@
-//! A real cell whose arm stands.
+//! The connection to an arm that does not move.
 
 use anyhow::anyhow;
 use rmrl_xarm::{ArmState, Inspector, ToolReading, controller_error};
@@ -6,8 +6,8 @@ use rmrl_xarm::{ArmState, Inspector, ToolReading, controller_error};
 use crate::cli::failure::Failure;
 use crate::config::{CellKind, RunConfig};
 
-/// Refuses cells without an arm, and what nothing can be reached with. The rest of the configuration need
-/// not be valid.
+/// Refuses cells without an arm, and invalid values of the connections to devices. The rest of the
+/// configuration need not be valid.
 pub(super) fn check_real(config: &RunConfig) -> Result<(), Failure> {
     let wrong =
         |section: &str, error: &dyn std::fmt::Display| Failure::Usage(anyhow!("{section}.{error}"));
@@ -17,13 +17,13 @@ pub(super) fn check_real(config: &RunConfig) -> Result<(), Failure> {
     match config.cell.kind {
         CellKind::XArm => Ok(()),
         CellKind::Simulated => Err(Failure::Usage(anyhow!(
-            "cell.kind is \"simulated\": there is no arm to speak to; configs/xarm6.toml is a cell with one"
+            "cell.kind is \"simulated\": there is no arm to connect to; configs/xarm6.toml is a cell with one"
         ))),
     }
 }
 
-/// A link over which the arm is asked, and where its tool is. Refuses an arm that has an error or that
-/// another program moves.
+/// A link that only reads, and the pose of the tool. Refuses an arm that has an error or that another
+/// program moves.
 pub(super) fn standing_arm(config: &RunConfig) -> anyhow::Result<(Inspector, ToolReading)> {
     let mut arm = Inspector::connect(config.xarm.clone())?;
     arm.check_model()?;
@@ -39,7 +39,7 @@ pub(super) fn standing_arm(config: &RunConfig) -> anyhow::Result<(Inspector, Too
     let (state, waiting) = arm.state()?;
     if state == ArmState::Moving || waiting > 0 {
         return Err(anyhow!(
-            "the arm moves: another program has it; end that first, or `rmrl cell stop`"
+            "another program moves the arm; end that program first, or use `rmrl cell stop`"
         ));
     }
     let report = arm.report()?;

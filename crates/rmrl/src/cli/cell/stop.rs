@@ -13,13 +13,13 @@ use serde::Serialize;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 
-/// Stop the arm at once, whichever program moves it.
+/// Stop the arm immediately, whichever program moves it.
 ///
-/// Sends the stop before anything else, over a link of its own, and waits until the arm says that it
-/// stands. The program that moves it is told that somebody stopped the arm. One that was just recovering
-/// from an error may take the stop for a part of that and go on: so the arm is watched for a while longer
-/// (--watch) and stopped again. Of the configuration only the address is read: nothing else in it has to be
-/// valid. This is no emergency stop, which is a button.
+/// Sends the stop before anything else, over a separate link, and waits until the arm reports that it
+/// stands. The program that moves the arm sees that somebody else stopped it. A program that is recovering
+/// from an error may ignore the stop and continue, so the arm is watched for some time (--watch) and
+/// stopped again. Only the address is read from the configuration; nothing else in it has to be valid.
+/// This is not an emergency stop, which is a button.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell stop --host 192.168.1.217
@@ -37,19 +37,19 @@ pub struct Stop {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// How long to see that the arm stays stopped, in seconds; 20 is longer than a run waits to recover
+    /// How long to watch that the arm stays stopped, in seconds; 20 is longer than the recovery of a run
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     watch: u32,
 }
 
-/// The state that was reached.
+/// The result, as the command prints it.
 #[derive(Serialize)]
 struct Stopped {
     address: String,
     state: &'static str,
-    /// How often it had to be stopped again.
+    /// How often the arm had to be stopped again.
     stopped_again: u32,
-    /// The controller's error that waits to be cleared; 0 for none, absent where it was not told.
+    /// The controller's error that waits to be cleared; 0 for none, absent if it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<u8>,
 }
@@ -64,11 +64,11 @@ impl fmt::Display for Stopped {
     }
 }
 
-/// Stops.
+/// Runs the command.
 pub fn run(arguments: &Stop) -> Result<(), Failure> {
     let mut config = XArmConfig::default();
     if let Some(path) = &arguments.config {
-        // With a host of its own, nothing in the file is needed.
+        // With --host, nothing in the file is needed.
         match address_of(path) {
             Ok(of_file) => config = of_file,
             Err(error) if arguments.host.is_none() => return Err(Failure::Usage(error)),
@@ -81,19 +81,21 @@ pub fn run(arguments: &Stop) -> Result<(), Failure> {
     config.control_port = arguments.port.unwrap_or(config.control_port);
     let address = config.address(config.control_port);
     stop_arm(&address, ANSWER_TIMEOUT).with_context(|| {
-        format!("{address} was not seen to stop: press the emergency stop button")
+        format!("{address} did not confirm the stop: press the emergency stop button")
     })?;
     if arguments.watch > 0 {
         say(format_args!(
-            "{address}: stopped; watching for {} s that it stays so",
+            "{address}: stopped; watching for {} s that it stays stopped",
             arguments.watch
         ));
     }
     let watch = Duration::from_secs(arguments.watch.into());
     let stopped_again = keep_stopped(&address, ANSWER_TIMEOUT, watch).with_context(|| {
-        format!("{address} was stopped, but is not seen any more: press the emergency stop button")
+        format!(
+            "{address} was stopped, but does not answer any more: press the emergency stop button"
+        )
     })?;
-    // The arm stands: what else there is to tell is no reason to fail.
+    // The arm stands, so an unknown error code does not fail the command.
     let error = Inspector::connect(config).and_then(|mut arm| arm.errors()).ok();
     let stopped = Stopped {
         address: address.to_string(),
@@ -104,10 +106,10 @@ pub fn run(arguments: &Stop) -> Result<(), Failure> {
     Ok(print_result(&stopped, false)?)
 }
 
-/// The vendor's, whatever is configured.
+/// How long to wait for an answer, whatever is configured; the vendor's value.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where a configuration says the controller is, whatever else it says.
+/// The address of the controller in a configuration file, of which nothing else is read.
 fn address_of(path: &Path) -> anyhow::Result<XArmConfig> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -117,7 +119,7 @@ fn address_of(path: &Path) -> anyhow::Result<XArmConfig> {
     let given = table.get("xarm").and_then(toml::Value::as_table);
     let mut config = XArmConfig::default();
     let Some(given) = given else { return Ok(config) };
-    let wrong = |key: &str| anyhow!("{}: xarm.{key} cannot be, give --host", path.display());
+    let wrong = |key: &str| anyhow!("{}: xarm.{key} is invalid, give --host", path.display());
     if let Some(host) = given.get("host") {
         config.host = host.as_str().ok_or_else(|| wrong("host"))?.to_string();
     }

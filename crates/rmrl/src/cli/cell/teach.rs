@@ -1,14 +1,15 @@
 //! `rmrl cell teach`
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cell::perception::{camera, localizer};
 use crate::cell::reachability::prove_reach;
-use crate::commissioning::teach::Lesson;
+use crate::commissioning::teach::TaughtPose;
 use crate::config::{Layers, RunConfig};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
+use rmrl_cell::TaskConfig;
 use rmrl_data::write_atomically;
 use rmrl_xarm::bio_gripper::JawState;
 use serde::Serialize;
@@ -20,25 +21,25 @@ use crate::cli::output::print_result;
 
 /// Teach the place, home, or a waypoint from where the arm stands now.
 ///
-/// Lead the arm there by hand or in the vendor's software, with the tool straight down. The pose is read
-/// back, checked against the safety envelope and the arm's reach, and printed as TOML to paste, or put
-/// into the configuration file, whose comments stay. Nothing is moved.
+/// Lead the arm there by hand or in the vendor's software, with the tool straight down. The command reads
+/// the pose, checks it against the safety envelope and the arm's reach, and prints it as TOML to paste, or
+/// writes it into the configuration file, whose comments stay. It moves nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  rmrl cell teach place --config my-cell.toml              the jaws around a plate in its place
+  rmrl cell teach place --config my-cell.toml              with the jaws around a plate in its place
   rmrl cell teach place --from camera --config my-cell.toml --write
   rmrl cell teach home --config my-cell.toml --write       change my-cell.toml
   rmrl cell teach via --config my-cell.toml --out new.toml one more waypoint, in a new file")]
 pub struct Teach {
     #[command(subcommand)]
-    what: What,
+    pose: PoseToTeach,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
-    /// Where the plate is to be placed: the jaws are around a plate that lies there
+enum PoseToTeach {
+    /// Where the plate has to be placed; the jaws are around a plate that lies there
     Place {
-        /// Who knows where it lies
+        /// What measures the place
         #[arg(long, value_enum, default_value_t = Source::Arm)]
         from: Source,
 
@@ -50,7 +51,7 @@ enum What {
         #[command(flatten)]
         into: Destination,
     },
-    /// A waypoint between lifting and placing, after those that are there
+    /// A waypoint between lifting and placing, after the existing ones
     Via {
         /// The waypoint to replace instead, from 0
         #[arg(long, value_name = "N")]
@@ -63,13 +64,13 @@ enum What {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Source {
-    /// The arm, to tenths of a millimetre, heights included
+    /// The arm, to tenths of a millimeter, including heights
     Arm,
-    /// The camera, as well as it is calibrated; the surface's height stays as it is configured
+    /// The camera, with the error of its calibration; the surface's height stays as configured
     Camera,
 }
 
-/// Where it is written.
+/// Where the pose is written.
 #[derive(Debug, Args)]
 struct Destination {
     /// Change the file of --config
@@ -84,16 +85,16 @@ struct Destination {
     configuration: Configuration,
 }
 
-/// What was taught, as the command prints it.
+/// The taught pose, as the command prints it.
 #[derive(Serialize)]
 struct Taught {
     taught: String,
-    /// To be pasted.
+    /// The lines to paste.
     toml: String,
-    /// The file that has it now.
+    /// The file that contains the pose now.
     #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<String>,
-    /// What to look at before it is used.
+    /// What to check before the pose is used.
     notes: Vec<String>,
 }
 
@@ -104,97 +105,114 @@ impl fmt::Display for Taught {
         }
         match &self.written {
             Some(path) => writeln!(f, "# written into {path}:")?,
-            None => writeln!(f, "# paste this into your configuration, or give --write:")?,
+            None => writeln!(f, "# paste this into your configuration, or use --write:")?,
         }
         f.write_str(&self.toml)
     }
 }
 
-/// Teaches.
+/// Runs the command.
 pub fn run(arguments: &Teach) -> Result<(), Failure> {
-    let into = match &arguments.what {
-        What::Place { into, .. } | What::Home { into } | What::Via { into, .. } => into,
+    let into = match &arguments.pose {
+        PoseToTeach::Place { into, .. }
+        | PoseToTeach::Home { into }
+        | PoseToTeach::Via { into, .. } => into,
     };
-    let file = into.configuration.config.as_deref();
-    let target = match (into.write, file, &into.out) {
-        (true, None, _) => {
-            return Err(Failure::Usage(anyhow!("--write changes the file of --config: give one")));
-        }
-        (true, Some(path), _) => Some(path),
-        (false, _, Some(path)) if path.exists() => {
-            let message = format!("{} exists already and is never written over", path.display());
-            return Err(Failure::Usage(anyhow!(message)));
-        }
-        (false, _, out) => out.as_deref(),
-    };
+    let target = into.target()?;
     let mut config = into.configuration.layers()?.merge()?;
     check_real(&config)?;
     let mut notes = Vec::new();
-    let lesson = match arguments.what {
-        What::Place { from: Source::Camera, .. } => place_by_camera(&config, &mut notes)?,
-        What::Place { from: Source::Arm, .. } => place_by_arm(&config, &mut notes)?,
-        What::Home { .. } => {
-            Lesson::home_by_tool(&config, &standing_arm(&config)?.1).map_err(anyhow::Error::from)?
-        }
-        What::Via { replace, .. } => {
+    let pose = match arguments.pose {
+        PoseToTeach::Place { from: Source::Camera, .. } => place_by_camera(&config, &mut notes)?,
+        PoseToTeach::Place { from: Source::Arm, .. } => place_by_arm(&config, &mut notes)?,
+        PoseToTeach::Home { .. } => TaughtPose::home_by_tool(&config, &standing_arm(&config)?.1)
+            .map_err(anyhow::Error::from)?,
+        PoseToTeach::Via { replace, .. } => {
             let (_, tool) = standing_arm(&config)?;
-            Lesson::via_by_tool(&config, &tool, replace).map_err(anyhow::Error::from)?
+            TaughtPose::via_by_tool(&config, &tool, replace).map_err(anyhow::Error::from)?
         }
     };
-    lesson.apply(&mut config.task);
-    let text = match file {
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?,
-        None => String::new(),
-    };
-    let changed = lesson.write_into(&text, &config.task).map_err(anyhow::Error::from)?;
-    // What a run would read is what is checked.
-    let origin = file.map_or_else(|| "the configuration".into(), |path| path.display().to_string());
-    let mut layers = Layers::default().with_text(&origin, &changed)?;
-    for assignment in &into.configuration.assignments {
-        layers = layers.with_assignment(assignment)?;
-    }
-    let checked = layers.resolve().with_context(|| {
-        format!("nothing was written: with this {lesson} the configuration would not be valid")
-    })?;
-    prove_reach(&checked).with_context(|| {
-        format!("nothing was written: with this {lesson} the arm would not get everywhere")
-    })?;
+    pose.apply(&mut config.task);
+    let changed = changed_text(&into.configuration, &pose, &config.task)?;
     if let Some(path) = target {
         write_atomically(path, changed.as_bytes()).map_err(anyhow::Error::from)?;
     }
     let taught = Taught {
-        taught: lesson.to_string(),
-        toml: lesson.to_toml(&config.task),
+        taught: pose.to_string(),
+        toml: pose.to_toml(&config.task),
         written: target.map(|path| path.display().to_string()),
         notes,
     };
     Ok(print_result(&taught, false)?)
 }
 
-fn place_by_arm(config: &RunConfig, notes: &mut Vec<String>) -> anyhow::Result<Lesson> {
+impl Destination {
+    /// The file to write; `None` where the pose is only printed.
+    fn target(&self) -> Result<Option<&Path>, Failure> {
+        match (self.write, self.configuration.config.as_deref(), &self.out) {
+            (true, None, _) => {
+                Err(Failure::Usage(anyhow!("--write changes the file of --config: give one")))
+            }
+            (true, Some(path), _) => Ok(Some(path)),
+            (false, _, Some(path)) if path.exists() => {
+                let message = format!("{} exists already and is never overwritten", path.display());
+                Err(Failure::Usage(anyhow!(message)))
+            }
+            (false, _, out) => Ok(out.as_deref()),
+        }
+    }
+}
+
+/// The text of the configuration file with the pose, after checking what a run would read.
+fn changed_text(
+    configuration: &Configuration,
+    pose: &TaughtPose,
+    task: &TaskConfig,
+) -> Result<String, Failure> {
+    let file = configuration.config.as_deref();
+    let text = match file {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?,
+        None => String::new(),
+    };
+    let changed = pose.write_into(&text, task).map_err(anyhow::Error::from)?;
+    let origin = file.map_or_else(|| "the configuration".into(), |path| path.display().to_string());
+    let mut layers = Layers::default().with_text(&origin, &changed)?;
+    for assignment in &configuration.assignments {
+        layers = layers.with_assignment(assignment)?;
+    }
+    let checked = layers.resolve().with_context(|| {
+        format!("nothing was written: with this {pose} the configuration would be invalid")
+    })?;
+    prove_reach(&checked).with_context(|| {
+        format!("nothing was written: with this {pose} the arm cannot reach every pose of the task")
+    })?;
+    Ok(changed)
+}
+
+fn place_by_arm(config: &RunConfig, notes: &mut Vec<String>) -> anyhow::Result<TaughtPose> {
     let (mut arm, tool) = standing_arm(config)?;
     let holds = arm.gripper().ok().flatten().map(|gripper| gripper.status.jaws);
     if holds != Some(JawState::Holding) {
         notes.push(format!(
-            "the gripper does not say that it holds a plate: the surface is taken to be {:.1} mm below the \
-             finger tips all the same",
+            "the gripper does not report that it holds a plate; the surface is assumed to be {:.1} mm below the \
+             finger tips",
             1000.0 * config.task.grasp_height_m
         ));
     }
-    Ok(Lesson::place_by_tool(config, &tool)?)
+    Ok(TaughtPose::place_by_tool(config, &tool)?)
 }
 
-fn place_by_camera(config: &RunConfig, notes: &mut Vec<String>) -> anyhow::Result<Lesson> {
+fn place_by_camera(config: &RunConfig, notes: &mut Vec<String>) -> anyhow::Result<TaughtPose> {
     let mut camera = camera(config)?;
     let mut localizer = localizer(&config.vision)?;
     let frame = camera.capture()?;
     let seen = localizer
         .localize(&frame, &camera.model())
-        .context("no plate can be localised in the picture")?;
+        .context("no plate can be localized in the frame")?;
     notes.push(
-        "the place is off by as much as the camera's calibration; the surface's height was not measured"
+        "the place has the error of the camera's calibration; the surface's height was not measured"
             .to_string(),
     );
-    Ok(Lesson::place_by_camera(config, &seen)?)
+    Ok(TaughtPose::place_by_camera(config, &seen)?)
 }

@@ -1,8 +1,8 @@
-//! The camera, and whether it sees a plate.
+//! Checks the camera, and whether it sees a plate.
 
 use rmrl_vision::{CameraModel, Localizer, RgbdFrame};
 
-use super::check::{Check, CheckStatus, whole};
+use super::check::{Check, CheckStatus, with_sources};
 use crate::cell::laboratory_error::LaboratoryError;
 use crate::cell::perception::camera;
 use crate::config::{CameraSource, RunConfig};
@@ -10,11 +10,12 @@ use crate::config::{CameraSource, RunConfig};
 const CAMERA: &str = "camera";
 const PLATE: &str = "plate";
 
-/// Pictures with less depth than this show that something is wrong with it: black plates have none.
+/// A smaller share of pixels with depth shows a fault. Some are always missing: black plates have no
+/// depth.
 const MIN_DEPTH_SHARE: f64 = 0.5;
 
-/// Takes a picture, and looks for the plate in it.
-pub(super) fn look(
+/// Captures a frame and looks for the plate in it.
+pub(super) fn check(
     config: &RunConfig,
     camera_file: CheckStatus,
     localizer: Option<Localizer>,
@@ -26,50 +27,51 @@ pub(super) fn look(
         config.distant.validate().is_err() || config.camera.realsense.validate().is_err();
     if is_missing || is_invalid {
         note(Check::skipped(CAMERA, "the configuration is not valid"));
-        note(Check::skipped(PLATE, "no picture was taken"));
+        note(Check::skipped(PLATE, "no frame was captured"));
         return;
     }
-    // Without its file a camera can be looked through all the same, but nobody knows where it hangs.
+    // A camera works without its file, but its pose is unknown then.
     let mut without_file = config.clone();
     if camera_file == CheckStatus::Fail {
         without_file.camera.calibration = None;
     }
     let opened = camera(&without_file);
     if matches!(opened, Err(LaboratoryError::WithoutRealSense)) {
-        let mend = "docs/realsense.md tells how to build it with the camera";
-        note(Check::fail(CAMERA, "this rmrl was built without the RealSense camera", mend));
-        note(Check::skipped(PLATE, "no picture was taken"));
+        let fix = "build it with the camera: docs/realsense.md";
+        note(Check::fail(CAMERA, "this rmrl was built without the RealSense camera", fix));
+        note(Check::skipped(PLATE, "no frame was captured"));
         return;
     }
-    let (frame, model) = match opened.map_err(|error| whole(&error)).and_then(|mut camera| {
-        let frame = camera.capture().map_err(|error| error.to_string())?;
-        Ok((frame, camera.model()))
-    }) {
-        Ok(taken) => taken,
-        Err(found) => {
-            note(Check::fail(CAMERA, found, mend(config)));
-            note(Check::skipped(PLATE, "no picture was taken"));
-            return;
-        }
-    };
-    let check = picture(&frame, &model);
+    let (frame, model) =
+        match opened.map_err(|error| with_sources(&error)).and_then(|mut camera| {
+            let frame = camera.capture().map_err(|error| error.to_string())?;
+            Ok((frame, camera.model()))
+        }) {
+            Ok(captured) => captured,
+            Err(found) => {
+                note(Check::fail(CAMERA, found, fix(config)));
+                note(Check::skipped(PLATE, "no frame was captured"));
+                return;
+            }
+        };
+    let check = frame_check(&frame, &model);
     let is_sound = check.status != CheckStatus::Fail;
     note(check);
-    let tells_of_itself =
+    let has_own_pose =
         matches!(config.camera.source, CameraSource::Distant | CameraSource::Recorded);
-    let is_placed = camera_file != CheckStatus::Fail || tells_of_itself;
+    let is_placed = camera_file != CheckStatus::Fail || has_own_pose;
     note(match localizer {
-        _ if !is_sound => Check::skipped(PLATE, "the picture is of no use"),
-        _ if !is_placed => Check::skipped(PLATE, "nobody knows where the camera hangs"),
-        None => Check::skipped(PLATE, "there is no localiser without its models"),
-        Some(mut localizer) => plate(config, &mut localizer, &frame, &model),
+        _ if !is_sound => Check::skipped(PLATE, "the frame cannot be used"),
+        _ if !is_placed => Check::skipped(PLATE, "the pose of the camera is unknown"),
+        None => Check::skipped(PLATE, "the localizer needs its models"),
+        Some(mut localizer) => plate_check(config, &mut localizer, &frame, &model),
     });
 }
 
-fn mend(config: &RunConfig) -> String {
+fn fix(config: &RunConfig) -> String {
     match config.camera.source {
         CameraSource::Realsense => {
-            "see that the camera is plugged into a port of USB 3 and no other program has it: \
+            "check that the camera is plugged into a USB 3 port and no other program uses it: \
              `rs-enumerate-devices -s` (docs/realsense.md)"
         }
         CameraSource::Distant => "start the program that serves the camera at distant.address",
@@ -81,14 +83,14 @@ fn mend(config: &RunConfig) -> String {
     .to_string()
 }
 
-/// Whether a picture is of the calibrated size, and has depth.
-fn picture(frame: &RgbdFrame, model: &CameraModel) -> Check {
+/// Checks that a frame has the calibrated size, and depth.
+fn frame_check(frame: &RgbdFrame, model: &CameraModel) -> Check {
     let (width, height) = frame.color.dimensions();
     let expected = (model.intrinsics.width, model.intrinsics.height);
     if (width, height) != expected || frame.depth.dimensions() != expected {
         return Check::fail(
             CAMERA,
-            format!("pictures of {width} x {height} pixels, calibrated are {expected:?}"),
+            format!("frames of {width} x {height} pixels, the calibration has {expected:?}"),
             "set camera.realsense.width and height to those of the calibration, or calibrate again",
         );
     }
@@ -97,13 +99,13 @@ fn picture(frame: &RgbdFrame, model: &CameraModel) -> Check {
     let found =
         format!("{width} x {height} pixels as calibrated, {:.0} % with depth", 100.0 * share);
     if share < MIN_DEPTH_SHARE {
-        let mend = "see whether the lenses are clean, the projector is on, and nothing is nearer than 0.3 m";
-        return Check::warn(CAMERA, found, mend);
+        let fix = "check that the lenses are clean, the projector is on, and nothing is nearer than 0.3 m";
+        return Check::warn(CAMERA, found, fix);
     }
     Check::ok(CAMERA, found)
 }
 
-fn plate(
+fn plate_check(
     config: &RunConfig,
     localizer: &mut Localizer,
     frame: &RgbdFrame,
@@ -115,12 +117,12 @@ fn plate(
             return Check::warn(
                 PLATE,
                 error.to_string(),
-                "fine where no plate lies there, or the arm hides it; else see `rmrl localize` and docs/localization.md",
+                "fine if there is no plate, or the arm hides it; otherwise see `rmrl localize` and docs/localization.md",
             );
         }
     };
     let pose = found.pose;
-    let told = format!(
+    let found_at = format!(
         "x = {:.1} mm, y = {:.1} mm, yaw = {:.1} degrees, {:.1} mm high",
         1000.0 * pose.x_m,
         1000.0 * pose.y_m,
@@ -134,9 +136,9 @@ fn plate(
             above_m.abs() <= plate.height_tolerance_m()
         });
     if !is_at_surface {
-        let mend = "take away what lies under the plate; or the camera is not where its calibration says, or \
-                    task.start_surface_m and task.place.surface_m are not the surfaces' heights";
-        return Check::warn(PLATE, format!("{told}: on none of the task's surfaces"), mend);
+        let fix = "remove what lies under the plate, calibrate the camera again if it was moved, or correct \
+                   task.start_surface_m and task.place.surface_m";
+        return Check::warn(PLATE, format!("{found_at}: on none of the task's surfaces"), fix);
     }
-    Check::ok(PLATE, told)
+    Check::ok(PLATE, found_at)
 }

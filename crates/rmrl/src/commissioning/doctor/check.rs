@@ -1,21 +1,21 @@
-//! One thing that the doctor looks at, and what it may change over that.
+//! One check of the doctor, and the options of an examination.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// How a check came out.
+/// The status of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
-    /// As it should be.
+    /// Everything is as it should be.
     Ok,
-    /// A run would begin, and somebody should look at this before.
+    /// A run would start, but somebody should look at this first.
     Warn,
-    /// A run would not begin, or not end well.
+    /// A run would not start, or would not end well.
     Fail,
-    /// Not looked at: something that it depends on has failed, or the cell has no such thing.
+    /// Not checked, because a check that it depends on failed, or because the cell has no such thing.
     Skipped,
 }
 
@@ -30,26 +30,26 @@ impl fmt::Display for CheckStatus {
     }
 }
 
-/// One thing that was looked at.
+/// One check and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at, a word or two; the same on every cell.
+    /// What was checked, in a word or two; the same in every cell.
     pub name: &'static str,
-    /// How it came out.
+    /// The status.
     pub status: CheckStatus,
-    /// What was found, a sentence.
+    /// What was found, in a sentence.
     pub found: String,
-    /// How to mend it; none where nothing has to be.
+    /// How to fix it; `None` where nothing needs a fix.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    pub fix: Option<String>,
 }
 
 impl fmt::Display for Check {
-    /// A row of the table, and a line below it that says how to mend it.
+    /// A row of the table, and a line below it with the fix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<16}{:<9}{}", self.name, self.status, self.found)?;
-        match &self.mend {
-            Some(mend) => write!(f, "\n{:25}-> {mend}", ""),
+        match &self.fix {
+            Some(fix) => write!(f, "\n{:25}-> {fix}", ""),
             None => Ok(()),
         }
     }
@@ -57,61 +57,61 @@ impl fmt::Display for Check {
 
 impl Check {
     pub(super) fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, status: CheckStatus::Ok, found: found.into(), mend: None }
+        Self { name, status: CheckStatus::Ok, found: found.into(), fix: None }
     }
 
     pub(super) fn skipped(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, status: CheckStatus::Skipped, found: found.into(), mend: None }
+        Self { name, status: CheckStatus::Skipped, found: found.into(), fix: None }
     }
 
     pub(super) fn warn(
         name: &'static str,
         found: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Self {
-        let (status, mend) = (CheckStatus::Warn, Some(mend.into()));
-        Self { name, status, found: found.into(), mend }
+        let (status, fix) = (CheckStatus::Warn, Some(fix.into()));
+        Self { name, status, found: found.into(), fix }
     }
 
     pub(super) fn fail(
         name: &'static str,
         found: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Self {
-        let (status, mend) = (CheckStatus::Fail, Some(mend.into()));
-        Self { name, status, found: found.into(), mend }
+        let (status, fix) = (CheckStatus::Fail, Some(fix.into()));
+        Self { name, status, found: found.into(), fix }
     }
 }
 
-/// What is looked at, and whether anything may be changed over it.
+/// The options of an examination: where to look, and what may be changed.
 #[derive(Debug, Clone)]
 pub struct Examination {
-    /// The configuration file, where there is one: it cannot be of tomorrow.
+    /// The configuration file, if there is one. Its age checks the clock.
     pub config_file: Option<PathBuf>,
-    /// Where runs are kept; it need not exist.
+    /// The folder for runs; it need not exist.
     pub runs: PathBuf,
-    /// Whether the controller's error and warning are cleared. The arm stays without power.
+    /// Whether to clear the controller's error and warning. The arm stays without power.
     pub clear: bool,
-    /// Whether the gripper is given power. Its jaws move, and what they hold falls.
+    /// Whether to switch the gripper's power on. Its jaws move, and what they hold falls.
     pub power_gripper: bool,
-    /// Whether the gripper's control mode is set back to millimetres.
+    /// Whether to reset the gripper's control mode to millimeters.
     pub reset_gripper_mode: bool,
 }
 
 impl Examination {
-    /// The same, and nothing is changed.
+    /// The same examination without changes.
     pub(super) fn without_changes(&self) -> Self {
         Self { clear: false, power_gripper: false, reset_gripper_mode: false, ..self.clone() }
     }
 }
 
-/// An error with all that lies behind it.
-pub(super) fn whole(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
+/// An error with its sources.
+pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        told = format!("{told}: {error}");
+        text = format!("{text}: {error}");
         source = error.source();
     }
-    told
+    text
 }

@@ -1,4 +1,4 @@
-//! What can be looked at without a device.
+//! Checks that need no device.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use rmrl_learn::EncoderWeights;
 use rmrl_vision::Localizer;
 
-use super::check::{Check, whole};
+use super::check::{Check, with_sources};
 use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::cell::perception::localizer;
 use crate::cell::reachability::{PreflightError, prove_reach};
 use crate::cell::remote::check_reachable;
 use crate::config::{CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName};
 
-/// The proof that the arm gets everywhere.
+/// Checks the proof that the arm reaches every pose and line of the task.
 pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
     const NAME: &str = "reach";
     if config.cell.kind == CellKind::Simulated {
@@ -28,28 +28,28 @@ pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
         Ok(proof) => Check::ok(
             NAME,
             format!(
-                "every pose and line of the task can be followed: {:.1} degrees left to the nearest joint limit, \
-                 {:.3} to the nearest singularity ({} poses looked at)",
+                "the arm reaches every pose and line of the task: {:.1} degrees left to the nearest joint limit, \
+                 {:.3} to the nearest singularity ({} poses checked)",
                 proof.least_limit_distance_rad.to_degrees(),
                 proof.least_singularity_distance,
                 proof.samples
             ),
         ),
         Err(error) => {
-            let mend = match &error {
+            let fix = match &error {
                 PreflightError::Reach { other_yaw: Some(yaw), .. } => format!(
-                    "set xarm.jaw_yaw_deg = {}, and see that the turned tool hits nothing",
+                    "set xarm.jaw_yaw_deg = {}, and check that the turned tool hits nothing",
                     yaw.jaw_yaw_deg
                 ),
                 _ => "move the place, the start region or home, or measure xarm.tcp_offset_mm_deg again"
                     .to_string(),
             };
-            Check::fail(NAME, error.to_string(), mend)
+            Check::fail(NAME, error.to_string(), fix)
         }
     }
 }
 
-/// The camera file, of its own or served, and whether a run would begin with it.
+/// Checks the camera file, configured or served, and whether a run would start with it.
 pub(super) fn calibration(config: &RunConfig) -> Check {
     const NAME: &str = "calibration";
     let camera = &config.camera;
@@ -57,7 +57,7 @@ pub(super) fn calibration(config: &RunConfig) -> Check {
         (Some(path), ..) => path.display().to_string(),
         (None, _, CellKind::Simulated) => return Check::skipped(NAME, "the cell is simulated"),
         (None, CameraSource::Recorded, _) => {
-            return Check::skipped(NAME, "the recording's own: no run begins with that");
+            return Check::skipped(NAME, "that of the recording: no run starts with a recording");
         }
         (None, CameraSource::Distant, _) if config.distant.validate().is_err() => {
             return Check::skipped(NAME, "the configuration is not valid");
@@ -74,41 +74,40 @@ pub(super) fn calibration(config: &RunConfig) -> Check {
     let now = Timestamp::now();
     match admit_configured(config, now) {
         Ok(file) => {
-            let told = file.and_then(|file| file.calibration).map_or_else(String::new, |record| {
+            let quality = file.and_then(|file| file.calibration).map_or_else(String::new, |record| {
                 let days = now.duration_since(record.last_known()).as_secs_f64() / 86_400.0;
                 format!(
-                    ": off by up to {:.2} mm of {} mm, made or checked {days:.1} days ago of {}",
+                    ": residual {:.2} mm of at most {} mm, made or checked {days:.1} days ago, at most {}",
                     record.residual_mm.unwrap_or(f64::NAN),
                     camera.max_residual_mm,
                     camera.max_age_days
                 )
             });
-            Check::ok(NAME, format!("{of}{told}"))
+            Check::ok(NAME, format!("{of}{quality}"))
         }
         Err(CalibrationRefused::File(error)) => {
-            let mend =
-                "name the file of `rmrl calibrate overhead` in camera.calibration, or make it anew";
-            Check::fail(NAME, whole(&error), mend)
+            let fix = "set camera.calibration to the file of `rmrl calibrate overhead`, or make that file again";
+            Check::fail(NAME, with_sources(&error), fix)
         }
-        // The look at the camera tells why.
+        // The check of the camera reports the reason.
         Err(CalibrationRefused::NotServed(_)) => Check::skipped(
             NAME,
             format!("the camera at {} does not answer", config.distant.address),
         ),
-        // Its message says how to mend it.
+        // The message contains the fix.
         Err(error) => Check::fail(NAME, error.to_string(), "see docs/calibration.md"),
     }
 }
 
-/// Model files, and the localiser made of them.
+/// Checks the model files, and makes the localizer from them.
 pub(super) fn models(config: &RunConfig) -> (Option<Localizer>, Check) {
     const NAME: &str = "models";
     let vision = &config.vision;
     let localizer = match localizer(vision) {
         Ok(localizer) => localizer,
         Err(error) => {
-            let mend = "fetch the files (docs/perception-models.md), or choose vision.detector = \"color\"";
-            return (None, Check::fail(NAME, whole(&error), mend));
+            let fix = "fetch the files (docs/perception-models.md), or choose vision.detector = \"color\"";
+            return (None, Check::fail(NAME, with_sources(&error), fix));
         }
     };
     let files = [
@@ -119,81 +118,85 @@ pub(super) fn models(config: &RunConfig) -> (Option<Localizer>, Check) {
         config.pretrained.as_ref(),
     ];
     if let Some(missing) = files.into_iter().flatten().find(|path| !path.is_file()) {
-        let found = format!("{} is no file", missing.display());
-        let mend = "correct policy.encoder.weights or pretrained";
-        return (Some(localizer), Check::fail(NAME, found, mend));
+        let found = format!("{} is not a file", missing.display());
+        let fix = "correct policy.encoder.weights or pretrained";
+        return (Some(localizer), Check::fail(NAME, found, fix));
     }
     let needs_none =
         vision.detector == DetectorName::Color && vision.segmenter == SegmenterName::Color;
     let found = match needs_none {
         true => "the embedded detector needs no files",
-        false => "all model files are there and are what they should be",
+        false => "all model files exist and are valid",
     };
     (Some(localizer), Check::ok(NAME, found))
 }
 
-/// What a run leaves beside its pictures, generously: checkpoints, logs, a report. In bytes.
-const BESIDE_PICTURES: u64 = 200 << 20;
+/// An upper estimate of what a run stores beside images, in bytes: checkpoints, logs, a report.
+const BESIDE_IMAGES: u64 = 200 << 20;
 
-/// Space for the pictures of a run.
+/// Checks the disk space for a run.
 pub(super) fn disk(config: &RunConfig, runs: &Path) -> Check {
     const NAME: &str = "disk";
     let folder = existing(runs);
     let realsense = &config.camera.realsense;
-    // Two pictures a trial, colour and depth, as if nothing could be compressed.
-    let picture = 5 * u64::from(realsense.width) * u64::from(realsense.height);
-    let needed = 2 * picture * u64::from(config.trials) + BESIDE_PICTURES;
+    // Two frames per trial: 3 bytes of color and 2 of depth per pixel, without compression.
+    let frame = 5 * u64::from(realsense.width) * u64::from(realsense.height);
+    let needed = 2 * frame * u64::from(config.trials) + BESIDE_IMAGES;
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
     match rustix::fs::statvfs(&folder) {
         Ok(found) => {
             let free = found.f_bavail.saturating_mul(found.f_frsize);
-            let told = format!(
-                "{:.1} GB free for {}, {} trials take up to {:.1} GB",
+            let space = format!(
+                "{:.1} GB free for {}, {} trials need up to {:.1} GB",
                 gigabytes(free),
                 runs.display(),
                 config.trials,
                 gigabytes(needed)
             );
             if free < needed {
-                Check::fail(NAME, told, "make room, or keep runs elsewhere (train --out DIR)")
+                Check::fail(
+                    NAME,
+                    space,
+                    "free some space, or keep runs elsewhere (train --out DIR)",
+                )
             } else {
-                Check::ok(NAME, told)
+                Check::ok(NAME, space)
             }
         }
         Err(error) => Check::warn(
             NAME,
-            format!("{} tells no free space: {error}", folder.display()),
-            "see that a run can be written there",
+            format!("the free space of {} is unknown: {error}", folder.display()),
+            "check that a run can be written there",
         ),
     }
 }
 
-/// This program is younger than this, in seconds since 1970: 2026-01-01.
+/// A time before this program was made, in seconds since 1970: 2026-01-01.
 const BORN_SECS: u64 = 1_767_225_600;
-/// Clocks of two computers may differ by so much.
+/// The allowed difference between the clocks of two computers.
 const TOLERANCE: Duration = Duration::from_secs(3600);
 
-/// Whether the time of day can be: calibrations have an age, and logs times.
+/// Checks that the clock is plausible, because calibrations have an age, and logs have times.
 pub(super) fn clock(config_file: Option<&Path>) -> Check {
     const NAME: &str = "clock";
-    const MEND: &str = "set this computer's clock (timedatectl)";
+    const FIX: &str = "set this computer's clock (timedatectl)";
     let now = SystemTime::now();
-    let told = Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
+    let time = Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
     if now < SystemTime::UNIX_EPOCH + Duration::from_secs(BORN_SECS) {
-        return Check::fail(NAME, format!("{told} is before this program was made"), MEND);
+        return Check::fail(NAME, format!("{time} is before this program was made"), FIX);
     }
     let written = config_file.and_then(|path| path.metadata().ok()?.modified().ok());
     if written.is_some_and(|written| now + TOLERANCE < written) {
-        return Check::fail(NAME, format!("{told} is before the configuration was written"), MEND);
+        return Check::fail(NAME, format!("{time} is before the configuration was written"), FIX);
     }
-    Check::ok(NAME, told)
+    Check::ok(NAME, time)
 }
 
-/// Whether anybody can be asked for help.
-pub(super) fn person(config: &RunConfig) -> Check {
-    const NAME: &str = "person";
+/// Checks that the operator can be asked.
+pub(super) fn operator(config: &RunConfig) -> Check {
+    const NAME: &str = "operator";
     if config.cell.kind == CellKind::Simulated {
-        return Check::skipped(NAME, "a simulated cell helps itself");
+        return Check::skipped(NAME, "a simulated cell needs no operator");
     }
     match config.cell.person {
         PersonName::Terminal if std::io::stdin().is_terminal() => {
@@ -202,7 +205,7 @@ pub(super) fn person(config: &RunConfig) -> Check {
         PersonName::Terminal => Check::warn(
             NAME,
             "cell.person is \"terminal\", and this program has none",
-            "start runs on a terminal: the target is put in place by a person",
+            "start runs on a terminal, because the operator puts the plate at the target",
         ),
         PersonName::Page => match config.page.serve {
             Some(address) => {

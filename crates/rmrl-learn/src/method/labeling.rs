@@ -1,0 +1,323 @@
+//! Labeling strategies: which actions a scene's trials recommend for its states.
+
+use rmrl_core::{
+    ActionSpace, DIMENSIONS, Ending, Label, PoseAdjustment, Scene, Trial, closing_slide_m,
+    role_model_labels,
+};
+
+use super::replay_memory::Experience;
+use crate::config::{Grouping, ScheduleConfig};
+
+/// The number of a trial, and the label of its state.
+pub type TrialLabel = (u32, Label);
+
+/// A way to label states for supervised learning.
+pub trait Labelling: Send {
+    /// New and changed labels, or `None` while the strategy has none.
+    ///
+    /// `scene` holds the trials of the scene under way, `so_far` all trials including these, without
+    /// their images; their actions and the labels are candidates of `actions`. `complete` means that
+    /// the scene's last trial has been made. The policy trains on the scene whenever there are
+    /// labels.
+    fn label(
+        &self,
+        scene: &Scene,
+        so_far: &[Experience],
+        actions: &ActionSpace,
+        complete: bool,
+    ) -> Option<Vec<TrialLabel>>;
+}
+
+/// The role models by the grouping of a schedule.
+pub fn role_models(schedule: &ScheduleConfig) -> Box<dyn Labelling> {
+    match schedule.grouping {
+        Grouping::Schedule => Box::new(BestOfScene),
+        Grouping::Similarity => Box::new(BestOfSimilar {
+            translation_m: schedule.similar_translation_m,
+            yaw_rad: schedule.similar_yaw_deg.to_radians(),
+        }),
+    }
+}
+
+/// The paper's strategy: once the scene is complete, its role model labels all its states.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BestOfScene;
+
+impl Labelling for BestOfScene {
+    fn label(
+        &self,
+        scene: &Scene,
+        _so_far: &[Experience],
+        _actions: &ActionSpace,
+        complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        let trials = scene.trials().iter().map(|trial| trial.id.trial);
+        complete.then(|| trials.zip(role_model_labels(scene)).collect())
+    }
+}
+
+/// The paper's strategy for starts that are not arranged in scenes: the role model of a state is the
+/// best executed action of all trials so far that started near it.
+///
+/// "Near" is a ball around each state, so groups overlap and have no borders. All labels are renewed
+/// when a scene ends, because a later trial may be a better model. As in [`rmrl_core::role_model`],
+/// only placed trials are models, and of equal rewards the earliest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BestOfSimilar {
+    /// How far from a state another may lie to be similar, in metres.
+    pub translation_m: f64,
+    /// How far its yaw may be from the other's, in radians.
+    pub yaw_rad: f64,
+}
+
+impl BestOfSimilar {
+    fn are_similar(&self, one: &Experience, other: &Experience) -> bool {
+        let offset = other.estimated_pose.relative_to(one.estimated_pose);
+        offset.translation_m() <= self.translation_m && offset.dyaw_rad.abs() <= self.yaw_rad
+    }
+
+    fn label_of(&self, state: &Experience, so_far: &[Experience]) -> Label {
+        // Eq. 2 with A_i = {a_k: |P_k - P| <= translation_m, |ψ_k - ψ| <= yaw_rad}
+        so_far
+            .iter()
+            .filter(|other| other.placed && self.are_similar(state, other))
+            .reduce(|best, other| if other.reward > best.reward { other } else { best })
+            .map_or([None; DIMENSIONS], |best| best.action.0.map(Some))
+    }
+}
+
+impl Labelling for BestOfSimilar {
+    fn label(
+        &self,
+        _scene: &Scene,
+        so_far: &[Experience],
+        _actions: &ActionSpace,
+        complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        let labeled = |state: &Experience| (state.trial, self.label_of(state, so_far));
+        complete.then(|| so_far.iter().map(labeled).collect())
+    }
+}
+
+/// Hindsight: the deviation of each placed trial shows by how much its own action was off.
+///
+/// The plate is rigid in the jaws from pick to place, so a deviation at the target is the same
+/// offset in the jaws after they closed. With `d = P_final - P_target`, the action that would have
+/// been right is `a* = a + R(ψ_pick - ψ_target) d`.
+///
+/// That holds along the fingers. Across them the closing jaws push the plate to their middle and
+/// turn it parallel, whatever the action was. Those parts of the deviation carry no signal, and
+/// labels made of them would follow any explored action, out to the bounds. There the label is the
+/// estimated pose before the grasp: no correction.
+///
+/// Closing also slides a plate that lies off the middle and turned ([`closing_slide_m`]). An
+/// explored action causes such a slide itself. The label leaves out what the slide added to the
+/// deviation, as far as the estimated pose predicts it.
+///
+/// A plate that was not grasped has no deviation and gets no label.
+#[derive(Debug, Clone, Copy)]
+pub struct Hindsight {
+    /// Whether the label leaves out the slide of the closing jaws.
+    pub knows_slide: bool,
+}
+
+impl Hindsight {
+    fn label_of(&self, trial: &Trial, actions: &ActionSpace) -> Label {
+        match &trial.ending {
+            Ending::Placed(placement) => {
+                let deviation = placement.final_pose.relative_to(placement.target_pose);
+                let pick_yaw_rad = placement.pick_pose.yaw_rad;
+                let turn_rad = pick_yaw_rad - placement.target_pose.yaw_rad;
+                // a* = a + R(ψ_pick - ψ_target) d, in the frame of the jaws
+                let action = trial.decision.adjustment;
+                let done = action.rotated(-pick_yaw_rad);
+                let mut along_m = done.dx_m + deviation.rotated(turn_rad - pick_yaw_rad).dx_m;
+                if self.knows_slide {
+                    // In the image, the plate lay as far off the jaws as the action moved them.
+                    along_m -= closing_slide_m(-done.dy_m, -action.dyaw_rad);
+                }
+                let best = PoseAdjustment { dx_m: along_m, dy_m: 0.0, dyaw_rad: 0.0 };
+                actions.nearest(best.rotated(pick_yaw_rad)).0.map(Some)
+            }
+            Ending::NotGrasped(_) => [None; DIMENSIONS],
+        }
+    }
+}
+
+impl Labelling for Hindsight {
+    fn label(
+        &self,
+        scene: &Scene,
+        _so_far: &[Experience],
+        actions: &ActionSpace,
+        _complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        let labeled = |trial: &Trial| (trial.id.trial, self.label_of(trial, actions));
+        Some(scene.trials().iter().map(labeled).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use image::RgbImage;
+    use rmrl_core::{
+        ActionIndex, Decision, GraspFailure, Observation, Placement, PlacementError, PlanarPose,
+        PlateInImage, TrialId,
+    };
+
+    use super::*;
+
+    fn actions() -> ActionSpace {
+        ActionSpace::symmetric([21, 21, 5], [0.001, 0.001, 0.01]).unwrap()
+    }
+
+    fn scene(endings: impl IntoIterator<Item = (PoseAdjustment, Ending)>) -> Scene {
+        let mut scene = Scene::new();
+        for (trial, (adjustment, ending)) in (1..).zip(endings) {
+            scene.push(Trial {
+                id: TrialId { trial, attempt: 1, scene: 1 },
+                observation: Observation {
+                    image: Arc::new(RgbImage::new(1, 1)),
+                    estimated_pose: PlanarPose::default(),
+                    plate_in_image: PlateInImage::default(),
+                },
+                decision: Decision {
+                    adjustment,
+                    index: Some(actions().nearest(adjustment)),
+                    probabilities: None,
+                    abstained: false,
+                },
+                ending,
+            });
+        }
+        scene
+    }
+
+    /// A trial in a world where the jaws keep an offset along them and remove it across: the best
+    /// pick is at `best`, the jaws are turned by `yaw_rad` at the pick and not at the target.
+    fn placed(action: PoseAdjustment, best: PoseAdjustment, yaw_rad: f64) -> Ending {
+        let miss = PoseAdjustment {
+            dx_m: best.dx_m - action.dx_m,
+            dy_m: best.dy_m - action.dy_m,
+            dyaw_rad: 0.0,
+        };
+        let mut in_jaws = miss.rotated(-yaw_rad);
+        in_jaws.dy_m = 0.0;
+        let target_pose = PlanarPose::new(0.4, 0.2, 0.0);
+        let final_pose = target_pose.adjusted(in_jaws);
+        let error = PlacementError::between(final_pose, target_pose);
+        Ending::Placed(Placement {
+            pick_pose: PlanarPose::new(0.3, -0.1, yaw_rad),
+            final_pose,
+            target_pose,
+            error,
+            reward: (-10.0 * error.e_trans_m).exp(),
+            seated: true,
+        })
+    }
+
+    fn adjustment(dx_mm: f64, dy_mm: f64) -> PoseAdjustment {
+        PoseAdjustment { dx_m: dx_mm / 1000.0, dy_m: dy_mm / 1000.0, dyaw_rad: 0.0 }
+    }
+
+    #[test]
+    fn one_trial_shows_the_best_action_along_the_fingers() {
+        let hindsight = Hindsight { knows_slide: false };
+        for (action, yaw_rad) in [
+            (adjustment(0.0, 0.0), 0.0),
+            (adjustment(5.0, -3.0), 0.0),
+            (adjustment(-4.0, 6.0), 0.5),
+            (adjustment(2.0, 2.0), -1.2),
+        ] {
+            let best = adjustment(3.0, -2.0);
+            let scene = scene([(action, placed(action, best, yaw_rad))]);
+            let label =
+                hindsight.label(&scene, &[], &actions(), false).unwrap()[0].1.map(Option::unwrap);
+            let labeled = actions().adjustment(ActionIndex(label)).unwrap();
+            let along = |a: PoseAdjustment| a.rotated(-yaw_rad).dx_m;
+            let across = |a: PoseAdjustment| a.rotated(-yaw_rad).dy_m;
+            // Within the rounding to candidates of 1 mm in x and y.
+            assert!((along(labeled) - along(best)).abs() < 0.000_71, "{labeled:?}");
+            assert!(across(labeled).abs() < 0.000_71, "{labeled:?}");
+            assert_eq!(labeled.dyaw_rad, 0.0);
+        }
+    }
+
+    #[test]
+    fn hindsight_does_not_wait_for_the_scene_and_says_nothing_of_failed_grasps() {
+        let action = adjustment(9.0, 9.0);
+        let failed = Ending::NotGrasped(GraspFailure::FingerOnPlate);
+        let hindsight = Hindsight { knows_slide: false };
+        let labels = hindsight.label(&scene([(action, failed)]), &[], &actions(), false);
+        assert_eq!(labels, Some(vec![(1, [None; 3])]));
+    }
+
+    #[test]
+    fn the_papers_labels_wait_for_the_scene() {
+        let best = adjustment(3.0, 0.0);
+        let scene = scene(
+            [adjustment(-5.0, 0.0), adjustment(2.0, 0.0), adjustment(7.0, 1.0)]
+                .map(|action| (action, placed(action, best, 0.0))),
+        );
+        assert_eq!(BestOfScene.label(&scene, &[], &actions(), false), None);
+        let role_model = actions().nearest(adjustment(2.0, 0.0)).0.map(Some);
+        let labels = [1, 2, 3].map(|trial| (trial, role_model)).to_vec();
+        assert_eq!(BestOfScene.label(&scene, &[], &actions(), true), Some(labels.clone()));
+        // If all states are similar, similarity finds the same labels.
+        let so_far: Vec<_> = scene.trials().iter().filter_map(Experience::of).collect();
+        let similar = BestOfSimilar { translation_m: 0.05, yaw_rad: 0.2 };
+        assert_eq!(similar.label(&scene, &so_far, &actions(), true), Some(labels));
+    }
+
+    fn experience(trial: u32, x_m: f64, yaw_rad: f64, reward: Option<f64>) -> Experience {
+        Experience {
+            trial,
+            scene: 1,
+            estimated_pose: PlanarPose::new(x_m, 0.0, yaw_rad),
+            action: ActionIndex([trial as usize; 3]),
+            log_probability: None,
+            reward: reward.unwrap_or(0.0),
+            placed: reward.is_some(),
+        }
+    }
+
+    #[test]
+    fn similar_states_share_the_best_action_whenever_it_was_made() {
+        let similar = BestOfSimilar { translation_m: 0.05, yaw_rad: 0.2 };
+        let so_far = [
+            experience(1, 0.00, 0.0, Some(0.90)),
+            experience(2, 0.04, 0.1, Some(0.95)),
+            experience(3, 0.08, 0.0, Some(0.99)),
+            // One as near, but turned away; and one that was no placement.
+            experience(4, 0.00, 0.5, Some(0.97)),
+            experience(5, 0.01, 0.0, None),
+            // One alone, without a placement near it.
+            experience(6, 0.50, 0.0, None),
+            // One as good as the second, and later.
+            experience(7, 0.00, 0.0, Some(0.95)),
+        ];
+        assert_eq!(
+            similar.label(&Scene::new(), &so_far, &actions(), false),
+            None,
+            "not within a scene"
+        );
+        let labels = similar.label(&Scene::new(), &so_far, &actions(), true).unwrap();
+        let models: Vec<_> = labels.iter().map(|(trial, label)| (*trial, label[0])).collect();
+        let expected = [
+            (1, Some(2)),
+            (2, Some(3)),
+            (3, Some(3)),
+            (4, Some(4)),
+            (5, Some(2)),
+            (6, None),
+            (7, Some(2)),
+        ];
+        assert_eq!(models, expected);
+        // Yaws are compared across half a turn.
+        let across = [experience(1, 0.0, 3.1, Some(0.9)), experience(2, 0.0, -3.1, Some(0.95))];
+        let labels = similar.label(&Scene::new(), &across, &actions(), true).unwrap();
+        assert_eq!(labels[0], (1, [Some(2); 3]));
+    }
+}

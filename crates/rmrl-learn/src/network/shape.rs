@@ -1,0 +1,60 @@
+//! What a policy network is made of.
+
+use rmrl_core::DIMENSIONS;
+use serde::{Deserialize, Serialize};
+
+use super::norm::NormKind;
+
+/// Which part of the image a network sees.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageView {
+    /// The whole image.
+    Global,
+    /// A square around the estimated pose.
+    Crop {
+        /// Side of the square, in diagonals of the plate.
+        scale: f64,
+    },
+    /// Nothing; the network has no encoder.
+    None,
+}
+
+/// The shape of a policy network; with it and the weights the network can be rebuilt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkShape {
+    /// Which part of the image it sees.
+    pub view: ImageView,
+    /// ResNet depth: 10, 18 or 34.
+    pub depth: usize,
+    /// Channels of the ResNet's first stage; 64 in the original.
+    pub base_width: usize,
+    /// The ResNet's normalization.
+    pub norm: NormKind,
+    /// Width and height of the input image, in pixels.
+    pub image_size: usize,
+    /// Width of the pose MLP's layers.
+    pub pose_width: usize,
+    /// Width of each head's hidden layer.
+    pub head_width: usize,
+    /// Candidates of each dimension.
+    pub candidates: [usize; DIMENSIONS],
+}
+
+impl NetworkShape {
+    /// Blocks in the four stages of a ResNet of this depth; `None` for an unsupported depth.
+    pub(crate) fn blocks(depth: usize) -> Option<[usize; 4]> {
+        match depth {
+            10 => Some([1, 1, 1, 1]),
+            18 => Some([2, 2, 2, 2]),
+            34 => Some([3, 4, 6, 3]),
+            _ => None,
+        }
+    }
+
+    /// The number of image features; 0 for a network that sees no image.
+    pub(crate) fn features(&self) -> usize {
+        if self.view == ImageView::None { 0 } else { 8 * self.base_width }
+    }
+}

@@ -1,0 +1,120 @@
+//! What the policy does in a state: its distribution, and the decision of a deployed policy.
+
+use burn::tensor::activation::softmax;
+use rmrl_core::{ActionIndex, DIMENSIONS, Decision, Observation, PoseAdjustment};
+
+use super::Policy;
+use super::categorical::most_likely;
+use super::observation_encoding::{image_batch, view};
+use super::ood_detector::{Support, Unlikeness};
+use super::state::{EncodedImage, EncodedState, feature_batch};
+use super::tensor::{on_all_threads, read};
+use crate::network::PolicyNetwork;
+
+impl Policy {
+    /// Encodes an observation for the network: the scaled pose, and of the image the part that the
+    /// policy sees, or its features if the encoder is frozen.
+    pub fn encode(&self, observation: &Observation) -> EncodedState {
+        let image = match &self.inference_network().encoder {
+            None => EncodedImage::Unseen,
+            Some(_) if self.config.encoder.train => EncodedImage::Pixels(self.view(observation)),
+            Some(encoder) => {
+                let (view, size) = (self.view(observation), self.shape.image_size);
+                let images = image_batch([view.as_slice()], size, &self.device.clone().inner());
+                EncodedImage::Features(on_all_threads(|| read(encoder.forward(images))))
+            }
+        };
+        EncodedState::new(self.scaling.scale(observation.estimated_pose), image)
+    }
+
+    /// The part of an image that the encoder sees: `image_size` x `image_size` pixels.
+    fn view(&self, observation: &Observation) -> Vec<u8> {
+        view(observation, self.shape.view, self.shape.image_size)
+    }
+
+    /// The network for inference; its results have no gradient.
+    fn inference_network(&self) -> &PolicyNetwork {
+        self.inference_network.get_or_init(|| self.network.for_inference())
+    }
+
+    /// The probability of every candidate, by dimension.
+    pub fn distribution(&self, state: &EncodedState) -> [Vec<f32>; DIMENSIONS] {
+        let logits = on_all_threads(|| {
+            let network = self.inference_network();
+            network.logits(self.joint(network, &[state]))
+        });
+        let mut probabilities = logits.into_iter().map(|logits| read(softmax(logits, 1)));
+        std::array::from_fn(|_| probabilities.next().expect("one head for each dimension"))
+    }
+
+    /// `V(s)`: the expected reward of the state, in standard deviations from the mean reward. 0 for a
+    /// policy that no actor-critic has trained.
+    pub fn value(&self, state: &EncodedState) -> f32 {
+        let network = self.inference_network();
+        read(network.value(self.joint(network, &[state])))[0]
+    }
+
+    /// The action of a deployed policy: the most likely candidates, or no correction in a state
+    /// unlike all training states. A policy without these, because it is untrained or only
+    /// pretrained, never abstains.
+    pub fn decide(&self, observation: &Observation) -> Decision {
+        self.decide_in(&self.encode(observation))
+    }
+
+    /// The action of a deployed policy, as in [`Policy::decide`], for a state that is encoded already.
+    pub fn decide_in(&self, state: &EncodedState) -> Decision {
+        let distribution = self.distribution(state);
+        let limit = self.config.support.reach_factor;
+        let unlikeness = self.unlikeness(state).filter(|_| self.config.support.abstain);
+        if unlikeness.is_none_or(|unlikeness| unlikeness.worst() <= limit) {
+            return self.decision(most_likely(&distribution), distribution);
+        }
+        if let Some(Unlikeness { pose, image }) = unlikeness {
+            tracing::warn!(
+                "the policy abstains: no training state is like this one (pose {pose:.1}, image {image:.1}; the limit is {limit})"
+            );
+        }
+        Decision {
+            adjustment: PoseAdjustment::NONE,
+            index: None,
+            probabilities: Some(distribution),
+            abstained: true,
+        }
+    }
+
+    /// The detector of unknown states, if the policy's training has ended.
+    pub fn support(&self) -> Option<&Support> {
+        self.support.as_ref()
+    }
+
+    /// How unlike the training states a state is; `None` before the end of the training.
+    pub fn unlikeness(&self, state: &EncodedState) -> Option<Unlikeness> {
+        let support = self.support.as_ref()?;
+        Some(support.score(state.pose(), &self.features_of(state)))
+    }
+
+    /// The image features of a state; empty for a policy that sees no image.
+    pub fn features_of(&self, state: &EncodedState) -> Vec<f32> {
+        feature_batch(self.inference_network(), &self.shape, &[state]).map_or_else(Vec::new, read)
+    }
+
+    /// The decision for the candidates `index` of this policy's action space.
+    ///
+    /// # Panics
+    /// If the index lies outside of the action space.
+    pub(crate) fn decision(
+        &self,
+        index: ActionIndex,
+        distribution: [Vec<f32>; DIMENSIONS],
+    ) -> Decision {
+        Decision {
+            adjustment: self
+                .actions
+                .adjustment(index)
+                .expect("the heads have the action space's sizes"),
+            index: Some(index),
+            probabilities: Some(distribution),
+            abstained: false,
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The network against PyTorch: logits, losses, gradients and a step of Adam.
+//!
+//! The fixtures were made by `tools/network_fixture.py` with torch 2.15.0 and torchvision 0.29.2.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use rmrl_core::{ActionSpace, Label, PlanarPose};
+use safetensors::SafeTensors;
+
+use super::state::{EncodedImage, EncodedState, feature_batch};
+use super::tensor::read;
+use super::{Policy, PoseScaling};
+use crate::config::{EncoderConfig, EncoderWeights, PolicyConfig};
+use crate::network::{ImageView, NetworkShape, NormKind};
+use crate::storage::{load_tensors, parse_safetensors};
+
+/// The required agreement.
+const TOLERANCE: f32 = 1e-4;
+
+fn fixture_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// A policy file, with a batch and PyTorch's results for it.
+struct Fixture {
+    bytes: Vec<u8>,
+    path: PathBuf,
+}
+
+impl Fixture {
+    fn open(name: &str) -> Self {
+        let path = fixture_path(name);
+        let bytes = std::fs::read(&path).unwrap();
+        Self { bytes, path }
+    }
+
+    fn raw(&self, name: &str) -> (Vec<usize>, Vec<u8>) {
+        let file = SafeTensors::deserialize(&self.bytes).unwrap();
+        let view = file.tensor(name).unwrap();
+        (view.shape().to_vec(), view.data().to_vec())
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        let (_, bytes) = self.raw(name);
+        bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    }
+
+    /// The fixture's network with the fixture's weights, its encoder learning.
+    fn policy(&self, depth: usize, norm: NormKind) -> Policy {
+        let shape = NetworkShape {
+            view: ImageView::Global,
+            depth,
+            base_width: 4,
+            norm,
+            image_size: 32,
+            pose_width: 6,
+            head_width: 10,
+            candidates: [5, 7, 3],
+        };
+        let config = PolicyConfig {
+            encoder: EncoderConfig { train: true, ..EncoderConfig::default() },
+            // The fixture's step of Adam.
+            learning_rate: 1e-3,
+            ..PolicyConfig::default()
+        };
+        let actions = ActionSpace::symmetric(shape.candidates, [1.0; 3]).unwrap();
+        let scaling = PoseScaling::new(PlanarPose::default(), [1.0; 3]);
+        let mut policy = Policy::with_shape(&config, shape, &actions, scaling, 0);
+        let tensors = parse_safetensors(&self.path, &self.bytes)
+            .unwrap()
+            .into_iter()
+            .filter(|(name, _)| !name.contains('/'))
+            .collect();
+        // The paper's network has no value.
+        let may_lack = |name: &str| name.starts_with("value.");
+        load_tensors(&mut policy.network, tensors, &self.path, "the fixture", may_lack).unwrap();
+        policy.freeze_and_number();
+        policy
+    }
+
+    fn states(&self) -> Vec<EncodedState> {
+        let (shape, pixels) = self.raw("input/pixels");
+        let poses = self.floats("input/pose");
+        pixels
+            .chunks(pixels.len() / shape[0])
+            .zip(poses.as_chunks::<3>().0)
+            .map(|(pixels, pose)| EncodedState::new(*pose, EncodedImage::Pixels(pixels.to_vec())))
+            .collect()
+    }
+
+    fn labels(&self) -> Vec<Label> {
+        let (_, bytes) = self.raw("input/labels");
+        let values: Vec<usize> = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|bytes| i64::from_le_bytes(*bytes) as usize)
+            .collect();
+        values.as_chunks::<3>().0.iter().map(|label| label.map(Some)).collect()
+    }
+}
+
+fn assert_close(what: &str, ours: &[f32], theirs: &[f32]) {
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+    // Relative to the tensor's largest value; sums of tiny ones cannot agree better than float does.
+    let largest = theirs.iter().fold(1e-3f32, |largest, value| largest.max(value.abs()));
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        assert!((ours - theirs).abs() <= TOLERANCE * largest, "{what}: {ours} against {theirs}");
+    }
+}
+
+/// Gradients by PyTorch's names.
+struct Gradients<'a> {
+    gradients: &'a burn::tensor::Gradients,
+    path: Vec<String>,
+    found: BTreeMap<String, Vec<f32>>,
+}
+
+impl ModuleVisitor for Gradients<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        // Variants of an enum are no part of PyTorch's names.
+        let step = if container.starts_with("Enum:") { String::new() } else { name.to_string() };
+        self.path.push(step);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let steps: Vec<&str> =
+            self.path.iter().map(String::as_str).filter(|s| !s.is_empty()).collect();
+        let mut name = steps
+            .join(".")
+            .replace("gamma", "weight")
+            .replace("beta", "bias")
+            .replace("downsample.conv", "downsample.0")
+            .replace("downsample.norm", "downsample.1");
+        // The visitor enters an enum and its variant separately.
+        for layer in ["Group.", "FrozenBatch."] {
+            name = name.replace(layer, "");
+        }
+        let Some(gradient) = param.val().grad(self.gradients) else {
+            return;
+        };
+        let values = if D == 2 {
+            // PyTorch stores linear weights as [out, in].
+            read(gradient.swap_dims(0, 1))
+        } else {
+            read(gradient)
+        };
+        self.found.insert(name, values);
+    }
+}
+
+fn check_against_pytorch(name: &str, depth: usize, norm: NormKind) {
+    let fixture = Fixture::open(name);
+    let mut policy = fixture.policy(depth, norm);
+    let (states, labels) = (fixture.states(), fixture.labels());
+    let states: Vec<&EncodedState> = states.iter().collect();
+    let rewards = fixture.floats("input/rewards");
+
+    let logits = |policy: &Policy| -> Vec<Vec<f32>> {
+        let joint = policy.joint(&policy.network, &states);
+        policy.network.logits(joint).into_iter().map(|logits| read(logits.inner())).collect()
+    };
+    for (dimension, logits) in logits(&policy).iter().enumerate() {
+        let expected = fixture.floats(&format!("expected/logits.{dimension}"));
+        assert_close("logits", logits, &expected);
+    }
+
+    let supervised = read(policy.loss(&states, &labels, &vec![1.0; states.len()]).inner());
+    assert_close("cross-entropy", &supervised, &fixture.floats("expected/supervised"));
+    let loss = policy.loss(&states, &labels, &rewards);
+    let value = read(loss.clone().inner());
+    assert_close("policy gradient", &value, &fixture.floats("expected/policy_gradient"));
+
+    let gradients = loss.backward();
+    let mut visitor = Gradients { gradients: &gradients, path: Vec::new(), found: BTreeMap::new() };
+    policy.network.visit(&mut visitor);
+    let file = SafeTensors::deserialize(&fixture.bytes).unwrap();
+    let mut expected: Vec<String> = file
+        .names()
+        .into_iter()
+        .filter_map(|name| name.strip_prefix("gradient/"))
+        .map(str::to_string)
+        .collect();
+    expected.sort();
+    assert!(expected.len() > 20);
+    let found: Vec<&String> = visitor.found.keys().collect();
+    assert_eq!(found, expected.iter().collect::<Vec<_>>(), "every parameter has its gradient");
+    for name in &expected {
+        let theirs = fixture.floats(&format!("gradient/{name}"));
+        assert_close(name, &visitor.found[name], &theirs);
+    }
+
+    policy.step(&states, &labels, &rewards);
+    for (dimension, logits) in logits(&policy).iter().enumerate() {
+        let expected = fixture.floats(&format!("expected/logits_after_adam.{dimension}"));
+        assert_close("logits after a step of Adam", logits, &expected);
+    }
+}
+
+#[test]
+fn a_resnet_10_with_group_norm_agrees_with_pytorch() {
+    check_against_pytorch("policy_group_norm.safetensors", 10, NormKind::Group);
+}
+
+#[test]
+fn a_resnet_18_with_frozen_batch_norm_agrees_with_pytorch() {
+    check_against_pytorch("policy_frozen_batch_norm.safetensors", 18, NormKind::FrozenBatch);
+}
+
+#[test]
+fn torchvision_weights_load_from_safetensors_and_pth() {
+    let fixture = Fixture::open("policy_frozen_batch_norm.safetensors");
+    let reference = fixture.policy(18, NormKind::FrozenBatch);
+    let states = fixture.states();
+    let states: Vec<&EncodedState> = states.iter().collect();
+    let features = |policy: &Policy| {
+        let features = feature_batch(&policy.network, &policy.shape, &states);
+        read(features.unwrap().inner())
+    };
+    let expected = features(&reference);
+    for file in ["resnet18_torchvision.safetensors", "resnet18_torchvision.pth"] {
+        let config = PolicyConfig {
+            encoder: EncoderConfig {
+                depth: 18,
+                base_width: 4,
+                image_size: 32,
+                train: true,
+                weights: EncoderWeights::File(fixture_path(file)),
+            },
+            ..PolicyConfig::default()
+        };
+        let policy = Policy::new(&config, &reference.actions, reference.scaling, 0).unwrap();
+        assert_eq!(policy.shape.norm, NormKind::FrozenBatch);
+        assert_eq!(features(&policy), expected, "{file}");
+    }
+}
+
+#[test]
+fn weights_of_another_network_are_refused_by_name() {
+    let load = |depth: usize, base_width: usize, path: PathBuf| {
+        let config = PolicyConfig {
+            encoder: EncoderConfig {
+                depth,
+                base_width,
+                image_size: 32,
+                train: false,
+                weights: EncoderWeights::File(path),
+            },
+            ..PolicyConfig::default()
+        };
+        let actions = ActionSpace::symmetric([3; 3], [1.0; 3]).unwrap();
+        let scaling = PoseScaling::new(PlanarPose::default(), [1.0; 3]);
+        Policy::new(&config, &actions, scaling, 0).err().unwrap().to_string()
+    };
+    let torchvision = || fixture_path("resnet18_torchvision.pth");
+    let too_deep = load(34, 4, torchvision());
+    assert!(too_deep.contains("resnet18_torchvision.pth do not fit a ResNet-34"), "{too_deep}");
+    assert!(too_deep.contains("layer1.2") && too_deep.contains("missing"), "{too_deep}");
+    let too_wide = load(18, 8, torchvision());
+    assert!(too_wide.contains("do not fit a ResNet-18 of base width 8"), "{too_wide}");
+    let absent = load(18, 4, PathBuf::from("/nowhere/resnet18.pth"));
+    assert!(absent.contains("cannot read the weights /nowhere/resnet18.pth"), "{absent}");
+    let odd = load(18, 4, PathBuf::from("resnet18.onnx"));
+    assert!(odd.contains(".safetensors, .pth or .pt"), "{odd}");
+
+    let folder = tempfile::tempdir().unwrap();
+    for (name, kind) in [("torn.safetensors", "safetensors"), ("torn.pth", "PyTorch")] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, b"not weights at all").unwrap();
+        let message = load(18, 4, path);
+        assert!(message.contains(&format!("is not a readable {kind} file")), "{message}");
+    }
+}

@@ -1,0 +1,127 @@
+//! Policies that do not learn: the deployed one, and baselines to compare with.
+
+use std::borrow::Borrow;
+
+use rand::RngExt;
+use rmrl_core::{
+    ActionIndex, ActionSpace, Decision, Ending, Observation, PlanarPose, PoseAdjustment, Trial,
+    TrialId, random_stream,
+};
+
+use crate::policy::Policy;
+
+/// Chooses adjustments without learning.
+pub trait Behaviour {
+    /// The adjustment for a state.
+    fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision;
+
+    /// Takes note of a trial. Does nothing by default.
+    fn note(&mut self, trial: &Trial) {
+        let _ = trial;
+    }
+}
+
+/// The arg-max of a learned policy in known states: the deployed policy.
+pub struct Greedy<P: Borrow<Policy>>(pub P);
+
+impl<P: Borrow<Policy>> Behaviour for Greedy<P> {
+    fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
+        self.0.borrow().decide(observation)
+    }
+}
+
+/// Picks at the estimated pose.
+pub struct NoCorrection;
+
+impl Behaviour for NoCorrection {
+    fn decide(&mut self, _: &Observation, _: TrialId) -> Decision {
+        offset(PoseAdjustment::NONE)
+    }
+}
+
+/// Picks a random candidate of each dimension.
+pub struct RandomCorrection {
+    /// The candidates.
+    pub actions: ActionSpace,
+    /// The seed of the choices.
+    pub seed: u64,
+}
+
+impl Behaviour for RandomCorrection {
+    fn decide(&mut self, _: &Observation, id: TrialId) -> Decision {
+        let place = [u64::from(id.trial), u64::from(id.attempt)];
+        let mut rng = random_stream(self.seed, "explore", place);
+        let index = ActionIndex(self.actions.sizes().map(|size| rng.random_range(0..size)));
+        candidate(&self.actions, index)
+    }
+}
+
+/// One offset for every state: the mean deviation of the first trials, which have no correction.
+#[derive(Default)]
+pub struct ConstantOffset {
+    corrections: Vec<PoseAdjustment>,
+}
+
+impl ConstantOffset {
+    /// The number of trials without correction whose deviations are averaged.
+    pub const MEASURED_TRIALS: usize = 10;
+
+    /// The offset; zero before enough trials were measured.
+    pub fn offset(&self) -> PoseAdjustment {
+        if self.corrections.len() < Self::MEASURED_TRIALS {
+            return PoseAdjustment::NONE;
+        }
+        let mean = |component: fn(&PoseAdjustment) -> f64| {
+            self.corrections.iter().map(component).sum::<f64>() / self.corrections.len() as f64
+        };
+        PoseAdjustment {
+            dx_m: mean(|correction| correction.dx_m),
+            dy_m: mean(|correction| correction.dy_m),
+            dyaw_rad: mean(|correction| correction.dyaw_rad),
+        }
+    }
+}
+
+impl Behaviour for ConstantOffset {
+    fn decide(&mut self, _: &Observation, _: TrialId) -> Decision {
+        offset(self.offset())
+    }
+
+    fn note(&mut self, trial: &Trial) {
+        if self.corrections.len() < Self::MEASURED_TRIALS
+            && let Ending::Placed(placement) = &trial.ending
+        {
+            let deviation = placement.final_pose.relative_to(placement.target_pose);
+            let turn_rad = placement.pick_pose.yaw_rad - placement.target_pose.yaw_rad;
+            self.corrections.push(deviation.rotated(turn_rad));
+        }
+    }
+}
+
+/// The best candidates by a truth that only a simulator knows. No policy can beat them.
+pub struct Oracle {
+    /// The candidates.
+    pub actions: ActionSpace,
+    /// The pick pose without any error, world frame.
+    pub best_pick: Box<dyn Fn() -> PlanarPose>,
+}
+
+impl Behaviour for Oracle {
+    fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
+        let best = (self.best_pick)().relative_to(observation.estimated_pose);
+        candidate(&self.actions, self.actions.nearest(best))
+    }
+}
+
+fn offset(adjustment: PoseAdjustment) -> Decision {
+    Decision { adjustment, index: None, probabilities: None, abstained: false }
+}
+
+fn candidate(actions: &ActionSpace, index: ActionIndex) -> Decision {
+    Decision {
+        adjustment: actions.adjustment(index).expect("the index was made for these actions"),
+        index: Some(index),
+        probabilities: None,
+        abstained: false,
+    }
+}

@@ -1,0 +1,97 @@
+//! One trial: observe, decide, act, notify the observer; again after a fault.
+
+use rmrl_core::{Decision, Env, Fault, FaultedTrial, Observation, Trial, TrialId, TrialReport};
+
+use super::observer::{Observer, RunError};
+
+/// The result of [`Env::reset`]: the observation of the start, or a fault.
+pub(super) type ResetResult = Result<Observation, Fault>;
+
+/// The number of attempts at a trial before the run gives up. Each attempt already contains the cell's
+/// own recovery.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// The first attempt at a trial, or the one after some failed attempts.
+pub(super) fn trial_id(trial: u32, failed_attempts: u32, trials_per_scene: u32) -> TrialId {
+    TrialId { trial, attempt: failed_attempts + 1, scene: (trial - 1) / trials_per_scene + 1 }
+}
+
+/// Begins an attempt once everything before it is safe: the arm moves, the camera captures.
+///
+/// # Errors
+/// The observer has not kept an earlier attempt, or ends the run.
+pub(super) fn begin<E: Env>(
+    env: &mut E,
+    id: TrialId,
+    observer: &mut dyn Observer<E>,
+) -> Result<ResetResult, RunError> {
+    observer.settle().map_err(|source| RunError::NotFlushed { next: id, source })?;
+    observer.permit(id).map_err(|reason| RunError::Stopped { next: id, reason })?;
+    Ok(env.reset(id))
+}
+
+/// Completes the trial whose attempt `id` has begun with `start`. Repeats it after faults, and
+/// notifies the observer of each attempt.
+///
+/// # Errors
+/// The observer could not keep an attempt or ends the run, or no further attempt can help.
+pub(super) fn complete_trial<E: Env>(
+    env: &mut E,
+    mut id: TrialId,
+    mut start: ResetResult,
+    mut decide: impl FnMut(&Observation, TrialId) -> Decision,
+    observer: &mut dyn Observer<E>,
+) -> Result<Trial, RunError> {
+    loop {
+        let lost = |source| RunError::Observer { id, source };
+        let faulted = match act(env, id, start, &mut decide) {
+            Attempt::Completed(trial) => {
+                observer.trial_ended(env, TrialReport::Completed(&trial)).map_err(lost)?;
+                return Ok(trial);
+            }
+            Attempt::Faulted(faulted) => faulted,
+        };
+        let needs_operator = faulted.fault.kind.needs_a_person();
+        if !needs_operator {
+            tracing::warn!("{id}: {}; it will be repeated", faulted.fault);
+        }
+        observer.trial_ended(env, TrialReport::Faulted(&faulted)).map_err(lost)?;
+        if needs_operator || id.attempt >= MAX_ATTEMPTS {
+            observer.settle().map_err(lost)?;
+            let (attempts, fault) = (id.attempt, faulted.fault);
+            return Err(match needs_operator {
+                true => RunError::NeedsOperator { id, fault },
+                false => RunError::TooManyFaults { id, attempts, fault },
+            });
+        }
+        id.attempt += 1;
+        start = begin(env, id, observer)?;
+    }
+}
+
+/// One attempt at a trial.
+enum Attempt {
+    Completed(Trial),
+    Faulted(FaultedTrial),
+}
+
+/// Decides and acts in an attempt that has begun.
+fn act<E: Env>(
+    env: &mut E,
+    id: TrialId,
+    start: ResetResult,
+    decide: &mut impl FnMut(&Observation, TrialId) -> Decision,
+) -> Attempt {
+    let observation = match start {
+        Ok(observation) => observation,
+        Err(fault) => return Attempt::Faulted(FaultedTrial { id, attempted: None, fault }),
+    };
+    let decision = decide(&observation, id);
+    match env.step(decision.adjustment) {
+        Ok(ending) => Attempt::Completed(Trial { id, observation, decision, ending }),
+        Err(fault) => {
+            let attempted = Some((observation, decision));
+            Attempt::Faulted(FaultedTrial { id, attempted, fault })
+        }
+    }
+}

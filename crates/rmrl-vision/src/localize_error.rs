@@ -1,0 +1,123 @@
+//! Why a frame gave no pose.
+
+use crate::{BoundingBox, BoxError, Rejected};
+
+/// Why a frame gave no pose. In none of these cases does the localizer guess.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalizeError {
+    /// The color and depth images do not both have the camera's size.
+    #[error(
+        "the camera's images should be {expected:?}, but the color image is {color:?} and the depth image {depth:?}"
+    )]
+    SizeMismatch {
+        /// Width and height according to the camera's intrinsics.
+        expected: (u32, u32),
+        /// Width and height of the color image.
+        color: (u32, u32),
+        /// Width and height of the depth image.
+        depth: (u32, u32),
+    },
+    /// Nothing was detected.
+    #[error("no plate in the image{}", likeliest(*.best_rejected))]
+    NoPlate {
+        /// The likeliest object that the detector rejected.
+        best_rejected: Option<Rejected>,
+    },
+    /// More than one plate was detected.
+    #[error("{} plates in the image (scores {scores:.2?}); only one may be in view", scores.len())]
+    SeveralPlates {
+        /// The scores of the detected plates.
+        scores: Vec<f64>,
+    },
+    /// The box holds no pixel of a plate.
+    #[error("the segmentation of the box {bounding_box:?} is empty")]
+    EmptyMask {
+        /// The detector's box.
+        bounding_box: BoundingBox,
+    },
+    /// The plate extends beyond the image, so the center of its visible part is not the plate's.
+    #[error("the plate extends beyond the image's border")]
+    AtImageBorder,
+    /// Too few pixels of the mask have a depth.
+    #[error(
+        "only {valid} of the plate's {pixels} pixels have a depth, expected {expected:.0} or more"
+    )]
+    NoValidDepth {
+        /// Pixels of the mask with a depth.
+        valid: usize,
+        /// Pixels of the mask.
+        pixels: usize,
+        /// The least number of pixels that must have a depth.
+        expected: f64,
+    },
+    /// The detected object is too large or too small, at its distance, to be the plate.
+    #[error(
+        "the detected object is {ratio:.2} times the size of the plate (at a depth of {depth_m:.3} m), expected 1 within {tolerance}"
+    )]
+    WrongSize {
+        /// The detected area divided by the expected one.
+        ratio: f64,
+        /// The mean depth over the mask, in meters.
+        depth_m: f64,
+        /// The tolerance that was exceeded.
+        tolerance: f64,
+    },
+    /// The detected object does not have the plate's shape: a part of the plate is hidden, or the mask covers
+    /// something else, too.
+    #[error(
+        "the detected object is {length_ratio:.3} times as long and {width_ratio:.3} times as wide as the plate, expected 1 within {tolerance} and a pixel; is a part of the plate hidden, or something dark beside it?"
+    )]
+    WrongShape {
+        /// The detected length divided by the expected one.
+        length_ratio: f64,
+        /// The detected width divided by the expected one.
+        width_ratio: f64,
+        /// The tolerance that was exceeded.
+        tolerance: f64,
+    },
+    /// The optical axis does not look down on the table.
+    #[error("the camera does not look down at the plate; check its extrinsics")]
+    NotOverhead,
+    /// The detector failed.
+    #[error("the detector failed")]
+    Detector(#[source] BoxError),
+    /// The segmenter failed.
+    #[error("the segmenter failed")]
+    Segmenter(#[source] BoxError),
+}
+
+impl LocalizeError {
+    /// The kind of error as one word, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::SizeMismatch { .. } => "size_mismatch",
+            Self::NoPlate { .. } => "no_plate",
+            Self::SeveralPlates { .. } => "several_plates",
+            Self::EmptyMask { .. } => "empty_mask",
+            Self::AtImageBorder => "at_image_border",
+            Self::NoValidDepth { .. } => "no_valid_depth",
+            Self::WrongSize { .. } => "wrong_size",
+            Self::WrongShape { .. } => "wrong_shape",
+            Self::NotOverhead => "not_overhead",
+            Self::Detector(_) => "detector",
+            Self::Segmenter(_) => "segmenter",
+        }
+    }
+
+    /// The detector's scores, if it did not find exactly one plate.
+    pub fn scores(&self) -> Vec<f64> {
+        match self {
+            Self::SeveralPlates { scores } => scores.clone(),
+            Self::NoPlate { best_rejected } => {
+                best_rejected.iter().map(|best| best.score).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn likeliest(rejected: Option<Rejected>) -> String {
+    rejected.map_or_else(String::new, |Rejected { score, threshold }| {
+        format!(": the likeliest object scores {score:.2}, the detector needs {threshold:.2}")
+    })
+}

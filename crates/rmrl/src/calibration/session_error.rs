@@ -1,0 +1,104 @@
+//! Why the files of a calibration cannot be used.
+
+use std::path::PathBuf;
+
+use rmrl_vision::RecordingError;
+
+/// Why the files of a calibration cannot be used. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A line that cannot be read as a row.
+    #[error("{}: {reason}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A table with other columns than expected.
+    #[error("{} has the columns {found}, expected {expected}", path.display())]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// The columns of the file.
+        found: String,
+        /// The expected columns.
+        expected: String,
+    },
+    /// A value that is not a number.
+    #[error("{} line {line}: {column} is {value:?}, expected a number", path.display())]
+    Number {
+        /// The file.
+        path: PathBuf,
+        /// The line; the header is line 1.
+        line: u64,
+        /// The column.
+        column: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// A row whose image does not exist.
+    #[error("{} line {line}: there is no image {}", path.display(), image.display())]
+    MissingImage {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// The image.
+        image: PathBuf,
+    },
+    /// Two rows with the same image.
+    #[error("{} line {line}: {image} has a pose in line {before} already", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// The image.
+        image: String,
+        /// The earlier line.
+        before: u64,
+    },
+    /// An image that cannot be decoded.
+    #[error("{} is not a complete image", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: image::ImageError,
+    },
+    /// A recording whose list of frames cannot be read.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// A folder without images.
+    #[error("{} contains no .png file", path.display())]
+    NoImages {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An image of another size than the camera's intrinsics.
+    #[error(
+        "{name} is {} x {} pixels, but the camera {} has {} x {}",
+        size[0], size[1], camera.display(), expected[0], expected[1]
+    )]
+    Size {
+        /// The image.
+        name: String,
+        /// The size of the image, in pixels.
+        size: [u32; 2],
+        /// The camera's file.
+        camera: PathBuf,
+        /// The size that the camera was calibrated at, in pixels.
+        expected: [u32; 2],
+    },
+}

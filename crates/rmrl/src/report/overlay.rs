@@ -1,0 +1,111 @@
+//! Draws estimated and true poses of the plate into what the camera saw.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use base64::Engine;
+use image::imageops::crop_imm;
+use image::{ImageFormat, RgbImage};
+use rmrl_core::PlanarPose;
+use rmrl_data::{TrialRecord, read_color};
+use rmrl_vision::{CameraModel, PlateGeometry, draw_plate};
+
+use crate::run::world_record::WorldRecord;
+
+/// Green: where the camera localized the plate.
+pub const LOCALIZED: [u8; 3] = [40, 220, 90];
+/// Magenta: where the plate truly was.
+pub const TRUE: [u8; 3] = [255, 60, 220];
+/// Yellow: where the arm picked, or should have placed.
+pub const AIM: [u8; 3] = [255, 210, 40];
+
+/// Size of the shown part of an image, in pixels.
+const CROP: (u32, u32) = (240, 180);
+
+/// What is needed to draw poses into the images of a cell.
+pub struct Overlay {
+    /// The camera as calibrated, to draw estimated poses.
+    pub camera: CameraModel,
+    /// The camera as it truly hangs, to draw true poses; `None` where it is unknown.
+    pub true_camera: Option<CameraModel>,
+    /// The plate.
+    pub plate: PlateGeometry,
+    /// Height of the plate's center before the action, in meters.
+    pub start_height_m: f64,
+    /// Height of a seated plate's center in its place, in meters.
+    pub place_height_m: f64,
+}
+
+impl Overlay {
+    /// The part around the plate of a trial's first image, with the localized, picked and true pose,
+    /// as a data URI; `None` if the trial has no such image.
+    pub fn start(
+        &self,
+        root: &Path,
+        record: &TrialRecord,
+        world: Option<&WorldRecord>,
+    ) -> Option<anyhow::Result<String>> {
+        let (name, localized) = (record.images.start.as_ref()?, record.estimated_pose?);
+        let pick = record.adjustment.map(|adjustment| localized.adjusted(adjustment));
+        let truth = world.and_then(|world| world.start);
+        self.crop(&root.join(name), self.start_height_m, localized, pick, truth).into()
+    }
+
+    /// The part around the plate of a trial's last image, with the localized, target and true pose,
+    /// as a data URI; `None` if the trial has no such image.
+    pub fn end(
+        &self,
+        root: &Path,
+        record: &TrialRecord,
+        world: Option<&WorldRecord>,
+    ) -> Option<anyhow::Result<String>> {
+        let (name, localized) = (record.images.end.as_ref()?, record.final_pose?);
+        let truth = world.and_then(|world| world.end);
+        self.crop(&root.join(name), self.place_height_m, localized, record.target_pose, truth)
+            .into()
+    }
+
+    fn crop(
+        &self,
+        path: &Path,
+        height_m: f64,
+        localized: PlanarPose,
+        aim: Option<PlanarPose>,
+        truth: Option<PlanarPose>,
+    ) -> anyhow::Result<String> {
+        let mut image = read_color(path)?;
+        let mut draw = |camera: &CameraModel, pose: PlanarPose, color: [u8; 3]| {
+            draw_plate(&mut image, camera, self.plate, pose, height_m, color);
+        };
+        if let (Some(camera), Some(truth)) = (&self.true_camera, truth) {
+            draw(camera, truth, TRUE);
+        }
+        if let Some(aim) = aim {
+            draw(&self.camera, aim, AIM);
+        }
+        draw(&self.camera, localized, LOCALIZED);
+        let center = self
+            .camera
+            .project([localized.x_m, localized.y_m, height_m].into())
+            .map_or((0.0, 0.0), |pixel| (pixel.x, pixel.y));
+        to_data_uri(&crop_around(&image, center))
+    }
+}
+
+/// The part of the image around a point, moved inside where it would extend beyond an edge.
+fn crop_around(image: &RgbImage, (u, v): (f64, f64)) -> RgbImage {
+    let (width, height) = (CROP.0.min(image.width()), CROP.1.min(image.height()));
+    let corner = |center: f64, size: u32, limit: u32| {
+        (center - f64::from(size) / 2.0).clamp(0.0, f64::from(limit - size)) as u32
+    };
+    let (left, top) = (corner(u, width, image.width()), corner(v, height, image.height()));
+    crop_imm(image, left, top, width, height).to_image()
+}
+
+/// A PNG as a data URI, so that the page needs no other file.
+fn to_data_uri(image: &RgbImage) -> anyhow::Result<String> {
+    let mut png = Cursor::new(Vec::new());
+    image.write_to(&mut png, ImageFormat::Png)?;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(png.into_inner());
+    Ok(format!("data:image/png;base64,{encoded}"))
+}

@@ -1,0 +1,91 @@
+//! The report's section with images of the first and the last trials.
+
+use std::fmt::Write;
+
+use rmrl_data::{FailureRecord, TrialRecord};
+
+use super::data::ReportData;
+use super::overlay::{AIM, LOCALIZED, Overlay, TRUE};
+use super::template::escape;
+
+/// Trials shown at the beginning, and as many at the end.
+const SHOWN_TRIALS: usize = 3;
+
+/// The images of the first and the last trials, with a heading each.
+///
+/// # Errors
+/// The page cannot be written.
+pub(super) fn first_and_last(data: &ReportData) -> anyhow::Result<String> {
+    let half_height_m = 0.5 * data.config.vision.localizer.plate.height_m;
+    let overlay = Overlay {
+        camera: data.camera,
+        true_camera: data.world.true_camera(),
+        plate: data.config.vision.localizer.plate,
+        start_height_m: data.config.task.start_surface_m + half_height_m,
+        place_height_m: data.config.task.place.surface_m + half_height_m,
+    };
+    let completed = data.trials();
+    let first = completed.len().min(SHOWN_TRIALS);
+    let last = completed.len().saturating_sub(SHOWN_TRIALS).max(first);
+    let mut html = String::new();
+    for (heading, trials) in
+        [("First trials", &completed[..first]), ("Last trials", &completed[last..])]
+    {
+        if trials.is_empty() {
+            continue;
+        }
+        write!(html, "<h2>{heading}</h2>")?;
+        write!(
+            html,
+            "<p>{}localized {}picked, or the target {}true</p><div class=\"trials\">",
+            key(LOCALIZED),
+            key(AIM),
+            key(TRUE)
+        )?;
+        for (record, world) in trials {
+            let start = overlay.start(data.root, record, *world);
+            write_figure(&mut html, &format!("trial {}, before", record.trial), start)?;
+            let end = overlay.end(data.root, record, *world);
+            write_figure(&mut html, &format!("trial {}: {}", record.trial, outcome(record)), end)?;
+        }
+        html.push_str("</div>");
+    }
+    Ok(html)
+}
+
+fn outcome(record: &TrialRecord) -> String {
+    match (&record.failure, record.e_trans_m) {
+        (None, Some(error_m)) => format!("{:.2} mm off the target", 1000.0 * error_m),
+        (Some(FailureRecord::NotGrasped { reason, .. }), _) => reason.clone(),
+        _ => String::new(),
+    }
+}
+
+/// Writes an image with its caption. A report with a gap is better than none, so an image that
+/// cannot be shown leaves only its caption.
+fn write_figure(
+    html: &mut String,
+    caption: &str,
+    image: Option<anyhow::Result<String>>,
+) -> std::fmt::Result {
+    let caption = escape(caption);
+    match image {
+        Some(Ok(image)) => write!(
+            html,
+            "<figure><img alt=\"{caption}\" src=\"{image}\"><figcaption>{caption}</figcaption></figure>"
+        ),
+        Some(Err(error)) => {
+            tracing::warn!("{error:#}");
+            write!(
+                html,
+                "<figure><figcaption>{caption} (the image is missing or damaged)</figcaption></figure>"
+            )
+        }
+        None => Ok(()),
+    }
+}
+
+/// A colored line, as a legend has it.
+fn key([red, green, blue]: [u8; 3]) -> String {
+    format!("<span class=\"key\" style=\"border-color: rgb({red}, {green}, {blue})\"></span>")
+}
