@@ -223,9 +223,9 @@ fn a_run_that_is_watched_and_paused_on_its_page_ends_with_the_same_bytes() {
     assert_eq!(status["proof"]["claim"], "0.01mm@30%");
     assert!(status["completed"][3]["duration_s"].as_f64().unwrap() > 0.0, "{status}");
     assert!(status["completed"][3]["e_trans_mm"].as_f64().unwrap() > 0.0, "{status}");
-    let image = page.get("/picture");
+    let image = page.get("/image");
     assert!(image.windows(8).any(|bytes| bytes == b"\x89PNG\r\n\x1a\n"));
-    assert!(page.status_json()["picture"]["caption"].as_str().unwrap().contains("plate"));
+    assert!(page.status_json()["image"]["caption"].as_str().unwrap().contains("plate"));
     let (token, (exit, errors, _)) = (page.token, running.end());
     assert!(exit.success(), "{errors}");
 
