@@ -56,7 +56,7 @@ fn workspace_error_mm(camera: &CameraModel, truth: &CameraModel) -> [f64; 2] {
 }
 
 #[test]
-fn the_commands_in_order_calibrate_a_cell_to_a_millimetre() {
+fn the_commands_in_order_calibrate_a_cell_to_a_millimeter() {
     let session = session();
     let dir = tempfile::tempdir().unwrap();
     let run = |arguments: &str| {
@@ -258,7 +258,7 @@ fn damaged_and_odd_images_are_named() {
     let path = truncated.path().join("wrist/01.png");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    assert_rejected(truncated.path(), &INTRINSICS, &["wrist/01.png", "no whole picture"]);
+    assert_rejected(truncated.path(), &INTRINSICS, &["wrist/01.png", "not a complete image"]);
 
     let odd = copy_of_wrist_images(6);
     let path = odd.path().join("wrist/03.png");

@@ -36,8 +36,8 @@ impl ConfiguredCell {
             |controller| (controller.gripper, controller.pace) = (gripper, pace),
         );
         let text = format!(
-            "# a cell to try things in\n[cell]\nkind = \"xarm\"\nperson = \"distant\"\n\n[camera]\nsource = \
-             \"distant\"\nmax_residual_mm = 20.0\n\n[distant]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\n\
+            "# a cell to try things in\n[cell]\nkind = \"xarm\"\noperator = \"remote\"\n\n[camera]\nsource = \
+             \"remote\"\nmax_residual_mm = 20.0\n\n[remote]\naddress = \"{}\"\n\n[xarm]\nhost = \"127.0.0.1\" # here\n\
              control_port = {}\nreport_port = {}\nstandstill_secs = 0.2\n\n[task.place]\nx_m = 0.46 # to be taught\n\
              y_m = 0.18\nyaw_deg = 0.0\nsurface_m = 0.0\n",
             emulated.server_address,
@@ -127,7 +127,7 @@ fn a_healthy_cell_has_nothing_to_fix_and_nothing_moves() {
         ("models", "ok"),
         ("disk", "ok"),
         ("clock", "ok"),
-        ("person", "ok"),
+        ("operator", "ok"),
         ("arm", "ok"),
         ("firmware", "ok"),
         ("arm errors", "ok"),
@@ -158,7 +158,7 @@ fn a_healthy_cell_has_nothing_to_fix_and_nothing_moves() {
     for check in &checks {
         assert!(!check["found"].as_str().unwrap().is_empty(), "{check}");
         let is_fine = ["ok", "skipped"].contains(&check["status"].as_str().unwrap());
-        assert_eq!(check["mend"].is_string(), !is_fine, "{check}");
+        assert_eq!(check["fix"].is_string(), !is_fine, "{check}");
     }
 }
 
@@ -183,7 +183,7 @@ fn a_missing_part_hides_no_other() {
     assert_eq!(failed(&checks), ["firmware", "tool pose"]);
     let firmware = check(&checks, "firmware");
     assert!(text_of(firmware).contains("xArm 6, firmware 2.5.0"), "{firmware}");
-    assert!(firmware["mend"].as_str().unwrap().starts_with("set xarm.model = \"xarm6\""));
+    assert!(firmware["fix"].as_str().unwrap().starts_with("set xarm.model = \"xarm6\""));
     let message = stderr(&cell.run(&["teach", "home", "--set", "xarm.model=xarm5"]));
     assert!(message.contains("another robot: xArm 6, configured is xArm 5"), "{message}");
 
@@ -191,7 +191,7 @@ fn a_missing_part_hides_no_other() {
     let (_, checks) = cell.doctor(&["--set", "xarm.jaw_yaw_deg=0"]);
     let reach = check(&checks, "reach");
     assert!(text_of(reach).contains("xarm.jaw_yaw_deg = 180 would work"), "{reach}");
-    assert!(reach["mend"].as_str().unwrap().starts_with("set xarm.jaw_yaw_deg = 180,"));
+    assert!(reach["fix"].as_str().unwrap().starts_with("set xarm.jaw_yaw_deg = 180,"));
 
     // Another gripper than the configured one, and an invalid value.
     let (_, checks) = cell.doctor(&["--set", "xarm.gripper.generation=first"]);
@@ -204,7 +204,7 @@ fn a_missing_part_hides_no_other() {
     assert_eq!(failed(&checks), ["configuration"]);
     assert_eq!(checks.len(), 1);
     // Invalid times are rejected by key, before any use.
-    for value in ["xarm.answer_timeout_secs=-1.0", "distant.timeout_secs=-1.0"] {
+    for value in ["xarm.answer_timeout_secs=-1.0", "remote.timeout_secs=-1.0"] {
         let (_, checks) = cell.doctor(&["--set", value]);
         assert_eq!(failed(&checks), ["configuration"]);
         for command in [&["teach", "place", "--from", "camera"][..], &["home", "--yes"]] {
@@ -231,7 +231,7 @@ fn a_missing_part_hides_no_other() {
     // The calibration of the remote camera is checked, too.
     let (_, checks) = cell.doctor(&["--set", "camera.max_residual_mm=0.1"]);
     assert_eq!(failed(&checks), ["calibration"]);
-    assert!(text_of(check(&checks, "calibration")).contains("distant.address"), "{checks:?}");
+    assert!(text_of(check(&checks, "calibration")).contains("remote.address"), "{checks:?}");
     assert_eq!(check(&checks, "camera")["status"], "ok");
 
     // The chosen models are missing.
@@ -242,7 +242,7 @@ fn a_missing_part_hides_no_other() {
     // Neither camera nor operator.
     cell.emulated.server = None;
     let (_, checks) = cell.doctor(&[]);
-    assert_eq!(failed(&checks), ["person", "camera"]);
+    assert_eq!(failed(&checks), ["operator", "camera"]);
     assert_eq!(check(&checks, "tool pose")["status"], "ok");
 }
 
@@ -296,7 +296,7 @@ fn the_arm_goes_home_over_travel_height_and_only_with_permission() {
     let cell = ConfiguredCell::start(GripperKind::G2, Pace::AsFastAsPossible);
     cell.move_to([0.40, 0.10, 0.05], 10.0).unwrap();
     let before = cell.motions();
-    let output = cell.run(&["home", "--set", "cell.person=terminal"]);
+    let output = cell.run(&["home", "--set", "cell.operator=terminal"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--yes"), "{}", stderr(&output));
     assert_eq!(cell.motions(), before);
@@ -482,7 +482,7 @@ fn teach_records_where_the_arm_stands() {
     let far = ["--set", "task.start.x_m=[0.26, 0.57]"];
     let output = cell.run(&[&["teach", "home", "--write"][..], &far].concat());
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("the arm would not get everywhere"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the arm cannot reach every pose"), "{}", stderr(&output));
     assert!(stderr(&output).contains("task.start"), "{}", stderr(&output));
     assert_eq!(read(CONFIG).0, before);
     // Only the three motions above: teaching moved nothing.
@@ -525,7 +525,7 @@ fn a_recording_is_inspected_and_never_trained_with() {
     let record = ["snapshot", "--record", "frames", "--at", "target", "--seed", "0"];
     let output = rmrl(cell.path(), &record).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    let recorded = ["--set", "camera.source=recorded", "--set", "camera.recording=frames"];
+    let recorded = ["--set", "camera.source=playback", "--set", "camera.recording=frames"];
 
     let (healthy, checks) = cell.doctor(&recorded);
     assert!(healthy, "{checks:?}");
@@ -538,7 +538,7 @@ fn a_recording_is_inspected_and_never_trained_with() {
     let x_m = taught["task"]["place"]["x_m"].as_float().unwrap();
     assert!((x_m - 0.46).abs() < 0.02, "{result}");
 
-    let (_, checks) = cell.doctor(&["--set", "camera.source=recorded"]);
+    let (_, checks) = cell.doctor(&["--set", "camera.source=playback"]);
     assert_eq!(failed(&checks), ["configuration"]);
     assert!(text_of(check(&checks, "configuration")).contains("camera.recording is not given"));
     let frame = cell.path().join("frames/000001.png");
@@ -550,7 +550,7 @@ fn a_recording_is_inspected_and_never_trained_with() {
     let train = [&["train", "--config", CONFIG, "--out", "run"][..], &recorded].concat();
     let output = rmrl(cell.path(), &train).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("camera.source is \"recorded\""), "{}", stderr(&output));
+    assert!(stderr(&output).contains("camera.source is \"playback\""), "{}", stderr(&output));
     assert!(!cell.path().join("run").exists());
     assert_eq!(cell.motions(), 0);
 }

@@ -101,7 +101,7 @@ fn wrong_input_is_named_and_leaves_nothing_behind() {
         (vec!["--set", "policy.learning_rate=fast"], vec!["policy.learning_rate", "fast"]),
         (vec!["--set", "policy.learning_rate=-1"], vec!["policy.learning_rate", "-1", "above 0"]),
         (vec!["--set", "policy.encoder.depth=50"], vec!["encoder.depth", "50", "10, 18 or 34"]),
-        (vec!["--set", "actions.translations=0"], vec!["actions.translations is 0", "1 to 1001"]),
+        (vec!["--set", "actions.translation_bins=0"], vec!["actions.translation_bins is 0", "1 to 1001"]),
         (
             vec!["--set", "actions.translation_step_mm=-1"],
             vec!["actions.translation_step_mm is -1", "positive"],
@@ -345,7 +345,7 @@ fn pretraining_makes_a_policy_to_start_from() {
     json(&mut small(dir.path(), &["train", "--trials", "9", "--out", "monday"]));
     let pretrained =
         json(&mut rmrl(dir.path(), &["pretrain", "--from", "monday", "--out", "p.safetensors"]));
-    assert_eq!(pretrained["labelled_states"], 9);
+    assert_eq!(pretrained["labeled_states"], 9);
     let loss = |key: &str| pretrained[key].as_f64().unwrap();
     assert!(loss("last_loss") < loss("first_loss"), "{pretrained}");
     let mut overwriting =
@@ -368,7 +368,7 @@ fn pretraining_makes_a_policy_to_start_from() {
     assert!(most > 2.0 * least, "the first trial already follows the pretrained policy");
 
     // Labels are rounded to the candidates of the policy, which have to reach as far.
-    for other in ["actions.rotations=5", "actions.translation_step_mm=0.5"] {
+    for other in ["actions.rotation_bins=5", "actions.translation_step_mm=0.5"] {
         let arguments = ["pretrain", "--from", "monday", "--out", "q.safetensors", "--set", other];
         let message = failure(&mut rmrl(dir.path(), &arguments), 1);
         assert!(message.contains("monday") && message.contains("candidates"), "{message}");
@@ -377,7 +377,7 @@ fn pretraining_makes_a_policy_to_start_from() {
 
     // A policy for other candidates does not fit, and no run starts with it.
     let mut train = small(dir.path(), &start);
-    train.args(["--out", "wednesday", "--set", "actions.rotations=5"]);
+    train.args(["--out", "wednesday", "--set", "actions.rotation_bins=5"]);
     let message = failure(&mut train, 2);
     assert!(message.contains("p.safetensors"), "{message}");
     assert!(!dir.path().join("wednesday").exists());
@@ -389,12 +389,12 @@ fn an_earlier_run_for_pretraining_is_resumed_and_never_mistaken() {
     let pretrain = |extra: &[&str]| {
         small(dir.path(), &[&["pretrain", "--out", "p.safetensors"], extra].concat())
     };
-    assert_eq!(json(&mut pretrain(&[]))["labelled_states"], 6);
+    assert_eq!(json(&mut pretrain(&[]))["labeled_states"], 6);
     assert!(dir.path().join("p.run/trials.jsonl").is_file());
     fs::remove_file(dir.path().join("p.safetensors")).unwrap();
     let message = failure(&mut pretrain(&["--seed", "1"]), 2);
     assert!(message.contains("p.run") && message.contains("cell.seed"), "{message}");
-    assert_eq!(json(&mut pretrain(&[]))["labelled_states"], 6);
+    assert_eq!(json(&mut pretrain(&[]))["labeled_states"], 6);
 }
 
 /// A user needs the image most when a threshold is wrong.

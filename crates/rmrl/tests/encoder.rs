@@ -75,7 +75,7 @@ fn a_rejected_encoder_pretraining_says_why_and_overwrites_nothing() {
         (["--out", "nowhere/e.safetensors"], ["no folder", "nowhere"]),
         (["--learning-rate", "0"], ["--learning-rate is 0", "above 0"]),
         (["--batch-size", "0"], ["--batch-size", "0"]),
-        (["--set", "policy.view=none"], ["policy.view", "sees a picture"]),
+        (["--set", "policy.view=none"], ["policy.view", "sees an image"]),
         (["--set", "policy.encoder.weights=plates"], ["policy.encoder.weights", "random"]),
     ] {
         let mut command = small(dir.path(), &["encoder", "pretrain"]);

@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use binary::run_log::{assert_each_once, records};
 use emulated::EmulatedCell;
-use rmrl::{Layers, RunConfig, RunEnd, RunObserver, create, execute_observed};
-use rmrl_cell::{CellNews, PickPlace};
+use rmrl::{Layers, RunConfig, RunOutcome, RunObserver, create, execute_observed};
+use rmrl_cell::{CellEvent, PickPlace};
 use rmrl_core::TrialId;
 use rmrl_data::{RunDir, TrialRecord};
-use rmrl_learn::EarlyEnd;
+use rmrl_learn::StopReason;
 use rmrl_xarm::emulator::{
     Faults, GripperFault, LinkFault, MotionFault, Recording, ReportFault, Request, ScheduledFault,
 };
@@ -47,11 +47,11 @@ impl Phase {
         [Self::Returning, Self::BeforeGrasp, Self::Gripping, Self::Carrying, Self::Placing];
 
     /// Whether this event begins the phase.
-    fn begins_with(self, event: &CellNews<'_>) -> bool {
+    fn begins_with(self, event: &CellEvent<'_>) -> bool {
         match self {
-            Self::Returning => matches!(event, CellNews::Preparing),
-            Self::BeforeGrasp | Self::Gripping => matches!(event, CellNews::Picking(_)),
-            Self::Carrying | Self::Placing => matches!(event, CellNews::Placing),
+            Self::Returning => matches!(event, CellEvent::Preparing),
+            Self::BeforeGrasp | Self::Gripping => matches!(event, CellEvent::Picking(_)),
+            Self::Carrying | Self::Placing => matches!(event, CellEvent::Placing),
         }
     }
 
@@ -253,7 +253,7 @@ impl Disturber<'_> {
 }
 
 impl RunObserver for Disturber<'_> {
-    fn on_start(&mut self, cell: &mut PickPlace, _: &[TrialRecord]) -> Result<(), EarlyEnd> {
+    fn on_start(&mut self, cell: &mut PickPlace, _: &[TrialRecord]) -> Result<(), StopReason> {
         let (plan, disturb) = (Arc::clone(&self.plan), self.disturb_phase());
         cell.watch(move |event| {
             let mut plan = plan.lock().unwrap();
@@ -266,7 +266,7 @@ impl RunObserver for Disturber<'_> {
         Ok(())
     }
 
-    fn before_attempt(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+    fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
         // The first trial is not disturbed. Each later one is disturbed in its phase, once.
         let mut plan = self.plan.lock().unwrap();
         let phase = (next.trial as usize).checked_sub(2).and_then(|at| Phase::ALL.get(at));
@@ -275,7 +275,7 @@ impl RunObserver for Disturber<'_> {
             plan.next = None;
             plan.disturbed.push(phase);
             plan.refused_at = Some(self.cell.recording().motions.len());
-            return Err(EarlyEnd::Declined);
+            return Err(StopReason::Declined);
         }
         Ok(())
     }
@@ -312,7 +312,7 @@ fn run_with(disturbance: Disturbance, seed: u32) {
         let before = cell.recording().motions.len();
         let disturbed = disturber.plan.lock().unwrap().disturbed.len();
         let result = execute_observed(&dir, &config, &mut (), &mut disturber);
-        let is_complete = matches!(&result, Ok(run) if matches!(run.end, RunEnd::Goal));
+        let is_complete = matches!(&result, Ok(run) if matches!(run.end, RunOutcome::Goal));
         let disturbed = disturber.plan.lock().unwrap().disturbed[disturbed..].to_vec();
         let end = match &result {
             Ok(run) => run.end.to_string(),

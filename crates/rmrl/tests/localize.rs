@@ -139,7 +139,7 @@ fn bad_frames_are_named_and_do_not_block_the_others() {
     let found = lines(&stdout(&output));
     for (line, (kind, expected)) in found.iter().zip([
         ("bad_frame", "torn.png"),
-        ("bad_frame", "16-bit grey"),
+        ("bad_frame", "16-bit gray"),
         ("bad_frame", "no depth anywhere"),
         ("bad_frame", "half.png is (320, 240)"),
         ("no_plate", "no plate"),

@@ -160,7 +160,7 @@ fn the_first_motion_is_the_one_that_was_asked_about() {
 #[test]
 fn at_a_terminal_only_a_yes_after_the_question_lets_the_arm_move() {
     let cell = cell_answering(Ok(()));
-    let terminal = ["--set", "cell.person=terminal"];
+    let terminal = ["--set", "cell.operator=terminal"];
     let declined = "the operator declined; the arm was not moved";
     // A complete line, and one without its end.
     for early in [&b"y\n"[..], b"y"] {
@@ -203,7 +203,7 @@ fn at_a_terminal_only_a_yes_after_the_question_lets_the_arm_move() {
 #[test]
 fn without_a_terminal_nothing_moves_unless_yes_is_given() {
     let cell = cell_answering(Err(DeviceError::Declined));
-    let terminal = ["--set", "cell.person=terminal"];
+    let terminal = ["--set", "cell.operator=terminal"];
     for command in [&mut cell.rmrl(&TRAIN), &mut cell.rmrl(&["snapshot"]), &mut home(&cell, &[])] {
         let message = failure(command.args(terminal).stdin(Stdio::null()), 2);
         assert!(message.contains("no terminal") && message.contains("--yes"), "{message}");
@@ -225,7 +225,7 @@ fn without_a_terminal_nothing_moves_unless_yes_is_given() {
 fn an_arm_that_is_moved_while_the_operator_thinks_is_not_moved_by_the_answer() {
     let cell = cell_answering(Ok(()));
     let mut home = home(&cell, &[]);
-    let (mut child, mut typing) = on_terminal(home.args(["--set", "cell.person=terminal"]), b"");
+    let (mut child, mut typing) = on_terminal(home.args(["--set", "cell.operator=terminal"]), b"");
     wait_for_text(&mut child, "Move? [y/N] ");
     move_from_elsewhere(&cell, [0.35, 0.1, 0.2]).unwrap();
     let motions = cell.recording().motions.len();
@@ -276,10 +276,10 @@ impl RunWithPage {
 #[test]
 fn on_the_page_the_operator_permits_or_declines_the_motion() {
     let cell = cell_answering(Ok(()));
-    let on_page = ["--set", "cell.person=page"];
+    let on_page = ["--set", "cell.operator=page"];
     let message = failure(cell.rmrl(&TRAIN).args(on_page), 2);
     assert!(
-        message.contains("cell.person is \"page\"") && message.contains("page.serve"),
+        message.contains("cell.operator is \"page\"") && message.contains("page.serve"),
         "{message}"
     );
     let served = with(&on_page, &["--serve", "127.0.0.1:0"]);

@@ -19,7 +19,7 @@ use binary::run_log::{assert_each_once, is_completed, records};
 use binary::{failure, json, rmrl, stderr};
 use emulated::EmulatedCell;
 use rand::RngExt;
-use rmrl::{DistantServer, RunConfig, emulated_calibration};
+use rmrl::{CellServer, RunConfig, emulated_calibration};
 use rmrl_cell::{Arm, Camera, DeviceError, DriftConfig, Operator, ToolPose};
 use rmrl_core::{PlanarPose, random_stream};
 use rmrl_sim::CellDistribution;
@@ -164,12 +164,12 @@ fn nothing_moves_before_a_served_camera_whose_calibration_is_poor_or_unknown() {
     };
     let message = train("strict", &["--set", "camera.max_age_days=1e-9"]);
     assert!(message.contains("the camera at 127.0.0.1:"), "{message}");
-    let unknown_server = DistantServer::start("127.0.0.1:0", cell.cell.clone(), None).unwrap();
+    let unknown_server = CellServer::start("127.0.0.1:0", cell.cell.clone(), None).unwrap();
     let mut unknown = rmrl(cell.dir.path(), &["train", "--out", "unknown"]);
-    for value in cell.keys().iter().filter(|value| !value.starts_with("distant.address")) {
+    for value in cell.keys().iter().filter(|value| !value.starts_with("remote.address")) {
         unknown.args(["--set", value]);
     }
-    unknown.args(["--set", &format!("distant.address={}", unknown_server.address())]);
+    unknown.args(["--set", &format!("remote.address={}", unknown_server.address())]);
     let message = failure(&mut unknown, 1);
     assert!(message.contains("has no [calibration]"), "{message}");
     assert_eq!(cell.recording().requests, 0);
@@ -595,7 +595,7 @@ fn a_run_waits_for_the_operator_at_the_terminal_until_enter_or_ctrl_c() {
     };
     let train = ["train", "--trials", "2", "--seed", "11", "--out", "run"];
     let mut begin = cell.rmrl(&train);
-    let (mut child, typing) = start(begin.args(["--set", "cell.person=terminal"]));
+    let (mut child, typing) = start(begin.args(["--set", "cell.operator=terminal"]));
     let motions = cell.recording().motions.len();
     send_signal(&child, "-INT");
     assert!(ends_within(&mut child, Duration::from_secs(20)), "it still waits for Enter");
@@ -749,9 +749,9 @@ fn the_emulator_is_a_command_and_takes_faults_from_its_input() {
     arm.move_to(at(0.0), 0.2).unwrap();
 
     assert!(enter("colision").contains("is no fault"));
-    assert!(enter("emergency-stop").contains("is to happen"));
+    assert!(enter("emergency-stop").contains("scheduled: "));
     let pressed = arm.move_to(at(0.1), 0.2).unwrap_err();
-    assert!(matches!(pressed, DeviceError::NeedsPerson { .. }), "{pressed}");
+    assert!(matches!(pressed, DeviceError::NeedsOperator { .. }), "{pressed}");
     drop(arm);
     assert!(Robot::connect(config.clone()).is_err(), "the button is still pressed");
     enter("release");

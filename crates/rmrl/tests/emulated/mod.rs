@@ -14,7 +14,7 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rmrl::{DistantServer, RunConfig, emulated_calibration, flange_from_jaws, simulated_cell};
+use rmrl::{CellServer, RunConfig, emulated_calibration, flange_from_jaws, simulated_cell};
 use rmrl_cell::{Arm, DeviceError, FirstMotion, TaskKind, ToolPose};
 use rmrl_sim::SimulatedCell;
 use rmrl_xarm::emulator::{
@@ -32,7 +32,7 @@ use crate::binary::small;
 pub struct EmulatedCell {
     pub running: RunningEmulator,
     /// Serves the camera and the operator, until a test drops it.
-    pub server: Option<DistantServer>,
+    pub server: Option<CellServer>,
     pub server_address: SocketAddr,
     /// The simulation behind the devices.
     pub cell: SimulatedCell,
@@ -94,7 +94,7 @@ impl EmulatedCell {
         let calibration = Some(emulated_calibration(&config, &cell));
         let asked = Arc::<Mutex<Vec<FirstMotion>>>::default();
         let served = ServedCell { cell: cell.clone(), answer, asked: Arc::clone(&asked) };
-        let server = DistantServer::start("127.0.0.1:0", served, calibration).unwrap();
+        let server = CellServer::start("127.0.0.1:0", served, calibration).unwrap();
         let server_address = server.address();
         let dir = tempfile::tempdir().unwrap();
         Self { running, server: Some(server), server_address, cell, config, dir, asked }
@@ -130,15 +130,15 @@ impl EmulatedCell {
     fn keys_at(&self, control: SocketAddr, reports: SocketAddr) -> Vec<String> {
         vec![
             "cell.kind=xarm".to_string(),
-            "cell.person=distant".to_string(),
-            "camera.source=distant".to_string(),
+            "cell.operator=remote".to_string(),
+            "camera.source=remote".to_string(),
             "camera.max_residual_mm=20".to_string(),
             "xarm.host=127.0.0.1".to_string(),
             format!("xarm.model={}", self.config.xarm.model.key()),
             format!("xarm.control_port={}", control.port()),
             format!("xarm.report_port={}", reports.port()),
             "xarm.standstill_secs=0.2".to_string(),
-            format!("distant.address={}", self.server_address),
+            format!("remote.address={}", self.server_address),
         ]
     }
 
