@@ -50,10 +50,10 @@ fn main() -> anyhow::Result<()> {
             println!("  {:>6.2}  {probability:.3}  {bar}{chosen}", value * scale);
         }
     }
-    if let Some(unlikeness) = policy.unlikeness(&policy.encode(&observation)) {
+    if let Some(ood_score) = policy.ood_score(&policy.encode(&observation)) {
         println!(
             "from the nearest training state: pose {:.2}, image {:.2} of the training's widest gap",
-            unlikeness.pose, unlikeness.image
+            ood_score.pose, ood_score.image
         );
     }
     if decision.abstained {

@@ -9,8 +9,8 @@ use rmrl::{Laboratory, RunConfig};
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{ActionSpace, PoseAdjustment, Scene, Trial, TrialReport, mean};
 use rmrl_learn::{
-    BestOfScene, Experience, Labelling, Learner, Method, Observer, ObserverError, Policy, Recorded,
-    Reinforce, ReplayRule, Training, TrialLabel,
+    BestOfScene, Experience, Labeling, Learner, Method, Observer, ObserverError, Policy, Reinforce,
+    ReplayRule, Training, TrialBacklog, TrialLabel,
 };
 
 /// Labels every state of a scene with the mean action of its best trials.
@@ -18,7 +18,7 @@ struct MeanOfBest {
     count: usize,
 }
 
-impl Labelling for MeanOfBest {
+impl Labeling for MeanOfBest {
     fn label(
         &self,
         scene: &Scene,
@@ -31,8 +31,8 @@ impl Labelling for MeanOfBest {
             return None;
         }
         let mut placed: Vec<&Trial> =
-            scene.trials().iter().filter(|trial| trial.ending.placement().is_some()).collect();
-        placed.sort_by(|a, b| b.ending.reward().total_cmp(&a.ending.reward()));
+            scene.trials().iter().filter(|trial| trial.outcome.placement().is_some()).collect();
+        placed.sort_by(|a, b| b.outcome.reward().total_cmp(&a.outcome.reward()));
         placed.truncate(self.count);
         if placed.is_empty() {
             return Some(all([None; 3]));
@@ -58,7 +58,7 @@ struct Rewards(Vec<f64>);
 impl Observer<PickPlace> for Rewards {
     fn trial_ended(&mut self, _: &PickPlace, report: TrialReport<'_>) -> Result<(), ObserverError> {
         if let TrialReport::Completed(trial) = report {
-            self.0.push(trial.ending.reward());
+            self.0.push(trial.outcome.reward());
         }
         Ok(())
     }
@@ -67,18 +67,18 @@ impl Observer<PickPlace> for Rewards {
 fn main() -> anyhow::Result<()> {
     let config = RunConfig::for_task(TaskKind::Table);
     let actions = config.action_space()?;
-    let strategies: [(&str, Box<dyn Labelling>); 2] = [
+    let strategies: [(&str, Box<dyn Labeling>); 2] = [
         ("the best of the scene", Box::new(BestOfScene)),
         ("the mean of the three best", Box::new(MeanOfBest { count: 3 })),
     ];
-    for (name, labelling) in strategies {
+    for (name, labeling) in strategies {
         let mut cell = Laboratory::assemble(&config, 0)?.trial;
         cell.record_target()?;
         let policy = Policy::new(&config.policy, &actions, config.pose_scaling(), 0)?;
         let mut learner = Learner::new(policy, 0);
         let mut method = Method {
             online: Some(Box::new(Reinforce)),
-            labelling: Some(labelling),
+            labeling: Some(labeling),
             replay: ReplayRule::Labels,
         };
         let mut rewards = Rewards::default();
@@ -88,7 +88,7 @@ fn main() -> anyhow::Result<()> {
             method: &mut method,
             schedule: &config.schedule,
             goal: 150.into(),
-            backlog: Recorded::nothing(),
+            backlog: TrialBacklog::nothing(),
             observer: &mut rewards,
         };
         training.run()?;

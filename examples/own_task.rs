@@ -9,10 +9,10 @@
 use rmrl::{RunConfig, localizer};
 use rmrl_cell::{Camera, GraspOutcome, GuardedArm, Manipulator, MotionError, SafetyEnvelope, Task};
 use rmrl_core::{
-    Ending, Env, Fault, FaultKind, Observation, Outcome, Placement, PlacementError, PlanarPose,
-    PoseAdjustment, RewardFunction, TrialId, TrialReport,
+    Env, Fault, FaultKind, Observation, Outcome, Placement, PlacementError, PlanarPose,
+    PoseAdjustment, RewardFunction, StepResult, TrialId, TrialReport,
 };
-use rmrl_learn::{Learner, MethodName, Observer, ObserverError, Policy, Recorded, Training};
+use rmrl_learn::{Learner, MethodName, Observer, ObserverError, Policy, Training, TrialBacklog};
 use rmrl_sim::SimulatedCell;
 use rmrl_vision::Localizer;
 
@@ -70,17 +70,17 @@ impl Env for UndisturbedGrasp {
         self.observe()
     }
 
-    fn step(&mut self, adjustment: PoseAdjustment) -> Outcome {
+    fn step(&mut self, adjustment: PoseAdjustment) -> StepResult {
         let before = self.estimated_pose;
         let envelope = self.manipulator.arm().envelope();
         envelope.check_adjustment(adjustment).map_err(|refusal| motion_fault(refusal.into()))?;
         let pick_pose = before.adjusted(adjustment);
         if self.carry(pick_pose, pick_pose).map_err(motion_fault)?.is_none() {
-            return Ok(Ending::NotGrasped(rmrl_core::GraspFailure::Missed));
+            return Ok(Outcome::NotGrasped(rmrl_core::GraspFailure::Missed));
         }
         let after = self.observe()?.estimated_pose;
         let error = PlacementError::between(after, before);
-        Ok(Ending::Placed(Placement {
+        Ok(Outcome::Placed(Placement {
             pick_pose,
             final_pose: after,
             target_pose: before,
@@ -108,7 +108,7 @@ impl Observer<UndisturbedGrasp> for Printer {
         report: TrialReport<'_>,
     ) -> Result<(), ObserverError> {
         if let TrialReport::Completed(trial) = report {
-            let displacement = trial.ending.placement().map(|placed| placed.error.e_trans_m);
+            let displacement = trial.outcome.placement().map(|placed| placed.error.e_trans_m);
             self.displacements_mm.extend(displacement.map(|meters| 1000.0 * meters));
             if trial.id.trial % 10 == 0 {
                 let mean = rmrl_core::mean(&self.displacements_mm);
@@ -148,7 +148,7 @@ fn main() -> anyhow::Result<()> {
         method: &mut method,
         schedule: &config.schedule,
         goal: 100.into(),
-        backlog: Recorded::nothing(),
+        backlog: TrialBacklog::nothing(),
         observer: &mut Printer::default(),
     };
     Ok(training.run()?)

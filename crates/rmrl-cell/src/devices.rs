@@ -55,7 +55,7 @@ pub trait Arm: Send {
 
 /// A parallel gripper that knows whether it holds something.
 pub trait Gripper: Send {
-    /// Opens until the jaws are `width_m` apart, in metres, and returns when they are.
+    /// Opens until the jaws are `width_m` apart, in meters, and returns when they are.
     ///
     /// # Errors
     /// Any device error; a width that the gripper does not have is refused.

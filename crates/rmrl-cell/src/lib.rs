@@ -26,15 +26,15 @@ mod trial;
 
 pub use devices::{Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, ToolPose};
 pub use manipulation::{GraspOutcome, Manipulator};
-pub use playback_camera::RecordedCamera;
+pub use playback_camera::PlaybackCamera;
 pub use recovery::Recovery;
 pub use safety::{
-    AfterContact, Axis, Descent, GuardedArm, MotionError, Refusal, SafetyConfig, SafetyEnvelope,
-    UnexpectedContact, UnsafeActions,
+    AfterContact, Axis, Descent, GuardedArm, MotionError, SafetyConfig, SafetyEnvelope,
+    SafetyViolation, UnexpectedContact, UnsafeActions,
 };
 pub use stop::{Confirmation, StopSwitch, Stopped};
 pub use task::{Place, Region, Seating, Task, TaskConfig, TaskKind, Trajectory, Waypoint};
 pub use trial::{
-    Capture, CellError, CellNews, DriftConfig, DriftReading, DriftWatch, Durations, PickPlace,
-    ReferenceError, Target, TrialEvidence, Whereabouts,
+    Capture, CellError, CellEvent, DriftConfig, DriftMonitor, DriftReading, Durations, PickPlace,
+    PlateLocation, ReferenceError, Target, TrialEvidence,
 };

@@ -175,7 +175,7 @@ impl Manipulator {
         self.lift()
     }
 
-    /// The speed of a descent, in metres per second: the first one is slower.
+    /// The speed of a descent, in meters per second: the first one is slower.
     fn speed_of_descent(&self, is_repeated: bool) -> f64 {
         if is_repeated { self.contact_speed_m_s } else { self.first_contact_speed_m_s }
     }

@@ -6,13 +6,13 @@ use crate::{Camera, DeviceError};
 
 /// Delivers the frames of a recording one after the other, and refuses after the last.
 #[derive(Debug, Clone)]
-pub struct RecordedCamera {
+pub struct PlaybackCamera {
     recording: Recording,
     model: CameraModel,
     next: usize,
 }
 
-impl RecordedCamera {
+impl PlaybackCamera {
     /// A camera that begins with the first frame. `calibrated` replaces the recording's own
     /// camera model.
     pub fn new(recording: Recording, calibrated: Option<CameraModel>) -> Self {
@@ -21,7 +21,7 @@ impl RecordedCamera {
     }
 }
 
-impl Camera for RecordedCamera {
+impl Camera for PlaybackCamera {
     /// Refuses instead of reporting a loss, because trying again does not help: a damaged frame stays damaged, and is
     /// not skipped.
     fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
@@ -74,7 +74,7 @@ mod tests {
             writer.append(&frame).unwrap();
         }
         std::fs::write(root.join("000002.png"), "torn").unwrap();
-        let mut camera = RecordedCamera::new(Recording::open(&root).unwrap(), None);
+        let mut camera = PlaybackCamera::new(Recording::open(&root).unwrap(), None);
         assert_eq!(camera.model(), own);
         let depth_mm = |frame: RgbdFrame| frame.depth.get_pixel(0, 0).0[0];
         assert_eq!(camera.capture().map(depth_mm), Ok(700));
@@ -91,7 +91,7 @@ mod tests {
             assert!(refused.contains("ends after 3 frames"), "{refused}");
         }
         let moved = CameraModel { world_from_camera: Isometry3::identity(), ..own };
-        let camera = RecordedCamera::new(Recording::open(&root).unwrap(), Some(moved));
+        let camera = PlaybackCamera::new(Recording::open(&root).unwrap(), Some(moved));
         assert_eq!(camera.model(), moved);
     }
 }

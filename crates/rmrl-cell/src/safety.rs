@@ -19,4 +19,4 @@ pub use contact::{AfterContact, Descent, UnexpectedContact};
 pub use envelope::SafetyEnvelope;
 pub use guarded_arm::GuardedArm;
 pub use motion_error::MotionError;
-pub use violation::{Axis, Refusal, UnsafeActions};
+pub use violation::{Axis, SafetyViolation, UnsafeActions};

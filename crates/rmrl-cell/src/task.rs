@@ -27,7 +27,7 @@ pub struct Task {
     pub placement_seed: u64,
 }
 
-/// By how much a driver may round a commanded pose, in metres and radians.
+/// By how much a driver may round a commanded pose, in meters and radians.
 const ROUNDING_M: f64 = 0.000_5;
 const ROUNDING_RAD: f64 = 0.005;
 

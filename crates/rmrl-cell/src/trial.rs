@@ -27,15 +27,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rmrl_core::{
-    Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement, PlacementError,
-    PlanarPose, PoseAdjustment, RewardFunction, TrialId,
+    Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement, PlacementError,
+    PlanarPose, PoseAdjustment, RewardFunction, StepResult, TrialId,
 };
 
-pub use cell_event::CellNews;
+pub use cell_event::CellEvent;
 pub use drift::{DriftConfig, DriftReading, ReferenceError};
-pub use drift_monitor::DriftWatch;
+pub use drift_monitor::DriftMonitor;
 pub use evidence::{Capture, Durations, TrialEvidence};
-pub use plate_search::Whereabouts;
+pub use plate_search::PlateLocation;
 pub use target::Target;
 pub use work_cell::CellError;
 
@@ -53,7 +53,7 @@ use crate::{GraspOutcome, MotionError, Task, ToolPose, Trajectory};
 pub struct PickPlace {
     cell: WorkCell,
     search: PlateSearch,
-    drift: Option<DriftWatch>,
+    drift: Option<DriftMonitor>,
     task: Task,
     trajectory: Trajectory,
     reward: RewardFunction,
@@ -63,7 +63,7 @@ pub struct PickPlace {
     state: Option<PlanarPose>,
 }
 
-/// How far from its start the camera may see a plate before the robot puts it right, in metres and
+/// How far from its start the camera may see a plate before the robot puts it right, in meters and
 /// radians, beside the jitter: well above any calibration error.
 const START_TOLERANCE_M: f64 = 0.03;
 const START_TOLERANCE_RAD: f64 = 0.2;
@@ -81,7 +81,7 @@ impl Env for PickPlace {
         Ok(observation)
     }
 
-    fn step(&mut self, adjustment: PoseAdjustment) -> Outcome {
+    fn step(&mut self, adjustment: PoseAdjustment) -> StepResult {
         let estimated_pose = self.state.take().expect("`reset` comes before `step`");
         let target = self.search.surfaces.target.expect("the target is recorded before training");
         let envelope = self.cell.manipulator.arm().envelope();
@@ -94,13 +94,13 @@ impl Env for PickPlace {
                 let placement = self.measure(picked.planar, estimated_pose, target)?;
                 self.search.placed();
                 self.cell.manipulator.placed();
-                Ok(Ending::Placed(placement))
+                Ok(Outcome::Placed(placement))
             }
             Carried::NotToPlace(failure) => {
                 if failure == GraspFailure::Missed {
                     self.search.judge_miss(estimated_pose, &mut self.cell)?;
                 }
-                Ok(Ending::NotGrasped(failure))
+                Ok(Outcome::NotGrasped(failure))
             }
         }
     }
@@ -126,7 +126,7 @@ impl PickPlace {
         let start = self.task.start(id);
         let lies_there = matches!(
             self.search.location,
-            Whereabouts::PutDown(tool) if self.task.lies_at_start(id.scene, tool.planar)
+            PlateLocation::PutDown(tool) if self.task.lies_at_start(id.scene, tool.planar)
         );
         if !lies_there {
             self.prepare(start)?;
@@ -135,19 +135,19 @@ impl PickPlace {
         if self.is_near(start, observation.estimated_pose) {
             return Ok(observation);
         }
-        self.search.location = Whereabouts::Unknown;
+        self.search.location = PlateLocation::Unknown;
         self.prepare(start)?;
         let observation = self.observe()?;
         if self.is_near(start, observation.estimated_pose) {
             return Ok(observation);
         }
-        self.search.location = Whereabouts::Lost;
+        self.search.location = PlateLocation::Lost;
         Err(lost_plate("it does not lie where the robot put it".to_string()))
     }
 
     /// Brings the plate to `start`, and measures the time.
     fn prepare(&mut self, start: PlanarPose) -> Result<(), Fault> {
-        self.cell.notify(CellNews::Preparing);
+        self.cell.notify(CellEvent::Preparing);
         let began = Instant::now();
         let prepared = self.search.bring_plate_to(start, &mut self.cell);
         self.cell.evidence.durations.prepare_secs += began.elapsed().as_secs_f64();
@@ -164,13 +164,13 @@ impl PickPlace {
             Ok(found) => found,
             Err(error) => {
                 // The next attempt looks for it, and asks for help if it still cannot be found.
-                self.search.location = Whereabouts::after(error);
+                self.search.location = PlateLocation::after(error);
                 return Err(localization_fault(error));
             }
         };
         self.search.surfaces.check_start_height(found.height_m)?;
         if let Some(lean_rad) = lean_rad {
-            self.search.location = Whereabouts::Lost;
+            self.search.location = PlateLocation::Lost;
             return Err(lost_plate(format!(
                 "it leans by {:.0} degrees, on something beside or under it; jaws would not take it level",
                 lean_rad.to_degrees()
@@ -194,7 +194,7 @@ impl PickPlace {
 
     /// Picks at `pick`, carries the plate along the fixed path and releases it at the place.
     fn pick_and_place(&mut self, pick: ToolPose) -> Result<Carried, Fault> {
-        self.cell.notify(CellNews::Picking(pick));
+        self.cell.notify(CellEvent::Picking(pick));
         let began = Instant::now();
         let carried = self.carry(pick);
         self.cell.evidence.durations.pick_place_secs = began.elapsed().as_secs_f64();
@@ -213,12 +213,12 @@ impl PickPlace {
                 return Ok(Carried::NotToPlace(failure));
             }
         };
-        self.cell.notify(CellNews::Placing);
+        self.cell.notify(CellEvent::Placing);
         let place = self.trajectory.place;
         if !self.cell.manipulator.release(self.trajectory.to_above_place(), place)? {
             return Ok(Carried::NotToPlace(GraspFailure::Slipped));
         }
-        self.search.location = Whereabouts::PutDown(place);
+        self.search.location = PlateLocation::PutDown(place);
         Ok(Carried::ToPlace { picked })
     }
 
@@ -242,7 +242,7 @@ impl PickPlace {
         let stayed = found.pose.distance_m(picked_from) <= START_TOLERANCE_M;
         // One that fell off a shelf is an outcome: it may have been placed badly.
         if error.e_trans_m > CARRIED_WITHIN_M && (stayed || !target.is_above(found.height_m)) {
-            self.search.location = Whereabouts::Unknown;
+            self.search.location = PlateLocation::Unknown;
             let whence = if stayed { ", where it was to be picked" } else { "" };
             return Err(Fault {
                 kind: FaultKind::FalseGrasp,

@@ -1,6 +1,6 @@
 //! The one-step Markov decision process as a trait.
 
-use crate::{Fault, Observation, Outcome, PoseAdjustment, TrialId};
+use crate::{Fault, Observation, PoseAdjustment, StepResult, TrialId};
 
 /// A one-step MDP `(S, A, p, R, ρ0, γ)` (Sec. 3.1): one observation, one action, one reward.
 ///
@@ -17,5 +17,5 @@ pub trait Env {
     ///
     /// # Errors
     /// A fault, which says nothing about the action.
-    fn step(&mut self, adjustment: PoseAdjustment) -> Outcome;
+    fn step(&mut self, adjustment: PoseAdjustment) -> StepResult;
 }

@@ -57,6 +57,6 @@ pub use statistics::{
     mean, quantile, standard_deviation, trials_to_threshold, wilson_interval,
 };
 pub use trial::{
-    Decision, Ending, Fault, FaultKind, FaultedTrial, GraspFailure, Outcome, Placement, Trial,
+    Decision, Fault, FaultKind, FaultedTrial, GraspFailure, Outcome, Placement, StepResult, Trial,
     TrialId, TrialReport,
 };

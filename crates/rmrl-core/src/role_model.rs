@@ -18,10 +18,10 @@ pub fn role_model(scene: &Scene) -> Option<&Trial> {
     scene
         .trials()
         .iter()
-        .filter(|trial| trial.ending.placement().is_some() && trial.decision.index.is_some())
+        .filter(|trial| trial.outcome.placement().is_some() && trial.decision.index.is_some())
         .reduce(
             |best, trial| {
-                if trial.ending.reward() > best.ending.reward() { trial } else { best }
+                if trial.outcome.reward() > best.outcome.reward() { trial } else { best }
             },
         )
 }
@@ -45,7 +45,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        ActionIndex, Decision, Ending, GraspFailure, Observation, Placement, PlacementError,
+        ActionIndex, Decision, GraspFailure, Observation, Outcome, Placement, PlacementError,
         PlanarPose, PlateInImage, PoseAdjustment, TrialId,
     };
 
@@ -63,8 +63,8 @@ mod tests {
                 probabilities: None,
                 abstained: false,
             },
-            ending: match reward {
-                Some(reward) => Ending::Placed(Placement {
+            outcome: match reward {
+                Some(reward) => Outcome::Placed(Placement {
                     pick_pose: PlanarPose::default(),
                     final_pose: PlanarPose::default(),
                     target_pose: PlanarPose::default(),
@@ -72,7 +72,7 @@ mod tests {
                     reward,
                     seated: true,
                 }),
-                None => Ending::NotGrasped(GraspFailure::Missed),
+                None => Outcome::NotGrasped(GraspFailure::Missed),
             },
         }
     }

@@ -42,7 +42,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Ending;
+use crate::Outcome;
 
 /// The probability `α` that a false claim is called proven. It is 0.05 because the intervals here are 95 %
 /// intervals.
@@ -89,8 +89,8 @@ impl Claim {
     }
 
     /// Whether a trial with this outcome is as claimed: placed, and off by less than the bound.
-    fn holds_for(self, ending: &Ending) -> bool {
-        ending.placement().is_some_and(|placement| placement.error.e_trans_m < self.bound_m())
+    fn holds_for(self, outcome: &Outcome) -> bool {
+        outcome.placement().is_some_and(|placement| placement.error.e_trans_m < self.bound_m())
     }
 
     /// The trial at which a proof of up to `trials` trials is complete if the first `misses` trials all miss
@@ -187,8 +187,8 @@ impl Proof {
     }
 
     /// Adds the outcome of a completed trial.
-    pub fn note_ending(&mut self, ending: &Ending) {
-        self.note(self.claim.holds_for(ending));
+    pub fn note_outcome(&mut self, outcome: &Outcome) {
+        self.note(self.claim.holds_for(outcome));
     }
 
     /// Adds whether a trial was as claimed, `x_t`.

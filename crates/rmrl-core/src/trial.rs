@@ -43,7 +43,7 @@ pub struct Decision {
 
 /// The outcome of a completed trial. It follows from the action, so the policy can learn from it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Ending {
+pub enum Outcome {
     /// The plate was placed and its final pose measured.
     Placed(Placement),
     /// The plate was not carried to the target. The reward is 0; the trial is never a role model and has no
@@ -51,7 +51,7 @@ pub enum Ending {
     NotGrasped(GraspFailure),
 }
 
-impl Ending {
+impl Outcome {
     /// The reward of the trial: the measured one, or 0 if nothing was placed.
     pub fn reward(&self) -> f64 {
         match self {
@@ -148,7 +148,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Whether trying again cannot help before the operator has come.
-    pub fn needs_a_person(self) -> bool {
+    pub fn needs_operator(self) -> bool {
         match self {
             Self::Drift | Self::Stopped | Self::Interrupted | Self::Contact | Self::NothingHeld => {
                 true
@@ -180,7 +180,7 @@ impl fmt::Display for FaultKind {
 }
 
 /// The result of a step: the outcome of the action, or a fault that says nothing about it.
-pub type Outcome = Result<Ending, Fault>;
+pub type StepResult = Result<Outcome, Fault>;
 
 /// A completed trial, which the policy can learn from.
 #[derive(Debug, Clone)]
@@ -192,7 +192,7 @@ pub struct Trial {
     /// The action `a`.
     pub decision: Decision,
     /// The outcome.
-    pub ending: Ending,
+    pub outcome: Outcome,
 }
 
 /// An attempt that a fault cut short. It has no reward and is not a [`Trial`], so nothing can learn from it.

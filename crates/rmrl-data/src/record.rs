@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use rmrl_core::{
-    ActionIndex, DIMENSIONS, Decision, Ending, FaultKind, GraspFailure, Observation, Placement,
+    ActionIndex, DIMENSIONS, Decision, FaultKind, GraspFailure, Observation, Outcome, Placement,
     PlacementError, PlanarPose, PlateInImage, PoseAdjustment, Trial, TrialId, TrialReport,
 };
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,8 @@ pub struct TrialRecord {
     #[serde(default)]
     pub suspect: bool,
     /// Where the cell believes the plate to be afterwards. A resumed run continues from it.
-    pub whereabouts: serde_json::Value,
+    #[serde(alias = "whereabouts")]
+    pub plate_location: serde_json::Value,
     /// How long each step took, in seconds of wall-clock time.
     pub durations_s: DurationsRecord,
     /// The images, as files in the run directory.
@@ -150,10 +151,10 @@ impl TrialRecord {
         match report {
             TrialReport::Completed(trial) => {
                 record.set_decision(&trial.observation, &trial.decision);
-                record.reward = Some(trial.ending.reward());
-                match &trial.ending {
-                    Ending::Placed(placement) => record.set_placement(placement),
-                    Ending::NotGrasped(cause) => {
+                record.reward = Some(trial.outcome.reward());
+                match &trial.outcome {
+                    Outcome::Placed(placement) => record.set_placement(placement),
+                    Outcome::NotGrasped(cause) => {
                         record.failure = Some(FailureRecord::NotGrasped {
                             cause: *cause,
                             reason: cause.to_string(),
@@ -200,7 +201,7 @@ impl TrialRecord {
             failure: None,
             camera_drift: None,
             suspect: false,
-            whereabouts: serde_json::Value::Null,
+            plate_location: serde_json::Value::Null,
             durations_s: DurationsRecord::default(),
             images: ImagesRecord::default(),
         }
@@ -222,10 +223,10 @@ impl TrialRecord {
     /// The record lacks what every completed trial has.
     pub fn to_trial(&self, image: RgbImage) -> Result<Option<Trial>, IncompleteRecord> {
         let missing = |missing| IncompleteRecord { trial: self.trial, missing };
-        let ending = match &self.failure {
+        let outcome = match &self.failure {
             Some(FailureRecord::Fault { .. }) => return Ok(None),
-            Some(FailureRecord::NotGrasped { cause, .. }) => Ending::NotGrasped(*cause),
-            None => Ending::Placed(Placement {
+            Some(FailureRecord::NotGrasped { cause, .. }) => Outcome::NotGrasped(*cause),
+            None => Outcome::Placed(Placement {
                 pick_pose: self.pick_pose.ok_or(missing("pick_pose"))?,
                 final_pose: self.final_pose.ok_or(missing("final_pose"))?,
                 target_pose: self.target_pose.ok_or(missing("target_pose"))?,
@@ -250,7 +251,7 @@ impl TrialRecord {
                 probabilities: self.probabilities.clone(),
                 abstained: self.abstained,
             },
-            ending,
+            outcome,
         }))
     }
 
@@ -278,7 +279,7 @@ mod tests {
     use super::*;
     use rmrl_core::{Fault, FaultedTrial};
 
-    fn trial(ending: Ending) -> Trial {
+    fn trial(outcome: Outcome) -> Trial {
         Trial {
             id: TrialId { trial: 7, attempt: 2, scene: 1 },
             observation: Observation {
@@ -296,15 +297,15 @@ mod tests {
                 probabilities: Some([vec![0.1, 0.9], vec![1.0], vec![0.333_333_34]]),
                 abstained: true,
             },
-            ending,
+            outcome,
         }
     }
 
-    fn placed() -> Ending {
+    fn placed() -> Outcome {
         let target_pose = PlanarPose::new(0.4, 0.2, 0.0);
         let final_pose = PlanarPose::new(0.401, 0.2, 0.01);
         let error = PlacementError::between(final_pose, target_pose);
-        Ending::Placed(Placement {
+        Outcome::Placed(Placement {
             pick_pose: PlanarPose::new(0.3, -0.1, 0.7),
             final_pose,
             target_pose,
@@ -316,8 +317,8 @@ mod tests {
 
     #[test]
     fn trials_come_back_from_their_line_bit_for_bit() {
-        for ending in [placed(), Ending::NotGrasped(GraspFailure::Slipped)] {
-            let original = trial(ending);
+        for outcome in [placed(), Outcome::NotGrasped(GraspFailure::Slipped)] {
+            let original = trial(outcome);
             let line =
                 serde_json::to_string(&TrialRecord::of(TrialReport::Completed(&original))).unwrap();
             let record: TrialRecord = serde_json::from_str(&line).unwrap();
@@ -326,7 +327,7 @@ mod tests {
             assert_eq!(back.observation.estimated_pose, original.observation.estimated_pose);
             assert_eq!(back.observation.plate_in_image, original.observation.plate_in_image);
             assert_eq!(back.decision, original.decision);
-            assert_eq!(back.ending, original.ending);
+            assert_eq!(back.outcome, original.outcome);
         }
     }
 

@@ -31,7 +31,7 @@ use image::{Rgb, RgbImage};
 use mimalloc::MiMalloc;
 use rmrl_core::{ActionSpace, Label, Observation, PlanarPose, PlateInImage};
 use rmrl_learn::{
-    ComputeDevice, EncodedState, EncoderConfig, EncoderWeights, Notes, Policy, PolicyConfig,
+    ComputeDevice, EncodedState, EncoderConfig, EncoderWeights, Metadata, Policy, PolicyConfig,
     PoseScaling, ViewName,
 };
 use rustix::time::{ClockId, clock_gettime};
@@ -219,7 +219,7 @@ impl Bench {
                 weights: options.weights.clone(),
             },
             // The paper's one-hot labels: every library has their loss.
-            label_width: 0.0,
+            label_sigma_bins: 0.0,
             device: options.device,
             ..PolicyConfig::default()
         };
@@ -228,7 +228,7 @@ impl Bench {
         let scaling = PoseScaling::new(PlanarPose::default(), [1.0; 3]);
         let policy = Policy::new(&config, &actions, scaling, 0)?;
         if let Some(folder) = &options.policies {
-            let bytes = policy.to_safetensors(&Notes::new());
+            let bytes = policy.to_safetensors(&Metadata::new());
             fs::write(folder.join("policy.safetensors"), bytes)?;
         }
         let observations: Vec<Observation> =

@@ -10,7 +10,7 @@ mod schedule;
 pub use self::device::ComputeDevice;
 pub use self::encoder::{EncoderConfig, EncoderWeights};
 pub use self::online::OnlineConfig;
-pub use self::ood::SupportConfig;
+pub use self::ood::OodConfig;
 pub use self::policy::{PolicyConfig, ViewName};
 pub(crate) use self::schedule::MAX_REFINEMENTS;
 pub use self::schedule::{Grouping, ScheduleConfig};

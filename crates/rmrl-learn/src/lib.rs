@@ -25,17 +25,17 @@ mod storage;
 mod training;
 
 pub use config::{
-    ComputeDevice, EncoderConfig, EncoderWeights, Grouping, OnlineConfig, PolicyConfig,
-    ScheduleConfig, SupportConfig, ViewName,
+    ComputeDevice, EncoderConfig, EncoderWeights, Grouping, OnlineConfig, OodConfig, PolicyConfig,
+    ScheduleConfig, ViewName,
 };
 pub use method::{
-    BestOfScene, Experience, Hindsight, Labelling, Memory, Method, MethodName, OnlineUpdate,
-    Reinforce, ReplayRule, TrialLabel, UnknownMethod, role_models,
+    BestOfScene, Experience, Hindsight, Labeling, Method, MethodName, OnlineUpdate, Reinforce,
+    ReplayMemory, ReplayRule, TrialLabel, UnknownMethod, role_models,
 };
-pub use policy::{EncodedState, Policy, PoseScaling, Support, Unlikeness, most_likely};
-pub use storage::{CheckpointError, Notes, WeightsError, read_metadata};
+pub use policy::{EncodedState, OodDetector, OodScore, Policy, PoseScaling, most_likely};
+pub use storage::{CheckpointError, Metadata, WeightsError, read_metadata};
 pub use training::{
-    Behaviour, ConstantOffset, EarlierData, EarlyEnd, EncoderExample, EncoderTrainer,
-    EncoderTraining, FixedPolicyRun, Goal, Greedy, Learner, NoCorrection, Observer, ObserverError,
-    Oracle, RandomCorrection, Recorded, RunError, Training, pretrain,
+    ConstantOffset, EarlierData, EncoderExample, EncoderTrainer, EncoderTraining, FixedPolicy,
+    FixedPolicyRun, Goal, GreedyPolicy, Learner, NoCorrection, Observer, ObserverError, Oracle,
+    RandomCorrection, RunError, StopReason, Training, TrialBacklog, pretrain,
 };

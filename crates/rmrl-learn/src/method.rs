@@ -8,9 +8,9 @@ mod update;
 
 use rmrl_core::{ActionSpace, Scene};
 
-pub use self::labeling::{BestOfScene, Hindsight, Labelling, TrialLabel, role_models};
+pub use self::labeling::{BestOfScene, Hindsight, Labeling, TrialLabel, role_models};
 pub use self::method_name::{MethodName, UnknownMethod};
-pub use self::replay_memory::{Experience, Memory};
+pub use self::replay_memory::{Experience, ReplayMemory};
 pub use self::update::{OnlineUpdate, Reinforce, ReplayRule};
 
 /// A learning method. Network, optimizer and schedule are the same for all methods.
@@ -18,7 +18,7 @@ pub struct Method {
     /// The update after each trial or scene.
     pub online: Option<Box<dyn OnlineUpdate>>,
     /// The labels of a scene.
-    pub labelling: Option<Box<dyn Labelling>>,
+    pub labeling: Option<Box<dyn Labeling>>,
     /// The data of the replay.
     pub replay: ReplayRule,
 }
@@ -28,10 +28,10 @@ impl Method {
     pub(crate) fn label(
         &self,
         scene: &Scene,
-        memory: &Memory,
+        memory: &ReplayMemory,
         actions: &ActionSpace,
         complete: bool,
     ) -> Option<Vec<TrialLabel>> {
-        self.labelling.as_ref()?.label(scene, memory.experiences(), actions, complete)
+        self.labeling.as_ref()?.label(scene, memory.experiences(), actions, complete)
     }
 }

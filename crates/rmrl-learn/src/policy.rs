@@ -25,7 +25,7 @@ pub use self::categorical::most_likely;
 pub(crate) use self::categorical::sample;
 pub use self::observation_encoding::PoseScaling;
 pub(crate) use self::observation_encoding::{image_batch, view};
-pub use self::ood_detector::{Support, Unlikeness};
+pub use self::ood_detector::{OodDetector, OodScore};
 pub(crate) use self::policy_file::{PolicyDescription, check_same};
 pub use self::state::EncodedState;
 use self::state::{feature_batch, pose_batch};
@@ -48,7 +48,7 @@ pub struct Policy {
     pub(crate) optimizer: Adam,
     /// The detector of unknown states; `None` during training, and for a policy that was never
     /// trained.
-    pub(crate) support: Option<Support>,
+    pub(crate) support: Option<OodDetector>,
     pub(crate) device: Device,
 }
 
@@ -165,7 +165,7 @@ impl Policy {
         let poses_and_features = |states: &'a [EncodedState]| {
             states.iter().map(|state| (state.pose(), self.features_of(state)))
         };
-        self.support = Support::fit(scenes.into_iter().map(poses_and_features));
+        self.support = OodDetector::fit(scenes.into_iter().map(poses_and_features));
     }
 
     /// One step of the optimizer down a loss. Returns the loss before the step.

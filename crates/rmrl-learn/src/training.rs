@@ -14,9 +14,9 @@ mod stopping;
 
 use rmrl_core::{Env, Observation, TrialId};
 
-pub use self::backlog::Recorded;
+pub use self::backlog::TrialBacklog;
 pub use self::baselines::{
-    Behaviour, ConstantOffset, Greedy, NoCorrection, Oracle, RandomCorrection,
+    ConstantOffset, FixedPolicy, GreedyPolicy, NoCorrection, Oracle, RandomCorrection,
 };
 pub use self::encoder_pretraining::{EncoderExample, EncoderTrainer, EncoderTraining};
 pub use self::fixed_policy_run::FixedPolicyRun;
@@ -26,7 +26,7 @@ pub use self::observer::{Observer, ObserverError, RunError};
 use self::overlap::beside;
 pub use self::pretrain::{EarlierData, pretrain};
 use self::rollout::{ResetResult, begin, complete_trial, trial_id};
-pub use self::stopping::{EarlyEnd, Goal};
+pub use self::stopping::{Goal, StopReason};
 use crate::config::ScheduleConfig;
 use crate::method::Method;
 
@@ -48,7 +48,7 @@ pub struct Training<'a, E> {
     /// When the run ends: after a number of trials, or with a proof.
     pub goal: Goal,
     /// The trials that an interrupted run has recorded and the learner has not learned from.
-    pub backlog: Recorded,
+    pub backlog: TrialBacklog,
     /// Keeps every trial.
     pub observer: &'a mut dyn Observer<E>,
 }
@@ -83,7 +83,7 @@ impl<E: Env> Training<'_, E> {
         };
         let trial = complete_trial(self.env, id, start, explore, self.observer)?;
         let state = state.expect("the policy has chosen the action of a completed trial");
-        self.goal.note(&trial.ending);
+        self.goal.note(&trial.outcome);
         Ok(PendingTrial { completes_scene: self.completes_scene(trial.id.trial), trial, state })
     }
 }
@@ -147,7 +147,7 @@ impl<E: Env> Training<'_, E> {
         while !self.goal.is_reached(self.learner.trials())
             && let Some(trial) = self.backlog.next()?
         {
-            self.goal.note(&trial.ending);
+            self.goal.note(&trial.outcome);
             let state = self.learner.policy.encode(&trial.observation);
             let completes_scene = self.completes_scene(self.learner.trials() + 1);
             self.learn_from(PendingTrial { trial, state, completes_scene })?;
@@ -162,7 +162,7 @@ impl<E: Env> Training<'_, E> {
 
     fn report_update(&mut self) -> Result<(), RunError> {
         let trial = self.learner.trials();
-        self.observer.learnt(self.learner).map_err(|source| RunError::Progress { trial, source })
+        self.observer.on_update(self.learner).map_err(|source| RunError::Progress { trial, source })
     }
 
     /// The trial after `last`; `None` if the goal is reached.

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use image::{Rgb, RgbImage};
 use rmrl_core::{
-    ActionSpace, Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, PlanarPose,
-    PlateInImage, PoseAdjustment, Scene, TrialId, TrialReport,
+    ActionSpace, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, PlanarPose,
+    PlateInImage, PoseAdjustment, Scene, StepResult, TrialId, TrialReport,
 };
 use rmrl_learn::{
-    Experience, Labelling, Learner, Method, Observer, ObserverError, Policy, PolicyConfig,
-    PoseScaling, Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig, Training, TrialLabel,
-    ViewName,
+    Experience, Labeling, Learner, Method, Observer, ObserverError, Policy, PolicyConfig,
+    PoseScaling, Reinforce, ReplayRule, RunError, ScheduleConfig, Training, TrialBacklog,
+    TrialLabel, ViewName,
 };
 
 const TRIALS: u32 = 4;
@@ -58,9 +58,9 @@ impl Env for SlowArm {
         })
     }
 
-    fn step(&mut self, _: PoseAdjustment) -> Outcome {
+    fn step(&mut self, _: PoseAdjustment) -> StepResult {
         self.events.send(Event::Decided(0)).unwrap();
-        Ok(Ending::NotGrasped(GraspFailure::Missed))
+        Ok(Outcome::NotGrasped(GraspFailure::Missed))
     }
 }
 
@@ -70,7 +70,7 @@ struct WaitsForTheArm {
     learning: Sender<()>,
 }
 
-impl Labelling for WaitsForTheArm {
+impl Labeling for WaitsForTheArm {
     fn label(
         &self,
         scene: &Scene,
@@ -98,7 +98,7 @@ impl<E> Observer<E> for Notebook {
         Ok(())
     }
 
-    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+    fn on_update(&mut self, learner: &Learner) -> Result<(), ObserverError> {
         self.events.send(Event::Learned(learner.trials()))?;
         Ok(())
     }
@@ -117,10 +117,10 @@ fn trained(faulty: bool) -> Result<(Vec<Event>, u32), RunError> {
     let (learning, policy_learning) = channel();
     let (events, seen) = channel();
     let mut cell = SlowArm { begun, learning: policy_learning, events: events.clone(), faulty };
-    let labelling = Box::new(WaitsForTheArm { begun: arm_begun, learning });
+    let labeling = Box::new(WaitsForTheArm { begun: arm_begun, learning });
     let mut method = Method {
         online: Some(Box::new(Reinforce)),
-        labelling: Some(labelling),
+        labeling: Some(labeling),
         replay: ReplayRule::None,
     };
     let mut learner = Learner::new(policy(), 0);
@@ -131,7 +131,7 @@ fn trained(faulty: bool) -> Result<(Vec<Event>, u32), RunError> {
         method: &mut method,
         schedule: &ScheduleConfig::default(),
         goal: TRIALS.into(),
-        backlog: Recorded::nothing(),
+        backlog: TrialBacklog::nothing(),
         observer: &mut notebook,
     }
     .run()?;

@@ -8,8 +8,8 @@ use image::{Rgb, RgbImage};
 use rand::RngExt;
 use rmrl_core::{ActionSpace, Observation, PlanarPose, PlateInImage, random_stream};
 use rmrl_learn::{
-    EncoderConfig, EncoderExample, EncoderTrainer, EncoderTraining, EncoderWeights, Notes, Policy,
-    PolicyConfig, PoseScaling,
+    EncoderConfig, EncoderExample, EncoderTrainer, EncoderTraining, EncoderWeights, Metadata,
+    Policy, PolicyConfig, PoseScaling,
 };
 
 fn config() -> PolicyConfig {
@@ -73,10 +73,10 @@ fn an_encoder_learns_what_can_be_seen_and_nothing_else() {
 fn an_encoder_comes_back_as_the_weights_of_a_policy_and_its_seed_makes_it() {
     let examples = examples(48, 2);
     let training = EncoderTraining { epochs: 1, ..TRAINING };
-    let bytes = trained(&examples, training).to_safetensors(&Notes::new());
-    assert!(bytes == trained(&examples, training).to_safetensors(&Notes::new()));
+    let bytes = trained(&examples, training).to_safetensors(&Metadata::new());
+    assert!(bytes == trained(&examples, training).to_safetensors(&Metadata::new()));
     let other = EncoderTraining { seed: 1, ..training };
-    assert!(bytes != trained(&examples, other).to_safetensors(&Notes::new()));
+    assert!(bytes != trained(&examples, other).to_safetensors(&Metadata::new()));
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("encoder.safetensors");

@@ -11,16 +11,16 @@ use std::sync::Arc;
 use image::{Rgb, RgbImage};
 use rand::RngExt;
 use rmrl_core::{
-    ActionSpace, Ending, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement,
-    PlacementError, PlanarPose, PlateInImage, PoseAdjustment, RewardFunction, Scene, Trial,
-    TrialId, TrialReport, random_stream,
+    ActionSpace, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement,
+    PlacementError, PlanarPose, PlateInImage, PoseAdjustment, RewardFunction, Scene, StepResult,
+    Trial, TrialId, TrialReport, random_stream,
 };
 use rmrl_learn::{
-    Behaviour, BestOfScene, ConstantOffset, EarlierData, EncoderConfig, EncoderWeights, Experience,
-    FixedPolicyRun, Goal, Greedy, Grouping, Hindsight, Labelling, Learner, Memory, Method,
-    MethodName, NoCorrection, Notes, Observer, ObserverError, OnlineConfig, Policy, PolicyConfig,
-    PoseScaling, RandomCorrection, Recorded, Reinforce, ReplayRule, RunError, ScheduleConfig,
-    Training, ViewName, most_likely, pretrain, role_models,
+    BestOfScene, ConstantOffset, EarlierData, EncoderConfig, EncoderWeights, Experience,
+    FixedPolicy, FixedPolicyRun, Goal, GreedyPolicy, Grouping, Hindsight, Labeling, Learner,
+    Metadata, Method, MethodName, NoCorrection, Observer, ObserverError, OnlineConfig, Policy,
+    PolicyConfig, PoseScaling, RandomCorrection, Reinforce, ReplayMemory, ReplayRule, RunError,
+    ScheduleConfig, Training, TrialBacklog, ViewName, most_likely, pretrain, role_models,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
@@ -36,7 +36,7 @@ struct OffsetWorld {
     kept: Rc<Cell<u32>>,
     /// Trials with the number of their attempts that end in a fault.
     faulty: BTreeMap<u32, u32>,
-    /// A plate missed by more is not grasped, in metres.
+    /// A plate missed by more is not grasped, in meters.
     reach_m: f64,
 }
 
@@ -73,20 +73,20 @@ impl Env for OffsetWorld {
         })
     }
 
-    fn step(&mut self, action: PoseAdjustment) -> Outcome {
+    fn step(&mut self, action: PoseAdjustment) -> StepResult {
         let miss = PoseAdjustment {
             dx_m: OFFSET.dx_m - action.dx_m,
             dy_m: OFFSET.dy_m - action.dy_m,
             dyaw_rad: OFFSET.dyaw_rad - action.dyaw_rad,
         };
         if miss.translation_m() > self.reach_m {
-            return Ok(Ending::NotGrasped(GraspFailure::Missed));
+            return Ok(Outcome::NotGrasped(GraspFailure::Missed));
         }
         let target_pose = PlanarPose::new(0.4, 0.2, 0.0);
         let pick_pose = self.estimated_pose.adjusted(action);
         let final_pose = target_pose.adjusted(miss.rotated(-pick_pose.yaw_rad));
         let error = PlacementError::between(final_pose, target_pose);
-        Ok(Ending::Placed(Placement {
+        Ok(Outcome::Placed(Placement {
             pick_pose,
             final_pose,
             target_pose,
@@ -125,9 +125,9 @@ impl Observer<OffsetWorld> for Notebook {
         Ok(())
     }
 
-    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+    fn on_update(&mut self, learner: &Learner) -> Result<(), ObserverError> {
         if self.checkpoint_after == Some(learner.trials()) {
-            self.checkpoint = learner.to_checkpoint(&Notes::new());
+            self.checkpoint = learner.to_checkpoint(&Metadata::new());
         }
         Ok(())
     }
@@ -173,7 +173,7 @@ fn run(
     learner: &mut Learner,
     method: MethodName,
     goal: impl Into<Goal>,
-    backlog: Recorded,
+    backlog: TrialBacklog,
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
     let schedule = ScheduleConfig::default();
@@ -187,7 +187,7 @@ fn run_method(
     learner: &mut Learner,
     (mut method, schedule): (Method, &ScheduleConfig),
     goal: impl Into<Goal>,
-    backlog: Recorded,
+    backlog: TrialBacklog,
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
     let (method, goal) = (&mut method, goal.into());
@@ -197,15 +197,15 @@ fn run_method(
 /// Trains in a new world.
 fn trained(learner: &mut Learner, method: MethodName, trials: u32, notebook: &mut Notebook) {
     let mut world = OffsetWorld::new(notebook);
-    run(&mut world, learner, method, trials, Recorded::nothing(), notebook).unwrap();
+    run(&mut world, learner, method, trials, TrialBacklog::nothing(), notebook).unwrap();
 }
 
 /// Makes trials in scenes of ten, without learning.
 fn run_fixed(
     world: &mut OffsetWorld,
-    policy: &mut dyn Behaviour,
+    policy: &mut dyn FixedPolicy,
     goal: impl Into<Goal>,
-    backlog: Recorded,
+    backlog: TrialBacklog,
     notebook: &mut Notebook,
 ) {
     let (trials_per_scene, goal) = (10, goal.into());
@@ -214,24 +214,24 @@ fn run_fixed(
         .unwrap();
 }
 
-fn mean_reward(policy: &mut dyn Behaviour, trials: u32) -> f64 {
+fn mean_reward(policy: &mut dyn FixedPolicy, trials: u32) -> f64 {
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
-    run_fixed(&mut world, policy, trials, Recorded::nothing(), &mut notebook);
-    let rewards = notebook.trials.iter().map(|trial| trial.ending.reward());
+    run_fixed(&mut world, policy, trials, TrialBacklog::nothing(), &mut notebook);
+    let rewards = notebook.trials.iter().map(|trial| trial.outcome.reward());
     rewards.sum::<f64>() / f64::from(trials)
 }
 
 /// The bytes of a learner's policy, and its memory.
-fn bits(learner: &Learner) -> (Vec<u8>, Memory) {
-    (learner.policy.to_safetensors(&Notes::new()), learner.memory.clone())
+fn bits(learner: &Learner) -> (Vec<u8>, ReplayMemory) {
+    (learner.policy.to_safetensors(&Metadata::new()), learner.memory.clone())
 }
 
 /// Trains by the given parts of a method only.
 fn trained_by(method: Method, schedule: ScheduleConfig, trials: u32) -> (Learner, Vec<Trial>) {
     let (mut learner, mut notebook) = (learner(false), Notebook::default());
     let mut world = OffsetWorld::new(&notebook);
-    let (parts, nothing) = ((method, &schedule), Recorded::nothing());
+    let (parts, nothing) = ((method, &schedule), TrialBacklog::nothing());
     run_method(&mut world, &mut learner, parts, trials, nothing, &mut notebook).unwrap();
     (learner, notebook.trials)
 }
@@ -252,10 +252,10 @@ const BY_SIMILARITY: ScheduleConfig = ScheduleConfig {
     pretrain_epochs: 30,
 };
 
-const NO_METHOD: Method = Method { online: None, labelling: None, replay: ReplayRule::None };
+const NO_METHOD: Method = Method { online: None, labeling: None, replay: ReplayRule::None };
 
 fn weights(policy: &Policy) -> Vec<u8> {
-    policy.to_safetensors(&Notes::new())
+    policy.to_safetensors(&Metadata::new())
 }
 
 /// Eq. 5-6: a step up the gradient of log-probability times reward, after every trial.
@@ -268,7 +268,7 @@ fn the_online_update_is_a_policy_gradient_step_for_each_trial() {
         let state = expected.encode(&trial.observation);
         let action = trial.decision.index.unwrap();
         let before = expected.distribution(&state);
-        expected.policy_gradient_step(&[(&state, action, trial.ending.reward())]);
+        expected.policy_gradient_step(&[(&state, action, trial.outcome.reward())]);
         if trial.id.trial == 1 {
             let after = expected.distribution(&state);
             for dimension in 0..3 {
@@ -284,12 +284,12 @@ fn the_online_update_is_a_policy_gradient_step_for_each_trial() {
 /// as label, and nothing before.
 #[test]
 fn a_scene_is_learned_by_its_role_model() {
-    let method = || Method { labelling: Some(Box::new(BestOfScene)), ..NO_METHOD };
+    let method = || Method { labeling: Some(Box::new(BestOfScene)), ..NO_METHOD };
     let schedule = ScheduleConfig::default();
     let (learner, trials) = trained_by(method(), schedule, 20);
     let mut expected = policy(&actions(), false, 0);
     for scene in trials.chunks(10) {
-        let reward = |trial: &&Trial| trial.ending.reward();
+        let reward = |trial: &&Trial| trial.outcome.reward();
         let best = scene.iter().max_by(|a, b| reward(a).total_cmp(&reward(b))).unwrap();
         let label = best.decision.index.unwrap().0.map(Some);
         let states: Vec<_> = scene.iter().map(|t| expected.encode(&t.observation)).collect();
@@ -308,7 +308,7 @@ fn replay_trains_on_what_was_stored_at_its_intervals_only() {
     let schedule =
         ScheduleConfig { scene_epochs: 0, replay_interval: 10, ..ScheduleConfig::default() };
     let labels = || Method {
-        labelling: Some(Box::new(BestOfScene)),
+        labeling: Some(Box::new(BestOfScene)),
         replay: ReplayRule::Labels,
         ..NO_METHOD
     };
@@ -325,7 +325,7 @@ fn replay_trains_on_what_was_stored_at_its_intervals_only() {
     // Labeled replay makes the role models' actions likelier where they were found.
     let (learner, trials) = trained_by(labels(), schedule, 10);
     let best =
-        trials.iter().max_by(|a, b| a.ending.reward().total_cmp(&b.ending.reward())).unwrap();
+        trials.iter().max_by(|a, b| a.outcome.reward().total_cmp(&b.outcome.reward())).unwrap();
     let [before, after] = [&policy(&actions(), false, 0), &learner.policy].map(|policy| {
         let distribution = policy.distribution(&policy.encode(&best.observation));
         distribution[0][best.decision.index.unwrap().0[0]]
@@ -337,7 +337,7 @@ fn replay_trains_on_what_was_stored_at_its_intervals_only() {
 #[test]
 fn labels_that_come_with_each_trial_are_learned_as_they_come() {
     let hindsight = || Hindsight { knows_slide: true };
-    let method = Method { labelling: Some(Box::new(hindsight())), ..NO_METHOD };
+    let method = Method { labeling: Some(Box::new(hindsight())), ..NO_METHOD };
     let schedule = ScheduleConfig { scene_epochs: 3, ..ScheduleConfig::default() };
     let (learner, trials) = trained_by(method, schedule, 10);
     let mut expected = policy(&actions(), false, 0);
@@ -360,14 +360,14 @@ fn labels_that_come_with_each_trial_are_learned_as_they_come() {
 #[test]
 fn labels_by_similarity_are_renewed_when_a_scene_ends() {
     let method = || Method {
-        labelling: Some(role_models(&BY_SIMILARITY)),
+        labeling: Some(role_models(&BY_SIMILARITY)),
         replay: ReplayRule::Labels,
         ..NO_METHOD
     };
     let labels_after = |trials| {
         let (learner, trials) = trained_by(method(), BY_SIMILARITY, trials);
         let labels: Vec<_> =
-            learner.memory.labelled_states().into_iter().map(|(_, label)| label).collect();
+            learner.memory.labeled_states().into_iter().map(|(_, label)| label).collect();
         (labels, trials)
     };
     let (first, _) = labels_after(10);
@@ -380,7 +380,7 @@ fn labels_by_similarity_are_renewed_when_a_scene_ends() {
     };
     for (trial, label) in trials.iter().zip(&both) {
         let near = trials.iter().filter(|other| is_near(trial, other));
-        let best = near.max_by(|a, b| a.ending.reward().total_cmp(&b.ending.reward())).unwrap();
+        let best = near.max_by(|a, b| a.outcome.reward().total_cmp(&b.outcome.reward())).unwrap();
         assert_eq!(*label, best.decision.index.unwrap().0.map(Some));
     }
 }
@@ -390,7 +390,7 @@ fn rm_rl_learns_the_offset() {
     let none = mean_reward(&mut NoCorrection, 20);
     let mut learner = learner(false);
     trained(&mut learner, MethodName::RmRl, 150, &mut Notebook::default());
-    let learned = mean_reward(&mut Greedy(&learner.policy), 20);
+    let learned = mean_reward(&mut GreedyPolicy(&learner.policy), 20);
     let left = (1.0 - learned) / (1.0 - none);
     assert!(left < 0.5, "{left:.2} of the error is left: {none} -> {learned}");
 }
@@ -401,7 +401,7 @@ fn reward_after_training(method: MethodName) -> f64 {
     let earned = seeds.clone().map(|seed| {
         let mut learner = Learner::new(policy(&actions(), false, seed), seed);
         trained(&mut learner, method, 150, &mut Notebook::default());
-        mean_reward(&mut Greedy(&learner.policy), 20)
+        mean_reward(&mut GreedyPolicy(&learner.policy), 20)
     });
     earned.sum::<f64>() / seeds.count() as f64
 }
@@ -446,8 +446,8 @@ fn a_constant_offset_is_averaged_over_the_first_trials_and_removes_a_constant_er
     let mut constant = ConstantOffset::default();
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
-    run_fixed(&mut world, &mut constant, 12, Recorded::nothing(), &mut notebook);
-    let rewards: Vec<f64> = notebook.trials.iter().map(|trial| trial.ending.reward()).collect();
+    run_fixed(&mut world, &mut constant, 12, TrialBacklog::nothing(), &mut notebook);
+    let rewards: Vec<f64> = notebook.trials.iter().map(|trial| trial.outcome.reward()).collect();
     assert!(rewards[..10].iter().all(|reward| *reward < 0.96), "{rewards:?}");
     assert!(rewards[10..].iter().all(|reward| *reward > 0.999_99), "{rewards:?}");
     let found = constant.offset();
@@ -459,7 +459,7 @@ fn a_constant_offset_is_averaged_over_the_first_trials_and_removes_a_constant_er
 
     // A resumed run finds it again from the recorded trials.
     let mut resumed = ConstantOffset::default();
-    let recorded = Recorded::new(notebook.trials, 0);
+    let recorded = TrialBacklog::new(notebook.trials, 0);
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
     run_fixed(&mut world, &mut resumed, 13, recorded, &mut notebook);
@@ -473,15 +473,15 @@ fn pretraining_on_an_earlier_run_teaches_before_the_first_trial() {
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
     let mut random = RandomCorrection { actions: actions(), seed: 5 };
-    run_fixed(&mut world, &mut random, 200, Recorded::nothing(), &mut notebook);
+    run_fixed(&mut world, &mut random, 200, TrialBacklog::nothing(), &mut notebook);
 
     let mut policy = policy(&actions(), false, 0);
-    let before = mean_reward(&mut Greedy(&policy), 20);
+    let before = mean_reward(&mut GreedyPolicy(&policy), 20);
     let data = EarlierData::from_trials(notebook.trials, &BestOfScene, &policy);
     assert_eq!(data.len(), 200);
     let losses = pretrain(&mut policy, &data, &ScheduleConfig::default(), 0);
     assert!(losses.last().unwrap() < &losses[0], "{losses:?}");
-    let after = mean_reward(&mut Greedy(&policy), 20);
+    let after = mean_reward(&mut GreedyPolicy(&policy), 20);
     assert!(after > before, "{before} -> {after}");
 }
 
@@ -491,18 +491,18 @@ fn faults_are_recorded_and_repeated_and_never_learned_from() {
     let mut world = OffsetWorld::new(&notebook);
     world.faulty = BTreeMap::from([(3, 1), (12, 4)]);
     let mut live = learner(false);
-    let nothing = Recorded::nothing();
+    let nothing = TrialBacklog::nothing();
     run(&mut world, &mut live, MethodName::RmRl, 20, nothing, &mut notebook).unwrap();
 
     let faults: Vec<_> = notebook.faults.iter().map(|id| (id.trial, id.attempt)).collect();
     assert_eq!(faults, [(3, 1), (12, 1), (12, 2), (12, 3), (12, 4)]);
     let numbers: Vec<u32> = notebook.trials.iter().map(|trial| trial.id.trial).collect();
     assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
-    assert_eq!(live.memory.labelled_states().len(), 20);
+    assert_eq!(live.memory.labeled_states().len(), 20);
 
     // A learner of the completed trials alone becomes the same, bit for bit.
     let mut from_log = learner(false);
-    let recorded = Recorded::new(notebook.trials, 0);
+    let recorded = TrialBacklog::new(notebook.trials, 0);
     let mut untouched = Notebook::default();
     let mut world = OffsetWorld::new(&untouched);
     run(&mut world, &mut from_log, MethodName::RmRl, 20, recorded, &mut untouched).unwrap();
@@ -515,7 +515,7 @@ fn fault_after_fault_ends_the_run_and_says_at_which_trial() {
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
     world.faulty = BTreeMap::from([(2, u32::MAX)]);
-    let nothing = Recorded::nothing();
+    let nothing = TrialBacklog::nothing();
     let error = run(&mut world, &mut learner(false), MethodName::RmRl, 20, nothing, &mut notebook)
         .unwrap_err();
     assert!(matches!(error, RunError::TooManyFaults { attempts: 5, .. }), "{error}");
@@ -524,7 +524,7 @@ fn fault_after_fault_ends_the_run_and_says_at_which_trial() {
     assert_eq!((notebook.trials.len(), notebook.faults.len()), (1, 5));
 
     // Three recorded attempts at trial 2 leave two.
-    let recorded = Recorded::new(std::mem::take(&mut notebook.trials), 3);
+    let recorded = TrialBacklog::new(std::mem::take(&mut notebook.trials), 3);
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
     world.faulty = BTreeMap::from([(2, u32::MAX)]);
@@ -538,7 +538,7 @@ fn fault_after_fault_ends_the_run_and_says_at_which_trial() {
 fn a_trial_that_cannot_be_kept_stops_the_arm() {
     let mut notebook = Notebook { full_at: Some(4), ..Notebook::default() };
     let mut world = OffsetWorld::new(&notebook);
-    let nothing = Recorded::nothing();
+    let nothing = TrialBacklog::nothing();
     let error = run(&mut world, &mut learner(false), MethodName::RmRl, 20, nothing, &mut notebook)
         .unwrap_err();
     assert!(matches!(&error, RunError::Observer { id, .. } if id.trial == 4), "{error}");
@@ -551,11 +551,11 @@ fn failed_grasps_are_completed_trials_without_a_label() {
     let mut world = OffsetWorld::new(&notebook);
     world.reach_m = 0.0;
     let mut learner = learner(false);
-    let nothing = Recorded::nothing();
+    let nothing = TrialBacklog::nothing();
     run(&mut world, &mut learner, MethodName::RmRl, 20, nothing, &mut notebook).unwrap();
     assert_eq!(notebook.trials.len(), 20);
-    assert!(notebook.trials.iter().all(|trial| trial.ending.reward() == 0.0));
-    assert!(learner.memory.labelled_states().is_empty(), "no trial was a role model");
+    assert!(notebook.trials.iter().all(|trial| trial.outcome.reward() == 0.0));
+    assert!(learner.memory.labeled_states().is_empty(), "no trial was a role model");
     // Rewards of 0 have no gradient, and scenes without a label take no step.
     assert!(weights(&learner.policy) == weights(&policy(&actions(), false, 0)));
 }
@@ -569,18 +569,18 @@ fn a_run_ends_as_soon_as_its_claim_is_proven() {
     let mut notebook = Notebook { checkpoint_after: Some(20), ..Notebook::default() };
     let mut world = OffsetWorld::new(&notebook);
     let mut uninterrupted = learner(false);
-    let nothing = Recorded::nothing();
+    let nothing = TrialBacklog::nothing();
     let method = MethodName::Hindsight;
     run(&mut world, &mut uninterrupted, method, goal(), nothing, &mut notebook).unwrap();
     let ended = uninterrupted.trials();
     assert!((25..200).contains(&ended) && !ended.is_multiple_of(10), "ended at {ended}");
     assert_eq!(notebook.trials.len(), ended as usize);
     assert!(uninterrupted.is_between_scenes());
-    assert_eq!(uninterrupted.memory.labelled_states().len(), ended as usize);
+    assert_eq!(uninterrupted.memory.labeled_states().len(), ended as usize);
     let mut proof = Goal::new(200, Some(claim));
     for (number, trial) in (1..).zip(&notebook.trials) {
         assert!(!proof.is_reached(number - 1));
-        proof.note(&trial.ending);
+        proof.note(&trial.outcome);
     }
     assert_eq!(proof.proof().unwrap().proven_at(), Some(ended));
 
@@ -588,8 +588,8 @@ fn a_run_ends_as_soon_as_its_claim_is_proven() {
     let initial = policy(&actions(), false, 0);
     let mut resumed = Learner::from_checkpoint(initial, path, &notebook.checkpoint).unwrap();
     let mut rest = goal();
-    notebook.trials[..20].iter().for_each(|trial| rest.note(&trial.ending));
-    let recorded = Recorded::new(notebook.trials[20..23].to_vec(), 0);
+    notebook.trials[..20].iter().for_each(|trial| rest.note(&trial.outcome));
+    let recorded = TrialBacklog::new(notebook.trials[20..23].to_vec(), 0);
     let mut notes = Notebook::default();
     let mut world = OffsetWorld::new(&notes);
     run(&mut world, &mut resumed, method, rest, recorded, &mut notes).unwrap();
@@ -598,7 +598,7 @@ fn a_run_ends_as_soon_as_its_claim_is_proven() {
 
     // The claim is proven already: nothing is left to do.
     let mut world = OffsetWorld::new(&notes);
-    run(&mut world, &mut resumed, method, proof, Recorded::nothing(), &mut notes).unwrap();
+    run(&mut world, &mut resumed, method, proof, TrialBacklog::nothing(), &mut notes).unwrap();
     assert_eq!(world.attempts, 0);
 
     // Fixed policies end in the same way, and a false claim is not proven.
@@ -606,7 +606,7 @@ fn a_run_ends_as_soon_as_its_claim_is_proven() {
         let mut notebook = Notebook::default();
         let mut world = OffsetWorld::new(&notebook);
         let goal = Goal::new(60, Some(text.parse().unwrap()));
-        run_fixed(&mut world, &mut NoCorrection, goal, Recorded::nothing(), &mut notebook);
+        run_fixed(&mut world, &mut NoCorrection, goal, TrialBacklog::nothing(), &mut notebook);
         assert!(trials.contains(&notebook.trials.len()), "{text}: {}", notebook.trials.len());
     }
 }
@@ -627,7 +627,7 @@ fn a_deployed_policy_abstains_from_what_it_was_never_trained_on() {
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("policy.safetensors");
-    std::fs::write(&path, learner.policy.to_safetensors(&Notes::new())).unwrap();
+    std::fs::write(&path, learner.policy.to_safetensors(&Metadata::new())).unwrap();
     let loaded = |config: &PolicyConfig| Policy::from_file(&path, config).unwrap();
     let policy_config = learner.policy.config().clone();
     let deployed = loaded(&policy_config);
@@ -651,16 +651,16 @@ fn a_deployed_policy_abstains_from_what_it_was_never_trained_on() {
         assert_eq!(decision.adjustment, PoseAdjustment::NONE);
         assert_eq!(decision.index, None);
         assert!(decision.probabilities.is_some());
-        let mut greedy = Greedy(&deployed);
+        let mut greedy = GreedyPolicy(&deployed);
         let id = TrialId { trial: 1, attempt: 1, scene: 1 };
         assert_eq!(greedy.decide(observation, id), decision);
     }
     // The configuration switches it off, or stretches it.
     let mut config = policy_config.clone();
-    config.support.abstain = false;
+    config.ood.abstain = false;
     assert!(!loaded(&config).decide(&far).abstained);
     config = policy_config;
-    config.support.reach_factor = 50.0;
+    config.ood.threshold = 50.0;
     assert!(!loaded(&config).decide(&far).abstained);
     // One scene does not show the distance between scenes.
     let mut young = self::learner(false);
@@ -711,7 +711,7 @@ fn a_policy_that_sees_no_image_learns_and_has_no_encoder() {
     assert!(names.contains("heads.0") && !names.contains("encoder."));
     let mut learner = Learner::new(initial, 0);
     trained(&mut learner, MethodName::RmRl, 150, &mut Notebook::default());
-    let learned = mean_reward(&mut Greedy(&learner.policy), 20);
+    let learned = mean_reward(&mut GreedyPolicy(&learner.policy), 20);
     assert!((1.0 - learned) / (1.0 - none) < 0.5, "{none} -> {learned}");
 }
 
@@ -783,7 +783,7 @@ fn a_learner_brought_back_from_a_checkpoint_becomes_what_it_would_have() {
 /// alone, with labels that change long after their trial.
 #[test]
 fn labels_by_similarity_survive_an_interruption() {
-    let train_to_20 = |learner: &mut Learner, recorded: Recorded, notebook: &mut Notebook| {
+    let train_to_20 = |learner: &mut Learner, recorded: TrialBacklog, notebook: &mut Notebook| {
         let mut world = OffsetWorld::new(notebook);
         let method = MethodName::RmRl.method(&BY_SIMILARITY, &OnlineConfig::default()).unwrap();
         let parts = (method, &BY_SIMILARITY);
@@ -791,23 +791,28 @@ fn labels_by_similarity_survive_an_interruption() {
     };
     let mut notebook = Notebook { checkpoint_after: Some(10), ..Notebook::default() };
     let mut whole = learner(false);
-    train_to_20(&mut whole, Recorded::nothing(), &mut notebook);
+    train_to_20(&mut whole, TrialBacklog::nothing(), &mut notebook);
 
     let path = Path::new("trial-000010.safetensors");
     let initial = policy(&actions(), false, 0);
     let mut resumed = Learner::from_checkpoint(initial, path, &notebook.checkpoint).unwrap();
-    train_to_20(&mut resumed, Recorded::nothing(), &mut Notebook::default());
+    train_to_20(&mut resumed, TrialBacklog::nothing(), &mut Notebook::default());
     assert!(bits(&whole) == bits(&resumed));
 
     let mut from_log = learner(false);
-    train_to_20(&mut from_log, Recorded::new(notebook.trials, 0), &mut Notebook::default());
+    train_to_20(&mut from_log, TrialBacklog::new(notebook.trials, 0), &mut Notebook::default());
     assert!(bits(&whole) == bits(&from_log));
 }
 
 const FROM_COARSE_TO_FINE: ScheduleConfig =
     ScheduleConfig { refinements: 2, refine_interval: 15, ..BY_SIMILARITY };
 
-fn refine_while_training(learner: &mut Learner, trials: u32, log: &mut Notebook, made: Recorded) {
+fn refine_while_training(
+    learner: &mut Learner,
+    trials: u32,
+    log: &mut Notebook,
+    made: TrialBacklog,
+) {
     let mut world = OffsetWorld::new(log);
     let schedule = &FROM_COARSE_TO_FINE;
     let method = MethodName::RmRl.method(schedule, &OnlineConfig::default()).unwrap();
@@ -819,7 +824,7 @@ fn refine_while_training(learner: &mut Learner, trials: u32, log: &mut Notebook,
 fn candidates_become_finer_and_what_was_done_stays_what_it_was() {
     let mut learner = learner(false);
     let mut log = Notebook::default();
-    refine_while_training(&mut learner, 40, &mut log, Recorded::nothing());
+    refine_while_training(&mut learner, 40, &mut log, TrialBacklog::nothing());
     let sizes = |trial: usize| {
         let probabilities = log.trials[trial - 1].decision.probabilities.as_ref().unwrap();
         probabilities.each_ref().map(Vec::len)
@@ -847,7 +852,7 @@ fn refining_changes_none_of_the_odds() {
         ScheduleConfig { refinements: 1, refine_interval: 20, ..ScheduleConfig::default() };
     let mut log = Notebook::default();
     let mut world = OffsetWorld::new(&log);
-    let (parts, nothing) = ((NO_METHOD, &schedule), Recorded::nothing());
+    let (parts, nothing) = ((NO_METHOD, &schedule), TrialBacklog::nothing());
     run_method(&mut world, &mut learner, parts, 20, nothing, &mut log).unwrap();
     let after = learner.policy.distribution(&state);
     for (before, after) in before.iter().zip(&after) {
@@ -864,15 +869,15 @@ fn refining_changes_none_of_the_odds() {
 fn a_training_from_coarse_to_fine_survives_an_interruption() {
     let mut log = Notebook { checkpoint_after: Some(30), ..Notebook::default() };
     let mut whole = learner(false);
-    refine_while_training(&mut whole, 50, &mut log, Recorded::nothing());
+    refine_while_training(&mut whole, 50, &mut log, TrialBacklog::nothing());
     let path = Path::new("trial-000030.safetensors");
     let initial = policy(&actions(), false, 0);
     let mut resumed = Learner::from_checkpoint(initial, path, &log.checkpoint).unwrap();
     assert_eq!(resumed.policy.actions().sizes(), [33, 33, 17]);
-    refine_while_training(&mut resumed, 50, &mut Notebook::default(), Recorded::nothing());
+    refine_while_training(&mut resumed, 50, &mut Notebook::default(), TrialBacklog::nothing());
     assert!(bits(&whole) == bits(&resumed));
     let mut from_log = learner(false);
-    let made = Recorded::new(log.trials, 0);
+    let made = TrialBacklog::new(log.trials, 0);
     refine_while_training(&mut from_log, 50, &mut Notebook::default(), made);
     assert!(bits(&whole) == bits(&from_log));
 }
@@ -884,7 +889,7 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
     let whole = notebook.checkpoint;
     let other_actions = ActionSpace::symmetric([9, 9, 5], [0.001, 0.001, 0.01]).unwrap();
     let more_actions = ActionSpace::symmetric([11, 9, 5], [0.002, 0.002, 0.01]).unwrap();
-    let policy_file = policy(&actions(), false, 0).to_safetensors(&Notes::new());
+    let policy_file = policy(&actions(), false, 0).to_safetensors(&Metadata::new());
     let wider = {
         let narrow = policy(&actions(), false, 0);
         let config = PolicyConfig { head_width: 129, ..narrow.config().clone() };

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use rmrl_cell::{
     AfterContact, Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, PickPlace,
-    Recovery, SafetyConfig, SafetyEnvelope, StopSwitch, Task, TaskConfig, ToolPose, Whereabouts,
+    PlateLocation, Recovery, SafetyConfig, SafetyEnvelope, StopSwitch, Task, TaskConfig, ToolPose,
 };
 use rmrl_core::{
-    Ending, Env, Fault, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction,
+    Env, Fault, FaultKind, GraspFailure, Outcome, PlanarPose, PoseAdjustment, RewardFunction,
     TrialId,
 };
 use rmrl_sim::{CellDistribution, SimulatedCamera, SimulatedCell, SimulationConfig};
@@ -236,7 +236,7 @@ fn failing_cell(failure: Failure, at: u32) -> (Fuse, PickPlace) {
 }
 
 /// Repeats a trial until it ends without a fault. Returns how it ended, and the faults.
-fn complete(trial: &mut PickPlace, cell: &SimulatedCell, number: u32) -> (Ending, Vec<Fault>) {
+fn complete(trial: &mut PickPlace, cell: &SimulatedCell, number: u32) -> (Outcome, Vec<Fault>) {
     let mut faults = Vec::new();
     for attempt in 1..=3 {
         let id = TrialId { trial: number, attempt, scene: number.div_ceil(2) };
@@ -244,7 +244,7 @@ fn complete(trial: &mut PickPlace, cell: &SimulatedCell, number: u32) -> (Ending
             trial.step(cell.truth().best_pick.relative_to(observation.estimated_pose))
         });
         match attempted {
-            Ok(ending) => return (ending, faults),
+            Ok(outcome) => return (outcome, faults),
             Err(fault) => faults.push(fault),
         }
     }
@@ -259,10 +259,10 @@ fn fail_at_every_call(failure: Failure) -> (u32, usize, u32) {
     for at in 1.. {
         let (fuse, mut trial) = failing_cell(failure, at);
         for number in 1..=3 {
-            let (ending, faults) = complete(&mut trial, &fuse.cell, number);
+            let (outcome, faults) = complete(&mut trial, &fuse.cell, number);
             all_faults += faults.len();
-            match ending {
-                Ending::Placed(placement) => {
+            match outcome {
+                Outcome::Placed(placement) => {
                     let truth = fuse.cell.truth();
                     let error_mm = 1000.0 * truth.plate.distance_m(truth.target);
                     let measured_mm = 1000.0 * placement.error.e_trans_m;
@@ -270,7 +270,7 @@ fn fail_at_every_call(failure: Failure) -> (u32, usize, u32) {
                     assert!((error_mm - measured_mm).abs() < 0.5, "{failure:?} {at}: {truth:?}");
                 }
                 // Only a wrong report of the gripper can make a good grasp look like a bad one.
-                Ending::NotGrasped(why) => {
+                Outcome::NotGrasped(why) => {
                     assert_eq!(failure, Failure::WrongHold, "{at}: trial {number}: {why}");
                     assert_ne!(why, GraspFailure::FingerOnPlate, "{at}: trial {number}");
                 }
@@ -312,7 +312,7 @@ fn unexpected_contact_waits_for_an_operator() {
             let Err(fault) = attempted else { continue };
             contacts += 1;
             assert_eq!(fault.kind, FaultKind::Contact, "{at}: {fault}");
-            assert!(fault.kind.needs_a_person());
+            assert!(fault.kind.needs_operator());
             assert!(fault.reason.contains("A person has to look"), "{fault}");
             // From here arm and jaws panic at any call.
             *fuse.switch.lock().unwrap() = pressed();
@@ -320,7 +320,7 @@ fn unexpected_contact_waits_for_an_operator() {
             assert_eq!(trial.stand_down().unwrap_err(), fault);
             let mut next = trial_over(fuse.cell.devices(), TaskConfig::table());
             let seen = rmrl_cell::Target { pose: target.target, height_m: 0.00725 };
-            next.resume(seen, trial.whereabouts());
+            next.resume(seen, trial.plate_location());
             complete(&mut next, &fuse.cell, number);
             assert!(fuse.cell.truth().seated, "{at}");
             break;
@@ -374,7 +374,7 @@ fn a_camera_that_stays_unplugged_is_a_fault_with_the_arm_at_home() {
     let mut blind = trial_over(Devices { camera, arm, gripper, operator }, task.clone());
     blind.recover_by(Recovery { retries: 3, first_wait_secs: 0.0 });
     let target = rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725 };
-    blind.resume(target, trial.whereabouts());
+    blind.resume(target, trial.plate_location());
     let fault = blind.reset(TrialId { trial: 2, attempt: 1, scene: 1 }).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Device);
     assert!(fault.reason.contains("lost the camera"), "{fault}");
@@ -422,7 +422,7 @@ fn stop_at_every_motion(failure: Failure) {
             assert_eq!(trial.stand_down().unwrap_err().kind, FaultKind::Interrupted);
             let mut next = trial_over(fuse.cell.devices(), TaskConfig::table());
             let seen = rmrl_cell::Target { pose: target.target, height_m: 0.00725 };
-            next.resume(seen, trial.whereabouts());
+            next.resume(seen, trial.plate_location());
             complete(&mut next, &fuse.cell, number);
             assert!(fuse.cell.truth().seated, "{failure:?} {at}");
             break;
@@ -450,12 +450,12 @@ fn a_plate_that_leans_waits_for_the_operator() {
     let camera = Box::new(Leaning { device: camera, leaning: Arc::clone(&leaning) });
     let mut next = trial_over(Devices { camera, arm, gripper, operator }, TaskConfig::table());
     let target = rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725 };
-    next.resume(target, trial.whereabouts());
+    next.resume(target, trial.plate_location());
     let id = |attempt| TrialId { trial: 2, attempt, scene: 1 };
     let fault = next.reset(id(1)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::LostPlate);
     assert!(fault.reason.contains("leans by"), "{fault}");
-    assert_eq!(next.whereabouts(), Whereabouts::Lost);
+    assert_eq!(next.plate_location(), PlateLocation::Lost);
     // The operator lays it down.
     leaning.store(false, Ordering::Relaxed);
     next.reset(id(2)).unwrap();
@@ -546,7 +546,7 @@ fn a_plate_that_the_gripper_claims_and_the_camera_sees_elsewhere_is_no_placement
         let fault = trial.step(PoseAdjustment::NONE).unwrap_err();
         assert_eq!(fault.kind, FaultKind::FalseGrasp, "{fault}");
         assert!(fault.reason.contains(where_seen), "{fault}");
-        assert_eq!(trial.whereabouts(), Whereabouts::Unknown);
+        assert_eq!(trial.plate_location(), PlateLocation::Unknown);
         lies.store(false, Ordering::Relaxed);
         complete(&mut trial, &cell, 1);
         assert!(cell.truth().seated);
@@ -597,7 +597,7 @@ fn a_missed_grasp_is_checked_by_the_camera_and_counted() {
         lies.store(does_lie, Ordering::Relaxed);
         trial.step(cell.truth().best_pick.relative_to(observation.estimated_pose))
     };
-    let missed = Ok(Ending::NotGrasped(GraspFailure::Missed));
+    let missed = Ok(Outcome::NotGrasped(GraspFailure::Missed));
     for of in [id(1, 1), id(2, 1)] {
         assert_eq!(centered(&mut trial, of, true), missed);
         let seen = trial.evidence().after_miss.unwrap();
@@ -617,11 +617,11 @@ fn a_missed_grasp_is_checked_by_the_camera_and_counted() {
     let fault = trial.step(across).unwrap_err();
     assert_eq!(fault.kind, FaultKind::FalseGrasp, "{fault}");
     assert!(fault.reason.contains("the camera sees the plate moved by 6"), "{fault}");
-    assert_eq!(trial.whereabouts(), Whereabouts::Unknown);
+    assert_eq!(trial.plate_location(), PlateLocation::Unknown);
 
     let fault = centered(&mut trial, id(5, 2), true).unwrap_err();
     assert_eq!(fault.kind, FaultKind::NothingHeld, "{fault}");
-    assert!(fault.kind.needs_a_person() && fault.reason.contains("look at the gripper"), "{fault}");
+    assert!(fault.kind.needs_operator() && fault.reason.contains("look at the gripper"), "{fault}");
     assert!(fault.reason.contains("3 times in a row"), "{fault}");
 }
 
@@ -676,9 +676,9 @@ fn a_plate_that_fell_off_its_place_is_found_where_it_lies() {
     trial.record_target().unwrap();
     let id = |number| TrialId { trial: number, attempt: 1, scene: 1 };
     trial.reset(id(1)).unwrap();
-    let ending = trial.step(PoseAdjustment::NONE).unwrap();
-    assert!(!ending.placement().unwrap().seated);
-    assert_eq!(trial.whereabouts(), Whereabouts::Unknown);
+    let outcome = trial.step(PoseAdjustment::NONE).unwrap();
+    assert!(!outcome.placement().unwrap().seated);
+    assert_eq!(trial.plate_location(), PlateLocation::Unknown);
     trial.reset(id(2)).unwrap();
     assert!(trial.step(PoseAdjustment::NONE).unwrap().placement().unwrap().seated);
 }

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
 use rmrl_cell::{
-    DeviceError, Devices, FirstMotion, Operator, PickPlace, SafetyConfig, SafetyEnvelope, Task,
-    TaskConfig, ToolPose, Whereabouts,
+    DeviceError, Devices, FirstMotion, Operator, PickPlace, PlateLocation, SafetyConfig,
+    SafetyEnvelope, Task, TaskConfig, ToolPose,
 };
 use rmrl_core::{
-    Ending, Env, FaultKind, GraspFailure, PlanarPose, PoseAdjustment, RewardFunction, TrialId,
+    Env, FaultKind, GraspFailure, Outcome, PlanarPose, PoseAdjustment, RewardFunction, TrialId,
     random_stream,
 };
 use rmrl_sim::{CellDistribution, PlateLook, SensorNoise, SimulatedCell, SimulationConfig};
@@ -104,8 +104,8 @@ fn a_calibrated_cell_places_plates_without_any_correction() {
     let (cell, mut trial) = cell(&perfect(), &task, 1);
     for number in 1..=6 {
         trial.reset(id(number, 1)).unwrap();
-        let ending = trial.step(PoseAdjustment::NONE).unwrap();
-        let placement = *ending.placement().expect("the plate is placed");
+        let outcome = trial.step(PoseAdjustment::NONE).unwrap();
+        let placement = *outcome.placement().expect("the plate is placed");
         let truth = cell.truth();
         let error_mm = 1000.0 * truth.plate.distance_m(truth.target);
         assert!(error_mm < 0.4, "trial {number}: {error_mm:.2} mm");
@@ -134,8 +134,8 @@ fn an_uncalibrated_cell_errs_and_its_truth_corrects_it() {
             } else {
                 PoseAdjustment::NONE
             };
-            let ending = trial.step(adjustment).unwrap();
-            let error = ending.placement().expect("the plate is placed").error.e_trans_m;
+            let outcome = trial.step(adjustment).unwrap();
+            let error = outcome.placement().expect("the plate is placed").error.e_trans_m;
             if number % 2 == 0 { with += error } else { without += error }
         }
         assert!(with / 4.0 < 0.000_4, "cell {seed}: {:.2} mm", 250.0 * with);
@@ -156,8 +156,8 @@ fn the_reward_follows_the_offset_along_the_fingers() {
             .rotated(truth.plate.yaw_rad);
         offset.dyaw_rad = turn_rad;
         let pick = truth.best_pick.adjusted(offset);
-        let ending = trial.step(pick.relative_to(observation.estimated_pose)).unwrap();
-        ending.placement().expect("the plate is placed").error.e_trans_m * 1000.0
+        let outcome = trial.step(pick.relative_to(observation.estimated_pose)).unwrap();
+        outcome.placement().expect("the plate is placed").error.e_trans_m * 1000.0
     };
     for (number, along_mm) in [(1, -6.0), (2, -2.0), (3, 0.0), (4, 4.0), (5, 6.0f64)] {
         let error_mm = place(number, along_mm / 1000.0, 0.0, 0.0);
@@ -179,12 +179,12 @@ fn a_finger_that_lands_on_the_plate_is_an_outcome_and_the_next_trial_succeeds() 
     let observation = trial.reset(id(1, 1)).unwrap();
     let across = PoseAdjustment { dx_m: 0.0, dy_m: 0.008, dyaw_rad: 0.0 }
         .rotated(observation.estimated_pose.yaw_rad);
-    let ending = trial.step(across).unwrap();
-    assert_eq!(ending, Ending::NotGrasped(GraspFailure::FingerOnPlate));
-    assert_eq!(ending.reward(), 0.0);
+    let outcome = trial.step(across).unwrap();
+    assert_eq!(outcome, Outcome::NotGrasped(GraspFailure::FingerOnPlate));
+    assert_eq!(outcome.reward(), 0.0);
     trial.reset(id(2, 1)).unwrap();
-    let ending = trial.step(PoseAdjustment::NONE).unwrap();
-    assert!(ending.placement().is_some());
+    let outcome = trial.step(PoseAdjustment::NONE).unwrap();
+    assert!(outcome.placement().is_some());
 }
 
 #[test]
@@ -229,17 +229,17 @@ fn a_plate_that_lies_on_another_one_is_refused() {
             let target = trial.record_target().unwrap();
             cell.put_plate(start, STACKED_M);
             let put_down = task.release_pose(start, 0.0);
-            trial.resume(target, Whereabouts::PutDown(put_down));
+            trial.resume(target, PlateLocation::PutDown(put_down));
             let fault = trial.reset(id(1, 1)).unwrap_err();
             assert_eq!(fault.kind, FaultKind::Localization);
             assert!(fault.reason.contains("does it lie on another plate"), "{fault}");
 
             // It is not picked up elsewhere, either: the operator has to bring it.
-            trial.resume(target, Whereabouts::Unknown);
+            trial.resume(target, PlateLocation::Unknown);
             let fault = trial.reset(id(1, 1)).unwrap_err();
             assert_eq!(fault.kind, FaultKind::LostPlate);
             assert!(fault.reason.contains("does it lie on another plate"), "{fault}");
-            assert_eq!(trial.whereabouts(), Whereabouts::Lost);
+            assert_eq!(trial.plate_location(), PlateLocation::Lost);
 
             struct Stacking(SimulatedCell, f64);
             impl Operator for Stacking {
@@ -278,8 +278,8 @@ fn the_shelf_takes_centered_plates_and_jams_the_others() {
         let along = PoseAdjustment { dx_m: along_mm / 1000.0, ..PoseAdjustment::NONE }
             .rotated(truth.plate.yaw_rad);
         let pick = truth.best_pick.adjusted(along);
-        let ending = trial.step(pick.relative_to(observation.estimated_pose)).unwrap();
-        let placement = ending.placement().expect("the plate is placed");
+        let outcome = trial.step(pick.relative_to(observation.estimated_pose)).unwrap();
+        let placement = outcome.placement().expect("the plate is placed");
         let truth = cell.truth();
         assert_eq!(truth.seated, fits, "{along_mm} mm: {truth:?}");
         assert_eq!(placement.seated, fits, "{along_mm} mm: {placement:?}");
@@ -329,8 +329,8 @@ fn a_remembered_world_continues_with_the_same_bits() {
                     dx_m: 0.001 * f64::from(number % 5) - 0.002,
                     ..PoseAdjustment::NONE
                 };
-                let ending = trial.step(adjustment).unwrap();
-                (observation.estimated_pose, ending, observation.image)
+                let outcome = trial.step(adjustment).unwrap();
+                (observation.estimated_pose, outcome, observation.image)
             })
             .collect::<Vec<_>>()
     };
@@ -344,13 +344,13 @@ fn a_remembered_world_continues_with_the_same_bits() {
     };
     let mut found = run(&mut trial, 1..=3);
     let state = serde_json::to_string(&first.remember()).unwrap();
-    let whereabouts = serde_json::to_string(&trial.whereabouts()).unwrap();
+    let plate_location = serde_json::to_string(&trial.plate_location()).unwrap();
     drop((first, trial));
 
     let second = SimulatedCell::new(&config, &task, 5, 5).unwrap();
     second.restore(serde_json::from_str(&state).unwrap());
     let mut trial = trial_on(&second, &task);
-    trial.resume(target, serde_json::from_str(&whereabouts).unwrap());
+    trial.resume(target, serde_json::from_str(&plate_location).unwrap());
     found.extend(run(&mut trial, 4..=6));
     assert_eq!(found, expected);
 }

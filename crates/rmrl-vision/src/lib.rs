@@ -51,7 +51,7 @@ pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
 pub use frame_file::{FrameFileError, read_frame};
 pub use localize::{Localization, Localizer};
 pub use localize_error::LocalizeError;
-pub use localizer_config::{Centre, LocalizerConfig, LocalizerConfigError, PlateGeometry};
+pub use localizer_config::{Center, LocalizerConfig, LocalizerConfigError, PlateGeometry};
 pub use mask::Mask;
 pub use recording::{FramePaths, Recording, RecordingError, RecordingWriter};
 pub use segment::{ColorThresholdSegmenter, Segmenter};

@@ -9,7 +9,7 @@ use crate::edges::align_to_edges;
 use crate::mask::Moments;
 use crate::silhouette::Silhouette;
 use crate::{
-    BoundingBox, CameraModel, Centre, DEPTH_UNIT_M, Detection, Detections, Detector, Intrinsics,
+    BoundingBox, CameraModel, Center, DEPTH_UNIT_M, Detection, Detections, Detector, Intrinsics,
     LocalizeError, LocalizerConfig, LocalizerConfigError, Mask, RgbdFrame, Segmenter,
 };
 
@@ -207,9 +207,9 @@ impl Localizer {
     }
 
     fn center_of(&self, bounding_box: BoundingBox, moments: &Moments) -> Point2<f64> {
-        match self.config.centre {
-            Centre::Box => bounding_box.center(),
-            Centre::Mask => moments.centroid,
+        match self.config.center {
+            Center::Box => bounding_box.center(),
+            Center::Mask => moments.centroid,
         }
     }
 

@@ -43,7 +43,7 @@ impl PlateGeometry {
 /// Which pixel stands for the plate's center.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Centre {
+pub enum Center {
     /// The center of the bounding box, as in the paper. Every extreme pixel moves it.
     Box,
     /// The mean of the mask's pixels: their noise averages out.
@@ -60,7 +60,7 @@ pub struct LocalizerConfig {
     #[key(nested)]
     pub plate: PlateGeometry,
     /// Which pixel stands for the plate's center. Default: the mask's.
-    pub centre: Centre,
+    pub center: Center,
     /// Whether to fit the plate's known outline to the mask, and then to the edges in the image.
     /// Default true; false is the paper's localization.
     ///
@@ -98,7 +98,7 @@ impl Default for LocalizerConfig {
     fn default() -> Self {
         Self {
             plate: PlateGeometry::default(),
-            centre: Centre::default(),
+            center: Center::default(),
             fit_outline: true,
             mean_surface_depth_m: 0.0033,
             reference_yaw_rad: 0.0,

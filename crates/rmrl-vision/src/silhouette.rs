@@ -52,7 +52,7 @@ impl Silhouette {
     pub(crate) fn moments(&self) -> Moments {
         let (mut area, mut first) = (0.0, Point2::origin());
         let (mut uu, mut uv, mut vv) = (0.0, 0.0, 0.0);
-        // Green's theorem, edge by edge, about the first corner, because distant origins cost precision.
+        // Green's theorem, edge by edge, about the first corner, because remote origins cost precision.
         let origin = self.outline[0];
         for (index, corner) in self.outline.iter().enumerate() {
             let (a, b) = (corner - origin, self.outline[(index + 1) % self.outline.len()] - origin);

@@ -34,7 +34,7 @@ pub use config::{Address, BioGripperConfig, GenerationChoice, XArmConfig};
 pub use connection::claim::Claim;
 pub use connection::client::{Answer, Client};
 pub use connection::report_stream::ReportStream;
-pub use connection::stop::{keep_stopped, stop_arm};
+pub use connection::stop::{hold_stopped, stop_arm};
 pub use devices::arm::XArm;
 pub use devices::gripper::BioGripperDevice;
 pub use devices::inspector::{GripperReading, Inspector, ToolReading};

@@ -110,7 +110,7 @@ fn a_contact_outside_of_a_motion_is_left_to_an_operator() {
     arm.move_to(target(), 0.1).unwrap();
     (table.lock().unwrap().error, table.lock().unwrap().state) = (31, ArmState::Stopped);
     for error in [arm.recover().unwrap_err(), arm.move_to(target(), 0.1).unwrap_err()] {
-        assert!(error.needs_a_person() && error.to_string().contains("met something"), "{error}");
+        assert!(error.needs_operator() && error.to_string().contains("met something"), "{error}");
     }
     assert_eq!(table.lock().unwrap().error, 31, "the error was not cleared");
     // Nor is a contact cleared that happens while the link is lost.
@@ -126,8 +126,8 @@ fn a_contact_outside_of_a_motion_is_left_to_an_operator() {
         (table.closes_on_line, table.closes_with_error) = (true, 31);
     }
     let error = arm.move_to(target(), 0.1).unwrap_err();
-    let error = if error.needs_a_person() { error } else { arm.recover().unwrap_err() };
-    assert!(error.needs_a_person() && error.to_string().contains("met something"), "{error}");
+    let error = if error.needs_operator() { error } else { arm.recover().unwrap_err() };
+    assert!(error.needs_operator() && error.to_string().contains("met something"), "{error}");
     assert_eq!(table.lock().unwrap().error, 31, "the error was not cleared");
 }
 
@@ -136,13 +136,13 @@ fn a_pressed_button_and_the_stop_of_another_program_are_left_to_an_operator() {
     let (mut arm, table, config) = arm(Table::new("2.5.0"));
     (table.lock().unwrap().error, table.lock().unwrap().state) = (1, ArmState::Stopped);
     for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
-        assert!(error.needs_a_person(), "{error}");
+        assert!(error.needs_operator(), "{error}");
     }
     assert_eq!(table.lock().unwrap().error, 1, "the error was not cleared");
     // The button is released and the error cleared at the controller's screen; the arm stands.
     table.lock().unwrap().error = 0;
     for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
-        assert!(error.needs_a_person(), "{error}");
+        assert!(error.needs_operator(), "{error}");
     }
     // By connecting again the operator confirms that all is well.
     drop(arm);
@@ -202,7 +202,7 @@ fn what_another_program_does_is_left_to_an_operator() {
         std::thread::sleep(std::time::Duration::from_millis(100));
         table.lock().unwrap().asked.clear();
         for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
-            assert!(error.needs_a_person() && error.to_string().contains(told), "{told}: {error}");
+            assert!(error.needs_operator() && error.to_string().contains(told), "{told}: {error}");
         }
         let asked = table.lock().unwrap().asked.clone();
         let only_asks = |asked: &Command| {
@@ -239,11 +239,11 @@ fn a_line_that_another_program_pauses_is_aborted_and_the_next_one_is_not_begun()
         let (mut arm, table, _) = arm(Table::new(firmware));
         table.lock().unwrap().pauses = true;
         let error = arm.move_to(target(), 0.02).unwrap_err();
-        assert!(error.needs_a_person(), "{error}");
+        assert!(error.needs_operator(), "{error}");
         table.lock().unwrap().pauses = false;
         assert_eq!(table.lock().unwrap().state, ArmState::Stopped);
-        assert!(arm.recover().unwrap_err().needs_a_person());
-        assert!(arm.move_to(target(), 0.02).unwrap_err().needs_a_person());
+        assert!(arm.recover().unwrap_err().needs_operator());
+        assert!(arm.move_to(target(), 0.02).unwrap_err().needs_operator());
     }
 }
 
@@ -259,9 +259,9 @@ fn after_a_stop_no_motion_begins_even_if_the_arm_is_ready_for_one() {
         table.state = ArmState::Ready;
         table.asked.clear();
     }
-    assert!(arm.move_to(target(), 0.1).unwrap_err().needs_a_person());
-    assert!(arm.recover().unwrap_err().needs_a_person());
-    assert!(gripper.open(0.1).unwrap_err().needs_a_person());
+    assert!(arm.move_to(target(), 0.1).unwrap_err().needs_operator());
+    assert!(arm.recover().unwrap_err().needs_operator());
+    assert!(gripper.open(0.1).unwrap_err().needs_operator());
     assert_eq!(table.lock().unwrap().asked, []);
 }
 
@@ -296,10 +296,10 @@ fn a_button_pressed_during_a_motion_is_not_forgotten_when_the_error_is_cleared()
     let (mut arm, table, _) = arm(Table::new("2.5.0"));
     table.lock().unwrap().error_on_line = 2;
     let error = arm.move_to(target(), 0.1).unwrap_err();
-    assert!(error.needs_a_person() && error.to_string().contains("emergency"), "{error}");
+    assert!(error.needs_operator() && error.to_string().contains("emergency"), "{error}");
     table.lock().unwrap().error = 0;
     for error in [arm.move_to(target(), 0.1).unwrap_err(), arm.recover().unwrap_err()] {
-        assert!(error.needs_a_person(), "{error}");
+        assert!(error.needs_operator(), "{error}");
     }
     assert_eq!(table.lock().unwrap().state, ArmState::Stopped);
 }
@@ -316,9 +316,9 @@ fn another_thread_stops_the_arm_and_it_stands() {
     assert!(robot.report().is_some(), "reports do not wait for the motion");
     robot.stop().unwrap();
     let (moved, mut arm) = moving.join().unwrap();
-    assert!(moved.unwrap_err().needs_a_person());
-    assert!(arm.recover().unwrap_err().needs_a_person());
-    assert!(arm.move_to(target(), 0.02).unwrap_err().needs_a_person());
+    assert!(moved.unwrap_err().needs_operator());
+    assert!(arm.recover().unwrap_err().needs_operator());
+    assert!(arm.move_to(target(), 0.02).unwrap_err().needs_operator());
 }
 
 #[test]
@@ -405,9 +405,9 @@ fn both_grippers_open_and_close_and_report_what_they_hold() {
         let mut gripper = BioGripperDevice::connect(Arc::clone(arm.robot())).unwrap();
         assert_eq!(gripper.generation(), generation);
         // Its jaws would move, and might hold something.
-        assert!(gripper.open(opens_mm / 1000.0).unwrap_err().needs_a_person());
-        assert!(gripper.close().unwrap_err().needs_a_person());
-        assert!(gripper.holds_object().unwrap_err().needs_a_person());
+        assert!(gripper.open(opens_mm / 1000.0).unwrap_err().needs_operator());
+        assert!(gripper.close().unwrap_err().needs_operator());
+        assert!(gripper.holds_object().unwrap_err().needs_operator());
         gripper.recover().unwrap();
         assert!(!table.lock().unwrap().registers.contains_key(&0x0100));
         gripper.power_on().unwrap();
@@ -461,7 +461,7 @@ fn nothing_is_sent_on_reports_that_are_not_of_now_and_the_run_ends_when_they_sta
     let here = target().at_height(0.16);
     table.lock().unwrap().asked.clear();
     let error = arm.move_to(here, 0.1).unwrap_err();
-    assert!(error.needs_a_person() && error.to_string().contains("no report"), "{error}");
+    assert!(error.needs_operator() && error.to_string().contains("no report"), "{error}");
     let lines = |table: &Mutex<Table>| {
         let is_line = |asked: &&Command| matches!(asked, Command::MoveLine { .. });
         table.lock().unwrap().asked.iter().filter(is_line).count()
@@ -503,7 +503,7 @@ fn an_arm_with_an_unsuitable_installation_is_refused_with_what_to_do() {
         let (config, table) = serve_table(Table::new("2.5.0"));
         change(&mut table.lock().unwrap());
         let error = Robot::connect(config).unwrap_err();
-        assert!(error.needs_a_person() && error.to_string().contains(told), "{told}: {error}");
+        assert!(error.needs_operator() && error.to_string().contains(told), "{told}: {error}");
         let is_line = |asked: &Command| matches!(asked, Command::MoveLine { .. });
         assert!(!table.lock().unwrap().asked.iter().any(is_line), "{told}");
     }
@@ -519,7 +519,7 @@ fn a_gripper_that_counts_in_pulses_moves_no_jaw() {
     table.lock().unwrap().gripper_mode = Some(1);
     for error in [gripper.open(0.12).unwrap_err(), gripper.close().unwrap_err()] {
         assert!(
-            error.needs_a_person() && error.to_string().contains("control mode is 1"),
+            error.needs_operator() && error.to_string().contains("control mode is 1"),
             "{error}"
         );
     }

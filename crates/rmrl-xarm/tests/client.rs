@@ -189,7 +189,7 @@ fn a_refused_motion_reports_what_prevents_it() {
     assert!(matches!(collision, XArmError::Collision { number: 31, .. }), "{collision}");
     let button = client.start_motion(&line()).unwrap_err();
     assert!(matches!(button, XArmError::EmergencyStop { number: 1, .. }), "{button}");
-    assert!(button.needs_a_person() && !collision.needs_a_person());
+    assert!(button.needs_operator() && !collision.needs_operator());
     let limit = client.start_motion(&line()).unwrap_err();
     assert!(matches!(limit, XArmError::Controller { number: 23, .. }), "{limit}");
     let refused = client.start_motion(&line()).unwrap_err();

@@ -18,12 +18,12 @@ pub use self::error::ConfigError;
 pub use self::layers::Layers;
 pub(crate) use self::notify::NotifyConfig;
 pub(crate) use self::page::PageSettings;
-pub(crate) use self::remote::DistantConfig;
+pub(crate) use self::remote::RemoteConfig;
 pub(crate) use self::renamed_keys::rename;
 pub use self::run_config::RunConfig;
 pub(crate) use self::run_config::first_difference;
 pub use self::sections::{
-    CameraConfig, CameraSource, CellKind, DetectorName, PersonName, SegmenterName, VisionConfig,
+    CameraConfig, CameraSource, CellKind, DetectorName, OperatorKind, SegmenterName, VisionConfig,
 };
 pub(crate) use self::unattended::UnattendedConfig;
 
@@ -59,7 +59,7 @@ mod tests {
     /// Runs and files of earlier versions: every arm was an xArm 6 then.
     #[test]
     fn the_cell_of_an_earlier_version_is_an_xarm_6() {
-        let real = "camera.source=distant";
+        let real = "camera.source=remote";
         let config = resolve(&["cell.kind=xarm6", "xarm.joints=6", real]).unwrap();
         assert_eq!((config.cell.kind, config.xarm.model), (CellKind::XArm, ArmModel::XArm6));
         assert!(config.cell_name().starts_with("xArm 6 at "));

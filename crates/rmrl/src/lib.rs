@@ -1,5 +1,5 @@
 //! Role-Model Reinforcement Learning: a laboratory teaches its own robot arm to pick and place a
-//! cell plate to the millimetre, in an afternoon, without demonstrations (arXiv 2510.15189).
+//! cell plate to the millimeter, in an afternoon, without demonstrations (arXiv 2510.15189).
 //!
 //! This crate ties the others together.
 //!
@@ -40,7 +40,7 @@ pub use crate::cell::calibration_gate::admit;
 pub use crate::cell::emulated_calibration::emulated_calibration;
 pub use crate::cell::perception::localizer;
 pub use crate::cell::reachability::{flange_from_jaws, prove_reach};
-pub use crate::cell::remote::DistantServer;
+pub use crate::cell::remote::CellServer;
 pub use crate::cell::simulated::simulated_cell;
 pub use crate::cell::world::World;
 pub use crate::config::{CameraConfig, Layers, RunConfig};
@@ -51,6 +51,6 @@ pub use crate::run::engine::RunResult;
 pub use crate::run::execute::{execute, execute_observed};
 pub use crate::run::metrics_files::Progress;
 pub use crate::run::observer::RunObserver;
-pub use crate::run::outcome::RunEnd;
+pub use crate::run::outcome::RunOutcome;
 pub use crate::run::run_log::{read_records, trials_in};
 pub use crate::run::target_record::TargetRecord;

@@ -1,4 +1,4 @@
-//! The command `rmrl`: teach a robot arm to place plates to the millimetre.
+//! The command `rmrl`: teach a robot arm to place plates to the millimeter.
 
 use std::process::ExitCode;
 

@@ -144,7 +144,7 @@ fn they_are_resumed_and_make_the_trials_that_they_made() {
         cut(&run.join("trials.jsonl"), lines_left);
         cut(&run.join("simulator.jsonl"), lines_left + 1);
         let policy = run.join("policy.safetensors");
-        let learnt = policy.exists().then(|| weights(&policy));
+        let learned = policy.exists().then(|| weights(&policy));
         let _ = fs::remove_file(&policy);
 
         let output = rmrl(dir.path(), &["train", "--resume", "run"]).output().unwrap();
@@ -157,10 +157,10 @@ fn they_are_resumed_and_make_the_trials_that_they_made() {
         assert_same(name, &trials(expected), &trials(found));
         let world = lines(&fixtures().join(name).join("simulator.jsonl"));
         assert_same(name, &world, &lines(&run.join("simulator.jsonl")));
-        if let Some(learnt) = learnt {
+        if let Some(learned) = learned {
             let again = weights(&policy);
-            assert_eq!(learnt.len(), again.len(), "{name}");
-            let off = learnt.iter().zip(&again).map(|(one, other)| (one - other).abs());
+            assert_eq!(learned.len(), again.len(), "{name}");
+            let off = learned.iter().zip(&again).map(|(one, other)| (one - other).abs());
             assert!(off.fold(0.0, f32::max) < 1e-4, "{name} learns something else");
         }
     }
@@ -238,7 +238,7 @@ impl Emulator {
         }
         arm.insert("standstill_secs".to_string(), 0.2.into());
         let served = listening["cell"].as_str().unwrap();
-        table["distant"]["address"] = served.into();
+        table["remote"]["address"] = served.into();
         fs::write(config, table.to_string()).unwrap();
         emulator
     }

@@ -26,7 +26,16 @@ const ARGUMENTS: usize = 6;
 type Exceptions = &'static [(&'static str, &'static str)];
 
 const LONG_FILES: Exceptions = &[];
-const LONG_FUNCTIONS: Exceptions = &[];
+const LONG_FUNCTIONS: Exceptions = &[
+    (
+        "crates/rmrl-xarm/src/protocol/command/encode.rs::encode_params",
+        "a table: one arm for each command, with its bytes",
+    ),
+    (
+        "crates/rmrl-xarm/src/protocol/error_tables.rs::controller_error",
+        "a table: one arm for each code of the controller, with its meaning and recovery",
+    ),
+];
 const MANY_ARGUMENTS: Exceptions = &[];
 
 /// The sources of each crate, by the path of its `src` from the repository's root.

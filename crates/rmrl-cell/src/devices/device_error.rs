@@ -50,7 +50,7 @@ pub enum DeviceError {
     /// The device stands until an operator has been there: a stop button, a broken servo, or somebody
     /// who stopped it. The software cannot help, and must not start it again.
     #[error("the {device} stands until an operator has been there: {reason}")]
-    NeedsPerson {
+    NeedsOperator {
         /// `camera`, `arm` or `gripper`.
         device: &'static str,
         /// The reason in the device's own words.
@@ -69,7 +69,7 @@ pub enum DeviceError {
 
 impl DeviceError {
     /// Whether trying again cannot help: an operator has to come first.
-    pub fn needs_a_person(&self) -> bool {
-        matches!(self, Self::NeedsPerson { .. } | Self::Declined | Self::NobodyToAsk { .. })
+    pub fn needs_operator(&self) -> bool {
+        matches!(self, Self::NeedsOperator { .. } | Self::Declined | Self::NobodyToAsk { .. })
     }
 }

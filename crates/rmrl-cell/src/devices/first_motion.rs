@@ -12,18 +12,18 @@ use super::tool_pose::ToolPose;
 pub struct FirstMotion {
     /// Where the tool is.
     pub from: ToolPose,
-    /// The height to which the finger tips rise first, in metres; their own where they are above.
+    /// The height to which the finger tips rise first, in meters; their own where they are above.
     pub rise_to_m: f64,
     /// Where the tool goes then.
     pub to: ToolPose,
-    /// The tool's speed, in metres per second.
+    /// The tool's speed, in meters per second.
     pub speed_m_s: f64,
     /// What the operator should know before the answer: an error that waits at the controller, dangerous
     /// settings.
     pub notes: Vec<String>,
 }
 
-/// Two heights or places that differ by less are the same, in metres.
+/// Two heights or places that differ by less are the same, in meters.
 const SAME_M: f64 = 1e-4;
 
 impl FirstMotion {

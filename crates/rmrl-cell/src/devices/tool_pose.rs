@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct ToolPose {
     /// Position and rotation in the plane.
     pub planar: PlanarPose,
-    /// Height of the finger tips, in metres.
+    /// Height of the finger tips, in meters.
     pub z_m: f64,
 }
 

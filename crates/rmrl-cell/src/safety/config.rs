@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct SafetyConfig {
-    /// The tool's point stays within these x, in metres.
+    /// The tool's point stays within these x, in meters.
     #[key(interval(strict), at_least = -10, at_most = 10)]
     pub x_m: [f64; 2],
-    /// The tool's point stays within these y, in metres.
+    /// The tool's point stays within these y, in meters.
     #[key(interval(strict), at_least = -10, at_most = 10)]
     pub y_m: [f64; 2],
-    /// The finger tips stay within these heights, in metres. The lower one keeps them off the table.
+    /// The finger tips stay within these heights, in meters. The lower one keeps them off the table.
     #[key(interval(strict), at_least = -10, at_most = 10)]
     pub z_m: [f64; 2],
-    /// The largest translation of an action, in metres.
+    /// The largest translation of an action, in meters.
     #[key(above = 0, limit = 1)]
     pub max_adjustment_m: f64,
     /// The largest rotation of an action, in degrees.
     #[key(above = 0, limit = 360)]
     pub max_adjustment_deg: f64,
-    /// The highest speed of the tool, in metres per second.
+    /// The highest speed of the tool, in meters per second.
     #[key(above = 0, limit = 10)]
     pub max_speed_m_s: f64,
 }

@@ -13,7 +13,7 @@ pub enum AfterContact {
     /// The arm recovers from the first such contact. Then every motion has at most this speed, until a plate has
     /// been placed. A second contact before that waits for an operator.
     RetrySlowly {
-        /// The highest speed then, in metres per second.
+        /// The highest speed then, in meters per second.
         speed_m_s: f64,
     },
     /// The arm recovers from every such contact, at full speed. For simulated cells: nobody can be hurt there.

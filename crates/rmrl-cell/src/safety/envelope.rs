@@ -3,7 +3,7 @@
 use rmrl_core::{ActionSpace, InvalidKey, PoseAdjustment};
 
 use super::config::SafetyConfig;
-use super::violation::{Axis, Refusal, UnsafeActions};
+use super::violation::{Axis, SafetyViolation, UnsafeActions};
 use crate::ToolPose;
 
 /// Checks motions against the limits.
@@ -40,7 +40,7 @@ impl SafetyEnvelope {
     ///
     /// # Errors
     /// It exceeds the limits.
-    pub fn check_adjustment(&self, adjustment: PoseAdjustment) -> Result<(), Refusal> {
+    pub fn check_adjustment(&self, adjustment: PoseAdjustment) -> Result<(), SafetyViolation> {
         let translation_m = adjustment.translation_m();
         let rotation_deg = adjustment.dyaw_rad.to_degrees().abs();
         let allowed = translation_m <= self.config.max_adjustment_m
@@ -48,7 +48,7 @@ impl SafetyEnvelope {
         if allowed {
             Ok(())
         } else {
-            Err(Refusal::Adjustment {
+            Err(SafetyViolation::Adjustment {
                 translation_m,
                 rotation_deg,
                 max_m: self.config.max_adjustment_m,
@@ -61,18 +61,18 @@ impl SafetyEnvelope {
     ///
     /// # Errors
     /// It would leave the workspace, or be too fast.
-    pub fn check_motion(&self, target: ToolPose, speed_m_s: f64) -> Result<(), Refusal> {
+    pub fn check_motion(&self, target: ToolPose, speed_m_s: f64) -> Result<(), SafetyViolation> {
         if !(target.planar.is_finite() && target.z_m.is_finite()) {
-            return Err(Refusal::NotANumber { target });
+            return Err(SafetyViolation::NotANumber { target });
         }
         if let Some((axis, value_m, [min_m, max_m])) = self.outside(target, 0.0) {
-            return Err(Refusal::OutsideWorkspace { axis, value_m, min_m, max_m });
+            return Err(SafetyViolation::OutsideWorkspace { axis, value_m, min_m, max_m });
         }
         let allowed = speed_m_s > 0.0 && speed_m_s <= self.config.max_speed_m_s;
         if allowed {
             Ok(())
         } else {
-            Err(Refusal::Speed { speed_m_s, max_m_s: self.config.max_speed_m_s })
+            Err(SafetyViolation::Speed { speed_m_s, max_m_s: self.config.max_speed_m_s })
         }
     }
 
@@ -81,11 +81,11 @@ impl SafetyEnvelope {
     ///
     /// # Errors
     /// The arm stands outside.
-    pub fn check_start(&self, at: ToolPose) -> Result<(), Refusal> {
+    pub fn check_start(&self, at: ToolPose) -> Result<(), SafetyViolation> {
         match self.outside(at, AT_LIMIT_M) {
             None => Ok(()),
             Some((axis, value_m, [min_m, max_m])) => {
-                Err(Refusal::StartsOutside { axis, value_m, min_m, max_m })
+                Err(SafetyViolation::StartsOutside { axis, value_m, min_m, max_m })
             }
         }
     }
@@ -102,7 +102,7 @@ impl SafetyEnvelope {
     }
 }
 
-/// An arm that was sent to a limit may stop this far beyond it, in metres.
+/// An arm that was sent to a limit may stop this far beyond it, in meters.
 const AT_LIMIT_M: f64 = 0.002;
 
 #[cfg(test)]

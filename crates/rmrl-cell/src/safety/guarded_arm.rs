@@ -5,7 +5,7 @@ use super::envelope::SafetyEnvelope;
 use super::motion_error::MotionError;
 use crate::{Arm, DeviceError, FirstMotion, StopSwitch, ToolPose};
 
-/// A descent may lead this far to the side, in metres, and turn this far, in radians: where the arm was
+/// A descent may lead this far to the side, in meters, and turn this far, in radians: where the arm was
 /// sent before a descent, and where it is, differ by a driver's tolerance.
 const STRAIGHT_DOWN_M: f64 = 0.002;
 const STRAIGHT_DOWN_RAD: f64 = 0.02;
@@ -165,7 +165,7 @@ mod tests {
 
     use super::super::config::SafetyConfig;
     use super::super::contact::UnexpectedContact;
-    use super::super::violation::Refusal;
+    use super::super::violation::SafetyViolation;
     use super::*;
     use crate::Stopped;
     use rmrl_core::PlanarPose;
@@ -254,7 +254,7 @@ mod tests {
         // From outside, even the path inside could lead through the robot's own base.
         for stands_at in [tool(-0.2, 0.5, 0.5), tool(0.1, 0.0, 0.05), tool(0.3, 0.0, f64::NAN)] {
             let refused = arm_at(stands_at).move_to(tool(0.3, 0.0, 0.1), 0.1).unwrap_err();
-            assert!(matches!(refused, MotionError::Refused(Refusal::StartsOutside { .. })));
+            assert!(matches!(refused, MotionError::Refused(SafetyViolation::StartsOutside { .. })));
             assert!(refused.to_string().contains("bring it inside"), "{refused}");
         }
         assert_eq!(moved.load(Ordering::Relaxed), 0);

@@ -1,7 +1,7 @@
 //! Why a motion was not made.
 
 use super::contact::UnexpectedContact;
-use super::violation::Refusal;
+use super::violation::SafetyViolation;
 use crate::{DeviceError, StopSwitch, Stopped};
 
 /// Why a guarded arm, or what it carries, did not move.
@@ -9,7 +9,7 @@ use crate::{DeviceError, StopSwitch, Stopped};
 pub enum MotionError {
     /// The envelope refused; the arm was sent nothing.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] SafetyViolation),
     /// The stop switch was pressed: before the motion, or during one that the arm then did not end.
     #[error(transparent)]
     Stopped(#[from] Stopped),

@@ -27,7 +27,7 @@ impl fmt::Display for Axis {
 
 /// A refused motion. No part of it was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum Refusal {
+pub enum SafetyViolation {
     /// The motion would leave the workspace.
     #[error("a motion to {axis} = {value_m:.4} m would leave the workspace, {min_m} to {max_m} m")]
     OutsideWorkspace {
@@ -92,5 +92,5 @@ pub enum Refusal {
 )]
 pub struct UnsafeActions {
     /// Why the envelope refuses the largest action.
-    pub refusal: Refusal,
+    pub refusal: SafetyViolation,
 }

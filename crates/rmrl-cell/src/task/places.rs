@@ -9,16 +9,16 @@ use crate::ToolPose;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// Position along x, in metres.
+    /// Position along x, in meters.
     #[key(at_least = -10, at_most = 10)]
     pub x_m: f64,
-    /// Position along y, in metres.
+    /// Position along y, in meters.
     #[key(at_least = -10, at_most = 10)]
     pub y_m: f64,
     /// Rotation, in degrees.
     #[key(at_least = -360, at_most = 360)]
     pub yaw_deg: f64,
-    /// Height of the surface that the plate comes to rest on, in metres.
+    /// Height of the surface that the plate comes to rest on, in meters.
     #[key(at_least = -10, at_most = 10)]
     pub surface_m: f64,
 }
@@ -34,10 +34,10 @@ impl Place {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct Region {
-    /// From and to along x, in metres.
+    /// From and to along x, in meters.
     #[key(interval, at_least = -10, at_most = 10)]
     pub x_m: [f64; 2],
-    /// From and to along y, in metres.
+    /// From and to along y, in meters.
     #[key(interval, at_least = -10, at_most = 10)]
     pub y_m: [f64; 2],
     /// From and to in yaw, in degrees.
@@ -52,7 +52,7 @@ impl Region {
         PlanarPose::new(middle(self.x_m), middle(self.y_m), middle(self.yaw_deg).to_radians())
     }
 
-    /// Half the region's extent in x, y and yaw, in metres, metres and radians.
+    /// Half the region's extent in x, y and yaw, in meters, meters and radians.
     pub fn half_extent(&self) -> [f64; 3] {
         let half = |[from, to]: [f64; 2]| 0.5 * (to - from);
         [half(self.x_m), half(self.y_m), half(self.yaw_deg).to_radians()]
@@ -63,13 +63,13 @@ impl Region {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct Waypoint {
-    /// Position along x, in metres.
+    /// Position along x, in meters.
     #[key(at_least = -10, at_most = 10)]
     pub x_m: f64,
-    /// Position along y, in metres.
+    /// Position along y, in meters.
     #[key(at_least = -10, at_most = 10)]
     pub y_m: f64,
-    /// Height of the finger tips, in metres.
+    /// Height of the finger tips, in meters.
     #[key(at_least = -10, at_most = 10)]
     pub z_m: f64,
     /// Rotation, in degrees.

@@ -12,13 +12,13 @@ use crate::ToolPose;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct Seating {
-    /// Largest translation error, in metres.
+    /// Largest translation error, in meters.
     #[key(above = 0, limit = 10)]
     pub translation_m: f64,
     /// Largest yaw error, in degrees.
     #[key(above = 0, limit = 360)]
     pub yaw_deg: f64,
-    /// Largest difference in height from the recorded target, in metres: a plate that rides on a
+    /// Largest difference in height from the recorded target, in meters: a plate that rides on a
     /// wall of its slot lies higher.
     #[key(above = 0, limit = 10)]
     pub height_m: f64,
@@ -34,14 +34,14 @@ pub struct TaskConfig {
     /// Where plates start.
     #[key(nested)]
     pub start: Region,
-    /// How far a trial's start may be from its scene's, in metres along x and y. The paper asks
-    /// for similar initial states; an operator who puts a plate back is off by a few millimetres.
+    /// How far a trial's start may be from its scene's, in meters along x and y. The paper asks
+    /// for similar initial states; an operator who puts a plate back is off by a few millimeters.
     #[key(at_least = 0, limit = 1)]
     pub start_jitter_m: f64,
     /// How far a trial's start may be turned from its scene's, in degrees.
     #[key(at_least = 0, limit = 360)]
     pub start_jitter_deg: f64,
-    /// Height of the table under the start region, in metres.
+    /// Height of the table under the start region, in meters.
     #[key(at_least = -10, at_most = 10)]
     pub start_surface_m: f64,
     /// Where the plate is to be placed, as taught with the arm.
@@ -54,35 +54,35 @@ pub struct TaskConfig {
     /// Where the tool waits while the camera takes frames: out of its view.
     #[key(nested)]
     pub home: Waypoint,
-    /// Height of the finger tips above the surface when they grip, in metres.
+    /// Height of the finger tips above the surface when they grip, in meters.
     #[key(at_least = 0, limit = 1)]
     pub grasp_height_m: f64,
-    /// How far above its surface the plate is released, in metres.
+    /// How far above its surface the plate is released, in meters.
     #[key(at_least = 0, limit = 1)]
     pub release_gap_m: f64,
-    /// Height above the surface at which the tool slows down on its way to the plate, in metres.
+    /// Height above the surface at which the tool slows down on its way to the plate, in meters.
     #[key(above = 0, limit = 10)]
     pub approach_height_m: f64,
-    /// How far above the end of a descent the fingers or the plate may meet something, in metres:
+    /// How far above the end of a descent the fingers or the plate may meet something, in meters:
     /// the plate's top, the walls of its place. Contact higher up is a fault, not an outcome.
     #[key(above = 0, limit = 10)]
     pub contact_height_m: f64,
-    /// Height at which the tool travels, in metres.
+    /// Height at which the tool travels, in meters.
     #[key(at_least = -10, at_most = 10)]
     pub travel_height_m: f64,
-    /// Speed of the tool in free space, in metres per second.
+    /// Speed of the tool in free space, in meters per second.
     #[key(above = 0, limit = 10)]
     pub travel_speed_m_s: f64,
-    /// Speed where contact is expected, in metres per second.
+    /// Speed where contact is expected, in meters per second.
     #[key(above = 0, limit = 10)]
     pub contact_speed_m_s: f64,
     /// Speed of the first descent to a plate and of the first one with a plate, each time a program
-    /// begins, in metres per second: mistakes of the setup show there. Default none: as later ones. A simulated cell
+    /// begins, in meters per second: mistakes of the setup show there. Default none: as later ones. A simulated cell
     /// has none, because a resumed run would differ from an uninterrupted one.
     #[key(above = 0, limit = 10)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_contact_speed_m_s: Option<f64>,
-    /// How far the jaws open around a plate, in metres.
+    /// How far the jaws open around a plate, in meters.
     #[key(above = 0, limit = 1)]
     pub jaw_opening_m: f64,
     /// How often in a row the gripper may find nothing to hold. The last time ends the run, and an operator

@@ -5,7 +5,7 @@ use crate::ToolPose;
 
 /// What happens in the cell. An action is reported before it begins.
 #[derive(Debug, Clone, Copy)]
-pub enum CellNews<'a> {
+pub enum CellEvent<'a> {
     /// The robot brings the plate to its start.
     Preparing,
     /// The camera takes frames.
@@ -17,8 +17,8 @@ pub enum CellNews<'a> {
     /// The arm holds the plate and carries it to its place.
     Placing,
     /// The robot cannot continue before the operator has done this.
-    NeedsPerson(&'a str),
+    NeedsOperator(&'a str),
 }
 
 /// Is called with every event, on the trial's own thread.
-pub(crate) type EventListener = Box<dyn FnMut(CellNews<'_>) + Send>;
+pub(crate) type EventListener = Box<dyn FnMut(CellEvent<'_>) + Send>;

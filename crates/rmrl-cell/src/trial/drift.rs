@@ -19,15 +19,15 @@ pub struct DriftConfig {
     pub every_trials: u32,
     /// The board. Default: 5 x 4 inner corners and squares of 15 mm, which fits beside the workspace.
     pub board: Chessboard,
-    /// Height of its face in the world, in metres. Default 0: on the table.
+    /// Height of its face in the world, in meters. Default 0: on the table.
     #[key(at_least = -10, at_most = 10)]
     pub height_m: f64,
-    /// Trials are marked as suspect while the board seems to have moved by more, in metres. Default
+    /// Trials are marked as suspect while the board seems to have moved by more, in meters. Default
     /// 0.001: the accuracy that plates are placed with.
     #[key(above = 0, limit = 1)]
     pub suspect_m: f64,
-    /// The run stops where it seems to have moved by more, in metres. Default 0.003: candidates of a
-    /// few millimetres no longer reach the plate.
+    /// The run stops where it seems to have moved by more, in meters. Default 0.003: candidates of a
+    /// few millimeters no longer reach the plate.
     #[key(above = 0, limit = 1)]
     pub stop_m: f64,
 }
@@ -60,13 +60,13 @@ impl DriftConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DriftReading {
-    /// Of the board's middle, along the world's x, in metres.
+    /// Of the board's middle, along the world's x, in meters.
     pub dx_m: f64,
-    /// Of the board's middle, along the world's y, in metres.
+    /// Of the board's middle, along the world's y, in meters.
     pub dy_m: f64,
     /// Of the board about its middle, counterclockwise, in radians.
     pub dyaw_rad: f64,
-    /// Of the corner that moved farthest, in metres.
+    /// Of the corner that moved farthest, in meters.
     pub drift_m: f64,
 }
 

@@ -11,7 +11,7 @@ use super::faults::drift_fault;
 use super::perception::{LOOKS, Perception};
 
 /// Looks for the board, and remembers where it was and what the last check found.
-pub struct DriftWatch {
+pub struct DriftMonitor {
     config: DriftConfig,
     finder: Box<dyn CornerFinder>,
     reference: Option<Vec<Point2<f64>>>,
@@ -21,7 +21,7 @@ pub struct DriftWatch {
     is_forced: bool,
 }
 
-impl DriftWatch {
+impl DriftMonitor {
     /// A monitor that has not seen its board yet.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl DriftWatch {
         &self.config
     }
 
-    /// Where the corners were seen when the target was recorded, world frame, in metres; `None`
+    /// Where the corners were seen when the target was recorded, world frame, in meters; `None`
     /// before.
     pub fn reference(&self) -> Option<&[Point2<f64>]> {
         self.reference.as_deref()
@@ -195,7 +195,7 @@ mod tests {
     /// Against no corners, or some that are no numbers, every reading was a drift of zero.
     #[test]
     fn a_damaged_reference_is_refused() {
-        let mut monitor = DriftWatch::new(DriftConfig::default(), Box::new(Blind)).unwrap();
+        let mut monitor = DriftMonitor::new(DriftConfig::default(), Box::new(Blind)).unwrap();
         let whole: Vec<_> = monitor.config.board.points().iter().map(|point| point.xy()).collect();
         let expected = whole.len();
         for found in [0, 1, expected - 1] {

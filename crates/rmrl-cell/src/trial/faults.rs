@@ -15,7 +15,7 @@ pub fn motion_fault(error: MotionError) -> Fault {
             MotionError::Refused(_) => FaultKind::Refused,
             MotionError::Stopped(_) => FaultKind::Interrupted,
             MotionError::Contact(_) => FaultKind::Contact,
-            MotionError::Device(error) if error.needs_a_person() => FaultKind::Stopped,
+            MotionError::Device(error) if error.needs_operator() => FaultKind::Stopped,
             MotionError::Device(_) => FaultKind::Device,
         },
         reason: error.to_string(),
@@ -56,8 +56,8 @@ mod tests {
     #[test]
     fn a_device_that_waits_for_the_operator_ends_the_run_and_one_with_an_error_does_not() {
         let reason = "the emergency stop button is pressed".to_owned();
-        let stopped = motion_fault_of(DeviceError::NeedsPerson { device: "arm", reason });
-        assert!(stopped.kind.needs_a_person());
+        let stopped = motion_fault_of(DeviceError::NeedsOperator { device: "arm", reason });
+        assert!(stopped.kind.needs_operator());
         assert!(stopped.to_string().contains("emergency stop"), "{stopped}");
         let faulted = motion_fault_of(DeviceError::Faulted {
             device: "arm",

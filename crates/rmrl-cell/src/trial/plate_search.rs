@@ -4,24 +4,24 @@ use rmrl_core::{Fault, FaultKind, GraspFailure, PlanarPose};
 use rmrl_vision::{Localization, LocalizeError, PlateGeometry};
 use serde::{Deserialize, Serialize};
 
-use super::cell_event::CellNews;
+use super::cell_event::CellEvent;
 use super::faults::{localization_fault, lost_plate, motion_fault};
 use super::surfaces::Surfaces;
 use super::target::Target;
 use super::work_cell::WorkCell;
 use crate::{GraspOutcome, Manipulator, MotionError, SafetyEnvelope, TaskConfig, ToolPose};
 
-/// A plate that is seen farther than this from where it was before a missed grasp was moved, in metres and radians.
+/// A plate that is seen farther than this from where it was before a missed grasp was moved, in meters and radians.
 /// The localizer differs by 0.08 mm and 0.01 degrees at most over 20 frames of a resting plate in simulated cells; a
 /// real camera may be ten times worse. Closing jaws take out what calibration and correction are off across them, which
-/// is millimetres. A turn of 0.03 moves a plate's end by 2 mm.
+/// is millimeters. A turn of 0.03 moves a plate's end by 2 mm.
 const MOVED_M: f64 = 0.002;
 const MOVED_RAD: f64 = 0.03;
 
 /// Where the robot believes the plate to be. Part of the log, so that a resumed run knows it too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Whereabouts {
+pub enum PlateLocation {
     /// Somewhere in view; the camera has to find it.
     Unknown,
     /// Released with the tool at this pose, so that the same pose grips it again.
@@ -30,7 +30,7 @@ pub enum Whereabouts {
     Lost,
 }
 
-impl Whereabouts {
+impl PlateLocation {
     /// What is left to believe once a localization has failed.
     pub(crate) fn after(error: &LocalizeError) -> Self {
         match error {
@@ -43,7 +43,7 @@ impl Whereabouts {
 /// Keeps track of the plate, and brings it to where a trial starts.
 pub(crate) struct PlateSearch {
     /// Where the plate is believed to be.
-    pub location: Whereabouts,
+    pub location: PlateLocation,
     /// How often the gripper has found nothing to hold since a plate was last placed.
     misses: u32,
     pub surfaces: Surfaces,
@@ -54,7 +54,7 @@ impl PlateSearch {
     /// A search that knows nothing of the plate yet.
     pub fn new(task: &TaskConfig, plate: PlateGeometry) -> Self {
         Self {
-            location: Whereabouts::Unknown,
+            location: PlateLocation::Unknown,
             misses: 0,
             surfaces: Surfaces::new(task, plate),
             task: task.clone(),
@@ -67,8 +67,8 @@ impl PlateSearch {
     }
 
     /// Forgets where the plate is. Returns what was believed.
-    pub fn forget(&mut self) -> Whereabouts {
-        std::mem::replace(&mut self.location, Whereabouts::Unknown)
+    pub fn forget(&mut self) -> PlateLocation {
+        std::mem::replace(&mut self.location, PlateLocation::Unknown)
     }
 
     /// Picks the plate up, wherever it is now, and puts it down at `start`.
@@ -76,26 +76,26 @@ impl PlateSearch {
         let put_down = self.task.release_pose(start, self.task.start_surface_m);
         let above = put_down.at_height(self.task.travel_height_m);
         let in_hand = cell.manipulator.holds_object().map_err(motion_fault)?;
-        if self.location == Whereabouts::Lost && !in_hand {
+        if self.location == PlateLocation::Lost && !in_hand {
             cell.go_home()?;
-            cell.notify(CellNews::NeedsPerson("put the plate back near its start"));
+            cell.notify(CellEvent::NeedsOperator("put the plate back near its start"));
             cell.ask(|operator| operator.put_plate_near(start))?;
         } else {
             if !in_hand {
                 self.pick_up_anywhere(cell)?;
             }
-            self.location = Whereabouts::Unknown;
+            self.location = PlateLocation::Unknown;
             if !cell.manipulator.release([above], put_down).map_err(motion_fault)? {
                 return Err(lost_plate("it slipped on the way back to its start".to_string()));
             }
         }
-        self.location = Whereabouts::PutDown(put_down);
+        self.location = PlateLocation::PutDown(put_down);
         Ok(())
     }
 
     /// Grasps the plate: where it was put down, else where the camera sees it.
     fn pick_up_anywhere(&mut self, cell: &mut WorkCell) -> Result<(), Fault> {
-        if let Whereabouts::PutDown(tool) = self.forget() {
+        if let PlateLocation::PutDown(tool) = self.forget() {
             let grasped = self.grasp(tool, &mut cell.manipulator).map_err(motion_fault)?;
             if let GraspOutcome::Held(_) = grasped {
                 return Ok(());
@@ -105,14 +105,14 @@ impl PlateSearch {
         // Unless the robot can fetch it from where the camera sees it, the operator has to.
         cell.go_home()?;
         let capture = cell.look()?;
-        self.location = Whereabouts::Lost;
+        self.location = PlateLocation::Lost;
         let tool =
             self.tool_over_seen_plate(capture.plate()?, cell.manipulator.arm().envelope())?;
-        self.location = Whereabouts::Unknown;
+        self.location = PlateLocation::Unknown;
         match self.grasp(tool, &mut cell.manipulator).map_err(motion_fault)? {
             GraspOutcome::Held(_) => Ok(()),
             GraspOutcome::Failed(failure) => {
-                self.location = Whereabouts::Lost;
+                self.location = PlateLocation::Lost;
                 self.check_misses("")?;
                 Err(lost_plate(format!("the robot could not pick it up again: {failure}")))
             }
@@ -161,8 +161,8 @@ impl PlateSearch {
         let found = match &cell.evidence.end.insert(capture).localization {
             Ok(found) => found,
             Err(error) => {
-                if Whereabouts::after(error) == Whereabouts::Lost {
-                    self.location = Whereabouts::Lost;
+                if PlateLocation::after(error) == PlateLocation::Lost {
+                    self.location = PlateLocation::Lost;
                 }
                 let reason = localization_fault(error).reason;
                 self.check_misses(&format!(", and the camera does not see the plate: {reason}"))?;
@@ -218,13 +218,13 @@ impl PlateSearch {
         final_pose: PlanarPose,
         height_m: f64,
         target: Target,
-    ) -> Whereabouts {
+    ) -> PlateLocation {
         if !target.is_level_with(height_m) {
-            return Whereabouts::Unknown;
+            return PlateLocation::Unknown;
         }
         let place = self.task.place;
         let deviation = final_pose.relative_to(target.pose);
         let plate = place.pose().adjusted(deviation);
-        Whereabouts::PutDown(self.task.grasp_pose(plate, place.surface_m))
+        PlateLocation::PutDown(self.task.grasp_pose(plate, place.surface_m))
     }
 }

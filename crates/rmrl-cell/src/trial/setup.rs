@@ -5,12 +5,12 @@ use rmrl_core::{ConfigKeys, Fault, PlanarPose, RewardFunction};
 use rmrl_vision::{CameraModel, Localizer};
 
 use super::PickPlace;
-use super::cell_event::CellNews;
+use super::cell_event::CellEvent;
 use super::drift::ReferenceError;
-use super::drift_monitor::DriftWatch;
+use super::drift_monitor::DriftMonitor;
 use super::evidence::{Capture, TrialEvidence};
 use super::faults::{drift_fault, motion_fault};
-use super::plate_search::{PlateSearch, Whereabouts};
+use super::plate_search::{PlateLocation, PlateSearch};
 use super::target::Target;
 use super::work_cell::{CellError, WorkCell};
 use crate::{AfterContact, Devices, MotionError, Recovery, SafetyEnvelope, StopSwitch, Task};
@@ -44,7 +44,7 @@ impl PickPlace {
 
     /// Adds a monitor that looks for a board in the camera's view.
     #[must_use]
-    pub fn watching(mut self, monitor: DriftWatch) -> Self {
+    pub fn with_drift_monitor(mut self, monitor: DriftMonitor) -> Self {
         self.drift = Some(monitor);
         self
     }
@@ -60,7 +60,7 @@ impl PickPlace {
     }
 
     /// Reports every event to `listener`, on the trial's own thread: it should return within a millisecond.
-    pub fn watch(&mut self, listener: impl FnMut(CellNews<'_>) + Send + 'static) {
+    pub fn watch(&mut self, listener: impl FnMut(CellEvent<'_>) + Send + 'static) {
         self.cell.listen(Box::new(listener));
     }
 
@@ -89,7 +89,7 @@ impl PickPlace {
     fn look_at_target(&mut self) -> Result<Target, Fault> {
         self.cell.come_home().map_err(motion_fault)?;
         self.scene = None;
-        self.cell.notify(CellNews::NeedsPerson("put the plate exactly into its target"));
+        self.cell.notify(CellEvent::NeedsOperator("put the plate exactly into its target"));
         self.cell.ask(|operator| operator.put_plate_at_target())?;
         // The plate lies in its target, and so in no jaws.
         self.cell.power_gripper_on()?;
@@ -102,19 +102,19 @@ impl PickPlace {
             let camera = self.cell.perception.camera_model();
             monitor.begin(&capture.frame.color, &camera).map_err(|error| drift_fault(&error))?;
         }
-        self.resume(target, self.whereabouts_at_target(target));
+        self.resume(target, self.plate_location_at_target(target));
         Ok(target)
     }
 
     /// What is known of a plate that was put at the target by hand.
-    pub fn whereabouts_at_target(&self, target: Target) -> Whereabouts {
+    pub fn plate_location_at_target(&self, target: Target) -> PlateLocation {
         self.search.location_after_place(target.pose, target.height_m, target)
     }
 
     /// Continues with a target recorded earlier, and with what was last known of the plate.
-    pub fn resume(&mut self, target: Target, whereabouts: Whereabouts) {
+    pub fn resume(&mut self, target: Target, plate_location: PlateLocation) {
         self.search.surfaces.target = Some(target);
-        self.search.location = whereabouts;
+        self.search.location = plate_location;
     }
 
     /// Continues to monitor the camera with a reference seen earlier, and with the result of the last check. Does
@@ -122,7 +122,7 @@ impl PickPlace {
     ///
     /// # Errors
     /// The reference does not belong to the board.
-    pub fn resume_watching(
+    pub fn resume_drift_monitor(
         &mut self,
         reference: Vec<Point2<f64>>,
         suspect: bool,
@@ -135,19 +135,19 @@ impl PickPlace {
 
     /// Makes the next trial check the camera for drift, whether or not a check is due: nobody knows what happened to it
     /// meanwhile. Does nothing without a monitor.
-    pub fn watch_next(&mut self) {
+    pub fn force_drift_check(&mut self) {
         if let Some(monitor) = &mut self.drift {
             monitor.force();
         }
     }
 
     /// Puts the trial back to the moment at which [`Env::reset`](rmrl_core::Env::reset) had localized the plate at `estimated_pose`
-    /// and `whereabouts` was known of it, to try several actions from the very same start. The caller has to put the
+    /// and `plate_location` was known of it, to try several actions from the very same start. The caller has to put the
     /// world back, too, which only a simulated one can be.
-    pub fn return_to_start(&mut self, estimated_pose: PlanarPose, whereabouts: Whereabouts) {
+    pub fn return_to_start(&mut self, estimated_pose: PlanarPose, plate_location: PlateLocation) {
         self.cell.evidence = TrialEvidence::default();
         self.state = Some(estimated_pose);
-        self.search.location = whereabouts;
+        self.search.location = plate_location;
     }
 
     /// Brings the arm home if it can, because no trial follows for now. The jaws keep what they hold.
@@ -181,18 +181,18 @@ impl PickPlace {
     }
 
     /// Where the robot believes the plate to be.
-    pub fn whereabouts(&self) -> Whereabouts {
+    pub fn plate_location(&self) -> PlateLocation {
         self.search.location
     }
 
     /// The monitor of the camera, if there is one.
-    pub fn drift_watch(&self) -> Option<&DriftWatch> {
+    pub fn drift_monitor(&self) -> Option<&DriftMonitor> {
         self.drift.as_ref()
     }
 
     /// Whether the camera had moved by more than trials can be trusted with when it was last checked.
     pub fn is_suspect(&self) -> bool {
-        self.drift.as_ref().is_some_and(DriftWatch::is_suspect)
+        self.drift.as_ref().is_some_and(DriftMonitor::is_suspect)
     }
 
     /// The camera as calibrated.

@@ -8,9 +8,9 @@ use crate::TaskConfig;
 
 /// The known surfaces of a task. Depth is too coarse to lower fingers by, so a plate that is seen lies on one of these.
 pub(crate) struct Surfaces {
-    /// Under the start region, in metres.
+    /// Under the start region, in meters.
     pub start_m: f64,
-    /// Under the plate in its place, in metres.
+    /// Under the plate in its place, in meters.
     pub place_m: f64,
     /// The target, once it is recorded.
     pub target: Option<Target>,
@@ -24,7 +24,7 @@ impl Surfaces {
         Self { start_m, place_m, target: None, plate }
     }
 
-    /// The surface under a plate that is seen, in metres, if it is known.
+    /// The surface under a plate that is seen, in meters, if it is known.
     pub fn under(&self, found: &Localization) -> Option<f64> {
         let is_in_place = self.target.is_some_and(|target| {
             target.is_reached_by(found.pose) && target.is_level_with(found.height_m)
@@ -39,7 +39,7 @@ impl Surfaces {
             .filter(|surface_m| distance(surface_m) <= self.plate.height_tolerance_m())
     }
 
-    /// The height at which a plate on a surface at `surface_m` should be seen, in metres. The target's shows what
+    /// The height at which a plate on a surface at `surface_m` should be seen, in meters. The target's shows what
     /// the camera adds to every height; before it is recorded, nothing is known of that.
     fn seen_height_m(&self, surface_m: f64) -> f64 {
         match self.target {

@@ -3,11 +3,11 @@
 use rmrl_core::PlanarPose;
 use serde::{Deserialize, Serialize};
 
-/// A plate within this height of its target, in metres, lies in its place or on the walls of it, which are 12 mm
+/// A plate within this height of its target, in meters, lies in its place or on the walls of it, which are 12 mm
 /// high; one that is lower fell off. Larger than a plate's height on purpose: the seating judges the height, and a
 /// plate that rides on a wall is an outcome. Nobody stacks plates in a place.
 const IN_PLACE_M: f64 = 0.02;
-/// Farther from its target than this, no plate was carried there, in metres: correction, calibration and
+/// Farther from its target than this, no plate was carried there, in meters: correction, calibration and
 /// tool together make up a third of it.
 pub(crate) const CARRIED_WITHIN_M: f64 = 0.08;
 
@@ -16,7 +16,7 @@ pub(crate) const CARRIED_WITHIN_M: f64 = 0.08;
 pub struct Target {
     /// `P_target`, world frame.
     pub pose: PlanarPose,
-    /// The height of the plate's center, in metres, by which a seated plate is known.
+    /// The height of the plate's center, in meters, by which a seated plate is known.
     pub height_m: f64,
 }
 

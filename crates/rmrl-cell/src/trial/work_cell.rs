@@ -3,7 +3,7 @@
 use rmrl_core::{Fault, InvalidKey};
 use rmrl_vision::{IntrinsicsError, Localizer};
 
-use super::cell_event::{CellNews, EventListener};
+use super::cell_event::{CellEvent, EventListener};
 use super::evidence::{Capture, TrialEvidence};
 use super::faults::motion_fault;
 use super::perception::Perception;
@@ -75,7 +75,7 @@ impl WorkCell {
     }
 
     /// Reports an event.
-    pub fn notify(&mut self, event: CellNews<'_>) {
+    pub fn notify(&mut self, event: CellEvent<'_>) {
         if let Some(listener) = &mut self.listener {
             listener(event);
         }
@@ -123,9 +123,9 @@ impl WorkCell {
     /// # Errors
     /// The camera failed. A plate that was not found is a [`Capture`], too.
     pub fn look(&mut self) -> Result<Capture, Fault> {
-        self.notify(CellNews::Looking);
+        self.notify(CellEvent::Looking);
         let capture = self.perception.look_patiently(&mut self.evidence)?;
-        self.notify(CellNews::Seen(&capture));
+        self.notify(CellEvent::Seen(&capture));
         Ok(capture)
     }
 

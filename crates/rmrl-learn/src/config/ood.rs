@@ -1,4 +1,4 @@
-//! Keys of the out-of-distribution test: `policy.support`.
+//! Keys of the out-of-distribution test: `policy.ood`.
 
 use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// When a deployed policy abstains. Training never does.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
-pub struct SupportConfig {
+pub struct OodConfig {
     /// Whether to abstain in states unlike all training states: to pick at the estimated pose,
     /// without a correction. Default true: no trial supports what a network says there.
     pub abstain: bool,
@@ -16,11 +16,11 @@ pub struct SupportConfig {
     /// away and one of noise 1.8 to 2.8. A tiny encoder (8 channels, 32 pixels) no longer separates
     /// them.
     #[key(above = 0, limit = 1000)]
-    pub reach_factor: f64,
+    pub threshold: f64,
 }
 
-impl Default for SupportConfig {
+impl Default for OodConfig {
     fn default() -> Self {
-        Self { abstain: true, reach_factor: 1.5 }
+        Self { abstain: true, threshold: 1.5 }
     }
 }

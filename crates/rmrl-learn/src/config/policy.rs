@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::ComputeDevice;
 use super::encoder::{EncoderConfig, EncoderWeights};
-use super::ood::SupportConfig;
+use super::ood::OodConfig;
 use crate::network::ImageView;
 
 /// Which part of the image the policy sees, as configurations spell it.
@@ -48,15 +48,15 @@ pub struct PolicyConfig {
     #[key(above = 0, at_most = 1)]
     pub learning_rate: f64,
     /// Standard deviation of a soft label over the neighboring candidates, in candidates: refining
-    /// them narrows it in millimetres. 0 is the paper's one-hot label (Eq. 7). Default 1: a neighbor
+    /// them narrows it in millimeters. 0 is the paper's one-hot label (Eq. 7). Default 1: a neighbor
     /// of the best action is nearly as good, and one label then teaches both.
     #[key(at_least = 0, limit = 100)]
-    pub label_width: f64,
+    pub label_sigma_bins: f64,
     /// Where to compute. Default the processor.
     pub device: ComputeDevice,
     /// When the deployed policy abstains.
     #[key(nested)]
-    pub support: SupportConfig,
+    pub ood: OodConfig,
 }
 
 impl Default for PolicyConfig {
@@ -68,9 +68,9 @@ impl Default for PolicyConfig {
             pose_width: 64,
             head_width: 128,
             learning_rate: 3e-4,
-            label_width: 1.0,
+            label_sigma_bins: 1.0,
             device: ComputeDevice::default(),
-            support: SupportConfig::default(),
+            ood: OodConfig::default(),
         }
     }
 }
@@ -126,13 +126,14 @@ mod tests {
     /// candidates equally right.
     #[test]
     fn a_label_width_is_finite_and_not_negative() {
-        let with_width = |label_width| PolicyConfig { label_width, ..PolicyConfig::default() };
+        let with_width =
+            |label_sigma_bins| PolicyConfig { label_sigma_bins, ..PolicyConfig::default() };
         for width in [0.0, 0.7, 1.0, 100.0] {
             assert_eq!(with_width(width).validate(), Ok(()));
         }
         for width in [-3.0, -f64::MIN_POSITIVE, f64::NAN, f64::INFINITY, 1e30] {
             let error = with_width(width).validate().unwrap_err();
-            assert_eq!(error.key, "label_width");
+            assert_eq!(error.key, "label_sigma_bins");
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct ScheduleConfig {
     /// Which states share a role model. Default those of a scene, whose starts the arm itself
     /// prepares. Where nobody arranges the starts, `similarity` needs no scenes.
     pub grouping: Grouping,
-    /// By `similarity`: how far apart estimated poses may lie, in metres. Default 0.05: far above
+    /// By `similarity`: how far apart estimated poses may lie, in meters. Default 0.05: far above
     /// a start's jitter, and small beside the region of all starts; untuned.
     #[key(at_least = 0, limit = 100)]
     pub similar_translation_m: f64,

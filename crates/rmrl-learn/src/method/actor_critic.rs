@@ -9,7 +9,7 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
 use rmrl_core::ActionIndex;
 
-use super::replay_memory::{Experience, Memory};
+use super::replay_memory::{Experience, ReplayMemory};
 use super::update::OnlineUpdate;
 use crate::config::OnlineConfig;
 use crate::policy::{EncodedState, Policy};
@@ -23,7 +23,7 @@ pub struct ActorCritic {
 }
 
 impl OnlineUpdate for ActorCritic {
-    fn update(&self, policy: &mut Policy, memory: &Memory, _complete: bool) {
+    fn update(&self, policy: &mut Policy, memory: &ReplayMemory, _complete: bool) {
         let experiences = memory.experiences();
         let batch =
             with_advantages(policy, memory, &experiences[experiences.len().saturating_sub(1)..]);
@@ -45,7 +45,7 @@ pub struct Ppo {
 }
 
 impl OnlineUpdate for Ppo {
-    fn update(&self, policy: &mut Policy, memory: &Memory, complete: bool) {
+    fn update(&self, policy: &mut Policy, memory: &ReplayMemory, complete: bool) {
         if !complete {
             return;
         }
@@ -98,7 +98,7 @@ enum Surrogate {
 /// The reward is itself part of the mean, which makes its advantage smaller by one trial's share.
 fn with_advantages<'a>(
     policy: &Policy,
-    memory: &'a Memory,
+    memory: &'a ReplayMemory,
     experiences: &'a [Experience],
 ) -> Vec<WithAdvantage<'a>> {
     let rewards: Vec<f64> = memory.experiences().iter().map(|one| one.reward).collect();

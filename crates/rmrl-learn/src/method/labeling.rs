@@ -1,7 +1,7 @@
 //! Labeling strategies: which actions a scene's trials recommend for its states.
 
 use rmrl_core::{
-    ActionSpace, DIMENSIONS, Ending, Label, PoseAdjustment, Scene, Trial, closing_slide_m,
+    ActionSpace, DIMENSIONS, Label, Outcome, PoseAdjustment, Scene, Trial, closing_slide_m,
     role_model_labels,
 };
 
@@ -12,7 +12,7 @@ use crate::config::{Grouping, ScheduleConfig};
 pub type TrialLabel = (u32, Label);
 
 /// A way to label states for supervised learning.
-pub trait Labelling: Send {
+pub trait Labeling: Send {
     /// New and changed labels, or `None` while the strategy has none.
     ///
     /// `scene` holds the trials of the scene under way, `so_far` all trials including these, without
@@ -29,7 +29,7 @@ pub trait Labelling: Send {
 }
 
 /// The role models by the grouping of a schedule.
-pub fn role_models(schedule: &ScheduleConfig) -> Box<dyn Labelling> {
+pub fn role_models(schedule: &ScheduleConfig) -> Box<dyn Labeling> {
     match schedule.grouping {
         Grouping::Schedule => Box::new(BestOfScene),
         Grouping::Similarity => Box::new(BestOfSimilar {
@@ -43,7 +43,7 @@ pub fn role_models(schedule: &ScheduleConfig) -> Box<dyn Labelling> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BestOfScene;
 
-impl Labelling for BestOfScene {
+impl Labeling for BestOfScene {
     fn label(
         &self,
         scene: &Scene,
@@ -64,7 +64,7 @@ impl Labelling for BestOfScene {
 /// only placed trials are models, and of equal rewards the earliest.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BestOfSimilar {
-    /// How far from a state another may lie to be similar, in metres.
+    /// How far from a state another may lie to be similar, in meters.
     pub translation_m: f64,
     /// How far its yaw may be from the other's, in radians.
     pub yaw_rad: f64,
@@ -86,7 +86,7 @@ impl BestOfSimilar {
     }
 }
 
-impl Labelling for BestOfSimilar {
+impl Labeling for BestOfSimilar {
     fn label(
         &self,
         _scene: &Scene,
@@ -123,8 +123,8 @@ pub struct Hindsight {
 
 impl Hindsight {
     fn label_of(&self, trial: &Trial, actions: &ActionSpace) -> Label {
-        match &trial.ending {
-            Ending::Placed(placement) => {
+        match &trial.outcome {
+            Outcome::Placed(placement) => {
                 let deviation = placement.final_pose.relative_to(placement.target_pose);
                 let pick_yaw_rad = placement.pick_pose.yaw_rad;
                 let turn_rad = pick_yaw_rad - placement.target_pose.yaw_rad;
@@ -139,12 +139,12 @@ impl Hindsight {
                 let best = PoseAdjustment { dx_m: along_m, dy_m: 0.0, dyaw_rad: 0.0 };
                 actions.nearest(best.rotated(pick_yaw_rad)).0.map(Some)
             }
-            Ending::NotGrasped(_) => [None; DIMENSIONS],
+            Outcome::NotGrasped(_) => [None; DIMENSIONS],
         }
     }
 }
 
-impl Labelling for Hindsight {
+impl Labeling for Hindsight {
     fn label(
         &self,
         scene: &Scene,
@@ -173,9 +173,9 @@ mod tests {
         ActionSpace::symmetric([21, 21, 5], [0.001, 0.001, 0.01]).unwrap()
     }
 
-    fn scene(endings: impl IntoIterator<Item = (PoseAdjustment, Ending)>) -> Scene {
+    fn scene(outcomes: impl IntoIterator<Item = (PoseAdjustment, Outcome)>) -> Scene {
         let mut scene = Scene::new();
-        for (trial, (adjustment, ending)) in (1..).zip(endings) {
+        for (trial, (adjustment, outcome)) in (1..).zip(outcomes) {
             scene.push(Trial {
                 id: TrialId { trial, attempt: 1, scene: 1 },
                 observation: Observation {
@@ -189,7 +189,7 @@ mod tests {
                     probabilities: None,
                     abstained: false,
                 },
-                ending,
+                outcome,
             });
         }
         scene
@@ -197,7 +197,7 @@ mod tests {
 
     /// A trial in a world where the jaws keep an offset along them and remove it across: the best
     /// pick is at `best`, the jaws are turned by `yaw_rad` at the pick and not at the target.
-    fn placed(action: PoseAdjustment, best: PoseAdjustment, yaw_rad: f64) -> Ending {
+    fn placed(action: PoseAdjustment, best: PoseAdjustment, yaw_rad: f64) -> Outcome {
         let miss = PoseAdjustment {
             dx_m: best.dx_m - action.dx_m,
             dy_m: best.dy_m - action.dy_m,
@@ -208,7 +208,7 @@ mod tests {
         let target_pose = PlanarPose::new(0.4, 0.2, 0.0);
         let final_pose = target_pose.adjusted(in_jaws);
         let error = PlacementError::between(final_pose, target_pose);
-        Ending::Placed(Placement {
+        Outcome::Placed(Placement {
             pick_pose: PlanarPose::new(0.3, -0.1, yaw_rad),
             final_pose,
             target_pose,
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn hindsight_does_not_wait_for_the_scene_and_says_nothing_of_failed_grasps() {
         let action = adjustment(9.0, 9.0);
-        let failed = Ending::NotGrasped(GraspFailure::FingerOnPlate);
+        let failed = Outcome::NotGrasped(GraspFailure::FingerOnPlate);
         let hindsight = Hindsight { knows_slide: false };
         let labels = hindsight.label(&scene([(action, failed)]), &[], &actions(), false);
         assert_eq!(labels, Some(vec![(1, [None; 3])]));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Method;
 use super::actor_critic::{ActorCritic, Ppo};
-use super::labeling::{Hindsight, Labelling, role_models};
+use super::labeling::{Hindsight, Labeling, role_models};
 use super::update::{OnlineUpdate, Reinforce, ReplayRule};
 use crate::config::{OnlineConfig, ScheduleConfig};
 
@@ -135,7 +135,7 @@ impl MethodName {
             Self::Ppo | Self::PpoRmRl => Box::new(Ppo { config: *online }),
             Self::None | Self::Random | Self::Constant | Self::Oracle => return None,
         };
-        let (labelling, replay): (Option<Box<dyn Labelling>>, _) = match self {
+        let (labeling, replay): (Option<Box<dyn Labeling>>, _) = match self {
             Self::Replay => (None, ReplayRule::PolicyGradient),
             Self::RmRl | Self::RmRlPretrained | Self::ActorCriticRmRl | Self::PpoRmRl => {
                 (Some(role_models(schedule)), ReplayRule::Labels)
@@ -146,7 +146,7 @@ impl MethodName {
             ),
             _ => (None, ReplayRule::None),
         };
-        Some(Method { online: Some(online), labelling, replay })
+        Some(Method { online: Some(online), labeling, replay })
     }
 
     /// Whether it learns a policy.

@@ -44,15 +44,15 @@ impl Experience {
             estimated_pose: trial.observation.estimated_pose,
             action,
             log_probability,
-            reward: trial.ending.reward(),
-            placed: trial.ending.placement().is_some(),
+            reward: trial.outcome.reward(),
+            placed: trial.outcome.placement().is_some(),
         })
     }
 }
 
 /// All data that was learned from so far, each state encoded once.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Memory {
+pub struct ReplayMemory {
     /// The state of each trial, in their order.
     pub(crate) states: Vec<EncodedState>,
     pub(crate) experiences: Vec<Experience>,
@@ -60,7 +60,7 @@ pub struct Memory {
     pub(crate) dataset: BTreeMap<u32, Label>,
 }
 
-impl Memory {
+impl ReplayMemory {
     /// The state of a trial, counted from 1.
     ///
     /// # Panics
@@ -75,7 +75,7 @@ impl Memory {
     }
 
     /// The whole data set `D`. It has no states without any label.
-    pub fn labelled_states(&self) -> Vec<(&EncodedState, Label)> {
+    pub fn labeled_states(&self) -> Vec<(&EncodedState, Label)> {
         self.labeled(|_| true)
     }
 

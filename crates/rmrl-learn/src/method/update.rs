@@ -4,7 +4,7 @@ use rand::RngExt;
 use rmrl_core::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::replay_memory::Memory;
+use super::replay_memory::ReplayMemory;
 use crate::policy::Policy;
 
 /// The update of the policy after each trial.
@@ -14,7 +14,7 @@ use crate::policy::Policy;
 pub trait OnlineUpdate: Send {
     /// Updates the policy after a trial, the last one in `memory`. `complete` means that it was the
     /// last of its scene.
-    fn update(&self, policy: &mut Policy, memory: &Memory, complete: bool);
+    fn update(&self, policy: &mut Policy, memory: &ReplayMemory, complete: bool);
 }
 
 /// REINFORCE (Williams 1992) without a baseline, as in the paper (Eq. 5-6).
@@ -22,7 +22,7 @@ pub trait OnlineUpdate: Send {
 pub struct Reinforce;
 
 impl OnlineUpdate for Reinforce {
-    fn update(&self, policy: &mut Policy, memory: &Memory, _complete: bool) {
+    fn update(&self, policy: &mut Policy, memory: &ReplayMemory, _complete: bool) {
         if let Some(last) = memory.last_sample() {
             policy.policy_gradient_step(&[last]);
         }
@@ -48,7 +48,7 @@ impl ReplayRule {
     pub(crate) fn replay(
         self,
         policy: &mut Policy,
-        memory: &Memory,
+        memory: &ReplayMemory,
         batches: usize,
         batch_size: usize,
         rng: &mut Rng,
@@ -65,7 +65,7 @@ impl ReplayRule {
                 }
             }
             Self::Labels => {
-                let labeled = memory.labelled_states();
+                let labeled = memory.labeled_states();
                 for _ in 0..batches {
                     let batch = draw(&labeled, batch_size, rng);
                     if !batch.is_empty() {

@@ -6,7 +6,7 @@ use rmrl_core::{ActionIndex, DIMENSIONS, Decision, Observation, PoseAdjustment};
 use super::Policy;
 use super::categorical::most_likely;
 use super::observation_encoding::{image_batch, view};
-use super::ood_detector::{Support, Unlikeness};
+use super::ood_detector::{OodDetector, OodScore};
 use super::state::{EncodedImage, EncodedState, feature_batch};
 use super::tensor::{on_all_threads, read};
 use crate::network::PolicyNetwork;
@@ -64,12 +64,12 @@ impl Policy {
     /// The action of a deployed policy, as in [`Policy::decide`], for a state that is encoded already.
     pub fn decide_in(&self, state: &EncodedState) -> Decision {
         let distribution = self.distribution(state);
-        let limit = self.config.support.reach_factor;
-        let unlikeness = self.unlikeness(state).filter(|_| self.config.support.abstain);
-        if unlikeness.is_none_or(|unlikeness| unlikeness.worst() <= limit) {
+        let limit = self.config.ood.threshold;
+        let ood_score = self.ood_score(state).filter(|_| self.config.ood.abstain);
+        if ood_score.is_none_or(|ood_score| ood_score.worst() <= limit) {
             return self.decision(most_likely(&distribution), distribution);
         }
-        if let Some(Unlikeness { pose, image }) = unlikeness {
+        if let Some(OodScore { pose, image }) = ood_score {
             tracing::warn!(
                 "the policy abstains: no training state is like this one (pose {pose:.1}, image {image:.1}; the limit is {limit})"
             );
@@ -83,12 +83,12 @@ impl Policy {
     }
 
     /// The detector of unknown states, if the policy's training has ended.
-    pub fn support(&self) -> Option<&Support> {
+    pub fn support(&self) -> Option<&OodDetector> {
         self.support.as_ref()
     }
 
     /// How unlike the training states a state is; `None` before the end of the training.
-    pub fn unlikeness(&self, state: &EncodedState) -> Option<Unlikeness> {
+    pub fn ood_score(&self, state: &EncodedState) -> Option<OodScore> {
         let support = self.support.as_ref()?;
         Some(support.score(state.pose(), &self.features_of(state)))
     }

@@ -23,7 +23,7 @@ impl Policy {
     ///
     /// Returns the loss before the step.
     pub fn supervised_step(&mut self, batch: &[(&EncodedState, Label)]) -> f32 {
-        let sigma_bins = self.config.label_width as f32;
+        let sigma_bins = self.config.label_sigma_bins as f32;
         if sigma_bins > 0.0 {
             return self.descend(|policy| policy.soft_label_loss(batch, sigma_bins));
         }
@@ -112,7 +112,7 @@ mod tests {
     fn soft_labels_are_a_cross_entropy_to_a_normal_distribution() {
         let config = PolicyConfig {
             view: ViewName::None,
-            label_width: 0.8,
+            label_sigma_bins: 0.8,
             learning_rate: 0.01,
             ..PolicyConfig::default()
         };

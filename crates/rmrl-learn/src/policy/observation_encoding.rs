@@ -20,7 +20,7 @@ const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 pub struct PoseScaling {
     /// The pose that becomes zero.
     pub center: PlanarPose,
-    /// The offsets in x, y and yaw that become one: metres, metres, radians.
+    /// The offsets in x, y and yaw that become one: meters, meters, radians.
     pub half_extent: [f64; 3],
 }
 

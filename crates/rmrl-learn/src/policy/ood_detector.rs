@@ -16,7 +16,7 @@ const FEATURES: &str = "support.features";
 /// nearest one of *another scene*, the unit of the score is `max_i d_i`. Scenes are drawn like new
 /// placements, while the states of one scene lie close together.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Support {
+pub struct OodDetector {
     /// The scaled poses.
     poses: Vec<[f32; 3]>,
     /// The images' features.
@@ -27,14 +27,14 @@ pub struct Support {
 /// How far a state is from the nearest training state. Up to 1 it is as near as the training states
 /// of other scenes are to each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Unlikeness {
+pub struct OodScore {
     /// The score of the pose.
     pub pose: f64,
     /// The score of the image.
     pub image: f64,
 }
 
-impl Unlikeness {
+impl OodScore {
     /// The larger of the two scores.
     pub fn worst(self) -> f64 {
         self.pose.max(self.image)
@@ -51,7 +51,7 @@ pub(crate) struct OodScale {
     pub(crate) features: f32,
 }
 
-impl Support {
+impl OodDetector {
     /// Fits a detector to the scaled poses and the image features of each scene's states; `None` for
     /// fewer than two scenes, because they have no distance between scenes.
     pub(crate) fn fit(
@@ -73,13 +73,13 @@ impl Support {
     }
 
     /// The score of a state of this scaled pose and these features.
-    pub(crate) fn score(&self, pose: [f32; 3], features: &[f32]) -> Unlikeness {
+    pub(crate) fn score(&self, pose: [f32; 3], features: &[f32]) -> OodScore {
         // A training state itself has score 0, even if all are the same: no 0 / 0.
         let scaled = |distance: f32, scale: f32| match distance {
             0.0 => 0.0,
             _ => f64::from(distance) / f64::from(scale),
         };
-        Unlikeness {
+        OodScore {
             pose: scaled(nearest(&pose, self.poses.iter()), self.scale.pose),
             image: scaled(nearest(features, self.features.iter()), self.scale.features),
         }
@@ -175,13 +175,13 @@ mod tests {
 
     #[test]
     fn the_score_of_a_state_is_the_worse_of_pose_and_image() {
-        let detector = Support {
+        let detector = OodDetector {
             poses: vec![[0.0; 3], [1.0, 0.0, 0.0]],
             features: vec![vec![0.0, 0.0], vec![0.0, 2.0]],
             scale: OodScale { pose: 1.0, features: 2.0 },
         };
         let far = detector.score([3.0, 0.0, 0.0], &[0.0, 1.0]);
-        assert_eq!(far, Unlikeness { pose: 2.0, image: 0.5 });
+        assert_eq!(far, OodScore { pose: 2.0, image: 0.5 });
         assert_eq!(far.worst(), 2.0);
         assert_eq!(detector.score([1.0, 0.0, 0.0], &[3.0, 0.0]).worst(), 1.5);
         // NaN is near no training state.

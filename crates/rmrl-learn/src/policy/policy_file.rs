@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Policy;
 use super::observation_encoding::PoseScaling;
-use super::ood_detector::{OodScale, Support};
+use super::ood_detector::{OodDetector, OodScale};
 use crate::config::{MAX_REFINEMENTS, PolicyConfig};
 use crate::network::NetworkShape;
 use crate::storage::{
-    CheckpointError, Notes, TensorToWrite, WeightsError, load_tensors, parse_safetensors,
+    CheckpointError, Metadata, TensorToWrite, WeightsError, load_tensors, parse_safetensors,
     read_entry, tensors_of, to_json, write,
 };
 
@@ -25,7 +25,7 @@ const POLICY: &str = "policy";
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PolicyDescription {
     shape: NetworkShape,
-    /// Metres, metres, radians.
+    /// Meters, meters, radians.
     candidates: [Vec<f64>; DIMENSIONS],
     /// How often they have been refined.
     #[serde(default)]
@@ -48,7 +48,7 @@ impl PolicyDescription {
     }
 
     /// Adds it to the metadata of a file.
-    pub(crate) fn add_to(&self, metadata: &mut Notes) {
+    pub(crate) fn add_to(&self, metadata: &mut Metadata) {
         metadata.insert(POLICY.to_string(), to_json(self));
     }
 
@@ -87,11 +87,11 @@ pub(crate) fn check_same(
 impl Policy {
     /// The whole policy as the bytes of a `.safetensors` file. `notes` go into its metadata, beside
     /// its own.
-    pub fn to_safetensors(&self, notes: &Notes) -> Vec<u8> {
+    pub fn to_safetensors(&self, notes: &Metadata) -> Vec<u8> {
         let mut metadata = notes.clone();
         self.description().add_to(&mut metadata);
         let mut tensors = tensors_of(&self.network);
-        tensors.extend(self.support.iter().flat_map(Support::to_tensors));
+        tensors.extend(self.support.iter().flat_map(OodDetector::to_tensors));
         write(&tensors, &metadata)
     }
 
@@ -122,7 +122,7 @@ impl Policy {
         policy.freeze_and_number();
         policy.support = description
             .ood_scale
-            .map(|scale| Support::from_tensors(scale, policy.shape.features(), &bytes))
+            .map(|scale| OodDetector::from_tensors(scale, policy.shape.features(), &bytes))
             .transpose()
             .map_err(malformed)?;
         Ok(policy)
@@ -156,7 +156,7 @@ impl Policy {
             candidates: self.actions.candidates().clone(),
             refinements: self.refinements,
             scaling: self.scaling,
-            ood_scale: self.support.as_ref().map(Support::scale),
+            ood_scale: self.support.as_ref().map(OodDetector::scale),
         }
     }
 

@@ -15,7 +15,7 @@ use super::error::{CheckpointError, WeightsError};
 
 /// What a file says besides its tensors: JSON values by name. They share one metadata entry, because
 /// the format does not keep the order of entries, and the same policy shall make the same bytes.
-pub type Notes = BTreeMap<String, Value>;
+pub type Metadata = BTreeMap<String, Value>;
 
 /// The entry of the format's metadata that holds ours.
 const METADATA_KEY: &str = "rmrl";
@@ -85,7 +85,7 @@ impl View for &TensorToWrite {
 }
 
 /// Tensors and metadata as the bytes of a `.safetensors` file. The same input makes the same bytes.
-pub(crate) fn write(tensors: &[TensorToWrite], metadata: &Notes) -> Vec<u8> {
+pub(crate) fn write(tensors: &[TensorToWrite], metadata: &Metadata) -> Vec<u8> {
     let metadata = serde_json::to_string(metadata).expect("JSON values make JSON");
     let metadata = HashMap::from([(METADATA_KEY.to_string(), metadata)]);
     let views = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
@@ -97,13 +97,13 @@ pub(crate) fn write(tensors: &[TensorToWrite], metadata: &Notes) -> Vec<u8> {
 ///
 /// # Errors
 /// The bytes are no `.safetensors` file, or the metadata no JSON.
-pub fn read_metadata(path: &Path, bytes: &[u8]) -> Result<Notes, CheckpointError> {
+pub fn read_metadata(path: &Path, bytes: &[u8]) -> Result<Metadata, CheckpointError> {
     let malformed = |reason: String| WeightsError::format(path, "safetensors", reason);
     let (_, header) =
         SafeTensors::read_metadata(bytes).map_err(|error| malformed(error.to_string()))?;
     let Some(entry) = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY))
     else {
-        return Ok(Notes::new());
+        return Ok(Metadata::new());
     };
     let metadata = serde_json::from_str(entry);
     Ok(metadata.map_err(|error| malformed(format!("its metadata {METADATA_KEY:?}: {error}")))?)

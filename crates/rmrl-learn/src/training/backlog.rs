@@ -5,14 +5,14 @@ use rmrl_core::Trial;
 use super::observer::{ObserverError, RunError};
 
 /// The trials of an interrupted run that are recorded and not learned from.
-pub struct Recorded {
+pub struct TrialBacklog {
     /// Completed trials, in order. One at a time is read: each has an image.
     trials: Box<dyn Iterator<Item = Result<Trial, ObserverError>>>,
     /// Faulted attempts at the trial after them.
     attempts: u32,
 }
 
-impl Recorded {
+impl TrialBacklog {
     /// The backlog of a new run.
     pub fn nothing() -> Self {
         Self::new(Vec::new(), 0)

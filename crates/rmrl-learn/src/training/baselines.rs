@@ -4,14 +4,14 @@ use std::borrow::Borrow;
 
 use rand::RngExt;
 use rmrl_core::{
-    ActionIndex, ActionSpace, Decision, Ending, Observation, PlanarPose, PoseAdjustment, Trial,
+    ActionIndex, ActionSpace, Decision, Observation, Outcome, PlanarPose, PoseAdjustment, Trial,
     TrialId, random_stream,
 };
 
 use crate::policy::Policy;
 
 /// Chooses adjustments without learning.
-pub trait Behaviour {
+pub trait FixedPolicy {
     /// The adjustment for a state.
     fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision;
 
@@ -22,9 +22,9 @@ pub trait Behaviour {
 }
 
 /// The arg-max of a learned policy in known states: the deployed policy.
-pub struct Greedy<P: Borrow<Policy>>(pub P);
+pub struct GreedyPolicy<P: Borrow<Policy>>(pub P);
 
-impl<P: Borrow<Policy>> Behaviour for Greedy<P> {
+impl<P: Borrow<Policy>> FixedPolicy for GreedyPolicy<P> {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
         self.0.borrow().decide(observation)
     }
@@ -33,7 +33,7 @@ impl<P: Borrow<Policy>> Behaviour for Greedy<P> {
 /// Picks at the estimated pose.
 pub struct NoCorrection;
 
-impl Behaviour for NoCorrection {
+impl FixedPolicy for NoCorrection {
     fn decide(&mut self, _: &Observation, _: TrialId) -> Decision {
         offset(PoseAdjustment::NONE)
     }
@@ -47,7 +47,7 @@ pub struct RandomCorrection {
     pub seed: u64,
 }
 
-impl Behaviour for RandomCorrection {
+impl FixedPolicy for RandomCorrection {
     fn decide(&mut self, _: &Observation, id: TrialId) -> Decision {
         let place = [u64::from(id.trial), u64::from(id.attempt)];
         let mut rng = random_stream(self.seed, "explore", place);
@@ -82,14 +82,14 @@ impl ConstantOffset {
     }
 }
 
-impl Behaviour for ConstantOffset {
+impl FixedPolicy for ConstantOffset {
     fn decide(&mut self, _: &Observation, _: TrialId) -> Decision {
         offset(self.offset())
     }
 
     fn note(&mut self, trial: &Trial) {
         if self.corrections.len() < Self::MEASURED_TRIALS
-            && let Ending::Placed(placement) = &trial.ending
+            && let Outcome::Placed(placement) = &trial.outcome
         {
             let deviation = placement.final_pose.relative_to(placement.target_pose);
             let turn_rad = placement.pick_pose.yaw_rad - placement.target_pose.yaw_rad;
@@ -106,7 +106,7 @@ pub struct Oracle {
     pub best_pick: Box<dyn Fn() -> PlanarPose>,
 }
 
-impl Behaviour for Oracle {
+impl FixedPolicy for Oracle {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
         let best = (self.best_pick)().relative_to(observation.estimated_pose);
         candidate(&self.actions, self.actions.nearest(best))

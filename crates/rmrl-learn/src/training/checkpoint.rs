@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
 use crate::config::MAX_REFINEMENTS;
-use crate::method::{Experience, Memory};
+use crate::method::{Experience, ReplayMemory};
 use crate::network::ImageView;
 use crate::policy::{Adam, EncodedState, ParameterMoments, Policy, PolicyDescription, check_same};
-use crate::storage::{CheckpointError, Notes, TensorToWrite, floats, read_entry, to_json, write};
+use crate::storage::{
+    CheckpointError, Metadata, TensorToWrite, floats, read_entry, to_json, write,
+};
 
 /// The metadata entry that describes the learner.
 const LEARNER: &str = "learner";
@@ -50,7 +52,7 @@ impl Learner {
     ///
     /// # Panics
     /// If a scene is under way; see [`Learner::is_between_scenes`].
-    pub fn to_checkpoint(&self, notes: &Notes) -> Vec<u8> {
+    pub fn to_checkpoint(&self, notes: &Metadata) -> Vec<u8> {
         assert!(self.is_between_scenes(), "a checkpoint holds whole scenes only");
         let mut tensors = self.policy.trainable_tensors();
         let mut optimizer_steps = BTreeMap::new();
@@ -174,7 +176,7 @@ impl<'a> TensorFile<'a> {
         &self,
         learner: LearnerDescription,
         view: ImageView,
-    ) -> Result<Memory, CheckpointError> {
+    ) -> Result<ReplayMemory, CheckpointError> {
         let LearnerDescription { trials, experiences, dataset, .. } = learner;
         let states = EncodedState::from_tensors(trials as usize, view, |name| {
             let tensor = self.tensors.tensor(&format!("{STATES}{name}"));
@@ -187,6 +189,6 @@ impl<'a> TensorFile<'a> {
         if !is_whole {
             return Err(self.malformed("it refers to states that it does not hold"));
         }
-        Ok(Memory { states, experiences, dataset })
+        Ok(ReplayMemory { states, experiences, dataset })
     }
 }

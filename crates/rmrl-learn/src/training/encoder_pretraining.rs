@@ -10,7 +10,7 @@ use rmrl_core::{Observation, mean, random_stream, standard_deviation};
 use crate::config::PolicyConfig;
 use crate::network::{ImageView, NetworkShape, NormKind, ResNet, linear};
 use crate::policy::{Adam, image_batch, on_all_threads, read, view};
-use crate::storage::{Notes, tensors_of, write};
+use crate::storage::{Metadata, tensors_of, write};
 
 /// An image, with what an encoder should find in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,7 +154,7 @@ impl EncoderTrainer {
 
     /// The encoder alone, as the bytes of a `.safetensors` file with torchvision's names for
     /// `policy.encoder.weights`. `notes` go into its metadata.
-    pub fn to_safetensors(&self, notes: &Notes) -> Vec<u8> {
+    pub fn to_safetensors(&self, notes: &Metadata) -> Vec<u8> {
         write(&tensors_of(&self.network.encoder), notes)
     }
 

@@ -2,8 +2,8 @@
 
 use rmrl_core::{Env, Observation};
 
-use super::backlog::Recorded;
-use super::baselines::Behaviour;
+use super::backlog::TrialBacklog;
+use super::baselines::FixedPolicy;
 use super::observer::{Observer, RunError};
 use super::rollout::{begin, complete_trial, trial_id};
 use super::stopping::Goal;
@@ -13,13 +13,13 @@ pub struct FixedPolicyRun<'a, E> {
     /// The cell.
     pub env: &'a mut E,
     /// Chooses the adjustments.
-    pub policy: &'a mut dyn Behaviour,
+    pub policy: &'a mut dyn FixedPolicy,
     /// The number of trials in a scene.
     pub trials_per_scene: u32,
     /// When the run ends: after a number of trials, or with a proof.
     pub goal: Goal,
     /// The trials that an interrupted run has recorded.
-    pub backlog: Recorded,
+    pub backlog: TrialBacklog,
     /// Keeps every trial.
     pub observer: &'a mut dyn Observer<E>,
 }
@@ -34,7 +34,7 @@ impl<E: Env> FixedPolicyRun<'_, E> {
         let mut made = 0;
         while let Some(trial) = backlog.next()? {
             policy.note(&trial);
-            goal.note(&trial.ending);
+            goal.note(&trial.outcome);
             made = trial.id.trial;
         }
         while !goal.is_reached(made) {
@@ -43,7 +43,7 @@ impl<E: Env> FixedPolicyRun<'_, E> {
             let decide = |observation: &Observation, id| policy.decide(observation, id);
             let trial = complete_trial(env, id, start, decide, observer)?;
             policy.note(&trial);
-            goal.note(&trial.ending);
+            goal.note(&trial.outcome);
             made = id.trial;
         }
         Ok(())

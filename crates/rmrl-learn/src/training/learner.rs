@@ -3,7 +3,7 @@
 use rmrl_core::{Decision, Rng, Scene, Trial, TrialId, random_stream};
 
 use crate::config::ScheduleConfig;
-use crate::method::{Experience, Memory};
+use crate::method::{Experience, ReplayMemory};
 use crate::policy::{EncodedState, Policy, sample};
 
 /// A policy in training, with all data that it was trained on.
@@ -11,7 +11,7 @@ pub struct Learner {
     /// The policy `π_θ`.
     pub policy: Policy,
     /// States, experiences and the labeled data set `D`.
-    pub memory: Memory,
+    pub memory: ReplayMemory,
     /// The trials of the scene under way.
     scene: Scene,
     trials: u32,
@@ -29,11 +29,11 @@ pub(super) struct PendingTrial {
 impl Learner {
     /// A learner before its first trial. `seed` is the seed of exploration and replay.
     pub fn new(policy: Policy, seed: u64) -> Self {
-        Self::after(policy, Memory::default(), 0, seed)
+        Self::after(policy, ReplayMemory::default(), 0, seed)
     }
 
     /// A learner between two scenes, after `trials` trials.
-    pub(super) fn after(policy: Policy, memory: Memory, trials: u32, seed: u64) -> Self {
+    pub(super) fn after(policy: Policy, memory: ReplayMemory, trials: u32, seed: u64) -> Self {
         Self { policy, memory, scene: Scene::new(), trials, seed }
     }
 

@@ -3,7 +3,7 @@
 use rmrl_core::{Fault, TrialId, TrialReport};
 
 use super::learner::Learner;
-use super::stopping::EarlyEnd;
+use super::stopping::StopReason;
 
 /// The error of an observer, of any type.
 pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
@@ -23,7 +23,7 @@ pub trait Observer<E> {
     ///
     /// # Errors
     /// A report could not be kept; the run ends.
-    fn settle(&mut self) -> Result<(), ObserverError> {
+    fn flush(&mut self) -> Result<(), ObserverError> {
         Ok(())
     }
 
@@ -32,7 +32,7 @@ pub trait Observer<E> {
     ///
     /// # Errors
     /// Why the run ends here.
-    fn permit(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+    fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
         let _ = next;
         Ok(())
     }
@@ -41,7 +41,7 @@ pub trait Observer<E> {
     ///
     /// # Errors
     /// The update could not be kept; the run ends.
-    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+    fn on_update(&mut self, learner: &Learner) -> Result<(), ObserverError> {
         let _ = learner;
         Ok(())
     }
@@ -90,7 +90,7 @@ pub enum RunError {
         /// The attempt that was to begin.
         next: TrialId,
         /// Why it does not begin.
-        reason: EarlyEnd,
+        reason: StopReason,
     },
     /// A fault that another attempt cannot fix.
     #[error("stopped at {id}: {fault}")]

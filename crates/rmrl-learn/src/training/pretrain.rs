@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use rmrl_core::{Label, Scene, Trial, random_stream};
 
 use crate::config::ScheduleConfig;
-use crate::method::{Experience, Labelling};
+use crate::method::{Experience, Labeling};
 use crate::policy::{EncodedState, Policy};
 
 /// The states of earlier runs, with their labels.
@@ -19,13 +19,13 @@ impl EarlierData {
     /// Labels the trials of an earlier run, scene by scene, and encodes their states for `policy`.
     pub fn from_trials(
         trials: impl IntoIterator<Item = Trial>,
-        labelling: &dyn Labelling,
+        labeling: &dyn Labeling,
         policy: &Policy,
     ) -> Self {
         let (mut scene, mut so_far) = (Scene::new(), Vec::new());
         let (mut states, mut labels) = (BTreeMap::new(), BTreeMap::new());
         let mut end = |scene: &Scene, so_far: &[Experience]| {
-            let labeled = labelling.label(scene, so_far, policy.actions(), true);
+            let labeled = labeling.label(scene, so_far, policy.actions(), true);
             labels.extend(labeled.unwrap_or_default());
         };
         for mut trial in trials {

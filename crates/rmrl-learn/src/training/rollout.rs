@@ -25,8 +25,8 @@ pub(super) fn begin<E: Env>(
     id: TrialId,
     observer: &mut dyn Observer<E>,
 ) -> Result<ResetResult, RunError> {
-    observer.settle().map_err(|source| RunError::NotFlushed { next: id, source })?;
-    observer.permit(id).map_err(|reason| RunError::Stopped { next: id, reason })?;
+    observer.flush().map_err(|source| RunError::NotFlushed { next: id, source })?;
+    observer.before_attempt(id).map_err(|reason| RunError::Stopped { next: id, reason })?;
     Ok(env.reset(id))
 }
 
@@ -51,13 +51,13 @@ pub(super) fn complete_trial<E: Env>(
             }
             Attempt::Faulted(faulted) => faulted,
         };
-        let needs_operator = faulted.fault.kind.needs_a_person();
+        let needs_operator = faulted.fault.kind.needs_operator();
         if !needs_operator {
             tracing::warn!("{id}: {}; it will be repeated", faulted.fault);
         }
         observer.trial_ended(env, TrialReport::Faulted(&faulted)).map_err(lost)?;
         if needs_operator || id.attempt >= MAX_ATTEMPTS {
-            observer.settle().map_err(lost)?;
+            observer.flush().map_err(lost)?;
             let (attempts, fault) = (id.attempt, faulted.fault);
             return Err(match needs_operator {
                 true => RunError::NeedsOperator { id, fault },
@@ -88,7 +88,7 @@ fn act<E: Env>(
     };
     let decision = decide(&observation, id);
     match env.step(decision.adjustment) {
-        Ok(ending) => Attempt::Completed(Trial { id, observation, decision, ending }),
+        Ok(outcome) => Attempt::Completed(Trial { id, observation, decision, outcome }),
         Err(fault) => {
             let attempted = Some((observation, decision));
             Attempt::Faulted(FaultedTrial { id, attempted, fault })

@@ -1,6 +1,6 @@
 //! When a run ends: at its goal, or for another reason before it.
 
-use rmrl_core::{Claim, Ending, Proof};
+use rmrl_core::{Claim, Outcome, Proof};
 
 /// The goal of a run: a number of trials, or the proof of a claim about them.
 ///
@@ -20,11 +20,11 @@ impl Goal {
         Self { trials, proof: claim.map(|claim| Proof::of(claim, trials)) }
     }
 
-    /// Notes the end of a completed trial. The caller notes every trial in order, also those in an
+    /// Metadata the end of a completed trial. The caller notes every trial in order, also those in an
     /// interrupted run's checkpoint.
-    pub fn note(&mut self, ending: &Ending) {
+    pub fn note(&mut self, outcome: &Outcome) {
         if let Some(proof) = &mut self.proof {
-            proof.note_ending(ending);
+            proof.note_outcome(outcome);
         }
     }
 
@@ -41,7 +41,7 @@ impl Goal {
 
 /// Why a run stopped early, between two attempts. Such a run can be resumed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum EarlyEnd {
+pub enum StopReason {
     /// Somebody stopped it.
     #[error("stopped by {by}")]
     Stopped {

@@ -112,7 +112,7 @@ fn a_plate_parallel_to_the_rows_is_localized_between_pixels() {
 fn the_papers_localization_is_good_to_half_a_pixel() {
     let mut papers = localizer();
     papers.config.fit_outline = false;
-    papers.config.centre = Centre::Box;
+    papers.config.center = Center::Box;
     for (x, y, yaw_deg) in [(0.35, 0.0, 0.0), (0.25, -0.2, 25.0), (0.5, 0.25, -40.0)] {
         let truth = PlanarPose::new(x, y, f64::to_radians(yaw_deg));
         let found = papers.localize(&frame_with(&[truth]), &overhead()).unwrap();

@@ -28,7 +28,7 @@ pub fn stop_arm(address: &Address, answer_timeout: Duration) -> Result<(), XArmE
 ///
 /// # Errors
 /// As [`stop_arm`].
-pub fn keep_stopped(
+pub fn hold_stopped(
     address: &Address,
     answer_timeout: Duration,
     watch: Duration,

@@ -144,7 +144,7 @@ impl Machine {
                 DeviceError::Disconnected { .. }
                 | DeviceError::TimedOut { .. }
                 | DeviceError::Faulted { .. }
-                | DeviceError::NeedsPerson { .. }
+                | DeviceError::NeedsOperator { .. }
                 | DeviceError::Declined
                 | DeviceError::NobodyToAsk { .. },
             ) => Err(error_code::SERVO),

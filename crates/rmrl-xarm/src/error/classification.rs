@@ -49,7 +49,7 @@ impl XArmError {
     }
 
     /// Whether trying again cannot help: an operator has to come first.
-    pub fn needs_a_person(&self) -> bool {
+    pub fn needs_operator(&self) -> bool {
         match self {
             Self::EmergencyStop { .. }
             | Self::StoppedBySomebodyElse
@@ -64,7 +64,7 @@ impl XArmError {
             | Self::StateReset
             | Self::ChangedBySomebodyElse { .. }
             | Self::GripperWithoutPower => true,
-            Self::Controller { explained, .. } => explained.severity.needs_a_person(),
+            Self::Controller { explained, .. } => explained.severity.needs_operator(),
             _ => false,
         }
     }
@@ -72,8 +72,8 @@ impl XArmError {
     /// The error of a cell's device; `device` is `arm` or `gripper`. A collision is
     /// [`DeviceError::Faulted`] here, because its place is not known.
     pub fn into_device_error(self, device: &'static str) -> DeviceError {
-        if self.needs_a_person() {
-            return DeviceError::NeedsPerson { device, reason: self.to_string() };
+        if self.needs_operator() {
+            return DeviceError::NeedsOperator { device, reason: self.to_string() };
         }
         let reason = self.to_string();
         match self {

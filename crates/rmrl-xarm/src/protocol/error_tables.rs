@@ -17,7 +17,7 @@ pub enum Severity {
 
 impl Severity {
     /// Whether an operator has to come, because software cannot help.
-    pub fn needs_a_person(self) -> bool {
+    pub fn needs_operator(self) -> bool {
         matches!(self, Self::EmergencyStop | Self::Operator)
     }
 }
@@ -235,10 +235,10 @@ mod tests {
             assert_eq!(controller_error(number).severity, Severity::EmergencyStop);
         }
         for number in (10..=17).chain([26, 30, 38]) {
-            assert!(controller_error(number).severity.needs_a_person(), "{number}");
+            assert!(controller_error(number).severity.needs_operator(), "{number}");
         }
         for number in [21, 22, 23, 24, 25, 31, 35] {
-            assert!(!controller_error(number).severity.needs_a_person(), "{number}");
+            assert!(!controller_error(number).severity.needs_operator(), "{number}");
         }
         assert_eq!(controller_error(31).severity, Severity::Collision);
     }

@@ -84,7 +84,7 @@ impl Session {
                 Err(error) => tracing::error!("could not stop the arm: {error}"),
             }
             // This stop must not hide that of another program.
-            self.stopped_here = !matches!(&ended, Err(error) if error.needs_a_person());
+            self.stopped_here = !matches!(&ended, Err(error) if error.needs_operator());
         }
         if self.config.stop_timer && !self.client.is_lost() {
             // It would stop a later motion.

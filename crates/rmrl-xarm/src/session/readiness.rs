@@ -33,7 +33,7 @@ impl Session {
                 error => error,
             };
             // Clearing it at the controller's screen does not start the arm.
-            self.stopped_here &= !error.needs_a_person();
+            self.stopped_here &= !error.needs_operator();
             return Err(error);
         }
         let began = Instant::now();
@@ -98,7 +98,7 @@ impl Session {
             Err(error) => error,
         };
         for _ in 0..self.config.recover_attempts {
-            if last.needs_a_person() || last.ends_the_link() {
+            if last.needs_operator() || last.ends_the_link() {
                 return Err(last);
             }
             if matches!(last, XArmError::NotReady { .. }) {

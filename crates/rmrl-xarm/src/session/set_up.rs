@@ -67,7 +67,7 @@ impl Session {
             return match XArmError::of_controller(error) {
                 // Whether the contact was to be expected is unknown.
                 XArmError::Collision { .. } => Err(XArmError::UnseenContact),
-                error if error.needs_a_person() => Err(error),
+                error if error.needs_operator() => Err(error),
                 _ => Ok(()),
             };
         }

@@ -329,8 +329,8 @@ mod tests {
             let id = TrialId { trial, attempt: 1, scene: trial };
             let estimated = laboratory.trial.reset(id).unwrap().estimated_pose;
             let before = laboratory.world.truth().unwrap();
-            let ending = laboratory.trial.step(adjustment).unwrap();
-            let Some(placement) = ending.placement() else { continue };
+            let outcome = laboratory.trial.step(adjustment).unwrap();
+            let Some(placement) = outcome.placement() else { continue };
             let after = laboratory.world.truth().unwrap();
             let same = difference(vector(cell.best_pick(before.plate)), vector(before.best_pick));
             assert!(close(same, PoseAdjustment::NONE), "the same best pick");

@@ -5,11 +5,12 @@ use std::fmt;
 use anyhow::bail;
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{
-    Claim, Decision, Ending, Interval, Observation, Trial, TrialId, TrialReport, mean,
+    Claim, Decision, Interval, Observation, Outcome, Trial, TrialId, TrialReport, mean,
     standard_deviation, wilson_interval,
 };
 use rmrl_learn::{
-    Behaviour, FixedPolicyRun, Goal, Greedy, MethodName, Observer, ObserverError, Policy, Recorded,
+    FixedPolicy, FixedPolicyRun, Goal, GreedyPolicy, MethodName, Observer, ObserverError, Policy,
+    TrialBacklog,
 };
 use serde::Serialize;
 
@@ -142,7 +143,7 @@ pub fn evaluate_run(
 ) -> anyhow::Result<Evaluation> {
     let config = config.on_task(task);
     let laboratory = Laboratory::start(&config, u64::from(seed ^ PLACEMENT_SEED), start)?;
-    let policy: Box<dyn Behaviour> = if config.method.learns() {
+    let policy: Box<dyn FixedPolicy> = if config.method.learns() {
         let path = root.join(POLICY);
         if !path.exists() {
             bail!(
@@ -151,7 +152,7 @@ pub fn evaluate_run(
                 root.display(),
             );
         }
-        Box::new(Greedy(Policy::from_file(&path, &config.policy)?))
+        Box::new(GreedyPolicy(Policy::from_file(&path, &config.policy)?))
     } else {
         let mut policy = baseline(&config, &laboratory.world)?;
         for trial in trials_without_images(&read_records(root)?)? {
@@ -163,9 +164,9 @@ pub fn evaluate_run(
 }
 
 /// A fixed policy that learns nothing from further trials.
-struct Frozen(Box<dyn Behaviour>);
+struct Frozen(Box<dyn FixedPolicy>);
 
-impl Behaviour for Frozen {
+impl FixedPolicy for Frozen {
     fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision {
         self.0.decide(observation, id)
     }
@@ -181,7 +182,7 @@ const PLACEMENT_SEED: u32 = 0x0e7a_1000;
 pub fn evaluate(
     config: &RunConfig,
     mut laboratory: Laboratory,
-    mut policy: Box<dyn Behaviour>,
+    mut policy: Box<dyn FixedPolicy>,
     trials: u32,
 ) -> anyhow::Result<Evaluation> {
     let resting = TargetRecord::make(config, &mut laboratory)?.noise_floor;
@@ -192,7 +193,7 @@ pub fn evaluate(
         policy: policy.as_mut(),
         trials_per_scene: 1,
         goal: Goal::from(trials),
-        backlog: Recorded::nothing(),
+        backlog: TrialBacklog::nothing(),
         observer: &mut tally,
     };
     run.run()?;
@@ -267,7 +268,7 @@ impl Tally {
         let start = captured.get(earlier + evidence.start.as_ref()?.number)?.plate;
         let placed = PlacementPoses {
             estimated: trial.observation.estimated_pose,
-            pick: trial.ending.placement()?.pick_pose,
+            pick: trial.outcome.placement()?.pick_pose,
             start,
             end: self.world.truth()?.plate,
             grasp: self.world.grasp()?,
@@ -286,10 +287,10 @@ impl Observer<PickPlace> for Tally {
             self.faults += 1;
             return Ok(());
         };
-        self.rewards.push(trial.ending.reward());
+        self.rewards.push(trial.outcome.reward());
         self.abstained += usize::from(trial.decision.abstained);
         self.budgets.extend(self.budget(cell, trial));
-        if let Ending::Placed(placement) = &trial.ending {
+        if let Outcome::Placed(placement) = &trial.outcome {
             let measured = &mut self.measured;
             measured.e_trans_mm.push(1000.0 * placement.error.e_trans_m);
             measured.yaw_deg.push(placement.error.yaw_error_rad().to_degrees());

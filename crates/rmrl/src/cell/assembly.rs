@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
-use rmrl_cell::{AfterContact, Devices, DriftWatch, PickPlace, SafetyEnvelope, StopSwitch, Task};
+use rmrl_cell::{AfterContact, Devices, DriftMonitor, PickPlace, SafetyEnvelope, StopSwitch, Task};
 use rmrl_xarm::{BioGripperDevice, Robot, XArm};
 
 use super::calibration_gate::admit_configured;
@@ -82,8 +82,9 @@ impl Laboratory {
             trial.make_first_motion().map_err(FirstMotionError::from)?;
         }
         if let Some(drift) = config.camera.drift {
-            let monitor = DriftWatch::new(drift, Box::new(ChessboardFinder));
-            trial = trial.watching(monitor.map_err(|error| error.within("camera.drift"))?);
+            let monitor = DriftMonitor::new(drift, Box::new(ChessboardFinder));
+            trial =
+                trial.with_drift_monitor(monitor.map_err(|error| error.within("camera.drift"))?);
         }
         Ok(Self { trial, world })
     }

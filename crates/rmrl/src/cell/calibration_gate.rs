@@ -37,7 +37,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
-            Self::Served(address) => write!(f, "the camera at {address} (distant.address)"),
+            Self::Served(address) => write!(f, "the camera at {address} (remote.address)"),
         }
     }
 }
@@ -139,9 +139,9 @@ pub fn admit_configured(
 ) -> Result<Option<CameraFile>, CalibrationRefused> {
     let (file, source) = match (&config.camera.calibration, config.camera.source) {
         (Some(path), _) => (CameraFile::read(path)?, Source::File(path.clone())),
-        (None, CameraSource::Distant) => {
-            let served = served_camera(&config.distant).map_err(CalibrationRefused::NotServed)?;
-            (served, Source::Served(config.distant.address.clone()))
+        (None, CameraSource::Remote) => {
+            let served = served_camera(&config.remote).map_err(CalibrationRefused::NotServed)?;
+            (served, Source::Served(config.remote.address.clone()))
         }
         (None, _) => return Ok(None),
     };

@@ -17,11 +17,11 @@ use rmrl_xarm::{
     controller_warning, stop_arm,
 };
 
-use super::page_operator::PagePerson;
-use super::reachability::{StanceError, prove_way_home};
-use super::remote::DistantPerson;
-use super::terminal_operator::{TerminalPerson, check_terminal};
-use crate::config::{CellKind, PersonName, RunConfig};
+use super::page_operator::PageOperator;
+use super::reachability::{StartPoseError, prove_path_home};
+use super::remote::RemoteOperator;
+use super::terminal_operator::{TerminalOperator, check_terminal};
+use crate::config::{CellKind, OperatorKind, RunConfig};
 
 /// How a program starts a cell: what stops it, and who permits the arm's first motion.
 #[derive(Clone, Default)]
@@ -33,7 +33,7 @@ pub struct Start {
     /// Whether the operator has permitted a motion since the program was started. An arm that stands at home then
     /// needs no other permission.
     pub is_permitted: bool,
-    /// The page on which the operator answers if `cell.person` is `page`.
+    /// The page on which the operator answers if `cell.operator` is `page`.
     pub page: Option<Arc<OperatorPage>>,
 }
 
@@ -72,7 +72,7 @@ pub enum FirstMotionError {
     Elsewhere,
     /// The arm cannot start from where it stands.
     #[error("before anything moves")]
-    Stance(#[source] Box<StanceError>),
+    Stance(#[source] Box<StartPoseError>),
     /// The controller reported an error, or could not be reached.
     #[error("the arm cannot be used")]
     XArm(#[from] XArmError),
@@ -81,8 +81,8 @@ pub enum FirstMotionError {
     Motion(#[from] MotionError),
 }
 
-impl From<StanceError> for FirstMotionError {
-    fn from(error: StanceError) -> Self {
+impl From<StartPoseError> for FirstMotionError {
+    fn from(error: StartPoseError) -> Self {
         Self::Stance(Box::new(error))
     }
 }
@@ -112,7 +112,7 @@ impl FirstMotionError {
 /// [`FirstMotionError::NobodyToAsk`].
 pub fn check_somebody_to_ask(config: &RunConfig, is_unasked: bool) -> Result<(), FirstMotionError> {
     let asks_here =
-        config.cell.kind == CellKind::XArm && config.cell.person == PersonName::Terminal;
+        config.cell.kind == CellKind::XArm && config.cell.operator == OperatorKind::Terminal;
     if !asks_here || is_unasked {
         return Ok(());
     }
@@ -130,15 +130,15 @@ pub fn operator(
     let waiting = StopSwitch::default();
     start.stop.pass_on_to(&waiting);
     let stop = waiting.clone();
-    let operator: Box<dyn Operator> = match config.cell.person {
-        PersonName::Terminal => Box::new(TerminalPerson::new(stop)),
-        PersonName::Distant => Box::new(DistantPerson::new(&config.distant, stop)),
-        PersonName::Page => {
+    let operator: Box<dyn Operator> = match config.cell.operator {
+        OperatorKind::Terminal => Box::new(TerminalOperator::new(stop)),
+        OperatorKind::Remote => Box::new(RemoteOperator::new(&config.remote, stop)),
+        OperatorKind::Page => {
             let page = start.page.clone().ok_or_else(|| {
-                let reason = "cell.person is \"page\", and this program serves none".to_string();
+                let reason = "cell.operator is \"page\", and this program serves none".to_string();
                 FirstMotionError::NobodyToAsk { reason }
             })?;
-            Box::new(PagePerson::new(page, stop))
+            Box::new(PageOperator::new(page, stop))
         }
     };
     Ok((operator, waiting))
@@ -170,7 +170,7 @@ pub fn permission(
     }
     let claim = retry_lost_answers(|| Ok(Claim::take(&config.xarm)?))?;
     let seen = ArmReading::take(config)?;
-    let proof = prove_way_home(config, envelope, &seen.tool, &seen.joints)?;
+    let proof = prove_path_home(config, envelope, &seen.tool, &seen.joints)?;
     let task = &config.task;
     let (height_m, home) = (task.travel_height_m, task.home.tool_pose());
     let mut motion = FirstMotion::new(seen.tool.pose, height_m, home, task.travel_speed_m_s);

@@ -12,7 +12,7 @@ use super::terminal_operator::put_back;
 /// The operator who has the page open and knows its token: reads what to do, does it, and confirms on the page.
 ///
 /// A real cell has one kind of plate, so scenes need no exchange of plates.
-pub struct PagePerson {
+pub struct PageOperator {
     page: Arc<OperatorPage>,
     stop: StopSwitch,
 }
@@ -20,7 +20,7 @@ pub struct PagePerson {
 /// How often a wait for an answer checks the stop switch.
 const POLL: Duration = Duration::from_millis(50);
 
-impl PagePerson {
+impl PageOperator {
     /// An operator who answers on `page`. A press of `stop` ends every wait for an answer.
     pub fn new(page: Arc<OperatorPage>, stop: StopSwitch) -> Self {
         Self { page, stop }
@@ -45,7 +45,7 @@ impl PagePerson {
     }
 }
 
-impl Operator for PagePerson {
+impl Operator for PageOperator {
     fn permit_motion(&mut self, motion: &FirstMotion) -> Result<(), DeviceError> {
         self.ask(format!("{motion}\nKeep the emergency stop in reach. May the arm move?"))
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rmrl_cell::{Camera, RecordedCamera};
+use rmrl_cell::{Camera, PlaybackCamera};
 use rmrl_grounded_sam::{GroundingDino, SegmentAnything};
 use rmrl_vision::{
     CameraFile, CameraModel, ColorThresholdDetector, ColorThresholdSegmenter, Detector, Localizer,
@@ -10,7 +10,7 @@ use rmrl_vision::{
 };
 
 use super::laboratory_error::{LaboratoryError, LocalizerError};
-use super::remote::DistantCamera;
+use super::remote::RemoteCamera;
 use super::simulated::simulated_cell;
 use crate::config::{CameraSource, DetectorName, RunConfig, SegmenterName, VisionConfig};
 
@@ -25,12 +25,12 @@ pub fn camera(config: &RunConfig) -> Result<Box<dyn Camera>, LaboratoryError> {
     };
     match config.camera.source {
         CameraSource::Realsense => realsense(config, calibrated),
-        CameraSource::Distant => DistantCamera::connect(&config.distant, calibrated)
+        CameraSource::Remote => RemoteCamera::connect(&config.remote, calibrated)
             .map(|camera| Box::new(camera) as Box<dyn Camera>)
             .map_err(LaboratoryError::CameraDevice),
-        CameraSource::Recorded => {
+        CameraSource::Playback => {
             let root = config.camera.recording.as_deref().unwrap_or(Path::new("."));
-            Ok(Box::new(RecordedCamera::new(Recording::open(root)?, calibrated)))
+            Ok(Box::new(PlaybackCamera::new(Recording::open(root)?, calibrated)))
         }
         CameraSource::Simulated => {
             Ok(Box::new(simulated_cell(config, u64::from(config.seed))?) as Box<dyn Camera>)

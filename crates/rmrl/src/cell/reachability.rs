@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 use std::sync::{Mutex, PoisonError};
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
-use rmrl_cell::{Refusal, SafetyEnvelope, TaskConfig, ToolPose};
+use rmrl_cell::{SafetyEnvelope, SafetyViolation, TaskConfig, ToolPose};
 use rmrl_core::{PlanarPose, wrap_angle};
 use rmrl_xarm::kinematics::{ArmKinematics, Joints, ReachError, ReachMargins, ReachProof};
 use rmrl_xarm::{ToolReading, XArmConfig};
@@ -63,7 +63,7 @@ fn advice(other_yaw: Option<&OtherYaw>) -> String {
 
 /// Why the arm cannot go home from where it stands.
 #[derive(Debug, thiserror::Error)]
-pub enum StanceError {
+pub enum StartPoseError {
     /// The tool is tilted, so it would not rise straight: the motion would turn it upright on the way.
     #[error(
         "the tool points {tilt_deg:.1} degrees from straight down; turn it upright by hand first, to within \
@@ -75,7 +75,7 @@ pub enum StanceError {
     },
     /// The tool is outside the workspace.
     #[error(transparent)]
-    Outside(#[from] Refusal),
+    Outside(#[from] SafetyViolation),
     /// The arm cannot reach home, or not from how its joints stand.
     #[error(transparent)]
     Way(#[from] PreflightError),
@@ -141,16 +141,16 @@ fn other_yaw(config: &RunConfig, named: &[(String, ToolPose)], start: &Joints) -
 ///
 /// # Errors
 /// The tool is tilted or outside the workspace, or a pose on the path is out of reach.
-pub fn prove_way_home(
+pub fn prove_path_home(
     config: &RunConfig,
     envelope: &SafetyEnvelope,
     tool: &ToolReading,
     joints: &Joints,
-) -> Result<ReachProof, StanceError> {
+) -> Result<ReachProof, StartPoseError> {
     let tilt_deg = tool.tilt_rad.to_degrees();
     // Not a number is not upright.
     if tilt_deg.is_nan() || tilt_deg > MAX_TILT_DEG {
-        return Err(StanceError::Tilted { tilt_deg });
+        return Err(StartPoseError::Tilted { tilt_deg });
     }
     let here = tool.pose;
     envelope.check_start(here)?;

@@ -30,5 +30,5 @@ mod deadline_stream;
 mod protocol;
 mod server;
 
-pub use self::client::{DistantCamera, DistantPerson, check_reachable, served_camera};
-pub use self::server::DistantServer;
+pub use self::client::{RemoteCamera, RemoteOperator, check_reachable, served_camera};
+pub use self::server::CellServer;

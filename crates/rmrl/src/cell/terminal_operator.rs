@@ -12,7 +12,7 @@ use super::terminal::{HANG_UP, Typed, drain_stdin, poll_line};
 ///
 /// A real cell has one kind of plate, so scenes need no exchange of plates.
 #[derive(Debug, Default)]
-pub struct TerminalPerson {
+pub struct TerminalOperator {
     stop: StopSwitch,
 }
 
@@ -34,7 +34,7 @@ fn nobody(reason: &str) -> DeviceError {
     DeviceError::NobodyToAsk { reason: reason.to_string() }
 }
 
-impl TerminalPerson {
+impl TerminalOperator {
     /// An operator. A press of `stop` ends every wait for an answer.
     pub fn new(stop: StopSwitch) -> Self {
         Self { stop }
@@ -76,7 +76,7 @@ impl TerminalPerson {
     }
 }
 
-impl Operator for TerminalPerson {
+impl Operator for TerminalOperator {
     fn permit_motion(&mut self, motion: &FirstMotion) -> Result<(), DeviceError> {
         let question = format!("{motion}\nKeep the emergency stop in reach. Move? [y/N] ");
         let answer = self.answer(&question)?;

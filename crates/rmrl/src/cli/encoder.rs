@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rmrl_core::Observation;
 use rmrl_data::write_atomically;
 use rmrl_learn::{
-    EncoderExample, EncoderTrainer, EncoderTraining, EncoderWeights, Notes, ViewName,
+    EncoderExample, EncoderTrainer, EncoderTraining, EncoderWeights, Metadata, ViewName,
 };
 use serde::Serialize;
 
@@ -143,7 +143,7 @@ fn pretrain(arguments: &Pretrain) -> Result<(), Failure> {
         return Err(Failure::Runtime(anyhow!("the localizer found no plate in any image")));
     }
     let trainer = train(arguments, &config, &examples);
-    let mut notes = Notes::new();
+    let mut notes = Metadata::new();
     notes.insert("answers".to_string(), ANSWERS.to_vec().into());
     let bytes = trainer.to_safetensors(&notes);
     write_atomically(out, &bytes).map_err(anyhow::Error::from)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use rmrl_data::{RunDir, write_atomically};
-use rmrl_learn::{MethodName, Notes};
+use rmrl_learn::{Metadata, MethodName};
 use serde::Serialize;
 
 use super::args::{Configuration, check_new_weights};
@@ -18,7 +18,7 @@ use crate::run::create::{create, resolved};
 use crate::run::execute::execute_observed;
 use crate::run::initial_policy::{EarlierRun, Pretrained as Pretraining, pretrain_on};
 use crate::run::observer::StartedBy;
-use crate::run::outcome::RunEnd;
+use crate::run::outcome::RunOutcome;
 
 /// Pretrain a policy on the role-model labels of earlier runs.
 ///
@@ -54,7 +54,7 @@ pub struct Pretrain {
 #[derive(Serialize)]
 struct Pretrained {
     policy: String,
-    labelled_states: usize,
+    labeled_states: usize,
     first_loss: f32,
     last_loss: f32,
 }
@@ -64,7 +64,7 @@ impl fmt::Display for Pretrained {
         writeln!(
             f,
             "{}: {} labeled states, cross-entropy {:.3} -> {:.3}",
-            self.policy, self.labelled_states, self.first_loss, self.last_loss
+            self.policy, self.labeled_states, self.first_loss, self.last_loss
         )
     }
 }
@@ -97,10 +97,10 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     let trials = runs.iter().map(|run| Ok((run.root.display().to_string(), run.trials(&config)?)));
     let trials = trials.collect::<anyhow::Result<Vec<_>>>()?;
     let Pretraining { policy, labeled_states, losses } = pretrain_on(&config, trials)?;
-    write_atomically(out, &policy.to_safetensors(&Notes::new())).map_err(anyhow::Error::from)?;
+    write_atomically(out, &policy.to_safetensors(&Metadata::new())).map_err(anyhow::Error::from)?;
     let pretrained = Pretrained {
         policy: out.display().to_string(),
-        labelled_states: labeled_states,
+        labeled_states: labeled_states,
         first_loss: losses.first().copied().unwrap_or(f32::NAN),
         last_loss: losses.last().copied().unwrap_or(f32::NAN),
     };
@@ -137,7 +137,7 @@ fn earlier_run(
     let stopped = || format!("the run {} stopped", root.display());
     let ended = made.with_context(stopped).map_err(|error| failure_of(error, &stop))?.end;
     match ended {
-        RunEnd::Goal => Ok(EarlierRun { root, config }),
+        RunOutcome::Goal => Ok(EarlierRun { root, config }),
         early => Err(failure_of(anyhow::Error::from(early).context(stopped()), &stop)),
     }
 }

@@ -13,7 +13,7 @@ use crate::cell::first_motion::{
 };
 use crate::cell::laboratory_error::LaboratoryError;
 use crate::cell::terminal::say;
-use crate::config::{CellKind, PersonName, RunConfig};
+use crate::config::{CellKind, OperatorKind, RunConfig};
 use crate::supervision::run_page::{RunPage, serve};
 
 /// The option of every command that moves an arm.
@@ -47,9 +47,9 @@ impl StartArgs {
             return Ok((start, None));
         }
         signals::listen(&start.stop)?;
-        let page = match config.cell.person {
-            PersonName::Page => serve(&config.page, &start.stop).map_err(Failure::Usage)?,
-            PersonName::Terminal | PersonName::Distant => None,
+        let page = match config.cell.operator {
+            OperatorKind::Page => serve(&config.page, &start.stop).map_err(Failure::Usage)?,
+            OperatorKind::Terminal | OperatorKind::Remote => None,
         };
         page.iter().for_each(announce_page);
         let operator_page = page.as_ref().map(|page| Arc::clone(page.page()));

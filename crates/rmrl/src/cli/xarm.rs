@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::cell::emulated_calibration::emulated_calibration;
 use crate::cell::reachability::flange_from_jaws;
-use crate::cell::remote::DistantServer;
+use crate::cell::remote::CellServer;
 use crate::cell::simulated::simulated_cell;
 use crate::cell::terminal::{Typed, poll_line, say};
-use crate::config::{DistantConfig, RunConfig};
+use crate::config::{RemoteConfig, RunConfig};
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -78,7 +78,7 @@ pub struct Emulate {
     real_time_port: u16,
 
     /// Address at which camera and operator are served
-    #[arg(long, value_name = "HOST:PORT", default_value = DistantConfig::DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "HOST:PORT", default_value = RemoteConfig::DEFAULT_ADDRESS)]
     cell: String,
 
     /// Also listen on sockets in a folder, always named xarmcontroller_uds_502 and so on: the vendor's
@@ -158,14 +158,14 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
     })?;
     arguments.fault.iter().for_each(|fault| running.faults().schedule(*fault));
     let calibration = emulated_calibration(&config, &cell);
-    let distant = DistantServer::start(&arguments.cell, cell.clone(), Some(calibration))
+    let remote = CellServer::start(&arguments.cell, cell.clone(), Some(calibration))
         .with_context(|| format!("nothing can be served at --cell {}", arguments.cell))?;
     let addresses = running.addresses().context("the controller listens nowhere")?;
     let listening = Listening {
         control: addresses.control.to_string(),
         reports: [addresses.normal, addresses.rich, addresses.real, addresses.real_time]
             .map(|at| at.to_string()),
-        cell: distant.address().to_string(),
+        cell: remote.address().to_string(),
         sockets: arguments.socket.as_ref().map(|folder| folder.display().to_string()),
     };
     let size = cell.model().intrinsics;

@@ -141,13 +141,13 @@ impl TaughtPose {
     }
 
     /// The lines to paste into a configuration file. `task` is the task with the pose applied.
-    pub fn to_toml(&self, task: &TaskConfig) -> String {
+    pub fn to_toml(self, task: &TaskConfig) -> String {
         let lines = |numbers: [(&str, f64); 4]| {
             numbers.map(|(key, value)| format!("{key} = {}\n", Value::from(value))).concat()
         };
         match self {
-            Self::Place(place) => format!("[task.place]\n{}", lines(of_place(place))),
-            Self::Home(home) => format!("[task.home]\n{}", lines(of_waypoint(home))),
+            Self::Place(place) => format!("[task.place]\n{}", lines(of_place(&place))),
+            Self::Home(home) => format!("[task.home]\n{}", lines(of_waypoint(&home))),
             Self::Via { .. } => {
                 let waypoints: String =
                     task.via.iter().map(|at| format!("    {},\n", inline(at))).collect();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rmrl_cell::{Refusal, UnsafeActions};
+use rmrl_cell::{SafetyViolation, UnsafeActions};
 use rmrl_core::InvalidKey;
 
 /// Why a configuration was refused. Says where it comes from, which key, and what was expected.
@@ -47,6 +47,6 @@ pub enum ConfigError {
         /// The key that the pose comes from.
         key: String,
         /// What the envelope says to it.
-        refusal: Refusal,
+        refusal: SafetyViolation,
     },
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The program that serves the camera and the operator of a remote cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
-pub struct DistantConfig {
+pub struct RemoteConfig {
     /// Name or address, and port. Default `127.0.0.1:18765`, where `rmrl xarm emulate` serves them.
     #[key(valid = is_address, expected = "a host and a port, HOST:PORT")]
     pub address: String,
@@ -16,20 +16,20 @@ pub struct DistantConfig {
     pub timeout_secs: f64,
     /// How long an operator may take, in seconds. Default 600.
     #[key(at_least = 0.01, at_most = 86_400)]
-    pub person_timeout_secs: f64,
+    pub operator_timeout_secs: f64,
 }
 
-impl DistantConfig {
+impl RemoteConfig {
     /// Where `rmrl xarm emulate` serves.
     pub const DEFAULT_ADDRESS: &str = "127.0.0.1:18765";
 }
 
-impl Default for DistantConfig {
+impl Default for RemoteConfig {
     fn default() -> Self {
         Self {
             address: Self::DEFAULT_ADDRESS.to_string(),
             timeout_secs: 10.0,
-            person_timeout_secs: 600.0,
+            operator_timeout_secs: 600.0,
         }
     }
 }

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::notify::NotifyConfig;
 use crate::config::page::PageSettings;
-use crate::config::remote::DistantConfig;
+use crate::config::remote::RemoteConfig;
 use crate::config::sections::{
-    ActionsConfig, CameraConfig, CellConfig, CellKind, MetricsConfig, PersonName, RecordConfig,
+    ActionsConfig, CameraConfig, CellConfig, CellKind, MetricsConfig, OperatorKind, RecordConfig,
     VisionConfig,
 };
 use crate::config::unattended::UnattendedConfig;
@@ -72,7 +72,7 @@ pub struct RunConfig {
     /// Another program with a camera and an operator, where these are `remote`.
     #[serde(default)]
     #[key(nested)]
-    pub distant: DistantConfig,
+    pub remote: RemoteConfig,
     /// The overhead camera.
     #[serde(default)]
     #[key(nested)]
@@ -121,14 +121,14 @@ impl RunConfig {
         if method == MethodName::Hindsight {
             config.schedule.trials_per_scene = 1;
             config.schedule.scene_epochs = 2;
-            config.policy.label_width = 0.7;
+            config.policy.label_sigma_bins = 0.7;
             config.policy.learning_rate = 1e-3;
-            config.actions.translations = 17;
+            config.actions.translation_bins = 17;
             config.actions.translation_step_mm = 1.25;
             config.schedule.refinements = 1;
         }
         if method == MethodName::Oracle {
-            config.actions.translations = 9;
+            config.actions.translation_bins = 9;
         }
         config
     }
@@ -144,12 +144,12 @@ impl RunConfig {
             cell: CellConfig {
                 kind: CellKind::Simulated,
                 seed: None,
-                person: PersonName::Terminal,
+                operator: OperatorKind::Terminal,
             },
             actions: ActionsConfig {
-                translations: 7,
+                translation_bins: 7,
                 translation_step_mm: 2.5,
-                rotations: 13,
+                rotation_bins: 13,
                 rotation_step_deg: 0.5,
             },
             reward: RewardFunction::default(),
@@ -159,7 +159,7 @@ impl RunConfig {
             task: TaskConfig::of(kind),
             safety: SafetyConfig::default(),
             xarm: XArmConfig::default(),
-            distant: DistantConfig::default(),
+            remote: RemoteConfig::default(),
             camera: CameraConfig::default(),
             vision: VisionConfig::default(),
             metrics: MetricsConfig {
@@ -228,11 +228,15 @@ impl RunConfig {
     /// # Errors
     /// The candidates make none.
     pub fn action_space(&self) -> Result<ActionSpace, ActionSpaceError> {
-        let ActionsConfig { translations, translation_step_mm, rotations, rotation_step_deg } =
-            self.actions;
+        let ActionsConfig {
+            translation_bins,
+            translation_step_mm,
+            rotation_bins,
+            rotation_step_deg,
+        } = self.actions;
         let step_m = translation_step_mm / 1000.0;
         ActionSpace::symmetric(
-            [translations, translations, rotations],
+            [translation_bins, translation_bins, rotation_bins],
             [step_m, step_m, rotation_step_deg.to_radians()],
         )
     }

@@ -22,21 +22,21 @@ pub struct CellConfig {
     /// The operator who does what a robot cannot: `terminal`, `page` or `remote`. Default `terminal`; a simulated
     /// cell needs none.
     #[serde(default)]
-    pub person: PersonName,
+    pub operator: OperatorKind,
 }
 
 /// The operator who lets the arm make its first motion, and puts plates into their target or back where the
 /// robot can reach them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PersonName {
+pub enum OperatorKind {
     /// The operator at the terminal.
     #[default]
     Terminal,
     /// An operator who has the page open and its token; the page has to be served.
     Page,
     /// Another program, or the operator whom it asks.
-    Distant,
+    Remote,
 }
 
 /// What stands in the cell.
@@ -61,9 +61,9 @@ pub enum CameraSource {
     /// A RealSense camera; in a build with the feature of its name.
     Realsense,
     /// Another program, by TCP.
-    Distant,
+    Remote,
     /// A recording, for commands that only look: it shows nothing of what the arm does.
-    Recorded,
+    Playback,
 }
 
 /// The candidate values of an action, evenly spaced around zero.
@@ -72,14 +72,14 @@ pub enum CameraSource {
 pub struct ActionsConfig {
     /// Candidates of Δx and of Δy to begin with. Default 7.
     #[key(at_least = 1, at_most = 1001)]
-    pub translations: usize,
+    pub translation_bins: usize,
     /// The distance between candidates of Δx and Δy, in millimeters. Default 2.5: 7 candidates reach 7.5 mm, which
     /// the calibration and tool errors of a laboratory rarely exceed. Each of `schedule.refinements` halves it.
     #[key(above = 0, at_most = 1000)]
     pub translation_step_mm: f64,
     /// Candidates of Δψ to begin with. Default 13.
     #[key(at_least = 1, at_most = 1001)]
-    pub rotations: usize,
+    pub rotation_bins: usize,
     /// The distance between candidates of Δψ, in degrees. Default 0.5. Refined with the others.
     #[key(above = 0, at_most = 360)]
     pub rotation_step_deg: f64,
@@ -100,8 +100,8 @@ pub struct CameraConfig {
     /// off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<PathBuf>,
-    /// The largest residual, by `rmrl calibrate check`, with which a run begins, in millimetres.
-    /// Default 2: candidates of a few millimetres have to make up for it and the tool's error together.
+    /// The largest residual, by `rmrl calibrate check`, with which a run begins, in millimeters.
+    /// Default 2: candidates of a few millimeters have to make up for it and the tool's error together.
     #[key(above = 0, at_most = 1000)]
     pub max_residual_mm: f64,
     /// How long ago a calibration may have been made or last checked, in days. Default 30: mounts sag;
@@ -119,12 +119,12 @@ pub struct CameraConfig {
 
 impl CameraConfig {
     fn check_together(&self, check: &Check) -> Result<(), InvalidKey> {
-        let is_playback = self.source == CameraSource::Recorded;
+        let is_playback = self.source == CameraSource::Playback;
         let (value, expected) = match is_playback {
             true => {
-                ("not given", "the folder of `rmrl record`, because camera.source is \"recorded\"")
+                ("not given", "the folder of `rmrl record`, because camera.source is \"playback\"")
             }
-            false => ("given", "none, or camera.source = \"recorded\""),
+            false => ("given", "none, or camera.source = \"playback\""),
         };
         check.require("recording", value, is_playback == self.recording.is_some(), expected)
     }

@@ -8,7 +8,7 @@ use rmrl_learn::MethodName;
 
 use crate::config::error::ConfigError;
 use crate::config::run_config::RunConfig;
-use crate::config::sections::{CameraSource, CellKind, PersonName};
+use crate::config::sections::{CameraSource, CellKind, OperatorKind};
 
 /// How far a plate's yaw has to stay from half a turn off its reference, beside what actions and
 /// jitter add: calibration and tool are off by a few degrees.
@@ -63,7 +63,7 @@ impl RunConfig {
     /// Frames were recorded earlier, or there are no reports.
     pub(crate) fn check_live(&self) -> Result<(), ConfigError> {
         let check = Check::new("");
-        let is_live = self.camera.source != CameraSource::Recorded;
+        let is_live = self.camera.source != CameraSource::Playback;
         let expected = "a camera that sees what the arm does; a recording is for `rmrl cell doctor` and \
                         `rmrl cell teach place --from camera`";
         check.require("camera.source", "\"recorded\"", is_live, expected)?;
@@ -79,18 +79,18 @@ impl RunConfig {
         let expected = match is_simulated {
             true => "\"simulated\", because cell.kind is: no other camera sees that cell",
             false => {
-                "\"realsense\", \"distant\" or \"recorded\": a simulated camera does not see a real cell"
+                "\"realsense\", \"remote\" or \"recorded\": a simulated camera does not see a real cell"
             }
         };
         let source = format!("{:?}", self.camera.source).to_lowercase();
         check.require("camera.source", format!("{source:?}"), is_seen, expected)?;
-        let is_alone = !is_simulated || self.cell.person == PersonName::Terminal;
+        let is_alone = !is_simulated || self.cell.operator == OperatorKind::Terminal;
         let expected = "\"terminal\", the default: a simulated cell helps itself";
-        let person = format!("{:?}", format!("{:?}", self.cell.person).to_lowercase());
-        check.require("cell.person", &person, is_alone, expected)?;
-        let is_asked = self.cell.person != PersonName::Page || self.page.serve.is_some();
-        let expected = "\"terminal\" or \"distant\", or a page to ask on: page.serve (--serve)";
-        check.require("cell.person", &person, is_asked, expected)?;
+        let operator = format!("{:?}", format!("{:?}", self.cell.operator).to_lowercase());
+        check.require("cell.operator", &operator, is_alone, expected)?;
+        let is_asked = self.cell.operator != OperatorKind::Page || self.page.serve.is_some();
+        let expected = "\"terminal\" or \"remote\", or a page to ask on: page.serve (--serve)";
+        check.require("cell.operator", &operator, is_asked, expected)?;
         if is_simulated {
             let speed = self.task.first_contact_speed_m_s;
             let expected = "none: a simulated cell cannot be set up wrongly, and an interrupted run has to continue \
@@ -99,7 +99,7 @@ impl RunConfig {
             return check.require("task.first_contact_speed_m_s", value, speed.is_none(), expected);
         }
         let brings_its_own =
-            matches!(self.camera.source, CameraSource::Distant | CameraSource::Recorded);
+            matches!(self.camera.source, CameraSource::Remote | CameraSource::Playback);
         let is_calibrated = brings_its_own || self.camera.calibration.is_some();
         let expected =
             "the file of `rmrl calibrate overhead`: without it nobody knows where the camera hangs";
@@ -142,7 +142,7 @@ impl RunConfig {
         check.require("task.jaw_opening_m", opening_m, opening_m > plate.width_m, expected)
     }
 
-    /// Checks that no plate comes to lie half a turn from where the localiser takes it to be.
+    /// Checks that no plate comes to lie half a turn from where the localizer takes it to be.
     fn check_yaw(&self, check: &Check, actions: &ActionSpace) -> Result<(), InvalidKey> {
         let reference_rad = self.vision.localizer.reference_yaw_rad;
         let (_, adjustment_rad) = actions.largest_adjustment();

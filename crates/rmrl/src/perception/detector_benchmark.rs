@@ -228,6 +228,7 @@ fn true_frame(
     let simulation = condition.simulation(config);
     let mut cell = SimulatedCell::new(&simulation, &config.task, cell_seed, number as u64)?;
     cell.exchange_plate(number as u32 + 1).context("simulated plates can always be exchanged")?;
+    // The name of the stream is part of the results: its spelling stays.
     let mut rng = random_stream(cell_seed, "localisation bench", [number as u64, 0]);
     let mut within = |[least, most]: [f64; 2]| least + (most - least) * rng.random::<f64>();
     let start = &config.task.start;

@@ -17,8 +17,8 @@ use crate::config::RunConfig;
 ///
 /// They are stored with an encoder, so their spelling stays.
 pub const ANSWERS: [&str; 8] = [
-    "localisation error in x, mm",
-    "localisation error in y, mm",
+    "localization error in x, mm",
+    "localization error in y, mm",
     "lid",
     "height of the lid, mm",
     "brightness",

@@ -89,7 +89,7 @@ impl<'a> ReportData<'a> {
     /// The numbers of the trials that are the role model of their scene (Eq. 2); none where the
     /// method labels nothing.
     pub fn role_models(&self) -> anyhow::Result<Vec<u32>> {
-        let labels = self.config.learning_method().is_some_and(|m| m.labelling.is_some());
+        let labels = self.config.learning_method().is_some_and(|m| m.labeling.is_some());
         let completed: Vec<TrialRecord> =
             self.records.iter().filter(|record| !record.is_fault()).cloned().collect();
         let mut models = Vec::new();

@@ -55,10 +55,10 @@ pub const ABLATIONS: [Ablation; 10] = [
         about: "The paper's one-hot labels, or Gaussians over the neighboring candidates with this sigma, in candidates.",
         methods: BOTH,
         settings: &[
-            ("0", &["policy.label_width=0.0"]),
-            ("0.7", &["policy.label_width=0.7"]),
-            ("1", &["policy.label_width=1.0"]),
-            ("2", &["policy.label_width=2.0"]),
+            ("0", &["policy.label_sigma_bins=0.0"]),
+            ("0.7", &["policy.label_sigma_bins=0.7"]),
+            ("1", &["policy.label_sigma_bins=1.0"]),
+            ("2", &["policy.label_sigma_bins=2.0"]),
         ],
     },
     Ablation {
@@ -80,7 +80,7 @@ pub const ABLATIONS: [Ablation; 10] = [
             (
                 "0.5mm",
                 &[
-                    "actions.translations=31",
+                    "actions.translation_bins=31",
                     "actions.translation_step_mm=0.5",
                     "schedule.refinements=0",
                 ],
@@ -88,7 +88,7 @@ pub const ABLATIONS: [Ablation; 10] = [
             (
                 "0.75mm",
                 &[
-                    "actions.translations=21",
+                    "actions.translation_bins=21",
                     "actions.translation_step_mm=0.75",
                     "schedule.refinements=0",
                 ],
@@ -96,7 +96,7 @@ pub const ABLATIONS: [Ablation; 10] = [
             (
                 "1.25mm",
                 &[
-                    "actions.translations=13",
+                    "actions.translation_bins=13",
                     "actions.translation_step_mm=1.25",
                     "schedule.refinements=0",
                 ],
@@ -104,7 +104,7 @@ pub const ABLATIONS: [Ablation; 10] = [
             (
                 "2.5mm",
                 &[
-                    "actions.translations=7",
+                    "actions.translation_bins=7",
                     "actions.translation_step_mm=2.5",
                     "schedule.refinements=0",
                 ],
@@ -121,7 +121,7 @@ pub const ABLATIONS: [Ablation; 10] = [
             (
                 "1.25mm",
                 &[
-                    "actions.translations=13",
+                    "actions.translation_bins=13",
                     "actions.translation_step_mm=1.25",
                     "schedule.refinements=0",
                 ],
@@ -129,7 +129,7 @@ pub const ABLATIONS: [Ablation; 10] = [
             (
                 "1.25-to-0.625mm",
                 &[
-                    "actions.translations=13",
+                    "actions.translation_bins=13",
                     "actions.translation_step_mm=1.25",
                     "schedule.refinements=1",
                 ],
@@ -137,7 +137,7 @@ pub const ABLATIONS: [Ablation; 10] = [
             (
                 "1.25-to-0.31mm",
                 &[
-                    "actions.translations=13",
+                    "actions.translation_bins=13",
                     "actions.translation_step_mm=1.25",
                     "schedule.refinements=2",
                 ],
@@ -145,7 +145,7 @@ pub const ABLATIONS: [Ablation; 10] = [
             (
                 "2.5-to-1.25mm",
                 &[
-                    "actions.translations=7",
+                    "actions.translation_bins=7",
                     "actions.translation_step_mm=2.5",
                     "schedule.refinements=1",
                 ],
@@ -153,7 +153,7 @@ pub const ABLATIONS: [Ablation; 10] = [
             (
                 "2.5-to-0.625mm",
                 &[
-                    "actions.translations=7",
+                    "actions.translation_bins=7",
                     "actions.translation_step_mm=2.5",
                     "schedule.refinements=2",
                 ],

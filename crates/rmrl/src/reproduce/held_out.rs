@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use anyhow::Context;
-use rmrl_cell::{TaskKind, Whereabouts};
-use rmrl_core::{Decision, Ending, Env, Observation, TrialId};
+use rmrl_cell::{PlateLocation, TaskKind};
+use rmrl_core::{Decision, Env, Observation, Outcome, TrialId};
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ pub struct HeldOut {
 struct Start {
     observation: Observation,
     world: WorldState,
-    whereabouts: Whereabouts,
+    plate_location: PlateLocation,
 }
 
 /// Separates held-out placements from those of the training and of `rmrl eval`.
@@ -99,13 +99,13 @@ impl HeldOut {
         let attempts = starts.iter().enumerate().map(|(number, start)| {
             laboratory.world.restore(start.world);
             let estimated_pose = start.observation.estimated_pose;
-            laboratory.trial.return_to_start(estimated_pose, start.whereabouts);
+            laboratory.trial.return_to_start(estimated_pose, start.plate_location);
             let Decision { adjustment, abstained, .. } = decide(number, &start.observation);
             let bits = [adjustment.dx_m, adjustment.dy_m, adjustment.dyaw_rad].map(f64::to_bits);
             let attempt = *known.entry((number, bits)).or_insert_with(|| {
                 // A fault leaves nothing measured. In a deployed cell it would have called the operator.
-                let ending = laboratory.trial.step(adjustment).ok();
-                attempt_of(laboratory, ending.as_ref())
+                let outcome = laboratory.trial.step(adjustment).ok();
+                attempt_of(laboratory, outcome.as_ref())
             });
             Attempt { abstained, ..attempt }
         });
@@ -123,8 +123,8 @@ fn make_start(laboratory: &mut Laboratory, number: u32) -> anyhow::Result<Start>
                 let world = laboratory.world.remember().context(
                     "placements can only be repeated in a simulated cell: a real world cannot be restored",
                 )?;
-                let whereabouts = laboratory.trial.whereabouts();
-                return Ok(Start { observation, world, whereabouts });
+                let plate_location = laboratory.trial.plate_location();
+                return Ok(Start { observation, world, plate_location });
             }
         }
     }
@@ -132,9 +132,9 @@ fn make_start(laboratory: &mut Laboratory, number: u32) -> anyhow::Result<Start>
     Err(fault).with_context(|| format!("held-out start {number} could not be made"))
 }
 
-fn attempt_of(laboratory: &Laboratory, ending: Option<&Ending>) -> Attempt {
-    let reward = ending.map_or(0.0, Ending::reward);
-    let placement = ending.and_then(Ending::placement);
+fn attempt_of(laboratory: &Laboratory, outcome: Option<&Outcome>) -> Attempt {
+    let reward = outcome.map_or(0.0, Outcome::reward);
+    let placement = outcome.and_then(Outcome::placement);
     let truth = laboratory.world.truth();
     Attempt {
         reward,

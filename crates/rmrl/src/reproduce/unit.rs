@@ -6,7 +6,7 @@ use anyhow::Context;
 use rmrl_cell::TaskKind;
 use rmrl_core::{Decision, PoseAdjustment, TrialId};
 use rmrl_data::TrialRecord;
-use rmrl_learn::{Behaviour, ConstantOffset, EncodedState, Learner, MethodName, Policy};
+use rmrl_learn::{ConstantOffset, EncodedState, FixedPolicy, Learner, MethodName, Policy};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 

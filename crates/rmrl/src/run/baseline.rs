@@ -1,7 +1,7 @@
 //! The control conditions of a run: methods that learn no policy.
 
 use anyhow::bail;
-use rmrl_learn::{Behaviour, ConstantOffset, MethodName, NoCorrection, Oracle, RandomCorrection};
+use rmrl_learn::{ConstantOffset, FixedPolicy, MethodName, NoCorrection, Oracle, RandomCorrection};
 
 use crate::cell::world::World;
 use crate::config::RunConfig;
@@ -10,7 +10,7 @@ use crate::config::RunConfig;
 ///
 /// # Errors
 /// An oracle needs a world whose truth can be known; a method that learns has no fixed policy.
-pub(crate) fn baseline(config: &RunConfig, world: &World) -> anyhow::Result<Box<dyn Behaviour>> {
+pub(crate) fn baseline(config: &RunConfig, world: &World) -> anyhow::Result<Box<dyn FixedPolicy>> {
     let actions = config.action_space_after(0)?;
     Ok(match config.method {
         MethodName::None => Box::new(NoCorrection),

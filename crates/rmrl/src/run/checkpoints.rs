@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use rmrl_data::RunDir;
-use rmrl_learn::{CheckpointError, Learner, Notes, Policy, read_metadata};
+use rmrl_learn::{CheckpointError, Learner, Metadata, Policy, read_metadata};
 
 /// The folder of the checkpoints.
 const FOLDER: &str = "checkpoints";
@@ -16,7 +16,7 @@ const LOG: &str = "log";
 /// Writes a checkpoint of `learner`, made from the log lines with these digests.
 pub(crate) fn save(dir: &RunDir, learner: &Learner, log: &[u32]) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir.path(FOLDER))?;
-    let notes = Notes::from([(LOG.to_string(), serde_json::to_value(log)?)]);
+    let notes = Metadata::from([(LOG.to_string(), serde_json::to_value(log)?)]);
     let name = format!("{FOLDER}/trial-{:06}.safetensors", learner.trials());
     dir.write(&name, &learner.to_checkpoint(&notes))?;
     let existing = list(dir)?;
@@ -67,7 +67,7 @@ pub(crate) fn load(
     Ok(Learner::new(policy()?, seed))
 }
 
-/// A checkpoint only saves time: what it holds can be learnt from the log again.
+/// A checkpoint only saves time: what it holds can be learned from the log again.
 fn pass_over(path: &Path, error: &CheckpointError) {
     tracing::warn!("{} is skipped because it is damaged: {error}", path.display());
 }

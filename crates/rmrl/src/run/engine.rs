@@ -4,14 +4,14 @@ use rmrl_cell::PickPlace;
 use rmrl_core::{TrialId, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
-    EarlyEnd, FixedPolicyRun, Goal, Learner, Observer, ObserverError, Policy, RunError, Training,
+    FixedPolicyRun, Goal, Learner, Observer, ObserverError, Policy, RunError, StopReason, Training,
 };
 
 use crate::cell::assembly::Laboratory;
 use crate::config::RunConfig;
 use crate::run::baseline::baseline;
 use crate::run::observer::RunObserver;
-use crate::run::outcome::RunEnd;
+use crate::run::outcome::RunOutcome;
 use crate::run::run_log::trials_without_images;
 use crate::run::store::RunStore;
 use crate::run::target_record::TargetRecord;
@@ -21,7 +21,7 @@ pub struct RunResult {
     /// All attempts so far, those of earlier starts included.
     pub records: Vec<TrialRecord>,
     /// Why no more were made.
-    pub end: RunEnd,
+    pub end: RunOutcome,
     /// The target; `None` where the run ended before it was recorded.
     pub target: Option<TargetRecord>,
     /// The policy to deploy; `None` where nothing was learned.
@@ -39,7 +39,7 @@ pub(crate) fn run_to_end(
     observer: &mut dyn RunObserver,
 ) -> anyhow::Result<RunResult> {
     match try_run(config, store, observer) {
-        Err(error) => match RunEnd::of(&error) {
+        Err(error) => match RunOutcome::of(&error) {
             // Before its first trial, or in the earlier run that it is pretrained on.
             Some(end) => {
                 let records = store.records().to_vec();
@@ -66,7 +66,7 @@ fn try_run(
     let start = observer.begin(config, store.records());
     let mut laboratory = Laboratory::start(config, u64::from(config.seed), &start)?;
     laboratory.trial.recover_by(config.unattended.recovery);
-    observer.on_start(&mut laboratory.trial, store.records()).map_err(RunEnd::Early)?;
+    observer.on_start(&mut laboratory.trial, store.records()).map_err(RunOutcome::Early)?;
     let target = store.begin(config, &mut laboratory)?;
     let end = make_trials(config, &mut laboratory, learner.as_mut(), store, observer)?;
     let learned = learner.filter(|learner| learner.trials() > 0);
@@ -87,7 +87,7 @@ fn make_trials(
     learner: Option<&mut Learner>,
     store: &mut dyn RunStore,
     observer: &mut dyn RunObserver,
-) -> anyhow::Result<RunEnd> {
+) -> anyhow::Result<RunOutcome> {
     let learned = learner.as_ref().map_or(0, |learner| learner.trials());
     let goal = goal(config, store.records(), learned)?;
     let backlog = store.backlog(learned, learner.is_some())?;
@@ -113,7 +113,7 @@ fn goal(config: &RunConfig, records: &[TrialRecord], learned: u32) -> anyhow::Re
     let mut goal = Goal::new(config.trials, config.until);
     for trial in trials_without_images(records)? {
         if trial.id.trial <= learned {
-            goal.note(&trial.ending);
+            goal.note(&trial.outcome);
         }
     }
     Ok(goal)
@@ -126,15 +126,15 @@ fn end_of(
     ended: Result<(), RunError>,
     cell: &mut PickPlace,
     confirms: bool,
-) -> anyhow::Result<RunEnd> {
+) -> anyhow::Result<RunOutcome> {
     let (end, error) = match ended {
-        Ok(()) => (Some(RunEnd::Goal), None),
+        Ok(()) => (Some(RunOutcome::Goal), None),
         Err(error) => {
             let error = anyhow::Error::from(error);
-            (RunEnd::of(&error), Some(error))
+            (RunOutcome::of(&error), Some(error))
         }
     };
-    if end.as_ref().is_some_and(RunEnd::lets_the_arm_go_home)
+    if end.as_ref().is_some_and(RunOutcome::lets_the_arm_go_home)
         && !confirms
         && let Err(fault) = cell.stand_down()
     {
@@ -143,7 +143,7 @@ fn end_of(
     match (end, error) {
         (Some(end), _) => Ok(end),
         (None, Some(error)) => Err(error),
-        (None, None) => Ok(RunEnd::Goal),
+        (None, None) => Ok(RunOutcome::Goal),
     }
 }
 
@@ -164,15 +164,15 @@ impl Observer<PickPlace> for Kept<'_> {
         Ok(())
     }
 
-    fn settle(&mut self) -> Result<(), ObserverError> {
+    fn flush(&mut self) -> Result<(), ObserverError> {
         self.store.flush().map_err(Into::into)
     }
 
-    fn permit(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+    fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
         self.observer.before_attempt(next)
     }
 
-    fn learnt(&mut self, learner: &Learner) -> Result<(), ObserverError> {
+    fn on_update(&mut self, learner: &Learner) -> Result<(), ObserverError> {
         self.store.on_update(learner)?;
         self.observer.on_update(learner);
         Ok(())

@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use rmrl_cell::PickPlace;
 use rmrl_core::{Trial, TrialReport};
 use rmrl_data::{Journal, RunDir, TrialRecord};
-use rmrl_learn::{Learner, Notes, Policy, Recorded};
+use rmrl_learn::{Learner, Metadata, Policy, TrialBacklog};
 use rmrl_sim::WorldState;
 use rmrl_vision::{CameraFile, Recording};
 
@@ -17,14 +17,14 @@ use crate::run::engine::run_to_end;
 use crate::run::initial_policy::{EarlierRun, pretrained_from, starting_policy};
 use crate::run::metrics_files::{MetricsFiles, Progress};
 use crate::run::observer::RunObserver;
-use crate::run::outcome::RunEnd;
+use crate::run::outcome::RunOutcome;
 use crate::run::provenance;
 use crate::run::recorder::Recorder;
 use crate::run::resume::{InterruptedRun, OpenLogs};
 use crate::run::run_log::{read_trials, trials_without_images};
 use crate::run::store::RunStore;
 use crate::run::target_record::{TARGET, TargetRecord};
-use crate::run::trial_record::whereabouts_after;
+use crate::run::trial_record::plate_location_after;
 use crate::run::world_record::{WORLD, WorldRecord};
 
 /// The deployable policy that a finished run leaves behind.
@@ -77,12 +77,12 @@ impl<'a> FolderStore<'a> {
             world_log
         });
         let record = TargetRecord::read(dir.root())?;
-        let whereabouts = match records.last() {
-            Some(last) => whereabouts_after(last, &dir.path(RunDir::TRIALS))?,
-            None => laboratory.trial.whereabouts_at_target(record.target),
+        let plate_location = match records.last() {
+            Some(last) => plate_location_after(last, &dir.path(RunDir::TRIALS))?,
+            None => laboratory.trial.plate_location_at_target(record.target),
         };
-        laboratory.trial.resume(record.target, whereabouts);
-        if laboratory.trial.drift_watch().is_some() {
+        laboratory.trial.resume(record.target, plate_location);
+        if laboratory.trial.drift_monitor().is_some() {
             let damaged = || dir.path(TARGET).display().to_string();
             let reference = record
                 .reference
@@ -90,10 +90,10 @@ impl<'a> FolderStore<'a> {
                 .with_context(|| format!("{} lacks the reference of camera.drift", damaged()))?;
             let suspect = records.last().is_some_and(|last| last.suspect);
             let corners = reference.iter().copied().map(Into::into).collect();
-            let resumed = laboratory.trial.resume_watching(corners, suspect);
+            let resumed = laboratory.trial.resume_drift_monitor(corners, suspect);
             resumed.with_context(|| format!("{} is damaged", damaged()))?;
             if laboratory.world.remember().is_none() {
-                laboratory.trial.watch_next();
+                laboratory.trial.force_drift_check();
             }
         }
         Ok((record, world_log))
@@ -146,13 +146,13 @@ impl RunStore for FolderStore<'_> {
         let mut silent = ();
         let mut store = FolderStore::open(&dir, &config, &mut silent)?;
         match run_to_end(&config, &mut store, observer)?.end {
-            RunEnd::Goal => EarlierRun { root, config: config.clone() }.trials(&config),
+            RunOutcome::Goal => EarlierRun { root, config: config.clone() }.trials(&config),
             early => Err(early.into()),
         }
     }
 
     fn keep_pretrained(&mut self, config: &RunConfig, policy: Policy) -> anyhow::Result<Policy> {
-        self.dir.write(PRETRAINED, &policy.to_safetensors(&Notes::new()))?;
+        self.dir.write(PRETRAINED, &policy.to_safetensors(&Metadata::new()))?;
         pretrained_from(config, &self.dir.path(PRETRAINED))
     }
 
@@ -197,15 +197,15 @@ impl RunStore for FolderStore<'_> {
         Ok(target)
     }
 
-    fn backlog(&self, after: u32, to_learn: bool) -> anyhow::Result<Recorded> {
+    fn backlog(&self, after: u32, to_learn: bool) -> anyhow::Result<TrialBacklog> {
         let records = self.records();
         let attempts = records.iter().rev().take_while(|record| record.is_fault()).count() as u32;
         Ok(match to_learn {
             true => {
                 let trials = read_trials(self.dir.root(), records, after);
-                Recorded::read(trials.map(|trial| trial.map_err(Into::into)), attempts)
+                TrialBacklog::read(trials.map(|trial| trial.map_err(Into::into)), attempts)
             }
-            false => Recorded::new(trials_without_images(records)?, attempts),
+            false => TrialBacklog::new(trials_without_images(records)?, attempts),
         })
     }
 
@@ -222,7 +222,7 @@ impl RunStore for FolderStore<'_> {
     }
 
     fn keep_policy(&mut self, policy: &Policy) -> anyhow::Result<()> {
-        Ok(self.dir.write(POLICY, &policy.to_safetensors(&Notes::new()))?)
+        Ok(self.dir.write(POLICY, &policy.to_safetensors(&Metadata::new()))?)
     }
 
     fn finish(&mut self) -> anyhow::Result<Vec<TrialRecord>> {

@@ -3,7 +3,7 @@
 use rmrl_cell::PickPlace;
 use rmrl_core::{Trial, TrialReport};
 use rmrl_data::TrialRecord;
-use rmrl_learn::{Learner, Policy, Recorded};
+use rmrl_learn::{Learner, Policy, TrialBacklog};
 
 use crate::cell::assembly::Laboratory;
 use crate::cell::world::World;
@@ -11,7 +11,7 @@ use crate::config::RunConfig;
 use crate::run::engine::run_to_end;
 use crate::run::initial_policy::starting_policy;
 use crate::run::observer::RunObserver;
-use crate::run::outcome::RunEnd;
+use crate::run::outcome::RunOutcome;
 use crate::run::store::RunStore;
 use crate::run::target_record::TargetRecord;
 use crate::run::trial_record::trial_record;
@@ -49,7 +49,7 @@ impl RunStore for MemoryStore {
     ) -> anyhow::Result<Vec<Trial>> {
         let mut store = Self::of_trials();
         match run_to_end(earlier, &mut store, observer)?.end {
-            RunEnd::Goal => Ok(store.trials.unwrap_or_default()),
+            RunOutcome::Goal => Ok(store.trials.unwrap_or_default()),
             early => Err(early.into()),
         }
     }
@@ -77,8 +77,8 @@ impl RunStore for MemoryStore {
         Ok(target)
     }
 
-    fn backlog(&self, _: u32, _: bool) -> anyhow::Result<Recorded> {
-        Ok(Recorded::nothing())
+    fn backlog(&self, _: u32, _: bool) -> anyhow::Result<TrialBacklog> {
+        Ok(TrialBacklog::nothing())
     }
 
     fn record(&mut self, cell: &PickPlace, report: TrialReport<'_>) -> anyhow::Result<TrialRecord> {

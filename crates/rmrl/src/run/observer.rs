@@ -3,7 +3,7 @@
 use rmrl_cell::PickPlace;
 use rmrl_core::TrialId;
 use rmrl_data::TrialRecord;
-use rmrl_learn::{EarlyEnd, Learner};
+use rmrl_learn::{Learner, StopReason};
 
 use crate::cell::first_motion::Start;
 use crate::config::RunConfig;
@@ -28,7 +28,11 @@ pub trait RunObserver {
     ///
     /// # Errors
     /// Why it does not begin.
-    fn on_start(&mut self, cell: &mut PickPlace, records: &[TrialRecord]) -> Result<(), EarlyEnd> {
+    fn on_start(
+        &mut self,
+        cell: &mut PickPlace,
+        records: &[TrialRecord],
+    ) -> Result<(), StopReason> {
         let _ = (cell, records);
         Ok(())
     }
@@ -37,7 +41,7 @@ pub trait RunObserver {
     ///
     /// # Errors
     /// Why the run ends here.
-    fn before_attempt(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+    fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
         let _ = next;
         Ok(())
     }

@@ -1,20 +1,20 @@
 //! How a run ended, and whether it can be resumed.
 
 use rmrl_core::{Fault, FaultKind};
-use rmrl_learn::{EarlyEnd, RunError};
+use rmrl_learn::{RunError, StopReason};
 
 use crate::cell::first_motion::FirstMotionError;
 use crate::cell::laboratory_error::LaboratoryError;
 
 /// How a run, or this sitting of it, came to its end.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum RunEnd {
+pub enum RunOutcome {
     /// All trials are made, or what was to be proven is.
     #[error("it reached its goal")]
     Goal,
     /// It ended between two trials, and can be resumed.
     #[error("{0}")]
-    Early(EarlyEnd),
+    Early(StopReason),
     /// Somebody stopped it during a trial, which will be repeated.
     #[error("{reason}")]
     Stopped {
@@ -23,7 +23,7 @@ pub enum RunEnd {
     },
 }
 
-impl RunEnd {
+impl RunOutcome {
     /// The end that an error stands for; `None` for one that is a failure.
     pub(crate) fn of(error: &anyhow::Error) -> Option<Self> {
         error.chain().find_map(|cause| {
@@ -47,15 +47,15 @@ impl RunEnd {
 
     fn of_first_motion(error: &FirstMotionError) -> Option<Self> {
         if let Some(stopped) = error.stopped() {
-            return Some(Self::Early(EarlyEnd::Stopped { by: stopped.by.clone() }));
+            return Some(Self::Early(StopReason::Stopped { by: stopped.by.clone() }));
         }
-        matches!(error, FirstMotionError::Declined).then_some(Self::Early(EarlyEnd::Declined))
+        matches!(error, FirstMotionError::Declined).then_some(Self::Early(StopReason::Declined))
     }
 
     /// Whether nobody has a reason to find the arm where it stands: the run reached its goal, or a limit that
     /// was set for it.
     pub(crate) fn lets_the_arm_go_home(&self) -> bool {
-        use EarlyEnd::{Declined, Faults, NobodyToConfirm, NotConfirmed, Stopped, TimeIsUp};
+        use StopReason::{Declined, Faults, NobodyToConfirm, NotConfirmed, Stopped, TimeIsUp};
         match self {
             Self::Goal | Self::Early(TimeIsUp { .. } | Faults { .. }) => true,
             Self::Early(Stopped { .. } | NotConfirmed { .. } | NobodyToConfirm | Declined)
@@ -65,7 +65,7 @@ impl RunEnd {
 
     /// Whether somebody stopped it.
     pub fn is_stop(&self) -> bool {
-        matches!(self, Self::Stopped { .. } | Self::Early(EarlyEnd::Stopped { .. }))
+        matches!(self, Self::Stopped { .. } | Self::Early(StopReason::Stopped { .. }))
     }
 }
 
@@ -80,11 +80,11 @@ mod tests {
     fn ends_are_distinguished_from_failures_however_deep() {
         let id = TrialId { trial: 3, attempt: 1, scene: 1 };
         let fault = |kind| Fault { kind, reason: "stopped by a test".to_string() };
-        let stopped = RunEnd::Stopped { reason: "stopped by a test".to_string() };
-        let of = |error: anyhow::Error| RunEnd::of(&error.context("while something"));
-        let why = EarlyEnd::TimeIsUp { hours: 2.0 };
+        let stopped = RunOutcome::Stopped { reason: "stopped by a test".to_string() };
+        let of = |error: anyhow::Error| RunOutcome::of(&error.context("while something"));
+        let why = StopReason::TimeIsUp { hours: 2.0 };
         let ended = RunError::Stopped { next: id, reason: why.clone() };
-        assert_eq!(of(ended.into()), Some(RunEnd::Early(why)));
+        assert_eq!(of(ended.into()), Some(RunOutcome::Early(why)));
         let needs = |kind| RunError::NeedsOperator { id, fault: fault(kind) };
         assert_eq!(of(needs(FaultKind::Interrupted).into()), Some(stopped.clone()));
         assert_eq!(of(needs(FaultKind::Drift).into()), None);
@@ -96,9 +96,12 @@ mod tests {
         let first = |error| of(LaboratoryError::FirstMotion(error).into());
         let by = "a test".to_string();
         let pressed = rmrl_cell::Stopped { by: by.clone() };
-        let early = EarlyEnd::Stopped { by };
-        assert_eq!(first(FirstMotionError::Stopped(pressed)), Some(RunEnd::Early(early)));
-        assert_eq!(first(FirstMotionError::Declined), Some(RunEnd::Early(EarlyEnd::Declined)));
+        let early = StopReason::Stopped { by };
+        assert_eq!(first(FirstMotionError::Stopped(pressed)), Some(RunOutcome::Early(early)));
+        assert_eq!(
+            first(FirstMotionError::Declined),
+            Some(RunOutcome::Early(StopReason::Declined))
+        );
         assert_eq!(first(FirstMotionError::Elsewhere), None);
     }
 }

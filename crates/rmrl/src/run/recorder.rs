@@ -151,7 +151,7 @@ impl<'a> Recorder<'a> {
 mod tests {
     use rmrl_cell::TaskKind;
     use rmrl_data::Journal;
-    use rmrl_learn::{FixedPolicyRun, NoCorrection, Observer, ObserverError, Recorded};
+    use rmrl_learn::{FixedPolicyRun, NoCorrection, Observer, ObserverError, TrialBacklog};
 
     use super::*;
     use crate::cell::assembly::Laboratory;
@@ -169,7 +169,7 @@ mod tests {
             self.0.record(cell, report).map(|_| ()).map_err(Into::into)
         }
 
-        fn settle(&mut self) -> Result<(), ObserverError> {
+        fn flush(&mut self) -> Result<(), ObserverError> {
             self.0.flush().map_err(Into::into)
         }
     }
@@ -195,7 +195,7 @@ mod tests {
             policy: &mut NoCorrection,
             trials_per_scene: 10,
             goal: 5.into(),
-            backlog: Recorded::nothing(),
+            backlog: TrialBacklog::nothing(),
             observer: &mut recorder,
         };
         let error = anyhow::Error::from(run.run().unwrap_err());

@@ -3,7 +3,7 @@
 use rmrl_cell::PickPlace;
 use rmrl_core::{Trial, TrialReport};
 use rmrl_data::TrialRecord;
-use rmrl_learn::{Learner, Policy, Recorded};
+use rmrl_learn::{Learner, Policy, TrialBacklog};
 
 use crate::cell::assembly::Laboratory;
 use crate::config::RunConfig;
@@ -48,7 +48,7 @@ pub(crate) trait RunStore {
     ) -> anyhow::Result<TargetRecord>;
 
     /// The recorded trials after number `after`, with their images where `to_learn` from them.
-    fn backlog(&self, after: u32, to_learn: bool) -> anyhow::Result<Recorded>;
+    fn backlog(&self, after: u32, to_learn: bool) -> anyhow::Result<TrialBacklog>;
 
     /// Begins to keep an attempt. Returns its record.
     fn record(&mut self, cell: &PickPlace, report: TrialReport<'_>) -> anyhow::Result<TrialRecord>;

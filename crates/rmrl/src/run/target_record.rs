@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use rmrl_cell::{DriftWatch, Target};
+use rmrl_cell::{DriftMonitor, Target};
 use rmrl_core::PlanarPose;
 use rmrl_data::RunDir;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct TargetRecord {
     pub target: Target,
     /// The plate at the target, localized again and again.
     pub noise_floor: Vec<PlanarPose>,
-    /// The corners of the reference board as they were seen then, world frame, in metres; `None`
+    /// The corners of the reference board as they were seen then, world frame, in meters; `None`
     /// where none is watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Vec<[f64; 2]>>,
@@ -38,7 +38,7 @@ impl TargetRecord {
             .trial
             .noise_floor(config.metrics.noise_floor_repeats)
             .context("the noise floor could not be measured")?;
-        let reference = laboratory.trial.drift_watch().and_then(DriftWatch::reference);
+        let reference = laboratory.trial.drift_monitor().and_then(DriftMonitor::reference);
         let reference =
             reference.map(|corners| corners.iter().map(|corner| (*corner).into()).collect());
         Ok(Self { target, noise_floor, reference })

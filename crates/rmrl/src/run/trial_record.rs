@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rmrl_cell::{PickPlace, Whereabouts};
+use rmrl_cell::{PickPlace, PlateLocation};
 use rmrl_core::TrialReport;
 use rmrl_data::{DriftRecord, DurationsRecord, TrialRecord};
 
@@ -31,7 +31,7 @@ pub(crate) fn trial_record(
             drift_m: drift.drift_m,
         }),
         suspect: cell.is_suspect(),
-        whereabouts: serde_json::to_value(cell.whereabouts())?,
+        plate_location: serde_json::to_value(cell.plate_location())?,
         ..TrialRecord::of(report)
     };
     if let (Some(truth), Some(_)) = (world.truth(), record.final_pose) {
@@ -46,8 +46,11 @@ pub(crate) fn trial_record(
 ///
 /// # Errors
 /// The record says something else.
-pub(crate) fn whereabouts_after(record: &TrialRecord, log: &Path) -> anyhow::Result<Whereabouts> {
-    serde_json::from_value(record.whereabouts.clone()).map_err(|error| {
-        anyhow::anyhow!("{}, trial {}: whereabouts: {error}", log.display(), record.trial)
+pub(crate) fn plate_location_after(
+    record: &TrialRecord,
+    log: &Path,
+) -> anyhow::Result<PlateLocation> {
+    serde_json::from_value(record.plate_location.clone()).map_err(|error| {
+        anyhow::anyhow!("{}, trial {}: plate_location: {error}", log.display(), record.trial)
     })
 }

@@ -21,7 +21,7 @@ pub enum Event {
     /// The claim of the run is proven.
     ProofReached,
     /// The run waits for an operator.
-    NeedsPerson,
+    NeedsOperator,
     /// The run ended because too much went wrong.
     StoppedAfterFaults,
     /// Somebody stopped the run.
@@ -35,7 +35,7 @@ impl fmt::Display for Event {
         f.write_str(match self {
             Self::RunEnded => "run_ended",
             Self::ProofReached => "proof_reached",
-            Self::NeedsPerson => "needs_person",
+            Self::NeedsOperator => "needs_person",
             Self::StoppedAfterFaults => "stopped_after_faults",
             Self::Stopped => "stopped",
             Self::Paused => "paused",
@@ -234,7 +234,7 @@ mod tests {
 
     fn notice() -> Notice {
         Notice {
-            event: Event::NeedsPerson,
+            event: Event::NeedsOperator,
             run: "runs/one".to_string(),
             trial: 12,
             message: "put the plate {run} back".to_string(),

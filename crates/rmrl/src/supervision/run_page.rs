@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use rmrl_cell::{CellNews, Confirmation, PickPlace, StopSwitch};
+use rmrl_cell::{CellEvent, Confirmation, PickPlace, StopSwitch};
 use rmrl_core::{FALSE_PROOF, Proof, TrialId, yaw_error_rad};
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
 use rmrl_operator::{
@@ -103,29 +103,29 @@ impl RunPage {
     }
 
     /// A listener that shows the events of `cell` on the page.
-    pub(crate) fn watch(&self, cell: &mut PickPlace) -> impl FnMut(CellNews<'_>) + Send + 'static {
+    pub(crate) fn watch(&self, cell: &mut PickPlace) -> impl FnMut(CellEvent<'_>) + Send + 'static {
         let (page, painter) = (Arc::clone(&self.page), self.painter.clone());
         let camera = cell.camera_model();
         let plate = cell.localizer().config().plate;
         let mut last: Option<AnnotatedFrame> = None;
         move |news| {
             let phase = match news {
-                CellNews::Preparing => Phase::Preparing,
-                CellNews::Looking => Phase::Looking,
-                CellNews::Seen(capture) => {
+                CellEvent::Preparing => Phase::Preparing,
+                CellEvent::Looking => Phase::Looking,
+                CellEvent::Seen(capture) => {
                     let frame = AnnotatedFrame::of(capture, camera, plate);
                     painter.paint(frame.clone());
                     last = Some(frame);
                     return;
                 }
-                CellNews::Picking(tool) => {
+                CellEvent::Picking(tool) => {
                     if let Some(frame) = last.take() {
                         painter.paint(frame.with_pick(tool.planar));
                     }
                     Phase::Picking
                 }
-                CellNews::Placing => Phase::Placing,
-                CellNews::NeedsPerson(what) => {
+                CellEvent::Placing => Phase::Placing,
+                CellEvent::NeedsOperator(what) => {
                     Phase::NeedsOperator { message: format!("Please {what}.") }
                 }
             };

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rmrl_cell::{CellNews, PickPlace, StopSwitch};
+use rmrl_cell::{CellEvent, PickPlace, StopSwitch};
 use rmrl_core::{Proof, TrialId};
 use rmrl_data::TrialRecord;
-use rmrl_learn::EarlyEnd;
+use rmrl_learn::StopReason;
 use rmrl_operator::{Phase, Request, Requests};
 
 use crate::cell::first_motion::{Start, confirmation_at_end};
 use crate::cell::terminal::{HANG_UP, Typed, drain_stdin, poll_line, press_and_say, say};
-use crate::config::{CellKind, PersonName, RunConfig, UnattendedConfig};
+use crate::config::{CellKind, OperatorKind, RunConfig, UnattendedConfig};
 use crate::run::observer::RunObserver;
-use crate::run::outcome::RunEnd;
+use crate::run::outcome::RunOutcome;
 use crate::supervision::notify::{Event, Notice, Notifier};
 use crate::supervision::run_page::{BY_PAGE, RunPage};
 use crate::supervision::waiting::Waiting;
@@ -68,16 +68,16 @@ impl Supervisor {
 
     /// Reports on page and by notification how the run ended, or why it failed. Waits a while for the confirmation
     /// of a stop, and reports that, too.
-    pub fn finish(self, end: Result<&RunEnd, String>) -> Option<RunPage> {
+    pub fn finish(self, end: Result<&RunOutcome, String>) -> Option<RunPage> {
         let confirmation = confirmation_at_end(&self.stop);
         let (event, phase, message) = match end {
             Ok(end) => {
                 let event = match end {
                     end if end.is_stop() => Event::Stopped,
-                    RunEnd::Early(EarlyEnd::Faults { .. }) => Event::StoppedAfterFaults,
-                    RunEnd::Early(EarlyEnd::NotConfirmed { .. } | EarlyEnd::NobodyToConfirm) => {
-                        Event::NeedsPerson
-                    }
+                    RunOutcome::Early(StopReason::Faults { .. }) => Event::StoppedAfterFaults,
+                    RunOutcome::Early(
+                        StopReason::NotConfirmed { .. } | StopReason::NobodyToConfirm,
+                    ) => Event::NeedsOperator,
                     _ => Event::RunEnded,
                 };
                 let message = end.to_string();
@@ -91,7 +91,7 @@ impl Supervisor {
         // The page shows it separately, and changes when the arm confirms it.
         match confirmation {
             Some(missing) if missing.is_missing() => {
-                self.notify(Event::NeedsPerson, &format!("{missing}; {message}"));
+                self.notify(Event::NeedsOperator, &format!("{missing}; {message}"));
             }
             Some(confirmation) => self.notify(event, &format!("{message}; {confirmation}")),
             None => self.notify(event, &message),
@@ -111,21 +111,21 @@ impl Supervisor {
     }
 
     /// Whether the run may continue at all.
-    fn check_limits(&self) -> Result<(), EarlyEnd> {
-        self.stop.check().map_err(|stopped| EarlyEnd::Stopped { by: stopped.by })?;
+    fn check_limits(&self) -> Result<(), StopReason> {
+        self.stop.check().map_err(|stopped| StopReason::Stopped { by: stopped.by })?;
         if let Some(hours) = self.config.max_hours
             && self.began.elapsed().as_secs_f64() >= 3600.0 * hours
         {
-            return Err(EarlyEnd::TimeIsUp { hours });
+            return Err(StopReason::TimeIsUp { hours });
         }
         match self.config.max_faults {
-            Some(most) if self.faults >= most => Err(EarlyEnd::Faults { faults: self.faults }),
+            Some(most) if self.faults >= most => Err(StopReason::Faults { faults: self.faults }),
             _ => Ok(()),
         }
     }
 
     /// Waits while the run is paused, and until an operator has answered `question`, if there is one.
-    fn wait_for_operator(&mut self, question: Option<&str>) -> Result<(), EarlyEnd> {
+    fn wait_for_operator(&mut self, question: Option<&str>) -> Result<(), StopReason> {
         let mut waiting = Waiting::No;
         if let Some(question) = question {
             self.ask(question);
@@ -138,7 +138,7 @@ impl Supervisor {
         ended
     }
 
-    fn wait_until_it_may_begin(&mut self, mut waiting: Waiting) -> Result<(), EarlyEnd> {
+    fn wait_until_it_may_begin(&mut self, mut waiting: Waiting) -> Result<(), StopReason> {
         let requests = self.page.as_ref().map(|page| page.page().requests());
         let minutes = self.config.confirm_minutes;
         loop {
@@ -159,7 +159,7 @@ impl Supervisor {
                 waiting = waiting.confirmed();
             }
             if waiting.is_overdue(Duration::from_secs_f64(60.0 * minutes), Instant::now()) {
-                return Err(EarlyEnd::NotConfirmed { minutes });
+                return Err(StopReason::NotConfirmed { minutes });
             }
         }
     }
@@ -189,18 +189,18 @@ impl Supervisor {
         if let Some(page) = &self.page {
             page.question(Some(question));
         }
-        self.notify(Event::NeedsPerson, question);
+        self.notify(Event::NeedsOperator, question);
     }
 
     /// The answer from standard input, if there is one.
-    fn answer(&mut self, has_page: bool) -> Option<Result<(), EarlyEnd>> {
+    fn answer(&mut self, has_page: bool) -> Option<Result<(), StopReason>> {
         if !self.has_input {
             return None;
         }
         match poll_line() {
             Typed::Line(line) => {
                 let yes = matches!(line.trim(), "" | "y" | "yes");
-                Some(if yes { Ok(()) } else { Err(EarlyEnd::Declined) })
+                Some(if yes { Ok(()) } else { Err(StopReason::Declined) })
             }
             Typed::Nothing => {
                 if !has_page {
@@ -214,8 +214,8 @@ impl Supervisor {
             }
             // Unless the session was lost, which a signal says.
             Typed::End => Some(Err(match self.stop.wait(HANG_UP) {
-                Ok(()) => EarlyEnd::NobodyToConfirm,
-                Err(stopped) => EarlyEnd::Stopped { by: stopped.by },
+                Ok(()) => StopReason::NobodyToConfirm,
+                Err(stopped) => StopReason::Stopped { by: stopped.by },
             })),
         }
     }
@@ -244,8 +244,8 @@ impl RunObserver for Supervisor {
             page.begin(&self.name, config, records, self.proof.as_ref());
         }
         let is_asked = config.cell.kind == CellKind::XArm && !self.is_unasked;
-        if is_asked && config.cell.person == PersonName::Page && !self.is_permitted {
-            self.notify(Event::NeedsPerson, "say on the page whether the arm may move");
+        if is_asked && config.cell.operator == OperatorKind::Page && !self.is_permitted {
+            self.notify(Event::NeedsOperator, "say on the page whether the arm may move");
         }
         Start {
             stop: self.stop.clone(),
@@ -255,7 +255,11 @@ impl RunObserver for Supervisor {
         }
     }
 
-    fn on_start(&mut self, cell: &mut PickPlace, records: &[TrialRecord]) -> Result<(), EarlyEnd> {
+    fn on_start(
+        &mut self,
+        cell: &mut PickPlace,
+        records: &[TrialRecord],
+    ) -> Result<(), StopReason> {
         self.is_permitted = true;
         let (notice_name, notify) = (self.name.clone(), self.notifier.sender());
         let mut show = self.page.as_ref().map(|page| page.watch(cell));
@@ -263,8 +267,8 @@ impl RunObserver for Supervisor {
             if let Some(show) = &mut show {
                 show(news);
             }
-            if let CellNews::NeedsPerson(what) = news {
-                let (event, run) = (Event::NeedsPerson, notice_name.clone());
+            if let CellEvent::NeedsOperator(what) = news {
+                let (event, run) = (Event::NeedsOperator, notice_name.clone());
                 notify(Notice { event, run, trial: 0, message: format!("please {what}") });
             }
         });
@@ -275,7 +279,7 @@ impl RunObserver for Supervisor {
         Ok(())
     }
 
-    fn before_attempt(&mut self, next: TrialId) -> Result<(), EarlyEnd> {
+    fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
         self.trial = next.trial;
         if let Some(page) = &self.page {
             page.attempt(next);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rmrl_learn::EarlyEnd;
+use rmrl_learn::StopReason;
 use rmrl_operator::Request;
 
 /// What a run waits for between two attempts.
@@ -27,7 +27,7 @@ impl Waiting {
     ///
     /// # Errors
     /// The operator declined.
-    pub(super) fn after(self, request: Request, now: Instant) -> Result<Self, EarlyEnd> {
+    pub(super) fn after(self, request: Request, now: Instant) -> Result<Self, StopReason> {
         Ok(match (request, self) {
             (Request::PauseAfterTrial, Self::No) => Self::Paused,
             (Request::PauseAfterTrial, Self::Asked(_)) => Self::PausedAndAsked,
@@ -36,7 +36,7 @@ impl Waiting {
             (Request::Resume, Self::PausedAndAsked) => Self::Asked(now),
             (Request::ConfirmTrial, _) => self.confirmed(),
             (Request::Decline, Self::Asked(_) | Self::PausedAndAsked) => {
-                return Err(EarlyEnd::Declined);
+                return Err(StopReason::Declined);
             }
             _ => self,
         })
@@ -86,7 +86,7 @@ mod tests {
             assert_eq!(before.after(request, now), Ok(after), "{before:?}, {request:?}");
         }
         for asked in [Asked(then), PausedAndAsked] {
-            assert_eq!(asked.after(Decline, now), Err(EarlyEnd::Declined));
+            assert_eq!(asked.after(Decline, now), Err(StopReason::Declined));
         }
     }
 

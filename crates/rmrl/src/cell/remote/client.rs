@@ -10,13 +10,13 @@ use rmrl_vision::{CameraFile, CameraFileError, CameraModel, RgbdFrame};
 
 use super::connection::Connection;
 use super::protocol::{RemoteRequest, RemoteResponse};
-use crate::config::DistantConfig;
+use crate::config::RemoteConfig;
 
 /// Checks that the remote server accepts connections, without sending a request.
 ///
 /// # Errors
 /// It does not.
-pub fn check_reachable(config: &DistantConfig) -> Result<(), DeviceError> {
+pub fn check_reachable(config: &RemoteConfig) -> Result<(), DeviceError> {
     let stop = StopSwitch::default();
     Connection::new("operator", &config.address, config.timeout_secs, stop).check()
 }
@@ -25,11 +25,11 @@ pub fn check_reachable(config: &DistantConfig) -> Result<(), DeviceError> {
 ///
 /// # Errors
 /// The server does not respond, or serves an invalid camera file.
-pub fn served_camera(config: &DistantConfig) -> Result<CameraFile, DeviceError> {
+pub fn served_camera(config: &RemoteConfig) -> Result<CameraFile, DeviceError> {
     camera_file(&mut camera_connection(config))
 }
 
-fn camera_connection(config: &DistantConfig) -> Connection {
+fn camera_connection(config: &RemoteConfig) -> Connection {
     Connection::new("camera", &config.address, config.timeout_secs, StopSwitch::default())
 }
 
@@ -49,18 +49,18 @@ fn unusable_camera(error: &CameraFileError) -> DeviceError {
 }
 
 /// A camera that another program serves.
-pub struct DistantCamera {
+pub struct RemoteCamera {
     connection: Connection,
     model: CameraModel,
 }
 
-impl DistantCamera {
+impl RemoteCamera {
     /// Connects, and asks the server for its camera file. `calibrated` replaces what the file says.
     ///
     /// # Errors
     /// The server does not respond, or its camera file is invalid.
     pub fn connect(
-        config: &DistantConfig,
+        config: &RemoteConfig,
         calibrated: Option<CameraModel>,
     ) -> Result<Self, DeviceError> {
         let mut connection = camera_connection(config);
@@ -75,7 +75,7 @@ impl DistantCamera {
     }
 }
 
-impl Camera for DistantCamera {
+impl Camera for RemoteCamera {
     fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
         let (response, mut bytes) = self.connection.request(&RemoteRequest::Frame {})?;
         let RemoteResponse::Frame { width, height } = response else {
@@ -103,14 +103,14 @@ impl Camera for DistantCamera {
 }
 
 /// The operator beside a remote cell, or a program that stands in for one.
-pub struct DistantPerson {
+pub struct RemoteOperator {
     connection: Connection,
 }
 
-impl DistantPerson {
+impl RemoteOperator {
     /// An operator; the connection is made with the first request. A press of `stop` ends every wait for a response.
-    pub fn new(config: &DistantConfig, stop: StopSwitch) -> Self {
-        let timeout_secs = config.person_timeout_secs;
+    pub fn new(config: &RemoteConfig, stop: StopSwitch) -> Self {
+        let timeout_secs = config.operator_timeout_secs;
         Self { connection: Connection::new("operator", &config.address, timeout_secs, stop) }
     }
 
@@ -124,7 +124,7 @@ impl DistantPerson {
     }
 }
 
-impl Operator for DistantPerson {
+impl Operator for RemoteOperator {
     fn permit_motion(&mut self, motion: &FirstMotion) -> Result<(), DeviceError> {
         self.ask_to(&RemoteRequest::PermitMotion { motion: motion.clone() })
     }
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     /// An operator whose response begins, a byte at a time, and never ends.
-    fn operator(timeout_secs: f64, stop: StopSwitch) -> DistantPerson {
+    fn operator(timeout_secs: f64, stop: StopSwitch) -> RemoteOperator {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         thread::spawn(move || {
@@ -161,12 +161,12 @@ mod tests {
                 thread::sleep(Duration::from_millis(20));
             }
         });
-        let config = DistantConfig {
+        let config = RemoteConfig {
             address,
-            person_timeout_secs: timeout_secs,
-            ..DistantConfig::default()
+            operator_timeout_secs: timeout_secs,
+            ..RemoteConfig::default()
         };
-        DistantPerson::new(&config, stop)
+        RemoteOperator::new(&config, stop)
     }
 
     #[test]

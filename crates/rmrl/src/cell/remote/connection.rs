@@ -99,7 +99,7 @@ impl Connection {
             },
             _ => DeviceError::Disconnected {
                 device: self.device,
-                reason: format!("{} (distant.address): {error}", self.address),
+                reason: format!("{} (remote.address): {error}", self.address),
             },
         }
     }

@@ -13,13 +13,13 @@ use rmrl_vision::{CalibrationRecord, CameraFile};
 use super::protocol::{MAX_LINE_BYTES, RemoteRequest, RemoteResponse, invalid_data};
 
 /// Serves a camera and an operator until it is dropped.
-pub struct DistantServer {
+pub struct CellServer {
     address: SocketAddr,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl DistantServer {
+impl CellServer {
     /// Serves at `address`. Every connection gets a clone of `cell`. `calibration` is what is known of the camera's
     /// calibration; without it no run starts.
     ///
@@ -64,7 +64,7 @@ impl DistantServer {
     }
 }
 
-impl Drop for DistantServer {
+impl Drop for CellServer {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
         // Wakes the thread, which would otherwise wait for the next connection.

@@ -18,7 +18,7 @@ use crate::cli::start::{StartArgs, failure_of};
 
 /// Move the tool home: straight up to travel height, then to task.home.
 ///
-/// Like every command that moves an arm, it first asks the operator (cell.person). Then it sets the arm up as for
+/// Like every command that moves an arm, it first asks the operator (cell.operator). Then it sets the arm up as for
 /// a run: the controller gets fence, reduced speed, load and tool offset, which are read back. Every motion passes
 /// the safety envelope, and the arm only moves if it is proven that it can reach home. Ctrl-C stops it. The gripper
 /// stays as it is.

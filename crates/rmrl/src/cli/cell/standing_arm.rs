@@ -12,7 +12,7 @@ pub(super) fn check_real(config: &RunConfig) -> Result<(), Failure> {
     let wrong =
         |section: &str, error: &dyn std::fmt::Display| Failure::Usage(anyhow!("{section}.{error}"));
     config.xarm.validate().map_err(|error| wrong("xarm", &error))?;
-    config.distant.validate().map_err(|error| wrong("distant", &error))?;
+    config.remote.validate().map_err(|error| wrong("remote", &error))?;
     config.camera.realsense.validate().map_err(|error| wrong("camera.realsense", &error))?;
     match config.cell.kind {
         CellKind::XArm => Ok(()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cell::terminal::say;
 use anyhow::{Context, anyhow};
 use clap::Args;
-use rmrl_xarm::{Inspector, XArmConfig, controller_error, keep_stopped, stop_arm};
+use rmrl_xarm::{Inspector, XArmConfig, controller_error, hold_stopped, stop_arm};
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
@@ -90,7 +90,7 @@ pub fn run(arguments: &Stop) -> Result<(), Failure> {
         ));
     }
     let watch = Duration::from_secs(arguments.watch.into());
-    let stopped_again = keep_stopped(&address, ANSWER_TIMEOUT, watch).with_context(|| {
+    let stopped_again = hold_stopped(&address, ANSWER_TIMEOUT, watch).with_context(|| {
         format!(
             "{address} was stopped, but does not answer any more: press the emergency stop button"
         )

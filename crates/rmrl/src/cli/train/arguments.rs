@@ -19,7 +19,7 @@ use crate::config::RunConfig;
 /// two cores. The run directory contains the log and images of every trial, checkpoints, metrics for spreadsheets and
 /// TensorBoard, the trained policy, and report.html.
 ///
-/// On a real cell the operator (cell.person) has to permit the arm's first motion, also with --resume.
+/// On a real cell the operator (cell.operator) has to permit the arm's first motion, also with --resume.
 ///
 /// Ctrl-C stops the arm and finishes the log; a second Ctrl-C ends the command at once. SIGTERM and a lost session
 /// (SIGHUP, unless started by nohup) act as the first Ctrl-C. In every case --resume continues the run. Exit status: 0

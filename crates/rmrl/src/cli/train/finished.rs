@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use rmrl_cell::StopSwitch;
 use rmrl_data::{TrialRecord, write_atomically};
-use rmrl_learn::EarlyEnd;
+use rmrl_learn::StopReason;
 use serde::Serialize;
 
 use crate::analysis::summary::Summary;
@@ -15,7 +15,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 use crate::config::RunConfig;
 use crate::report::{REPORT, report_by};
-use crate::run::outcome::RunEnd;
+use crate::run::outcome::RunOutcome;
 
 /// Writes the report of a run that ended, and prints the result. The supervisor has waited for the confirmation of a
 /// stop.
@@ -26,18 +26,20 @@ pub(super) fn finish(
     root: &Path,
     config: &RunConfig,
     records: &[TrialRecord],
-    end: &RunEnd,
+    end: &RunOutcome,
     stop: &StopSwitch,
 ) -> Result<(), Failure> {
     let summary = Summary::of(config, records);
     let confirmation = stop.confirmation();
     let stop = stop.is_pressed().then(|| confirmation.to_string());
     let ended = match end {
-        RunEnd::Goal => match summary.proof.as_ref().filter(|proof| proof.proven_at.is_some()) {
-            Some(proof) => proof.to_string(),
-            None => "all trials are made".to_string(),
-        },
-        RunEnd::Early(why @ EarlyEnd::TimeIsUp { .. }) => {
+        RunOutcome::Goal => {
+            match summary.proof.as_ref().filter(|proof| proof.proven_at.is_some()) {
+                Some(proof) => proof.to_string(),
+                None => "all trials are made".to_string(),
+            }
+        }
+        RunOutcome::Early(why @ StopReason::TimeIsUp { .. }) => {
             say(format_args!("{why}; {}", how_to_resume(root)));
             why.to_string()
         }

@@ -124,7 +124,7 @@ fn errors(arm: &mut Inspector, clear: bool) -> Check {
         }
         Ok((_, now @ (error, _))) => {
             let explained = controller_error(error);
-            let then = match (explained.severity.needs_a_person(), clear) {
+            let then = match (explained.severity.needs_operator(), clear) {
                 (_, true) => "it came again when it was cleared",
                 (true, false) => "fix that at the arm first, then `rmrl cell doctor --clear`",
                 (false, false) => "then `rmrl cell doctor --clear`",

@@ -22,9 +22,9 @@ pub(super) fn check(
     note: &mut dyn FnMut(Check),
 ) {
     let is_missing =
-        config.camera.source == CameraSource::Recorded && config.camera.recording.is_none();
+        config.camera.source == CameraSource::Playback && config.camera.recording.is_none();
     let is_invalid =
-        config.distant.validate().is_err() || config.camera.realsense.validate().is_err();
+        config.remote.validate().is_err() || config.camera.realsense.validate().is_err();
     if is_missing || is_invalid {
         note(Check::skipped(CAMERA, "the configuration is not valid"));
         note(Check::skipped(PLATE, "no frame was captured"));
@@ -58,7 +58,7 @@ pub(super) fn check(
     let is_sound = check.status != CheckStatus::Fail;
     note(check);
     let has_own_pose =
-        matches!(config.camera.source, CameraSource::Distant | CameraSource::Recorded);
+        matches!(config.camera.source, CameraSource::Remote | CameraSource::Playback);
     let is_placed = camera_file != CheckStatus::Fail || has_own_pose;
     note(match localizer {
         _ if !is_sound => Check::skipped(PLATE, "the frame cannot be used"),
@@ -74,8 +74,8 @@ fn fix(config: &RunConfig) -> String {
             "check that the camera is plugged into a USB 3 port and no other program uses it: \
              `rs-enumerate-devices -s` (docs/realsense.md)"
         }
-        CameraSource::Distant => "start the program that serves the camera at distant.address",
-        CameraSource::Recorded => {
+        CameraSource::Remote => "start the program that serves the camera at remote.address",
+        CameraSource::Playback => {
             "name a folder of `rmrl record --camera` or `rmrl snapshot --record` in camera.recording"
         }
         CameraSource::Simulated => "correct [simulation] and camera.calibration",

@@ -13,7 +13,7 @@ use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::cell::perception::localizer;
 use crate::cell::reachability::{PreflightError, prove_reach};
 use crate::cell::remote::check_reachable;
-use crate::config::{CameraSource, CellKind, DetectorName, PersonName, RunConfig, SegmenterName};
+use crate::config::{CameraSource, CellKind, DetectorName, OperatorKind, RunConfig, SegmenterName};
 
 /// Checks the proof that the arm reaches every pose and line of the task.
 pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
@@ -56,13 +56,13 @@ pub(super) fn calibration(config: &RunConfig) -> Check {
     let of = match (&camera.calibration, camera.source, config.cell.kind) {
         (Some(path), ..) => path.display().to_string(),
         (None, _, CellKind::Simulated) => return Check::skipped(NAME, "the cell is simulated"),
-        (None, CameraSource::Recorded, _) => {
+        (None, CameraSource::Playback, _) => {
             return Check::skipped(NAME, "that of the recording: no run starts with a recording");
         }
-        (None, CameraSource::Distant, _) if config.distant.validate().is_err() => {
+        (None, CameraSource::Remote, _) if config.remote.validate().is_err() => {
             return Check::skipped(NAME, "the configuration is not valid");
         }
-        (None, CameraSource::Distant, _) => format!("served at {}", config.distant.address),
+        (None, CameraSource::Remote, _) => format!("served at {}", config.remote.address),
         (None, ..) => {
             return Check::fail(
                 NAME,
@@ -90,10 +90,9 @@ pub(super) fn calibration(config: &RunConfig) -> Check {
             Check::fail(NAME, with_sources(&error), fix)
         }
         // The check of the camera reports the reason.
-        Err(CalibrationRefused::NotServed(_)) => Check::skipped(
-            NAME,
-            format!("the camera at {} does not answer", config.distant.address),
-        ),
+        Err(CalibrationRefused::NotServed(_)) => {
+            Check::skipped(NAME, format!("the camera at {} does not answer", config.remote.address))
+        }
         // The message contains the fix.
         Err(error) => Check::fail(NAME, error.to_string(), "see docs/calibration.md"),
     }
@@ -198,30 +197,30 @@ pub(super) fn operator(config: &RunConfig) -> Check {
     if config.cell.kind == CellKind::Simulated {
         return Check::skipped(NAME, "a simulated cell needs no operator");
     }
-    match config.cell.person {
-        PersonName::Terminal if std::io::stdin().is_terminal() => {
+    match config.cell.operator {
+        OperatorKind::Terminal if std::io::stdin().is_terminal() => {
             Check::ok(NAME, "asked on this terminal")
         }
-        PersonName::Terminal => Check::warn(
+        OperatorKind::Terminal => Check::warn(
             NAME,
-            "cell.person is \"terminal\", and this program has none",
+            "cell.operator is \"terminal\", and this program has none",
             "start runs on a terminal, because the operator puts the plate at the target",
         ),
-        PersonName::Page => match config.page.serve {
+        OperatorKind::Page => match config.page.serve {
             Some(address) => {
                 Check::ok(NAME, format!("asked on the page, which is served at {address}"))
             }
             None => Check::skipped(NAME, "the configuration is not valid"),
         },
-        PersonName::Distant if config.distant.validate().is_err() => {
+        OperatorKind::Remote if config.remote.validate().is_err() => {
             Check::skipped(NAME, "the configuration is not valid")
         }
-        PersonName::Distant => match check_reachable(&config.distant) {
-            Ok(()) => Check::ok(NAME, format!("asked at {}", config.distant.address)),
+        OperatorKind::Remote => match check_reachable(&config.remote) {
+            Ok(()) => Check::ok(NAME, format!("asked at {}", config.remote.address)),
             Err(error) => Check::fail(
                 NAME,
                 error.to_string(),
-                "start the program at distant.address, or set cell.person = \"terminal\"",
+                "start the program at remote.address, or set cell.operator = \"terminal\"",
             ),
         },
     }

@@ -1,6 +1,6 @@
 //! Why a pose cannot be taught.
 
-use rmrl_cell::Refusal;
+use rmrl_cell::SafetyViolation;
 use rmrl_core::InvalidKey;
 
 /// Why a pose cannot be taught.
@@ -11,7 +11,7 @@ pub enum TeachError {
     Safety(#[from] InvalidKey),
     /// The pose is outside of the safety envelope.
     #[error("{0}; teach a pose inside, or extend [safety] and xarm.fence_m")]
-    Outside(Refusal),
+    Outside(SafetyViolation),
     /// The tool is tilted. Trials hold it straight down, where the same place has another pose.
     #[error(
         "the tool points {tilt_deg:.2} degrees from straight down, at most {MAX_TILT_DEG} are allowed; turn \
