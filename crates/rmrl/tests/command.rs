@@ -101,7 +101,10 @@ fn wrong_input_is_named_and_leaves_nothing_behind() {
         (vec!["--set", "policy.learning_rate=fast"], vec!["policy.learning_rate", "fast"]),
         (vec!["--set", "policy.learning_rate=-1"], vec!["policy.learning_rate", "-1", "above 0"]),
         (vec!["--set", "policy.encoder.depth=50"], vec!["encoder.depth", "50", "10, 18 or 34"]),
-        (vec!["--set", "actions.translation_bins=0"], vec!["actions.translation_bins is 0", "1 to 1001"]),
+        (
+            vec!["--set", "actions.translation_bins=0"],
+            vec!["actions.translation_bins is 0", "1 to 1001"],
+        ),
         (
             vec!["--set", "actions.translation_step_mm=-1"],
             vec!["actions.translation_step_mm is -1", "positive"],

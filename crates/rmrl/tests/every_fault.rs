@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use binary::run_log::{assert_each_once, records};
 use emulated::EmulatedCell;
-use rmrl::{Layers, RunConfig, RunOutcome, RunObserver, create, execute_observed};
+use rmrl::{Layers, RunConfig, RunObserver, RunOutcome, create, execute_observed};
 use rmrl_cell::{CellEvent, PickPlace};
 use rmrl_core::TrialId;
 use rmrl_data::{RunDir, TrialRecord};
