@@ -185,21 +185,21 @@ fn the_whole_chain_stays_within_a_millimetre_in_several_cells() {
             ..SimulatedCalibrationConfig::new(board)
         };
         let session = SimulatedCalibration::new(&simulation, &cell, config, seed);
-        let (pictures, views) = (session.views(), Views(&session));
-        let posed = views.posed(&pictures.wrist);
+        let (all, views) = (session.views(), Views(&session));
+        let posed = views.posed(&all.wrist);
         let plain: Vec<View> = posed.iter().map(|posed| posed.view.clone()).collect();
         let wrist = intrinsics(&plain, &board).unwrap().intrinsics;
         let noise = PoseNoise::default();
         let flange_from_camera =
             hand_eye(&posed, &wrist, &board, noise).unwrap().flange_from_camera;
         let wrist = WristCamera { intrinsics: wrist, flange_from_camera };
-        let above = intrinsics(&views.all(&pictures.overhead), &board).unwrap().intrinsics;
-        let pairs = views.placements(&pictures.pairs);
+        let above = intrinsics(&views.all(&all.overhead), &board).unwrap().intrinsics;
+        let pairs = views.placements(&all.pairs);
         let found = overhead(&pairs, &above, &wrist, &board, noise).unwrap();
         let camera =
             CameraModel { intrinsics: above, world_from_camera: found.world_from_overhead };
         let [largest, average] = workspace_error_mm(&camera, &session.overhead);
-        let checks = views.placements(&pictures.checks);
+        let checks = views.placements(&all.checks);
         let checked = check(&checks, &camera, &wrist, &board, noise).unwrap();
         println!(
             "cell {seed}: mean {average:.2} mm, worst {largest:.2} mm, checked {:.2} mm",
@@ -262,8 +262,8 @@ fn damaged_and_odd_images_are_named() {
 
     let odd = copy_of_wrist_images(6);
     let path = odd.path().join("wrist/03.png");
-    let picture = image::open(&path).unwrap();
-    let smaller = picture.resize_exact(1024, 576, image::imageops::FilterType::Triangle);
+    let whole = image::open(&path).unwrap();
+    let smaller = whole.resize_exact(1024, 576, image::imageops::FilterType::Triangle);
     smaller.save(&path).unwrap();
     assert_rejected(odd.path(), &INTRINSICS, &["03.png", "1024 x 576", "1280 x 720"]);
     assert_rejected(odd.path(), &HAND_EYE, &["03.png", "1024 x 576", "camera.toml"]);

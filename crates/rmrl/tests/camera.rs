@@ -104,7 +104,7 @@ fn nothing_trains_with_a_poor_or_foreign_calibration() {
     let arguments = ["snapshot", "--set", "camera.calibration=overhead.toml"];
     let output = rmrl(dir.path(), &arguments).output().unwrap();
     assert!(!output.status.success());
-    assert!(stderr(&output).contains("pictures of (1280, 960)"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("images of (1280, 960)"), "{}", stderr(&output));
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn wrong_input_is_named_and_leaves_nothing_behind() {
         ),
         (
             vec!["--set", "actions.translation_step_mm=-1"],
-            vec!["actions.translation_step_mm is -1", "positive"],
+            vec!["actions.translation_step_mm is -1", "above 0"],
         ),
         (vec!["--set", "actions.translation_step_mm=10"], vec!["actions", "42.43 mm", "15.00 mm"]),
         (vec!["--set", "task.place.x_m=0.9"], vec!["task.place", "x = 0.9", "0.15 to 0.6"]),
@@ -240,7 +240,7 @@ fn a_finished_run_can_be_evaluated_and_reported_on() {
     assert_eq!(stdout(&output), "page.html\n");
     let page = fs::read_to_string(dir.path().join("page.html")).unwrap();
     assert_eq!(page, fs::read_to_string(dir.path().join("run/report.html")).unwrap());
-    assert!(page.contains("left by the policy") && !page.contains("unknown"));
+    assert!(page.contains("left by the policy") && !page.contains(">unknown<"));
     assert!(page.contains("<svg") && page.contains("data:image/png;base64,"));
     for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
         assert!(!page.contains(outside), "the page loads something else: {outside}");
@@ -450,9 +450,9 @@ fn a_snapshot_shows_what_was_found() {
             // The calibration of a cell has an error of millimeters.
             assert!(difference_m < 0.02, "{found}");
         }
-        let picture = image::open(dir.path().join("seen.png")).unwrap().to_rgb8();
-        assert_eq!(picture.dimensions(), (640, 480));
-        assert!(picture.pixels().any(|pixel| pixel.0 == [255, 220, 40]), "the box is drawn in");
+        let image = image::open(dir.path().join("seen.png")).unwrap().to_rgb8();
+        assert_eq!(image.dimensions(), (640, 480));
+        assert!(image.pixels().any(|pixel| pixel.0 == [255, 220, 40]), "the box is drawn in");
     }
 }
 

@@ -49,12 +49,12 @@ fn an_encoder_is_pretrained_to_the_bit_and_a_run_can_start_with_it() {
     let pretrain = |out: &str, threads: &str| {
         let few = ["--cells", "2", "--test-cells", "1", "--pictures", "4", "--epochs", "1"];
         let mut command = small(dir.path(), &["encoder", "pretrain", "--out", out]);
-        let told = json(command.args(few).env("RAYON_NUM_THREADS", threads));
-        (told, fs::read(dir.path().join(out)).unwrap())
+        let result = json(command.args(few).env("RAYON_NUM_THREADS", threads));
+        (result, fs::read(dir.path().join(out)).unwrap())
     };
-    let (told, bytes) = pretrain("one.safetensors", "1");
-    assert_eq!((&told["pictures"], &told["test_pictures"]), (&8.into(), &4.into()));
-    assert_eq!(told["explained"].as_array().unwrap().len(), ANSWERS.len());
+    let (result, bytes) = pretrain("one.safetensors", "1");
+    assert_eq!((&result["pictures"], &result["test_pictures"]), (&8.into(), &4.into()));
+    assert_eq!(result["explained"].as_array().unwrap().len(), ANSWERS.len());
     assert!(pretrain("two.safetensors", "2").1 == bytes, "the number of threads changes the bits");
 
     let weights = "policy.encoder.weights=one.safetensors";

@@ -51,9 +51,9 @@ fn a_recording_is_localized_as_the_cell_was() {
         let mask = image::open(dir.path().join(found["mask"].as_str().unwrap())).unwrap();
         let set = mask.to_luma8().pixels().filter(|pixel| pixel.0[0] == 255).count();
         assert_eq!(set as u64, found["mask_area_px"].as_u64().unwrap());
-        let picture = image::open(dir.path().join(found["picture"].as_str().unwrap())).unwrap();
+        let drawn = image::open(dir.path().join(found["picture"].as_str().unwrap())).unwrap();
         // The outline is drawn in green.
-        assert!(picture.to_rgb8().pixels().any(|pixel| pixel.0 == [40, 220, 90]));
+        assert!(drawn.to_rgb8().pixels().any(|pixel| pixel.0 == [40, 220, 90]));
     }
     // A recording is never overwritten.
     let again = rmrl(dir.path(), &["snapshot", "--record", "frames"]).output().unwrap();

@@ -180,7 +180,7 @@ fn a_damaged_log_is_rejected_by_line_and_nothing_is_changed() {
     assert_rejected(&run, Vec::clear, &["trials.jsonl", "simulator.jsonl"]);
     for (file, names) in [
         ("trials.jsonl", ["trials.jsonl is missing", "restore"]),
-        ("simulator.jsonl", ["simulator.jsonl is missing", "cannot go on"]),
+        ("simulator.jsonl", ["simulator.jsonl is missing", "cannot resume"]),
         ("target.json", ["target.json", "cannot read"]),
     ] {
         fs::rename(run.join(file), dir.path().join("aside")).unwrap();
