@@ -1,8 +1,8 @@
-//! Everything that an arm with a camera, a camera above and a lying board say together.
+//! Least squares over the views of a wrist camera and an overhead camera of boards on the table.
 //!
-//! Made small: the distances between corners seen and expected, in units of the images' noise, and how
-//! far the arm's poses are corrected, in units of the arm's. With poses that are exact, this is
-//! reprojection; with images that are, it is `A X = Z B`.
+//! Minimizes the distances between detected and expected corners, in units of the images' noise, and the
+//! corrections of the arm's poses, in units of the arm's noise. With exact poses this is the reprojection error;
+//! with exact images it is `A X = Z B`.
 
 use nalgebra::{DMatrix, DVector, Isometry3, Matrix3, Point2, Point3, SMatrix, SVector};
 use rmrl_vision::Intrinsics;
@@ -11,48 +11,48 @@ use crate::PoseNoise;
 use crate::least_squares::{LeastSquares, NormalEquations, Solution, solve};
 use crate::projection::{motion, point_by_motion, project};
 
-/// The problem, and its solution so far.
+/// The problem, and its current solution.
 #[derive(Clone)]
 pub(crate) struct Bundle<'a> {
-    /// The board's corners, in its own frame.
+    /// The board's corners, in the board's frame.
     pub points: Vec<Point3<f64>>,
     pub wrist: Intrinsics,
     pub overhead: Intrinsics,
     pub wrist_views: Vec<WristView<'a>>,
     pub overhead_views: Vec<OverheadView<'a>>,
     pub noise: PoseNoise,
-    /// Standard deviation of corners, in pixels: the wrist camera's and the overhead camera's.
+    /// Standard deviations of the corners, in pixels: those of the wrist camera and of the overhead camera.
     pub pixel_noise: [f64; 2],
     pub flange_from_wrist: Isometry3<f64>,
-    /// Whether the hand-eye transform is sought, too.
+    /// Whether the hand-eye transform is unknown.
     pub seeks_hand_eye: bool,
     pub world_from_overhead: Isometry3<f64>,
     pub world_from_boards: Vec<Isometry3<f64>>,
-    /// What the arm's poses are corrected by: the true flange in the frame of the one reported.
+    /// The corrections of the arm's poses: the true flange in the frame of the reported one.
     pub corrections: Vec<Isometry3<f64>>,
 }
 
-/// A view from the wrist.
+/// A view of the wrist camera.
 #[derive(Clone)]
 pub(crate) struct WristView<'a> {
-    /// Which placement of the board.
+    /// The index of the placement.
     pub board: usize,
     pub world_from_flange: Isometry3<f64>,
     pub corners: &'a [Point2<f64>],
 }
 
-/// A view from above.
+/// A view of the overhead camera.
 #[derive(Clone)]
 pub(crate) struct OverheadView<'a> {
-    /// Which placement of the board.
+    /// The index of the placement.
     pub board: usize,
     pub corners: &'a [Point2<f64>],
 }
 
-/// The pixel noise assumed at least: what a lens model leaves.
+/// The least pixel noise that is assumed: the error of a lens model.
 const LEAST_PIXEL_NOISE: f64 = 0.05;
 
-/// The pixel noise that makes views fit their boards as they do.
+/// The pixel noise that explains the reprojection errors of views.
 pub(crate) fn pixel_noise(reprojections_px: impl IntoIterator<Item = f64>) -> f64 {
     let (mut count, mut squares) = (0.0, 0.0);
     for error in reprojections_px {
@@ -68,15 +68,15 @@ impl Bundle<'_> {
         solve(self)
     }
 
-    /// Where the first unknown of each kind is: hand-eye, overhead, boards, corrections.
+    /// The index of the first unknown of each kind: hand-eye, overhead, boards, corrections.
     fn places(&self) -> [usize; 4] {
         let overhead = if self.seeks_hand_eye { 6 } else { 0 };
         let boards = overhead + if self.overhead_views.is_empty() { 0 } else { 6 };
         [0, overhead, boards, boards + 6 * self.world_from_boards.len()]
     }
 
-    /// Standard deviations of what is sought first, each way: translation in meters, rotation in
-    /// radians; root mean square over the axes.
+    /// Standard deviations of the first unknown transform: translation in meters, rotation in radians; root mean
+    /// square over the axes.
     pub(crate) fn deviations(covariance: &DMatrix<f64>) -> [f64; 2] {
         [0, 3].map(|first| {
             let axes = first..first + 3;
@@ -116,8 +116,8 @@ impl LeastSquares for Bundle<'_> {
                 };
                 let scale = 1.0 / self.pixel_noise[0];
                 let by_board = seen.by_point * wrist_from_world * point_by_motion(in_world) * scale;
-                // The flange moving one way is the board moving the other; the camera moving on the
-                // flange does the same.
+                // A motion of the flange acts like the opposite motion of the board, and so does a motion of
+                // the camera on the flange.
                 let by_flange = -(seen.by_point
                     * rotation(&wrist_from_flange)
                     * point_by_motion(in_flange)
@@ -153,7 +153,7 @@ impl LeastSquares for Bundle<'_> {
                     * scale;
                 for axis in 0..2 {
                     row.clear();
-                    // The camera moving one way is the board moving the other.
+                    // A motion of the camera acts like the opposite motion of the board.
                     extend(&mut row, overhead, &-by_board, axis);
                     extend(&mut row, boards + 6 * view.board, &by_board, axis);
                     equations.add(scale * (seen.pixel[axis] - corner[axis]), &row);

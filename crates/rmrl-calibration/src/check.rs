@@ -1,67 +1,67 @@
-//! How far a calibrated camera is off, in millimeters on the table, by boards it was not calibrated with.
+//! The error of a calibrated camera, in millimeters on the table, from boards that were not used to calibrate it.
 
 use nalgebra::Point3;
 use rmrl_vision::{CameraModel, Chessboard};
 use serde::{Serialize, Serializer};
 
-use crate::overhead::{board_by_wrist, pairs};
+use crate::overhead::{Pair, board_by_wrist, pairs};
 use crate::{CalibrationError, Placement, PoseNoise, Rejected, RejectedReason, WristCamera};
 
-/// What a camera's images of boards say that the arm and its camera deny.
+/// How far the overhead camera and the arm with its wrist camera disagree about boards.
 ///
-/// At each corner, *lateral* is the distance along the table between where the overhead camera's ray
-/// meets the height at which the wrist's chain has the corner, and where the chain has it. *Height* is
-/// how much higher the overhead camera, by the board's pose in its own image, has the corner.
-/// The arm's own error is part of both: one view of an arm with 0.05 degrees makes 0.3 mm at 0.4 m.
+/// At each corner the *lateral* residual is a distance along the table. It goes from the corner's position
+/// according to the wrist camera to the point where the overhead camera's ray reaches the corner's height. The
+/// *height* residual is how much higher the corner is according to the board's pose in the overhead image.
+/// Both contain the arm's own error: one view with an arm error of 0.05 degrees adds 0.3 mm at 0.4 m.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
     /// The largest lateral residual, in millimeters.
     pub residual_mm: f64,
     /// The lateral residuals' root mean square, in millimeters.
     pub residual_rms_mm: f64,
-    /// The mean of the lateral residuals as vectors, in millimeters along x and y: what all share.
+    /// The mean of the lateral residuals as vectors, in millimeters along x and y: the common offset.
     pub residual_mean_mm: [f64; 2],
     /// The largest height residual, in millimeters, with its sign.
     pub height_mm: f64,
     /// The height residuals' root mean square, in millimeters.
     pub height_rms_mm: f64,
-    /// The boards used.
+    /// The placements that were used.
     pub placements: Vec<CheckedPlacement>,
-    /// The views not used.
+    /// The views that were not used.
     pub rejected: Vec<Rejected>,
-    /// Why the numbers do not tell how good the camera is; `None` where they do.
+    /// Why the residuals do not measure the camera's accuracy; `None` if they do.
     #[serde(serialize_with = "as_text")]
     pub inconclusive: Option<Inconclusive>,
 }
 
-/// Why a check does not tell how good a camera is.
+/// Why a check is inconclusive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Inconclusive {
-    /// Views from above were left out that the very camera in question does not fit.
+    /// Some overhead views were rejected because they do not fit the intrinsics of the camera under test.
     #[error(
-        "the corners of {} do not fit the overhead camera's own intrinsics, and were left out of the \
-         residuals: if the board was bent or moved there, take these views again; else calibrate the \
-         intrinsics again with views that reach into the image's corners",
+        "the corners of {} do not fit the overhead camera's own intrinsics, so they are not part of the \
+         residuals: if the board was bent or moved there, take these views again; otherwise calibrate \
+         the intrinsics again with views that reach into the image's corners",
         names.join(", ")
     )]
     Misfits {
         /// The overhead images.
         names: Vec<String>,
     },
-    /// Few boards say little about the rest of the workspace.
+    /// Too few boards to judge the whole workspace.
     #[error(
-        "{usable} of {given} placements could be used, and at least {LEAST_CHECKED} are needed: lay the board \
+        "{usable} of {given} placements are usable, but at least {LEAST_CHECKED} are needed: lay the board \
          in more places all over the workspace"
     )]
     TooFew {
         /// Usable placements.
         usable: usize,
-        /// All of them.
+        /// All placements.
         given: usize,
     },
 }
 
-/// So many placements tell of a workspace: its four quarters.
+/// The least number of placements that cover a workspace: its four quarters.
 const LEAST_CHECKED: usize = 4;
 
 #[expect(clippy::ref_option, reason = "serde gives a reference")]
@@ -77,22 +77,22 @@ fn as_text<S: Serializer>(
 pub struct CheckedPlacement {
     /// The overhead image.
     pub name: String,
-    /// Views from the wrist.
+    /// The number of views from the wrist camera.
     pub wrist_views: usize,
     /// The largest lateral residual, in millimeters.
     pub residual_mm: f64,
-    /// One for each corner.
+    /// The residuals of all corners.
     pub corners: Vec<Residual>,
 }
 
 /// The residual at a corner.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Residual {
-    /// Where the wrist's chain has the corner, in meters.
+    /// The corner's position according to the wrist camera, world frame, in meters.
     pub point_in_world: Point3<f64>,
-    /// From there to where the overhead camera sees it, along x and y, in millimeters.
+    /// From there to the position that the overhead camera sees, along x and y, in millimeters.
     pub lateral_mm: [f64; 2],
-    /// How much higher the overhead camera has it, in millimeters.
+    /// How much higher the corner is according to the overhead camera, in millimeters.
     pub height_mm: f64,
 }
 
@@ -104,13 +104,13 @@ impl Residual {
     }
 }
 
-/// Checks a camera by placements that were not used to calibrate it.
+/// Checks a camera with placements that were not used to calibrate it.
 ///
-/// Few placements, or views that do not fit the camera's intrinsics, leave the check inconclusive.
+/// The check is inconclusive if there are few placements, or if views do not fit the camera's intrinsics.
 ///
 /// # Errors
-/// A board without a frame, views of different sizes, no usable placement, or a corner that the camera
-/// does not see on the table at all.
+/// The board is invalid, the views differ in size, no placement is usable, or the camera does not see a
+/// corner on the table.
 pub fn check(
     placements: &[Placement],
     camera: &CameraModel,
@@ -121,31 +121,7 @@ pub fn check(
     let (pairs, rejected) = pairs(placements, &camera.intrinsics, wrist, board)?;
     let checked: Vec<CheckedPlacement> = pairs
         .iter()
-        .map(|pair| {
-            let name = &pair.overhead.view.name;
-            let world_from_board = board_by_wrist(pair, wrist, board, noise);
-            let by_overhead = camera.world_from_camera * pair.overhead.camera_from_board;
-            let corners = board.points().into_iter().zip(&pair.overhead.view.corners);
-            let corners = corners
-                .map(|(point, pixel)| {
-                    let point_in_world = world_from_board * point;
-                    let seen = camera
-                        .intersect_plane(*pixel, point_in_world.z)
-                        .ok_or_else(|| CalibrationError::OffTable { name: name.clone() })?;
-                    Ok(Residual {
-                        point_in_world,
-                        lateral_mm: [0, 1].map(|axis| 1000.0 * (seen[axis] - point_in_world[axis])),
-                        height_mm: 1000.0 * ((by_overhead * point).z - point_in_world.z),
-                    })
-                })
-                .collect::<Result<Vec<_>, CalibrationError>>()?;
-            Ok(CheckedPlacement {
-                name: name.clone(),
-                wrist_views: pair.wrist.len(),
-                residual_mm: corners.iter().map(Residual::length_mm).fold(0.0, f64::max),
-                corners,
-            })
-        })
+        .map(|pair| check_placement(pair, camera, wrist, board, noise))
         .collect::<Result<_, CalibrationError>>()?;
     let all: Vec<&Residual> = checked.iter().flat_map(|placement| &placement.corners).collect();
     if all.is_empty() {
@@ -172,6 +148,39 @@ pub fn check(
         inconclusive: inconclusive(placements, checked.len(), &rejected),
         placements: checked,
         rejected,
+    })
+}
+
+/// The residuals at the board of one placement.
+fn check_placement(
+    pair: &Pair,
+    camera: &CameraModel,
+    wrist: &WristCamera,
+    board: &Chessboard,
+    noise: PoseNoise,
+) -> Result<CheckedPlacement, CalibrationError> {
+    let name = &pair.overhead.view.name;
+    let world_from_board = board_by_wrist(pair, wrist, board, noise);
+    let by_overhead = camera.world_from_camera * pair.overhead.camera_from_board;
+    let corners = board.points().into_iter().zip(&pair.overhead.view.corners);
+    let corners = corners
+        .map(|(point, pixel)| {
+            let point_in_world = world_from_board * point;
+            let seen = camera
+                .intersect_plane(*pixel, point_in_world.z)
+                .ok_or_else(|| CalibrationError::OffTable { name: name.clone() })?;
+            Ok(Residual {
+                point_in_world,
+                lateral_mm: [0, 1].map(|axis| 1000.0 * (seen[axis] - point_in_world[axis])),
+                height_mm: 1000.0 * ((by_overhead * point).z - point_in_world.z),
+            })
+        })
+        .collect::<Result<Vec<_>, CalibrationError>>()?;
+    Ok(CheckedPlacement {
+        name: name.clone(),
+        wrist_views: pair.wrist.len(),
+        residual_mm: corners.iter().map(Residual::length_mm).fold(0.0, f64::max),
+        corners,
     })
 }
 

@@ -1,11 +1,11 @@
-//! Where exactly four squares meet: a blurred X fitted to the pixels around a corner.
+//! The exact position of a corner, by a blurred X that is fitted to the pixels around it.
 
 use image::GrayImage;
 use nalgebra::{DVector, Point2, Vector2};
 
 use crate::least_squares::{LeastSquares, NormalEquations, solve};
 
-/// A corner and how sharp the image is there.
+/// A corner, and the sharpness of the image there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FittedCorner {
     pub pixel: Point2<f64>,
@@ -14,12 +14,12 @@ pub(crate) struct FittedCorner {
 }
 
 /// Fits a corner near `start`, whose two edges run along `edges` (not normalized) towards the next
-/// corners. `None` if there is none, or it runs into the image's border.
+/// corners. `None` if there is no corner, or it is too close to the image's border.
 ///
-/// Model of the level at a pixel `p`, with `d_i` its distances to two lines through the corner `c`:
-/// `m + a E(d_1 / s, d_2 / s)`, where `E` is a blurred X ([`blurred`]). All pixels vote by least squares, fewer and fewer towards the
-/// window's edge, so noise averages out; and since the model looks the same turned by half a turn about
-/// `c`, whatever is as symmetric (the camera's tone curve, sharpening, a wrong blur) moves nothing.
+/// The model of the level at a pixel `p`, with `d_i` its distances to two lines through the corner `c`, is
+/// `m + a E(d_1 / s, d_2 / s)`, where `E` is a blurred X ([`blurred`]). Least squares over all pixels, with weights
+/// that fall towards the window's edge, averages the noise. The model is symmetric under half a turn about `c`, so
+/// effects with the same symmetry (the camera's tone curve, sharpening, a wrong blur) do not shift the corner.
 pub(crate) fn fit_corner(
     image: &GrayImage,
     start: Point2<f64>,
@@ -28,7 +28,7 @@ pub(crate) fn fit_corner(
     let radius = window_radius(edges)?;
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));
     let mut from = start;
-    // The window follows the corner: around it, what the model lacks pulls as much to all sides.
+    // The window follows the corner: centered there, errors of the model are balanced.
     for _ in 0..MAX_MOVES {
         let inside = from.x - radius >= 0.0
             && from.y - radius >= 0.0
@@ -50,12 +50,12 @@ pub(crate) fn fit_corner(
     None
 }
 
-/// How often a window may follow its corner.
+/// How often the window may follow its corner.
 const MAX_MOVES: usize = 5;
-/// Windows smaller than this hold too few pixels for seven unknowns; larger ones meet the next corner
-/// or see lines that the lens has bent.
+/// The least and the largest radius of a window. Smaller windows have too few pixels for seven unknowns; larger
+/// ones reach the next corner or contain lines that the lens has bent.
 const RADIUS_PX: [f64; 2] = [2.5, 10.0];
-/// The share of the way to the next lines that a window takes.
+/// The radius of a window, as a share of the distance to the next lines.
 const WINDOW_SHARE: f64 = 0.7;
 
 fn window_radius(edges: [Vector2<f64>; 2]) -> Option<f64> {
@@ -66,7 +66,7 @@ fn window_radius(edges: [Vector2<f64>; 2]) -> Option<f64> {
     (radius >= RADIUS_PX[0]).then_some(radius)
 }
 
-/// The fit of one corner.
+/// The model of one corner.
 #[derive(Clone)]
 struct Junction<'a> {
     image: &'a GrayImage,
@@ -97,7 +97,7 @@ impl<'a> Junction<'a> {
             amplitude: 0.0,
             log_blur: 0.0,
         };
-        // Mean and amplitude are linear in the levels: their best values for the shape at hand.
+        // Mean and amplitude are linear in the levels: these are their best values for the initial shape.
         let (mut count, mut sums) = (0.0, [0.0; 4]);
         junction.for_each_pixel(|offset, level, _| {
             let shape = junction.shape(offset);
@@ -162,7 +162,7 @@ impl<'a> Junction<'a> {
         self.for_each_pixel(|offset, level, weight| {
             let scaled = normals.map(|normal| normal.dot(&offset) / blur);
             let (shape, slopes) = blurred(scaled, normals[0].dot(&normals[1]));
-            // Derivatives by d_1 / s and d_2 / s.
+            // Derivatives with respect to d_1 / s and d_2 / s.
             let by = slopes.map(|slope| self.amplitude * slope);
             let by_center = -(normals[0] * by[0] + normals[1] * by[1]) / blur;
             let by_angle = [0, 1].map(|line| {
@@ -186,12 +186,12 @@ impl<'a> Junction<'a> {
     }
 }
 
-/// Half the difference between black and white that a corner needs, in levels of 255.
+/// The least half difference between black and white at a corner, in levels of 255.
 const LEAST_AMPLITUDE: f64 = 8.0;
-/// How badly the model may fit, relative to the amplitude. Images of boards, noisy ones too, stay
-/// below 0.2; a window over something else is at 0.5 and more.
+/// The largest misfit of the model, relative to the amplitude. Images of boards stay below 0.2, even noisy ones;
+/// windows over other objects have 0.5 and more.
 const LARGEST_MISFIT: f64 = 0.35;
-/// The sine of the smallest angle between the lines: a board seen at 80 degrees from upright.
+/// The sine of the smallest angle between the lines: that of a board seen at 80 degrees from perpendicular.
 const LEAST_ANGLE_SINE: f64 = 0.17;
 
 impl LeastSquares for Junction<'_> {
@@ -225,25 +225,25 @@ impl LeastSquares for Junction<'_> {
     }
 }
 
-/// No image is sharper than its pixels: `s` of a pixel's width, √2 / √12.
+/// No image is sharper than its pixels: the logarithm of `s` for a pixel's width, √2 / √12.
 const SHARPEST_LOG_BLUR: f64 = -0.9;
 
 fn distance(offset: Vector2<f64>, angle: f64) -> f64 {
     angle.cos() * offset.y - angle.sin() * offset.x
 }
 
-/// What a Gaussian blur makes of `sign(d_1) sign(d_2)`, with its derivatives: at distances `x` and `y`
-/// from two lines in units of the blur's `s`, with `cosine` the cosine between the lines.
+/// `sign(d_1) sign(d_2)` after a Gaussian blur, with its derivatives, at distances `x` and `y` from two lines in
+/// units of the blur's `s`; `cosine` is the cosine between the lines.
 ///
-/// It is the expected product of the signs of two normal numbers with that correlation: `erf(x) erf(y)`
-/// for lines at right angles, and for others Mehler's series
-/// `4 φ(u) φ(v) Σ ρ^(k+1) He_k(u) He_k(v) / (k+1)!` besides, with `u = √2 x` and `v = √2 y`.
+/// It is the expected product of the signs of two normal numbers with that correlation: `erf(x) erf(y)` for
+/// perpendicular lines; other lines add Mehler's series
+/// `4 φ(u) φ(v) Σ ρ^(k+1) He_k(u) He_k(v) / (k+1)!`, with `u = √2 x` and `v = √2 y`.
 fn blurred([x, y]: [f64; 2], cosine: f64) -> (f64, [f64; 2]) {
     let [step_x, step_y] = [x, y].map(erf);
     let [bell_x, bell_y] = [x, y].map(|x| std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp());
     let mut value = step_x * step_y;
     let mut slopes = [bell_x * step_y, step_x * bell_y];
-    // 4 φ(u) φ(v) = bell_x bell_y / 2; far from both lines nothing is left of it.
+    // 4 φ(u) φ(v) = bell_x bell_y / 2; far from both lines it vanishes.
     let peak = 0.5 * bell_x * bell_y;
     if peak > 1e-9 {
         let at = [x, y].map(|value| std::f64::consts::SQRT_2 * value);
@@ -263,7 +263,7 @@ fn blurred([x, y]: [f64; 2], cosine: f64) -> (f64, [f64; 2]) {
     (value, slopes)
 }
 
-/// Enough for lines at 40 degrees to within a level of 255; boards seen flatter than that are rare.
+/// Enough for lines at 40 degrees, to within a level of 255; flatter views of boards are rare.
 const SERIES_TERMS: u32 = 12;
 
 /// The error function, by Abramowitz and Stegun 7.1.26: to 1.5e-7, far below a level of 255.
@@ -279,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_blurred_corner_has_the_slopes_it_says() {
+    fn the_slopes_of_a_blurred_corner_match_finite_differences() {
         for (at, cosine) in [([0.3, -0.7], 0.6), ([-1.1, 0.2], -0.3), ([0.0, 0.4], 0.0)] {
             let (_, slopes) = blurred(at, cosine);
             for axis in 0..2 {
@@ -303,7 +303,7 @@ mod tests {
         }
     }
 
-    /// Black and white sectors, 32 by 32 samples a pixel, spread over two each way as by a lens.
+    /// Black and white sectors, with 32 by 32 samples per pixel, spread over two pixels each way as by a lens.
     fn image(center: Point2<f64>, directions: [f64; 2]) -> GrayImage {
         GrayImage::from_fn(41, 41, |u, v| {
             let mut sum = 0.0;
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_corner_is_none() {
+    fn images_without_a_corner_give_none() {
         let edges = [Vector2::new(14.0, 0.0), Vector2::new(0.0, 14.0)];
         let middle = Point2::new(20.0, 20.0);
         let flat = GrayImage::from_pixel(41, 41, image::Luma([128]));

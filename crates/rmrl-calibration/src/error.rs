@@ -1,41 +1,41 @@
-//! Why there is no calibration.
+//! Why a calibration fails.
 
 use crate::Rejected;
 
-/// Why views make no calibration, and what to add.
+/// Why a calibration fails, and which views to add.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CalibrationError {
-    /// A board that cannot be used.
+    /// The board is invalid.
     #[error(transparent)]
-    Board(#[from] rmrl_vision::ChessboardError),
-    /// Too few usable views.
+    Board(#[from] rmrl_core::InvalidKey),
+    /// Too few views are usable.
     #[error(
-        "{usable} of {given} {what} can be used, and at least {needed} are needed{}",
+        "{usable} of {given} {what} are usable, but at least {needed} are needed{}",
         because(rejected)
     )]
     TooFew {
-        /// Views, or pairs.
+        /// `views` or `pairs`.
         what: &'static str,
-        /// Usable ones.
+        /// The number of usable ones.
         usable: usize,
-        /// All of them.
+        /// The number of all.
         given: usize,
         /// How many are needed.
         needed: usize,
-        /// Those that are not usable.
+        /// The views that are not usable.
         rejected: Vec<Rejected>,
     },
-    /// An image of another size than the first.
+    /// An image has another size than the first.
     #[error("{name} is {} x {}, the others are {} x {}: a camera is calibrated at one image size", size[0], size[1], expected[0], expected[1])]
     Size {
         /// The image.
         name: String,
-        /// Its size.
+        /// The image's size.
         size: [u32; 2],
-        /// The size expected.
+        /// The expected size.
         expected: [u32; 2],
     },
-    /// A view with another number of corners than the board.
+    /// A view has another number of corners than the board.
     #[error("{name} has {corners} corners, the board {expected}")]
     Corners {
         /// The image.
@@ -45,33 +45,33 @@ pub enum CalibrationError {
         /// Corners of the board.
         expected: usize,
     },
-    /// All boards are seen from the same side.
+    /// All boards have nearly the same tilt.
     #[error(
-        "the views' boards differ in tilt by {spread_deg:.1} degrees, and at least {needed_deg} are needed to tell the \
-         focal length from the distance: add views with the board tilted to the left, right, front and back by 20 to \
+        "the views' boards differ in tilt by {spread_deg:.1} degrees, but at least {needed_deg} are needed to separate \
+         the focal length from the distance: add views with the board tilted to the left, right, front and back by 20 to \
          40 degrees"
     )]
     TooLittleTilt {
         /// The largest angle between two boards' planes, in degrees.
         spread_deg: f64,
-        /// How much is needed.
+        /// The needed angle, in degrees.
         needed_deg: f64,
     },
-    /// The arm turned about one axis only, or hardly.
+    /// The arm rotated about one axis only, or hardly at all.
     #[error(
-        "the flange turned by {first_deg:.1} degrees about one axis and by {second_deg:.1} about the others, and at \
+        "the flange rotated by {first_deg:.1} degrees about one axis and by {second_deg:.1} about the others, but at \
          least {needed_deg} about two are needed: add views with the wrist rolled, pitched and yawed by 20 degrees and \
          more"
     )]
     TooLittleRotation {
-        /// Root mean square turn about the main axis, in degrees.
+        /// Root mean square rotation about the main axis, in degrees.
         first_deg: f64,
-        /// About the next one.
+        /// Root mean square rotation about the next axis, in degrees.
         second_deg: f64,
-        /// How much is needed.
+        /// The needed angle, in degrees.
         needed_deg: f64,
     },
-    /// A camera that looks past the table.
+    /// The camera does not look at the table.
     #[error(
         "where {name} shows a corner of the board, the camera does not look onto the table: its [world_from_camera] \
          or its distortion is wrong; calibrate it again"
@@ -80,10 +80,10 @@ pub enum CalibrationError {
         /// The overhead image.
         name: String,
     },
-    /// Nothing fits the views.
+    /// No camera fits the views.
     #[error("no camera fits the views: {what}")]
     NoFit {
-        /// What did not come out.
+        /// What could not be determined.
         what: &'static str,
     },
 }

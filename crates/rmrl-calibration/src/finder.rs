@@ -1,4 +1,4 @@
-//! Finding a chessboard's corners in an image.
+//! Finds a chessboard's corners in an image.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use rmrl_vision::{BoxError, Chessboard, CornerFinder};
 
 use crate::corner::{FittedCorner, fit_corner};
 
-/// Finds boards by ChESS corners, which `calib-targets-chessboard` joins to a grid, and places each
-/// corner to some hundredths of a pixel by a fit of its own.
+/// Finds boards by ChESS corners, which `calib-targets-chessboard` joins to a grid, and fits each corner to some
+/// hundredths of a pixel.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChessboardFinder;
 
@@ -21,56 +21,56 @@ pub struct ChessboardFinder;
 pub struct BoardSighting {
     /// The pixels of the corners, row by row in the order of [`Chessboard::points`].
     pub corners: Vec<Point2<f64>>,
-    /// How wide its edges are: the standard deviation of the blur across them, in pixels; the median
-    /// over the corners. About 0.4 for a sharp image.
+    /// The width of edges: the standard deviation of the blur across them, in pixels, as the median over the
+    /// corners. About 0.4 for a sharp image.
     pub edge_px: f64,
 }
 
 /// Why a board was not found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BoardMissing {
-    /// Nothing that looks like a chessboard.
-    #[error("no chessboard is to be seen")]
+    /// The image shows no chessboard.
+    #[error("no chessboard is visible")]
     Nothing,
-    /// Only a part of the board.
+    /// The image shows only a part of the board.
     #[error(
-        "only {seen} of {expected} corners are to be seen: the board is cut off, covered, blurred or too small"
+        "only {seen} of {expected} corners are visible: the board is cut off, covered, blurred or too small"
     )]
     Partial {
-        /// Corners seen.
+        /// Visible corners.
         seen: usize,
         /// Corners of the board.
         expected: usize,
     },
-    /// A board with other numbers of corners.
-    #[error("a board of {columns}x{rows} or more inner corners is to be seen, expected {expected}")]
+    /// The board has other numbers of corners.
+    #[error("the visible board has {columns}x{rows} or more inner corners, expected {expected}")]
     Other {
         /// Corners one way.
         columns: usize,
         /// Corners the other way.
         rows: usize,
-        /// The board looked for.
+        /// The expected board.
         expected: rmrl_vision::CornerCount,
     },
-    /// Its black and white squares cannot be told apart.
+    /// The contrast between black and white squares is too low.
     #[error(
-        "black and white squares cannot be told apart: the image is too dark, too bright or glares"
+        "black and white squares cannot be distinguished: the image is too dark, too bright or glares"
     )]
     Contrast,
 }
 
 impl ChessboardFinder {
-    /// All corners of a board, or why it was not found.
+    /// Finds all corners of a board.
     ///
     /// # Errors
-    /// What is to be seen instead of the whole board.
+    /// The whole board is not visible.
     pub fn look(
         &self,
         image: &GrayImage,
         board: &Chessboard,
     ) -> Result<BoardSighting, BoardMissing> {
         let mut best = BoardMissing::Nothing;
-        // Corners of a blurred image are corners again in a smaller one.
+        // The corners of a blurred image are sharp again in a smaller image.
         for shrink in SHRINKS {
             let (width, height) = (image.width() / shrink, image.height() / shrink);
             if width.min(height) < SMALLEST_IMAGE_PX {
@@ -93,9 +93,9 @@ impl ChessboardFinder {
     }
 }
 
-/// Images are looked at in full, then at half and a quarter of their size.
+/// The detector examines images at full size, then at a half and a quarter.
 const SHRINKS: [u32; 3] = [1, 2, 4];
-/// Smaller images hold no board.
+/// Smaller images contain no board.
 const SMALLEST_IMAGE_PX: u32 = 60;
 
 impl CornerFinder for ChessboardFinder {
@@ -109,15 +109,15 @@ impl CornerFinder for ChessboardFinder {
     }
 }
 
-/// Corners with their places in a grid, wherever that begins.
+/// Corners by their column and row in a grid.
 struct Grid {
-    /// Numbers of corners along both of its directions.
+    /// The numbers of columns and rows.
     size: [usize; 2],
     corners: HashMap<[usize; 2], Point2<f64>>,
 }
 
 impl Grid {
-    /// The largest grid in an image, in pixels of one `scale` times as large.
+    /// The largest grid in an image, in the pixels of an image that is `scale` times as large.
     fn find(image: &GrayImage, scale: f64) -> Option<Self> {
         let view = GrayImageView {
             width: image.width() as usize,
@@ -133,7 +133,7 @@ impl Grid {
             .filter_map(|corner| {
                 let place = [corner.grid.u, corner.grid.v].map(usize::try_from);
                 let [Ok(column), Ok(row)] = place else { return None };
-                // Pixels are counted from their middles.
+                // Pixel coordinates refer to the pixels' centers.
                 let pixel = [corner.position.x, corner.position.y]
                     .map(|value| (f64::from(value) + 0.5) * scale - 0.5);
                 Some(([column, row], Point2::from(pixel)))
@@ -144,7 +144,7 @@ impl Grid {
         Some(Self { size, corners })
     }
 
-    /// The board, if it is this grid.
+    /// The board, if this grid is the whole of it.
     fn sighting(
         mut self,
         image: &GrayImage,
@@ -164,7 +164,7 @@ impl Grid {
             return Err(partial);
         }
         let fitted = self.fit(image).ok_or(partial)?;
-        // As the board's front is seen, x turns into y clockwise in the image.
+        // The camera sees the board's front, so x turns into y clockwise in the image.
         let mut fitted = Fitted { size: self.size, corners: fitted };
         if !fitted.is_clockwise() {
             fitted = fitted.transposed();
@@ -187,8 +187,7 @@ impl Grid {
         })
     }
 
-    /// Every corner fitted, row by row; those that are missing are first looked for where their
-    /// neighbors expect them.
+    /// Fits every corner, row by row. Missing corners start where their neighbors expect them.
     fn fit(&mut self, image: &GrayImage) -> Option<Vec<FittedCorner>> {
         let [columns, rows] = self.size;
         let places: Vec<[usize; 2]> =
@@ -206,7 +205,7 @@ impl Grid {
             .collect()
     }
 
-    /// Where a corner's neighbors expect it: the line or the parallelogram through them goes on.
+    /// Where a corner's neighbors expect it: on a line or at a parallelogram's corner.
     fn expected(&self, [column, row]: [usize; 2]) -> Option<Point2<f64>> {
         let at = |right: isize, down: isize| {
             let place = [column.checked_add_signed(right)?, row.checked_add_signed(down)?];
@@ -229,7 +228,7 @@ impl Grid {
         (!guesses.is_empty()).then(|| (sum / guesses.len() as f64).into())
     }
 
-    /// The ways from a corner to its neighbors along both directions, the shorter where there are two.
+    /// The vectors from a corner to its neighbors along both directions; the shorter one if there are two.
     fn edges(&self, [column, row]: [usize; 2]) -> Option<[Vector2<f64>; 2]> {
         let here = self.corners.get(&[column, row])?;
         let shortest = |places: [Option<[usize; 2]>; 2], sign: [f64; 2]| {
@@ -245,7 +244,7 @@ impl Grid {
     }
 }
 
-/// The difference between white and black squares that a board needs, in levels of 255.
+/// The least difference between white and black squares, in levels of 255.
 const LEAST_CONTRAST: f64 = 10.0;
 
 /// A full grid of fitted corners, row by row.
@@ -268,7 +267,7 @@ impl Fitted {
         along.perp(&down) > 0.0
     }
 
-    /// Columns become rows.
+    /// Exchanges columns and rows.
     fn transposed(&self) -> Self {
         let [columns, rows] = self.size;
         let places = (0..columns).flat_map(|row| (0..rows).map(move |column| (row, column)));
@@ -278,7 +277,7 @@ impl Fitted {
         }
     }
 
-    /// The same grid read from the next corner: its rows go where its columns went.
+    /// The grid read from its next corner: its columns become rows.
     fn quarter_turned(&self) -> Self {
         let [columns, rows] = self.size;
         let places =
@@ -289,8 +288,8 @@ impl Fitted {
         }
     }
 
-    /// How much brighter the square after the first corner, and all of its color, are than the
-    /// others. The board's are black.
+    /// How much brighter the first square, and all squares of its color, are than the others. On the board it is
+    /// black.
     fn first_square_brightness(&self, image: &GrayImage) -> f64 {
         let [columns, rows] = self.size;
         let (mut sums, mut counts) = ([0.0; 2], [0.0; 2]);

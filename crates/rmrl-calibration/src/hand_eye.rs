@@ -1,4 +1,4 @@
-//! Where a camera sits on an arm's flange, from views of a board that lies still.
+//! The pose of a camera on an arm's flange, from views of a board that does not move.
 
 use nalgebra::{
     DMatrix, DVector, Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3,
@@ -11,47 +11,48 @@ use crate::posed::{Seen, fitting};
 use crate::selection::{check_views, median, reject_blurred};
 use crate::{CalibrationError, PoseNoise, PosedView, Rejected, RejectedReason};
 
-/// Where a camera sits on the flange, and how well that is known.
+/// The pose of a camera on the flange, and its uncertainty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HandEyeCalibration {
     /// The hand-eye transform.
     pub flange_from_camera: Isometry3<f64>,
-    /// Its standard deviation each way, in meters.
+    /// Standard deviation of the translation along each axis, in meters.
     pub deviation_m: f64,
-    /// And about each axis, in radians.
+    /// Standard deviation of the rotation about each axis, in radians.
     pub deviation_rad: f64,
-    /// Where the board lay.
+    /// The pose of the board.
     pub world_from_board: Isometry3<f64>,
-    /// How far each pose used is from where the camera sees the board: the arm's error.
+    /// The differences between reported poses and those that the camera's views imply: the arm's error.
     pub views: Vec<PoseError>,
-    /// The views not used.
+    /// The views that were not used.
     pub rejected: Vec<Rejected>,
 }
 
-/// How far a reported pose is from where a view says that it was.
+/// The difference between a reported pose and the one that the view implies.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PoseError {
     /// The image.
     pub name: String,
-    /// In millimeters.
+    /// Distance in millimeters.
     pub off_mm: f64,
-    /// In degrees.
+    /// Angle in degrees.
     pub off_deg: f64,
 }
 
-/// Fewer views leave nothing to tell a wrong one by.
+/// The least number of views: with fewer, a wrong one cannot be detected.
 pub const LEAST_HAND_EYE_VIEWS: usize = 5;
-/// The least root mean square turn between two poses about the second of the axes, in degrees.
+/// The least root mean square rotation between two poses about the second principal axis, in degrees.
 pub const LEAST_ROTATION_DEG: f64 = 5.0;
 
-/// Calibrates where a camera sits on the flange.
+/// Calibrates the pose of a camera on the flange.
 ///
-/// The views' poses and boards give `A X = X B` in closed form (rotations first, then translations),
-/// from the triple of views that most others agree with; those that do not are rejected. The rest is
-/// refined together over the transform, the board's pose and, held by the arm's `noise`, every pose.
+/// First, `A X = X B` is solved in closed form (rotation, then translation) for triples of views. The triple
+/// that most other views agree with is the start; views that disagree are rejected. Then a refinement fits
+/// all remaining views over the transform, the board's pose and, weighted by the arm's `noise`, every flange
+/// pose.
 ///
 /// # Errors
-/// A board without a frame, views of different sizes, too few usable views, or too little rotation.
+/// The board is invalid, the views differ in size, too few views are usable, or there is too little rotation.
 pub fn hand_eye(
     views: &[PosedView],
     camera: &Intrinsics,
@@ -63,26 +64,14 @@ pub fn hand_eye(
     let (sharp, mut rejected) = reject_blurred(views.iter().collect(), |posed| &posed.view);
     let (fitted, misfits) = fitting(sharp, |posed| &posed.view, camera, board);
     rejected.extend(misfits);
-    let enough = |usable: &[Seen<&PosedView>], rejected: &[Rejected]| {
-        if usable.len() < LEAST_HAND_EYE_VIEWS {
-            return Err(CalibrationError::TooFew {
-                what: "views",
-                usable: usable.len(),
-                given: views.len(),
-                needed: LEAST_HAND_EYE_VIEWS,
-                rejected: rejected.to_vec(),
-            });
-        }
-        check_rotation(usable)
-    };
-    enough(&fitted, &rejected)?;
+    check_usable(&fitted, views.len(), &rejected)?;
     let start = consensus(&fitted)
         .ok_or(CalibrationError::NoFit { what: "no three poses agree about the camera" })?;
     let (mut used, mut outside) = split(fitted, &start, coarse_gate);
     loop {
         let names: Vec<Rejected> = outside.iter().map(|(_, rejected)| rejected.clone()).collect();
         let so_far = [rejected.as_slice(), &names].concat();
-        enough(&used, &so_far)?;
+        check_usable(&used, views.len(), &so_far)?;
         let start = linear(&used).unwrap_or(start.flange_from_camera);
         let hypothesis = Hypothesis::new(start, &used);
         let found = bundle(&used, &hypothesis, camera, board, noise).solved();
@@ -91,15 +80,9 @@ pub fn hand_eye(
             world_from_board: found.problem.world_from_boards[0],
         };
         let errors: Vec<[f64; 2]> = used.iter().map(|seen| refined.off(seen)).collect();
-        let usual = [0, 1].map(|kind| median(errors.iter().map(|off| off[kind]).collect()));
-        let sigmas = [noise.translation_m, noise.rotation_rad];
-        let gate =
-            [0, 1].map(|kind| f64::max(GATE_SIGMAS * sigmas[kind], GATE_MEDIANS * usual[kind]));
-        // The worst goes first, then all is done again.
-        let excess = |off: &[f64; 2]| f64::max(off[0] / gate[0], off[1] / gate[1]);
-        let worst =
-            (0..used.len()).max_by(|a, b| excess(&errors[*a]).total_cmp(&excess(&errors[*b])));
-        if let Some(worst) = worst.filter(|worst| excess(&errors[*worst]) > 1.0) {
+        let gate = fine_gate(&errors, noise);
+        // Only the worst view is rejected, then all is fitted again.
+        if let Some(worst) = worst_outside(&errors, gate) {
             let seen = used.remove(worst);
             let reason = refined.reason(&seen);
             outside.push((seen, reason));
@@ -107,7 +90,7 @@ pub fn hand_eye(
         }
         let covariance = found
             .inverse_hessian
-            .ok_or(CalibrationError::NoFit { what: "where the camera sits remains undecided" })?;
+            .ok_or(CalibrationError::NoFit { what: "the camera's pose remains undetermined" })?;
         let [deviation_m, deviation_rad] = Bundle::deviations(&covariance);
         rejected.extend(with_hints(outside, &refined, gate));
         return Ok(HandEyeCalibration {
@@ -115,26 +98,60 @@ pub fn hand_eye(
             deviation_m,
             deviation_rad,
             world_from_board: refined.world_from_board,
-            views: used
-                .iter()
-                .zip(errors)
-                .map(|(seen, [off_m, off_rad])| PoseError {
-                    name: seen.view.view.name.clone(),
-                    off_mm: 1000.0 * off_m,
-                    off_deg: off_rad.to_degrees(),
-                })
-                .collect(),
+            views: pose_errors(&used, &errors),
             rejected,
         });
     }
 }
 
-/// A pose may be off by so many of the arm's standard deviations, one axis with another,
+/// Checks that there are enough usable views and enough rotation between them.
+fn check_usable(
+    usable: &[Seen<&PosedView>],
+    given: usize,
+    rejected: &[Rejected],
+) -> Result<(), CalibrationError> {
+    if usable.len() < LEAST_HAND_EYE_VIEWS {
+        return Err(CalibrationError::TooFew {
+            what: "views",
+            usable: usable.len(),
+            given,
+            needed: LEAST_HAND_EYE_VIEWS,
+            rejected: rejected.to_vec(),
+        });
+    }
+    check_rotation(usable)
+}
+
+/// The largest error of a pose that is accepted: meters and radians.
+fn fine_gate(errors: &[[f64; 2]], noise: PoseNoise) -> [f64; 2] {
+    let usual = [0, 1].map(|kind| median(errors.iter().map(|off| off[kind]).collect()));
+    let sigmas = [noise.translation_m, noise.rotation_rad];
+    [0, 1].map(|kind| f64::max(GATE_SIGMAS * sigmas[kind], GATE_MEDIANS * usual[kind]))
+}
+
+/// The view whose pose exceeds the gate by most; `None` if all are within it.
+fn worst_outside(errors: &[[f64; 2]], gate: [f64; 2]) -> Option<usize> {
+    let excess = |off: &[f64; 2]| f64::max(off[0] / gate[0], off[1] / gate[1]);
+    let worst =
+        (0..errors.len()).max_by(|a, b| excess(&errors[*a]).total_cmp(&excess(&errors[*b])));
+    worst.filter(|worst| excess(&errors[*worst]) > 1.0)
+}
+
+fn pose_errors(used: &[Seen<&PosedView>], errors: &[[f64; 2]]) -> Vec<PoseError> {
+    let errors = used.iter().zip(errors).map(|(seen, [off_m, off_rad])| PoseError {
+        name: seen.view.view.name.clone(),
+        off_mm: 1000.0 * off_m,
+        off_deg: off_rad.to_degrees(),
+    });
+    errors.collect()
+}
+
+/// A pose may be off by this many standard deviations of the arm, over all axes together,
 const GATE_SIGMAS: f64 = 6.0;
-/// or so many times as far as the middle one: arms are worse than they say.
+/// or by this many medians, because arms are worse than specified.
 const GATE_MEDIANS: f64 = 5.0;
 
-/// What the views' poses and boards are compared with.
+/// The transforms that views are compared with.
 #[derive(Clone, Copy)]
 struct Hypothesis {
     flange_from_camera: Isometry3<f64>,
@@ -142,7 +159,7 @@ struct Hypothesis {
 }
 
 impl Hypothesis {
-    /// The board where most of the views see it.
+    /// Takes the pose of the board that most views agree with.
     fn new(flange_from_camera: Isometry3<f64>, seen: &[Seen<&PosedView>]) -> Self {
         let boards: Vec<Isometry3<f64>> = seen
             .iter()
@@ -156,7 +173,7 @@ impl Hypothesis {
         Self { flange_from_camera, world_from_board }
     }
 
-    /// Where a view says that the flange was.
+    /// The pose of the flange that a view implies.
     fn world_from_flange(&self, seen: &Seen<&PosedView>) -> Isometry3<f64> {
         self.world_from_board * (self.flange_from_camera * seen.camera_from_board).inverse()
     }
@@ -179,12 +196,12 @@ fn motion_between(a: &Isometry3<f64>, b: &Isometry3<f64>) -> [f64; 2] {
     [motion.translation.vector.norm(), motion.rotation.angle()]
 }
 
-/// How far a pose is off, in units of what a closed form from three noisy poses leaves.
+/// How far a pose is off, relative to the error of a closed form from three noisy poses.
 fn excess([off_m, off_rad]: [f64; 2]) -> f64 {
     f64::max(off_m / COARSE_M, off_rad / COARSE_RAD)
 }
 
-/// What three poses decide, others are held to: looser by far than any arm, tighter than any wrong row.
+/// The tolerance of poses against a start from three views: far above any arm's error, below that of a wrong row.
 const COARSE_M: f64 = 0.01;
 const COARSE_RAD: f64 = 0.025;
 
@@ -255,7 +272,7 @@ fn consensus(seen: &[Seen<&PosedView>]) -> Option<Hypothesis> {
     best.filter(|(within, ..)| *within > 3).map(|(.., hypothesis)| hypothesis)
 }
 
-/// Threes of `count` views: all of them, or every so many-th of more than that.
+/// Triples of `count` views: all of them, or evenly spaced ones if there are too many.
 fn triples(count: usize) -> Vec<[usize; 3]> {
     let all: Vec<[usize; 3]> = (0..count)
         .flat_map(|a| (a + 1..count).flat_map(move |b| (b + 1..count).map(move |c| [a, b, c])))
@@ -264,11 +281,11 @@ fn triples(count: usize) -> Vec<[usize; 3]> {
     all.into_iter().step_by(step).collect()
 }
 
-/// With a third of the views wrong, one three in four is right.
+/// The most triples that are tried: with a third of the views wrong, a quarter of the triples is right.
 const MOST_TRIPLES: usize = 400;
 
-/// `A X = X B` in closed form over all pairs of views, after Park and Martin: the rotation takes the axes
-/// of the camera's motions to those of the flange's; then `(R_A - 1) t = R_X t_B - t_A`.
+/// `A X = X B` in closed form over all pairs of views, after Park and Martin: the rotation maps the axes of
+/// the camera's motions to those of the flange's; then `(R_A - 1) t = R_X t_B - t_A`.
 fn linear(seen: &[Seen<&PosedView>]) -> Option<Isometry3<f64>> {
     let pairs: Vec<[Isometry3<f64>; 2]> = pairs(seen.len())
         .map(|(i, j)| {
@@ -308,7 +325,7 @@ fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..count).flat_map(move |i| (i + 1..count).map(move |j| (i, j)))
 }
 
-/// Checks that the flange turned about two axes.
+/// Checks that the flange rotated about two axes.
 fn check_rotation(seen: &[Seen<&PosedView>]) -> Result<(), CalibrationError> {
     let mut scatter = Matrix3::zeros();
     for (i, j) in pairs(seen.len()) {

@@ -10,18 +10,18 @@ use crate::projection::{motion, moved_intrinsics, point_by_motion, project};
 use crate::selection::{check_views, median, reject_blurred};
 use crate::{CalibrationError, Rejected, RejectedReason, View};
 
-/// A camera's intrinsics and how well they are known.
+/// A camera's intrinsics and their uncertainty.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IntrinsicsCalibration {
     /// The intrinsics.
     pub intrinsics: Intrinsics,
-    /// Standard deviations of their numbers, were the corners' errors independent.
+    /// Standard deviations of the intrinsics, assuming independent errors of the corners.
     pub deviations: IntrinsicsDeviations,
-    /// Root mean square distance between corners seen and expected, over all views used, in pixels.
+    /// Root mean square distance between detected and expected corners, over all views used, in pixels.
     pub reprojection_px: f64,
-    /// The views used.
+    /// The views that were used.
     pub views: Vec<ViewError>,
-    /// The views not used.
+    /// The views that were not used.
     pub rejected: Vec<Rejected>,
 }
 
@@ -36,26 +36,27 @@ pub struct IntrinsicsDeviations {
     pub distortion: Distortion,
 }
 
-/// How well a view fits.
+/// The error of a view.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ViewError {
     /// The image.
     pub name: String,
-    /// Root mean square distance between corners seen and expected, in pixels.
+    /// Root mean square distance between detected and expected corners, in pixels.
     pub reprojection_px: f64,
 }
 
-/// Fewer views leave the distortion to chance.
+/// The least number of views: fewer do not determine the distortion.
 pub const LEAST_INTRINSICS_VIEWS: usize = 5;
-/// The least difference in tilt between two views. Below, focal length and distance trade places.
+/// The least difference in tilt between two views, in degrees. Below it, focal length and distance cannot be
+/// separated.
 pub const LEAST_TILT_DEG: f64 = 15.0;
 
-/// Calibrates a camera from views of a board: Zhang's closed form, then all corners' distances made
-/// small together over intrinsics, distortion and the boards' poses.
+/// Calibrates a camera from views of a board: Zhang's closed form, then least squares over all corners, for the
+/// intrinsics, the distortion and the boards' poses.
 ///
 /// # Errors
-/// A board without a frame, views of different sizes, too few usable views, too little tilt between
-/// them, or no camera that fits.
+/// The board is invalid, the views differ in size, too few views are usable, their tilts differ too little, or no
+/// camera fits.
 pub fn intrinsics(
     views: &[View],
     board: &Chessboard,
@@ -76,7 +77,7 @@ pub fn intrinsics(
         let found = solve(Camera::start(&used, board)?);
         let camera = &found.problem;
         let errors = camera.view_errors();
-        // One bad view pulls at all: the worst goes first, then all is done again.
+        // A bad view affects the whole fit: only the worst is rejected, then all is fitted again.
         let usual_px = median(errors.clone());
         let (worst, reprojection_px) = largest(&errors);
         if reprojection_px > (WORST_VIEW * usual_px).max(LEAST_REJECTED_PX) {
@@ -89,26 +90,15 @@ pub fn intrinsics(
             return Err(CalibrationError::TooLittleTilt { spread_deg, needed_deg: LEAST_TILT_DEG });
         }
         let no_fit = |what| CalibrationError::NoFit { what };
-        let covariance = found.inverse_hessian.ok_or(no_fit("its numbers remain undecided"))?;
-        camera.intrinsics.validate().map_err(|_| no_fit("its intrinsics are no camera's"))?;
+        let covariance = found.inverse_hessian.ok_or(no_fit("its numbers remain undetermined"))?;
+        camera.intrinsics.validate().map_err(|_| no_fit("its intrinsics are invalid"))?;
         let corners = used.len() * board.points().len();
         let freedom = (2 * corners - camera.unknowns()) as f64;
-        let deviation = |index: usize| (covariance[(index, index)] * found.cost / freedom).sqrt();
         return Ok(IntrinsicsCalibration {
             intrinsics: camera.intrinsics,
-            deviations: IntrinsicsDeviations {
-                fx: deviation(0),
-                fy: deviation(1),
-                cx: deviation(2),
-                cy: deviation(3),
-                distortion: Distortion {
-                    k1: deviation(4),
-                    k2: deviation(5),
-                    p1: deviation(6),
-                    p2: deviation(7),
-                    k3: deviation(8),
-                },
-            },
+            deviations: deviations(|index| {
+                (covariance[(index, index)] * found.cost / freedom).sqrt()
+            }),
             reprojection_px: (found.cost / corners as f64).sqrt(),
             views: used
                 .iter()
@@ -120,9 +110,26 @@ pub fn intrinsics(
     }
 }
 
-/// A view may be so many times as bad as the middle one.
+/// Deviations in the order of [`crate::projection::Projection::by_intrinsics`].
+fn deviations(deviation: impl Fn(usize) -> f64) -> IntrinsicsDeviations {
+    IntrinsicsDeviations {
+        fx: deviation(0),
+        fy: deviation(1),
+        cx: deviation(2),
+        cy: deviation(3),
+        distortion: Distortion {
+            k1: deviation(4),
+            k2: deviation(5),
+            p1: deviation(6),
+            p2: deviation(7),
+            k3: deviation(8),
+        },
+    }
+}
+
+/// A view is rejected if its error is more than this many medians,
 const WORST_VIEW: f64 = 4.0;
-/// But no view as good as this is rejected, in pixels.
+/// and more than this, in pixels.
 const LEAST_REJECTED_PX: f64 = 0.25;
 
 fn largest(values: &[f64]) -> (usize, f64) {
@@ -135,7 +142,7 @@ fn largest(values: &[f64]) -> (usize, f64) {
     largest
 }
 
-/// Intrinsics and where each view's board is.
+/// Intrinsics, and the pose of each view's board.
 #[derive(Clone)]
 struct Camera<'a> {
     views: &'a [&'a View],
@@ -151,7 +158,7 @@ impl<'a> Camera<'a> {
         let homographies: Option<Vec<Matrix3<f64>>> =
             views.iter().map(|view| homography(board, &view.corners)).collect();
         let homographies = homographies.ok_or(no_fit("corners coincide"))?;
-        // Without tilt there is no focal length to be found; the refined views then say so.
+        // Without tilt, the closed form finds no focal length; the check after the refinement reports it.
         let longest = f64::from(size[0].max(size[1]));
         let [fx, fy] = focal_lengths(&homographies, size)
             .filter(|focal| focal.iter().all(|f| (0.2..20.0).contains(&(f / longest))))
@@ -164,16 +171,16 @@ impl<'a> Camera<'a> {
             Matrix3::new(1.0 / fx, 0.0, -cx / fx, 0.0, 1.0 / fy, -cy / fy, 0.0, 0.0, 1.0);
         let poses: Option<Vec<Isometry3<f64>>> =
             homographies.iter().map(|homography| pose_of(without_camera * homography)).collect();
-        let camera_from_boards = poses.ok_or(no_fit("a board's pose does not come out"))?;
+        let camera_from_boards = poses.ok_or(no_fit("a board has no pose"))?;
         Ok(Self { views, points: board.points(), intrinsics, camera_from_boards })
     }
 
-    /// Root mean square distance of each view's corners.
+    /// Root mean square distance of the corners, for each view.
     fn view_errors(&self) -> Vec<f64> {
         self.squares().map(|sum| (sum / self.points.len() as f64).sqrt()).collect()
     }
 
-    /// The sum of each view's squared distances.
+    /// The sum of squared distances, for each view.
     fn squares(&self) -> impl Iterator<Item = f64> {
         self.views.iter().zip(&self.camera_from_boards).map(|(view, camera_from_board)| {
             let corners = self.points.iter().zip(&view.corners);

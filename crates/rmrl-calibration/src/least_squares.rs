@@ -1,10 +1,10 @@
-//! Levenberg-Marquardt on dense normal equations: the problems here have at most some hundred unknowns.
+//! Levenberg-Marquardt on dense normal equations: the problems here have at most some hundreds of unknowns.
 
 use nalgebra::{DMatrix, DVector};
 
-/// A sum of squares to be made small.
+/// A sum of squares to minimize.
 pub(crate) trait LeastSquares: Clone {
-    /// How many unknowns a step has.
+    /// The number of unknowns.
     fn unknowns(&self) -> usize;
 
     /// Adds every residual with its derivatives.
@@ -13,11 +13,11 @@ pub(crate) trait LeastSquares: Clone {
     /// The sum of squared residuals.
     fn cost(&self) -> f64;
 
-    /// The same problem one step further.
+    /// The problem after a step.
     fn moved(&self, step: &DVector<f64>) -> Self;
 }
 
-/// `JᵀJ` and `Jᵀr`, gathered residual by residual.
+/// `JᵀJ` and `Jᵀr`, accumulated over the residuals.
 #[derive(Debug, Clone)]
 pub(crate) struct NormalEquations {
     hessian: DMatrix<f64>,
@@ -40,18 +40,18 @@ impl NormalEquations {
     }
 }
 
-/// Where a solution was found, and how sure it is.
+/// A solution and its uncertainty.
 pub(crate) struct Solution<P> {
     pub problem: P,
     pub cost: f64,
-    /// `(JᵀJ)⁻¹` at the solution; `None` where the residuals leave an unknown undecided.
+    /// `(JᵀJ)⁻¹` at the solution; `None` if the residuals do not determine all unknowns.
     pub inverse_hessian: Option<DMatrix<f64>>,
 }
 
 /// More than any problem here has needed; the loop stops once nothing improves.
 const MAX_STEPS: usize = 100;
 
-/// Makes the sum of squares as small as it gets from here.
+/// Minimizes the sum of squares from a start.
 pub(crate) fn solve<P: LeastSquares>(start: P) -> Solution<P> {
     let mut problem = start;
     let mut cost = problem.cost();
@@ -90,7 +90,7 @@ pub(crate) fn solve<P: LeastSquares>(start: P) -> Solution<P> {
 fn linearized<P: LeastSquares>(problem: &P) -> NormalEquations {
     let mut equations = NormalEquations::new(problem.unknowns());
     problem.linearize(&mut equations);
-    // Residuals fill the lower triangle.
+    // The residuals fill only the lower triangle.
     equations.hessian.fill_upper_triangle_with_lower_triangle();
     equations
 }

@@ -1,12 +1,19 @@
 //! From images of a chessboard to cameras (Sec. 4.1).
 //!
-//! [`ChessboardFinder`] finds a board's corners in an image. [`intrinsics`] makes a camera of many such
-//! views, after Zhang; [`hand_eye`] tells where it sits on the arm. [`overhead`] tells where a camera
-//! above hangs, by way of the one on the arm: both see one board at once. [`check`] tells how far it is
-//! off, by boards that it was not calibrated with.
+//! [`ChessboardFinder`] finds a board's corners in an image. [`intrinsics`] calibrates a camera from many such
+//! views, after Zhang. [`hand_eye`] finds the pose of a camera on the arm, and [`overhead`] that of a camera
+//! above the table, by boards that both cameras see at once. [`check`] measures the overhead camera's error
+//! with boards that were not used to calibrate it.
 //!
-//! The world is the robot's base. Transforms are named `target_from_source`: `flange_from_camera` takes
+//! The world is the robot's base. Transforms are named `target_from_source`: `flange_from_camera` maps
 //! a point in the camera's frame to the flange's.
+//!
+//! - `finder.rs`, `corner.rs`: the corners of a board, from the grid to a fraction of a pixel.
+//! - `view.rs`, `selection.rs`, `posed.rs`: views, which of them are used, and the poses of their boards.
+//! - `intrinsics.rs`, `hand_eye.rs`, `overhead.rs`, `check.rs`: the steps of a calibration.
+//! - `bundle.rs`, `least_squares.rs`: the refinement over all views, and its solver.
+//! - `planar.rs`, `projection.rs`: closed forms for a plane, and the derivatives of the projection.
+//! - `error.rs`: why a calibration fails.
 
 mod bundle;
 mod check;

@@ -1,4 +1,4 @@
-//! Where the overhead camera hangs, by way of the wrist camera: both see one board at once.
+//! The pose of the overhead camera, from boards that the wrist camera sees at the same time.
 
 use nalgebra::{Isometry3, Point3};
 use rmrl_vision::{CameraModel, Chessboard, Intrinsics};
@@ -12,38 +12,38 @@ use crate::{CalibrationError, Placement, PoseNoise, PosedView, Rejected, Rejecte
 /// A calibrated camera on the arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WristCamera {
-    /// Its intrinsics.
+    /// The camera's intrinsics.
     pub intrinsics: Intrinsics,
     /// The hand-eye transform.
     pub flange_from_camera: Isometry3<f64>,
 }
 
-/// Where the overhead camera hangs, and how well that is known.
+/// The pose of the overhead camera, with its errors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OverheadCalibration {
-    /// The extrinsics `(R, t)` of Eq. 14: of the camera in the robot's base.
+    /// The extrinsics `(R, t)` of Eq. 14.
     pub world_from_overhead: Isometry3<f64>,
-    /// Root mean square distance between corners that the overhead camera sees and that the arm and its
-    /// camera expect, in pixels.
+    /// Root mean square distance between corners in the overhead images and those that the arm and the wrist camera
+    /// predict, in pixels.
     pub reprojection_px: f64,
-    /// How far each placement is from where the others expect it.
+    /// The distance of each placement from the position that the others predict.
     pub placements: Vec<PlacementError>,
-    /// The views not used.
+    /// The views that were not used.
     pub rejected: Vec<Rejected>,
 }
 
-/// How far the wrist's chain and the overhead camera differ about a board.
+/// How far the wrist camera and the overhead camera disagree about a board.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlacementError {
     /// The overhead image.
     pub name: String,
-    /// Views from the wrist that were used.
+    /// The number of views from the wrist camera that were used.
     pub wrist_views: usize,
     /// Root mean square distance over the corners, along the table, in millimeters.
     pub off_mm: f64,
 }
 
-/// The chain of Sec. 4.1: the overhead camera in the robot's base, by one pair of images.
+/// The chain of Sec. 4.1: the overhead camera in the robot's base, from one pair of images.
 pub fn chain(
     world_from_flange: &Isometry3<f64>,
     flange_from_wrist: &Isometry3<f64>,
@@ -54,14 +54,14 @@ pub fn chain(
     world_from_flange * flange_from_wrist * wrist_from_board * overhead_from_board.inverse()
 }
 
-/// Calibrates where the overhead camera hangs from placements of a board that both cameras saw.
+/// Calibrates the pose of the overhead camera from placements of a board that both cameras saw.
 ///
-/// Each view from the wrist makes a chain; the one that agrees best with the others is where a
-/// refinement of all begins, over the camera's pose, the boards' and, held by the arm's `noise`, the
-/// flange's. Placements that do not agree are rejected where there are more than two.
+/// Each view from the wrist gives a chain. The chain that agrees best with the others is the start of a refinement
+/// over the camera's pose, the boards' poses and, weighted by the arm's `noise`, the flange's poses. Placements that
+/// disagree are rejected while there are more than two.
 ///
 /// # Errors
-/// A board without a frame, views of different sizes, or no usable placement.
+/// The board is invalid, the views differ in size, or no placement is usable.
 pub fn overhead(
     placements: &[Placement],
     camera: &Intrinsics,
@@ -70,7 +70,7 @@ pub fn overhead(
     noise: PoseNoise,
 ) -> Result<OverheadCalibration, CalibrationError> {
     let (mut pairs, mut rejected) = pairs(placements, camera, wrist, board)?;
-    // What is far from the chain that most agree with would pull all of them.
+    // Pairs far from the chain that most agree with would distort the refinement.
     let start =
         CameraModel { intrinsics: *camera, world_from_camera: medoid(&pairs, wrist, board) };
     while let Some((worst, off_m)) = worst(&pairs, &start, wrist, board, LEAST_COARSELY_REJECTED_M)
@@ -121,8 +121,8 @@ pub fn overhead(
     }
 }
 
-/// The worst pair and how far it is off, if that is much more than the middle one and `least_m`, and
-/// there are others to tell by.
+/// The worst pair and its error, if the error exceeds `least_m` and is far above the median, and if there are
+/// enough pairs to compare with.
 fn worst(
     pairs: &[Pair],
     camera: &CameraModel,
@@ -130,7 +130,7 @@ fn worst(
     board: &Chessboard,
     least_m: f64,
 ) -> Option<(usize, f64)> {
-    // By the wrist's word alone: what has pulled the boards would look right.
+    // By the wrist's views alone, because a wrong overhead view has already distorted the refined boards.
     let offs_m: Vec<f64> = pairs.iter().map(|pair| pair.off_m(camera, wrist, board)).collect();
     let limit_m = (GATE_MEDIANS * median(offs_m.clone())).max(least_m);
     let worst = offs_m.into_iter().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
@@ -142,21 +142,21 @@ fn reject(pair: Pair, off_m: f64) -> Rejected {
     Rejected { name: pair.overhead.view.name.clone(), reason }
 }
 
-/// A pair may be so many times as far off as the middle one.
+/// A pair is rejected if its error is more than this many medians,
 const GATE_MEDIANS: f64 = 5.0;
-/// But none as near as this is rejected, in meters,
+/// and more than this, in meters,
 const LEAST_REJECTED_M: f64 = 0.003;
-/// nor as near as this while one pair speaks for the camera.
+/// or more than this while the camera's pose comes from a single pair, in meters.
 const LEAST_COARSELY_REJECTED_M: f64 = 0.015;
 
-/// A placement whose views have poses.
+/// A placement with the poses of its boards in all views.
 pub(crate) struct Pair<'a> {
     pub overhead: Seen<&'a View>,
     pub wrist: Vec<Seen<&'a PosedView>>,
 }
 
 impl Pair<'_> {
-    /// Where the wrist's views, each by itself, have the board.
+    /// The board's pose according to each of the wrist's views.
     pub(crate) fn world_from_boards(
         &self,
         wrist: &WristCamera,
@@ -166,11 +166,11 @@ impl Pair<'_> {
         })
     }
 
-    /// Root mean square distance along the table between where the camera sees corners and where the
-    /// wrist has them, over its views and in meters.
+    /// Root mean square distance along the table between the corners according to the camera and according to the
+    /// wrist's views, in meters.
     fn off_m(&self, camera: &CameraModel, wrist: &WristCamera, board: &Chessboard) -> f64 {
         let points = board.points();
-        // The mean of the views, corner by corner.
+        // Each corner is the mean over the views.
         let views = self.wrist.len() as f64;
         let mut corners = vec![Point3::origin(); points.len()];
         for world_from_board in self.world_from_boards(wrist) {
@@ -186,7 +186,7 @@ impl Pair<'_> {
     }
 }
 
-/// Checks placements and poses the boards of all their sharp views.
+/// Checks placements and finds the board's pose in all their sharp views.
 pub(crate) fn pairs<'a>(
     placements: &'a [Placement],
     camera: &Intrinsics,
@@ -304,7 +304,7 @@ fn bundle<'a>(
     }
 }
 
-/// Where the wrist alone has a placement's board: its views refined together.
+/// The pose of a placement's board according to the wrist alone: its views are refined together.
 pub(crate) fn board_by_wrist(
     pair: &Pair,
     wrist: &WristCamera,

@@ -1,4 +1,4 @@
-//! Closed forms for a plane seen by a camera: homographies, focal lengths, and where the plane is.
+//! Closed forms for a plane seen by a camera: homographies, focal lengths, and the plane's pose.
 
 use nalgebra::{
     DMatrix, DVector, Isometry3, Matrix3, Point2, Rotation3, SVector, Translation3, UnitQuaternion,
@@ -23,14 +23,14 @@ pub(crate) fn homography(board: &Chessboard, pixels: &[Point2<f64>]) -> Option<M
             }
         }
     }
-    // The smallest right singular vector; the normal matrix keeps the problem at nine by nine.
+    // The smallest right singular vector, by the normal matrix of only nine by nine.
     let eigen = (rows.transpose() * &rows).symmetric_eigen();
     let smallest = eigen.eigenvalues.imin();
     let h = Matrix3::from_row_slice(eigen.eigenvectors.column(smallest).as_slice());
     Some(to.try_inverse()? * h * from)
 }
 
-/// Moves points to their middle and scales them to a mean distance of √2.
+/// The transform that moves the points' mean to the origin and scales them to a mean distance of √2.
 fn normalizing(points: &[Point2<f64>]) -> Option<Matrix3<f64>> {
     let count = points.len() as f64;
     let middle = points.iter().map(|point| point.coords).sum::<nalgebra::Vector2<f64>>() / count;
@@ -41,8 +41,8 @@ fn normalizing(points: &[Point2<f64>]) -> Option<Matrix3<f64>> {
     })
 }
 
-/// Zhang's closed form for focal lengths, with the principal point in the middle of the image and no
-/// distortion, where refinement begins.
+/// Zhang's closed form for focal lengths, with the principal point in the middle of the image and without
+/// distortion: the start of the refinement.
 pub(crate) fn focal_lengths(homographies: &[Matrix3<f64>], size: [u32; 2]) -> Option<[f64; 2]> {
     let middle = size.map(|side| 0.5 * (f64::from(side) - 1.0));
     let centered = Matrix3::new(1.0, 0.0, -middle[0], 0.0, 1.0, -middle[1], 0.0, 0.0, 1.0);
@@ -52,7 +52,7 @@ pub(crate) fn focal_lengths(homographies: &[Matrix3<f64>], size: [u32; 2]) -> Op
         let h = (centered * homography).normalize();
         let (first, second): (Vector3<f64>, Vector3<f64>) =
             (h.column(0).into(), h.column(1).into());
-        // Columns of K⁻¹ H are upright on each other and equally long.
+        // The columns of K⁻¹ H are perpendicular and equally long.
         let products = [(first, second), (first + second, first - second)];
         for (row, (a, b)) in products.into_iter().enumerate() {
             rows[(2 * index + row, 0)] = a[0] * b[0];
@@ -65,14 +65,14 @@ pub(crate) fn focal_lengths(homographies: &[Matrix3<f64>], size: [u32; 2]) -> Op
     focal.iter().all(|value| value.is_finite()).then_some(focal)
 }
 
-/// Where a camera sees a board: `camera_from_board`, with the root mean square distance between
-/// corners seen and expected, in pixels.
+/// A board's pose `camera_from_board`, with the root mean square distance between detected and expected corners,
+/// in pixels.
 pub(crate) fn board_pose(
     intrinsics: &Intrinsics,
     board: &Chessboard,
     pixels: &[Point2<f64>],
 ) -> Option<(Isometry3<f64>, f64)> {
-    // Pixels of the same camera without a lens.
+    // The pixels without distortion, in normalized coordinates.
     let ideal: Vec<Point2<f64>> =
         pixels.iter().map(|pixel| intrinsics.unproject(*pixel, 1.0).xy()).collect();
     let start = pose_of(homography(board, &ideal)?)?;
@@ -81,7 +81,7 @@ pub(crate) fn board_pose(
     rms.is_finite().then_some((found.problem.camera_from_board, rms))
 }
 
-/// The pose behind a homography of normalized coordinates.
+/// The pose that gives a homography in normalized coordinates.
 pub(crate) fn pose_of(homography: Matrix3<f64>) -> Option<Isometry3<f64>> {
     let scale = 2.0 / (homography.column(0).norm() + homography.column(1).norm());
     // The board is in front of the camera.
@@ -97,7 +97,7 @@ pub(crate) fn pose_of(homography: Matrix3<f64>) -> Option<Isometry3<f64>> {
         .then(|| Isometry3::from_parts(Translation3::from(translation), rotation))
 }
 
-/// Refining one pose.
+/// The refinement of one pose.
 #[derive(Clone)]
 struct BoardPose<'a> {
     intrinsics: &'a Intrinsics,

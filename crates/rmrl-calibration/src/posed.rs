@@ -1,4 +1,4 @@
-//! Views whose board has a pose.
+//! Views with the pose of their board.
 
 use nalgebra::Isometry3;
 use rmrl_vision::{Chessboard, Intrinsics};
@@ -7,16 +7,16 @@ use crate::planar::board_pose;
 use crate::selection::median;
 use crate::{Rejected, RejectedReason, View};
 
-/// A view, and where its camera sees the board.
+/// A view, and the pose of the board in it.
 #[derive(Clone)]
 pub(crate) struct Seen<T> {
     pub view: T,
     pub camera_from_board: Isometry3<f64>,
-    /// Root mean square distance between corners seen and expected, in pixels.
+    /// Root mean square distance between detected and expected corners, in pixels.
     pub reprojection_px: f64,
 }
 
-/// Poses the boards of all views, and parts those that do not fit one.
+/// Finds the pose of the board in all views, and rejects the views that do not fit.
 pub(crate) fn fitting<T>(
     views: Vec<T>,
     view_of: impl Fn(&T) -> &View,
@@ -44,7 +44,7 @@ pub(crate) fn fitting<T>(
     (fitting, rejected)
 }
 
-/// A view may be so many times as bad as the middle one.
+/// A view is rejected if its error is more than this many medians,
 const WORST_VIEW: f64 = 4.0;
-/// But no view as good as this is rejected, in pixels.
+/// and more than this, in pixels.
 const LEAST_REJECTED_PX: f64 = 0.5;

@@ -1,4 +1,4 @@
-//! How a camera's image of a point changes with the point and with the camera.
+//! The projection of a point, with its derivatives with respect to point and camera.
 
 use nalgebra::{Isometry3, Matrix2x3, Matrix3, Point2, Point3, SMatrix, SVector};
 use rmrl_vision::{Distortion, Intrinsics};
@@ -7,11 +7,11 @@ use rmrl_vision::{Distortion, Intrinsics};
 pub(crate) struct Projection {
     pub pixel: Point2<f64>,
     pub by_point: Matrix2x3<f64>,
-    /// By `(fx, fy, cx, cy, k1, k2, p1, p2, k3)`.
+    /// Derivatives with respect to `(fx, fy, cx, cy, k1, k2, p1, p2, k3)`.
     pub by_intrinsics: SMatrix<f64, 2, 9>,
 }
 
-/// The same as [`Intrinsics::project`], with derivatives; `None` behind the camera.
+/// [`Intrinsics::project`] with derivatives; `None` behind the camera.
 pub(crate) fn project(intrinsics: &Intrinsics, point_in_camera: Point3<f64>) -> Option<Projection> {
     if point_in_camera.z <= 0.0 {
         return None;
@@ -24,7 +24,7 @@ pub(crate) fn project(intrinsics: &Intrinsics, point_in_camera: Point3<f64>) -> 
     let radial_by_r2 = k1 + r2 * (2.0 * k2 + r2 * 3.0 * k3);
     let distorted_x = x * radial + 2.0 * p1 * x * y + p2 * (r2 + 2.0 * x * x);
     let distorted_y = y * radial + p1 * (r2 + 2.0 * y * y) + 2.0 * p2 * x * y;
-    // Derivatives by the normalized coordinates x = X / Z and y = Y / Z.
+    // Derivatives with respect to the normalized coordinates x = X / Z and y = Y / Z.
     let cross = 2.0 * (x * y * radial_by_r2 + p1 * x + p2 * y);
     let x_by_x = radial + 2.0 * (x * x * radial_by_r2 + p1 * y) + 6.0 * p2 * x;
     let y_by_y = radial + 2.0 * (y * y * radial_by_r2 + p2 * x) + 6.0 * p1 * y;
@@ -57,7 +57,7 @@ pub(crate) fn motion(step: &SVector<f64, 6>) -> Isometry3<f64> {
     Isometry3::new(step.fixed_rows::<3>(0).into(), step.fixed_rows::<3>(3).into())
 }
 
-/// How a point moves with a motion that follows: `Exp(step) p ≈ p + [1 | -[p]x] step`.
+/// The derivative of a moved point with respect to the motion: `Exp(step) p ≈ p + [1 | -[p]x] step`.
 pub(crate) fn point_by_motion(point: Point3<f64>) -> SMatrix<f64, 3, 6> {
     let mut derivative = SMatrix::<f64, 3, 6>::zeros();
     derivative.fixed_columns_mut::<3>(0).copy_from(&Matrix3::identity());
@@ -99,7 +99,7 @@ mod tests {
     };
 
     #[test]
-    fn derivatives_are_those_of_the_camera() {
+    fn derivatives_match_finite_differences() {
         let point = Point3::new(0.2, -0.13, 0.7);
         let projection = project(&CAMERA, point).unwrap();
         assert!((projection.pixel - CAMERA.project(point).unwrap()).norm() < 1e-9);

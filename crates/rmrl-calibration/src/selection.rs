@@ -1,10 +1,10 @@
-//! Which views are used.
+//! Selects the views that are used.
 
 use rmrl_vision::Chessboard;
 
 use crate::{CalibrationError, Rejected, RejectedReason, View};
 
-/// Checks that views are of one size and have all of the board's corners.
+/// Checks that all views have one size and all of the board's corners.
 pub(crate) fn check_views<'a>(
     views: impl IntoIterator<Item = &'a View>,
     board: &Chessboard,
@@ -25,7 +25,7 @@ pub(crate) fn check_views<'a>(
     Ok(())
 }
 
-/// Parts views that are much more blurred than the middle one from the rest.
+/// Rejects views that are much more blurred than the median.
 pub(crate) fn reject_blurred<T>(
     views: Vec<T>,
     view_of: impl Fn(&T) -> &View,
@@ -42,12 +42,12 @@ pub(crate) fn reject_blurred<T>(
     (sharp, rejected)
 }
 
-/// A view may be so many times as blurred as the middle one: motion shows as more.
+/// A view is rejected if it is blurred by more than this many medians, as by motion,
 const BLURRED: f64 = 2.5;
-/// But no view as sharp as this is rejected, in pixels.
+/// and by more than this, in pixels.
 const LEAST_BLURRED_PX: f64 = 1.5;
 
-/// The middle value; 0 of none.
+/// The median (the upper one of an even number); 0 if there are no values.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)

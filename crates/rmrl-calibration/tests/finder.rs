@@ -1,4 +1,4 @@
-//! Boards in images: where their corners are, and what is said where they are not.
+//! The finder on rendered images: the corners of boards, and the reasons why a board is missing.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -25,7 +25,7 @@ fn board() -> Chessboard {
     Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 }
 }
 
-/// The board's middle at `distance_m` on the optical axis, tilted about x and y, then turned.
+/// A board with its middle at `distance_m` on the optical axis, tilted about x and y, then rotated.
 fn pose(distance_m: f64, tilt: [f64; 2], turn: f64) -> Isometry3<f64> {
     let rotation = UnitQuaternion::from_scaled_axis(Vector3::new(tilt[0], tilt[1], 0.0))
         * UnitQuaternion::from_axis_angle(&Vector3::z_axis(), turn);
@@ -33,7 +33,7 @@ fn pose(distance_m: f64, tilt: [f64; 2], turn: f64) -> Isometry3<f64> {
     Isometry3::from_parts(Translation3::from(Vector3::new(0.0, 0.0, distance_m) - middle), rotation)
 }
 
-/// The distances between corners found and corners there, root mean square.
+/// Root mean square distance between detected and true corners.
 fn rms(image: &GrayImage, camera_from_board: &Isometry3<f64>) -> f64 {
     let found = ChessboardFinder.look(image, &board()).unwrap();
     let squares = board().points().into_iter().zip(&found.corners).map(|(point, pixel)| {
@@ -43,7 +43,7 @@ fn rms(image: &GrayImage, camera_from_board: &Isometry3<f64>) -> f64 {
 }
 
 #[test]
-fn corners_are_found_in_the_boards_order_however_it_is_turned() {
+fn corners_are_found_in_the_boards_order_at_any_rotation() {
     for step in 0..8 {
         let turn = f64::from(step) * std::f64::consts::FRAC_PI_4 + 0.1;
         let pose = pose(0.5, [0.3, -0.2], turn);
@@ -81,7 +81,7 @@ fn blur_is_measured() {
 }
 
 #[test]
-fn what_is_seen_instead_of_the_board_is_said() {
+fn the_reason_for_a_missing_board_is_reported() {
     let straight = pose(0.5, [0.0, 0.0], 0.0);
     let image = image(&board(), &CAMERA, &straight, PLAIN, &mut rng(5));
     let finder = ChessboardFinder;
@@ -95,7 +95,7 @@ fn what_is_seen_instead_of_the_board_is_said() {
     let larger = Chessboard { corners: "10x7".parse().unwrap(), square_m: 0.025 };
     let partial = finder.look(&image, &larger).unwrap_err();
     assert_eq!(partial, BoardMissing::Partial { seen: 54, expected: 70 });
-    // Half of it covered.
+    // Half of the board is covered.
     let mut covered = image.clone();
     imageops::replace(&mut covered, &GrayImage::from_pixel(200, 480, image::Luma([120])), 330, 0);
     let partial = finder.look(&covered, &board()).unwrap_err();
@@ -103,7 +103,7 @@ fn what_is_seen_instead_of_the_board_is_said() {
 }
 
 #[test]
-fn the_trait_takes_color_images_and_refuses_boards_without_a_frame() {
+fn the_trait_takes_color_images_and_refuses_boards_without_a_unique_frame() {
     let straight = pose(0.5, [0.1, 0.2], 0.4);
     let image = image(&board(), &CAMERA, &straight, PLAIN, &mut rng(6));
     let color = image::DynamicImage::ImageLuma8(image).to_rgb8();

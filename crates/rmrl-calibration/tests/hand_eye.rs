@@ -1,4 +1,4 @@
-//! Where the camera sits on the flange, with an arm that is a little off and views that are wrong.
+//! The hand-eye calibration with a noisy arm and wrong views.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -15,7 +15,7 @@ fn views(cell: &mut Cell, count: usize, tilt_rad: f64) -> Vec<PosedView> {
         .collect()
 }
 
-/// How far the transform is off, in millimeters and degrees.
+/// The error of the transform, in millimeters and degrees.
 fn off(cell: &Cell, flange_from_camera: nalgebra::Isometry3<f64>) -> [f64; 2] {
     let off = cell.flange_from_wrist.inverse() * flange_from_camera;
     [1000.0 * off.translation.vector.norm(), off.rotation.angle().to_degrees()]
@@ -33,7 +33,7 @@ fn with_an_exact_arm_and_exact_images_the_transform_is_exact() {
 }
 
 #[test]
-fn fifteen_views_of_an_arm_that_is_a_little_off_give_half_a_millimeter_and_a_tenth_of_a_degree() {
+fn fifteen_views_of_a_noisy_arm_give_half_a_millimeter_and_a_tenth_of_a_degree() {
     let (mut worst, mut sums, mut scaled) = ([0.0_f64; 2], [0.0; 2], [0.0; 2]);
     const CELLS: u64 = 30;
     for seed in 0..CELLS {
@@ -82,12 +82,12 @@ fn swapped_rows_are_found_and_named_with_the_pose_that_fits() {
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn missing_views_and_rotations_are_reported() {
     let mut cell = Cell::new(4);
     let all = views(&mut cell, 12, 0.5);
     let few = hand_eye(&all[..4], &WRIST, &board(), cell.noise).unwrap_err();
     assert!(matches!(few, CalibrationError::TooFew { usable: 4, .. }), "{few}");
-    // The wrist turned about the vertical alone.
+    // The wrist rotates only about the vertical.
     let level = views(&mut cell, 12, 0.0);
     let level = hand_eye(&level, &WRIST, &board(), cell.noise).unwrap_err();
     assert!(matches!(level, CalibrationError::TooLittleRotation { .. }), "{level}");
@@ -105,7 +105,7 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
-fn a_bent_board_is_no_view() {
+fn views_of_a_bent_board_are_rejected() {
     let mut cell = Cell::new(6);
     let mut views = views(&mut cell, 10, 0.5);
     for corner in &mut views[2].view.corners[..9] {

@@ -1,4 +1,4 @@
-//! Intrinsics from images and from bare numbers.
+//! Intrinsics from rendered images and from computed corners.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -24,7 +24,7 @@ fn board() -> Chessboard {
     Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 }
 }
 
-/// A board tilted by up to `tilt_rad`, wholly in the image.
+/// A board tilted by up to `tilt_rad`, entirely in the image.
 fn pose(tilt_rad: f64, rng: &mut Rng) -> Isometry3<f64> {
     loop {
         let mut within = |low: f64, high: f64| low + (high - low) * rng.random::<f64>();
@@ -51,7 +51,7 @@ fn pose(tilt_rad: f64, rng: &mut Rng) -> Isometry3<f64> {
     }
 }
 
-/// Views as numbers: corners projected, with noise.
+/// Views with projected corners and noise, without images.
 fn views(count: usize, tilt_rad: f64, noise_px: f64, seed: u64) -> Vec<View> {
     let mut rng = rng(seed);
     (0..count)
@@ -72,7 +72,7 @@ fn views(count: usize, tilt_rad: f64, noise_px: f64, seed: u64) -> Vec<View> {
 }
 
 #[test]
-fn without_noise_the_camera_comes_out_exactly() {
+fn without_noise_the_intrinsics_are_exact() {
     let found = intrinsics(&views(8, 0.6, 0.0, 1), &board()).unwrap();
     assert!(found.reprojection_px < 1e-6, "{}", found.reprojection_px);
     let (got, expected) = (found.intrinsics, CAMERA);
@@ -88,9 +88,9 @@ fn without_noise_the_camera_comes_out_exactly() {
     }
 }
 
-/// Errors in units of the deviations that are said are normal numbers of variance 1.
+/// Errors in units of the reported deviations have a variance of 1.
 #[test]
-fn deviations_are_what_comes_out_over_many_cameras() {
+fn reported_deviations_match_the_errors_over_many_cameras() {
     let mut squares = [0.0; 3];
     const CAMERAS: u64 = 40;
     for seed in 0..CAMERAS {
@@ -131,7 +131,7 @@ fn sixteen_images_give_the_focal_length_to_a_five_hundredth() {
 #[test]
 fn bad_views_are_rejected_by_name_and_the_rest_is_used() {
     let mut views = views(12, 0.6, 0.05, 3);
-    // Bent: a corner of the board stands up.
+    // The board is bent: one corner stands up.
     for corner in &mut views[4].corners[..9] {
         corner.x += 3.0;
     }
@@ -154,7 +154,7 @@ fn bad_views_are_rejected_by_name_and_the_rest_is_used() {
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn missing_views_and_tilts_are_reported() {
     let few = intrinsics(&views(4, 0.6, 0.05, 3), &board()).unwrap_err();
     assert!(matches!(few, CalibrationError::TooFew { usable: 4, needed: 5, .. }), "{few}");
     let flat = intrinsics(&views(8, 0.03, 0.05, 3), &board()).unwrap_err();

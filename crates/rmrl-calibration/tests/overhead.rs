@@ -1,4 +1,4 @@
-//! The overhead camera by way of the wrist's, and how its residuals tell what is wrong.
+//! The calibration of the overhead camera by the wrist camera, and the check of its residuals.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -26,13 +26,13 @@ fn the_chain_composes_in_the_papers_order() {
     // The flange looks down; the wrist camera sits 60 mm beside it and looks the same way.
     let world_from_flange = transform(0.30, 0.10, 0.45, 2.0 * quarter, 0.0, 0.0);
     let flange_from_wrist = transform(0.06, 0.0, 0.05, 0.0, 0.0, quarter);
-    // The board 0.4 m before it, turned by a quarter: its origin is at (0.36, 0.10, 0.0).
+    // The board is 0.4 m in front of it, rotated by a quarter turn: its origin is at (0.36, 0.10, 0.0).
     let wrist_from_board = transform(0.0, 0.0, 0.40, 0.0, 0.0, -quarter);
     // The overhead camera sees the board's origin 0.02 m to the right, 0.03 m down, 0.8 m away.
     let overhead_from_board = transform(0.02, 0.03, 0.80, 0.0, 0.0, 0.0);
     let world_from_overhead =
         chain(&world_from_flange, &flange_from_wrist, &wrist_from_board, &overhead_from_board);
-    // By hand: the wrist's axes cancel the board's turn, so right is +x and down is -y in the world.
+    // By hand: the wrist's axes cancel the board's rotation, so right is +x and down is -y in the world.
     let eye = world_from_overhead * Point3::origin();
     assert!((eye - Point3::new(0.34, 0.13, 0.80)).norm() < 1e-12, "{eye}");
     let board = world_from_overhead * overhead_from_board * Point3::new(0.1, 0.0, 0.0);
@@ -79,7 +79,7 @@ fn hand_eye_and_eight_placements_stay_within_a_millimeter_over_the_workspace() {
         let [largest, average] = workspace_error(&camera, &cell.overhead);
         worst = worst.max(largest);
         mean += average / CELLS as f64;
-        // On boards it has not seen, with the arm's own error on top.
+        // On boards that were not used, with the arm's own error in addition.
         let checked = check(&all[8..], &camera, &wrist, &board(), cell.noise).unwrap();
         assert!(checked.residual_mm < 2.0 && checked.height_mm.abs() < 3.0, "{checked:?}");
         assert_eq!(checked.placements.len(), 4);
@@ -127,13 +127,13 @@ fn a_board_that_was_moved_between_the_images_is_rejected_by_name() {
 }
 
 #[test]
-fn no_pair_is_no_calibration() {
+fn without_a_pair_there_is_no_calibration() {
     let cell = Cell::new(4);
     let none = overhead(&[], &OVERHEAD, &true_wrist(&cell), &board(), cell.noise).unwrap_err();
     assert!(matches!(none, CalibrationError::TooFew { needed: 1, .. }), "{none}");
 }
 
-/// What the documentation had promised of all steps: motion blur was let through by these two.
+/// These two steps once accepted motion blur, unlike the others.
 #[test]
 fn blurred_views_are_used_neither_for_pairs_nor_for_checks() {
     let mut cell = Cell::new(5);
@@ -153,10 +153,10 @@ fn blurred_views_are_used_neither_for_pairs_nor_for_checks() {
     }
 }
 
-/// A wrong lens shows at the image's border only. The views there were left out of the check for not
-/// fitting it, and the rest gave it a good residual.
+/// A wrong lens shows only at the image's border. The check once rejected the views there, because they did not
+/// fit, and the rest had a good residual.
 #[test]
-fn a_check_that_leaves_out_what_the_camera_does_not_fit_is_inconclusive() {
+fn a_check_that_rejects_views_for_the_camera_under_test_is_inconclusive() {
     let mut cell = Cell::new(6);
     let mut all = placements(&mut cell, 0, 6, 2);
     let wrist = true_wrist(&cell);
@@ -174,14 +174,14 @@ fn a_check_that_leaves_out_what_the_camera_does_not_fit_is_inconclusive() {
     assert!(checked.residual_mm < 2.0 && checked.placements.len() == 5, "{checked:?}");
     let names = vec!["overhead/02.png".to_string()];
     assert_eq!(checked.inconclusive, Some(Inconclusive::Misfits { names }));
-    // A view from the wrist says nothing about the camera above.
+    // A rejected view of the wrist proves nothing about the overhead camera.
     let mut all = placements(&mut cell, 10, 4, 2);
     all[0].wrist[0].view.corners[0].x += 20.0;
     let checked = check(&all, &cell);
     assert_eq!((checked.rejected.len(), checked.inconclusive), (1, None));
 }
 
-/// Corners that the camera does not see on the table were passed over: the rest spoke for it.
+/// The check once skipped corners that the camera does not see on the table, so the rest had a good residual.
 #[test]
 fn a_camera_that_looks_past_the_table_is_refused() {
     let mut cell = Cell::new(7);
@@ -194,7 +194,7 @@ fn a_camera_that_looks_past_the_table_is_refused() {
 }
 
 #[test]
-fn a_view_is_known_again_by_its_corners() {
+fn a_view_is_identified_by_its_corners() {
     let mut cell = Cell::new(8);
     let [first, second] = [0, 1].map(|number| cell.placement(number, 1).overhead);
     let renamed = View { name: "copy.png".into(), ..first.clone() };

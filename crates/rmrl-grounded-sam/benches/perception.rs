@@ -1,8 +1,8 @@
-//! Loading and running the models, for `bench/perception.py`, which tells how to read the numbers.
+//! Loads and runs the models, for `bench/perception.py`, which describes the numbers.
 //!
 //! `perception grounding-dino|segment-anything DIRECTORY IMAGE.png THREADS ROUNDS OUTPUT` prints a
-//! JSON object and writes what was computed to OUTPUT: Grounding DINO's logits as 32-bit floats, or
-//! a byte for each pixel of Segment Anything's mask.
+//! JSON object and writes the results to OUTPUT: Grounding DINO's logits as 32-bit floats, or a byte for each
+//! pixel of Segment Anything's mask.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use rmrl_grounded_sam::{
 use rmrl_vision::BoundingBox;
 use rustix::time::{ClockId, clock_gettime};
 
-/// As in the program `rmrl`: memory is kept between images instead of asked for anew.
+/// The allocator of the program `rmrl`: it keeps memory between images instead of requesting it again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -24,7 +24,7 @@ fn main() -> Outcome<()> {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [model, directory, image, threads, rounds, output] = &arguments[..] else {
-        // `cargo bench` without arguments; `cargo test --benches` likewise.
+        // `cargo bench` and `cargo test --benches` give no arguments.
         println!("bench/perception.py measures the models; see bench/README.md");
         return Ok(());
     };
@@ -50,7 +50,7 @@ fn main() -> Outcome<()> {
             let (load, mut segmenter) = timed(|| SegmentAnything::open(config))?;
             let mut shade = 0;
             let (look, _) = median(rounds, || {
-                // Another image each time, or the last one's embedding would be taken.
+                // A different image each time, because the last image's embedding is kept.
                 shade += 1;
                 segmenter.segment_box(&shaded(&image, shade), middle(&image))
             })?;
@@ -81,7 +81,7 @@ fn shaded(image: &RgbImage, shade: u8) -> RgbImage {
     image
 }
 
-/// Wall's and processor's seconds.
+/// Wall time and CPU time.
 #[derive(Clone, Copy)]
 struct Cost {
     wall: Duration,
@@ -96,7 +96,7 @@ fn timed<T, E: std::error::Error + 'static>(
     Ok((Cost { wall: wall.elapsed(), processor: processor_time()? - processor }, result))
 }
 
-/// The median cost by the processor's time, after one round that is not counted.
+/// The median cost by CPU time, after one round that is not counted.
 fn median<T, E: std::error::Error + 'static>(
     rounds: usize,
     mut work: impl FnMut() -> Result<T, E>,

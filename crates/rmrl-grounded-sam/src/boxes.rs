@@ -1,8 +1,8 @@
-//! Boxes as Grounding DINO gives them.
+//! The boxes of Grounding DINO.
 
 use rmrl_vision::BoundingBox;
 
-/// A box by its edges, in pixels from the image's upper left corner: the first pixel reaches from 0
+/// A box by its edges, in pixels from the image's upper left corner: the first pixel extends from 0
 /// to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Edges {
@@ -13,7 +13,7 @@ pub(crate) struct Edges {
 }
 
 impl Edges {
-    /// From center and size as shares of an image of `width` x `height`.
+    /// The edges from center and size as shares of an image of `width` x `height`.
     pub fn from_shares([x, y, wide, high]: [f64; 4], width: u32, height: u32) -> Self {
         let (width, height) = (f64::from(width), f64::from(height));
         Self {
@@ -24,8 +24,8 @@ impl Edges {
         }
     }
 
-    /// The first and the last pixel between the edges. An edge at 50 is the left of pixel 50, and the
-    /// right of pixel 49; both boxes have the same center.
+    /// The first and the last pixel between the edges. An edge at 50 is the left side of pixel 50 and the right side
+    /// of pixel 49; both boxes have the same center.
     pub fn pixels(self) -> BoundingBox {
         BoundingBox {
             x_min: self.left,
@@ -53,8 +53,8 @@ impl Edges {
     }
 }
 
-/// Non-maximum suppression: the indices of the boxes that no kept box of a higher score agrees with
-/// by more than `iou`, best first.
+/// Non-maximum suppression: the indices of the kept boxes, best first. A box is dropped if its intersection over
+/// union with a better kept box exceeds `iou`.
 pub(crate) fn suppress_duplicates(boxes: &[(Edges, f64)], iou: f64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..boxes.len()).collect();
     order.sort_by(|a, b| boxes[*b].1.total_cmp(&boxes[*a].1));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_names_the_pixels_that_it_covers() {
+    fn edges_become_the_pixels_between_them() {
         // Pixels 50 to 113 and 80 to 122 of 640 x 480, as rmrl-vision's own detector reports them.
         let shares =
             [(50.0 + 114.0) / 2.0 / 640.0, (80.0 + 123.0) / 2.0 / 480.0, 0.1, 43.0 / 480.0];
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// Two plates side by side at 45 degrees, as near as they can lie, and the first one twice.
+    /// Two plates side by side at 45 degrees, as close as possible, and the first one twice.
     #[test]
     fn duplicates_are_merged_and_neighbors_are_not() {
         let diagonal = std::f64::consts::FRAC_1_SQRT_2;

@@ -1,29 +1,24 @@
-//! What can be wrong with the files of the models, and with what they compute.
+//! Errors of the models' files, and of what they compute.
 
 use std::path::PathBuf;
 
-/// Why a model could not be opened or gave no answer.
+use rmrl_core::InvalidKey;
+
+/// Why a model cannot be opened or run.
 #[derive(Debug, thiserror::Error)]
 pub enum GroundedSamError {
-    /// A configuration value that cannot be.
-    #[error("{key} is {value}, expected {expected}")]
-    Config {
-        /// The configuration's key.
-        key: &'static str,
-        /// What was given.
-        value: String,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// A file is not there.
+    /// A configuration value is invalid.
+    #[error(transparent)]
+    Config(#[from] InvalidKey),
+    /// A file is missing.
     #[error(
-        "{file} is missing: expected {expected}; docs/perception-models.md says where it comes from",
+        "{file} is missing: expected {expected}; docs/perception-models.md describes how to get it",
         file = file.display()
     )]
     Missing {
         /// The file.
         file: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         expected: &'static str,
     },
     /// A file cannot be read.
@@ -31,10 +26,10 @@ pub enum GroundedSamError {
     Read {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The error behind it.
         source: std::io::Error,
     },
-    /// A file is larger than any model that runs here.
+    /// A file is larger than any supported model.
     #[error(
         "{file} has {bytes} bytes, expected at most {limit}; is it a model of this architecture?",
         file = file.display()
@@ -42,33 +37,33 @@ pub enum GroundedSamError {
     TooLarge {
         /// The file.
         file: PathBuf,
-        /// Its size, with the data that it refers to.
+        /// The size with its external data, in bytes.
         bytes: u64,
-        /// The largest size that is read.
+        /// The largest size that is read, in bytes.
         limit: u64,
     },
-    /// A file is no ONNX file, or a damaged one.
+    /// A file is damaged, or no ONNX file.
     #[error(
-        "{file} is damaged at byte {at}: {reason}; fetch or export it again",
+        "{file} is damaged at byte {at}: {reason}; download or export it again",
         file = file.display()
     )]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// Where, in bytes from the beginning.
+        /// The position, in bytes from the beginning.
         at: u64,
-        /// What is wrong there.
+        /// The reason.
         reason: String,
     },
-    /// The runtime does not understand a file.
+    /// The runtime cannot load a file.
     #[error("{file} cannot be loaded; export it again with tools/export_grounded_sam.py", file = file.display())]
     Load {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The error behind it.
         source: Box<rten::LoadError>,
     },
-    /// A graph takes or gives something else than this model does.
+    /// A graph has other inputs or outputs than this model.
     #[error(
         "{file} has the {side} {found}, expected {expected}; is it the file for this key?",
         file = file.display()
@@ -78,9 +73,9 @@ pub enum GroundedSamError {
         file: PathBuf,
         /// `inputs` or `outputs`.
         side: &'static str,
-        /// Their names.
+        /// The names that the graph has.
         found: String,
-        /// The names that this model has.
+        /// The expected names.
         expected: &'static str,
     },
     /// An input or output has the wrong shape.
@@ -93,12 +88,12 @@ pub enum GroundedSamError {
         file: PathBuf,
         /// The input's or output's name.
         value: &'static str,
-        /// Its shape.
+        /// The shape that it has.
         found: String,
-        /// The shape that it should have.
+        /// The expected shape.
         expected: String,
     },
-    /// A Segment Anything decoder that takes points only.
+    /// A Segment Anything decoder takes points only.
     #[error(
         "{file} takes points and no boxes (it has the inputs {found}): it ignores the labels 2 and 3 that mark a box's corners, and its masks would be wrong; export a decoder with input_boxes by tools/export_grounded_sam.py",
         file = file.display()
@@ -106,60 +101,60 @@ pub enum GroundedSamError {
     PointsOnly {
         /// The file.
         file: PathBuf,
-        /// The names of its inputs.
+        /// The names of the inputs.
         found: String,
     },
-    /// A tokenizer that cannot be read, or is not the one of this model.
+    /// A tokenizer cannot be read, or belongs to another model.
     #[error(
-        "{file} is no tokenizer of Grounding DINO: {reason}; fetch it from where the model comes from",
+        "{file} is no tokenizer of Grounding DINO: {reason}; download it from the same place as the model",
         file = file.display()
     )]
     Tokenizer {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// A prompt of more words than the model takes.
+    /// The prompt has more tokens than the model takes.
     #[error("the prompt has {tokens} tokens, expected at most {limit}; name fewer things")]
     PromptTooLong {
-        /// The prompt's tokens, with the marks at its ends.
+        /// The tokens of the prompt, including the special tokens at its ends.
         tokens: usize,
-        /// The most that the model takes.
+        /// The most tokens that the model takes.
         limit: usize,
     },
-    /// An image without pixels, or with more than any camera takes.
+    /// The image has no pixels, or more than any camera takes.
     #[error("the image has {width} x {height} pixels, expected 1 x 1 to {limit} x {limit}")]
     ImageSize {
-        /// Its width.
+        /// The image's width.
         width: u32,
-        /// Its height.
+        /// The image's height.
         height: u32,
-        /// The most pixels of a side.
+        /// The most pixels along a side.
         limit: u32,
     },
-    /// The graph cannot be computed.
+    /// The graph cannot be run.
     #[error("{file} cannot be run", file = file.display())]
     Run {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The error behind it.
         source: rten::RunError,
     },
-    /// The runtime gave up on a graph: it does so on graphs that contradict themselves.
+    /// The runtime panicked, as it does on graphs that contradict themselves.
     #[error(
-        "{file} contradicts itself ({message}); fetch or export it again",
+        "{file} contradicts itself ({message}); download or export it again",
         file = file.display()
     )]
     Contradiction {
         /// The file.
         file: PathBuf,
-        /// What the runtime says.
+        /// The runtime's message.
         message: String,
     },
-    /// An output holds numbers that cannot be.
+    /// An output holds invalid values.
     #[error(
-        "{file}: {output} holds {found}, expected {expected}; are its weights those of the released model?",
+        "{file}: {output} contains {found}, expected {expected}; are its weights those of the released model?",
         file = file.display()
     )]
     Output {
@@ -167,9 +162,9 @@ pub enum GroundedSamError {
         file: PathBuf,
         /// The output's name.
         output: &'static str,
-        /// What was found in it.
+        /// The invalid value.
         found: String,
-        /// What was expected.
+        /// The valid values.
         expected: &'static str,
     },
 }

@@ -1,4 +1,4 @@
-//! Grounding DINO: boxes around what a text describes (Sec. 3.4).
+//! Grounding DINO: boxes around objects that a text describes (Sec. 3.4).
 
 use image::RgbImage;
 use rmrl_vision::{BoundingBox, BoxError, Detection, Detections, Detector, Rejected};
@@ -12,7 +12,7 @@ use crate::pixels::{MAX_SIDE_PX, check_size, pixel_values, size_by_edges};
 use crate::prompt::{Prompt, phrases};
 use crate::{GroundedSamError, GroundingDinoConfig, Resize};
 
-/// Upstream's image, where the graph takes any size.
+/// Upstream's image size, for graphs that take any size.
 const SHORTEST_EDGE: u32 = 800;
 const LONGEST_EDGE: u32 = 1333;
 
@@ -23,45 +23,44 @@ const INPUTS: [&str; 5] =
     ["pixel_values", "input_ids", "token_type_ids", "attention_mask", "pixel_mask"];
 const OUTPUTS: [&str; 2] = ["logits", "pred_boxes"];
 
-/// An object found, and the words of the prompt that it answers to.
+/// A detected object, and the words of the prompt that it matches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhraseDetection {
-    /// Where, in pixels of the image; it may reach over the image's border by a little.
+    /// The box, in pixels of the image; it may slightly exceed the image's border.
     pub bounding_box: BoundingBox,
-    /// How sure the detector is, 0 to 1.
+    /// The detector's confidence, 0 to 1.
     pub score: f64,
-    /// The words of the prompt that score above the text threshold; it may be empty.
+    /// The words of the prompt that score above the text threshold; may be empty.
     pub phrase: String,
 }
 
-/// What Grounding DINO makes of an image.
+/// What Grounding DINO found in an image.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PhraseDetections {
-    /// What scores above the box threshold, duplicates merged, best first.
+    /// The objects that score above the box threshold, without duplicates, best first.
     pub found: Vec<PhraseDetection>,
-    /// The best of what does not; `None` if everything does.
+    /// The best of the others; `None` if there are none.
     pub best_rejected: Option<Rejected>,
 }
 
 /// The network's own outputs for an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawDetections {
-    /// How well each query agrees with each token, before the sigmoid; minus infinity beyond the
-    /// prompt. `[queries, tokens]`, row by row.
+    /// How well each query matches each token, before the sigmoid; minus infinity beyond the prompt.
+    /// `[queries, tokens]`, row by row.
     pub logits: Vec<f32>,
     /// The length of a row of `logits`.
     pub tokens: usize,
-    /// Each query's box: center x, center y, width, height, as shares of the image that the
-    /// network has seen.
+    /// Each query's box: center x, center y, width, height, as shares of the network's input image.
     pub boxes: Vec<[f32; 4]>,
 }
 
-/// Grounding DINO on the processor. It takes seconds for an image.
+/// Grounding DINO on the CPU. It takes seconds for an image.
 pub struct GroundingDino {
     config: GroundingDinoConfig,
     network: Network,
     prompt: Prompt,
-    /// Width and height that the graph takes; `None` for any.
+    /// Width and height that the graph takes; `None` if it takes any.
     graph_size: Option<(u32, u32)>,
 }
 
@@ -69,7 +68,7 @@ impl GroundingDino {
     /// Reads the model and its tokenizer.
     ///
     /// # Errors
-    /// A configuration value that cannot be; a file that is missing, damaged, or another model's.
+    /// A configuration value is invalid, or a file is missing, damaged or from another model.
     pub fn open(config: GroundingDinoConfig) -> Result<Self, GroundedSamError> {
         config.validate()?;
         let prompt = Prompt::open(&config.directory, &config.prompt, MAX_TOKENS)?;
@@ -86,23 +85,23 @@ impl GroundingDino {
             tracing::warn!(
                 file = %network.file().display(),
                 phrases = count,
-                "the prompt has several phrases: many exports have the places of one phrase's full stop \
-                 baked in, and find the wrong things for several; those of tools/export_grounded_sam.py \
-                 have not"
+                "the prompt has several phrases: many exports contain the fixed position of one phrase's full \
+                 stop and detect wrong objects for several phrases; exports by tools/export_grounded_sam.py \
+                 do not"
             );
         }
         Ok(Self { config, network, prompt, graph_size })
     }
 
-    /// How this detector is configured.
+    /// The detector's configuration.
     pub fn config(&self) -> &GroundingDinoConfig {
         &self.config
     }
 
-    /// Finds what the prompt describes, and says which of its words.
+    /// Finds the objects that the prompt describes, with the matching words.
     ///
     /// # Errors
-    /// An image without pixels; a graph that cannot be computed, or computes what cannot be.
+    /// The image has no pixels, or the graph cannot be run or computes invalid values.
     pub fn detect_phrases(&self, image: &RgbImage) -> Result<PhraseDetections, GroundedSamError> {
         let raw = self.raw_detections(image)?;
         Ok(self.post_process(&raw, image.dimensions()))
@@ -111,7 +110,7 @@ impl GroundingDino {
     /// The network's outputs for an image, before any threshold.
     ///
     /// # Errors
-    /// As of [`detect_phrases`](Self::detect_phrases).
+    /// The same as of [`detect_phrases`](Self::detect_phrases).
     pub fn raw_detections(&self, image: &RgbImage) -> Result<RawDetections, GroundedSamError> {
         check_size(image)?;
         let (resized, canvas) = self.sizes(image.dimensions());
@@ -130,7 +129,7 @@ impl GroundingDino {
         self.checked(&logits, &boxes)
     }
 
-    /// Holds the outputs against what the network can give.
+    /// Checks the outputs' shapes and values.
     fn checked(
         &self,
         logits: &Tensor<f32>,
@@ -145,25 +144,25 @@ impl GroundingDino {
             return Err(self.network.wrong_shape("pred_boxes", boxes.shape(), expected));
         }
         let (logits, boxes) = (logits.to_vec(), boxes.to_vec());
-        let impossible = |output, found: f32, expected| GroundedSamError::Output {
+        let invalid = |output, found: f32, expected| GroundedSamError::Output {
             file: self.network.file().to_path_buf(),
             output,
             found: found.to_string(),
             expected,
         };
-        // Minus infinity stands where the prompt has no token.
+        // Positions without a token have minus infinity.
         if let Some(found) = logits.iter().find(|value| value.is_nan() || **value == f32::INFINITY)
         {
-            return Err(impossible("logits", *found, "numbers below infinity"));
+            return Err(invalid("logits", *found, "numbers below infinity"));
         }
         if let Some(found) = boxes.iter().find(|value| !value.is_finite()) {
-            return Err(impossible("pred_boxes", *found, "finite numbers"));
+            return Err(invalid("pred_boxes", *found, "finite numbers"));
         }
         let boxes = boxes.as_chunks::<4>().0.to_vec();
         Ok(RawDetections { logits, tokens, boxes })
     }
 
-    /// Width and height that an image is resized to, and those of the canvas that it is laid on.
+    /// Width and height of the resized image, and those of its canvas.
     fn sizes(&self, image: (u32, u32)) -> ((u32, u32), (u32, u32)) {
         let Some(canvas) = self.graph_size else {
             let size = size_by_edges(image, SHORTEST_EDGE, LONGEST_EDGE);
@@ -175,13 +174,13 @@ impl GroundingDino {
         let (short, long) = (canvas.0.min(canvas.1), canvas.0.max(canvas.1));
         let size = size_by_edges(image, short, long);
         let fits = size.0 <= canvas.0 && size.1 <= canvas.1;
-        // A portrait may not fit on a landscape.
+        // A portrait image may not fit on a landscape canvas.
         let size = if fits { size } else { size_by_edges(image, short, short) };
         ((size.0.min(canvas.0), size.1.min(canvas.1)), canvas)
     }
 
-    /// Upstream's post-processing, and non-maximum suppression. The network's shares are of the
-    /// image without its padding, so they are those of the original image.
+    /// Upstream's post-processing, with non-maximum suppression. The network's shares refer to the image without its
+    /// padding, so they also hold for the original image.
     fn post_process(&self, raw: &RawDetections, (width, height): (u32, u32)) -> PhraseDetections {
         let threshold = self.config.box_threshold;
         let mut best_rejected: Option<Rejected> = None;
@@ -207,8 +206,7 @@ impl GroundingDino {
         PhraseDetections { found, best_rejected }
     }
 
-    /// The words whose probability passes the text threshold. The first and the last position stand
-    /// for no word.
+    /// The words whose probability exceeds the text threshold. The first and the last position are no words.
     fn phrase(&self, logits: &[f32]) -> String {
         let positions = (1..logits.len() - 1)
             .filter(|position| f64::from(sigmoid(logits[*position])) > self.config.text_threshold);
@@ -242,7 +240,7 @@ fn graph_size(network: &Network) -> Result<Option<(u32, u32)>, GroundedSamError>
     .ok_or_else(|| network.wrong_shape("pixel_values", &shape, "[1, 3, height, width]"))
 }
 
-/// Refuses a graph that was traced with a prompt of another length and takes no other.
+/// Refuses a graph that takes only prompts of another length.
 fn check_prompt_length(network: &Network, prompt: &Prompt) -> Result<(), GroundedSamError> {
     let length = prompt.ids().len();
     match network.input_shape("input_ids").as_deref() {
@@ -256,7 +254,7 @@ fn check_prompt_length(network: &Network, prompt: &Prompt) -> Result<(), Grounde
     }
 }
 
-/// 1 where the canvas holds the image, 0 right of it and below: `[1, height, width]`.
+/// 1 where the canvas shows the image, 0 right of it and below: `[1, height, width]`.
 fn pixel_mask(image: (u32, u32), canvas: (u32, u32)) -> Tensor<i32> {
     let mask = (0..canvas.1)
         .flat_map(|v| (0..canvas.0).map(move |u| i32::from(u < image.0 && v < image.1)));

@@ -1,57 +1,57 @@
-//! How Grounding DINO is configured.
+//! The configuration of Grounding DINO.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
-use crate::GroundedSamError;
 use crate::prompt::phrases;
 
-/// How an image is brought to the size that is baked into a graph.
+/// How an image is resized to the fixed size of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resize {
-    /// Stretched or pressed to exactly that size, as the public exports of 800 x 800 are fed. All
-    /// of the graph's pixels are used; the image's proportions are lost.
+    /// Scale both sides to the graph's size, as for the public exports of 800 x 800. This uses all pixels of
+    /// the graph, but changes the image's proportions.
     #[default]
     Squash,
-    /// With its proportions, as the network was trained; the rest, right and below, is zero and
-    /// masked. It is the better the nearer the graph's proportions come to the camera's.
+    /// Keep the proportions, as in the network's training; the rest, right and below, is zero and masked. This
+    /// works better the closer the graph's proportions are to the camera's.
     Pad,
 }
 
-/// Where Grounding DINO lies, what it looks for, and how sure it must be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
+/// The files of Grounding DINO, its prompt, and its thresholds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
-#[config(own_validate)]
 pub struct GroundingDinoConfig {
-    /// The directory with the model and `tokenizer.json` or `vocab.txt`. Default
-    /// `models/grounding-dino`: where `tools/export_grounded_sam.py --out models` writes them.
+    /// The directory with the model and `tokenizer.json` or `vocab.txt`. Default `models/grounding-dino`:
+    /// `tools/export_grounded_sam.py --out models` writes them there.
     pub directory: PathBuf,
     /// The model's file in it. Default `model.onnx`, the name in the public exports.
     pub model: PathBuf,
-    /// What to look for, in English. Default `black cell plate`: the paper's plates are. Several
-    /// phrases are parted by full stops; any of them counts as the plate.
+    /// The description of the plate, in English. Default `black cell plate`: the paper's plates are black.
+    /// Full stops separate several phrases; an object that matches any of them counts as the plate.
+    #[key(valid = has_phrases, expected = "words that describe the plate")]
     pub prompt: String,
     /// Boxes must score more than this. Default 0.35, upstream's demonstration; untuned here.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(above = 0, at_most = 1)]
     pub box_threshold: f64,
     /// Words of the prompt that score more than this are the box's phrase. Default 0.25, upstream's
     /// demonstration; it changes no box.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(above = 0, at_most = 1)]
     pub text_threshold: f64,
-    /// Of two boxes whose intersection is more than this share of their union, the lesser score is
-    /// dropped. Default 0.5: the network often reports one object several times, in boxes that
-    /// nearly agree; two plates that touch, at 45 degrees, still have boxes that agree to 0.25 at
-    /// most. 1 keeps all.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    /// Of two boxes whose intersection exceeds this share of their union, the one with the lower score is
+    /// dropped. Default 0.5: the network often reports one object several times, in nearly equal boxes. The
+    /// boxes of two plates that touch at 45 degrees agree to 0.25 at most. 1 keeps all boxes.
+    #[key(above = 0, at_most = 1)]
     pub nms_iou: f64,
-    /// How images are brought to the graph's size. Default `squash`; a graph of no fixed size
-    /// gets the image in upstream's, 800 pixels high or at most 1333 long, whatever is said here.
+    /// How images are resized to the graph's size. Default `squash`. It does not affect graphs without a fixed
+    /// size: they get upstream's size, 800 pixels on the short side and at most 1333 on the long one.
+    #[key(kind = "\"squash\" or \"pad\"")]
     pub resize: Resize,
-    /// Threads to compute with. Default: one for each physical core.
-    #[key(at_least = 1, at_most = 1024)]
+    /// The number of threads. Default: one for each physical core.
+    #[key(at_least = 1, limit = 1024)]
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -70,34 +70,8 @@ impl Default for GroundingDinoConfig {
     }
 }
 
-impl GroundingDinoConfig {
-    /// Checks every value, and no file.
-    ///
-    /// # Errors
-    /// The first key whose value cannot be.
-    pub fn validate(&self) -> Result<(), GroundedSamError> {
-        if phrases(&self.prompt).is_empty() {
-            return Err(GroundedSamError::Config {
-                key: "prompt",
-                value: format!("{:?}", self.prompt),
-                expected: "words that describe the plate",
-            });
-        }
-        for (key, value) in [
-            ("box_threshold", self.box_threshold),
-            ("text_threshold", self.text_threshold),
-            ("nms_iou", self.nms_iou),
-        ] {
-            if !(value > 0.0 && value <= 1.0) {
-                return Err(GroundedSamError::Config {
-                    key,
-                    value: value.to_string(),
-                    expected: "a share above 0, at most 1",
-                });
-            }
-        }
-        Ok(())
-    }
+fn has_phrases(prompt: &str) -> bool {
+    !phrases(prompt).is_empty()
 }
 
 #[cfg(test)]
@@ -105,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn impossible_configurations_are_refused_by_key() {
+    fn invalid_values_are_refused_by_key() {
         let default = GroundingDinoConfig::default;
         default().validate().unwrap();
         for (key, config) in [
@@ -114,11 +88,7 @@ mod tests {
             ("text_threshold", GroundingDinoConfig { text_threshold: f64::NAN, ..default() }),
             ("nms_iou", GroundingDinoConfig { nms_iou: 1.5, ..default() }),
         ] {
-            let error = config.validate().unwrap_err();
-            assert!(
-                matches!(error, GroundedSamError::Config { key: found, .. } if found == key),
-                "{error}"
-            );
+            assert_eq!(config.validate().unwrap_err().key, key);
         }
     }
 }

@@ -1,10 +1,9 @@
-//! Detection and segmentation by learned models: Grounding DINO finds what a text describes, Segment
-//! Anything finds the pixels of what lies in a box.
+//! Detection and segmentation by learned models: Grounding DINO finds objects that a text describes, and Segment
+//! Anything finds the pixels of the object in a box.
 //!
 //! [`GroundingDino`] is a [`rmrl_vision::Detector`] and [`SegmentAnything`] a
-//! [`rmrl_vision::Segmenter`]. Both run ONNX files on the processor with `rten`; nothing is
-//! downloaded, and no library has to be installed. `docs/perception-models.md` says where the files
-//! come from.
+//! [`rmrl_vision::Segmenter`]. Both run ONNX files on the CPU with `rten`; nothing is downloaded, and no
+//! library has to be installed. `docs/perception-models.md` describes how to get the files.
 //!
 //! ```no_run
 //! use rmrl_grounded_sam::{
@@ -20,6 +19,12 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! - `grounding_dino.rs`, `grounding_dino_config.rs`, `prompt.rs`, `boxes.rs`: the detector.
+//! - `segment_anything.rs`, `segment_anything_config.rs`, `mask_upscaling.rs`: the segmenter.
+//! - `pixels.rs`, `resample.rs`: the preprocessing of images for both.
+//! - `network.rs`, `onnx_file.rs`: runs a graph, after checks of its file.
+//! - `error.rs`: why a model cannot be opened or run.
 
 mod boxes;
 mod error;

@@ -1,24 +1,24 @@
-//! From the decoder's small mask to a mask of the image.
+//! Upscales the decoder's small mask to a mask of the image.
 
 use image::{GrayImage, Luma};
 
-/// A plane of numbers, row by row.
+/// A plane of values, row by row.
 pub(crate) struct Plane {
     pub width: usize,
     pub height: usize,
     pub values: Vec<f32>,
 }
 
-/// Blows a mask of logits up to the encoder's square of `square` pixels, cuts the padding off, blows
-/// the rest up to `width` x `height` and sets what is above 0: upstream's two steps, in its order.
-/// `unpadded` is width and height of the image within the square.
+/// Upscales a mask of logits to the encoder's square of `square` pixels, crops the padding, upscales the rest to
+/// `width` x `height` and sets the pixels above 0. These are upstream's two steps, in its order. `unpadded` is width
+/// and height of the image within the square.
 pub(crate) fn upscale_mask(
     low: &Plane,
     square: usize,
     unpadded: (usize, usize),
     (width, height): (u32, u32),
 ) -> GrayImage {
-    // Cutting before or after interpolating is the same; rows beyond the cut need not be computed.
+    // Cropping before or after the interpolation gives the same; cropped rows are not computed.
     let square = resize(low, (square, square), unpadded);
     let size = (width as usize, height as usize);
     let full = resize(&square, size, size);
@@ -28,7 +28,7 @@ pub(crate) fn upscale_mask(
     })
 }
 
-/// The upper left `part` of a plane that is resized to `size`, bilinearly, corners not aligned
+/// The upper left `part` of a plane that is resized to `size`, bilinearly and without aligned corners
 /// (`torch.nn.functional.interpolate`). Sizes are width and height.
 fn resize(plane: &Plane, size: (usize, usize), part: (usize, usize)) -> Plane {
     let columns: Vec<_> = (0..part.0).map(|at| neighbors(at, plane.width, size.0)).collect();
@@ -59,9 +59,9 @@ mod tests {
     use super::*;
     use crate::images::{Tensors, iou};
 
-    /// SAM's true sizes, against torch: 256 -> 1024 -> 765 rows of it -> 641 x 479.
+    /// SAM's true sizes, compared with torch: 256 -> 1024 -> the first 765 rows -> 641 x 479.
     #[test]
-    fn full_size_masks_are_upstreams() {
+    fn full_size_masks_match_upstream() {
         let values = (0..256 * 256).map(|index| {
             let (u, v) = (index % 256, index / 256);
             let blob = (u - 128) * (u - 128) + (v - 90) * (v - 90) * 2 - 5000;
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_plane_stays_one() {
+    fn a_half_plane_stays_a_half_plane() {
         let values = (0..64).map(|index| if index % 8 < 4 { 1.0 } else { -1.0 }).collect();
         let low = Plane { width: 8, height: 8, values };
         // A landscape: the lower quarter of the square is padding.

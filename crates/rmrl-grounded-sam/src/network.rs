@@ -1,4 +1,4 @@
-//! An ONNX graph in the runtime: opened with checks, run without surprises.
+//! An ONNX graph in the runtime, with checks of its file, inputs and outputs.
 
 use std::any::Any;
 use std::num::NonZeroUsize;
@@ -18,7 +18,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Opens `file`; `role` says what it should hold.
+    /// Opens `file`; `role` is the expected content, for errors.
     pub fn open(
         file: &Path,
         role: &'static str,
@@ -49,7 +49,7 @@ impl Network {
         self.names(self.model.input_ids()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Checks that the graph takes exactly `inputs` and gives at least `outputs`.
+    /// Checks that the graph has exactly `inputs` and at least `outputs`.
     pub fn check_interface(
         &self,
         inputs: (&[&str], &'static str),
@@ -69,7 +69,7 @@ impl Network {
         Ok(())
     }
 
-    /// The shape of an input; `None` for each side that may be any.
+    /// The shape of an input, with `None` for each side that is free.
     pub fn input_shape(&self, name: &str) -> Option<Vec<Option<usize>>> {
         let shape = self.model.node_info(self.model.find_node(name)?)?.shape()?;
         let size = |side: &Dimension| match side {
@@ -79,7 +79,7 @@ impl Network {
         Some(shape.iter().map(size).collect())
     }
 
-    /// An error that says that `value` has not the shape that it should have.
+    /// The error that `value` has a wrong shape.
     pub fn wrong_shape(
         &self,
         value: &'static str,
@@ -90,7 +90,7 @@ impl Network {
         GroundedSamError::Shape { file, value, found, expected: expected.into() }
     }
 
-    /// Computes `outputs`, which hold 32-bit floats.
+    /// Computes `outputs`, which must hold 32-bit floats.
     pub fn run<const N: usize>(
         &self,
         inputs: Vec<(&str, Value)>,
@@ -125,14 +125,14 @@ impl Network {
     }
 }
 
-/// A pool of `threads`, or the runtime's own: a thread for every physical core.
+/// A pool of `threads`; `None` for the runtime's own pool, with a thread for every physical core.
 pub(crate) fn thread_pool(threads: Option<NonZeroUsize>) -> Option<Arc<ThreadPool>> {
     threads.map(|threads| Arc::new(ThreadPool::with_num_threads(threads.get())))
 }
 
-/// Runs the runtime. Its operators panic on some graphs that contradict themselves, which a damaged
-/// file does; that must not take a whole training run with it. The graph is not used any further, or
-/// unchanged: running takes it by shared reference.
+/// Calls the runtime and turns panics into errors. Its operators panic on some graphs that contradict themselves,
+/// as those of damaged files do; this must not end a training run. Afterwards the graph is dropped, or unchanged,
+/// because running takes it by shared reference.
 fn guarded<T>(file: &Path, call: impl FnOnce() -> T) -> Result<T, GroundedSamError> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|panic| GroundedSamError::Contradiction {
         file: file.to_path_buf(),
@@ -140,7 +140,7 @@ fn guarded<T>(file: &Path, call: impl FnOnce() -> T) -> Result<T, GroundedSamErr
     })
 }
 
-/// The same for a tokenizer, which panics on some files, too.
+/// Calls a tokenizer and turns panics into errors: it panics on some files, too.
 pub(crate) fn guarded_tokenizer<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(call)).map_err(message_of)
 }

@@ -1,31 +1,36 @@
-//! Looks through an ONNX file before the runtime reads it.
+//! Checks an ONNX file before the runtime reads it.
 //!
-//! The runtime allocates what a length in the file asks for, and a program that runs out of memory is
-//! ended, not told. So every length is held against the file's true size first, and every tensor's
-//! shape against the bytes that it has. What becomes more in memory than it is in the file, such as empty
-//! messages and packed integers, is counted. Weights are stepped over, which takes milliseconds. Sizes
-//! that a node is given as numbers of the file are bounded, too; those that a graph computes are not.
+//! The runtime allocates whatever a length in the file requests, and a program that runs out of memory is killed
+//! without an error. So this module compares every length with the file's true size, and every tensor's shape with
+//! the bytes that it has. It limits the parts that need more memory than their bytes in the file, such as empty
+//! messages and packed integers. It skips weights, which takes milliseconds. It also limits the output sizes that are
+//! constants in the file, but not those that a graph computes.
+//!
+//! - `bytes.rs`: the fields of messages.
+//! - `tensor.rs`, `constant_values.rs`: tensors, and the values of small ones.
+//! - `output_size_limits.rs`: the limits of output sizes.
 
-mod asked;
 mod bytes;
-mod numbers;
+mod constant_values;
+mod output_size_limits;
 mod tensor;
 
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use self::asked::{Asked, Attribute, INPUTS, Node};
 use self::bytes::{Bytes, Fault, Value, damage};
+use self::output_size_limits::{Attribute, INPUTS, Node, OutputSizes};
+use self::tensor::{ExternalData, Tensor};
 use crate::GroundedSamError;
 
-/// Larger files are none of the models meant here: SAM's ViT-H, the largest, has 2.6 GB.
+/// The largest file that is read: SAM's ViT-H, the largest supported model, has 2.6 GB.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// Graphs within graphs, types within types; exporters write about ten. Each level takes stack.
+/// The deepest nesting of messages: exporters write about ten levels, and each takes stack.
 const MAX_DEPTH: usize = 32;
 
-/// Checks that `file` is a whole ONNX file of a bearable size; `role` says what it should hold.
+/// Checks that `file` is a complete ONNX file that fits into memory; `role` is the expected content, for errors.
 pub(crate) fn check(file: &Path, role: &'static str) -> Result<(), GroundedSamError> {
     let read_error = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound => {
@@ -45,20 +50,20 @@ pub(crate) fn check(file: &Path, role: &'static str) -> Result<(), GroundedSamEr
     }
     let mut walk = Walk {
         bytes: Bytes::of(File::open(file).map_err(read_error)?),
-        folder: file.parent(),
-        outside: 0,
+        external: ExternalData::new(file.parent()),
         graphs: 0,
-        asked: Asked::default(),
+        sizes: OutputSizes::default(),
     };
-    let checked = walk.message(Message::Model, bytes, 0).and_then(|()| {
+    let walked = walk.message(Message::Model, bytes, 0).and_then(|()| {
         if walk.graphs == 0 {
-            return damage("no graph in it");
+            return damage("it contains no graph");
         }
-        walk.asked.check()
+        std::mem::take(&mut walk.sizes).check()
     });
-    match checked {
-        Ok(()) if bytes.saturating_add(walk.outside) > MAX_BYTES => {
-            Err(too_large(bytes.saturating_add(walk.outside)))
+    let external_bytes = walk.external.bytes();
+    match walked {
+        Ok(()) if bytes.saturating_add(external_bytes) > MAX_BYTES => {
+            Err(too_large(bytes.saturating_add(external_bytes)))
         }
         Ok(()) => Ok(()),
         Err(Fault::Damage(reason)) => {
@@ -68,8 +73,8 @@ pub(crate) fn check(file: &Path, role: &'static str) -> Result<(), GroundedSamEr
     }
 }
 
-/// The messages of onnx.proto that the runtime looks into, and that hold nothing but others and what is
-/// of no concern here.
+/// The messages of onnx.proto that the runtime reads and that contain only other messages, or nothing that needs a
+/// check.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Message {
     Model,
@@ -85,7 +90,7 @@ enum Message {
 }
 
 impl Message {
-    /// The message in the field of that number.
+    /// The message in a field, by the field's number.
     fn within(self, field: u64) -> Option<Self> {
         match (self, field) {
             (Self::Model, 7) => Some(Self::Graph),
@@ -102,21 +107,19 @@ impl Message {
     }
 }
 
+/// The state while a file is read.
 struct Walk<'a> {
     bytes: Bytes,
-    folder: Option<&'a Path>,
-    /// Bytes in other files.
-    outside: u64,
+    external: ExternalData<'a>,
     graphs: usize,
-    /// What nodes are told to make.
-    asked: Asked,
+    sizes: OutputSizes,
 }
 
 impl Walk<'_> {
     /// Reads a message that ends at the byte `end`.
     fn message(&mut self, message: Message, end: u64, depth: usize) -> Result<(), Fault> {
         if depth > MAX_DEPTH {
-            return damage(format!("messages within messages, {MAX_DEPTH} deep"));
+            return damage(format!("messages are nested more than {MAX_DEPTH} deep"));
         }
         self.graphs += usize::from(message == Message::Graph);
         while let Some((field, value)) = self.bytes.field(end)? {
@@ -124,11 +127,11 @@ impl Walk<'_> {
             match (message, field) {
                 (Message::Graph, 1) => {
                     let node = self.node(end, depth + 1)?;
-                    self.asked.note_node(node)?;
+                    self.sizes.add_node(node)?;
                 }
                 (Message::Graph, 5) => {
-                    let tensor = self.tensor(end)?;
-                    self.asked.note_constant(tensor.name, &tensor.numbers);
+                    let tensor = Tensor::read(&mut self.bytes, &mut self.external, end)?;
+                    self.sizes.add_constant(tensor.name, &tensor.values);
                 }
                 _ => match message.within(field) {
                     Some(part) => self.message(part, end, depth + 1)?,
@@ -157,18 +160,20 @@ impl Walk<'_> {
     fn attribute(&mut self, end: u64, depth: usize) -> Result<Attribute, Fault> {
         let mut attribute = Attribute::default();
         while let Some((field, value)) = self.bytes.field(end)? {
-            let numbers = &mut attribute.numbers;
+            let values = &mut attribute.values;
             if matches!(field, 2 | 3 | 5 | 7 | 8) {
-                numbers.begin(field, field > 5)?;
+                values.begin(field, field > 5)?;
             }
             match (field, value) {
                 (1, Value::Part(end)) => attribute.name = self.bytes.name(end)?,
-                (2 | 7, Value::Bits32(bits)) => numbers.push(f32::from_le_bytes(bits).into()),
-                (3 | 8, Value::Varint(integer)) => numbers.push(integer as i64 as f64),
-                (5, Value::Part(end)) => numbers.take(self.tensor(end)?.numbers),
+                (2 | 7, Value::Bits32(bits)) => values.push(f32::from_le_bytes(bits).into()),
+                (3 | 8, Value::Varint(integer)) => values.push(integer as i64 as f64),
+                (5, Value::Part(end)) => {
+                    values.take(Tensor::read(&mut self.bytes, &mut self.external, end)?.values)
+                }
                 (6, Value::Part(end)) => self.message(Message::Graph, end, depth + 1)?,
                 (8, Value::Part(end)) => self.bytes.packed_integers(end, |integer| {
-                    numbers.push(integer as i64 as f64);
+                    values.push(integer as i64 as f64);
                 })?,
                 (_, Value::Part(end)) => self.bytes.skip_to(end)?,
                 _ => {}
@@ -212,16 +217,16 @@ mod tests {
     }
 
     #[test]
-    fn graphs_within_graphs_end_somewhere() {
+    fn nested_graphs_are_limited() {
         let mut graph = Vec::new();
         for _ in 0..200 {
             graph = part(1, &part(5, &part(6, &graph)));
         }
-        assert!(reason(&part(7, &graph)).contains("32 deep"));
+        assert!(reason(&part(7, &graph)).contains("more than 32 deep"));
     }
 
     #[test]
-    fn files_that_are_not_there_or_too_large_are_told() {
+    fn missing_and_too_large_files_are_refused() {
         let missing = check(&PathBuf::from("no/such/model.onnx"), "the detector");
         let text = missing.unwrap_err().to_string();
         assert!(text.contains("no/such/model.onnx is missing: expected the detector"), "{text}");

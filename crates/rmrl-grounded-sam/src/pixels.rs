@@ -1,4 +1,4 @@
-//! From an image to the numbers that both models take.
+//! Turns an image into the input tensor of both models.
 
 use image::RgbImage;
 use rten_tensor::Tensor;
@@ -6,11 +6,11 @@ use rten_tensor::Tensor;
 use crate::GroundedSamError;
 use crate::resample::resize;
 
-/// Mean and standard deviation of ImageNet's red, green and blue, of values from 0 to 1.
+/// ImageNet's mean and standard deviation of red, green and blue, for values from 0 to 1.
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
-/// A side of more pixels belongs to no camera, and would take gigabytes here.
+/// The longest side of an image: no camera has more pixels, and more would need gigabytes.
 pub(crate) const MAX_SIDE_PX: u32 = 8192;
 
 /// Refuses images that cannot be resized.
@@ -24,7 +24,7 @@ pub(crate) fn check_size(image: &RgbImage) -> Result<(), GroundedSamError> {
     }
 }
 
-/// The image in `size` (width and height), normalized, in the upper left of a canvas of zeros:
+/// The image, resized to `(width, height)` and normalized, in the upper left of a canvas of zeros:
 /// `[1, 3, height, width]` of the canvas.
 pub(crate) fn pixel_values(
     image: &RgbImage,
@@ -46,8 +46,7 @@ pub(crate) fn pixel_values(
 }
 
 /// Width and height of an image whose shorter side becomes `shortest`, unless its longer side would
-/// exceed `longest`. Rounded as upstream does: to the nearest for the longest side's share, down
-/// otherwise.
+/// exceed `longest`. Rounded as by upstream: to the nearest for the longest side's share, otherwise down.
 pub(crate) fn size_by_edges(
     (width, height): (u32, u32),
     shortest: u32,
@@ -62,7 +61,7 @@ pub(crate) fn size_by_edges(
     } else {
         (f64::from(shortest), f64::from(shortest) * f64::from(long) / f64::from(short))
     };
-    // A side that already is as long as asked for leaves the image as it is.
+    // If the shorter side has its length already, the size stays.
     if short_to as u32 == short {
         return (width, height);
     }
@@ -77,9 +76,9 @@ mod tests {
     use super::*;
     use crate::images::{Tensors, difference, image};
 
-    /// Against both processors of transformers, squashed and padded; every 97th number.
+    /// Compared with both processors of transformers, squashed and padded; every 97th value.
     #[test]
-    fn numbers_are_upstreams() {
+    fn pixel_values_match_upstream() {
         let dino = Tensors::open("grounding_dino.safetensors");
         let sam = Tensors::open("segment_anything.safetensors");
         for (file, key, name, size, canvas) in [
@@ -96,9 +95,9 @@ mod tests {
         }
     }
 
-    /// By `get_size_with_aspect_ratio` of transformers 5.23.
+    /// Expected values from `get_size_with_aspect_ratio` of transformers 5.23.
     #[test]
-    fn sizes_are_upstreams() {
+    fn sizes_match_upstream() {
         for (size, expected) in [
             ((640, 480), (1066, 800)),
             ((641, 479), (1070, 800)),

@@ -1,4 +1,4 @@
-//! What to look for, in words and as the numbers that Grounding DINO reads.
+//! The prompt of Grounding DINO, as words and as tokens.
 
 use std::path::Path;
 
@@ -12,30 +12,29 @@ use tokenizers::processors::bert::BertProcessing;
 use crate::GroundedSamError;
 use crate::network::guarded_tokenizer;
 
-/// Ids of BERT's vocabulary that Grounding DINO treats apart: beginning, end, and full stop, which
-/// parts the phrases.
+/// Special tokens of BERT's vocabulary: beginning, end, and the full stop that separates phrases.
 const BEGIN: u32 = 101;
 const END: u32 = 102;
 const STOP: u32 = 1012;
 
-/// BERT's tokenizer has 0.7 MB.
+/// The largest tokenizer file: BERT's has 0.7 MB.
 const MAX_TOKENIZER_BYTES: u64 = 16 << 20;
 
-/// The phrases of a prompt: parted by full stops, in lower case, none empty.
+/// The phrases of a prompt: separated by full stops, in lower case, without empty ones.
 pub(crate) fn phrases(prompt: &str) -> Vec<String> {
     let phrases = prompt.split('.').map(|phrase| phrase.trim().to_lowercase());
     phrases.filter(|phrase| !phrase.is_empty()).collect()
 }
 
-/// A prompt, tokenized.
+/// A tokenized prompt.
 pub(crate) struct Prompt {
     tokenizer: Tokenizer,
     ids: Vec<u32>,
 }
 
 impl Prompt {
-    /// Reads `tokenizer.json` or, where there is none, `vocab.txt` of `directory`, and tokenizes
-    /// `text` with it, whose tokens may be `limit`.
+    /// Tokenizes `text`, to `limit` tokens at most, with `tokenizer.json` in `directory` or, if it is missing, with
+    /// `vocab.txt`.
     pub fn open(directory: &Path, text: &str, limit: usize) -> Result<Self, GroundedSamError> {
         let whole = directory.join("tokenizer.json");
         let (file, tokenizer) = if whole.exists() {
@@ -47,7 +46,7 @@ impl Prompt {
             (vocabulary, tokenizer)
         };
         let wrong = |reason: String| GroundedSamError::Tokenizer { file: file.clone(), reason };
-        // Upstream parts the phrases by ". " and ends the last one, too.
+        // Upstream separates phrases by ". " and ends the last one with a full stop, too.
         let text = phrases(text).join(". ") + ".";
         let encoding = guarded_tokenizer(|| tokenizer.encode(text.as_str(), true))
             .and_then(|encoding| encoding.map_err(|error| error.to_string()))
@@ -55,7 +54,7 @@ impl Prompt {
         let ids = encoding.get_ids().to_vec();
         if !matches!(ids[..], [BEGIN, .., STOP, END]) {
             return Err(wrong(format!(
-                "it makes {ids:?} of {text:?}, expected {BEGIN}, ..., {STOP}, {END} as bert-base-uncased"
+                "it turns {text:?} into {ids:?}, expected {BEGIN}, ..., {STOP}, {END} as bert-base-uncased"
             )));
         }
         if ids.len() > limit {
@@ -69,13 +68,13 @@ impl Prompt {
         &self.ids
     }
 
-    /// The words at `positions` of the prompt, without full stops and marks.
+    /// The words at `positions` of the prompt, without full stops and special tokens.
     pub fn words_at(&self, positions: impl Iterator<Item = usize>) -> String {
         let ids: Vec<u32> = positions
             .filter_map(|position| self.ids.get(position).copied())
             .filter(|id| ![BEGIN, END, STOP].contains(id))
             .collect();
-        // All ids come from this tokenizer, which has a word for each.
+        // All tokens come from this tokenizer, so each has a word.
         self.tokenizer.decode(&ids, true).unwrap_or_default()
     }
 }
@@ -99,12 +98,12 @@ fn read(
     let mut tokenizer = guarded_tokenizer(|| open(file))
         .and_then(|tokenizer| tokenizer.map_err(|error| error.to_string()))
         .map_err(|reason| GroundedSamError::Tokenizer { file: path, reason })?;
-    // A file may come from a training that filled batches up.
+    // A file from a training may request padding.
     tokenizer.with_padding(None);
     Ok(tokenizer)
 }
 
-/// The tokenizer of `bert-base-uncased` around its vocabulary.
+/// The tokenizer of `bert-base-uncased` with its vocabulary.
 fn bert_uncased(vocabulary: &Path) -> tokenizers::Result<Tokenizer> {
     let words = WordPiece::read_file(&vocabulary.to_string_lossy())?;
     let model = WordPiece::builder().vocab(words).unk_token("[UNK]".into()).build()?;
@@ -137,9 +136,9 @@ mod tests {
         assert!(phrases(" . ..").is_empty());
     }
 
-    /// Against transformers' tokenizer, by both files.
+    /// Compared with transformers' tokenizer, for both files.
     #[test]
-    fn ids_are_upstreams() {
+    fn tokens_match_upstream() {
         #[derive(serde::Deserialize)]
         struct Expected {
             tokens: Vec<Tokens>,
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_given_back_without_marks() {
+    fn words_come_without_special_tokens() {
         let prompt = Prompt::open(&fixture(), "Black cell plates. a remote", 256).unwrap();
         let all = 0..prompt.ids().len();
         assert_eq!(prompt.words_at(all), "black cell plates a remote");
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tokenizer_is_told() {
+    fn invalid_tokenizers_are_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let error = |name: &str, content: &str| {
             std::fs::write(folder.path().join(name), content).unwrap();

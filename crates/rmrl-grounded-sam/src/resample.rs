@@ -1,18 +1,17 @@
-//! Pillow's bilinear resize, to the bit: what the models have seen in training.
+//! Pillow's bilinear resize, bit for bit, because the models were trained with it.
 //!
-//! Pillow 13 takes columns before rows where that is quicker, and so differs by one in places; the
-//! models were trained with earlier ones.
+//! Pillow 13 resizes columns before rows if that is faster, so some values differ by one; the models were trained
+//! with earlier versions.
 //!
-//! An image that shrinks is averaged over a triangle as wide as the pixels that fall together
-//! (anti-aliasing); one that grows is interpolated. Weights and sums are integers, rows before
-//! columns, rounded to 8 bits in between.
+//! A smaller image averages over a triangle as wide as the merged pixels (anti-aliasing); a larger image is
+//! interpolated. Weights and sums are integers, rows before columns, rounded to 8 bits in between.
 
 use image::RgbImage;
 
-/// Bits behind the point of a weight: a byte and the carries of the sum fit beside them.
+/// Fractional bits of a weight: with a byte and the carries of a sum they fit into 32 bits.
 const WEIGHT_BITS: u32 = 32 - 8 - 2;
 
-/// The image in `width` x `height` pixels. Neither it nor the result may be empty.
+/// The image resized to `width` x `height` pixels. Neither the image nor the result may be empty.
 pub(crate) fn resize(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     let [from_width, from_height] = [image.width(), image.height()].map(|side| side as usize);
     let [to_width, to_height] = [width, height].map(|side| side as usize);
@@ -54,14 +53,14 @@ pub(crate) fn resize(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     RgbImage::from_raw(width, height, resized).expect("three bytes for each pixel were allocated")
 }
 
-/// One half of the last bit that is kept.
+/// Half of the last bit that is kept.
 const ROUNDING: i32 = 1 << (WEIGHT_BITS - 1);
 
 fn to_byte(sum: i32) -> u8 {
     (sum >> WEIGHT_BITS).clamp(0, 255) as u8
 }
 
-/// The pixels that a new pixel is made of.
+/// The old pixels that make up a new pixel, with their weights.
 struct Window {
     first: usize,
     weights: Vec<i32>,
@@ -97,9 +96,9 @@ mod tests {
     use super::*;
     use crate::images::{expected, fnv, image};
 
-    /// Against Pillow itself: smaller, larger, squashed, one side only.
+    /// Compared with Pillow: smaller, larger, squashed, one side only.
     #[test]
-    fn every_byte_is_pillows() {
+    fn every_byte_matches_pillow() {
         let expected = expected();
         let cases = expected["resized"].as_array().unwrap();
         assert!(cases.len() >= 4);

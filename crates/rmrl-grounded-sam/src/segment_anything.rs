@@ -1,4 +1,4 @@
-//! Segment Anything: the pixels of what lies in a box (Sec. 3.4).
+//! Segment Anything: the pixels of the object in a box (Sec. 3.4).
 
 use image::{GrayImage, RgbImage};
 use rmrl_vision::{BoundingBox, BoxError, Mask, Segmenter};
@@ -14,7 +14,7 @@ use crate::{GroundedSamError, SegmentAnythingConfig};
 const EMBEDDINGS: &str = "image_embeddings";
 const POSITIONS: &str = "image_positional_embeddings";
 
-/// Which inputs a decoder has.
+/// The names of a decoder's inputs and outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecoderLayout {
     /// `image_embeddings`, `image_positional_embeddings` and `input_boxes` `[1, 1, 4]`, to
@@ -26,8 +26,8 @@ pub enum DecoderLayout {
     Meta,
 }
 
-/// Segment Anything on the processor. It takes seconds for an image, and tens of milliseconds for
-/// further boxes in the same image.
+/// Segment Anything on the CPU. It takes seconds for an image, and tens of milliseconds for further boxes
+/// in the same image.
 pub struct SegmentAnything {
     config: SegmentAnythingConfig,
     encoder: Network,
@@ -38,7 +38,7 @@ pub struct SegmentAnything {
     encoded: Option<Encoded>,
 }
 
-/// An image and what the encoder made of it.
+/// An image and the encoder's outputs for it.
 struct Encoded {
     image: RgbImage,
     embeddings: Tensor<f32>,
@@ -49,10 +49,12 @@ impl SegmentAnything {
     /// Reads encoder and decoder.
     ///
     /// # Errors
-    /// A file that is missing, damaged or another model's; a decoder that takes no boxes.
+    /// A configuration value is invalid, a file is missing, damaged or from another model, or the decoder takes no
+    /// boxes.
     pub fn open(config: SegmentAnythingConfig) -> Result<Self, GroundedSamError> {
+        config.validate()?;
         let threads = thread_pool(config.threads);
-        // The decoder is the smaller one, and the one that more can be wrong with.
+        // The decoder first, because it is smaller and has more variants.
         let decoder = Network::open(
             &config.directory.join(&config.decoder),
             "Segment Anything's decoder as ONNX",
@@ -75,22 +77,22 @@ impl SegmentAnything {
         Ok(Self { config, encoder, decoder, layout, square, encoded: None })
     }
 
-    /// How this segmenter is configured.
+    /// The segmenter's configuration.
     pub fn config(&self) -> &SegmentAnythingConfig {
         &self.config
     }
 
-    /// The layout that the decoder was found to have.
+    /// The decoder's layout.
     pub fn layout(&self) -> DecoderLayout {
         self.layout
     }
 
-    /// The mask of what lies in `bounding_box`, and the overlap with the truth that the network
-    /// expects of it, about 0 to 1. Of its masks (whole, part, part of the part) it is the one of
-    /// which the network expects most.
+    /// The mask of the object in `bounding_box`, and the overlap with the true mask that the network
+    /// predicts, about 0 to 1. Of the network's masks (whole, part, subpart) it is the one with the highest
+    /// prediction.
     ///
     /// # Errors
-    /// An image without pixels; a graph that cannot be computed, or computes what cannot be.
+    /// The image has no pixels, or the graph cannot be run or computes invalid values.
     pub fn segment_box(
         &mut self,
         image: &RgbImage,
@@ -114,7 +116,7 @@ impl SegmentAnything {
         (side(width), side(height))
     }
 
-    /// Scores and masks of a box that is given in pixels of the encoder's square.
+    /// The scores and masks of a box in pixels of the encoder's square.
     fn decode(
         &mut self,
         image: &RgbImage,
@@ -148,8 +150,8 @@ impl SegmentAnything {
         }
     }
 
-    /// Encodes an image, unless it is the one before, pixel by pixel: comparing is nothing beside
-    /// the seconds that encoding takes.
+    /// Encodes an image, unless its pixels equal those of the last image: comparing them takes no time beside the
+    /// seconds of encoding.
     fn encode(&mut self, image: &RgbImage) -> Result<(), GroundedSamError> {
         if self.encoded.as_ref().is_some_and(|encoded| encoded.image == *image) {
             return Ok(());
@@ -197,7 +199,7 @@ impl SegmentAnything {
             ));
         };
         if count == 0 || height == 0 || height != width || outer != scores_shape {
-            let expected = format!("{scores_shape:?} as of {scores_name}, and a square each");
+            let expected = format!("{scores_shape:?} as {scores_name}, and a square for each");
             return Err(self.decoder.wrong_shape(masks_name, masks_shape, expected));
         }
         check_finite(&self.decoder, scores_name, scores)?;
@@ -218,8 +220,8 @@ impl Segmenter for SegmentAnything {
     }
 }
 
-/// A box in the resized image. Like this project's, the network's coordinates are those of pixels,
-/// not of the edges between them: it adds the half itself.
+/// A box in the resized image. The network's coordinates refer to pixel centers, like this project's: it adds the
+/// half pixel itself.
 fn scaled(bounding_box: BoundingBox, from: (u32, u32), to: (u32, u32)) -> [f32; 4] {
     let across = f64::from(to.0) / f64::from(from.0);
     let down = f64::from(to.1) / f64::from(from.1);
@@ -267,7 +269,7 @@ fn square(encoder: &Network) -> Result<u32, GroundedSamError> {
         [None | Some(1), None | Some(3), Some(height), Some(width)] if height == width => {
             u32::try_from(width).ok()
         }
-        // Exports that leave the size open are fed what the network was trained with.
+        // Exports with a free size get the size that the network was trained with.
         [None | Some(1), None | Some(3), None, None] => Some(1024),
         _ => None,
     };

@@ -1,25 +1,25 @@
-//! How Segment Anything is configured.
+//! The configuration of Segment Anything.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
-/// Where Segment Anything lies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
+/// The files of Segment Anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
-#[config(own_validate)]
 pub struct SegmentAnythingConfig {
-    /// The directory with both files. Default `models/segment-anything`: where
-    /// `tools/export_grounded_sam.py --out models` writes them.
+    /// The directory with both files. Default `models/segment-anything`:
+    /// `tools/export_grounded_sam.py --out models` writes them there.
     pub directory: PathBuf,
     /// The image encoder's file in it. Default `vision_encoder.onnx`, the name in public exports.
     pub encoder: PathBuf,
-    /// The file, in it, of the decoder, which must take boxes. Default `decoder.onnx`, the name that
-    /// the export gives it; its layout is told from its inputs.
+    /// The decoder's file in it; the decoder must take boxes. Default `decoder.onnx`, the name that the export
+    /// gives it. The inputs determine its layout.
     pub decoder: PathBuf,
-    /// Threads to compute with. Default: one for each physical core.
-    #[key(at_least = 1, at_most = 1024)]
+    /// The number of threads. Default: one for each physical core.
+    #[key(at_least = 1, limit = 1024)]
     pub threads: Option<NonZeroUsize>,
 }
 

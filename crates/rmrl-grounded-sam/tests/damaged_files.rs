@@ -1,4 +1,4 @@
-//! Files that were cut off, damaged or made to harm: an error each, no panic, no flood of memory.
+//! Files that are cut off, damaged or malicious: each gives an error, without a panic or excessive memory.
 
 mod images;
 
@@ -24,7 +24,7 @@ fn segment(directory: &Path, decoder: &str) -> Result<(), GroundedSamError> {
     SegmentAnything::open(config)?.segment_box(&image("portrait"), BOX).map(|_| ())
 }
 
-/// A linear congruential generator: the same damage each time.
+/// A linear congruential generator, for the same damage each time.
 struct Places(u64);
 
 impl Places {
@@ -48,7 +48,7 @@ fn a_file_cut_off_anywhere_is_an_error() {
     }
 }
 
-/// Most flipped bits change a weight by a little, which nobody can tell; the others must be errors.
+/// Most flipped bits change a weight slightly, which cannot be detected; the others must be errors.
 #[test]
 fn flipped_bits_never_panic() {
     let folder = copied("segment_anything");
@@ -81,17 +81,17 @@ fn noise_is_an_error() {
     }
 }
 
-/// Weights that are no numbers, as a failed conversion to fewer bits leaves them.
+/// NaN weights, as a failed quantization leaves them.
 #[test]
-fn weights_that_are_no_numbers_are_found_in_what_they_compute() {
-    let no_numbers = |directory: &Path, name: &str, at: usize| {
+fn nan_weights_are_detected_in_the_outputs() {
+    let with_nan = |directory: &Path, name: &str, at: usize| {
         let file = directory.join(name);
         let mut bytes = std::fs::read(&file).unwrap();
         bytes[at..at + 64].fill(0xff);
         std::fs::write(&file, bytes).unwrap();
     };
     let folder = copied("segment_anything");
-    no_numbers(folder.path(), "vision_encoder.onnx", 60_000);
+    with_nan(folder.path(), "vision_encoder.onnx", 60_000);
     let error = segment(folder.path(), "decoder_boxes.onnx").unwrap_err();
     assert!(
         matches!(error, GroundedSamError::Output { output: "image_embeddings", .. }),
@@ -99,7 +99,7 @@ fn weights_that_are_no_numbers_are_found_in_what_they_compute() {
     );
 
     let folder = copied("grounding_dino");
-    no_numbers(folder.path(), "model.onnx", 500_000);
+    with_nan(folder.path(), "model.onnx", 500_000);
     let error = look(folder.path()).unwrap_err();
     assert!(matches!(error, GroundedSamError::Output { .. }), "{error}");
     assert!(error.to_string().contains("NaN"), "{error}");

@@ -1,4 +1,4 @@
-//! Grounding DINO against `transformers`: pre-processing, network and post-processing.
+//! Grounding DINO compared with `transformers`: pre-processing, network and post-processing.
 
 mod images;
 
@@ -21,7 +21,7 @@ fn config(prompt: &str, resize: Resize) -> GroundingDinoConfig {
 }
 
 #[test]
-fn logits_boxes_scores_and_phrases_are_upstreams() {
+fn logits_boxes_scores_and_phrases_match_upstream() {
     let (tensors, expected) = (Tensors::open("grounding_dino.safetensors"), expected());
     for (name, prompt) in NAMES.into_iter().zip(PROMPTS) {
         for (resize, label) in [(Resize::Squash, "squash"), (Resize::Pad, "pad")] {
@@ -41,14 +41,14 @@ fn logits_boxes_scores_and_phrases_are_upstreams() {
                 serde_json::from_value(expected["phrases"][&key].clone()).unwrap();
             let found = detector.detect_phrases(&image).unwrap().found;
             assert_eq!(found.len(), scores.len());
-            // Upstream lists them by query, we by score.
+            // Upstream sorts by query, this crate by score.
             let mut order: Vec<usize> = (0..scores.len()).collect();
             order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
             for (ours, index) in found.iter().zip(order) {
                 assert!((ours.score - f64::from(scores[index])).abs() < 1e-4, "{key}: {ours:?}");
                 assert_eq!(ours.phrase, phrases[index], "{key}");
                 let bounds = ours.bounding_box;
-                // Upstream's right and lower edges lie behind the last pixel.
+                // Upstream's right and lower edges are one pixel after the last one.
                 let edges = [bounds.x_min, bounds.y_min, bounds.x_max + 1.0, bounds.y_max + 1.0];
                 let longest = f64::from(image.width().max(image.height()));
                 for (ours, theirs) in edges.iter().zip(&boxes[4 * index..]) {
@@ -59,9 +59,9 @@ fn logits_boxes_scores_and_phrases_are_upstreams() {
     }
 }
 
-/// Against torchvision's non-maximum suppression.
+/// Compared with torchvision's non-maximum suppression.
 #[test]
-fn duplicates_are_merged_and_the_rest_is_told() {
+fn duplicates_are_dropped_and_the_best_rejected_object_is_reported() {
     let tensors = Tensors::open("grounding_dino.safetensors");
     for (name, prompt) in NAMES.into_iter().zip(PROMPTS) {
         let scores = tensors.floats(&format!("{name}.squash.found.scores"));
@@ -87,7 +87,7 @@ fn duplicates_are_merged_and_the_rest_is_told() {
 }
 
 #[test]
-fn nothing_found_tells_the_likeliest_score() {
+fn the_best_rejected_score_is_reported_if_nothing_is_found() {
     let strict = GroundingDinoConfig { box_threshold: 0.999, ..config("plate", Resize::Pad) };
     let seen = GroundingDino::open(strict).unwrap().detect_phrases(&image("portrait")).unwrap();
     assert!(seen.found.is_empty());
@@ -95,7 +95,7 @@ fn nothing_found_tells_the_likeliest_score() {
 }
 
 #[test]
-fn vocab_txt_serves_as_well_as_tokenizer_json_and_threads_change_nothing() {
+fn vocab_txt_and_threads_change_no_result() {
     let folder = copied("grounding_dino");
     std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
     let whole = config(PROMPTS[0], Resize::Squash);
@@ -111,7 +111,7 @@ fn vocab_txt_serves_as_well_as_tokenizer_json_and_threads_change_nothing() {
 }
 
 #[test]
-fn what_is_wrong_with_the_directory_is_told() {
+fn wrong_directories_and_files_are_refused_with_the_reason() {
     let open = |directory: &std::path::Path, model: &str| {
         let config = GroundingDinoConfig {
             directory: directory.into(),
@@ -144,7 +144,7 @@ fn what_is_wrong_with_the_directory_is_told() {
 }
 
 #[test]
-fn images_of_any_size_are_looked_at() {
+fn images_of_any_size_are_accepted() {
     let detector = GroundingDino::open(config("plate", Resize::Pad)).unwrap();
     for (width, height) in [(1, 1), (1, 900), (900, 1), (128, 96), (4000, 50)] {
         detector.raw_detections(&RgbImage::new(width, height)).unwrap();
@@ -154,7 +154,7 @@ fn images_of_any_size_are_looked_at() {
 }
 
 #[test]
-fn configurations_read_and_refuse_keys() {
+fn configurations_are_read_and_unknown_keys_refused() {
     let config: GroundingDinoConfig =
         toml::from_str("prompt = \"a plate\"\nresize = \"pad\"\nthreads = 2").unwrap();
     assert_eq!(config.resize, Resize::Pad);

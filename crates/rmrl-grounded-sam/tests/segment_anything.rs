@@ -1,4 +1,4 @@
-//! Segment Anything against `transformers`: pre-processing, both decoder layouts, post-processing.
+//! Segment Anything compared with `transformers`: pre-processing, both decoder layouts, post-processing.
 
 mod images;
 
@@ -21,7 +21,7 @@ fn bounding_box([x_min, y_min, x_max, y_max]: [f64; 4]) -> BoundingBox {
 }
 
 #[test]
-fn masks_and_scores_are_upstreams_in_both_layouts() {
+fn masks_and_scores_match_upstream_in_both_layouts() {
     let tensors = Tensors::open("segment_anything.safetensors");
     for (decoder, layout, label) in [
         ("decoder_boxes.onnx", DecoderLayout::Boxes, "boxes"),
@@ -45,9 +45,9 @@ fn masks_and_scores_are_upstreams_in_both_layouts() {
     }
 }
 
-/// The encoder's work for an image is kept; another box, and another image, must not get it.
+/// The embedding of the last image is kept; another image must not get it.
 #[test]
-fn what_is_kept_of_an_image_is_used_for_no_other() {
+fn the_kept_embedding_is_used_for_its_image_only() {
     let mut kept = SegmentAnything::open(config("decoder_boxes.onnx")).unwrap();
     let mut image = image("landscape");
     for change in 0..3 {
@@ -73,7 +73,7 @@ fn a_decoder_of_points_is_refused_with_the_reason() {
 }
 
 #[test]
-fn what_is_wrong_with_the_files_is_told() {
+fn wrong_files_are_refused_with_the_reason() {
     let swapped = SegmentAnythingConfig {
         encoder: "decoder_boxes.onnx".into(),
         ..config("decoder_boxes.onnx")

@@ -1,55 +1,64 @@
-//! How a RealSense camera is asked for its pictures.
+//! The configuration of a RealSense camera.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rmrl_core::{Check, ConfigKeys, InvalidKey};
 use serde::{Deserialize, Serialize};
 
-/// Which camera, which streams, and how long to wait for them. The defaults are for a D435.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
+/// Which camera and streams, and how long to wait for them. The defaults are for a D435.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
+#[config(rules = Self::check_together)]
 #[serde(default, deny_unknown_fields)]
-#[config(own_validate)]
 pub struct RealSenseConfig {
-    /// The serial number of the camera, as `rs-enumerate-devices` prints it. Default none: the only
-    /// camera at this computer; with two or more, opening is refused until one is named.
+    /// The serial number of the camera, as `rs-enumerate-devices` prints it. Default none: the only camera of
+    /// this computer. With several cameras, opening is refused without a serial number.
+    #[key(
+        valid = is_serial_number,
+        expected = "letters and digits, as `rs-enumerate-devices` prints it",
+        kind = "serial number"
+    )]
     pub serial_number: Option<String>,
     /// Width of the color image, and of the depth aligned to it, in pixels. Default 640.
-    #[key(at_least = 0, at_most = 4_000_000_000u32)]
+    #[key(at_least = 1, limit = 10_000)]
     pub width: u32,
     /// Height of the color image, and of the depth aligned to it, in pixels. Default 480: with
     /// 640 x 480 a pixel is about 1.3 mm of a table 0.8 m away.
-    #[key(at_least = 0, at_most = 4_000_000_000u32)]
+    #[key(at_least = 1, limit = 10_000)]
     pub height: u32,
     /// Width of the depth image before its alignment, in pixels. Default 848.
-    #[key(at_least = 0, at_most = 4_000_000_000u32)]
+    #[key(at_least = 1, limit = 10_000)]
     pub depth_width: u32,
-    /// Height of the depth image before its alignment, in pixels. Default 480: the vendor names
-    /// 848 x 480 as the size at which a D435 measures best.
-    #[key(at_least = 0, at_most = 4_000_000_000u32)]
+    /// Height of the depth image before its alignment, in pixels. Default 480: according to the vendor a D435
+    /// measures best at 848 x 480.
+    #[key(at_least = 1, limit = 10_000)]
     pub depth_height: u32,
-    /// Pictures in a second, of both streams. Default 30: a fresh picture within a fifth of a second,
-    /// with time for an exposure in any lit room. A camera at USB 2 may have to do with 6 or 15.
-    #[key(at_least = 0, at_most = 4_000_000_000u32)]
+    /// Frames per second, of both streams. Default 30: a fresh frame within a fifth of a second, and enough time
+    /// for an exposure in any lit room. A camera at USB 2 may offer only 6 or 15.
+    #[key(at_least = 1, limit = 1000)]
     pub fps: u32,
-    /// Pictures thrown away after the streams have begun, for automatic exposure and white balance to
-    /// settle. Default 30: a second, the vendor's examples' habit. A recording has none thrown away.
-    #[key(at_least = 0, at_most = 4_000_000_000u32)]
+    /// Frames that are discarded after the start, until automatic exposure and white balance have settled.
+    /// Default 30: one second, as in the vendor's examples. Frames of a recording are not discarded.
+    #[key(at_least = 0, limit = 100_000)]
     pub warm_up_frames: u32,
-    /// How long a capture may wait for its picture, in seconds. Default 2: ten times what it takes.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    /// How long a capture may wait for its frame, in seconds. Default 2: ten times as long as it takes.
+    #[key(above = 0, at_most = MAX_SECS)]
     pub timeout_secs: f64,
-    /// How long a capture may try to find a camera again that was lost before it, in seconds. Default
-    /// 10: a camera that starts anew is back after about five. An attempt that has begun is finished.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    /// How long a capture may try to open a lost camera again, in seconds. Default 10: a camera that restarts is
+    /// back after about five. An attempt that has begun is finished.
+    #[key(above = 0, at_most = MAX_SECS)]
     pub reconnect_secs: f64,
-    /// What the depth camera is tuned for. Default `default`, so that it does not matter what the
-    /// program before left; untuned.
+    /// The preset of the depth camera. Default `default`, so that settings of earlier programs have no effect;
+    /// untuned.
+    #[key(
+        kind = "\"default\", \"hand\", \"high_accuracy\", \"high_density\", \"medium_density\" or \"keep\""
+    )]
     pub visual_preset: VisualPreset,
-    /// Power of the infrared projector, in milliwatts, 0 to 360; 0 turns it off. Default none: what
-    /// the preset says, 150 on a D435. More helps on dark and plain plates, less on shiny ones.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    /// Power of the infrared projector, in milliwatts, 0 to 360; 0 turns it off. Default none: the preset's power,
+    /// 150 on a D435. More power helps on dark and plain plates, less on shiny ones.
+    #[key(at_least = 0, at_most = MAX_LASER_POWER_MW)]
     pub laser_power_mw: Option<f32>,
-    /// A recording to play, over and over, instead of a camera. Default none.
+    /// A recording to play in a loop instead of a camera. Default none.
     pub playback: Option<PathBuf>,
 }
 
@@ -76,23 +85,23 @@ impl Default for RealSenseConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VisualPreset {
-    /// The preset of that name: clean edges, few wrong pixels.
+    /// The vendor's default: clean edges, few wrong pixels.
     #[default]
     Default,
     /// For hands.
     Hand,
-    /// Only pixels that the camera is sure of; more holes.
+    /// Only reliable pixels; more holes.
     HighAccuracy,
     /// As few holes as possible; more wrong pixels.
     HighDensity,
-    /// Between the two.
+    /// Between high accuracy and high density.
     MediumDensity,
-    /// Whatever the camera is set to, by the vendor's viewer for instance.
+    /// The camera's current setting, for example from the vendor's viewer.
     Keep,
 }
 
 impl VisualPreset {
-    /// librealsense's number for it (`rs2_rs400_visual_preset`); none for [`Self::Keep`].
+    /// The preset's number in librealsense (`rs2_rs400_visual_preset`); `None` for [`Self::Keep`].
     pub fn number(self) -> Option<u8> {
         match self {
             Self::Default => Some(1),
@@ -105,42 +114,6 @@ impl VisualPreset {
     }
 }
 
-/// Why a configuration cannot be meant.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum RealSenseConfigError {
-    /// A size or rate of nothing.
-    #[error("{key} is 0, expected at least 1")]
-    Zero {
-        /// The key.
-        key: &'static str,
-    },
-    /// A time that cannot be waited for.
-    #[error("{key} is {value}, expected more than 0 and at most {MAX_SECS} seconds")]
-    Seconds {
-        /// The key.
-        key: &'static str,
-        /// What was given.
-        value: f64,
-    },
-    /// A serial number that no camera has.
-    #[error(
-        "serial_number is {value:?}, expected letters and digits, as `rs-enumerate-devices` prints it"
-    )]
-    SerialNumber {
-        /// What was given.
-        value: String,
-    },
-    /// A power that the projector does not have.
-    #[error("laser_power_mw is {value}, expected 0 to {MAX_LASER_POWER_MW} mW")]
-    LaserPower {
-        /// What was given.
-        value: f32,
-    },
-    /// A recording and a camera at once.
-    #[error("serial_number and playback are both set: take one away, the camera or the recording")]
-    CameraAndRecording,
-}
-
 /// An hour: a longer wait is a slip of the unit.
 const MAX_SECS: f64 = 3600.0;
 
@@ -148,51 +121,22 @@ const MAX_SECS: f64 = 3600.0;
 const MAX_LASER_POWER_MW: f32 = 360.0;
 
 impl RealSenseConfig {
-    /// Checks what can be checked without a camera.
-    ///
-    /// Whether the camera has streams of these sizes and rates, only the camera knows.
-    ///
-    /// # Errors
-    /// The first key that cannot be meant.
-    pub fn validate(&self) -> Result<(), RealSenseConfigError> {
-        for (key, value) in [
-            ("width", self.width),
-            ("height", self.height),
-            ("depth_width", self.depth_width),
-            ("depth_height", self.depth_height),
-            ("fps", self.fps),
-        ] {
-            if value == 0 {
-                return Err(RealSenseConfigError::Zero { key });
-            }
-        }
-        for (key, value) in
-            [("timeout_secs", self.timeout_secs), ("reconnect_secs", self.reconnect_secs)]
-        {
-            if !(value > 0.0 && value <= MAX_SECS) {
-                return Err(RealSenseConfigError::Seconds { key, value });
-            }
-        }
-        if let Some(value) = &self.serial_number {
-            if value.is_empty() || !value.chars().all(|c| c.is_ascii_alphanumeric()) {
-                return Err(RealSenseConfigError::SerialNumber { value: value.clone() });
-            }
-            if self.playback.is_some() {
-                return Err(RealSenseConfigError::CameraAndRecording);
-            }
-        }
-        if let Some(value) = self.laser_power_mw
-            && !(0.0..=MAX_LASER_POWER_MW).contains(&value)
-        {
-            return Err(RealSenseConfigError::LaserPower { value });
-        }
-        Ok(())
+    /// Whether the camera supports these sizes and rates, only the camera knows.
+    fn check_together(&self, check: &Check<'_>) -> Result<(), InvalidKey> {
+        check.exclude(&[
+            ("serial_number", self.serial_number.is_some()),
+            ("playback", self.playback.is_some()),
+        ])
     }
 
-    /// The time between two pictures.
+    /// The time between two frames.
     pub fn period(&self) -> Duration {
         Duration::from_secs_f64(1.0 / f64::from(self.fps.max(1)))
     }
+}
+
+fn is_serial_number(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
@@ -224,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_by_key() {
+    fn invalid_values_are_refused_by_key() {
         let sound = RealSenseConfig::default;
         for (broken, named) in [
             (RealSenseConfig { width: 0, ..sound() }, "width"),

@@ -1,4 +1,4 @@
-//! The camera itself, over librealsense2.
+//! The camera, by librealsense2.
 
 mod faults;
 mod setup;
@@ -15,10 +15,9 @@ use crate::reconnecting::Reconnecting;
 use faults::refused;
 use streams::Streams;
 
-/// An overhead RealSense camera: color, and depth aligned to it.
+/// An overhead RealSense camera, with color and depth aligned to it.
 ///
-/// After any fault the streams are closed, and the next capture opens them again; see
-/// [`Reconnecting`].
+/// Any fault closes the streams, and the next capture opens them again.
 pub struct RealSenseCamera {
     streams: Reconnecting<Streams>,
     model: CameraModel,
@@ -26,17 +25,15 @@ pub struct RealSenseCamera {
 }
 
 impl RealSenseCamera {
-    /// Opens the camera, or the recording, and lets its exposure settle.
+    /// Opens the camera, or the recording, and waits until its exposure has settled.
     ///
-    /// `calibrated` takes the place of the intrinsics that the camera keeps of its color images; the
-    /// depth is aligned by the camera's own in any case. A camera that is lost is replaced by no other:
-    /// it is found again by its serial number.
+    /// `calibrated` replaces the color intrinsics that the camera stores; the depth is always aligned by the stored
+    /// ones. A lost camera is found again by its serial number, so no other camera replaces it.
     ///
     /// # Errors
-    /// [`DeviceError::Refused`]: a configuration that cannot be meant or that the camera does not
-    /// have, several cameras of which none was named, a lens that is not Brown-Conrady, calibrated
-    /// intrinsics of another size. [`DeviceError::Disconnected`]: no such camera.
-    /// [`DeviceError::TimedOut`]: no pictures come.
+    /// [`DeviceError::Refused`]: the configuration is invalid or the camera does not support it, there are several
+    /// cameras and no serial number, the lens is not Brown-Conrady, or the calibrated intrinsics have another size.
+    /// [`DeviceError::Disconnected`]: there is no such camera. [`DeviceError::TimedOut`]: no frames arrive.
     pub fn open(
         config: RealSenseConfig,
         world_from_camera: Isometry3<f64>,
@@ -47,7 +44,7 @@ impl RealSenseCamera {
             calibrated.validate().map_err(refused)?;
             if (calibrated.width, calibrated.height) != (config.width, config.height) {
                 return Err(refused(format!(
-                    "the calibrated intrinsics are of {} x {} pixels, width and height are {} x {}",
+                    "the calibrated intrinsics are for {} x {} pixels, but width and height are {} x {}",
                     calibrated.width, calibrated.height, config.width, config.height
                 )));
             }
@@ -72,7 +69,7 @@ impl RealSenseCamera {
 
 impl Camera for RealSenseCamera {
     fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
-        self.streams.next_picture()
+        self.streams.next_frame()
     }
 
     fn model(&self) -> CameraModel {
@@ -84,7 +81,7 @@ impl Camera for RealSenseCamera {
 struct Opener {
     config: RealSenseConfig,
     calibrated: Option<Intrinsics>,
-    /// What the first opening found.
+    /// The camera that was found first.
     known: Option<Known>,
 }
 
@@ -100,7 +97,9 @@ impl Opener {
         let streams = Streams::open(&self.config, serial_number.as_deref(), self.calibrated)?;
         match &self.known {
             Some(known) if known.intrinsics != streams.intrinsics => {
-                return Err(refused("the camera came back with other intrinsics: start again"));
+                return Err(refused(
+                    "the camera came back with other intrinsics: restart the program",
+                ));
             }
             Some(_) => {}
             None => {

@@ -1,76 +1,76 @@
-//! Whether a frame was exposed after a capture was asked for.
+//! Decides whether a frame was exposed after the call of a capture.
 //!
-//! Frames are under way for a while: exposed, read out, sent, paired, queued. One that arrives after
-//! the call may show what was there before it. The queue is emptied at the call; of what comes after,
-//! the first frame is taken that cannot be older:
+//! A frame needs time from its exposure until it is read out, sent, paired and queued. So a frame that arrives after
+//! the call may show the scene before it. The queue is emptied at the call; of the frames after it, the first one is
+//! taken that is certainly newer:
 //!
-//! - Where the frame's time is the host's ([`Clock::Host`]), exposure began at most one period before
-//!   it, and that must be after the call, with a margin for how well the clocks agree. The time is
-//!   that of the readout, or of the middle of the exposure with some drivers; both are late enough.
-//! - Where it is not ([`Clock::Unrelated`]: the camera's own clock, or the time of arrival), frames
-//!   are counted by their numbers, and the host's clock is asked beside that: after a pause of this
-//!   process a whole queue of old frames arrives at once.
-//! - In a recording ([`Clock::Recording`]) nothing happens after the call: what is played next counts.
+//! - With the host's clock ([`Clock::Host`]), the exposure began at most one period before the frame's time. That must
+//!   be after the call, with a margin for the difference of the clocks. The time is that of the readout, or with some
+//!   drivers that of the middle of the exposure; both are late enough.
+//! - With another clock ([`Clock::Unrelated`]: the camera's own clock, or the time of arrival), frames are counted by
+//!   their numbers. The host's clock is checked as well, because after a pause of this process a whole queue of old
+//!   frames arrives at once.
+//! - In a recording ([`Clock::Recording`]) the next frame counts.
 
 use std::time::Duration;
 
-/// What the time of a frame refers to.
+/// The clock of a frame's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clock {
-    /// The camera's clock, brought to the host's (`RS2_TIMESTAMP_DOMAIN_GLOBAL_TIME`).
+pub(crate) enum Clock {
+    /// The camera's clock, converted to the host's (`RS2_TIMESTAMP_DOMAIN_GLOBAL_TIME`).
     Host,
-    /// A clock that cannot be compared to the call, or a time that is not the exposure's.
+    /// A clock that cannot be compared with the call, or a time that is not the exposure's.
     Unrelated,
-    /// A recording's.
+    /// The clock of a recording.
     Recording,
 }
 
-/// When a frame was taken.
+/// The time and number of a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stamp {
-    /// What the time refers to.
+pub(crate) struct Stamp {
+    /// The clock of the time.
     pub clock: Clock,
     /// The time of the readout or of the exposure, in milliseconds; since 1970 for [`Clock::Host`].
     pub time_ms: f64,
-    /// The frame's number; frames of one stream that have the same are the same.
+    /// The frame's number; two frames of a stream with the same number are the same frame.
     pub number: u64,
 }
 
-/// Tells the frames of one capture that are fresh from those that are not.
+/// Decides which frames of one capture are fresh.
 #[derive(Debug, Clone)]
-pub struct Freshness {
+pub(crate) struct Freshness {
     called_ms: f64,
     period: Duration,
     color: Arrivals,
     depth: Arrivals,
 }
 
-/// How many frames of a stream have come since the call.
+/// The frames of a stream that have arrived since the call.
 #[derive(Debug, Clone, Copy, Default)]
 struct Arrivals {
     last: Option<u64>,
     count: u32,
 }
 
-/// How far the camera's clock may be from the host's after librealsense has brought them together, in
+/// The largest difference between the camera's clock and the host's after librealsense's conversion, in
 /// milliseconds: it claims a few.
 const CLOCK_MARGIN_MS: f64 = 5.0;
 
-/// The frames that may be under way at the call. The vendor and users measured up to 140 ms between an
-/// event and a screen that shows it, at 30 pictures a second: 4.2 periods, the screen's part included.
-/// (librealsense's issues 1242 and 4955.)
-const FRAMES_UNDER_WAY: u32 = 5;
+/// The most frames in transit at the call. The vendor and users measured up to 140 ms between an event and its
+/// display on a screen, at 30 frames per second: 4.2 periods, including the screen's delay. (librealsense's issues
+/// 1242 and 4955.)
+const FRAMES_IN_TRANSIT: u32 = 5;
 
 impl Freshness {
-    /// For a capture called at `called_ms`, milliseconds since 1970, of streams with this period.
+    /// Begins a capture that was called at `called_ms` (milliseconds since 1970), of streams with this period.
     pub fn new(called_ms: f64, period: Duration) -> Self {
         Self { called_ms, period, color: Arrivals::default(), depth: Arrivals::default() }
     }
 
-    /// Whether both frames of a pair, which came `elapsed` after the call, were exposed after it.
+    /// Whether both frames of a pair, which arrived `elapsed` after the call, were exposed after it.
     ///
-    /// Pairs are shown in the order in which they arrive. Each frame is judged for itself: librealsense
-    /// pairs a stream that has stalled by showing its last frame again.
+    /// Call it for all pairs in the order of their arrival. Each frame is judged separately: if a stream has stalled,
+    /// librealsense pairs its last frame again.
     pub fn admits(&mut self, elapsed: Duration, color: Stamp, depth: Stamp) -> bool {
         self.color.count(color.number);
         self.depth.count(depth.number);
@@ -84,9 +84,9 @@ impl Freshness {
                 let period_ms = self.period.as_secs_f64() * 1000.0;
                 stamp.time_ms - period_ms - CLOCK_MARGIN_MS >= self.called_ms
             }
-            // A clock that goes before the host's is not the host's.
+            // A clock ahead of the host's is not the host's.
             Clock::Host | Clock::Unrelated => {
-                arrivals.count > FRAMES_UNDER_WAY && elapsed >= self.period * FRAMES_UNDER_WAY
+                arrivals.count > FRAMES_IN_TRANSIT && elapsed >= self.period * FRAMES_IN_TRANSIT
             }
             Clock::Recording => true,
         }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn by_the_hosts_clock_the_exposure_began_after_the_call() {
+    fn with_the_hosts_clock_the_exposure_began_after_the_call() {
         let admits = |color_ms: f64, depth_ms: f64| {
             Freshness::new(CALLED_MS, PERIOD).admits(
                 after(2),
@@ -131,11 +131,11 @@ mod tests {
         assert!(!admits(44.0, 60.0), "the color's exposure may have begun before the call");
         assert!(!admits(60.0, 44.0), "the depth's exposure may have begun before the call");
         assert!(admits(45.0, 60.0));
-        assert!(!admits(60.0, 86.0), "a time that is yet to come");
+        assert!(!admits(60.0, 86.0), "a time in the future");
     }
 
     #[test]
-    fn by_another_clock_frames_under_way_are_let_pass() {
+    fn with_another_clock_frames_in_transit_are_skipped() {
         for clock_ms in [0.0, CALLED_MS + 1e9] {
             let mut freshness = Freshness::new(CALLED_MS, PERIOD);
             let pair = |n: u64| stamp(Clock::Unrelated, clock_ms, n);
@@ -147,10 +147,10 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_comes_twice_counts_once() {
+    fn a_repeated_frame_counts_once() {
         let mut freshness = Freshness::new(CALLED_MS, PERIOD);
         let pair = |n: u64| stamp(Clock::Unrelated, 0.0, n);
-        // Depth goes on while color stands still.
+        // Depth continues while color stalls.
         for n in 1..20 {
             assert!(!freshness.admits(after(n), pair(3), pair(n.into())), "{n}");
         }
@@ -177,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_shows_what_comes_next() {
+    fn in_a_recording_the_next_frame_counts() {
         let next = stamp(Clock::Recording, 0.0, 3);
         assert!(Freshness::new(CALLED_MS, PERIOD).admits(Duration::ZERO, next, next));
     }
 
     proptest! {
-        /// A camera whose frames are exposed for up to a period and arrive up to 5 periods after it began:
-        /// what is admitted was exposed after the call, whichever clock it has.
+        /// For a camera whose frames are exposed for up to a period and arrive up to 5 periods after their exposure
+        /// began: an admitted frame was exposed after the call, with either clock.
         #[test]
         fn no_admitted_frame_was_exposed_before_the_call(
             phase_ms in 0.0..40.0_f64,

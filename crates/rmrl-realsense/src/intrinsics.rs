@@ -1,30 +1,30 @@
-//! From librealsense's intrinsics to the pinhole camera of `rmrl-vision`.
+//! Converts librealsense's intrinsics to those of `rmrl-vision`.
 //!
-//! Both put the center of the first pixel at `(0, 0)`.
+//! In both, the center of the first pixel is `(0, 0)`.
 
 use rmrl_vision::{Distortion, Intrinsics, IntrinsicsError};
 
-/// librealsense's models of a lens.
+/// librealsense's lens models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DistortionModel {
+pub(crate) enum DistortionModel {
     /// A rectified image.
     None,
-    /// Brown-Conrady, OpenCV's.
+    /// Brown-Conrady, as in OpenCV.
     BrownConrady,
     /// Brown-Conrady whose tangential part takes the radially distorted coordinates.
     ModifiedBrownConrady,
-    /// Brown-Conrady that undistorts instead of distorting. A D435's color camera names it, with
-    /// coefficients that are all zero.
+    /// Brown-Conrady that undistorts instead of distorting. A D435's color camera reports it, with all
+    /// coefficients zero.
     InverseBrownConrady,
-    /// A fish eye.
+    /// A fish-eye lens, F-theta model.
     FTheta,
-    /// A fish eye.
+    /// A fish-eye lens, Kannala-Brandt model.
     KannalaBrandt,
 }
 
-/// A stream's intrinsics, as the device has them.
+/// A stream's intrinsics according to the device.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DeviceIntrinsics {
+pub(crate) struct DeviceIntrinsics {
     /// Image width, in pixels.
     pub width: u32,
     /// Image height, in pixels.
@@ -37,7 +37,7 @@ pub struct DeviceIntrinsics {
     pub ppx: f32,
     /// Principal point, `v`.
     pub ppy: f32,
-    /// What the coefficients mean.
+    /// The lens model of the coefficients.
     pub model: DistortionModel,
     /// `k1, k2, p1, p2, k3`.
     pub coefficients: [f32; 5],
@@ -45,30 +45,30 @@ pub struct DeviceIntrinsics {
 
 /// Why a device's intrinsics cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum DeviceIntrinsicsError {
-    /// A lens that is not Brown-Conrady.
+pub(crate) enum DeviceIntrinsicsError {
+    /// The lens model is not Brown-Conrady.
     #[error(
-        "the camera's lens model is {model:?} with {coefficients:?}, which is no Brown-Conrady; calibrate the camera and give its intrinsics"
+        "the camera's lens model is {model:?} with {coefficients:?}, which is no Brown-Conrady; calibrate the camera and configure its intrinsics"
     )]
     Lens {
         /// The model.
         model: DistortionModel,
-        /// Its coefficients.
+        /// The coefficients.
         coefficients: [f32; 5],
     },
-    /// Numbers that are no camera's.
-    #[error("the camera's intrinsics are broken: {0}")]
-    Broken(#[from] IntrinsicsError),
+    /// The intrinsics are invalid.
+    #[error("the camera's intrinsics are invalid: {0}")]
+    Invalid(#[from] IntrinsicsError),
 }
 
 impl TryFrom<DeviceIntrinsics> for Intrinsics {
     type Error = DeviceIntrinsicsError;
 
-    /// Keeps Brown-Conrady lenses and those that do not distort.
+    /// Accepts Brown-Conrady lenses and lenses without distortion.
     ///
-    /// The three kinds of Brown-Conrady are one where all coefficients are zero, and the modified one
-    /// is the plain one where `p1` and `p2` are. Everything else is refused: taken for plain, an
-    /// inverse lens would bend the image twice instead of not at all.
+    /// The three kinds of Brown-Conrady are equal if all coefficients are zero, and the modified kind equals the plain
+    /// one if `p1` and `p2` are zero. All other lenses are refused: treated as plain, an inverse lens would distort the
+    /// image twice instead of not at all.
     fn try_from(device: DeviceIntrinsics) -> Result<Self, DeviceIntrinsicsError> {
         let [k1, k2, p1, p2, k3] = device.coefficients.map(f64::from);
         let straight = device.coefficients == [0.0; 5];
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_brown_conrady_and_straight_lenses_are_kept() {
+    fn only_brown_conrady_and_lenses_without_distortion_are_accepted() {
         use DistortionModel as Model;
         for (model, coefficients, kept) in [
             (Model::None, [0.0; 5], true),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_numbers_are_refused() {
+    fn invalid_intrinsics_are_refused() {
         for broken in [
             DeviceIntrinsics { fx: 0.0, ..D435 },
             DeviceIntrinsics { ppy: f32::NAN, ..D435 },
@@ -169,7 +169,7 @@ mod tests {
             },
         ] {
             let error = Intrinsics::try_from(broken).unwrap_err();
-            assert!(matches!(error, DeviceIntrinsicsError::Broken(_)), "{error}");
+            assert!(matches!(error, DeviceIntrinsicsError::Invalid(_)), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A source of pictures that is lost and found again.
+//! A source of frames that is opened again after a fault.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,55 +6,55 @@ use std::time::{Duration, Instant};
 use rmrl_cell::DeviceError;
 use rmrl_vision::RgbdFrame;
 
-/// Streams that are running.
-pub trait Source: Send {
-    /// The next picture that is exposed after the call.
+/// A source of frames that is open.
+pub(crate) trait Source: Send {
+    /// The next frame that is exposed after the call.
     ///
     /// # Errors
-    /// The camera is gone, gave no picture in time, or gave one that is none.
-    fn next_picture(&mut self) -> Result<RgbdFrame, DeviceError>;
+    /// The camera is disconnected, sends no frame in time, or sends an invalid one.
+    fn next_frame(&mut self) -> Result<RgbdFrame, DeviceError>;
 }
 
-/// Opens a source anew.
-pub type Open<S> = Box<dyn FnMut() -> Result<S, DeviceError> + Send>;
+/// Opens the source again.
+pub(crate) type Open<S> = Box<dyn FnMut() -> Result<S, DeviceError> + Send>;
 
-/// A source that is closed by every fault and opened again by the next capture.
+/// A source that every fault closes and the next capture opens again.
 ///
-/// Lost or stalled streams do not come back by themselves, and half a fault is worse than a whole one:
-/// whatever went wrong is reported once, as what it was, and the capture after it begins from anew.
-pub struct Reconnecting<S> {
+/// Lost or stalled streams do not recover by themselves. So a partially failed source is closed entirely: the fault
+/// is reported once, and the next capture opens the source again.
+pub(crate) struct Reconnecting<S> {
     open: Open<S>,
     source: Option<S>,
     patience: Duration,
 }
 
 impl<S: Source> Reconnecting<S> {
-    /// Opens the source, at once or not at all.
+    /// Opens the source, in a single attempt.
     ///
-    /// `patience` bounds how long a later capture tries to open it again.
+    /// `patience` limits how long a later capture tries to open it again.
     ///
     /// # Errors
-    /// The source could not be opened.
+    /// The source cannot be opened.
     pub fn new(mut open: Open<S>, patience: Duration) -> Result<Self, DeviceError> {
         let source = open()?;
         Ok(Self { open, source: Some(source), patience })
     }
 
-    /// The next picture; opens the source first where a fault has closed it.
+    /// The next frame; opens the source first if a fault has closed it.
     ///
     /// # Errors
-    /// What opening or the source said. The source is closed then.
-    pub fn next_picture(&mut self) -> Result<RgbdFrame, DeviceError> {
+    /// Opening or the source failed. The source is closed then.
+    pub fn next_frame(&mut self) -> Result<RgbdFrame, DeviceError> {
         let mut source = match self.source.take() {
             Some(source) => source,
             None => self.reopen()?,
         };
-        let picture = source.next_picture()?;
+        let frame = source.next_frame()?;
         self.source = Some(source);
-        Ok(picture)
+        Ok(frame)
     }
 
-    /// The running source; none between a fault and the next capture.
+    /// The open source; `None` between a fault and the next capture.
     pub fn source(&self) -> Option<&S> {
         self.source.as_ref()
     }
@@ -71,7 +71,7 @@ impl<S: Source> Reconnecting<S> {
                     );
                     return Ok(source);
                 }
-                // What is refused once is refused again.
+                // A refusal will not change.
                 Err(error @ (DeviceError::Refused { .. } | DeviceError::Collision { .. })) => {
                     return Err(error);
                 }
@@ -85,17 +85,17 @@ impl<S: Source> Reconnecting<S> {
     }
 }
 
-/// How long to wait before the next attempt: longer each time, and not for ever.
+/// How long to wait before the next attempt: longer each time, until `patience` is over.
 #[derive(Debug, Clone)]
 struct Backoff {
     next: Duration,
     patience: Duration,
 }
 
-/// Long enough not to keep the bus busy.
+/// Long enough to keep the bus free.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Short enough that nobody waits much longer than the camera needs.
+/// Short enough to find the camera soon after it is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Backoff {
@@ -103,8 +103,8 @@ impl Backoff {
         Self { next: FIRST_PAUSE, patience }
     }
 
-    /// The pause before the next attempt, `elapsed` after the first; none when patience is at its end.
-    /// The last pause is cut short, so that the last attempt is made at the end of patience.
+    /// The pause before the next attempt, `elapsed` after the first; `None` when `patience` is over. The last pause
+    /// is shortened, so that the last attempt comes at the end of `patience`.
     fn pause(&mut self, elapsed: Duration) -> Option<Duration> {
         let left = self.patience.checked_sub(elapsed).filter(|left| !left.is_zero())?;
         let pause = self.next.min(left);
@@ -122,16 +122,16 @@ mod tests {
     use image::RgbImage;
     use rmrl_vision::DepthImage;
 
-    /// What happens to a camera, one entry for each attempt to open it or to take a picture.
+    /// The results of a camera, one for each attempt to open it or to get a frame.
     #[derive(Clone, Default)]
     struct Script {
         opening: Arc<Mutex<VecDeque<Result<(), DeviceError>>>>,
-        pictures: Arc<Mutex<VecDeque<Result<(), DeviceError>>>>,
+        frames: Arc<Mutex<VecDeque<Result<(), DeviceError>>>>,
     }
 
     impl Source for Script {
-        fn next_picture(&mut self) -> Result<RgbdFrame, DeviceError> {
-            self.pictures.lock().unwrap().pop_front().unwrap().map(|()| RgbdFrame {
+        fn next_frame(&mut self) -> Result<RgbdFrame, DeviceError> {
+            self.frames.lock().unwrap().pop_front().unwrap().map(|()| RgbdFrame {
                 color: Arc::new(RgbImage::new(1, 1)),
                 depth: DepthImage::new(1, 1),
             })
@@ -152,16 +152,16 @@ mod tests {
 
     fn script(
         opening: impl IntoIterator<Item = Result<(), DeviceError>>,
-        pictures: impl IntoIterator<Item = Result<(), DeviceError>>,
+        frames: impl IntoIterator<Item = Result<(), DeviceError>>,
     ) -> (Script, Open<Script>) {
         let script = Script {
             opening: Arc::new(Mutex::new(opening.into_iter().collect())),
-            pictures: Arc::new(Mutex::new(pictures.into_iter().collect())),
+            frames: Arc::new(Mutex::new(frames.into_iter().collect())),
         };
         let source = script.clone();
         let open = move || {
             let opening = source.opening.lock().unwrap().pop_front();
-            opening.expect("opened once too often").map(|()| source.clone())
+            opening.expect("more attempts to open than expected").map(|()| source.clone())
         };
         (script, Box::new(open))
     }
@@ -171,42 +171,42 @@ mod tests {
         for fault in [lost(), stalled(), refused()] {
             let (script, open) = script([Ok(()), Ok(())], [Ok(()), Err(fault.clone()), Ok(())]);
             let mut camera = Reconnecting::new(open, Duration::from_secs(5)).unwrap();
-            assert!(camera.next_picture().is_ok());
-            assert_eq!(camera.next_picture().unwrap_err(), fault);
+            assert!(camera.next_frame().is_ok());
+            assert_eq!(camera.next_frame().unwrap_err(), fault);
             assert!(camera.source().is_none());
-            assert_eq!(script.opening.lock().unwrap().len(), 1, "not before it is asked for");
-            assert!(camera.next_picture().is_ok());
+            assert_eq!(script.opening.lock().unwrap().len(), 1, "opened before the next capture");
+            assert!(camera.next_frame().is_ok());
             assert!(camera.source().is_some());
         }
     }
 
     #[test]
-    fn a_camera_that_needs_a_while_is_waited_for() {
+    fn a_capture_waits_for_a_camera_to_come_back() {
         let (_, open) =
             script([Ok(()), Err(lost()), Err(stalled()), Ok(())], [Err(lost()), Ok(())]);
         let mut camera = Reconnecting::new(open, Duration::from_secs(60)).unwrap();
-        assert_eq!(camera.next_picture().unwrap_err(), lost());
-        assert!(camera.next_picture().is_ok());
+        assert_eq!(camera.next_frame().unwrap_err(), lost());
+        assert!(camera.next_frame().is_ok());
     }
 
     #[test]
-    fn a_camera_that_stays_away_is_given_up_and_tried_again_at_the_next_capture() {
+    fn a_capture_gives_up_and_the_next_one_tries_again() {
         let away = std::iter::repeat_with(|| Err(lost())).take(40);
         let (script, open) = script(std::iter::once(Ok(())).chain(away), [Err(lost()), Ok(())]);
         let mut camera = Reconnecting::new(open, Duration::from_millis(150)).unwrap();
         for _ in 0..3 {
-            assert_eq!(camera.next_picture().unwrap_err(), lost());
+            assert_eq!(camera.next_frame().unwrap_err(), lost());
         }
         *script.opening.lock().unwrap() = VecDeque::from([Ok(())]);
-        assert!(camera.next_picture().is_ok());
+        assert!(camera.next_frame().is_ok());
     }
 
     #[test]
-    fn what_is_refused_is_not_tried_again() {
+    fn a_refusal_is_not_tried_again() {
         let (_, open) = script([Ok(()), Err(refused())], [Err(lost())]);
         let mut camera = Reconnecting::new(open, Duration::from_secs(60)).unwrap();
-        assert_eq!(camera.next_picture().unwrap_err(), lost());
-        assert_eq!(camera.next_picture().unwrap_err(), refused());
+        assert_eq!(camera.next_frame().unwrap_err(), lost());
+        assert_eq!(camera.next_frame().unwrap_err(), refused());
     }
 
     #[test]
@@ -226,6 +226,10 @@ mod tests {
         }
         assert_eq!(pauses_ms, [100, 200, 400, 800, 1000, 1000, 500]);
         assert_eq!(elapsed, Duration::from_secs(4));
-        assert_eq!(backoff.pause(Duration::from_secs(9)), None, "an attempt took longer than that");
+        assert_eq!(
+            backoff.pause(Duration::from_secs(9)),
+            None,
+            "an attempt took longer than patience"
+        );
     }
 }

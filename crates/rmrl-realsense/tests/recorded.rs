@@ -1,7 +1,7 @@
-//! Recordings of known content, played through librealsense2 as a camera would be.
+//! Recordings of known content, played through librealsense2 like a camera.
 //!
-//! `tools/realsense_recording.py` makes them, and a library to link where there is none; the numbers
-//! here are its. Without `RMRL_REALSENSE_RECORDINGS` nothing is tested, and each test says so.
+//! `tools/realsense_recording.py` creates them, with the numbers below, and a library to link if there is none.
+//! Without `RMRL_REALSENSE_RECORDINGS` nothing is tested, and each test prints so.
 
 #![cfg(feature = "librealsense")]
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
@@ -15,7 +15,7 @@ use rmrl_cell::{Camera, DeviceError};
 use rmrl_realsense::{RealSenseCamera, RealSenseConfig};
 use rmrl_vision::{Distortion, Intrinsics, RgbdFrame};
 
-/// How many pictures `cell.db3` has, 30 in a second.
+/// The number of frames in `cell.db3`, at 30 per second.
 const FRAMES: u32 = 24;
 
 const COLOR: Intrinsics = Intrinsics {
@@ -28,13 +28,13 @@ const COLOR: Intrinsics = Intrinsics {
     distortion: Distortion { k1: 0.0, k2: 0.0, p1: 0.0, p2: 0.0, k3: 0.0 },
 };
 
-/// The box's corners in the depth camera, and where that camera is in the color camera, in meters.
+/// The box's corners in the depth camera's frame, and that camera's position in the color camera's frame, in meters.
 const BOX_CORNERS: [[f64; 3]; 2] = [[-0.10, -0.04, 0.5], [0.06, 0.05, 0.5]];
 const COLOR_FROM_DEPTH: [f64; 3] = [0.015, 0.002, 0.0];
 
 fn recording(name: &str) -> Option<RealSenseConfig> {
     let Some(folder) = std::env::var_os("RMRL_REALSENSE_RECORDINGS") else {
-        // Not by `eprintln!`, which is not shown for a test that passes.
+        // Not by `eprintln!`, because the output of passing tests is hidden.
         let say = "NOT TESTED: RMRL_REALSENSE_RECORDINGS is not set; docs/realsense.md\n";
         std::io::stderr().write_all(say.as_bytes()).unwrap();
         return None;
@@ -53,25 +53,25 @@ fn overhead() -> Isometry3<f64> {
 }
 
 /// Checks every pixel; returns the number of the color image and of the depth image.
-fn check_picture(picture: &RgbdFrame) -> (u32, u32) {
-    assert_eq!(picture.color.dimensions(), (640, 480));
-    assert_eq!(picture.depth.dimensions(), (640, 480));
-    let [.., blue] = picture.color.get_pixel(0, 0).0;
-    for (u, v, pixel) in picture.color.enumerate_pixels() {
+fn check_frame(frame: &RgbdFrame) -> (u32, u32) {
+    assert_eq!(frame.color.dimensions(), (640, 480));
+    assert_eq!(frame.depth.dimensions(), (640, 480));
+    let [.., blue] = frame.color.get_pixel(0, 0).0;
+    for (u, v, pixel) in frame.color.enumerate_pixels() {
         assert_eq!(pixel.0, [(u % 256) as u8, (v % 256) as u8, blue], "pixel ({u}, {v})");
     }
 
     // The plane, 600 mm and more, lies beside the box.
-    let plane_mm = picture.depth.get_pixel(600, 440).0[0];
+    let plane_mm = frame.depth.get_pixel(600, 440).0[0];
     let [near, far] = BOX_CORNERS.map(|corner| {
         COLOR.project(Point3::from(corner) + Translation3::from(COLOR_FROM_DEPTH).vector).unwrap()
     });
     let (mut boxes, mut planes) = (0, 0);
-    for (u, v, pixel) in picture.depth.enumerate_pixels() {
+    for (u, v, pixel) in frame.depth.enumerate_pixels() {
         let (u, v) = (f64::from(u), f64::from(v));
-        // The edge is known to a pixel of the depth image, 1.45 of the color image.
+        // The edge is known to one pixel of the depth image, which is 1.45 pixels of the color image.
         let inside = (u - near.x).min(far.x - u).min(v - near.y).min(far.y - v);
-        // What the box hides of the plane from the depth camera but not from this one lies beside it.
+        // Beside the box, the color camera sees parts of the plane that the box hides from the depth camera.
         let beside = -inside;
         if inside > 1.5 {
             assert_eq!(pixel.0, [500], "the box, pixel ({u}, {v})");
@@ -87,20 +87,20 @@ fn check_picture(picture: &RgbdFrame) -> (u32, u32) {
 }
 
 #[test]
-fn a_recording_is_seen_as_it_was_recorded() {
+fn a_recording_is_played_as_it_was_recorded() {
     let Some(config) = recording("cell.db3") else { return };
     let mut camera = RealSenseCamera::open(config, overhead(), None).unwrap();
     assert_eq!(camera.model().intrinsics, COLOR);
     assert_eq!(camera.model().world_from_camera, overhead());
     assert!(camera.description().contains("000000000435"), "{}", camera.description());
     for _ in 0..4 {
-        let (color, depth) = check_picture(&camera.capture().unwrap());
+        let (color, depth) = check_frame(&camera.capture().unwrap());
         assert!(color < FRAMES && color.abs_diff(depth) <= 1, "{color} {depth}");
     }
 }
 
 #[test]
-fn the_recording_goes_on_between_captures_and_begins_again_at_its_end() {
+fn the_recording_continues_between_captures_and_loops_at_its_end() {
     let Some(config) = recording("cell.db3") else { return };
     let mut camera = RealSenseCamera::open(config, overhead(), None).unwrap();
     let mut seen = Vec::new();
@@ -108,10 +108,10 @@ fn the_recording_goes_on_between_captures_and_begins_again_at_its_end() {
     while began.elapsed() < Duration::from_secs(3) {
         let blue = camera.capture().unwrap().color.get_pixel(0, 0).0[2];
         seen.push(u32::from(blue) / 8);
-        // The arm moves, for six pictures.
+        // The arm moves, for six frames.
         std::thread::sleep(Duration::from_millis(200));
     }
-    // librealsense keeps one pair for later; a longer queue would show the next picture.
+    // librealsense keeps one pair for later; with a longer queue the next frame would come.
     let steps: Vec<u32> =
         seen.windows(2).filter(|pair| pair[0] < pair[1]).map(|pair| pair[1] - pair[0]).collect();
     assert!(steps.iter().all(|step| *step >= 4), "{seen:?}");
@@ -130,12 +130,12 @@ fn a_stalled_stream_times_out_and_the_next_capture_opens_again() {
 }
 
 #[test]
-fn what_the_recording_does_not_have_is_refused() {
+fn requests_that_the_recording_cannot_serve_are_refused() {
     let Some(config) = recording("cell.db3") else { return };
     let other_file = || Some(PathBuf::from("no-such-recording.db3"));
     for (broken, named) in [
         (RealSenseConfig { width: 1280, height: 720, ..config.clone() }, "1280 x 720"),
-        (RealSenseConfig { fps: 15, ..config.clone() }, "15 pictures"),
+        (RealSenseConfig { fps: 15, ..config.clone() }, "15 frames"),
         (RealSenseConfig { playback: other_file(), ..config.clone() }, "no-such-recording"),
         (RealSenseConfig { timeout_secs: -1.0, ..config.clone() }, "timeout_secs"),
     ] {
@@ -146,7 +146,7 @@ fn what_the_recording_does_not_have_is_refused() {
 }
 
 #[test]
-fn calibrated_intrinsics_take_the_place_of_the_cameras() {
+fn calibrated_intrinsics_replace_the_cameras() {
     let Some(config) = recording("cell.db3") else { return };
     let calibrated = Intrinsics {
         fx: 610.0,
@@ -155,17 +155,17 @@ fn calibrated_intrinsics_take_the_place_of_the_cameras() {
     };
     let mut camera = RealSenseCamera::open(config.clone(), overhead(), Some(calibrated)).unwrap();
     assert_eq!(camera.model().intrinsics, calibrated);
-    check_picture(&camera.capture().unwrap());
+    check_frame(&camera.capture().unwrap());
     let of_another_size = Intrinsics { width: 1280, height: 720, ..calibrated };
     let error = RealSenseCamera::open(config, overhead(), Some(of_another_size)).err().unwrap();
     assert!(error.to_string().contains("1280 x 720"), "{error}");
-    // What the world sees through it is the table below the camera.
+    // The principal point maps to the table below the camera.
     let below = camera.model().world_point(Point2::new(COLOR.cx, COLOR.cy), 0.6);
     assert!((below - Point3::new(0.4, 0.0, 0.0)).norm() < 1e-9, "{below}");
 }
 
 #[test]
-fn without_a_camera_that_is_said() {
+fn a_missing_camera_is_reported() {
     if recording("cell.db3").is_none() {
         return;
     }

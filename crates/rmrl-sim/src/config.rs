@@ -5,7 +5,7 @@ use std::f64::consts::{FRAC_PI_2, PI};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_cell::TaskConfig;
 use rmrl_core::{Check, ConfigKeys, InvalidKey, PlanarPose};
-use rmrl_vision::{CameraModel, Chessboard, Distortion, Intrinsics, PlateGeometry};
+use rmrl_vision::{CameraModel, Distortion, Intrinsics, PlateGeometry};
 use serde::{Deserialize, Serialize};
 
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
@@ -91,6 +91,7 @@ pub struct SimulationConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<TableBoard>,
     /// The plate.
+    #[key(nested)]
     pub plate: PlateGeometry,
     /// The box on the table. Default: 10 mm to each side, walls of 12 mm. The paper places plates
     /// with a mean error of 5.8 mm into its box.
@@ -142,18 +143,6 @@ const OPEN_M: f64 = 2.0 * OPEN_HALF_OPENING_M;
 
 impl SimulationConfig {
     fn check_together(&self, check: &Check<'_>) -> Result<(), InvalidKey> {
-        if let Some(board) = &self.board {
-            // A board validates itself.
-            board.board.validate().map_err(|error| {
-                let Chessboard { corners, square_m } = board.board;
-                let given = format!("{corners} corners of {square_m} m squares");
-                InvalidKey::new(
-                    check.path("board.board"),
-                    given,
-                    format!("a usable board ({error})"),
-                )
-            })?;
-        }
         let PlateGeometry { length_m, width_m, height_m, chamfer_m } = self.plate;
         check.require(
             "plate.width_m",

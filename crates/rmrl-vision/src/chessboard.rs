@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use image::RgbImage;
 use nalgebra::{Point2, Point3};
+use rmrl_core::{Check, ConfigKeys, InvalidKey};
 use serde::{Deserialize, Serialize};
 
 use crate::BoxError;
@@ -15,12 +16,15 @@ use crate::BoxError;
 /// The square with its far corner at the origin is black. One number of corners must be even and the other
 /// odd: such a board looks different after half a turn, so an image determines its frame. Other boards are
 /// refused.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
+#[config(rules = Self::check_together)]
 #[serde(deny_unknown_fields)]
 pub struct Chessboard {
-    /// Inner corners along a row and number of rows.
+    /// Inner corners along a row and number of rows, such as `9x6`.
+    #[key(kind = "corner count")]
     pub corners: CornerCount,
     /// Side of a square, in meters.
+    #[key(above = 0, limit = 1)]
     pub square_m: f64,
 }
 
@@ -34,32 +38,14 @@ pub struct CornerCount {
     pub rows: usize,
 }
 
-/// Why a board is invalid.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ChessboardError {
-    /// The text does not have the form `9x6`.
-    #[error(
-        "{text:?} is no number of corners, expected the inner corners along both sides, such as 9x6"
-    )]
-    Syntax {
-        /// The invalid text.
-        text: String,
-    },
-    /// There are too few corners, or the board looks the same after half a turn.
-    #[error(
-        "a board of {corners} inner corners cannot be used: it needs at least 3 each way, and one even \
-         and one odd number, because otherwise it looks the same after half a turn"
-    )]
-    Corners {
-        /// The invalid number of corners.
-        corners: CornerCount,
-    },
-    /// The squares have no valid size.
-    #[error("square_m is {value}, expected the side of a square, a positive length in meters")]
-    Square {
-        /// The invalid value.
-        value: f64,
-    },
+/// The text is no number of corners.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is no number of corners, expected the inner corners along both sides, such as 9x6"
+)]
+pub struct CornerCountError {
+    /// The invalid text.
+    pub text: String,
 }
 
 /// Finds all inner corners of a board in an image.
@@ -77,19 +63,12 @@ pub trait CornerFinder: Send {
 }
 
 impl Chessboard {
-    /// Checks the board.
-    ///
-    /// # Errors
-    /// Too few corners, a symmetric board, or squares without a valid size.
-    pub fn validate(&self) -> Result<(), ChessboardError> {
+    fn check_together(&self, check: &Check<'_>) -> Result<(), InvalidKey> {
         let CornerCount { columns, rows } = self.corners;
-        if columns.min(rows) < 3 || (columns + rows).is_multiple_of(2) {
-            return Err(ChessboardError::Corners { corners: self.corners });
-        }
-        if !(self.square_m > 0.0 && self.square_m.is_finite()) {
-            return Err(ChessboardError::Square { value: self.square_m });
-        }
-        Ok(())
+        let is_valid = columns.min(rows) >= 3 && !(columns + rows).is_multiple_of(2);
+        let expected = "at least 3 inner corners each way, and one even and one odd number, because \
+                        otherwise the board looks the same after half a turn";
+        check.require("corners", self.corners, is_valid, expected)
     }
 
     /// The inner corners in the board's frame, row by row, in meters.
@@ -149,7 +128,7 @@ impl fmt::Display for CornerCount {
 }
 
 impl FromStr for CornerCount {
-    type Err = ChessboardError;
+    type Err = CornerCountError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let number = |text: &str| text.trim().parse::<usize>().ok().filter(|count| *count <= 100);
@@ -157,7 +136,7 @@ impl FromStr for CornerCount {
             .and_then(|(columns, rows)| {
                 Some(Self { columns: number(columns)?, rows: number(rows)? })
             })
-            .ok_or_else(|| ChessboardError::Syntax { text: text.to_string() })
+            .ok_or_else(|| CornerCountError { text: text.to_string() })
     }
 }
 
@@ -168,7 +147,7 @@ impl From<CornerCount> for String {
 }
 
 impl TryFrom<String> for CornerCount {
-    type Error = ChessboardError;
+    type Error = CornerCountError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -211,6 +190,6 @@ mod tests {
             assert!(text.parse::<CornerCount>().is_err(), "{text}");
         }
         let flat = Chessboard { corners: "9x6".parse().unwrap(), square_m: f64::NAN };
-        assert!(matches!(flat.validate(), Err(ChessboardError::Square { .. })));
+        assert_eq!(flat.validate().unwrap_err().key, "square_m");
     }
 }

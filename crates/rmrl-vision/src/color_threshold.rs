@@ -1,6 +1,7 @@
 //! Finds a dark plate on a lighter table by its color, without a model file.
 
 use image::{GrayImage, Rgb, RgbImage};
+use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
 /// Which pixels count as the plate: those much darker than the image's median.
@@ -8,22 +9,21 @@ use serde::{Deserialize, Serialize};
 /// The table fills most of an overhead image, so the median brightness is the table's, whatever
 /// the lamp and the exposure. Half of it lies half-way between table and black plate. This puts
 /// the threshold in the middle of a blurred edge, so blur moves all sides of the plate alike.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
-#[config(own_validate)]
 pub struct ColorThreshold {
     /// Pixels darker than this share of the median brightness are plate. Default 0.5.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(at_least = 0, at_most = 1)]
     pub darkness_ratio: f64,
     /// Smaller objects are ignored; a share of the image. Default 0.004: a third of a plate
     /// seen from 0.8 m.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(at_least = 0, at_most = 1)]
     pub min_area_ratio: f64,
     /// Larger objects are ignored; a share of the image. Default 0.2.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(at_least = 0, at_most = 1)]
     pub max_area_ratio: f64,
     /// Objects less rectangular than this are ignored. Default 0.85: an L-shape has about 0.7.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(at_least = 0, at_most = 1)]
     pub min_rectangularity: f64,
 }
 
@@ -38,35 +38,7 @@ impl Default for ColorThreshold {
     }
 }
 
-/// An invalid threshold.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("{key} is {value}, expected a share between 0 and 1")]
-pub struct ColorThresholdError {
-    /// The configuration's key.
-    pub key: &'static str,
-    /// The invalid value.
-    pub value: f64,
-}
-
 impl ColorThreshold {
-    /// Checks that every share lies between 0 and 1.
-    ///
-    /// # Errors
-    /// Names the first key with an invalid value.
-    pub fn validate(&self) -> Result<(), ColorThresholdError> {
-        for (key, value) in [
-            ("darkness_ratio", self.darkness_ratio),
-            ("min_area_ratio", self.min_area_ratio),
-            ("max_area_ratio", self.max_area_ratio),
-            ("min_rectangularity", self.min_rectangularity),
-        ] {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(ColorThresholdError { key, value });
-            }
-        }
-        Ok(())
-    }
-
     /// The brightness below which a pixel of `image` is plate, 0 to 255.
     pub(crate) fn darkest_table(&self, image: &RgbImage) -> u8 {
         let mut histogram = [0usize; 256];

@@ -3,14 +3,14 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, PI};
 
 use nalgebra::{Point2, Point3};
-use rmrl_core::{PlanarPose, PlateInImage, wrap_angle};
+use rmrl_core::{InvalidKey, PlanarPose, PlateInImage, wrap_angle};
 
 use crate::edges::align_to_edges;
 use crate::mask::Moments;
 use crate::silhouette::Silhouette;
 use crate::{
     BoundingBox, CameraModel, Center, DEPTH_UNIT_M, Detection, Detections, Detector, Intrinsics,
-    LocalizeError, LocalizerConfig, LocalizerConfigError, Mask, RgbdFrame, Segmenter,
+    LocalizeError, LocalizerConfig, Mask, RgbdFrame, Segmenter,
 };
 
 /// A localized plate, with the intermediate results.
@@ -49,7 +49,7 @@ impl Localizer {
         config: LocalizerConfig,
         detector: Box<dyn Detector>,
         segmenter: Box<dyn Segmenter>,
-    ) -> Result<Self, LocalizerConfigError> {
+    ) -> Result<Self, InvalidKey> {
         config.validate()?;
         Ok(Self { config, detector, segmenter })
     }

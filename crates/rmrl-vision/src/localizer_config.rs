@@ -1,24 +1,25 @@
 //! The localizer's configuration: the plate to expect, and what counts as one.
 
+use rmrl_core::{Check, ConfigKeys, InvalidKey};
 use serde::{Deserialize, Serialize};
 
 /// The plate's dimensions, in meters. The default is a 96-well plate by ANSI/SLAS 1-2004.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
+#[config(rules = Self::check_together)]
 #[serde(default, deny_unknown_fields)]
-#[config(own_validate)]
 pub struct PlateGeometry {
-    /// Along the plate's x axis, the longer side.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    /// Length along the plate's x axis, the longer side.
+    #[key(above = 0, limit = 1)]
     pub length_m: f64,
-    /// Along the plate's y axis.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    /// Width along the plate's y axis.
+    #[key(above = 0, limit = 1)]
     pub width_m: f64,
-    /// From the bottom to the top.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    /// Height from the bottom to the top.
+    #[key(above = 0, limit = 1)]
     pub height_m: f64,
     /// Legs of the chamfer that cuts the corner of well A1 (-x, +y); 0 for none. Default 0.005:
     /// it turns the first principal component by 0.2 degrees.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(at_least = 0, limit = 1)]
     pub chamfer_m: f64,
 }
 
@@ -29,6 +30,14 @@ impl Default for PlateGeometry {
 }
 
 impl PlateGeometry {
+    fn check_together(&self, check: &Check<'_>) -> Result<(), InvalidKey> {
+        let is_valid = self.width_m < self.length_m;
+        let expected = "less than length_m: the longer side determines the yaw";
+        check.require("width_m", self.width_m, is_valid, expected)?;
+        let is_valid = self.chamfer_m < 0.5 * self.width_m;
+        check.require("chamfer_m", self.chamfer_m, is_valid, "less than half of width_m")
+    }
+
     /// How far from the height of a surface a plate may appear and still count as lying on it, in meters. Less than half
     /// a plate's height, so a plate on another plate never counts.
     ///
@@ -52,14 +61,15 @@ pub enum Center {
 }
 
 /// The localizer's configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, rmrl_core::ConfigKeys)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
+#[config(rules = Self::check_together)]
 #[serde(default, deny_unknown_fields)]
-#[config(own_validate)]
 pub struct LocalizerConfig {
     /// The plate to expect.
     #[key(nested)]
     pub plate: PlateGeometry,
     /// Which pixel stands for the plate's center. Default: the mask's.
+    #[key(kind = "\"mask\" or \"box\"")]
     pub center: Center,
     /// Whether to fit the plate's known outline to the mask, and then to the edges in the image.
     /// Default true; false is the paper's localization.
@@ -70,27 +80,27 @@ pub struct LocalizerConfig {
     pub fit_outline: bool,
     /// How far below the plate's top the depth camera sees its surface on average, in meters, because of the
     /// wells. Default 0.0033: they are a third of the area, 10.7 mm deep; measured on simulated frames.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(at_least = 0, limit = 1)]
     pub mean_surface_depth_m: f64,
     /// The yaw of a plate in its normal orientation, in radians. Default 0.
     ///
     /// The first principal component is a line, not an arrow, so PCA gives the yaw only modulo half a
     /// turn. The localizer takes the yaw that is nearer to this reference: plates must be put down
     /// within 90 degrees of it.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(at_least = -10, at_most = 10)]
     pub reference_yaw_rad: f64,
     /// The least share of the mask's pixels with a valid depth. Default 0.3: the D435 loses
     /// patches of black plates, never most of one.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(at_least = 0, at_most = 1)]
     pub min_valid_depth_ratio: f64,
     /// How far the mask's area may be from the expected one, as a share of it. Default 0.3: the
     /// visible side faces add up to 0.1, half a plate is off by 0.5.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(above = 0, limit = 10)]
     pub size_tolerance: f64,
     /// How far the mask's length and width may be from the expected ones, as a share of them, in addition
     /// to one pixel. Default 0.02: simulated cells stay within it; most of their deviation is the bias of
     /// the depth. A plate of which 3 % are hidden would appear 2 mm from its true position.
-    #[key(at_least = -1e6, at_most = 1e6)]
+    #[key(above = 0, limit = 10)]
     pub shape_tolerance: f64,
 }
 
@@ -109,86 +119,11 @@ impl Default for LocalizerConfig {
     }
 }
 
-/// An invalid value of the localizer's configuration.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("{key} is {value}, expected {expected}")]
-pub struct LocalizerConfigError {
-    /// The configuration's key.
-    pub key: &'static str,
-    /// The invalid value.
-    pub value: f64,
-    /// The valid values.
-    pub expected: &'static str,
-}
-
 impl LocalizerConfig {
-    /// Checks every value.
-    ///
-    /// # Errors
-    /// Names the first invalid value.
-    pub fn validate(&self) -> Result<(), LocalizerConfigError> {
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        let share = |value: f64| (0.0..=1.0).contains(&value);
-        let checks = [
-            (
-                "plate.length_m",
-                self.plate.length_m,
-                positive(self.plate.length_m),
-                "a positive length",
-            ),
-            (
-                "plate.width_m",
-                self.plate.width_m,
-                positive(self.plate.width_m) && self.plate.width_m < self.plate.length_m,
-                "a positive length below plate.length_m (the yaw is read from the longer side)",
-            ),
-            (
-                "plate.height_m",
-                self.plate.height_m,
-                positive(self.plate.height_m),
-                "a positive length",
-            ),
-            (
-                "plate.chamfer_m",
-                self.plate.chamfer_m,
-                self.plate.chamfer_m >= 0.0 && self.plate.chamfer_m < 0.5 * self.plate.width_m,
-                "0 or a length below half of plate.width_m",
-            ),
-            (
-                "mean_surface_depth_m",
-                self.mean_surface_depth_m,
-                (0.0..=self.plate.height_m).contains(&self.mean_surface_depth_m),
-                "a depth between 0 and plate.height_m",
-            ),
-            (
-                "reference_yaw_rad",
-                self.reference_yaw_rad,
-                self.reference_yaw_rad.is_finite(),
-                "an angle in radians",
-            ),
-            (
-                "min_valid_depth_ratio",
-                self.min_valid_depth_ratio,
-                share(self.min_valid_depth_ratio),
-                "a share between 0 and 1",
-            ),
-            (
-                "size_tolerance",
-                self.size_tolerance,
-                positive(self.size_tolerance),
-                "a positive share",
-            ),
-            (
-                "shape_tolerance",
-                self.shape_tolerance,
-                positive(self.shape_tolerance),
-                "a positive share",
-            ),
-        ];
-        match checks.into_iter().find(|(_, _, valid, _)| !valid) {
-            Some((key, value, _, expected)) => Err(LocalizerConfigError { key, value, expected }),
-            None => Ok(()),
-        }
+    fn check_together(&self, check: &Check<'_>) -> Result<(), InvalidKey> {
+        let depth_m = self.mean_surface_depth_m;
+        let is_valid = depth_m <= self.plate.height_m;
+        check.require("mean_surface_depth_m", depth_m, is_valid, "at most plate.height_m")
     }
 }
 

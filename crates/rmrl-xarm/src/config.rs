@@ -35,8 +35,9 @@ pub struct XArmConfig {
     /// A folder with sockets `xarmcontroller_uds_<port>`, used instead of the network. Default none. It is
     /// meant for a program on the control box itself, and for tests.
     pub socket_folder: Option<PathBuf>,
-    /// The robot: `xarm5`, `xarm6` or `850`. Another robot is refused by its name, before it is set up.
+    /// The robot. Another robot is refused by its name, before it is set up.
     /// Default `xarm6`.
+    #[key(kind = "\"xarm5\", \"xarm6\" or \"850\"")]
     pub model: ArmModel,
     /// The number of joints, a key of older files, which must agree with `model`. It is not written any more.
     /// Default: not given.

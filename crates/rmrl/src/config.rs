@@ -30,6 +30,7 @@ pub(crate) use self::unattended::UnattendedConfig;
 #[cfg(test)]
 mod tests {
     use rmrl_cell::{TaskConfig, TaskKind};
+    use rmrl_core::ConfigKeys;
     use rmrl_learn::MethodName;
     use rmrl_xarm::ArmModel;
 
@@ -153,13 +154,10 @@ mod tests {
                 ["simulation.camera.width_px is 100", "160 to 1920"],
             ),
             (&["schedule.batch_size=0"], ["schedule.batch_size is 0", "1 or more"]),
-            (
-                &["schedule.similar_yaw_deg=-1.0"],
-                ["schedule.similar_yaw_deg is -1", "0 or a positive"],
-            ),
+            (&["schedule.similar_yaw_deg=-1.0"], ["schedule.similar_yaw_deg is -1", "0 or more"]),
             (&["schedule.grouping=size"], ["schedule.grouping", "expected `schedule`"]),
             (&["policy.view=local"], ["policy.view", "expected one of `global`"]),
-            (&["policy.crop_scale=0.1"], ["policy.crop_scale is 0.1", "0.5 to 10"]),
+            (&["policy.crop_scale=0.1"], ["policy.crop_scale is 0.1", "from 0.5 to 10"]),
             (
                 &["policy.view=none", "policy.encoder.train=true"],
                 ["policy.encoder.train is true", "view is \"none\""],
@@ -177,16 +175,19 @@ mod tests {
             (&["schedule.refine_interval=0"], ["schedule.refine_interval is 0", "1 or more"]),
             (&["online.clip=1.0"], ["online.clip is 1", "below 1"]),
             (&["online.epochs=0"], ["online.epochs is 0", "1 or more"]),
-            (&["online.entropy_weight=-0.1"], ["online.entropy_weight is -0.1", "positive"]),
+            (&["online.entropy_weight=-0.1"], ["online.entropy_weight is -0.1", "0 or more"]),
             (
                 &["method=ppo", "schedule.trials_per_scene=1"],
                 ["schedule.trials_per_scene is 1", "2 or more"],
             ),
-            (&["vision.localizer.plate.length_m=0.1"], ["simulation.plate", "differ"]),
+            (&["vision.localizer.plate.length_m=0.1"], ["simulation.plate", "another plate"]),
             (&["pretrained=a.safetensors"], ["pretrained", "rm-rl-pretrained"]),
             (&["policy.device=cuda"], ["policy.device is \"cuda\"", "--features cuda"]),
-            (&["unattended.max_hours=0.0"], ["unattended.max_hours is 0", "more than 0"]),
-            (&["unattended.recovery.retries=9"], ["unattended.recovery.retries is 9", "0 to 8"]),
+            (&["unattended.max_hours=0.0"], ["unattended.max_hours is 0", "above 0"]),
+            (
+                &["unattended.recovery.retries=9"],
+                ["unattended.recovery.retries is 9", "from 0 to 8"],
+            ),
             (&["page.serve=8080"], ["page.serve", "socket address"]),
             (&["notify.webhook=nowhere"], ["notify.webhook is \"nowhere\"", "http://"]),
             (&["xarm.model=lite6"], ["xarm.model", "`lite6`"]),
@@ -202,6 +203,50 @@ mod tests {
                 assert!(message.contains(part), "{assignments:?}: {message}");
             }
         }
+    }
+
+    /// A key whose range was forgotten would let these pass: `policy.label_width = nan` ran once.
+    #[test]
+    fn every_number_refuses_what_is_no_size() {
+        let seeds = ["seed", "cell.seed"];
+        let mut numbers = 0;
+        for key in RunConfig::keys() {
+            let is_number = key.kind.contains("number");
+            if !is_number || key.path.contains("[]") || seeds.contains(&key.path.as_str()) {
+                continue;
+            }
+            let absurd: &[toml::Value] = if key.kind.contains("whole") {
+                &[toml::Value::Integer(4_000_000_000), toml::Value::Integer(-4_000_000_000)]
+            } else {
+                &[f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e30, -1e30].map(toml::Value::Float)
+            };
+            for value in absurd {
+                let count = match key.kind.split_once(' ') {
+                    Some((count, _)) if count.parse::<usize>().is_ok() => count.parse().unwrap(),
+                    _ if key.kind.contains("interval") => 2,
+                    _ if key.kind.contains("list") => 1,
+                    _ => 0,
+                };
+                let value = match count {
+                    0 => value.clone(),
+                    count => toml::Value::Array(vec![value.clone(); count]),
+                };
+                let board = "board={ corners = \"5x4\", square_m = 0.015 }";
+                let layers = Layers::default()
+                    .with_assignment(&format!("camera.drift.{board}"))
+                    .and_then(|layers| {
+                        let place = "x_m = 0.57, y_m = -0.24, yaw_deg = 0.0";
+                        layers.with_assignment(&format!("simulation.board={{ {board}, {place} }}"))
+                    })
+                    .unwrap()
+                    .with_value("a test", &key.path, value.clone());
+                let error = layers.resolve().expect_err(&format!("{} = {value}", key.path));
+                let name = key.path.rsplit('.').next().unwrap();
+                assert!(error.to_string().contains(name), "{} = {value}: {error}", key.path);
+            }
+            numbers += 1;
+        }
+        assert!(numbers > 150, "{numbers} numbers");
     }
 
     #[test]

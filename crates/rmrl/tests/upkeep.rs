@@ -286,8 +286,14 @@ fn the_configurations_are_the_defaults_they_say_they_are() {
         let config = Layers::default().with_file(&path).unwrap().resolve().unwrap();
         assert_eq!(config, RunConfig::for_task(task), "{task}");
     }
+    // Its comments come from where the keys are declared, as errors and `--help` do.
+    let printed = Command::new(env!("CARGO_BIN_EXE_rmrl")).arg("config").output().unwrap();
+    let table = read("configs/table.toml");
+    let (_, keys) = table.split_once("\n\n").unwrap();
+    let advice = "write its head and the output of `rmrl config` into configs/table.toml";
+    assert_eq!(keys, String::from_utf8(printed.stdout).unwrap(), "{advice}");
     let all: toml::Table = RunConfig::for_task(TaskKind::Table).to_toml().parse().unwrap();
-    let shown: toml::Table = read("configs/table.toml").parse().unwrap();
+    let shown: toml::Table = table.parse().unwrap();
     assert_eq!(missing_keys(&all, &shown, ""), Vec::<String>::new(), "table.toml shows all keys");
 }
 

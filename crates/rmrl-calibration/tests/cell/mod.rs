@@ -1,4 +1,4 @@
-//! A cell in numbers: an arm that is a little off, a camera on its wrist and one above.
+//! A cell without images: a noisy arm, a camera on its wrist, and an overhead camera.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use nalgebra::{Isometry3, Point2, Point3, Translation3, UnitQuaternion, Vector3};
@@ -61,7 +61,7 @@ impl Cell {
 
     /// A board on the table with its middle at `(x, y)`.
     pub fn lying(&self, x_m: f64, y_m: f64, yaw_rad: f64) -> Isometry3<f64> {
-        // Face up, the board's z points into the table.
+        // With its face up, the board's z points into the table.
         let rotation = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, yaw_rad);
         let middle = rotation * board().center().coords;
         Isometry3::from_parts(Translation3::from(Vector3::new(x_m, y_m, 0.003) - middle), rotation)
@@ -146,8 +146,8 @@ impl Cell {
     }
 }
 
-/// How far a camera is off over the workspace: the largest and the mean distance on the table, in
-/// meters, between where it sees points and where they are.
+/// The error of a camera over the workspace: the largest and the mean distance on the table, in meters, between
+/// measured and true positions of points.
 pub fn workspace_error(camera: &CameraModel, truth: &CameraModel) -> [f64; 2] {
     let mut errors = Vec::new();
     for column in 0..=8 {

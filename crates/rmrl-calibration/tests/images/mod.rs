@@ -14,7 +14,7 @@ pub fn rng(seed: u64) -> Rng {
     Rng::seed_from_u64(seed)
 }
 
-/// A normal number, by Box and Muller.
+/// A standard normal number, by Box and Muller.
 pub fn normal(rng: &mut Rng) -> f64 {
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
     radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
@@ -24,17 +24,16 @@ pub fn normal3(rng: &mut Rng) -> Vector3<f64> {
     Vector3::from_fn(|_, _| normal(rng))
 }
 
-/// How an image is taken.
+/// The blur and noise of an image.
 #[derive(Clone, Copy)]
 pub struct Taking {
     /// Standard deviation of the lens's blur, in pixels.
     pub blur_px: f64,
-    /// Of the noise, in levels.
+    /// Standard deviation of the noise, in levels.
     pub noise_levels: f64,
 }
 
-/// What a camera sees of a board on a gray ground: 36 blurred rays a pixel, uneven light, a tone
-/// curve, noise.
+/// A camera's image of a board on a gray ground: 36 blurred rays per pixel, uneven light, a tone curve, and noise.
 pub fn image(
     board: &Chessboard,
     intrinsics: &Intrinsics,
@@ -44,7 +43,7 @@ pub fn image(
 ) -> GrayImage {
     let board_from_camera = camera_from_board.inverse();
     let (width, height) = (intrinsics.width as usize, intrinsics.height as usize);
-    // Rays of the pixels' corners; between them rays are as good as linear.
+    // Rays through the pixels' corners; in between, rays are interpolated linearly.
     let rays: Vec<Vector3<f64>> = (0..=height)
         .flat_map(|v| (0..=width).map(move |u| (u, v)))
         .map(|(u, v)| {
@@ -62,8 +61,8 @@ pub fn image(
         };
         albedo * (1.0 + 0.8 * point.x - 0.5 * point.y)
     };
-    // Rays through a pixel's neighborhood, as the blur spreads it; no two in a row or column, or edges
-    // along either would be placed in steps.
+    // Rays through a pixel's neighborhood, spread by the blur. No two share a row or column, because otherwise edges
+    // along these would move in steps.
     let spread = (1.0_f64 + 12.0 * taking.blur_px.powi(2)).sqrt();
     let offsets: Vec<[f64; 2]> = (0..36)
         .map(|sample| {

@@ -30,6 +30,7 @@ pub struct Seating {
 #[serde(deny_unknown_fields)]
 pub struct TaskConfig {
     /// Which of the two tasks it is.
+    #[key(kind = "\"table\" or \"shelf\"")]
     pub kind: TaskKind,
     /// Where plates start.
     #[key(nested)]

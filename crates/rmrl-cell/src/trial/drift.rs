@@ -18,6 +18,7 @@ pub struct DriftConfig {
     #[key(at_least = 1, limit = 1_000_000)]
     pub every_trials: u32,
     /// The board. Default: 5 x 4 inner corners and squares of 15 mm, which fits beside the workspace.
+    #[key(nested)]
     pub board: Chessboard,
     /// Height of its face in the world, in meters. Default 0: on the table.
     #[key(at_least = -10, at_most = 10)]
@@ -46,12 +47,6 @@ impl Default for DriftConfig {
 
 impl DriftConfig {
     fn check_together(&self, check: &Check<'_>) -> Result<(), InvalidKey> {
-        // A board validates itself.
-        self.board.validate().map_err(|error| {
-            let Chessboard { corners, square_m } = self.board;
-            let given = format!("{corners} corners of {square_m} m squares");
-            InvalidKey::new(check.path("board"), given, format!("a usable board ({error})"))
-        })?;
         check.require("stop_m", self.stop_m, self.stop_m >= self.suspect_m, "suspect_m or more")
     }
 }
@@ -163,9 +158,6 @@ mod tests {
         assert!(refused(DriftConfig { stop_m: 0.0005, ..good }).contains("stop_m"));
         assert!(refused(DriftConfig { suspect_m: f64::NAN, ..good }).contains("suspect_m"));
         let board = Chessboard { square_m: -0.1, ..good.board };
-        assert!(
-            refused(DriftConfig { board, ..good })
-                .contains("expected a usable board (square_m is -0.1")
-        );
+        assert!(refused(DriftConfig { board, ..good }).contains("board.square_m is -0.1"));
     }
 }

@@ -1,4 +1,5 @@
-//! Group normalization (Wu and He 2018) of images with channels last, with its epilogue in the same pass: `y = relu((x - mean) / sqrt(variance + eps) * weight + bias + residual)`.
+//! Group normalization (Wu and He 2018) of images with channels last, with its epilogue in the same pass:
+//! `y = relu((x - mean) / sqrt(variance + eps) * weight + bias + residual)`.
 
 use pulp::Arch;
 use rayon::prelude::*;

@@ -1,19 +1,20 @@
-//! The fields of an ONNX file, read in the same steps as the runtime reads them.
+//! Reads the fields of an ONNX file in the same steps as the runtime.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 
-/// Fields of all messages together. Full-size Grounding DINO has 151 000, Segment Anything 83 000. Of
-/// one of two bytes, an empty attribute, the runtime makes half a kilobyte: 1 GB of all.
+/// The most fields of all messages together. Full-size Grounding DINO has 151 000, Segment Anything 83 000. The
+/// runtime allocates half a kilobyte for an empty attribute of two bytes: at most 1 GB for all.
 const MAX_FIELDS: u64 = 1 << 21;
 
-/// Bytes that each become a number of 4 or 8 bytes: packed integers and truth values. Exporters write
-/// integers raw and masks of up to a million truth values.
+/// The most bytes that each become a value of 4 or 8 bytes: packed integers and booleans. Exporters write raw
+/// integers, and masks of up to a million booleans.
 const MAX_WIDENED: u64 = 1 << 24;
 
-/// Longest name of a tensor or an operator; exporters' are of up to a few hundred bytes.
+/// The longest name of a tensor or an operator; exporters write up to a few hundred bytes.
 const MAX_NAME_BYTES: u64 = 4096;
 
+/// Why a file cannot be used.
 pub(super) enum Fault {
     Damage(String),
     Read(std::io::Error),
@@ -29,18 +30,19 @@ pub(super) fn damage<T>(reason: impl Into<String>) -> Result<T, Fault> {
     Err(Fault::Damage(reason.into()))
 }
 
-/// What a field holds.
+/// The value of a field.
 pub(super) enum Value {
     Varint(u64),
     Bits32([u8; 4]),
     Bits64([u8; 8]),
-    /// A message, a text or packed numbers, yet to be read or skipped, up to this byte of the file.
+    /// A message, a text or packed numbers, which end at this byte of the file. The caller reads or skips them.
     Part(u64),
 }
 
+/// A file, with counts of the parts that are limited.
 pub(super) struct Bytes {
     reader: BufReader<File>,
-    /// Bytes read.
+    /// The number of bytes read so far.
     at: u64,
     fields: u64,
     widened: u64,
@@ -72,20 +74,20 @@ impl Bytes {
                 let length = self.varint(end)?;
                 if length > end - self.at {
                     return damage(format!(
-                        "a part of {length} bytes where {} are left",
+                        "a part of {length} bytes, but only {} are left",
                         end - self.at
                     ));
                 }
                 Value::Part(self.at + length)
             }
             5 => Value::Bits32(self.array(end)?),
-            wire => return damage(format!("no field has the wire type {wire}")),
+            wire => return damage(format!("invalid wire type {wire}")),
         };
         Ok(Some((tag >> 3, value)))
     }
 
-    /// Packed integers. Each is looked at: from one that goes on beyond `end`, the runtime would read
-    /// everything behind it otherwise than this does.
+    /// Reads packed integers, each of them: if one continued beyond `end`, the runtime would read everything after it
+    /// differently.
     pub fn packed_integers(&mut self, end: u64, mut each: impl FnMut(u64)) -> Result<(), Fault> {
         self.count_widened(end - self.at)?;
         while self.at < end {
@@ -94,8 +96,8 @@ impl Bytes {
         Ok(())
     }
 
-    /// Packed numbers of `N` bytes, of which the first `most` are looked at. A number that is cut off is
-    /// refused for the same reason.
+    /// Reads the first `most` packed numbers of `N` bytes. A number that is cut off is refused, for the same
+    /// reason.
     pub fn packed<const N: usize>(
         &mut self,
         end: u64,
@@ -104,7 +106,7 @@ impl Bytes {
     ) -> Result<(), Fault> {
         let bytes = end - self.at;
         if !bytes.is_multiple_of(N as u64) {
-            return damage(format!("{bytes} bytes of numbers of {N} bytes"));
+            return damage(format!("{bytes} bytes for numbers of {N} bytes"));
         }
         for _ in 0..most.min(bytes as usize / N) {
             each(self.array(end)?);
@@ -112,12 +114,12 @@ impl Bytes {
         self.skip_to(end)
     }
 
-    /// Notes that the runtime makes a number of each of these bytes.
+    /// Counts bytes that the runtime turns into a value each.
     pub fn count_widened(&mut self, bytes: u64) -> Result<(), Fault> {
         self.widened = self.widened.saturating_add(bytes);
         if self.widened > MAX_WIDENED {
             return damage(format!(
-                "more than {MAX_WIDENED} bytes of packed integers and truth values"
+                "more than {MAX_WIDENED} bytes of packed integers and booleans"
             ));
         }
         Ok(())
@@ -131,7 +133,7 @@ impl Bytes {
         String::from_utf8(self.raw(end)?).or_else(|_| damage("a name that is no text"))
     }
 
-    /// All bytes up to `end`; the caller bounds how many.
+    /// Reads all bytes up to `end`; the caller limits their number.
     pub fn raw(&mut self, end: u64) -> Result<Vec<u8>, Fault> {
         let mut bytes = vec![0; (end - self.at) as usize];
         self.read(&mut bytes)?;
@@ -140,7 +142,7 @@ impl Bytes {
 
     pub fn skip_to(&mut self, end: u64) -> Result<(), Fault> {
         let bytes = end - self.at;
-        // Within the buffer without a system call; `bytes` is at most the file's size.
+        // No system call within the buffer. `bytes` is at most the file's size.
         if bytes <= self.reader.buffer().len() as u64 {
             self.reader.consume(bytes as usize);
         } else {
@@ -186,9 +188,9 @@ mod tests {
     use super::super::tests::{checked, part, reason};
     use super::*;
 
-    /// Found in review: the runtime makes a structure of every part, and an empty one takes two bytes.
+    /// The runtime allocates a structure for every part, and an empty part takes two bytes.
     #[test]
-    fn empty_parts_are_counted_wherever_they_stand() {
+    fn empty_parts_are_limited_everywhere() {
         let many = |field: u8| [field << 3 | 2, 0].repeat(MAX_FIELDS as usize);
         let node = |content: &[u8]| part(7, &part(1, content));
         let value = |content: &[u8]| part(7, &part(11, content));
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_integers_and_truth_values_are_bounded() {
+    fn packed_integers_and_booleans_are_limited() {
         let tensor = |content: &[u8]| part(7, &part(5, content));
         let ones = vec![1; MAX_WIDENED as usize + 1];
         let masks = [&[16, 9][..], &part(9, &ones)].concat();
@@ -222,25 +224,25 @@ mod tests {
         }
         let attribute = part(7, &part(1, &part(5, &part(8, &ones))));
         assert!(reason(&attribute).contains("more than 16777216 bytes of packed"));
-        // In sum, too.
+        // The limit is for the sum.
         let half = part(5, &part(7, &ones[..=ones.len() / 2]));
         assert!(checked(&part(7, &half)).is_ok());
         assert!(reason(&part(7, &half.repeat(2))).contains("more than 16777216 bytes of packed"));
-        // Of raw integers, 8 bytes become 8.
+        // Raw integers need no more memory than bytes.
         assert!(checked(&tensor(&[&[16, 7][..], &part(9, &ones)].concat())).is_ok());
     }
 
-    /// The runtime reads a packed number to its end, even if its part ends before, and takes what
-    /// follows for something else than it is here; from more than ten bytes that go on it never returns.
+    /// The runtime reads a packed number to its end, even beyond its part, and then reads what follows differently.
+    /// A number of more than ten bytes makes it hang.
     #[test]
-    fn packed_numbers_end_where_their_part_does() {
+    fn packed_numbers_that_are_cut_off_are_refused() {
         let tensor = |content: &[u8]| part(7, &part(5, content));
         assert!(
             reason(&tensor(&part(7, &[[1; 200].as_slice(), &[0x80]].concat()))).contains("cut")
         );
         assert!(reason(&tensor(&part(5, &[0x80; 300]))).contains("more than 64 bits"));
-        assert!(reason(&tensor(&part(4, &[0; 403]))).contains("403 bytes of numbers of 4"));
-        assert!(reason(&tensor(&part(10, &[0; 12]))).contains("12 bytes of numbers of 8"));
+        assert!(reason(&tensor(&part(4, &[0; 403]))).contains("403 bytes for numbers of 4"));
+        assert!(reason(&tensor(&part(10, &[0; 12]))).contains("12 bytes for numbers of 8"));
         for content in [part(4, &[0; 400]), part(10, &[0; 400]), part(7, &[1; 200])] {
             assert!(checked(&tensor(&content)).is_ok());
         }

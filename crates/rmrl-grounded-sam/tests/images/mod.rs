@@ -1,6 +1,6 @@
-//! The images of `tools/grounded_sam_fixture.py`, and what it computed with them.
-#![allow(dead_code, reason = "each test takes what it needs")]
-#![allow(clippy::unwrap_used, reason = "without its fixture a test has nothing to say")]
+//! The images of `tools/grounded_sam_fixture.py`, and its results for them.
+#![allow(dead_code, reason = "no test uses all of it")]
+#![allow(clippy::unwrap_used, reason = "a test without its fixture fails")]
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// Shapes, a gradient and grain, by integers.
+/// An image of shapes, a gradient and grain, by integer arithmetic.
 pub fn image(name: &str) -> RgbImage {
     let (width, height) = if name == "landscape" { (641, 479) } else { (333, 517) };
     RgbImage::from_fn(width, height, |u, v| {
@@ -33,12 +33,9 @@ pub fn image(name: &str) -> RgbImage {
     })
 }
 
-/// The 64-bit Fowler-Noll-Vo hash (1a).
+/// The FNV-1a hash in hexadecimal digits.
 pub fn fnv(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    format!("{:016x}", rmrl_core::fnv1a(bytes.iter().copied()))
 }
 
 /// A file of tensors.
@@ -63,7 +60,7 @@ impl Tensors {
         SafeTensors::deserialize(&self.0).unwrap().tensor(key).unwrap().data().to_vec()
     }
 
-    /// Whether each pixel is set, of a mask of which every bit is one.
+    /// Whether each pixel of a mask is set; a pixel is one bit.
     pub fn mask(&self, key: &str) -> Vec<bool> {
         let bits = |byte: u8| (0..8).rev().map(move |bit| byte >> bit & 1 == 1);
         self.bytes(key).into_iter().flat_map(bits).collect()
@@ -74,7 +71,7 @@ pub fn expected() -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(fixtures().join("expected.json")).unwrap()).unwrap()
 }
 
-/// The largest difference, where both are finite; the same infinities must stand in both.
+/// The largest difference; equal infinities count as equal.
 pub fn difference(ours: &[f32], theirs: &[f32]) -> f32 {
     assert_eq!(ours.len(), theirs.len());
     let pairs = ours.iter().zip(theirs).filter(|(ours, theirs)| ours != theirs);
@@ -88,7 +85,7 @@ pub fn iou(ours: &[bool], theirs: &[bool]) -> f64 {
     both as f64 / either as f64
 }
 
-/// A copy of a fixture directory, to break something in.
+/// A copy of a fixture directory, for tests that damage it.
 pub fn copied(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(fixtures().join(name)).unwrap() {

@@ -31,6 +31,7 @@ pub struct EncoderConfig {
     /// image and kept, which makes a training step cost next to nothing.
     pub train: bool,
     /// Weights to start from.
+    #[key(kind = "\"plates\", \"random\", or a file")]
     pub weights: EncoderWeights,
 }
 

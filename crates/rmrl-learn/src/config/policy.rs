@@ -28,6 +28,7 @@ pub enum ViewName {
 pub struct PolicyConfig {
     /// Which part of the image the policy sees. Default a square around the plate; the paper's is the
     /// whole image.
+    #[key(kind = "\"crop\", \"global\" or \"none\"")]
     pub view: ViewName,
     /// Side of the square that the view `crop` sees, in diagonals of the plate. Default 1.5: the
     /// plate and what lies within reach of the fingers; untuned.
@@ -53,6 +54,7 @@ pub struct PolicyConfig {
     #[key(at_least = 0, limit = 100)]
     pub label_sigma_bins: f64,
     /// Where to compute. Default the processor.
+    #[key(kind = "\"cpu\", \"cuda\" or \"wgpu\"")]
     pub device: ComputeDevice,
     /// When the deployed policy abstains.
     #[key(nested)]

@@ -26,6 +26,7 @@ pub struct ScheduleConfig {
     pub trials_per_scene: u32,
     /// Which states share a role model. Default those of a scene, whose starts the arm itself
     /// prepares. Where nobody arranges the starts, `similarity` needs no scenes.
+    #[key(kind = "\"schedule\" or \"similarity\"")]
     pub grouping: Grouping,
     /// By `similarity`: how far apart estimated poses may lie, in meters. Default 0.05: far above
     /// a start's jitter, and small beside the region of all starts; untuned.

@@ -1,4 +1,4 @@
-//! librealsense's errors as a cell's.
+//! Converts librealsense's errors to those of a cell.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use rmrl_cell::DeviceError;
 
 use crate::config::RealSenseConfig;
 
-/// This device, in errors.
+/// The name of this device, for errors.
 pub(super) const CAMERA: &str = "camera";
 
 pub(super) fn refused(reason: impl Display) -> DeviceError {
@@ -19,7 +19,7 @@ pub(super) fn disconnected(reason: impl Display) -> DeviceError {
     DeviceError::Disconnected { device: CAMERA, reason: reason.to_string() }
 }
 
-/// An error of librealsense: of the connection, or of what was asked.
+/// An error of librealsense: of the connection, or a refusal.
 pub(super) fn fault(kind: Rs2Exception, reason: String) -> DeviceError {
     match kind {
         Rs2Exception::CameraDisconnected
@@ -33,7 +33,7 @@ pub(super) fn wait_fault(error: FrameWaitError) -> DeviceError {
     match error {
         FrameWaitError::DidErrorDuringFrameWait(kind, reason)
         | FrameWaitError::DidErrorDuringFramePoll(kind, reason) => fault(kind, reason),
-        // Polling does not wait; whoever polls knows how long it has been.
+        // Polling does not wait: the caller measures the time.
         FrameWaitError::DidTimeoutBeforeFrameArrival => disconnected(error),
     }
 }
@@ -47,7 +47,7 @@ pub(super) fn start_fault(
             fault(*kind, reason.clone())
         }
         PipelineActivationError::ConfigCannotBeResolved => refused(format!(
-            "{} has no color of {} x {} (RGB8) and depth of {} x {} (Z16) at {} pictures a second",
+            "{} has no color of {} x {} (RGB8) and depth of {} x {} (Z16) at {} frames per second",
             if config.playback.is_some() {
                 "the recording"
             } else {

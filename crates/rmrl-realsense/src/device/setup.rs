@@ -1,4 +1,4 @@
-//! Finding the camera, setting it up, and what it tells about itself.
+//! Finds the camera, sets it up, and reads its description and intrinsics.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ use super::faults::{disconnected, fault, refused};
 use crate::config::{RealSenseConfig, VisualPreset};
 use crate::intrinsics::{DeviceIntrinsics, DistortionModel};
 
-/// The one camera with that serial number, or the only one; returns its serial number.
+/// The serial number of the camera with this serial number, or of the only camera.
 pub(super) fn find_camera(context: &Context, wanted: Option<&str>) -> Result<String, DeviceError> {
     let serial_numbers: Vec<String> = context
         .query_devices(HashSet::new())
@@ -40,7 +40,7 @@ fn info(device: &Device, key: Rs2CameraInfo) -> Option<String> {
     device.info(key).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// Who the camera is; warns of what makes trouble later.
+/// The camera's name, serial number, firmware and USB standard; warns about likely causes of trouble.
 pub(super) fn describe(device: &Device) -> String {
     let name = info(device, Rs2CameraInfo::Name).unwrap_or_else(|| "RealSense".to_string());
     let mut description = name;
@@ -68,31 +68,31 @@ pub(super) fn describe(device: &Device) -> String {
     description
 }
 
-/// Sets the device up as configured, unless it is a recording; returns the meters in a unit of depth.
+/// Configures the device, unless it is a recording; returns the unit of depth in meters.
 pub(super) fn tune(device: &Device, config: &RealSenseConfig) -> Result<f64, DeviceError> {
     let mut depth_unit_m = None;
     for mut sensor in device.sensors() {
         let is_depth = sensor.supports_option(Rs2Option::DepthUnits);
         if config.playback.is_none() {
-            // An exposure longer than a period would be taken for fresh when it is not.
-            set_if_there(&mut sensor, Rs2Option::AutoExposurePriority, 0.0)?;
+            // With an exposure longer than a period, old frames would count as fresh.
+            set_if_supported(&mut sensor, Rs2Option::AutoExposurePriority, 0.0)?;
             if is_depth {
                 tune_depth(&mut sensor, config)?;
             } else if config.visual_preset != VisualPreset::Keep {
-                set_if_there(&mut sensor, Rs2Option::EnableAutoExposure, 1.0)?;
-                set_if_there(&mut sensor, Rs2Option::EnableAutoWhiteBalance, 1.0)?;
+                set_if_supported(&mut sensor, Rs2Option::EnableAutoExposure, 1.0)?;
+                set_if_supported(&mut sensor, Rs2Option::EnableAutoWhiteBalance, 1.0)?;
             }
         }
         if is_depth {
             depth_unit_m = sensor.get_option(Rs2Option::DepthUnits).map(f64::from);
         }
     }
-    depth_unit_m.ok_or_else(|| refused("it does not tell its unit of depth"))
+    depth_unit_m.ok_or_else(|| refused("it does not report its unit of depth"))
 }
 
 fn tune_depth(sensor: &mut Sensor, config: &RealSenseConfig) -> Result<(), DeviceError> {
     if let Some(preset) = config.visual_preset.number() {
-        set_if_there(sensor, Rs2Option::VisualPreset, preset.into())?;
+        set_if_supported(sensor, Rs2Option::VisualPreset, preset.into())?;
     }
     match config.laser_power_mw {
         Some(power_mw) if power_mw > 0.0 => {
@@ -104,7 +104,7 @@ fn tune_depth(sensor: &mut Sensor, config: &RealSenseConfig) -> Result<(), Devic
     }
 }
 
-fn set_if_there(sensor: &mut Sensor, option: Rs2Option, value: f32) -> Result<(), DeviceError> {
+fn set_if_supported(sensor: &mut Sensor, option: Rs2Option, value: f32) -> Result<(), DeviceError> {
     if !sensor.supports_option(option) || sensor.is_option_read_only(option) {
         return Ok(());
     }
@@ -120,7 +120,7 @@ fn set(sensor: &mut Sensor, option: Rs2Option, value: f32) -> Result<(), DeviceE
     })
 }
 
-/// The intrinsics of the color images, as the camera keeps them.
+/// The intrinsics of the color images that the camera stores.
 pub(super) fn color_intrinsics(streams: &[StreamProfile]) -> Result<Intrinsics, DeviceError> {
     let color = streams
         .iter()

@@ -1,4 +1,4 @@
-//! Running streams, and fresh pictures from them.
+//! Running streams, and fresh frames from them.
 
 use std::ffi::CString;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use rmrl_vision::{DepthImage, Intrinsics, RgbdFrame};
 use super::faults::{CAMERA, disconnected, fault, refused, start_fault, wait_fault};
 use super::setup::{color_intrinsics, describe, find_camera, tune};
 use crate::config::RealSenseConfig;
+use crate::frame_conversion::{FrameError, FrameLayout, color_image, depth_image};
 use crate::freshness::{Clock, Freshness, Stamp};
-use crate::picture::{FrameError, FrameLayout, color_image, depth_image};
 use crate::reconnecting::Source;
 
 /// The running streams.
@@ -33,13 +33,14 @@ pub(super) struct Streams {
     config: RealSenseConfig,
     pub(super) serial_number: Option<String>,
     pub(super) description: String,
-    /// Of the color images.
+    /// The intrinsics of the color images.
     pub(super) intrinsics: Intrinsics,
-    /// Meters in a unit of the depth frames.
+    /// The unit of the depth frames, in meters.
     depth_unit_m: f64,
 }
 
 impl Streams {
+    /// Opens the camera with `serial_number`, or the only one, or the recording.
     pub(super) fn open(
         config: &RealSenseConfig,
         serial_number: Option<&str>,
@@ -48,38 +49,8 @@ impl Streams {
         let context = Context::new().map_err(|error| fault(error.0, error.1))?;
         let hub = context.create_device_hub().map_err(|error| fault(error.0, error.1))?;
         let mut wanted = Config::new();
-        let serial_number = match &config.playback {
-            Some(file) => {
-                if !file.is_file() {
-                    return Err(refused(format!("playback: there is no file {}", file.display())));
-                }
-                wanted.enable_device_from_file(file, true).map_err(refused)?;
-                None
-            }
-            None => {
-                let found = find_camera(&context, serial_number)?;
-                let name = CString::new(found.as_str()).map_err(refused)?;
-                wanted.enable_device_from_serial(&name).map_err(refused)?;
-                Some(found)
-            }
-        };
-        let (width, height) = (config.width as usize, config.height as usize);
-        let (depth_width, depth_height) =
-            (config.depth_width as usize, config.depth_height as usize);
-        let fps = config.fps as usize;
-        wanted
-            .enable_stream(Rs2StreamKind::Color, None, width, height, Rs2Format::Rgb8, fps)
-            .and_then(|wanted| {
-                wanted.enable_stream(
-                    Rs2StreamKind::Depth,
-                    None,
-                    depth_width,
-                    depth_height,
-                    Rs2Format::Z16,
-                    fps,
-                )
-            })
-            .map_err(refused)?;
+        let serial_number = select_device(&mut wanted, &context, config, serial_number)?;
+        select_streams(&mut wanted, config)?;
         let pipeline = InactivePipeline::try_from(&context)
             .and_then(|pipeline| pipeline.start(Some(wanted)))
             .map_err(|error| match error.downcast_ref() {
@@ -109,8 +80,7 @@ impl Streams {
         Ok(streams)
     }
 
-    /// Throws pictures away until exposure and white balance have settled; at least one, which may take
-    /// its time.
+    /// Discards frames until exposure and white balance have settled; at least one, which may take long.
     fn warm_up(&mut self) -> Result<(), DeviceError> {
         let timeout = Duration::from_secs_f64(self.config.timeout_secs);
         for number in 0..self.config.warm_up_frames.max(1) {
@@ -120,17 +90,17 @@ impl Streams {
         Ok(())
     }
 
-    /// Shows frames to `take` as they come, until it takes them.
+    /// Passes each pair of frames to `take` until it returns a value.
     ///
-    /// Polls: librealsense's own waiting would restart a lost camera behind our back, without its
-    /// settings and its warm-up.
+    /// It polls, because librealsense's own waiting would silently restart a lost camera, without its settings and
+    /// its warm-up.
     fn wait<T>(
         &mut self,
         timeout: Duration,
         mut take: impl FnMut(CompositeFrame) -> Option<T>,
     ) -> Result<T, DeviceError> {
         let began = Instant::now();
-        let mut last_look = began;
+        let mut last_check = began;
         loop {
             match self.pipeline.poll().map_err(wait_fault)? {
                 Poll::Ready(frames) => {
@@ -141,9 +111,9 @@ impl Streams {
                 Poll::Pending => thread::sleep(BETWEEN_POLLS),
             }
             let is_over = began.elapsed() >= timeout;
-            if is_over || last_look.elapsed() >= BETWEEN_LOOKS {
+            if is_over || last_check.elapsed() >= BETWEEN_CHECKS {
                 self.check_connection()?;
-                last_look = Instant::now();
+                last_check = Instant::now();
             }
             if is_over {
                 return Err(DeviceError::TimedOut {
@@ -154,8 +124,8 @@ impl Streams {
         }
     }
 
-    /// Whether the camera is still the one that was opened; one that was unplugged and plugged in
-    /// again is not.
+    /// Checks that the camera that was opened is still connected; one that was unplugged and plugged in again does
+    /// not count.
     fn check_connection(&self) -> Result<(), DeviceError> {
         if self.hub.is_device_connected(self.pipeline.profile().device()) {
             return Ok(());
@@ -167,7 +137,7 @@ impl Streams {
         let size = (self.config.width, self.config.height);
         check_frame(frame, "color", size, (Rs2Format::Rgb8, "RGB8", 24))?;
         color_image(size, |u, v| match frame.get(u as usize, v as usize) {
-            // RGB8 comes under this name, too, with its parts in their places.
+            // The crate also reports RGB8 under this name, with its channels in their places.
             Some(PixelKind::Bgr8 { b, g, r } | PixelKind::Rgb8 { r, g, b }) => Ok([*r, *g, *b]),
             other => Err(unexpected_pixel("color", "RGB8", other.as_ref())),
         })
@@ -182,9 +152,9 @@ impl Streams {
         })
     }
 
-    /// Both images of a pair, depth in the color camera's view.
-    fn picture(&self, frames: CompositeFrame) -> Result<RgbdFrame, DeviceError> {
-        // Made anew each time: it cannot be sent to another thread, as a camera must be.
+    /// The RGB-D frame of a pair, with depth as seen by the color camera.
+    fn rgbd_frame(&self, frames: CompositeFrame) -> Result<RgbdFrame, DeviceError> {
+        // Created each time, because it cannot be sent to another thread, as a camera must be.
         let mut align = Align::new(Rs2StreamKind::Color, 1).map_err(refused)?;
         align.queue(frames).map_err(|error| fault(error.kind, error.context))?;
         let aligned =
@@ -202,15 +172,15 @@ impl Streams {
 }
 
 impl Source for Streams {
-    fn next_picture(&mut self) -> Result<RgbdFrame, DeviceError> {
+    fn next_frame(&mut self) -> Result<RgbdFrame, DeviceError> {
         let called = Instant::now();
         let called_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .map_err(|_| refused("this computer's clock says that it is before 1970"))?
+            .map_err(|_| refused("this computer's clock shows a time before 1970"))?
             .as_secs_f64()
             * 1000.0;
         self.check_connection()?;
-        // What is in the queue is from before the call.
+        // Frames in the queue are from before the call.
         while self.pipeline.poll().map_err(wait_fault)?.is_ready() {}
 
         let is_recording = self.config.playback.is_some();
@@ -228,12 +198,53 @@ impl Source for Streams {
         });
         if let (Err(DeviceError::TimedOut { .. }), Some(last)) = (&fresh, passed.last()) {
             tracing::warn!(
-                "{} pairs of frames came and none was exposed after the call at {called_ms} ms; the last: {last:?}",
+                "{} pairs of frames arrived, but none was exposed after the call at {called_ms} ms; the last: {last:?}",
                 passed.len()
             );
         }
-        self.picture(fresh?)
+        self.rgbd_frame(fresh?)
     }
+}
+
+/// Selects the recording, or the camera with `serial_number`, or the only camera; returns a camera's serial number.
+fn select_device(
+    wanted: &mut Config,
+    context: &Context,
+    config: &RealSenseConfig,
+    serial_number: Option<&str>,
+) -> Result<Option<String>, DeviceError> {
+    if let Some(file) = &config.playback {
+        if !file.is_file() {
+            return Err(refused(format!("playback: there is no file {}", file.display())));
+        }
+        wanted.enable_device_from_file(file, true).map_err(refused)?;
+        return Ok(None);
+    }
+    let found = find_camera(context, serial_number)?;
+    let name = CString::new(found.as_str()).map_err(refused)?;
+    wanted.enable_device_from_serial(&name).map_err(refused)?;
+    Ok(Some(found))
+}
+
+/// Selects the color and the depth stream.
+fn select_streams(wanted: &mut Config, config: &RealSenseConfig) -> Result<(), DeviceError> {
+    let [width, height, depth_width, depth_height, fps] =
+        [config.width, config.height, config.depth_width, config.depth_height, config.fps]
+            .map(|value| value as usize);
+    wanted
+        .enable_stream(Rs2StreamKind::Color, None, width, height, Rs2Format::Rgb8, fps)
+        .and_then(|wanted| {
+            wanted.enable_stream(
+                Rs2StreamKind::Depth,
+                None,
+                depth_width,
+                depth_height,
+                Rs2Format::Z16,
+                fps,
+            )
+        })
+        .map_err(refused)?;
+    Ok(())
 }
 
 fn stamp<K>(frame: &ImageFrame<K>, is_recording: bool) -> Stamp {
@@ -245,7 +256,7 @@ fn stamp<K>(frame: &ImageFrame<K>, is_recording: bool) -> Stamp {
     Stamp { clock, time_ms: frame.timestamp(), number: frame.frame_number() }
 }
 
-/// A format, its name, and the bits of a pixel.
+/// A format, its name, and the bits in a pixel.
 type PixelFormat = (Rs2Format, &'static str, usize);
 
 fn check_frame<K>(
@@ -276,14 +287,14 @@ fn unexpected_pixel(
     FrameError::Format { stream, expected, got: format!("{pixel:?}") }
 }
 
-/// A small part of a period at any rate.
+/// A small part of a period, at any frame rate.
 const BETWEEN_POLLS: Duration = Duration::from_millis(1);
 
-/// How often to ask whether the camera is still there.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// How often to check that the camera is still connected.
+const BETWEEN_CHECKS: Duration = Duration::from_millis(100);
 
-/// What streams may take to begin; librealsense itself waits for as long.
+/// How long streams may take to start; librealsense itself waits as long.
 const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Aligning takes milliseconds and is done when it is asked for its result.
+/// Aligning takes milliseconds and is finished when its result is requested.
 const ALIGN_TIMEOUT: Duration = Duration::from_secs(1);

@@ -12,6 +12,7 @@ use crate::scene::cuboid::{Cuboid, Material};
 #[serde(deny_unknown_fields)]
 pub struct TableBoard {
     /// What is printed.
+    #[key(nested)]
     pub board: Chessboard,
     /// x of the middle of its corners, world frame, in meters.
     #[key(at_least = -10, at_most = 10)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct BioGripperConfig {
     /// The generation. Default automatic: the gripper reports it.
+    #[key(kind = "\"automatic\", \"first\" or \"second\"")]
     pub generation: GenerationChoice,
     /// Speed of the jaws, 1 to 4000 in the vendor's unit. Default 2000, the vendor's.
     #[key(at_least = 1, at_most = 4000)]

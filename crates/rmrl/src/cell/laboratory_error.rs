@@ -4,7 +4,7 @@ use rmrl_cell::{CellError, DeviceError};
 use rmrl_core::InvalidKey;
 use rmrl_grounded_sam::GroundedSamError;
 use rmrl_sim::SimulationConfigError;
-use rmrl_vision::{CameraFileError, LocalizerConfigError, RecordingError};
+use rmrl_vision::{CameraFileError, RecordingError};
 use rmrl_xarm::XArmError;
 
 use super::calibration_gate::CalibrationRefused;
@@ -64,7 +64,7 @@ pub enum LaboratoryError {
 pub enum LocalizerError {
     /// A value of the localizer's configuration is invalid.
     #[error("vision.localizer.{0}")]
-    Config(#[from] LocalizerConfigError),
+    Config(#[from] InvalidKey),
     /// The files of a model are missing or invalid.
     #[error("vision.{key}")]
     Model {

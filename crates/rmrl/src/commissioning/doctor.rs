@@ -23,7 +23,7 @@ use crate::config::{CellKind, ConfigError, Layers, RunConfig};
 
 /// How to fix an invalid configuration.
 const FIX_CONFIGURATION: &str =
-    "correct that key; configs/table.toml shows every key with its meaning";
+    "correct that key; `rmrl config` prints every key with its meaning and range";
 
 /// The results of all checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -57,7 +57,7 @@ pub(crate) fn documented(values: &Table, keys: &[KeyDescription], within: &str) 
 fn sentence(key: &KeyDescription) -> String {
     let expected = key.range.clone().unwrap_or_else(|| key.kind.clone());
     let optional = if key.is_optional { "; may be left out" } else { "" };
-    format!("{} ({expected}{optional})", key.meaning.trim_end_matches('.'))
+    format!("{} [{expected}{optional}]", key.meaning)
 }
 
 /// Writes a comment, wrapped.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct PageSettings {
     /// Where to listen, such as `127.0.0.1:8080`; port 0 is any free one. Default none: no page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[key(kind = "ADDRESS:PORT")]
     pub serve: Option<SocketAddr>,
     /// The file that holds the token to act with, alone on its first line. Default: a random token for
     /// each start of the run.

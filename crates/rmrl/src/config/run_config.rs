@@ -26,6 +26,7 @@ use crate::config::unattended::UnattendedConfig;
 #[config(own_validate)]
 pub struct RunConfig {
     /// The learning method, or a baseline.
+    #[key(kind = "a method that `rmrl train --help` lists")]
     pub method: MethodName,
     /// Trials of the run. Default 150: about the paper's 7 hours at 2 to 3 minutes a trial.
     #[key(at_least = 1, limit = 1_000_000)]
@@ -33,6 +34,7 @@ pub struct RunConfig {
     /// A claim about the measured error, such as `1.0mm@95%`, with which the run ends as soon as it
     /// is proven. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[key(kind = "a claim such as \"1.0mm@95%\"")]
     pub until: Option<Claim>,
     /// Seeds the network, exploration, replay and placements; and the simulated cell, unless
     /// `cell.seed` names another.

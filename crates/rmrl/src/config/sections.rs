@@ -13,15 +13,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct CellConfig {
-    /// What stands there: `simulated` or `xarm`.
+    /// What stands in the cell.
+    #[key(kind = "\"simulated\" or \"xarm\"")]
     pub kind: CellKind,
     /// Which laboratory is simulated; each seed is another. Default: the run's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[key(at_least = 0, at_most = u32::MAX)]
     pub seed: Option<u32>,
-    /// The operator who does what a robot cannot: `terminal`, `page` or `remote`. Default `terminal`; a simulated
-    /// cell needs none.
+    /// The operator, who does what a robot cannot. Default `terminal`; a simulated cell needs none.
     #[serde(default)]
+    #[key(kind = "\"terminal\", \"page\" or \"remote\"")]
     pub operator: OperatorKind,
 }
 
@@ -90,8 +91,8 @@ pub struct ActionsConfig {
 #[serde(default, deny_unknown_fields)]
 #[config(rules = Self::check_together)]
 pub struct CameraConfig {
-    /// Where frames come from: `simulated`, `realsense`, `remote`, or `playback` for commands that only look.
-    /// Default `simulated`.
+    /// Where frames come from; `playback` is for commands that only look. Default `simulated`.
+    #[key(kind = "\"simulated\", \"realsense\", \"remote\" or \"playback\"")]
     pub source: CameraSource,
     /// The folder of the recording that is played back, where `source` is `playback`. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,9 +149,11 @@ impl Default for CameraConfig {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
 pub struct VisionConfig {
-    /// What finds the plate in the image: `color` or `grounding-dino`. Default `color`: it needs no model file.
+    /// What finds the plate in the image. Default `color`: it needs no model file.
+    #[key(kind = "\"color\" or \"grounding-dino\"")]
     pub detector: DetectorName,
-    /// What finds the pixels of the plate: `color` or `segment-anything`. Default `color`.
+    /// What finds the pixels of the plate. Default `color`.
+    #[key(kind = "\"color\" or \"segment-anything\"")]
     pub segmenter: SegmenterName,
     /// From mask and depth to the pose.
     #[key(nested)]

@@ -20,7 +20,8 @@ pub enum Event {
     RunEnded,
     /// The claim of the run is proven.
     ProofReached,
-    /// The run waits for an operator.
+    /// The run waits for an operator. Commands and web hooks know it by its first name.
+    #[serde(rename = "needs_person")]
     NeedsOperator,
     /// The run ended because too much went wrong.
     StoppedAfterFaults,

@@ -1,39 +1,39 @@
-//! From a device's frames to color and depth images.
+//! Converts a device's frames to color and depth images.
 
 use image::{Luma, Rgb, RgbImage};
 use rmrl_vision::{DEPTH_UNIT_M, DepthImage};
 
-/// How a frame lies in memory, as the device says.
+/// The memory layout of a frame according to the device.
 ///
-/// Checked before a pixel is read: nothing behind it checks that a pixel lies inside the buffer.
+/// It must be checked before a pixel is read, because reading does not check that a pixel lies inside the buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FrameLayout {
+pub(crate) struct FrameLayout {
     /// Width in pixels.
     pub width: usize,
     /// Height in pixels.
     pub height: usize,
-    /// From the beginning of one row to that of the next, in bytes.
+    /// Bytes from the beginning of one row to that of the next.
     pub stride_bytes: usize,
-    /// Size of a pixel in bits.
+    /// Bits in a pixel.
     pub bits_per_pixel: usize,
-    /// Size of the buffer in bytes.
+    /// Bytes in the buffer.
     pub size_bytes: usize,
 }
 
-/// Why a frame is not what it should be.
+/// Why a frame cannot be converted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum FrameError {
-    /// A format that was not asked for.
+pub(crate) enum FrameError {
+    /// The frame has another format than requested.
     #[error("the {stream} frame has the format {got}, expected {expected}")]
     Format {
         /// `color` or `depth`.
         stream: &'static str,
-        /// The format asked for.
+        /// The requested format.
         expected: &'static str,
-        /// The format that came.
+        /// The format of the frame.
         got: String,
     },
-    /// An image of another size.
+    /// The frame has another size than requested.
     #[error(
         "the {stream} frame has {} x {} pixels, expected {} x {}",
         got.0, got.1, expected.0, expected.1
@@ -41,34 +41,34 @@ pub enum FrameError {
     Size {
         /// `color` or `depth`.
         stream: &'static str,
-        /// Width and height asked for.
+        /// The requested width and height.
         expected: (u32, u32),
-        /// Width and height that came.
+        /// Width and height of the frame.
         got: (usize, usize),
     },
-    /// A buffer that does not hold the image.
+    /// The buffer does not hold the whole image.
     #[error("the {stream} frame is malformed: {layout:?} at {bits_per_pixel} bits a pixel")]
     Layout {
         /// `color` or `depth`.
         stream: &'static str,
-        /// What the device says of it.
+        /// The layout according to the device.
         layout: FrameLayout,
-        /// The size of a pixel in that format, in bits.
+        /// The bits of a pixel in the requested format.
         bits_per_pixel: usize,
     },
-    /// A unit of depth that is no length.
+    /// The unit of depth is invalid.
     #[error("the unit of depth is {unit_m} m, expected more than 0")]
     DepthUnit {
-        /// What the device says, in meters.
+        /// The unit according to the device, in meters.
         unit_m: f64,
     },
 }
 
 impl FrameLayout {
-    /// Checks that the frame is an image of `size` whose every pixel lies inside the buffer.
+    /// Checks that the frame has `size` and that every pixel lies inside the buffer.
     ///
     /// # Errors
-    /// Another size, pixels of another size, rows that overlap, a buffer that is too small.
+    /// The frame or its pixels have another size, rows overlap, or the buffer is too small.
     pub fn check(
         &self,
         stream: &'static str,
@@ -95,11 +95,11 @@ impl FrameLayout {
     }
 }
 
-/// A color image from its pixels, `rgb_at(u, v)`.
+/// A color image with the pixels `rgb_at(u, v)`.
 ///
 /// # Errors
-/// The first error of a pixel.
-pub fn color_image(
+/// Returns the first error of a pixel.
+pub(crate) fn color_image(
     (width, height): (u32, u32),
     mut rgb_at: impl FnMut(u32, u32) -> Result<[u8; 3], FrameError>,
 ) -> Result<RgbImage, FrameError> {
@@ -110,14 +110,13 @@ pub fn color_image(
     Ok(image)
 }
 
-/// A depth image in units of [`DEPTH_UNIT_M`] from the device's numbers, `raw_at(u, v)`, of which one
-/// is `unit_m` meters.
+/// A depth image in units of [`DEPTH_UNIT_M`] from the device's values `raw_at(u, v)` in units of `unit_m` meters.
 ///
-/// A depth that does not fit, 65.5 m and more or less than half a millimeter, becomes invalid: 0.
+/// A depth outside the range, 65.5 m and more or less than half a millimeter, becomes 0 (invalid).
 ///
 /// # Errors
-/// A unit that is no length; the first error of a pixel.
-pub fn depth_image(
+/// The unit is invalid. Otherwise returns the first error of a pixel.
+pub(crate) fn depth_image(
     (width, height): (u32, u32),
     unit_m: f64,
     mut raw_at: impl FnMut(u32, u32) -> Result<u16, FrameError>,
@@ -129,7 +128,7 @@ pub fn depth_image(
     let mut image = DepthImage::new(width, height);
     for (u, v, pixel) in image.enumerate_pixels_mut() {
         let depth = (f64::from(raw_at(u, v)?) * units).round();
-        // In range, hence exact.
+        // Exact, because it is in range.
         *pixel = Luma([if depth <= f64::from(u16::MAX) { depth as u16 } else { 0 }]);
     }
     Ok(image)
@@ -149,7 +148,7 @@ mod tests {
     };
 
     #[test]
-    fn a_frame_is_read_only_where_its_buffer_is() {
+    fn frames_beyond_their_buffer_are_refused() {
         assert_eq!(RGB.check("color", (4, 3), 24), Ok(()));
         for (broken, named) in [
             (FrameLayout { width: 5, ..RGB }, "5 x 3"),
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pixel_comes_to_its_place() {
+    fn every_pixel_has_its_place() {
         let color = color_image((3, 2), |u, v| Ok([u as u8, v as u8, 7])).unwrap();
         let depth = depth_image((3, 2), 0.001, |u, v| Ok((10 * u + v) as u16)).unwrap();
         for (u, v, pixel) in color.enumerate_pixels() {
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_in_millimeters_and_what_does_not_fit_is_invalid() {
+    fn depth_is_in_millimeters_and_invalid_out_of_range() {
         for (unit_m, raw, millimeters) in [
             // The device's unit is a float: 0.001 is not quite a thousandth.
             (f64::from(0.001_f32), 65_535, 65_535),
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pixel_that_cannot_be_read_is_an_error() {
+    fn an_unreadable_pixel_is_an_error() {
         let error =
             FrameError::Format { stream: "depth", expected: "Z16", got: "Distance".to_string() };
         assert_eq!(depth_image((1, 1), 0.001, |_, _| Err(error.clone())), Err(error));

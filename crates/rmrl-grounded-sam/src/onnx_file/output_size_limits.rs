@@ -1,80 +1,79 @@
-//! How much the nodes of a graph are told to make, by numbers that stand in the file.
+//! Limits for the outputs whose size is a constant in the file.
 
 use std::collections::HashMap;
 
 use super::bytes::{Fault, damage};
-use super::numbers::Numbers;
+use super::constant_values::ConstantValues;
 
-/// Numbers that a node may be told to make: half a gigabyte. The models meant here are told some
-/// thousands, and compute the rest; exports for one size of image would have masks of 2^25.
-const MAX_NUMBERS: f64 = (1u64 << 27) as f64;
+/// The most values of one output: half a gigabyte. The supported models have constants of some thousands and
+/// compute the other sizes; exports for one image size would have masks of 2^25.
+const MAX_VALUES: f64 = (1u64 << 27) as f64;
 
-/// Numbers that all nodes together may be told to make, for they may be kept at the same time.
-const MAX_NUMBERS_IN_ALL: f64 = (1u64 << 29) as f64;
+/// The most values of all outputs together, because they may exist at the same time.
+const MAX_TOTAL_VALUES: f64 = (1u64 << 29) as f64;
 
-/// Steps of a range, whose numbers are added up one by one: from 2^24 on, adding 1 to a 32-bit float
-/// changes nothing, and the range would never end. The models meant here count to some ten thousand.
+/// The most steps of a range, which the runtime adds one by one. From 2^24 on, adding 1 to a 32-bit float
+/// changes nothing, so the range would never end. The supported models count to some ten thousand.
 const MAX_STEPS: f64 = (1u64 << 22) as f64;
 
-/// Beyond the sum of two of these, a range of 32-bit integers begins anew from below.
+/// The largest limit of a range: beyond twice this value, 32-bit integers overflow.
 const MAX_LIMIT: f64 = (1u64 << 30) as f64;
 
-/// Sides, steps and margins of the windows of convolutions and poolings; the models meant here have
-/// up to 16.
+/// The largest sides, strides and paddings of convolutions and poolings; the supported models have up to 16.
 const MAX_WINDOW: f64 = 256.0;
 
-/// An operator that makes as many numbers as it is told, and by what.
-struct Maker {
+/// An operator whose output size is an input or an attribute.
+struct SizedOp {
     operator: &'static str,
-    /// The input that tells it.
+    /// The input with the size.
     input: usize,
-    /// The attribute that tells it in earlier versions; none has no name.
+    /// The attribute with the size in earlier versions; empty if there is none.
     attribute: &'static str,
-    size: Size,
+    rule: SizeRule,
 }
 
-/// How many numbers a maker makes, at the least.
-enum Size {
-    /// Their product.
+/// How the least number of output values follows from the size.
+enum SizeRule {
+    /// The product of the sides.
     Sides,
-    /// Their product; the runtime makes an expression of 24 bytes of each, too, if only one is not 1.
+    /// The product of the sides. If only one of them is not 1, the runtime also allocates 24 bytes per value.
     Filled,
-    /// The product of an axis' margin before and behind.
-    Margins,
+    /// The product of the paddings before and after each axis.
+    Paddings,
 }
 
-const fn maker(operator: &'static str, input: usize, size: Size) -> Maker {
-    Maker { operator, input, attribute: "", size }
+const fn sized(operator: &'static str, input: usize, rule: SizeRule) -> SizedOp {
+    SizedOp { operator, input, attribute: "", rule }
 }
 
-/// All of rten 0.27 with the features that are on; `Range` is apart. `TopK` allocates before it
-/// compares with what there is.
-const MAKERS: [Maker; 9] = [
-    maker("ConstantOfShape", 0, Size::Filled),
-    maker("Expand", 1, Size::Sides),
-    maker("Tile", 1, Size::Sides),
-    maker("OneHot", 1, Size::Sides),
-    maker("Resize", 2, Size::Sides),
-    maker("Resize", 3, Size::Sides),
-    Maker { operator: "Upsample", input: 1, attribute: "scales", size: Size::Sides },
-    Maker { operator: "TopK", input: 1, attribute: "k", size: Size::Sides },
-    Maker { operator: "Pad", input: 1, attribute: "pads", size: Size::Margins },
+/// All such operators of rten 0.27 with the enabled features, except `Range`. `TopK` allocates before it checks
+/// how many values exist.
+const SIZED_OPS: [SizedOp; 9] = [
+    sized("ConstantOfShape", 0, SizeRule::Filled),
+    sized("Expand", 1, SizeRule::Sides),
+    sized("Tile", 1, SizeRule::Sides),
+    sized("OneHot", 1, SizeRule::Sides),
+    sized("Resize", 2, SizeRule::Sides),
+    sized("Resize", 3, SizeRule::Sides),
+    SizedOp { operator: "Upsample", input: 1, attribute: "scales", rule: SizeRule::Sides },
+    SizedOp { operator: "TopK", input: 1, attribute: "k", rule: SizeRule::Sides },
+    SizedOp { operator: "Pad", input: 1, attribute: "pads", rule: SizeRule::Paddings },
 ];
 
-/// Operators with windows. Margins, and a transposed convolution's steps, are how much they make; the
-/// arithmetic of the others overflows.
+/// Operators with windows. Paddings, and the strides of a transposed convolution, determine the output size; large
+/// values of the other attributes overflow.
 const WINDOWED: [&str; 5] = ["Conv", "ConvInteger", "ConvTranspose", "MaxPool", "AveragePool"];
 const WINDOW_ATTRIBUTES: [&str; 5] =
     ["kernel_shape", "pads", "strides", "dilations", "output_padding"];
 
-/// The inputs of a node that say how much it makes are among its first.
+/// The number of a node's inputs that may hold its output size.
 pub(super) const INPUTS: usize = 4;
 
-/// What a node says of itself.
+/// The parts of a node that may determine its output size.
 #[derive(Default)]
 pub(super) struct Node {
     pub operator: String,
-    /// The first [`INPUTS`] of them.
+    /// The names of the first [`INPUTS`] inputs.
     pub inputs: Vec<String>,
     pub output: String,
     pub attributes: Vec<Attribute>,
@@ -83,53 +82,53 @@ pub(super) struct Node {
 #[derive(Default)]
 pub(super) struct Attribute {
     pub name: String,
-    pub numbers: Numbers,
+    pub values: ConstantValues,
 }
 
-/// What nodes are told to make, noted as a file is read and checked in the end: a constant may stand
-/// after the node that it belongs to.
+/// The requested output sizes of all nodes. They are collected while the file is read and checked at its end,
+/// because a constant may come after the node that uses it.
 #[derive(Default)]
-pub(super) struct Asked {
-    constants: HashMap<String, Told>,
-    /// Operators that make tensors, and the name of what says how large.
-    makers: Vec<(&'static Maker, String)>,
-    /// Names of the first, the last and the step of every range.
+pub(super) struct OutputSizes {
+    constants: HashMap<String, RequestedSize>,
+    /// Operators, and the name of the input with the output size.
+    sized: Vec<(&'static SizedOp, String)>,
+    /// The names of start, limit and step of every range.
     ranges: Vec<[String; 3]>,
-    /// Numbers made in all.
-    all: f64,
+    /// The values of all outputs together.
+    total: f64,
 }
 
-impl Asked {
-    /// Notes a constant of the graph; another of the same name may be in a graph within it.
-    pub fn note_constant(&mut self, name: String, numbers: &Numbers) {
-        // An input without a name is none.
+impl OutputSizes {
+    /// Adds a constant of the graph; a graph within it may have another constant of the same name.
+    pub fn add_constant(&mut self, name: String, values: &ConstantValues) {
+        // An input without a name is absent.
         if name.is_empty() {
             return;
         }
-        let told = Told::by(numbers);
-        self.constants.entry(name).and_modify(|known| known.join(&told)).or_insert(told);
+        let size = RequestedSize::of(values);
+        self.constants.entry(name).and_modify(|known| known.join(&size)).or_insert(size);
     }
 
-    /// Notes a node, after what is within it.
+    /// Adds a node, after the graphs within it.
     ///
     /// # Errors
-    /// Its attributes tell it to make more than it may.
-    pub fn note_node(&mut self, mut node: Node) -> Result<(), Fault> {
+    /// An attribute requests an output that is too large.
+    pub fn add_node(&mut self, mut node: Node) -> Result<(), Fault> {
         let operator = node.operator.as_str();
         if operator == "Constant" {
             for attribute in &node.attributes {
-                self.note_constant(node.output.clone(), &attribute.numbers);
+                self.add_constant(node.output.clone(), &attribute.values);
             }
         }
         if WINDOWED.contains(&operator) {
             check_windows(&node)?;
         }
-        for maker in MAKERS.iter().filter(|maker| maker.operator == operator) {
-            for attribute in node.attributes.iter().filter(|own| own.name == maker.attribute) {
-                self.add(maker, maker.attribute, &Told::by(&attribute.numbers))?;
+        for sized in SIZED_OPS.iter().filter(|sized| sized.operator == operator) {
+            for attribute in node.attributes.iter().filter(|own| own.name == sized.attribute) {
+                self.add(sized, sized.attribute, &RequestedSize::of(&attribute.values))?;
             }
-            if let Some(input) = node.inputs.get(maker.input) {
-                self.makers.push((maker, input.clone()));
+            if let Some(input) = node.inputs.get(sized.input) {
+                self.sized.push((sized, input.clone()));
             }
         }
         if operator == "Range" {
@@ -141,55 +140,53 @@ impl Asked {
         Ok(())
     }
 
-    /// Checks what was noted: an operator that is told to make more than a machine can hold would end the
-    /// program.
+    /// Checks all nodes: an output that does not fit into memory would end the program.
     ///
     /// # Errors
-    /// The operator, what tells it, and how much.
+    /// Names the operator, the constant and the size.
     pub fn check(mut self) -> Result<(), Fault> {
-        for (maker, input) in std::mem::take(&mut self.makers) {
-            if let Some(told) = self.constants.get(&input).copied() {
-                self.add(maker, &input, &told)?;
+        for (sized, input) in std::mem::take(&mut self.sized) {
+            if let Some(size) = self.constants.get(&input).copied() {
+                self.add(sized, &input, &size)?;
             }
         }
         self.ranges.iter().try_for_each(|names| self.check_range(names))
     }
 
-    fn add(&mut self, maker: &Maker, teller: &str, told: &Told) -> Result<(), Fault> {
-        let operator = maker.operator;
-        let numbers = match maker.size {
-            Size::Sides => told.product,
-            Size::Filled if told.product <= told.largest => 8.0 * told.product,
-            Size::Filled => told.product,
-            Size::Margins => told.margins,
+    fn add(&mut self, sized: &SizedOp, source: &str, size: &RequestedSize) -> Result<(), Fault> {
+        let operator = sized.operator;
+        let values = match sized.rule {
+            SizeRule::Sides => size.product,
+            SizeRule::Filled if size.product <= size.largest => 8.0 * size.product,
+            SizeRule::Filled => size.product,
+            SizeRule::Paddings => size.paddings,
         };
-        if numbers > MAX_NUMBERS {
+        if values > MAX_VALUES {
             return damage(format!(
-                "{operator} makes {numbers:.1e} numbers, as {teller:?} tells it; {MAX_NUMBERS:.1e} are \
-                 the most that is allowed"
+                "{operator} makes {values:.1e} values according to {source:?}; at most {MAX_VALUES:.1e} are \
+                 allowed"
             ));
         }
-        self.all += numbers;
-        if self.all > MAX_NUMBERS_IN_ALL {
+        self.total += values;
+        if self.total > MAX_TOTAL_VALUES {
             return damage(format!(
-                "{operator} and others make {:.1e} numbers, as they are told; {MAX_NUMBERS_IN_ALL:.1e} \
-                 are the most that is allowed",
-                self.all
+                "{operator} and others make {:.1e} values; at most {MAX_TOTAL_VALUES:.1e} are allowed",
+                self.total
             ));
         }
         Ok(())
     }
 
-    /// Checks as much of a range as is told by constants.
+    /// Checks the parts of a range that are constants.
     fn check_range(&self, names: &[String; 3]) -> Result<(), Fault> {
         let [start, limit, delta] = names.each_ref().map(|name| self.constants.get(name));
-        let furthest = |told: Option<&Told>| told.map_or(0.0, |told| told.largest);
+        let furthest = |size: Option<&RequestedSize>| size.map_or(0.0, |size| size.largest);
         let reach = furthest(start).max(furthest(limit));
-        let steps = if reach > 0.0 { reach / delta.map_or(1.0, |told| told.smallest) } else { 0.0 };
+        let steps = if reach > 0.0 { reach / delta.map_or(1.0, |size| size.smallest) } else { 0.0 };
         if steps > MAX_STEPS || reach.max(furthest(delta)) > MAX_LIMIT {
             return damage(format!(
-                "Range makes {steps:.1e} steps to {reach:.1e}, as {names:?} tell it; {MAX_STEPS:.1e} to \
-                 {MAX_LIMIT:.1e} are the most that is allowed"
+                "Range makes {steps:.1e} steps to {reach:.1e} according to {names:?}; at most {MAX_STEPS:.1e} \
+                 to {MAX_LIMIT:.1e} are allowed"
             ));
         }
         Ok(())
@@ -197,11 +194,11 @@ impl Asked {
 }
 
 fn check_windows(node: &Node) -> Result<(), Fault> {
-    for Attribute { name, numbers } in &node.attributes {
-        let largest = Told::by(numbers).largest;
+    for Attribute { name, values } in &node.attributes {
+        let largest = RequestedSize::of(values).largest;
         if WINDOW_ATTRIBUTES.contains(&name.as_str()) && largest > MAX_WINDOW {
             return damage(format!(
-                "{} has {name} of {largest:.1e}; {MAX_WINDOW} is the most that is allowed",
+                "{} has {name} of {largest:.1e}; at most {MAX_WINDOW} is allowed",
                 node.operator
             ));
         }
@@ -209,38 +206,38 @@ fn check_windows(node: &Node) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What a constant tells those that take it for a size. One that cannot be read tells the worst.
+/// The size that a constant requests, if an operator uses it as a size. An unknown constant counts as the worst.
 #[derive(Clone, Copy)]
-struct Told {
+struct RequestedSize {
     product: f64,
-    /// The product of the sums of each number of the first half and its fellow of the second.
-    margins: f64,
+    /// The product over all axes of the padding before and after: value `i` plus value `i + rank`.
+    paddings: f64,
     /// The largest and the smallest magnitude.
     largest: f64,
     smallest: f64,
 }
 
-impl Told {
-    fn by(numbers: &Numbers) -> Self {
-        let Some(few) = numbers.few() else {
+impl RequestedSize {
+    fn of(values: &ConstantValues) -> Self {
+        let Some(known) = values.known() else {
             let worst = f64::INFINITY;
-            return Self { product: worst, margins: worst, largest: worst, smallest: 0.0 };
+            return Self { product: worst, paddings: worst, largest: worst, smallest: 0.0 };
         };
-        let magnitudes = || few.iter().map(|number| number.abs());
-        let (before, behind) = few.split_at(few.len() / 2);
-        let margins = before.iter().zip(behind).map(|(a, b)| (a.max(0.0) + b.max(0.0)).max(1.0));
+        let magnitudes = || known.iter().map(|value| value.abs());
+        let (before, after) = known.split_at(known.len() / 2);
+        let paddings = before.iter().zip(after).map(|(a, b)| (a.max(0.0) + b.max(0.0)).max(1.0));
         Self {
             product: magnitudes().map(|side| side.max(1.0)).product(),
-            margins: margins.product(),
+            paddings: paddings.product(),
             largest: magnitudes().fold(0.0, f64::max),
             smallest: magnitudes().fold(f64::INFINITY, f64::min),
         }
     }
 
-    /// Of two constants of one name, each may be the one that counts.
+    /// Joins two constants of one name, because either may be the one that is used.
     fn join(&mut self, other: &Self) {
         self.product = self.product.max(other.product);
-        self.margins = self.margins.max(other.margins);
+        self.paddings = self.paddings.max(other.paddings);
         self.largest = self.largest.max(other.largest);
         self.smallest = self.smallest.min(other.smallest);
     }
@@ -275,7 +272,7 @@ mod tests {
         part(1, &[inputs, rest].concat())
     }
 
-    /// An attribute of integers, not packed, as the runtime wants them.
+    /// An attribute of integers, not packed, because the runtime needs them so.
     fn attribute(name: &str, integers: &[u64]) -> Vec<u8> {
         let mut bytes = part(1, name.as_bytes());
         for integer in integers {
@@ -287,11 +284,11 @@ mod tests {
     }
 
     /// A model with a node whose inputs are x, and then these.
-    fn told(operator: &str, tellers: &[&[u8]]) -> Result<(), GroundedSamError> {
+    fn with_inputs(operator: &str, tensors: &[&[u8]]) -> Result<(), GroundedSamError> {
         let names = ["x", "a", "b", "c"];
         let first = usize::from(!matches!(operator, "ConstantOfShape" | "Range"));
-        let mut graph = node(operator, &names[..first + tellers.len()], &[]);
-        for (name, tensor) in names[first..].iter().zip(tellers) {
+        let mut graph = node(operator, &names[..first + tensors.len()], &[]);
+        for (name, tensor) in names[first..].iter().zip(tensors) {
             graph.extend(named(name, tensor));
         }
         checked(&part(7, &graph))
@@ -302,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_may_not_be_told_to_make_more_than_a_machine_holds() {
+    fn outputs_larger_than_memory_are_refused() {
         let fill = node("ConstantOfShape", &["shape"], &[]);
         let given = |sides| part(7, &[fill.clone(), named("shape", &integers(sides))].concat());
         let constant = |content: &[u8]| {
@@ -320,7 +317,7 @@ mod tests {
         for model in [
             given(&[1 << 20, 1 << 20, 8]),
             given(&[1 << 14, 1 << 14]),
-            // As one side it becomes an expression for each number.
+            // A single side costs the runtime extra memory for each value.
             given(&[1 << 26]),
             tensor(&[1 << 40]),
             tensor(&[-1 << 40]),
@@ -336,28 +333,30 @@ mod tests {
     }
 
     #[test]
-    fn every_operator_with_a_size_is_known() {
+    fn every_operator_with_a_size_is_checked() {
         let (large, small) = (&integers(&[1, 1, 1 << 14, 1 << 14]), &integers(&[1, 1, 3, 4]));
         for operator in ["ConstantOfShape", "Expand", "Tile", "OneHot", "TopK", "Upsample"] {
-            assert!(told(operator, &[small]).is_ok());
-            assert!(why(told(operator, &[large])).contains(&format!("{operator} makes 2.7e8")));
+            assert!(with_inputs(operator, &[small]).is_ok());
+            assert!(
+                why(with_inputs(operator, &[large])).contains(&format!("{operator} makes 2.7e8"))
+            );
         }
         let scales = |by| floats(&[1.0, 1.0, by, by]);
-        assert!(told("Upsample", &[&scales(2.0)]).is_ok());
-        assert!(why(told("Upsample", &[&scales(1e6)])).contains("Upsample makes 1.0e12"));
-        assert!(told("Resize", &[b"", &scales(4.0)]).is_ok());
-        assert!(why(told("Resize", &[b"", &scales(1e6)])).contains("Resize makes 1.0e12"));
-        assert!(told("Resize", &[b"", b"", small]).is_ok());
-        assert!(why(told("Resize", &[b"", b"", large])).contains("Resize makes 2.7e8"));
-        // Margins of one axis are added up, and an axis that is cut makes up for none that is padded.
-        assert!(told("Pad", &[&integers(&[0, 1 << 20, 0, 0, 1 << 20, 0])]).is_ok());
-        assert!(told("Pad", &[&integers(&[-1 << 20, 0, 0, -1 << 20])]).is_ok());
+        assert!(with_inputs("Upsample", &[&scales(2.0)]).is_ok());
+        assert!(why(with_inputs("Upsample", &[&scales(1e6)])).contains("Upsample makes 1.0e12"));
+        assert!(with_inputs("Resize", &[b"", &scales(4.0)]).is_ok());
+        assert!(why(with_inputs("Resize", &[b"", &scales(1e6)])).contains("Resize makes 1.0e12"));
+        assert!(with_inputs("Resize", &[b"", b"", small]).is_ok());
+        assert!(why(with_inputs("Resize", &[b"", b"", large])).contains("Resize makes 2.7e8"));
+        // The paddings of one axis are added; a negative padding of one axis does not offset another axis.
+        assert!(with_inputs("Pad", &[&integers(&[0, 1 << 20, 0, 0, 1 << 20, 0])]).is_ok());
+        assert!(with_inputs("Pad", &[&integers(&[-1 << 20, 0, 0, -1 << 20])]).is_ok());
         let pads = [-1 << 20, 1 << 14, 1 << 13, 0, 0, 1 << 13];
-        assert!(why(told("Pad", &[&integers(&pads)])).contains("Pad makes 2.7e8"));
+        assert!(why(with_inputs("Pad", &[&integers(&pads)])).contains("Pad makes 2.7e8"));
     }
 
     #[test]
-    fn earlier_versions_are_told_by_attributes() {
+    fn sizes_in_attributes_of_earlier_versions_are_checked() {
         let model = |operator, attribute| checked(&part(7, &node(operator, &["x"], &[attribute])));
         assert!(model("Pad", attribute("pads", &[1, 2, 1, 2])).is_ok());
         let pads = attribute("pads", &[1 << 20, 1 << 20, 0, 0]);
@@ -371,26 +370,26 @@ mod tests {
     }
 
     #[test]
-    fn all_nodes_together_have_a_bound() {
+    fn all_outputs_together_are_limited() {
         let model = |nodes| {
             let graph = node("Expand", &["x", "shape"], &[]).repeat(nodes);
             part(7, &[graph, named("shape", &integers(&[1 << 13, 1 << 14]))].concat())
         };
         assert!(checked(&model(4)).is_ok());
-        assert!(reason(&model(5)).contains("Expand and others make 6.7e8 numbers"));
+        assert!(reason(&model(5)).contains("Expand and others make 6.7e8 values"));
     }
 
-    /// A size of more numbers than are read, of another type or in another file is no size.
+    /// Sizes with too many values, of another type or in another file.
     #[test]
-    fn sizes_that_cannot_be_read_are_refused() {
+    fn unknown_sizes_are_refused() {
         let half = [&[8, 1, 16, 10][..], &part(9, &[0xff, 0x7b])].concat();
         let mistyped = [&[8, 1, 16, INT64][..], &part(5, &[1])].concat();
         let entry = [part(1, b"location"), part(2, b"model.onnx")].concat();
         let outside = [&[8, 1, 16, INT64][..], &part(13, &entry)].concat();
         for tensor in [&integers(&[1; 17]), &floats(&[1.0; 40]), &half, &mistyped, &outside] {
-            assert!(why(told("Expand", &[tensor])).contains("Expand makes inf numbers"));
-            // As anything else they are as good as any.
-            assert!(told("Add", &[tensor]).is_ok());
+            assert!(why(with_inputs("Expand", &[tensor])).contains("Expand makes inf values"));
+            // As other inputs they are accepted.
+            assert!(with_inputs("Add", &[tensor]).is_ok());
         }
     }
 
@@ -405,29 +404,29 @@ mod tests {
     }
 
     #[test]
-    fn ranges_have_an_end() {
-        let range = |tellers: [&[u8]; 3]| told("Range", &tellers);
+    fn endless_ranges_are_refused() {
+        let range = |tensors: [&[u8]; 3]| with_inputs("Range", &tensors);
         let (whole, broken) = (|number| integers(&[number]), |number| floats(&[number]));
         let unknown: &[u8] = b"";
         assert!(range([&whole(0), unknown, &whole(1)]).is_ok());
         assert!(range([&whole(0), &whole(20_000), &whole(1)]).is_ok());
         assert!(range([&broken(-1.0), &broken(1.0), &broken(0.001)]).is_ok());
-        for tellers in [
+        for tensors in [
             [whole(0), whole(1 << 40), whole(1)],
             [whole(-1 << 29), whole(0), whole(1)],
-            // 32-bit integers step over the largest, and go on from the smallest.
+            // 32-bit integers overflow and continue from the smallest.
             [whole(0), whole(i32::MAX.into()), whole(1 << 20)],
             [broken(0.0), broken(1.0), broken(1e-12)],
             // The next 32-bit float is 64 away: adding 1 changes nothing.
             [broken(1e9), broken(1e9 + 64.0), broken(1.0)],
         ] {
-            let reason = why(range(tellers.each_ref().map(|teller| &teller[..])));
+            let reason = why(range(tensors.each_ref().map(|tensor| &tensor[..])));
             assert!(reason.contains("Range makes"), "{reason}");
         }
     }
 
     #[test]
-    fn windows_are_of_a_size_that_images_have() {
+    fn windows_larger_than_images_are_refused() {
         let model = |operator, attribute| checked(&part(7, &node(operator, &["x"], &[attribute])));
         for operator in super::WINDOWED {
             for name in super::WINDOW_ATTRIBUTES {
