@@ -64,8 +64,8 @@ use crate::cell::terminal::say;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "--set KEY=VALUE sets any key of the configuration; `rmrl config` prints all keys with their meanings and
-ranges."
+    after_help = "--set KEY=VALUE sets any key of the configuration. `rmrl config` prints all keys with their meanings and \
+                  ranges."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `rmrl calibrate`, on simulated pictures and on what goes wrong with real ones.
+//! `rmrl calibrate`, on simulated images and on damaged ones.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -26,7 +26,7 @@ use rmrl_sim::{
 use rmrl_vision::{CameraFile, CameraModel, Chessboard};
 use serde_json::Value;
 
-/// A simulated session that all tests read.
+/// A simulated calibration session, which all tests share.
 fn session() -> &'static Path {
     static SESSION: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = SESSION.get_or_init(|| {
@@ -40,8 +40,8 @@ fn session() -> &'static Path {
     path
 }
 
-/// The largest and the mean distance over the workspace between where a camera sees points of the
-/// table and where they are, in millimeters.
+/// The largest and the mean distance over the workspace between where a camera sees points of the table and where they
+/// are, in millimeters.
 fn workspace_error_mm(camera: &CameraModel, truth: &CameraModel) -> [f64; 2] {
     let mut errors = Vec::new();
     for column in 0..=8 {
@@ -75,8 +75,8 @@ fn the_commands_in_order_calibrate_a_cell_to_a_millimeter() {
     run("intrinsics --images SESSION/overhead --out overhead.toml");
     run("overhead --session SESSION --wrist wrist.toml --camera overhead.toml --out overhead.toml");
 
-    // Years later no run begins with it; checking it again, as the refusal says, was no help: the age
-    // counted from when it was made.
+    // Years later, no run starts with this calibration. A new check, as the error proposes, once did not help, because
+    // the age counted from when the calibration was made.
     let path = dir.path().join("overhead.toml");
     let mut aged = CameraFile::read(&path).unwrap();
     let record = aged.calibration.as_mut().unwrap();
@@ -85,7 +85,7 @@ fn the_commands_in_order_calibrate_a_cell_to_a_millimeter() {
     let admitted = || admit(&path, &CameraConfig::default(), Timestamp::now());
     let refusal = admitted().unwrap_err().to_string();
     assert!(refusal.contains("days ago") && refusal.contains("check --camera"), "{refusal}");
-    // Too little to go by: what the camera was made from, and three placements.
+    // Not enough for a check: views that the calibration was made from, and three placements.
     let checked = "calibrate check --wrist wrist.toml --camera overhead.toml --write --pairs";
     let refused = |pairs: &Path| {
         let arguments = checked.split(' ').chain([pairs.to_str().unwrap()]);
@@ -135,26 +135,26 @@ fn the_commands_in_order_calibrate_a_cell_to_a_millimeter() {
     assert!(worst_mm < 1.0, "{worst_mm} mm");
 }
 
-/// A session's pictures as views, without the way over files.
+/// The images of a session as views, without files.
 struct Views<'a>(&'a SimulatedCalibration);
 
 impl Views<'_> {
-    fn view(&self, name: String, picture: &ChessboardView) -> View {
-        let image = image::imageops::grayscale(&self.0.render(picture));
+    fn view(&self, name: String, image: &ChessboardView) -> View {
+        let image = image::imageops::grayscale(&self.0.render(image));
         let found = ChessboardFinder.look(&image, &self.0.board()).unwrap();
         View::new(name, [image.width(), image.height()], found)
     }
 
-    fn all(&self, pictures: &[ChessboardView]) -> Vec<View> {
-        pictures
+    fn all(&self, views: &[ChessboardView]) -> Vec<View> {
+        views
             .par_iter()
             .enumerate()
             .map(|(number, one)| self.view(number.to_string(), one))
             .collect()
     }
 
-    fn posed(&self, pictures: &[WristView]) -> Vec<PosedView> {
-        let posed = pictures.par_iter().enumerate().map(|(number, one)| PosedView {
+    fn posed(&self, views: &[WristView]) -> Vec<PosedView> {
+        let posed = views.par_iter().enumerate().map(|(number, one)| PosedView {
             view: self.view(number.to_string(), &one.view),
             world_from_flange: one.reported_world_from_flange,
         });
@@ -178,28 +178,28 @@ fn the_whole_chain_stays_within_a_millimetre_in_several_cells() {
     for seed in 0..CELLS {
         let simulation = SimulationConfig::default();
         let cell = SimulatedCell::new(&simulation, &TaskConfig::table(), seed, 0).unwrap();
-        // Smaller pictures than a laboratory's, to save time.
+        // Smaller images than in a laboratory, to save time.
         let config = SimulatedCalibrationConfig {
             wrist_width_px: 800,
             checks: 2,
             ..SimulatedCalibrationConfig::new(board)
         };
         let session = SimulatedCalibration::new(&simulation, &cell, config, seed);
-        let (pictures, views) = (session.views(), Views(&session));
-        let posed = views.posed(&pictures.wrist);
+        let (all, views) = (session.views(), Views(&session));
+        let posed = views.posed(&all.wrist);
         let plain: Vec<View> = posed.iter().map(|posed| posed.view.clone()).collect();
         let wrist = intrinsics(&plain, &board).unwrap().intrinsics;
         let noise = PoseNoise::default();
         let flange_from_camera =
             hand_eye(&posed, &wrist, &board, noise).unwrap().flange_from_camera;
         let wrist = WristCamera { intrinsics: wrist, flange_from_camera };
-        let above = intrinsics(&views.all(&pictures.overhead), &board).unwrap().intrinsics;
-        let pairs = views.placements(&pictures.pairs);
+        let above = intrinsics(&views.all(&all.overhead), &board).unwrap().intrinsics;
+        let pairs = views.placements(&all.pairs);
         let found = overhead(&pairs, &above, &wrist, &board, noise).unwrap();
         let camera =
             CameraModel { intrinsics: above, world_from_camera: found.world_from_overhead };
         let [largest, average] = workspace_error_mm(&camera, &session.overhead);
-        let checks = views.placements(&pictures.checks);
+        let checks = views.placements(&all.checks);
         let checked = check(&checks, &camera, &wrist, &board, noise).unwrap();
         println!(
             "cell {seed}: mean {average:.2} mm, worst {largest:.2} mm, checked {:.2} mm",
@@ -212,16 +212,16 @@ fn the_whole_chain_stays_within_a_millimetre_in_several_cells() {
     assert!(worst < 1.0, "{worst} mm");
 }
 
-/// A folder with some pictures from the wrist and their poses, to be spoilt.
-fn spoilt(pictures: usize) -> tempfile::TempDir {
+/// A folder with some images from the wrist camera and their poses, for a test to damage.
+fn copy_of_wrist_images(count: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let table = fs::read_to_string(session().join("poses.csv")).unwrap();
     fs::create_dir(dir.path().join("wrist")).unwrap();
-    for number in 0..pictures {
+    for number in 0..count {
         let name = format!("wrist/{number:02}.png");
         fs::copy(session().join(&name), dir.path().join(&name)).unwrap();
     }
-    let lines: Vec<&str> = table.lines().take(pictures + 1).collect();
+    let lines: Vec<&str> = table.lines().take(count + 1).collect();
     fs::write(dir.path().join("poses.csv"), lines.join("\n")).unwrap();
     fs::write(dir.path().join("camera.toml"), CAMERA).unwrap();
     dir
@@ -243,8 +243,8 @@ const HAND_EYE: [&str; 10] = [
     "out.toml",
 ];
 
-/// Runs a command that has to fail, and to name all of `named` and write nothing.
-fn refused(dir: &Path, arguments: &[&str], named: &[&str]) {
+/// Runs a command that has to fail, name all of `named`, and write nothing.
+fn assert_rejected(dir: &Path, arguments: &[&str], named: &[&str]) {
     let message = failure(&mut rmrl(dir, arguments), 2);
     for name in named {
         assert!(message.contains(name), "{name}: {message}");
@@ -253,29 +253,29 @@ fn refused(dir: &Path, arguments: &[&str], named: &[&str]) {
 }
 
 #[test]
-fn damaged_and_odd_pictures_are_named() {
-    let truncated = spoilt(2);
+fn damaged_and_odd_images_are_named() {
+    let truncated = copy_of_wrist_images(2);
     let path = truncated.path().join("wrist/01.png");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    refused(truncated.path(), &INTRINSICS, &["wrist/01.png", "not a complete image"]);
+    assert_rejected(truncated.path(), &INTRINSICS, &["wrist/01.png", "not a complete image"]);
 
-    let odd = spoilt(6);
+    let odd = copy_of_wrist_images(6);
     let path = odd.path().join("wrist/03.png");
-    let picture = image::open(&path).unwrap();
-    let smaller = picture.resize_exact(1024, 576, image::imageops::FilterType::Triangle);
+    let whole = image::open(&path).unwrap();
+    let smaller = whole.resize_exact(1024, 576, image::imageops::FilterType::Triangle);
     smaller.save(&path).unwrap();
-    refused(odd.path(), &INTRINSICS, &["03.png", "1024 x 576", "1280 x 720"]);
-    refused(odd.path(), &HAND_EYE, &["03.png", "1024 x 576", "camera.toml"]);
+    assert_rejected(odd.path(), &INTRINSICS, &["03.png", "1024 x 576", "1280 x 720"]);
+    assert_rejected(odd.path(), &HAND_EYE, &["03.png", "1024 x 576", "camera.toml"]);
 
     let empty = tempfile::tempdir().unwrap();
     fs::create_dir(empty.path().join("wrist")).unwrap();
-    refused(empty.path(), &INTRINSICS, &["wrist", "no .png"]);
+    assert_rejected(empty.path(), &INTRINSICS, &["wrist", "no .png"]);
 }
 
 #[test]
 fn damaged_tables_are_named_with_line_and_column() {
-    let dir = spoilt(2);
+    let dir = copy_of_wrist_images(2);
     let path = dir.path().join("poses.csv");
     let good = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = good.lines().collect();
@@ -296,23 +296,23 @@ fn damaged_tables_are_named_with_line_and_column() {
         (lines[0].to_string(), ["poses.csv", "no row"]),
     ] {
         fs::write(&path, text).unwrap();
-        refused(dir.path(), &HAND_EYE, &named);
+        assert_rejected(dir.path(), &HAND_EYE, &named);
     }
 }
 
 #[test]
 fn too_few_views_and_boards_without_a_frame_are_refused() {
-    let dir = spoilt(3);
-    refused(dir.path(), &INTRINSICS, &["3 of 3 views", "at least 5"]);
-    refused(dir.path(), &HAND_EYE, &["3 of 3 views", "at least 5"]);
+    let dir = copy_of_wrist_images(3);
+    assert_rejected(dir.path(), &INTRINSICS, &["3 of 3 views", "at least 5"]);
+    assert_rejected(dir.path(), &HAND_EYE, &["3 of 3 views", "at least 5"]);
     let symmetric = [&INTRINSICS[..], &["--corners", "8x6"]].concat();
-    refused(dir.path(), &symmetric, &["8x6", "half a turn"]);
+    assert_rejected(dir.path(), &symmetric, &["8x6", "half a turn"]);
     let other = [&INTRINSICS[..], &["--corners", "8x5"]].concat();
-    refused(dir.path(), &other, &["00.png", "9x6", "expected 8x5"]);
-    // A camera without a place on the flange.
+    assert_rejected(dir.path(), &other, &["00.png", "9x6", "expected 8x5"]);
+    // A camera without a pose on the flange.
     fs::write(dir.path().join("pairs.csv"), "").unwrap();
     let arguments =
         "calibrate overhead --session . --wrist camera.toml --camera camera.toml --out out.toml";
     let arguments: Vec<&str> = arguments.split(' ').collect();
-    refused(dir.path(), &arguments, &["camera.toml", "flange_from_camera"]);
+    assert_rejected(dir.path(), &arguments, &["camera.toml", "flange_from_camera"]);
 }

@@ -1,4 +1,4 @@
-//! The camera of a run: the gate before it, and the watch over it.
+//! The camera of a run: the check before the run, and the drift monitor during it.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -7,6 +7,7 @@ mod binary;
 use std::fs;
 use std::path::Path;
 
+use binary::run_log::records;
 use binary::{json, rmrl, small, stderr};
 use rmrl::RunConfig;
 use rmrl::{Laboratory, World};
@@ -14,7 +15,7 @@ use rmrl_cell::TaskKind;
 use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde_json::Value;
 
-/// The true camera of the simulated cell `seed`, as a perfect calibration would find it.
+/// The file of the true camera of the simulated cell `seed`, as a perfect calibration would find it.
 fn true_camera(seed: u32, width_px: u32) -> CameraFile {
     let mut config = RunConfig::for_task(TaskKind::Table);
     (config.seed, config.simulation.camera.width_px) = (seed, width_px);
@@ -31,12 +32,7 @@ fn true_camera(seed: u32, width_px: u32) -> CameraFile {
     }
 }
 
-fn records(run: &Path) -> Vec<Value> {
-    let log = fs::read_to_string(run.join("trials.jsonl")).unwrap();
-    log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// How far the picture's estimates are from the truth at the starts of a run, in meters, on average.
+/// The mean distance between the estimated and the true start poses of a run, in meters.
 fn estimate_error_m(run: &Path) -> f64 {
     let worlds = fs::read_to_string(run.join("simulator.jsonl")).unwrap();
     let worlds = worlds.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -68,7 +64,7 @@ fn a_calibrated_cell_trains_with_its_calibration_and_keeps_it() {
     let after = estimate_error_m(&dir.path().join("after"));
     assert!(before > 0.003 && after < 0.001, "{before} {after}");
 
-    // The run has its own copy: it goes on, and is evaluated, without the file it began with.
+    // The run has its own copy, so resuming and evaluating it do not need the original file.
     fs::remove_file(dir.path().join("overhead.toml")).unwrap();
     let output = rmrl(dir.path(), &["train", "--resume", "after"]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
@@ -77,7 +73,7 @@ fn a_calibrated_cell_trains_with_its_calibration_and_keeps_it() {
 }
 
 #[test]
-fn nothing_trains_behind_a_poor_or_foreign_calibration() {
+fn nothing_trains_with_a_poor_or_foreign_calibration() {
     let dir = tempfile::tempdir().unwrap();
     let good = true_camera(0, 640);
     let with = |change: &dyn Fn(&mut CalibrationRecord)| {
@@ -108,11 +104,11 @@ fn nothing_trains_behind_a_poor_or_foreign_calibration() {
     let arguments = ["snapshot", "--set", "camera.calibration=overhead.toml"];
     let output = rmrl(dir.path(), &arguments).output().unwrap();
     assert!(!output.status.success());
-    assert!(stderr(&output).contains("pictures of (1280, 960)"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("images of (1280, 960)"), "{}", stderr(&output));
 }
 
 #[test]
-fn a_camera_that_sags_is_noticed_marks_trials_and_stops_the_run() {
+fn a_drifting_camera_marks_trials_and_then_stops_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let arguments = [
         "train",
@@ -134,7 +130,8 @@ fn a_camera_that_sags_is_noticed_marks_trials_and_stops_the_run() {
     let message = stderr(&output);
     assert!(message.contains("calibrate the camera again"), "{message}");
     let records = records(&dir.path().join("run"));
-    // Scene s has drifted by 0.7 s mm: suspect from 1.4 mm in scene 2, stopped at 3.5 mm in scene 5.
+    // In scene s the camera has drifted by 0.7 s mm: trials are suspect from 1.4 mm in scene 2, and the run stops at
+    // 3.5 mm in scene 5.
     assert_eq!(records.len(), 9);
     for record in &records {
         let (trial, scene) = (record["trial"].as_u64().unwrap(), record["scene"].as_u64().unwrap());
@@ -145,7 +142,7 @@ fn a_camera_that_sags_is_noticed_marks_trials_and_stops_the_run() {
             assert!((drift_m - 0.0007 * scene as f64).abs() < 0.0002, "{record}");
         }
     }
-    // The report tells.
+    // The report shows it.
     let output = rmrl(dir.path(), &["report", "run"]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     let page = fs::read_to_string(dir.path().join("run/report.html")).unwrap();
@@ -155,9 +152,9 @@ fn a_camera_that_sags_is_noticed_marks_trials_and_stops_the_run() {
     assert_eq!(last["reward"], Value::Null);
 }
 
-/// A camera that stays gives readings below a tenth of the bound, and a resumed run reads the same.
+/// A fixed camera gives readings below a tenth of the bound, and a resumed run gets the same readings.
 #[test]
-fn a_camera_that_stays_is_trusted_also_after_an_interruption() {
+fn a_fixed_camera_is_trusted_also_after_an_interruption() {
     let dir = tempfile::tempdir().unwrap();
     let train = |out: &str, trials: &str| {
         let arguments = [
@@ -176,7 +173,7 @@ fn a_camera_that_stays_is_trusted_also_after_an_interruption() {
     train("whole", "4");
     train("part", "4");
     let part = dir.path().join("part");
-    // What a power cut in the third trial leaves.
+    // The files after a power cut in the third trial.
     for file in ["trials.jsonl", "simulator.jsonl"] {
         let text = fs::read_to_string(part.join(file)).unwrap();
         let keep = if file == "trials.jsonl" { 2 } else { 3 };
@@ -194,9 +191,9 @@ fn a_camera_that_stays_is_trusted_also_after_an_interruption() {
     }
 }
 
-/// A snapshot has no target recorded before it: its first look at the board panicked.
+/// Without a recorded target, the first capture of the board once panicked in a snapshot.
 #[test]
-fn a_snapshot_with_a_watched_board_shows_it() {
+fn a_snapshot_shows_the_board_of_the_drift_monitor() {
     let dir = tempfile::tempdir().unwrap();
     let board = r#"camera.drift.board={ corners = "5x4", square_m = 0.015 }"#;
     json(&mut rmrl(dir.path(), &["snapshot", "--set", board]));

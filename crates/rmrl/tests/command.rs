@@ -7,7 +7,8 @@ mod binary;
 use std::fs;
 use std::path::Path;
 
-use binary::{failure, json, log_without_durations, rmrl, small, stderr, stdout};
+use binary::run_log::log_without_durations;
+use binary::{failure, json, rmrl, small, stderr, stdout};
 use rmrl::RunConfig;
 use rmrl_core::{Observation, PlanarPose};
 use rmrl_learn::Policy;
@@ -63,10 +64,10 @@ fn a_run_leaves_a_whole_directory_and_answers_programs_in_json() {
     let table = fs::read_to_string(run.join("metrics.csv")).unwrap();
     assert_eq!(table.lines().count(), 8);
 
-    // Asked for again, the run gets a name of its own.
+    // The same command again makes a run with another name.
     let again = json(&mut small(dir.path(), &["train", "--trials", "7", "--seed", "4"]));
     assert_eq!(again["run"], "runs/table-rm-rl-seed4-2");
-    // The same seed makes the same trials and the same policy, to the byte.
+    // The same seed gives the same trials and the same policy, to the byte.
     let second = dir.path().join("runs/table-rm-rl-seed4-2");
     assert_eq!(log_without_durations(&run), log_without_durations(&second));
     let policy = |run: &Path| fs::read(run.join("policy.safetensors")).unwrap();
@@ -74,7 +75,7 @@ fn a_run_leaves_a_whole_directory_and_answers_programs_in_json() {
 }
 
 #[test]
-fn wrong_input_names_itself_and_leaves_nothing_behind() {
+fn wrong_input_is_named_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let inputs = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
@@ -82,7 +83,7 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_string()
     };
-    let misspelt = file("misspelt.toml", "[policy]\nlearning_rat = 0.1\n");
+    let misspelled = file("misspelled.toml", "[policy]\nlearning_rat = 0.1\n");
     let broken = file("broken.toml", "trials = = 3\n");
     let weights = file("resnet.safetensors", "no weights");
     let missing = inputs.path().join("missing.toml").to_str().unwrap().to_string();
@@ -106,7 +107,7 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
         ),
         (
             vec!["--set", "actions.translation_step_mm=-1"],
-            vec!["actions.translation_step_mm is -1", "positive"],
+            vec!["actions.translation_step_mm is -1", "above 0"],
         ),
         (vec!["--set", "actions.translation_step_mm=10"], vec!["actions", "42.43 mm", "15.00 mm"]),
         (vec!["--set", "task.place.x_m=0.9"], vec!["task.place", "x = 0.9", "0.15 to 0.6"]),
@@ -130,7 +131,7 @@ fn wrong_input_names_itself_and_leaves_nothing_behind() {
         (vec!["--device", "gpu"], vec!["--device", "gpu", "wgpu"]),
         (vec!["--set", &weights_key], vec!["resnet.safetensors"]),
         (vec!["--set", "policy.encoder.depth=18"], vec!["encoder.weights", "plates", "random"]),
-        (vec!["--config", &misspelt], vec!["misspelt.toml", "learning_rat"]),
+        (vec!["--config", &misspelled], vec!["misspelled.toml", "learning_rat"]),
         (vec!["--config", &broken], vec!["broken.toml", "TOML"]),
         (vec!["--config", &missing], vec!["missing.toml"]),
         (vec!["--pretrained", "p.safetensors"], vec!["pretrained", "rm-rl-pretrained"]),
@@ -195,7 +196,7 @@ fn an_existing_directory_is_never_overwritten() {
     let message = failure(&mut small(dir.path(), &["train", "--out", "mine"]), 2);
     assert!(message.contains("mine"), "{message}");
     assert_eq!(entries(&dir.path().join("mine")), 1);
-    // Nor is a directory that is no run taken for one.
+    // A directory that is no run is not taken for one.
     let message = failure(&mut rmrl(dir.path(), &["train", "--resume", "mine"]), 2);
     assert!(message.contains("mine") && message.contains("config.toml"), "{message}");
     assert_eq!(entries(&dir.path().join("mine")), 1);
@@ -231,7 +232,7 @@ fn a_finished_run_can_be_evaluated_and_reported_on() {
     assert!(floor_mm > 0.0 && floor_mm < 0.5, "{floor_mm}");
     let shelf = json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "2", "--task", "shelf"]));
     assert_eq!(shelf["task"], "shelf");
-    // The same placements give the same numbers, and an evaluation leaves the run as it was.
+    // The same placements give the same numbers, and an evaluation does not change the run.
     assert_eq!(json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "4"])), table);
 
     let output = rmrl(dir.path(), &["report", "run", "--out", "page.html"]).output().unwrap();
@@ -239,14 +240,14 @@ fn a_finished_run_can_be_evaluated_and_reported_on() {
     assert_eq!(stdout(&output), "page.html\n");
     let page = fs::read_to_string(dir.path().join("page.html")).unwrap();
     assert_eq!(page, fs::read_to_string(dir.path().join("run/report.html")).unwrap());
-    assert!(page.contains("left by the policy") && !page.contains("unknown"));
+    assert!(page.contains("left by the policy") && !page.contains(">unknown<"));
     assert!(page.contains("<svg") && page.contains("data:image/png;base64,"));
     for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
-        assert!(!page.contains(outside), "the page needs another: {outside}");
+        assert!(!page.contains(outside), "the page loads something else: {outside}");
     }
 }
 
-/// A run that has shown what it was asked to show ends there, says so, and stays so.
+/// A run that has proven its claim ends there, and stays complete when it is resumed.
 #[test]
 fn a_run_ends_when_its_claim_is_proven_and_a_resumed_one_knows() {
     let dir = tempfile::tempdir().unwrap();
@@ -264,7 +265,7 @@ fn a_run_ends_when_its_claim_is_proven_and_a_resumed_one_knows() {
 
     assert_eq!(json(&mut rmrl(dir.path(), &["train", "--resume", "run"])), finished);
     assert!(fs::read(run.join("trials.jsonl")).unwrap() == log);
-    // The last trials again, from the checkpoint before them or from nothing but the log.
+    // The last trials are repeated, from the checkpoint before them or from the log alone.
     let checkpoint = run.join(format!("checkpoints/trial-{trials:06}.safetensors"));
     fs::remove_file(&checkpoint).unwrap();
     assert_eq!(json(&mut rmrl(dir.path(), &["train", "--resume", "run"])), finished);
@@ -290,12 +291,12 @@ fn a_run_ends_when_its_claim_is_proven_and_a_resumed_one_knows() {
     assert!(unproven["proof"]["proven_at"].is_null(), "{unproven}");
 }
 
-/// What a policy is asked about at deployment may be anything.
+/// At deployment, observations can be anything.
 #[test]
 fn a_policy_knows_new_placements_and_abstains_from_what_is_no_plate_of_its_cell() {
     let dir = tempfile::tempdir().unwrap();
     let train = ["train", "--trials", "45", "--method", "hindsight", "--out", "run"];
-    // With the whole network: features of a tiny one tell pictures apart badly.
+    // With the whole network, because the features of a tiny one do not separate images well.
     let keys = ["--set", "schedule.trials_per_scene=3", "--set", "simulation.camera.width_px=320"];
     json(&mut rmrl(dir.path(), &[&train[..], &keys].concat()));
     let table = json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "30"]));
@@ -367,9 +368,9 @@ fn pretraining_makes_a_policy_to_start_from() {
         .iter()
         .map(|p| p.as_f64().unwrap())
         .fold((1.0f64, 0.0f64), |(least, most), p| (least.min(p), most.max(p)));
-    assert!(most > 2.0 * least, "the first trial is already decided by what was pretrained");
+    assert!(most > 2.0 * least, "the first trial already follows the pretrained policy");
 
-    // Labels are rounded to the policy's candidates, which have to reach as far.
+    // Labels are rounded to the candidates of the policy, which have to reach as far.
     for other in ["actions.rotation_bins=5", "actions.translation_step_mm=0.5"] {
         let arguments = ["pretrain", "--from", "monday", "--out", "q.safetensors", "--set", other];
         let message = failure(&mut rmrl(dir.path(), &arguments), 1);
@@ -377,7 +378,7 @@ fn pretraining_makes_a_policy_to_start_from() {
         assert!(!dir.path().join("q.safetensors").exists());
     }
 
-    // A policy for other candidates does not fit, and nothing is begun with it.
+    // A policy for other candidates does not fit, and no run starts with it.
     let mut train = small(dir.path(), &start);
     train.args(["--out", "wednesday", "--set", "actions.rotation_bins=5"]);
     let message = failure(&mut train, 2);
@@ -386,7 +387,7 @@ fn pretraining_makes_a_policy_to_start_from() {
 }
 
 #[test]
-fn an_earlier_run_for_pretraining_is_gone_on_with_and_never_mistaken() {
+fn an_earlier_run_for_pretraining_is_resumed_and_never_mistaken() {
     let dir = tempfile::tempdir().unwrap();
     let pretrain = |extra: &[&str]| {
         small(dir.path(), &[&["pretrain", "--out", "p.safetensors"], extra].concat())
@@ -399,9 +400,9 @@ fn an_earlier_run_for_pretraining_is_gone_on_with_and_never_mistaken() {
     assert_eq!(json(&mut pretrain(&[]))["labeled_states"], 6);
 }
 
-/// What a person looks at when a threshold is wrong.
+/// A user needs the image most when a threshold is wrong.
 #[test]
-fn a_snapshot_without_a_plate_is_a_picture_all_the_same() {
+fn a_snapshot_without_a_plate_is_an_image_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
     for place in ["start", "target"] {
         let arguments = ["snapshot", "--at", place, "--set", "vision.color.darkness_ratio=0.05"];
@@ -413,7 +414,7 @@ fn a_snapshot_without_a_plate_is_a_picture_all_the_same() {
 }
 
 #[test]
-fn nobody_listening_is_no_failure() {
+fn a_closed_standard_output_is_no_failure() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = small(dir.path(), &["train", "--trials", "2"])
         .stdout(std::process::Stdio::piped())
@@ -423,9 +424,9 @@ fn nobody_listening_is_no_failure() {
     assert!(child.wait().unwrap().success());
 }
 
-/// A gap in the pictures is a gap in the report, not the loss of it.
+/// A missing image must not cost the whole report.
 #[test]
-fn a_missing_picture_leaves_a_gap_in_the_report() {
+fn a_missing_image_leaves_a_gap_in_the_report() {
     let dir = tempfile::tempdir().unwrap();
     json(&mut small(dir.path(), &["train", "--trials", "4", "--out", "run"]));
     fs::remove_file(dir.path().join("run/images/00002-1-final.png")).unwrap();
@@ -446,12 +447,12 @@ fn a_snapshot_shows_what_was_found() {
         let meters = |pose: &str, key: &str| found[pose][key].as_f64().unwrap();
         for key in ["x_m", "y_m"] {
             let difference_m = (meters("pose", key) - meters("true_pose", key)).abs();
-            // A cell's calibration is off by millimeters.
+            // The calibration of a cell has an error of millimeters.
             assert!(difference_m < 0.02, "{found}");
         }
-        let picture = image::open(dir.path().join("seen.png")).unwrap().to_rgb8();
-        assert_eq!(picture.dimensions(), (640, 480));
-        assert!(picture.pixels().any(|pixel| pixel.0 == [255, 220, 40]), "the box is drawn in");
+        let image = image::open(dir.path().join("seen.png")).unwrap().to_rgb8();
+        assert_eq!(image.dimensions(), (640, 480));
+        assert!(image.pixels().any(|pixel| pixel.0 == [255, 220, 40]), "the box is drawn in");
     }
 }
 

@@ -13,8 +13,8 @@ use rmrl::{ANSWERS, plate_pictures};
 use rmrl_cell::TaskKind;
 use rmrl_learn::Policy;
 
-/// Whoever trains on features alone finds the lid in them, in laboratories never seen: each picture
-/// is given the lid of the trained-on picture with the most similar features.
+/// The features alone reveal the lid, in laboratories that the encoder has never seen: each image gets the lid of the known
+/// image with the most similar features.
 #[test]
 fn the_encoder_that_comes_along_knows_a_lid_when_it_sees_one() {
     let config = RunConfig::for_task(TaskKind::Table);
@@ -23,13 +23,13 @@ fn the_encoder_that_comes_along_knows_a_lid_when_it_sees_one() {
     let right_of = |config: &RunConfig| {
         let policy = Policy::new(&config.policy, &actions, config.pose_scaling(), 0).unwrap();
         // Laboratories of neither its training nor its test.
-        let pictures = plate_pictures(config, 10_000..10_008, 6, |observation, answers| {
+        let images = plate_pictures(config, 10_000..10_008, 6, |observation, answers| {
             (policy.features_of(&policy.encode(&observation)), answers[lid] > 0.5)
         })
         .unwrap();
-        let (known, asked) = pictures.split_at(pictures.len() / 2);
+        let (known, asked) = images.split_at(images.len() / 2);
         let lids = asked.iter().filter(|(_, lid)| *lid).count();
-        assert!((3..asked.len() - 2).contains(&lids), "{lids} lids tell nothing");
+        assert!((3..asked.len() - 2).contains(&lids), "{lids} lids prove nothing");
         let right = asked.iter().filter(|(features, lid)| {
             let distance = |other: &[f32]| -> f32 {
                 features.iter().zip(other).map(|(one, other)| (one - other).powi(2)).sum()
@@ -44,18 +44,18 @@ fn the_encoder_that_comes_along_knows_a_lid_when_it_sees_one() {
 }
 
 #[test]
-fn an_encoder_is_pretrained_to_the_bit_and_a_run_can_begin_with_it() {
+fn an_encoder_is_pretrained_to_the_bit_and_a_run_can_start_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let pretrain = |out: &str, threads: &str| {
         let few = ["--cells", "2", "--test-cells", "1", "--pictures", "4", "--epochs", "1"];
         let mut command = small(dir.path(), &["encoder", "pretrain", "--out", out]);
-        let told = json(command.args(few).env("RAYON_NUM_THREADS", threads));
-        (told, fs::read(dir.path().join(out)).unwrap())
+        let result = json(command.args(few).env("RAYON_NUM_THREADS", threads));
+        (result, fs::read(dir.path().join(out)).unwrap())
     };
-    let (told, bytes) = pretrain("one.safetensors", "1");
-    assert_eq!((&told["pictures"], &told["test_pictures"]), (&8.into(), &4.into()));
-    assert_eq!(told["explained"].as_array().unwrap().len(), ANSWERS.len());
-    assert!(pretrain("two.safetensors", "2").1 == bytes, "as many threads, other bits");
+    let (result, bytes) = pretrain("one.safetensors", "1");
+    assert_eq!((&result["pictures"], &result["test_pictures"]), (&8.into(), &4.into()));
+    assert_eq!(result["explained"].as_array().unwrap().len(), ANSWERS.len());
+    assert!(pretrain("two.safetensors", "2").1 == bytes, "the number of threads changes the bits");
 
     let weights = "policy.encoder.weights=one.safetensors";
     let train = ["train", "--trials", "3", "--out", "run"];
@@ -66,7 +66,7 @@ fn an_encoder_is_pretrained_to_the_bit_and_a_run_can_begin_with_it() {
 }
 
 #[test]
-fn an_encoder_that_cannot_be_made_says_why_and_overwrites_nothing() {
+fn a_rejected_encoder_pretraining_says_why_and_overwrites_nothing() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("kept.safetensors"), "mine").unwrap();
     for (arguments, expected) in [

@@ -1,9 +1,9 @@
-//! Every fault that the emulated controller knows, and everything that another program or a person may do at it,
-//! at every phase of a trial.
+//! Every fault of the emulated controller, and every intervention of another program or of the operator, in every phase of
+//! a trial.
 //!
-//! The emulator counts, not our client: no line leaves the fence, none is sent on stale reports, and none
-//! follows a stop or a change that was somebody else's before a person has started the run again. No trial is
-//! lost, doubled or learned from wrongly.
+//! The emulator counts, not our client: no line leaves the fence, none is sent on stale reports, and none follows
+//! another program's stop or change before the operator has started the run again. No trial is lost, doubled, or learned
+//! from wrongly.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -15,10 +15,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use emulated::{EmulatedCell, assert_each_once, records};
-use rmrl::RunOutcome;
-use rmrl::{Layers, RunConfig};
-use rmrl::{RunObserver, create, execute_observed};
+use binary::run_log::{assert_each_once, records};
+use emulated::EmulatedCell;
+use rmrl::{Layers, RunConfig, RunObserver, RunOutcome, create, execute_observed};
 use rmrl_cell::{CellEvent, PickPlace};
 use rmrl_core::TrialId;
 use rmrl_data::{RunDir, TrialRecord};
@@ -28,18 +27,18 @@ use rmrl_xarm::emulator::{
 };
 use rmrl_xarm::{Client, Command, LineOptions, MotionLimits, Reply, StateChange, TOOL_BUS};
 
-/// When in a trial.
+/// The phases of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// The plate is brought back to its start.
+    /// The arm brings the plate back to its start.
     Returning,
-    /// The empty jaws go for the plate.
+    /// The empty jaws approach the plate.
     BeforeGrasp,
     /// The jaws have closed and lift the plate.
     Gripping,
-    /// The plate is carried to its place.
+    /// The arm carries the plate to its place.
     Carrying,
-    /// The plate is put down.
+    /// The arm puts the plate down.
     Placing,
 }
 
@@ -47,17 +46,17 @@ impl Phase {
     const ALL: [Self; 5] =
         [Self::Returning, Self::BeforeGrasp, Self::Gripping, Self::Carrying, Self::Placing];
 
-    /// Whether the phase begins with these news.
-    fn begins_with(self, news: &CellEvent<'_>) -> bool {
+    /// Whether this event begins the phase.
+    fn begins_with(self, event: &CellEvent<'_>) -> bool {
         match self {
-            Self::Returning => matches!(news, CellEvent::Preparing),
-            Self::BeforeGrasp | Self::Gripping => matches!(news, CellEvent::Picking(_)),
-            Self::Carrying | Self::Placing => matches!(news, CellEvent::Placing),
+            Self::Returning => matches!(event, CellEvent::Preparing),
+            Self::BeforeGrasp | Self::Gripping => matches!(event, CellEvent::Picking(_)),
+            Self::Carrying | Self::Placing => matches!(event, CellEvent::Placing),
         }
     }
 
-    /// The motion after those news, counted from 1, that is of this phase, and how many jaw motions before.
-    /// Going for the plate is: over it, down to it, onto it, close, lift, rise; bringing it is: over its
+    /// Which motion after the event, counted from 1, belongs to this phase, and how many jaw motions come before. The
+    /// arm picks the plate with: over it, down to it, onto it, close, lift, rise. It places the plate with: over the
     /// place, down to it, onto it, open, rise.
     fn motion(self) -> (u64, u64) {
         match self {
@@ -70,9 +69,9 @@ impl Phase {
     }
 }
 
-/// What somebody else does at the controller.
+/// What another program does at the controller.
 #[derive(Debug, Clone, Copy)]
-enum Deed {
+enum Intervention {
     Stop,
     Pause,
     Mode,
@@ -87,24 +86,24 @@ enum Deed {
     Motion,
 }
 
-/// What goes wrong.
+/// What goes wrong in a run.
 #[derive(Debug, Clone, Copy)]
-enum Trouble {
+enum Disturbance {
     Motion(MotionFault),
     Link(LinkFault),
     Gripper(GripperFault),
-    /// Reports fall silent, and come back after a while.
+    /// Reports pause for a while.
     Reports,
-    /// Between two lines.
-    Somebody(Deed),
-    /// A person who is asked before an attempt says no.
+    /// Another program intervenes between two lines.
+    OtherProgram(Intervention),
+    /// The operator declines an attempt.
     Refusal,
 }
 
-impl Trouble {
+impl Disturbance {
     fn motion_faults() -> Vec<Self> {
         use MotionFault::{Collision, EmergencyStop, JointLimit, StateReset};
-        // A fault that is new to the emulator has to be written here to compile.
+        // This does not compile without a new fault of the emulator.
         let all = [Collision, JointLimit, EmergencyStop, StateReset];
         all.iter().for_each(|fault| match fault {
             Collision | JointLimit | EmergencyStop | StateReset => {}
@@ -131,36 +130,36 @@ impl Trouble {
         all.map(Self::Gripper).to_vec()
     }
 
-    /// Whether nothing may move any more before a person has started the run again.
+    /// Whether nothing may move before the operator has started the run again.
     fn ends_the_run(self) -> bool {
         matches!(
             self,
             Self::Motion(MotionFault::EmergencyStop | MotionFault::StateReset)
-                | Self::Somebody(_)
+                | Self::OtherProgram(_)
                 | Self::Refusal
         )
     }
 }
 
-/// Does something to a controller, as another program.
-fn commit(deed: Deed, other: &mut Client) {
-    let command = match deed {
-        Deed::Stop => Command::SetState(StateChange::Stop),
-        Deed::Pause => Command::SetState(StateChange::Pause),
-        Deed::Mode => Command::SetMode { mode: 2, detection: None },
-        Deed::ToolOffset => Command::SetTcpOffset([0.0, 0.0, 172.0, 0.0, 0.0, 0.0]),
-        Deed::Load => Command::SetLoad { mass_kg: 0.1, center_mm: [0.0; 3] },
-        Deed::BaseOffset => Command::SetBaseOffset([0.0, 0.0, 15.0, 0.0, 0.0, 0.0]),
-        Deed::Gravity => Command::SetGravityDirection([0.0, 0.0, 1.0]),
-        Deed::SimulatedRobot => Command::SetSimulatedRobot(true),
-        Deed::Fence => Command::SetFence(false),
-        Deed::JointRange => {
+/// Intervenes at a controller, as another program.
+fn intervene(intervention: Intervention, other: &mut Client) {
+    let command = match intervention {
+        Intervention::Stop => Command::SetState(StateChange::Stop),
+        Intervention::Pause => Command::SetState(StateChange::Pause),
+        Intervention::Mode => Command::SetMode { mode: 2, detection: None },
+        Intervention::ToolOffset => Command::SetTcpOffset([0.0, 0.0, 172.0, 0.0, 0.0, 0.0]),
+        Intervention::Load => Command::SetLoad { mass_kg: 0.1, center_mm: [0.0; 3] },
+        Intervention::BaseOffset => Command::SetBaseOffset([0.0, 0.0, 15.0, 0.0, 0.0, 0.0]),
+        Intervention::Gravity => Command::SetGravityDirection([0.0, 0.0, 1.0]),
+        Intervention::SimulatedRobot => Command::SetSimulatedRobot(true),
+        Intervention::Fence => Command::SetFence(false),
+        Intervention::JointRange => {
             Command::SetReducedJointRange([-0.2, 0.2].repeat(7).try_into().unwrap())
         }
-        Deed::GripperMode => {
+        Intervention::GripperMode => {
             Command::ModbusRtu { host: TOOL_BUS, frame: vec![8, 6, 0x11, 0x0a, 0, 1] }
         }
-        Deed::Motion => {
+        Intervention::Motion => {
             let Reply::Pose(mut pose) = other.ask(&Command::GetTcpPose).unwrap() else {
                 panic!("no pose")
             };
@@ -171,16 +170,23 @@ fn commit(deed: Deed, other: &mut Client) {
         }
     };
     other.ask(&command).unwrap();
-    // A program that changes a setting makes the arm ready again afterwards: the state alone tells nothing.
-    if !matches!(deed, Deed::Stop | Deed::Pause | Deed::Mode | Deed::Motion | Deed::GripperMode) {
+    // A program that changes a setting makes the arm ready again, so the state alone reveals nothing.
+    if !matches!(
+        intervention,
+        Intervention::Stop
+            | Intervention::Pause
+            | Intervention::Mode
+            | Intervention::Motion
+            | Intervention::GripperMode
+    ) {
         other.ask(&Command::SetState(StateChange::Run)).unwrap();
     }
-    // Longer than reports take.
+    // This is longer than a report takes.
     thread::sleep(Duration::from_millis(300));
 }
 
-/// What a person does who comes to see to it: everything as it has to be.
-fn see_to(faults: &Faults, other: &mut Client) {
+/// Resets everything that an operator would reset before starting the run again.
+fn reset(faults: &Faults, other: &mut Client) {
     faults.release_emergency_stop();
     faults.schedule(ScheduledFault::Reports(ReportFault::Resume));
     for command in [
@@ -193,39 +199,39 @@ fn see_to(faults: &Faults, other: &mut Client) {
     }
 }
 
-/// Brings trouble about, once at each phase, in a trial of its own.
-struct Saboteur<'a> {
+/// Disturbs each phase once, in a trial of its own.
+struct Disturber<'a> {
     cell: &'a EmulatedCell,
-    trouble: Trouble,
+    disturbance: Disturbance,
     plan: Arc<Mutex<Plan>>,
 }
 
 #[derive(Default)]
 struct Plan {
-    /// The phase to strike at in the present trial.
+    /// The phase to disturb in the present trial.
     next: Option<Phase>,
-    struck: Vec<Phase>,
-    /// How many motions there had been when a person said no.
+    disturbed: Vec<Phase>,
+    /// The number of motions when the operator declined.
     refused_at: Option<usize>,
 }
 
-impl Saboteur<'_> {
-    /// What strikes at a phase; called on the trial's thread, while nothing moves.
-    fn striker(&self) -> impl Fn(Phase) + Send + 'static {
-        let (faults, trouble) = (self.cell.running.faults().clone(), self.trouble);
+impl Disturber<'_> {
+    /// A function that disturbs a phase. The trial calls it on its own thread, while nothing moves.
+    fn disturb_phase(&self) -> impl Fn(Phase) + Send + 'static {
+        let (faults, disturbance) = (self.cell.running.faults().clone(), self.disturbance);
         let recording = self.cell.running.recorder();
         let address = self.cell.running.addresses().unwrap().control;
         move |phase| {
             let Recording { motions, gripper_motions, .. } = recording();
             let (later, jaws) = phase.motion();
             let motion = motions.len() as u64 + later;
-            match trouble {
-                Trouble::Motion(fault) => faults.in_motion(motion, 0.5, fault),
-                Trouble::Link(fault) => faults.at_request(Request::AfterMotion(motion), fault),
-                Trouble::Gripper(fault) => {
+            match disturbance {
+                Disturbance::Motion(fault) => faults.in_motion(motion, 0.5, fault),
+                Disturbance::Link(fault) => faults.at_request(Request::AfterMotion(motion), fault),
+                Disturbance::Gripper(fault) => {
                     faults.in_gripper_motion(gripper_motions + jaws + 1, fault);
                 }
-                Trouble::Reports => {
+                Disturbance::Reports => {
                     faults.schedule(ScheduledFault::Reports(ReportFault::Silence));
                     let faults = faults.clone();
                     thread::spawn(move || {
@@ -233,41 +239,41 @@ impl Saboteur<'_> {
                         faults.schedule(ScheduledFault::Reports(ReportFault::Resume));
                     });
                 }
-                Trouble::Somebody(deed) => {
+                Disturbance::OtherProgram(intervention) => {
                     let address =
                         rmrl_xarm::Address::Tcp { host: "127.0.0.1".into(), port: address.port() };
                     let mut other = Client::connect(&address, Duration::from_secs(5)).unwrap();
-                    commit(deed, &mut other);
+                    intervene(intervention, &mut other);
                 }
-                // Before the attempt.
-                Trouble::Refusal => {}
+                // Happens before the attempt.
+                Disturbance::Refusal => {}
             }
         }
     }
 }
 
-impl RunObserver for Saboteur<'_> {
+impl RunObserver for Disturber<'_> {
     fn on_start(&mut self, cell: &mut PickPlace, _: &[TrialRecord]) -> Result<(), StopReason> {
-        let (plan, strike) = (Arc::clone(&self.plan), self.striker());
-        cell.watch(move |news| {
+        let (plan, disturb) = (Arc::clone(&self.plan), self.disturb_phase());
+        cell.watch(move |event| {
             let mut plan = plan.lock().unwrap();
-            if let Some(phase) = plan.next.filter(|phase| phase.begins_with(&news)) {
+            if let Some(phase) = plan.next.filter(|phase| phase.begins_with(&event)) {
                 plan.next = None;
-                plan.struck.push(phase);
-                strike(phase);
+                plan.disturbed.push(phase);
+                disturb(phase);
             }
         });
         Ok(())
     }
 
     fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
-        // The first trial is left alone; each later one has its phase, until that was struck at.
+        // The first trial is not disturbed. Each later one is disturbed in its phase, once.
         let mut plan = self.plan.lock().unwrap();
         let phase = (next.trial as usize).checked_sub(2).and_then(|at| Phase::ALL.get(at));
-        plan.next = phase.copied().filter(|phase| !plan.struck.contains(phase));
-        if let (Trouble::Refusal, Some(phase)) = (self.trouble, plan.next) {
+        plan.next = phase.copied().filter(|phase| !plan.disturbed.contains(phase));
+        if let (Disturbance::Refusal, Some(phase)) = (self.disturbance, plan.next) {
             plan.next = None;
-            plan.struck.push(phase);
+            plan.disturbed.push(phase);
             plan.refused_at = Some(self.cell.recording().motions.len());
             return Err(StopReason::Declined);
         }
@@ -291,124 +297,138 @@ fn config(cell: &EmulatedCell, seed: u32) -> RunConfig {
     layers.resolve().unwrap()
 }
 
-/// A run with one trouble, at one phase after the other; whoever has to come comes, and starts it again.
-fn run_with(trouble: Trouble, seed: u32) {
-    /// Each phase may end the run once, and what it leaves behind once more.
-    const MOST_STARTS: u32 = 12;
+/// Makes a run with one disturbance, in one phase after the other. The operator starts it again whenever it ends.
+fn run_with(disturbance: Disturbance, seed: u32) {
+    /// Each phase may end the run once, and its consequences once more.
+    const MAX_STARTS: u32 = 12;
     let cell = EmulatedCell::start(seed);
     let config = config(&cell, seed);
     let (dir, config) = create(&config, &cell.run()).unwrap();
-    let mut saboteur = Saboteur { cell: &cell, trouble, plan: Arc::default() };
+    let mut disturber = Disturber { cell: &cell, disturbance, plan: Arc::default() };
     let mut starts = 0;
     loop {
         starts += 1;
-        assert!(starts <= MOST_STARTS, "{trouble:?}: it never gets to its end");
+        assert!(starts <= MAX_STARTS, "{disturbance:?}: the run never completes");
         let before = cell.recording().motions.len();
-        let struck = saboteur.plan.lock().unwrap().struck.len();
-        let made = execute_observed(&dir, &config, &mut (), &mut saboteur);
-        let ended_well = matches!(&made, Ok(made) if matches!(made.end, RunOutcome::Goal));
-        let struck = saboteur.plan.lock().unwrap().struck[struck..].to_vec();
-        let told = match &made {
-            Ok(made) => made.end.to_string(),
+        let disturbed = disturber.plan.lock().unwrap().disturbed.len();
+        let result = execute_observed(&dir, &config, &mut (), &mut disturber);
+        let is_complete = matches!(&result, Ok(run) if matches!(run.end, RunOutcome::Goal));
+        let disturbed = disturber.plan.lock().unwrap().disturbed[disturbed..].to_vec();
+        let end = match &result {
+            Ok(run) => run.end.to_string(),
             Err(error) => format!("{error:#}"),
         };
         let recording = cell.recording();
-        assert_eq!(recording.outside_watched, Vec::<[f64; 3]>::new(), "{trouble:?}");
-        assert_eq!(recording.blind_motions, 0, "{trouble:?}: a line on stale reports");
-        if trouble.ends_the_run() && !struck.is_empty() {
-            assert!(!ended_well, "{trouble:?} at {struck:?} was not noticed");
-            assert_eq!(struck.len(), 1, "{trouble:?}: it went on after {struck:?}: {told}");
+        assert_eq!(recording.outside_watched, Vec::<[f64; 3]>::new(), "{disturbance:?}");
+        assert_eq!(recording.blind_motions, 0, "{disturbance:?}: a line on stale reports");
+        if disturbance.ends_the_run() && !disturbed.is_empty() {
+            assert!(!is_complete, "{disturbance:?} at {disturbed:?} was not noticed");
+            assert_eq!(
+                disturbed.len(),
+                1,
+                "{disturbance:?}: it continued after {disturbed:?}: {end}"
+            );
         }
-        if !ended_well {
-            // Nothing moves behind anybody's back.
+        if !is_complete {
+            // Nothing moves after the end.
             thread::sleep(Duration::from_millis(150));
-            assert_eq!(cell.recording().motions.len(), recording.motions.len(), "{trouble:?}");
+            assert_eq!(cell.recording().motions.len(), recording.motions.len(), "{disturbance:?}");
         }
-        check_stops(trouble, &recording, before);
-        if let Some(refused_at) = saboteur.plan.lock().unwrap().refused_at.take() {
-            assert_eq!(recording.motions.len(), refused_at, "a line after a person said no");
+        check_stops(disturbance, &recording, before);
+        if let Some(refused_at) = disturber.plan.lock().unwrap().refused_at.take() {
+            assert_eq!(recording.motions.len(), refused_at, "a line after the operator declined");
         }
-        if ended_well {
+        if is_complete {
             break;
         }
-        see_to(cell.running.faults(), &mut cell.other());
+        reset(cell.running.faults(), &mut cell.other_client());
     }
-    let made = records(&cell.run());
-    assert_each_once(&made, Phase::ALL.len() as u64 + 1);
-    assert_eq!(saboteur.plan.lock().unwrap().struck.len(), Phase::ALL.len(), "{trouble:?}");
+    let recorded = records(&cell.run());
+    assert_each_once(&recorded, Phase::ALL.len() as u64 + 1);
+    assert_eq!(disturber.plan.lock().unwrap().disturbed.len(), Phase::ALL.len(), "{disturbance:?}");
 
-    // What was learned is what the completed trials alone teach.
+    // The completed trials alone give the same policy.
     let policy = fs::read(dir.path("policy.safetensors")).unwrap();
     fs::remove_file(dir.path("policy.safetensors")).unwrap();
     fs::remove_dir_all(dir.path("checkpoints")).unwrap();
     drop(dir);
     let dir = RunDir::open(&cell.run()).unwrap();
-    execute_observed(&dir, &config, &mut (), &mut saboteur).unwrap();
-    assert!(fs::read(dir.path("policy.safetensors")).unwrap() == policy, "{trouble:?}");
-    assert_eq!(records(&cell.run()).len(), made.len());
+    execute_observed(&dir, &config, &mut (), &mut disturber).unwrap();
+    assert!(fs::read(dir.path("policy.safetensors")).unwrap() == policy, "{disturbance:?}");
+    assert_eq!(records(&cell.run()).len(), recorded.len());
 }
 
-/// After somebody else's stop no line follows before the next start.
-fn check_stops(trouble: Trouble, recording: &Recording, before: usize) {
-    let Trouble::Somebody(Deed::Stop) = trouble else { return };
+/// Checks that no line follows another program's stop before the next start.
+fn check_stops(disturbance: Disturbance, recording: &Recording, before: usize) {
+    let Disturbance::OtherProgram(Intervention::Stop) = disturbance else { return };
     let ours: Vec<u64> = recording.motions[before..].iter().map(|motion| motion.link).collect();
     let theirs = recording
         .stops
         .iter()
         .filter(|stop| stop.motions as usize > before && !ours.contains(&stop.link));
     for stop in theirs {
-        assert_eq!(recording.motions.len() as u64, stop.motions, "a line after somebody's stop");
+        assert_eq!(
+            recording.motions.len() as u64,
+            stop.motions,
+            "a line after another program's stop"
+        );
     }
 }
 
-/// A few at a time: most of a run is waiting for the arm.
-fn run_all(troubles: Vec<Trouble>, first_seed: u32) {
+/// Makes a few runs at a time, because a run mostly waits for the arm.
+fn run_all(disturbances: Vec<Disturbance>, first_seed: u32) {
     const AT_A_TIME: usize = 3;
-    let numbered: Vec<(u32, Trouble)> = (first_seed..).zip(troubles).collect();
+    let numbered: Vec<(u32, Disturbance)> = (first_seed..).zip(disturbances).collect();
     thread::scope(|scope| {
         for lane in 0..AT_A_TIME {
             let own = numbered.iter().skip(lane).step_by(AT_A_TIME);
-            scope.spawn(move || own.for_each(|(seed, trouble)| run_with(*trouble, *seed)));
+            scope.spawn(move || own.for_each(|(seed, disturbance)| run_with(*disturbance, *seed)));
         }
     });
 }
 
 #[test]
 fn of_the_arm() {
-    run_all(Trouble::motion_faults(), 40);
+    run_all(Disturbance::motion_faults(), 40);
 }
 
 #[test]
 fn of_the_link() {
-    run_all(Trouble::link_faults(), 50);
+    run_all(Disturbance::link_faults(), 50);
 }
 
 #[test]
 fn of_the_gripper_and_of_the_reports() {
-    run_all([Trouble::gripper_faults(), vec![Trouble::Reports]].concat(), 60);
+    run_all([Disturbance::gripper_faults(), vec![Disturbance::Reports]].concat(), 60);
 }
 
 #[test]
 fn of_somebody_who_stops_or_moves_the_arm() {
-    let deeds = [Deed::Stop, Deed::Pause, Deed::Mode, Deed::Motion, Deed::GripperMode];
-    run_all(deeds.map(Trouble::Somebody).to_vec(), 70);
+    let interventions = [
+        Intervention::Stop,
+        Intervention::Pause,
+        Intervention::Mode,
+        Intervention::Motion,
+        Intervention::GripperMode,
+    ];
+    run_all(interventions.map(Disturbance::OtherProgram).to_vec(), 70);
 }
 
 #[test]
-fn of_a_person_who_says_no() {
-    run_all(vec![Trouble::Refusal], 90);
+fn of_an_operator_who_declines() {
+    run_all(vec![Disturbance::Refusal], 90);
 }
 
 #[test]
 fn of_somebody_who_changes_settings() {
-    let deeds = [
-        Deed::ToolOffset,
-        Deed::Load,
-        Deed::BaseOffset,
-        Deed::Gravity,
-        Deed::SimulatedRobot,
-        Deed::Fence,
-        Deed::JointRange,
+    let interventions = [
+        Intervention::ToolOffset,
+        Intervention::Load,
+        Intervention::BaseOffset,
+        Intervention::Gravity,
+        Intervention::SimulatedRobot,
+        Intervention::Fence,
+        Intervention::JointRange,
     ];
-    run_all(deeds.map(Trouble::Somebody).to_vec(), 80);
+    run_all(interventions.map(Disturbance::OtherProgram).to_vec(), 80);
 }

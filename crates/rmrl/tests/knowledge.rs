@@ -1,5 +1,5 @@
-//! What has to be known before an arm moves: that its reports are of now, that the controller is set as it
-//! has to be, and that nobody else has the arm.
+//! The conditions of every motion: the reports are current, the settings of the controller are correct, and no other
+//! program has the arm.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -10,29 +10,30 @@ use std::process::{Child, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use binary::{failure, json, stderr, stdout};
-use emulated::{EmulatedCell, assert_each_once, ended, forward, is_completed, records};
+use binary::process::{ends_within, send_signal};
+use binary::run_log::{assert_each_once, is_completed, records};
+use binary::{failure, json, rmrl, stderr, stdout};
+use emulated::EmulatedCell;
+use emulated::network::forward;
 use rmrl_xarm::emulator::{Firmware, GripperKind, Pace, ReportFault, ScheduledFault};
 use rmrl_xarm::{Command, Reply, TOOL_BUS};
 use serde_json::Value;
 
 /// The doctor's checks of this cell.
 fn doctor(cell: &EmulatedCell, arguments: &[&str]) -> Vec<Value> {
-    let mut command = binary::rmrl(cell.dir.path(), &["cell", "doctor"]);
-    for key in cell.keys() {
-        command.args(["--set", &key]);
-    }
+    let mut command = cell.with_keys(rmrl(cell.dir.path(), &["cell", "doctor"]));
     let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
     let diagnosis: Value = serde_json::from_str(&stdout(&output)).unwrap();
     diagnosis["checks"].as_array().unwrap().clone()
 }
 
+/// The status of a check, and its whole text.
 fn check(checks: &[Value], name: &str) -> (String, String) {
     let check = checks.iter().find(|check| check["name"] == name).unwrap();
     (check["status"].as_str().unwrap().to_string(), check.to_string())
 }
 
-/// The report port stalls while its link stays open: another program could set what it likes unseen.
+/// The report port stalls while its connection stays open: another program could change settings unseen.
 #[test]
 fn a_run_whose_reports_fall_silent_sends_no_line_and_ends_and_loses_no_trial() {
     let cell = EmulatedCell::start(21);
@@ -43,28 +44,28 @@ fn a_run_whose_reports_fall_silent_sends_no_line_and_ends_and_loses_no_trial() {
     cell.wait_for_records(2, &mut child);
     let faults = cell.running.faults();
     faults.schedule(ScheduledFault::Reports(ReportFault::Silence));
-    cell.other().ask(&Command::SetTcpOffset([0.0; 6])).unwrap();
+    cell.other_client().ask(&Command::SetTcpOffset([0.0; 6])).unwrap();
     thread::sleep(Duration::from_millis(2500));
     let motions = cell.recording().motions.len();
-    assert!(ended(&mut child, Duration::from_secs(60)), "it goes on");
+    assert!(ends_within(&mut child, Duration::from_secs(60)), "it continues");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let said = stderr(&output);
-    assert!(said.contains("no report") || said.contains("another program"), "{said}");
-    let missing = said.lines().filter(|line| line.contains("WARN") && line.contains("report"));
-    assert!(missing.count() <= 1, "{said}");
+    let message = stderr(&output);
+    assert!(message.contains("no report") || message.contains("another program"), "{message}");
+    let missing = message.lines().filter(|line| line.contains("WARN") && line.contains("report"));
+    assert!(missing.count() <= 1, "{message}");
     let recording = cell.recording();
     assert_eq!((recording.motions.len(), recording.blind_motions), (motions, 0));
 
-    // Back again, a person starts it again, and its settings are given anew.
+    // When the reports are back, an operator starts the run again, and it sets the settings again.
     faults.schedule(ScheduledFault::Reports(ReportFault::Resume));
-    json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    json(&mut rmrl(cell.dir.path(), &["train", "--resume", "run"]));
     assert_each_once(&records(&cell.run()), 8);
     assert_eq!(cell.recording().blind_motions, 0);
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
 }
 
-/// Reports that stay away for a moment cost time, and neither the run nor a trial.
+/// Reports that pause for a moment cost time, but neither the run nor a trial.
 #[test]
 fn reports_that_come_back_in_time_cost_nothing() {
     let cell = EmulatedCell::start(22);
@@ -84,8 +85,8 @@ fn reports_that_come_back_in_time_cost_nothing() {
     assert_eq!(cell.recording().blind_motions, 0);
 }
 
-/// What decides where the arm goes or how hard it pushes, set wrongly one after the other: nothing moves, the
-/// run says what it is, and so does the doctor.
+/// Each wrong setting that decides where the arm goes or how hard it pushes prevents all motions, and the run and the
+/// doctor name it.
 #[test]
 fn each_setting_that_would_send_the_arm_elsewhere_is_named_before_anything_moves() {
     let cell = EmulatedCell::start(23);
@@ -108,18 +109,18 @@ fn each_setting_that_would_send_the_arm_elsewhere_is_named_before_anything_moves
         ),
         (gripper_mode(1), gripper_mode(0), "control mode", "gripper"),
     ];
-    // The doctor compares with what a run has given.
+    // The doctor compares with the settings of a run.
     let train = ["train", "--trials", "1", "--seed", "23", "--method", "none", "--out"];
     json(&mut cell.rmrl(&[&train[..], &["first"]].concat()));
     for (wrong, right, named, checked) in cases {
-        let mut other = cell.other();
+        let mut other = cell.other_client();
         other.ask(&wrong).unwrap();
         thread::sleep(Duration::from_millis(300));
         let motions = cell.recording().motions.len();
-        let said = failure(&mut cell.rmrl(&[&train[..], &["run"]].concat()), 1);
-        assert!(said.contains(named), "{named}: {said}");
-        let (status, told) = check(&doctor(&cell, &[]), checked);
-        assert!(status == "fail" && told.contains(named), "{told}");
+        let message = failure(&mut cell.rmrl(&[&train[..], &["run"]].concat()), 1);
+        assert!(message.contains(named), "{named}: {message}");
+        let (status, text) = check(&doctor(&cell, &[]), checked);
+        assert!(status == "fail" && text.contains(named), "{text}");
         assert_eq!(cell.recording().motions.len(), motions, "{named}");
         other.ask(&right).unwrap();
         std::fs::remove_dir_all(cell.run()).unwrap();
@@ -127,23 +128,23 @@ fn each_setting_that_would_send_the_arm_elsewhere_is_named_before_anything_moves
     json(&mut cell.rmrl(&[&train[..], &["run"]].concat()));
 }
 
-/// A joint range that somebody has narrowed is replaced, as the fence is, and checked.
+/// A run replaces a joint range that somebody has narrowed, as it replaces the fence, and checks it.
 #[test]
-fn the_joint_range_of_reduced_mode_is_given_and_read_back() {
+fn the_joint_range_of_reduced_mode_is_set_and_read_back() {
     let cell = EmulatedCell::start(24);
-    cell.other()
+    cell.other_client()
         .ask(&Command::SetReducedJointRange([-0.1, 0.1].repeat(7).try_into().unwrap()))
         .unwrap();
     let train = ["train", "--trials", "1", "--seed", "24", "--method", "none", "--out", "run"];
     json(&mut cell.rmrl(&train));
-    let Reply::Reduced(has) = cell.other().ask(&Command::GetReducedState).unwrap() else {
+    let Reply::Reduced(has) = cell.other_client().ask(&Command::GetReducedState).unwrap() else {
         panic!("no state of reduced mode")
     };
     assert!(has.joint_range_rad[0] < -6.0 && has.joint_range_rad[1] > 6.0, "{has:?}");
 }
 
-/// Old firmware reports neither base offset nor simulated mode. That is said, and the shifted base is found all
-/// the same: by the joints.
+/// Old firmware reports neither base offset nor simulated mode. The run warns of this, and the joints still reveal a
+/// shifted base.
 #[test]
 fn what_an_old_firmware_cannot_tell_is_named_and_a_shifted_base_found_by_the_joints() {
     let cell = EmulatedCell::start_as(
@@ -155,54 +156,55 @@ fn what_an_old_firmware_cannot_tell_is_named_and_a_shifted_base_found_by_the_joi
     );
     let train = ["train", "--trials", "1", "--seed", "25", "--method", "none", "--out"];
     let output: Output = cell.rmrl(&[&train[..], &["run"]].concat()).output().unwrap();
-    let said = stderr(&output);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("not checked") && said.contains("base offset"), "{said}");
-    let (status, told) = check(&doctor(&cell, &[]), "arm settings");
-    assert!(status == "warn" && told.contains("not checked"), "{told}");
+    let message = stderr(&output);
+    assert!(output.status.success(), "{message}");
+    assert!(message.contains("not checked") && message.contains("base offset"), "{message}");
+    let (status, text) = check(&doctor(&cell, &[]), "arm settings");
+    assert!(status == "warn" && text.contains("not checked"), "{text}");
 
     let motions = cell.recording().motions.len();
-    cell.other().ask(&Command::SetBaseOffset([20.0, 0.0, 0.0, 0.0, 0.0, 0.0])).unwrap();
-    let said = failure(&mut cell.rmrl(&[&train[..], &["shifted"]].concat()), 1);
-    assert!(said.contains("20.0 mm") && said.contains("from where its joints put it"), "{said}");
-    let (status, told) = check(&doctor(&cell, &[]), "tool pose");
-    assert!(status == "fail" && told.contains("20.0 mm"), "{told}");
+    cell.other_client().ask(&Command::SetBaseOffset([20.0, 0.0, 0.0, 0.0, 0.0, 0.0])).unwrap();
+    let message = failure(&mut cell.rmrl(&[&train[..], &["shifted"]].concat()), 1);
+    assert!(
+        message.contains("20.0 mm") && message.contains("from where its joints put it"),
+        "{message}"
+    );
+    let (status, text) = check(&doctor(&cell, &[]), "tool pose");
+    assert!(status == "fail" && text.contains("20.0 mm"), "{text}");
     assert_eq!(cell.recording().motions.len(), motions);
 }
 
-/// Without a port for reports nothing moves, and one may still look and stop.
+/// Without a report port nothing moves, but inspecting and stopping still work.
 #[test]
-fn without_reports_one_may_look_and_stop_and_not_move() {
+fn without_reports_inspecting_and_stopping_work_and_moving_does_not() {
     let cell = EmulatedCell::start(26);
     let unset = ["--set", "xarm.report_port=0"];
     let train = ["train", "--trials", "1", "--method", "none", "--out", "run"];
-    let said = failure(cell.rmrl(&train).args(unset), 2);
-    assert!(said.contains("xarm.report_port is not given") && said.contains("30002"), "{said}");
+    let message = failure(cell.rmrl(&train).args(unset), 2);
+    assert!(
+        message.contains("xarm.report_port is not given") && message.contains("30002"),
+        "{message}"
+    );
     assert!(!cell.run().exists());
-    let mut home = binary::rmrl(cell.dir.path(), &["cell", "home", "--yes"]);
-    for key in cell.keys() {
-        home.args(["--set", &key]);
-    }
-    let said = failure(home.args(unset), 1);
-    assert!(said.contains("xarm.report_port is not set"), "{said}");
+    let mut home = cell.with_keys(rmrl(cell.dir.path(), &["cell", "home", "--yes"]));
+    let message = failure(home.args(unset), 1);
+    assert!(message.contains("xarm.report_port is not set"), "{message}");
     assert_eq!((cell.recording().changes, cell.recording().motions.len()), (0, 0));
-    let (status, told) = check(&doctor(&cell, &unset), "arm settings");
-    assert!(status == "warn" && told.contains("30002"), "{told}");
-    let port = cell.running.addresses().unwrap().control.port().to_string();
+    let (status, text) = check(&doctor(&cell, &unset), "arm settings");
+    assert!(status == "warn" && text.contains("30002"), "{text}");
+    let port = cell.control_address().port().to_string();
     let stop = ["cell", "stop", "--host", "127.0.0.1", "--port", &port, "--watch", "0"];
-    json(&mut binary::rmrl(cell.dir.path(), &stop));
+    json(&mut rmrl(cell.dir.path(), &stop));
 }
 
-/// Ends a run as a person would.
+/// Ends a run by Ctrl-C.
 fn interrupt(mut run: Child) -> Output {
-    let interrupted =
-        std::process::Command::new("kill").args(["-INT", &run.id().to_string()]).status();
-    assert!(interrupted.unwrap().success());
-    assert!(ended(&mut run, Duration::from_secs(60)), "it goes on");
+    send_signal(&run, "-INT");
+    assert!(ends_within(&mut run, Duration::from_secs(60)), "it continues");
     run.wait_with_output().unwrap()
 }
 
-/// Two runs on one computer: whoever comes second is refused before the arm hears of it.
+/// Of two runs on one computer, the second is rejected without a request to the arm.
 #[test]
 fn a_second_run_on_this_computer_is_refused_and_a_doctor_looks_beside_the_first() {
     let cell = EmulatedCell::start_at(27, Pace::Times(20.0));
@@ -212,31 +214,29 @@ fn a_second_run_on_this_computer_is_refused_and_a_doctor_looks_beside_the_first(
     let mut first =
         train("run", "900").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     cell.wait_for_records(1, &mut first);
-    let said = failure(&mut train("second", "1"), 1);
+    let message = failure(&mut train("second", "1"), 1);
     let by = format!("process {}", first.id());
-    let told = "in use by another program on this computer";
-    assert!(said.contains(told) && said.contains(&by), "{said}");
-    let (status, told) = check(&doctor(&cell, &[]), "fence");
-    assert_eq!(status, "ok", "{told}");
-    // Nor does a doctor that changes something.
-    let (status, told) = check(&doctor(&cell, &["--clear"]), "arm");
-    assert!(status == "fail" && told.contains("in use"), "{told}");
-    // Nothing of that has disturbed it.
+    let text = "in use by another program on this computer";
+    assert!(message.contains(text) && message.contains(&by), "{message}");
+    let (status, text) = check(&doctor(&cell, &[]), "fence");
+    assert_eq!(status, "ok", "{text}");
+    // A doctor that changes something is rejected, too.
+    let (status, text) = check(&doctor(&cell, &["--clear"]), "arm");
+    assert!(status == "fail" && text.contains("in use"), "{text}");
+    // None of this has disturbed the first run.
     assert!(first.try_wait().unwrap().is_none());
     let output = interrupt(first);
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     assert!(records(&cell.run()).iter().rev().skip(1).all(is_completed));
-    // Its lock went with it.
+    // The lock ended with the run.
     json(&mut train("third", "1"));
 }
 
-/// Two runs from two computers, the second at several moments of the first: one of them ends, and it does not
-/// say that all went well.
+/// Of two runs from two computers one ends with a failure, whenever the second one starts.
 #[test]
 fn of_two_runs_from_two_computers_one_ends_and_says_so() {
     let cell = EmulatedCell::start_at(28, Pace::Times(10.0));
-    let addresses = cell.running.addresses().unwrap();
-    let (control, reports) = (forward(addresses.control), forward(addresses.rich));
+    let (control, reports) = (forward(cell.control_address()), forward(cell.report_address()));
     let train = |out: &'static str| {
         ["train", "--trials", "900", "--seed", "28", "--method", "none", "--out", out]
     };
@@ -253,7 +253,7 @@ fn of_two_runs_from_two_computers_one_ends_and_says_so() {
         let mut second = start(&mut there);
         let began = std::time::Instant::now();
         let (ended, other) = loop {
-            assert!(began.elapsed() < Duration::from_secs(120), "{later_ms} ms: both go on");
+            assert!(began.elapsed() < Duration::from_secs(120), "{later_ms} ms: both continue");
             if first.try_wait().unwrap().is_some() {
                 break (first, second);
             }

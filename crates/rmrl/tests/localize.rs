@@ -51,17 +51,17 @@ fn a_recording_is_localized_as_the_cell_was() {
         let mask = image::open(dir.path().join(found["mask"].as_str().unwrap())).unwrap();
         let set = mask.to_luma8().pixels().filter(|pixel| pixel.0[0] == 255).count();
         assert_eq!(set as u64, found["mask_area_px"].as_u64().unwrap());
-        let picture = image::open(dir.path().join(found["picture"].as_str().unwrap())).unwrap();
+        let drawn = image::open(dir.path().join(found["picture"].as_str().unwrap())).unwrap();
         // The outline is drawn in green.
-        assert!(picture.to_rgb8().pixels().any(|pixel| pixel.0 == [40, 220, 90]));
+        assert!(drawn.to_rgb8().pixels().any(|pixel| pixel.0 == [40, 220, 90]));
     }
-    // Nothing is recorded over.
+    // A recording is never overwritten.
     let again = rmrl(dir.path(), &["snapshot", "--record", "frames"]).output().unwrap();
     assert_eq!(again.status.code(), Some(2));
     assert!(stderr(&again).contains("frames exists already"));
 }
 
-/// The second frame's pictures took the place of the first's.
+/// The images of a second frame once replaced those of the first.
 #[test]
 fn frames_of_one_name_are_not_written_over_each_other() {
     let dir = tempfile::tempdir().unwrap();
@@ -80,13 +80,13 @@ fn frames_of_one_name_are_not_written_over_each_other() {
         "{message}"
     );
     assert!(!dir.path().join("found").exists());
-    // Without pictures to write, names are free.
+    // Without images to write, names need not differ.
     let output = rmrl(dir.path(), &arguments[..arguments.len() - 2]).output().unwrap();
     assert_eq!(lines(&stdout(&output)).len(), 2, "{}", stderr(&output));
 }
 
 #[test]
-fn the_pictures_of_a_run_give_the_poses_of_its_log() {
+fn the_images_of_a_run_give_the_poses_of_its_log() {
     let dir = tempfile::tempdir().unwrap();
     let train = ["train", "--trials", "3", "--method", "none", "--out", "run"];
     let output = small(dir.path(), &train).output().unwrap();
@@ -98,7 +98,7 @@ fn the_pictures_of_a_run_give_the_poses_of_its_log() {
     for line in &found {
         assert!(line["found"]["from_logged_m"].as_f64().unwrap() < 1e-9, "{line}");
     }
-    // Another localizer gives other poses of the same pictures.
+    // Another localizer gives other poses for the same images.
     let paper =
         ["localize", "--run", "run", "--json", "--set", "vision.localizer.fit_outline=false"];
     let output = rmrl(dir.path(), &paper).output().unwrap();
@@ -107,7 +107,7 @@ fn the_pictures_of_a_run_give_the_poses_of_its_log() {
 }
 
 #[test]
-fn bad_frames_are_named_and_do_not_keep_the_others_back() {
+fn bad_frames_are_named_and_do_not_block_the_others() {
     let dir = tempfile::tempdir().unwrap();
     recorded(dir.path());
     let path = |name: &str| dir.path().join("frames").join(name);
@@ -120,7 +120,7 @@ fn bad_frames_are_named_and_do_not_keep_the_others_back() {
         .unwrap();
     RgbImage::from_pixel(640, 480, image::Rgb([150; 3])).save(path("bare.png")).unwrap();
     let mut two = image::open(path("000001.png")).unwrap().to_rgb8();
-    // The same plate once more, elsewhere in the picture.
+    // A second copy of the plate, elsewhere in the image.
     let first = two.clone();
     for (u, v, pixel) in two.enumerate_pixels_mut() {
         if u < 320 {
@@ -152,7 +152,7 @@ fn bad_frames_are_named_and_do_not_keep_the_others_back() {
     assert_eq!(found[5]["error"]["scores"].as_array().unwrap().len(), 2);
     assert!(found[6]["found"]["pose"]["x_m"].is_f64());
 
-    // A camera file that is none.
+    // An invalid camera file.
     let camera = fs::read_to_string(path("camera.toml")).unwrap();
     fs::write(path("camera.toml"), camera.replace("-0.", "-1.")).unwrap();
     let files = ["localize", "--color", "frames/000001.png", "--depth", "frames/000001-depth.png"];
@@ -169,9 +169,9 @@ fn bad_frames_are_named_and_do_not_keep_the_others_back() {
     assert!(stderr(&output).contains("--camera"), "{}", stderr(&output));
 }
 
-/// Untrained networks know no plates. What they must do is run, and say why they found none.
+/// Untrained networks find no plates. They only have to run, and to say why they found none.
 #[test]
-fn learnt_models_are_chosen_by_name_and_their_refusals_are_the_users() {
+fn learned_models_are_chosen_by_name_and_report_why_they_find_no_plate() {
     let dir = tempfile::tempdir().unwrap();
     recorded(dir.path());
     let models = format!("{}/../rmrl-grounded-sam/tests/fixtures", env!("CARGO_MANIFEST_DIR"));
@@ -190,14 +190,14 @@ fn learnt_models_are_chosen_by_name_and_their_refusals_are_the_users() {
     let score = found[0]["error"]["scores"][0].as_f64().unwrap();
     assert!((0.0..0.999).contains(&score), "{score}");
 
-    // Anything passes a threshold of almost nothing: too many plates, with the scores of all.
+    // With a threshold near zero, everything is a plate: too many, with all scores.
     let unsure = [&sure[..2], &["vision.grounding_dino.box_threshold=1e-9"]].concat();
     let found = lines(&stdout(&localize(&unsure)));
     assert_eq!(found[0]["error"]["kind"], "several_plates", "{}", found[0]);
     assert!(found[0]["error"]["scores"].as_array().unwrap().len() > 1);
 
-    // The color threshold finds the plate, an untrained Segment Anything something in its box: the
-    // localizer's checks refuse it.
+    // The color threshold finds the plate, and an untrained Segment Anything some mask in its box, which the checks of the
+    // localizer reject.
     let sam = format!("vision.segment_anything.directory={models}/segment_anything");
     let decoder = "vision.segment_anything.decoder=decoder_boxes.onnx";
     let output = localize(&["vision.segmenter=segment-anything", &sam, decoder]);
@@ -209,7 +209,7 @@ fn learnt_models_are_chosen_by_name_and_their_refusals_are_the_users() {
         "{kind}"
     );
 
-    // Files that are missing or other models' are told before any frame is looked at.
+    // Missing files, or files of other models, are reported before any frame is read.
     let points = "vision.segment_anything.decoder=decoder_points.onnx";
     let other = format!("vision.grounding_dino.directory={models}/segment_anything");
     for (values, expected) in [

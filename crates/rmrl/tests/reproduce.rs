@@ -1,4 +1,4 @@
-//! `rmrl reproduce`: units that can be made anywhere and again, and what is made of them.
+//! `rmrl reproduce`: its units, which any machine can make at any time, and the tables of them.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -27,7 +27,7 @@ fn rewards(unit: &Value) -> Vec<f64> {
     trials.iter().map(|trial| trial["reward"].as_f64().unwrap()).collect()
 }
 
-/// A unit must be the training that `rmrl train` makes, or its tables would be of something else.
+/// A unit must equal the run that `rmrl train` makes, because its tables claim so.
 #[test]
 fn a_unit_is_the_training_that_a_user_would_have_made() {
     let dir = tempfile::tempdir().unwrap();
@@ -63,10 +63,10 @@ fn a_unit_is_the_training_that_a_user_would_have_made() {
 }
 
 #[test]
-fn a_sweep_goes_on_where_it_was_and_makes_tables_of_all() {
+fn a_sweep_continues_where_it_was_and_makes_tables_of_all() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("few");
-    // The commands of --list are plain ones: here a shell makes two of the four units.
+    // A shell can run the commands of --list: here it makes two of the four units.
     let listed = reproduce(dir.path(), &["--list"]).output().unwrap();
     let commands: Vec<String> = stdout(&listed).lines().map(str::to_string).collect();
     assert_eq!(commands.len(), 4, "{}", stderr(&listed));
@@ -79,7 +79,7 @@ fn a_sweep_goes_on_where_it_was_and_makes_tables_of_all() {
     let early = json(&mut reproduce(dir.path(), &["--collect"]));
     assert_eq!(early["units"], 2);
 
-    // One of them is cut short; it is made again, and the other is not touched.
+    // One of them is truncated. It is made again, and the other one is not touched.
     let whole = fs::read_to_string(root.join("units/default/rm-rl-0.json")).unwrap();
     fs::write(root.join("units/default/rm-rl-0.json"), &whole[..whole.len() / 2]).unwrap();
     let refused = failure(&mut reproduce(dir.path(), &["--collect"]), 1);
@@ -94,7 +94,7 @@ fn a_sweep_goes_on_where_it_was_and_makes_tables_of_all() {
     assert_eq!(rewards(&unit(&root, "default/rm-rl-0.json")), rewards(&again));
 
     let results = fs::read_to_string(root.join("results.csv")).unwrap();
-    assert_eq!(results.lines().count(), 5, "a head and a row a unit");
+    assert_eq!(results.lines().count(), 5, "a head, and a row for each unit");
     let tables = fs::read_to_string(root.join("tables.md")).unwrap();
     for part in
         ["Table 1", "Table 2", "Table 3", "| RM-RL | 35 |", "0.956 (0.027)", "No correction"]
@@ -103,13 +103,16 @@ fn a_sweep_goes_on_where_it_was_and_makes_tables_of_all() {
     }
     let page = fs::read_to_string(root.join("reproduction.html")).unwrap();
     assert_eq!(page.matches("<svg").count(), 3);
-    assert!(!page.contains("http-equiv") && !page.contains("src=\"http"), "nothing is fetched");
+    assert!(
+        !page.contains("http-equiv") && !page.contains("src=\"http"),
+        "the page loads something else"
+    );
 }
 
 #[test]
-fn one_failing_unit_is_named_and_keeps_no_other_from_being_made() {
+fn a_failing_unit_is_named_and_does_not_block_the_others() {
     let dir = tempfile::tempdir().unwrap();
-    // A folder stands where this unit's file would be written.
+    // A folder is in the way of this unit's file.
     let units = dir.path().join("few/units/default");
     fs::create_dir_all(units.join("none-1.json.tmp")).unwrap();
     let ended = reproduce(dir.path(), &[]).output().unwrap();
@@ -129,20 +132,20 @@ fn units_of_different_configurations_are_not_mixed() {
         small(dir.path(), &[&words[..], more].concat())
     };
     assert!(make("default/none/0", &[]).output().unwrap().status.success());
-    // The same unit, differently: refused before anything is made.
+    // The same unit with another configuration is rejected before any work.
     let refused = failure(&mut make("default/none/0", &["--set", "task.start_jitter_m=0.001"]), 2);
     assert!(
         refused.contains("none-0.json") && refused.contains("task.start_jitter_m"),
         "{refused}"
     );
-    // Another unit, differently: made, and not collected together.
+    // Another unit with another configuration is made, but the two are not collected together.
     let other = make("default/none/1", &["--set", "task.start_jitter_m=0.001"]).output().unwrap();
     assert!(other.status.success(), "{}", stderr(&other));
     let mixed = failure(&mut small(dir.path(), &["reproduce", "--collect", "--out", "few"]), 1);
     for part in ["none-0.json", "none-1.json", "task.start_jitter_m"] {
         assert!(mixed.contains(part), "{part}: {mixed}");
     }
-    // What is no unit, method or ablation names itself.
+    // An unknown unit, method or ablation is named.
     for (arguments, parts) in [
         (["--unit", "rm-rl/3"], ["rm-rl/3", "default/rm-rl/7"]),
         (["--unit", "odd/rm-rl/3"], ["odd", "default"]),

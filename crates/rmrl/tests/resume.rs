@@ -1,4 +1,4 @@
-//! A run that is killed at any instant, or whose files were damaged, and then resumed.
+//! Runs that are killed at any instant, or whose files are damaged, and that are then resumed.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -11,15 +11,16 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use binary::{failure, json, log_without_durations, rmrl, small, stderr};
+use binary::run_log::log_without_durations;
+use binary::{failure, json, rmrl, small, stderr};
 
-/// Instants at which a run of `whole` is killed: spread over its length, and a little beyond.
+/// Instants at which to kill a run that takes `whole`: spread over its duration, and a little beyond.
 fn instants(count: u32, whole: Duration) -> impl Iterator<Item = Duration> {
     (1..=count).map(move |k| whole.mul_f64(1.05 * f64::from(k) / f64::from(count)))
 }
 
-/// Kills a run at instant after instant, each time resuming the one before, until it comes to its
-/// end; then compares it with a run never killed.
+/// Kills a run at each of some instants, kills it again while it resumes, and lets it complete. Then compares it with a
+/// run that was never killed.
 fn killed_again_and_again(method: &str, trials: &str, kills: u32) {
     let dir = tempfile::tempdir().unwrap();
     let train = ["train", "--method", method, "--trials", trials, "--out"];
@@ -38,10 +39,10 @@ fn killed_again_and_again(method: &str, trials: &str, kills: u32) {
         child.kill().unwrap();
         killed += u32::from(!child.wait().unwrap().success());
         if !run.join("config.toml").exists() {
-            // Killed before it began: there is nothing to resume, and nothing in the way.
+            // Killed before it started: nothing can be resumed, and nothing is in the way.
             json(&mut small(dir.path(), &[&train[..], &[&name]].concat()));
         } else {
-            // Once more in the middle of going on.
+            // Killed again while it resumes.
             let mut command = rmrl(dir.path(), &["train", "--resume", &name]);
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             sleep(whole.mul_f64(0.3));
@@ -50,7 +51,7 @@ fn killed_again_and_again(method: &str, trials: &str, kills: u32) {
             let recorded = fs::read_to_string(run.join("trials.jsonl")).unwrap_or_default();
             resumed_midway += u32::from(!recorded.is_empty());
             json(&mut rmrl(dir.path(), &["train", "--resume", &name]));
-            // What was recorded is still there, to the byte.
+            // The records are still there, to the byte.
             let kept = fs::read_to_string(run.join("trials.jsonl")).unwrap();
             let complete = &recorded[..recorded.rfind('\n').map_or(0, |end| end + 1)];
             assert!(kept.starts_with(complete), "{name} lost a recorded trial");
@@ -59,7 +60,7 @@ fn killed_again_and_again(method: &str, trials: &str, kills: u32) {
         let policy = |run: &Path| fs::read(run.join("policy.safetensors")).ok();
         assert!(policy(&run) == policy(&dir.path().join("whole")), "{method}, after {instant:?}");
     }
-    assert!(killed > 0 && resumed_midway > 0, "no kill hit: {killed}, {resumed_midway}");
+    assert!(killed > 0 && resumed_midway > 0, "no kill came in time: {killed}, {resumed_midway}");
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn the_other_methods_killed_at_any_instant_end_with_the_same_bytes() {
     }
 }
 
-/// A run of ten trials whose checkpoints are of trials 6 and 9.
+/// Makes a run of ten trials with checkpoints of trials 6 and 9. Returns its log.
 fn run_of_ten(dir: &Path) -> Vec<String> {
     json(&mut small(dir, &["train", "--trials", "10", "--out", "run"]));
     let last = dir.join("run/checkpoints/trial-000010.safetensors");
@@ -102,7 +103,7 @@ fn a_torn_last_line_is_repaired_with_a_warning() {
     assert_eq!(log_without_durations(&dir.path().join("run")), expected);
 }
 
-/// Every file of a run with its bytes, but for the lock.
+/// Every file of a run with its bytes.
 fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -116,8 +117,8 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Damages a run, and expects it to be refused by name and left as it is, byte by byte.
-fn refused(run: &Path, damage: impl Fn(&mut Vec<String>), names: &[&str]) {
+/// Damages a run, and checks that resuming it is rejected with these names and changes no byte.
+fn assert_rejected(run: &Path, damage: impl Fn(&mut Vec<String>), names: &[&str]) {
     let path = run.join("trials.jsonl");
     let log = fs::read_to_string(&path).unwrap();
     let mut lines: Vec<String> = log.split_inclusive('\n').map(str::to_string).collect();
@@ -133,7 +134,7 @@ fn refused(run: &Path, damage: impl Fn(&mut Vec<String>), names: &[&str]) {
 }
 
 #[test]
-fn a_log_that_was_tampered_with_is_refused_by_line_and_nothing_is_changed() {
+fn a_damaged_log_is_rejected_by_line_and_nothing_is_changed() {
     let dir = tempfile::tempdir().unwrap();
     let expected = run_of_ten(dir.path());
     let run = dir.path().join("run");
@@ -143,20 +144,24 @@ fn a_log_that_was_tampered_with_is_refused_by_line_and_nothing_is_changed() {
             lines[line - 1] = lines[line - 1].replacen(from, to, 1);
         }
     };
-    // A damaged line, in the middle or the last: with its newline it was written whole.
-    refused(&run, edit(4, "\"trial\":4,", "\"trial\":4;"), &["trials.jsonl", "line 4"]);
-    refused(&run, edit(10, "\"trial\":10,", "\"trial\":10;"), &["trials.jsonl", "line 10"]);
-    refused(&run, edit(10, "\"reward\"", "\"rewrad\""), &["trials.jsonl", "line 10", "rewrad"]);
-    // Lines that do not follow each other.
-    refused(&run, |lines| lines.truncate(8), &["simulator.jsonl", "11 lines", "8"]);
-    refused(&run, |lines| drop(lines.remove(4)), &["trials.jsonl", "line 5", "trial 6"]);
-    refused(&run, |lines| lines.swap(2, 3), &["trials.jsonl", "line 3"]);
-    refused(&run, |lines| lines.insert(3, lines[2].clone()), &["trials.jsonl", "line 4"]);
-    refused(&run, edit(8, "\"attempt\":1", "\"attempt\":0"), &["trials.jsonl", "line 8"]);
-    refused(&run, edit(8, "\"scene\":3", "\"scene\":2"), &["trials.jsonl", "line 8"]);
-    // Values that no run writes.
-    refused(&run, edit(2, "\"reward\":0.", "\"reward\":7."), &["line 2", "reward"]);
-    refused(
+    // A damaged line in the middle, or the last one: its newline shows that it was written completely.
+    assert_rejected(&run, edit(4, "\"trial\":4,", "\"trial\":4;"), &["trials.jsonl", "line 4"]);
+    assert_rejected(&run, edit(10, "\"trial\":10,", "\"trial\":10;"), &["trials.jsonl", "line 10"]);
+    assert_rejected(
+        &run,
+        edit(10, "\"reward\"", "\"rewrad\""),
+        &["trials.jsonl", "line 10", "rewrad"],
+    );
+    // Lines in a wrong order.
+    assert_rejected(&run, |lines| lines.truncate(8), &["simulator.jsonl", "11 lines", "8"]);
+    assert_rejected(&run, |lines| drop(lines.remove(4)), &["trials.jsonl", "line 5", "trial 6"]);
+    assert_rejected(&run, |lines| lines.swap(2, 3), &["trials.jsonl", "line 3"]);
+    assert_rejected(&run, |lines| lines.insert(3, lines[2].clone()), &["trials.jsonl", "line 4"]);
+    assert_rejected(&run, edit(8, "\"attempt\":1", "\"attempt\":0"), &["trials.jsonl", "line 8"]);
+    assert_rejected(&run, edit(8, "\"scene\":3", "\"scene\":2"), &["trials.jsonl", "line 8"]);
+    // Invalid values.
+    assert_rejected(&run, edit(2, "\"reward\":0.", "\"reward\":7."), &["line 2", "reward"]);
+    assert_rejected(
         &run,
         |lines| {
             let (before, rest) = lines[9].split_once("\"action_index\":[").unwrap();
@@ -165,17 +170,17 @@ fn a_log_that_was_tampered_with_is_refused_by_line_and_nothing_is_changed() {
         },
         &["line 10", "action_index"],
     );
-    // Another line than the checkpoint was made from.
-    refused(
+    // A line that differs from the one the checkpoint was made from.
+    assert_rejected(
         &run,
         edit(5, "\"seated\":true", "\"seated\":false"),
         &["trials.jsonl", "line 5", "trial-000009.safetensors"],
     );
-    // The log itself, or the world's.
-    refused(&run, Vec::clear, &["trials.jsonl", "simulator.jsonl"]);
+    // A missing log, or a missing log of the simulator.
+    assert_rejected(&run, Vec::clear, &["trials.jsonl", "simulator.jsonl"]);
     for (file, names) in [
         ("trials.jsonl", ["trials.jsonl is missing", "restore"]),
-        ("simulator.jsonl", ["simulator.jsonl is missing", "cannot go on"]),
+        ("simulator.jsonl", ["simulator.jsonl is missing", "cannot resume"]),
         ("target.json", ["target.json", "cannot read"]),
     ] {
         fs::rename(run.join(file), dir.path().join("aside")).unwrap();
@@ -185,14 +190,14 @@ fn a_log_that_was_tampered_with_is_refused_by_line_and_nothing_is_changed() {
         fs::rename(dir.path().join("aside"), run.join(file)).unwrap();
     }
 
-    // After all that, the run goes on as if nothing had been.
+    // After all that, the run resumes as if nothing had happened.
     json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
     assert_eq!(log_without_durations(&run), expected);
 }
 
-/// A checkpoint only saves time. The one before it, or the log alone, does as well.
+/// A checkpoint only saves time. The one before it, or the log alone, gives the same result.
 #[test]
-fn damaged_checkpoints_are_passed_over_with_a_warning() {
+fn damaged_checkpoints_are_skipped_with_a_warning() {
     let dir = tempfile::tempdir().unwrap();
     let expected = run_of_ten(dir.path());
     let run = dir.path().join("run");
@@ -213,9 +218,9 @@ fn damaged_checkpoints_are_passed_over_with_a_warning() {
     }
 }
 
-/// A run's own configuration is all it needs, wherever it goes on.
+/// A run needs only its own configuration, wherever it is resumed.
 #[test]
-fn a_run_with_weights_can_be_gone_on_with_from_elsewhere() {
+fn a_run_with_weights_can_be_resumed_from_elsewhere() {
     let dir = tempfile::tempdir().unwrap();
     json(&mut small(dir.path(), &["train", "--trials", "3", "--out", "first"]));
     fs::copy(dir.path().join("first/policy.safetensors"), dir.path().join("p.safetensors"))
@@ -229,9 +234,9 @@ fn a_run_with_weights_can_be_gone_on_with_from_elsewhere() {
     json(&mut rmrl(elsewhere.path(), &["train", "--resume", run.to_str().unwrap()]));
 }
 
-/// Runs refine their candidates; another run begins with what one ended with.
+/// Runs refine their candidates. Another run can start with the refined ones.
 #[test]
-fn a_policy_that_a_run_has_refined_can_be_started_from() {
+fn a_run_can_start_from_a_policy_with_refined_candidates() {
     let dir = tempfile::tempdir().unwrap();
     let train = |out: &str, more: &[&str]| {
         let mut command = small(dir.path(), &["train", "--trials", "6", "--out", out]);
@@ -269,10 +274,9 @@ fn without_its_checkpoints_a_run_learns_again_from_its_log() {
     assert!(fs::read(run.join("policy.safetensors")).unwrap() == policy);
 }
 
-/// What the log keeps is enough for every method, view and grouping: checkpoint or log alone, the
-/// policy is the same.
+/// The log is enough for every method, view and grouping: from a checkpoint or from the log alone, the policy is the same.
 #[test]
-fn what_was_learnt_can_be_learnt_again_whatever_was_seen_and_labeled() {
+fn the_log_alone_gives_the_same_policy_for_every_method_view_and_grouping() {
     for (method, assignments) in [
         ("ppo-rm-rl", ["policy.view=global", "schedule.grouping=schedule"]),
         ("actor-critic-rm-rl", ["policy.view=none", "schedule.grouping=similarity"]),

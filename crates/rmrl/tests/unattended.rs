@@ -1,4 +1,4 @@
-//! Runs that nobody stands beside: stopped by signals, limits and people, watched and paused on a page.
+//! Runs without an operator beside the cell: stopped by signals, limits and operators, watched and paused on a page.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
@@ -10,37 +10,19 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::time::Duration;
 
 use binary::page::Page;
-use binary::{failure, json, log_without_durations, rmrl, small};
-use serde_json::Value;
+use binary::process::{send_signal, terminal, wait_until};
+use binary::run_log::log_without_durations;
+use binary::{failure, json, last_notification, notify_into, rmrl, small};
 
-/// Far above what anything takes, so that a busy machine does not fail a test.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Waits until something is so.
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
-        sleep(Duration::from_millis(5));
-    }
-}
-
-/// How many attempts a run has recorded.
+/// The number of attempts that a run has recorded.
 fn attempts(run: &Path) -> usize {
     fs::read_to_string(run.join("trials.jsonl")).map_or(0, |text| text.lines().count())
 }
 
-fn send(child: &Child, signal: &str) {
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-}
-
-/// A run under way, its standard error read line by line.
+/// A running command, whose standard error is read line by line.
 struct Running {
     child: Child,
     errors: BufReader<ChildStderr>,
@@ -60,7 +42,7 @@ impl Running {
         line
     }
 
-    /// How it ended, and what it said last on standard error and standard output.
+    /// Its exit status, and the rest of its standard error and standard output.
     fn end(mut self) -> (ExitStatus, String, String) {
         drop(self.child.stdin.take());
         let (mut errors, mut output) = (String::new(), String::new());
@@ -70,21 +52,21 @@ impl Running {
     }
 }
 
-/// What resuming a stopped run is held against: what it had recorded stays, and where no attempt was cut
-/// short, nothing tells it from a run never stopped.
-fn goes_on_as_promised(dir: &Path, name: &str, whole: &[String]) {
+/// Resumes a stopped run, and checks that its records stay, and that it then equals a run that was never stopped, unless
+/// an attempt was interrupted.
+fn assert_resumes_correctly(dir: &Path, name: &str, whole: &[String]) {
     let run = dir.join(name);
     let stopped = log_without_durations(&run);
-    let was_cut_short =
+    let was_interrupted =
         stopped.last().is_some_and(|line| line.contains("\"cause\":\"interrupted\""));
     let recorded = fs::read(run.join("trials.jsonl")).unwrap();
     json(&mut rmrl(dir, &["train", "--resume", name]));
     assert!(fs::read(run.join("trials.jsonl")).unwrap().starts_with(&recorded), "{name}");
     let resumed = log_without_durations(&run);
-    if was_cut_short {
+    if was_interrupted {
         let completed = stopped.len() - 1;
         assert_eq!(resumed[..completed], whole[..completed], "{name}");
-        assert_eq!(resumed.len(), whole.len() + 1, "{name}: the trial is made again, once");
+        assert_eq!(resumed.len(), whole.len() + 1, "{name}: the trial is repeated once");
     } else {
         assert_eq!(resumed, whole, "{name}");
     }
@@ -92,7 +74,7 @@ fn goes_on_as_promised(dir: &Path, name: &str, whole: &[String]) {
 }
 
 #[test]
-fn ctrl_c_sigterm_and_sighup_finish_the_log_and_the_run_goes_on_from_there() {
+fn ctrl_c_sigterm_and_sighup_finish_the_log_and_the_run_can_be_resumed() {
     let dir = tempfile::tempdir().unwrap();
     json(&mut small(dir.path(), &["train", "--trials", "24", "--out", "whole"]));
     let whole = log_without_durations(&dir.path().join("whole"));
@@ -103,7 +85,7 @@ fn ctrl_c_sigterm_and_sighup_finish_the_log_and_the_run_goes_on_from_there() {
             Running::start(&mut small(dir.path(), &["train", "--trials", "24", "--out", &name]));
         wait_until("some trials are recorded", || attempts(&run) > 2 * number);
         sleep(Duration::from_millis(7 * number as u64));
-        send(&running.child, signal);
+        send_signal(&running.child, signal);
         let (status, errors, output) = running.end();
         assert_eq!(status.code(), Some(130), "{errors}");
         assert_eq!(output, "");
@@ -115,20 +97,20 @@ fn ctrl_c_sigterm_and_sighup_finish_the_log_and_the_run_goes_on_from_there() {
         };
         assert!(errors.contains(who), "{errors}");
         assert!(errors.contains("the arm has confirmed that it stands"), "{errors}");
-        goes_on_as_promised(dir.path(), &name, &whole);
+        assert_resumes_correctly(dir.path(), &name, &whole);
     }
 }
 
 #[test]
 fn a_second_ctrl_c_ends_the_command_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    // The page is kept for a while after the end, which is when the second one comes.
+    // The second Ctrl-C comes while the page is still served after the end.
     let train = ["train", "--trials", "500", "--out", "run", "--serve", "127.0.0.1:0"];
     let mut running = Running::start(&mut small(dir.path(), &train));
     wait_until("a trial is recorded", || attempts(&dir.path().join("run")) > 0);
-    send(&running.child, "-INT");
+    send_signal(&running.child, "-INT");
     while !running.line().contains("once more stops at once") {}
-    send(&running.child, "-INT");
+    send_signal(&running.child, "-INT");
     let (status, errors, _) = running.end();
     assert_eq!(status.code(), Some(130));
     assert!(errors.contains("stopped at once"), "{errors}");
@@ -136,7 +118,7 @@ fn a_second_ctrl_c_ends_the_command_at_once() {
 }
 
 #[test]
-fn a_run_whose_time_is_up_leaves_a_policy_and_goes_on_with_the_same_bytes() {
+fn a_run_whose_time_is_up_leaves_a_policy_and_resumes_with_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let train = ["train", "--trials", "40"];
     json(&mut small(dir.path(), &[&train[..], &["--out", "whole"]].concat()));
@@ -160,12 +142,11 @@ fn a_run_whose_time_is_up_leaves_a_policy_and_goes_on_with_the_same_bytes() {
 }
 
 #[test]
-fn too_many_faults_end_a_run_and_people_are_told() {
+fn too_many_faults_end_a_run_with_a_notification() {
     let dir = tempfile::tempdir().unwrap();
-    let told = dir.path().join("told");
-    let command =
-        format!("notify.command=[\"sh\", \"-c\", \"cat >> {0}; echo >> {0}\"]", told.display());
-    // A camera that wanders off from scene to scene.
+    let notified = dir.path().join("notified");
+    let command = notify_into(&notified);
+    // The camera drifts from scene to scene.
     let train = ["train", "--trials", "60", "--max-faults", "2", "--out", "run", "--set"];
     let keys = [
         "schedule.trials_per_scene=1",
@@ -180,38 +161,37 @@ fn too_many_faults_end_a_run_and_people_are_told() {
     let log = fs::read_to_string(dir.path().join("run/trials.jsonl")).unwrap();
     assert_eq!(log.matches("\"kind\":\"fault\"").count(), 2);
     assert!(dir.path().join("run/policy.safetensors").exists());
-    let told = fs::read_to_string(&told).unwrap();
-    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
-    assert_eq!(last["event"], "stopped_after_faults", "{told}");
+    let last = last_notification(&notified);
+    assert_eq!(last["event"], "stopped_after_faults", "{last}");
     assert_eq!(last["run"], "run");
 }
 
 #[test]
-fn a_proof_and_an_end_are_told() {
+fn a_proof_and_an_end_send_notifications() {
     let dir = tempfile::tempdir().unwrap();
-    let told = dir.path().join("told");
+    let notified = dir.path().join("notified");
     let command =
-        format!("notify.command=[\"sh\", \"-c\", \"echo $RMRL_EVENT >> {}\"]", told.display());
+        format!("notify.command=[\"sh\", \"-c\", \"echo $RMRL_EVENT >> {}\"]", notified.display());
     let train =
         ["train", "--trials", "40", "--until", "15mm@60%", "--out", "run", "--set", &command];
     json(&mut small(dir.path(), &train));
-    // A person puts the plate into its target before the first trial.
-    assert_eq!(fs::read_to_string(&told).unwrap(), "needs_person\nproof_reached\nrun_ended\n");
+    // The operator puts the plate into its target before the first trial.
+    assert_eq!(fs::read_to_string(&notified).unwrap(), "needs_person\nproof_reached\nrun_ended\n");
 }
 
-/// The page of a run, by what the command says.
+/// The page of a run, from the command's standard error.
 fn page_of(running: &mut Running) -> Page {
     loop {
         let line = running.line();
         assert!(!line.is_empty(), "it ended without a page");
-        // After warnings, if there are any.
-        if let Some(page) = Page::of(&line) {
+        // Warnings may come first.
+        if let Some(page) = Page::from_line(&line) {
             return page;
         }
     }
 }
 
-/// Every byte below a folder.
+/// The bytes of all files below a folder.
 fn contents(dir: &Path) -> Vec<u8> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -229,13 +209,13 @@ fn a_run_that_is_watched_and_paused_on_its_page_ends_with_the_same_bytes() {
     let mut running =
         Running::start(&mut small(dir.path(), &[&train[..], &["--serve", "127.0.0.1:0"]].concat()));
     let page = page_of(&mut running);
-    page.ask(r#"{"request":"pause_after_trial"}"#);
+    page.request(r#"{"request":"pause_after_trial"}"#);
     wait_until("the run is paused", || page.phase() == "paused");
     let completed = page.completed();
     assert!(completed < 14, "{completed}");
     sleep(Duration::from_millis(300));
     assert_eq!((page.completed(), page.phase()), (completed, "paused".to_string()));
-    page.ask(r#"{"request":"resume"}"#);
+    page.request(r#"{"request":"resume"}"#);
     wait_until("the run has ended", || page.phase() == "ended");
     let status = page.status();
     assert_eq!(status["completed"].as_array().unwrap().len(), 14, "{status}");
@@ -243,9 +223,9 @@ fn a_run_that_is_watched_and_paused_on_its_page_ends_with_the_same_bytes() {
     assert_eq!(status["proof"]["claim"], "0.01mm@30%");
     assert!(status["completed"][3]["duration_s"].as_f64().unwrap() > 0.0, "{status}");
     assert!(status["completed"][3]["e_trans_mm"].as_f64().unwrap() > 0.0, "{status}");
-    let picture = page.get("/picture");
-    assert!(picture.windows(8).any(|bytes| bytes == b"\x89PNG\r\n\x1a\n"));
-    assert!(page.news()["picture"]["caption"].as_str().unwrap().contains("plate"));
+    let image = page.get("/image");
+    assert!(image.windows(8).any(|bytes| bytes == b"\x89PNG\r\n\x1a\n"));
+    assert!(page.status_json()["image"]["caption"].as_str().unwrap().contains("plate"));
     let (token, (exit, errors, _)) = (page.token, running.end());
     assert!(exit.success(), "{errors}");
 
@@ -253,8 +233,11 @@ fn a_run_that_is_watched_and_paused_on_its_page_ends_with_the_same_bytes() {
     assert_eq!(log_without_durations(&watched), log_without_durations(&alone));
     let policy = |run: &Path| fs::read(run.join("policy.safetensors")).unwrap();
     assert!(policy(&alone) == policy(&watched));
-    let kept = contents(&watched);
-    assert!(!kept.windows(token.len()).any(|bytes| bytes == token.as_bytes()), "the token is kept");
+    let bytes = contents(&watched);
+    assert!(
+        !bytes.windows(token.len()).any(|part| part == token.as_bytes()),
+        "the token is in the run's files"
+    );
 }
 
 #[test]
@@ -269,19 +252,19 @@ fn the_button_on_the_page_stops_the_arm() {
     let page = page_of(&mut running);
     assert_eq!(page.token, token);
     wait_until("some trials are made", || page.completed() > 2);
-    page.ask(r#"{"request":"stop_now"}"#);
+    page.request(r#"{"request":"stop_now"}"#);
     wait_until("the run has ended", || page.phase() == "ended");
-    assert_eq!(page.news()["stop"]["is_confirmed"], true, "{}", page.news());
+    assert_eq!(page.status_json()["stop"]["is_confirmed"], true, "{}", page.status_json());
     let message = page.status()["phase"]["message"].as_str().unwrap().to_string();
     assert!(message.contains("stopped by the operator page"), "{message}");
     let (exit, errors, _) = running.end();
     assert_eq!(exit.code(), Some(130), "{errors}");
-    // Resuming serves the page of its configuration again.
-    goes_on_as_promised(dir.path(), "run", &log_without_durations(&dir.path().join("whole")));
+    // A resumed run serves the page of its configuration again.
+    assert_resumes_correctly(dir.path(), "run", &log_without_durations(&dir.path().join("whole")));
 }
 
 #[test]
-fn every_attempt_waits_for_its_own_confirmation() {
+fn each_attempt_waits_for_its_own_confirmation() {
     let dir = tempfile::tempdir().unwrap();
     let train = ["train", "--trials", "2", "--confirm-trials", "--out", "run"];
     let mut running = Running::start(&mut small(dir.path(), &train));
@@ -320,7 +303,7 @@ fn every_attempt_waits_for_its_own_confirmation() {
     assert!(errors.contains("nobody confirmed within 0.001 minutes"), "{errors}");
 }
 
-/// The page had a button to confirm, and none to decline.
+/// The page once had a button to confirm, and none to decline.
 #[test]
 fn a_no_on_the_page_ends_the_run() {
     let dir = tempfile::tempdir().unwrap();
@@ -328,46 +311,36 @@ fn a_no_on_the_page_ends_the_run() {
     let mut running =
         Running::start(&mut small(dir.path(), &[&train[..], &["--out", "run"]].concat()));
     let page = page_of(&mut running);
-    wait_until("a question is asked", || page.news()["question"].is_u64());
-    let question = page.news()["question"].as_u64().unwrap();
-    page.ask(&format!(r#"{{"request":"decline","question":{question}}}"#));
+    wait_until("a question is asked", || page.status_json()["question"].is_u64());
+    let question = page.status_json()["question"].as_u64().unwrap();
+    page.request(&format!(r#"{{"request":"decline","question":{question}}}"#));
     let (exit, errors, _) = running.end();
     assert_eq!(exit.code(), Some(1), "{errors}");
     assert!(errors.contains("the operator declined"), "{errors}");
     assert_eq!(attempts(&dir.path().join("run")), 0);
 }
 
-/// A terminal that can be hung up: the run's standard input, output and error.
-fn terminal() -> (fs::File, [Stdio; 3]) {
-    // Not inherited: whoever has it open keeps the terminal alive.
-    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-    grantpt(&near).unwrap();
-    unlockpt(&near).unwrap();
-    let name = ptsname(&near, Vec::new()).unwrap().into_string().unwrap();
-    let far = fs::File::options().read(true).write(true).open(name).unwrap();
-    let ends = [(); 3].map(|()| Stdio::from(far.try_clone().unwrap()));
-    (fs::File::from(near), ends)
-}
-
-/// After an ssh session was lost the run was killed in the middle of a motion, or went on with nobody there; and
-/// writing to the terminal that is gone would have ended it by a panic.
+/// A run whose ssh session was lost was once killed in the middle of a motion, or continued without an operator. Writing
+/// to the lost terminal would have ended it with a panic.
 #[test]
 fn a_lost_session_ends_a_run_unless_it_was_started_by_nohup() {
     let dir = tempfile::tempdir().unwrap();
     let train = ["train", "--trials", "60", "--confirm-trials"];
     let command = small(dir.path(), &[&train[..], &["--out", "lost"]].concat());
-    let (near, [input, output, errors]) = terminal();
-    // With this terminal for its own, which tells it by SIGHUP that it is gone.
+    let (near, far) = terminal();
+    let [input, output, errors] = [(); 3].map(|()| Stdio::from(far.try_clone().unwrap()));
+    drop(far);
+    // The terminal becomes the controlling one of the run, which gets SIGHUP when the terminal is lost.
     let mut started = Command::new("setsid");
     started.arg("--ctty").arg(command.get_program()).args(command.get_args());
     started.current_dir(dir.path()).stdin(input).stdout(output).stderr(errors);
     let mut child = started.spawn().unwrap();
-    // A copy that this process keeps of the far end would keep the terminal alive.
+    // A copy of the far end in this process would keep the terminal alive.
     drop(started);
-    let (mut near, mut said, mut bytes) = (near, Vec::new(), [0; 1024]);
-    while !String::from_utf8_lossy(&said).contains("about to move") {
+    let (mut near, mut output, mut bytes) = (near, Vec::new(), [0; 1024]);
+    while !String::from_utf8_lossy(&output).contains("about to move") {
         let count = near.read(&mut bytes).unwrap();
-        said.extend_from_slice(&bytes[..count]);
+        output.extend_from_slice(&bytes[..count]);
     }
     drop(near);
     let status = child.wait().unwrap();
@@ -380,7 +353,7 @@ fn a_lost_session_ends_a_run_unless_it_was_started_by_nohup() {
     let mut child = started.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let run = dir.path().join("kept");
     wait_until("a trial is recorded", || attempts(&run) > 0);
-    send(&child, "-HUP");
+    send_signal(&child, "-HUP");
     let status = child.wait().unwrap();
     assert!(status.success(), "{status:?}");
     assert_eq!(attempts(&run), 40);
@@ -396,10 +369,10 @@ fn a_confirmation_on_the_page_counts_for_its_question() {
     let mut answered = 0;
     for _ in 0..2 {
         wait_until("the next question is asked", || {
-            page.news()["question"].as_u64().is_some_and(|question| question > answered)
+            page.status_json()["question"].as_u64().is_some_and(|question| question > answered)
         });
-        answered = page.news()["question"].as_u64().unwrap();
-        page.ask(&format!(r#"{{"request":"confirm_trial","question":{answered}}}"#));
+        answered = page.status_json()["question"].as_u64().unwrap();
+        page.request(&format!(r#"{{"request":"confirm_trial","question":{answered}}}"#));
     }
     wait_until("the run has ended", || page.phase() == "ended");
     let (exit, errors, _) = running.end();
@@ -407,7 +380,7 @@ fn a_confirmation_on_the_page_counts_for_its_question() {
 }
 
 #[test]
-fn a_page_that_cannot_be_is_refused_before_anything_moves() {
+fn an_invalid_token_file_is_rejected_before_anything_moves() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("short"), "guess me").unwrap();
     for (arguments, names) in

@@ -1,6 +1,6 @@
 //! Runs on an emulated xArm 6: the driver, the protocol and the simulated cell behind it.
 //!
-//! `RMRL_SOAK_TRIALS=300 RMRL_SOAK_KILLS=50 cargo test --release --workspace --test xarm` makes the long runs.
+//! `RMRL_SOAK_TRIALS=300 RMRL_SOAK_KILLS=50 cargo test --release --workspace --test xarm` makes longer runs.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
@@ -8,19 +8,18 @@ mod binary;
 mod emulated;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
-
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use binary::{failure, json, stderr};
-use emulated::{EmulatedCell, assert_each_once, ended, is_completed, records, terminal};
+use binary::process::{ends_within, send_signal, terminal, wait_for_text, wait_until};
+use binary::run_log::{assert_each_once, is_completed, records};
+use binary::{failure, json, rmrl, stderr};
+use emulated::EmulatedCell;
 use rand::RngExt;
-use rmrl::CellServer;
-use rmrl::RunConfig;
-use rmrl::emulated_calibration;
+use rmrl::{CellServer, RunConfig, emulated_calibration};
 use rmrl_cell::{Arm, Camera, DeviceError, DriftConfig, Operator, ToolPose};
 use rmrl_core::{PlanarPose, random_stream};
 use rmrl_sim::CellDistribution;
@@ -29,11 +28,10 @@ use rmrl_xarm::emulator::{
     Faults, GripperFault, LinkFault, MotionFault, MotionOutcome, MotionRecord, Pace, Recording,
     Request,
 };
-use rmrl_xarm::{
-    Address, ArmModel, ArmState, Client, MotionLimits, Reply, Robot, XArm, XArmConfig,
-};
+use rmrl_xarm::{ArmModel, ArmState, MotionLimits, Reply, Robot, XArm, XArmConfig};
 use serde_json::Value;
 
+/// The value of an environment variable that makes a test longer.
 fn soak(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |value| value.parse().unwrap())
 }
@@ -43,7 +41,7 @@ fn an_emulated_arm_trains_from_connecting_to_a_policy() {
     let cell = EmulatedCell::start(3);
     let trained = json(&mut cell.rmrl(&["train", "--trials", "9", "--seed", "3", "--out", "run"]));
     assert_eq!((&trained["trials"], &trained["faults"]), (&9.into(), &0.into()));
-    // Nobody knows the truth of a real cell.
+    // The ground truth of a real cell is unknown.
     assert!(trained["last_true_e_trans_mm"].is_null());
     assert!(trained["last_e_trans_mm"].as_f64().unwrap() < 15.0);
     let records = records(&cell.run());
@@ -52,7 +50,7 @@ fn an_emulated_arm_trains_from_connecting_to_a_policy() {
     assert!(cell.run().join("policy.safetensors").exists());
     assert!(fs::read_to_string(cell.run().join("report.html")).unwrap().contains("xArm 6 at"));
 
-    // The plate came to lie where the camera saw it, and the arm was where it may be.
+    // The plate lies where the camera saw it, and the arm stayed within the fence.
     let last = &records[8]["final_pose"];
     let truth = cell.cell.truth().plate;
     let off = (last["x_m"].as_f64().unwrap() - truth.x_m)
@@ -61,18 +59,18 @@ fn an_emulated_arm_trains_from_connecting_to_a_policy() {
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
 
     let placed = json(&mut {
-        let mut eval = binary::rmrl(cell.dir.path(), &["eval", "run", "--trials", "3"]);
+        let mut eval = rmrl(cell.dir.path(), &["eval", "run", "--trials", "3"]);
         eval.env("RMRL_LOG", "warn");
         eval
     });
     assert_eq!(placed["trials"], 3);
     assert!(placed["truth"].is_null(), "{placed}");
 
-    // Long after, and far from the arm.
+    // The report needs no cell.
     let dir = cell.dir;
-    drop((cell.running, cell.remote));
+    drop((cell.running, cell.server));
     fs::remove_file(dir.path().join("run/report.html")).unwrap();
-    assert!(binary::rmrl(dir.path(), &["report", "run"]).status().unwrap().success());
+    assert!(rmrl(dir.path(), &["report", "run"]).status().unwrap().success());
     assert!(dir.path().join("run/report.html").exists());
 }
 
@@ -93,7 +91,7 @@ fn an_emulated_xarm_5_trains() {
     let model = &cell.config.xarm.model;
     assert!(fs::read_to_string(cell.run().join("config.toml")).unwrap().contains(model.key()));
 
-    // Whoever takes it for an xArm 6 is told so before anything moves.
+    // A configuration of an xArm 6 is rejected before anything moves.
     let train = ["train", "--trials", "1", "--method", "none", "--out", "six"];
     let motions = recording.motions.len();
     let message = failure(cell.rmrl(&train).args(["--set", "xarm.model=xarm6"]), 1);
@@ -102,10 +100,10 @@ fn an_emulated_xarm_5_trains() {
     assert_eq!(cell.recording().motions.len(), motions);
 }
 
-/// A run may stand still for months, and be begun by going on with what was only made: the calibration was
-/// looked at when the run's directory was made, and the board when it was due.
+/// A run may pause for months. The calibration was once checked only when the run's directory was created, and the board
+/// only when its check was due.
 #[test]
-fn a_run_that_goes_on_asks_again_whether_its_camera_is_known() {
+fn a_resumed_run_checks_its_camera_again() {
     let cell = EmulatedCell::start_with(8, Pace::AsFastAsPossible, |config| {
         config.simulation.camera.width_px = 640;
         config.camera.drift = Some(DriftConfig::default());
@@ -122,7 +120,7 @@ fn a_run_that_goes_on_asks_again_whether_its_camera_is_known() {
     };
     assert_eq!(drift(&records(&cell.run())), [true, false, false]);
 
-    // Interrupted after its second trial, and forgotten.
+    // The run was interrupted after its second trial.
     let log = fs::read_to_string(cell.run().join("trials.jsonl")).unwrap();
     let two: Vec<&str> = log.lines().take(2).collect();
     fs::write(cell.run().join("trials.jsonl"), format!("{}\n", two.join("\n"))).unwrap();
@@ -137,26 +135,26 @@ fn a_run_that_goes_on_asks_again_whether_its_camera_is_known() {
     let requests = cell.recording().requests;
     with("2020-01-02T00:00:00Z");
     for arguments in [&["train", "--resume", "run"][..], &["eval", "run", "--trials", "1"]] {
-        let message = failure(&mut binary::rmrl(cell.dir.path(), arguments), 1);
+        let message = failure(&mut rmrl(cell.dir.path(), arguments), 1);
         let named = "check --camera run/camera.toml --write";
         assert!(message.contains("days ago") && message.contains(named), "{message}");
     }
     assert_eq!(cell.recording().requests, requests);
 
     with(&jiff::Timestamp::now().to_string());
-    json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    json(&mut rmrl(cell.dir.path(), &["train", "--resume", "run"]));
     assert_eq!(drift(&records(&cell.run())), [true, false, true]);
 
-    // A part of a reference would tell of no motion at all.
+    // With a part of the reference, no motion of the camera would be found.
     let target = cell.run().join("target.json");
     let mut damaged: Value = serde_json::from_slice(&fs::read(&target).unwrap()).unwrap();
     damaged["reference"].as_array_mut().unwrap().pop();
     fs::write(&target, damaged.to_string()).unwrap();
-    let message = failure(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]), 1);
+    let message = failure(&mut rmrl(cell.dir.path(), &["train", "--resume", "run"]), 1);
     assert!(message.contains("target.json") && message.contains("19 corners"), "{message}");
 }
 
-/// Another program's camera passed no gate at all.
+/// The calibration of a served camera was once not checked at all.
 #[test]
 fn nothing_moves_before_a_served_camera_whose_calibration_is_poor_or_unknown() {
     let cell = EmulatedCell::start(9);
@@ -166,25 +164,25 @@ fn nothing_moves_before_a_served_camera_whose_calibration_is_poor_or_unknown() {
     };
     let message = train("strict", &["--set", "camera.max_age_days=1e-9"]);
     assert!(message.contains("the camera at 127.0.0.1:"), "{message}");
-    let nobody = CellServer::start("127.0.0.1:0", cell.cell.clone(), None).unwrap();
-    let mut unknown = binary::rmrl(cell.dir.path(), &["train", "--out", "unknown"]);
+    let unknown_server = CellServer::start("127.0.0.1:0", cell.cell.clone(), None).unwrap();
+    let mut unknown = rmrl(cell.dir.path(), &["train", "--out", "unknown"]);
     for value in cell.keys().iter().filter(|value| !value.starts_with("remote.address")) {
         unknown.args(["--set", value]);
     }
-    unknown.args(["--set", &format!("remote.address={}", nobody.address())]);
+    unknown.args(["--set", &format!("remote.address={}", unknown_server.address())]);
     let message = failure(&mut unknown, 1);
     assert!(message.contains("has no [calibration]"), "{message}");
     assert_eq!(cell.recording().requests, 0);
 }
 
-/// Brings about one kind of fault after another.
-struct Mischief {
+/// Injects one kind of fault after another.
+struct FaultSequence {
     rng: rmrl_core::Rng,
     turn: usize,
 }
 
-impl Mischief {
-    fn strike(&mut self, faults: &Faults, recording: &Recording) {
+impl FaultSequence {
+    fn inject(&mut self, faults: &Faults, recording: &Recording) {
         let next_motion = recording.motions.len() as u64 + 1;
         let soon = next_motion + self.rng.random_range(0..8);
         let share = self.rng.random_range(0.1..0.9);
@@ -209,13 +207,13 @@ impl Mischief {
     }
 }
 
-/// Whether a run ended because the arm met something, or a start because its arm failed before the first
-/// trial, while the person who had let it move was there. Either way that person starts it again.
+/// Whether a run ended because of contact, or because its arm failed before the first trial, while the operator who had
+/// permitted the start was there. In both cases that operator starts it again.
 fn needs_operator(output: &Output) -> bool {
     let reasons =
         ["A person has to look what it met", "the arm did not get home", "the target could not be"];
-    let said = stderr(output);
-    output.status.code() == Some(1) && reasons.iter().any(|reason| said.contains(reason))
+    let message = stderr(output);
+    output.status.code() == Some(1) && reasons.iter().any(|reason| message.contains(reason))
 }
 
 #[test]
@@ -234,56 +232,58 @@ fn with_a_fault_in_every_third_trial_none_is_lost_or_counted_twice() {
         "policy.view=none",
     ];
     let mut command = cell.rmrl(&arguments);
-    let mut mischief = Mischief { rng: random_stream(4, "mischief", [0, 0]), turn: 0 };
-    let (mut struck, mut came) = (0, 0);
+    let mut sequence = FaultSequence { rng: random_stream(4, "mischief", [0, 0]), turn: 0 };
+    let (mut injected, mut restarts) = (0, 0);
     let patience = Duration::from_secs(120 + 10 * trials);
     let began = Instant::now();
     loop {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        while !ended(&mut child, Duration::from_millis(20)) {
+        while !ends_within(&mut child, Duration::from_millis(20)) {
             assert!(began.elapsed() < patience, "the run does not end");
             let completed =
                 records(&cell.run()).iter().filter(|record| is_completed(record)).count();
-            if completed as u64 >= 3 * struck {
-                mischief.strike(cell.running.faults(), &cell.recording());
-                struck += 1;
+            if completed as u64 >= 3 * injected {
+                sequence.inject(cell.running.faults(), &cell.recording());
+                injected += 1;
             }
         }
         let output = child.wait_with_output().unwrap();
         if output.status.success() {
             break;
         }
-        // Contact needs a person, who looks and starts the run again.
+        // After contact, the operator looks and starts the run again.
         assert!(needs_operator(&output), "{}", stderr(&output));
-        came += 1;
-        command = binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]);
+        restarts += 1;
+        command = rmrl(cell.dir.path(), &["train", "--resume", "run"]);
     }
-    assert!(came > 0 || trials < 12, "no contact was met");
+    assert!(restarts > 0 || trials < 12, "no contact was met");
     let made = records(&cell.run());
     assert_each_once(&made, trials);
     let faulted = made.iter().filter(|record| !is_completed(record)).count();
-    eprintln!("{trials} trials, {struck} faults, {faulted} attempts faulted, {came} for a person");
+    eprintln!(
+        "{trials} trials, {injected} faults, {faulted} attempts faulted, {restarts} restarts"
+    );
     assert!(faulted as u64 >= trials / 12, "{faulted} attempts faulted");
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
 
-    // What was learned is what the completed trials alone teach.
+    // The completed trials alone give the same policy.
     let policy = fs::read(cell.run().join("policy.safetensors")).unwrap();
     fs::remove_file(cell.run().join("policy.safetensors")).unwrap();
     fs::remove_dir_all(cell.run().join("checkpoints")).unwrap();
-    json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    json(&mut rmrl(cell.dir.path(), &["train", "--resume", "run"]));
     assert!(fs::read(cell.run().join("policy.safetensors")).unwrap() == policy);
     assert_eq!(records(&cell.run()).len(), made.len());
 }
 
-/// One trial, or more, that correct nothing.
-fn train_by_hand(trials: &str) -> [&str; 9] {
+/// The arguments of trials that correct nothing.
+fn train_uncorrected(trials: &str) -> [&str; 9] {
     ["train", "--trials", trials, "--seed", "21", "--method", "none", "--out", "run"]
 }
 
-/// The number of the first motion of a kind in the trial itself: after the plate was let go at its start.
+/// The number of the first motion of a kind in the trial itself, after the plate was released at its start.
 fn in_trial(motions: &[MotionRecord], is_it: impl Fn(&MotionRecord, &MotionRecord) -> bool) -> u64 {
     let contacts: Vec<usize> = (0..motions.len()).filter(|at| is_slow(&motions[*at])).collect();
-    // Down to the plate and up with it, down to its start; then the trial's.
+    // The first three contacts put the plate at its start: down to the plate, up with it, down to the start.
     let begins = contacts[2] + 1;
     let mut pairs = motions[begins..].windows(2);
     let found = pairs.position(|pair| is_it(&pair[0], &pair[1])).unwrap();
@@ -302,8 +302,8 @@ fn sinks(motion: &MotionRecord) -> bool {
     motion.to.translation.z < motion.from.translation.z - 0.005
 }
 
-/// What the motions of a whole trial are, by their numbers: the same ones each time.
-struct Numbers {
+/// The numbers of the motions of a trial. They are the same in each repetition.
+struct MotionNumbers {
     travel: u64,
     descent: u64,
     lift: u64,
@@ -313,48 +313,45 @@ struct Numbers {
     closing: u64,
 }
 
-fn numbers_of_a_trial(seed: u32, change: impl FnOnce(&mut RunConfig)) -> Numbers {
+fn numbers_of_a_trial(seed: u32, change: impl FnOnce(&mut RunConfig)) -> MotionNumbers {
     let cell = EmulatedCell::start_with(seed, Pace::AsFastAsPossible, change);
-    json(&mut cell.rmrl(&train_by_hand("1")));
+    json(&mut cell.rmrl(&train_uncorrected("1")));
     let recording = cell.recording();
     let motions = &recording.motions;
     let travel = in_trial(motions, |_, next| !is_slow(next) && !rises(next) && !sinks(next));
     let lift = in_trial(motions, |_, next| is_slow(next) && rises(next));
-    Numbers {
+    MotionNumbers {
         travel,
         descent: in_trial(motions, |_, next| is_slow(next) && sinks(next)),
         lift,
         // Up to travel height, and away.
         carry: lift + 2,
         place: in_trial(motions, |last, next| last.number > lift && is_slow(next) && sinks(next)),
-        // Up, home; and home again, which is no way, when the run ends.
+        // Up, and home. At the end of the run home again, which is no motion.
         home: motions
             .iter()
             .rev()
-            .find(|motion| !rises(motion) && way_m(motion) > 0.1)
+            .find(|motion| !rises(motion) && length_m(motion) > 0.1)
             .unwrap()
             .number,
         closing: recording.gripper_motions - 1,
     }
 }
 
-fn way_m(motion: &MotionRecord) -> f64 {
+fn length_m(motion: &MotionRecord) -> f64 {
     (motion.to.translation.vector - motion.from.translation.vector).norm()
 }
 
 /// The error that waits in the controller.
 fn waiting_error(cell: &EmulatedCell) -> u8 {
-    let port = cell.running.addresses().unwrap().control.port();
-    let control = Address::Tcp { host: "127.0.0.1".into(), port };
-    let mut client = Client::connect(&control, Duration::from_secs(2)).unwrap();
-    match client.ask(&rmrl_xarm::Command::GetErrors).unwrap() {
+    match cell.other_client().ask(&rmrl_xarm::Command::GetErrors).unwrap() {
         Reply::Errors { error, .. } => error,
         reply => panic!("{reply:?}"),
     }
 }
 
 #[test]
-fn contact_where_none_is_expected_ends_the_run_and_a_person_starts_it_again() {
+fn contact_where_none_is_expected_ends_the_run_and_an_operator_starts_it_again() {
     let of = numbers_of_a_trial(21, |_| {});
     for (what, number, share) in [
         ("travelling", of.travel, 0.5),
@@ -366,10 +363,10 @@ fn contact_where_none_is_expected_ends_the_run_and_a_person_starts_it_again() {
     ] {
         let cell = EmulatedCell::start(21);
         cell.running.faults().in_motion(number, share, MotionFault::Collision);
-        let said = failure(&mut cell.rmrl(&train_by_hand("1")), 1);
-        assert!(said.contains("no contact was expected"), "{what}: {said}");
-        assert!(said.contains("A person has to look"), "{what}: {said}");
-        assert!(said.contains("rmrl train --resume run"), "{what}: {said}");
+        let message = failure(&mut cell.rmrl(&train_uncorrected("1")), 1);
+        assert!(message.contains("no contact was expected"), "{what}: {message}");
+        assert!(message.contains("A person has to look"), "{what}: {message}");
+        assert!(message.contains("rmrl train --resume run"), "{what}: {message}");
         let stood = cell.recording();
         let last = stood.motions.last().unwrap();
         assert_eq!(last.outcome, MotionOutcome::Failed { error: 31 }, "{what}: {last:?}");
@@ -379,7 +376,7 @@ fn contact_where_none_is_expected_ends_the_run_and_a_person_starts_it_again() {
         assert_eq!(records.len(), 1, "{what}");
         assert_eq!(records[0]["failure"]["cause"], "contact", "{what}");
 
-        json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+        json(&mut rmrl(cell.dir.path(), &["train", "--resume", "run"]));
         assert_each_once(&self::records(&cell.run()), 1);
     }
 }
@@ -390,7 +387,7 @@ fn contact_at_the_end_of_a_descent_is_an_outcome() {
     for (number, is_placed) in [(of.descent, false), (of.place, true)] {
         let cell = EmulatedCell::start(21);
         cell.running.faults().in_motion(number, 0.9, MotionFault::Collision);
-        let trained = json(&mut cell.rmrl(&train_by_hand("1")));
+        let trained = json(&mut cell.rmrl(&train_uncorrected("1")));
         assert_eq!((&trained["trials"], &trained["faults"]), (&1.into(), &0.into()));
         let records = records(&cell.run());
         let met = &cell.recording().motions[number as usize - 1];
@@ -403,12 +400,12 @@ fn contact_at_the_end_of_a_descent_is_an_outcome() {
 }
 
 #[test]
-fn where_it_is_asked_for_one_contact_is_followed_by_slow_motions_and_another_by_a_person() {
+fn with_retries_one_contact_is_followed_by_slow_motions_and_a_second_ends_the_run() {
     let of = numbers_of_a_trial(21, |_| {});
     let retries = ["--set", "unattended.retry_after_contact=true"];
     let cell = EmulatedCell::start(21);
     cell.running.faults().in_motion(of.carry, 0.5, MotionFault::Collision);
-    let mut command = cell.rmrl(&[&train_by_hand("2")[..], &retries].concat());
+    let mut command = cell.rmrl(&[&train_uncorrected("2")[..], &retries].concat());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains("retry_after_contact is on"), "{}", stderr(&output));
@@ -418,27 +415,28 @@ fn where_it_is_asked_for_one_contact_is_followed_by_slow_motions_and_another_by_
     let motions = cell.recording().motions;
     let (before, after) = motions.split_at(of.carry as usize);
     assert!(before.iter().any(|motion| !is_slow(motion)));
-    // The trial is made anew: to the plate, up with it, to its start, and once more to its place.
+    // The trial is repeated: to the plate, up with it, to its start, and again to its place.
     let quick = after.iter().position(|motion| !is_slow(motion)).expect("it stays slow");
     let descents = after[..quick].iter().filter(|motion| sinks(motion)).count();
     assert!(quick > 12 && descents >= 3, "quick again after {quick} motions");
 
     let cell = EmulatedCell::start(21);
-    // Slowly to above its start, and met again on the way down there.
+    // After slow motions to above the start, a second contact on the way down.
     for number in [of.carry, of.carry + 2] {
         cell.running.faults().in_motion(number, 0.5, MotionFault::Collision);
     }
-    let said = failure(&mut cell.rmrl(&[&train_by_hand("2")[..], &retries].concat()), 1);
-    assert!(said.contains("no contact was expected, a second time"), "{said}");
+    let message = failure(&mut cell.rmrl(&[&train_uncorrected("2")[..], &retries].concat()), 1);
+    assert!(message.contains("no contact was expected, a second time"), "{message}");
     let stood = cell.recording().motions;
     assert_eq!(stood.len() as u64, of.carry + 2);
     assert!(stood[of.carry as usize..].iter().all(is_slow), "{stood:?}");
     assert_eq!(waiting_error(&cell), 31);
 }
 
-/// A plate right between the jaws is not moved by them. Three times it is believed that they missed it.
+/// Jaws that close around a centered plate do not move it, so a failed grasp looks like a miss. The third one in a row
+/// counts as a fault.
 #[test]
-fn missed_grasps_are_learnt_from_until_the_third_in_a_row() {
+fn missed_grasps_are_learned_from_until_the_third_in_a_row() {
     let perfect = |config: &mut RunConfig| config.simulation.cells = CellDistribution::PERFECT;
     let of = numbers_of_a_trial(21, perfect);
     for (times, trials) in [(1, "1"), (100, "9")] {
@@ -446,7 +444,7 @@ fn missed_grasps_are_learnt_from_until_the_third_in_a_row() {
         for number in of.closing..of.closing + times {
             cell.running.faults().in_gripper_motion(number, GripperFault::Dropped);
         }
-        let mut command = cell.rmrl(&train_by_hand(trials));
+        let mut command = cell.rmrl(&train_uncorrected(trials));
         let missed = |record: &Value| {
             record["failure"]["cause"] == "missed"
                 && record["failure"]["kind"] == "not_grasped"
@@ -459,9 +457,9 @@ fn missed_grasps_are_learnt_from_until_the_third_in_a_row() {
             assert!(made.len() == 1 && missed(&made[0]), "{made:?}");
             continue;
         }
-        let said = failure(&mut command, 1);
-        assert!(said.contains("3 times in a row"), "{said}");
-        assert!(said.contains("look at the gripper"), "{said}");
+        let message = failure(&mut command, 1);
+        assert!(message.contains("3 times in a row"), "{message}");
+        assert!(message.contains("look at the gripper"), "{message}");
         let made = records(&cell.run());
         assert_eq!(made.len(), 3);
         assert!(made[..2].iter().all(missed), "{made:?}");
@@ -470,8 +468,8 @@ fn missed_grasps_are_learnt_from_until_the_third_in_a_row() {
 }
 
 #[test]
-fn a_plate_that_moved_was_not_missed_and_nothing_is_learnt_from_that() {
-    // A camera that is off by a centimeter has the jaws push the plate.
+fn a_plate_that_moved_was_not_missed_and_nothing_is_learned_from_it() {
+    // With a camera that is off by a centimeter, the jaws push the plate.
     let off = |config: &mut RunConfig| {
         let extrinsic_shift_m = [0.012, 0.012];
         config.simulation.cells =
@@ -480,7 +478,7 @@ fn a_plate_that_moved_was_not_missed_and_nothing_is_learnt_from_that() {
     let of = numbers_of_a_trial(21, off);
     let cell = EmulatedCell::start_with(21, Pace::AsFastAsPossible, off);
     cell.running.faults().in_gripper_motion(of.closing, GripperFault::Dropped);
-    let trained = json(&mut cell.rmrl(&train_by_hand("1")));
+    let trained = json(&mut cell.rmrl(&train_uncorrected("1")));
     assert_eq!((&trained["trials"], &trained["faults"]), (&1.into(), &1.into()));
     let made = records(&cell.run());
     assert_each_once(&made, 1);
@@ -494,26 +492,26 @@ fn killed_at_any_instant_and_resumed_every_trial_is_there_once() {
     let trials = 3 * kills;
     let cell = EmulatedCell::start(5);
     let mut rng = random_stream(5, "kills", [0, 0]);
-    let mut mischief = Mischief { rng: random_stream(5, "mischief", [0, 0]), turn: 0 };
+    let mut sequence = FaultSequence { rng: random_stream(5, "mischief", [0, 0]), turn: 0 };
     let count = trials.to_string();
     let first = ["train", "--trials", &count, "--seed", "5", "--out", "run"];
     let mut killed = 0;
     loop {
-        // Before its directory is there, a run has nothing that could be gone on with.
+        // Without its log, a run cannot be resumed.
         let mut command = match cell.run().join("trials.jsonl").exists() {
-            true => binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]),
+            true => rmrl(cell.dir.path(), &["train", "--resume", "run"]),
             false => {
                 let _ = fs::remove_dir_all(cell.run());
                 cell.rmrl(&first)
             }
         };
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        if mischief.rng.random_bool(0.5) {
-            mischief.strike(cell.running.faults(), &cell.recording());
+        if sequence.rng.random_bool(0.5) {
+            sequence.inject(cell.running.faults(), &cell.recording());
         }
         let instant = Duration::from_millis(rng.random_range(200..4000));
         let patience = if killed < kills { instant } else { Duration::from_secs(600) };
-        if ended(&mut child, patience) {
+        if ends_within(&mut child, patience) {
             let output = child.wait_with_output().unwrap();
             if needs_operator(&output) {
                 continue;
@@ -531,21 +529,17 @@ fn killed_at_any_instant_and_resumed_every_trial_is_there_once() {
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
 }
 
-/// Nothing but the one line that was sent is ever under way, so nothing else can go on.
+/// A program sends one line at a time, so an arm whose program is killed has no other motion left.
 #[test]
 fn a_killed_program_leaves_an_arm_that_ends_its_line_and_stands() {
     let cell = EmulatedCell::start_at(6, Pace::Times(2.0));
     let train = ["train", "--trials", "3", "--seed", "6", "--out", "run"];
     let mut child = cell.rmrl(&train).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let began = Instant::now();
-    while cell.recording().motions.len() < 4 {
-        assert!(began.elapsed() < Duration::from_secs(60), "the arm does not move");
-        sleep(Duration::from_millis(20));
-    }
+    wait_until("the arm moves", || cell.recording().motions.len() >= 4);
     child.kill().unwrap();
     child.wait().unwrap();
     let at_kill = cell.recording().motions.len();
-    // The longest line, from end to end of the table, takes 3 s at travel speed, half as long here.
+    // The longest line, across the table, takes 3 s at travel speed, and half as long here.
     sleep(Duration::from_secs(3));
     let after = cell.recording();
     assert!(after.motions.len() <= at_kill + 1, "{at_kill} motions, then {}", after.motions.len());
@@ -556,20 +550,15 @@ fn a_killed_program_leaves_an_arm_that_ends_its_line_and_stands() {
 }
 
 #[test]
-fn ctrl_c_stops_the_arm_in_the_middle_of_a_motion_and_the_run_goes_on_later() {
+fn ctrl_c_stops_the_arm_in_the_middle_of_a_motion_and_the_run_can_be_resumed() {
     let cell = EmulatedCell::start_at(7, Pace::Times(5.0));
     let train = ["train", "--trials", "3", "--seed", "7", "--out", "run"];
     let mut command = cell.rmrl(&train);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let began = Instant::now();
-    while records(&cell.run()).is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(120), "no trial is made");
-        sleep(Duration::from_millis(20));
-    }
+    cell.wait_for_records(1, &mut child);
     sleep(Duration::from_millis(1500));
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupted.unwrap().success());
-    assert!(ended(&mut child, Duration::from_secs(20)), "it does not end");
+    send_signal(&child, "-INT");
+    assert!(ends_within(&mut child, Duration::from_secs(20)), "it does not end");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     assert!(stderr(&output).contains("--resume"), "{}", stderr(&output));
@@ -580,50 +569,36 @@ fn ctrl_c_stops_the_arm_in_the_middle_of_a_motion_and_the_run_goes_on_later() {
     let stopped = records(&cell.run()).pop().unwrap();
     assert_eq!(stopped["failure"]["cause"], "interrupted", "{stopped}");
 
-    json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    json(&mut rmrl(cell.dir.path(), &["train", "--resume", "run"]));
     assert_each_once(&records(&cell.run()), 3);
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
 }
 
-/// Reads what a program says until it says that.
-fn wait_until_said(child: &mut Child, what: &str) -> String {
-    let mut said = Vec::new();
-    let errors = child.stderr.as_mut().unwrap();
-    while !String::from_utf8_lossy(&said).contains(what) {
-        let mut byte = [0];
-        let count = errors.read(&mut byte).unwrap();
-        assert_eq!(count, 1, "it ended: {}", String::from_utf8_lossy(&said));
-        said.push(byte[0]);
-    }
-    String::from_utf8_lossy(&said).into_owned()
-}
-
-/// Lets the arm move, and reads on until a program asks for Enter.
-fn wait_for_question(child: &mut Child, typing: &mut File) {
-    let said = wait_until_said(child, "Move? [y/N] ");
-    assert!(said.contains("The tool is at") && said.contains("m/s"), "{said}");
+/// Permits the first motion, and reads until the program asks for Enter.
+fn permit_and_wait_for_enter(child: &mut Child, typing: &mut File) {
+    let message = wait_for_text(child, "Move? [y/N] ");
+    assert!(message.contains("The tool is at") && message.contains("m/s"), "{message}");
     typing.write_all(b"y\n").unwrap();
-    let said = wait_until_said(child, "then press Enter. ");
-    assert!(said.contains("Put the plate exactly into its target"), "{said}");
+    let message = wait_for_text(child, "then press Enter. ");
+    assert!(message.contains("Put the plate exactly into its target"), "{message}");
 }
 
 #[test]
-fn the_person_at_the_terminal_is_waited_for_until_enter_or_ctrl_c() {
+fn a_run_waits_for_the_operator_at_the_terminal_until_enter_or_ctrl_c() {
     let cell = EmulatedCell::start(11);
     let start = |command: &mut Command| {
         let (mut typing, input) = terminal();
         let command = command.stdin(input).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        wait_for_question(&mut child, &mut typing);
+        permit_and_wait_for_enter(&mut child, &mut typing);
         (child, typing)
     };
     let train = ["train", "--trials", "2", "--seed", "11", "--out", "run"];
     let mut begin = cell.rmrl(&train);
     let (mut child, typing) = start(begin.args(["--set", "cell.operator=terminal"]));
     let motions = cell.recording().motions.len();
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupted.unwrap().success());
-    assert!(ended(&mut child, Duration::from_secs(20)), "it still waits for Enter");
+    send_signal(&child, "-INT");
+    assert!(ends_within(&mut child, Duration::from_secs(20)), "it still waits for Enter");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     assert!(stderr(&output).contains("rmrl train --resume run"), "{}", stderr(&output));
@@ -631,7 +606,7 @@ fn the_person_at_the_terminal_is_waited_for_until_enter_or_ctrl_c() {
     assert_eq!(records(&cell.run()), Vec::<Value>::new());
     drop(typing);
 
-    let mut resume = binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]);
+    let mut resume = rmrl(cell.dir.path(), &["train", "--resume", "run"]);
     let (child, mut typing) = start(&mut resume);
     cell.cell.clone().put_plate_at_target().unwrap();
     typing.write_all(b"\n").unwrap();
@@ -641,17 +616,17 @@ fn the_person_at_the_terminal_is_waited_for_until_enter_or_ctrl_c() {
 }
 
 #[test]
-fn a_task_out_of_the_arms_reach_is_refused_before_the_arm_hears_of_it() {
+fn a_task_out_of_reach_is_rejected_without_a_request_to_the_arm() {
     let cell = EmulatedCell::start(12);
     let train = ["train", "--trials", "2", "--out", "run"];
     let mut command = cell.rmrl(&train);
     let long_tool = "xarm.tcp_offset_mm_deg=[0.0, 0.0, 600.0, 0.0, 0.0, 0.0]";
-    let said = failure(command.args(["--set", long_tool]), 2);
-    assert!(said.contains("before anything moves") && said.contains("task."), "{said}");
+    let message = failure(command.args(["--set", long_tool]), 2);
+    assert!(message.contains("before anything moves") && message.contains("task."), "{message}");
     assert!(!cell.run().exists());
     assert_eq!((cell.recording().requests, cell.recording().motions.len()), (0, 0));
 
-    // Nor is a run that was begun so, by an earlier version or by another hand.
+    // So is a run whose configuration was changed afterwards.
     json(&mut cell.rmrl(&train));
     let config = cell.run().join("config.toml");
     let text = fs::read_to_string(&config).unwrap();
@@ -659,52 +634,45 @@ fn a_task_out_of_the_arms_reach_is_refused_before_the_arm_hears_of_it() {
     assert_ne!(text, changed);
     fs::write(&config, changed).unwrap();
     let before = cell.recording();
-    let said = failure(&mut binary::rmrl(cell.dir.path(), &["eval", "run", "--trials", "1"]), 1);
-    assert!(said.contains("before anything moves") && said.contains("task."), "{said}");
+    let message = failure(&mut rmrl(cell.dir.path(), &["eval", "run", "--trials", "1"]), 1);
+    assert!(message.contains("before anything moves") && message.contains("task."), "{message}");
     assert_eq!(cell.recording().requests, before.requests);
-    assert!(binary::rmrl(cell.dir.path(), &["report", "run"]).status().unwrap().success());
+    assert!(rmrl(cell.dir.path(), &["report", "run"]).status().unwrap().success());
 }
 
-/// A person who does not let the arm move has a reason.
+/// An operator who declines a motion has a reason.
 #[test]
-fn an_arm_that_may_not_move_goes_nowhere_not_even_home() {
+fn an_arm_whose_motion_is_declined_goes_nowhere_not_even_home() {
     let cell = EmulatedCell::start(13);
     cell.running.faults().in_motion(12, 0.5, MotionFault::JointLimit);
     let train = ["train", "--trials", "2", "--seed", "13", "--out", "run", "--confirm-trials"];
     let mut command = cell.rmrl(&train);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut typing = child.stdin.take().unwrap();
     let mut question =
-        || said.find(|line| line.as_ref().unwrap().contains("about to move")).unwrap().unwrap();
+        || lines.find(|line| line.as_ref().unwrap().contains("about to move")).unwrap().unwrap();
     while !question().contains("attempt 2") {
         typing.write_all(b"\n").unwrap();
     }
     let stood = cell.recording().motions;
     assert_eq!(stood.last().unwrap().outcome, MotionOutcome::Failed { error: 23 }, "{stood:?}");
     typing.write_all(b"n\n").unwrap();
-    assert!(ended(&mut child, Duration::from_secs(60)), "it does not end");
+    assert!(ends_within(&mut child, Duration::from_secs(60)), "it does not end");
     assert_eq!(cell.recording().motions, stood);
 }
 
-/// Whoever changes what the controller was given is at work in the cell, and is not driven at.
+/// Somebody who changes the settings of the controller may be at work in the cell.
 #[test]
 fn another_programs_tool_offset_ends_the_run_before_the_arm_moves_by_it() {
     let cell = EmulatedCell::start(14);
     let train = ["train", "--trials", "60", "--seed", "14", "--out", "run"];
     let mut command = cell.rmrl(&train);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let began = Instant::now();
-    while records(&cell.run()).len() < 2 {
-        assert!(began.elapsed() < Duration::from_secs(120), "no trial is made");
-        sleep(Duration::from_millis(5));
-    }
-    let addresses = cell.running.addresses().unwrap();
-    let control = Address::Tcp { host: "127.0.0.1".into(), port: addresses.control.port() };
-    let mut other = Client::connect(&control, Duration::from_secs(2)).unwrap();
-    other.ask(&rmrl_xarm::Command::SetTcpOffset([0.0; 6])).unwrap();
-    assert!(ended(&mut child, Duration::from_secs(60)), "it goes on");
+    cell.wait_for_records(2, &mut child);
+    cell.other_client().ask(&rmrl_xarm::Command::SetTcpOffset([0.0; 6])).unwrap();
+    assert!(ends_within(&mut child, Duration::from_secs(60)), "it continues");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("another program"), "{}", stderr(&output));
@@ -712,8 +680,8 @@ fn another_programs_tool_offset_ends_the_run_before_the_arm_moves_by_it() {
     sleep(Duration::from_millis(500));
     assert_eq!(cell.recording().motions, motions);
     assert!(records(&cell.run()).len() < 60);
-    // Started again by a person, it has its own offset again.
-    json(&mut binary::rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    // Started again, the run sets its own offset again.
+    json(&mut rmrl(cell.dir.path(), &["train", "--resume", "run"]));
     assert_each_once(&records(&cell.run()), 60);
     assert_eq!(cell.recording().outside_watched, Vec::<[f64; 3]>::new());
 }
@@ -721,41 +689,32 @@ fn another_programs_tool_offset_ends_the_run_before_the_arm_moves_by_it() {
 #[test]
 fn an_arm_that_was_led_by_hand_is_not_moved_with_its_tool_tilted() {
     let cell = EmulatedCell::start(15);
-    let addresses = cell.running.addresses().unwrap();
-    let config = XArmConfig {
-        host: "127.0.0.1".into(),
-        control_port: addresses.control.port(),
-        report_port: Some(addresses.rich.port()),
-        standstill_secs: 0.2,
-        ..XArmConfig::default()
-    };
-    drop(Robot::connect(config.clone()).unwrap());
-    let mut hand =
-        Client::connect(&config.address(config.control_port), Duration::from_secs(5)).unwrap();
+    drop(Robot::connect(XArmConfig { standstill_secs: 0.2, ..cell.xarm() }).unwrap());
+    let mut hand = cell.other_client();
     let limits = MotionLimits { speed: 100.0, acceleration: 1000.0, time: 0.0 };
     let pi = std::f32::consts::PI;
     let pose = [350.0, 0.0, 250.0, pi - 0.5, 0.0, pi];
     hand.ask(&rmrl_xarm::Command::MoveLine { pose, limits, options: None }).unwrap();
-    let began = Instant::now();
-    while cell.recording().motions.is_empty()
-        || hand.ask(&rmrl_xarm::Command::GetState).unwrap() != Reply::State(ArmState::Ready)
-    {
-        assert!(began.elapsed() < Duration::from_secs(20), "the tool is not tilted");
-        sleep(Duration::from_millis(10));
-    }
+    wait_until("the tool is tilted", || {
+        !cell.recording().motions.is_empty()
+            && hand.ask(&rmrl_xarm::Command::GetState).unwrap() == Reply::State(ArmState::Ready)
+    });
     let motions = cell.recording().motions.len();
-    let said = failure(&mut cell.rmrl(&["train", "--trials", "1", "--out", "run"]), 1);
-    assert!(said.contains("28.6 degrees from straight down"), "{said}");
+    let message = failure(&mut cell.rmrl(&["train", "--trials", "1", "--out", "run"]), 1);
+    assert!(message.contains("28.6 degrees from straight down"), "{message}");
     assert_eq!(cell.recording().motions.len(), motions);
 }
 
 #[test]
-fn the_emulator_is_a_command_and_what_goes_wrong_is_told_to_it() {
+fn the_emulator_is_a_command_and_takes_faults_from_its_input() {
     let dir = tempfile::tempdir().unwrap();
-    let said = failure(&mut binary::rmrl(dir.path(), &["xarm", "emulate", "--fault", "fire"]), 2);
-    assert!(said.contains("\"fire\" is no fault") && said.contains("joint-limit"), "{said}");
+    let message = failure(&mut rmrl(dir.path(), &["xarm", "emulate", "--fault", "fire"]), 2);
+    assert!(
+        message.contains("\"fire\" is no fault") && message.contains("joint-limit"),
+        "{message}"
+    );
 
-    let mut command = binary::rmrl(dir.path(), &["xarm", "emulate", "--speed", "0", "--seed", "4"]);
+    let mut command = rmrl(dir.path(), &["xarm", "emulate", "--speed", "0", "--seed", "4"]);
     for port in ["--port", "--report-port", "--real-time-port"] {
         command.args([port, "0"]);
     }
@@ -764,10 +723,10 @@ fn the_emulator_is_a_command_and_what_goes_wrong_is_told_to_it() {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut typing = child.stdin.take().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut told = |word: &str| {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut enter = |word: &str| {
         writeln!(typing, "{word}").unwrap();
-        said.find(|line| line.as_ref().unwrap().contains(word)).unwrap().unwrap()
+        lines.find(|line| line.as_ref().unwrap().contains(word)).unwrap().unwrap()
     };
     let mut listening = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut listening).unwrap();
@@ -789,13 +748,13 @@ fn the_emulator_is_a_command_and_what_goes_wrong_is_told_to_it() {
     arm.recover().unwrap();
     arm.move_to(at(0.0), 0.2).unwrap();
 
-    assert!(told("colision").contains("is no fault"));
-    assert!(told("emergency-stop").contains("scheduled: "));
+    assert!(enter("colision").contains("is no fault"));
+    assert!(enter("emergency-stop").contains("scheduled: "));
     let pressed = arm.move_to(at(0.1), 0.2).unwrap_err();
     assert!(matches!(pressed, DeviceError::NeedsOperator { .. }), "{pressed}");
     drop(arm);
     assert!(Robot::connect(config.clone()).is_err(), "the button is still pressed");
-    told("release");
+    enter("release");
     connect().move_to(at(0.1), 0.2).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();

@@ -1,14 +1,21 @@
-//! The command `rmrl` as its users run it, on a cell with a small camera and a small network.
+//! The command `rmrl` as its users run it, in a cell with a small camera and a small network.
+//!
+//! - `page`: the status page of a run, over real HTTP
+//! - `process`: waiting for processes, signals to them, and terminals for them
+//! - `run_log`: the log of a run
+
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod page;
+pub mod process;
+pub mod run_log;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// Values that make a trial cheap without leaving anything out.
+/// Values that make a trial cheap without skipping any part of it.
 pub const SMALL: [&str; 9] = [
     "simulation.camera.width_px=320",
     "policy.encoder.depth=10",
@@ -28,7 +35,7 @@ pub fn rmrl(dir: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// `rmrl` with these arguments and the small cell.
+/// `rmrl` with these arguments and the values of [`SMALL`], run in `dir`.
 pub fn small(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = rmrl(dir, arguments);
     command.args(SMALL.iter().flat_map(|value| ["--set", value]));
@@ -43,14 +50,14 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Runs a command that has to succeed and returns its JSON.
+/// Runs a command that has to succeed. Returns its JSON.
 pub fn json(command: &mut Command) -> Value {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     serde_json::from_str(&stdout(&output)).unwrap()
 }
 
-/// Runs a command that has to fail with `status` and returns what it says.
+/// Runs a command that has to fail with `status` and an empty standard output. Returns its standard error.
 pub fn failure(command: &mut Command, status: i32) -> String {
     let output = command.output().unwrap();
     let message = stderr(&output);
@@ -59,13 +66,13 @@ pub fn failure(command: &mut Command, status: i32) -> String {
     message
 }
 
-/// The lines of a run's log without durations, the only thing that may differ between equal runs.
-pub fn log_without_durations(run: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(run.join("trials.jsonl")).unwrap();
-    let without = |line: &str| {
-        let from = line.find("\"durations_s\":{").unwrap();
-        let length = line[from..].find('}').unwrap();
-        format!("{}{}", &line[..from], &line[from + length..])
-    };
-    text.lines().map(without).collect()
+/// The option that makes a run append each notification, as a line of JSON, to a file.
+pub fn notify_into(file: &Path) -> String {
+    format!("notify.command=[\"sh\", \"-c\", \"cat >> {0}; echo >> {0}\"]", file.display())
+}
+
+/// The last notification in a file of [`notify_into`].
+pub fn last_notification(file: &Path) -> Value {
+    let text = std::fs::read_to_string(file).unwrap();
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
 }

@@ -1,40 +1,46 @@
-//! An emulated arm over a simulated cell, with its camera and its person, in the test's own process.
+//! An emulated arm in a simulated cell, with its camera and its operator, in the test's own process.
+//!
+//! - `served`: the camera and the operator that the cell serves
+//! - `network`: networks between a program and the emulated controller
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+pub mod network;
+mod served;
 
-use rmrl::CellServer;
-use rmrl::RunConfig;
-use rmrl::emulated_calibration;
-use rmrl::flange_from_jaws;
-use rmrl::simulated_cell;
-use rmrl_cell::TaskKind;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rmrl::{CellServer, RunConfig, emulated_calibration, flange_from_jaws, simulated_cell};
+use rmrl_cell::{Arm, DeviceError, FirstMotion, TaskKind, ToolPose};
 use rmrl_sim::SimulatedCell;
 use rmrl_xarm::emulator::{
     EmulatedController, EmulatorConfig, Pace, Plant, Recording, RunningEmulator,
 };
 use rmrl_xarm::kinematics::ArmKinematics;
-use rmrl_xarm::{Address, Client};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use serde_json::Value;
+use rmrl_xarm::{Address, Client, Robot, XArm, XArmConfig};
 
+use self::served::ServedCell;
+use crate::binary::process::wait_until;
+use crate::binary::run_log::records;
 use crate::binary::small;
 
-/// An emulated controller over a simulated cell, its camera and its person.
+/// An emulated controller in a simulated cell, whose camera and operator are served.
 pub struct EmulatedCell {
     pub running: RunningEmulator,
-    pub remote: CellServer,
-    /// What is behind it all.
+    /// Serves the camera and the operator, until a test drops it.
+    pub server: Option<CellServer>,
+    pub server_address: SocketAddr,
+    /// The simulation behind the devices.
     pub cell: SimulatedCell,
     pub config: RunConfig,
+    /// The folder that commands run in.
     pub dir: tempfile::TempDir,
+    /// The first motions that the operator was asked to permit.
+    pub asked: Arc<Mutex<Vec<FirstMotion>>>,
 }
 
 impl EmulatedCell {
@@ -50,8 +56,22 @@ impl EmulatedCell {
         Self::start_as(seed, change, |controller| controller.pace = pace)
     }
 
-    /// With another configuration of the cell, or another controller.
+    /// A cell whose configuration and controller the caller may change. The operator permits every motion.
     pub fn start_as(
+        seed: u32,
+        change: impl FnOnce(&mut RunConfig),
+        control: impl FnOnce(&mut EmulatorConfig),
+    ) -> Self {
+        Self::start_for(Ok(()), seed, change, control)
+    }
+
+    /// A cell of seed 0 whose operator gives this answer to every first motion.
+    pub fn start_answering(answer: Result<(), DeviceError>, pace: Pace) -> Self {
+        Self::start_for(answer, 0, |_| {}, |controller| controller.pace = pace)
+    }
+
+    fn start_for(
+        answer: Result<(), DeviceError>,
         seed: u32,
         change: impl FnOnce(&mut RunConfig),
         control: impl FnOnce(&mut EmulatorConfig),
@@ -72,17 +92,20 @@ impl EmulatedCell {
         let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
         let running = EmulatedController::start(controller, plant).unwrap();
         let calibration = Some(emulated_calibration(&config, &cell));
-        let remote = CellServer::start("127.0.0.1:0", cell.clone(), calibration).unwrap();
-        Self { running, remote, cell, config, dir: tempfile::tempdir().unwrap() }
+        let asked = Arc::<Mutex<Vec<FirstMotion>>>::default();
+        let served = ServedCell { cell: cell.clone(), answer, asked: Arc::clone(&asked) };
+        let server = CellServer::start("127.0.0.1:0", served, calibration).unwrap();
+        let server_address = server.address();
+        let dir = tempfile::tempdir().unwrap();
+        Self { running, server: Some(server), server_address, cell, config, dir, asked }
     }
 
     /// `rmrl` with these arguments, a small network, and this cell.
     pub fn rmrl(&self, arguments: &[&str]) -> Command {
-        let addresses = self.running.addresses().unwrap();
-        self.rmrl_at(arguments, addresses.control, addresses.rich)
+        self.with_keys(small(self.dir.path(), arguments))
     }
 
-    /// The same by other addresses of the controller.
+    /// `rmrl` as [`Self::rmrl`] runs it, but with other addresses of the controller.
     pub fn rmrl_at(&self, arguments: &[&str], control: SocketAddr, reports: SocketAddr) -> Command {
         let mut command = small(self.dir.path(), arguments);
         for value in self.keys_at(control, reports) {
@@ -91,12 +114,20 @@ impl EmulatedCell {
         command
     }
 
-    pub fn keys(&self) -> Vec<String> {
-        let addresses = self.running.addresses().unwrap();
-        self.keys_at(addresses.control, addresses.rich)
+    /// A command with the keys of this cell.
+    pub fn with_keys(&self, mut command: Command) -> Command {
+        for value in self.keys() {
+            command.args(["--set", &value]);
+        }
+        command
     }
 
-    pub fn keys_at(&self, control: SocketAddr, reports: SocketAddr) -> Vec<String> {
+    /// The keys that make a configuration one of this cell.
+    pub fn keys(&self) -> Vec<String> {
+        self.keys_at(self.control_address(), self.report_address())
+    }
+
+    fn keys_at(&self, control: SocketAddr, reports: SocketAddr) -> Vec<String> {
         vec![
             "cell.kind=xarm".to_string(),
             "cell.operator=remote".to_string(),
@@ -107,8 +138,27 @@ impl EmulatedCell {
             format!("xarm.control_port={}", control.port()),
             format!("xarm.report_port={}", reports.port()),
             "xarm.standstill_secs=0.2".to_string(),
-            format!("remote.address={}", self.remote.address()),
+            format!("remote.address={}", self.server_address),
         ]
+    }
+
+    pub fn control_address(&self) -> SocketAddr {
+        self.running.addresses().unwrap().control
+    }
+
+    pub fn report_address(&self) -> SocketAddr {
+        self.running.addresses().unwrap().rich
+    }
+
+    /// The configuration with which a test connects to the arm itself.
+    pub fn xarm(&self) -> XArmConfig {
+        XArmConfig {
+            host: "127.0.0.1".into(),
+            control_port: self.control_address().port(),
+            report_port: Some(self.report_address().port()),
+            standstill_secs: 0.0,
+            ..XArmConfig::default()
+        }
     }
 
     /// The directory of `--out run`.
@@ -120,95 +170,25 @@ impl EmulatedCell {
         self.running.recording()
     }
 
-    /// A link of another program.
-    pub fn other(&self) -> Client {
-        let control = self.running.addresses().unwrap().control;
-        let address = Address::Tcp { host: "127.0.0.1".into(), port: control.port() };
+    /// A connection of another program to the controller.
+    pub fn other_client(&self) -> Client {
+        let port = self.control_address().port();
+        let address = Address::Tcp { host: "127.0.0.1".into(), port };
         Client::connect(&address, Duration::from_secs(5)).unwrap()
     }
 
-    /// Waits until a run has made so many attempts.
+    /// Waits until a run has recorded this many attempts.
     pub fn wait_for_records(&self, count: usize, child: &mut Child) {
-        let began = Instant::now();
-        while records(&self.run()).len() < count {
-            assert!(began.elapsed() < Duration::from_secs(120), "no trial is made");
-            assert!(child.try_wait().unwrap().is_none(), "it ended");
-            thread::sleep(Duration::from_millis(5));
-        }
+        wait_until("enough trials are recorded", || {
+            let is_reached = records(&self.run()).len() >= count;
+            assert!(is_reached || child.try_wait().unwrap().is_none(), "it ended");
+            is_reached
+        });
     }
 }
 
-/// The lines of a run's log that are whole.
-pub fn records(run: &Path) -> Vec<Value> {
-    let Ok(log) = fs::read_to_string(run.join("trials.jsonl")) else { return Vec::new() };
-    let whole = log.rfind('\n').map_or(0, |end| end + 1);
-    log[..whole].lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-pub fn is_completed(record: &Value) -> bool {
-    record["failure"]["kind"] != "fault"
-}
-
-/// The log has the trials 1 to `trials` once each and in order, and the attempts at each as they came.
-pub fn assert_each_once(records: &[Value], trials: u64) {
-    let completed: Vec<u64> = records
-        .iter()
-        .filter(|record| is_completed(record))
-        .map(|record| record["trial"].as_u64().unwrap())
-        .collect();
-    assert_eq!(completed, (1..=trials).collect::<Vec<_>>());
-    let mut attempts = std::collections::BTreeMap::<u64, u64>::new();
-    for record in records {
-        let attempt = attempts.entry(record["trial"].as_u64().unwrap()).or_default();
-        *attempt += 1;
-        assert_eq!(record["attempt"], *attempt, "{record}");
-    }
-}
-
-/// Waits until a process ends.
-pub fn ended(child: &mut Child, patience: Duration) -> bool {
-    let began = Instant::now();
-    while began.elapsed() < patience {
-        if child.try_wait().unwrap().is_some() {
-            return true;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    false
-}
-
-/// A terminal: where the person types, and what the program reads from.
-pub fn terminal() -> (File, Stdio) {
-    let typing = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&typing).unwrap();
-    unlockpt(&typing).unwrap();
-    let name = ptsname(&typing, Vec::new()).unwrap().into_string().unwrap();
-    let input = File::options().read(true).write(true).open(name).unwrap();
-    (File::from(typing), Stdio::from(input))
-}
-
-/// Forwards a port, as another computer reaches it: under an address that no lock of this one knows.
-pub fn forward(to: SocketAddr) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for near in listener.incoming() {
-            let (near, far) = (near.unwrap(), TcpStream::connect(to).unwrap());
-            near.set_nodelay(true).unwrap();
-            far.set_nodelay(true).unwrap();
-            for (from, to) in [(&near, &far), (&far, &near)] {
-                let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                thread::spawn(move || {
-                    let mut bytes = [0; 4096];
-                    while let Ok(count @ 1..) = from.read(&mut bytes) {
-                        if to.write_all(&bytes[..count]).is_err() {
-                            break;
-                        }
-                    }
-                    let _ = to.shutdown(std::net::Shutdown::Both);
-                });
-            }
-        }
-    });
-    address
+/// Moves an arm as a program of its own. Returns the result of the motion.
+pub fn move_arm(xarm: XArmConfig, to: ToolPose) -> Result<ToolPose, DeviceError> {
+    let robot = Arc::new(Robot::connect(xarm).unwrap());
+    XArm::new(robot).move_to(to, 0.2)
 }
