@@ -205,7 +205,7 @@ mod tests {
         }
     }
 
-    /// A key whose range was forgotten would let these pass: `policy.label_width = nan` ran once.
+    /// A key whose range was forgotten would let these pass: `policy.label_sigma_bins = nan` ran once.
     #[test]
     fn every_number_refuses_what_is_no_size() {
         let seeds = ["seed", "cell.seed"];
