@@ -8,7 +8,7 @@ from torchvision.models.resnet import BasicBlock, ResNet
 
 # Basic blocks in the four stages of a ResNet.
 BLOCKS = {10: [1, 1, 1, 1], 18: [2, 2, 2, 2], 34: [3, 4, 6, 3]}
-# Of ImageNet's colours.
+# Of ImageNet's colors.
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 

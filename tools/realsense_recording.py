@@ -10,7 +10,7 @@ The wheel `pyrealsense2` has librealsense2 inside its Python module. This makes 
 the names that linkers and loaders ask for, and a `realsense2.pc` for pkg-config. Who has installed
 librealsense2 itself needs only the recordings: `--recordings-only`.
 
-The recordings come from a software device with the streams of a D435: colour 640 x 480 and depth
+The recordings come from a software device with the streams of a D435: color 640 x 480 and depth
 848 x 480 at 30 pictures a second. What they show is known to each pixel; the constants below are
 those of `crates/rmrl-realsense/tests/recorded.rs`.
 """
@@ -31,7 +31,7 @@ FRAMES = 24
 DEPTH_UNIT_M = 0.0005
 COLOR = {"width": 640, "height": 480, "fx": 615.25, "fy": 614.5, "ppx": 322.5, "ppy": 241.75}
 DEPTH = {"width": 848, "height": 480, "fx": 425.5, "fy": 425.5, "ppx": 424.25, "ppy": 238.5}
-# Where the depth camera's origin lies in the colour camera, in metres.
+# Where the depth camera's origin lies in the color camera, in meters.
 COLOR_FROM_DEPTH = [0.015, 0.002, 0.0]
 # A plane below, one millimetre lower in each picture, and a box on it: x and y in the depth camera.
 PLANE_M = 0.6
@@ -89,7 +89,7 @@ def frame(n: int, pixels: np.ndarray, profile) -> rs.software_video_frame:
 
 
 def record(path: Path, with_color: bool) -> None:
-    """Records both streams; without frames of colour where a camera has stalled."""
+    """Records both streams; without frames of color where a camera has stalled."""
     path.unlink(missing_ok=True)
     device = rs.software_device()
     device.register_info(rs.camera_info.name, "Synthetic D435")

@@ -312,6 +312,9 @@ def rename_json(value):
         key = JSON_KEYS.get(key, key)
         if key in CLOCK:
             inner = dict.fromkeys(inner) if isinstance(inner, dict) else None
+        if key == "config" and isinstance(inner, str):
+            # The whole configuration of a unit of a reproduction, as TOML.
+            inner = by_new_names(tomllib.loads(inner, parse_float=Digits))
         renamed_value[key] = rename_json(inner)
     return renamed_value
 
@@ -434,6 +437,15 @@ def compare_reports(before, after):
     return None
 
 
+def compare_tables(before, after):
+    """The numbers in the rows of tables: the words around them may be others."""
+    before, after = ([line for line in text.split("\n") if line.startswith(("|", "<tr"))] for text in (before, after))
+    for number, (one, other) in enumerate(zip(before, after), 1):
+        if NUMBER.findall(one) != NUMBER.findall(other):
+            return f"row {number}: {shown(one)} against {shown(other)}"
+    return None if len(before) == len(after) else f"{len(before)} rows against {len(after)}"
+
+
 def compare_lines(before, after):
     before, after = before.split("\n"), after.split("\n")
     # Tables have a header.
@@ -462,6 +474,8 @@ def compare_files(before, after):
     compare = compare_reports if name == "report.html" else comparisons.get(before.suffix)
     if compare:
         return compare(one.decode(), other.decode())
+    if name in ("tables.md", "reproduction.html"):
+        return compare_tables(one.decode(), other.decode())
     if name.endswith((".csv", ".md", ".txt", ".html")):
         return compare_lines(one.decode(), other.decode())
     return f"{len(one)} bytes against {len(other)}, with other contents"

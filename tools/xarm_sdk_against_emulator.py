@@ -176,7 +176,7 @@ def drive(model, firmware, gripper):
     checks.equal("get_bio_gripper_g2_position", arm.get_bio_gripper_g2_position(), (0, 150))
     checks.equal("get_bio_gripper_error", arm.get_bio_gripper_error(), (0, 0))
     if gripper != "g1":
-        # Pulses of the motor in the place of millimetres, until it is set back.
+        # Pulses of the motor in the place of millimeters, until it is set back.
         mode = arm._arm.get_bio_gripper_control_mode
         checks.equal("control mode", mode(), (0, 0))
         checks.equal("set_bio_gripper_control_mode", arm._arm.set_bio_gripper_control_mode(1), 0)

@@ -12,7 +12,9 @@ pub(crate) fn describe(field: &KeyField) -> TokenStream {
     let path = field.path();
     if let Shape::Section(ty) = field.shape.innermost() {
         let suffix = suffix(&field.shape);
+        let section = field.name.as_ref().map(|_| section(field, &suffix));
         return quote! {
+            #section
             <#ty as ::rmrl_core::ConfigKeys>::describe_keys(&(#path + #suffix), keys);
         };
     }
@@ -30,6 +32,21 @@ pub(crate) fn describe(field: &KeyField) -> TokenStream {
             kind: #kind,
             is_optional: #is_optional,
             range: #range,
+        });
+    }
+}
+
+/// Adds the description of a section, ahead of those of its keys.
+fn section(field: &KeyField, suffix: &str) -> TokenStream {
+    let (path, meaning) = (field.path(), &field.meaning);
+    let is_optional = matches!(field.shape, Shape::Optional(_));
+    quote! {
+        keys.push(::rmrl_core::KeyDescription {
+            path: #path + #suffix,
+            meaning: #meaning,
+            kind: ::std::string::String::from(::rmrl_core::KeyDescription::SECTION),
+            is_optional: #is_optional,
+            range: ::core::option::Option::None,
         });
     }
 }

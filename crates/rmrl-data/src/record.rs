@@ -65,7 +65,7 @@ pub struct TrialRecord {
     #[serde(default)]
     pub suspect: bool,
     /// Where the cell believes the plate to be afterwards. A resumed run continues from it.
-    #[serde(alias = "plate_location")]
+    #[serde(alias = "whereabouts")]
     pub plate_location: serde_json::Value,
     /// How long each step took, in seconds of wall-clock time.
     pub durations_s: DurationsRecord,

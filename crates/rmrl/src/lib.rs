@@ -1,15 +1,37 @@
 //! Role-Model Reinforcement Learning: a laboratory teaches its own robot arm to pick and place a
 //! cell plate to the millimeter, in an afternoon, without demonstrations (arXiv 2510.15189).
 //!
-//! This crate ties the others together.
+//! This crate ties the others together. A user of the library reads a configuration, makes a run, follows it, and
+//! looks at the result:
 //!
-//! - [`RunConfig`] is everything that decides what a run does; [`Layers`] reads it from defaults, a
-//!   file and single values.
-//! - [`Laboratory`] is the cell of a configuration: simulated, emulated or real.
-//! - [`create`] makes a run's directory, and [`execute_observed`] runs it to its end, from its first
-//!   trial or after it was interrupted.
+//! | to | use |
+//! |-|-|
+//! | read a configuration from defaults, files and single values | [`Layers`], [`RunConfig`] |
+//! | assemble a cell, simulated, emulated or real | [`Laboratory`], [`simulated_cell`], [`localizer`] |
+//! | prove that an arm reaches every pose of a run | [`prove_reach`] |
+//! | make the directory of a run, and run it to its end, also after an interruption | [`create`], [`execute`] |
+//! | follow a run, start and stop it, permit its attempts | [`RunObserver`], [`execute_observed`], [`Start`] |
+//! | read what a run recorded | [`read_records`], [`trials_in`], [`TargetRecord`] |
+//! | evaluate its policy on new placements | [`evaluate_run`] |
+//! | write its report | [`report`] |
+//! | serve a camera and an operator to another program | [`CellServer`] |
+//! | make images of plates to train an encoder on | [`plate_images`] |
 //!
-//! The other crates, which a user of the library needs beside this one, are re-exported under their own names.
+//! ```no_run
+//! use rmrl::{Layers, create, execute};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let config = Layers::default().with_assignment("trials=30")?.resolve()?;
+//! let (dir, config) = create(&config, "runs/first".as_ref())?;
+//! let records = execute(&dir, &config, &mut ())?;
+//! println!("{} attempts; {}", records.len(), dir.root().display());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The rooms, all of them private: `config`, `cell`, `run`, `supervision` (people and limits around a run),
+//! `analysis`, `report`, `reproduce`, `commissioning`, `calibration`, `perception`, and [`cli`], the command `rmrl`.
+//! The other crates are re-exported under their own names.
 
 pub use rmrl_calibration;
 pub use rmrl_cell;
@@ -35,16 +57,20 @@ mod reproduce;
 mod run;
 mod supervision;
 
+pub use crate::analysis::evaluate::{Evaluation, evaluate_run};
 pub use crate::cell::assembly::Laboratory;
 pub use crate::cell::calibration_gate::admit;
 pub use crate::cell::emulated_calibration::emulated_calibration;
+pub use crate::cell::first_motion::Start;
+pub use crate::cell::laboratory_error::LaboratoryError;
 pub use crate::cell::perception::localizer;
-pub use crate::cell::reachability::{flange_from_jaws, prove_reach};
+pub use crate::cell::reachability::prove_reach;
 pub use crate::cell::remote::CellServer;
 pub use crate::cell::simulated::simulated_cell;
 pub use crate::cell::world::World;
-pub use crate::config::{CameraConfig, Layers, RunConfig};
-pub use crate::perception::encoder_dataset::{ANSWERS, plate_pictures};
+pub use crate::config::{CameraConfig, ConfigError, Layers, RunConfig};
+pub use crate::perception::encoder_dataset::{ANSWERS, plate_images};
+pub use crate::report::report;
 pub use crate::run::POLICY;
 pub use crate::run::create::create;
 pub use crate::run::engine::RunResult;

@@ -1,4 +1,12 @@
-//! One run, from its directory to its last trial: [`engine`] makes it, whatever [`store`] keeps it.
+//! One run, from its directory to its last trial.
+//!
+//! - `engine` makes the run; `store` says what keeps it: a run directory (`folder_store`) or memory (`memory_store`).
+//! - `create` makes a run directory, `execute` runs what is left to do in one.
+//! - `observer`: who follows a run from outside; `outcome`: how it ended
+//! - `initial_policy`: new or pretrained; `baseline`: methods that learn none
+//! - `target_record`, `trial_record`, `world_record`: what is written; `run_log`: reading it again
+//! - `recorder` writes a run directory, with `attempt_writer` (images and logs), `metrics_files` and `checkpoints`.
+//! - `resume` validates and repairs what an interrupted run left; `provenance`: the program that made it
 
 mod attempt_writer;
 pub(crate) mod baseline;

@@ -111,7 +111,7 @@ fn wrong_input_is_named_and_leaves_nothing_behind() {
         ),
         (vec!["--set", "actions.translation_step_mm=10"], vec!["actions", "42.43 mm", "15.00 mm"]),
         (vec!["--set", "task.place.x_m=0.9"], vec!["task.place", "x = 0.9", "0.15 to 0.6"]),
-        (vec!["--set", "task.home.z_m=nan"], vec!["task.home", "not a number"]),
+        (vec!["--set", "task.home.z_m=nan"], vec!["task.home.z_m is NaN", "from -10"]),
         (vec!["--set", "task.travel_speed_m_s=2"], vec!["task.travel_speed_m_s", "0.25 m/s"]),
         (vec!["--set", "task.start.yaw_deg=[100, 130]"], vec!["task.start.yaw_deg", "reference"]),
         (vec!["--set", "task.start.y_m=[-0.2, 0.1]"], vec!["task.start", "farther away"]),

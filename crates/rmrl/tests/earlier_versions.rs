@@ -238,7 +238,7 @@ impl Emulator {
         }
         arm.insert("standstill_secs".to_string(), 0.2.into());
         let served = listening["cell"].as_str().unwrap();
-        table["remote"]["address"] = served.into();
+        table["distant"]["address"] = served.into();
         fs::write(config, table.to_string()).unwrap();
         emulator
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use binary::{failure, json, small};
 use rmrl::RunConfig;
-use rmrl::{ANSWERS, plate_pictures};
+use rmrl::{ANSWERS, plate_images};
 use rmrl_cell::TaskKind;
 use rmrl_learn::Policy;
 
@@ -23,7 +23,7 @@ fn the_encoder_that_comes_along_knows_a_lid_when_it_sees_one() {
     let right_of = |config: &RunConfig| {
         let policy = Policy::new(&config.policy, &actions, config.pose_scaling(), 0).unwrap();
         // Laboratories of neither its training nor its test.
-        let images = plate_pictures(config, 10_000..10_008, 6, |observation, answers| {
+        let images = plate_images(config, 10_000..10_008, 6, |observation, answers| {
             (policy.features_of(&policy.encode(&observation)), answers[lid] > 0.5)
         })
         .unwrap();

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 use std::sync::{Mutex, PoisonError};
 
-use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use nalgebra::Isometry3;
 use rmrl_cell::{SafetyEnvelope, SafetyViolation, TaskConfig, ToolPose};
 use rmrl_core::{PlanarPose, wrap_angle};
 use rmrl_xarm::kinematics::{ArmKinematics, Joints, ReachError, ReachMargins, ReachProof};
@@ -89,23 +89,6 @@ pub(crate) const MAX_TILT_DEG: f64 = 10.0;
 const FETCH_MARGIN_M: f64 = 0.01;
 const FETCH_MARGIN_RAD: f64 = 0.05;
 
-/// The pose of the grasp point in the flange's frame, where the middle of a plate is held. The controller gets it as its
-/// tool offset.
-pub fn flange_from_tool(config: &XArmConfig) -> Isometry3<f64> {
-    let [x, y, z, roll, pitch, yaw] = config.grasp_point_mm_deg();
-    Isometry3::from_parts(
-        Translation3::new(0.001 * x, 0.001 * y, 0.001 * z),
-        UnitQuaternion::from_euler_angles(roll.to_radians(), pitch.to_radians(), yaw.to_radians()),
-    )
-}
-
-/// The pose of the jaws in the flange's frame: [`flange_from_tool`], turned so that the jaws close along y at a yaw of
-/// zero, however the gripper is mounted.
-pub fn flange_from_jaws(config: &XArmConfig) -> Isometry3<f64> {
-    let turn = Vector3::z() * config.jaw_yaw_deg.to_radians();
-    flange_from_tool(config) * Isometry3::rotation(turn)
-}
-
 /// Proves that the arm reaches, with a margin and in one configuration of its joints, every start in the region with
 /// jitter and any action, the fixed path, home, and every straight line between two of them.
 ///
@@ -175,7 +158,7 @@ fn prove(
         limits.lower_rad[index] = limits.lower_rad[index].max(lower_deg.to_radians());
         limits.upper_rad[index] = limits.upper_rad[index].min(upper_deg.to_radians());
     }
-    let question = Question { arm, tool: flange_from_tool(&config.xarm), poses, start: *start };
+    let question = Question { arm, tool: config.xarm.flange_from_tool(), poses, start: *start };
     question.answer().map_err(|reason| {
         let name = |index: usize| named[index].0.as_str();
         let what = match reason {

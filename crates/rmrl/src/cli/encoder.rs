@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::config::{Layers, RunConfig};
-use crate::perception::encoder_dataset::{ANSWERS, plate_pictures};
+use crate::perception::encoder_dataset::{ANSWERS, plate_images};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -136,8 +136,8 @@ fn pretrain(arguments: &Pretrain) -> Result<(), Failure> {
         bar.inc(1);
         EncoderExample::new(&observation, answers, &config.policy)
     };
-    let examples = plate_pictures(&config, 0..cells, images, example)?;
-    let tests = plate_pictures(&config, cells..cells + test_cells, images, example)?;
+    let examples = plate_images(&config, 0..cells, images, example)?;
+    let tests = plate_images(&config, cells..cells + test_cells, images, example)?;
     bar.finish_and_clear();
     if examples.is_empty() || tests.is_empty() {
         return Err(Failure::Runtime(anyhow!("the localizer found no plate in any image")));

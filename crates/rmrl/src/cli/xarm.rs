@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cell::emulated_calibration::emulated_calibration;
-use crate::cell::reachability::flange_from_jaws;
 use crate::cell::remote::CellServer;
 use crate::cell::simulated::simulated_cell;
 use crate::cell::terminal::{Typed, poll_line, say};
@@ -189,7 +188,7 @@ fn controller(arguments: &Emulate, config: &RunConfig) -> Result<EmulatorConfig,
         tcp: Some(ports(arguments, config)?),
         unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports: Ports::VENDOR }),
         arm: ArmKinematics::new(config.xarm.model),
-        flange_from_tool: flange_from_jaws(&config.xarm),
+        flange_from_tool: config.xarm.flange_from_jaws(),
         watched_m: Some(config.xarm.fence_m),
         ..EmulatorConfig::default()
     })

@@ -19,15 +19,15 @@ pub(crate) fn documented(values: &Table, keys: &[KeyDescription], within: &str) 
         keys.iter().filter(|key| !key.path.contains("[].") && lies(&key.path, within)).collect();
     let mut sections: Vec<&str> = Vec::new();
     for key in &keys {
-        let section = if key.is_section() { key.path.as_str() } else { parent(&key.path) };
+        let section = if is_table(key) { key.path.as_str() } else { parent(&key.path) };
         if !sections.contains(&section) {
             sections.push(section);
         }
     }
     for section in sections {
         let own: Vec<&&KeyDescription> =
-            keys.iter().filter(|key| !key.is_section() && parent(&key.path) == section).collect();
-        let described = keys.iter().find(|key| key.is_section() && key.path == section);
+            keys.iter().filter(|key| !is_table(key) && parent(&key.path) == section).collect();
+        let described = keys.iter().find(|key| is_table(key) && key.path == section);
         if own.is_empty() {
             continue;
         }
@@ -53,9 +53,18 @@ pub(crate) fn documented(values: &Table, keys: &[KeyDescription], within: &str) 
     text
 }
 
+/// Whether a section is a table of its own. A list of them is the value of one key.
+fn is_table(key: &KeyDescription) -> bool {
+    key.is_section() && !key.path.ends_with("[]")
+}
+
 /// The meaning of a key and what is expected of its value.
 fn sentence(key: &KeyDescription) -> String {
-    let expected = key.range.clone().unwrap_or_else(|| key.kind.clone());
+    let expected = match &key.range {
+        Some(range) => range.clone(),
+        None if key.is_section() => "a list of tables".to_string(),
+        None => key.kind.clone(),
+    };
     let optional = if key.is_optional { "; may be left out" } else { "" };
     format!("{} [{expected}{optional}]", key.meaning)
 }

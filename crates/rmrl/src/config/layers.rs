@@ -84,8 +84,12 @@ impl Layers {
         is_file: bool,
         mut values: Table,
     ) -> Result<(), ConfigError> {
-        for warning in rename(&origin, &mut values)? {
-            tracing::warn!("{warning}");
+        let renamed = rename(&origin, &mut values)?;
+        if !renamed.is_empty() {
+            tracing::warn!(
+                "{origin} has earlier names, which are still read: {}",
+                renamed.join(", ")
+            );
         }
         self.layers.push(Layer { origin, is_file, values });
         Ok(())

@@ -25,12 +25,13 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("cell.operator", "distant", "remote"),
 ];
 
-/// Gives earlier names in `table` their present ones. Returns a warning for each of them.
+/// Gives earlier names in `table` their present ones. Returns what was renamed, such as `cell.person (now
+/// cell.operator)`.
 ///
 /// # Errors
 /// A key is there under both names.
 pub(crate) fn rename(origin: &str, table: &mut Table) -> Result<Vec<String>, ConfigError> {
-    let mut warnings = Vec::new();
+    let mut renamed = Vec::new();
     for &(old, new) in KEYS {
         let Some(value) = take(table, old) else { continue };
         if get(table, new).is_some() {
@@ -41,15 +42,15 @@ pub(crate) fn rename(origin: &str, table: &mut Table) -> Result<Vec<String>, Con
             });
         }
         put(table, new, value);
-        warnings.push(format!("{origin}: {old} is called {new} now"));
+        renamed.push(format!("{old} (now {new})"));
     }
     for &(key, old, new) in VALUES {
         if let Some(value) = get(table, key).filter(|value| value.as_str() == Some(old)) {
             *value = Value::String(new.to_string());
-            warnings.push(format!("{origin}: {key} = \"{old}\" is called \"{new}\" now"));
+            renamed.push(format!("{key} = \"{old}\" (now \"{new}\")"));
         }
     }
-    Ok(warnings)
+    Ok(renamed)
 }
 
 fn get<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
@@ -94,14 +95,11 @@ mod tests {
     fn earlier_names_are_read_with_a_warning_and_both_names_are_an_error() {
         let text = "[policy]\nlabel_width = 0.5\n[policy.support]\nreach_factor = 2.0\n[camera]\nsource = \"recorded\"\n";
         let mut table: Table = text.parse().unwrap();
-        let warnings = rename("cell.toml", &mut table).unwrap();
+        let renamed = rename("cell.toml", &mut table).unwrap();
         let expected = "[policy]\nlabel_sigma_bins = 0.5\n[policy.ood]\nthreshold = 2.0\n[camera]\nsource = \"playback\"\n";
         assert_eq!(table, expected.parse::<Table>().unwrap());
-        assert_eq!(warnings.len(), 3, "{warnings:?}");
-        assert_eq!(
-            warnings[0],
-            "cell.toml: policy.label_width is called policy.label_sigma_bins now"
-        );
+        assert_eq!(renamed.len(), 3, "{renamed:?}");
+        assert_eq!(renamed[0], "policy.label_width (now policy.label_sigma_bins)");
         // What is renamed already stays.
         assert_eq!(rename("cell.toml", &mut table).unwrap(), Vec::<String>::new());
 

@@ -66,7 +66,7 @@ impl RunConfig {
         let is_live = self.camera.source != CameraSource::Playback;
         let expected = "a camera that sees what the arm does; a recording is for `rmrl cell doctor` and \
                         `rmrl cell teach place --from camera`";
-        check.require("camera.source", "\"recorded\"", is_live, expected)?;
+        check.require("camera.source", "\"playback\"", is_live, expected)?;
         let is_reported = self.cell.kind == CellKind::Simulated || self.xarm.reports_at().is_some();
         let expected = "30002: nothing moves without the controller's reports, by which its settings are read back";
         Ok(check.require("xarm.report_port", "not given", is_reported, expected)?)
@@ -79,7 +79,7 @@ impl RunConfig {
         let expected = match is_simulated {
             true => "\"simulated\", because cell.kind is: no other camera sees that cell",
             false => {
-                "\"realsense\", \"remote\" or \"recorded\": a simulated camera does not see a real cell"
+                "\"realsense\", \"remote\" or \"playback\": a simulated camera does not see a real cell"
             }
         };
         let source = format!("{:?}", self.camera.source).to_lowercase();

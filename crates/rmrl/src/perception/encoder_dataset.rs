@@ -38,7 +38,7 @@ const FIRST_CELL: u64 = 1 << 32;
 ///
 /// # Errors
 /// The configuration is invalid for a cell.
-pub fn plate_pictures<T: Send>(
+pub fn plate_images<T: Send>(
     config: &RunConfig,
     cells: Range<u32>,
     images: u32,

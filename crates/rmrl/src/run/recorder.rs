@@ -71,9 +71,9 @@ impl<'a> Recorder<'a> {
             self.images(&record, "start", evidence.start.as_ref(), &mut images);
         let (end, end_depth) = self.images(&record, "final", evidence.end.as_ref(), &mut images);
         record.images = ImagesRecord { start, start_depth, end, end_depth };
-        let pictured = self.world.truth_at_captures();
+        let truths = self.world.truth_at_captures();
         let truth_in =
-            |capture: &Option<Capture>| Some(pictured.get(capture.as_ref()?.number)?.plate);
+            |capture: &Option<Capture>| Some(truths.get(capture.as_ref()?.number)?.plate);
         let (start, end) = (truth_in(&evidence.start), truth_in(&evidence.end));
         let grasp = self.world.grasp();
         let world = self.world.remember().map(|state| WorldRecord { state, start, end, grasp });

@@ -9,6 +9,7 @@ use rmrl_sim::WorldState;
 
 use crate::config::RunConfig;
 use crate::run::checkpoints;
+use crate::run::run_log::read_log;
 use crate::run::world_record::{WORLD, WorldRecord};
 
 /// The logs of a run as they were found. Reading and checking them changes nothing.
@@ -32,7 +33,7 @@ impl InterruptedRun {
     /// A file that is missing, damaged, or does not fit the others.
     pub(crate) fn read(dir: &RunDir, config: &RunConfig) -> anyhow::Result<Self> {
         let (trials_path, worlds_path) = (dir.path(RunDir::TRIALS), dir.path(WORLD));
-        let trials = trials_path.exists().then(|| Written::read(&trials_path)).transpose()?;
+        let trials = trials_path.exists().then(|| read_log(&trials_path)).transpose()?;
         let worlds = worlds_path.exists().then(|| Written::read(&worlds_path)).transpose()?;
         let found = Self { trials, worlds };
         if found.trials.is_none() && (!found.worlds().is_empty() || checkpoints::exist(dir)?) {

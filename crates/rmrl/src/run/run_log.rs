@@ -1,5 +1,7 @@
 //! The log of a run, read again.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::Context;
@@ -16,7 +18,25 @@ pub fn read_records(root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    Ok(Written::read(&path)?.into_entries())
+    Ok(read_log(&path)?.into_entries())
+}
+
+/// Reads a log. Warns of fields under earlier names, which are still read.
+///
+/// # Errors
+/// The log cannot be read or is damaged.
+pub(crate) fn read_log(path: &Path) -> anyhow::Result<Written<TrialRecord>> {
+    let written = Written::read(path)?;
+    let mut first = String::new();
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    BufReader::new(file).read_line(&mut first)?;
+    if first.contains("\"whereabouts\":") {
+        tracing::warn!(
+            "{} has an earlier name, which is still read: whereabouts (now plate_location)",
+            path.display()
+        );
+    }
+    Ok(written)
 }
 
 /// The completed trials after number `after`, with the images of their starts.

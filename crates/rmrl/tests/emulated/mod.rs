@@ -14,7 +14,7 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rmrl::{CellServer, RunConfig, emulated_calibration, flange_from_jaws, simulated_cell};
+use rmrl::{CellServer, RunConfig, emulated_calibration, simulated_cell};
 use rmrl_cell::{Arm, DeviceError, FirstMotion, TaskKind, ToolPose};
 use rmrl_sim::SimulatedCell;
 use rmrl_xarm::emulator::{
@@ -82,7 +82,7 @@ impl EmulatedCell {
         change(&mut config);
         let cell = simulated_cell(&config, u64::from(seed)).unwrap();
         let mut controller = EmulatorConfig {
-            flange_from_tool: flange_from_jaws(&config.xarm),
+            flange_from_tool: config.xarm.flange_from_jaws(),
             arm: ArmKinematics::new(config.xarm.model),
             watched_m: Some(config.xarm.fence_m),
             pace: Pace::AsFastAsPossible,

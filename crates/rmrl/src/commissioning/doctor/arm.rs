@@ -214,8 +214,8 @@ fn differs(name: &'static str, error: &XArmError) -> Check {
         XArmError::SettingNotKept { setting, expected, got } => {
             Check::warn(name, format!("{setting}: {got}, configured is {expected}"), FIX_SETTINGS)
         }
-        XArmError::UnsuitableSetting { setting, expected, got, fix: mend } => {
-            Check::fail(name, format!("{setting}: {got}, expected {expected}"), *mend)
+        XArmError::UnsuitableSetting { setting, expected, got, fix } => {
+            Check::fail(name, format!("{setting}: {got}, expected {expected}"), *fix)
         }
         error => Check::fail(name, error.to_string(), FIX_LINK),
     }
