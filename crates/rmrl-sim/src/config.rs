@@ -273,7 +273,7 @@ mod tests {
     fn a_board_is_checked_with_its_place() {
         let board = rmrl_vision::Chessboard { corners: "9x6".parse().unwrap(), square_m: -1.0 };
         let message = refusal(|config| config.board = Some(TableBoard::beside_workspace(board)));
-        assert!(message.starts_with("board.board is 9x6 corners"), "{message}");
+        assert!(message.starts_with("board.board.square_m is -1"), "{message}");
         let board = rmrl_vision::Chessboard { square_m: 0.02, ..board };
         let far = TableBoard { x_m: f64::NAN, ..TableBoard::beside_workspace(board) };
         let message = refusal(|config| config.board = Some(far));

@@ -268,7 +268,7 @@ mod tests {
             Recording::open(&root).unwrap_err().to_string()
         };
         assert!(message("color,depth\n").contains("lists no frame"));
-        assert!(message("color,depth\na.png,b.png\n").contains("frames.csv"));
+        assert!(message("colour,depth\na.png,b.png\n").contains("frames.csv"));
         assert!(message("color,depth\na.png\n").contains("line: 2"));
         fs::write(root.join(Recording::FRAMES), "color,depth\na.png,b.png\n").unwrap();
         let missing = Recording::open(&root).unwrap().frame(0).unwrap().unwrap_err().to_string();
