@@ -40,7 +40,7 @@ const RESUMED: [Earlier; 11] = [
 ];
 
 /// Keys of the log that have another name today.
-const RENAMED: [(&str, &str); 1] = [("plate_location", "plate_location")];
+const RENAMED: [(&str, &str); 1] = [("whereabouts", "plate_location")];
 
 /// Far above what another processor rounds otherwise, far below any change of a trial.
 const TOLERANCE: f64 = 1e-6;
