@@ -100,7 +100,7 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     write_atomically(out, &policy.to_safetensors(&Metadata::new())).map_err(anyhow::Error::from)?;
     let pretrained = Pretrained {
         policy: out.display().to_string(),
-        labeled_states: labeled_states,
+        labeled_states,
         first_loss: losses.first().copied().unwrap_or(f32::NAN),
         last_loss: losses.last().copied().unwrap_or(f32::NAN),
     };

@@ -9,7 +9,7 @@ use crate::run::metrics_files::Progress;
 use crate::run::observer::{NullObserver, RunObserver};
 
 /// Runs what is left to do in a run directory, which is everything for a new one, by its configuration as
-/// [`create`] or [`RunConfig::of_run`] has it. Returns all records.
+/// [`create`](crate::create) or [`RunConfig::of_run`] returns it. Returns all records.
 ///
 /// # Errors
 /// The directory is damaged, a trial could not be made or kept, or too many faults came in a row.
