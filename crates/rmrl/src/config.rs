@@ -16,16 +16,17 @@ mod validate;
 pub(crate) use self::documented::documented;
 pub use self::error::ConfigError;
 pub use self::layers::Layers;
-pub(crate) use self::notify::NotifyConfig;
-pub(crate) use self::page::PageSettings;
-pub(crate) use self::remote::RemoteConfig;
+pub use self::notify::NotifyConfig;
+pub use self::page::PageSettings;
+pub use self::remote::RemoteConfig;
 pub(crate) use self::renamed_keys::rename;
 pub use self::run_config::RunConfig;
 pub(crate) use self::run_config::first_difference;
 pub use self::sections::{
-    CameraConfig, CameraSource, CellKind, DetectorName, OperatorKind, SegmenterName, VisionConfig,
+    ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, DetectorName, MetricsConfig,
+    OperatorKind, RecordConfig, SegmenterName, VisionConfig,
 };
-pub(crate) use self::unattended::UnattendedConfig;
+pub use self::unattended::UnattendedConfig;
 
 #[cfg(test)]
 mod tests {

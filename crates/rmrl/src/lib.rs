@@ -68,7 +68,11 @@ pub use crate::cell::reachability::prove_reach;
 pub use crate::cell::remote::CellServer;
 pub use crate::cell::simulated::simulated_cell;
 pub use crate::cell::world::World;
-pub use crate::config::{CameraConfig, ConfigError, Layers, RunConfig};
+pub use crate::config::{
+    ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, ConfigError, DetectorName,
+    Layers, MetricsConfig, NotifyConfig, OperatorKind, PageSettings, RecordConfig, RemoteConfig,
+    RunConfig, SegmenterName, UnattendedConfig, VisionConfig,
+};
 pub use crate::perception::encoder_dataset::{ANSWERS, plate_images};
 pub use crate::report::report;
 pub use crate::run::POLICY;
