@@ -171,7 +171,7 @@ impl Views<'_> {
 }
 
 #[test]
-fn the_whole_chain_stays_within_a_millimetre_in_several_cells() {
+fn the_whole_chain_stays_within_a_millimeter_in_several_cells() {
     let board = Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 };
     let (mut worst, mut mean) = (0.0_f64, 0.0);
     const CELLS: u64 = 3;
