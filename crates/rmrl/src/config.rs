@@ -3,6 +3,7 @@
 
 mod documented;
 mod error;
+mod key_path;
 mod layers;
 mod notify;
 mod page;
@@ -15,6 +16,7 @@ mod validate;
 
 pub(crate) use self::documented::documented;
 pub use self::error::ConfigError;
+pub(crate) use self::key_path::take;
 pub use self::layers::Layers;
 pub use self::notify::NotifyConfig;
 pub use self::page::PageSettings;

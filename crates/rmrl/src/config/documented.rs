@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use rmrl_core::KeyDescription;
-use toml::{Table, Value};
+use toml::Table;
+
+use crate::config::key_path::value;
 
 /// How wide comments are.
 const COLUMNS: usize = 100;
@@ -92,11 +94,4 @@ fn lies(path: &str, within: &str) -> bool {
         || path
             .strip_prefix(within)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-}
-
-fn value<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
-    match path.split_once('.') {
-        None => table.get(path),
-        Some((section, rest)) => value(table.get(section)?.as_table()?, rest),
-    }
 }

@@ -6,6 +6,7 @@ use rmrl_xarm::ReportPort;
 use toml::{Table, Value};
 
 use crate::config::error::ConfigError;
+use crate::config::key_path::put;
 use crate::config::renamed_keys::rename;
 use crate::config::run_config::RunConfig;
 
@@ -43,7 +44,7 @@ impl Layers {
             origin: origin.to_string(),
             reason: error.to_string(),
         })?;
-        self.push(origin.to_string(), true, table)?;
+        self.layers.push(Layer { origin: origin.to_string(), is_file: true, values: table });
         Ok(self)
     }
 
@@ -73,38 +74,16 @@ impl Layers {
             .parse::<Table>()
             .or_else(|_| format!("{key} = {}", Value::String(value.trim().to_string())).parse())
             .map_err(|error: toml::de::Error| syntax(error.message()))?;
-        self.push(origin, false, table)?;
+        self.layers.push(Layer { origin, is_file: false, values: table });
         Ok(self)
-    }
-
-    /// Adds a layer, with earlier names of keys as they are called now.
-    fn push(
-        &mut self,
-        origin: String,
-        is_file: bool,
-        mut values: Table,
-    ) -> Result<(), ConfigError> {
-        let renamed = rename(&origin, &mut values)?;
-        if !renamed.is_empty() {
-            tracing::warn!(
-                "{origin} has earlier names, which are still read: {}",
-                renamed.join(", ")
-            );
-        }
-        self.layers.push(Layer { origin, is_file, values });
-        Ok(())
     }
 
     /// Adds one value under its key.
     #[must_use]
     pub fn with_value(mut self, origin: &str, key: &str, value: impl Into<Value>) -> Self {
-        let mut value = value.into();
-        for part in key.rsplit('.') {
-            value = Value::Table(Table::from_iter([(part.to_string(), value)]));
-        }
-        if let Value::Table(table) = value {
-            self.layers.push(Layer { origin: origin.to_string(), is_file: false, values: table });
-        }
+        let mut values = Table::new();
+        put(&mut values, key, value.into());
+        self.layers.push(Layer { origin: origin.to_string(), is_file: false, values });
         self
     }
 
@@ -141,7 +120,7 @@ impl Layers {
     /// all faults, not for the first.
     ///
     /// # Errors
-    /// The first layer with an unknown key, or with a value of the wrong type.
+    /// The first layer with an unknown key, a key under two names, or a value of the wrong type.
     pub fn merge(self) -> Result<RunConfig, ConfigError> {
         let kinds = self.layers.iter().map(Layer::task_kind).collect::<Result<Vec<_>, _>>()?;
         let kind = kinds.iter().rev().find_map(|kind| *kind).unwrap_or_default();
@@ -150,6 +129,13 @@ impl Layers {
         let mut merged = config.to_table();
         for (Layer { origin, is_file, mut values }, its_kind) in self.layers.into_iter().zip(kinds)
         {
+            let renamed = rename(&origin, &mut values)?;
+            if !renamed.is_empty() {
+                tracing::warn!(
+                    "{origin} has earlier names, which are still read: {}",
+                    renamed.join(", ")
+                );
+            }
             if is_file && its_kind.is_some_and(|its_kind| its_kind != kind) {
                 values.remove("task");
             }

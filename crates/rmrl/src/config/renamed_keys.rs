@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use crate::config::error::ConfigError;
+use crate::config::key_path::{put, take, value};
 
 /// Earlier keys with what they are called now.
 const KEYS: &[(&str, &str)] = &[
@@ -33,58 +34,24 @@ const VALUES: &[(&str, &str, &str)] = &[
 pub(crate) fn rename(origin: &str, table: &mut Table) -> Result<Vec<String>, ConfigError> {
     let mut renamed = Vec::new();
     for &(old, new) in KEYS {
-        let Some(value) = take(table, old) else { continue };
-        if get(table, new).is_some() {
+        let Some(kept) = take(table, old) else { continue };
+        if value(table, new).is_some() {
             return Err(ConfigError::Key {
                 origin: origin.to_string(),
                 key: old.to_string(),
                 reason: format!("is the earlier name of {new}, which is given, too; remove {old}"),
             });
         }
-        put(table, new, value);
+        put(table, new, kept);
         renamed.push(format!("{old} (now {new})"));
     }
     for &(key, old, new) in VALUES {
-        if let Some(value) = get(table, key).filter(|value| value.as_str() == Some(old)) {
-            *value = Value::String(new.to_string());
+        if value(table, key).and_then(Value::as_str) == Some(old) {
+            put(table, key, Value::String(new.to_string()));
             renamed.push(format!("{key} = \"{old}\" (now \"{new}\")"));
         }
     }
     Ok(renamed)
-}
-
-fn get<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
-    match key.split_once('.') {
-        None => table.get_mut(key),
-        Some((section, rest)) => get(table.get_mut(section)?.as_table_mut()?, rest),
-    }
-}
-
-/// Takes a key out, and the sections that are empty without it.
-fn take(table: &mut Table, key: &str) -> Option<Value> {
-    let Some((section, rest)) = key.split_once('.') else {
-        return table.remove(key);
-    };
-    let within = table.get_mut(section)?.as_table_mut()?;
-    let value = take(within, rest);
-    if within.is_empty() {
-        table.remove(section);
-    }
-    value
-}
-
-fn put(table: &mut Table, key: &str, value: Value) {
-    match key.split_once('.') {
-        None => {
-            table.insert(key.to_string(), value);
-        }
-        Some((section, rest)) => {
-            let within = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
-            if let Some(within) = within.as_table_mut() {
-                put(within, rest, value);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

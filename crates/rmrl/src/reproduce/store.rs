@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::plan::{Unit, Variant};
 use super::unit::UnitResult;
-use crate::config::{RunConfig, first_difference, rename};
+use crate::config::{RunConfig, first_difference, rename, take};
 
 /// The folder of a reproduction.
 #[derive(Debug, Clone)]
@@ -168,7 +168,7 @@ fn check_together(found: &[(PathBuf, UnitResult)], variants: &[Variant]) -> Resu
         let own_defaults = RunConfig::of(kind, result.unit.method).to_table();
         forget_defaults(&mut config, &own_defaults, &RunConfig::for_task(kind).to_table());
         for key in &may_differ {
-            remove(&mut config, key);
+            take(&mut config, key);
         }
         match &first {
             None => first = Some((path, config)),
@@ -203,20 +203,6 @@ fn forget_defaults(config: &mut Table, own: &Table, common: &Table) {
 fn task_of(config: &Table) -> TaskKind {
     let kind = config.get("task").and_then(|task| task.get("kind")).and_then(Value::as_str);
     TaskKind::ALL.into_iter().find(|task| Some(task.as_str()) == kind).unwrap_or_default()
-}
-
-/// Removes a key such as `schedule.batch_size`.
-fn remove(table: &mut Table, key: &str) {
-    match key.split_once('.') {
-        None => {
-            table.remove(key);
-        }
-        Some((section, rest)) => {
-            if let Some(Value::Table(section)) = table.get_mut(section) {
-                remove(section, rest);
-            }
-        }
-    }
 }
 
 fn read(path: &Path) -> Result<UnitResult, StoreError> {

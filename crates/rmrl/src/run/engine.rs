@@ -111,10 +111,9 @@ fn make_trials(
 /// When a run ends. The first `learned` trials of its log will not be met again.
 fn goal(config: &RunConfig, records: &[TrialRecord], learned: u32) -> anyhow::Result<Goal> {
     let mut goal = Goal::new(config.trials, config.until);
-    for trial in trials_without_images(records)? {
-        if trial.id.trial <= learned {
-            goal.note(&trial.outcome);
-        }
+    let learned = records.partition_point(|record| record.trial <= learned);
+    for trial in trials_without_images(&records[..learned])? {
+        goal.note(&trial.outcome);
     }
     Ok(goal)
 }
@@ -127,24 +126,20 @@ fn end_of(
     cell: &mut PickPlace,
     confirms: bool,
 ) -> anyhow::Result<RunOutcome> {
-    let (end, error) = match ended {
-        Ok(()) => (Some(RunOutcome::Goal), None),
+    let outcome = match ended {
+        Ok(()) => RunOutcome::Goal,
         Err(error) => {
             let error = anyhow::Error::from(error);
-            (RunOutcome::of(&error), Some(error))
+            RunOutcome::of(&error).ok_or(error)?
         }
     };
-    if end.as_ref().is_some_and(RunOutcome::lets_the_arm_go_home)
+    if outcome.lets_the_arm_go_home()
         && !confirms
         && let Err(fault) = cell.stand_down()
     {
         tracing::warn!("the arm could not be brought home, and stays where it is: {fault}");
     }
-    match (end, error) {
-        (Some(end), _) => Ok(end),
-        (None, Some(error)) => Err(error),
-        (None, None) => Ok(RunOutcome::Goal),
-    }
+    Ok(outcome)
 }
 
 /// Keeps each attempt and each update first, then notifies the observer.

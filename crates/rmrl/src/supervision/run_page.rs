@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use rmrl_cell::{CellEvent, Confirmation, PickPlace, StopSwitch};
-use rmrl_core::{FALSE_PROOF, Proof, TrialId, yaw_error_rad};
+use rmrl_core::{FALSE_PROOF, MovingAverage, Proof, TrialId, yaw_error_rad};
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
 use rmrl_operator::{
     CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, ProofProgress, RunStatus,
@@ -60,7 +60,8 @@ fn read_token(path: &Path) -> anyhow::Result<Token> {
 pub struct RunPage {
     page: Arc<OperatorPage>,
     painter: FramePainter,
-    smoothing: f64,
+    /// Of the rewards.
+    average: MovingAverage,
     /// What the attempts at the present trial took so far, in seconds.
     attempts_secs: f64,
 }
@@ -70,7 +71,7 @@ impl RunPage {
     pub fn new(page: OperatorPage) -> Self {
         let page = Arc::new(page);
         let painter = FramePainter::new(Arc::clone(&page));
-        Self { page, painter, smoothing: 0.0, attempts_secs: 0.0 }
+        Self { page, painter, average: MovingAverage::new(0.0), attempts_secs: 0.0 }
     }
 
     /// The page itself.
@@ -86,7 +87,7 @@ impl RunPage {
         records: &[TrialRecord],
         proof: Option<&Proof>,
     ) {
-        self.smoothing = config.metrics.smoothing;
+        self.average = MovingAverage::new(config.metrics.smoothing);
         self.attempts_secs = 0.0;
         self.page.publish(RunStatus {
             run: name.to_string(),
@@ -168,11 +169,10 @@ impl RunPage {
         self.attempts_secs = 0.0;
         let progress = proof.map(progress);
         let reward = record.reward.unwrap_or(0.0);
-        let smoothing = self.smoothing;
-        let mut completed = CompletedTrial {
+        let completed = CompletedTrial {
             trial,
             reward,
-            reward_average: reward,
+            reward_average: self.average.add(reward),
             e_trans_mm: record.e_trans_m.map(|error_m| 1000.0 * error_m),
             yaw_error_deg: record.e_rot.map(|e_rot| yaw_error_rad(e_rot).to_degrees()),
             seated: record.seated,
@@ -183,11 +183,6 @@ impl RunPage {
             duration_s,
         };
         self.page.update(|status| {
-            // The moving average, m_t = f m_{t-1} + (1 - f) r_t.
-            if let Some(last) = status.completed.last() {
-                completed.reward_average =
-                    smoothing * last.reward_average + (1.0 - smoothing) * reward;
-            }
             status.completed.push(completed);
             status.proof = progress;
             status.phase = Phase::Learning;
