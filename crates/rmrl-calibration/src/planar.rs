@@ -73,8 +73,10 @@ pub(crate) fn board_pose(
     pixels: &[Point2<f64>],
 ) -> Option<(Isometry3<f64>, f64)> {
     // The pixels without distortion, in normalized coordinates.
-    let ideal: Vec<Point2<f64>> =
-        pixels.iter().map(|pixel| intrinsics.unproject(*pixel, 1.0).xy()).collect();
+    let ideal: Vec<Point2<f64>> = pixels
+        .iter()
+        .map(|pixel| Some(intrinsics.unproject(*pixel, 1.0)?.xy()))
+        .collect::<Option<_>>()?;
     let start = pose_of(homography(board, &ideal)?)?;
     let found = solve(BoardPose { intrinsics, board, pixels, camera_from_board: start });
     let rms = (found.cost / pixels.len() as f64).sqrt();

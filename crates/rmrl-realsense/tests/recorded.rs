@@ -160,7 +160,7 @@ fn calibrated_intrinsics_replace_the_cameras() {
     let error = RealSenseCamera::open(config, overhead(), Some(of_another_size)).err().unwrap();
     assert!(error.to_string().contains("1280 x 720"), "{error}");
     // The principal point maps to the table below the camera.
-    let below = camera.model().world_point(Point2::new(COLOR.cx, COLOR.cy), 0.6);
+    let below = camera.model().world_point(Point2::new(COLOR.cx, COLOR.cy), 0.6).unwrap();
     assert!((below - Point3::new(0.4, 0.0, 0.0)).norm() < 1e-9, "{below}");
 }
 

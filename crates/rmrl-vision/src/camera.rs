@@ -1,56 +1,11 @@
 //! The pinhole camera: intrinsics with distortion, and extrinsics.
 
+use std::fmt;
+
 use nalgebra::{Isometry3, Point2, Point3, Vector3};
 use serde::{Deserialize, Serialize};
 
-/// Brown-Conrady lens distortion in OpenCV's order `(k1, k2, p1, p2, k3)`; all zero for none.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Distortion {
-    /// Radial, second order.
-    pub k1: f64,
-    /// Radial, fourth order.
-    pub k2: f64,
-    /// Tangential.
-    pub p1: f64,
-    /// Tangential.
-    pub p2: f64,
-    /// Radial, sixth order.
-    pub k3: f64,
-}
-
-impl Distortion {
-    /// Distorts normalized image coordinates `(X/Z, Y/Z)`.
-    fn distort(&self, ideal: Point2<f64>) -> Point2<f64> {
-        let (x, y) = (ideal.x, ideal.y);
-        let r2 = x * x + y * y;
-        let radial = 1.0 + r2 * (self.k1 + r2 * (self.k2 + r2 * self.k3));
-        Point2::new(
-            x * radial + 2.0 * self.p1 * x * y + self.p2 * (r2 + 2.0 * x * x),
-            y * radial + self.p1 * (r2 + 2.0 * y * y) + 2.0 * self.p2 * x * y,
-        )
-    }
-
-    /// Inverts [`Self::distort`] by fixed-point iteration, as OpenCV's `undistortPoints` does.
-    #[inline]
-    fn undistort(&self, distorted: Point2<f64>) -> Point2<f64> {
-        if *self == Self::default() {
-            return distorted;
-        }
-        let mut ideal = distorted;
-        for _ in 0..MAX_UNDISTORT_ITERATIONS {
-            let step = distorted - self.distort(ideal);
-            ideal += step;
-            if step.norm() < 1e-12 {
-                break;
-            }
-        }
-        ideal
-    }
-}
-
-/// Enough for lenses that distort the image by a third; the loop stops once it has converged.
-const MAX_UNDISTORT_ITERATIONS: usize = 100;
+use crate::Distortion;
 
 /// A pinhole camera's intrinsics, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -92,17 +47,17 @@ pub enum IntrinsicsError {
         /// The invalid value.
         value: f64,
     },
-    /// The distortion is not invertible everywhere in the image.
+    /// The distortion has no inverse in most of the image.
     #[error(
-        "the distortion {distortion:?} is not invertible at pixel ({u}, {v}); its coefficients belong to another camera or image size"
+        "the distortion {distortion:?} has an inverse in {:.0} % of the image only, expected {:.0} % or more; its \
+         coefficients belong to another camera or image size",
+        100.0 * share, 100.0 * LEAST_INVERTIBLE_SHARE
     )]
     Distortion {
         /// The coefficients.
         distortion: Distortion,
-        /// The pixel's `u`.
-        u: f64,
-        /// The pixel's `v`.
-        v: f64,
+        /// The share of the image where the distortion has an inverse.
+        share: f64,
     },
     /// The principal point lies outside the image.
     #[error("{key} is {value}, expected a principal point inside the image, 0 to {size}")]
@@ -121,7 +76,7 @@ impl Intrinsics {
     ///
     /// # Errors
     /// An empty image, a focal length that is not positive, a principal point outside the image, or a
-    /// distortion that is not invertible.
+    /// distortion that has no inverse in most of the image. Where it has none in a part, see [`Self::lens_limit`].
     pub fn validate(&self) -> Result<(), IntrinsicsError> {
         if self.width == 0 || self.height == 0 {
             return Err(IntrinsicsError::Size { width: self.width, height: self.height });
@@ -136,26 +91,38 @@ impl Intrinsics {
                 return Err(IntrinsicsError::PrincipalPoint { key, value, size });
             }
         }
-        // Distortion is largest at the border.
-        let (right, bottom) = (f64::from(self.width - 1), f64::from(self.height - 1));
-        for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
-            for (u, v) in [
-                (share * right, 0.0),
-                (share * right, bottom),
-                (0.0, share * bottom),
-                (right, share * bottom),
-            ] {
-                let back = self.project(self.unproject(Point2::new(u, v), 1.0));
-                let returns = back.is_some_and(|back| (back - Point2::new(u, v)).norm() < 0.1);
-                if !returns {
-                    return Err(IntrinsicsError::Distortion { distortion: self.distortion, u, v });
-                }
-            }
+        let distortion = self.distortion;
+        let share = self.lens_limit().map_or(1.0, |limit| limit.share);
+        if share < LEAST_INVERTIBLE_SHARE {
+            return Err(IntrinsicsError::Distortion { distortion, share });
         }
         Ok(())
     }
 
-    /// The pixel that sees a point in the camera frame; `None` for points that are not in front of the camera.
+    /// How far the distortion has an inverse; `None` if it has one in the whole image.
+    pub fn lens_limit(&self) -> Option<LensLimit> {
+        let is_known = |u: f64, v: f64| self.unproject(Point2::new(u, v), 1.0).is_some();
+        let (right, bottom) = (f64::from(self.width) - 1.0, f64::from(self.height) - 1.0);
+        let steps = (0..=LIMIT_STEPS).map(|step| f64::from(step) / f64::from(LIMIT_STEPS));
+        // Distortion is largest at the border.
+        if steps.clone().all(|share| {
+            [0.0, bottom].into_iter().all(|v| is_known(share * right, v))
+                && [0.0, right].into_iter().all(|u| is_known(u, share * bottom))
+        }) {
+            return None;
+        }
+        let columns =
+            steps.clone().flat_map(|u| steps.clone().map(move |v| (u * right, v * bottom)));
+        let known = columns.filter(|(u, v)| is_known(*u, *v)).count();
+        Some(LensLimit {
+            center_px: [self.cx, self.cy],
+            radius_px: self.distortion.limit().map_or(0.0, |r| r * self.fx.min(self.fy)),
+            share: known as f64 / f64::from((LIMIT_STEPS + 1).pow(2)),
+        })
+    }
+
+    /// The pixel that sees a point in the camera frame; `None` for points that are not in front of the camera, or so far
+    /// from its axis that the distortion has folded there.
     pub fn project(&self, point_in_camera: Point3<f64>) -> Option<Point2<f64>> {
         if point_in_camera.z <= 0.0 {
             return None;
@@ -163,18 +130,49 @@ impl Intrinsics {
         let distorted = self.distortion.distort(Point2::new(
             point_in_camera.x / point_in_camera.z,
             point_in_camera.y / point_in_camera.z,
-        ));
+        ))?;
         Some(Point2::new(self.fx * distorted.x + self.cx, self.fy * distorted.y + self.cy))
     }
 
-    /// The point at `depth_m` along the optical axis that a pixel sees, Eq. 13.
+    /// The point at `depth_m` along the optical axis that a pixel sees, Eq. 13; `None` where the distortion has no
+    /// inverse.
     #[inline]
-    pub fn unproject(&self, pixel: Point2<f64>, depth_m: f64) -> Point3<f64> {
+    pub fn unproject(&self, pixel: Point2<f64>, depth_m: f64) -> Option<Point3<f64>> {
         // Eq. 13: X = (u - c_x) Z / f_x, Y = (v - c_y) Z / f_y, after the distortion is removed
         let ideal = self
             .distortion
-            .undistort(Point2::new((pixel.x - self.cx) / self.fx, (pixel.y - self.cy) / self.fy));
-        Point3::new(ideal.x * depth_m, ideal.y * depth_m, depth_m)
+            .undistort(Point2::new((pixel.x - self.cx) / self.fx, (pixel.y - self.cy) / self.fy))?;
+        Some(Point3::new(ideal.x * depth_m, ideal.y * depth_m, depth_m))
+    }
+}
+
+/// The least share of an image in which a lens has to be known.
+const LEAST_INVERTIBLE_SHARE: f64 = 0.5;
+/// The image is examined at this many steps along each side, from border to border.
+const LIMIT_STEPS: u32 = 40;
+
+/// The region in which a distortion has an inverse, where that is not the whole image.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LensLimit {
+    /// The region's center, the principal point, in pixels.
+    pub center_px: [f64; 2],
+    /// The region's radius, in pixels.
+    pub radius_px: f64,
+    /// The share of the image that it covers, 0 to 1.
+    pub share: f64,
+}
+
+impl fmt::Display for LensLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the distortion has an inverse only within {:.0} px of ({:.0}, {:.0}), which is {:.0} % of the image; a plate \
+             outside is refused",
+            self.radius_px,
+            self.center_px[0],
+            self.center_px[1],
+            100.0 * self.share
+        )
     }
 }
 
@@ -188,10 +186,11 @@ pub struct CameraModel {
 }
 
 impl CameraModel {
-    /// The point in the world that a pixel sees at `depth_m` along the optical axis, Eq. 13-14.
-    pub fn world_point(&self, pixel: Point2<f64>, depth_m: f64) -> Point3<f64> {
+    /// The point in the world that a pixel sees at `depth_m` along the optical axis, Eq. 13-14; `None` where the
+    /// distortion has no inverse.
+    pub fn world_point(&self, pixel: Point2<f64>, depth_m: f64) -> Option<Point3<f64>> {
         // Eq. 14: p_world = R p_camera + t
-        self.world_from_camera * self.intrinsics.unproject(pixel, depth_m)
+        Some(self.world_from_camera * self.intrinsics.unproject(pixel, depth_m)?)
     }
 
     /// The pixel that sees a point of the world; `None` for points behind the camera.
@@ -204,16 +203,17 @@ impl CameraModel {
         self.world_from_camera.translation.vector.into()
     }
 
-    /// The unit direction of a pixel's ray, world frame.
-    pub fn viewing_direction(&self, pixel: Point2<f64>) -> Vector3<f64> {
-        (self.world_from_camera * self.intrinsics.unproject(pixel, 1.0).coords).normalize()
+    /// The unit direction of a pixel's ray, world frame; `None` where the distortion has no inverse.
+    pub fn viewing_direction(&self, pixel: Point2<f64>) -> Option<Vector3<f64>> {
+        let in_camera = self.intrinsics.unproject(pixel, 1.0)?;
+        Some((self.world_from_camera * in_camera.coords).normalize())
     }
 
     /// Where the ray of a pixel meets the horizontal plane at `height_m`; `None` if it does not
-    /// meet it in front of the camera.
+    /// meet it in front of the camera, or where the distortion has no inverse.
     pub fn intersect_plane(&self, pixel: Point2<f64>, height_m: f64) -> Option<Point3<f64>> {
         let origin = self.position();
-        let direction = self.viewing_direction(pixel);
+        let direction = self.viewing_direction(pixel)?;
         let distance_m = (height_m - origin.z) / direction.z;
         (distance_m.is_finite() && distance_m > 0.0).then(|| origin + direction * distance_m)
     }
@@ -266,7 +266,7 @@ mod tests {
             (
                 Intrinsics {
                     fx: 400.0,
-                    distortion: Distortion { k1: 0.5, k2: 0.5, ..Distortion::default() },
+                    distortion: Distortion { k1: -3.0, ..Distortion::default() },
                     ..D435
                 },
                 "distortion",
@@ -278,13 +278,54 @@ mod tests {
         assert_eq!(D435.validate(), Ok(()));
     }
 
+    /// A published camera: 20 views, 0.114 px. Its radial polynomial turns back 866 px from the principal point.
+    const PUBLISHED: Intrinsics = Intrinsics {
+        width: 1920,
+        height: 1080,
+        fx: 1048.331_837_603_218,
+        fy: 1048.362_450_716_887_7,
+        cx: 945.285_288_339_225_3,
+        cy: 560.972_475_866_083_9,
+        distortion: Distortion {
+            k1: 4.399_896_677_583_693_5e-3,
+            k2: 1.682_129_058_075_948_2e-1,
+            p1: 7.011_801_734_885_592e-5,
+            p2: -9.684_489_903_986_765e-4,
+            k3: -3.743_371_625_011_884_3e-1,
+        },
+    };
+
+    #[test]
+    fn a_camera_is_used_where_its_distortion_has_an_inverse() {
+        assert_eq!(PUBLISHED.validate(), Ok(()));
+        let limit = PUBLISHED.lens_limit().unwrap();
+        // By numpy: the cubic's root, and the pixels within that radius.
+        assert!((limit.radius_px - 865.0).abs() < 1.0, "{limit}");
+        assert!((limit.share - 0.826).abs() < 0.02, "{limit}");
+        for (u, v, inside) in [
+            (945.0, 561.0, true),
+            (1780.0, 561.0, true),
+            (1919.0, 561.0, false),
+            (0.0, 0.0, false),
+            (300.0, 0.0, true),
+        ] {
+            let pixel = Point2::new(u, v);
+            let ray = PUBLISHED.unproject(pixel, 1.0);
+            assert_eq!(ray.is_some(), inside, "{pixel}");
+            if let Some(ray) = ray {
+                assert!((PUBLISHED.project(ray).unwrap() - pixel).norm() < 1e-6);
+            }
+        }
+        assert_eq!(D435.lens_limit(), None);
+    }
+
     proptest! {
         #[test]
         fn projecting_and_unprojecting_are_inverse(
             u in 0.0..640.0f64, v in 0.0..480.0f64, depth in 0.2..2.0f64,
         ) {
             let pixel = Point2::new(u, v);
-            let back = D435.project(D435.unproject(pixel, depth)).unwrap();
+            let back = D435.project(D435.unproject(pixel, depth).unwrap()).unwrap();
             prop_assert!((back - pixel).norm() < 1e-6, "{back}");
         }
 
@@ -301,7 +342,7 @@ mod tests {
                 ),
             };
             let pixel = Point2::new(u, v);
-            let point = camera.world_point(pixel, depth);
+            let point = camera.world_point(pixel, depth).unwrap();
             prop_assert!((camera.project(point).unwrap() - pixel).norm() < 1e-6);
             let on_plane = camera.intersect_plane(pixel, point.z).unwrap();
             prop_assert!((on_plane - point).norm() < 1e-6);

@@ -16,7 +16,7 @@
 //! - `tilt.rs`: the tilt of a plate. `draw.rs`: draws a localization.
 //!
 //! Cameras and frames:
-//! - `camera.rs`, `camera_file.rs`: the camera model and its calibration file.
+//! - `camera.rs`, `distortion.rs`, `camera_file.rs`: the camera model, its lens and its calibration file.
 //! - `chessboard.rs`: the calibration target, and the trait of corner finders.
 //! - `frame.rs`, `frame_file.rs`, `recording.rs`: frames, in memory, as files, and as a folder of files.
 
@@ -27,6 +27,7 @@ mod chessboard;
 mod color_threshold;
 mod components;
 mod detect;
+mod distortion;
 mod draw;
 mod edges;
 mod frame;
@@ -41,11 +42,12 @@ mod silhouette;
 mod tilt;
 
 pub use bounding_box::BoundingBox;
-pub use camera::{CameraModel, Distortion, Intrinsics, IntrinsicsError};
+pub use camera::{CameraModel, Intrinsics, IntrinsicsError, LensLimit};
 pub use camera_file::{CalibrationRecord, CameraFile, CameraFileError};
 pub use chessboard::{Chessboard, CornerCount, CornerCountError, CornerFinder, Print};
 pub use color_threshold::ColorThreshold;
 pub use detect::{ColorThresholdDetector, Detection, Detections, Detector, Rejected};
+pub use distortion::Distortion;
 pub use draw::{draw_bounding_box, draw_localization, draw_mask, draw_plate};
 pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
 pub use frame_file::{FrameFileError, read_frame};

@@ -82,11 +82,12 @@ impl Localizer {
         if touches_border(&mask, expected) {
             return Err(LocalizeError::AtImageBorder);
         }
+        check_lens(&mask, &camera.intrinsics)?;
         let depth_m = self.mean_depth_m(frame, &mask)?;
         self.check_size(moments.area, depth_m, camera)?;
 
         let center = self.center_of(bounding_box, &moments);
-        let surface = camera.world_point(center, depth_m);
+        let surface = camera.world_point(center, depth_m).ok_or(LocalizeError::NotOverhead)?;
         let plate = self.config.plate;
         // The depth is that of the upper surface; the body's center is half a height below the top.
         let body_m = surface.z - (0.5 * plate.height_m - self.config.mean_surface_depth_m);
@@ -263,11 +264,23 @@ const MASK_RESOLUTION_PX: f64 = 1.0;
 fn check_overhead(camera: &CameraModel) -> Result<(), LocalizeError> {
     let Intrinsics { width, height, .. } = camera.intrinsics;
     let middle = Point2::new(0.5 * f64::from(width), 0.5 * f64::from(height));
-    if camera.viewing_direction(middle).z < -FRAC_1_SQRT_2 {
-        Ok(())
-    } else {
-        Err(LocalizeError::NotOverhead)
-    }
+    let looks_down =
+        camera.viewing_direction(middle).is_some_and(|direction| direction.z < -FRAC_1_SQRT_2);
+    if looks_down { Ok(()) } else { Err(LocalizeError::NotOverhead) }
+}
+
+/// Checks that the plate lies where the distortion has an inverse.
+fn check_lens(mask: &Mask, intrinsics: &Intrinsics) -> Result<(), LocalizeError> {
+    let Some(limit) = mask.bounding_box().and_then(|bounds| {
+        let is_known = |u, v| intrinsics.unproject(Point2::new(u, v), 1.0).is_some();
+        let [u, v] = [[bounds.x_min, bounds.x_max], [bounds.y_min, bounds.y_max]];
+        // The region is a disc: if the corners of a box are in it, so is the box.
+        let is_inside = u.into_iter().all(|u| v.into_iter().all(|v| is_known(u, v)));
+        if is_inside { None } else { intrinsics.lens_limit() }
+    }) else {
+        return Ok(());
+    };
+    Err(LocalizeError::OutsideLens { limit })
 }
 
 /// Iterations of the fit: each reduces its error by a factor of ten or more.

@@ -1,6 +1,6 @@
 //! Why a frame gave no pose.
 
-use crate::{BoundingBox, BoxError, Rejected};
+use crate::{BoundingBox, BoxError, LensLimit, Rejected};
 
 /// Why a frame gave no pose. In none of these cases does the localizer guess.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,15 @@ pub enum LocalizeError {
     /// The plate extends beyond the image, so the center of its visible part is not the plate's.
     #[error("the plate extends beyond the image's border")]
     AtImageBorder,
+    /// The plate lies, in part, where the distortion has no inverse.
+    #[error(
+        "the plate is not wholly where the camera's lens is known: {limit}. Move the plate towards the image's middle, or \
+         calibrate the intrinsics again with views that reach into the image's corners"
+    )]
+    OutsideLens {
+        /// Where the lens is known.
+        limit: LensLimit,
+    },
     /// Too few pixels of the mask have a depth.
     #[error(
         "only {valid} of the plate's {pixels} pixels have a depth, expected {expected:.0} or more"
@@ -95,6 +104,7 @@ impl LocalizeError {
             Self::SeveralPlates { .. } => "several_plates",
             Self::EmptyMask { .. } => "empty_mask",
             Self::AtImageBorder => "at_image_border",
+            Self::OutsideLens { .. } => "outside_lens",
             Self::NoValidDepth { .. } => "no_valid_depth",
             Self::WrongSize { .. } => "wrong_size",
             Self::WrongShape { .. } => "wrong_shape",

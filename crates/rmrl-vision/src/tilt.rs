@@ -15,7 +15,10 @@ pub fn tilt_rad(frame: &RgbdFrame, mask: &Mask, camera: &CameraModel) -> Option<
         mask.pixels().filter_map(|(u, v)| {
             let depth = frame.depth.get_pixel_checked(u, v)?.0[0];
             let pixel = Point2::new(f64::from(u), f64::from(v));
-            (depth > 0).then(|| camera.world_point(pixel, f64::from(depth) * DEPTH_UNIT_M))
+            if depth == 0 {
+                return None;
+            }
+            camera.world_point(pixel, f64::from(depth) * DEPTH_UNIT_M)
         })
     };
     let count = points().count() as f64;

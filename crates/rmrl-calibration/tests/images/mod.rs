@@ -48,7 +48,7 @@ pub fn image(
         .flat_map(|v| (0..=width).map(move |u| (u, v)))
         .map(|(u, v)| {
             let pixel = Point2::new(u as f64 - 0.5, v as f64 - 0.5);
-            board_from_camera * intrinsics.unproject(pixel, 1.0).coords
+            board_from_camera * intrinsics.unproject(pixel, 1.0).unwrap().coords
         })
         .collect();
     let eye: Point3<f64> = board_from_camera.translation.vector.into();

@@ -91,7 +91,10 @@ impl<'a> BoardScene<'a> {
         let rays = (0..rays_width * rays_height).into_par_iter().map(|index| {
             let at = |place: usize| (place * RAY_STEP_PX) as f64 - 0.5;
             let pixel = Point2::new(at(index % rays_width), at(index / rays_width));
-            camera.world_from_camera * camera.intrinsics.unproject(pixel, 1.0).coords
+            let in_camera = camera.intrinsics.unproject(pixel, 1.0);
+            // Where the lens has no inverse it shows nothing, as if the ray left backwards.
+            let in_camera = in_camera.unwrap_or_else(|| Point3::new(0.0, 0.0, -1.0));
+            camera.world_from_camera * in_camera.coords
         });
         Self {
             board,

@@ -31,7 +31,9 @@ impl ImagePlane {
 
     /// The ray of a pixel, scaled so that distances along it are depths along the optical axis.
     pub(super) fn primary_ray(&self, u: f64, v: f64) -> Ray {
+        // Where the lens has no inverse it shows nothing, as if the ray left backwards.
         let in_camera = self.camera.intrinsics.unproject(Point2::new(u, v), 1.0);
+        let in_camera = in_camera.unwrap_or_else(|| Point3::new(0.0, 0.0, -1.0));
         Ray {
             origin: self.camera.position().cast(),
             direction: (self.camera.world_from_camera * in_camera.coords).cast(),
