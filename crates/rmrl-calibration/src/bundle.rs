@@ -4,12 +4,13 @@
 //! corrections of the arm's poses, in units of the arm's noise. With exact poses this is the reprojection error;
 //! with exact images it is `A X = Z B`.
 
-use nalgebra::{DMatrix, DVector, Isometry3, Matrix3, Point2, Point3, SMatrix, SVector};
+use nalgebra::{DMatrix, DVector, Isometry3, Matrix3, Point3, SMatrix, SVector};
 use rmrl_vision::Intrinsics;
 
-use crate::PoseNoise;
 use crate::least_squares::{LeastSquares, NormalEquations, Solution, solve};
 use crate::projection::{motion, point_by_motion, project};
+use crate::view::matches;
+use crate::{BoardCorner, PoseNoise};
 
 /// The problem, and its current solution.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ pub(crate) struct WristView<'a> {
     /// The index of the placement.
     pub board: usize,
     pub world_from_flange: Isometry3<f64>,
-    pub corners: &'a [Point2<f64>],
+    pub corners: &'a [BoardCorner],
 }
 
 /// A view of the overhead camera.
@@ -46,7 +47,7 @@ pub(crate) struct WristView<'a> {
 pub(crate) struct OverheadView<'a> {
     /// The index of the placement.
     pub board: usize,
-    pub corners: &'a [Point2<f64>],
+    pub corners: &'a [BoardCorner],
 }
 
 /// The least pixel noise that is assumed: the error of a lens model.
@@ -108,7 +109,7 @@ impl LeastSquares for Bundle<'_> {
             let flange_from_world = self.world_from_true_flange(number).inverse();
             let wrist_from_flange = self.flange_from_wrist.inverse();
             let wrist_from_world = rotation(&(wrist_from_flange * flange_from_world));
-            for (point, corner) in self.points.iter().zip(view.corners) {
+            for (point, corner) in matches(view.corners, &self.points) {
                 let in_world = self.world_from_boards[view.board] * point;
                 let in_flange = flange_from_world * in_world;
                 let Some(seen) = project(&self.wrist, wrist_from_flange * in_flange) else {
@@ -141,7 +142,7 @@ impl LeastSquares for Bundle<'_> {
         }
         let overhead_from_world = self.world_from_overhead.inverse();
         for view in &self.overhead_views {
-            for (point, corner) in self.points.iter().zip(view.corners) {
+            for (point, corner) in matches(view.corners, &self.points) {
                 let in_world = self.world_from_boards[view.board] * point;
                 let Some(seen) = project(&self.overhead, overhead_from_world * in_world) else {
                     continue;
@@ -164,9 +165,8 @@ impl LeastSquares for Bundle<'_> {
 
     fn cost(&self) -> f64 {
         let distances =
-            |camera: &Intrinsics, camera_from_board: Isometry3<f64>, corners: &[Point2<f64>]| {
-                let points = self.points.iter().zip(corners);
-                let squares = points.map(|(point, corner)| {
+            |camera: &Intrinsics, camera_from_board: Isometry3<f64>, corners: &[BoardCorner]| {
+                let squares = matches(corners, &self.points).map(|(point, corner)| {
                     let seen = camera.project(camera_from_board * point);
                     seen.map_or(f64::INFINITY, |seen| (seen - corner).norm_squared())
                 });

@@ -1,11 +1,11 @@
 //! The error of a calibrated camera, in millimeters on the table, from boards that were not used to calibrate it.
 
 use nalgebra::Point3;
-use rmrl_vision::{CameraModel, Chessboard};
+use rmrl_vision::CameraModel;
 use serde::{Serialize, Serializer};
 
 use crate::overhead::{Pair, board_by_wrist, pairs};
-use crate::{CalibrationError, Placement, PoseNoise, Rejected, RejectedReason, WristCamera};
+use crate::{Board, CalibrationError, Placement, PoseNoise, Rejected, RejectedReason, WristCamera};
 
 /// How far the overhead camera and the arm with its wrist camera disagree about boards.
 ///
@@ -115,7 +115,7 @@ pub fn check(
     placements: &[Placement],
     camera: &CameraModel,
     wrist: &WristCamera,
-    board: &Chessboard,
+    board: &Board,
     noise: PoseNoise,
 ) -> Result<Check, CalibrationError> {
     let (pairs, rejected) = pairs(placements, &camera.intrinsics, wrist, board)?;
@@ -156,18 +156,19 @@ fn check_placement(
     pair: &Pair,
     camera: &CameraModel,
     wrist: &WristCamera,
-    board: &Chessboard,
+    board: &Board,
     noise: PoseNoise,
 ) -> Result<CheckedPlacement, CalibrationError> {
     let name = &pair.overhead.view.name;
     let world_from_board = board_by_wrist(pair, wrist, board, noise);
     let by_overhead = camera.world_from_camera * pair.overhead.camera_from_board;
-    let corners = board.points().into_iter().zip(&pair.overhead.view.corners);
+    let points = board.points();
+    let corners = pair.overhead.view.matches(&points);
     let corners = corners
         .map(|(point, pixel)| {
             let point_in_world = world_from_board * point;
             let seen = camera
-                .intersect_plane(*pixel, point_in_world.z)
+                .intersect_plane(pixel, point_in_world.z)
                 .ok_or_else(|| CalibrationError::OffTable { name: name.clone() })?;
             Ok(Residual {
                 point_in_world,

@@ -25,7 +25,17 @@ pub(crate) fn fit_corner(
     start: Point2<f64>,
     edges: [Vector2<f64>; 2],
 ) -> Option<FittedCorner> {
-    let radius = window_radius(edges)?;
+    fit_corner_within(image, start, edges, RADIUS_PX[1])
+}
+
+/// Like [`fit_corner`], by the pixels up to `largest_px` from the corner, beyond which something else is printed.
+pub(crate) fn fit_corner_within(
+    image: &GrayImage,
+    start: Point2<f64>,
+    edges: [Vector2<f64>; 2],
+    largest_px: f64,
+) -> Option<FittedCorner> {
+    let radius = window_radius(edges)?.min(largest_px.max(RADIUS_PX[0]));
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));
     let mut from = start;
     // The window follows the corner: centered there, errors of the model are balanced.

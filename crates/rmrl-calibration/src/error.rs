@@ -35,8 +35,10 @@ pub enum CalibrationError {
         /// The expected size.
         expected: [u32; 2],
     },
-    /// A view has another number of corners than the board.
-    #[error("{name} has {corners} corners, the board {expected}")]
+    /// A view has corners that the board has not.
+    #[error(
+        "{name} has {corners} corners, which are not corners of the board with {expected}, each once"
+    )]
     Corners {
         /// The image.
         name: String,
@@ -80,6 +82,9 @@ pub enum CalibrationError {
         /// The overhead image.
         name: String,
     },
+    /// The numbers that fit the views are no camera's.
+    #[error("no camera fits the views: {0}")]
+    Intrinsics(#[from] rmrl_vision::IntrinsicsError),
     /// No camera fits the views.
     #[error("no camera fits the views: {what}")]
     NoFit {

@@ -9,6 +9,7 @@ use image::{GrayImage, RgbImage, imageops};
 use nalgebra::{Point2, Vector2};
 use rmrl_vision::{BoxError, Chessboard, CornerFinder};
 
+use crate::BoardCorner;
 use crate::corner::{FittedCorner, fit_corner};
 
 /// Finds boards by ChESS corners, which `calib-targets-chessboard` joins to a grid, and fits each corner to some
@@ -19,8 +20,8 @@ pub struct ChessboardFinder;
 /// All corners of a board in one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoardSighting {
-    /// The pixels of the corners, row by row in the order of [`Chessboard::points`].
-    pub corners: Vec<Point2<f64>>,
+    /// The corners, row by row in the order of [`Chessboard::points`].
+    pub corners: Vec<BoardCorner>,
     /// The width of edges: the standard deviation of the blur across them, in pixels, as the median over the
     /// corners. About 0.4 for a sharp image.
     pub edge_px: f64,
@@ -41,6 +42,64 @@ pub enum BoardMissing {
         seen: usize,
         /// Corners of the board.
         expected: usize,
+    },
+    /// The visible corners are not those of the board, although there are enough of them.
+    #[error(
+        "{seen} corners in {columns} columns and {rows} rows are visible, which do not form the board of {expected}: \
+         something beside the board looks like a corner, a part of the board is covered, or --corners is wrong"
+    )]
+    Misshapen {
+        /// Visible corners.
+        seen: usize,
+        /// Corners along the longer side.
+        columns: usize,
+        /// Corners along the shorter side.
+        rows: usize,
+        /// The expected board.
+        expected: rmrl_vision::CornerCount,
+    },
+    /// All corners are visible, but some cannot be located.
+    #[error(
+        "{seen} corners are visible, but {} of them cannot be located to a fraction of a pixel: they are at the image's \
+         border, blurred, covered in part, or glare",
+        seen - located
+    )]
+    NotLocated {
+        /// Visible corners.
+        seen: usize,
+        /// Located corners.
+        located: usize,
+    },
+    /// Too few corners of a ChArUco board are visible.
+    #[error(
+        "only {seen} of {expected} corners are usable, but at least {needed} in 3 rows and 3 columns are needed: the \
+         board is covered, blurred or too small"
+    )]
+    TooFewCorners {
+        /// Usable corners.
+        seen: usize,
+        /// Corners of the board.
+        expected: usize,
+        /// The least number.
+        needed: usize,
+    },
+    /// A chessboard without markers of the dictionary.
+    #[error(
+        "a chessboard is visible, but none of its markers is of {dictionary}: --charuco or --marker-mm is wrong, or the \
+         image is blurred"
+    )]
+    NoMarkers {
+        /// The dictionary.
+        dictionary: String,
+    },
+    /// The markers do not have the places that they have on the board.
+    #[error(
+        "the markers are not where the board has them (only {agreeing} agree): --corners is wrong, or the board was \
+         printed by an OpenCV before 4.6 or as a legacy pattern, which has a white square at its first corner"
+    )]
+    OtherMarkers {
+        /// Markers that agree with the best place.
+        agreeing: usize,
     },
     /// The board has other numbers of corners.
     #[error("the visible board has {columns}x{rows} or more inner corners, expected {expected}")]
@@ -105,7 +164,8 @@ impl CornerFinder for ChessboardFinder {
         board: &Chessboard,
     ) -> Result<Option<Vec<Point2<f64>>>, BoxError> {
         board.validate()?;
-        Ok(self.look(&imageops::grayscale(image), board).ok().map(|sighting| sighting.corners))
+        let sighting = self.look(&imageops::grayscale(image), board).ok();
+        Ok(sighting.map(|found| found.corners.iter().map(|corner| corner.pixel).collect()))
     }
 }
 
@@ -159,11 +219,23 @@ impl Grid {
             let [columns, rows] = [sides[1], sides[0]];
             return Err(BoardMissing::Other { columns, rows, expected: board.corners });
         }
-        let partial = BoardMissing::Partial { seen, expected };
         if sides != [columns.min(rows), columns.max(rows)] || 5 * seen < 4 * expected {
-            return Err(partial);
+            return Err(if seen < expected {
+                BoardMissing::Partial { seen, expected }
+            } else {
+                let [rows, columns] = sides;
+                BoardMissing::Misshapen { seen, columns, rows, expected: board.corners }
+            });
         }
-        let fitted = self.fit(image).ok_or(partial)?;
+        let fitted = self.fit(image);
+        let located = fitted.iter().flatten().count();
+        let Some(fitted) = fitted.into_iter().collect() else {
+            return Err(if seen < expected {
+                BoardMissing::Partial { seen, expected }
+            } else {
+                BoardMissing::NotLocated { seen, located }
+            });
+        };
         // The camera sees the board's front, so x turns into y clockwise in the image.
         let mut fitted = Fitted { size: self.size, corners: fitted };
         if !fitted.is_clockwise() {
@@ -176,19 +248,25 @@ impl Grid {
         if contrast.abs() < LEAST_CONTRAST {
             return Err(BoardMissing::Contrast);
         }
-        if contrast > 0.0 {
+        // A board that looks the same after half a turn has the same color there.
+        if contrast > 0.0 && board.has_unique_frame() {
             fitted.corners.reverse();
         }
         let mut edges: Vec<f64> = fitted.corners.iter().map(|corner| corner.edge_px).collect();
         edges.sort_by(f64::total_cmp);
         Ok(BoardSighting {
-            corners: fitted.corners.iter().map(|corner| corner.pixel).collect(),
+            corners: fitted
+                .corners
+                .iter()
+                .enumerate()
+                .map(|(index, corner)| BoardCorner { index, pixel: corner.pixel })
+                .collect(),
             edge_px: edges[edges.len() / 2],
         })
     }
 
     /// Fits every corner, row by row. Missing corners start where their neighbors expect them.
-    fn fit(&mut self, image: &GrayImage) -> Option<Vec<FittedCorner>> {
+    fn fit(&mut self, image: &GrayImage) -> Vec<Option<FittedCorner>> {
         let [columns, rows] = self.size;
         let places: Vec<[usize; 2]> =
             (0..rows).flat_map(|row| (0..columns).map(move |column| [column, row])).collect();

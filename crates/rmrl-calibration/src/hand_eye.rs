@@ -3,13 +3,13 @@
 use nalgebra::{
     DMatrix, DVector, Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3,
 };
-use rmrl_vision::{Chessboard, Intrinsics};
+use rmrl_vision::Intrinsics;
 use serde::Serialize;
 
 use crate::bundle::{Bundle, WristView, pixel_noise};
 use crate::posed::{Seen, fitting};
 use crate::selection::{check_views, median, reject_blurred};
-use crate::{CalibrationError, PoseNoise, PosedView, Rejected, RejectedReason};
+use crate::{Board, CalibrationError, PoseNoise, PosedView, Rejected, RejectedReason};
 
 /// The pose of a camera on the flange, and its uncertainty.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,7 @@ pub const LEAST_ROTATION_DEG: f64 = 5.0;
 pub fn hand_eye(
     views: &[PosedView],
     camera: &Intrinsics,
-    board: &Chessboard,
+    board: &Board,
     noise: PoseNoise,
 ) -> Result<HandEyeCalibration, CalibrationError> {
     board.validate()?;
@@ -354,7 +354,7 @@ fn bundle<'a>(
     used: &[Seen<&'a PosedView>],
     start: &Hypothesis,
     camera: &Intrinsics,
-    board: &Chessboard,
+    board: &Board,
     noise: PoseNoise,
 ) -> Bundle<'a> {
     Bundle {

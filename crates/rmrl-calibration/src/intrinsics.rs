@@ -1,14 +1,17 @@
 //! A camera's focal lengths, principal point and distortion from views of a board, after Zhang.
 
-use nalgebra::{DVector, Isometry3, Matrix3, Point3, SVector, Vector3};
-use rmrl_vision::{Chessboard, Distortion, Intrinsics};
+use nalgebra::DMatrix;
+use rmrl_vision::{Distortion, Intrinsics};
 use serde::Serialize;
 
-use crate::least_squares::{LeastSquares, NormalEquations, solve};
-use crate::planar::{focal_lengths, homography, pose_of};
-use crate::projection::{motion, moved_intrinsics, point_by_motion, project};
+use crate::coverage::unseen_regions;
+use crate::intrinsics_fit::Camera;
+use crate::least_squares::{LeastSquares, Solution, solve};
+use crate::lens_model::{
+    ComparedModel, LensChoice, LensModel, PassedOver, border_deviation_px, limit_with_margin,
+};
 use crate::selection::{check_views, median, reject_blurred};
-use crate::{CalibrationError, Rejected, RejectedReason, View};
+use crate::{Board, CalibrationError, Rejected, RejectedReason, View};
 
 /// A camera's intrinsics and their uncertainty.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,8 +20,14 @@ pub struct IntrinsicsCalibration {
     pub intrinsics: Intrinsics,
     /// Standard deviations of the intrinsics, assuming independent errors of the corners.
     pub deviations: IntrinsicsDeviations,
+    /// Which coefficients of the distortion were fitted, and why.
+    pub lens: LensChoice,
     /// Root mean square distance between detected and expected corners, over all views used, in pixels.
     pub reprojection_px: f64,
+    /// The regions at the image's border where no view shows a corner: `top left`, `top` and so on.
+    pub unseen_regions: Vec<&'static str>,
+    /// What is suspicious about the board or the images.
+    pub warnings: Vec<IntrinsicsWarning>,
     /// The views that were used.
     pub views: Vec<ViewError>,
     /// The views that were not used.
@@ -54,15 +63,42 @@ pub const LEAST_TILT_DEG: f64 = 15.0;
 /// Calibrates a camera from views of a board: Zhang's closed form, then least squares over all corners, for the
 /// intrinsics, the distortion and the boards' poses.
 ///
+/// Coefficients of the distortion that the corners do not determine out to the image's border are left out:
+/// [`LensChoice`].
+///
 /// # Errors
 /// The board is invalid, the views differ in size, too few views are usable, their tilts differ too little, or no
 /// camera fits.
 pub fn intrinsics(
     views: &[View],
-    board: &Chessboard,
+    board: &Board,
 ) -> Result<IntrinsicsCalibration, CalibrationError> {
-    board.validate()?;
+    board.validate_size()?;
     check_views(views, board)?;
+    let (used, rejected) = fitting_views(views, board)?;
+    let (fit, passed_over) = fit(&used, board)?;
+    let Fit { camera, covariance, compared } = &fit;
+    let fitted = compared.model.fitted();
+    let views = used.iter().zip(camera.view_errors());
+    Ok(IntrinsicsCalibration {
+        intrinsics: camera.intrinsics,
+        deviations: deviations(fitted, covariance),
+        lens: LensChoice { model: compared.model, border_px: compared.border_px, passed_over },
+        reprojection_px: compared.reprojection_px,
+        unseen_regions: unseen_regions(&used),
+        warnings: warnings(&fit),
+        views: views
+            .map(|(view, error)| ViewError { name: view.name.clone(), reprojection_px: error })
+            .collect(),
+        rejected,
+    })
+}
+
+/// The views that a camera with all coefficients explains.
+fn fitting_views<'a>(
+    views: &'a [View],
+    board: &Board,
+) -> Result<(Vec<&'a View>, Vec<Rejected>), CalibrationError> {
     let (mut used, mut rejected) = reject_blurred(views.iter().collect(), |view| view);
     loop {
         if used.len() < LEAST_INTRINSICS_VIEWS {
@@ -74,8 +110,7 @@ pub fn intrinsics(
                 rejected,
             });
         }
-        let found = solve(Camera::start(&used, board)?);
-        let camera = &found.problem;
+        let camera = solve(Camera::start(&used, board, LensModel::Radial3Tangential)?).problem;
         let errors = camera.view_errors();
         // A bad view affects the whole fit: only the worst is rejected, then all is fitted again.
         let usual_px = median(errors.clone());
@@ -89,43 +124,156 @@ pub fn intrinsics(
         if spread_deg < LEAST_TILT_DEG {
             return Err(CalibrationError::TooLittleTilt { spread_deg, needed_deg: LEAST_TILT_DEG });
         }
-        let no_fit = |what| CalibrationError::NoFit { what };
-        let covariance = found.inverse_hessian.ok_or(no_fit("its numbers remain undetermined"))?;
-        camera.intrinsics.validate().map_err(|_| no_fit("its intrinsics are invalid"))?;
-        let corners = used.len() * board.points().len();
-        let freedom = (2 * corners - camera.unknowns()) as f64;
-        return Ok(IntrinsicsCalibration {
-            intrinsics: camera.intrinsics,
-            deviations: deviations(|index| {
-                (covariance[(index, index)] * found.cost / freedom).sqrt()
-            }),
-            reprojection_px: (found.cost / corners as f64).sqrt(),
-            views: used
-                .iter()
-                .zip(errors)
-                .map(|(view, error)| ViewError { name: view.name.clone(), reprojection_px: error })
-                .collect(),
-            rejected,
-        });
+        return Ok((used, rejected));
     }
 }
 
-/// Deviations in the order of [`crate::projection::Projection::by_intrinsics`].
-fn deviations(deviation: impl Fn(usize) -> f64) -> IntrinsicsDeviations {
-    IntrinsicsDeviations {
-        fx: deviation(0),
-        fy: deviation(1),
-        cx: deviation(2),
-        cy: deviation(3),
-        distortion: Distortion {
-            k1: deviation(4),
-            k2: deviation(5),
-            p1: deviation(6),
-            p2: deviation(7),
-            k3: deviation(8),
-        },
+/// The camera with the usable model of the lens that has the most coefficients, and the models passed over.
+fn fit<'a>(
+    views: &'a [&'a View],
+    board: &Board,
+) -> Result<(Fit<'a>, Vec<PassedOver>), CalibrationError> {
+    let (mut passed_over, mut last) = (Vec::new(), None);
+    for model in LensModel::ALL {
+        match Fit::new(views, board, model) {
+            Ok(fit) => {
+                let compared = fit.compared;
+                let Some(reason) = compared.unusable(views[0].size[0]) else {
+                    return Ok((fit, passed_over));
+                };
+                let reprojection_px = compared.reprojection_px;
+                passed_over.push(PassedOver { model, reprojection_px, reason });
+                last = Some(Ok(fit));
+            }
+            Err(error) => last = last.or(Some(Err(error))),
+        }
+    }
+    // Even without distortion, the border is poorly known: the simplest camera is the least wrong.
+    match last {
+        Some(Ok(fit)) if fit.compared.limit.is_none() => Ok((fit, passed_over)),
+        Some(Err(error)) => Err(error),
+        _ => Err(CalibrationError::NoFit { what: "its numbers remain undetermined" }),
     }
 }
+
+/// A camera with one model of the lens.
+struct Fit<'a> {
+    camera: Camera<'a>,
+    /// The covariance of the fitted intrinsics, scaled by the fit.
+    covariance: DMatrix<f64>,
+    compared: ComparedModel,
+}
+
+impl<'a> Fit<'a> {
+    fn new(
+        views: &'a [&'a View],
+        board: &Board,
+        model: LensModel,
+    ) -> Result<Self, CalibrationError> {
+        let Solution { problem: camera, cost, inverse_hessian } =
+            solve(Camera::start(views, board, model)?);
+        let covariance = inverse_hessian
+            .ok_or(CalibrationError::NoFit { what: "its numbers remain undetermined" })?;
+        camera.intrinsics.validate()?;
+        let (coordinates, unknowns) = (camera.coordinates(), camera.unknowns());
+        let shared = camera.shared_unknowns();
+        let per_coordinate = cost / (coordinates as f64 - unknowns as f64);
+        let covariance = covariance.view((0, 0), (shared, shared)) * per_coordinate;
+        let compared = ComparedModel {
+            border_px: border_deviation_px(&camera.intrinsics, model.fitted(), &covariance),
+            model,
+            reprojection_px: (cost / (0.5 * coordinates as f64)).sqrt(),
+            limit: limit_with_margin(&camera.intrinsics),
+        };
+        Ok(Self { camera, covariance, compared })
+    }
+}
+
+/// Deviations of the fitted intrinsics; 0 for coefficients that are not fitted.
+fn deviations(fitted: &[usize], covariance: &DMatrix<f64>) -> IntrinsicsDeviations {
+    // In the order of Projection::by_intrinsics.
+    let of = |index: usize| {
+        let place = fitted.iter().position(|fitted| *fitted == index);
+        place.map_or(0.0, |place| covariance[(place, place)].sqrt())
+    };
+    IntrinsicsDeviations {
+        fx: of(0),
+        fy: of(1),
+        cx: of(2),
+        cy: of(3),
+        distortion: Distortion { k1: of(4), k2: of(5), p1: of(6), p2: of(7), k3: of(8) },
+    }
+}
+
+/// What is suspicious about a camera that fits.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum IntrinsicsWarning {
+    /// The board is longer one way than its squares say.
+    #[error(
+        "the board is {:.1} ± {:.1} % {} along its rows than along its columns: its print is scaled one way, which spoils \
+         every distance. Measure both sides over all squares, and print it again without fitting it to the page",
+        100.0 * stretch.abs(), 100.0 * deviation, if *stretch > 0.0 { "longer" } else { "shorter" }
+    )]
+    PrintScaled {
+        /// How much longer the board is along its rows, as a share.
+        stretch: f64,
+        /// Its standard deviation.
+        deviation: f64,
+    },
+    /// The focal lengths differ.
+    #[error(
+        "fx is {:+.1} % off fy, but a camera's pixels are square: the images were resized one way, or the board's print \
+         is scaled one way. Measure both sides of the board over all squares, and take views with the board turned by 90 \
+         degrees, which tell the two apart",
+        100.0 * (ratio - 1.0)
+    )]
+    PixelsNotSquare {
+        /// `fx / fy`.
+        ratio: f64,
+    },
+}
+
+impl Serialize for IntrinsicsWarning {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Whether the board's print is scaled one way, or the pixels are not square.
+fn warnings(fit: &Fit) -> Vec<IntrinsicsWarning> {
+    let Solution { problem: camera, cost, inverse_hessian } = solve(fit.camera.with_stretch());
+    let place = fit.camera.shared_unknowns();
+    let freedom = camera.coordinates() as f64 - camera.unknowns() as f64;
+    let deviation = inverse_hessian
+        .map_or(f64::INFINITY, |inverse| (inverse[(place, place)] * cost / freedom).sqrt());
+    let stretch = camera.stretch.unwrap_or(0.0);
+    let is_off = |off: f64, deviation: f64| off.abs() > LEAST_SCALE.max(SCALE_SIGMAS * deviation);
+    // Without boards turned by a quarter, the stretch and the pixels' shape are one unknown.
+    let is_determined = SCALE_SIGMAS * deviation < LEAST_SCALE;
+    let intrinsics = if is_determined { camera.intrinsics } else { fit.camera.intrinsics };
+    let ratio = intrinsics.fx / intrinsics.fy;
+    let ratio_deviation = {
+        let [fx, fy] = [fit.camera.intrinsics.fx, fit.camera.intrinsics.fy];
+        let covariance = &fit.covariance;
+        (covariance[(0, 0)] / (fx * fx) + covariance[(1, 1)] / (fy * fy)
+            - 2.0 * covariance[(0, 1)] / (fx * fy))
+            .max(0.0)
+            .sqrt()
+    };
+    let mut warnings = Vec::new();
+    if is_determined && is_off(stretch, deviation) {
+        warnings.push(IntrinsicsWarning::PrintScaled { stretch, deviation });
+    }
+    if is_off(ratio - 1.0, ratio_deviation) {
+        warnings.push(IntrinsicsWarning::PixelsNotSquare { ratio });
+    }
+    warnings
+}
+
+/// A scale is reported if it is off by more than this share, 1.2 mm at 0.4 m,
+const LEAST_SCALE: f64 = 0.003;
+/// and by more than this many standard deviations.
+const SCALE_SIGMAS: f64 = 4.0;
 
 /// A view is rejected if its error is more than this many medians,
 const WORST_VIEW: f64 = 4.0;
@@ -140,104 +288,4 @@ fn largest(values: &[f64]) -> (usize, f64) {
         }
     }
     largest
-}
-
-/// Intrinsics, and the pose of each view's board.
-#[derive(Clone)]
-struct Camera<'a> {
-    views: &'a [&'a View],
-    points: Vec<Point3<f64>>,
-    intrinsics: Intrinsics,
-    camera_from_boards: Vec<Isometry3<f64>>,
-}
-
-impl<'a> Camera<'a> {
-    fn start(views: &'a [&'a View], board: &Chessboard) -> Result<Self, CalibrationError> {
-        let no_fit = |what| CalibrationError::NoFit { what };
-        let size = views[0].size;
-        let homographies: Option<Vec<Matrix3<f64>>> =
-            views.iter().map(|view| homography(board, &view.corners)).collect();
-        let homographies = homographies.ok_or(no_fit("corners coincide"))?;
-        // Without tilt, the closed form finds no focal length; the check after the refinement reports it.
-        let longest = f64::from(size[0].max(size[1]));
-        let [fx, fy] = focal_lengths(&homographies, size)
-            .filter(|focal| focal.iter().all(|f| (0.2..20.0).contains(&(f / longest))))
-            .unwrap_or([longest; 2]);
-        let [cx, cy] = size.map(|side| 0.5 * (f64::from(side) - 1.0));
-        let [width, height] = size;
-        let intrinsics =
-            Intrinsics { width, height, fx, fy, cx, cy, distortion: Distortion::default() };
-        let without_camera =
-            Matrix3::new(1.0 / fx, 0.0, -cx / fx, 0.0, 1.0 / fy, -cy / fy, 0.0, 0.0, 1.0);
-        let poses: Option<Vec<Isometry3<f64>>> =
-            homographies.iter().map(|homography| pose_of(without_camera * homography)).collect();
-        let camera_from_boards = poses.ok_or(no_fit("a board has no pose"))?;
-        Ok(Self { views, points: board.points(), intrinsics, camera_from_boards })
-    }
-
-    /// Root mean square distance of the corners, for each view.
-    fn view_errors(&self) -> Vec<f64> {
-        self.squares().map(|sum| (sum / self.points.len() as f64).sqrt()).collect()
-    }
-
-    /// The sum of squared distances, for each view.
-    fn squares(&self) -> impl Iterator<Item = f64> {
-        self.views.iter().zip(&self.camera_from_boards).map(|(view, camera_from_board)| {
-            let corners = self.points.iter().zip(&view.corners);
-            corners
-                .map(|(point, corner)| {
-                    let seen = self.intrinsics.project(camera_from_board * point);
-                    seen.map_or(f64::INFINITY, |seen| (seen - corner).norm_squared())
-                })
-                .sum()
-        })
-    }
-
-    /// The largest angle between two boards' planes, in degrees.
-    fn tilt_spread_deg(&self) -> f64 {
-        let normals: Vec<Vector3<f64>> =
-            self.camera_from_boards.iter().map(|pose| pose * Vector3::z()).collect();
-        let pairs = normals.iter().flat_map(|a| normals.iter().map(move |b| a.angle(b)));
-        pairs.fold(0.0, f64::max).to_degrees()
-    }
-}
-
-impl LeastSquares for Camera<'_> {
-    fn unknowns(&self) -> usize {
-        9 + 6 * self.views.len()
-    }
-
-    fn linearize(&self, equations: &mut NormalEquations) {
-        for (number, (view, camera_from_board)) in
-            self.views.iter().zip(&self.camera_from_boards).enumerate()
-        {
-            for (point, corner) in self.points.iter().zip(&view.corners) {
-                let point_in_camera = camera_from_board * point;
-                let Some(seen) = project(&self.intrinsics, point_in_camera) else { continue };
-                let by_pose = seen.by_point * point_by_motion(point_in_camera);
-                for axis in 0..2 {
-                    let row: [(usize, f64); 15] = std::array::from_fn(|index| match index {
-                        0..9 => (index, seen.by_intrinsics[(axis, index)]),
-                        _ => (index + 6 * number, by_pose[(axis, index - 9)]),
-                    });
-                    equations.add(seen.pixel[axis] - corner[axis], &row);
-                }
-            }
-        }
-    }
-
-    fn cost(&self) -> f64 {
-        self.squares().sum()
-    }
-
-    fn moved(&self, step: &DVector<f64>) -> Self {
-        let mut next = self.clone();
-        next.intrinsics =
-            moved_intrinsics(&self.intrinsics, &step.fixed_rows::<9>(0).clone_owned());
-        for (number, pose) in next.camera_from_boards.iter_mut().enumerate() {
-            let step: SVector<f64, 6> = step.fixed_rows::<6>(9 + 6 * number).clone_owned();
-            *pose = motion(&step) * *pose;
-        }
-        next
-    }
 }

@@ -15,14 +15,19 @@
 //! - `planar.rs`, `projection.rs`: closed forms for a plane, and the derivatives of the projection.
 //! - `error.rs`: why a calibration fails.
 
+mod board;
 mod bundle;
+mod charuco;
 mod check;
 mod corner;
+mod coverage;
 mod error;
 mod finder;
 mod hand_eye;
 mod intrinsics;
+mod intrinsics_fit;
 mod least_squares;
+mod lens_model;
 mod overhead;
 mod planar;
 mod posed;
@@ -30,6 +35,8 @@ mod projection;
 mod selection;
 mod view;
 
+pub use board::Board;
+pub use charuco::{CharucoBoard, MarkerDictionary, UnknownDictionary};
 pub use check::{Check, CheckedPlacement, Inconclusive, Residual, check};
 pub use error::CalibrationError;
 pub use finder::{BoardMissing, BoardSighting, ChessboardFinder};
@@ -37,8 +44,9 @@ pub use hand_eye::{
     HandEyeCalibration, LEAST_HAND_EYE_VIEWS, LEAST_ROTATION_DEG, PoseError, hand_eye,
 };
 pub use intrinsics::{
-    IntrinsicsCalibration, IntrinsicsDeviations, LEAST_INTRINSICS_VIEWS, LEAST_TILT_DEG, ViewError,
-    intrinsics,
+    IntrinsicsCalibration, IntrinsicsDeviations, IntrinsicsWarning, LEAST_INTRINSICS_VIEWS,
+    LEAST_TILT_DEG, ViewError, intrinsics,
 };
+pub use lens_model::{LensChoice, LensModel, PassedOver, Unusable};
 pub use overhead::{OverheadCalibration, PlacementError, WristCamera, chain, overhead};
-pub use view::{Placement, PoseNoise, PosedView, Rejected, RejectedReason, View};
+pub use view::{BoardCorner, Placement, PoseNoise, PosedView, Rejected, RejectedReason, View};

@@ -1,13 +1,15 @@
 //! The pose of the overhead camera, from boards that the wrist camera sees at the same time.
 
 use nalgebra::{Isometry3, Point3};
-use rmrl_vision::{CameraModel, Chessboard, Intrinsics};
+use rmrl_vision::{CameraModel, Intrinsics};
 use serde::Serialize;
 
 use crate::bundle::{Bundle, OverheadView, WristView, pixel_noise};
 use crate::posed::{Seen, fitting};
 use crate::selection::{check_views, median, reject_blurred};
-use crate::{CalibrationError, Placement, PoseNoise, PosedView, Rejected, RejectedReason, View};
+use crate::{
+    Board, CalibrationError, Placement, PoseNoise, PosedView, Rejected, RejectedReason, View,
+};
 
 /// A calibrated camera on the arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,7 +68,7 @@ pub fn overhead(
     placements: &[Placement],
     camera: &Intrinsics,
     wrist: &WristCamera,
-    board: &Chessboard,
+    board: &Board,
     noise: PoseNoise,
 ) -> Result<OverheadCalibration, CalibrationError> {
     let (mut pairs, mut rejected) = pairs(placements, camera, wrist, board)?;
@@ -95,16 +97,16 @@ pub fn overhead(
             rejected.push(reject(pairs.remove(worst), off_m));
             continue;
         }
+        let points = board.points();
         let squares = pairs.iter().zip(&found.world_from_boards).map(|(pair, world_from_board)| {
-            let corners = board.points().into_iter().zip(&pair.overhead.view.corners);
-            let squares = corners.map(|(point, corner)| {
+            let squares = pair.overhead.view.matches(&points).map(|(point, corner)| {
                 camera
                     .project(world_from_board * point)
                     .map_or(f64::INFINITY, |seen| (seen - corner).norm_squared())
             });
             squares.sum::<f64>()
         });
-        let corners = pairs.len() * board.points().len();
+        let corners: usize = pairs.iter().map(|pair| pair.overhead.view.corners.len()).sum();
         return Ok(OverheadCalibration {
             world_from_overhead: camera.world_from_camera,
             reprojection_px: (squares.sum::<f64>() / corners as f64).sqrt(),
@@ -127,7 +129,7 @@ fn worst(
     pairs: &[Pair],
     camera: &CameraModel,
     wrist: &WristCamera,
-    board: &Chessboard,
+    board: &Board,
     least_m: f64,
 ) -> Option<(usize, f64)> {
     // By the wrist's views alone, because a wrong overhead view has already distorted the refined boards.
@@ -168,7 +170,7 @@ impl Pair<'_> {
 
     /// Root mean square distance along the table between the corners according to the camera and according to the
     /// wrist's views, in meters.
-    fn off_m(&self, camera: &CameraModel, wrist: &WristCamera, board: &Chessboard) -> f64 {
+    fn off_m(&self, camera: &CameraModel, wrist: &WristCamera, board: &Board) -> f64 {
         let points = board.points();
         // Each corner is the mean over the views.
         let views = self.wrist.len() as f64;
@@ -178,11 +180,12 @@ impl Pair<'_> {
                 *corner += (world_from_board * point).coords / views;
             }
         }
-        let squares = corners.iter().zip(&self.overhead.view.corners).map(|(corner, pixel)| {
-            let seen = camera.intersect_plane(*pixel, corner.z);
+        let seen = &self.overhead.view;
+        let squares = seen.matches(&corners).map(|(corner, pixel)| {
+            let seen = camera.intersect_plane(pixel, corner.z);
             seen.map_or(f64::INFINITY, |seen| (seen - corner).norm_squared())
         });
-        (squares.sum::<f64>() / points.len() as f64).sqrt()
+        (squares.sum::<f64>() / seen.corners.len() as f64).sqrt()
     }
 }
 
@@ -191,7 +194,7 @@ pub(crate) fn pairs<'a>(
     placements: &'a [Placement],
     camera: &Intrinsics,
     wrist: &WristCamera,
-    board: &Chessboard,
+    board: &Board,
 ) -> Result<(Vec<Pair<'a>>, Vec<Rejected>), CalibrationError> {
     board.validate()?;
     check_views(placements.iter().map(|placement| &placement.overhead), board)?;
@@ -229,7 +232,7 @@ pub(crate) fn pairs<'a>(
 }
 
 /// The chain that agrees best with all boards.
-fn medoid(pairs: &[Pair], wrist: &WristCamera, board: &Chessboard) -> Isometry3<f64> {
+fn medoid(pairs: &[Pair], wrist: &WristCamera, board: &Board) -> Isometry3<f64> {
     let middle = board.center();
     let boards: Vec<(Isometry3<f64>, Isometry3<f64>)> = pairs
         .iter()
@@ -264,7 +267,7 @@ fn bundle<'a>(
     pairs: &[Pair<'a>],
     camera: &Intrinsics,
     wrist: &WristCamera,
-    board: &Chessboard,
+    board: &Board,
     noise: PoseNoise,
     world_from_overhead: Isometry3<f64>,
 ) -> Bundle<'a> {
@@ -308,7 +311,7 @@ fn bundle<'a>(
 pub(crate) fn board_by_wrist(
     pair: &Pair,
     wrist: &WristCamera,
-    board: &Chessboard,
+    board: &Board,
     noise: PoseNoise,
 ) -> Isometry3<f64> {
     let pairs = std::slice::from_ref(pair);

@@ -1,18 +1,19 @@
 //! Closed forms for a plane seen by a camera: homographies, focal lengths, and the plane's pose.
 
 use nalgebra::{
-    DMatrix, DVector, Isometry3, Matrix3, Point2, Rotation3, SVector, Translation3, UnitQuaternion,
-    Vector3,
+    DMatrix, DVector, Isometry3, Matrix3, Point2, Point3, Rotation3, SVector, Translation3,
+    UnitQuaternion, Vector3,
 };
-use rmrl_vision::{Chessboard, Intrinsics};
+use rmrl_vision::Intrinsics;
 
+use crate::BoardCorner;
 use crate::least_squares::{LeastSquares, NormalEquations, solve};
 use crate::projection::{motion, point_by_motion, project};
+use crate::view::matches;
 
 /// The homography from a board's plane to an image, by the normalized direct linear transform.
-pub(crate) fn homography(board: &Chessboard, pixels: &[Point2<f64>]) -> Option<Matrix3<f64>> {
-    let points: Vec<Point2<f64>> = board.points().iter().map(|point| point.xy()).collect();
-    let (from, to) = (normalizing(&points)?, normalizing(pixels)?);
+pub(crate) fn homography(points: &[Point2<f64>], pixels: &[Point2<f64>]) -> Option<Matrix3<f64>> {
+    let (from, to) = (normalizing(points)?, normalizing(pixels)?);
     let mut rows = DMatrix::zeros(2 * points.len(), 9);
     for (index, (point, pixel)) in points.iter().zip(pixels).enumerate() {
         let (p, q) = (from * point.to_homogeneous(), to * pixel.to_homogeneous());
@@ -69,17 +70,19 @@ pub(crate) fn focal_lengths(homographies: &[Matrix3<f64>], size: [u32; 2]) -> Op
 /// in pixels.
 pub(crate) fn board_pose(
     intrinsics: &Intrinsics,
-    board: &Chessboard,
-    pixels: &[Point2<f64>],
+    points: &[Point3<f64>],
+    corners: &[BoardCorner],
 ) -> Option<(Isometry3<f64>, f64)> {
+    let on_board: Vec<Point2<f64>> =
+        matches(corners, points).map(|(point, _)| point.xy()).collect();
     // The pixels without distortion, in normalized coordinates.
-    let ideal: Vec<Point2<f64>> = pixels
+    let ideal: Vec<Point2<f64>> = corners
         .iter()
-        .map(|pixel| Some(intrinsics.unproject(*pixel, 1.0)?.xy()))
+        .map(|corner| Some(intrinsics.unproject(corner.pixel, 1.0)?.xy()))
         .collect::<Option<_>>()?;
-    let start = pose_of(homography(board, &ideal)?)?;
-    let found = solve(BoardPose { intrinsics, board, pixels, camera_from_board: start });
-    let rms = (found.cost / pixels.len() as f64).sqrt();
+    let start = pose_of(homography(&on_board, &ideal)?)?;
+    let found = solve(BoardPose { intrinsics, points, corners, camera_from_board: start });
+    let rms = (found.cost / corners.len() as f64).sqrt();
     rms.is_finite().then_some((found.problem.camera_from_board, rms))
 }
 
@@ -103,8 +106,8 @@ pub(crate) fn pose_of(homography: Matrix3<f64>) -> Option<Isometry3<f64>> {
 #[derive(Clone)]
 struct BoardPose<'a> {
     intrinsics: &'a Intrinsics,
-    board: &'a Chessboard,
-    pixels: &'a [Point2<f64>],
+    points: &'a [Point3<f64>],
+    corners: &'a [BoardCorner],
     camera_from_board: Isometry3<f64>,
 }
 
@@ -114,7 +117,7 @@ impl LeastSquares for BoardPose<'_> {
     }
 
     fn linearize(&self, equations: &mut NormalEquations) {
-        for (point, pixel) in self.board.points().into_iter().zip(self.pixels) {
+        for (point, pixel) in matches(self.corners, self.points) {
             let point_in_camera = self.camera_from_board * point;
             let Some(seen) = project(self.intrinsics, point_in_camera) else { continue };
             let by = seen.by_point * point_by_motion(point_in_camera);
@@ -127,8 +130,7 @@ impl LeastSquares for BoardPose<'_> {
     }
 
     fn cost(&self) -> f64 {
-        let points = self.board.points().into_iter().zip(self.pixels);
-        points
+        matches(self.corners, self.points)
             .map(|(point, pixel)| {
                 let seen = self.intrinsics.project(self.camera_from_board * point);
                 seen.map_or(f64::INFINITY, |seen| (seen - pixel).norm_squared())

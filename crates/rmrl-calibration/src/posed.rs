@@ -1,11 +1,11 @@
 //! Views with the pose of their board.
 
 use nalgebra::Isometry3;
-use rmrl_vision::{Chessboard, Intrinsics};
+use rmrl_vision::Intrinsics;
 
 use crate::planar::board_pose;
 use crate::selection::median;
-use crate::{Rejected, RejectedReason, View};
+use crate::{Board, Rejected, RejectedReason, View};
 
 /// A view, and the pose of the board in it.
 #[derive(Clone)]
@@ -21,10 +21,11 @@ pub(crate) fn fitting<T>(
     views: Vec<T>,
     view_of: impl Fn(&T) -> &View,
     camera: &Intrinsics,
-    board: &Chessboard,
+    board: &Board,
 ) -> (Vec<Seen<T>>, Vec<Rejected>) {
+    let points = board.points();
     let poses: Vec<_> =
-        views.iter().map(|view| board_pose(camera, board, &view_of(view).corners)).collect();
+        views.iter().map(|view| board_pose(camera, &points, &view_of(view).corners)).collect();
     let errors = poses.iter().map(|pose| pose.map_or(f64::INFINITY, |(_, error)| error));
     let usual_px = median(errors.collect());
     let limit_px = (WORST_VIEW * usual_px).max(LEAST_REJECTED_PX);

@@ -1,13 +1,11 @@
 //! Selects the views that are used.
 
-use rmrl_vision::Chessboard;
-
-use crate::{CalibrationError, Rejected, RejectedReason, View};
+use crate::{Board, CalibrationError, Rejected, RejectedReason, View};
 
 /// Checks that all views have one size and all of the board's corners.
 pub(crate) fn check_views<'a>(
     views: impl IntoIterator<Item = &'a View>,
-    board: &Chessboard,
+    board: &Board,
 ) -> Result<(), CalibrationError> {
     let mut expected = None;
     for view in views {
@@ -17,7 +15,9 @@ pub(crate) fn check_views<'a>(
             return Err(CalibrationError::Size { name, size: view.size, expected: size });
         }
         let (corners, expected) = (view.corners.len(), board.points().len());
-        if corners != expected {
+        let indices = || view.corners.iter().map(|corner| corner.index);
+        let in_order = indices().zip(indices().skip(1)).all(|(before, after)| before < after);
+        if corners == 0 || !in_order || indices().any(|index| index >= expected) {
             let name = view.name.clone();
             return Err(CalibrationError::Corners { name, corners, expected });
         }

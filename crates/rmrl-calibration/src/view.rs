@@ -1,9 +1,18 @@
 //! Views of a board, with the arm's pose, and views that were not used.
 
-use nalgebra::{Isometry3, Point2};
+use nalgebra::{Isometry3, Point2, Point3};
 use serde::Serialize;
 
 use crate::{BoardMissing, BoardSighting};
+
+/// A corner of a board, as an image shows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BoardCorner {
+    /// Its index in [`rmrl_vision::Chessboard::points`].
+    pub index: usize,
+    /// The pixel.
+    pub pixel: Point2<f64>,
+}
 
 /// The corners of a board in one image.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,8 +21,8 @@ pub struct View {
     pub name: String,
     /// Width and height of the image, in pixels.
     pub size: [u32; 2],
-    /// The pixels of the corners, in the order of [`rmrl_vision::Chessboard::points`].
-    pub corners: Vec<Point2<f64>>,
+    /// The visible corners, in rising order of their index: all of a chessboard, some or all of a ChArUco board.
+    pub corners: Vec<BoardCorner>,
     /// The width of edges: the standard deviation of their blur, in pixels.
     pub edge_px: f64,
 }
@@ -24,12 +33,40 @@ impl View {
         Self { name: name.into(), size, corners: found.corners, edge_px: found.edge_px }
     }
 
+    /// The view of a whole board, whose corners' pixels are in the order of [`rmrl_vision::Chessboard::points`].
+    pub fn whole(
+        name: impl Into<String>,
+        size: [u32; 2],
+        pixels: impl IntoIterator<Item = Point2<f64>>,
+        edge_px: f64,
+    ) -> Self {
+        let corners = pixels.into_iter().enumerate();
+        let corners = corners.map(|(index, pixel)| BoardCorner { index, pixel }).collect();
+        Self { name: name.into(), size, corners, edge_px }
+    }
+
+    /// The corners with their places on the board.
+    pub(crate) fn matches<'a>(
+        &'a self,
+        points: &'a [Point3<f64>],
+    ) -> impl Iterator<Item = (Point3<f64>, Point2<f64>)> {
+        matches(&self.corners, points)
+    }
+
     /// 16 hexadecimal digits that identify the image, whatever its name: FNV-1a over the bits of the corners.
     pub fn digest(&self) -> String {
-        let coordinates = self.corners.iter().flat_map(|corner| [corner.x, corner.y]);
+        let coordinates = self.corners.iter().flat_map(|corner| [corner.pixel.x, corner.pixel.y]);
         let bytes = coordinates.flat_map(f64::to_le_bytes);
         format!("{:016x}", rmrl_core::fnv1a(bytes))
     }
+}
+
+/// Corners with their places on the board.
+pub(crate) fn matches<'a>(
+    corners: &'a [BoardCorner],
+    points: &'a [Point3<f64>],
+) -> impl Iterator<Item = (Point3<f64>, Point2<f64>)> {
+    corners.iter().map(|corner| (points[corner.index], corner.pixel))
 }
 
 /// A view from a camera on the arm.

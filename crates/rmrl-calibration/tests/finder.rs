@@ -36,8 +36,8 @@ fn pose(distance_m: f64, tilt: [f64; 2], turn: f64) -> Isometry3<f64> {
 /// Root mean square distance between detected and true corners.
 fn rms(image: &GrayImage, camera_from_board: &Isometry3<f64>) -> f64 {
     let found = ChessboardFinder.look(image, &board()).unwrap();
-    let squares = board().points().into_iter().zip(&found.corners).map(|(point, pixel)| {
-        (CAMERA.project(camera_from_board * point).unwrap() - pixel).norm_squared()
+    let squares = board().points().into_iter().zip(&found.corners).map(|(point, corner)| {
+        (CAMERA.project(camera_from_board * point).unwrap() - corner.pixel).norm_squared()
     });
     (squares.sum::<f64>() / found.corners.len() as f64).sqrt()
 }

@@ -27,7 +27,7 @@ fn with_an_exact_arm_and_exact_images_the_transform_is_exact() {
     cell.pixel_noise = 0.0;
     cell.noise = PoseNoise { translation_m: 0.0, rotation_rad: 0.0 };
     let views = views(&mut cell, 8, 0.5);
-    let found = hand_eye(&views, &WRIST, &board(), PoseNoise::default()).unwrap();
+    let found = hand_eye(&views, &WRIST, &board().into(), PoseNoise::default()).unwrap();
     let [mm, deg] = off(&cell, found.flange_from_camera);
     assert!(mm < 1e-5 && deg < 1e-5, "{mm} mm, {deg} degrees");
 }
@@ -39,7 +39,7 @@ fn fifteen_views_of_a_noisy_arm_give_half_a_millimeter_and_a_tenth_of_a_degree()
     for seed in 0..CELLS {
         let mut cell = Cell::new(seed);
         let views = views(&mut cell, 15, 0.5);
-        let found = hand_eye(&views, &WRIST, &board(), cell.noise).unwrap();
+        let found = hand_eye(&views, &WRIST, &board().into(), cell.noise).unwrap();
         assert!(found.rejected.is_empty(), "{:?}", found.rejected);
         let off = off(&cell, found.flange_from_camera);
         let said = [1000.0 * found.deviation_m, found.deviation_rad.to_degrees()];
@@ -63,7 +63,7 @@ fn swapped_rows_are_found_and_named_with_the_pose_that_fits() {
     views[3].world_from_flange = views[8].world_from_flange;
     views[8].world_from_flange = third;
     views[11].world_from_flange.translation.vector.x += 0.004;
-    let found = hand_eye(&views, &WRIST, &board(), cell.noise).unwrap();
+    let found = hand_eye(&views, &WRIST, &board().into(), cell.noise).unwrap();
     let mut rejected: Vec<String> =
         found.rejected.iter().map(|view| format!("{}: {}", view.name, view.reason)).collect();
     rejected.sort();
@@ -85,11 +85,11 @@ fn swapped_rows_are_found_and_named_with_the_pose_that_fits() {
 fn missing_views_and_rotations_are_reported() {
     let mut cell = Cell::new(4);
     let all = views(&mut cell, 12, 0.5);
-    let few = hand_eye(&all[..4], &WRIST, &board(), cell.noise).unwrap_err();
+    let few = hand_eye(&all[..4], &WRIST, &board().into(), cell.noise).unwrap_err();
     assert!(matches!(few, CalibrationError::TooFew { usable: 4, .. }), "{few}");
     // The wrist rotates only about the vertical.
     let level = views(&mut cell, 12, 0.0);
-    let level = hand_eye(&level, &WRIST, &board(), cell.noise).unwrap_err();
+    let level = hand_eye(&level, &WRIST, &board().into(), cell.noise).unwrap_err();
     assert!(matches!(level, CalibrationError::TooLittleRotation { .. }), "{level}");
     // Poses of another session.
     let mut other = Cell::new(5);
@@ -97,7 +97,7 @@ fn missing_views_and_rotations_are_reported() {
     for (view, other) in mixed.iter_mut().zip(views(&mut other, 12, 0.5)) {
         view.world_from_flange = other.world_from_flange;
     }
-    let none = hand_eye(&mixed, &WRIST, &board(), cell.noise).unwrap_err();
+    let none = hand_eye(&mixed, &WRIST, &board().into(), cell.noise).unwrap_err();
     assert!(
         matches!(none, CalibrationError::NoFit { .. } | CalibrationError::TooFew { .. }),
         "{none}"
@@ -109,9 +109,9 @@ fn views_of_a_bent_board_are_rejected() {
     let mut cell = Cell::new(6);
     let mut views = views(&mut cell, 10, 0.5);
     for corner in &mut views[2].view.corners[..9] {
-        corner.y += 6.0;
+        corner.pixel.y += 6.0;
     }
-    let found = hand_eye(&views, &WRIST, &board(), cell.noise).unwrap();
+    let found = hand_eye(&views, &WRIST, &board().into(), cell.noise).unwrap();
     assert!(
         matches!(found.rejected[..], [ref one] if one.name == "02.png"
         && matches!(one.reason, RejectedReason::Corners { .. })),

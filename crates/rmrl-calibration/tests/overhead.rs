@@ -54,7 +54,8 @@ fn one_exact_pair_is_enough() {
     cell.noise = PoseNoise { translation_m: 0.0, rotation_rad: 0.0 };
     let pair = placements(&mut cell, 0, 1, 1);
     let found =
-        overhead(&pair, &OVERHEAD, &true_wrist(&cell), &board(), PoseNoise::default()).unwrap();
+        overhead(&pair, &OVERHEAD, &true_wrist(&cell), &board().into(), PoseNoise::default())
+            .unwrap();
     let off = cell.overhead.world_from_camera.inverse() * found.world_from_overhead;
     assert!(off.translation.vector.norm() < 1e-6 && off.rotation.angle() < 1e-6, "{off}");
 }
@@ -68,11 +69,11 @@ fn hand_eye_and_eight_placements_stay_within_a_millimeter_over_the_workspace() {
         let lying = cell.lying(0.36, 0.0, 0.3);
         let views: Vec<_> =
             (0..15).map(|number| cell.wrist_view(&format!("{number}.png"), &lying, 0.5)).collect();
-        let hand_eye = hand_eye(&views, &WRIST, &board(), cell.noise).unwrap();
+        let hand_eye = hand_eye(&views, &WRIST, &board().into(), cell.noise).unwrap();
         let wrist =
             WristCamera { intrinsics: WRIST, flange_from_camera: hand_eye.flange_from_camera };
         let all = placements(&mut cell, 0, 12, 2);
-        let found = overhead(&all[..8], &OVERHEAD, &wrist, &board(), cell.noise).unwrap();
+        let found = overhead(&all[..8], &OVERHEAD, &wrist, &board().into(), cell.noise).unwrap();
         assert!(found.rejected.is_empty() && found.placements.len() == 8);
         let camera =
             CameraModel { intrinsics: OVERHEAD, world_from_camera: found.world_from_overhead };
@@ -80,7 +81,7 @@ fn hand_eye_and_eight_placements_stay_within_a_millimeter_over_the_workspace() {
         worst = worst.max(largest);
         mean += average / CELLS as f64;
         // On boards that were not used, with the arm's own error in addition.
-        let checked = check(&all[8..], &camera, &wrist, &board(), cell.noise).unwrap();
+        let checked = check(&all[8..], &camera, &wrist, &board().into(), cell.noise).unwrap();
         assert!(checked.residual_mm < 2.0 && checked.height_mm.abs() < 3.0, "{checked:?}");
         assert_eq!(checked.placements.len(), 4);
     }
@@ -95,10 +96,10 @@ fn the_check_finds_a_camera_that_has_moved() {
     let all = placements(&mut cell, 0, 4, 1);
     let mut camera = cell.overhead;
     let wrist = true_wrist(&cell);
-    let good = check(&all, &camera, &wrist, &board(), cell.noise).unwrap();
+    let good = check(&all, &camera, &wrist, &board().into(), cell.noise).unwrap();
     assert!(good.residual_mm < 0.3, "{}", good.residual_mm);
     camera.world_from_camera.translation.vector += nalgebra::Vector3::new(0.003, -0.004, 0.0);
-    let moved = check(&all, &camera, &wrist, &board(), cell.noise).unwrap();
+    let moved = check(&all, &camera, &wrist, &board().into(), cell.noise).unwrap();
     assert!((moved.residual_rms_mm - 5.0).abs() < 0.1, "{}", moved.residual_rms_mm);
     assert!(
         (moved.residual_mean_mm[0] - 3.0).abs() < 0.1
@@ -106,7 +107,7 @@ fn the_check_finds_a_camera_that_has_moved() {
     );
     camera = cell.overhead;
     camera.world_from_camera.translation.vector.z += 0.004;
-    let higher = check(&all, &camera, &wrist, &board(), cell.noise).unwrap();
+    let higher = check(&all, &camera, &wrist, &board().into(), cell.noise).unwrap();
     assert!((higher.height_rms_mm - 4.0).abs() < 0.5 && higher.height_mm > 3.0, "{higher:?}");
 }
 
@@ -115,7 +116,7 @@ fn a_board_that_was_moved_between_the_images_is_rejected_by_name() {
     let mut cell = Cell::new(3);
     let mut all = placements(&mut cell, 0, 6, 1);
     all[2].wrist = cell.placement(2, 1).wrist;
-    let found = overhead(&all, &OVERHEAD, &true_wrist(&cell), &board(), cell.noise).unwrap();
+    let found = overhead(&all, &OVERHEAD, &true_wrist(&cell), &board().into(), cell.noise).unwrap();
     assert!(
         matches!(found.rejected[..], [ref one] if one.name == "overhead/02.png"
         && matches!(one.reason, RejectedReason::Pair { .. })),
@@ -129,7 +130,8 @@ fn a_board_that_was_moved_between_the_images_is_rejected_by_name() {
 #[test]
 fn without_a_pair_there_is_no_calibration() {
     let cell = Cell::new(4);
-    let none = overhead(&[], &OVERHEAD, &true_wrist(&cell), &board(), cell.noise).unwrap_err();
+    let none =
+        overhead(&[], &OVERHEAD, &true_wrist(&cell), &board().into(), cell.noise).unwrap_err();
     assert!(matches!(none, CalibrationError::TooFew { needed: 1, .. }), "{none}");
 }
 
@@ -141,8 +143,8 @@ fn blurred_views_are_used_neither_for_pairs_nor_for_checks() {
     all[1].overhead.edge_px = 4.0;
     all[3].wrist[0].view.edge_px = 4.0;
     let wrist = true_wrist(&cell);
-    let found = overhead(&all, &OVERHEAD, &wrist, &board(), cell.noise).unwrap();
-    let checked = check(&all, &cell.overhead, &wrist, &board(), cell.noise).unwrap();
+    let found = overhead(&all, &OVERHEAD, &wrist, &board().into(), cell.noise).unwrap();
+    let checked = check(&all, &cell.overhead, &wrist, &board().into(), cell.noise).unwrap();
     for (rejected, placements) in
         [(&found.rejected, found.placements.len()), (&checked.rejected, checked.placements.len())]
     {
@@ -161,14 +163,14 @@ fn a_check_that_rejects_views_for_the_camera_under_test_is_inconclusive() {
     let mut all = placements(&mut cell, 0, 6, 2);
     let wrist = true_wrist(&cell);
     let check = |all: &[Placement], cell: &Cell| {
-        check(all, &cell.overhead, &wrist, &board(), cell.noise).unwrap()
+        check(all, &cell.overhead, &wrist, &board().into(), cell.noise).unwrap()
     };
     assert_eq!(check(&all, &cell).inconclusive, None);
     assert_eq!(check(&all[..4], &cell).inconclusive, None);
     let few = check(&all[..3], &cell).inconclusive;
     assert_eq!(few, Some(Inconclusive::TooFew { usable: 3, given: 3 }));
     for (number, corner) in all[2].overhead.corners.iter_mut().enumerate() {
-        corner.x += if number % 2 == 0 { 1.0 } else { -1.0 };
+        corner.pixel.x += if number % 2 == 0 { 1.0 } else { -1.0 };
     }
     let checked = check(&all, &cell);
     assert!(checked.residual_mm < 2.0 && checked.placements.len() == 5, "{checked:?}");
@@ -176,7 +178,7 @@ fn a_check_that_rejects_views_for_the_camera_under_test_is_inconclusive() {
     assert_eq!(checked.inconclusive, Some(Inconclusive::Misfits { names }));
     // A rejected view of the wrist proves nothing about the overhead camera.
     let mut all = placements(&mut cell, 10, 4, 2);
-    all[0].wrist[0].view.corners[0].x += 20.0;
+    all[0].wrist[0].view.corners[0].pixel.x += 20.0;
     let checked = check(&all, &cell);
     assert_eq!((checked.rejected.len(), checked.inconclusive), (1, None));
 }
@@ -189,7 +191,8 @@ fn a_camera_that_looks_past_the_table_is_refused() {
     let mut camera = cell.overhead;
     let up = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
     camera.world_from_camera.rotation *= up;
-    let refused = check(&all, &camera, &true_wrist(&cell), &board(), cell.noise).unwrap_err();
+    let refused =
+        check(&all, &camera, &true_wrist(&cell), &board().into(), cell.noise).unwrap_err();
     assert!(refused.to_string().contains("overhead/00.png"), "{refused}");
 }
 
@@ -200,6 +203,6 @@ fn a_view_is_identified_by_its_corners() {
     let renamed = View { name: "copy.png".into(), ..first.clone() };
     assert_eq!(first.digest(), renamed.digest());
     assert_ne!(first.digest(), second.digest());
-    let numbers = View { corners: vec![Point2::new(1.5, -2.0)], ..first };
+    let numbers = View::whole("numbers.png", first.size, [Point2::new(1.5, -2.0)], 0.5);
     assert_eq!(numbers.digest(), "58ae678f916e9fc0");
 }

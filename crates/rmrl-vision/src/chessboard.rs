@@ -65,10 +65,31 @@ pub trait CornerFinder: Send {
 impl Chessboard {
     fn check_together(&self, check: &Check<'_>) -> Result<(), InvalidKey> {
         let CornerCount { columns, rows } = self.corners;
-        let is_valid = columns.min(rows) >= 3 && !(columns + rows).is_multiple_of(2);
+        let is_valid = columns.min(rows) >= 3 && self.has_unique_frame();
         let expected = "at least 3 inner corners each way, and one even and one odd number, because \
                         otherwise the board looks the same after half a turn";
         check.require("corners", self.corners, is_valid, expected)
+    }
+
+    /// Checks the board for uses where its frame does not matter: it may look the same after half a turn.
+    ///
+    /// # Errors
+    /// The board has too few corners, or a square has no size.
+    pub fn validate_size(&self) -> Result<(), InvalidKey> {
+        let CornerCount { columns, rows } = self.corners;
+        if columns.min(rows) < 3 {
+            let expected = "at least 3 inner corners each way";
+            return Err(InvalidKey::new("corners", self.corners, expected));
+        }
+        if !(self.square_m > 0.0 && self.square_m <= 1.0) {
+            return Err(InvalidKey::new("square_m", self.square_m, "more than 0 and at most 1"));
+        }
+        Ok(())
+    }
+
+    /// Whether the board looks different after half a turn, so that an image determines its frame.
+    pub fn has_unique_frame(&self) -> bool {
+        !(self.corners.columns + self.corners.rows).is_multiple_of(2)
     }
 
     /// The inner corners in the board's frame, row by row, in meters.

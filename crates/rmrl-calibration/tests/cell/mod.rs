@@ -137,12 +137,7 @@ impl Cell {
         let mut noisy = |pixel: Point2<f64>| {
             pixel + self.pixel_noise * nalgebra::Vector2::from_fn(|_, _| normal(&mut self.rng))
         };
-        View {
-            name: name.to_string(),
-            size,
-            corners: seen.into_iter().map(&mut noisy).collect(),
-            edge_px: 0.5,
-        }
+        View::whole(name, size, seen.into_iter().map(&mut noisy), 0.5)
     }
 }
 
