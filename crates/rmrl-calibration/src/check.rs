@@ -4,6 +4,7 @@ use nalgebra::Point3;
 use rmrl_vision::CameraModel;
 use serde::{Serialize, Serializer};
 
+use crate::error::PAIRS;
 use crate::overhead::{Pair, board_by_wrist, pairs};
 use crate::{Board, CalibrationError, Placement, PoseNoise, Rejected, RejectedReason, WristCamera};
 
@@ -126,7 +127,7 @@ pub fn check(
     let all: Vec<&Residual> = checked.iter().flat_map(|placement| &placement.corners).collect();
     if all.is_empty() {
         return Err(CalibrationError::TooFew {
-            what: "pairs",
+            what: PAIRS,
             usable: 0,
             given: placements.len(),
             needed: 1,

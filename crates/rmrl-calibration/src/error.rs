@@ -14,7 +14,7 @@ pub enum CalibrationError {
         because(rejected)
     )]
     TooFew {
-        /// `views` or `pairs`.
+        /// What there are too few of: views, or pairs.
         what: &'static str,
         /// The number of usable ones.
         usable: usize,
@@ -92,6 +92,24 @@ pub enum CalibrationError {
         what: &'static str,
     },
 }
+
+impl CalibrationError {
+    /// The same error, which also counts views that were not usable before the calibration.
+    #[must_use]
+    pub fn with_unused(mut self, unused: &[Rejected]) -> Self {
+        if let Self::TooFew { what, given, rejected, .. } = &mut self {
+            // A pair consists of several views.
+            *given += if *what == VIEWS { unused.len() } else { 0 };
+            rejected.splice(0..0, unused.iter().cloned());
+        }
+        self
+    }
+}
+
+/// What intrinsics and hand-eye need.
+pub(crate) const VIEWS: &str = "views";
+/// What the overhead camera needs.
+pub(crate) const PAIRS: &str = "pairs with a visible board";
 
 fn because(rejected: &[Rejected]) -> String {
     rejected.iter().map(|view| format!("; {}: {}", view.name, view.reason)).collect()

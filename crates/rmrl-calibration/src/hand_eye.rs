@@ -7,6 +7,7 @@ use rmrl_vision::Intrinsics;
 use serde::Serialize;
 
 use crate::bundle::{Bundle, WristView, pixel_noise};
+use crate::error::VIEWS;
 use crate::posed::{Seen, fitting};
 use crate::selection::{check_views, median, reject_blurred};
 use crate::{Board, CalibrationError, PoseNoise, PosedView, Rejected, RejectedReason};
@@ -112,7 +113,7 @@ fn check_usable(
 ) -> Result<(), CalibrationError> {
     if usable.len() < LEAST_HAND_EYE_VIEWS {
         return Err(CalibrationError::TooFew {
-            what: "views",
+            what: VIEWS,
             usable: usable.len(),
             given,
             needed: LEAST_HAND_EYE_VIEWS,

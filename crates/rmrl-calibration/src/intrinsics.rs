@@ -5,6 +5,7 @@ use rmrl_vision::{Distortion, Intrinsics};
 use serde::Serialize;
 
 use crate::coverage::unseen_regions;
+use crate::error::VIEWS;
 use crate::intrinsics_fit::Camera;
 use crate::least_squares::{LeastSquares, Solution, solve};
 use crate::lens_model::{
@@ -103,7 +104,7 @@ fn fitting_views<'a>(
     loop {
         if used.len() < LEAST_INTRINSICS_VIEWS {
             return Err(CalibrationError::TooFew {
-                what: "views",
+                what: VIEWS,
                 usable: used.len(),
                 given: views.len(),
                 needed: LEAST_INTRINSICS_VIEWS,

@@ -5,6 +5,7 @@ use rmrl_vision::{CameraModel, Intrinsics};
 use serde::Serialize;
 
 use crate::bundle::{Bundle, OverheadView, WristView, pixel_noise};
+use crate::error::PAIRS;
 use crate::posed::{Seen, fitting};
 use crate::selection::{check_views, median, reject_blurred};
 use crate::{
@@ -82,7 +83,7 @@ pub fn overhead(
     loop {
         if pairs.is_empty() {
             return Err(CalibrationError::TooFew {
-                what: "pairs",
+                what: PAIRS,
                 usable: 0,
                 given: placements.len(),
                 needed: 1,

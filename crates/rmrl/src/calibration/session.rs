@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 
 use image::GrayImage;
 use rayon::prelude::*;
-use rmrl_calibration::{
-    BoardMissing, ChessboardFinder, Placement, PosedView, Rejected, RejectedReason, View,
-};
-use rmrl_vision::{Chessboard, Recording};
+use rmrl_calibration::{Board, BoardMissing, Placement, PosedView, Rejected, RejectedReason, View};
+use rmrl_vision::Recording;
 
 use super::pose_table::read_table;
 use super::session_error::SessionError;
@@ -21,7 +19,7 @@ use super::session_error::SessionError;
 /// The folder cannot be read or has no image, or an image is damaged.
 pub fn read_views(
     folder: &Path,
-    board: &Chessboard,
+    board: &Board,
 ) -> Result<(Vec<View>, Vec<Rejected>), SessionError> {
     let names = images_in(folder)?;
     let found = find_board(&names.iter().map(|name| folder.join(name)).collect::<Vec<_>>(), board)?;
@@ -72,7 +70,7 @@ pub fn images_in(folder: &Path) -> Result<Vec<String>, SessionError> {
 pub fn read_posed_views(
     folder: &Path,
     poses: &Path,
-    board: &Chessboard,
+    board: &Board,
 ) -> Result<(Vec<PosedView>, Vec<Rejected>), SessionError> {
     let rows = read_table(poses, &["image"], folder)?;
     let files: Vec<PathBuf> = rows.iter().map(|row| folder.join(&row.images[0])).collect();
@@ -100,7 +98,7 @@ pub fn read_posed_views(
 /// The table or one of its images cannot be read.
 pub fn read_placements(
     pairs: &Path,
-    board: &Chessboard,
+    board: &Board,
 ) -> Result<(Vec<Placement>, Vec<Rejected>), SessionError> {
     let folder = pairs.parent().unwrap_or(Path::new(""));
     let rows = read_table(pairs, &["overhead", "wrist"], folder)?;
@@ -147,13 +145,13 @@ pub fn read_placements(
 /// Searches images for the board. Views have the names of their files.
 fn find_board(
     files: &[PathBuf],
-    board: &Chessboard,
+    board: &Board,
 ) -> Result<Vec<Result<View, BoardMissing>>, SessionError> {
     files
         .par_iter()
         .map(|path| {
             let image = read_gray(path)?;
-            let found = ChessboardFinder.look(&image, board);
+            let found = board.look(&image);
             let size = [image.width(), image.height()];
             Ok(found.map(|found| View::new(path.display().to_string(), size, found)))
         })

@@ -14,7 +14,7 @@ use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
 use super::shared_args::{
-    ArmNoise, Board, not_calibrated, wrist_camera, write_camera, write_rejected,
+    ArmNoise, BoardArgs, not_calibrated, with_unused, wrist_camera, write_camera, write_rejected,
 };
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
@@ -59,7 +59,7 @@ pub struct CheckCommand {
     write: bool,
 
     #[command(flatten)]
-    board: Board,
+    board: BoardArgs,
 
     #[command(flatten)]
     arm: ArmNoise,
@@ -145,7 +145,7 @@ pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
         .map_err(|error| not_calibrated(error, &unused))?;
     checked.rejected.splice(0..0, unused);
     if let (true, Some(why)) = (arguments.write, &checked.inconclusive) {
-        return Err(not_calibrated(format!("nothing was written: {why}"), &checked.rejected));
+        return Err(with_unused(format!("nothing was written: {why}"), &checked.rejected));
     }
     if let Some(svg) = &arguments.svg {
         let map = residual_map(&checked).map_err(anyhow::Error::from)?;

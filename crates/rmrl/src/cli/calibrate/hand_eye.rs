@@ -10,7 +10,7 @@ use rmrl_calibration::{PoseError, Rejected, hand_eye};
 use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
-use super::shared_args::{ArmNoise, Board, not_calibrated, write_camera, write_rejected};
+use super::shared_args::{ArmNoise, BoardArgs, not_calibrated, write_camera, write_rejected};
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
@@ -47,7 +47,7 @@ pub struct HandEyeCommand {
     out: PathBuf,
 
     #[command(flatten)]
-    board: Board,
+    board: BoardArgs,
 
     #[command(flatten)]
     arm: ArmNoise,

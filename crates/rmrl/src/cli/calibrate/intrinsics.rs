@@ -10,7 +10,7 @@ use rmrl_calibration::{IntrinsicsCalibration, intrinsics};
 use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
-use super::shared_args::{Board, not_calibrated, write_camera, write_rejected};
+use super::shared_args::{BoardArgs, not_calibrated, write_camera, write_rejected};
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
@@ -37,7 +37,7 @@ pub struct IntrinsicsCommand {
     out: PathBuf,
 
     #[command(flatten)]
-    board: Board,
+    board: BoardArgs,
 
     /// Print JSON on a terminal, too
     #[arg(long)]
@@ -65,21 +65,7 @@ impl fmt::Display for Calibrated {
             "center     {:.2} ± {:.2} px, {:.2} ± {:.2} px",
             got.cx, off.cx, got.cy, off.cy
         )?;
-        let (lens, lens_off) = (got.distortion, off.distortion);
-        writeln!(
-            f,
-            "lens       k1 {:.4} ± {:.4}, k2 {:.4} ± {:.4}, p1 {:.5} ± {:.5}, p2 {:.5} ± {:.5}, k3 {:.4} ± {:.4}",
-            lens.k1,
-            lens_off.k1,
-            lens.k2,
-            lens_off.k2,
-            lens.p1,
-            lens_off.p1,
-            lens.p2,
-            lens_off.p2,
-            lens.k3,
-            lens_off.k3
-        )?;
+        write_lens(f, &self.calibration)?;
         writeln!(
             f,
             "corners    off by {:.3} px over {} views",
@@ -87,13 +73,51 @@ impl fmt::Display for Calibrated {
             views.len()
         )?;
         write_rejected(f, &self.calibration.rejected)?;
+        if !self.calibration.unseen_regions.is_empty() {
+            writeln!(
+                f,
+                "not seen   {} of the image; add views with the board there",
+                self.calibration.unseen_regions.join(", ")
+            )?;
+        }
+        for warning in &self.calibration.warnings {
+            writeln!(f, "warning    {warning}")?;
+        }
         writeln!(f, "written    {}", self.camera)
     }
 }
 
+/// The lens: its coefficients, why others are zero, and how well the border is known.
+fn write_lens(f: &mut fmt::Formatter<'_>, calibration: &IntrinsicsCalibration) -> fmt::Result {
+    let (lens, off) = (calibration.intrinsics.distortion, calibration.deviations.distortion);
+    let values = [
+        ("k1", lens.k1, off.k1, 4),
+        ("k2", lens.k2, off.k2, 4),
+        ("p1", lens.p1, off.p1, 5),
+        ("p2", lens.p2, off.p2, 5),
+        ("k3", lens.k3, off.k3, 4),
+    ];
+    let fitted = calibration.lens.model.coefficients();
+    let fitted: Vec<String> = values
+        .into_iter()
+        .filter(|(name, ..)| fitted.contains(name))
+        .map(|(name, value, off, digits)| format!("{name} {value:.digits$} ± {off:.digits$}"))
+        .collect();
+    let fitted = if fitted.is_empty() { "no distortion".to_string() } else { fitted.join(", ") };
+    writeln!(f, "lens       {fitted}")?;
+    for other in &calibration.lens.passed_over {
+        writeln!(
+            f,
+            "           not {}, off by {:.3} px: {}",
+            other.model, other.reprojection_px, other.reason
+        )?;
+    }
+    writeln!(f, "border     known to {:.1} px", calibration.lens.border_px)
+}
+
 /// Runs the command.
 pub fn run(arguments: &IntrinsicsCommand) -> Result<(), Failure> {
-    let board = arguments.board.board()?;
+    let board = arguments.board.board_of_any_frame()?;
     check_folder_of(&arguments.out)?;
     let (views, unused) = read_views(&arguments.images, &board)?;
     let mut calibration =

@@ -11,7 +11,7 @@ use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
 use super::shared_args::{
-    ArmNoise, Board, not_calibrated, wrist_camera, write_camera, write_rejected,
+    ArmNoise, BoardArgs, not_calibrated, wrist_camera, write_camera, write_rejected,
 };
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
@@ -58,7 +58,7 @@ pub struct OverheadCommand {
     out: PathBuf,
 
     #[command(flatten)]
-    board: Board,
+    board: BoardArgs,
 
     #[command(flatten)]
     arm: ArmNoise,

@@ -6,30 +6,69 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use clap::Args;
-use rmrl_calibration::{PoseNoise, Rejected, WristCamera};
+use rmrl_calibration::{
+    Board, CalibrationError, CharucoBoard, MarkerDictionary, PoseNoise, Rejected, WristCamera,
+};
 use rmrl_data::write_atomically;
 use rmrl_vision::{CameraFile, CameraFileError, Chessboard, CornerCount};
 
 use crate::calibration::session_error::SessionError;
 use crate::cli::failure::Failure;
 
-/// The chessboard.
+/// The board: a chessboard, or with --charuco a ChArUco board.
 #[derive(Debug, Args)]
-pub(super) struct Board {
-    /// Inner corners along both sides of the board; one number has to be even, the other odd
+pub(super) struct BoardArgs {
+    /// Inner corners along both sides of the board: one less than its squares. A chessboard whose frame is
+    /// needed has one even and one odd number
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "9x6")]
     pub(super) corners: CornerCount,
 
     /// Side of a printed square; measure it over many squares
     #[arg(long, value_name = "MM", default_value_t = 25.0)]
     pub(super) square_mm: f64,
+
+    /// The board is a ChArUco board with markers of this dictionary, by OpenCV's name, such as DICT_5X5_100
+    #[arg(long, value_name = "DICTIONARY", requires = "marker_mm")]
+    charuco: Option<MarkerDictionary>,
+
+    /// Side of a printed marker of a ChArUco board, with its black border
+    #[arg(long, value_name = "MM", requires = "charuco")]
+    marker_mm: Option<f64>,
 }
 
-impl Board {
-    pub(super) fn board(&self) -> Result<Chessboard, Failure> {
-        let board = Chessboard { corners: self.corners, square_m: 0.001 * self.square_mm };
+impl BoardArgs {
+    /// The board, whose frame an image has to determine.
+    pub(super) fn board(&self) -> Result<Board, Failure> {
+        let board = self.unchecked();
         board.validate().map_err(|error| Failure::Usage(error.into()))?;
         Ok(board)
+    }
+
+    /// The board, where its frame does not matter.
+    pub(super) fn board_of_any_frame(&self) -> Result<Board, Failure> {
+        let board = self.unchecked();
+        board.validate_size().map_err(|error| Failure::Usage(error.into()))?;
+        Ok(board)
+    }
+
+    /// The board as a chessboard, for what a ChArUco board cannot be used for.
+    pub(super) fn chessboard(&self) -> Result<Chessboard, Failure> {
+        match self.board()? {
+            Board::Chessboard(board) => Ok(board),
+            Board::Charuco(_) => Err(Failure::Usage(anyhow!(
+                "--charuco: the simulated cell has chessboards only; leave out --charuco and --marker-mm"
+            ))),
+        }
+    }
+
+    fn unchecked(&self) -> Board {
+        let corners = Chessboard { corners: self.corners, square_m: 0.001 * self.square_mm };
+        match (self.charuco, self.marker_mm) {
+            (Some(dictionary), Some(marker_mm)) => {
+                CharucoBoard { corners, marker_m: 0.001 * marker_mm, dictionary }.into()
+            }
+            _ => corners.into(),
+        }
     }
 }
 
@@ -72,7 +111,15 @@ impl From<CameraFileError> for Failure {
 }
 
 /// A usage error, because the user has to take more or other views. Names the views that were not used.
-pub(super) fn not_calibrated(error: impl Display, unused: &[Rejected]) -> Failure {
+pub(super) fn not_calibrated(error: CalibrationError, unused: &[Rejected]) -> Failure {
+    match error.with_unused(unused) {
+        named @ CalibrationError::TooFew { .. } => Failure::Usage(named.into()),
+        other => with_unused(other, unused),
+    }
+}
+
+/// A usage error that also names the views that were not used.
+pub(super) fn with_unused(error: impl Display, unused: &[Rejected]) -> Failure {
     let unused: String =
         unused.iter().map(|view| format!("; {}: {}", view.name, view.reason)).collect();
     Failure::Usage(anyhow!("{error}{unused}"))

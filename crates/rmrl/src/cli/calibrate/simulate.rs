@@ -18,7 +18,7 @@ use rmrl_sim::{
 use rmrl_vision::CameraFile;
 use serde::Serialize;
 
-use super::shared_args::{ArmNoise, Board};
+use super::shared_args::{ArmNoise, BoardArgs};
 use crate::cli::args::{Configuration, check_folder_of, task_parser};
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
@@ -58,7 +58,7 @@ pub struct Simulate {
     checks: u16,
 
     #[command(flatten)]
-    board: Board,
+    board: BoardArgs,
 
     #[command(flatten)]
     arm: ArmNoise,
@@ -97,7 +97,7 @@ struct Truth {
 
 /// Runs the command.
 pub fn run(arguments: &Simulate) -> Result<(), Failure> {
-    let (board, noise) = (arguments.board.board()?, arguments.arm.noise()?);
+    let (board, noise) = (arguments.board.chessboard()?, arguments.arm.noise()?);
     let out = &arguments.out;
     if out.exists() {
         return Err(Failure::Usage(anyhow!(
