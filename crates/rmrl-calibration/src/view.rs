@@ -32,7 +32,7 @@ impl View {
     }
 }
 
-/// A view from a camera on the arm.
+/// A view from a camera on the arm, or of a board on the arm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PosedView {
     /// The view.
