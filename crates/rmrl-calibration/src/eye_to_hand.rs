@@ -87,7 +87,8 @@ pub fn eye_to_hand(
             .ok_or(CalibrationError::NoFit { what: "the camera's pose remains undetermined" })?;
         let misfit = found.problem.misfit();
         let scaled = |deviations: [f64; 2]| deviations.map(|value| value * misfit.max(1.0));
-        let [camera_deviations, board_deviations] = HeldBundle::deviations(&covariance).map(scaled);
+        let [camera_deviations, board_deviations] =
+            found.problem.deviations(&covariance).map(scaled);
         rejected.extend(refined.reasons(&outside, gate));
         return Ok(EyeToHandCalibration {
             world_from_camera: refined.world_from_camera,

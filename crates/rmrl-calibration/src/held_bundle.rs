@@ -66,12 +66,14 @@ impl HeldBundle<'_> {
 
     /// Standard deviations of camera and board: translation in meters, rotation in radians; root mean square over
     /// the axes.
-    pub(crate) fn deviations(covariance: &DMatrix<f64>) -> [[f64; 2]; 2] {
-        [CAMERA, BOARD].map(|place| {
-            [place, place + 3].map(|first| {
-                let axes = first..first + 3;
-                (axes.map(|index| covariance[(index, index)]).sum::<f64>() / 3.0).sqrt()
-            })
+    pub(crate) fn deviations(&self, covariance: &DMatrix<f64>) -> [[f64; 2]; 2] {
+        [(CAMERA, self.world_from_camera), (BOARD, self.flange_from_board)].map(|(place, pose)| {
+            let covariance = covariance.fixed_view::<6, 6>(place, place);
+            // An unknown rotation is about the origin, and moves what is away from it.
+            let by_motion = point_by_motion(pose.translation.vector.into());
+            let translation = by_motion * covariance * by_motion.transpose();
+            let rotation = covariance.fixed_view::<3, 3>(3, 3);
+            [(translation.trace() / 3.0).sqrt(), (rotation.trace() / 3.0).sqrt()]
         })
     }
 

@@ -110,17 +110,16 @@ fn twenty_poses_of_a_noisy_arm_stay_within_a_millimeter_over_the_workspace() {
             CameraModel { intrinsics: OVERHEAD, world_from_camera: found.world_from_camera };
         worst = worst.max(workspace_error(&camera, &cell.overhead)[0]);
         misfits += found.misfit / CELLS as f64;
-        for (place, (found, truth)) in [
-            (found.world_from_camera, cell.overhead.world_from_camera),
-            (found.flange_from_board, held),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let said = [found_camera(&all[..20], &cell), found_board(&all[..20], &cell)][place];
-            let off_m = 0.001 * off(&found, &truth)[0];
+        for (place, off, said) in [
+            (
+                0,
+                off(&camera.world_from_camera, &cell.overhead.world_from_camera),
+                found.camera_deviations,
+            ),
+            (1, off(&found.flange_from_board, &held), found.board_deviations),
+        ] {
             // A squared length is three variances.
-            scaled[place] += (off_m / said).powi(2) / 3.0 / CELLS as f64;
+            scaled[place] += (0.001 * off[0] / said[0]).powi(2) / 3.0 / CELLS as f64;
         }
         let checked = check_held(&all[20..], &camera, &found.flange_from_board, &board()).unwrap();
         assert!(checked.inconclusive.is_none() && checked.residual_mm < 1.5, "{checked:?}");
@@ -130,14 +129,6 @@ fn twenty_poses_of_a_noisy_arm_stay_within_a_millimeter_over_the_workspace() {
     assert!(worst < 0.001, "{worst} m");
     assert!(scaled.iter().all(|scaled| (0.4..1.8).contains(scaled)), "deviations: {scaled:?}");
     assert!((0.7..1.3).contains(&misfits), "{misfits}");
-}
-
-fn found_camera(views: &[PosedView], cell: &Cell) -> f64 {
-    eye_to_hand(views, &OVERHEAD, &board(), cell.noise).unwrap().camera_deviations[0]
-}
-
-fn found_board(views: &[PosedView], cell: &Cell) -> f64 {
-    eye_to_hand(views, &OVERHEAD, &board(), cell.noise).unwrap().board_deviations[0]
 }
 
 #[test]
