@@ -1,12 +1,14 @@
 //! The error of a calibrated camera, in millimeters on the table, from boards that were not used to calibrate it.
 
-use nalgebra::Point3;
+use nalgebra::{Isometry3, Point3};
 use rmrl_vision::CameraModel;
 use serde::{Serialize, Serializer};
 
 use crate::error::PAIRS;
 use crate::overhead::{Pair, board_by_wrist, pairs};
-use crate::{Board, CalibrationError, Placement, PoseNoise, Rejected, RejectedReason, WristCamera};
+use crate::{
+    Board, CalibrationError, Placement, PoseNoise, Rejected, RejectedReason, View, WristCamera,
+};
 
 /// How far the overhead camera and the arm with its wrist camera disagree about boards.
 ///
@@ -51,7 +53,7 @@ pub enum Inconclusive {
     },
     /// Too few boards to judge the whole workspace.
     #[error(
-        "{usable} of {given} placements are usable, but at least {LEAST_CHECKED} are needed: lay the board \
+        "{usable} of {given} placements are usable, but at least {LEAST_CHECKED} are needed: show the board \
          in more places all over the workspace"
     )]
     TooFew {
@@ -78,7 +80,7 @@ fn as_text<S: Serializer>(
 pub struct CheckedPlacement {
     /// The overhead image.
     pub name: String,
-    /// The number of views from the wrist camera.
+    /// The number of views from the wrist camera; 0 where the arm held the board.
     pub wrist_views: usize,
     /// The largest lateral residual, in millimeters.
     pub residual_mm: f64,
@@ -124,15 +126,23 @@ pub fn check(
         .iter()
         .map(|pair| check_placement(pair, camera, wrist, board, noise))
         .collect::<Result<_, CalibrationError>>()?;
+    let above: Vec<&str> =
+        placements.iter().map(|placement| placement.overhead.name.as_str()).collect();
+    summary(checked, &above, rejected, PAIRS)
+}
+
+/// The residuals over all checked boards. `given` are the names of all overhead views, used or not, and `what` names
+/// them for messages.
+pub(crate) fn summary(
+    checked: Vec<CheckedPlacement>,
+    given: &[&str],
+    rejected: Vec<Rejected>,
+    what: &'static str,
+) -> Result<Check, CalibrationError> {
     let all: Vec<&Residual> = checked.iter().flat_map(|placement| &placement.corners).collect();
     if all.is_empty() {
-        return Err(CalibrationError::TooFew {
-            what: PAIRS,
-            usable: 0,
-            given: placements.len(),
-            needed: 1,
-            rejected,
-        });
+        let given = given.len();
+        return Err(CalibrationError::TooFew { what, usable: 0, given, needed: 1, rejected });
     }
     let count = all.len() as f64;
     let mean =
@@ -146,7 +156,7 @@ pub fn check(
             .map(|one| one.height_mm)
             .fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a }),
         height_rms_mm: mean(&|one| one.height_mm.powi(2)).sqrt(),
-        inconclusive: inconclusive(placements, checked.len(), &rejected),
+        inconclusive: inconclusive(given, checked.len(), &rejected),
         placements: checked,
         rejected,
     })
@@ -163,21 +173,7 @@ fn check_placement(
     let name = &pair.overhead.view.name;
     let world_from_board = board_by_wrist(pair, wrist, board, noise);
     let by_overhead = camera.world_from_camera * pair.overhead.camera_from_board;
-    let points = board.points();
-    let corners = pair.overhead.view.matches(&points);
-    let corners = corners
-        .map(|(point, pixel)| {
-            let point_in_world = world_from_board * point;
-            let seen = camera
-                .intersect_plane(pixel, point_in_world.z)
-                .ok_or_else(|| CalibrationError::OffTable { name: name.clone() })?;
-            Ok(Residual {
-                point_in_world,
-                lateral_mm: [0, 1].map(|axis| 1000.0 * (seen[axis] - point_in_world[axis])),
-                height_mm: 1000.0 * ((by_overhead * point).z - point_in_world.z),
-            })
-        })
-        .collect::<Result<Vec<_>, CalibrationError>>()?;
+    let corners = residuals(pair.overhead.view, camera, [&world_from_board, &by_overhead], board)?;
     Ok(CheckedPlacement {
         name: name.clone(),
         wrist_views: pair.wrist.len(),
@@ -186,20 +182,40 @@ fn check_placement(
     })
 }
 
-fn inconclusive(
-    placements: &[Placement],
-    usable: usize,
-    rejected: &[Rejected],
-) -> Option<Inconclusive> {
-    let misfit = |name: &String| {
+/// The residuals of all corners of a board: of its pose according to the arm, and of that according to the
+/// overhead camera.
+pub(crate) fn residuals(
+    view: &View,
+    camera: &CameraModel,
+    [by_arm, by_overhead]: [&Isometry3<f64>; 2],
+    board: &Board,
+) -> Result<Vec<Residual>, CalibrationError> {
+    let points = board.points();
+    view.matches(&points)
+        .map(|(point, pixel)| {
+            let point_in_world = by_arm * point;
+            let seen = camera
+                .intersect_plane(pixel, point_in_world.z)
+                .ok_or_else(|| CalibrationError::OffTable { name: view.name.clone() })?;
+            Ok(Residual {
+                point_in_world,
+                lateral_mm: [0, 1].map(|axis| 1000.0 * (seen[axis] - point_in_world[axis])),
+                height_mm: 1000.0 * ((by_overhead * point).z - point_in_world.z),
+            })
+        })
+        .collect()
+}
+
+fn inconclusive(given: &[&str], usable: usize, rejected: &[Rejected]) -> Option<Inconclusive> {
+    let misfit = |name: &&str| {
         rejected
             .iter()
             .any(|view| view.name == *name && matches!(view.reason, RejectedReason::Corners { .. }))
     };
-    let above = placements.iter().map(|placement| placement.overhead.name.clone());
-    let names: Vec<String> = above.filter(misfit).collect();
+    let names: Vec<String> =
+        given.iter().copied().filter(misfit).map(|name| name.to_string()).collect();
     if !names.is_empty() {
         return Some(Inconclusive::Misfits { names });
     }
-    (usable < LEAST_CHECKED).then_some(Inconclusive::TooFew { usable, given: placements.len() })
+    (usable < LEAST_CHECKED).then_some(Inconclusive::TooFew { usable, given: given.len() })
 }

@@ -73,6 +73,20 @@ pub enum CalibrationError {
         /// The needed angle, in degrees.
         needed_deg: f64,
     },
+    /// The arm turned a board that it held about one axis only, or hardly at all.
+    #[error(
+        "the arm turned the board by {first_deg:.1} degrees about one axis and by {second_deg:.1} about the others, but at \
+         least {needed_deg} about two are needed: turns about one axis cannot tell the camera's height from the board's. Add \
+         views with the flange tilted by 15 to 25 degrees forward, backward and to both sides"
+    )]
+    TurnsAboutOneAxis {
+        /// Root mean square rotation about the main axis, in degrees.
+        first_deg: f64,
+        /// Root mean square rotation about the next axis, in degrees.
+        second_deg: f64,
+        /// The needed angle, in degrees.
+        needed_deg: f64,
+    },
     /// The camera does not look at the table.
     #[error(
         "where {name} shows a corner of the board, the camera does not look onto the table: its [world_from_camera] \

@@ -124,21 +124,21 @@ fn check_usable(
 }
 
 /// The largest error of a pose that is accepted: meters and radians.
-fn fine_gate(errors: &[[f64; 2]], noise: PoseNoise) -> [f64; 2] {
+pub(crate) fn fine_gate(errors: &[[f64; 2]], noise: PoseNoise) -> [f64; 2] {
     let usual = [0, 1].map(|kind| median(errors.iter().map(|off| off[kind]).collect()));
     let sigmas = [noise.translation_m, noise.rotation_rad];
     [0, 1].map(|kind| f64::max(GATE_SIGMAS * sigmas[kind], GATE_MEDIANS * usual[kind]))
 }
 
 /// The view whose pose exceeds the gate by most; `None` if all are within it.
-fn worst_outside(errors: &[[f64; 2]], gate: [f64; 2]) -> Option<usize> {
+pub(crate) fn worst_outside(errors: &[[f64; 2]], gate: [f64; 2]) -> Option<usize> {
     let excess = |off: &[f64; 2]| f64::max(off[0] / gate[0], off[1] / gate[1]);
     let worst =
         (0..errors.len()).max_by(|a, b| excess(&errors[*a]).total_cmp(&excess(&errors[*b])));
     worst.filter(|worst| excess(&errors[*worst]) > 1.0)
 }
 
-fn pose_errors(used: &[Seen<&PosedView>], errors: &[[f64; 2]]) -> Vec<PoseError> {
+pub(crate) fn pose_errors(used: &[Seen<&PosedView>], errors: &[[f64; 2]]) -> Vec<PoseError> {
     let errors = used.iter().zip(errors).map(|(seen, [off_m, off_rad])| PoseError {
         name: seen.view.view.name.clone(),
         off_mm: 1000.0 * off_m,
@@ -154,14 +154,14 @@ const GATE_MEDIANS: f64 = 5.0;
 
 /// The transforms that views are compared with.
 #[derive(Clone, Copy)]
-struct Hypothesis {
-    flange_from_camera: Isometry3<f64>,
-    world_from_board: Isometry3<f64>,
+pub(crate) struct Hypothesis {
+    pub(crate) flange_from_camera: Isometry3<f64>,
+    pub(crate) world_from_board: Isometry3<f64>,
 }
 
 impl Hypothesis {
     /// Takes the pose of the board that most views agree with.
-    fn new(flange_from_camera: Isometry3<f64>, seen: &[Seen<&PosedView>]) -> Self {
+    pub(crate) fn new(flange_from_camera: Isometry3<f64>, seen: &[Seen<&PosedView>]) -> Self {
         let boards: Vec<Isometry3<f64>> = seen
             .iter()
             .map(|seen| seen.view.world_from_flange * flange_from_camera * seen.camera_from_board)
@@ -192,7 +192,7 @@ impl Hypothesis {
     }
 }
 
-fn motion_between(a: &Isometry3<f64>, b: &Isometry3<f64>) -> [f64; 2] {
+pub(crate) fn motion_between(a: &Isometry3<f64>, b: &Isometry3<f64>) -> [f64; 2] {
     let motion = a.inverse() * b;
     [motion.translation.vector.norm(), motion.rotation.angle()]
 }
@@ -253,7 +253,7 @@ fn with_hints(
 }
 
 /// The hypothesis of three views that explains most of all.
-fn consensus(seen: &[Seen<&PosedView>]) -> Option<Hypothesis> {
+pub(crate) fn consensus(seen: &[Seen<&PosedView>]) -> Option<Hypothesis> {
     let mut best: Option<(usize, f64, Hypothesis)> = None;
     for triple in triples(seen.len()) {
         let three: Vec<Seen<&PosedView>> =
@@ -287,7 +287,7 @@ const MOST_TRIPLES: usize = 400;
 
 /// `A X = X B` in closed form over all pairs of views, after Park and Martin: the rotation maps the axes of
 /// the camera's motions to those of the flange's; then `(R_A - 1) t = R_X t_B - t_A`.
-fn linear(seen: &[Seen<&PosedView>]) -> Option<Isometry3<f64>> {
+pub(crate) fn linear(seen: &[Seen<&PosedView>]) -> Option<Isometry3<f64>> {
     let pairs: Vec<[Isometry3<f64>; 2]> = pairs(seen.len())
         .map(|(i, j)| {
             let (a, b) = (&seen[i], &seen[j]);
@@ -327,7 +327,7 @@ fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// Checks that the flange rotated about two axes.
-fn check_rotation(seen: &[Seen<&PosedView>]) -> Result<(), CalibrationError> {
+pub(crate) fn check_rotation(seen: &[Seen<&PosedView>]) -> Result<(), CalibrationError> {
     let mut scatter = Matrix3::zeros();
     for (i, j) in pairs(seen.len()) {
         let between = seen[i].view.world_from_flange.inverse() * seen[j].view.world_from_flange;

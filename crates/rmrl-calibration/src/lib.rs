@@ -1,17 +1,19 @@
 //! From images of a chessboard to cameras (Sec. 4.1).
 //!
 //! [`ChessboardFinder`] finds a board's corners in an image. [`intrinsics`] calibrates a camera from many such
-//! views, after Zhang. [`hand_eye`] finds the pose of a camera on the arm, and [`overhead`] that of a camera
-//! above the table, by boards that both cameras see at once. [`check`] measures the overhead camera's error
-//! with boards that were not used to calibrate it.
+//! views, after Zhang. [`eye_to_hand`] finds the pose of a camera above the table by a board that the arm holds.
+//! Where there is a second camera on the arm, [`hand_eye`] finds its pose, and [`overhead`] that of the camera
+//! above the table, by boards that both cameras see at once. [`check_held`] and [`check`] measure the overhead
+//! camera's error with boards that were not used to calibrate it.
 //!
 //! The world is the robot's base. Transforms are named `target_from_source`: `flange_from_camera` maps
 //! a point in the camera's frame to the flange's.
 //!
 //! - `finder.rs`, `corner.rs`: the corners of a board, from the grid to a fraction of a pixel.
 //! - `view.rs`, `selection.rs`, `posed.rs`: views, which of them are used, and the poses of their boards.
-//! - `intrinsics.rs`, `hand_eye.rs`, `overhead.rs`, `check.rs`: the steps of a calibration.
-//! - `bundle.rs`, `least_squares.rs`: the refinement over all views, and its solver.
+//! - `intrinsics.rs`, `eye_to_hand.rs`, `held_check.rs`: the steps of a calibration with a board on the arm.
+//! - `hand_eye.rs`, `overhead.rs`, `check.rs`: the further steps with a camera on the arm.
+//! - `bundle.rs`, `held_bundle.rs`, `least_squares.rs`: the refinements over all views, and their solver.
 //! - `planar.rs`, `projection.rs`: closed forms for a plane, and the derivatives of the projection.
 //! - `error.rs`: why a calibration fails.
 
@@ -22,8 +24,11 @@ mod check;
 mod corner;
 mod coverage;
 mod error;
+mod eye_to_hand;
 mod finder;
 mod hand_eye;
+mod held_bundle;
+mod held_check;
 mod intrinsics;
 mod intrinsics_fit;
 mod least_squares;
@@ -39,10 +44,12 @@ pub use board::Board;
 pub use charuco::{CharucoBoard, MarkerDictionary, UnknownDictionary};
 pub use check::{Check, CheckedPlacement, Inconclusive, Residual, check};
 pub use error::CalibrationError;
+pub use eye_to_hand::{EyeToHandCalibration, eye_to_hand};
 pub use finder::{BoardMissing, BoardSighting, ChessboardFinder};
 pub use hand_eye::{
     HandEyeCalibration, LEAST_HAND_EYE_VIEWS, LEAST_ROTATION_DEG, PoseError, hand_eye,
 };
+pub use held_check::check_held;
 pub use intrinsics::{
     IntrinsicsCalibration, IntrinsicsDeviations, IntrinsicsWarning, LEAST_INTRINSICS_VIEWS,
     LEAST_TILT_DEG, ViewError, intrinsics,

@@ -69,7 +69,7 @@ pub(crate) fn matches<'a>(
     corners.iter().map(|corner| (points[corner.index], corner.pixel))
 }
 
-/// A view from a camera on the arm.
+/// A view from a camera on the arm, or of a board on the arm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PosedView {
     /// The view.

@@ -6,7 +6,7 @@
 //!
 //! The map, from the bottom to the top:
 //!
-//! - `devices`: the four traits, the tool's pose, the errors of devices, the first motion
+//! - `devices`: the four traits, an arm for calibration, the tool's pose, the errors of devices, the first motion
 //! - `stop`: the switch that stops every device, and whether the devices have confirmed the stop
 //! - `safety`: the limits of every motion, contact, and the only path to the arm
 //! - `recovery`: how lost devices are tried again
@@ -24,13 +24,16 @@ mod stop;
 mod task;
 mod trial;
 
-pub use devices::{Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, ToolPose};
+pub use devices::{
+    Arm, Camera, DeviceError, Devices, FirstMotion, FlangeArm, Gripper, Operator, ToolPose,
+};
 pub use manipulation::{GraspOutcome, Manipulator};
 pub use playback_camera::PlaybackCamera;
 pub use recovery::Recovery;
 pub use safety::{
-    AfterContact, Axis, Descent, GuardedArm, MotionError, SafetyConfig, SafetyEnvelope,
-    SafetyViolation, UnexpectedContact, UnsafeActions,
+    AfterContact, Axis, Descent, GuardedArm, GuardedFlange, MAX_FLANGE_SPEED_M_S,
+    MAX_FLANGE_TILT_DEG, MotionError, SafetyConfig, SafetyEnvelope, SafetyViolation, TiltEnvelope,
+    UnexpectedContact, UnsafeActions,
 };
 pub use stop::{Confirmation, StopSwitch, Stopped};
 pub use task::{Place, Region, Seating, Task, TaskConfig, TaskKind, Trajectory, Waypoint};

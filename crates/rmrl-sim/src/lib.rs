@@ -10,6 +10,7 @@
 //!   cells differ and draw one. `layout` has the workspace and the walls around the tasks' places,
 //!   `clutter` the other objects, `table_board` a chessboard, `cuboid` the shape of all of them.
 //!   `appearance` is the look of plates, `light` lamp and window, `tool_offset` the error of the tool.
+//!   `solid` and `arm_shape` are an arm before the camera, for calibration images.
 //! - `physics`: contact in rapier3d. `bodies` sets up rapier, `grasp_dynamics` moves hand and jaws
 //!   step by step, `linear_motion` has the speed profile, `obstacles` stops the hand, `hand` and
 //!   `plate_extent` have the shapes.
@@ -24,11 +25,13 @@
 //!   what outlasts a trial.
 //! - `simulated_cell`: the devices.
 //! - `calibration_session`: all views of a camera calibration, with the arm's poses.
+//! - `held_board`: an arm that holds a chessboard before the overhead camera.
 
 mod calibration_session;
 mod camera;
 mod config;
 mod ground_truth;
+mod held_board;
 mod physics;
 mod scene;
 mod simulated_cell;
@@ -40,6 +43,7 @@ pub use calibration_session::{
 pub use camera::chessboard_view::ChessboardView;
 pub use config::{SensorNoise, SimulatedCamera, SimulationConfig, SimulationConfigError};
 pub use ground_truth::{GraspTruth, GroundTruth, HandTruth};
+pub use held_board::{HeldBoardConfig, SimulatedHeldBoard};
 pub use physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 pub use physics::hand::Hand;
 pub use scene::appearance::PlateLook;

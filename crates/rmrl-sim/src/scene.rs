@@ -1,11 +1,13 @@
 //! What stands, lies and shines in a cell, and how cells differ.
 
 pub(crate) mod appearance;
+pub(crate) mod arm_shape;
 pub(crate) mod cell_distribution;
 pub(crate) mod cell_parameters;
 pub(crate) mod clutter;
 pub(crate) mod cuboid;
 pub(crate) mod layout;
 pub(crate) mod light;
+pub(crate) mod solid;
 pub(crate) mod table_board;
 pub(crate) mod tool_offset;

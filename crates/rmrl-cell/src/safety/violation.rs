@@ -77,6 +77,36 @@ pub enum SafetyViolation {
         /// The largest rotation allowed.
         max_deg: f64,
     },
+    /// Something on a flange that tilts a board would leave the workspace.
+    #[error(
+        "what the flange carries would come to {axis} = {value_m:.4} m, within {margin_m} m of the workspace's end or \
+         beyond it: {} to {} m", limits_m[0], limits_m[1]
+    )]
+    CarriedOutside {
+        /// The direction in which it would leave.
+        axis: Axis,
+        /// Where it would be.
+        value_m: f64,
+        /// The margin that has to be left.
+        margin_m: f64,
+        /// The workspace's lower and upper end.
+        limits_m: [f64; 2],
+    },
+    /// The flange would be tilted too far.
+    #[error(
+        "the flange would be {tilt_deg:.1} degrees from straight down, at most {max_deg} are allowed"
+    )]
+    Tilt {
+        /// The tilt.
+        tilt_deg: f64,
+        /// The limit.
+        max_deg: f64,
+    },
+    /// The flange would go from one tilted pose to another.
+    #[error(
+        "the flange has to be upright at one end of every line: it tilts in a place, and rises again before it leaves"
+    )]
+    TiltedAtBothEnds,
     /// A coordinate is not a number.
     #[error("a motion to a pose that is not a number: {target:?}")]
     NotANumber {

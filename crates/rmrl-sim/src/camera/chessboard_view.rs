@@ -10,6 +10,7 @@ use rmrl_vision::{CameraModel, Chessboard, Print};
 use super::normal_noise::NormalNoise;
 use super::srgb::srgb_level;
 use crate::scene::light::Light;
+use crate::scene::solid::Solid;
 
 /// One view of a board, from which an image can be rendered.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +45,17 @@ impl ChessboardView {
     /// Renders the image: the board with a white margin of one square, over the table, under the
     /// cell's light, with the lens's blur and the sensor's noise.
     pub fn render(&self, board: &Chessboard, light: &Light) -> RgbImage {
-        let scene = BoardScene::new(self, board, light);
+        self.render_behind(board, light, &[])
+    }
+
+    /// As [`Self::render`], with solids that hide the board or the table. They cast no shadow.
+    pub(crate) fn render_behind(
+        &self,
+        board: &Chessboard,
+        light: &Light,
+        solids: &[Solid],
+    ) -> RgbImage {
+        let scene = BoardScene { solids, ..BoardScene::new(self, board, light) };
         let ideal = blurred(&scene.trace(), scene.width, self.blur_px);
         let mut image = RgbImage::new(scene.width as u32, scene.height as u32);
         let seed = random_stream(self.seed[0], "board picture", [self.seed[1], 0]).next_u64();
@@ -69,10 +80,20 @@ impl ChessboardView {
     }
 }
 
+/// What a ray meets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Surface {
+    Board(Print),
+    Table,
+    /// One of the solids.
+    Solid(usize),
+}
+
 /// A board over a table, as one camera sees it.
 struct BoardScene<'a> {
     board: &'a Chessboard,
     light: &'a Light,
+    solids: &'a [Solid],
     width: usize,
     height: usize,
     eye: Point3<f64>,
@@ -99,6 +120,7 @@ impl<'a> BoardScene<'a> {
         Self {
             board,
             light,
+            solids: &[],
             width,
             height,
             eye: camera.position(),
@@ -125,29 +147,38 @@ impl<'a> BoardScene<'a> {
         at(0, 0).lerp(&at(1, 0), right).lerp(&at(0, 1).lerp(&at(1, 1), right), down)
     }
 
-    /// What a ray meets, the board's print or, with `None`, the table beside it; and the point.
-    fn hit(&self, ray: Vector3<f64>) -> (Option<Print>, Point3<f64>) {
+    /// What a ray meets, where, and the surface's normal.
+    fn hit(&self, ray: Vector3<f64>) -> (Surface, Point3<f64>, Vector3<f64>) {
+        let met = self.solids.iter().enumerate().filter_map(|(index, solid)| {
+            solid.meet(self.eye, ray).map(|(distance, normal)| (distance, index, normal))
+        });
+        let solid = met.min_by(|a, b| a.0.total_cmp(&b.0));
+        let nearest = solid.map_or(f64::INFINITY, |(distance, ..)| distance);
         let (eye, direction) = (self.board_from_world * self.eye, self.board_from_world * ray);
         let distance = -eye.z / direction.z;
-        if distance > 0.0 {
+        if distance > 0.0 && distance < nearest {
             let point = eye + direction * distance;
-            let print = self.board.print_at(point.x, point.y, self.board.square_m);
-            if print.is_some() {
-                return (print, self.world_from_board * point);
+            if let Some(print) = self.board.print_at(point.x, point.y, self.board.square_m) {
+                // The board's z points away from the camera.
+                let normal = self.world_from_board * -Vector3::z();
+                return (Surface::Board(print), self.world_from_board * point, normal);
             }
         }
+        if let Some((distance, index, normal)) = solid {
+            return (Surface::Solid(index), self.eye + ray * distance, normal);
+        }
         let distance = if ray.z < 0.0 { -self.eye.z / ray.z } else { FAR_M };
-        (None, self.eye + ray * distance)
+        (Surface::Table, self.eye + ray * distance, Vector3::z())
     }
 
     /// The linear light of a ray, relative to the sensor's white.
     fn brightness(&self, ray: Vector3<f64>) -> f32 {
-        let (print, point) = self.hit(ray);
-        let (albedo, normal) = match print {
-            // The board's z points away from the camera.
-            Some(Print::White) => (WHITE_ALBEDO, self.world_from_board * -Vector3::z()),
-            Some(Print::Black) => (BLACK_ALBEDO, self.world_from_board * -Vector3::z()),
-            None => (TABLE_ALBEDO, Vector3::z()),
+        let (surface, point, normal) = self.hit(ray);
+        let albedo = match surface {
+            Surface::Board(Print::White) => WHITE_ALBEDO,
+            Surface::Board(Print::Black) => BLACK_ALBEDO,
+            Surface::Table => TABLE_ALBEDO,
+            Surface::Solid(index) => self.solids[index].albedo,
         };
         albedo * self.illumination(point, normal)
     }
@@ -172,7 +203,7 @@ impl<'a> BoardScene<'a> {
     fn trace(&self) -> Vec<f32> {
         let mut light = vec![0.0; self.width * self.height];
         light.par_chunks_mut(self.width).enumerate().for_each(|(v, row)| {
-            let line = |v: usize| -> Vec<Option<Print>> {
+            let line = |v: usize| -> Vec<Surface> {
                 let rays = (0..=self.width).map(|u| self.ray(u as f64, v as f64));
                 rays.map(|ray| self.hit(ray).0).collect()
             };

@@ -12,7 +12,7 @@ pub(crate) const FINGER_HALF_THICKNESS_M: f64 = 0.005;
 /// Half the height of the fingers, in meters.
 pub(crate) const FINGER_HALF_HEIGHT_M: f64 = 0.02;
 /// Half the extent of the hand above the fingers, in meters.
-const PALM_HALF_EXTENTS_M: [f64; 3] = [0.035, 0.075, 0.03];
+pub(crate) const PALM_HALF_EXTENTS_M: [f64; 3] = [0.035, 0.075, 0.03];
 /// The smallest half opening of the jaws: the BIO gripper closes to 71 mm.
 pub(crate) const CLOSED_HALF_OPENING_M: f64 = 0.0355;
 /// The largest half opening: the longer of the BIO gripper's two strokes ends at 150 mm.
