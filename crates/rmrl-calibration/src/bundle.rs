@@ -85,6 +85,18 @@ impl Bundle<'_> {
         })
     }
 
+    /// The arm's error in units of the noise that was assumed: 1 or less where the assumption holds.
+    pub(crate) fn misfit(&self) -> f64 {
+        let squares: f64 = self
+            .corrections
+            .iter()
+            .map(|correction| self.correction_residual(correction).norm_squared())
+            .sum();
+        // The camera and the board take up twelve of the coordinates.
+        let freedom = (6 * self.corrections.len()).saturating_sub(12).max(1);
+        (squares / freedom as f64).sqrt()
+    }
+
     fn world_from_true_flange(&self, number: usize) -> Isometry3<f64> {
         self.wrist_views[number].world_from_flange * self.corrections[number]
     }

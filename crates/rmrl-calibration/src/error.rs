@@ -1,6 +1,6 @@
 //! Why a calibration fails.
 
-use crate::Rejected;
+use crate::{PoseReading, Rejected};
 
 /// Why a calibration fails, and which views to add.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -86,6 +86,15 @@ pub enum CalibrationError {
         second_deg: f64,
         /// The needed angle, in degrees.
         needed_deg: f64,
+    },
+    /// The poses were read in another way than they were meant.
+    #[error(
+        "the poses do not fit the images as they were read (millimeters, degrees, R = Rz(yaw) Ry(pitch) Rx(roll), of the \
+         flange in the robot's base), but they do if {reading}: write the table so, or name its columns for what they are"
+    )]
+    OtherReading {
+        /// How the poses fit.
+        reading: PoseReading,
     },
     /// The camera does not look at the table.
     #[error(

@@ -6,13 +6,17 @@ use rmrl_vision::Intrinsics;
 use crate::bundle::pixel_noise;
 use crate::error::VIEWS;
 use crate::hand_eye::{
-    Hypothesis, LEAST_HAND_EYE_VIEWS, PoseError, check_rotation, consensus, fine_gate, linear,
-    motion_between, pose_errors, worst_outside,
+    LEAST_HAND_EYE_VIEWS, PoseError, fine_gate, is_doubtful, pose_errors, worst_outside,
+};
+use crate::hand_eye_start::{
+    Hypothesis, board_scale, check_rotation, consensus, linear, motion_between,
 };
 use crate::held_bundle::{HeldBundle, HeldView};
+use crate::pose_reading::{Agreement, other_reading};
+use crate::pose_warning::pose_warnings;
 use crate::posed::{Seen, fitting};
 use crate::selection::{check_views, median, reject_blurred};
-use crate::{Board, CalibrationError, PoseNoise, PosedView, Rejected, RejectedReason};
+use crate::{Board, CalibrationError, PoseNoise, PoseWarning, PosedView, Rejected, RejectedReason};
 
 /// The pose of a camera above the table, and of the board on the flange, with their uncertainties.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +31,8 @@ pub struct EyeToHandCalibration {
     pub board_deviations: [f64; 2],
     /// The arm's error in units of the noise that was assumed. Above 1 the standard deviations are scaled by it.
     pub misfit: f64,
+    /// What is suspicious about the poses or the board.
+    pub warnings: Vec<PoseWarning>,
     /// Root mean square distance between detected and expected corners, in pixels.
     pub reprojection_px: f64,
     /// The differences between reported poses and those that fit all views best: the arm's error.
@@ -57,7 +63,28 @@ pub fn eye_to_hand(
     let (sharp, mut rejected) = reject_blurred(views.iter().collect(), |posed| &posed.view);
     let (fitted, misfits) = fitting(sharp, |posed| &posed.view, camera, board);
     rejected.extend(misfits);
-    check_usable(&fitted, views.len(), &rejected)?;
+    let found = refine(fitted.clone(), rejected, views.len(), (camera, board, noise));
+    let is_doubtful = found
+        .as_ref()
+        .map_or(true, |found| is_doubtful(found.misfit, found.views.len(), fitted.len()));
+    let other = is_doubtful.then(|| {
+        other_reading(&fitted, |seen| {
+            let inverted = inverted(seen);
+            let seen = by_reference(seen, &inverted);
+            consensus(&seen).map(|hypothesis| Agreement::of(&hypothesis, &seen))
+        })
+    });
+    other.flatten().map_or(found, Err)
+}
+
+/// From the closed form to the refinement over all views that agree. `given` is the number of all views.
+fn refine(
+    fitted: Vec<Seen<&PosedView>>,
+    mut rejected: Vec<Rejected>,
+    given: usize,
+    (camera, board, noise): (&Intrinsics, &Board, PoseNoise),
+) -> Result<EyeToHandCalibration, CalibrationError> {
+    check_usable(&fitted, given, &rejected)?;
     let points = board.points();
     let start = Hold::agreed(&fitted)?.concentrated(&fitted, camera, &points, noise);
     let offs: Vec<[f64; 2]> = fitted.iter().map(|seen| start.off(seen)).collect();
@@ -69,7 +96,7 @@ pub fn eye_to_hand(
     let (mut used, mut outside): (Vec<_>, Vec<_>) = fitted.into_iter().partition(is_near);
     loop {
         let so_far: Vec<Rejected> = outside.iter().map(|seen| start.reason(seen)).collect();
-        check_usable(&used, views.len(), &[rejected.as_slice(), &so_far].concat())?;
+        check_usable(&used, given, &[rejected.as_slice(), &so_far].concat())?;
         let start = Hold::of_all(&used).unwrap_or(start);
         let found = start.bundle(&used, camera, &points, noise).solved();
         let refined = Hold {
@@ -97,6 +124,7 @@ pub fn eye_to_hand(
             camera_deviations,
             board_deviations,
             misfit,
+            warnings: pose_warnings(misfit, refined.board_scale(&used)),
             reprojection_px: found.problem.reprojection_px(),
             views: pose_errors(&used, &errors),
             rejected,
@@ -203,6 +231,12 @@ impl Hold {
         let inverted = inverted(seen);
         let seen = by_reference(seen, &inverted);
         Some(Hypothesis::new(linear(&seen)?, &seen).into())
+    }
+
+    /// How much larger the board is than it was given, with its standard deviation, by the arm's motions.
+    fn board_scale(&self, seen: &[Seen<&PosedView>]) -> Option<(f64, f64)> {
+        let inverted = inverted(seen);
+        board_scale(&by_reference(seen, &inverted), &self.world_from_camera)
     }
 
     /// The pose of the flange that a view implies.

@@ -1,26 +1,33 @@
 //! The pose of a camera on an arm's flange, from views of a board that does not move.
 
-use nalgebra::{
-    DMatrix, DVector, Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3,
-};
+use nalgebra::Isometry3;
 use rmrl_vision::Intrinsics;
 use serde::Serialize;
 
 use crate::bundle::{Bundle, WristView, pixel_noise};
 use crate::error::VIEWS;
+use crate::hand_eye_start::{
+    Hypothesis, board_scale, check_rotation, coarse_gate, consensus, linear, motion_between,
+};
+use crate::pose_reading::{Agreement, other_reading};
+use crate::pose_warning::pose_warnings;
 use crate::posed::{Seen, fitting};
 use crate::selection::{check_views, median, reject_blurred};
-use crate::{Board, CalibrationError, PoseNoise, PosedView, Rejected, RejectedReason};
+use crate::{Board, CalibrationError, PoseNoise, PoseWarning, PosedView, Rejected, RejectedReason};
 
 /// The pose of a camera on the flange, and its uncertainty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HandEyeCalibration {
     /// The hand-eye transform.
     pub flange_from_camera: Isometry3<f64>,
-    /// Standard deviation of the translation along each axis, in meters.
+    /// Standard deviation of the translation along each axis, in meters. Where `misfit` exceeds 1 it is scaled by it.
     pub deviation_m: f64,
-    /// Standard deviation of the rotation about each axis, in radians.
+    /// Standard deviation of the rotation about each axis, in radians; scaled likewise.
     pub deviation_rad: f64,
+    /// The arm's error in units of the noise that was assumed.
+    pub misfit: f64,
+    /// What is suspicious about the poses or the board.
+    pub warnings: Vec<PoseWarning>,
     /// The pose of the board.
     pub world_from_board: Isometry3<f64>,
     /// The differences between reported poses and those that the camera's views imply: the arm's error.
@@ -65,17 +72,47 @@ pub fn hand_eye(
     let (sharp, mut rejected) = reject_blurred(views.iter().collect(), |posed| &posed.view);
     let (fitted, misfits) = fitting(sharp, |posed| &posed.view, camera, board);
     rejected.extend(misfits);
-    check_usable(&fitted, views.len(), &rejected)?;
+    let bundle = |used: &[Seen<_>], start: &_| bundle(used, start, camera, board, noise);
+    let found = refine(fitted.clone(), rejected, views.len(), bundle, noise);
+    let is_doubtful = found
+        .as_ref()
+        .map_or(true, |found| is_doubtful(found.misfit, found.views.len(), fitted.len()));
+    let other = is_doubtful.then(|| {
+        other_reading(&fitted, |seen| {
+            consensus(seen).map(|hypothesis| Agreement::of(&hypothesis, seen))
+        })
+    });
+    other.flatten().map_or(found, Err)
+}
+
+/// Whether poses may have been read wrongly: they fit badly, or few of them do.
+pub(crate) fn is_doubtful(misfit: f64, used: usize, fitted: usize) -> bool {
+    misfit > DOUBTFUL_MISFIT || (used as f64) < DOUBTFUL_SHARE * fitted as f64
+}
+
+/// Poses may have been read wrongly if they are off by more than this many standard deviations,
+const DOUBTFUL_MISFIT: f64 = 8.0;
+/// or if a smaller share of the views fits.
+const DOUBTFUL_SHARE: f64 = 0.7;
+
+/// From the closed form to the refinement over all views that agree. `given` is the number of all
+/// views.
+fn refine<'a>(
+    fitted: Vec<Seen<&'a PosedView>>,
+    mut rejected: Vec<Rejected>,
+    given: usize,
+    bundle: impl Fn(&[Seen<&'a PosedView>], &Hypothesis) -> Bundle<'a>,
+    noise: PoseNoise,
+) -> Result<HandEyeCalibration, CalibrationError> {
+    check_usable(&fitted, given, &rejected)?;
     let start = consensus(&fitted)
         .ok_or(CalibrationError::NoFit { what: "no three poses agree about the camera" })?;
     let (mut used, mut outside) = split(fitted, &start, coarse_gate);
     loop {
         let names: Vec<Rejected> = outside.iter().map(|(_, rejected)| rejected.clone()).collect();
-        let so_far = [rejected.as_slice(), &names].concat();
-        check_usable(&used, views.len(), &so_far)?;
+        check_usable(&used, given, &[rejected.as_slice(), &names].concat())?;
         let start = linear(&used).unwrap_or(start.flange_from_camera);
-        let hypothesis = Hypothesis::new(start, &used);
-        let found = bundle(&used, &hypothesis, camera, board, noise).solved();
+        let found = bundle(&used, &Hypothesis::new(start, &used)).solved();
         let refined = Hypothesis {
             flange_from_camera: found.problem.flange_from_wrist,
             world_from_board: found.problem.world_from_boards[0],
@@ -92,12 +129,15 @@ pub fn hand_eye(
         let covariance = found
             .inverse_hessian
             .ok_or(CalibrationError::NoFit { what: "the camera's pose remains undetermined" })?;
-        let [deviation_m, deviation_rad] = Bundle::deviations(&covariance);
+        let misfit = found.problem.misfit();
+        let deviations = Bundle::deviations(&covariance).map(|value| value * misfit.max(1.0));
         rejected.extend(with_hints(outside, &refined, gate));
         return Ok(HandEyeCalibration {
             flange_from_camera: refined.flange_from_camera,
-            deviation_m,
-            deviation_rad,
+            deviation_m: deviations[0],
+            deviation_rad: deviations[1],
+            misfit,
+            warnings: pose_warnings(misfit, board_scale(&used, &refined.flange_from_camera)),
             world_from_board: refined.world_from_board,
             views: pose_errors(&used, &errors),
             rejected,
@@ -152,64 +192,6 @@ const GATE_SIGMAS: f64 = 6.0;
 /// or by this many medians, because arms are worse than specified.
 const GATE_MEDIANS: f64 = 5.0;
 
-/// The transforms that views are compared with.
-#[derive(Clone, Copy)]
-pub(crate) struct Hypothesis {
-    pub(crate) flange_from_camera: Isometry3<f64>,
-    pub(crate) world_from_board: Isometry3<f64>,
-}
-
-impl Hypothesis {
-    /// Takes the pose of the board that most views agree with.
-    pub(crate) fn new(flange_from_camera: Isometry3<f64>, seen: &[Seen<&PosedView>]) -> Self {
-        let boards: Vec<Isometry3<f64>> = seen
-            .iter()
-            .map(|seen| seen.view.world_from_flange * flange_from_camera * seen.camera_from_board)
-            .collect();
-        let spread = |candidate: &Isometry3<f64>| {
-            median(boards.iter().map(|other| excess(motion_between(candidate, other))).collect())
-        };
-        let middle = boards.iter().min_by(|a, b| spread(a).total_cmp(&spread(b)));
-        let world_from_board = middle.copied().unwrap_or_else(Isometry3::identity);
-        Self { flange_from_camera, world_from_board }
-    }
-
-    /// The pose of the flange that a view implies.
-    fn world_from_flange(&self, seen: &Seen<&PosedView>) -> Isometry3<f64> {
-        self.world_from_board * (self.flange_from_camera * seen.camera_from_board).inverse()
-    }
-
-    /// How far a view's pose is off: meters and radians.
-    fn off(&self, seen: &Seen<&PosedView>) -> [f64; 2] {
-        motion_between(&self.world_from_flange(seen), &seen.view.world_from_flange)
-    }
-
-    fn reason(&self, seen: &Seen<&PosedView>) -> Rejected {
-        let [off_m, off_rad] = self.off(seen);
-        let (off_mm, off_deg) = (1000.0 * off_m, off_rad.to_degrees());
-        let reason = RejectedReason::Pose { off_mm, off_deg, fits: None };
-        Rejected { name: seen.view.view.name.clone(), reason }
-    }
-}
-
-pub(crate) fn motion_between(a: &Isometry3<f64>, b: &Isometry3<f64>) -> [f64; 2] {
-    let motion = a.inverse() * b;
-    [motion.translation.vector.norm(), motion.rotation.angle()]
-}
-
-/// How far a pose is off, relative to the error of a closed form from three noisy poses.
-fn excess([off_m, off_rad]: [f64; 2]) -> f64 {
-    f64::max(off_m / COARSE_M, off_rad / COARSE_RAD)
-}
-
-/// The tolerance of poses against a start from three views: far above any arm's error, below that of a wrong row.
-const COARSE_M: f64 = 0.01;
-const COARSE_RAD: f64 = 0.025;
-
-fn coarse_gate(off: [f64; 2]) -> bool {
-    excess(off) <= 1.0
-}
-
 type Parted<'a> = (Vec<Seen<&'a PosedView>>, Vec<(Seen<&'a PosedView>, Rejected)>);
 
 /// Parts the views that a hypothesis explains from the rest.
@@ -250,105 +232,6 @@ fn with_hints(
             rejected
         })
         .collect()
-}
-
-/// The hypothesis of three views that explains most of all.
-pub(crate) fn consensus(seen: &[Seen<&PosedView>]) -> Option<Hypothesis> {
-    let mut best: Option<(usize, f64, Hypothesis)> = None;
-    for triple in triples(seen.len()) {
-        let three: Vec<Seen<&PosedView>> =
-            triple.iter().map(|index| seen[*index].clone()).collect();
-        if check_rotation(&three).is_err() {
-            continue;
-        }
-        let Some(flange_from_camera) = linear(&three) else { continue };
-        let hypothesis = Hypothesis::new(flange_from_camera, seen);
-        let offs: Vec<f64> = seen.iter().map(|seen| excess(hypothesis.off(seen))).collect();
-        let within = offs.iter().filter(|off| **off <= 1.0).count();
-        let sum = offs.iter().map(|off| off.min(1.0)).sum::<f64>();
-        if best.as_ref().is_none_or(|(count, least, _)| (within, -sum) > (*count, -*least)) {
-            best = Some((within, sum, hypothesis));
-        }
-    }
-    best.filter(|(within, ..)| *within > 3).map(|(.., hypothesis)| hypothesis)
-}
-
-/// Triples of `count` views: all of them, or evenly spaced ones if there are too many.
-fn triples(count: usize) -> Vec<[usize; 3]> {
-    let all: Vec<[usize; 3]> = (0..count)
-        .flat_map(|a| (a + 1..count).flat_map(move |b| (b + 1..count).map(move |c| [a, b, c])))
-        .collect();
-    let step = all.len().div_ceil(MOST_TRIPLES).max(1);
-    all.into_iter().step_by(step).collect()
-}
-
-/// The most triples that are tried: with a third of the views wrong, a quarter of the triples is right.
-const MOST_TRIPLES: usize = 400;
-
-/// `A X = X B` in closed form over all pairs of views, after Park and Martin: the rotation maps the axes of
-/// the camera's motions to those of the flange's; then `(R_A - 1) t = R_X t_B - t_A`.
-pub(crate) fn linear(seen: &[Seen<&PosedView>]) -> Option<Isometry3<f64>> {
-    let pairs: Vec<[Isometry3<f64>; 2]> = pairs(seen.len())
-        .map(|(i, j)| {
-            let (a, b) = (&seen[i], &seen[j]);
-            [
-                a.view.world_from_flange.inverse() * b.view.world_from_flange,
-                a.camera_from_board * b.camera_from_board.inverse(),
-            ]
-        })
-        .collect();
-    let correlation: Matrix3<f64> = pairs
-        .iter()
-        .map(|[flange, camera]| {
-            flange.rotation.scaled_axis() * camera.rotation.scaled_axis().transpose()
-        })
-        .sum();
-    let svd = correlation.svd(true, true);
-    let (u, v_t) = (svd.u?, svd.v_t?);
-    let handed = Matrix3::from_diagonal(&Vector3::new(1.0, 1.0, (u * v_t).determinant().signum()));
-    let rotation = u * handed * v_t;
-    let mut rows = DMatrix::zeros(3 * pairs.len(), 3);
-    let mut values = DVector::zeros(3 * pairs.len());
-    for (index, [flange, camera]) in pairs.iter().enumerate() {
-        let turned = flange.rotation.to_rotation_matrix().into_inner() - Matrix3::identity();
-        rows.fixed_view_mut::<3, 3>(3 * index, 0).copy_from(&turned);
-        let value = rotation * camera.translation.vector - flange.translation.vector;
-        values.fixed_rows_mut::<3>(3 * index).copy_from(&value);
-    }
-    let translation = rows.svd(true, true).solve(&values, 1e-9).ok()?;
-    let rotation =
-        UnitQuaternion::from_rotation_matrix(&Rotation3::from_matrix_unchecked(rotation));
-    let translation = Translation3::new(translation[0], translation[1], translation[2]);
-    Some(Isometry3::from_parts(translation, rotation))
-}
-
-fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..count).flat_map(move |i| (i + 1..count).map(move |j| (i, j)))
-}
-
-/// Checks that the flange rotated about two axes.
-pub(crate) fn check_rotation(seen: &[Seen<&PosedView>]) -> Result<(), CalibrationError> {
-    let mut scatter = Matrix3::zeros();
-    for (i, j) in pairs(seen.len()) {
-        let between = seen[i].view.world_from_flange.inverse() * seen[j].view.world_from_flange;
-        let turn = between.rotation.scaled_axis();
-        scatter += turn * turn.transpose();
-    }
-    let count = pairs(seen.len()).count().max(1) as f64;
-    let mut turns_deg: Vec<f64> = scatter
-        .symmetric_eigenvalues()
-        .iter()
-        .map(|value| (value.max(0.0) / count).sqrt().to_degrees())
-        .collect();
-    turns_deg.sort_by(|a, b| b.total_cmp(a));
-    if turns_deg[1] < LEAST_ROTATION_DEG {
-        return Err(CalibrationError::TooLittleRotation {
-            first_deg: turns_deg[0],
-            second_deg: turns_deg[1],
-            needed_deg: LEAST_ROTATION_DEG,
-        });
-    }
-    Ok(())
 }
 
 fn bundle<'a>(

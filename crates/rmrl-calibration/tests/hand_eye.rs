@@ -6,7 +6,12 @@ mod cell;
 mod images;
 
 use cell::{Cell, WRIST, board};
-use rmrl_calibration::{CalibrationError, PoseNoise, PosedView, RejectedReason, hand_eye};
+use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use rmrl_calibration::{
+    AngleOrder, CalibrationError, PoseNoise, PoseReading, PoseWarning, PosedView, RejectedReason,
+    hand_eye,
+};
+use rmrl_vision::Chessboard;
 
 fn views(cell: &mut Cell, count: usize, tilt_rad: f64) -> Vec<PosedView> {
     let board = cell.lying(0.36, 0.02, 0.4);
@@ -118,4 +123,121 @@ fn views_of_a_bent_board_are_rejected() {
         "{:?}",
         found.rejected
     );
+}
+
+/// A table that was written in another way, then read by default.
+fn misread(
+    views: &[PosedView],
+    written: impl Fn(&Isometry3<f64>) -> (Vector3<f64>, [f64; 3]),
+) -> Vec<PosedView> {
+    let reread = |view: &PosedView| {
+        let (millimeters, [roll_deg, pitch_deg, yaw_deg]) = written(&view.world_from_flange);
+        let world_from_flange = Isometry3::from_parts(
+            Translation3::from(0.001 * millimeters),
+            UnitQuaternion::from_euler_angles(
+                roll_deg.to_radians(),
+                pitch_deg.to_radians(),
+                yaw_deg.to_radians(),
+            ),
+        );
+        PosedView { view: view.view.clone(), world_from_flange }
+    };
+    views.iter().map(reread).collect()
+}
+
+fn millimeters(pose: &Isometry3<f64>) -> Vector3<f64> {
+    1000.0 * pose.translation.vector
+}
+
+/// Angles of `R = Rz(yaw) Ry(pitch) Rx(roll)`, in degrees.
+fn roll_pitch_yaw(pose: &Isometry3<f64>) -> [f64; 3] {
+    let (roll, pitch, yaw) = pose.rotation.euler_angles();
+    [roll, pitch, yaw].map(f64::to_degrees)
+}
+
+/// Angles of `R = Rx(a) Ry(b) Rz(c)`, in degrees: those of the inverse, backwards.
+fn xyz(pose: &Isometry3<f64>) -> [f64; 3] {
+    let (roll, pitch, yaw) = pose.rotation.inverse().euler_angles();
+    [roll, pitch, yaw].map(|angle| -angle.to_degrees())
+}
+
+#[test]
+fn a_table_that_was_meant_otherwise_is_told_apart() {
+    let table = |views: &[PosedView], kind: &str| {
+        misread(views, |pose| {
+            let inverse = pose.inverse();
+            let [roll, pitch, yaw] = roll_pitch_yaw(pose);
+            match kind {
+                "meters" => (pose.translation.vector, [roll, pitch, yaw]),
+                "radians" => (millimeters(pose), [roll, pitch, yaw].map(f64::to_radians)),
+                "both units" => (pose.translation.vector, [roll, pitch, yaw].map(f64::to_radians)),
+                "inverted" => (millimeters(&inverse), roll_pitch_yaw(&inverse)),
+                "xyz" => (millimeters(pose), xyz(pose)),
+                "exchanged" => (millimeters(pose), [yaw, pitch, roll]),
+                _ => unreachable!("{kind}"),
+            }
+        })
+    };
+    let standard = PoseReading::default();
+    for (kind, expected) in [
+        ("meters", PoseReading { meters: true, ..standard }),
+        ("radians", PoseReading { radians: true, ..standard }),
+        ("both units", PoseReading { meters: true, radians: true, ..standard }),
+        ("inverted", PoseReading { inverted: true, ..standard }),
+        ("xyz", PoseReading { angles: AngleOrder::Xyz, ..standard }),
+        ("exchanged", PoseReading { angles: AngleOrder::YawPitchRoll, ..standard }),
+    ] {
+        for seed in 0..1 {
+            let mut cell = Cell::new(40 + seed);
+            let mut views = views(&mut cell, 14, 0.5);
+            // One row belongs to another image.
+            views[5].world_from_flange = views[9].world_from_flange;
+            let error = hand_eye(&table(&views, kind), &WRIST, &board().into(), cell.noise);
+            let error = error.unwrap_err();
+            let CalibrationError::OtherReading { reading } = error else {
+                panic!("{kind}: {error}")
+            };
+            assert_eq!(reading, expected, "{kind}: {error}");
+        }
+    }
+}
+
+#[test]
+fn an_arm_that_is_worse_than_assumed_scales_the_deviations() {
+    let mut ratios = [0.0; 2];
+    const CELLS: u64 = 12;
+    for seed in 0..CELLS {
+        let mut cell = Cell::new(60 + seed);
+        let assumed = cell.noise;
+        cell.noise.translation_m *= 10.0;
+        cell.noise.rotation_rad *= 10.0;
+        let views = views(&mut cell, 16, 0.5);
+        let found = hand_eye(&views, &WRIST, &board().into(), assumed).unwrap();
+        assert!((5.0..15.0).contains(&found.misfit), "{}", found.misfit);
+        let warned = found.warnings.iter().any(|one| matches!(one, PoseWarning::Misfit { .. }));
+        assert!(warned, "{:?}", found.warnings);
+        let off = off(&cell, found.flange_from_camera);
+        let said = [1000.0 * found.deviation_m, found.deviation_rad.to_degrees()];
+        for kind in 0..2 {
+            ratios[kind] += (off[kind] / said[kind]).powi(2) / 3.0 / CELLS as f64;
+        }
+    }
+    // Without the scale they would be a hundred.
+    assert!(ratios.iter().all(|ratio| (0.3..3.0).contains(ratio)), "{ratios:?}");
+}
+
+#[test]
+fn a_wrong_square_size_is_found_by_the_arm() {
+    let mut cell = Cell::new(80);
+    let all = views(&mut cell, 16, 0.5);
+    let right = hand_eye(&all, &WRIST, &board().into(), cell.noise).unwrap();
+    assert!(right.warnings.is_empty(), "{:?}", right.warnings);
+    // The squares are 25 mm, but given as 24.75.
+    let given = Chessboard { square_m: 0.024_75, ..board() };
+    let found = hand_eye(&all, &WRIST, &given.into(), cell.noise).unwrap();
+    let scale = found.warnings.iter().find_map(|warning| match warning {
+        PoseWarning::SquareSize { scale, .. } => Some(*scale),
+        PoseWarning::Misfit { .. } => None,
+    });
+    assert!(scale.is_some_and(|scale| (scale - 1.0101).abs() < 0.003), "{:?}", found.warnings);
 }

@@ -7,7 +7,9 @@ mod images;
 use images::{Rng, Taking, image, normal, rng};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rand::RngExt;
-use rmrl_calibration::{CalibrationError, ChessboardFinder, RejectedReason, View, intrinsics};
+use rmrl_calibration::{
+    CalibrationError, ChessboardFinder, IntrinsicsWarning, RejectedReason, View, intrinsics,
+};
 use rmrl_vision::{Chessboard, Distortion, Intrinsics};
 
 const CAMERA: Intrinsics = Intrinsics {
@@ -147,6 +149,65 @@ fn bad_views_are_rejected_by_name_and_the_rest_is_used() {
         "{reasons:?}"
     );
     assert!((found.intrinsics.fx / CAMERA.fx - 1.0).abs() < 0.002);
+}
+
+/// Views of a board whose print is longer along its rows by a factor.
+fn stretched_views(count: usize, stretch: f64, turned: bool, seed: u64) -> Vec<View> {
+    let mut rng = rng(seed);
+    let mut view = |number: usize| loop {
+        let pose = pose(0.6, &mut rng);
+        // Without a turn the rows stay along the image's.
+        let along = pose.rotation * Vector3::x();
+        if !turned && along.y.abs() > 0.15 {
+            continue;
+        }
+        let mut corner = |point: nalgebra::Point3<f64>| {
+            let printed = nalgebra::Point3::new(point.x * stretch, point.y, 0.0);
+            let pixel = CAMERA.project(pose * printed).unwrap();
+            pixel + 0.05 * nalgebra::Vector2::from_fn(|_, _| normal(&mut rng))
+        };
+        let pixels: Vec<_> = board().points().into_iter().map(&mut corner).collect();
+        break View::whole(format!("{number:02}.png"), [1280, 720], pixels, 0.5);
+    };
+    (0..count).map(&mut view).collect()
+}
+
+#[test]
+fn a_print_that_is_scaled_one_way_is_named() {
+    let views = stretched_views(14, 1.02, true, 5);
+    let found = intrinsics(&views, &board().into()).unwrap();
+    let [IntrinsicsWarning::PrintScaled { stretch, deviation }] = found.warnings[..] else {
+        panic!("{:?}", found.warnings)
+    };
+    assert!((stretch - 0.02).abs() < 0.001 && deviation < 0.001, "{stretch} ± {deviation}");
+    // With all boards the same way up, it is the same as pixels that are not square.
+    let views = stretched_views(14, 1.02, false, 6);
+    let found = intrinsics(&views, &board().into()).unwrap();
+    let named = |warning: &IntrinsicsWarning| {
+        matches!(
+            warning,
+            IntrinsicsWarning::PrintScaled { stretch, .. } if (stretch - 0.02).abs() < 0.005
+        ) || matches!(
+            warning,
+            IntrinsicsWarning::PixelsNotSquare { ratio } if (ratio - 1.02).abs() < 0.005
+        )
+    };
+    assert!(found.warnings.iter().any(named), "{:?}", found.warnings);
+    let right = intrinsics(&stretched_views(14, 1.0, true, 7), &board().into()).unwrap();
+    assert!(right.warnings.is_empty(), "{:?}", right.warnings);
+}
+
+#[test]
+fn views_that_do_not_reach_the_border_are_said_to() {
+    let mut narrow = views(16, 0.6, 0.05, 8);
+    narrow
+        .retain(|view| view.corners.iter().all(|corner| (230.0..1050.0).contains(&corner.pixel.x)));
+    let found = intrinsics(&narrow, &board().into()).unwrap();
+    assert!(
+        ["left", "right"].iter().all(|side| found.unseen_regions.contains(side)),
+        "{:?}",
+        found.unseen_regions
+    );
 }
 
 #[test]
