@@ -85,8 +85,8 @@ pub enum BoardMissing {
     },
     /// A chessboard without markers of the dictionary.
     #[error(
-        "a chessboard is visible, but none of its markers is of {dictionary}: --charuco or --marker-mm is wrong, or the \
-         image is blurred"
+        "a chessboard is visible, but no marker of the board with {dictionary}: --charuco, --corners or --marker-mm is \
+         wrong, or the image is blurred"
     )]
     NoMarkers {
         /// The dictionary.

@@ -161,7 +161,7 @@ impl CameraFile {
         toml::to_string(self).expect("a camera file consists of TOML types")
     }
 
-    /// The overhead camera; errors name `path`.
+    /// The overhead camera; errors name `path`. Warns where its distortion has no inverse in a part of the image.
     ///
     /// # Errors
     /// The file has no `world_from_camera`.
@@ -170,6 +170,9 @@ impl CameraFile {
             path: path.to_path_buf(),
             key: "world_from_camera",
         })?;
+        if let Some(limit) = self.intrinsics.lens_limit() {
+            tracing::warn!("{}: {limit}", path.display());
+        }
         Ok(CameraModel { intrinsics: self.intrinsics, world_from_camera })
     }
 }

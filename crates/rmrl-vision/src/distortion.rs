@@ -162,7 +162,7 @@ mod tests {
         k2: 1.682_129_058_075_948_2e-1,
         p1: 7.011_801_734_885_592e-5,
         p2: -9.684_489_903_986_765e-4,
-        k3: -3.743_371_625_011_884_3e-1,
+        k3: -3.743_371_625_011_884e-1,
     };
 
     /// numpy.roots of the slope's cubic: 0.933 569 for the published camera; the others by hand.

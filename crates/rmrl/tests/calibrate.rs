@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use rmrl::CameraConfig;
 use rmrl::admit;
 use rmrl_calibration::{
-    ChessboardFinder, Placement, PoseNoise, PosedView, View, WristCamera, check, hand_eye,
+    Board, ChessboardFinder, Placement, PoseNoise, PosedView, View, WristCamera, check, hand_eye,
     intrinsics, overhead,
 };
 use rmrl_cell::TaskConfig;
@@ -172,7 +172,8 @@ impl Views<'_> {
 
 #[test]
 fn the_whole_chain_stays_within_a_millimeter_in_several_cells() {
-    let board = Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 };
+    let printed = Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.025 };
+    let board = Board::from(printed);
     let (mut worst, mut mean) = (0.0_f64, 0.0);
     const CELLS: u64 = 3;
     for seed in 0..CELLS {
@@ -182,7 +183,7 @@ fn the_whole_chain_stays_within_a_millimeter_in_several_cells() {
         let config = SimulatedCalibrationConfig {
             wrist_width_px: 800,
             checks: 2,
-            ..SimulatedCalibrationConfig::new(board)
+            ..SimulatedCalibrationConfig::new(printed)
         };
         let session = SimulatedCalibration::new(&simulation, &cell, config, seed);
         let (all, views) = (session.views(), Views(&session));
@@ -305,7 +306,7 @@ fn too_few_views_and_boards_without_a_frame_are_refused() {
     let dir = copy_of_wrist_images(3);
     assert_rejected(dir.path(), &INTRINSICS, &["3 of 3 views", "at least 5"]);
     assert_rejected(dir.path(), &HAND_EYE, &["3 of 3 views", "at least 5"]);
-    let symmetric = [&INTRINSICS[..], &["--corners", "8x6"]].concat();
+    let symmetric = [&HAND_EYE[..], &["--corners", "8x6"]].concat();
     assert_rejected(dir.path(), &symmetric, &["8x6", "half a turn"]);
     let other = [&INTRINSICS[..], &["--corners", "8x5"]].concat();
     assert_rejected(dir.path(), &other, &["00.png", "9x6", "expected 8x5"]);

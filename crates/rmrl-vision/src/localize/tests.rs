@@ -193,6 +193,21 @@ fn a_partly_hidden_plate_is_an_error_and_no_pose() {
     }
 }
 
+/// Published cameras have distortions that turn back inside the image. Beyond, a pixel has no ray.
+#[test]
+fn a_plate_where_the_lens_is_unknown_is_refused() {
+    let mut camera = overhead();
+    // It turns back 300 px from the middle: at r = √(1 / (5 · 1.3)), where r (1 - 1.3 r⁴) is 0.8 r.
+    camera.intrinsics.distortion = Distortion { k2: -1.3, ..Distortion::default() };
+    let limit = camera.intrinsics.lens_limit().unwrap();
+    assert!((limit.radius_px - 612.0 * 0.8 * (1.0_f64 / 6.5).powf(0.25)).abs() < 1.0, "{limit}");
+    let at = |x_m, y_m| frame_with(&[PlanarPose::new(x_m, y_m, 0.2)]);
+    localizer().localize(&at(0.35, 0.0), &camera).unwrap();
+    let refused = localizer().localize(&at(0.35, 0.34), &camera).unwrap_err();
+    assert!(matches!(refused, LocalizeError::OutsideLens { .. }), "{refused}");
+    assert_eq!(refused.kind(), "outside_lens");
+}
+
 #[test]
 fn a_camera_that_does_not_look_down_is_an_error() {
     let up = UnitQuaternion::from_euler_angles(PI, 0.0, 0.0);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::calibration::session::{check_size, images_in, read_posed_views};
 use clap::Args;
 use jiff::Timestamp;
-use rmrl_calibration::{PoseError, Rejected, hand_eye};
+use rmrl_calibration::{PoseError, PoseWarning, Rejected, hand_eye};
 use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
@@ -66,6 +66,8 @@ struct Calibrated {
     deviation_deg: f64,
     pose_error_mm: f64,
     pose_error_deg: f64,
+    misfit: f64,
+    warnings: Vec<PoseWarning>,
     views: Vec<PoseError>,
     /// Images in the folder that have no row.
     without_pose: Vec<String>,
@@ -90,6 +92,9 @@ impl fmt::Display for Calibrated {
             self.views.len()
         )?;
         write_rejected(f, &self.rejected)?;
+        for warning in &self.warnings {
+            writeln!(f, "warning    {warning}")?;
+        }
         if !self.without_pose.is_empty() {
             writeln!(f, "no pose    {}", self.without_pose.join(", "))?;
         }
@@ -134,6 +139,8 @@ pub fn run(arguments: &HandEyeCommand) -> Result<(), Failure> {
         deviation_deg: found.deviation_rad.to_degrees(),
         pose_error_mm: rms(&|view| view.off_mm),
         pose_error_deg: rms(&|view| view.off_deg),
+        misfit: found.misfit,
+        warnings: found.warnings,
         views: found.views,
         without_pose,
         rejected: found.rejected,
