@@ -103,21 +103,21 @@ impl Intrinsics {
     pub fn lens_limit(&self) -> Option<LensLimit> {
         let is_known = |u: f64, v: f64| self.unproject(Point2::new(u, v), 1.0).is_some();
         let (right, bottom) = (f64::from(self.width) - 1.0, f64::from(self.height) - 1.0);
-        let steps = (0..=LIMIT_STEPS).map(|step| f64::from(step) / f64::from(LIMIT_STEPS));
+        let mut steps = (0..=LIMIT_STEPS).map(|step| f64::from(step) / f64::from(LIMIT_STEPS));
         // Distortion is largest at the border.
-        if steps.clone().all(|share| {
+        if steps.all(|share| {
             [0.0, bottom].into_iter().all(|v| is_known(share * right, v))
                 && [0.0, right].into_iter().all(|u| is_known(u, share * bottom))
         }) {
             return None;
         }
-        let columns =
-            steps.clone().flat_map(|u| steps.clone().map(move |v| (u * right, v * bottom)));
-        let known = columns.filter(|(u, v)| is_known(*u, *v)).count();
+        let middles = (0..LIMIT_STEPS).map(|step| (f64::from(step) + 0.5) / f64::from(LIMIT_STEPS));
+        let cells = middles.clone().flat_map(|u| middles.clone().map(move |v| (u, v)));
+        let known = cells.filter(|(u, v)| is_known(u * right, v * bottom)).count();
         Some(LensLimit {
             center_px: [self.cx, self.cy],
             radius_px: self.distortion.limit().map_or(0.0, |r| r * self.fx.min(self.fy)),
-            share: known as f64 / f64::from((LIMIT_STEPS + 1).pow(2)),
+            share: known as f64 / f64::from(LIMIT_STEPS.pow(2)),
         })
     }
 

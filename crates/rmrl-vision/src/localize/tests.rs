@@ -203,7 +203,7 @@ fn a_plate_where_the_lens_is_unknown_is_refused() {
     assert!((limit.radius_px - 612.0 * 0.8 * (1.0_f64 / 6.5).powf(0.25)).abs() < 1.0, "{limit}");
     let at = |x_m, y_m| frame_with(&[PlanarPose::new(x_m, y_m, 0.2)]);
     localizer().localize(&at(0.35, 0.0), &camera).unwrap();
-    let refused = localizer().localize(&at(0.35, 0.34), &camera).unwrap_err();
+    let refused = localizer().localize(&at(0.35, 0.355), &camera).unwrap_err();
     assert!(matches!(refused, LocalizeError::OutsideLens { .. }), "{refused}");
     assert_eq!(refused.kind(), "outside_lens");
 }
