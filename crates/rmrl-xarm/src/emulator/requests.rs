@@ -12,7 +12,7 @@ mod tool_bus;
 
 use super::machine::Machine;
 use super::parameters::Parameters;
-use super::register::{is_drive, is_motion};
+use super::register::{answer_length, is_drive, is_motion};
 use super::task::Origin;
 use call::{Call, NO_SUCH_REQUEST, Refusal};
 
@@ -39,10 +39,14 @@ pub(super) fn answer(
         Ok(()) => 0,
         Err(refusal) => {
             out.truncate(1);
+            // The vendor's software expects an answer's length also where nothing in it counts.
+            out.resize(1 + answer_length(origin.register), 0);
             match refusal {
-                // Only the bit for "not ready" reports a motion in the wrong state or mode.
+                // Only the bit for "not ready" reports a motion in the wrong state or mode. Another state is
+                // asked for, and whether it came is to be read.
                 Refusal::State if moves => NOT_READY,
-                Refusal::State | Refusal::Invalid => INVALID,
+                Refusal::State => 0,
+                Refusal::Invalid => INVALID,
                 // The number is kept for those who ask for it; the bit is in this answer alone, so that requests
                 // after it are not taken for refused ones.
                 Refusal::Warning(warning) => {

@@ -51,7 +51,7 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
         register::CHECK_VERIFY
         | register::GET_TORQUE_OR_CURRENT
         | register::GET_ALLOW_APPROXIMATE_MOTION
-        | register::GET_RECORDING_STATUS
+        | register::GET_TRAJECTORY_STATE
         | register::GET_MOVEMENT => out.push(0),
         register::GET_POWER_BOARD_VERSION => out.extend([0; 6]),
         // Of eight servos: the state and the error.
