@@ -34,8 +34,10 @@
 //! - `emulated_gripper`: the gripper's registers
 //! - `faults`, `fault_text`: faults on demand; `recording`: what it did
 
+mod circle;
 mod connections;
 mod controls;
+mod drive;
 mod emulated_controller;
 mod emulated_gripper;
 mod emulator_config;
@@ -52,6 +54,7 @@ mod plant;
 mod recording;
 mod register;
 mod requests;
+mod signals;
 mod start_error;
 mod state_report;
 mod task;

@@ -6,13 +6,14 @@
 //!
 //! - `geometry`: the arms' lengths, and the one chain of six joints that describes all of them
 //! - `joints`, `limits`, `pointing_down`, `kinematics_error`: the values
-//! - `arm_kinematics`: forward kinematics and the Jacobian
+//! - `arm_kinematics`: forward kinematics and the Jacobian; `denavit_hartenberg`: the vendor's parameters
 //! - `inverse`: inverse kinematics, which is solved by `six_joints` and `least_squares` or by `five_joints`, from
 //!   the closed form of the `branch`es of shoulder and elbow
 //! - `reach`: the proof that an arm reaches a set of poses
 
 mod arm_kinematics;
 mod branch;
+mod denavit_hartenberg;
 mod five_joints;
 mod geometry;
 mod inverse;

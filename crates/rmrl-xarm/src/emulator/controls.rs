@@ -3,14 +3,34 @@
 use super::error_code;
 use super::machine::{Machine, Phase, Timer};
 use super::recording::MotionOutcome;
-use super::task::{Target, Task};
+use super::task::Target;
 use super::trajectory::Path;
 
 impl Machine {
-    /// Switches the motors on or off; the system is reset.
-    pub fn enable(&mut self, on: bool) {
-        self.enabled = on && self.error == 0;
+    /// Switches the motors of some joints, a bit for each, on or off; the system is reset.
+    pub fn enable(&mut self, joints: u8, on: bool) {
+        let all = (1 << self.config.arm.model.axes()) - 1;
+        if joints & all == all {
+            self.enabled = on && self.error == 0;
+            self.detached = 0;
+        } else if on && self.error == 0 {
+            self.enabled = true;
+            self.detached &= !joints;
+        } else {
+            self.detached |= joints & all;
+        }
         self.drop_all(MotionOutcome::Stopped, if on { Phase::Reset } else { Phase::Stopped });
+    }
+
+    /// Releases or applies the brakes of some joints. Without its brake a joint is free, and nothing moves.
+    pub fn release(&mut self, joints: u8, free: bool) {
+        let all = (1 << self.config.arm.model.axes()) - 1;
+        if free {
+            self.detached |= joints & all;
+            self.drop_all(MotionOutcome::Stopped, Phase::Stopped);
+        } else {
+            self.detached &= !joints;
+        }
     }
 
     /// Resets the system, as another mode, tool or load does.
@@ -23,7 +43,7 @@ impl Machine {
     /// Runs (0), pauses (3) or stops (4). Returns whether the state allows it.
     pub fn set_state(&mut self, state: u8) -> bool {
         match state {
-            0 if self.error == 0 && self.enabled => {
+            0 if self.error == 0 && self.has_power() => {
                 if self.phase == Phase::Paused {
                     self.resume();
                 }
@@ -31,6 +51,8 @@ impl Machine {
                 true
             }
             3 if self.phase == Phase::Running => {
+                // Nothing of it is left to resume.
+                self.drive = None;
                 self.phase = Phase::Paused;
                 true
             }
@@ -45,12 +67,17 @@ impl Machine {
     /// Begins the rest of a paused motion from rest.
     fn resume(&mut self) {
         let Some(mut motion) = self.motion.take() else { return };
-        let target = match motion.path {
-            Path::Line { to, .. } => Target::Pose(to),
-            Path::Joints { to, .. } => Target::Joints(to),
-            Path::Rest => Target::Wait(motion.profile.duration_secs - motion.secs),
+        let mut task = motion.task;
+        let path = match motion.path {
+            Path::Line { to, .. } => Path::Line { from: self.tool(), to },
+            Path::Circle(circle) => Path::Circle(circle.rest(motion.profile.share(motion.secs))),
+            Path::Joints { to, .. } => Path::Joints { from: self.joints, to },
+            Path::Rest => {
+                task.target = Target::Wait(motion.profile.duration_secs - motion.secs);
+                Path::Rest
+            }
         };
-        match self.plan(&Task { target, ..motion.task }) {
+        match self.plan_along(path, &task) {
             Ok((path, profile, _)) => {
                 (motion.path, motion.profile, motion.secs) = (path, profile, 0.0);
                 self.motion = Some(motion);

@@ -60,6 +60,8 @@ const RESTART: u16 = 0x0607;
 const TARGET: u16 = 0x0700;
 const POSITION: u16 = 0x0702;
 const VERSION: u16 = 0x0801;
+/// After its three numbers.
+const VERSION_END: u16 = VERSION + 3;
 const SERIAL_NUMBER: u16 = 0x0b10;
 const TARGET_G2: u16 = 0x0c00;
 
@@ -233,7 +235,10 @@ impl EmulatedGripper {
             (SPEED, 1) => vec![self.speed],
             (TARGET, 2) => halves(self.moving.map_or(self.position, |motion| motion.to)),
             (POSITION, 2) => halves(position),
-            (VERSION, 3) => vec![1, 0, 0],
+            (VERSION..VERSION_END, 1..=3) if address + count <= VERSION_END => {
+                let start = usize::from(address - VERSION);
+                [1, 0, 0][start..start + usize::from(count)].to_vec()
+            }
             (MODE, 1) if self.kind.is_second() => vec![self.mode],
             (FORCE, 1) if self.kind.is_second() => vec![self.force],
             (SERIAL_NUMBER, 16) if self.kind.is_second() => {
@@ -304,10 +309,9 @@ impl EmulatedGripper {
             GripperKind::G1 => closed,
             _ if self.mode == 1 => ((f64::from(to) + 265.13) / 3.7342).round() as i32,
             _ => to,
-        };
-        if !(closed..=open).contains(&to) {
-            return Err(Failure::Exception(ILLEGAL_VALUE));
         }
+        // The jaws go as far as they can: the vendor's table has no error of this gripper for a position.
+        .clamp(closed, open);
         // A disabled or faulty gripper answers and does nothing.
         if self.enabled && self.error == 0 {
             let share = f64::from((to - self.position).abs()) / f64::from(open - closed);

@@ -10,7 +10,13 @@ pub(super) const JOINT_LIMIT: u8 = 23;
 pub(super) const SPEED: u8 = 24;
 pub(super) const PLANNING: u8 = 25;
 pub(super) const COLLISION: u8 = 31;
+pub(super) const CIRCLE: u8 = 32;
 pub(super) const BOUNDARY: u8 = 35;
+pub(super) const TOO_MANY_DELAYED: u8 = 36;
+pub(super) const FORCE_SENSOR: u8 = 50;
+pub(super) const FORCE_SENSOR_MODE: u8 = 51;
+pub(super) const FORCE_SENSOR_ZERO: u8 = 52;
+pub(super) const BOX_BUS: u8 = 111;
 
 /// The number of a motion that the arm's joints cannot do.
 pub(super) fn error_code_of(reason: KinematicsError) -> u8 {

@@ -7,17 +7,18 @@ use rmrl_core::PlanarPose;
 use super::error_code::{self, error_code_of};
 use super::faults::MotionFault;
 use super::machine::{
-    DONE, FAILED, MOTION_FINISHED, MOTION_STARTED, Machine, Motion, Phase, Timer,
+    DONE, FAILED, MOTION_FINISHED, MOTION_STARTED, Machine, Motion, Phase, TRIGGERED, Timer,
 };
 use super::recording::MotionOutcome;
-use super::task::Task;
-use super::trajectory::{Path, between_joints, on_line};
+use super::task::{Target, Task};
+use super::trajectory::{Path, between_joints};
 use crate::kinematics::{Joints, pointing_down};
 
 impl Machine {
     /// Lets simulated time pass.
     pub fn advance(&mut self, secs: f64) {
         self.recording.simulated_secs += secs;
+        self.signals.advance(secs);
         self.gripper.advance(secs, self.plant.gripper.as_mut(), &self.faults);
         self.recording.gripper_motions = self.gripper.motions;
         self.recording.gripper_speed_and_force = self.gripper.last;
@@ -27,6 +28,9 @@ impl Machine {
         let is_due = |timer: &mut Timer| timer.left_secs <= 0.0;
         for timer in self.timers.extract_if(.., is_due).collect::<Vec<_>>() {
             self.set_state(timer.state);
+        }
+        if self.phase == Phase::Running {
+            self.follow_drive(secs);
         }
         let mut left_secs = secs;
         while left_secs > 0.0 && self.phase == Phase::Running {
@@ -45,6 +49,9 @@ impl Machine {
         let from = self.tool();
         match self.plan(&task) {
             Ok((path, profile, speed)) => {
+                if let Target::Output(output) = task.target {
+                    self.signals.set(output);
+                }
                 self.motion = Some(Motion { task, number, path, profile, secs: 0.0, from, speed });
                 self.send_feedback(&task.origin, MOTION_STARTED, DONE);
             }
@@ -80,8 +87,9 @@ impl Machine {
                 let joints = between_joints(&from, &to, share);
                 self.move_arm_to(arm.forward(&joints), joints, passed_secs)
             }
-            Path::Line { from, to } => {
-                let flange = self.flange_at(&on_line(&from, &to, share));
+            Path::Line { .. } | Path::Circle(_) => {
+                let tool = path.tool_at(share).unwrap_or_else(|| self.tool());
+                let flange = self.flange_at(&tool);
                 arm.follow(&flange, &self.joints)
                     .map_err(error_code_of)
                     .and_then(|joints| self.move_arm_to(flange, joints, passed_secs))
@@ -115,11 +123,20 @@ impl Machine {
     ///
     /// The plant knows no other poses. While the tool points elsewhere the plant's tool stays where it was;
     /// it follows in one straight line when the tool points down again.
-    fn move_arm_to(&mut self, flange: Isometry3<f64>, joints: Joints, secs: f64) -> Result<(), u8> {
+    pub fn move_arm_to(
+        &mut self,
+        flange: Isometry3<f64>,
+        joints: Joints,
+        secs: f64,
+    ) -> Result<(), u8> {
         let before = self.flange;
+        let from_mm = self.tool().translation.vector * 1000.0;
         let tool = flange * self.config.flange_from_tool;
         (self.flange, self.joints) = (flange, joints);
         self.record_if_outside(&tool);
+        for origin in self.signals.pass(from_mm, self.tool().translation.vector * 1000.0) {
+            self.send_feedback(&origin, TRIGGERED, DONE);
+        }
         // A simulated robot moves in the controller alone.
         if self.simulated_robot {
             return Ok(());

@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 
 use nalgebra::Isometry3;
 
+use super::drive::Drive;
 use super::emulated_gripper::EmulatedGripper;
 use super::emulator_config::EmulatorConfig;
 use super::error_code;
 use super::faults::Faults;
 use super::fence::Fence;
+use super::firmware::Firmware;
 use super::plant::Plant;
 use super::recording::{MotionOutcome, MotionRecord, Recording};
+use super::signals::Signals;
 use super::start_error::StartError;
 use super::task::{Origin, Task};
 use super::trajectory::{Path, SpeedProfile, pose_of};
@@ -60,6 +63,8 @@ pub(super) struct Machine {
     pub phase: Phase,
     pub mode: u8,
     pub enabled: bool,
+    /// A bit for each joint whose brake was released by hand.
+    pub detached: u8,
     pub error: u8,
     pub warning: u8,
     pub emergency_stop: bool,
@@ -77,9 +82,14 @@ pub(super) struct Machine {
     pub simulated_robot: bool,
     pub counter: u32,
     pub fence: Fence,
+    /// The speeds of the buses of the flange and of the control box, in the vendor's list.
     pub baud_index: i32,
+    pub box_baud_index: i32,
+    pub signals: Signals,
     pub queue: VecDeque<Task>,
     pub motion: Option<Motion>,
+    /// What the arm follows in servo mode and in the velocity modes.
+    pub drive: Option<Drive>,
     pub gripper: EmulatedGripper,
     pub timers: Vec<Timer>,
     /// Frames that are no answers, each with its link.
@@ -107,6 +117,7 @@ impl Machine {
             phase: Phase::Stopped,
             mode: 0,
             enabled: false,
+            detached: 0,
             error: 0,
             warning: 0,
             emergency_stop: false,
@@ -123,8 +134,11 @@ impl Machine {
             counter: 0,
             fence,
             baud_index: 11,
+            box_baud_index: 11,
+            signals: Signals::default(),
             queue: VecDeque::new(),
             motion: None,
+            drive: None,
             gripper,
             timers: Vec::new(),
             outbox: Vec::new(),
@@ -134,7 +148,7 @@ impl Machine {
     /// The protocol's number of the state.
     pub fn state(&self) -> u8 {
         match self.phase {
-            Phase::Running if self.command_count() > 0 => 1,
+            Phase::Running if self.command_count() > 0 || self.drive.is_some() => 1,
             Phase::Running => 2,
             Phase::Paused => 3,
             Phase::Stopped => 4,
@@ -144,7 +158,12 @@ impl Machine {
 
     /// Whether the controller would accept a motion.
     pub fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Paused) && self.enabled && self.error == 0
+        matches!(self.phase, Phase::Running | Phase::Paused) && self.has_power() && self.error == 0
+    }
+
+    /// Whether every motor holds its joint.
+    pub fn has_power(&self) -> bool {
+        self.enabled && self.detached == 0
     }
 
     /// The number of tasks that are queued or being executed.
@@ -179,7 +198,8 @@ impl Machine {
 
     /// Whether something is under way that only ends as time passes.
     pub fn is_busy(&self) -> bool {
-        self.gripper.is_busy() || (self.phase == Phase::Running && self.command_count() > 0)
+        let moves = self.command_count() > 0 || self.drive.is_some_and(|drive| drive.ends());
+        self.gripper.is_busy() || (self.phase == Phase::Running && moves)
     }
 
     pub fn push(&mut self, task: Task) {
@@ -199,6 +219,7 @@ impl Machine {
     /// Ends the motion under way and empties the queue.
     pub fn drop_all(&mut self, outcome: MotionOutcome, phase: Phase) {
         self.phase = phase;
+        self.drive = None;
         if let Some(motion) = self.motion.take() {
             self.end(&motion, outcome);
         }
@@ -261,9 +282,25 @@ fn initial_fence(config: &EmulatorConfig) -> Fence {
     }
 }
 
+/// Numbers of the modes.
+pub(super) const POSITION: u8 = 0;
+pub(super) const SERVO: u8 = 1;
+pub(super) const TEACHING: u8 = 2;
+pub(super) const JOINT_VELOCITY: u8 = 4;
+pub(super) const TOOL_VELOCITY: u8 = 5;
+/// The newest motion of the joints, or of the tool, replaces the one before.
+pub(super) const ONLINE_JOINTS: u8 = 6;
+pub(super) const ONLINE_TOOL: u8 = 7;
+
+/// From this firmware on, there are modes for velocities.
+pub(super) const VELOCITY_MODES: Firmware = Firmware::new(1, 6, 9);
+/// From this firmware on, there are modes in which motions replace each other.
+pub(super) const ONLINE_MODES: Firmware = Firmware::new(1, 10, 0);
+
 /// Bits of the kinds of feedback.
 pub(super) const MOTION_STARTED: u8 = 1;
 pub(super) const MOTION_FINISHED: u8 = 2;
+pub(super) const TRIGGERED: u8 = 4;
 
 /// How a request ended.
 pub(super) const DONE: u8 = 0;

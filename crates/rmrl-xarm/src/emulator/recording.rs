@@ -56,6 +56,8 @@ pub struct Recording {
     /// Motions that were accepted although no report had been sent for more than a second and a half: the
     /// client could not know the controller's settings.
     pub blind_motions: u64,
+    /// Targets and velocities that were accepted in servo mode and in the velocity modes.
+    pub driven: u64,
     /// Every motion, in order.
     pub motions: Vec<MotionRecord>,
     /// Motions of the gripper.

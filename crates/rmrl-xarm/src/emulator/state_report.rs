@@ -45,7 +45,8 @@ pub(super) fn state_report(machine: &Machine, kind: ReportKind) -> Vec<u8> {
         // Forces at the flange, without and with the tool's weight.
         put_floats(&mut out, [0.0; 12]);
     } else {
-        let motors = if machine.enabled { (1 << machine.config.arm.model.axes()) - 1 } else { 0 };
+        let all = (1 << machine.config.arm.model.axes()) - 1;
+        let motors = if machine.enabled { all & !machine.detached } else { 0 };
         out.extend_from_slice(&[motors, motors, machine.error, machine.warning]);
         put_floats(&mut out, machine.tool_offset);
         put_floats(&mut out, machine.load);
@@ -109,7 +110,7 @@ fn rich(machine: &Machine, out: &mut Vec<u8>) {
     }
     put_floats(out, [0.0; 7]);
     // The control box's inputs and outputs.
-    out.extend_from_slice(&[0; 50]);
+    out.extend_from_slice(&machine.signals.box_state());
     put_floats(out, [0.0; 12]);
     out.push(0);
     let turn = machine.tool().rotation.scaled_axis();

@@ -1,7 +1,8 @@
 //! What a request to move asks for.
 
-use nalgebra::Isometry3;
+use nalgebra::{Isometry3, Vector3};
 
+use super::signals::Output;
 use crate::kinematics::Joints;
 
 /// Where a queued task leads.
@@ -17,12 +18,16 @@ pub(super) enum Target {
     By([f64; 6]),
     /// Relative to the tool's present pose, in the base's frame, the rotation before the tool's.
     ByPose(Isometry3<f64>),
-    /// Joint angles.
+    /// A circle through two points, in meters; one turn is all of it.
+    Circle { points_m: [Vector3<f64>; 2], in_tool: bool, turns: f64 },
+    /// Joint angles. An infinite one keeps its joint.
     Joints(Joints),
-    /// Added to the present joint angles.
+    /// Added to the present joint angles; an infinite one keeps its joint.
     ByJoints(Joints),
     /// A pause, in seconds.
     Wait(f64),
+    /// Sets an output.
+    Output(Output),
 }
 
 /// A queued task.

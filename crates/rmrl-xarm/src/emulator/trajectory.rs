@@ -2,6 +2,7 @@
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 
+use super::circle::Circle;
 use crate::kinematics::Joints;
 
 /// A trapezoidal speed profile: speed rises, stays and falls.
@@ -51,6 +52,8 @@ pub(super) enum Path {
         /// The tool at the end.
         to: Isometry3<f64>,
     },
+    /// The tool's point on a circle.
+    Circle(Circle),
     /// Every joint evenly, in radians.
     Joints {
         /// The joints at the beginning.
@@ -74,7 +77,17 @@ impl Path {
                 let turn = from.iter().zip(to).map(|(from, to)| (to - from).abs());
                 (0.0, turn.fold(0.0, f64::max))
             }
+            Self::Circle(circle) => (circle.length_m(), 0.0),
             Self::Rest => (0.0, 0.0),
+        }
+    }
+
+    /// The tool at a share of the way; none where joints turn or nothing moves.
+    pub fn tool_at(&self, share: f64) -> Option<Isometry3<f64>> {
+        match self {
+            Self::Line { from, to } => Some(on_line(from, to, share)),
+            Self::Circle(circle) => Some(circle.at(share)),
+            Self::Joints { .. } | Self::Rest => None,
         }
     }
 }

@@ -105,23 +105,25 @@ impl Geometry {
         (self.a3_m.hypot(self.d4_m), self.d4_m.atan2(self.a3_m))
     }
 
+    /// The vendor's standard Denavit-Hartenberg parameters of the chain: for each joint the offset of its
+    /// angle, `d`, `alpha` and `a`.
+    pub fn table(&self) -> [[f64; 4]; 6] {
+        let (upper_arm_m, offset_rad) = self.upper_arm();
+        [
+            [0.0, self.d1_m, -FRAC_PI_2, 0.0],
+            [-offset_rad, 0.0, 0.0, upper_arm_m],
+            [offset_rad, 0.0, -FRAC_PI_2, self.a3_m],
+            [0.0, self.d4_m, FRAC_PI_2, 0.0],
+            [0.0, 0.0, -FRAC_PI_2, self.a5_m],
+            [0.0, self.d6_m, 0.0, 0.0],
+        ]
+    }
+
     /// The base's frame, then those after each joint, by the vendor's standard Denavit-Hartenberg
     /// parameters. Joint `i + 1` turns about the z axis of frame `i`.
     pub fn frames(&self, chain: &Chain) -> [Isometry3<f64>; 7] {
-        let (upper_arm_m, offset_rad) = self.upper_arm();
         let mut frames = [Isometry3::identity(); 7];
-        // Offset of the angle, d, a, alpha.
-        for (index, (offset_rad, d_m, a_m, alpha_rad)) in [
-            (0.0, self.d1_m, 0.0, -FRAC_PI_2),
-            (-offset_rad, 0.0, upper_arm_m, 0.0),
-            (offset_rad, 0.0, self.a3_m, -FRAC_PI_2),
-            (0.0, self.d4_m, 0.0, FRAC_PI_2),
-            (0.0, 0.0, self.a5_m, -FRAC_PI_2),
-            (0.0, self.d6_m, 0.0, 0.0),
-        ]
-        .into_iter()
-        .enumerate()
-        {
+        for (index, [offset_rad, d_m, alpha_rad, a_m]) in self.table().into_iter().enumerate() {
             let turn =
                 UnitQuaternion::from_axis_angle(&Vector3::z_axis(), chain[index] + offset_rad);
             let twist = UnitQuaternion::from_axis_angle(&Vector3::x_axis(), alpha_rad);

@@ -1,6 +1,6 @@
 //! The proof, before the first motion, that the arm can reach every pose a run may send it to.
 
-use std::f64::consts::PI;
+use std::f64::consts::{FRAC_PI_2, PI};
 use std::sync::{Mutex, PoisonError};
 
 use nalgebra::Isometry3;
@@ -29,12 +29,14 @@ pub enum PreflightError {
     Actions(#[from] rmrl_core::ActionSpaceError),
 }
 
-/// A tool turned by half a turn, with which the arm can reach every pose. Parallel jaws close along the same line as
-/// before.
+/// A tool turned about its axis, with which the arm can reach every pose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OtherYaw {
     /// The value of `xarm.jaw_yaw_deg`, in degrees.
     pub jaw_yaw_deg: f64,
+    /// Whether the jaws close along the same line as before, as parallel jaws do after half a turn. After a quarter turn
+    /// they hold plates by their other sides.
+    pub same_line: bool,
     /// How far the joints stay from their limits then, in radians.
     pub least_limit_distance_rad: f64,
     /// How far the arm stays from singular configurations then.
@@ -44,9 +46,15 @@ pub struct OtherYaw {
 impl OtherYaw {
     /// What to do, as a sentence.
     pub fn advice(&self) -> String {
+        let turn = if self.same_line {
+            "the jaws close along the same line, and the tool is turned by 180 degrees"
+        } else {
+            "only for a gripper that is screwed on a quarter turn further (measure xarm.tcp_offset_mm_deg again), or for \
+             plates that lie a quarter turn further"
+        };
         format!(
             "xarm.jaw_yaw_deg = {} would work ({:.1} degrees left to the nearest joint limit, {:.3} to the nearest \
-             singularity): the jaws close along the same line, and the tool is turned by 180 degrees",
+             singularity): {turn}",
             self.jaw_yaw_deg,
             self.least_limit_distance_rad.to_degrees(),
             self.least_singularity_distance
@@ -93,7 +101,7 @@ const FETCH_MARGIN_RAD: f64 = 0.05;
 /// jitter and any action, the fixed path, home, and every straight line between two of them.
 ///
 /// # Errors
-/// The key of what is out of reach, the reason, and whether a tool turned by half a turn would reach it.
+/// The key of what is out of reach, the reason, and whether a tool turned about its axis would reach it.
 pub fn prove_reach(config: &RunConfig) -> Result<ReachProof, PreflightError> {
     let (adjustment_m, adjustment_rad) = config.action_space()?.largest_adjustment();
     let named = poses(&config.task, adjustment_m, adjustment_rad);
@@ -107,16 +115,24 @@ pub fn prove_reach(config: &RunConfig) -> Result<ReachProof, PreflightError> {
     })
 }
 
-/// The yaw of the tool turned by half a turn, if the arm reaches every pose with it.
+/// The yaw of a turned tool with which the arm reaches every pose: half a turn, or else a quarter to either side.
 fn other_yaw(config: &RunConfig, named: &[(String, ToolPose)], start: &Joints) -> Option<OtherYaw> {
-    let mut turned = config.clone();
-    let yaw_rad = wrap_angle(config.xarm.jaw_yaw_deg.to_radians() + PI);
-    // As a person would write it in a file, without the rounding of radians.
-    let jaw_yaw_deg = 1e-6 * (1e6 * yaw_rad.to_degrees()).round();
-    turned.xarm.jaw_yaw_deg = jaw_yaw_deg;
-    let proof = prove(&turned, named, start).ok()?;
-    let ReachProof { least_limit_distance_rad, least_singularity_distance, .. } = proof;
-    Some(OtherYaw { jaw_yaw_deg, least_limit_distance_rad, least_singularity_distance })
+    [PI, FRAC_PI_2, -FRAC_PI_2].into_iter().find_map(|turn_rad| {
+        let mut turned = config.clone();
+        let yaw_rad = wrap_angle(config.xarm.jaw_yaw_deg.to_radians() + turn_rad);
+        // As a person would write it in a file, without the rounding of radians.
+        let jaw_yaw_deg = 1e-6 * (1e6 * yaw_rad.to_degrees()).round();
+        turned.xarm.jaw_yaw_deg = jaw_yaw_deg;
+        let proof = prove(&turned, named, start).ok()?;
+        let ReachProof { least_limit_distance_rad, least_singularity_distance, .. } = proof;
+        let same_line = turn_rad == PI;
+        Some(OtherYaw {
+            jaw_yaw_deg,
+            same_line,
+            least_limit_distance_rad,
+            least_singularity_distance,
+        })
+    })
 }
 
 /// Proves that the arm gets from where it stands, with its joints at `joints`, straight up to travel height

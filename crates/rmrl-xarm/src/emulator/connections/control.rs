@@ -9,7 +9,7 @@ use super::stream::Stream;
 use crate::emulator::faults::LinkFault;
 use crate::emulator::machine::Machine;
 use crate::emulator::recording::StopRecord;
-use crate::emulator::register::{SET_STATE, changes_something, is_motion};
+use crate::emulator::register::{SET_STATE, changes_something, is_drive, is_motion};
 use crate::emulator::requests::answer;
 use crate::emulator::task::Origin;
 
@@ -157,7 +157,8 @@ impl<'a> Conversation<'a> {
             recording.stops.push(StopRecord { link: self.link, motions });
         }
         // The answer to an accepted motion has no bit for errors and readiness.
-        if is_motion(register) && status & 0x58 == 0 && self.shared.is_unreported() {
+        let moves = is_motion(register) || is_drive(register);
+        if moves && status & 0x58 == 0 && self.shared.is_unreported() {
             recording.blind_motions += 1;
         }
     }

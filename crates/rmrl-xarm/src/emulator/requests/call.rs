@@ -25,8 +25,10 @@ pub(super) struct Call<'a> {
 pub(super) enum Refusal {
     /// The request leaves a warning.
     Warning(u8),
-    /// The state does not allow it.
+    /// The state or the mode does not allow it.
     State,
+    /// It failed; nothing more is said.
+    Invalid,
 }
 
 /// Missing parameters are wrong parameters.

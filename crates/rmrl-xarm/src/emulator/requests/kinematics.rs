@@ -3,11 +3,16 @@
 use nalgebra::Isometry3;
 
 use super::call::{Call, NO_SOLUTION, OrWrong, Refusal, finite};
+use super::motion::pose_by_axis;
+use crate::emulator::firmware::Firmware;
 use crate::emulator::machine::Machine;
 use crate::emulator::parameters::put_floats;
 use crate::emulator::register;
 use crate::emulator::trajectory::{numbers_of, pose_of};
 use crate::kinematics::Joints;
+
+/// From this firmware on, the controller reports the arm's Denavit-Hartenberg parameters.
+const DENAVIT_HARTENBERG: Firmware = Firmware::new(2, 0, 0);
 
 pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
     let (machine, parameters, out) = (&mut *call.machine, call.parameters, &mut call.out);
@@ -23,10 +28,7 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
         }
         register::GET_TCP_POSE => put_floats(out, numbers_of(&machine.tool())),
         register::GET_TCP_POSE_AXIS_ANGLE => {
-            let tool = machine.tool();
-            let turn = tool.rotation.scaled_axis();
-            let at = tool.translation.vector * 1000.0;
-            put_floats(out, [at.x, at.y, at.z, turn.x, turn.y, turn.z]);
+            put_by_axis(out, &machine.tool());
         }
         register::GET_JOINT_POSITIONS => {
             // How many of angles, velocities and torques the client wants; only angles are known.
@@ -34,6 +36,28 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
             put_floats(out, machine.reported_joints());
             for _ in 1..kinds {
                 put_floats(out, [0.0; 7]);
+            }
+        }
+        // A kinematic arm has no torques.
+        register::GET_JOINT_TORQUES => put_floats(out, [0.0; 7]),
+        register::GET_DENAVIT_HARTENBERG if machine.config.firmware >= DENAVIT_HARTENBERG => {
+            let mut table = arm.denavit_hartenberg();
+            table.resize(7, [0.0; 4]);
+            for [offset_rad, d_m, alpha_rad, a_m] in table {
+                put_floats(out, [offset_rad, d_m * 1000.0, alpha_rad, a_m * 1000.0]);
+            }
+        }
+        register::GET_POSE_OFFSET => {
+            let by_axis = parameters.byte(48).or_wrong()? == 1;
+            let [from, to] = [0, 24].map(|at| finite(parameters.floats::<6>(at)));
+            let pose = |numbers: [f64; 6]| {
+                if by_axis { pose_by_axis(&numbers) } else { pose_of(&numbers) }
+            };
+            let apart = pose(from?).inverse() * pose(to?);
+            if parameters.byte(49).or_wrong()? == 1 {
+                put_by_axis(out, &apart);
+            } else {
+                put_floats(out, numbers_of(&apart));
             }
         }
         register::GET_INVERSE_KINEMATICS => {
@@ -61,6 +85,13 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// Millimeters, then the rotation by its axis.
+fn put_by_axis(out: &mut Vec<u8>, pose: &Isometry3<f64>) {
+    let turn = pose.rotation.scaled_axis();
+    let at = pose.translation.vector * 1000.0;
+    put_floats(out, [at.x, at.y, at.z, turn.x, turn.y, turn.z]);
 }
 
 fn inverse(machine: &Machine, tool: &Isometry3<f64>, near: &Joints) -> Result<Joints, Refusal> {

@@ -3,11 +3,12 @@
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 
 use super::call::{
-    Call, NO_SUCH_REQUEST, OrWrong, QUEUE_FULL, Refusal, WRONG_PARAMETERS, positive,
+    Call, NO_SUCH_REQUEST, OrWrong, QUEUE_FULL, Refusal, WRONG_PARAMETERS, finite, positive,
 };
 use crate::emulator::firmware::Firmware;
-use crate::emulator::machine::Machine;
+use crate::emulator::machine::{self, Machine};
 use crate::emulator::parameters::Parameters;
+use crate::emulator::recording::MotionOutcome;
 use crate::emulator::register;
 use crate::emulator::task::{Target, Task};
 use crate::emulator::trajectory::pose_of;
@@ -36,11 +37,16 @@ pub(super) fn queue(call: &mut Call<'_>) -> Result<(), Refusal> {
     let machine = &mut *call.machine;
     let Wanted { target, speed, acceleration, only_check } =
         wanted(machine, call.origin.register, call.parameters)?;
-    // Only position mode is emulated.
-    if !machine.is_ready() || machine.mode != 0 {
+    let by_joints = matches!(target, Target::Joints(_) | Target::ByJoints(_));
+    let replaces = match machine.mode {
+        machine::POSITION => false,
+        machine::ONLINE_JOINTS if by_joints => true,
+        machine::ONLINE_TOOL if !by_joints && !matches!(target, Target::Wait(_)) => true,
+        _ => return Err(Refusal::State),
+    };
+    if !machine.is_ready() {
         return Err(Refusal::State);
     }
-    let by_joints = matches!(target, Target::Joints(_) | Target::ByJoints(_));
     let unit = if by_joints || matches!(target, Target::Wait(_)) { 1.0 } else { 1000.0 };
     let origin = *call.origin;
     let task = Task { target, speed: speed / unit, acceleration: acceleration / unit, origin };
@@ -49,6 +55,9 @@ pub(super) fn queue(call: &mut Call<'_>) -> Result<(), Refusal> {
     } else if machine.command_count() >= MAX_QUEUED {
         return Err(Refusal::Warning(QUEUE_FULL));
     } else {
+        if replaces {
+            machine.drop_all(MotionOutcome::Stopped, machine.phase);
+        }
         machine.push(task);
         0
     };
@@ -81,6 +90,7 @@ fn wanted(machine: &Machine, register: u8, parameters: Parameters<'_>) -> Result
             (Target::Joints(machine.config.arm.from_controller(joints)), 28)
         }
         register::MOVE_HOME => (Target::Joints([0.0; 6]), 0),
+        register::MOVE_CIRCLE => (circle(parameters)?, 48),
         register::MOVE_RELATIVE if machine.config.firmware >= RELATIVE => {
             (relative(machine, parameters)?, 28)
         }
@@ -94,6 +104,8 @@ fn wanted(machine: &Machine, register: u8, parameters: Parameters<'_>) -> Result
         register::MOVE_LINE | register::MOVE_LINE_TOOL => 36,
         register::MOVE_LINE_ROUNDED | register::MOVE_JOINT | register::MOVE_JOINT_ROUNDED => 40,
         register::MOVE_HOME => 12,
+        register::MOVE_CIRCLE if parameters.len() > 65 => 66,
+        register::MOVE_CIRCLE => 64,
         register::MOVE_RELATIVE => 46,
         _ => 38,
     };
@@ -115,6 +127,20 @@ fn line_with_options(parameters: Parameters<'_>) -> Result<Target, Refusal> {
         (true, false) => Target::InTool(pose_of(&numbers)),
         (true, true) => Target::InTool(pose_by_axis(&numbers)),
     })
+}
+
+/// Two poses of the circle, of which the points count; the tool keeps its orientation.
+fn circle(parameters: Parameters<'_>) -> Result<Target, Refusal> {
+    /// The most turns in one request.
+    const MAX_PERCENT: f64 = 1000.0;
+    let [first, second] = [0, 24].map(|at| finite(parameters.floats::<6>(at)));
+    let points_m = [first?, second?].map(|[x, y, z, ..]| Vector3::new(x, y, z) / 1000.0);
+    let percent = positive(parameters.float(60))?;
+    if percent > MAX_PERCENT {
+        return Err(Refusal::Warning(WRONG_PARAMETERS));
+    }
+    let in_tool = parameters.len() > 65 && parameters.byte(64) == Some(1);
+    Ok(Target::Circle { points_m, in_tool, turns: percent / 100.0 })
 }
 
 fn line_by_axis_angle(parameters: Parameters<'_>) -> Result<Target, Refusal> {
@@ -145,21 +171,21 @@ fn relative(machine: &Machine, parameters: Parameters<'_>) -> Result<Target, Ref
 /// Whether every number of a target is finite; an infinite one is allowed where it keeps a coordinate.
 fn is_number(target: &Target, keeps_coordinates: bool) -> bool {
     match target {
-        Target::Tool(numbers) => numbers
+        Target::Tool(numbers)
+        | Target::By(numbers)
+        | Target::Joints(numbers)
+        | Target::ByJoints(numbers) => numbers
             .iter()
             .all(|number| number.is_finite() || (number.is_infinite() && keeps_coordinates)),
-        Target::By(numbers) | Target::Joints(numbers) | Target::ByJoints(numbers) => {
-            numbers.iter().all(|number| number.is_finite())
-        }
         Target::Pose(pose) | Target::InTool(pose) | Target::ByPose(pose) => {
             pose.translation.vector.iter().chain(pose.rotation.coords.iter()).all(|n| n.is_finite())
         }
-        Target::Wait(_) => true,
+        Target::Circle { .. } | Target::Wait(_) | Target::Output(_) => true,
     }
 }
 
 /// A pose from millimeters and a rotation axis, whose length is the angle.
-fn pose_by_axis(&[x, y, z, rx, ry, rz]: &[f64; 6]) -> Isometry3<f64> {
+pub(super) fn pose_by_axis(&[x, y, z, rx, ry, rz]: &[f64; 6]) -> Isometry3<f64> {
     Isometry3::from_parts(
         Translation3::new(x / 1000.0, y / 1000.0, z / 1000.0),
         UnitQuaternion::from_scaled_axis(Vector3::new(rx, ry, rz)),

@@ -2,7 +2,7 @@
 
 use super::call::{Call, OrWrong, Refusal, WRONG_PARAMETERS};
 use crate::emulator::firmware::Firmware;
-use crate::emulator::machine::{DONE, MOTION_FINISHED};
+use crate::emulator::machine::{self, DONE, MOTION_FINISHED};
 use crate::emulator::register;
 use crate::emulator::task::{Target, Task};
 
@@ -12,7 +12,7 @@ const MODE_WITH_DETECTION: Firmware = Firmware::new(1, 10, 0);
 /// From this firmware on, a link may ask for feedback.
 const FEEDBACK: Firmware = Firmware::new(2, 0, 102);
 
-/// All joints at once; enabling single motors is not emulated.
+/// All joints at once.
 const ALL_JOINTS: u8 = 8;
 
 pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
@@ -23,10 +23,7 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
         register::GET_SERIAL_NUMBER => out.extend(padded(machine.config.serial_number())),
         register::MOTION_ENABLE => {
             let (axis, on) = (parameters.byte(0).or_wrong()?, parameters.byte(1).or_wrong()?);
-            if axis != ALL_JOINTS {
-                return Err(Refusal::Warning(WRONG_PARAMETERS));
-            }
-            machine.enable(on != 0);
+            machine.enable(joints_of(axis)?, on != 0);
         }
         register::SET_STATE => {
             if !machine.set_state(parameters.byte(0).or_wrong()?) {
@@ -39,10 +36,14 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
         register::CLEAR_ERROR => machine.clear_error(),
         register::CLEAR_WARNING => machine.warning = 0,
         register::SET_MODE => set_mode(call)?,
+        register::SET_BRAKE => {
+            let (axis, free) = (parameters.byte(0).or_wrong()?, parameters.byte(1).or_wrong()?);
+            machine.release(joints_of(axis)?, free != 0);
+        }
         register::SET_TIMER => set_timer(call)?,
         register::CANCEL_TIMER => machine.cancel_timer(parameters.integers::<1>(0).or_wrong()?[0]),
         register::RESET_COUNTER => machine.counter = 0,
-        register::INCREMENT_COUNTER => machine.counter += 1,
+        register::INCREMENT_COUNTER => machine.counter = machine.counter.wrapping_add(1),
         register::CHECK_FEEDBACK if has_feedback => check_feedback(call),
         register::SET_FEEDBACK_TYPE if has_feedback => {
             *call.feedback = parameters.byte(0).or_wrong()?;
@@ -50,11 +51,23 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
         register::CHECK_VERIFY
         | register::GET_TORQUE_OR_CURRENT
         | register::GET_ALLOW_APPROXIMATE_MOTION
-        | register::GET_RECORDING_STATUS
+        | register::GET_TRAJECTORY_STATE
         | register::GET_MOVEMENT => out.push(0),
+        register::GET_POWER_BOARD_VERSION => out.extend([0; 6]),
+        // Of eight servos: the state and the error.
+        register::GET_SERVO_STATES => out.extend([0; 16]),
         other => return Ok(has_no_effect(other)),
     }
     Ok(true)
+}
+
+/// A bit for each joint of a number: one joint from 1 on, or all.
+fn joints_of(axis: u8) -> Result<u8, Refusal> {
+    match axis {
+        ALL_JOINTS => Ok(0xff),
+        1..=7 => Ok(1 << (axis - 1)),
+        _ => Err(Refusal::Warning(WRONG_PARAMETERS)),
+    }
 }
 
 /// Whether a request is known, and has no effect on an emulated arm.
@@ -62,7 +75,7 @@ fn has_no_effect(register: u8) -> bool {
     matches!(
         register,
         register::SYSTEM_CONTROL
-            | register::SET_BRAKE
+            | register::RELOAD_DYNAMICS
             | register::SET_TCP_JERK
             | register::SET_TCP_MAX_ACCELERATION
             | register::SET_JOINT_JERK
@@ -86,7 +99,18 @@ fn set_mode(call: &mut Call<'_>) -> Result<(), Refusal> {
     if !(1..=longest).contains(&call.parameters.len()) {
         return Err(Refusal::Warning(WRONG_PARAMETERS));
     }
-    call.machine.mode = call.parameters.byte(0).or_wrong()?;
+    let mode = call.parameters.byte(0).or_wrong()?;
+    let firmware = call.machine.config.firmware;
+    let is_known = match mode {
+        machine::POSITION | machine::SERVO | machine::TEACHING => true,
+        machine::JOINT_VELOCITY | machine::TOOL_VELOCITY => firmware >= machine::VELOCITY_MODES,
+        machine::ONLINE_JOINTS | machine::ONLINE_TOOL => firmware >= machine::ONLINE_MODES,
+        _ => false,
+    };
+    if !is_known {
+        return Err(Refusal::Warning(WRONG_PARAMETERS));
+    }
+    call.machine.mode = mode;
     call.machine.reset();
     Ok(())
 }

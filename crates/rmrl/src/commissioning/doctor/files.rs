@@ -37,8 +37,13 @@ pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
         ),
         Err(error) => {
             let fix = match &error {
-                PreflightError::Reach { other_yaw: Some(yaw), .. } => format!(
+                PreflightError::Reach { other_yaw: Some(yaw), .. } if yaw.same_line => format!(
                     "set xarm.jaw_yaw_deg = {}, and check that the turned tool hits nothing",
+                    yaw.jaw_yaw_deg
+                ),
+                PreflightError::Reach { other_yaw: Some(yaw), .. } => format!(
+                    "move the place, the start region or home; or screw the gripper on a quarter turn further, measure \
+                     xarm.tcp_offset_mm_deg again, and set xarm.jaw_yaw_deg = {}",
                     yaw.jaw_yaw_deg
                 ),
                 _ => "move the place, the start region or home, or measure xarm.tcp_offset_mm_deg again"

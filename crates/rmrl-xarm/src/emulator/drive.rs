@@ -1,0 +1,197 @@
+//! Motions without a queue: targets of the servo mode, and velocities.
+//!
+//! The newest request counts, and nothing is planned before. What is impossible is an error where the arm
+//! comes to it.
+
+use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+
+use super::error_code::{self, error_code_of};
+use super::machine::Machine;
+use super::trajectory::{between_joints, on_line};
+use crate::kinematics::Joints;
+
+/// What the arm follows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Drive {
+    /// Joint angles, as fast as the joints can.
+    Joints(Joints),
+    /// A pose of the tool, as fast as the tool can.
+    Tool(Isometry3<f64>),
+    /// Velocities of the joints, in radians per second.
+    JointVelocity(Velocity),
+    /// Velocities of the tool: meters and radians per second, along the axes of the world or of the tool.
+    ToolVelocity { velocity: Velocity, in_tool: bool },
+}
+
+/// Velocities that rise and fall towards what was requested.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Velocity {
+    pub target: [f64; 6],
+    pub now: [f64; 6],
+    /// After this time the target is zero.
+    pub left_secs: Option<f64>,
+    /// Whether all reach their target at the same time.
+    pub together: bool,
+}
+
+impl Velocity {
+    /// The velocities after a time, each of which changes at most at its rate.
+    fn after(mut self, secs: f64, rates: [f64; 6]) -> Self {
+        if let Some(left_secs) = &mut self.left_secs {
+            *left_secs -= secs;
+            if *left_secs <= 0.0 {
+                self.target = [0.0; 6];
+            }
+        }
+        let share = |index: usize| {
+            let missing: f64 = self.target[index] - self.now[index];
+            (rates[index] * secs / missing.abs().max(1e-12)).min(1.0)
+        };
+        let least = (0..6).map(share).fold(1.0, f64::min);
+        let now = std::array::from_fn(|index| {
+            let share = if self.together { least } else { share(index) };
+            if share < 1.0 {
+                self.now[index] + share * (self.target[index] - self.now[index])
+            } else {
+                self.target[index]
+            }
+        });
+        Self { now, ..self }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.now == [0.0; 6] && self.target == [0.0; 6]
+    }
+}
+
+impl Drive {
+    /// Whether it ends by itself as time passes. A velocity without an end does not.
+    pub fn ends(&self) -> bool {
+        match self {
+            Self::Joints(_) | Self::Tool(_) => true,
+            Self::JointVelocity(velocity) | Self::ToolVelocity { velocity, .. } => {
+                velocity.left_secs.is_some() || velocity.target == [0.0; 6]
+            }
+        }
+    }
+
+    /// The velocities of the joints or of the tool, to go on from.
+    pub fn velocities(&self) -> [f64; 6] {
+        match self {
+            Self::Joints(_) | Self::Tool(_) => [0.0; 6],
+            Self::JointVelocity(velocity) | Self::ToolVelocity { velocity, .. } => velocity.now,
+        }
+    }
+}
+
+impl Machine {
+    /// Follows for a time what was requested last.
+    pub fn follow_drive(&mut self, secs: f64) {
+        let Some(drive) = self.drive else { return };
+        let moved = match drive {
+            Drive::Joints(to) => self.servo_joints(to, secs),
+            Drive::Tool(to) => self.servo_tool(to, secs),
+            Drive::JointVelocity(velocity) => self.turn_joints(velocity, secs),
+            Drive::ToolVelocity { velocity, in_tool } => self.push_tool(velocity, in_tool, secs),
+        };
+        match moved {
+            Ok(drive) => self.drive = drive,
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// The fastest joint, in radians per second.
+    pub fn joint_speed(&self) -> f64 {
+        let reduced = if self.fence.reduced { self.fence.joint_speed_rad_s } else { f64::MAX };
+        self.config.limits.joint_speed_rad_s.min(reduced)
+    }
+
+    /// The fastest tool, in meters per second.
+    pub fn tool_speed(&self) -> f64 {
+        let reduced =
+            if self.fence.reduced { self.fence.tool_speed_mm_s / 1000.0 } else { f64::MAX };
+        self.config.limits.tool_speed_m_s.min(reduced)
+    }
+
+    fn servo_joints(&mut self, to: Joints, secs: f64) -> Result<Option<Drive>, u8> {
+        let farthest = to.iter().zip(&self.joints).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let share = (self.joint_speed() * secs / farthest.max(1e-12)).min(1.0);
+        let next = if share < 1.0 { between_joints(&self.joints, &to, share) } else { to };
+        self.put_joints(next, secs)?;
+        Ok((share < 1.0).then_some(Drive::Joints(to)))
+    }
+
+    fn servo_tool(&mut self, to: Isometry3<f64>, secs: f64) -> Result<Option<Drive>, u8> {
+        let tool = self.tool();
+        let length_m = (to.translation.vector - tool.translation.vector).norm();
+        let turn_rad = tool.rotation.angle_to(&to.rotation);
+        let share = (self.tool_speed() * secs / length_m.max(1e-12))
+            .min(self.joint_speed() * secs / turn_rad.max(1e-12))
+            .min(1.0);
+        let next = if share < 1.0 { on_line(&tool, &to, share) } else { to };
+        self.put_tool(&next, secs)?;
+        Ok((share < 1.0).then_some(Drive::Tool(to)))
+    }
+
+    fn turn_joints(&mut self, velocity: Velocity, secs: f64) -> Result<Option<Drive>, u8> {
+        let fastest = self.joint_speed();
+        let target = velocity.target.map(|speed| speed.clamp(-fastest, fastest));
+        let rate = self.config.limits.joint_acceleration_rad_s2;
+        let velocity = Velocity { target, ..velocity }.after(secs, [rate; 6]);
+        let next = std::array::from_fn(|index| self.joints[index] + velocity.now[index] * secs);
+        self.put_joints(next, secs)?;
+        Ok((!velocity.has_ended()).then_some(Drive::JointVelocity(velocity)))
+    }
+
+    fn push_tool(
+        &mut self,
+        velocity: Velocity,
+        in_tool: bool,
+        secs: f64,
+    ) -> Result<Option<Drive>, u8> {
+        /// As fast as the tool turns in position mode.
+        const TURNING_RAD_S2: f64 = 10.0;
+        let [x, y, z, rx, ry, rz] = velocity.target;
+        let slower = |vector: Vector3<f64>, limit: f64| vector * (limit / vector.norm()).min(1.0);
+        let along = slower(Vector3::new(x, y, z), self.tool_speed());
+        let about = slower(Vector3::new(rx, ry, rz), self.joint_speed());
+        let target = [along.x, along.y, along.z, about.x, about.y, about.z];
+        let rate = self.config.limits.tool_acceleration_m_s2;
+        let rates = [rate, rate, rate, TURNING_RAD_S2, TURNING_RAD_S2, TURNING_RAD_S2];
+        let velocity = Velocity { target, ..velocity }.after(secs, rates);
+        let [x, y, z, rx, ry, rz] = velocity.now.map(|speed| speed * secs);
+        let (along, about) = (Vector3::new(x, y, z), Vector3::new(rx, ry, rz));
+        let tool = self.tool();
+        let turned = UnitQuaternion::from_scaled_axis(about);
+        let next = if in_tool {
+            tool * Isometry3::from_parts(Translation3::from(along), turned)
+        } else {
+            Isometry3::from_parts((tool.translation.vector + along).into(), turned * tool.rotation)
+        };
+        self.put_tool(&next, secs)?;
+        Ok((!velocity.has_ended()).then_some(Drive::ToolVelocity { velocity, in_tool }))
+    }
+
+    fn put_joints(&mut self, joints: Joints, secs: f64) -> Result<(), u8> {
+        self.config.arm.limits.check(&joints).map_err(error_code_of)?;
+        self.fence.check_joints(&joints)?;
+        let flange = self.config.arm.forward(&joints);
+        self.fence.check_tool(&self.tool_at(&flange))?;
+        self.move_arm_to(flange, joints, secs)
+    }
+
+    fn put_tool(&mut self, tool: &Isometry3<f64>, secs: f64) -> Result<(), u8> {
+        self.fence.check_tool(tool)?;
+        let arm = self.config.arm;
+        let flange = self.flange_at(tool);
+        let joints = arm.follow(&flange, &self.joints).map_err(error_code_of)?;
+        arm.limits.check(&joints).map_err(error_code_of)?;
+        self.fence.check_joints(&joints)?;
+        let fastest =
+            joints.iter().zip(&self.joints).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        if fastest > self.config.limits.joint_speed_rad_s * secs {
+            return Err(error_code::SPEED);
+        }
+        self.move_arm_to(flange, joints, secs)
+    }
+}
