@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use nalgebra::{Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion};
+use nalgebra::{Isometry3, Translation3};
 use serde::{Deserialize, Serialize};
 
+use crate::rotation::rotation_from_rows;
 use crate::{CameraModel, Intrinsics, IntrinsicsError};
 
 /// The content of a camera's calibration file.
@@ -185,9 +186,6 @@ impl From<CameraModel> for CameraFile {
     }
 }
 
-/// How far a matrix may be from a rotation: the effect of rounding to four decimals.
-const ROTATION_TOLERANCE: f64 = 1e-3;
-
 /// A rigid transform as a translation and a rotation matrix, as papers and other programs write it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -207,31 +205,10 @@ impl Transform {
     }
 
     fn to_isometry(&self) -> Result<Isometry3<f64>, String> {
-        let matrix = Matrix3::from_fn(|row, column| self.rotation[row][column]);
-        let off = (matrix * matrix.transpose() - Matrix3::identity()).abs().max();
-        if !matrix.iter().all(|value| value.is_finite()) || off > ROTATION_TOLERANCE {
-            return Err(format!(
-                "rotation is no rotation matrix: its rows should have length 1 and be perpendicular to \
-                 each other, but R Rᵀ differs from 1 by {off:.2e}"
-            ));
-        }
-        if matrix.determinant() < 0.0 {
-            return Err(
-                "rotation is a reflection (its determinant is -1): a row or column has the \
-                        wrong sign"
-                    .to_string(),
-            );
-        }
+        let rotation = rotation_from_rows(self.rotation)?;
         if !self.translation_m.iter().all(|value| value.is_finite()) {
             return Err(format!("translation_m is {:?}, expected meters", self.translation_m));
         }
-        // The nearest rotation: removes the rounding.
-        let svd = matrix.svd(true, true);
-        let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else {
-            return Err("rotation has no singular values".to_string());
-        };
-        let nearest = Rotation3::from_matrix_unchecked(u * v_t);
-        let rotation = UnitQuaternion::from_rotation_matrix(&nearest);
         Ok(Isometry3::from_parts(Translation3::from(self.translation_m), rotation))
     }
 }
@@ -261,6 +238,7 @@ mod optional_transform {
 mod tests {
     use super::*;
     use crate::Distortion;
+    use nalgebra::UnitQuaternion;
 
     fn file() -> CameraFile {
         CameraFile {
