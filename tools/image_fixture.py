@@ -42,7 +42,7 @@ def main():
     wide = np.dstack([pixels[..., ::-1].astype(np.uint16) * 257, np.full_like(u, 65535, np.uint16)])
     cv2.imwrite(str(FIXTURES / "rgba16.png"), wide)
     for path in sorted(FIXTURES.iterdir()):
-        if not path.name.startswith("depth"):
+        if not path.name.startswith(("camera", "depth")):
             flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
             seen = cv2.imread(str(path), flags)[..., ::-1]
             off = np.abs(seen.astype(int) - pixels).max()

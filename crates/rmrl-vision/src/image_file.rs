@@ -15,12 +15,12 @@ use crate::regular_file::read_regular_file;
 #[derive(Debug, thiserror::Error)]
 pub enum ImageFileError {
     /// The file cannot be read.
-    #[error("cannot read the image {}: {source}", path.display())]
+    #[error("cannot read the image {}: {reason}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// The error of the operating system.
-        source: std::io::Error,
+        /// The reason.
+        reason: String,
     },
     /// The file is of another kind.
     #[error("{} is {found}, expected a PNG, JPEG, BMP or TIFF image", path.display())]
@@ -115,8 +115,10 @@ pub(crate) fn read_image(path: &Path) -> Result<DynamicImage, ImageFileError> {
 
 /// The bytes of an image's file.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, ImageFileError> {
-    read_regular_file(path, MOST_BYTES)
-        .map_err(|source| ImageFileError::Read { path: path.to_path_buf(), source })
+    read_regular_file(path, MOST_BYTES).map_err(|error| ImageFileError::Read {
+        path: path.to_path_buf(),
+        reason: error.to_string(),
+    })
 }
 
 /// Decodes an image; errors name `path`.

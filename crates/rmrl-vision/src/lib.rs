@@ -17,6 +17,7 @@
 //!
 //! Cameras and frames:
 //! - `camera.rs`, `camera_file.rs`, `rotation.rs`: the camera model, its calibration file, rotations in files.
+//! - `foreign_camera.rs`: cameras in the files of ROS, OpenCV, Kalibr and RealSense.
 //! - `chessboard.rs`: the calibration target, and the trait of corner finders.
 //! - `frame.rs`, `frame_file.rs`, `recording.rs`: frames, in memory, as files, and as a folder of files.
 //! - `image_file.rs`, `depth_file.rs`, `npy.rs`: images and depths in the formats of cameras and other programs.
@@ -32,6 +33,7 @@ mod depth_file;
 mod detect;
 mod draw;
 mod edges;
+mod foreign_camera;
 mod frame;
 mod frame_file;
 mod image_file;
@@ -56,6 +58,7 @@ pub use color_threshold::ColorThreshold;
 pub use depth_file::DepthFileError;
 pub use detect::{ColorThresholdDetector, Detection, Detections, Detector, Rejected};
 pub use draw::{draw_bounding_box, draw_localization, draw_mask, draw_plate};
+pub use foreign_camera::{ForeignCamera, ForeignCameraError};
 pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
 pub use frame_file::{FrameFileError, read_frame};
 pub use image_file::{ImageFileError, is_image_name, read_color_image, read_gray_image};
