@@ -168,6 +168,12 @@ pub enum RejectedReason {
         "the camera was calibrated with it, so it proves nothing; take views of boards in other places"
     )]
     CalibratedWith,
+    /// The image is a copy of another one.
+    #[error("it is a copy of {original}")]
+    Copy {
+        /// The other image.
+        original: String,
+    },
 }
 
 fn as_text<S: serde::Serializer>(

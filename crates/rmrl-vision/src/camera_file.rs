@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use nalgebra::{Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion};
+use nalgebra::{Isometry3, Translation3};
 use serde::{Deserialize, Serialize};
 
+use crate::foreign_camera::{ForeignCamera, ForeignCameraError, foreign_cameras, names, only};
+use crate::regular_file::{decode_text, read_regular_file};
+use crate::rotation::rotation_from_rows;
 use crate::{CameraModel, Intrinsics, IntrinsicsError};
 
 /// The content of a camera's calibration file.
@@ -108,6 +111,14 @@ pub enum CameraFileError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// The file of another program has no camera that can be used.
+    #[error("{}: {reason}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: ForeignCameraError,
+    },
     /// The intrinsics are invalid.
     #[error("{}: intrinsics", path.display())]
     Intrinsics {
@@ -131,14 +142,14 @@ pub enum CameraFileError {
 }
 
 impl CameraFile {
-    /// Reads and checks a camera file.
+    /// Reads and checks a camera file, of this program or of another: ROS, OpenCV, Kalibr or RealSense. Those have
+    /// intrinsics only.
     ///
     /// # Errors
-    /// The file cannot be read, has unknown or missing keys, or its rotation or intrinsics are invalid.
+    /// The file cannot be read, has unknown or missing keys, its rotation or intrinsics are invalid, its lens is of
+    /// another model, or it has several cameras.
     pub fn read(path: &Path) -> Result<Self, CameraFileError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| CameraFileError::Read { path: path.to_path_buf(), source })?;
-        Self::parse(&text, path)
+        Self::parse(&read_text(path)?, path)
     }
 
     /// Parses and checks a camera file's text; errors name `path`.
@@ -146,14 +157,60 @@ impl CameraFile {
     /// # Errors
     /// The errors of [`CameraFile::read`], except those of reading.
     pub fn parse(text: &str, path: &Path) -> Result<Self, CameraFileError> {
-        let file: Self = toml::from_str(text).map_err(|error| CameraFileError::Syntax {
+        let foreign = |reason| CameraFileError::Foreign { path: path.to_path_buf(), reason };
+        let file = match foreign_cameras(text) {
+            Some(cameras) => {
+                let cameras = cameras.map_err(foreign)?;
+                let camera = only(&cameras).map_err(foreign)?;
+                Self::of_intrinsics(camera.intrinsics(None).map_err(foreign)?)
+            }
+            None => toml::from_str(text).map_err(|error| CameraFileError::Syntax {
+                path: path.to_path_buf(),
+                reason: error.to_string().trim_end().to_string(),
+            })?,
+        };
+        file.validated(path)
+    }
+
+    /// Reads the intrinsics of one camera of another program's file: the one of this name, or the only one. `size` is
+    /// that of its images, if the file has none. The second value is what the file has beside, which has no effect.
+    ///
+    /// # Errors
+    /// The errors of [`CameraFile::read`], or there is no camera of this name.
+    pub fn import(
+        path: &Path,
+        name: Option<&str>,
+        size: Option<[u32; 2]>,
+    ) -> Result<(Self, ForeignCamera), CameraFileError> {
+        let foreign = |reason| CameraFileError::Foreign { path: path.to_path_buf(), reason };
+        let text = read_text(path)?;
+        let cameras = foreign_cameras(&text).ok_or_else(|| CameraFileError::Syntax {
             path: path.to_path_buf(),
-            reason: error.to_string().trim_end().to_string(),
+            reason: "expected YAML, XML or JSON of another program".to_string(),
         })?;
-        file.intrinsics
+        let cameras = cameras.map_err(foreign)?;
+        let camera = match name {
+            None => only(&cameras).map_err(foreign)?,
+            Some(name) => {
+                let named = cameras.iter().find(|camera| camera.name == name);
+                named.ok_or_else(|| {
+                    foreign(ForeignCameraError::Several { names: names(&cameras) })
+                })?
+            }
+        };
+        let file = Self::of_intrinsics(camera.intrinsics(size).map_err(foreign)?);
+        Ok((file.validated(path)?, camera.clone()))
+    }
+
+    fn of_intrinsics(intrinsics: Intrinsics) -> Self {
+        Self { intrinsics, world_from_camera: None, flange_from_camera: None, calibration: None }
+    }
+
+    fn validated(self, path: &Path) -> Result<Self, CameraFileError> {
+        self.intrinsics
             .validate()
             .map_err(|source| CameraFileError::Intrinsics { path: path.to_path_buf(), source })?;
-        Ok(file)
+        Ok(self)
     }
 
     /// The file's text.
@@ -177,6 +234,16 @@ impl CameraFile {
     }
 }
 
+/// No camera file is larger, in bytes.
+const MOST_BYTES: u64 = 16 << 20;
+
+fn read_text(path: &Path) -> Result<String, CameraFileError> {
+    let bytes = read_regular_file(path, MOST_BYTES)
+        .map_err(|source| CameraFileError::Read { path: path.to_path_buf(), source })?;
+    decode_text(&bytes)
+        .map_err(|reason| CameraFileError::Syntax { path: path.to_path_buf(), reason })
+}
+
 impl From<CameraModel> for CameraFile {
     fn from(camera: CameraModel) -> Self {
         Self {
@@ -187,9 +254,6 @@ impl From<CameraModel> for CameraFile {
         }
     }
 }
-
-/// How far a matrix may be from a rotation: the effect of rounding to four decimals.
-const ROTATION_TOLERANCE: f64 = 1e-3;
 
 /// A rigid transform as a translation and a rotation matrix, as papers and other programs write it.
 #[derive(Serialize, Deserialize)]
@@ -210,31 +274,10 @@ impl Transform {
     }
 
     fn to_isometry(&self) -> Result<Isometry3<f64>, String> {
-        let matrix = Matrix3::from_fn(|row, column| self.rotation[row][column]);
-        let off = (matrix * matrix.transpose() - Matrix3::identity()).abs().max();
-        if !matrix.iter().all(|value| value.is_finite()) || off > ROTATION_TOLERANCE {
-            return Err(format!(
-                "rotation is no rotation matrix: its rows should have length 1 and be perpendicular to \
-                 each other, but R Rᵀ differs from 1 by {off:.2e}"
-            ));
-        }
-        if matrix.determinant() < 0.0 {
-            return Err(
-                "rotation is a reflection (its determinant is -1): a row or column has the \
-                        wrong sign"
-                    .to_string(),
-            );
-        }
+        let rotation = rotation_from_rows(self.rotation)?;
         if !self.translation_m.iter().all(|value| value.is_finite()) {
             return Err(format!("translation_m is {:?}, expected meters", self.translation_m));
         }
-        // The nearest rotation: removes the rounding.
-        let svd = matrix.svd(true, true);
-        let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else {
-            return Err("rotation has no singular values".to_string());
-        };
-        let nearest = Rotation3::from_matrix_unchecked(u * v_t);
-        let rotation = UnitQuaternion::from_rotation_matrix(&nearest);
         Ok(Isometry3::from_parts(Translation3::from(self.translation_m), rotation))
     }
 }
@@ -264,6 +307,7 @@ mod optional_transform {
 mod tests {
     use super::*;
     use crate::Distortion;
+    use nalgebra::UnitQuaternion;
 
     fn file() -> CameraFile {
         CameraFile {

@@ -16,9 +16,13 @@
 //! - `tilt.rs`: the tilt of a plate. `draw.rs`: draws a localization.
 //!
 //! Cameras and frames:
-//! - `camera.rs`, `distortion.rs`, `camera_file.rs`: the camera model, its lens and its calibration file.
+//! - `camera.rs`, `distortion.rs`, `camera_file.rs`, `rotation.rs`: the camera model, its lens, its calibration file,
+//!   rotations in files.
+//! - `foreign_camera.rs`: cameras in the files of ROS, OpenCV, Kalibr and RealSense.
 //! - `chessboard.rs`: the calibration target, and the trait of corner finders.
 //! - `frame.rs`, `frame_file.rs`, `recording.rs`: frames, in memory, as files, and as a folder of files.
+//! - `image_file.rs`, `depth_file.rs`, `npy.rs`: images and depths in the formats of cameras and other programs.
+//! - `text_table.rs`, `regular_file.rs`: read tables as spreadsheets write them, files without waiting for what is none.
 
 mod bounding_box;
 mod camera;
@@ -26,19 +30,26 @@ mod camera_file;
 mod chessboard;
 mod color_threshold;
 mod components;
+mod depth_file;
 mod detect;
 mod distortion;
 mod draw;
 mod edges;
+mod foreign_camera;
 mod frame;
 mod frame_file;
+mod image_file;
 mod localize;
 mod localize_error;
 mod localizer_config;
 mod mask;
+mod npy;
 mod recording;
+mod regular_file;
+mod rotation;
 mod segment;
 mod silhouette;
+mod text_table;
 mod tilt;
 
 pub use bounding_box::BoundingBox;
@@ -46,17 +57,23 @@ pub use camera::{CameraModel, Intrinsics, IntrinsicsError, LensLimit};
 pub use camera_file::{CalibrationRecord, CameraFile, CameraFileError};
 pub use chessboard::{Chessboard, CornerCount, CornerCountError, CornerFinder, Print};
 pub use color_threshold::ColorThreshold;
+pub use depth_file::DepthFileError;
 pub use detect::{ColorThresholdDetector, Detection, Detections, Detector, Rejected};
 pub use distortion::Distortion;
 pub use draw::{draw_bounding_box, draw_localization, draw_mask, draw_plate};
+pub use foreign_camera::{ForeignCamera, ForeignCameraError};
 pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
 pub use frame_file::{FrameFileError, read_frame};
+pub use image_file::{ImageFileError, is_image_name, read_color_image, read_gray_image};
 pub use localize::{Localization, Localizer};
 pub use localize_error::LocalizeError;
 pub use localizer_config::{Center, LocalizerConfig, PlateGeometry};
 pub use mask::Mask;
 pub use recording::{FramePaths, Recording, RecordingError, RecordingWriter};
+pub use regular_file::{decode_text, read_regular_file};
+pub use rotation::rotation_from_rows;
 pub use segment::{ColorThresholdSegmenter, Segmenter};
+pub use text_table::{TextRow, TextTable, column_name, listed_name};
 pub use tilt::tilt_rad;
 
 /// The error of any detector, segmenter or corner finder.

@@ -6,6 +6,9 @@
 //! 000001.png       color, 8 bits
 //! 000001-depth.png depth aligned to it, 16 bits, millimeters
 //! ```
+//!
+//! Recordings of other programs may have images in the other formats of [`read_frame`], and a column
+//! `depth_unit_m` where depth is not in millimeters.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,17 +16,19 @@ use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
-use serde::Deserialize;
 
+use crate::text_table::{TextRow, TextTable, listed_name};
 use crate::{CameraFile, CameraFileError, CameraModel, FrameFileError, RgbdFrame, read_frame};
 
 /// The two files of a frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FramePaths {
     /// The color image.
     pub color: PathBuf,
     /// The depth image.
     pub depth: PathBuf,
+    /// The unit of the depth, in meters; `None` for integers in millimeters.
+    pub depth_unit_m: Option<f64>,
 }
 
 /// Why a recording cannot be read or created.
@@ -36,7 +41,7 @@ pub enum RecordingError {
     #[error(transparent)]
     Frame(#[from] FrameFileError),
     /// The list of frames is invalid.
-    #[error("{}: {reason}; expected the columns color and depth with one line per frame", path.display())]
+    #[error("{}: {reason}; expected the columns color and depth (and depth_unit_m) with one line per frame", path.display())]
     List {
         /// The file.
         path: PathBuf,
@@ -67,14 +72,6 @@ pub struct Recording {
     frames: Vec<FramePaths>,
 }
 
-/// A line of the list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    color: PathBuf,
-    depth: PathBuf,
-}
-
 impl Recording {
     /// The camera's file within a recording.
     pub const CAMERA: &'static str = "camera.toml";
@@ -98,20 +95,33 @@ impl Recording {
     pub fn list(root: &Path) -> Result<Vec<FramePaths>, RecordingError> {
         let path = root.join(Self::FRAMES);
         let wrong = |reason: String| RecordingError::List { path: path.clone(), reason };
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_path(&path)
-            .map_err(|error| wrong(error.to_string()))?;
-        let frames = reader
-            .deserialize::<Line>()
-            .map(|line| {
-                line.map(|line| FramePaths {
-                    color: root.join(line.color),
-                    depth: root.join(line.depth),
-                })
+        let table = TextTable::read(&path).map_err(|error| wrong(error.to_string()))?;
+        let table = table.map_err(wrong)?;
+        let place = |column| {
+            table.place(column).ok_or_else(|| wrong(format!("it has the columns {}", table.header)))
+        };
+        let (color, depth) = (place("color")?, place("depth")?);
+        let unit = table.place("depth_unit_m");
+        if table.columns.len() != 2 + usize::from(unit.is_some()) {
+            return Err(wrong(format!("it has the columns {}", table.header)));
+        }
+        let frame = |row: &TextRow| -> Result<FramePaths, RecordingError> {
+            let file = |place: usize| match row.cells[place].as_str() {
+                "" => Err(wrong(format!("line {} names no {}", row.line, table.columns[place]))),
+                name => Ok(root.join(listed_name(root, name))),
+            };
+            let depth_unit_m = unit.map(|place| {
+                table
+                    .number(&row.cells[place])
+                    .ok_or_else(|| wrong(format!("line {}: depth_unit_m is no number", row.line)))
+            });
+            Ok(FramePaths {
+                color: file(color)?,
+                depth: file(depth)?,
+                depth_unit_m: depth_unit_m.transpose()?,
             })
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| wrong(error.to_string()))?;
+        };
+        let frames: Vec<FramePaths> = table.rows.iter().map(frame).collect::<Result<_, _>>()?;
         if frames.is_empty() {
             return Err(wrong("it lists no frame".to_string()));
         }
@@ -133,7 +143,9 @@ impl Recording {
     /// # Errors
     /// A file of the frame is damaged or missing.
     pub fn frame(&self, number: usize) -> Option<Result<RgbdFrame, FrameFileError>> {
-        self.frames.get(number).map(|paths| read_frame(&paths.color, &paths.depth))
+        self.frames
+            .get(number)
+            .map(|paths| read_frame(&paths.color, &paths.depth, paths.depth_unit_m))
     }
 }
 
@@ -197,7 +209,11 @@ impl RecordingWriter {
                 source,
             })?;
         self.frames = number;
-        Ok(FramePaths { color: self.root.join(color), depth: self.root.join(depth) })
+        Ok(FramePaths {
+            color: self.root.join(color),
+            depth: self.root.join(depth),
+            depth_unit_m: None,
+        })
     }
 }
 
@@ -258,6 +274,22 @@ mod tests {
         assert!(message.contains("exists already"), "{message}");
     }
 
+    /// A list from a spreadsheet on Windows, and depth in meters.
+    #[test]
+    fn lists_of_other_programs_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let text = "\u{FEFF}Depth;Color;Depth_Unit_m\r\n.\\d\\1.npy;c\\1.jpg;0,001\r\n";
+        fs::write(root.join(Recording::FRAMES), text).unwrap();
+        let frames = Recording::list(root).unwrap();
+        let expected = FramePaths {
+            color: root.join("c/1.jpg"),
+            depth: root.join("d/1.npy"),
+            depth_unit_m: Some(0.001),
+        };
+        assert_eq!(frames, [expected]);
+    }
+
     #[test]
     fn damaged_recordings_are_refused_with_the_file() {
         let folder = tempfile::tempdir().unwrap();
@@ -269,7 +301,10 @@ mod tests {
         };
         assert!(message("color,depth\n").contains("lists no frame"));
         assert!(message("colour,depth\na.png,b.png\n").contains("frames.csv"));
-        assert!(message("color,depth\na.png\n").contains("line: 2"));
+        assert!(message("color,depth\na.png\n").contains("line 2"));
+        assert!(message("color,depth,time\na.png,b.png,1\n").contains("time"));
+        assert!(message("color,depth\na.png,\n").contains("line 2 names no depth"));
+        assert!(message("color,depth,depth_unit_m\na.png,b.png,mm\n").contains("line 2"));
         fs::write(root.join(Recording::FRAMES), "color,depth\na.png,b.png\n").unwrap();
         let missing = Recording::open(&root).unwrap().frame(0).unwrap().unwrap_err().to_string();
         assert!(missing.contains("a.png"), "{missing}");

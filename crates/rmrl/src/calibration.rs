@@ -1,10 +1,15 @@
 //! The files of a camera calibration, and its residuals over the workspace.
 //!
 //! - `session` reads the views and placements of a calibration from its images.
-//! - `pose_table` reads and writes the tables of images and flange poses.
+//! - `pose_table` reads and writes the tables of images and flange poses, `pose_json` reads them as JSON, and
+//!   `pose_fields` understands the forms of a pose.
+//! - `natural_order` orders names as people count.
 //! - `session_error` has the reasons why these files cannot be used.
 //! - `residual_map` draws the residuals of a calibrated camera as SVG.
 
+mod natural_order;
+mod pose_fields;
+mod pose_json;
 pub(crate) mod pose_table;
 pub(crate) mod residual_map;
 pub(crate) mod session;

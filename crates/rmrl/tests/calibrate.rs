@@ -271,7 +271,7 @@ fn damaged_and_odd_images_are_named() {
 
     let empty = tempfile::tempdir().unwrap();
     fs::create_dir(empty.path().join("wrist")).unwrap();
-    assert_rejected(empty.path(), &INTRINSICS, &["wrist", "no .png"]);
+    assert_rejected(empty.path(), &INTRINSICS, &["wrist", "no image (.png"]);
 }
 
 #[test]
@@ -286,14 +286,15 @@ fn damaged_tables_are_named_with_line_and_column() {
         format!("{}\n{}\n{}\n", lines[0], lines[1], values.join(","))
     };
     for (text, named) in [
-        (good.replace(",yaw_deg", ""), ["poses.csv", "expected image,x_mm"]),
+        (good.replace(",yaw_deg", ""), ["poses.csv", "line 2 has 7 cells"]),
+        (good.replace("yaw_deg", "time"), ["time, expected image,x_mm", "yaw_deg"]),
         (good.replace("yaw_deg", "yaw"), ["poses.csv", "yaw_deg"]),
         (second_with(4, "abc"), ["poses.csv line 3", "roll_deg is \"abc\""]),
         (second_with(1, ""), ["poses.csv line 3", "x_mm is \"\""]),
         (second_with(3, "nan"), ["poses.csv line 3", "z_mm"]),
         (second_with(0, "99.png"), ["poses.csv line 3", "99.png"]),
         (second_with(0, "00.png"), ["poses.csv line 3", "line 2 already"]),
-        (format!("{good}\n01.png,1,2\n"), ["poses.csv", "fields"]),
+        (format!("{good}\n01.png,1,2\n"), ["poses.csv", "line 4 has 3 cells"]),
         (lines[0].to_string(), ["poses.csv", "no row"]),
     ] {
         fs::write(&path, text).unwrap();

@@ -1,14 +1,17 @@
 //! Tables of images and flange poses: `poses.csv`, `pairs.csv` and `check.csv`.
 //!
 //! Poses are the flange's in the robot's base, as the xArm shows them: millimeters, and degrees of
-//! `R = Rz(yaw) Ry(pitch) Rx(roll)`.
+//! `R = Rz(yaw) Ry(pitch) Rx(roll)`. Other forms are read as well: `pose_fields` has them.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use nalgebra::{Isometry3, Translation3, UnitQuaternion};
+use nalgebra::Isometry3;
+use rmrl_vision::{TextTable, decode_text, listed_name, read_regular_file};
 
+use super::pose_fields::{Fields, NoPose, Value, world_from_flange};
+use super::pose_json;
 use super::session_error::SessionError;
 
 /// The columns of a pose.
@@ -19,14 +22,6 @@ fn pose_columns(world_from_flange: &Isometry3<f64>) -> [f64; 6] {
     let [x, y, z]: [f64; 3] = world_from_flange.translation.vector.into();
     let (roll, pitch, yaw) = world_from_flange.rotation.euler_angles();
     [1000.0 * x, 1000.0 * y, 1000.0 * z, roll.to_degrees(), pitch.to_degrees(), yaw.to_degrees()]
-}
-
-fn pose([x, y, z, roll, pitch, yaw]: [f64; 6]) -> Isometry3<f64> {
-    // R = Rz(yaw) Ry(pitch) Rx(roll)
-    Isometry3::from_parts(
-        Translation3::new(0.001 * x, 0.001 * y, 0.001 * z),
-        UnitQuaternion::from_euler_angles(roll.to_radians(), pitch.to_radians(), yaw.to_radians()),
-    )
 }
 
 /// A table of images and poses. `image_columns` names the columns of images.
@@ -49,77 +44,131 @@ pub fn to_csv(
 
 /// A row of a table.
 pub struct Row {
-    /// The line in the file; the header is line 1.
-    pub line: u64,
-    /// The image of each column of images, as the table names it.
+    /// Where it is in the file: a line, where the header is line 1, or an entry of a list.
+    pub place: String,
+    /// The image of each column of images, relative to their folder.
     pub images: Vec<String>,
     /// The flange's pose.
     pub world_from_flange: Isometry3<f64>,
 }
 
-/// Reads a table of images and poses. Images are relative to `folder`.
+/// No table of poses is larger, in bytes.
+const MOST_BYTES: u64 = 64 << 20;
+/// Other names of the column `image`.
+const IMAGE_NAMES: [&str; 6] =
+    ["file", "filename", "file_name", "image_file", "image_name", "picture"];
+
+/// Reads images and poses from a table or from JSON. Images are relative to `folder`.
 ///
 /// # Errors
-/// The table cannot be read, has other columns or no row, or a row has no image or is not unique.
+/// The file cannot be read, has other columns or no row, or a row has no image, no pose, or is not unique.
 pub fn read_table(
     path: &Path,
     image_columns: &[&'static str],
     folder: &Path,
 ) -> Result<Vec<Row>, SessionError> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| SessionError::Read { path: path.to_path_buf(), source })?;
-    let table = |error: csv::Error| SessionError::Table {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
-    let expected: Vec<&'static str> = image_columns.iter().chain(&POSE).copied().collect();
-    let headers = reader.headers().map_err(table)?.clone();
-    let place = |column: &str| headers.iter().position(|header| header == column);
-    let places: Option<Vec<usize>> = expected.iter().map(|column| place(column)).collect();
-    let Some(places) = places.filter(|_| headers.len() == expected.len()) else {
-        return Err(SessionError::Columns {
+    let (header, rows) = read_fields(path)?;
+    if rows.is_empty() {
+        return Err(table(path, "it has no row".to_string()));
+    }
+    let mut seen: HashMap<String, String> = HashMap::new();
+    let mut read = Vec::new();
+    for (place, mut fields) in rows {
+        let columns = |hint: &str| SessionError::Columns {
             path: path.to_path_buf(),
-            found: headers.iter().collect::<Vec<_>>().join(","),
-            expected: expected.join(","),
-        });
-    };
-    let mut rows = Vec::new();
-    let mut seen: HashMap<String, u64> = HashMap::new();
-    for record in reader.records() {
-        let record = record.map_err(table)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let value = |column: usize| &record[places[column]];
-        let images: Vec<String> =
-            (0..image_columns.len()).map(|column| value(column).to_string()).collect();
+            found: header.clone().unwrap_or_else(|| fields_of(&fields)),
+            expected: image_columns.iter().chain(&POSE).copied().collect::<Vec<_>>().join(","),
+            hint: if hint.is_empty() { String::new() } else { format!(": {hint}") },
+        };
+        let names = image_columns.iter().map(|column| image_field(&fields, column));
+        let names = names.collect::<Option<Vec<&str>>>().ok_or_else(|| columns(""))?;
+        let pose = {
+            let mut fields = fields.clone();
+            fields.retain(|name, _| !names.contains(&name.as_str()));
+            world_from_flange(&fields)
+        };
+        let world_from_flange = pose.map_err(|no_pose| match no_pose {
+            NoPose::Names(hint) => columns(hint),
+            NoPose::Number { column, value } => SessionError::Number {
+                path: path.to_path_buf(),
+                place: place.clone(),
+                column,
+                value,
+            },
+            NoPose::Values(reason) => table(path, format!("{place}: {reason}")),
+        })?;
+        let names: Vec<String> = names.into_iter().map(str::to_string).collect();
+        let images: Vec<String> = names
+            .iter()
+            .map(|name| fields.remove(name).map(|value| listed_name(folder, &value.text)))
+            .map(Option::unwrap_or_default)
+            .collect();
         for image in &images {
             let file = folder.join(image);
             if !file.is_file() {
-                let path = path.to_path_buf();
-                return Err(SessionError::MissingImage { path, line, image: file });
+                return Err(SessionError::MissingImage {
+                    path: path.to_path_buf(),
+                    place,
+                    image: file,
+                });
             }
         }
         // The last image is the wrist's, which has one pose.
         let image = images.last().cloned().unwrap_or_default();
-        if let Some(before) = seen.insert(image.clone(), line) {
-            return Err(SessionError::Twice { path: path.to_path_buf(), line, image, before });
+        if let Some(before) = seen.insert(image.clone(), place.clone()) {
+            return Err(SessionError::Twice { path: path.to_path_buf(), place, image, before });
         }
-        let mut numbers = [0.0; 6];
-        for (index, number) in numbers.iter_mut().enumerate() {
-            let value = value(image_columns.len() + index);
-            *number =
-                value.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
-                    let (path, value) = (path.to_path_buf(), value.to_string());
-                    SessionError::Number { path, line, column: POSE[index], value }
-                })?;
+        read.push(Row { place, images, world_from_flange });
+    }
+    Ok(read)
+}
+
+fn table(path: &Path, reason: String) -> SessionError {
+    SessionError::Table { path: path.to_path_buf(), reason }
+}
+
+fn fields_of(fields: &Fields) -> String {
+    fields.keys().map(String::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// The name of the field of a column of images.
+fn image_field<'a>(fields: &Fields, column: &'a str) -> Option<&'a str> {
+    let mut names = std::iter::once(column).chain(
+        match column {
+            "image" => IMAGE_NAMES.as_slice(),
+            _ => &[],
         }
-        rows.push(Row { line, images, world_from_flange: pose(numbers) });
+        .iter()
+        .copied(),
+    );
+    names.find(|name| fields.contains_key(*name))
+}
+
+/// The header of a table, and the fields of each row with its place.
+type Rows = (Option<String>, Vec<(String, Fields)>);
+
+fn read_fields(path: &Path) -> Result<Rows, SessionError> {
+    let bytes = read_regular_file(path, MOST_BYTES)
+        .map_err(|source| SessionError::Read { path: path.to_path_buf(), source })?;
+    let wrong = |reason| table(path, reason);
+    let text = decode_text(&bytes).map_err(wrong)?;
+    if text.trim_start().starts_with(['[', '{']) {
+        let list = pose_json::parse(&text).map_err(wrong)?;
+        let place = |(number, fields)| (format!("entry {}", number + 1), fields);
+        return Ok((None, list.into_iter().enumerate().map(place).collect()));
     }
-    if rows.is_empty() {
-        let (path, reason) = (path.to_path_buf(), "it has no row".to_string());
-        return Err(SessionError::Table { path, reason });
+    let text = TextTable::parse(&text).map_err(wrong)?;
+    let mut columns = text.columns.clone();
+    columns.sort();
+    if let Some(pair) = columns.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(wrong(format!("the column {} is there twice", pair[0])));
     }
-    Ok(rows)
+    let rows = text.rows.iter().map(|row| {
+        let value = |cell: &String| Value { text: cell.clone(), number: text.number(cell) };
+        let fields = text.columns.iter().cloned().zip(row.cells.iter().map(value));
+        (format!("line {}", row.line), fields.collect())
+    });
+    Ok((Some(text.header.clone()), rows.collect()))
 }
 
 #[cfg(test)]
@@ -160,5 +209,84 @@ mod tests {
         let rows = read_table(&path, &["image"], dir.path()).unwrap();
         let off = pose.inverse() * rows[0].world_from_flange;
         assert!(off.translation.vector.norm() < 1e-7 && off.rotation.angle() < 1e-6);
+    }
+
+    const GOOD: &str =
+        "image,x_mm,y_mm,z_mm,roll_deg,pitch_deg,yaw_deg\na b.png,300,-20.5,400,180,0,90\n";
+
+    fn read(text: &[u8]) -> Result<Vec<Row>, SessionError> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        for name in ["a b.png", "sub/a b.png"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let path = dir.path().join("poses.csv");
+        std::fs::write(&path, text).unwrap();
+        read_table(&path, &["image"], dir.path())
+    }
+
+    #[test]
+    fn tables_of_other_programs_have_the_same_pose() {
+        let expected = read(GOOD.as_bytes()).unwrap();
+        let utf16: Vec<u8> = [0xFF, 0xFE]
+            .into_iter()
+            .chain(GOOD.encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
+        for (text, image) in [
+            (GOOD.replace('\n', "\r\n").into_bytes(), "a b.png"),
+            (
+                format!("\u{FEFF}{}", GOOD.to_uppercase().replace("A B.PNG", "./a b.png")).into(),
+                "a b.png",
+            ),
+            (utf16, "a b.png"),
+            (
+                b"sep=;\r\nYaw [deg];Pitch [deg];Roll [deg];X (mm);Y (mm);Z (mm);File\r\n\
+                  90;0;180;300,0;-20,5;400;.\\sub\\a b.png\r\n;;;;;;\r\n"
+                    .to_vec(),
+                "sub/a b.png",
+            ),
+            (
+                br#"{"unit": "m", "poses": [{"image": "a b.png",
+                    "world_from_flange": [[0,1,0,0.3],[1,0,0,-0.0205],[0,0,-1,0.4],[0,0,0,1]]}]}"#
+                    .to_vec(),
+                "a b.png",
+            ),
+        ] {
+            let rows = read(&text).unwrap_or_else(|error| panic!("{error}"));
+            let off = expected[0].world_from_flange.inverse() * rows[0].world_from_flange;
+            assert!(off.translation.vector.norm() < 1e-9 && off.rotation.angle() < 1e-9, "{off}");
+            assert_eq!((rows.len(), rows[0].images[0].as_str()), (1, image));
+        }
+    }
+
+    #[test]
+    fn doubtful_tables_are_refused_with_the_place() {
+        let row = GOOD.lines().nth(1).unwrap();
+        for (text, expected) in [
+            (format!("{GOOD}./{row}\n"), "line 3: a b.png has a pose in line 2 already"),
+            (
+                GOOD.replace("x_mm", "x"),
+                "expected image,x_mm,y_mm,z_mm,roll_deg,pitch_deg,yaw_deg: the unit of x",
+            ),
+            (GOOD.replace("_deg", ""), "unit of the angles"),
+            (GOOD.replace("y_mm", "x_mm"), "x_mm is there twice"),
+            (GOOD.replace("image", "overhead"), "overhead,x_mm"),
+            (GOOD.replace("300", "3OO"), "line 2: x_mm is \"3OO\""),
+            (
+                r#"[{"image": "a b.png", "position_mm": [1, 2, 3]}]"#.to_string(),
+                "poses.csv has the columns image,x_mm",
+            ),
+            (
+                r#"[{"image": "no.png", "xyz_mm": [1, 2, 3], "rpy_deg": [0, 0, 0]}]"#.to_string(),
+                "entry 1: there is no image",
+            ),
+            ("[]".to_string(), "no row"),
+        ] {
+            let message = read(text.as_bytes()).map(|rows| rows.len()).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+        let latin1 = GOOD.replace("_deg", " \u{B0}").chars().map(|c| c as u8).collect::<Vec<u8>>();
+        let message = read(&latin1).map(|rows| rows.len()).unwrap_err().to_string();
+        assert!(message.contains("save it as UTF-8"), "{message}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rmrl_vision::RecordingError;
+use rmrl_vision::{ImageFileError, RecordingError};
 
 /// Why the files of a calibration cannot be used. Every message names the file.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum SessionError {
         reason: String,
     },
     /// A table with other columns than expected.
-    #[error("{} has the columns {found}, expected {expected}", path.display())]
+    #[error("{} has the columns {found}, expected {expected}{hint}", path.display())]
     Columns {
         /// The file.
         path: PathBuf,
@@ -33,58 +33,56 @@ pub enum SessionError {
         found: String,
         /// The expected columns.
         expected: String,
+        /// What is probably wrong, after a colon; may be empty.
+        hint: String,
     },
     /// A value that is not a number.
-    #[error("{} line {line}: {column} is {value:?}, expected a number", path.display())]
+    #[error("{} {place}: {column} is {value:?}, expected a number", path.display())]
     Number {
         /// The file.
         path: PathBuf,
-        /// The line; the header is line 1.
-        line: u64,
+        /// The line, where the header is line 1, or the entry of a list.
+        place: String,
         /// The column.
-        column: &'static str,
+        column: String,
         /// The value.
         value: String,
     },
     /// A row whose image does not exist.
-    #[error("{} line {line}: there is no image {}", path.display(), image.display())]
+    #[error("{} {place}: there is no image {}", path.display(), image.display())]
     MissingImage {
         /// The file.
         path: PathBuf,
-        /// The line.
-        line: u64,
+        /// The line or entry.
+        place: String,
         /// The image.
         image: PathBuf,
     },
     /// Two rows with the same image.
-    #[error("{} line {line}: {image} has a pose in line {before} already", path.display())]
+    #[error("{} {place}: {image} has a pose in {before} already", path.display())]
     Twice {
         /// The file.
         path: PathBuf,
-        /// The line.
-        line: u64,
+        /// The line or entry.
+        place: String,
         /// The image.
         image: String,
-        /// The earlier line.
-        before: u64,
+        /// The earlier line or entry.
+        before: String,
     },
-    /// An image that cannot be decoded.
-    #[error("{} is not a complete image", path.display())]
-    Image {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: image::ImageError,
-    },
+    /// An image that cannot be read.
+    #[error(transparent)]
+    Image(#[from] ImageFileError),
     /// A recording whose list of frames cannot be read.
     #[error(transparent)]
     Recording(#[from] RecordingError),
     /// A folder without images.
-    #[error("{} contains no .png file", path.display())]
+    #[error("{} contains no image (.png, .jpg, .bmp or .tif){found}", path.display())]
     NoImages {
         /// The folder.
         path: PathBuf,
+        /// What it contains instead, after a semicolon; may be empty.
+        found: String,
     },
     /// An image of another size than the camera's intrinsics.
     #[error(

@@ -21,8 +21,8 @@ use super::output::print;
 
 /// Find the plate in stored frames: pose, box, mask, depth and confidence.
 ///
-/// Frames are pairs of PNG files (color, 8 bits; depth aligned to it, 16 bits in millimeters) with a
-/// camera file, a recording of `rmrl snapshot --record`, or the images of a run. If the plate cannot be
+/// Frames are pairs of files with a camera file (color as PNG, JPEG, BMP or TIFF; depth aligned to it as
+/// PNG, TIFF or .npy, 16 bits in millimeters or another unit by --depth-unit-m), a recording of `rmrl snapshot --record`, or the images of a run. If the plate cannot be
 /// localized in a frame, the reason is printed, the other frames follow, and the exit status is 1.
 #[derive(Debug, Args)]
 #[command(
@@ -49,6 +49,11 @@ pub struct Localize {
     /// The file of their camera
     #[arg(long, value_name = "FILE", requires = "color")]
     camera: Option<PathBuf>,
+
+    /// Unit of the depth images: 1 for meters, 0.001 for millimeters [default: 0.001 for 16-bit integers;
+    /// floating-point depth needs it]
+    #[arg(long, value_name = "METERS", conflicts_with = "run")]
+    depth_unit_m: Option<f64>,
 
     /// A recording
     #[arg(long, value_name = "DIR")]
@@ -184,7 +189,13 @@ fn input(arguments: &Localize) -> Result<(Layers, Frames), Failure> {
         let camera = arguments.camera.as_deref().expect("--color requires --camera");
         (over, Frames::of_files(&arguments.color, &arguments.depth, camera))
     };
-    Ok((layers, frames.map_err(Failure::Usage)?))
+    let mut frames = frames.map_err(Failure::Usage)?;
+    if let Some(unit_m) = arguments.depth_unit_m {
+        for frame in &mut frames.frames {
+            frame.paths.depth_unit_m = Some(unit_m);
+        }
+    }
+    Ok((layers, frames))
 }
 
 fn localize(

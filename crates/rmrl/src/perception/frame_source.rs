@@ -39,10 +39,11 @@ impl Frames {
                 depth.len()
             );
         }
-        let paths = color
-            .iter()
-            .zip(depth)
-            .map(|(color, depth)| FramePaths { color: color.clone(), depth: depth.clone() });
+        let paths = color.iter().zip(depth).map(|(color, depth)| FramePaths {
+            color: color.clone(),
+            depth: depth.clone(),
+            depth_unit_m: None,
+        });
         let camera = CameraFile::read(camera)?.overhead(camera)?;
         Ok(Self {
             camera,
@@ -77,7 +78,11 @@ impl Frames {
                 (images.end, images.end_depth, record.final_pose.or(record.plate_after_miss)),
             ] {
                 if let (Some(color), Some(depth)) = (color, depth) {
-                    let paths = FramePaths { color: root.join(color), depth: root.join(depth) };
+                    let paths = FramePaths {
+                        color: root.join(color),
+                        depth: root.join(depth),
+                        depth_unit_m: None,
+                    };
                     frames.push(StoredFrame { paths, logged });
                 }
             }
@@ -113,7 +118,8 @@ impl StoredFrame {
     /// # Errors
     /// An image is missing, damaged or of another kind.
     pub fn read(&self) -> anyhow::Result<RgbdFrame> {
-        Ok(read_frame(&self.paths.color, &self.paths.depth)?)
+        let FramePaths { color, depth, depth_unit_m } = &self.paths;
+        Ok(read_frame(color, depth, *depth_unit_m)?)
     }
 }
 
