@@ -10,7 +10,7 @@ use rmrl_vision::{CameraModel, Chessboard, DepthImage, RgbdFrame};
 
 use crate::camera::chessboard_view::ChessboardView;
 use crate::config::SimulationConfig;
-use crate::scene::arm_shape::arm_with_hand;
+use crate::scene::arm_shape::{FLANGE_TO_TIPS_M, arm_with_hand};
 use crate::scene::light::Light;
 use crate::simulated_cell::SimulatedCell;
 
@@ -73,6 +73,9 @@ struct HeldBoard {
 const AT_FIRST_M: [f64; 3] = [0.36, -0.15, 0.3];
 
 impl SimulatedHeldBoard {
+    /// From the flange straight down to the tips of the simulated hand, in meters.
+    pub const FLANGE_TO_TIPS_M: f64 = FLANGE_TO_TIPS_M;
+
     /// The cell of a seed: its overhead camera and light are those of the cell that `rmrl` trains in. Where the board
     /// truly is on the flange is drawn from the same seed.
     pub fn new(

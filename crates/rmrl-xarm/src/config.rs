@@ -11,6 +11,7 @@ use rmrl_core::{Check, ConfigKeys, InvalidKey};
 use serde::{Deserialize, Serialize};
 
 use crate::ArmModel;
+use crate::kinematics::ArmKinematics;
 use crate::protocol::pose::isometry;
 pub use address::Address;
 pub use gripper::{BioGripperConfig, GenerationChoice};
@@ -203,6 +204,17 @@ impl XArmConfig {
     pub fn flange_from_jaws(&self) -> Isometry3<f64> {
         let turn = Vector3::z() * self.jaw_yaw_deg.to_radians();
         self.flange_from_tool() * Isometry3::rotation(turn)
+    }
+
+    /// The configured arm, with the limits of its joints in reduced mode.
+    pub fn kinematics(&self) -> ArmKinematics {
+        let mut arm = ArmKinematics::new(self.model);
+        for (index, [lower_deg, upper_deg]) in self.joint_range_deg.iter().take(6).enumerate() {
+            let limits = &mut arm.limits;
+            limits.lower_rad[index] = limits.lower_rad[index].max(lower_deg.to_radians());
+            limits.upper_rad[index] = limits.upper_rad[index].min(upper_deg.to_radians());
+        }
+        arm
     }
 
     /// The port of the reports, where there is one.

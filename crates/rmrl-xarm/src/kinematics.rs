@@ -10,11 +10,13 @@
 //! - `inverse`: inverse kinematics, which is solved by `six_joints` and `least_squares` or by `five_joints`, from
 //!   the closed form of the `branch`es of shoulder and elbow
 //! - `reach`: the proof that an arm reaches a set of poses
+//! - `flange_path`: the proof that a flange, which may be tilted, can follow lines
 
 mod arm_kinematics;
 mod branch;
 mod denavit_hartenberg;
 mod five_joints;
+mod flange_path;
 mod geometry;
 mod inverse;
 mod joints;
@@ -26,6 +28,7 @@ mod reach;
 mod six_joints;
 
 pub use arm_kinematics::ArmKinematics;
+pub use flange_path::FlangePathError;
 pub use joints::Joints;
 pub use kinematics_error::KinematicsError;
 pub use limits::JointLimits;

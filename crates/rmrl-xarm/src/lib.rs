@@ -36,6 +36,7 @@ pub use connection::client::{Answer, Client};
 pub use connection::report_stream::ReportStream;
 pub use connection::stop::{hold_stopped, stop_arm};
 pub use devices::arm::XArm;
+pub use devices::flange::XArmFlange;
 pub use devices::gripper::BioGripperDevice;
 pub use devices::inspector::{GripperReading, Inspector, ToolReading};
 pub use devices::robot::Robot;

@@ -3,8 +3,9 @@
 //! - `set_up`: connecting, and giving the controller its settings; `settings`: these, and reading them back
 //! - `readiness`: what must be known before a motion, and recovering from errors
 //! - `pose_check`: whether the arm is where this program left it, and where its joints put it
-//! - `line`: one straight line
+//! - `line`: one straight line; `flange_line`: one that tilts the flange, for a calibration
 
+mod flange_line;
 mod line;
 mod pose_check;
 mod readiness;
@@ -66,6 +67,14 @@ impl Session {
     pub(crate) fn check_link(&self) -> Result<(), XArmError> {
         self.client.check()?;
         self.reports.fresh().map(drop)
+    }
+
+    /// The joints as the controller reports them, in radians.
+    ///
+    /// # Errors
+    /// The link is lost, or no answer came.
+    pub fn joints(&mut self) -> Result<[f32; 7], XArmError> {
+        self.client.joints()
     }
 
     /// The state of the arm.

@@ -7,6 +7,7 @@
 //! - `calibration_gate`: the check of the camera's calibration before a run
 //! - `emulated_calibration`: the calibration record of an emulated cell's camera
 //! - `reachability`: the proof that the arm can reach every pose a run may send it to
+//! - `calibration_arm`: the arm with a calibration board on its flange, and the camera that it is shown to
 //! - `first_motion`: the permission of the operator, the connection to the arm, and its stop switch
 //! - `terminal_operator`, `page_operator`: an operator who answers on the terminal, and one on the status page
 //! - `terminal`: lines from standard input, and to standard error
@@ -14,6 +15,7 @@
 //! - `laboratory_error`: why a cell could not be assembled
 
 pub(crate) mod assembly;
+pub(crate) mod calibration_arm;
 pub(crate) mod calibration_gate;
 pub(crate) mod emulated_calibration;
 pub(crate) mod first_motion;

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nalgebra::Isometry3;
 use rmrl_cell::ToolPose;
 
 use super::gripper_bus::{check_mode, control_mode_of, generation_of};
@@ -204,6 +205,18 @@ impl Inspector {
         };
         let (pose, tilt_rad) = tool_pose(pose, self.config.jaw_yaw_deg);
         Ok(ToolReading { pose, tilt_rad, has_configured_offset: same })
+    }
+
+    /// The pose of the flange in the base's frame, in meters, whatever offset the controller has. The offset is read
+    /// from `report`; without a report it is assumed to be the configured one.
+    ///
+    /// # Errors
+    /// The link is lost, or no answer came.
+    pub fn flange(&mut self, report: Option<&Report>) -> Result<Isometry3<f64>, XArmError> {
+        let pose = isometry(self.client.pose()?.map(f64::from));
+        let has = report.and_then(Report::health).map(|health| health.tcp_offset);
+        let offset = has.unwrap_or_else(|| tool_offset(&self.config)).map(f64::from);
+        Ok(pose * isometry(offset).inverse())
     }
 
     /// The state of the gripper, without giving it power. None where the bus at the flange does not have the

@@ -29,7 +29,7 @@ const RESETS: u32 = 20;
 pub(super) const STOP_TIMER: i32 = 0;
 
 /// Turning counts as this much distance, in meters for a radian: the tip of a plate's corner.
-const METERS_PER_RADIAN: f64 = 0.1;
+pub(super) const METERS_PER_RADIAN: f64 = 0.1;
 
 impl Session {
     /// The pose of the tool.
@@ -63,6 +63,24 @@ impl Session {
         let speed_m_s = speed_m_s.min(self.config.reduced_speed_m_s);
         let timeout = self.longest(target, speed_m_s)?;
         let pose = controller_pose(target, self.config.jaw_yaw_deg);
+        self.drive(pose, speed_m_s, timeout)?;
+        let (sent, _) = tool_pose(pose, self.config.jaw_yaw_deg);
+        self.verify_reached(sent)?;
+        self.stands()?;
+        Ok(sent)
+    }
+
+    /// Sends a line to a pose in the controller's numbers, and waits for its end. An arm that may still be moving
+    /// afterwards is stopped.
+    ///
+    /// # Errors
+    /// The arm cannot begin, or stopped on the way.
+    pub(super) fn drive(
+        &mut self,
+        pose: [f32; 6],
+        speed_m_s: f64,
+        timeout: Duration,
+    ) -> Result<(), XArmError> {
         self.moving = true;
         let mut ended = self.run_line(pose, speed_m_s, timeout);
         self.has_collided = matches!(ended, Err(XArmError::Collision { .. }));
@@ -95,11 +113,17 @@ impl Session {
             ended?;
         }
         self.moving = false;
-        let (sent, _) = tool_pose(pose, self.config.jaw_yaw_deg);
-        self.verify_reached(sent)?;
+        Ok(())
+    }
+
+    /// Remembers where the arm stands after a motion of this program.
+    ///
+    /// # Errors
+    /// The link is lost, or no answer came.
+    pub(super) fn stands(&mut self) -> Result<(), XArmError> {
         self.left_at = Some(self.client.joints()?);
         self.reports().expect_standing(true);
-        Ok(sent)
+        Ok(())
     }
 
     fn run_line(
@@ -240,7 +264,7 @@ impl Session {
 }
 
 /// An hour: a line that takes longer has a wrong speed.
-const LONGEST: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Distance in meters and angle in radians.
 fn between(a: ToolPose, b: ToolPose) -> (f64, f64) {

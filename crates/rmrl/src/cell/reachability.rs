@@ -168,12 +168,7 @@ fn prove(
     start: &Joints,
 ) -> Result<ReachProof, PreflightError> {
     let poses: Vec<ToolPose> = named.iter().map(|(_, pose)| turned(*pose, &config.xarm)).collect();
-    let mut arm = ArmKinematics::new(config.xarm.model);
-    for (index, [lower_deg, upper_deg]) in config.xarm.joint_range_deg.iter().take(6).enumerate() {
-        let limits = &mut arm.limits;
-        limits.lower_rad[index] = limits.lower_rad[index].max(lower_deg.to_radians());
-        limits.upper_rad[index] = limits.upper_rad[index].min(upper_deg.to_radians());
-    }
+    let arm = config.xarm.kinematics();
     let question = Question { arm, tool: config.xarm.flange_from_tool(), poses, start: *start };
     question.answer().map_err(|reason| {
         let name = |index: usize| named[index].0.as_str();

@@ -1,10 +1,13 @@
 //! `rmrl calibrate`
 //!
-//! - `intrinsics`, `hand_eye`, `overhead` and `check` are the steps, in this order.
+//! - `capture` and `eye_to_hand` are the steps with one camera: the arm holds the board.
+//! - `intrinsics`, `hand_eye`, `overhead` and `check` are the steps with a camera on the wrist, in this order.
 //! - `simulate` makes the images of a calibration in a simulated cell.
 //! - `shared_args` has the arguments and files that the steps share.
 
+mod capture;
 mod check;
+mod eye_to_hand;
 mod hand_eye;
 mod intrinsics;
 mod overhead;
@@ -17,11 +20,17 @@ use crate::cli::failure::Failure;
 
 /// Calibrate the cameras with a chessboard (Sec. 4.1).
 ///
-/// The steps in order: the wrist camera's intrinsics and its pose on the flange; the overhead camera's
-/// intrinsics; its pose, from images of one board that both cameras see; a check on boards that were not
-/// used. docs/calibration.md describes the board to print and the images to take.
+/// With one camera, the arm holds the board: `capture` and `eye-to-hand` do everything, the check included.
+///
+/// With a camera on the wrist as well, the steps in order: the wrist camera's intrinsics and its pose on the
+/// flange; the overhead camera's intrinsics; its pose, from images of one board that both cameras see; a check
+/// on boards that were not used. docs/calibration.md describes the board to print and the images to take.
 #[derive(Debug, Args)]
-#[command(after_help = "Example, in a simulated cell:
+#[command(after_help = "Example with one camera, in a simulated cell:
+  rmrl calibrate capture --seed 3 --out held
+  rmrl calibrate eye-to-hand --session held --out overhead.toml --svg map.svg
+
+Example with a camera on the wrist, in a simulated cell:
   rmrl calibrate simulate --seed 3 --out session
   rmrl calibrate intrinsics --images session/wrist --out wrist.toml
   rmrl calibrate hand-eye --images session/wrist --poses session/poses.csv --camera wrist.toml --out wrist.toml
@@ -35,6 +44,8 @@ pub struct Calibrate {
 
 #[derive(Debug, Subcommand)]
 enum CalibrateCommand {
+    Capture(capture::CaptureCommand),
+    EyeToHand(eye_to_hand::EyeToHandCommand),
     Intrinsics(intrinsics::IntrinsicsCommand),
     HandEye(hand_eye::HandEyeCommand),
     Overhead(overhead::OverheadCommand),
@@ -45,6 +56,8 @@ enum CalibrateCommand {
 /// Runs the command.
 pub fn run(arguments: &Calibrate) -> Result<(), Failure> {
     match &arguments.command {
+        CalibrateCommand::Capture(arguments) => capture::run(arguments),
+        CalibrateCommand::EyeToHand(arguments) => eye_to_hand::run(arguments),
         CalibrateCommand::Intrinsics(arguments) => intrinsics::run(arguments),
         CalibrateCommand::HandEye(arguments) => hand_eye::run(arguments),
         CalibrateCommand::Overhead(arguments) => overhead::run(arguments),

@@ -56,7 +56,7 @@ impl BoardArgs {
         match self.board()? {
             Board::Chessboard(board) => Ok(board),
             Board::Charuco(_) => Err(Failure::Usage(anyhow!(
-                "--charuco: the simulated cell has chessboards only; leave out --charuco and --marker-mm"
+                "--charuco: this command is for chessboards; leave out --charuco and --marker-mm"
             ))),
         }
     }
