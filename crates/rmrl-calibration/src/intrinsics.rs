@@ -11,7 +11,7 @@ use crate::least_squares::{LeastSquares, Solution, solve};
 use crate::lens_model::{
     ComparedModel, LensChoice, LensModel, PassedOver, border_deviation_px, limit_with_margin,
 };
-use crate::selection::{check_views, median, reject_blurred};
+use crate::selection::{check_views, median, reject_blurred, reject_sizes};
 use crate::{Board, CalibrationError, Rejected, RejectedReason, View};
 
 /// A camera's intrinsics and their uncertainty.
@@ -68,15 +68,17 @@ pub const LEAST_TILT_DEG: f64 = 15.0;
 /// [`LensChoice`].
 ///
 /// # Errors
-/// The board is invalid, the views differ in size, too few views are usable, their tilts differ too little, or no
+/// The board is invalid, too few views are usable, their tilts differ too little, or no
 /// camera fits.
 pub fn intrinsics(
     views: &[View],
     board: &Board,
 ) -> Result<IntrinsicsCalibration, CalibrationError> {
     board.validate_size()?;
-    check_views(views, board)?;
-    let (used, rejected) = fitting_views(views, board)?;
+    let (of_size, others) = reject_sizes(views);
+    check_views(of_size.iter().copied(), board)?;
+    let (used, mut rejected) = fitting_views(of_size, views.len(), board)?;
+    rejected.splice(0..0, others);
     let (fit, passed_over) = fit(&used, board)?;
     let Fit { camera, covariance, compared } = &fit;
     let fitted = compared.model.fitted();
@@ -84,7 +86,12 @@ pub fn intrinsics(
     Ok(IntrinsicsCalibration {
         intrinsics: camera.intrinsics,
         deviations: deviations(fitted, covariance),
-        lens: LensChoice { model: compared.model, border_px: compared.border_px, passed_over },
+        lens: LensChoice {
+            model: compared.model,
+            border_px: compared.border_px,
+            limit: camera.intrinsics.lens_limit(),
+            passed_over,
+        },
         reprojection_px: compared.reprojection_px,
         unseen_regions: unseen_regions(&used),
         warnings: warnings(&fit),
@@ -95,18 +102,19 @@ pub fn intrinsics(
     })
 }
 
-/// The views that a camera with all coefficients explains.
+/// The views that a camera with all coefficients explains. `given` is the number of all views.
 fn fitting_views<'a>(
-    views: &'a [View],
+    views: Vec<&'a View>,
+    given: usize,
     board: &Board,
 ) -> Result<(Vec<&'a View>, Vec<Rejected>), CalibrationError> {
-    let (mut used, mut rejected) = reject_blurred(views.iter().collect(), |view| view);
+    let (mut used, mut rejected) = reject_blurred(views, |view| view);
     loop {
         if used.len() < LEAST_INTRINSICS_VIEWS {
             return Err(CalibrationError::TooFew {
                 what: VIEWS,
                 usable: used.len(),
-                given: views.len(),
+                given,
                 needed: LEAST_INTRINSICS_VIEWS,
                 rejected,
             });
@@ -134,27 +142,41 @@ fn fit<'a>(
     views: &'a [&'a View],
     board: &Board,
 ) -> Result<(Fit<'a>, Vec<PassedOver>), CalibrationError> {
-    let (mut passed_over, mut last) = (Vec::new(), None);
+    let (mut fits, mut failure): (Vec<Fit>, _) = (Vec::new(), None);
     for model in LensModel::ALL {
-        match Fit::new(views, board, model) {
-            Ok(fit) => {
-                let compared = fit.compared;
-                let Some(reason) = compared.unusable(views[0].size[0]) else {
-                    return Ok((fit, passed_over));
-                };
-                let reprojection_px = compared.reprojection_px;
-                passed_over.push(PassedOver { model, reprojection_px, reason });
-                last = Some(Ok(fit));
+        let fit = match Fit::new(views, board, model) {
+            Ok(fit) => fit,
+            Err(error) => {
+                failure = failure.or(Some(error));
+                continue;
             }
-            Err(error) => last = last.or(Some(Err(error))),
+        };
+        if fits.first().is_some_and(|best| fit.compared.is_worse_than(&best.compared)) {
+            break;
+        }
+        let is_usable = fit.compared.unusable(views[0].size[0]).is_none();
+        fits.push(fit);
+        if is_usable {
+            break;
         }
     }
-    // Even without distortion, the border is poorly known: the simplest camera is the least wrong.
-    match last {
-        Some(Ok(fit)) if fit.compared.limit.is_none() => Ok((fit, passed_over)),
-        Some(Err(error)) => Err(error),
-        _ => Err(CalibrationError::NoFit { what: "its numbers remain undetermined" }),
+    let reason = |fit: &Fit| fit.compared.unusable(views[0].size[0]);
+    let Some(last) = fits.pop() else {
+        return Err(
+            failure.unwrap_or(CalibrationError::NoFit { what: "its numbers remain undetermined" })
+        );
+    };
+    if reason(&last).is_some() {
+        // The simpler models do not fit: the best one is right where corners were seen.
+        let best = if fits.is_empty() { last } else { fits.swap_remove(0) };
+        return Ok((best, Vec::new()));
     }
+    let passed_over = fits.iter().filter_map(|fit| {
+        let ComparedModel { model, reprojection_px, .. } = fit.compared;
+        Some(PassedOver { model, reprojection_px, reason: reason(fit)? })
+    });
+    let passed_over = passed_over.collect();
+    Ok((last, passed_over))
 }
 
 /// A camera with one model of the lens.
@@ -249,8 +271,10 @@ fn warnings(fit: &Fit) -> Vec<IntrinsicsWarning> {
         .map_or(f64::INFINITY, |inverse| (inverse[(place, place)] * cost / freedom).sqrt());
     let stretch = camera.stretch.unwrap_or(0.0);
     let is_off = |off: f64, deviation: f64| off.abs() > LEAST_SCALE.max(SCALE_SIGMAS * deviation);
-    // Without boards turned by a quarter, the stretch and the pixels' shape are one unknown.
-    let is_determined = SCALE_SIGMAS * deviation < LEAST_SCALE;
+    // Without boards turned by a quarter, the stretch and the pixels' shape are one unknown: it explains nothing new.
+    let reprojection_px = (cost / (0.5 * camera.coordinates() as f64)).sqrt();
+    let is_determined = SCALE_SIGMAS * deviation < LEAST_SCALE
+        && reprojection_px < EXPLAINING * fit.compared.reprojection_px;
     let intrinsics = if is_determined { camera.intrinsics } else { fit.camera.intrinsics };
     let ratio = intrinsics.fx / intrinsics.fy;
     let ratio_deviation = {
@@ -271,6 +295,9 @@ fn warnings(fit: &Fit) -> Vec<IntrinsicsWarning> {
     warnings
 }
 
+/// A stretch that explains the corners lowers their error at least by this factor. Lenses that no model fits lower it a
+/// little.
+const EXPLAINING: f64 = 0.8;
 /// A scale is reported if it is off by more than this share, 1.2 mm at 0.4 m,
 const LEAST_SCALE: f64 = 0.003;
 /// and by more than this many standard deviations.

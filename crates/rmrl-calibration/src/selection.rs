@@ -25,6 +25,21 @@ pub(crate) fn check_views<'a>(
     Ok(())
 }
 
+/// Rejects views of another size than most.
+pub(crate) fn reject_sizes<'a>(views: &'a [View]) -> (Vec<&'a View>, Vec<Rejected>) {
+    let count = |size: [u32; 2]| views.iter().filter(|view| view.size == size).count();
+    let Some(usual) = views.iter().map(|view| view.size).max_by_key(|size| count(*size)) else {
+        return (Vec::new(), Vec::new());
+    };
+    let (used, others): (Vec<&View>, Vec<&View>) =
+        views.iter().partition(|view| view.size == usual);
+    let rejected = others.into_iter().map(|view| Rejected {
+        name: view.name.clone(),
+        reason: RejectedReason::Size { size: view.size, usual },
+    });
+    (used, rejected.collect())
+}
+
 /// Rejects views that are much more blurred than the median.
 pub(crate) fn reject_blurred<T>(
     views: Vec<T>,

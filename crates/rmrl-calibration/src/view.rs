@@ -119,6 +119,17 @@ pub enum RejectedReason {
     /// The image does not show the whole board.
     #[error(transparent)]
     Board(#[from] BoardMissing),
+    /// The image has another size than most.
+    #[error(
+        "it is {} x {} pixels, most others {} x {}: a camera is calibrated at one image size",
+        size[0], size[1], usual[0], usual[1]
+    )]
+    Size {
+        /// The image's size.
+        size: [u32; 2],
+        /// The size of most images.
+        usual: [u32; 2],
+    },
     /// The image is much more blurred than the others.
     #[error(
         "it is blurred: its edges are {edge_px:.1} px wide, those of the other views {usual_px:.1} px"

@@ -8,7 +8,8 @@ use images::{Rng, Taking, image, normal, rng};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rand::RngExt;
 use rmrl_calibration::{
-    CalibrationError, ChessboardFinder, IntrinsicsWarning, RejectedReason, View, intrinsics,
+    CalibrationError, ChessboardFinder, IntrinsicsWarning, Rejected, RejectedReason, View,
+    intrinsics,
 };
 use rmrl_vision::{Chessboard, Distortion, Intrinsics};
 
@@ -218,8 +219,10 @@ fn missing_views_and_tilts_are_reported() {
     assert!(matches!(flat, CalibrationError::TooLittleTilt { .. }), "{flat}");
     let mut mixed = views(8, 0.6, 0.05, 3);
     mixed[6].size = [1920, 1080];
-    let size = intrinsics(&mixed, &board().into()).unwrap_err().to_string();
-    assert!(size.contains("06.png") && size.contains("1920 x 1080"), "{size}");
+    let found = intrinsics(&mixed, &board().into()).unwrap();
+    let [Rejected { name, reason }] = &found.rejected[..] else { panic!("{:?}", found.rejected) };
+    assert_eq!(name, "06.png");
+    assert!(matches!(reason, RejectedReason::Size { size: [1920, 1080], usual: [1280, 720] }));
     let small = Chessboard { corners: "2x6".parse().unwrap(), square_m: 0.025 };
     assert!(matches!(intrinsics(&mixed, &small.into()), Err(CalibrationError::Board(_))));
 }

@@ -112,6 +112,9 @@ fn write_lens(f: &mut fmt::Formatter<'_>, calibration: &IntrinsicsCalibration) -
             other.model, other.reprojection_px, other.reason
         )?;
     }
+    if let Some(limit) = &calibration.lens.limit {
+        writeln!(f, "warning    {limit}: add views that reach farther into the image's corners")?;
+    }
     writeln!(f, "border     known to {:.1} px", calibration.lens.border_px)
 }
 
