@@ -32,6 +32,7 @@ impl Machine {
         if self.phase == Phase::Running {
             self.follow_drive(secs);
         }
+        self.note_trajectory(secs);
         let mut left_secs = secs;
         while left_secs > 0.0 && self.phase == Phase::Running {
             if self.motion.is_none() {

@@ -9,6 +9,7 @@ mod safety;
 mod signals;
 mod state;
 mod tool_bus;
+mod trajectories;
 
 use super::machine::Machine;
 use super::parameters::Parameters;
@@ -76,6 +77,7 @@ fn carry_out(call: &mut Call<'_>) -> Result<(), Refusal> {
         signals::handle,
         tool_bus::handle,
         force_sensor::handle,
+        trajectories::handle,
     ] {
         if group(call)? {
             return Ok(());
