@@ -38,7 +38,7 @@ REFUSED = {
     "9000-set_linear_motor": "no linear motor: the controller's error 111",
 }
 # Scripts that wait by their own clock run in real time, for this long at most; the others run faster.
-REAL_TIME = {"1009", "1010", "2000", "2006", "7001", "7002", "7003"}
+REAL_TIME = {"1009", "1010", "2000", "2006", "3002", "3005", "7001", "7002", "7003"}
 FASTER = 20
 LONGEST_SECS = 90
 # Scripts that go on with what the one before left in the controller: its record of a trajectory.

@@ -450,6 +450,36 @@ fn outputs_are_set_at_once_in_turn_later_and_in_passing() {
 }
 
 #[test]
+fn a_recorded_trajectory_is_played_back() {
+    let mut raw = Raw::ready(EmulatorConfig { pace: Pace::Times(10.0), ..real_time() }, 0);
+    let name = |text: &str| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.resize(81, 0);
+        bytes
+    };
+    assert_eq!(raw.ask(62, &name("a.traj")).0, 0);
+    assert_eq!(raw.ask(65, &[]).1, [6], "nothing was recorded");
+    assert_ne!(raw.ask(64, &[1, 0, 0, 0, 1, 0, 0, 0]).0 & INVALID, 0, "nothing is loaded");
+    raw.ask(61, &[1]);
+    raw.line(300.0, 100.0, 100.0);
+    raw.line(350.0, 100.0, 100.0);
+    raw.ask(61, &[0]);
+    let end = raw.joints();
+    raw.ask(62, &name("a.traj"));
+    assert_eq!(raw.ask(65, &[]).1, [5]);
+    raw.ask(63, &name("b.traj"));
+    assert_eq!(raw.ask(65, &[]).1, [3]);
+    raw.ask(63, &name("a.traj"));
+    assert_eq!(raw.ask(65, &[]).1, [2]);
+    raw.line(400.0, -100.0, 200.0);
+    assert_eq!(raw.ask(64, &[1, 0, 0, 0, 2, 0, 0, 0]).0, 0);
+    assert_eq!(raw.state(), 1);
+    raw.rests();
+    near(&raw.joints(), &end, 1e-3);
+    assert_eq!(raw.errors()[0], 0);
+}
+
+#[test]
 fn one_free_joint_stops_the_arm() {
     let mut raw = Raw::ready(quick(), 0);
     raw.ask(18, &[1, 1]);

@@ -1,6 +1,7 @@
 //! Requests about the controller itself: who it is, its state, errors, timers and feedback.
 
 use super::call::{Call, OrWrong, Refusal, WRONG_PARAMETERS};
+use crate::emulator::emulator_config::BOX_SERIAL_NUMBER;
 use crate::emulator::firmware::Firmware;
 use crate::emulator::machine::{DONE, MOTION_FINISHED};
 use crate::emulator::register;
@@ -20,7 +21,11 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
     let has_feedback = machine.config.firmware >= FEEDBACK;
     match call.origin.register {
         register::GET_VERSION => out.extend(padded(&machine.config.version_text())),
-        register::GET_SERIAL_NUMBER => out.extend(padded(machine.config.serial_number())),
+        register::GET_SERIAL_NUMBER => {
+            // The arm's, then the control box's.
+            let numbers = [machine.config.serial_number(), BOX_SERIAL_NUMBER];
+            out.extend(padded(&numbers.join("\0")));
+        }
         register::MOTION_ENABLE => {
             let (axis, on) = (parameters.byte(0).or_wrong()?, parameters.byte(1).or_wrong()?);
             machine.enable(joints_of(axis)?, on != 0);

@@ -3,6 +3,8 @@
 use super::call::{Call, OrWrong, Refusal, WRONG_PARAMETERS};
 use crate::emulator::drive::Drive;
 use crate::emulator::machine::{self, OTHER_FINISHED};
+use crate::emulator::parameters::Parameters;
+use crate::emulator::recording::MotionOutcome;
 use crate::emulator::register;
 use crate::emulator::trajectories::outcome;
 
@@ -13,11 +15,11 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
             machine.record_trajectory(parameters.byte(0).or_wrong()? != 0);
         }
         register::SAVE_TRAJECTORY => {
-            let saved = machine.save_trajectory(name(call)?);
+            let saved = machine.save_trajectory(name(parameters)?);
             call.machine.send_feedback(call.origin, OTHER_FINISHED, outcome(saved));
         }
         register::LOAD_TRAJECTORY => {
-            let loaded = machine.load_trajectory(&name(call)?);
+            let loaded = machine.load_trajectory(&name(parameters)?);
             call.machine.send_feedback(call.origin, OTHER_FINISHED, outcome(loaded));
         }
         register::PLAY_TRAJECTORY => play(call)?,
@@ -28,8 +30,8 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
 }
 
 /// A name of at most 80 bytes, up to the first zero.
-fn name(call: &Call<'_>) -> Result<String, Refusal> {
-    let bytes = call.parameters.0;
+fn name(parameters: Parameters<'_>) -> Result<String, Refusal> {
+    let bytes = parameters.0;
     let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     if !(1..=80).contains(&length) {
         return Err(Refusal::Warning(WRONG_PARAMETERS));
@@ -51,7 +53,7 @@ fn play(call: &mut Call<'_>) -> Result<(), Refusal> {
     let left = u32::try_from(times).ok();
     let playback = machine.playback(left, f64::from(speed), *call.origin);
     let playback = playback.ok_or(Refusal::Invalid)?;
-    machine.drop_all(crate::emulator::recording::MotionOutcome::Stopped, machine.phase);
+    machine.drop_all(MotionOutcome::Stopped, machine.phase);
     machine.mode = machine::PLAYBACK;
     machine.drive = Some(Drive::Playback(playback));
     machine.recording.driven += 1;
