@@ -96,6 +96,75 @@ def check_limits(arm, checks):
                 checks.equal(f"joint {index + 1} at {angles[index]:.3f}", got, (0, is_beyond))
 
 
+def check_beyond_the_driver(arm, checks, firmware, axes):
+    """What this project's driver does not send, and the vendor's examples do."""
+    # One joint alone: the SDK sends infinity for the others, or what they are.
+    joints = arm.get_servo_angle()[1]
+    code = arm.set_servo_angle(servo_id=1, angle=joints[0] - 5, speed=40, wait=True)
+    checks.equal("one joint", code, 0)
+    checks.near("the others stay", arm.get_servo_angle()[1], [joints[0] - 5, *joints[1:]])
+    code = arm.set_servo_angle(servo_id=1, angle=5, relative=True, speed=40, wait=True)
+    checks.equal("one joint, relative", code, 0)
+    checks.near("back", arm.get_servo_angle()[1], joints)
+
+    code, table = arm.get_dh_params()
+    new = tuple(int(part) for part in firmware.split(".")) >= (2, 0, 0)
+    checks.equal("get_dh_params", (code, len(table)), (0 if new else 10, 28))
+    checks.equal("get_joints_torque", arm.get_joints_torque(), (0, [0.0] * 7))
+    offset = arm.get_pose_offset([100, 0, 0, 0, 0, 90], [100, 50, 0, 0, 0, 90])
+    checks.equal("get_pose_offset", offset[0], 0)
+    checks.near("offset", offset[1], [50, 0, 0, 0, 0, 0])
+    # Refused, and the next call is not.
+    checks.equal("a request that is not known", arm._arm.arm_cmd.get_safe_level()[0], 10)
+    checks.equal("a call after it", arm.set_reduced_mode(False), 0)
+    checks.equal("its warning", arm.get_err_warn_code(), (0, [0, 13]))
+    checks.equal("clean_warn", arm.clean_warn(), 0)
+    checks.equal("no warning", arm.get_err_warn_code(), (0, [0, 0]))
+
+    start = arm.get_position()[1]
+    arm.set_position(330, 0, 120, 180, 0, 0, speed=200, wait=True)
+    code = arm.move_circle([380, 50, 120, 180, 0, 0], [430, 0, 120, 180, 0, 0], 50, speed=200, mvacc=1000, wait=True)
+    checks.equal("move_circle", code, 0)
+    checks.near("half of a circle", arm.get_position()[1][:3], [430, 0, 120])
+
+    checks.equal("servo mode", (arm.set_mode(1), arm.set_state(0)), (0, 0))
+    for step in range(1, 21):
+        checks.equal("set_servo_cartesian", arm.set_servo_cartesian([430 - step, 0, 120, 180, 0, 0]), 0)
+        time.sleep(0.005)
+    checks.true("follows", settle(arm, 2))
+    checks.near("servo target", arm.get_position()[1][:3], [410, 0, 120])
+    joints = arm.get_servo_angle()[1]
+    joints[0] += 2
+    checks.equal("set_servo_angle_j", arm.set_servo_angle_j(joints), 0)
+    checks.true("follows the joints", settle(arm, 2))
+    checks.near("servo joints", arm.get_servo_angle()[1], joints)
+
+    checks.equal("joint velocities", (arm.set_mode(4), arm.set_state(0)), (0, 0))
+    checks.equal("vc_set_joint_velocity", arm.vc_set_joint_velocity([10] + [0] * 5, duration=0.5), 0)
+    checks.true("turns", settle(arm, 1))
+    checks.true("stops", settle(arm, 2))
+    checks.near("turned", arm.get_servo_angle()[1], [joints[0] + 5, *joints[1:]], 0.5)
+    checks.equal("tool velocities", (arm.set_mode(5), arm.set_state(0)), (0, 0))
+    height = arm.get_position()[1][2]
+    checks.equal("vc_set_cartesian_velocity", arm.vc_set_cartesian_velocity([0, 0, 50, 0, 0, 0], duration=0.5), 0)
+    checks.true("rises", settle(arm, 1))
+    checks.true("stops rising", settle(arm, 2))
+    checks.near("risen", [arm.get_position()[1][2]], [height + 25], 2)
+    make_ready(arm, checks, "after the other modes")
+
+    checks.equal("get_cgpio_digital", arm.get_cgpio_digital(), (0, [1] * 16))
+    checks.equal("set_cgpio_digital", (arm.set_cgpio_digital(3, 1), arm.set_cgpio_digital(9, 1)), (0, 0))
+    checks.equal("set_cgpio_analog", arm.set_cgpio_analog(1, 3.6), 0)
+    code, state = arm.get_cgpio_state()
+    checks.equal("get_cgpio_state", (code, state[5]), (0, 1 << 3 | 1 << 9))
+    checks.near("analog output", state[8:10], [0, 3.6], 0.01)
+    checks.equal("set_tgpio_digital", arm.set_tgpio_digital(1, 1), 0)
+    checks.equal("get_tgpio_output_digital", arm.get_tgpio_output_digital(), (0, [0, 1, 0, 0, 0]))
+    checks.equal("get_tgpio_digital", arm.get_tgpio_digital(0), (0, 0))
+    checks.equal("get_tgpio_analog", arm.get_tgpio_analog(0), (0, 0))
+    arm.set_position(*start, speed=200, wait=True)
+
+
 def drive(model, firmware, gripper):
     checks = Checks(f"{model} {firmware} {gripper}")
     axes, type_number = MODELS[model]
@@ -156,6 +225,8 @@ def drive(model, firmware, gripper):
     checks.near("reported angles", arm.angles[:axes], moved)
     radius = math.hypot(*arm.get_position()[1][:2])
     checks.true("joint 1 turned the arm", radius > 250, radius)
+
+    check_beyond_the_driver(arm, checks, firmware, axes)
 
     # The gripper.
     checks.equal("set_bio_gripper_enable", arm.set_bio_gripper_enable(True), 0)

@@ -4,8 +4,9 @@
 //! It speaks the vendor's protocol on the vendor's ports, so that drivers are tested against what they
 //! will meet: requests answered in order, motions queued and executed in simulated time, reports
 //! pushed, faults on demand. It reads and writes the bytes with its own code and uses none of the driver's,
-//! so that a mistake in one is found by the other. The vendor's own software drives it, too:
-//! `tools/xarm_sdk_against_emulator.py`.
+//! so that a mistake in one is found by the other. Others drive it, too: the vendor's own software
+//! (`tools/xarm_sdk_against_emulator.py`), the vendor's examples (`tools/xarm_examples_against_emulator.py`), and
+//! PyLabRobot (`tools/pylabrobot_against_emulator.py`).
 //!
 //! No real controller was available to check the following assumptions:
 //!
@@ -17,20 +18,32 @@
 //!   arm where it was: 35 beyond the fence, 23 for a joint's limit, 24 for a joint that is too fast, 21 for
 //!   a pose without a solution or a line past a singularity.
 //! - Speed rises and falls evenly. A tool that only turns does so at 1.5 rad/s.
-//! - A motion that comes at the wrong time is answered with "not ready" and forgotten.
+//! - A motion that comes at the wrong time or in another mode is answered with "not ready" and forgotten.
+//! - A refused request has the bits "invalid" and "warning" in its answer. Later answers do not have them; the
+//!   warning's number stays until it is cleared.
+//! - In servo mode the arm follows the newest target at its joints' or its tool's greatest speed. A target of the
+//!   tool that is more than 10 mm away is not executed, by the vendor's manual.
+//! - Velocities rise and fall at the greatest acceleration. In the modes in which the newest motion replaces the one
+//!   before, it begins from rest.
+//! - A circle keeps the orientation that the tool has at its beginning.
+//! - The gripper limits positions beyond its range.
 //! - A link of protocol 3 is closed after 90 s of silence.
 //!
-//! Not emulated: rounded corners, torques, other modes than position control (a mode can be set, but
-//! nothing moves in it), enabling single joints, inputs and outputs, standard Modbus TCP, which is refused,
-//! and collisions of the arm with itself.
+//! Not emulated: rounded corners, torques and what needs them (the force sensor, the identification of a load),
+//! leading the arm by hand, what the functions of inputs and outputs do, offline tasks, and collisions of the arm
+//! with itself. With [`Pace::AsFastAsPossible`] no time passes for a velocity that has no end.
 //!
 //! - `emulated_controller`, `emulator_config`, `firmware`, `plant`, `start_error`: starting it
 //! - `connections`: its ports, their threads, and the passing of time
-//! - `requests`: what it does with each request; `parameters`: reading a request's bytes
+//! - `requests`: what it does with each request; `parameters`: reading a request's bytes; `standard_modbus`: the
+//!   other protocol on the same port
 //! - `state_report`: the bytes that it reports by itself
 //! - `machine`: its state; `controls`: what a request changes at once; `planning` and `execution`: motions,
 //!   before they begin and while they last
-//! - `fence`, `task`, `trajectory`, `error_code`: what these are made of
+//! - `drive`: motions without a queue, in servo mode and in the velocity modes; `trajectories`: those that are
+//!   recorded and played back
+//! - `signals`: inputs and outputs
+//! - `fence`, `task`, `circle`, `trajectory`, `error_code`: what these are made of
 //! - `emulated_gripper`: the gripper's registers
 //! - `faults`, `fault_text`: faults on demand; `recording`: what it did
 
@@ -55,9 +68,11 @@ mod recording;
 mod register;
 mod requests;
 mod signals;
+mod standard_modbus;
 mod start_error;
 mod state_report;
 mod task;
+mod trajectories;
 mod trajectory;
 
 pub use emulated_controller::{Addresses, EmulatedController, RunningEmulator};

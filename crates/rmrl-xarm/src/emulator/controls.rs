@@ -1,7 +1,7 @@
 //! What a request changes in the machine at once.
 
 use super::error_code;
-use super::machine::{Machine, Phase, Timer};
+use super::machine::{self, Machine, Phase, Timer};
 use super::recording::MotionOutcome;
 use super::task::Target;
 use super::trajectory::Path;
@@ -38,6 +38,22 @@ impl Machine {
         if self.phase != Phase::Stopped {
             self.drop_all(MotionOutcome::Stopped, Phase::Reset);
         }
+    }
+
+    /// Sets another mode, which resets the system. Returns whether there is such a mode.
+    pub fn set_mode(&mut self, mode: u8) -> bool {
+        let firmware = self.config.firmware;
+        let is_known = match mode {
+            machine::POSITION | machine::SERVO | machine::TEACHING => true,
+            machine::JOINT_VELOCITY | machine::TOOL_VELOCITY => firmware >= machine::VELOCITY_MODES,
+            machine::ONLINE_JOINTS | machine::ONLINE_TOOL => firmware >= machine::ONLINE_MODES,
+            _ => false,
+        };
+        if is_known {
+            self.mode = mode;
+            self.reset();
+        }
+        is_known
     }
 
     /// Runs (0), pauses (3) or stops (4). Returns whether the state allows it.

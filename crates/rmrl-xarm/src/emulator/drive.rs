@@ -7,11 +7,12 @@ use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 
 use super::error_code::{self, error_code_of};
 use super::machine::Machine;
+use super::trajectories::Playback;
 use super::trajectory::{between_joints, on_line};
 use crate::kinematics::Joints;
 
 /// What the arm follows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Drive {
     /// Joint angles, as fast as the joints can.
     Joints(Joints),
@@ -21,6 +22,8 @@ pub(super) enum Drive {
     JointVelocity(Velocity),
     /// Velocities of the tool: meters and radians per second, along the axes of the world or of the tool.
     ToolVelocity { velocity: Velocity, in_tool: bool },
+    /// A recorded trajectory.
+    Playback(Playback),
 }
 
 /// Velocities that rise and fall towards what was requested.
@@ -72,13 +75,14 @@ impl Drive {
             Self::JointVelocity(velocity) | Self::ToolVelocity { velocity, .. } => {
                 velocity.left_secs.is_some() || velocity.target == [0.0; 6]
             }
+            Self::Playback(playback) => playback.ends(),
         }
     }
 
     /// The velocities of the joints or of the tool, to go on from.
     pub fn velocities(&self) -> [f64; 6] {
         match self {
-            Self::Joints(_) | Self::Tool(_) => [0.0; 6],
+            Self::Joints(_) | Self::Tool(_) | Self::Playback(_) => [0.0; 6],
             Self::JointVelocity(velocity) | Self::ToolVelocity { velocity, .. } => velocity.now,
         }
     }
@@ -87,12 +91,13 @@ impl Drive {
 impl Machine {
     /// Follows for a time what was requested last.
     pub fn follow_drive(&mut self, secs: f64) {
-        let Some(drive) = self.drive else { return };
+        let Some(drive) = self.drive.clone() else { return };
         let moved = match drive {
             Drive::Joints(to) => self.servo_joints(to, secs),
             Drive::Tool(to) => self.servo_tool(to, secs),
             Drive::JointVelocity(velocity) => self.turn_joints(velocity, secs),
             Drive::ToolVelocity { velocity, in_tool } => self.push_tool(velocity, in_tool, secs),
+            Drive::Playback(playback) => self.play(playback, secs),
         };
         match moved {
             Ok(drive) => self.drive = drive,
@@ -172,7 +177,7 @@ impl Machine {
         Ok((!velocity.has_ended()).then_some(Drive::ToolVelocity { velocity, in_tool }))
     }
 
-    fn put_joints(&mut self, joints: Joints, secs: f64) -> Result<(), u8> {
+    pub fn put_joints(&mut self, joints: Joints, secs: f64) -> Result<(), u8> {
         self.config.arm.limits.check(&joints).map_err(error_code_of)?;
         self.fence.check_joints(&joints)?;
         let flange = self.config.arm.forward(&joints);

@@ -129,11 +129,14 @@ impl Default for EmulatorConfig {
     }
 }
 
+/// The control box's serial number: one with sixteen inputs and outputs.
+pub(super) const BOX_SERIAL_NUMBER: &str = "AC1305EMU1";
+
 impl EmulatorConfig {
     /// The controller's version text: axes, type, serial numbers, version.
     pub(super) fn version_text(&self) -> String {
         let (axes, number) = self.identity();
-        format!("{axes},{number},{},AC1305EMU1,v{}", self.serial_number(), self.firmware)
+        format!("{axes},{number},{},{BOX_SERIAL_NUMBER},v{}", self.serial_number(), self.firmware)
     }
 
     /// The arm's serial number: one with the narrower joint limits, where there are two kinds.

@@ -11,6 +11,7 @@ pub(super) const SPEED: u8 = 24;
 pub(super) const PLANNING: u8 = 25;
 pub(super) const COLLISION: u8 = 31;
 pub(super) const CIRCLE: u8 = 32;
+pub(super) const RECORDING_TIMEOUT: u8 = 34;
 pub(super) const BOUNDARY: u8 = 35;
 pub(super) const TOO_MANY_DELAYED: u8 = 36;
 pub(super) const FORCE_SENSOR: u8 = 50;

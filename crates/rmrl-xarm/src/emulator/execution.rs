@@ -32,6 +32,7 @@ impl Machine {
         if self.phase == Phase::Running {
             self.follow_drive(secs);
         }
+        self.note_trajectory(secs);
         let mut left_secs = secs;
         while left_secs > 0.0 && self.phase == Phase::Running {
             if self.motion.is_none() {
@@ -49,10 +50,8 @@ impl Machine {
         let from = self.tool();
         match self.plan(&task) {
             Ok((path, profile, speed)) => {
-                if let Target::Output(output) = task.target {
-                    self.signals.set(output);
-                }
                 self.motion = Some(Motion { task, number, path, profile, secs: 0.0, from, speed });
+                self.signal(&task.target);
                 self.send_feedback(&task.origin, MOTION_STARTED, DONE);
             }
             Err(error) => {
@@ -61,6 +60,17 @@ impl Machine {
                 self.send_feedback(&task.origin, MOTION_FINISHED, FAILED);
                 self.fail(error);
             }
+        }
+    }
+
+    /// Does what a task does to outputs.
+    pub fn signal(&mut self, target: &Target) {
+        match target {
+            Target::Output(output) => self.signals.set(*output),
+            Target::OutputAt(place) if !self.signals.set_at(*place) => {
+                self.fail(error_code::TOO_MANY_DELAYED);
+            }
+            _ => {}
         }
     }
 

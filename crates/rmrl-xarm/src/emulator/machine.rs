@@ -14,8 +14,10 @@ use super::firmware::Firmware;
 use super::plant::Plant;
 use super::recording::{MotionOutcome, MotionRecord, Recording};
 use super::signals::Signals;
+use super::standard_modbus::GeneralPurpose;
 use super::start_error::StartError;
 use super::task::{Origin, Task};
+use super::trajectories::Trajectories;
 use super::trajectory::{Path, SpeedProfile, pose_of};
 use crate::kinematics::{Joints, pointing_down};
 
@@ -86,6 +88,8 @@ pub(super) struct Machine {
     pub baud_index: i32,
     pub box_baud_index: i32,
     pub signals: Signals,
+    pub general: GeneralPurpose,
+    pub trajectories: Trajectories,
     pub queue: VecDeque<Task>,
     pub motion: Option<Motion>,
     /// What the arm follows in servo mode and in the velocity modes.
@@ -136,6 +140,8 @@ impl Machine {
             baud_index: 11,
             box_baud_index: 11,
             signals: Signals::default(),
+            general: GeneralPurpose::default(),
+            trajectories: Trajectories::default(),
             queue: VecDeque::new(),
             motion: None,
             drive: None,
@@ -198,7 +204,7 @@ impl Machine {
 
     /// Whether something is under way that only ends as time passes.
     pub fn is_busy(&self) -> bool {
-        let moves = self.command_count() > 0 || self.drive.is_some_and(|drive| drive.ends());
+        let moves = self.command_count() > 0 || self.drive.as_ref().is_some_and(Drive::ends);
         self.gripper.is_busy() || (self.phase == Phase::Running && moves)
     }
 
@@ -291,6 +297,8 @@ pub(super) const TOOL_VELOCITY: u8 = 5;
 /// The newest motion of the joints, or of the tool, replaces the one before.
 pub(super) const ONLINE_JOINTS: u8 = 6;
 pub(super) const ONLINE_TOOL: u8 = 7;
+/// A recorded trajectory is played back. No client can set this mode.
+pub(super) const PLAYBACK: u8 = 11;
 
 /// From this firmware on, there are modes for velocities.
 pub(super) const VELOCITY_MODES: Firmware = Firmware::new(1, 6, 9);
@@ -301,6 +309,7 @@ pub(super) const ONLINE_MODES: Firmware = Firmware::new(1, 10, 0);
 pub(super) const MOTION_STARTED: u8 = 1;
 pub(super) const MOTION_FINISHED: u8 = 2;
 pub(super) const TRIGGERED: u8 = 4;
+pub(super) const OTHER_FINISHED: u8 = 64;
 
 /// How a request ended.
 pub(super) const DONE: u8 = 0;

@@ -35,7 +35,7 @@ impl Machine {
         let line = |to| Ok(Path::Line { from: tool, to });
         let from = self.joints;
         match *target {
-            Target::Wait(_) | Target::Output(_) => Ok(Path::Rest),
+            Target::Wait(_) | Target::Output(_) | Target::OutputAt(_) => Ok(Path::Rest),
             Target::Joints(to) => {
                 let to =
                     std::array::from_fn(|at| if to[at].is_infinite() { from[at] } else { to[at] });

@@ -60,6 +60,10 @@ pub(super) const GET_SAFETY_LEVEL: u8 = 57;
 pub(super) const SET_REDUCED_JOINT_RANGE: u8 = 58;
 pub(super) const SET_FENCE: u8 = 59;
 pub(super) const SET_COLLISION_REBOUND: u8 = 60;
+pub(super) const RECORD_TRAJECTORY: u8 = 61;
+pub(super) const SAVE_TRAJECTORY: u8 = 62;
+pub(super) const LOAD_TRAJECTORY: u8 = 63;
+pub(super) const PLAY_TRAJECTORY: u8 = 64;
 pub(super) const GET_TRAJECTORY_STATE: u8 = 65;
 pub(super) const SET_ALLOW_APPROXIMATE_MOTION: u8 = 66;
 pub(super) const GET_DENAVIT_HARTENBERG: u8 = 67;
@@ -173,6 +177,7 @@ pub(super) fn changes_something(register: u8) -> bool {
                 | SET_REDUCED_JOINT_SPEED
                 | SET_REDUCED_MODE..=SET_BOUNDARY
                 | SET_REDUCED_JOINT_RANGE..=SET_COLLISION_REBOUND
+                | RECORD_TRAJECTORY..=PLAY_TRAJECTORY
                 | SET_TIMER..=INCREMENT_COUNTER
                 | SET_SELF_COLLISION_CHECK..=SET_SIMULATED_ROBOT
                 | SET_BOX_DIGITAL..=SET_BOX_OUTPUT_FUNCTION

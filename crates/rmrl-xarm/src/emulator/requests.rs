@@ -9,12 +9,13 @@ mod safety;
 mod signals;
 mod state;
 mod tool_bus;
+mod trajectories;
 
 use super::machine::Machine;
 use super::parameters::Parameters;
 use super::register::{answer_length, is_drive, is_motion};
 use super::task::Origin;
-use call::{Call, NO_SUCH_REQUEST, Refusal};
+use call::{Call, NO_SUCH_REQUEST, QUEUE_FULL, Refusal};
 
 /// Bits of an answer's status.
 const ERROR: u8 = 0x40;
@@ -51,7 +52,8 @@ pub(super) fn answer(
                 // after it are not taken for refused ones.
                 Refusal::Warning(warning) => {
                     machine.warning = warning;
-                    INVALID | WARNING
+                    // The vendor's software goes on after a full queue, so that cannot be a failure to it.
+                    if warning == QUEUE_FULL { WARNING } else { INVALID | WARNING }
                 }
             }
         }
@@ -76,6 +78,7 @@ fn carry_out(call: &mut Call<'_>) -> Result<(), Refusal> {
         signals::handle,
         tool_bus::handle,
         force_sensor::handle,
+        trajectories::handle,
     ] {
         if group(call)? {
             return Ok(());

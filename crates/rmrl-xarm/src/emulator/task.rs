@@ -2,7 +2,7 @@
 
 use nalgebra::{Isometry3, Vector3};
 
-use super::signals::Output;
+use super::signals::{Output, Place};
 use crate::kinematics::Joints;
 
 /// Where a queued task leads.
@@ -28,6 +28,8 @@ pub(super) enum Target {
     Wait(f64),
     /// Sets an output.
     Output(Output),
+    /// Sets an output where the tool passes from now on.
+    OutputAt(Place),
 }
 
 /// A queued task.

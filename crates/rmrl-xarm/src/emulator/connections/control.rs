@@ -11,6 +11,7 @@ use crate::emulator::machine::Machine;
 use crate::emulator::recording::StopRecord;
 use crate::emulator::register::{SET_STATE, changes_something, is_drive, is_motion};
 use crate::emulator::requests::answer;
+use crate::emulator::standard_modbus;
 use crate::emulator::task::Origin;
 
 /// Answers a client until it leaves.
@@ -82,7 +83,7 @@ impl<'a> Conversation<'a> {
         }
         let Some((&register, parameters)) = frame[6..].split_first() else { return Ok(true) };
         if protocol == 0 {
-            return self.refuse_modbus(frame);
+            return self.answer_modbus(frame);
         }
         self.kept_alive |= protocol == 3;
         let origin =
@@ -163,11 +164,23 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Standard Modbus TCP on the same port is not emulated: "illegal function".
-    fn refuse_modbus(&self, frame: &[u8]) -> io::Result<bool> {
-        let Some(&function) = frame.get(7) else { return Ok(false) };
-        let refusal = [frame[0], frame[1], 0, 0, 0, 3, frame[6], function | 0x80, 1];
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).write_all(&refusal)?;
+    /// Answers standard Modbus TCP, which comes on the same port.
+    fn answer_modbus(&self, frame: &[u8]) -> io::Result<bool> {
+        let Some((&unit, request)) = frame[6..].split_first() else { return Ok(true) };
+        let mut machine = self.shared.machine();
+        machine.recording.requests += 1;
+        let is_write = request.first().copied().is_some_and(standard_modbus::writes);
+        machine.recording.changes += u64::from(is_write);
+        let body = standard_modbus::answer(&mut machine, request);
+        let feedback = std::mem::take(&mut machine.outbox);
+        drop(machine);
+        self.shared.changed.notify_all();
+        let mut bytes = vec![frame[0], frame[1], 0, 0];
+        bytes.extend((1 + body.len() as u16).to_be_bytes());
+        bytes.push(unit);
+        bytes.extend(body);
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).write_all(&bytes)?;
+        self.shared.send_feedback(feedback);
         Ok(true)
     }
 }

@@ -77,8 +77,8 @@ fn by_axis(machine: &Machine, parameters: Parameters<'_>) -> Result<Isometry3<f6
     let by = pose_by_axis(&finite(parameters.floats(0))?);
     let [in_tool] = parameters.integers::<1>(32).or_wrong()?;
     let relative = parameters.byte(36).or_wrong()? != 0;
-    let from = match machine.drive {
-        Some(Drive::Tool(target)) => target,
+    let from = match &machine.drive {
+        Some(Drive::Tool(target)) => *target,
         _ => machine.tool(),
     };
     Ok(match (in_tool != 0, relative) {
@@ -98,7 +98,7 @@ fn velocity(
     together: bool,
     duration_secs: Option<f64>,
 ) -> Result<Velocity, Refusal> {
-    let now = machine.drive.map_or([0.0; 6], |drive| drive.velocities());
+    let now = machine.drive.as_ref().map_or([0.0; 6], Drive::velocities);
     let known = duration_secs.filter(|_| machine.config.firmware >= WITH_DURATION);
     if known.is_some_and(|secs| !secs.is_finite()) {
         return Err(Refusal::Warning(WRONG_PARAMETERS));

@@ -180,7 +180,7 @@ fn is_number(target: &Target, keeps_coordinates: bool) -> bool {
         Target::Pose(pose) | Target::InTool(pose) | Target::ByPose(pose) => {
             pose.translation.vector.iter().chain(pose.rotation.coords.iter()).all(|n| n.is_finite())
         }
-        Target::Circle { .. } | Target::Wait(_) | Target::Output(_) => true,
+        Target::Circle { .. } | Target::Wait(_) | Target::Output(_) | Target::OutputAt(_) => true,
     }
 }
 

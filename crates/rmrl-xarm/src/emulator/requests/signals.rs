@@ -41,7 +41,8 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
         register::SET_BOX_ANALOG_1 | register::SET_BOX_ANALOG_2 => {
             let index = usize::from(call.origin.register - register::SET_BOX_ANALOG_1);
             let steps = parameters.word(0).or_wrong()?;
-            set_in_turn(call, Output::BoxAnalog { index, steps }, parameters.byte(2));
+            let output = Output::BoxAnalog { index, steps };
+            set_in_turn(call, Target::Output(output), parameters.byte(2));
         }
         register::SET_BOX_INPUT_FUNCTION | register::SET_BOX_OUTPUT_FUNCTION => {
             let (number, function) =
@@ -108,28 +109,26 @@ fn set_box_digital(call: &mut Call<'_>) -> Result<(), Refusal> {
         (u16::from_be_bytes([high_mask, mask]), u16::from_be_bytes([high_levels, levels]));
     let in_turn =
         if parameters.len() % 2 == 1 { parameters.byte(parameters.len() - 1) } else { None };
-    set_in_turn(call, Output::BoxDigital { which, levels }, in_turn);
+    set_in_turn(call, Target::Output(Output::BoxDigital { which, levels }), in_turn);
     Ok(())
 }
 
 /// Sets an output when the motions before it have ended, or at once where the request says so.
-fn set_in_turn(call: &mut Call<'_>, output: Output, in_turn: Option<u8>) {
+fn set_in_turn(call: &mut Call<'_>, target: Target, in_turn: Option<u8>) {
     let machine = &mut *call.machine;
     if in_turn.unwrap_or(1) == 0 || machine.command_count() == 0 {
-        machine.signals.set(output);
+        machine.signal(&target);
         machine.send_feedback(call.origin, MOTION_FINISHED, DONE);
     } else {
-        let (target, origin) = (Target::Output(output), *call.origin);
+        let origin = *call.origin;
         machine.push(Task { target, speed: 1.0, acceleration: 1.0, origin });
     }
 }
 
 fn set_at(call: &mut Call<'_>, output: Output, at: usize) -> Result<(), Refusal> {
     let [x, y, z, radius_mm] = finite(call.parameters.floats(at))?;
-    let at_mm = Vector3::new(x, y, z);
-    let origin = *call.origin;
-    let has_room = call.machine.signals.set_at(Place { at_mm, radius_mm, output, origin });
-    refuse_beyond_limit(call, has_room);
+    let (at_mm, origin) = (Vector3::new(x, y, z), *call.origin);
+    set_in_turn(call, Target::OutputAt(Place { at_mm, radius_mm, output, origin }), None);
     Ok(())
 }
 
@@ -150,7 +149,8 @@ fn write_board(call: &mut Call<'_>) -> Result<(), Refusal> {
         (CONTROL_BOX, address::SET_BAUD) => machine.box_baud_index = value,
         (TOOL_BOARD, address::DIGITAL_OUTPUTS) => {
             let [which, levels] = (value as u16).to_be_bytes();
-            set_in_turn(call, Output::ToolDigital { which, levels }, parameters.byte(7));
+            let output = Output::ToolDigital { which, levels };
+            set_in_turn(call, Target::Output(output), parameters.byte(7));
         }
         (TOOL_BOARD | CONTROL_BOX, address::RESTART) => {}
         _ => return Err(Refusal::Invalid),

@@ -1,8 +1,9 @@
 //! Requests about the controller itself: who it is, its state, errors, timers and feedback.
 
 use super::call::{Call, OrWrong, Refusal, WRONG_PARAMETERS};
+use crate::emulator::emulator_config::BOX_SERIAL_NUMBER;
 use crate::emulator::firmware::Firmware;
-use crate::emulator::machine::{self, DONE, MOTION_FINISHED};
+use crate::emulator::machine::{DONE, MOTION_FINISHED};
 use crate::emulator::register;
 use crate::emulator::task::{Target, Task};
 
@@ -20,7 +21,11 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
     let has_feedback = machine.config.firmware >= FEEDBACK;
     match call.origin.register {
         register::GET_VERSION => out.extend(padded(&machine.config.version_text())),
-        register::GET_SERIAL_NUMBER => out.extend(padded(machine.config.serial_number())),
+        register::GET_SERIAL_NUMBER => {
+            // The arm's, then the control box's.
+            let numbers = [machine.config.serial_number(), BOX_SERIAL_NUMBER];
+            out.extend(padded(&numbers.join("\0")));
+        }
         register::MOTION_ENABLE => {
             let (axis, on) = (parameters.byte(0).or_wrong()?, parameters.byte(1).or_wrong()?);
             machine.enable(joints_of(axis)?, on != 0);
@@ -51,7 +56,6 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
         register::CHECK_VERIFY
         | register::GET_TORQUE_OR_CURRENT
         | register::GET_ALLOW_APPROXIMATE_MOTION
-        | register::GET_TRAJECTORY_STATE
         | register::GET_MOVEMENT => out.push(0),
         register::GET_POWER_BOARD_VERSION => out.extend([0; 6]),
         // Of eight servos: the state and the error.
@@ -99,19 +103,9 @@ fn set_mode(call: &mut Call<'_>) -> Result<(), Refusal> {
     if !(1..=longest).contains(&call.parameters.len()) {
         return Err(Refusal::Warning(WRONG_PARAMETERS));
     }
-    let mode = call.parameters.byte(0).or_wrong()?;
-    let firmware = call.machine.config.firmware;
-    let is_known = match mode {
-        machine::POSITION | machine::SERVO | machine::TEACHING => true,
-        machine::JOINT_VELOCITY | machine::TOOL_VELOCITY => firmware >= machine::VELOCITY_MODES,
-        machine::ONLINE_JOINTS | machine::ONLINE_TOOL => firmware >= machine::ONLINE_MODES,
-        _ => false,
-    };
-    if !is_known {
+    if !call.machine.set_mode(call.parameters.byte(0).or_wrong()?) {
         return Err(Refusal::Warning(WRONG_PARAMETERS));
     }
-    call.machine.mode = mode;
-    call.machine.reset();
     Ok(())
 }
 
