@@ -1,11 +1,13 @@
 //! `rmrl calibrate`
 //!
 //! - `intrinsics`, `hand_eye`, `overhead` and `check` are the steps, in this order.
+//! - `import` converts the camera file of another program.
 //! - `simulate` makes the images of a calibration in a simulated cell.
 //! - `shared_args` has the arguments and files that the steps share.
 
 mod check;
 mod hand_eye;
+mod import;
 mod intrinsics;
 mod overhead;
 mod shared_args;
@@ -39,6 +41,7 @@ enum CalibrateCommand {
     HandEye(hand_eye::HandEyeCommand),
     Overhead(overhead::OverheadCommand),
     Check(check::CheckCommand),
+    Import(import::ImportCommand),
     Simulate(simulate::Simulate),
 }
 
@@ -49,6 +52,7 @@ pub fn run(arguments: &Calibrate) -> Result<(), Failure> {
         CalibrateCommand::HandEye(arguments) => hand_eye::run(arguments),
         CalibrateCommand::Overhead(arguments) => overhead::run(arguments),
         CalibrateCommand::Check(arguments) => check::run(arguments),
+        CalibrateCommand::Import(arguments) => import::run(arguments),
         CalibrateCommand::Simulate(arguments) => simulate::run(arguments),
     }
 }
