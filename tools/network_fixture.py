@@ -9,6 +9,7 @@ Writes to crates/rmrl-learn/tests/fixtures:
 - policy_group_norm.safetensors   a whole policy network on a ResNet-10 with group norm
 - policy_frozen_batch_norm.safetensors   the same on a ResNet-18 with frozen batch norm
 - resnet18_torchvision.pth, .safetensors   the second one's encoder as torchvision saves it
+- resnet18_checkpoint.pth   the same as a training script saves it: bfloat16, DataParallel's names, an epoch
 
 Each policy file holds the weights, an input batch, and what PyTorch makes of it. Networks are narrow
 and pictures small, so that the files are.
@@ -92,6 +93,11 @@ def main():
         encoder[name.replace("running_var", "num_batches_tracked")] = torch.tensor(1000)
     torch.save(encoder, FIXTURES / "resnet18_torchvision.pth")
     save_file(encoder, FIXTURES / "resnet18_torchvision.safetensors")
+    halves = {
+        f"module.{name}": tensor.bfloat16() if tensor.is_floating_point() else tensor
+        for name, tensor in encoder.items()
+    }
+    torch.save({"epoch": 3, "state_dict": halves}, FIXTURES / "resnet18_checkpoint.pth")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 mod adam;
 mod categorical;
+mod encoder_weights;
 mod inference;
 mod losses;
 mod observation_encoding;
@@ -23,6 +24,7 @@ use rmrl_core::ActionSpace;
 pub(crate) use self::adam::{Adam, ParameterMoments};
 pub use self::categorical::most_likely;
 pub(crate) use self::categorical::sample;
+use self::encoder_weights::resnet_tensors;
 pub use self::observation_encoding::PoseScaling;
 pub(crate) use self::observation_encoding::{image_batch, view};
 pub use self::ood_detector::{OodDetector, OodScore};
@@ -70,7 +72,11 @@ impl Policy {
             _ if config.view == ViewName::None => None,
             EncoderWeights::Random => None,
             EncoderWeights::Plates => Some((Path::new("plates"), plate_encoder()?)),
-            EncoderWeights::File(path) => Some((path.as_path(), read_tensors(path)?)),
+            EncoderWeights::File(path) => {
+                let (depth, width) = (config.encoder.depth, config.encoder.base_width);
+                let tensors = resnet_tensors(read_tensors(path)?, path, depth, width)?;
+                Some((path.as_path(), tensors))
+            }
         };
         // Weights trained with batch normalization contain its statistics.
         let norm = match &tensors {

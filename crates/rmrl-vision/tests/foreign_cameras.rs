@@ -1,5 +1,7 @@
 //! Cameras in the files of other programs are read where a camera file of this one is, if their lens is known.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 use std::path::Path;
 
 use nalgebra::Point3;

@@ -61,6 +61,66 @@ fn a_recording_is_localized_as_the_cell_was() {
     assert!(stderr(&again).contains("frames exists already"));
 }
 
+/// Frames as another program on Windows would have recorded them, with a camera of ROS.
+#[test]
+fn frames_and_cameras_of_other_programs_are_localized_as_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let snapshot = recorded(dir.path());
+    let path = |name: &str| dir.path().join("frames").join(name);
+    let color = image::open(path("000001.png")).unwrap();
+    color.save(path("Frame 1.TIFF")).unwrap();
+    let depth = image::open(path("000001-depth.png")).unwrap().into_luma16();
+    let mut npy = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (480, 640), }";
+    npy.extend_from_slice(format!("{header:<117}\n").as_bytes());
+    let meters = depth.as_raw().iter().map(|value| 0.001 * f32::from(*value));
+    npy.extend(meters.flat_map(f32::to_le_bytes));
+    fs::write(path("Frame 1.npy"), npy).unwrap();
+    let list = "\u{FEFF}Color;Depth;depth_unit_m\r\n.\\Frame 1.TIFF;Frame 1.npy;1\r\n";
+    fs::write(path("frames.csv"), list).unwrap();
+    let own = fs::read_to_string(path("camera.toml")).unwrap();
+    let own: toml::Table = own.parse().unwrap();
+    let number = |key: &str| own["intrinsics"][key].to_string();
+    let ros = format!(
+        "image_width: {}\nimage_height: {}\ncamera_name: top\ncamera_matrix:\n  rows: 3\n  cols: 3\n  data: \
+         [{}, 0, {}, 0, {}, {}, 0, 0, 1]\ndistortion_model: plumb_bob\ndistortion_coefficients:\n  data: [0, 0, 0, 0, 0]\n",
+        number("width"),
+        number("height"),
+        number("fx"),
+        number("cx"),
+        number("fy"),
+        number("cy"),
+    );
+    fs::write(dir.path().join("ros.yaml"), ros).unwrap();
+    let import = ["calibrate", "import", "ros.yaml", "--out", "top.toml", "--json"];
+    let output = rmrl(dir.path(), &import).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(lines(&stdout(&output))[0]["name"], "top");
+    // The pose is calibrated here; the intrinsics are those of ROS.
+    let mut imported: toml::Table =
+        fs::read_to_string(dir.path().join("top.toml")).unwrap().parse().unwrap();
+    imported.insert("world_from_camera".to_string(), own["world_from_camera"].clone());
+    fs::write(path("camera.toml"), imported.to_string()).unwrap();
+
+    let localize = ["localize", "--recording", "frames", "--json"];
+    let output = rmrl(dir.path(), &localize).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found = lines(&stdout(&output));
+    for key in ["x_m", "y_m", "yaw_rad"] {
+        let pose = |line: &Value| line["pose"][key].as_f64().unwrap();
+        assert!((pose(&found[0]["found"]) - pose(&snapshot)).abs() < 1e-9, "{key}");
+    }
+    // No file says the unit of this depth.
+    let single = ["localize", "--color", "frames/Frame 1.TIFF", "--depth", "frames/Frame 1.npy"];
+    let single = [&single[..], &["--camera", "frames/camera.toml", "--json"]].concat();
+    let output = rmrl(dir.path(), &single).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("--depth-unit-m"), "{}", stdout(&output));
+    // A camera without a pose.
+    let without = [&single[..5], &["--camera", "ros.yaml"]].concat();
+    failure(&mut rmrl(dir.path(), &without), 2);
+}
+
 /// The images of a second frame once replaced those of the first.
 #[test]
 fn frames_of_one_name_are_not_written_over_each_other() {

@@ -24,7 +24,7 @@ pub enum WeightsError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The file's name does not show its format.
+    /// Neither the file's content nor its name is that of a known format.
     #[error("the weights {} should be a .safetensors, .pth or .pt file", path.display())]
     UnknownFormat {
         /// The file.

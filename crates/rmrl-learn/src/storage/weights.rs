@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 
 use burn::module::Module;
 use burn::store::burn_pack::{Bytes, Tensor as NamedTensor};
 use burn::store::pytorch_reader::PytorchReader;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, PyTorchToBurnAdapter, bridge};
-use burn::tensor::{DType, Shape};
+use burn::tensor::{DType, Shape, bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
 use super::error::WeightsError;
@@ -29,50 +30,120 @@ pub(crate) fn plate_encoder() -> Result<NamedTensors, WeightsError> {
     parse_safetensors(Path::new("plates"), PLATES)
 }
 
-/// Reads all tensors of a `.safetensors`, `.pth` or `.pt` file.
+/// No file of an encoder is larger, in bytes.
+const MOST_BYTES: u64 = 4 << 30;
+
+/// Reads the floating-point tensors of a safetensors or PyTorch file, as 32-bit numbers. The content decides which it
+/// is; checkpoints end in `.bin`, `.ckpt` and other names, too.
 pub(crate) fn read_tensors(path: &Path) -> Result<NamedTensors, WeightsError> {
+    let cannot_read = |source| WeightsError::Read { path: path.to_path_buf(), source };
+    let found = fs::metadata(path).map_err(cannot_read)?;
+    if !found.is_file() || found.len() > MOST_BYTES {
+        let reason = "it is no file on disk of at most 4 GiB";
+        return Err(cannot_read(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+    }
+    let mut head = Vec::new();
+    let file = fs::File::open(path).map_err(cannot_read)?;
+    file.take(9).read_to_end(&mut head).map_err(cannot_read)?;
     let extension = path.extension().and_then(|extension| extension.to_str());
-    match extension {
-        Some("safetensors") => {
-            let bytes = fs::read(path)
-                .map_err(|source| WeightsError::Read { path: path.to_path_buf(), source })?;
-            parse_safetensors(path, &bytes)
+    match (head.as_slice(), extension) {
+        // A zip archive, or a pickle of PyTorch before 1.6.
+        ([b'P', b'K', ..] | [0x80, ..], _) => read_pytorch(path),
+        ([_, _, _, _, _, _, _, _, b'{'], _) | (_, Some("safetensors")) => {
+            parse_safetensors(path, &fs::read(path).map_err(cannot_read)?)
         }
-        Some("pth" | "pt") => {
-            // Opened first: the error of a missing file should not speak of its format.
-            fs::File::open(path)
-                .map_err(|source| WeightsError::Read { path: path.to_path_buf(), source })?;
-            let reader = PytorchReader::new(path)
-                .map_err(|error| WeightsError::format(path, "PyTorch", error))?;
-            Ok(reader
-                .into_tensors()
-                .into_iter()
-                .map(|(name, tensor)| (name, bridge::from_pytorch(tensor)))
-                .filter(|(_, tensor)| tensor.dtype == DType::F32)
-                .collect())
-        }
+        (_, Some("pth" | "pt")) => read_pytorch(path),
         _ => Err(WeightsError::UnknownFormat { path: path.to_path_buf() }),
     }
 }
 
-/// The 32-bit float tensors of a `.safetensors` file's bytes.
+fn read_pytorch(path: &Path) -> Result<NamedTensors, WeightsError> {
+    let wrong = |reason: String| WeightsError::format(path, "PyTorch", reason);
+    let reader = PytorchReader::new(path).map_err(|error| wrong(error.to_string()))?;
+    let mut tensors = NamedTensors::new();
+    for (name, tensor) in reader.into_tensors() {
+        let tensor = bridge::from_pytorch(tensor);
+        let dtype = tensor.dtype;
+        let float = match dtype {
+            DType::F32 => Some(Float::F32),
+            DType::F16 => Some(Float::F16),
+            DType::BF16 => Some(Float::BF16),
+            DType::F64 => Some(Float::F64),
+            _ => None,
+        };
+        match float {
+            // Read when it is used.
+            Some(Float::F32) => {
+                tensors.insert(name, tensor);
+            }
+            Some(float) => {
+                let shape = tensor.shape.to_vec();
+                let bytes = tensor.into_bytes().map_err(|error| wrong(error.to_string()))?;
+                tensors.insert(name.clone(), float.tensor(name, shape, &bytes));
+            }
+            None => check_is_no_weight(&name, &format!("{dtype:?}")).map_err(wrong)?,
+        }
+    }
+    Ok(tensors)
+}
+
+/// The floating-point tensors of a `.safetensors` file's bytes, as 32-bit numbers.
 pub(crate) fn parse_safetensors(path: &Path, bytes: &[u8]) -> Result<NamedTensors, WeightsError> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|error| WeightsError::format(path, "safetensors", error))?;
-    Ok(file
-        .iter()
-        .filter(|(_, view)| view.dtype() == Dtype::F32)
-        .map(|(name, view)| {
-            let tensor = NamedTensor::new(
-                name.to_string(),
-                DType::F32,
-                Shape::from(view.shape().to_vec()),
-                None,
-                Bytes::from_bytes_vec(view.data().to_vec()),
-            );
-            (name.to_string(), tensor)
-        })
-        .collect())
+    let wrong = |reason: String| WeightsError::format(path, "safetensors", reason);
+    let file = SafeTensors::deserialize(bytes).map_err(|error| wrong(error.to_string()))?;
+    let mut tensors = NamedTensors::new();
+    for (name, view) in file.iter() {
+        let float = match view.dtype() {
+            Dtype::F32 => Float::F32,
+            Dtype::F16 => Float::F16,
+            Dtype::BF16 => Float::BF16,
+            Dtype::F64 => Float::F64,
+            other => {
+                check_is_no_weight(name, &format!("{other:?}")).map_err(wrong)?;
+                continue;
+            }
+        };
+        let tensor = float.tensor(name.to_string(), view.shape().to_vec(), view.data());
+        tensors.insert(name.to_string(), tensor);
+    }
+    Ok(tensors)
+}
+
+/// Refuses quantized weights: without them it would look as if they were missing.
+fn check_is_no_weight(name: &str, kind: &str) -> Result<(), String> {
+    match name.ends_with(".weight") {
+        true => Err(format!("{name} has numbers of kind {kind}, expected floating-point numbers")),
+        false => Ok(()),
+    }
+}
+
+/// Kinds of floating-point numbers.
+#[derive(Clone, Copy)]
+enum Float {
+    F32,
+    F16,
+    BF16,
+    F64,
+}
+
+impl Float {
+    /// A tensor of 32-bit numbers with the values of little-endian `bytes`.
+    fn tensor(self, name: String, shape: Vec<usize>, bytes: &[u8]) -> NamedTensor {
+        let halves = |value: fn([u8; 2]) -> f32| -> Vec<u8> {
+            bytes.as_chunks().0.iter().flat_map(|two| value(*two).to_le_bytes()).collect()
+        };
+        let bytes = match self {
+            Self::F32 => bytes.to_vec(),
+            Self::F16 => halves(|two| f16::from_le_bytes(two).to_f32()),
+            Self::BF16 => halves(|two| bf16::from_le_bytes(two).to_f32()),
+            Self::F64 => {
+                let values = bytes.as_chunks().0.iter();
+                values.flat_map(|eight| (f64::from_le_bytes(*eight) as f32).to_le_bytes()).collect()
+            }
+        };
+        let bytes = Bytes::from_bytes_vec(bytes);
+        NamedTensor::new(name, DType::F32, Shape::from(shape), None, bytes)
+    }
 }
 
 /// The tensors of a module, by their PyTorch names.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use nalgebra::Isometry3;
-use rmrl_vision::{TextTable, decode_text, listed_name, read_regular_file};
+use rmrl_vision::{TextTable, decode_text, is_image_name, listed_name, read_regular_file};
 
 use super::pose_fields::{Fields, NoPose, Value, world_from_flange};
 use super::pose_json;
@@ -106,11 +106,8 @@ pub fn read_table(
         for image in &images {
             let file = folder.join(image);
             if !file.is_file() {
-                return Err(SessionError::MissingImage {
-                    path: path.to_path_buf(),
-                    place,
-                    image: file,
-                });
+                let (path, similar) = (path.to_path_buf(), similar(&file));
+                return Err(SessionError::MissingImage { path, place, image: file, similar });
             }
         }
         // The last image is the wrist's, which has one pose.
@@ -125,6 +122,17 @@ pub fn read_table(
 
 fn table(path: &Path, reason: String) -> SessionError {
     SessionError::Table { path: path.to_path_buf(), reason }
+}
+
+/// Names an image whose name differs in upper case or in its ending only.
+fn similar(missing: &Path) -> String {
+    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
+    let folder = missing.parent().unwrap_or(Path::new("."));
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    names
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .find(|name| is_image_name(name) && stem(Path::new(name)) == stem(missing))
+        .map_or(String::new(), |name| format!("; there is {name}"))
 }
 
 fn fields_of(fields: &Fields) -> String {
@@ -280,6 +288,7 @@ mod tests {
                 r#"[{"image": "no.png", "xyz_mm": [1, 2, 3], "rpy_deg": [0, 0, 0]}]"#.to_string(),
                 "entry 1: there is no image",
             ),
+            (GOOD.replace("a b.png", "A B.jpg"), "A B.jpg; there is a b.png"),
             ("[]".to_string(), "no row"),
         ] {
             let message = read(text.as_bytes()).map(|rows| rows.len()).unwrap_err().to_string();

@@ -49,7 +49,7 @@ pub enum SessionError {
         value: String,
     },
     /// A row whose image does not exist.
-    #[error("{} {place}: there is no image {}", path.display(), image.display())]
+    #[error("{} {place}: there is no image {}{similar}", path.display(), image.display())]
     MissingImage {
         /// The file.
         path: PathBuf,
@@ -57,6 +57,8 @@ pub enum SessionError {
         place: String,
         /// The image.
         image: PathBuf,
+        /// An image with almost the same name, after a semicolon; may be empty.
+        similar: String,
     },
     /// Two rows with the same image.
     #[error("{} {place}: {image} has a pose in {before} already", path.display())]

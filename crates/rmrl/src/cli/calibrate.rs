@@ -2,6 +2,7 @@
 //!
 //! - `capture` and `eye_to_hand` are the steps with one camera: the arm holds the board.
 //! - `intrinsics`, `hand_eye`, `overhead` and `check` are the steps with a camera on the wrist, in this order.
+//! - `import` converts the camera file of another program.
 //! - `simulate` makes the images of a calibration in a simulated cell.
 //! - `shared_args` has the arguments and files that the steps share.
 
@@ -9,6 +10,7 @@ mod capture;
 mod check;
 mod eye_to_hand;
 mod hand_eye;
+mod import;
 mod intrinsics;
 mod overhead;
 mod shared_args;
@@ -50,6 +52,7 @@ enum CalibrateCommand {
     HandEye(hand_eye::HandEyeCommand),
     Overhead(overhead::OverheadCommand),
     Check(check::CheckCommand),
+    Import(import::ImportCommand),
     Simulate(simulate::Simulate),
 }
 
@@ -62,6 +65,7 @@ pub fn run(arguments: &Calibrate) -> Result<(), Failure> {
         CalibrateCommand::HandEye(arguments) => hand_eye::run(arguments),
         CalibrateCommand::Overhead(arguments) => overhead::run(arguments),
         CalibrateCommand::Check(arguments) => check::run(arguments),
+        CalibrateCommand::Import(arguments) => import::run(arguments),
         CalibrateCommand::Simulate(arguments) => simulate::run(arguments),
     }
 }

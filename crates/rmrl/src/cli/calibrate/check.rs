@@ -37,7 +37,7 @@ use crate::cli::output::print_result;
   rmrl calibrate check --pairs session/check.csv --wrist wrist.toml --camera overhead.toml --svg map.svg --write"
 )]
 pub struct CheckCommand {
-    /// The held-out pairs (CSV), with the columns of `rmrl calibrate overhead`
+    /// The held-out pairs (CSV or JSON), with the columns of `rmrl calibrate overhead`
     #[arg(long, value_name = "FILE.csv")]
     pairs: PathBuf,
 

@@ -30,15 +30,15 @@ Columns of the poses: image,x_mm,y_mm,z_mm,roll_deg,pitch_deg,yaw_deg, of the fl
 as the xArm shows them: R = Rz(yaw) Ry(pitch) Rx(roll)."
 )]
 pub struct HandEyeCommand {
-    /// A folder of images (PNG)
+    /// A folder of images (PNG, JPEG, BMP or TIFF)
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
 
-    /// The flange's pose at each image (CSV)
+    /// The flange's pose at each image (CSV or JSON)
     #[arg(long, value_name = "FILE.csv")]
     poses: PathBuf,
 
-    /// The camera, with its intrinsics (TOML)
+    /// The camera, with its intrinsics (TOML, or of another program)
     #[arg(long, value_name = "FILE.toml")]
     camera: PathBuf,
 

@@ -28,7 +28,7 @@ use crate::cli::output::print_result;
   rmrl calibrate intrinsics --images board --corners 10x7 --square-mm 20 --out overhead.toml --json"
 )]
 pub struct IntrinsicsCommand {
-    /// A folder of images (PNG) of one camera with the same focus and size
+    /// A folder of images (PNG, JPEG, BMP or TIFF) of one camera with the same focus and size
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
 

@@ -32,7 +32,7 @@ Columns of the pairs: overhead,wrist,x_mm,y_mm,z_mm,roll_deg,pitch_deg,yaw_deg. 
 table's folder; the pose is the flange's at the image of the wrist camera."
 )]
 pub struct OverheadCommand {
-    /// The pairs (CSV)
+    /// The pairs (CSV or JSON)
     #[arg(
         long,
         value_name = "FILE.csv",
@@ -49,7 +49,7 @@ pub struct OverheadCommand {
     #[arg(long, value_name = "FILE.toml")]
     wrist: PathBuf,
 
-    /// The overhead camera, with its intrinsics (TOML)
+    /// The overhead camera, with its intrinsics (TOML, or of another program)
     #[arg(long, value_name = "FILE.toml")]
     camera: PathBuf,
 
