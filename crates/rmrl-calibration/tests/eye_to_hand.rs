@@ -219,3 +219,53 @@ fn the_check_finds_a_camera_that_has_moved_and_says_when_it_proves_nothing() {
     let none = check_held(&[], &cell.overhead, &held, &board()).unwrap_err();
     assert!(matches!(none, CalibrationError::TooFew { what: "views", .. }), "{none}");
 }
+
+/// OpenCV's hand-eye solver of Park and Martin, with inverted poses, on the same views
+/// (`tools/eye_to_hand_fixture.py`).
+#[test]
+fn exact_views_give_what_opencv_finds_and_noisy_ones_are_nearer_to_the_truth() {
+    let fixture: serde_json::Value =
+        serde_json::from_str(include_str!("fixtures/eye_to_hand.json")).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|one| one.as_f64().unwrap()).collect()
+    };
+    let transform = |value: &serde_json::Value| {
+        let rows: Vec<Vec<f64>> = value.as_array().unwrap().iter().map(&numbers).collect();
+        let rotation = nalgebra::Matrix3::from_fn(|row, column| rows[row][column]);
+        let rotation = nalgebra::Rotation3::from_matrix_unchecked(rotation);
+        Isometry3::from_parts(
+            Translation3::new(rows[0][3], rows[1][3], rows[2][3]),
+            UnitQuaternion::from_rotation_matrix(&rotation),
+        )
+    };
+    let board = Chessboard { corners: "5x4".parse().unwrap(), square_m: 0.03 };
+    let truth = transform(&fixture["world_from_camera"]);
+    let result = |kind: &str| {
+        let set = &fixture[kind];
+        let views =
+            set["corners"].as_array().unwrap().iter().zip(set["flanges"].as_array().unwrap());
+        let views: Vec<PosedView> = views
+            .enumerate()
+            .map(|(number, (corners, flange))| {
+                let corners = corners.as_array().unwrap().iter().map(|corner| {
+                    let [u, v] = numbers(corner)[..] else { panic!("{corner}") };
+                    Point2::new(u, v)
+                });
+                let (name, size) = (format!("{number}.png"), [640, 480]);
+                let view = View::whole(name, size, corners, 0.5);
+                PosedView { view, world_from_flange: transform(flange) }
+            })
+            .collect();
+        let found = eye_to_hand(&views, &OVERHEAD, &board.into(), PoseNoise::default()).unwrap();
+        (found.world_from_camera, transform(&set["opencv"]))
+    };
+    let (ours, opencv) = result("exact");
+    let [off_mm, off_deg] = off(&ours, &opencv);
+    assert!(off_mm < 1e-3 && off_deg < 1e-4, "{off_mm} mm, {off_deg} degrees");
+    let (ours, opencv) = result("noisy");
+    let ([ours_mm, ours_deg], [opencv_mm, opencv_deg]) = (off(&ours, &truth), off(&opencv, &truth));
+    println!(
+        "{ours_mm:.3} mm, {ours_deg:.4} degrees; OpenCV {opencv_mm:.3} mm, {opencv_deg:.4} degrees"
+    );
+    assert!(ours_mm < opencv_mm && ours_deg < opencv_deg, "{ours_mm} {ours_deg}");
+}

@@ -70,7 +70,7 @@ struct HeldBoard {
 }
 
 /// Where the flange stands at first: a person has led it there.
-const AT_FIRST_M: [f64; 3] = [0.36, -0.15, 0.3];
+const AT_FIRST_M: [f64; 3] = [0.375, -0.15, 0.3];
 
 impl SimulatedHeldBoard {
     /// From the flange straight down to the tips of the simulated hand, in meters.

@@ -55,7 +55,8 @@ impl ChessboardView {
         light: &Light,
         solids: &[Solid],
     ) -> RgbImage {
-        let scene = BoardScene { solids, ..BoardScene::new(self, board, light) };
+        let mut scene = BoardScene::new(self, board, light);
+        scene.solids = solids.iter().map(|solid| SeenSolid::new(solid, scene.eye)).collect();
         let ideal = blurred(&scene.trace(), scene.width, self.blur_px);
         let mut image = RgbImage::new(scene.width as u32, scene.height as u32);
         let seed = random_stream(self.seed[0], "board picture", [self.seed[1], 0]).next_u64();
@@ -89,11 +90,30 @@ enum Surface {
     Solid(usize),
 }
 
+/// A solid with the ball around it, as seen from the camera: most rays pass far away.
+struct SeenSolid {
+    solid: Solid,
+    to_middle: Vector3<f64>,
+    reach2: f64,
+}
+
+impl SeenSolid {
+    fn new(solid: &Solid, eye: Point3<f64>) -> Self {
+        let (middle, reach_m) = solid.ball();
+        Self { solid: *solid, to_middle: middle - eye, reach2: reach_m * reach_m }
+    }
+
+    /// Whether a ray, with its squared length, passes through the ball.
+    fn is_near(&self, ray: &Vector3<f64>, ray2: f64) -> bool {
+        self.to_middle.cross(ray).norm_squared() <= self.reach2 * ray2
+    }
+}
+
 /// A board over a table, as one camera sees it.
 struct BoardScene<'a> {
     board: &'a Chessboard,
     light: &'a Light,
-    solids: &'a [Solid],
+    solids: Vec<SeenSolid>,
     width: usize,
     height: usize,
     eye: Point3<f64>,
@@ -120,7 +140,7 @@ impl<'a> BoardScene<'a> {
         Self {
             board,
             light,
-            solids: &[],
+            solids: Vec::new(),
             width,
             height,
             eye: camera.position(),
@@ -149,8 +169,10 @@ impl<'a> BoardScene<'a> {
 
     /// What a ray meets, where, and the surface's normal.
     fn hit(&self, ray: Vector3<f64>) -> (Surface, Point3<f64>, Vector3<f64>) {
-        let met = self.solids.iter().enumerate().filter_map(|(index, solid)| {
-            solid.meet(self.eye, ray).map(|(distance, normal)| (distance, index, normal))
+        let ray2 = ray.norm_squared();
+        let near = self.solids.iter().enumerate().filter(|(_, seen)| seen.is_near(&ray, ray2));
+        let met = near.filter_map(|(index, seen)| {
+            seen.solid.meet(self.eye, ray).map(|(distance, normal)| (distance, index, normal))
         });
         let solid = met.min_by(|a, b| a.0.total_cmp(&b.0));
         let nearest = solid.map_or(f64::INFINITY, |(distance, ..)| distance);
@@ -178,7 +200,7 @@ impl<'a> BoardScene<'a> {
             Surface::Board(Print::White) => WHITE_ALBEDO,
             Surface::Board(Print::Black) => BLACK_ALBEDO,
             Surface::Table => TABLE_ALBEDO,
-            Surface::Solid(index) => self.solids[index].albedo,
+            Surface::Solid(index) => self.solids[index].solid.albedo,
         };
         albedo * self.illumination(point, normal)
     }

@@ -24,12 +24,6 @@ pub(crate) type Met = (f64, Vector3<f64>);
 impl Solid {
     /// Where a ray from outside first meets the solid; `None` if it misses.
     pub(crate) fn meet(&self, eye: Point3<f64>, ray: Vector3<f64>) -> Option<Met> {
-        let (middle, reach_m) = self.ball();
-        // Most rays pass far away.
-        let to_middle = middle - eye;
-        if to_middle.cross(&ray).norm_squared() > reach_m * reach_m * ray.norm_squared() {
-            return None;
-        }
         match self.shape {
             Shape::Capsule { from, to, radius_m } => capsule(eye, ray, [from, to], radius_m),
             Shape::Box { world_from_box, half_extents_m } => {
@@ -41,8 +35,8 @@ impl Solid {
         }
     }
 
-    /// A ball around the solid.
-    fn ball(&self) -> (Point3<f64>, f64) {
+    /// A ball around the solid: its middle, and its radius in meters.
+    pub(crate) fn ball(&self) -> (Point3<f64>, f64) {
         match self.shape {
             Shape::Capsule { from, to, radius_m } => {
                 (nalgebra::center(&from, &to), 0.5 * (to - from).norm() + radius_m)

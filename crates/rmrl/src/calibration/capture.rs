@@ -81,6 +81,11 @@ const MOST_MISSED: usize = 20;
 /// The least number of views that show where camera and board are.
 const FIRST_VIEWS: usize = 6;
 
+/// From so many views on, camera and board are known better than planning needs,
+const WELL_KNOWN_VIEWS: usize = 12;
+/// and they are found again after every so many views.
+const KNOWN_AGAIN_VIEWS: usize = 4;
+
 /// What to capture, and how.
 pub struct Capture<'a> {
     /// The board.
@@ -206,7 +211,8 @@ impl Capture<'_> {
             if !is_new && number > MOST_ROUNDS {
                 return Err(CaptureError::Unreachable { reason: last });
             }
-            if is_new {
+            let count = session.views().len();
+            if is_new && (count < WELL_KNOWN_VIEWS || count.is_multiple_of(KNOWN_AGAIN_VIEWS)) {
                 known = self.known(devices, session)?;
             }
         }

@@ -7,7 +7,6 @@ use rand::RngExt;
 use rmrl_core::random_stream;
 use rmrl_vision::{CameraModel, Chessboard};
 
-use super::board_mount::outline;
 use super::coverage::Signature;
 
 /// A pose in which the board is shown: the arm goes upright to `stance`, tilts there to `tilted`, and rises again.
@@ -177,7 +176,7 @@ fn is_seen(world_from_flange: &Isometry3<f64>, known: &Known, board: &Chessboard
         return false;
     }
     let size = [camera.intrinsics.width, camera.intrinsics.height].map(f64::from);
-    let corners = outline(board).map(|corner| world_from_board * corner);
+    let corners = printed(board).map(|corner| world_from_board * corner);
     let arm = arm_above(world_from_flange);
     let sides = (0..4).map(|index| nalgebra::center(&corners[index], &corners[(index + 1) % 4]));
     corners.iter().copied().chain(sides).all(|point| {
@@ -189,6 +188,13 @@ fn is_seen(world_from_flange: &Isometry3<f64>, known: &Known, board: &Chessboard
                 .iter()
                 .all(|(from, to, radius_m)| distance_m([eye, point], [*from, *to]) > *radius_m)
     })
+}
+
+/// The corners of all squares of a board, in its own frame.
+fn printed(board: &Chessboard) -> [Point3<f64>; 4] {
+    let near = -board.square_m;
+    let [x, y] = board.size_m().map(|side| side - board.square_m);
+    [[near, near], [x, near], [x, y], [near, y]].map(|[x, y]| Point3::new(x, y, 0.0))
 }
 
 /// What usually is above a flange: the wrist, and the forearm that comes from the base. Radii are in meters.
@@ -204,7 +210,7 @@ fn arm_above(world_from_flange: &Isometry3<f64>) -> [(Point3<f64>, Point3<f64>, 
 const WRIST_M: f64 = 0.11;
 const FOREARM_M: [f64; 2] = [0.3, 0.22];
 /// The radius of an arm's links, with what is uncertain about them, in meters.
-const ARM_RADIUS_M: f64 = 0.075;
+const ARM_RADIUS_M: f64 = 0.06;
 
 /// The distance of two line segments: the least over points of one, to the other, in meters.
 fn distance_m([a, b]: [Point3<f64>; 2], [c, d]: [Point3<f64>; 2]) -> f64 {
@@ -232,3 +238,68 @@ pub fn line_secs(from: &Isometry3<f64>, to: &Isometry3<f64>, speed_m_s: f64) -> 
 /// The acceleration and the turning speed of an estimate: slow ones of common arms, in m/s² and rad/s.
 const ACCELERATION_M_S2: f64 = 0.5;
 const TURN_RAD_S: f64 = 0.4;
+
+#[cfg(test)]
+mod tests {
+    use rmrl_cell::TaskConfig;
+    use rmrl_sim::{SimulatedCell, SimulationConfig};
+
+    use super::*;
+    use crate::calibration::board_mount::BoardMount;
+
+    const LIMITS_M: [[f64; 2]; 3] = [[0.15, 0.6], [-0.35, 0.35], [0.12, 0.4]];
+
+    fn known() -> (Known, Chessboard) {
+        let cell = SimulatedCell::new(&SimulationConfig::default(), &TaskConfig::table(), 0, 0);
+        let board = Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.02 };
+        let flange_from_board = BoardMount::Bracket.nominal(&board, &Isometry3::identity());
+        (Known { camera: cell.unwrap().true_camera(), flange_from_board }, board)
+    }
+
+    #[test]
+    fn planned_poses_are_seen_whole_and_tilted_and_depend_on_the_seed_alone() {
+        let (known, board) = known();
+        let poses = candidates(3, 1, &known, &board, LIMITS_M);
+        assert!(poses.len() > 50, "{}", poses.len());
+        assert_eq!(poses, candidates(3, 1, &known, &board, LIMITS_M));
+        assert_ne!(poses, candidates(4, 1, &known, &board, LIMITS_M));
+        let mut in_plane = 0;
+        for showing in &poses {
+            let world_from_board = showing.tilted * known.flange_from_board;
+            for point in board.points() {
+                let pixel = known.camera.project(world_from_board * point).unwrap();
+                assert!((0.0..640.0).contains(&pixel.x) && (0.0..480.0).contains(&pixel.y));
+            }
+            // The board's middle stays while it is tilted.
+            let middle = known.flange_from_board * board.center();
+            assert!((showing.stance * middle - showing.tilted * middle).norm() < 1e-12);
+            let turn = (showing.tilted.rotation * showing.stance.rotation.inverse()).scaled_axis();
+            assert!((14.9..25.1).contains(&turn.norm().to_degrees()), "{turn}");
+            let [across, _] = radial_axes(&showing.stance);
+            in_plane += usize::from(turn.normalize().dot(&across).abs() > 0.999_999);
+        }
+        // An arm with five joints can make these.
+        assert!(3 * in_plane > poses.len() && in_plane < poses.len(), "{in_plane}");
+    }
+
+    #[test]
+    fn the_pose_that_differs_most_comes_first() {
+        let (known, board) = known();
+        let middle = (known.flange_from_board * board.center()).coords;
+        let poses = candidates(3, 1, &known, &board, LIMITS_M);
+        let taken = [Signature::new(&poses[0].tilted, &middle)];
+        let ordered = by_novelty(poses.clone(), &taken, &middle);
+        let novelty = |one: &Showing| Signature::new(&one.tilted, &middle).distance(&taken[0]);
+        assert!(ordered.windows(2).all(|two| novelty(&two[0]) >= novelty(&two[1]) - 1e-6));
+        assert_eq!(ordered.last(), Some(&poses[0]));
+    }
+
+    #[test]
+    fn lines_take_their_way_or_their_turn() {
+        let stance = Showing::upright(Vector3::new(0.3, 0.0, 0.3), 0.0);
+        let aside = Showing::upright(Vector3::new(0.3, 0.2, 0.3), 0.0);
+        assert!((line_secs(&stance, &aside, 0.1) - 2.2).abs() < 1e-9);
+        let turned = Showing::upright(Vector3::new(0.3, 0.0, 0.3), 1.0);
+        assert!((line_secs(&stance, &turned, 0.1) - 2.5).abs() < 1e-9);
+    }
+}

@@ -76,6 +76,7 @@ pub fn calibration_devices(
     let safety = SafetyEnvelope::new(config.safety).map_err(|error| error.within("safety"))?;
     // The camera comes first: without it the arm has nothing to do.
     let camera = camera(&while_calibrating(config, first, capture.speed_m_s))?;
+    let start = &Start { notes: vec![note(capture)], ..start.clone() };
     let (mut operator, waiting) = operator(config, start)?;
     let here = standing_flange(config)?;
     let mut last = None;
@@ -95,6 +96,17 @@ pub fn calibration_devices(
     }
     let no_room = CalibrationArmError::NoRoom { floor_mm };
     Err(last.map_or(no_room.into(), anyhow::Error::from))
+}
+
+/// What the operator should know of the motions after the first.
+fn note(capture: &Capture) -> String {
+    format!(
+        "here the tool is the flange. Then the arm shows the board in some {} places all over [safety], above z = {:.0} mm, \
+         tilts it there by up to 25 degrees, and moves at {} m/s",
+        capture.views,
+        1000.0 * capture.floor_m,
+        capture.speed_m_s
+    )
 }
 
 /// Where the flange stands. Only reads.

@@ -33,6 +33,8 @@ pub struct Start {
     /// Whether the operator has permitted a motion since the program was started. An arm that stands at home then
     /// needs no other permission.
     pub is_permitted: bool,
+    /// What the operator should know of the motions that follow, before the answer.
+    pub notes: Vec<String>,
     /// The page on which the operator answers if `cell.operator` is `page`.
     pub page: Option<Arc<OperatorPage>>,
 }
@@ -175,6 +177,7 @@ pub fn permission(
     let (height_m, home) = (task.travel_height_m, task.home.tool_pose());
     let mut motion = FirstMotion::new(seen.tool.pose, height_m, home, task.travel_speed_m_s);
     motion.notes = seen.notes(config);
+    motion.notes.extend(start.notes.iter().cloned());
     start.stop.check().map_err(FirstMotionError::Stopped)?;
     let is_known = start.is_permitted && motion.is_none() && motion.notes.is_empty();
     if !start.is_unasked && !is_known {

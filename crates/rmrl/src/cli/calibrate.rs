@@ -1,12 +1,14 @@
 //! `rmrl calibrate`
 //!
-//! - `capture` and `eye_to_hand` are the steps with one camera: the arm holds the board.
+//! - `capture` and `eye_to_hand` are the steps with one camera: the arm holds the board. `capture_by_hand` captures while
+//!   a person leads the arm.
 //! - `intrinsics`, `hand_eye`, `overhead` and `check` are the steps with a camera on the wrist, in this order.
 //! - `import` converts the camera file of another program.
 //! - `simulate` makes the images of a calibration in a simulated cell.
 //! - `shared_args` has the arguments and files that the steps share.
 
 mod capture;
+mod capture_by_hand;
 mod check;
 mod eye_to_hand;
 mod hand_eye;

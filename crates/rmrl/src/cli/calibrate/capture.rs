@@ -1,7 +1,5 @@
 //! `rmrl calibrate capture`
 
-mod by_hand;
-
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,6 +13,7 @@ use rmrl_sim::{HeldBoardConfig, SimulatedCell, SimulatedHeldBoard};
 use rmrl_vision::{CameraFile, Chessboard};
 use serde::Serialize;
 
+use super::capture_by_hand;
 use super::shared_args::{ArmNoise, BoardArgs};
 use crate::calibration::board_mount::BoardMount;
 use crate::calibration::capture::{CAPTURE_SPEED_M_S, Capture, CaptureDevices, CaptureReport};
@@ -151,7 +150,11 @@ pub fn run(arguments: &CaptureCommand) -> Result<(), Failure> {
                  = \"xarm\""
             )));
         }
-        (true, CellKind::XArm) => (by_hand::capture(arguments, &config, &header)?, None),
+        (true, CellKind::XArm) => {
+            let open = |camera: &dyn Camera| open_session(arguments, &header, camera);
+            let views = usize::from(arguments.views);
+            (capture_by_hand::capture(&config, &header, views, open)?, None)
+        }
         (false, _) => {
             let (session, report) = by_arm(arguments, &config, &header)?;
             (session, Some(report))

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use image::imageops;
-use nalgebra::Isometry3;
+use nalgebra::{Isometry3, Vector3};
 use rmrl_cell::{Camera, StopSwitch};
 use rmrl_xarm::Inspector;
 
-use super::{CaptureCommand, open_session};
-use crate::calibration::board_mount::BoardMount;
 use crate::calibration::capture::keep;
 use crate::calibration::capture_session::{CaptureHeader, CaptureSession};
 use crate::calibration::coverage::{Coverage, Signature, TOO_SIMILAR};
@@ -24,24 +22,29 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Reads the flange's pose and takes an image whenever a line is typed, until there are enough views or the input ends.
 /// Nothing is sent to the controller that changes anything.
+///
+/// `open` opens the session, once the camera answers.
 pub(super) fn capture(
-    arguments: &CaptureCommand,
     config: &RunConfig,
     header: &CaptureHeader,
+    views: usize,
+    open: impl FnOnce(&dyn Camera) -> Result<CaptureSession, Failure>,
 ) -> Result<CaptureSession, Failure> {
     let mut camera = camera(config).map_err(anyhow::Error::from)?;
     let mut arm = Inspector::connect(config.xarm.clone()).map_err(anyhow::Error::from)?;
     arm.check_model().map_err(anyhow::Error::from)?;
-    let mut session = open_session(arguments, header, camera.as_ref())?;
+    let mut session = open(camera.as_ref())?;
     let stop = StopSwitch::default();
     signals::listen(&stop)?;
     say(format_args!(
         "Set the arm to manual mode in UFACTORY Studio. Lead it to a pose, let go, and press Enter; `done` and Enter ends. \
-         {} views are enough.",
-        arguments.views
+         {views} views are enough."
     ));
     drain_stdin();
-    while session.views().len() < usize::from(arguments.views) {
+    // About where the board's middle is on the flange, to compare poses.
+    let nominal = header.held_by.nominal(&header.board, &config.xarm.flange_from_tool());
+    let middle = (nominal * header.board.center()).coords;
+    while session.views().len() < views {
         match poll_line() {
             Typed::Nothing => {
                 if let Err(stopped) = stop.wait(POLL) {
@@ -53,7 +56,7 @@ pub(super) fn capture(
             }
             Typed::Line(line) if line.trim() == "done" => break,
             Typed::Line(_) => {
-                let told = view(camera.as_mut(), &mut arm, &mut session, header)?;
+                let told = view(camera.as_mut(), &mut arm, &mut session, header, &middle)?;
                 say(told);
             }
             Typed::End => break,
@@ -71,6 +74,7 @@ fn view(
     arm: &mut Inspector,
     session: &mut CaptureSession,
     header: &CaptureHeader,
+    flange_from_middle: &Vector3<f64>,
 ) -> anyhow::Result<String> {
     let before = resting_flange(arm)?;
     let image = imageops::grayscale(camera.capture()?.color.as_ref());
@@ -82,13 +86,12 @@ fn view(
             "not kept: the arm moved by {moved_mm:.1} mm and {turned_deg:.2} degrees during the image; let go first"
         ));
     }
-    let middle = middle(header);
-    let signature = Signature::new(&after, &middle);
+    let signature = Signature::new(&after, flange_from_middle);
     let others = session.views();
     let nearest = others
         .iter()
         .map(|view| {
-            let other = Signature::new(&view.world_from_flange, &middle);
+            let other = Signature::new(&view.world_from_flange, flange_from_middle);
             (signature.distance(&other), view.view.name.clone())
         })
         .min_by(|a, b| a.0.total_cmp(&b.0));
@@ -118,10 +121,4 @@ fn resting_flange(arm: &mut Inspector) -> anyhow::Result<Isometry3<f64>> {
         arm.check_pose(report)?;
     }
     Ok(arm.flange(report.as_ref())?)
-}
-
-/// About where the board's middle is on the flange, to compare poses.
-fn middle(header: &CaptureHeader) -> nalgebra::Vector3<f64> {
-    let nominal = BoardMount::Bracket.nominal(&header.board, &Isometry3::identity());
-    (nominal * header.board.center()).coords
 }
