@@ -218,6 +218,6 @@ fn an_emulated_arm_with_five_joints_shows_the_board_to_a_camera_that_nobody_has_
     let worst_mm = workspace_error_mm(&camera, &held.true_camera());
     assert!(worst_mm < 1.0, "{worst_mm} mm, {calibrated}");
     assert!(
-        calibrated["intrinsics_deviations"].is_null() && calibrated["reprojection_px"].is_f64()
+        calibrated["intrinsics_calibration"].is_null() && calibrated["reprojection_px"].is_f64()
     );
 }

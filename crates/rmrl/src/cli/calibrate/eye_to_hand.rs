@@ -9,13 +9,14 @@ use crate::calibration::session::{check_size, read_posed_views};
 use clap::Args;
 use jiff::Timestamp;
 use rmrl_calibration::{
-    Board, Check, EyeToHandCalibration, IntrinsicsDeviations, PoseError, PoseWarning, PosedView,
+    Board, Check, EyeToHandCalibration, IntrinsicsCalibration, PoseError, PoseWarning, PosedView,
     Rejected, View, check_held, eye_to_hand, intrinsics,
 };
 use rmrl_data::write_atomically;
 use rmrl_vision::{CalibrationRecord, CameraFile, CameraModel, Intrinsics};
 use serde::Serialize;
 
+use super::intrinsics::write_intrinsics;
 use super::shared_args::{ArmNoise, not_calibrated, write_camera, write_rejected};
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
@@ -63,8 +64,8 @@ pub struct EyeToHandCommand {
 struct Calibrated {
     camera: String,
     intrinsics: Intrinsics,
-    /// None where the intrinsics were given.
-    intrinsics_deviations: Option<IntrinsicsDeviations>,
+    /// How the intrinsics were found; None where they were given.
+    intrinsics_calibration: Option<IntrinsicsCalibration>,
     translation_mm: [f64; 3],
     roll_pitch_yaw_deg: [f64; 3],
     deviation_mm: f64,
@@ -88,14 +89,12 @@ struct Calibrated {
 
 impl fmt::Display for Calibrated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Intrinsics { fx, fy, cx, cy, .. } = self.intrinsics;
-        match &self.intrinsics_deviations {
-            Some(off) => writeln!(
-                f,
-                "intrinsics focal {fx:.2} ± {:.2}, {fy:.2} ± {:.2} px, center {cx:.2} ± {:.2}, {cy:.2} ± {:.2} px",
-                off.fx, off.fy, off.cx, off.cy
-            )?,
-            None => writeln!(f, "intrinsics focal {fx:.2}, {fy:.2} px, as given")?,
+        match &self.intrinsics_calibration {
+            Some(found) => write_intrinsics(f, found)?,
+            None => {
+                let Intrinsics { fx, fy, .. } = self.intrinsics;
+                writeln!(f, "focal      {fx:.2} px, {fy:.2} px, as given")?;
+            }
         }
         let [x, y, z] = self.translation_mm;
         writeln!(f, "position   x {x:.2}, y {y:.2}, z {z:.2} mm, each ± {:.2}", self.deviation_mm)?;
@@ -157,7 +156,7 @@ pub fn run(arguments: &EyeToHandCommand) -> Result<(), Failure> {
         read_posed_views(&images, &arguments.session.join(table), &board)
     });
     let ((views, unused), (held_out, unused_checks)) = (views?, held_out?);
-    let (found_intrinsics, lens) = lens(arguments, &views, &held_out, &board, &unused)?;
+    let (intrinsics, lens) = lens(arguments, &views, &held_out, &board, &unused)?;
     let mut found = eye_to_hand(&views, &lens, &board, noise)
         .map_err(|error| not_calibrated(error, &unused))?;
     found.rejected.splice(0..0, unused);
@@ -182,7 +181,7 @@ pub fn run(arguments: &EyeToHandCommand) -> Result<(), Failure> {
     };
     let file = CameraFile { calibration: Some(record), ..CameraFile::from(camera) };
     write_camera(&arguments.out, &file)?;
-    let result = calibrated(arguments, found, check, &board, (found_intrinsics, lens));
+    let result = calibrated(arguments, found, check, &board, (intrinsics, lens));
     print_result(&result, arguments.json)?;
     Ok(())
 }
@@ -194,7 +193,7 @@ fn lens(
     held_out: &[PosedView],
     board: &Board,
     unused: &[Rejected],
-) -> Result<(Option<IntrinsicsDeviations>, Intrinsics), Failure> {
+) -> Result<(Option<IntrinsicsCalibration>, Intrinsics), Failure> {
     if let Some(path) = &arguments.camera {
         let lens = CameraFile::read(path)?.intrinsics;
         let all = views.iter().chain(held_out).map(|posed| &posed.view);
@@ -203,7 +202,8 @@ fn lens(
     }
     let plain: Vec<View> = views.iter().map(|posed| posed.view.clone()).collect();
     let found = intrinsics(&plain, board).map_err(|error| not_calibrated(error, unused))?;
-    Ok((Some(found.deviations), found.intrinsics))
+    let lens = found.intrinsics;
+    Ok((Some(found), lens))
 }
 
 fn calibrated(
@@ -211,7 +211,7 @@ fn calibrated(
     found: EyeToHandCalibration,
     check: Check,
     board: &Board,
-    (intrinsics_deviations, intrinsics): (Option<IntrinsicsDeviations>, Intrinsics),
+    (intrinsics_calibration, intrinsics): (Option<IntrinsicsCalibration>, Intrinsics),
 ) -> Calibrated {
     let count = found.views.len() as f64;
     let rms = |value: &dyn Fn(&PoseError) -> f64| {
@@ -222,7 +222,7 @@ fn calibrated(
     Calibrated {
         camera: arguments.out.display().to_string(),
         intrinsics,
-        intrinsics_deviations,
+        intrinsics_calibration,
         translation_mm: (1000.0 * found.world_from_camera.translation.vector).into(),
         roll_pitch_yaw_deg: [roll, pitch, yaw].map(f64::to_degrees),
         deviation_mm: 1000.0 * found.camera_deviations[0],

@@ -53,38 +53,38 @@ struct Calibrated {
 
 impl fmt::Display for Calibrated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let IntrinsicsCalibration { intrinsics: got, deviations: off, views, .. } =
-            &self.calibration;
-        writeln!(
-            f,
-            "focal      {:.2} ± {:.2} px, {:.2} ± {:.2} px",
-            got.fx, off.fx, got.fy, off.fy
-        )?;
-        writeln!(
-            f,
-            "center     {:.2} ± {:.2} px, {:.2} ± {:.2} px",
-            got.cx, off.cx, got.cy, off.cy
-        )?;
-        write_lens(f, &self.calibration)?;
-        writeln!(
-            f,
-            "corners    off by {:.3} px over {} views",
-            self.calibration.reprojection_px,
-            views.len()
-        )?;
-        write_rejected(f, &self.calibration.rejected)?;
-        if !self.calibration.unseen_regions.is_empty() {
-            writeln!(
-                f,
-                "not seen   {} of the image; add views with the board there",
-                self.calibration.unseen_regions.join(", ")
-            )?;
-        }
-        for warning in &self.calibration.warnings {
-            writeln!(f, "warning    {warning}")?;
-        }
+        write_intrinsics(f, &self.calibration)?;
         writeln!(f, "written    {}", self.camera)
     }
+}
+
+/// The intrinsics with their uncertainty, the views that were not used, and warnings.
+pub(super) fn write_intrinsics(
+    f: &mut fmt::Formatter<'_>,
+    calibration: &IntrinsicsCalibration,
+) -> fmt::Result {
+    let IntrinsicsCalibration { intrinsics: got, deviations: off, views, .. } = calibration;
+    writeln!(f, "focal      {:.2} ± {:.2} px, {:.2} ± {:.2} px", got.fx, off.fx, got.fy, off.fy)?;
+    writeln!(f, "center     {:.2} ± {:.2} px, {:.2} ± {:.2} px", got.cx, off.cx, got.cy, off.cy)?;
+    write_lens(f, calibration)?;
+    writeln!(
+        f,
+        "corners    off by {:.3} px over {} views",
+        calibration.reprojection_px,
+        views.len()
+    )?;
+    write_rejected(f, &calibration.rejected)?;
+    if !calibration.unseen_regions.is_empty() {
+        writeln!(
+            f,
+            "not seen   {} of the image; add views with the board there",
+            calibration.unseen_regions.join(", ")
+        )?;
+    }
+    for warning in &calibration.warnings {
+        writeln!(f, "warning    {warning}")?;
+    }
+    Ok(())
 }
 
 /// The lens: its coefficients, why others are zero, and how well the border is known.
