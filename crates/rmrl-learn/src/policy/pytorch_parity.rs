@@ -281,7 +281,19 @@ fn weights_in_other_wrappings_and_precisions_are_the_same() {
         std::fs::write(&path, write(&tensors, &Metadata::new())).unwrap();
         path
     };
+    // Files that begin as those of PyTorch do: by their header's length.
+    let padded = |low: [u8; 2]| {
+        let (length, rest) = bytes.split_first_chunk::<8>().unwrap();
+        let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+        let length = 0x10000 + u64::from(u16::from_le_bytes(low));
+        let spaces = vec![b' '; length as usize - header.len()];
+        let path = folder.path().join(format!("{}.safetensors", low[0]));
+        std::fs::write(&path, [&length.to_le_bytes(), header, &spaces, data].concat()).unwrap();
+        path
+    };
     for (path, precision) in [
+        (padded(*b"PK"), 0.0),
+        (padded([0x80, 0x02]), 0.0),
         (made(Dtype::F16, "", &half), 5e-4),
         (made(Dtype::BF16, "module.", &brain), 4e-3),
         (made(Dtype::F64, "model.backbone.", &double), 0.0),

@@ -46,15 +46,22 @@ pub(crate) fn read_tensors(path: &Path) -> Result<NamedTensors, WeightsError> {
     let file = fs::File::open(path).map_err(cannot_read)?;
     file.take(9).read_to_end(&mut head).map_err(cannot_read)?;
     let extension = path.extension().and_then(|extension| extension.to_str());
+    // Asked first: the length of a header may begin as other files do.
+    if is_safetensors(&head, found.len()) {
+        return parse_safetensors(path, &fs::read(path).map_err(cannot_read)?);
+    }
     match (head.as_slice(), extension) {
         // A zip archive, or a pickle of PyTorch before 1.6.
-        ([b'P', b'K', ..] | [0x80, ..], _) => read_pytorch(path),
-        ([_, _, _, _, _, _, _, _, b'{'], _) | (_, Some("safetensors")) => {
-            parse_safetensors(path, &fs::read(path).map_err(cannot_read)?)
-        }
-        (_, Some("pth" | "pt")) => read_pytorch(path),
+        ([b'P', b'K', ..] | [0x80, ..], _) | (_, Some("pth" | "pt")) => read_pytorch(path),
+        (_, Some("safetensors")) => parse_safetensors(path, &fs::read(path).map_err(cannot_read)?),
         _ => Err(WeightsError::UnknownFormat { path: path.to_path_buf() }),
     }
+}
+
+/// Whether a file begins with the length of a JSON header, and with the header.
+fn is_safetensors(head: &[u8], file_bytes: u64) -> bool {
+    let Some((length, [b'{'])) = head.split_first_chunk() else { return false };
+    u64::from_le_bytes(*length) < file_bytes
 }
 
 fn read_pytorch(path: &Path) -> Result<NamedTensors, WeightsError> {
