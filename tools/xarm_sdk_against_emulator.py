@@ -98,14 +98,18 @@ def check_limits(arm, checks):
 
 def check_beyond_the_driver(arm, checks, firmware, axes):
     """What this project's driver does not send, and the vendor's examples do."""
-    # One joint alone: the SDK sends infinity for the others, or what they are.
+    # One joint alone: the SDK sends infinity for the others, or to older firmware what it was last told by a report.
+    # One joint alone: the SDK sends infinity for the others, but to older firmware what a report told it last,
+    # which may be from before the last motion.
+    leaves_others = tuple(int(part) for part in firmware.split(".")) >= (2, 4, 101)
+    count = 7 if leaves_others else 1
     joints = arm.get_servo_angle()[1]
     code = arm.set_servo_angle(servo_id=1, angle=joints[0] - 5, speed=40, wait=True)
     checks.equal("one joint", code, 0)
-    checks.near("the others stay", arm.get_servo_angle()[1], [joints[0] - 5, *joints[1:]])
+    checks.near("the others stay", arm.get_servo_angle()[1][:count], [joints[0] - 5, *joints[1:count]])
     code = arm.set_servo_angle(servo_id=1, angle=5, relative=True, speed=40, wait=True)
     checks.equal("one joint, relative", code, 0)
-    checks.near("back", arm.get_servo_angle()[1], joints)
+    checks.near("back", arm.get_servo_angle()[1][:count], joints[:count])
 
     code, table = arm.get_dh_params()
     new = tuple(int(part) for part in firmware.split(".")) >= (2, 0, 0)
@@ -300,8 +304,9 @@ def drive(model, firmware, gripper):
     # The table is a collision, with an error to clear.
     arm.set_position(350, 0, 20, 180, 0, 0, speed=200, wait=True)
     code = arm.set_position(350, 0, -30, 180, 0, 0, speed=100, wait=True)
-    # "Has an error", or "stopped" where the state is heard of before the error's report.
-    failed = [1, -9]
+    # "Has an error", "stopped" where the state is heard of before the error's report, or "not ready" where the SDK
+    # hears of it by its next request.
+    failed = [1, 9, -9]
     checks.among("into the table", code, failed)
     checks.equal("error 31", arm.get_err_warn_code()[1][0], 31)
     checks.equal("stopped by it", arm.get_state()[1], 4)

@@ -40,10 +40,10 @@
 //! - `state_report`: the bytes that it reports by itself
 //! - `machine`: its state; `controls`: what a request changes at once; `planning` and `execution`: motions,
 //!   before they begin and while they last
-//! - `drive`: motions without a queue, in servo mode and in the velocity modes; `trajectories`: those that are
-//!   recorded and played back
+//! - `drive`, `driving`: motions without a queue, in servo mode and in the velocity modes; `trajectories`, `playing`:
+//!   those that are recorded and played back
 //! - `signals`: inputs and outputs
-//! - `fence`, `task`, `circle`, `trajectory`, `error_code`: what these are made of
+//! - `fence`, `task`, `origin`, `circle`, `trajectory`, `error_code`: what these are made of
 //! - `emulated_gripper`: the gripper's registers
 //! - `faults`, `fault_text`: faults on demand; `recording`: what it did
 
@@ -51,6 +51,7 @@ mod circle;
 mod connections;
 mod controls;
 mod drive;
+mod driving;
 mod emulated_controller;
 mod emulated_gripper;
 mod emulator_config;
@@ -61,9 +62,11 @@ mod faults;
 mod fence;
 mod firmware;
 mod machine;
+mod origin;
 mod parameters;
 mod planning;
 mod plant;
+mod playing;
 mod recording;
 mod register;
 mod requests;

@@ -12,9 +12,9 @@ mod tool_bus;
 mod trajectories;
 
 use super::machine::Machine;
+use super::origin::Origin;
 use super::parameters::Parameters;
 use super::register::{answer_length, is_drive, is_motion};
-use super::task::Origin;
 use call::{Call, NO_SUCH_REQUEST, QUEUE_FULL, Refusal};
 
 /// Bits of an answer's status.

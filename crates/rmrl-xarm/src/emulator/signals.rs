@@ -5,7 +5,7 @@
 
 use nalgebra::Vector3;
 
-use super::task::Origin;
+use super::origin::Origin;
 
 /// New levels of outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,19 @@ pub(super) struct Place {
     pub radius_mm: f64,
     pub output: Output,
     pub origin: Origin,
+}
+
+/// Bits and words that mean nothing to the controller; clients of standard Modbus TCP keep them there.
+#[derive(Debug, Clone)]
+pub(super) struct GeneralPurpose {
+    pub bits: [bool; 256],
+    pub words: [u16; 256],
+}
+
+impl Default for GeneralPurpose {
+    fn default() -> Self {
+        Self { bits: [false; 256], words: [0; 256] }
+    }
 }
 
 /// The most outputs that wait for a time or a place.

@@ -13,19 +13,6 @@ const ILLEGAL_VALUE: u8 = 3;
 /// General-purpose bits and words of clients.
 const GENERAL: std::ops::RangeInclusive<u16> = 0x100..=0x1ff;
 
-/// What clients keep in the controller.
-#[derive(Debug, Clone)]
-pub(super) struct GeneralPurpose {
-    bits: [bool; 256],
-    words: [u16; 256],
-}
-
-impl Default for GeneralPurpose {
-    fn default() -> Self {
-        Self { bits: [false; 256], words: [0; 256] }
-    }
-}
-
 /// The answer to a function with its data.
 pub(super) fn answer(machine: &mut Machine, request: &[u8]) -> Vec<u8> {
     let Some((&function, data)) = request.split_first() else {
@@ -51,51 +38,11 @@ fn carry_out(machine: &mut Machine, function: u8, data: &[u8]) -> Result<Vec<u8>
         0x01..=0x06 | 0x0f | 0x10 | 0x16 | 0x17 => (word(0)?, word(2)?),
         _ => return Err(ILLEGAL_FUNCTION),
     };
-    let echo = || data.iter().take(4).copied().collect::<Vec<u8>>();
     match function {
-        0x01 | 0x02 => {
-            let bits = every(address, second, 2000, |address| match function {
-                0x01 => coil(machine, address),
-                _ => discrete_input(address),
-            })?;
-            Ok(counted(bits.chunks(8).map(|eight| {
-                eight.iter().enumerate().fold(0, |byte, (bit, on)| byte | u8::from(*on) << bit)
-            })))
-        }
-        0x03 | 0x04 => {
-            let words = every(address, second, 125, |address| match function {
-                0x03 => holding(machine, address),
-                _ => input(machine, address),
-            })?;
-            Ok(counted(words.into_iter().flat_map(u16::to_be_bytes)))
-        }
-        0x05 => {
-            let on = match second {
-                0xff00 => true,
-                0 => false,
-                _ => return Err(ILLEGAL_VALUE),
-            };
-            set_coil(machine, address, on)?;
-            Ok(echo())
-        }
-        0x06 => {
-            set_holding(machine, address, second)?;
-            Ok(echo())
-        }
-        0x0f => {
-            let bytes = data.get(5..).unwrap_or_default();
-            if usize::from(second).div_ceil(8) != bytes.len() || second == 0 {
-                return Err(ILLEGAL_VALUE);
-            }
-            for index in 0..second {
-                let on = bytes[usize::from(index / 8)] >> (index % 8) & 1 == 1;
-                set_coil(machine, address.checked_add(index).ok_or(ILLEGAL_ADDRESS)?, on)?;
-            }
-            Ok(echo())
-        }
-        0x10 => {
-            set_words(machine, address, second, data.get(5..).unwrap_or_default())?;
-            Ok(echo())
+        0x01..=0x04 => read(machine, function, address, second),
+        0x05 | 0x06 | 0x0f | 0x10 => {
+            write(machine, function, [address, second], data)?;
+            Ok(data.iter().take(4).copied().collect())
         }
         0x16 => {
             let (and, or) = (second, word(4)?);
@@ -107,6 +54,65 @@ fn carry_out(machine: &mut Machine, function: u8, data: &[u8]) -> Result<Vec<u8>
             set_words(machine, word(4)?, word(6)?, data.get(9..).unwrap_or_default())?;
             let words = every(address, second, 125, |address| holding(machine, address))?;
             Ok(counted(words.into_iter().flat_map(u16::to_be_bytes)))
+        }
+    }
+}
+
+fn read(machine: &Machine, function: u8, address: u16, second: u16) -> Result<Vec<u8>, u8> {
+    match function {
+        0x01 | 0x02 => {
+            let bits = every(address, second, 2000, |address| match function {
+                0x01 => coil(machine, address),
+                _ => discrete_input(address),
+            })?;
+            Ok(counted(bits.chunks(8).map(|eight| {
+                eight.iter().enumerate().fold(0, |byte, (bit, on)| byte | u8::from(*on) << bit)
+            })))
+        }
+        _ => {
+            let words = every(address, second, 125, |address| match function {
+                0x03 => holding(machine, address),
+                _ => input(machine, address),
+            })?;
+            Ok(counted(words.into_iter().flat_map(u16::to_be_bytes)))
+        }
+    }
+}
+
+fn write(
+    machine: &mut Machine,
+    function: u8,
+    [address, second]: [u16; 2],
+    data: &[u8],
+) -> Result<(), u8> {
+    match function {
+        0x05 => {
+            let on = match second {
+                0xff00 => true,
+                0 => false,
+                _ => return Err(ILLEGAL_VALUE),
+            };
+            set_coil(machine, address, on)?;
+            Ok(())
+        }
+        0x06 => {
+            set_holding(machine, address, second)?;
+            Ok(())
+        }
+        0x0f => {
+            let bytes = data.get(5..).unwrap_or_default();
+            if usize::from(second).div_ceil(8) != bytes.len() || second == 0 {
+                return Err(ILLEGAL_VALUE);
+            }
+            for index in 0..second {
+                let on = bytes[usize::from(index / 8)] >> (index % 8) & 1 == 1;
+                set_coil(machine, address.checked_add(index).ok_or(ILLEGAL_ADDRESS)?, on)?;
+            }
+            Ok(())
+        }
+        _ => {
+            set_words(machine, address, second, data.get(5..).unwrap_or_default())?;
+            Ok(())
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use nalgebra::{Isometry3, Vector3};
 
+use super::origin::Origin;
 use super::signals::{Output, Place};
 use crate::kinematics::Joints;
 
@@ -42,15 +43,4 @@ pub(super) struct Task {
     pub acceleration: f64,
     /// The request of this task, for the feedback at its end.
     pub origin: Origin,
-}
-
-/// The request from which a task or a feedback comes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Origin {
-    pub link: u64,
-    pub transaction: u16,
-    pub protocol: u16,
-    pub register: u8,
-    /// The bits of the feedback that the link wants.
-    pub feedback: u8,
 }

@@ -294,6 +294,17 @@ mod tests {
         assert!(message.contains("xarm.jaw_yaw_deg = 180 would work ("), "{message}");
     }
 
+    /// From 90 degrees half a turn leads to -90, which fails, too.
+    #[test]
+    fn a_quarter_turn_is_proposed_for_another_gripper_or_other_plates() {
+        let error = prove_reach(&with_sideways_fingers(90.0)).unwrap_err();
+        let message = error.to_string();
+        let PreflightError::Reach { other_yaw: Some(yaw), .. } = error else { panic!("{message}") };
+        assert_eq!((yaw.jaw_yaw_deg, yaw.same_line), (180.0, false));
+        assert!(message.contains("= 180 would work ("), "{message}");
+        assert!(message.contains("screwed on a quarter turn further"), "{message}");
+    }
+
     #[test]
     fn no_yaw_is_proposed_if_none_would_work() {
         let mut config = with_sideways_fingers(180.0);

@@ -8,11 +8,11 @@ use super::shared::Shared;
 use super::stream::Stream;
 use crate::emulator::faults::LinkFault;
 use crate::emulator::machine::Machine;
+use crate::emulator::origin::Origin;
 use crate::emulator::recording::StopRecord;
 use crate::emulator::register::{SET_STATE, changes_something, is_drive, is_motion};
 use crate::emulator::requests::answer;
 use crate::emulator::standard_modbus;
-use crate::emulator::task::Origin;
 
 /// Answers a client until it leaves.
 pub(super) fn serve_control(shared: &Shared, mut stream: Stream) -> io::Result<()> {

@@ -1,8 +1,8 @@
 //! A request that is being carried out, and why one is refused.
 
 use crate::emulator::machine::Machine;
+use crate::emulator::origin::Origin;
 use crate::emulator::parameters::Parameters;
-use crate::emulator::task::Origin;
 
 /// Numbers of the vendor's table of warnings.
 pub(super) const QUEUE_FULL: u8 = 11;

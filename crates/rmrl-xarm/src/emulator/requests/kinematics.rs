@@ -60,6 +60,16 @@ pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
                 put_floats(out, numbers_of(&apart));
             }
         }
+        _ => return solve(call),
+    }
+    Ok(true)
+}
+
+/// Requests about poses that the arm is not at.
+fn solve(call: &mut Call<'_>) -> Result<bool, Refusal> {
+    let (machine, parameters, out) = (&*call.machine, call.parameters, &mut call.out);
+    let arm = machine.config.arm;
+    match call.origin.register {
         register::GET_INVERSE_KINEMATICS => {
             let tool = pose_of(&parameters.floats::<6>(0).or_wrong()?);
             let near = match parameters.floats::<7>(25) {

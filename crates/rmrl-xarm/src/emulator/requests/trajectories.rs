@@ -4,9 +4,9 @@ use super::call::{Call, OrWrong, Refusal, WRONG_PARAMETERS};
 use crate::emulator::drive::Drive;
 use crate::emulator::machine::{self, OTHER_FINISHED};
 use crate::emulator::parameters::Parameters;
+use crate::emulator::playing::outcome;
 use crate::emulator::recording::MotionOutcome;
 use crate::emulator::register;
-use crate::emulator::trajectories::outcome;
 
 pub(super) fn handle(call: &mut Call<'_>) -> Result<bool, Refusal> {
     let (machine, parameters) = (&mut *call.machine, call.parameters);
