@@ -200,7 +200,8 @@ mod tests {
     use super::*;
 
     fn held(seed: u64) -> SimulatedHeldBoard {
-        let simulation = SimulationConfig::default();
+        let mut simulation = SimulationConfig::default();
+        simulation.camera.width_px = 320;
         let cell = SimulatedCell::new(&simulation, &TaskConfig::table(), seed, 0).unwrap();
         let board = Chessboard { corners: "9x6".parse().unwrap(), square_m: 0.02 };
         let nominal = Isometry3::from(Translation3::from(
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn boards_are_held_a_little_off_and_differently_in_each_cell() {
-        let boards: Vec<_> = (0..6).map(|seed| held(seed).flange_from_board()).collect();
+        let boards: Vec<_> = (0..4).map(|seed| held(seed).flange_from_board()).collect();
         let middle = Point3::new(0.08, 0.05, 0.0);
         for pair in boards.windows(2) {
             let off_m = (pair[0] * middle - pair[1] * middle).norm();
@@ -230,7 +231,7 @@ mod tests {
         let flange = arm.world_from_flange();
         let wrist = arm.camera.project(flange * Point3::new(0.0, 0.0, -0.05)).unwrap();
         let level = image.get_pixel(wrist.x.round() as u32, wrist.y.round() as u32).0[1];
-        let table = image.get_pixel(620, 460).0[1];
+        let table = image.get_pixel(310, 230).0[1];
         assert!(level.abs_diff(table) > 20, "{level} and {table}");
     }
 }
