@@ -35,13 +35,17 @@ fn tool(x_m: f64, y_m: f64, z_m: f64, yaw_rad: f64) -> ToolPose {
 
 /// A plate on the table with open jaws around it, off their middle by millimeters and degrees.
 fn plate_off_center(dx_mm: f64, dy_mm: f64, yaw_deg: f64) -> GraspDynamics {
+    plate_among(&BOX.walls(BOX_AT, 0.0, geometry(), Material::Box), dx_mm, dy_mm, yaw_deg)
+}
+
+/// The same among `walls`.
+fn plate_among(walls: &[Cuboid], dx_mm: f64, dy_mm: f64, yaw_deg: f64) -> GraspDynamics {
     let world_from_plate = Isometry3::from_parts(
         Translation3::new(dx_mm / 1000.0, dy_mm / 1000.0, 0.5 * geometry().height_m),
         UnitQuaternion::from_euler_angles(0.0, 0.0, yaw_deg.to_radians()),
     );
     let hand = Hand { tool: tool(0.0, 0.0, 0.002, 0.0), half_opening_m: open_half_opening_m() };
-    let walls = BOX.walls(BOX_AT, 0.0, geometry(), Material::Box);
-    GraspDynamics::new(&walls, FRICTION, geometry(), &world_from_plate, hand)
+    GraspDynamics::new(walls, FRICTION, geometry(), &world_from_plate, hand)
 }
 
 /// The plate's offset from a frame along and across the fingers and in yaw, its height above lying
@@ -117,12 +121,19 @@ fn closing_jaws_slide_a_turned_plate_by_the_formula() {
         (-1.0, 4.0, -3.0),
         (0.0, -6.0, -2.0),
         (1.0, 7.0, 0.25),
+        (10.0, 6.0, 4.0),
+        (-10.0, 4.0, 3.0),
+        (8.0, -6.0, 2.0),
+        (-10.0, -6.0, 4.0),
     ] {
-        let mut dynamics = plate_off_center(dx, dy, yaw);
+        let mut dynamics = plate_among(&[], dx, dy, yaw);
         dynamics.close_jaws();
         let slide_mm = offset_from(&dynamics, PlanarPose::default(), 0.0).along_mm - dx;
-        let expected_mm = 1000.0 * closing_slide_m(dy / 1000.0, f64::to_radians(yaw));
-        assert!((slide_mm - expected_mm).abs() < 0.15, "({dy}, {yaw}): {slide_mm} {expected_mm}");
+        let expected_mm = 1000.0 * closing_slide_m(dx / 1000.0, dy / 1000.0, f64::to_radians(yaw));
+        assert!(
+            (slide_mm - expected_mm).abs() < 0.15,
+            "({dx}, {dy}, {yaw}): {slide_mm} {expected_mm}"
+        );
     }
 }
 

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use image::RgbImage;
-use nalgebra::{Matrix3, Point2, Point3, Vector2, Vector3};
+use nalgebra::{Matrix4, Point2, Point3, Vector2, Vector3, Vector4};
 use rmrl_core::PlanarPose;
 
 use crate::silhouette::Silhouette;
@@ -38,34 +38,104 @@ struct Sample {
     offset_px: f64,
 }
 
+/// A pose that was aligned to the edges in the image.
+pub(crate) struct Aligned {
+    pub pose: PlanarPose,
+    /// How well the edges fit; `None` if they do not show the plate's size.
+    pub fit: Option<Fit>,
+}
+
+/// How well the edges in the image fit the outline of a plate.
+pub(crate) struct Fit {
+    /// How much higher than assumed the plate would have to lie to appear as large as it does, in meters.
+    pub rise_m: f64,
+    /// The root mean square of what is left between edges and outline, in pixels.
+    pub rms_px: f64,
+}
+
+impl Fit {
+    /// The fit with a free height.
+    fn of(samples: &[Sample], normal: &Matrix4<f64>, right: &Vector4<f64>) -> Option<Self> {
+        let step = normal.cholesky()?.solve(right);
+        let squares: f64 = samples.iter().map(|sample| sample.offset_px.powi(2)).sum();
+        let left = (squares - step.dot(right)).max(0.0);
+        Some(Self { rise_m: step.w, rms_px: (left / samples.len() as f64).sqrt() })
+    }
+
+    /// Follows a large rise to where it leads: edges farther out than the profiles reach seem nearer than they are.
+    fn at_its_height(
+        mut self,
+        image: &RgbImage,
+        mut pose: PlanarPose,
+        height_m: f64,
+        plate: PlateGeometry,
+        camera: &CameraModel,
+    ) -> Option<Self> {
+        let distance_m = camera.position().z - height_m;
+        let mut step_m = self.rise_m;
+        for _ in 0..ITERATIONS {
+            if step_m.abs() < SMALL_RISE_RATIO * distance_m {
+                break;
+            }
+            let height_m = height_m + self.rise_m;
+            let samples = samples_of(image, pose, height_m, plate, camera)?;
+            let (normal, right) = normal_equations(&samples, pose, height_m, camera)?;
+            let step = normal.cholesky()?.solve(&right);
+            step_m = step.w;
+            self.rise_m += step_m;
+            pose = moved(pose, step.xyz());
+        }
+        Some(self)
+    }
+}
+
 /// Moves `pose` so that the outline of a plate centered at `height_m` lies on the edges in the
-/// image, by least squares over all samples along all sides. Returns `pose` unchanged if too few edges
-/// are visible.
+/// image, by least squares over all samples along all sides. `None` if too few edges are visible.
 pub(crate) fn align_to_edges(
     image: &RgbImage,
     pose: PlanarPose,
     height_m: f64,
     plate: PlateGeometry,
     camera: &CameraModel,
-) -> PlanarPose {
-    let mut aligned = pose;
+) -> Option<Aligned> {
+    let (mut aligned, mut fit) = (pose, None);
     for _ in 0..ITERATIONS {
-        let step = Silhouette::of_plate(aligned, height_m, plate, camera)
-            .map(|outline| samples(image, outline.outline()))
-            .filter(|samples| samples.len() >= MIN_SAMPLES)
-            .and_then(|samples| gauss_newton_step(&samples, aligned, height_m, camera));
-        let Some(step) = step else {
-            return pose;
-        };
-        aligned =
-            PlanarPose::new(aligned.x_m + step.x, aligned.y_m + step.y, aligned.yaw_rad + step.z);
+        let samples = samples_of(image, aligned, height_m, plate, camera)?;
+        let (normal, right) = normal_equations(&samples, aligned, height_m, camera)?;
+        let step = normal.fixed_view::<3, 3>(0, 0).cholesky()?.solve(&right.xyz());
+        fit = Fit::of(&samples, &normal, &right);
+        aligned = moved(aligned, step);
     }
     // A fit that moves far from its mask has found another object's edges.
-    if aligned.distance_m(pose) < MAX_CORRECTION_M { aligned } else { pose }
+    if aligned.distance_m(pose) >= MAX_CORRECTION_M {
+        return None;
+    }
+    let fit = fit.and_then(|fit| fit.at_its_height(image, aligned, height_m, plate, camera));
+    Some(Aligned { pose: aligned, fit })
 }
 
 /// The largest correction of a mask's pose, in meters: the mask's error stays well below it.
 const MAX_CORRECTION_M: f64 = 0.004;
+
+/// A smaller rise, as a share of the camera's distance, is measured well enough: 6 mm at 0.8 m.
+const SMALL_RISE_RATIO: f64 = 0.0075;
+
+fn moved(pose: PlanarPose, step: Vector3<f64>) -> PlanarPose {
+    PlanarPose::new(pose.x_m + step.x, pose.y_m + step.y, pose.yaw_rad + step.z)
+}
+
+/// The image's edges along the outline of a plate; `None` if there are too few.
+fn samples_of(
+    image: &RgbImage,
+    pose: PlanarPose,
+    height_m: f64,
+    plate: PlateGeometry,
+    camera: &CameraModel,
+) -> Option<Vec<Sample>> {
+    let outline = Silhouette::of_plate(pose, height_m, plate, camera)?;
+    let samples = samples(image, outline.outline());
+    (samples.len() >= MIN_SAMPLES).then_some(samples)
+}
 
 /// The image's edges along the outline's sides.
 fn samples(image: &RgbImage, outline: &[Point2<f64>]) -> Vec<Sample> {
@@ -115,25 +185,26 @@ fn edge_offset(image: &RgbImage, at: Point2<f64>, outward: Vector2<f64>) -> Opti
     Some(ACROSS_STEP_PX * (ends + between) - REACH_PX)
 }
 
-/// The change of pose (x, y, yaw) that moves the outline onto the samples' edges.
-fn gauss_newton_step(
+/// The normal equations of least squares for the change of x, y, yaw and height that moves the outline onto the
+/// samples' edges.
+fn normal_equations(
     samples: &[Sample],
     pose: PlanarPose,
     height_m: f64,
     camera: &CameraModel,
-) -> Option<Vector3<f64>> {
-    let mut normal = Matrix3::zeros();
-    let mut right = Vector3::zeros();
+) -> Option<(Matrix4<f64>, Vector4<f64>)> {
+    let (mut normal, mut right) = (Matrix4::zeros(), Vector4::zeros());
     for sample in samples {
         let point = camera.intersect_plane(sample.at, height_m)?;
-        // How a point of the plate moves with x, y and yaw.
+        // How a point of the plate moves with x, y, yaw and height.
         let directions = [
             Vector3::new(1.0, 0.0, 0.0),
             Vector3::new(0.0, 1.0, 0.0),
             Vector3::new(-(point.y - pose.y_m), point.x - pose.x_m, 0.0),
+            Vector3::new(0.0, 0.0, 1.0),
         ];
         const STEP: f64 = 1e-4;
-        let mut row = Vector3::zeros();
+        let mut row = Vector4::zeros();
         for (slope, direction) in row.iter_mut().zip(directions) {
             let moved: Point3<f64> = point + direction * STEP;
             *slope = sample.outward.dot(&(camera.project(moved)? - sample.at)) / STEP;
@@ -141,7 +212,7 @@ fn gauss_newton_step(
         normal += row * row.transpose();
         right += row * sample.offset_px;
     }
-    normal.cholesky().map(|normal| normal.solve(&right))
+    Some((normal, right))
 }
 
 /// Linear brightness at a point, bilinearly interpolated, 0 to 1; `None` outside of the image.

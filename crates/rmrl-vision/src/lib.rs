@@ -1,6 +1,6 @@
 //! From an overhead RGB-D frame to the pose of a plate (Sec. 3.4).
 //!
-//! Color image -> [`Detector`] -> box -> [`Segmenter`] -> mask -> [`Localizer`] (mean depth over
+//! Color image -> [`Detector`] -> box -> [`Segmenter`] -> mask -> [`Localizer`] (depth over
 //! the mask, back-projection, world transform, yaw by PCA) -> [`Localization`].
 //!
 //! Pixel coordinates follow OpenCV: `u` to the right, `v` down, the center of the first pixel at
@@ -9,6 +9,8 @@
 //!
 //! Localization, from the top:
 //! - `localize.rs`, `localize_error.rs`, `localizer_config.rs`: the localizer, its errors and configuration.
+//! - `plate_depth.rs`, `depth_checks.rs`, `surroundings.rs`: the depth of the plate, and whether it can be one's.
+//! - `confidence.rs`: how far a pose can be trusted.
 //! - `edges.rs`, `silhouette.rs`: refine a mask's pose by the plate's outline and its edges.
 //! - `detect.rs`, `segment.rs`: the traits of detectors and segmenters, and their versions by color.
 //! - `color_threshold.rs`, `components.rs`: dark pixels, and the objects that they form.
@@ -30,6 +32,8 @@ mod camera_file;
 mod chessboard;
 mod color_threshold;
 mod components;
+mod confidence;
+mod depth_checks;
 mod depth_file;
 mod detect;
 mod distortion;
@@ -44,11 +48,13 @@ mod localize_error;
 mod localizer_config;
 mod mask;
 mod npy;
+mod plate_depth;
 mod recording;
 mod regular_file;
 mod rotation;
 mod segment;
 mod silhouette;
+mod surroundings;
 mod text_table;
 mod tilt;
 
@@ -67,7 +73,7 @@ pub use frame_file::{FrameFileError, read_frame};
 pub use image_file::{ImageFileError, is_image_name, read_color_image, read_gray_image};
 pub use localize::{Localization, Localizer};
 pub use localize_error::LocalizeError;
-pub use localizer_config::{Center, LocalizerConfig, PlateGeometry};
+pub use localizer_config::{Center, DepthEstimate, LocalizerConfig, PlateGeometry};
 pub use mask::Mask;
 pub use recording::{FramePaths, Recording, RecordingError, RecordingWriter};
 pub use regular_file::{decode_text, read_regular_file};

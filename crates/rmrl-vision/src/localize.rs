@@ -5,11 +5,14 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, PI};
 use nalgebra::{Point2, Point3};
 use rmrl_core::{InvalidKey, PlanarPose, PlateInImage, wrap_angle};
 
+use crate::confidence::Evidence;
+use crate::depth_checks::check_depth;
 use crate::edges::align_to_edges;
 use crate::mask::Moments;
+use crate::plate_depth::PlateDepth;
 use crate::silhouette::Silhouette;
 use crate::{
-    BoundingBox, CameraModel, Center, DEPTH_UNIT_M, Detection, Detections, Detector, Intrinsics,
+    BoundingBox, CameraModel, Center, DepthEstimate, Detection, Detections, Detector, Intrinsics,
     LocalizeError, LocalizerConfig, Mask, RgbdFrame, Segmenter,
 };
 
@@ -27,9 +30,12 @@ pub struct Localization {
     pub bounding_box: BoundingBox,
     /// The detector's score, 0 to 1.
     pub score: f64,
+    /// The probability that `pose` is within 1 mm of where the plate truly lies, if the camera's calibration is
+    /// right: from how well edges, mask, depth and the plate's size agree.
+    pub confidence: f64,
     /// The segmenter's mask.
     pub mask: Mask,
-    /// Mean depth over the mask, Eq. 12, in meters.
+    /// The depth of the plate's surface, in meters: Eq. 12, the mean over the mask, unless a part of the depth lies.
     pub depth_m: f64,
 }
 
@@ -83,26 +89,52 @@ impl Localizer {
             return Err(LocalizeError::AtImageBorder);
         }
         check_lens(&mask, &camera.intrinsics)?;
-        let depth_m = self.mean_depth_m(frame, &mask)?;
+        let min_valid_ratio = self.config.min_valid_depth_ratio;
+        let depth = PlateDepth::measure(frame, &mask, &moments, camera, min_valid_ratio)?;
+        let depth_m = match self.config.depth {
+            DepthEstimate::Robust => depth.estimate_m(),
+            DepthEstimate::Mean => depth.mean_m,
+        };
         self.check_size(moments.area, depth_m, camera)?;
+        let rise_m = self.config.plate.height_m - self.config.mean_surface_depth_m;
+        check_depth(frame, camera, &moments, &depth, [rise_m, self.config.min_rise_ratio])?;
 
         let center = self.center_of(bounding_box, &moments);
         let surface = camera.world_point(center, depth_m).ok_or(LocalizeError::NotOverhead)?;
         let plate = self.config.plate;
         // The depth is that of the upper surface; the body's center is half a height below the top.
         let body_m = surface.z - (0.5 * plate.height_m - self.config.mean_surface_depth_m);
-        let (pose, height_m) = if self.config.fit_outline {
+        let (by_mask, aligned, height_m) = if self.config.fit_outline {
             let by_mask = self.fit_outline(center, &moments, body_m, camera)?;
-            (align_to_edges(&frame.color, by_mask, body_m, plate, camera), body_m)
+            let aligned = align_to_edges(&frame.color, by_mask, body_m, plate, camera);
+            (by_mask, aligned, body_m)
         } else {
             let yaw_rad = yaw_of(&moments, center, surface.z, camera)?;
             let pose = PlanarPose::new(surface.x, surface.y, yaw_rad);
-            (self.nearer_to_reference(pose), surface.z)
+            (self.nearer_to_reference(pose), None, surface.z)
         };
+        let pose = aligned.as_ref().map_or(by_mask, |aligned| aligned.pose);
         self.check_shape(&moments, pose, body_m, camera)?;
+        let evidence = Evidence {
+            fit: aligned.as_ref().and_then(|aligned| aligned.fit.as_ref()),
+            moved_m: pose.distance_m(by_mask),
+            depth: &depth,
+            depth_m,
+            slant: slant_of(pose, height_m, camera),
+        };
+        let confidence = self.check_evidence(&evidence, camera)?;
         let in_image = self.in_image(pose, height_m, depth_m, camera);
         let score = detection.score;
-        Ok(Localization { pose, height_m, in_image, bounding_box, score, mask, depth_m })
+        Ok(Localization {
+            pose,
+            height_m,
+            in_image,
+            bounding_box,
+            score,
+            confidence,
+            mask,
+            depth_m,
+        })
     }
 
     /// Where `camera` sees a plate at `pose`. It follows the pose, not the mask, so an image crop around it
@@ -136,25 +168,6 @@ impl Localizer {
                 scores: found.iter().map(|detection| detection.score).collect(),
             }),
         }
-    }
-
-    /// Mean depth over the mask, in meters; pixels without a depth are left out.
-    fn mean_depth_m(&self, frame: &RgbdFrame, mask: &Mask) -> Result<f64, LocalizeError> {
-        let (mut sum, mut valid, mut pixels) = (0.0, 0usize, 0usize);
-        for (u, v) in mask.pixels() {
-            pixels += 1;
-            let depth = frame.depth.get_pixel(u, v).0[0];
-            if depth > 0 {
-                sum += f64::from(depth);
-                valid += 1;
-            }
-        }
-        let expected = pixels as f64 * self.config.min_valid_depth_ratio;
-        if valid == 0 || (valid as f64) < expected {
-            return Err(LocalizeError::NoValidDepth { valid, pixels, expected });
-        }
-        // Eq. 12: Z = mean(I_depth ⊙ M)
-        Ok(sum / valid as f64 * DEPTH_UNIT_M)
     }
 
     fn check_size(
@@ -204,6 +217,24 @@ impl Localizer {
             Ok(())
         } else {
             Err(LocalizeError::WrongShape { length_ratio, width_ratio, tolerance })
+        }
+    }
+
+    /// Checks that the plate's edges are as far apart as its depth says. Returns the confidence.
+    fn check_evidence(
+        &self,
+        evidence: &Evidence<'_>,
+        camera: &CameraModel,
+    ) -> Result<f64, LocalizeError> {
+        let plate = self.config.plate;
+        let most_m = evidence.tolerated_mismatch_m(self.config.depth_tolerance, plate, camera);
+        match evidence.mismatch_m(plate, camera) {
+            Some(mismatch_m) if mismatch_m.abs() > most_m && evidence.is_sharp() => {
+                let depth_m = evidence.depth_m;
+                let by_size_m = depth_m - mismatch_m;
+                Err(LocalizeError::WrongDepth { depth_m, by_size_m, tolerance_m: most_m })
+            }
+            _ => Ok(evidence.confidence(plate, camera)),
         }
     }
 
@@ -259,6 +290,12 @@ impl Localizer {
 
 /// The error of a mask's length or width due to whole pixels.
 const MASK_RESOLUTION_PX: f64 = 1.0;
+
+/// How far a plate lies from the point under the camera, as a share of the camera's height above it.
+fn slant_of(pose: PlanarPose, height_m: f64, camera: &CameraModel) -> f64 {
+    let above = camera.position() - Point3::new(pose.x_m, pose.y_m, height_m);
+    above.x.hypot(above.y) / above.z
+}
 
 /// Checks that the image's middle looks down, within 45 degrees.
 fn check_overhead(camera: &CameraModel) -> Result<(), LocalizeError> {

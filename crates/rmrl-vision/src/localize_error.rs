@@ -59,6 +59,60 @@ pub enum LocalizeError {
         /// The least number of pixels that must have a depth.
         expected: f64,
     },
+    /// The depth image shows the plate elsewhere than the color image.
+    #[error(
+        "the depth image shows the plate {:.0} pixels to the right and {:.0} down from where the color image shows it; the depth must be aligned to the color (RealSense: align to color)",
+        shift_px[0], shift_px[1]
+    )]
+    DepthNotAligned {
+        /// How far to the right and down, in pixels.
+        shift_px: [f64; 2],
+    },
+    /// The depth over the mask is not that of one surface.
+    #[error(
+        "only {:.0} % of the plate's depth lies in one plane, expected {:.0} % or more; is there a reflection on the plate, or is the depth not aligned to the color?",
+        100.0 * agreeing, 100.0 * expected
+    )]
+    InconsistentDepth {
+        /// The share of the mask's depth that agrees.
+        agreeing: f64,
+        /// The least share that must agree.
+        expected: f64,
+    },
+    /// The plate's surface is steeper in the depth image than any plate lies.
+    #[error(
+        "the depth image shows the plate tilted by {tilt_deg:.0} degrees, expected {most_deg:.0} or less; check the depth image and the camera's extrinsics"
+    )]
+    Tilted {
+        /// The angle between the plate's surface and a level one, in degrees.
+        tilt_deg: f64,
+        /// The largest angle of a plate.
+        most_deg: f64,
+    },
+    /// The depth image shows no plate: what is seen where the plate should be is as low as what surrounds it.
+    #[error(
+        "the plate's surface is seen {:.1} mm above what surrounds it, expected {:.1} mm; is the depth aligned to the color, and is it of the same moment? For plates in a nest as high as they are, set vision.localizer.min_rise_ratio = 0",
+        1000.0 * rise_m, 1000.0 * expected_m
+    )]
+    NotRaised {
+        /// The median height of the surface above its surroundings, in meters.
+        rise_m: f64,
+        /// The expected height, in meters.
+        expected_m: f64,
+    },
+    /// The plate appears larger or smaller than it would at its depth.
+    #[error(
+        "the depth of the plate is {:.1} mm, but its edges are as far apart as at {:.1} mm, expected the same within {:.1} mm; check the unit and scale of the depth, the camera's intrinsics and the plate's size",
+        1000.0 * depth_m, 1000.0 * by_size_m, 1000.0 * tolerance_m
+    )]
+    WrongDepth {
+        /// The depth over the mask, in meters.
+        depth_m: f64,
+        /// The depth at which the plate would appear as large as it does, in meters.
+        by_size_m: f64,
+        /// The tolerance that was exceeded, in meters.
+        tolerance_m: f64,
+    },
     /// The detected object is too large or too small, at its distance, to be the plate.
     #[error(
         "the detected object is {ratio:.2} times the size of the plate (at a depth of {depth_m:.3} m), expected 1 within {tolerance}"
@@ -66,7 +120,7 @@ pub enum LocalizeError {
     WrongSize {
         /// The detected area divided by the expected one.
         ratio: f64,
-        /// The mean depth over the mask, in meters.
+        /// The depth over the mask, in meters.
         depth_m: f64,
         /// The tolerance that was exceeded.
         tolerance: f64,
@@ -106,6 +160,11 @@ impl LocalizeError {
             Self::AtImageBorder => "at_image_border",
             Self::OutsideLens { .. } => "outside_lens",
             Self::NoValidDepth { .. } => "no_valid_depth",
+            Self::DepthNotAligned { .. } => "depth_not_aligned",
+            Self::InconsistentDepth { .. } => "inconsistent_depth",
+            Self::Tilted { .. } => "tilted",
+            Self::NotRaised { .. } => "not_raised",
+            Self::WrongDepth { .. } => "wrong_depth",
             Self::WrongSize { .. } => "wrong_size",
             Self::WrongShape { .. } => "wrong_shape",
             Self::NotOverhead => "not_overhead",

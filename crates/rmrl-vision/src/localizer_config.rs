@@ -60,6 +60,18 @@ pub enum Center {
     Mask,
 }
 
+/// How the depth of the plate is taken from the depths over its mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DepthEstimate {
+    /// The mean, Eq. 12, as in the paper. A reflection over one pixel in fifty moves it by centimeters.
+    Mean,
+    /// The mean after the surface that most of the depth agrees on has replaced the rest. Equal to the mean where all
+    /// depth agrees.
+    #[default]
+    Robust,
+}
+
 /// The localizer's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[config(rules = Self::check_together)]
@@ -82,6 +94,20 @@ pub struct LocalizerConfig {
     /// wells. Default 0.0033: they are a third of the area, 10.7 mm deep; measured on simulated frames.
     #[key(at_least = 0, limit = 1)]
     pub mean_surface_depth_m: f64,
+    /// How the depth of the plate is taken from the depths over its mask. Default robust: reflections and glints do
+    /// not move it; "mean" is the paper's.
+    #[key(kind = "\"robust\" or \"mean\"")]
+    pub depth: DepthEstimate,
+    /// How far the plate's surface must rise above a part of its surroundings, as a share of what it should; 0 for no
+    /// check. Default 0.5, because depth without a plate rises by 0 and a plate by 1. Set 0 for plates in a nest that is
+    /// as high as they are.
+    #[key(at_least = 0, at_most = 1)]
+    pub min_rise_ratio: f64,
+    /// How far the depth may be from the one at which the plate's edges would be as far apart as they are, as a share
+    /// of it, in addition to 0.15 pixels of the edges. Default 0.02, 16 mm at 0.8 m: simulated cells stay within 12 mm,
+    /// most within 3 mm.
+    #[key(above = 0, limit = 10)]
+    pub depth_tolerance: f64,
     /// The yaw of a plate in its normal orientation, in radians. Default 0.
     ///
     /// The first principal component is a line, not an arrow, so PCA gives the yaw only modulo half a
@@ -111,6 +137,9 @@ impl Default for LocalizerConfig {
             center: Center::default(),
             fit_outline: true,
             mean_surface_depth_m: 0.0033,
+            depth: DepthEstimate::default(),
+            min_rise_ratio: 0.5,
+            depth_tolerance: 0.02,
             reference_yaw_rad: 0.0,
             min_valid_depth_ratio: 0.3,
             size_tolerance: 0.3,

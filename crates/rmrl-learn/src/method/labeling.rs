@@ -133,8 +133,9 @@ impl Hindsight {
                 let done = action.rotated(-pick_yaw_rad);
                 let mut along_m = done.dx_m + deviation.rotated(turn_rad - pick_yaw_rad).dx_m;
                 if self.knows_slide {
-                    // In the image, the plate lay as far off the jaws as the action moved them.
-                    along_m -= closing_slide_m(-done.dy_m, -action.dyaw_rad);
+                    // In the image, the plate lay as far off the jaws as the action moved them. Along the fingers
+                    // that offset is what the label is about, so the slide is that of a plate in their middle.
+                    along_m -= closing_slide_m(0.0, -done.dy_m, -action.dyaw_rad);
                 }
                 let best = PoseAdjustment { dx_m: along_m, dy_m: 0.0, dyaw_rad: 0.0 };
                 actions.nearest(best.rotated(pick_yaw_rad)).0.map(Some)

@@ -106,18 +106,21 @@ impl fmt::Display for Scores {
             writeln!(f)?;
             writeln!(
                 f,
-                "  {:8} {:>6} {:>6} {:>6} {:>6}  {:>16} {:>16} {:>9}",
+                "  {:8} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6}  {:>16} {:>16} {:>9}",
                 "",
                 "frames",
                 "found",
                 "missed",
                 "false",
+                "sure",
+                "wrong",
                 "error mm (95 %)",
                 "yaw deg (95 %)",
                 "CPU ms"
             )?;
             for row in &score.rows {
                 let Row { condition, frames, found, missed, false_finds, .. } = row;
+                let Row { confident, overconfident, .. } = row;
                 let pair = |pair: Option<[f64; 2]>| {
                     pair.map_or("-".to_string(), |[median, tail]| {
                         format!("{median:.2} ({tail:.2})")
@@ -125,7 +128,8 @@ impl fmt::Display for Scores {
                 };
                 writeln!(
                     f,
-                    "  {condition:8} {frames:>6} {found:>6} {missed:>6} {false_finds:>6}  {:>16} {:>16} {:>9.1}",
+                    "  {condition:8} {frames:>6} {found:>6} {missed:>6} {false_finds:>6} {confident:>6} \
+                     {overconfident:>6}  {:>16} {:>16} {:>9.1}",
                     pair(row.error_mm),
                     pair(row.yaw_error_deg),
                     row.cpu_ms

@@ -33,6 +33,9 @@ use super::output::print;
   rmrl localize --recording frames --set vision.detector=grounding-dino
   rmrl localize --run runs/table-rm-rl-seed0    all frames of a run, compared with its log
 
+confidence is the probability that the pose is within 1 mm of the truth, if the camera is calibrated; score is the
+detector's.
+
 The camera file holds [intrinsics] (width, height, fx, fy, cx, cy, distortion) and [world_from_camera]
 (translation_m, rotation); `rmrl calibrate` writes it. --run uses the configuration of the run, overridden by
 --config and --set."
@@ -89,10 +92,13 @@ struct Found {
     /// In the world frame.
     pose: PlanarPose,
     height_m: f64,
-    /// Eq. 12.
+    /// Eq. 12, without depth that lies.
     depth_m: f64,
     bounding_box: BoundingBox,
+    /// The probability that the pose is within 1 mm.
     confidence: f64,
+    /// The detector's.
+    score: f64,
     mask_area_px: usize,
     /// The file of the mask: white on black, with the size of the color image.
     mask: Option<PathBuf>,
@@ -120,7 +126,7 @@ impl fmt::Display for Line {
             write!(
                 f,
                 "x {:.1} mm, y {:.1} mm, yaw {:.2} degrees, height {:.1} mm, depth {:.1} mm, box \
-                 [{x_min:.0}, {y_min:.0}, {x_max:.0}, {y_max:.0}], mask {} px, confidence {:.2}",
+                 [{x_min:.0}, {y_min:.0}, {x_max:.0}, {y_max:.0}], mask {} px, confidence {:.2}, score {:.2}",
                 1000.0 * found.pose.x_m,
                 1000.0 * found.pose.y_m,
                 found.pose.yaw_rad.to_degrees(),
@@ -128,6 +134,7 @@ impl fmt::Display for Line {
                 1000.0 * found.depth_m,
                 found.mask_area_px,
                 found.confidence,
+                found.score,
             )?;
             if let Some(distance_m) = found.from_logged_m {
                 write!(f, ", {:.2} mm from the log", 1000.0 * distance_m)?;
@@ -236,7 +243,8 @@ fn localize(
                 height_m: found.height_m,
                 depth_m: found.depth_m,
                 bounding_box: found.bounding_box,
-                confidence: found.score,
+                confidence: found.confidence,
+                score: found.score,
                 mask_area_px: found.mask.area(),
                 mask,
                 image,

@@ -85,6 +85,9 @@ struct Found {
     pose: PlanarPose,
     height_m: f64,
     depth_m: f64,
+    /// The probability that the pose is within 1 mm.
+    confidence: f64,
+    /// The detector's.
     score: f64,
     true_pose: Option<PlanarPose>,
 }
@@ -103,7 +106,13 @@ impl fmt::Display for Found {
         if let Some(truth) = self.true_pose {
             writeln!(f, "true       {}", pose(truth))?;
         }
-        writeln!(f, "depth      {:.1} mm, score {:.2}", 1000.0 * self.depth_m, self.score)?;
+        writeln!(
+            f,
+            "depth      {:.1} mm, confidence {:.2}, score {:.2}",
+            1000.0 * self.depth_m,
+            self.confidence,
+            self.score
+        )?;
         writeln!(f, "image      {}", self.image)
     }
 }
@@ -151,6 +160,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
         pose: found.pose,
         height_m: found.height_m,
         depth_m: found.depth_m,
+        confidence: found.confidence,
         score: found.score,
         true_pose: laboratory.world.truth().map(|truth| truth.plate),
     };

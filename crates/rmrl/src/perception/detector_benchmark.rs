@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use nalgebra::Point2;
+use nalgebra::{Point2, Point3};
 use rand::RngExt;
 use rmrl_cell::{Camera, Operator};
 use rmrl_core::{PlanarPose, random_stream, wrap_angle};
@@ -31,6 +31,8 @@ pub enum Condition {
     Clutter,
     /// Lids, whose bevels glint.
     Lid,
+    /// Depth that lies: one to three patches of 4 to 30 pixels on the plate are too far or too near.
+    Depth,
     /// A glove over 4 to 40 % of the plate. The plate should be found where it is, or not at all.
     Hidden,
     /// No plate: every find is false.
@@ -39,12 +41,13 @@ pub enum Condition {
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Plain,
         Self::Noise,
         Self::Light,
         Self::Clutter,
         Self::Lid,
+        Self::Depth,
         Self::Hidden,
         Self::Absent,
     ];
@@ -57,6 +60,7 @@ impl Condition {
             Self::Light => "light",
             Self::Clutter => "clutter",
             Self::Lid => "lid",
+            Self::Depth => "depth",
             Self::Hidden => "hidden",
             Self::Absent => "absent",
         }
@@ -68,7 +72,7 @@ impl Condition {
             SimulationConfig { cells: CellDistribution::PERFECT, board: None, ..config.simulation };
         let usual = config.simulation.cells.calibrated();
         match self {
-            Self::Plain | Self::Absent | Self::Hidden => plain,
+            Self::Plain | Self::Absent | Self::Depth | Self::Hidden => plain,
             Self::Noise => {
                 let usual = SensorNoise::default();
                 let noise = SensorNoise {
@@ -119,6 +123,10 @@ pub struct Row {
     pub missed: usize,
     /// Poses that are not those of the plate.
     pub false_finds: usize,
+    /// Plates found with a confidence above 0.9.
+    pub confident: usize,
+    /// Poses that are off by more than a millimeter in spite of a confidence above 0.9.
+    pub overconfident: usize,
     /// Median and 95th percentile of the error of what was found, in millimeters.
     pub error_mm: Option<[f64; 2]>,
     /// Median and 95th percentile of the yaw error of what was found, in degrees.
@@ -144,6 +152,9 @@ pub struct Score {
 /// A pose farther from the plate than this is a false find, in meters and radians.
 const FALSE_FIND_M: f64 = 0.005;
 const FALSE_FIND_RAD: f64 = 3.0 * std::f64::consts::PI / 180.0;
+/// A pose with a larger confidence should be nearer to the truth than this, in meters.
+const CONFIDENT: f64 = 0.9;
+const RIGHT_M: f64 = 0.001;
 /// Frames per simulated laboratory.
 const FRAMES_OF_CELL: usize = 4;
 
@@ -176,6 +187,7 @@ fn row(
 ) -> anyhow::Result<Row> {
     let (mut errors_mm, mut yaw_errors_deg) = (Vec::new(), Vec::new());
     let (mut missed, mut false_finds, mut cpu_secs) = (0, 0, 0.0);
+    let (mut confident, mut overconfident) = (0, 0);
     for number in 0..frames {
         let TrueFrame { frame, camera, truth } = true_frame(config, condition, number)?;
         let began = cpu_now();
@@ -184,6 +196,9 @@ fn row(
         match (found, truth) {
             (Ok(found), Some(truth)) => {
                 let error_m = found.pose.distance_m(truth);
+                let is_confident = found.confidence > CONFIDENT;
+                confident += usize::from(is_confident);
+                overconfident += usize::from(is_confident && error_m > RIGHT_M);
                 let yaw_error_rad = wrap_angle(found.pose.yaw_rad - truth.yaw_rad).abs();
                 if error_m > FALSE_FIND_M || yaw_error_rad > FALSE_FIND_RAD {
                     false_finds += 1;
@@ -203,6 +218,8 @@ fn row(
         found: errors_mm.len(),
         missed,
         false_finds,
+        confident,
+        overconfident,
         error_mm: median_and_tail(errors_mm),
         yaw_error_deg: median_and_tail(yaw_errors_deg),
         cpu_ms: 1000.0 * cpu_secs / frames as f64,
@@ -243,6 +260,15 @@ fn true_frame(
         let plate = simulation.plate;
         cover(&mut frame, &camera, plate, pose, config.task.start_surface_m, hidden);
     }
+    if condition == Condition::Depth {
+        let middle = Point3::new(pose.x_m, pose.y_m, config.task.start_surface_m);
+        let middle = camera.project(middle).context("the camera sees every start")?;
+        let reach_px = 0.5 * simulation.plate.width_m * camera.intrinsics.fx / camera.position().z;
+        let mut rng = random_stream(cell_seed, "lying depth", [number as u64, 0]);
+        for _ in 0..rng.random_range(1..=3) {
+            falsify(&mut frame, middle, reach_px, &mut rng);
+        }
+    }
     Ok(TrueFrame { frame, camera, truth: (!is_absent).then_some(pose) })
 }
 
@@ -280,6 +306,21 @@ fn cover(
             pixel.0 = GLOVE;
             let depth = frame.depth.get_pixel_mut(u, v);
             depth.0[0] = depth.0[0].saturating_sub(GLOVE_MM);
+        }
+    }
+}
+
+/// The depths of a square near `middle`, within `reach_px`, become those of something else.
+fn falsify(frame: &mut RgbdFrame, middle: Point2<f64>, reach_px: f64, rng: &mut impl RngExt) {
+    let side = rng.random_range(4..=30);
+    let millimeters = rng.random_range(300..2000);
+    let mut from = |middle: f64| {
+        (middle + rng.random_range(-reach_px..reach_px) - 0.5 * f64::from(side)).max(0.0) as u32
+    };
+    let (left, top) = (from(middle.x), from(middle.y));
+    for (u, v) in (left..left + side).flat_map(|u| (top..top + side).map(move |v| (u, v))) {
+        if let Some(depth) = frame.depth.get_pixel_mut_checked(u, v) {
+            depth.0[0] = millimeters;
         }
     }
 }
@@ -333,6 +374,7 @@ mod tests {
         let plain = row(Condition::Plain);
         assert_eq!((plain.found, plain.missed, plain.false_finds), (4, 0, 0));
         assert!(plain.error_mm.unwrap()[1] < 1.0, "{plain:?}");
+        assert_eq!((plain.overconfident, row(Condition::Depth).found), (0, 4));
         let absent = row(Condition::Absent);
         assert_eq!((absent.found, absent.missed, absent.false_finds), (0, 0, 0));
         assert_eq!(absent.error_mm, None);
