@@ -79,10 +79,13 @@ pub fn calibration_devices(
     let start = &Start { notes: vec![note(capture)], ..start.clone() };
     let (mut operator, waiting) = operator(config, start)?;
     let here = standing_flange(config)?;
-    let mut last = None;
+    let mut last: Option<anyhow::Error> = None;
     for stance in &stances {
         let config = while_calibrating(config, stance, capture.speed_m_s);
-        check_first_lines(capture, &here, stance)?;
+        if let Err(error) = check_first_lines(capture, &here, stance) {
+            last = Some(error.into());
+            continue;
+        }
         match permission(&config, &safety, operator.as_mut(), start) {
             Ok(permitted) => {
                 let arm = connect(&config, permitted, safety, envelope, start)?;
@@ -90,12 +93,11 @@ pub fn calibration_devices(
                 return Ok(CaptureDevices { arm, camera });
             }
             // From here, the arm may get to another one.
-            Err(error @ FirstMotionError::Stance(_)) => last = Some(error),
+            Err(error @ FirstMotionError::Stance(_)) => last = Some(error.into()),
             Err(error) => return Err(error.into()),
         }
     }
-    let no_room = CalibrationArmError::NoRoom { floor_mm };
-    Err(last.map_or(no_room.into(), anyhow::Error::from))
+    Err(last.unwrap_or_else(|| CalibrationArmError::NoRoom { floor_mm }.into()))
 }
 
 /// What the operator should know of the motions after the first.
