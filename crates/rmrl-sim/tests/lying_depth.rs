@@ -17,6 +17,9 @@ use rmrl_vision::{
     LocalizeError, Localizer, LocalizerConfig, RgbdFrame,
 };
 
+/// What becomes of a depth.
+type Value = fn(u16) -> u16;
+
 /// A frame whose depth does not lie.
 struct Clean {
     localizer: Localizer,
@@ -120,7 +123,7 @@ fn shift(frame: &mut RgbdFrame, [right, down]: [i64; 2]) {
 fn patches_of_lying_depth_do_not_move_a_plate() {
     let mut clean = Clean::new();
     let mut rng = random_stream(1, "lying depth", [0, 0]);
-    let values: [(&str, fn(u16) -> u16); 7] = [
+    let values: [(&str, Value); 7] = [
         ("a reflection", |_| 1600),
         ("a glint", |_| 450),
         ("a hole", |_| 0),

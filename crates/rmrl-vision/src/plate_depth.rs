@@ -92,6 +92,9 @@ impl Surface {
     }
 }
 
+/// A pixel of the mask: `u`, `v`, and what the depth image has there.
+type Pixel = (u32, u32, u16);
+
 /// A part of the mask.
 #[derive(Debug, Clone, Copy, Default)]
 struct Block {
@@ -197,7 +200,7 @@ fn mean_and_sample(
     mask: &Mask,
     area: usize,
     min_valid_ratio: f64,
-) -> Result<(f64, Vec<(u32, u32, u16)>), LocalizeError> {
+) -> Result<(f64, Vec<Pixel>), LocalizeError> {
     let (mut sum, mut valid, mut pixels) = (0.0, 0usize, 0usize);
     let mut sample = Vec::with_capacity(SAMPLE_PIXELS);
     let step = (area / SAMPLE_PIXELS).max(1);
@@ -223,7 +226,7 @@ fn place((u, v): (u32, u32)) -> Vector2<f64> {
 }
 
 /// The leveled depth around which most of the mask lies: the middle of the fullest window.
-fn depth_of_most(pixels: &[(u32, u32, u16)], leveling: &Leveling) -> f64 {
+fn depth_of_most(pixels: &[Pixel], leveling: &Leveling) -> f64 {
     // A step that shares no factor with the rows of a mask spreads the sample over it.
     let step = (pixels.len() / GUESS_PIXELS).max(1) | 1;
     let valid = pixels.iter().filter(|(_, _, depth)| *depth > 0);
@@ -244,9 +247,9 @@ fn depth_of_most(pixels: &[(u32, u32, u16)], leveling: &Leveling) -> f64 {
 }
 
 /// Divides the mask into blocks.
-fn blocks(pixels: &[(u32, u32, u16)], leveling: &Leveling, guess_m: f64) -> Vec<Block> {
+fn blocks(pixels: &[Pixel], leveling: &Leveling, guess_m: f64) -> Vec<Block> {
     let side = ((pixels.len() as f64 / BLOCKS).sqrt().round() as u32).max(1);
-    let least = |value: fn(&(u32, u32, u16)) -> u32| pixels.iter().map(value).min().unwrap_or(0);
+    let least = |value: fn(&Pixel) -> u32| pixels.iter().map(value).min().unwrap_or(0);
     let (left, top) = (least(|pixel| pixel.0), least(|pixel| pixel.1));
     let right = pixels.iter().map(|pixel| pixel.0).max().unwrap_or(0);
     let columns = ((right - left) / side + 1) as usize;
