@@ -1,6 +1,6 @@
-//! From images of a chessboard to cameras (Sec. 4.1).
+//! From images of a printed board to cameras (Sec. 4.1).
 //!
-//! [`ChessboardFinder`] finds a board's corners in an image. [`intrinsics`] calibrates a camera from many such
+//! A [`Board`] is a chessboard or a ChArUco board, and finds its corners in an image. [`intrinsics`] calibrates a camera from many such
 //! views, after Zhang. [`eye_to_hand`] finds the pose of a camera above the table by a board that the arm holds.
 //! Where there is a second camera on the arm, [`hand_eye`] finds its pose, and [`overhead`] that of the camera
 //! above the table, by boards that both cameras see at once. [`check_held`] and [`check`] measure the overhead
@@ -9,10 +9,14 @@
 //! The world is the robot's base. Transforms are named `target_from_source`: `flange_from_camera` maps
 //! a point in the camera's frame to the flange's.
 //!
-//! - `finder.rs`, `corner.rs`: the corners of a board, from the grid to a fraction of a pixel.
+//! - `board.rs`, `finder.rs`, `charuco.rs`, `corner.rs`: boards and their corners, from the grid to a fraction of a pixel.
 //! - `view.rs`, `selection.rs`, `posed.rs`: views, which of them are used, and the poses of their boards.
-//! - `intrinsics.rs`, `eye_to_hand.rs`, `held_check.rs`: the steps of a calibration with a board on the arm.
+//! - `intrinsics.rs`, `intrinsics_fit.rs`, `lens_model.rs`, `coverage.rs`: a camera's numbers, how many coefficients its
+//!   lens gets, and where the image was not seen.
+//! - `eye_to_hand.rs`, `held_check.rs`: the steps of a calibration with a board on the arm.
 //! - `hand_eye.rs`, `overhead.rs`, `check.rs`: the further steps with a camera on the arm.
+//! - `hand_eye_start.rs`: closed forms, and which views agree. `pose_reading.rs`, `pose_warning.rs`: how a table of poses was
+//!   meant, and what is suspicious about it.
 //! - `bundle.rs`, `held_bundle.rs`, `least_squares.rs`: the refinements over all views, and their solver.
 //! - `planar.rs`, `projection.rs`: closed forms for a plane, and the derivatives of the projection.
 //! - `error.rs`: why a calibration fails.
