@@ -4,9 +4,8 @@ use nalgebra::{Isometry3, Point3};
 use rmrl_vision::Intrinsics;
 
 use crate::bundle::pixel_noise;
-use crate::error::VIEWS;
 use crate::hand_eye::{
-    LEAST_HAND_EYE_VIEWS, PoseError, fine_gate, is_doubtful, pose_errors, worst_outside,
+    self, LEAST_HAND_EYE_VIEWS, PoseError, fine_gate, is_doubtful, pose_errors, worst_outside,
 };
 use crate::hand_eye_start::{
     Hypothesis, board_scale, check_rotation, consensus, linear, motion_between,
@@ -153,16 +152,7 @@ fn check_usable(
     given: usize,
     rejected: &[Rejected],
 ) -> Result<(), CalibrationError> {
-    if usable.len() < LEAST_HAND_EYE_VIEWS {
-        return Err(CalibrationError::TooFew {
-            what: VIEWS,
-            usable: usable.len(),
-            given,
-            needed: LEAST_HAND_EYE_VIEWS,
-            rejected: rejected.to_vec(),
-        });
-    }
-    check_rotation(usable).map_err(|error| match error {
+    hand_eye::check_usable(usable, given, rejected).map_err(|error| match error {
         CalibrationError::TooLittleRotation { first_deg, second_deg, needed_deg } => {
             CalibrationError::TurnsAboutOneAxis { first_deg, second_deg, needed_deg }
         }

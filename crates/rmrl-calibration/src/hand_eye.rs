@@ -146,7 +146,7 @@ fn refine<'a>(
 }
 
 /// Checks that there are enough usable views and enough rotation between them.
-fn check_usable(
+pub(crate) fn check_usable(
     usable: &[Seen<&PosedView>],
     given: usize,
     rejected: &[Rejected],
