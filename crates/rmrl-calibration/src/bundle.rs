@@ -7,9 +7,9 @@
 use nalgebra::{DMatrix, DVector, Isometry3, Matrix3, Point3, SMatrix, SVector};
 use rmrl_vision::Intrinsics;
 
+use crate::board_corner::matches;
 use crate::least_squares::{LeastSquares, NormalEquations, Solution, solve};
 use crate::projection::{motion, point_by_motion, project};
-use crate::view::matches;
 use crate::{BoardCorner, PoseNoise};
 
 /// The problem, and its current solution.

@@ -13,7 +13,7 @@ use rmrl_core::InvalidKey;
 use rmrl_vision::Chessboard;
 
 use crate::corner::{FittedCorner, fit_corner_within};
-use crate::selection::median;
+use crate::median::median;
 use crate::{BoardCorner, BoardMissing, BoardSighting};
 
 /// A ChArUco board: a chessboard with an ArUco marker in each white square, numbered row by row from the one beside the

@@ -11,10 +11,11 @@ use crate::hand_eye_start::{
     Hypothesis, board_scale, check_rotation, consensus, linear, motion_between,
 };
 use crate::held_bundle::{HeldBundle, HeldView};
+use crate::median::median;
 use crate::pose_reading::{Agreement, other_reading};
 use crate::pose_warning::pose_warnings;
 use crate::posed::{Seen, fitting};
-use crate::selection::{check_views, median, reject_blurred};
+use crate::selection::{check_views, reject_blurred};
 use crate::{Board, CalibrationError, PoseNoise, PoseWarning, PosedView, Rejected, RejectedReason};
 
 /// The pose of a camera above the table, and of the board on the flange, with their uncertainties.
@@ -73,7 +74,10 @@ pub fn eye_to_hand(
             consensus(&seen).map(|hypothesis| Agreement::of(&hypothesis, &seen))
         })
     });
-    other.flatten().map_or(found, Err)
+    match other.flatten() {
+        Some(reading) => Err(CalibrationError::OtherReading { reading }),
+        None => found,
+    }
 }
 
 /// From the closed form to the refinement over all views that agree. `given` is the number of all views.

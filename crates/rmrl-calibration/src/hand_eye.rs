@@ -9,10 +9,11 @@ use crate::error::VIEWS;
 use crate::hand_eye_start::{
     Hypothesis, board_scale, check_rotation, coarse_gate, consensus, linear, motion_between,
 };
+use crate::median::median;
 use crate::pose_reading::{Agreement, other_reading};
 use crate::pose_warning::pose_warnings;
 use crate::posed::{Seen, fitting};
-use crate::selection::{check_views, median, reject_blurred};
+use crate::selection::{check_views, reject_blurred};
 use crate::{Board, CalibrationError, PoseNoise, PoseWarning, PosedView, Rejected, RejectedReason};
 
 /// The pose of a camera on the flange, and its uncertainty.
@@ -49,8 +50,6 @@ pub struct PoseError {
 
 /// The least number of views: with fewer, a wrong one cannot be detected.
 pub const LEAST_HAND_EYE_VIEWS: usize = 5;
-/// The least root mean square rotation between two poses about the second principal axis, in degrees.
-pub const LEAST_ROTATION_DEG: f64 = 5.0;
 
 /// Calibrates the pose of a camera on the flange.
 ///
@@ -82,7 +81,10 @@ pub fn hand_eye(
             consensus(seen).map(|hypothesis| Agreement::of(&hypothesis, seen))
         })
     });
-    other.flatten().map_or(found, Err)
+    match other.flatten() {
+        Some(reading) => Err(CalibrationError::OtherReading { reading }),
+        None => found,
+    }
 }
 
 /// Whether poses may have been read wrongly: they fit badly, or few of them do.

@@ -4,9 +4,9 @@ use nalgebra::{
     DMatrix, DVector, Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3,
 };
 
+use crate::median::median;
 use crate::posed::Seen;
-use crate::selection::median;
-use crate::{CalibrationError, LEAST_ROTATION_DEG, PosedView, Rejected, RejectedReason};
+use crate::{CalibrationError, PosedView, Rejected, RejectedReason};
 
 /// The transforms that views are compared with.
 #[derive(Clone, Copy)]
@@ -168,6 +168,9 @@ pub(crate) fn board_scale(
 fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..count).flat_map(move |i| (i + 1..count).map(move |j| (i, j)))
 }
+
+/// The least root mean square rotation between two poses about the second principal axis, in degrees.
+pub const LEAST_ROTATION_DEG: f64 = 5.0;
 
 /// Checks that the flange rotated about two axes.
 pub(crate) fn check_rotation(seen: &[Seen<&PosedView>]) -> Result<(), CalibrationError> {

@@ -11,7 +11,8 @@ use crate::least_squares::{LeastSquares, Solution, solve};
 use crate::lens_model::{
     ComparedModel, LensChoice, LensModel, PassedOver, border_deviation_px, limit_with_margin,
 };
-use crate::selection::{check_views, median, reject_blurred, reject_sizes};
+use crate::median::median;
+use crate::selection::{check_views, reject_blurred, reject_sizes};
 use crate::{Board, CalibrationError, Rejected, RejectedReason, View};
 
 /// A camera's intrinsics and their uncertainty.

@@ -10,7 +10,7 @@
 //! a point in the camera's frame to the flange's.
 //!
 //! - `board.rs`, `finder.rs`, `charuco.rs`, `corner.rs`: boards and their corners, from the grid to a fraction of a pixel.
-//! - `view.rs`, `selection.rs`, `posed.rs`: views, which of them are used, and the poses of their boards.
+//! - `board_corner.rs`, `view.rs`, `selection.rs`, `posed.rs`: views, which of them are used, and the poses of their boards.
 //! - `intrinsics.rs`, `intrinsics_fit.rs`, `lens_model.rs`, `coverage.rs`: a camera's numbers, how many coefficients its
 //!   lens gets, and where the image was not seen.
 //! - `eye_to_hand.rs`, `held_check.rs`: the steps of a calibration with a board on the arm.
@@ -22,6 +22,7 @@
 //! - `error.rs`: why a calibration fails.
 
 mod board;
+mod board_corner;
 mod bundle;
 mod charuco;
 mod check;
@@ -38,6 +39,7 @@ mod intrinsics;
 mod intrinsics_fit;
 mod least_squares;
 mod lens_model;
+mod median;
 mod overhead;
 mod planar;
 mod pose_reading;
@@ -48,14 +50,14 @@ mod selection;
 mod view;
 
 pub use board::Board;
+pub use board_corner::BoardCorner;
 pub use charuco::{CharucoBoard, MarkerDictionary, UnknownDictionary};
 pub use check::{Check, CheckedPlacement, Inconclusive, Residual, check};
 pub use error::CalibrationError;
 pub use eye_to_hand::{EyeToHandCalibration, eye_to_hand};
 pub use finder::{BoardMissing, BoardSighting, ChessboardFinder};
-pub use hand_eye::{
-    HandEyeCalibration, LEAST_HAND_EYE_VIEWS, LEAST_ROTATION_DEG, PoseError, hand_eye,
-};
+pub use hand_eye::{HandEyeCalibration, LEAST_HAND_EYE_VIEWS, PoseError, hand_eye};
+pub use hand_eye_start::LEAST_ROTATION_DEG;
 pub use held_check::check_held;
 pub use intrinsics::{
     IntrinsicsCalibration, IntrinsicsDeviations, IntrinsicsWarning, LEAST_INTRINSICS_VIEWS,
@@ -65,4 +67,4 @@ pub use lens_model::{LensChoice, LensModel, PassedOver, Unusable};
 pub use overhead::{OverheadCalibration, PlacementError, WristCamera, chain, overhead};
 pub use pose_reading::{AngleOrder, PoseReading};
 pub use pose_warning::PoseWarning;
-pub use view::{BoardCorner, Placement, PoseNoise, PosedView, Rejected, RejectedReason, View};
+pub use view::{Placement, PoseNoise, PosedView, Rejected, RejectedReason, View};

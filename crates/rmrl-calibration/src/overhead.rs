@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::bundle::{Bundle, OverheadView, WristView, pixel_noise};
 use crate::error::PAIRS;
+use crate::median::median;
 use crate::posed::{Seen, fitting};
-use crate::selection::{check_views, median, reject_blurred};
+use crate::selection::{check_views, reject_blurred};
 use crate::{
     Board, CalibrationError, Placement, PoseNoise, PosedView, Rejected, RejectedReason, View,
 };

@@ -7,9 +7,9 @@ use nalgebra::{
 use rmrl_vision::Intrinsics;
 
 use crate::BoardCorner;
+use crate::board_corner::matches;
 use crate::least_squares::{LeastSquares, NormalEquations, solve};
 use crate::projection::{motion, point_by_motion, project};
-use crate::view::matches;
 
 /// The homography from a board's plane to an image, by the normalized direct linear transform.
 pub(crate) fn homography(points: &[Point2<f64>], pixels: &[Point2<f64>]) -> Option<Matrix3<f64>> {

@@ -6,10 +6,10 @@ use std::fmt;
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 
+use crate::PosedView;
 use crate::hand_eye_start::{Hypothesis, excess};
+use crate::median::median;
 use crate::posed::Seen;
-use crate::selection::median;
-use crate::{CalibrationError, PosedView};
 
 /// How the numbers of poses are meant. The default is how they are read: millimeters, degrees,
 /// `R = Rz(yaw) Ry(pitch) Rx(roll)`, of the flange in the robot's base.
@@ -131,12 +131,12 @@ impl Agreement {
     }
 }
 
-/// The error that says how the poses were meant, if another reading fits far better than the default. `agreement` is
+/// How the poses were meant, if another reading fits far better than the default. `agreement` is
 /// that of views with other poses.
 pub(crate) fn other_reading(
     seen: &[Seen<&PosedView>],
     agreement: impl Fn(&[Seen<&PosedView>]) -> Option<Agreement>,
-) -> Option<CalibrationError> {
+) -> Option<PoseReading> {
     let as_read = agreement(seen).map_or(f64::INFINITY, |agreement| agreement.median);
     let mut best: Option<(PoseReading, f64)> = None;
     for reading in PoseReading::others() {
@@ -166,7 +166,7 @@ pub(crate) fn other_reading(
             best = Some((reading, penalized));
         }
     }
-    best.map(|(reading, _)| CalibrationError::OtherReading { reading })
+    best.map(|(reading, _)| reading)
 }
 
 /// The share of views that agree in the right reading: the others may have wrong rows.

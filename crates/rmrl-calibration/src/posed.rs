@@ -3,8 +3,8 @@
 use nalgebra::Isometry3;
 use rmrl_vision::Intrinsics;
 
+use crate::median::median;
 use crate::planar::board_pose;
-use crate::selection::median;
 use crate::{Board, Rejected, RejectedReason, View};
 
 /// A view, and the pose of the board in it.

@@ -1,5 +1,6 @@
 //! Selects the views that are used.
 
+use crate::median::median;
 use crate::{Board, CalibrationError, Rejected, RejectedReason, View};
 
 /// Checks that all views have one size and all of the board's corners.
@@ -61,9 +62,3 @@ pub(crate) fn reject_blurred<T>(
 const BLURRED: f64 = 2.5;
 /// and by more than this, in pixels.
 const LEAST_BLURRED_PX: f64 = 1.5;
-
-/// The median (the upper one of an even number); 0 if there are no values.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
-}

@@ -3,16 +3,8 @@
 use nalgebra::{Isometry3, Point2, Point3};
 use serde::Serialize;
 
+use crate::board_corner::{BoardCorner, matches};
 use crate::{BoardMissing, BoardSighting};
-
-/// A corner of a board, as an image shows it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BoardCorner {
-    /// Its index in [`rmrl_vision::Chessboard::points`].
-    pub index: usize,
-    /// The pixel.
-    pub pixel: Point2<f64>,
-}
 
 /// The corners of a board in one image.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,14 +51,6 @@ impl View {
         let bytes = coordinates.flat_map(f64::to_le_bytes);
         format!("{:016x}", rmrl_core::fnv1a(bytes))
     }
-}
-
-/// Corners with their places on the board.
-pub(crate) fn matches<'a>(
-    corners: &'a [BoardCorner],
-    points: &'a [Point3<f64>],
-) -> impl Iterator<Item = (Point3<f64>, Point2<f64>)> {
-    corners.iter().map(|corner| (points[corner.index], corner.pixel))
 }
 
 /// A view from a camera on the arm, or of a board on the arm.

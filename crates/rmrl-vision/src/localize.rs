@@ -89,15 +89,8 @@ impl Localizer {
             return Err(LocalizeError::AtImageBorder);
         }
         check_lens(&mask, &camera.intrinsics)?;
-        let min_valid_ratio = self.config.min_valid_depth_ratio;
-        let depth = PlateDepth::measure(frame, &mask, &moments, camera, min_valid_ratio)?;
-        let depth_m = match self.config.depth {
-            DepthEstimate::Robust => depth.estimate_m(),
-            DepthEstimate::Mean => depth.mean_m,
-        };
-        self.check_size(moments.area, depth_m, camera)?;
-        let rise_m = self.config.plate.height_m - self.config.mean_surface_depth_m;
-        check_depth(frame, camera, &moments, &depth, [rise_m, self.config.min_rise_ratio])?;
+        let depth = self.measure_depth(frame, camera, &mask, &moments)?;
+        let depth_m = self.depth_m(&depth);
 
         let center = self.center_of(bounding_box, &moments);
         let surface = camera.world_point(center, depth_m).ok_or(LocalizeError::NotOverhead)?;
@@ -135,6 +128,30 @@ impl Localizer {
             mask,
             depth_m,
         })
+    }
+
+    /// The depth of the plate's surface, checked.
+    fn measure_depth(
+        &self,
+        frame: &RgbdFrame,
+        camera: &CameraModel,
+        mask: &Mask,
+        moments: &Moments,
+    ) -> Result<PlateDepth, LocalizeError> {
+        let config = &self.config;
+        let depth =
+            PlateDepth::measure(frame, mask, moments, camera, config.min_valid_depth_ratio)?;
+        self.check_size(moments.area, self.depth_m(&depth), camera)?;
+        let rise_m = config.plate.height_m - config.mean_surface_depth_m;
+        check_depth(frame, camera, moments, &depth, [rise_m, config.min_rise_ratio])?;
+        Ok(depth)
+    }
+
+    fn depth_m(&self, depth: &PlateDepth) -> f64 {
+        match self.config.depth {
+            DepthEstimate::Robust => depth.estimate_m(),
+            DepthEstimate::Mean => depth.mean_m,
+        }
     }
 
     /// Where `camera` sees a plate at `pose`. It follows the pose, not the mask, so an image crop around it

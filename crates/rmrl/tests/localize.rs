@@ -46,7 +46,8 @@ fn a_recording_is_localized_as_the_cell_was() {
     for line in &found {
         let found = &line["found"];
         assert_eq!(line["error"], Value::Null);
-        assert!(found["confidence"].as_f64().unwrap() > 0.8);
+        assert!(found["score"].as_f64().unwrap() > 0.8);
+        assert!((0.1..1.0).contains(&found["confidence"].as_f64().unwrap()), "{found}");
         assert!((found["depth_m"].as_f64().unwrap() - 0.79).abs() < 0.02);
         let mask = image::open(dir.path().join(found["mask"].as_str().unwrap())).unwrap();
         let set = mask.to_luma8().pixels().filter(|pixel| pixel.0[0] == 255).count();
