@@ -27,7 +27,7 @@ pub(crate) fn check_views<'a>(
 }
 
 /// Rejects views of another size than most.
-pub(crate) fn reject_sizes<'a>(views: &'a [View]) -> (Vec<&'a View>, Vec<Rejected>) {
+pub(crate) fn reject_sizes(views: &[View]) -> (Vec<&View>, Vec<Rejected>) {
     let count = |size: [u32; 2]| views.iter().filter(|view| view.size == size).count();
     let Some(usual) = views.iter().map(|view| view.size).max_by_key(|size| count(*size)) else {
         return (Vec::new(), Vec::new());
