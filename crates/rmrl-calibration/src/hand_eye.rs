@@ -10,7 +10,7 @@ use crate::hand_eye_start::{
     Hypothesis, board_scale, check_rotation, coarse_gate, consensus, linear, motion_between,
 };
 use crate::median::median;
-use crate::pose_reading::{Agreement, other_reading};
+use crate::other_reading::{Agreement, other_reading};
 use crate::pose_warning::pose_warnings;
 use crate::posed::{Seen, fitting};
 use crate::selection::{check_views, reject_blurred};

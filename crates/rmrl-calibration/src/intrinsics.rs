@@ -78,7 +78,8 @@ pub fn intrinsics(
     board.validate_size()?;
     let (of_size, others) = reject_sizes(views);
     check_views(of_size.iter().copied(), board)?;
-    let (used, mut rejected) = fitting_views(of_size, views.len(), board)?;
+    let (used, mut rejected) =
+        fitting_views(of_size, board).map_err(|error| error.with_unused(&others))?;
     rejected.splice(0..0, others);
     let (fit, passed_over) = fit(&used, board)?;
     let Fit { camera, covariance, compared } = &fit;
@@ -103,12 +104,12 @@ pub fn intrinsics(
     })
 }
 
-/// The views that a camera with all coefficients explains. `given` is the number of all views.
+/// The views that a camera with all coefficients explains.
 fn fitting_views<'a>(
     views: Vec<&'a View>,
-    given: usize,
     board: &Board,
 ) -> Result<(Vec<&'a View>, Vec<Rejected>), CalibrationError> {
+    let given = views.len();
     let (mut used, mut rejected) = reject_blurred(views, |view| view);
     loop {
         if used.len() < LEAST_INTRINSICS_VIEWS {

@@ -15,7 +15,7 @@
 //!   lens gets, and where the image was not seen.
 //! - `eye_to_hand.rs`, `held_check.rs`: the steps of a calibration with a board on the arm.
 //! - `hand_eye.rs`, `overhead.rs`, `check.rs`: the further steps with a camera on the arm.
-//! - `hand_eye_start.rs`: closed forms, and which views agree. `pose_reading.rs`, `pose_warning.rs`: how a table of poses was
+//! - `hand_eye_start.rs`: closed forms, and which views agree. `pose_reading.rs`, `other_reading.rs`, `pose_warning.rs`: how a table of poses was
 //!   meant, and what is suspicious about it.
 //! - `bundle.rs`, `held_bundle.rs`, `least_squares.rs`: the refinements over all views, and their solver.
 //! - `planar.rs`, `projection.rs`: closed forms for a plane, and the derivatives of the projection.
@@ -40,6 +40,7 @@ mod intrinsics_fit;
 mod least_squares;
 mod lens_model;
 mod median;
+mod other_reading;
 mod overhead;
 mod planar;
 mod pose_reading;
