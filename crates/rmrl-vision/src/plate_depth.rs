@@ -1,7 +1,7 @@
 //! The depth of a plate's surface, from the depth image over its mask.
 //!
 //! Depth cameras lie in places: a reflection is too far, a glint too near, black plastic has no depth at all. One
-//! pixel in fifty of a reflection moves the mean of Eq. 12 by centimeters. Here the mask is divided into about a
+//! pixel in fifty of a reflection moves the mean of Eq. 12 by centimeters. Here the mask is divided into a few
 //! hundred blocks, a plane is fitted to those that agree, and the plane fills the others in.
 
 use nalgebra::{Matrix3, Vector2, Vector3};
@@ -122,7 +122,8 @@ impl Block {
     }
 }
 
-/// The blocks of a mask. Fewer do not average noise, more do not show where depth lies.
+/// A block has as many pixels as a hundredth of those that are looked at: 5 x 5, so that the mask of a plate at 0.8 m has
+/// about 260 blocks. Larger ones do not show where depth lies, smaller ones do not average noise.
 const BLOCKS: f64 = 100.0;
 /// A block of which a smaller share has a depth is not used.
 const MIN_BLOCK_SHARE: f64 = 0.25;

@@ -265,10 +265,17 @@ fn learned_models_are_chosen_by_name_and_report_why_they_find_no_plate() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let found = lines(&stdout(&output));
     let kind = found[0]["error"]["kind"].as_str().unwrap();
-    assert!(
-        ["empty_mask", "at_image_border", "wrong_size", "wrong_shape"].contains(&kind),
-        "{kind}"
-    );
+    let checks = [
+        "empty_mask",
+        "at_image_border",
+        "wrong_size",
+        "depth_not_aligned",
+        "inconsistent_depth",
+        "tilted",
+        "not_raised",
+        "wrong_shape",
+    ];
+    assert!(checks.contains(&kind), "{kind}");
 
     // Missing files, or files of other models, are reported before any frame is read.
     let points = "vision.segment_anything.decoder=decoder_points.onnx";
