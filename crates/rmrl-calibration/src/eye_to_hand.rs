@@ -5,18 +5,16 @@ use rmrl_vision::Intrinsics;
 
 use crate::bundle::pixel_noise;
 use crate::hand_eye::{
-    self, LEAST_HAND_EYE_VIEWS, PoseError, fine_gate, is_doubtful, pose_errors, worst_outside,
+    self, LEAST_HAND_EYE_VIEWS, PoseError, fine_gate, pose_errors, worst_outside,
 };
-use crate::hand_eye_start::{
-    Hypothesis, board_scale, check_rotation, consensus, linear, motion_between,
-};
+use crate::hand_eye_start::{Hypothesis, board_scale, check_rotation, consensus, linear};
 use crate::held_bundle::{HeldBundle, HeldView};
 use crate::median::median;
-use crate::other_reading::{Agreement, other_reading};
+use crate::other_reading::unless_read_wrongly;
 use crate::pose_warning::pose_warnings;
-use crate::posed::{Seen, fitting};
+use crate::posed::{PosePair, Seen, fitting, motion_between, poses, rejected_pose, rejected_poses};
 use crate::selection::{check_views, reject_blurred};
-use crate::{Board, CalibrationError, PoseNoise, PoseWarning, PosedView, Rejected, RejectedReason};
+use crate::{Board, CalibrationError, PoseNoise, PoseWarning, PosedView, Rejected};
 
 /// The pose of a camera above the table, and of the board on the flange, with their uncertainties.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,20 +62,8 @@ pub fn eye_to_hand(
     let (fitted, misfits) = fitting(sharp, |posed| &posed.view, camera, board);
     rejected.extend(misfits);
     let found = refine(fitted.clone(), rejected, views.len(), (camera, board, noise));
-    let is_doubtful = found
-        .as_ref()
-        .map_or(true, |found| is_doubtful(found.misfit, found.views.len(), fitted.len()));
-    let other = is_doubtful.then(|| {
-        other_reading(&fitted, |seen| {
-            let inverted = inverted(seen);
-            let seen = by_reference(seen, &inverted);
-            consensus(&seen).map(|hypothesis| Agreement::of(&hypothesis, &seen))
-        })
-    });
-    match other.flatten() {
-        Some(reading) => Err(CalibrationError::OtherReading { reading }),
-        None => found,
-    }
+    let quality = |found: &EyeToHandCalibration| (found.misfit, found.views.len());
+    unless_read_wrongly(found, quality, &poses(&fitted), PosePair::inverted)
 }
 
 /// From the closed form to the refinement over all views that agree. `given` is the number of all views.
@@ -90,15 +76,18 @@ fn refine(
     check_usable(&fitted, given, &rejected)?;
     let points = board.points();
     let start = Hold::agreed(&fitted)?.concentrated(&fitted, camera, &points, noise);
-    let offs: Vec<[f64; 2]> = fitted.iter().map(|seen| start.off(seen)).collect();
+    let offs: Vec<[f64; 2]> = fitted.iter().map(|seen| start.off(&seen.poses())).collect();
     let limits = coarse_gate(&offs);
     let is_near = |seen: &Seen<&PosedView>| {
-        let off = start.off(seen);
+        let off = start.off(&seen.poses());
         off[0] <= limits[0] && off[1] <= limits[1]
     };
     let (mut used, mut outside): (Vec<_>, Vec<_>) = fitted.into_iter().partition(is_near);
     loop {
-        let so_far: Vec<Rejected> = outside.iter().map(|seen| start.reason(seen)).collect();
+        let so_far: Vec<Rejected> = outside
+            .iter()
+            .map(|seen| rejected_pose(seen, &start.expected(&seen.poses())))
+            .collect();
         check_usable(&used, given, &[rejected.as_slice(), &so_far].concat())?;
         let start = Hold::of_all(&used).unwrap_or(start);
         let found = start.bundle(&used, camera, &points, noise).solved();
@@ -120,7 +109,7 @@ fn refine(
         let scaled = |deviations: [f64; 2]| deviations.map(|value| value * misfit.max(1.0));
         let [camera_deviations, board_deviations] =
             found.problem.deviations(&covariance).map(scaled);
-        rejected.extend(refined.reasons(&outside, gate));
+        rejected.extend(rejected_poses(&outside, |pair| refined.expected(pair), gate));
         return Ok(EyeToHandCalibration {
             world_from_camera: refined.world_from_camera,
             flange_from_board: refined.flange_from_board,
@@ -185,9 +174,7 @@ impl From<Hypothesis> for Hold {
 impl Hold {
     /// The closed form of the three views that most others agree with.
     fn agreed(seen: &[Seen<&PosedView>]) -> Result<Self, CalibrationError> {
-        let inverted = inverted(seen);
-        let agreed = consensus(&by_reference(seen, &inverted));
-        agreed
+        consensus(&inverted(seen))
             .map(Self::from)
             .ok_or(CalibrationError::NoFit { what: "no three poses agree about the camera" })
     }
@@ -202,14 +189,14 @@ impl Hold {
         noise: PoseNoise,
     ) -> Self {
         let excess = |seen: &Seen<&PosedView>| {
-            let [off_m, off_rad] = self.off(seen);
+            let [off_m, off_rad] = self.off(&seen.poses());
             f64::max(off_m / COARSE[0], off_rad / COARSE[1])
         };
         let mut best: Vec<_> = seen.to_vec();
         best.sort_by(|a, b| excess(a).total_cmp(&excess(b)));
         let count = (CONCENTRATED_SHARE * seen.len() as f64).ceil() as usize;
         best.truncate(count.max(LEAST_HAND_EYE_VIEWS));
-        if check_rotation(&best).is_err() {
+        if check_rotation(&poses(&best)).is_err() {
             return self;
         }
         let start = Self::of_all(&best).unwrap_or(self);
@@ -223,49 +210,22 @@ impl Hold {
     /// The closed form of all views.
     fn of_all(seen: &[Seen<&PosedView>]) -> Option<Self> {
         let inverted = inverted(seen);
-        let seen = by_reference(seen, &inverted);
-        Some(Hypothesis::new(linear(&seen)?, &seen).into())
+        Some(Hypothesis::new(linear(&inverted)?, &inverted).into())
     }
 
     /// How much larger the board is than it was given, with its standard deviation, by the arm's motions.
     fn board_scale(&self, seen: &[Seen<&PosedView>]) -> Option<(f64, f64)> {
-        let inverted = inverted(seen);
-        board_scale(&by_reference(seen, &inverted), &self.world_from_camera)
+        board_scale(&inverted(seen), &self.world_from_camera)
     }
 
     /// The pose of the flange that a view implies.
-    fn world_from_flange(&self, seen: &Seen<&PosedView>) -> Isometry3<f64> {
+    fn expected(&self, seen: &PosePair) -> Isometry3<f64> {
         self.world_from_camera * seen.camera_from_board * self.flange_from_board.inverse()
     }
 
     /// How far a view's pose is off: meters and radians.
-    fn off(&self, seen: &Seen<&PosedView>) -> [f64; 2] {
-        motion_between(&self.world_from_flange(seen), &seen.view.world_from_flange)
-    }
-
-    fn reason(&self, seen: &Seen<&PosedView>) -> Rejected {
-        let [off_m, off_rad] = self.off(seen);
-        let (off_mm, off_deg) = (1000.0 * off_m, off_rad.to_degrees());
-        let reason = RejectedReason::Pose { off_mm, off_deg, fits: None };
-        Rejected { name: seen.view.view.name.clone(), reason }
-    }
-
-    /// Why views were rejected, and whose pose would fit them.
-    fn reasons(&self, outside: &[Seen<&PosedView>], gate: [f64; 2]) -> Vec<Rejected> {
-        let reason = |seen: &Seen<&PosedView>| {
-            let mut rejected = self.reason(seen);
-            let expected = self.world_from_flange(seen);
-            let owner = outside.iter().find(|other| {
-                let off = motion_between(&expected, &other.view.world_from_flange);
-                off[0] <= gate[0] && off[1] <= gate[1]
-            });
-            if let (RejectedReason::Pose { fits, .. }, Some(other)) = (&mut rejected.reason, owner)
-            {
-                *fits = Some(format!("the pose of {}", other.view.view.name));
-            }
-            rejected
-        };
-        outside.iter().map(reason).collect()
+    fn off(&self, seen: &PosePair) -> [f64; 2] {
+        motion_between(&self.expected(seen), &seen.world_from_flange)
     }
 
     fn bundle<'a>(
@@ -292,24 +252,7 @@ impl Hold {
     }
 }
 
-/// The views with inverted poses.
-fn inverted(seen: &[Seen<&PosedView>]) -> Vec<PosedView> {
-    let inverted = seen.iter().map(|seen| PosedView {
-        world_from_flange: seen.view.world_from_flange.inverse(),
-        view: seen.view.view.clone(),
-    });
-    inverted.collect()
-}
-
-/// The views of `seen`, replaced by others in the same order.
-fn by_reference<'a>(
-    seen: &[Seen<&PosedView>],
-    replaced: &'a [PosedView],
-) -> Vec<Seen<&'a PosedView>> {
-    let replaced = seen.iter().zip(replaced).map(|(seen, view)| Seen {
-        view,
-        camera_from_board: seen.camera_from_board,
-        reprojection_px: seen.reprojection_px,
-    });
-    replaced.collect()
+/// The poses of views, inverted for hand-eye's closed form.
+fn inverted(seen: &[Seen<&PosedView>]) -> Vec<PosePair> {
+    seen.iter().map(|seen| seen.poses().inverted()).collect()
 }

@@ -7,14 +7,14 @@ use serde::Serialize;
 use crate::bundle::{Bundle, WristView, pixel_noise};
 use crate::error::VIEWS;
 use crate::hand_eye_start::{
-    Hypothesis, board_scale, check_rotation, coarse_gate, consensus, linear, motion_between,
+    Hypothesis, board_scale, check_rotation, coarse_gate, consensus, linear,
 };
 use crate::median::median;
-use crate::other_reading::{Agreement, other_reading};
+use crate::other_reading::unless_read_wrongly;
 use crate::pose_warning::pose_warnings;
-use crate::posed::{Seen, fitting};
+use crate::posed::{Seen, fitting, poses, rejected_pose, rejected_poses};
 use crate::selection::{check_views, reject_blurred};
-use crate::{Board, CalibrationError, PoseNoise, PoseWarning, PosedView, Rejected, RejectedReason};
+use crate::{Board, CalibrationError, PoseNoise, PoseWarning, PosedView, Rejected};
 
 /// The pose of a camera on the flange, and its uncertainty.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,29 +73,9 @@ pub fn hand_eye(
     rejected.extend(misfits);
     let bundle = |used: &[Seen<_>], start: &_| bundle(used, start, camera, board, noise);
     let found = refine(fitted.clone(), rejected, views.len(), bundle, noise);
-    let is_doubtful = found
-        .as_ref()
-        .map_or(true, |found| is_doubtful(found.misfit, found.views.len(), fitted.len()));
-    let other = is_doubtful.then(|| {
-        other_reading(&fitted, |seen| {
-            consensus(seen).map(|hypothesis| Agreement::of(&hypothesis, seen))
-        })
-    });
-    match other.flatten() {
-        Some(reading) => Err(CalibrationError::OtherReading { reading }),
-        None => found,
-    }
+    let quality = |found: &HandEyeCalibration| (found.misfit, found.views.len());
+    unless_read_wrongly(found, quality, &poses(&fitted), |pair| pair)
 }
-
-/// Whether poses may have been read wrongly: they fit badly, or few of them do.
-pub(crate) fn is_doubtful(misfit: f64, used: usize, fitted: usize) -> bool {
-    misfit > DOUBTFUL_MISFIT || (used as f64) < DOUBTFUL_SHARE * fitted as f64
-}
-
-/// Poses may have been read wrongly if they are off by more than this many standard deviations,
-const DOUBTFUL_MISFIT: f64 = 8.0;
-/// or if a smaller share of the views fits.
-const DOUBTFUL_SHARE: f64 = 0.7;
 
 /// From the closed form to the refinement over all views that agree. `given` is the number of all
 /// views.
@@ -107,25 +87,27 @@ fn refine<'a>(
     noise: PoseNoise,
 ) -> Result<HandEyeCalibration, CalibrationError> {
     check_usable(&fitted, given, &rejected)?;
-    let start = consensus(&fitted)
+    let start = consensus(&poses(&fitted))
         .ok_or(CalibrationError::NoFit { what: "no three poses agree about the camera" })?;
-    let (mut used, mut outside) = split(fitted, &start, coarse_gate);
+    let (mut used, mut outside): (Vec<_>, Vec<_>) =
+        fitted.into_iter().partition(|seen| coarse_gate(start.off(&seen.poses())));
+    let mut so_far = rejected.clone();
+    so_far.extend(outside.iter().map(|seen| start.rejected(seen)));
     loop {
-        let names: Vec<Rejected> = outside.iter().map(|(_, rejected)| rejected.clone()).collect();
-        check_usable(&used, given, &[rejected.as_slice(), &names].concat())?;
-        let start = linear(&used).unwrap_or(start.flange_from_camera);
-        let found = bundle(&used, &Hypothesis::new(start, &used)).solved();
+        check_usable(&used, given, &so_far)?;
+        let start = linear(&poses(&used)).unwrap_or(start.flange_from_camera);
+        let found = bundle(&used, &Hypothesis::new(start, &poses(&used))).solved();
         let refined = Hypothesis {
             flange_from_camera: found.problem.flange_from_wrist,
             world_from_board: found.problem.world_from_boards[0],
         };
-        let errors: Vec<[f64; 2]> = used.iter().map(|seen| refined.off(seen)).collect();
+        let errors: Vec<[f64; 2]> = used.iter().map(|seen| refined.off(&seen.poses())).collect();
         let gate = fine_gate(&errors, noise);
         // Only the worst view is rejected, then all is fitted again.
         if let Some(worst) = worst_outside(&errors, gate) {
             let seen = used.remove(worst);
-            let reason = refined.reason(&seen);
-            outside.push((seen, reason));
+            so_far.push(refined.rejected(&seen));
+            outside.push(seen);
             continue;
         }
         let covariance = found
@@ -133,13 +115,17 @@ fn refine<'a>(
             .ok_or(CalibrationError::NoFit { what: "the camera's pose remains undetermined" })?;
         let misfit = found.problem.misfit();
         let deviations = Bundle::deviations(&covariance).map(|value| value * misfit.max(1.0));
-        rejected.extend(with_hints(outside, &refined, gate));
+        let expected = |pair: &_| refined.world_from_flange(pair);
+        rejected.extend(rejected_poses(&outside, expected, gate));
         return Ok(HandEyeCalibration {
             flange_from_camera: refined.flange_from_camera,
             deviation_m: deviations[0],
             deviation_rad: deviations[1],
             misfit,
-            warnings: pose_warnings(misfit, board_scale(&used, &refined.flange_from_camera)),
+            warnings: pose_warnings(
+                misfit,
+                board_scale(&poses(&used), &refined.flange_from_camera),
+            ),
             world_from_board: refined.world_from_board,
             views: pose_errors(&used, &errors),
             rejected,
@@ -162,7 +148,7 @@ pub(crate) fn check_usable(
             rejected: rejected.to_vec(),
         });
     }
-    check_rotation(usable)
+    check_rotation(&poses(usable))
 }
 
 /// The largest error of a pose that is accepted: meters and radians.
@@ -194,46 +180,10 @@ const GATE_SIGMAS: f64 = 6.0;
 /// or by this many medians, because arms are worse than specified.
 const GATE_MEDIANS: f64 = 5.0;
 
-type Parted<'a> = (Vec<Seen<&'a PosedView>>, Vec<(Seen<&'a PosedView>, Rejected)>);
-
-/// Parts the views that a hypothesis explains from the rest.
-fn split<'a>(
-    seen: Vec<Seen<&'a PosedView>>,
-    hypothesis: &Hypothesis,
-    gate: impl Fn([f64; 2]) -> bool,
-) -> Parted<'a> {
-    let (used, outside): (Vec<_>, Vec<_>) =
-        seen.into_iter().partition(|seen| gate(hypothesis.off(seen)));
-    let outside = outside.into_iter().map(|seen| {
-        let reason = hypothesis.reason(&seen);
-        (seen, reason)
-    });
-    (used, outside.collect())
-}
-
-/// Says of rejected views whose pose fits them.
-fn with_hints(
-    outside: Vec<(Seen<&PosedView>, Rejected)>,
-    refined: &Hypothesis,
-    gate: [f64; 2],
-) -> Vec<Rejected> {
-    outside
-        .iter()
-        .map(|(seen, _)| {
-            let mut rejected = refined.reason(seen);
-            let expected = refined.world_from_flange(seen);
-            let owner = outside.iter().find(|(other, _)| {
-                let off = motion_between(&expected, &other.view.world_from_flange);
-                off[0] <= gate[0] && off[1] <= gate[1]
-            });
-            if let (RejectedReason::Pose { fits, .. }, Some((other, _))) =
-                (&mut rejected.reason, owner)
-            {
-                *fits = Some(format!("the pose of {}", other.view.view.name));
-            }
-            rejected
-        })
-        .collect()
+impl Hypothesis {
+    fn rejected(&self, seen: &Seen<&PosedView>) -> Rejected {
+        rejected_pose(seen, &self.world_from_flange(&seen.poses()))
+    }
 }
 
 fn bundle<'a>(

@@ -4,9 +4,9 @@ use nalgebra::{
     DMatrix, DVector, Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3,
 };
 
+use crate::CalibrationError;
 use crate::median::median;
-use crate::posed::Seen;
-use crate::{CalibrationError, PosedView, Rejected, RejectedReason};
+use crate::posed::{PosePair, motion_between};
 
 /// The transforms that views are compared with.
 #[derive(Clone, Copy)]
@@ -17,10 +17,10 @@ pub(crate) struct Hypothesis {
 
 impl Hypothesis {
     /// Takes the pose of the board that most views agree with.
-    pub(crate) fn new(flange_from_camera: Isometry3<f64>, seen: &[Seen<&PosedView>]) -> Self {
+    pub(crate) fn new(flange_from_camera: Isometry3<f64>, seen: &[PosePair]) -> Self {
         let boards: Vec<Isometry3<f64>> = seen
             .iter()
-            .map(|seen| seen.view.world_from_flange * flange_from_camera * seen.camera_from_board)
+            .map(|seen| seen.world_from_flange * flange_from_camera * seen.camera_from_board)
             .collect();
         let spread = |candidate: &Isometry3<f64>| {
             median(boards.iter().map(|other| excess(motion_between(candidate, other))).collect())
@@ -31,26 +31,14 @@ impl Hypothesis {
     }
 
     /// The pose of the flange that a view implies.
-    pub(crate) fn world_from_flange(&self, seen: &Seen<&PosedView>) -> Isometry3<f64> {
+    pub(crate) fn world_from_flange(&self, seen: &PosePair) -> Isometry3<f64> {
         self.world_from_board * (self.flange_from_camera * seen.camera_from_board).inverse()
     }
 
     /// How far a view's pose is off: meters and radians.
-    pub(crate) fn off(&self, seen: &Seen<&PosedView>) -> [f64; 2] {
-        motion_between(&self.world_from_flange(seen), &seen.view.world_from_flange)
+    pub(crate) fn off(&self, seen: &PosePair) -> [f64; 2] {
+        motion_between(&self.world_from_flange(seen), &seen.world_from_flange)
     }
-
-    pub(crate) fn reason(&self, seen: &Seen<&PosedView>) -> Rejected {
-        let [off_m, off_rad] = self.off(seen);
-        let (off_mm, off_deg) = (1000.0 * off_m, off_rad.to_degrees());
-        let reason = RejectedReason::Pose { off_mm, off_deg, fits: None };
-        Rejected { name: seen.view.view.name.clone(), reason }
-    }
-}
-
-pub(crate) fn motion_between(a: &Isometry3<f64>, b: &Isometry3<f64>) -> [f64; 2] {
-    let motion = a.inverse() * b;
-    [motion.translation.vector.norm(), motion.rotation.angle()]
 }
 
 /// How far a pose is off, relative to the error of a closed form from three noisy poses.
@@ -67,11 +55,10 @@ pub(crate) fn coarse_gate(off: [f64; 2]) -> bool {
 }
 
 /// The hypothesis of three views that explains most of all.
-pub(crate) fn consensus(seen: &[Seen<&PosedView>]) -> Option<Hypothesis> {
+pub(crate) fn consensus(seen: &[PosePair]) -> Option<Hypothesis> {
     let mut best: Option<(usize, f64, Hypothesis)> = None;
     for triple in triples(seen.len()) {
-        let three: Vec<Seen<&PosedView>> =
-            triple.iter().map(|index| seen[*index].clone()).collect();
+        let three = triple.map(|index| seen[index]);
         if check_rotation(&three).is_err() {
             continue;
         }
@@ -101,12 +88,12 @@ const MOST_TRIPLES: usize = 400;
 
 /// `A X = X B` in closed form over all pairs of views, after Park and Martin: the rotation maps the axes of
 /// the camera's motions to those of the flange's; then `(R_A - 1) t = R_X t_B - t_A`.
-pub(crate) fn linear(seen: &[Seen<&PosedView>]) -> Option<Isometry3<f64>> {
+pub(crate) fn linear(seen: &[PosePair]) -> Option<Isometry3<f64>> {
     let pairs: Vec<[Isometry3<f64>; 2]> = pairs(seen.len())
         .map(|(i, j)| {
             let (a, b) = (&seen[i], &seen[j]);
             [
-                a.view.world_from_flange.inverse() * b.view.world_from_flange,
+                a.world_from_flange.inverse() * b.world_from_flange,
                 a.camera_from_board * b.camera_from_board.inverse(),
             ]
         })
@@ -139,7 +126,7 @@ pub(crate) fn linear(seen: &[Seen<&PosedView>]) -> Option<Isometry3<f64>> {
 /// How much larger the board is than it was given, as a factor, with its standard deviation, by the arm's motions:
 /// `(R_A - 1) t - s R_X t_B = -t_A`. `None` if it is undetermined.
 pub(crate) fn board_scale(
-    seen: &[Seen<&PosedView>],
+    seen: &[PosePair],
     flange_from_camera: &Isometry3<f64>,
 ) -> Option<(f64, f64)> {
     let count = pairs(seen.len()).count();
@@ -147,7 +134,7 @@ pub(crate) fn board_scale(
     let mut values = DVector::zeros(3 * count);
     for (index, (i, j)) in pairs(seen.len()).enumerate() {
         let (a, b) = (&seen[i], &seen[j]);
-        let flange = a.view.world_from_flange.inverse() * b.view.world_from_flange;
+        let flange = a.world_from_flange.inverse() * b.world_from_flange;
         let camera = a.camera_from_board * b.camera_from_board.inverse();
         let turned = flange.rotation.to_rotation_matrix().into_inner() - Matrix3::identity();
         rows.fixed_view_mut::<3, 3>(3 * index, 0).copy_from(&turned);
@@ -173,10 +160,10 @@ fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
 pub const LEAST_ROTATION_DEG: f64 = 5.0;
 
 /// Checks that the flange rotated about two axes.
-pub(crate) fn check_rotation(seen: &[Seen<&PosedView>]) -> Result<(), CalibrationError> {
+pub(crate) fn check_rotation(seen: &[PosePair]) -> Result<(), CalibrationError> {
     let mut scatter = Matrix3::zeros();
     for (i, j) in pairs(seen.len()) {
-        let between = seen[i].view.world_from_flange.inverse() * seen[j].view.world_from_flange;
+        let between = seen[i].world_from_flange.inverse() * seen[j].world_from_flange;
         let turn = between.rotation.scaled_axis();
         scatter += turn * turn.transpose();
     }
