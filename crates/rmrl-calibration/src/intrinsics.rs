@@ -8,9 +8,7 @@ use crate::coverage::unseen_regions;
 use crate::error::VIEWS;
 use crate::intrinsics_fit::Camera;
 use crate::least_squares::{LeastSquares, Solution, solve};
-use crate::lens_model::{
-    ComparedModel, LensChoice, LensModel, PassedOver, border_deviation_px, limit_with_margin,
-};
+use crate::lens_model::{ComparedModel, LensChoice, LensModel, PassedOver};
 use crate::median::median;
 use crate::selection::{check_views, reject_blurred, reject_sizes};
 use crate::{Board, CalibrationError, Rejected, RejectedReason, View};
@@ -78,13 +76,13 @@ pub fn intrinsics(
     board.validate_size()?;
     let (of_size, others) = reject_sizes(views);
     check_views(of_size.iter().copied(), board)?;
-    let (used, mut rejected) =
-        fitting_views(of_size, board).map_err(|error| error.with_unused(&others))?;
+    let (full, mut rejected) =
+        full_fit(of_size, board).map_err(|error| error.with_unused(&others))?;
     rejected.splice(0..0, others);
-    let (fit, passed_over) = fit(&used, board)?;
+    let (fit, passed_over) = choose(full, board)?;
     let Fit { camera, covariance, compared } = &fit;
     let fitted = compared.model.fitted();
-    let views = used.iter().zip(camera.view_errors());
+    let views = camera.views.iter().zip(camera.view_errors());
     Ok(IntrinsicsCalibration {
         intrinsics: camera.intrinsics,
         deviations: deviations(fitted, covariance),
@@ -95,7 +93,7 @@ pub fn intrinsics(
             passed_over,
         },
         reprojection_px: compared.reprojection_px,
-        unseen_regions: unseen_regions(&used),
+        unseen_regions: unseen_regions(&camera.views),
         warnings: warnings(&fit),
         views: views
             .map(|(view, error)| ViewError { name: view.name.clone(), reprojection_px: error })
@@ -104,11 +102,11 @@ pub fn intrinsics(
     })
 }
 
-/// The views that a camera with all coefficients explains.
-fn fitting_views<'a>(
+/// The camera with all coefficients, fitted to the views that it explains.
+fn full_fit<'a>(
     views: Vec<&'a View>,
     board: &Board,
-) -> Result<(Vec<&'a View>, Vec<Rejected>), CalibrationError> {
+) -> Result<(Solution<Camera<'a>>, Vec<Rejected>), CalibrationError> {
     let given = views.len();
     let (mut used, mut rejected) = reject_blurred(views, |view| view);
     loop {
@@ -121,8 +119,8 @@ fn fitting_views<'a>(
                 rejected,
             });
         }
-        let camera = solve(Camera::start(&used, board, LensModel::Radial3Tangential)?).problem;
-        let errors = camera.view_errors();
+        let found = solve(Camera::start(&used, board, LensModel::Radial3Tangential)?);
+        let errors = found.problem.view_errors();
         // A bad view affects the whole fit: only the worst is rejected, then all is fitted again.
         let usual_px = median(errors.clone());
         let (worst, reprojection_px) = largest(&errors);
@@ -131,22 +129,28 @@ fn fitting_views<'a>(
             rejected.push(Rejected { name: used.remove(worst).name.clone(), reason });
             continue;
         }
-        let spread_deg = camera.tilt_spread_deg();
+        let spread_deg = found.problem.tilt_spread_deg();
         if spread_deg < LEAST_TILT_DEG {
             return Err(CalibrationError::TooLittleTilt { spread_deg, needed_deg: LEAST_TILT_DEG });
         }
-        return Ok((used, rejected));
+        return Ok((found, rejected));
     }
 }
 
-/// The camera with the usable model of the lens that has the most coefficients, and the models passed over.
-fn fit<'a>(
-    views: &'a [&'a View],
+/// The camera with the usable model of the lens that has the most coefficients, and the models passed over. `full` has
+/// all coefficients.
+fn choose<'a>(
+    full: Solution<Camera<'a>>,
     board: &Board,
 ) -> Result<(Fit<'a>, Vec<PassedOver>), CalibrationError> {
+    let views = full.problem.views.clone();
+    let simpler = LensModel::ALL.into_iter().skip(1).map(|model| {
+        let start = Camera::start(&views, board, model)?;
+        Fit::of(solve(start))
+    });
     let (mut fits, mut failure): (Vec<Fit>, _) = (Vec::new(), None);
-    for model in LensModel::ALL {
-        let fit = match Fit::new(views, board, model) {
+    for fit in std::iter::once(Fit::of(full)).chain(simpler) {
+        let fit = match fit {
             Ok(fit) => fit,
             Err(error) => {
                 failure = failure.or(Some(error));
@@ -156,26 +160,25 @@ fn fit<'a>(
         if fits.first().is_some_and(|best| fit.compared.is_worse_than(&best.compared)) {
             break;
         }
-        let is_usable = fit.compared.unusable(views[0].size[0]).is_none();
+        let is_usable = fit.compared.unusable.is_none();
         fits.push(fit);
         if is_usable {
             break;
         }
     }
-    let reason = |fit: &Fit| fit.compared.unusable(views[0].size[0]);
     let Some(last) = fits.pop() else {
         return Err(
             failure.unwrap_or(CalibrationError::NoFit { what: "its numbers remain undetermined" })
         );
     };
-    if reason(&last).is_some() {
+    if last.compared.unusable.is_some() {
         // The simpler models do not fit: the best one is right where corners were seen.
         let best = if fits.is_empty() { last } else { fits.swap_remove(0) };
         return Ok((best, Vec::new()));
     }
     let passed_over = fits.iter().filter_map(|fit| {
-        let ComparedModel { model, reprojection_px, .. } = fit.compared;
-        Some(PassedOver { model, reprojection_px, reason: reason(fit)? })
+        let ComparedModel { model, reprojection_px, unusable, .. } = fit.compared;
+        Some(PassedOver { model, reprojection_px, reason: unusable? })
     });
     let passed_over = passed_over.collect();
     Ok((last, passed_over))
@@ -190,13 +193,8 @@ struct Fit<'a> {
 }
 
 impl<'a> Fit<'a> {
-    fn new(
-        views: &'a [&'a View],
-        board: &Board,
-        model: LensModel,
-    ) -> Result<Self, CalibrationError> {
-        let Solution { problem: camera, cost, inverse_hessian } =
-            solve(Camera::start(views, board, model)?);
+    fn of(found: Solution<Camera<'a>>) -> Result<Self, CalibrationError> {
+        let Solution { problem: camera, cost, inverse_hessian } = found;
         let covariance = inverse_hessian
             .ok_or(CalibrationError::NoFit { what: "its numbers remain undetermined" })?;
         camera.intrinsics.validate()?;
@@ -204,12 +202,9 @@ impl<'a> Fit<'a> {
         let shared = camera.shared_unknowns();
         let per_coordinate = cost / (coordinates as f64 - unknowns as f64);
         let covariance = covariance.view((0, 0), (shared, shared)) * per_coordinate;
-        let compared = ComparedModel {
-            border_px: border_deviation_px(&camera.intrinsics, model.fitted(), &covariance),
-            model,
-            reprojection_px: (cost / (0.5 * coordinates as f64)).sqrt(),
-            limit: limit_with_margin(&camera.intrinsics),
-        };
+        let reprojection_px = (cost / (0.5 * coordinates as f64)).sqrt();
+        let compared =
+            ComparedModel::new(camera.model, &camera.intrinsics, reprojection_px, &covariance);
         Ok(Self { camera, covariance, compared })
     }
 }

@@ -12,9 +12,9 @@ use crate::{Board, CalibrationError, View};
 /// Intrinsics, and the pose of each view's board.
 #[derive(Clone)]
 pub(crate) struct Camera<'a> {
-    views: &'a [&'a View],
+    pub views: Vec<&'a View>,
     points: Vec<Point3<f64>>,
-    model: LensModel,
+    pub model: LensModel,
     pub intrinsics: Intrinsics,
     camera_from_boards: Vec<Isometry3<f64>>,
     /// How much longer the board is along its rows than it should be, as a share; `None` if it is not sought.
@@ -24,7 +24,7 @@ pub(crate) struct Camera<'a> {
 impl<'a> Camera<'a> {
     /// Zhang's closed form, with the principal point in the middle and without distortion.
     pub(crate) fn start(
-        views: &'a [&'a View],
+        views: &[&'a View],
         board: &Board,
         model: LensModel,
     ) -> Result<Self, CalibrationError> {
@@ -54,7 +54,14 @@ impl<'a> Camera<'a> {
         let poses: Option<Vec<Isometry3<f64>>> =
             homographies.iter().map(|homography| pose_of(without_camera * homography)).collect();
         let camera_from_boards = poses.ok_or(no_fit("a board has no pose"))?;
-        Ok(Self { views, points, model, intrinsics, camera_from_boards, stretch: None })
+        Ok(Self {
+            views: views.to_vec(),
+            points,
+            model,
+            intrinsics,
+            camera_from_boards,
+            stretch: None,
+        })
     }
 
     /// The same camera, with the board's stretch as a further unknown.

@@ -108,24 +108,30 @@ pub(crate) struct ComparedModel {
     pub reprojection_px: f64,
     /// The standard deviation of a pixel at the image's border, in pixels; the largest over the border.
     pub border_px: f64,
-    /// How far the model has an inverse; `None` if it has one in the whole image and 5 % beyond.
-    pub limit: Option<LensLimit>,
+    /// Why the model is not used, although it fits; `None` if it can be used.
+    pub unusable: Option<Unusable>,
 }
 
 impl ComparedModel {
+    /// A model that was fitted. `covariance` is that of its intrinsics.
+    pub(crate) fn new(
+        model: LensModel,
+        intrinsics: &Intrinsics,
+        reprojection_px: f64,
+        covariance: &DMatrix<f64>,
+    ) -> Self {
+        let border_px = border_deviation_px(intrinsics, model.fitted(), covariance);
+        let most_px = MOST_BORDER_SHARE * f64::from(intrinsics.width);
+        let unusable = match limit_with_margin(intrinsics) {
+            Some(limit) => Some(Unusable::Folds { limit }),
+            None => (border_px > most_px).then_some(Unusable::Border { border_px, most_px }),
+        };
+        Self { model, reprojection_px, border_px, unusable }
+    }
+
     /// Whether the model leaves out coefficients that the corners need.
     pub(crate) fn is_worse_than(&self, best: &Self) -> bool {
         self.reprojection_px > MOST_WORSE * best.reprojection_px + ROUNDING_PX
-    }
-
-    /// Why the model is not used, although it fits best; `None` if it can be used.
-    pub fn unusable(&self, image_width_px: u32) -> Option<Unusable> {
-        if let Some(limit) = self.limit {
-            return Some(Unusable::Folds { limit });
-        }
-        let most_px = MOST_BORDER_SHARE * f64::from(image_width_px);
-        (self.border_px > most_px)
-            .then_some(Unusable::Border { border_px: self.border_px, most_px })
     }
 }
 
@@ -164,7 +170,7 @@ const MOST_BORDER_SHARE: f64 = 0.005;
 
 /// How far a lens has an inverse; `None` if in the whole image and a margin around it. A lens that folds just outside
 /// is no better inside.
-pub(crate) fn limit_with_margin(intrinsics: &Intrinsics) -> Option<LensLimit> {
+fn limit_with_margin(intrinsics: &Intrinsics) -> Option<LensLimit> {
     let margin = |size: u32| (MARGIN * f64::from(size)).ceil();
     let (right, down) = (margin(intrinsics.width), margin(intrinsics.height));
     let larger = Intrinsics {
@@ -188,7 +194,7 @@ const MARGIN: f64 = 0.05;
 
 /// The standard deviation of a border pixel, in pixels: the largest over the border. `covariance` is that of the
 /// `fitted` intrinsics.
-pub(crate) fn border_deviation_px(
+fn border_deviation_px(
     intrinsics: &Intrinsics,
     fitted: &[usize],
     covariance: &DMatrix<f64>,
