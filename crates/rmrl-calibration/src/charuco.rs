@@ -7,12 +7,13 @@ use calib_targets_charuco::{
     CharucoBoardSpec, CharucoDetectError, CharucoDetector, CharucoParams, GrayImageView,
     resolve_dictionary,
 };
-use image::{GrayImage, imageops};
-use nalgebra::{Point2, Vector2};
+use image::GrayImage;
 use rmrl_core::InvalidKey;
-use rmrl_vision::Chessboard;
+use rmrl_vision::{Chessboard, CornerCount};
 
 use crate::corner::{FittedCorner, fit_corner_within};
+use crate::corner_grid::{CornerGrid, pixel_at_full_size};
+use crate::finder::look_at_scales;
 use crate::median::median;
 use crate::{BoardCorner, BoardMissing, BoardSighting};
 
@@ -105,26 +106,9 @@ impl CharucoBoard {
     /// # Errors
     /// Too few corners are visible, or the markers do not belong to this board.
     pub fn look(&self, image: &GrayImage) -> Result<BoardSighting, BoardMissing> {
-        let mut best = BoardMissing::Nothing;
-        // The markers of a blurred image are sharp again in a smaller image.
-        for shrink in SHRINKS {
-            let (width, height) = (image.width() / shrink, image.height() / shrink);
-            if width.min(height) < SMALLEST_IMAGE_PX {
-                break;
-            }
-            let found = if shrink == 1 {
-                self.detect(image, 1.0)
-            } else {
-                let small = imageops::resize(image, width, height, imageops::FilterType::Triangle);
-                self.detect(&small, f64::from(image.width()) / f64::from(width))
-            };
-            match found.and_then(|corners| self.fitted(image, &corners)) {
-                Ok(sighting) => return Ok(sighting),
-                Err(missing) if best == BoardMissing::Nothing => best = missing,
-                Err(_) => {}
-            }
-        }
-        Err(best)
+        look_at_scales(image, &SHRINKS, |image_at_scale, scale| {
+            self.fitted(image, &self.detect(image_at_scale, scale)?)
+        })
     }
 
     /// The corners by their index, in the pixels of an image that is `scale` times as large.
@@ -152,10 +136,7 @@ impl CharucoBoard {
             .filter_map(|corner| {
                 let index =
                     usize::try_from(corner.id).ok().filter(|index| *index < columns * rows)?;
-                // Pixel coordinates refer to the pixels' centers.
-                let pixel = [corner.position.x, corner.position.y]
-                    .map(|value| (f64::from(value) + 0.5) * scale - 0.5);
-                Some(BoardCorner { index, pixel: Point2::from(pixel) })
+                Some(BoardCorner { index, pixel: pixel_at_full_size(corner.position, scale) })
             })
             .collect();
         corners.sort_by_key(|corner| corner.index);
@@ -172,15 +153,20 @@ impl CharucoBoard {
         let expected = self.corners.points().len();
         // A marker begins this far from a corner, along the diagonal of its square.
         let gap = 0.5 * (1.0 - self.marker_m / self.corners.square_m);
+        let CornerCount { columns, rows } = self.corners.corners;
+        let place = |corner: &BoardCorner| [corner.index % columns, corner.index / columns];
+        let grid = CornerGrid {
+            size: [columns, rows],
+            corners: corners.iter().map(|corner| (place(corner), corner.pixel)).collect(),
+        };
         let fitted: Vec<(usize, FittedCorner)> = corners
             .iter()
             .filter_map(|corner| {
-                let edges = self.edges(corners, corner)?;
+                let edges = grid.edges(place(corner))?;
                 let largest_px = gap * edges[0].norm().min(edges[1].norm());
                 Some((corner.index, fit_corner_within(image, corner.pixel, edges, largest_px)?))
             })
             .collect();
-        let columns = self.corners.corners.columns;
         let lines = |line: fn(usize, usize) -> usize| {
             let mut lines: Vec<usize> =
                 fitted.iter().map(|(index, _)| line(*index, columns)).collect();
@@ -205,33 +191,9 @@ impl CharucoBoard {
                 .collect(),
         })
     }
-
-    /// The vectors from a corner to its next corners along a row and a column: the shorter ones, if there are two.
-    fn edges(&self, corners: &[BoardCorner], here: &BoardCorner) -> Option<[Vector2<f64>; 2]> {
-        let columns = self.corners.corners.columns;
-        let to = |index: Option<usize>| {
-            let place = corners.binary_search_by_key(&index?, |corner| corner.index).ok()?;
-            Some(corners[place].pixel - here.pixel)
-        };
-        let column = here.index % columns;
-        let beside = [
-            (column + 1 < columns).then_some(here.index + 1),
-            (column > 0).then(|| here.index - 1),
-        ];
-        let below = [Some(here.index + columns), here.index.checked_sub(columns)];
-        let shortest = |[after, before]: [Option<usize>; 2]| {
-            [to(after), to(before).map(|edge| -edge)]
-                .into_iter()
-                .flatten()
-                .min_by(|a, b| a.norm().total_cmp(&b.norm()))
-        };
-        Some([shortest(beside)?, shortest(below)?])
-    }
 }
 
 /// The detector examines images at full size, then at a half.
 const SHRINKS: [u32; 2] = [1, 2];
-/// Smaller images contain no board.
-const SMALLEST_IMAGE_PX: u32 = 60;
 /// A part of a board is used from this many corners on: the pose of fewer is poorly determined.
 const LEAST_CORNERS: usize = 12;

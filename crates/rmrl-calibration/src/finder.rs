@@ -11,6 +11,7 @@ use rmrl_vision::{BoxError, Chessboard, CornerFinder};
 
 use crate::BoardCorner;
 use crate::corner::{FittedCorner, fit_corner};
+use crate::corner_grid::{CornerGrid, pixel_at_full_size};
 
 /// Finds boards by ChESS corners, which `calib-targets-chessboard` joins to a grid, and fits each corner to some
 /// hundredths of a pixel.
@@ -128,32 +129,47 @@ impl ChessboardFinder {
         image: &GrayImage,
         board: &Chessboard,
     ) -> Result<BoardSighting, BoardMissing> {
-        let mut best = BoardMissing::Nothing;
-        // The corners of a blurred image are sharp again in a smaller image.
-        for shrink in SHRINKS {
-            let (width, height) = (image.width() / shrink, image.height() / shrink);
-            if width.min(height) < SMALLEST_IMAGE_PX {
-                break;
-            }
-            let grid = if shrink == 1 {
-                Grid::find(image, 1.0)
-            } else {
-                let small = imageops::resize(image, width, height, imageops::FilterType::Triangle);
-                let scale = f64::from(image.width()) / f64::from(width);
-                Grid::find(&small, scale)
-            };
-            match grid.ok_or(BoardMissing::Nothing).and_then(|grid| grid.sighting(image, board)) {
-                Ok(sighting) => return Ok(sighting),
-                Err(missing) if best == BoardMissing::Nothing => best = missing,
-                Err(_) => {}
-            }
-        }
-        Err(best)
+        look_at_scales(image, &SHRINKS, |image_at_scale, scale| {
+            let grid = CornerGrid::find(image_at_scale, scale).ok_or(BoardMissing::Nothing)?;
+            grid.sighting(image, board)
+        })
     }
 }
 
 /// The detector examines images at full size, then at a half and a quarter.
 const SHRINKS: [u32; 3] = [1, 2, 4];
+
+/// Looks for a board in an image at its full size, then at 1 / `shrinks` of it, until it is found. The corners and markers
+/// of a blurred image are sharp again in a smaller one. `look` also gets how much larger the image is.
+///
+/// # Errors
+/// The first reason that says more than that nothing is visible.
+pub(crate) fn look_at_scales(
+    image: &GrayImage,
+    shrinks: &[u32],
+    look: impl Fn(&GrayImage, f64) -> Result<BoardSighting, BoardMissing>,
+) -> Result<BoardSighting, BoardMissing> {
+    let mut best = BoardMissing::Nothing;
+    for shrink in shrinks {
+        let (width, height) = (image.width() / shrink, image.height() / shrink);
+        if width.min(height) < SMALLEST_IMAGE_PX {
+            break;
+        }
+        let found = if *shrink == 1 {
+            look(image, 1.0)
+        } else {
+            let small = imageops::resize(image, width, height, imageops::FilterType::Triangle);
+            look(&small, f64::from(image.width()) / f64::from(width))
+        };
+        match found {
+            Ok(sighting) => return Ok(sighting),
+            Err(missing) if best == BoardMissing::Nothing => best = missing,
+            Err(_) => {}
+        }
+    }
+    Err(best)
+}
+
 /// Smaller images contain no board.
 const SMALLEST_IMAGE_PX: u32 = 60;
 
@@ -169,14 +185,7 @@ impl CornerFinder for ChessboardFinder {
     }
 }
 
-/// Corners by their column and row in a grid.
-struct Grid {
-    /// The numbers of columns and rows.
-    size: [usize; 2],
-    corners: HashMap<[usize; 2], Point2<f64>>,
-}
-
-impl Grid {
+impl CornerGrid {
     /// The largest grid in an image, in the pixels of an image that is `scale` times as large.
     fn find(image: &GrayImage, scale: f64) -> Option<Self> {
         let view = GrayImageView {
@@ -193,10 +202,7 @@ impl Grid {
             .filter_map(|corner| {
                 let place = [corner.grid.u, corner.grid.v].map(usize::try_from);
                 let [Ok(column), Ok(row)] = place else { return None };
-                // Pixel coordinates refer to the pixels' centers.
-                let pixel = [corner.position.x, corner.position.y]
-                    .map(|value| (f64::from(value) + 0.5) * scale - 0.5);
-                Some(([column, row], Point2::from(pixel)))
+                Some(([column, row], pixel_at_full_size(corner.position, scale)))
             })
             .collect();
         let size =
@@ -281,44 +287,6 @@ impl Grid {
             .iter()
             .map(|place| fit_corner(image, *self.corners.get(place)?, self.edges(*place)?))
             .collect()
-    }
-
-    /// Where a corner's neighbors expect it: on a line or at a parallelogram's corner.
-    fn expected(&self, [column, row]: [usize; 2]) -> Option<Point2<f64>> {
-        let at = |right: isize, down: isize| {
-            let place = [column.checked_add_signed(right)?, row.checked_add_signed(down)?];
-            self.corners.get(&place).copied()
-        };
-        let mut guesses = Vec::new();
-        for (right, down) in [(1, 0), (0, 1)] {
-            if let (Some(before), Some(after)) = (at(-right, -down), at(right, down)) {
-                guesses.push(nalgebra::center(&before, &after));
-            }
-        }
-        for (right, down) in [(1, 1), (1, -1), (-1, 1), (-1, -1)] {
-            if let (Some(beside), Some(below), Some(across)) =
-                (at(right, 0), at(0, down), at(right, down))
-            {
-                guesses.push(beside + (below - across));
-            }
-        }
-        let sum: Vector2<f64> = guesses.iter().map(|guess| guess.coords).sum();
-        (!guesses.is_empty()).then(|| (sum / guesses.len() as f64).into())
-    }
-
-    /// The vectors from a corner to its neighbors along both directions; the shorter one if there are two.
-    fn edges(&self, [column, row]: [usize; 2]) -> Option<[Vector2<f64>; 2]> {
-        let here = self.corners.get(&[column, row])?;
-        let shortest = |places: [Option<[usize; 2]>; 2], sign: [f64; 2]| {
-            places
-                .into_iter()
-                .zip(sign)
-                .filter_map(|(place, sign)| Some((self.corners.get(&place?)? - here) * sign))
-                .min_by(|a, b| a.norm().total_cmp(&b.norm()))
-        };
-        let beside = [Some([column + 1, row]), column.checked_sub(1).map(|left| [left, row])];
-        let below = [Some([column, row + 1]), row.checked_sub(1).map(|above| [column, above])];
-        Some([shortest(beside, [1.0, -1.0])?, shortest(below, [1.0, -1.0])?])
     }
 }
 

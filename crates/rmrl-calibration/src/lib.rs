@@ -9,7 +9,8 @@
 //! The world is the robot's base. Transforms are named `target_from_source`: `flange_from_camera` maps
 //! a point in the camera's frame to the flange's.
 //!
-//! - `board.rs`, `finder.rs`, `charuco.rs`, `corner.rs`: boards and their corners, from the grid to a fraction of a pixel.
+//! - `board.rs`, `finder.rs`, `charuco.rs`, `corner_grid.rs`, `corner.rs`: boards and their corners, from the grid to a
+//!   fraction of a pixel.
 //! - `board_corner.rs`, `view.rs`, `selection.rs`, `posed.rs`: views, which of them are used, and the poses of their boards.
 //! - `intrinsics.rs`, `intrinsics_fit.rs`, `lens_model.rs`, `coverage.rs`: a camera's numbers, how many coefficients its
 //!   lens gets, and where the image was not seen.
@@ -27,6 +28,7 @@ mod bundle;
 mod charuco;
 mod check;
 mod corner;
+mod corner_grid;
 mod coverage;
 mod error;
 mod eye_to_hand;
