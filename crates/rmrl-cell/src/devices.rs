@@ -2,12 +2,13 @@
 //!
 //! - `tool_pose`: where the tool is
 //! - `device_error`: what a device may report instead of doing what it was asked
-//! - `flange_arm`: an arm that tilts a calibration board
+//! - `flange_arm`, `flange_line`: an arm that tilts a calibration board, and its lines
 //! - `first_motion`: what the operator has to permit before anything moves
 
 mod device_error;
 mod first_motion;
 mod flange_arm;
+mod flange_line;
 mod tool_pose;
 
 use rmrl_core::PlanarPose;
@@ -16,6 +17,7 @@ use rmrl_vision::{CameraModel, RgbdFrame};
 pub use device_error::DeviceError;
 pub use first_motion::FirstMotion;
 pub use flange_arm::FlangeArm;
+pub use flange_line::FlangeLine;
 pub use tool_pose::ToolPose;
 
 /// An overhead RGB-D camera.

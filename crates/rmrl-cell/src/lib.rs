@@ -25,7 +25,8 @@ mod task;
 mod trial;
 
 pub use devices::{
-    Arm, Camera, DeviceError, Devices, FirstMotion, FlangeArm, Gripper, Operator, ToolPose,
+    Arm, Camera, DeviceError, Devices, FirstMotion, FlangeArm, FlangeLine, Gripper, Operator,
+    ToolPose,
 };
 pub use manipulation::{GraspOutcome, Manipulator};
 pub use playback_camera::PlaybackCamera;

@@ -116,14 +116,7 @@ impl GuardedArm {
 
     /// Why a motion failed. A contact is an unexpected one here.
     fn failed(&mut self, error: DeviceError) -> MotionError {
-        let met = match &error {
-            DeviceError::Collision { at } => self.contact.meet(*at),
-            _ => Ok(()),
-        };
-        match (MotionError::of_device(error, &self.stop), met) {
-            (MotionError::Device(_), Err(contact)) => contact.into(),
-            (error, _) => error,
-        }
+        MotionError::of_motion(error, &self.stop, &mut self.contact)
     }
 
     /// Makes exactly this first motion.

@@ -6,7 +6,7 @@ use nalgebra::Isometry3;
 use super::contact::ContactLatch;
 use super::motion_error::MotionError;
 use super::tilt_envelope::TiltEnvelope;
-use crate::{DeviceError, FlangeArm, StopSwitch};
+use crate::{FlangeArm, StopSwitch};
 
 /// An arm with a calibration board, behind an envelope, a stop switch, and a latch that closes on any contact: none is
 /// expected.
@@ -71,16 +71,8 @@ impl GuardedFlange {
         self.check_path(&[*target], speed_m_s)?;
         // Checking may have taken long: the driver may have had to connect again.
         self.stop.check()?;
-        self.arm.move_flange(target, speed_m_s).map_err(|error| {
-            let met = match &error {
-                DeviceError::Collision { at } => self.contact.meet(*at),
-                _ => Ok(()),
-            };
-            match (MotionError::of_device(error, &self.stop), met) {
-                (MotionError::Device(_), Err(contact)) => contact.into(),
-                (error, _) => error,
-            }
-        })
+        let moved = self.arm.move_flange(target, speed_m_s);
+        moved.map_err(|error| MotionError::of_motion(error, &self.stop, &mut self.contact))
     }
 
     /// Where the flange is. See [`FlangeArm::flange`].
@@ -108,6 +100,7 @@ mod tests {
     use super::super::config::SafetyConfig;
     use super::super::tilt_envelope::place_of;
     use super::*;
+    use crate::DeviceError;
 
     fn upright(x_m: f64, z_m: f64) -> Isometry3<f64> {
         let down = UnitQuaternion::from_euler_angles(PI, 0.0, 0.0);

@@ -1,6 +1,6 @@
 //! Why a motion was not made.
 
-use super::contact::UnexpectedContact;
+use super::contact::{ContactLatch, UnexpectedContact};
 use super::violation::SafetyViolation;
 use crate::{DeviceError, StopSwitch, Stopped};
 
@@ -31,6 +31,22 @@ impl MotionError {
                 Self::Stopped(stopped)
             }
             Ok(()) => Self::Device(error),
+        }
+    }
+
+    /// The error of a motion. A contact is noted as one where none was expected.
+    pub(super) fn of_motion(
+        error: DeviceError,
+        stop: &StopSwitch,
+        contact: &mut ContactLatch,
+    ) -> Self {
+        let met = match &error {
+            DeviceError::Collision { at } => contact.meet(*at),
+            _ => Ok(()),
+        };
+        match (Self::of_device(error, stop), met) {
+            (Self::Device(_), Err(contact)) => contact.into(),
+            (error, _) => error,
         }
     }
 }

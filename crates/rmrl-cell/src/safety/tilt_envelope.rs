@@ -1,11 +1,11 @@
 //! The envelope of an arm that tilts a calibration board.
 
-use nalgebra::{Isometry3, Point3, Translation3, Vector3};
+use nalgebra::{Isometry3, Point3, Vector3};
 use rmrl_core::{InvalidKey, PlanarPose};
 
 use super::config::SafetyConfig;
 use super::violation::{Axis, SafetyViolation};
-use crate::ToolPose;
+use crate::{FlangeLine, ToolPose};
 
 /// The largest tilt of a flange, in degrees: 25 for the views, and 2 for what a driver rounds.
 pub const MAX_FLANGE_TILT_DEG: f64 = 27.0;
@@ -104,14 +104,13 @@ impl TiltEnvelope {
         if !(speed_m_s > 0.0 && speed_m_s <= self.max_speed_m_s) {
             return Err(SafetyViolation::Speed { speed_m_s, max_m_s: self.max_speed_m_s });
         }
-        let length_m = (to.translation.vector - from.translation.vector).norm();
-        let turn_rad = from.rotation.angle_to(&to.rotation);
-        let steps = (length_m / STEP_M).max(turn_rad / STEP_RAD).ceil().max(1.0);
+        let line = FlangeLine { from: *from, to: *to };
+        let steps = line.steps(STEP_M, STEP_RAD);
         let mut share = 0.0;
         while share < 1.0 {
             // The arm is where it is: only leaving is refused.
             let tolerance_m = if share == 0.0 { AT_LIMIT_M } else { 0.0 };
-            self.check_pose(&on_line(from, to, share), tolerance_m)?;
+            self.check_pose(&line.at(share), tolerance_m)?;
             share += 1.0 / steps;
         }
         self.check_pose(to, 0.0)
@@ -154,18 +153,10 @@ pub(super) fn place_of(world_from_flange: &Isometry3<f64>) -> ToolPose {
     ToolPose::new(PlanarPose::new(at.x, at.y, ahead.y.atan2(ahead.x)), at.z)
 }
 
-/// The flange at a share of a straight line on which it turns evenly.
-fn on_line(from: &Isometry3<f64>, to: &Isometry3<f64>, share: f64) -> Isometry3<f64> {
-    let at = from.translation.vector.lerp(&to.translation.vector, share);
-    // Half a turn has no shortest way: any is right.
-    let rotation = from.rotation.try_slerp(&to.rotation, share, 1e-9).unwrap_or(from.rotation);
-    Isometry3::from_parts(Translation3::from(at), rotation)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nalgebra::UnitQuaternion;
+    use nalgebra::{Translation3, UnitQuaternion};
     use std::f64::consts::PI;
 
     fn flange(x_m: f64, y_m: f64, z_m: f64, tilt_deg: f64, yaw_deg: f64) -> Isometry3<f64> {

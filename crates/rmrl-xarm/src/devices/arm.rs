@@ -5,7 +5,6 @@ use std::sync::Arc;
 use rmrl_cell::{Arm, DeviceError, ToolPose};
 
 use super::robot::Robot;
-use crate::XArmError;
 
 const ARM: &str = "arm";
 
@@ -33,17 +32,7 @@ impl XArm {
 
 impl Arm for XArm {
     fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, DeviceError> {
-        let moved = self.robot.with(|session, _| {
-            session.move_to(target, speed_m_s).map(Ok).or_else(|error| match error {
-                XArmError::Collision { .. } => Ok(Err(session.pose()?)),
-                error => Err(error),
-            })
-        });
-        match moved {
-            Ok(Ok(sent)) => Ok(sent),
-            Ok(Err(at)) => Err(DeviceError::Collision { at }),
-            Err(error) => Err(error.into_device_error(ARM)),
-        }
+        self.robot.motion(ARM, |session| session.move_to(target, speed_m_s))
     }
 
     fn pose(&mut self) -> Result<ToolPose, DeviceError> {

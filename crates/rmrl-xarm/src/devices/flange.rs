@@ -6,7 +6,6 @@ use nalgebra::Isometry3;
 use rmrl_cell::{DeviceError, FlangeArm};
 
 use super::robot::Robot;
-use crate::XArmError;
 use crate::kinematics::ReachMargins;
 
 const ARM: &str = "arm";
@@ -45,17 +44,7 @@ impl FlangeArm for XArmFlange {
         target: &Isometry3<f64>,
         speed_m_s: f64,
     ) -> Result<Isometry3<f64>, DeviceError> {
-        let moved = self.robot.with(|session, _| {
-            session.move_flange(target, speed_m_s).map(Ok).or_else(|error| match error {
-                XArmError::Collision { .. } => Ok(Err(session.pose()?)),
-                error => Err(error),
-            })
-        });
-        match moved {
-            Ok(Ok(sent)) => Ok(sent),
-            Ok(Err(at)) => Err(DeviceError::Collision { at }),
-            Err(error) => Err(error.into_device_error(ARM)),
-        }
+        self.robot.motion(ARM, |session| session.move_flange(target, speed_m_s))
     }
 
     fn flange(&mut self) -> Result<Isometry3<f64>, DeviceError> {

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rmrl_cell::DeviceError;
+
 use crate::connection::report_stream::warn_rarely;
 use crate::session::StateAtLinkLoss;
 use crate::{
@@ -176,6 +178,26 @@ impl Robot {
             }
         }
         result
+    }
+
+    /// Makes a motion. If it meets something, the error has where the tool then is.
+    ///
+    /// # Errors
+    /// [`DeviceError::Collision`], or any other error, as that of `device`.
+    pub(super) fn motion<T>(
+        &self,
+        device: &'static str,
+        work: impl FnOnce(&mut Session) -> Result<T, XArmError>,
+    ) -> Result<T, DeviceError> {
+        let moved = self.with(|session, _| match work(session) {
+            Err(XArmError::Collision { .. }) => Ok(Err(session.pose()?)),
+            other => other.map(Ok),
+        });
+        match moved {
+            Ok(Ok(sent)) => Ok(sent),
+            Ok(Err(at)) => Err(DeviceError::Collision { at }),
+            Err(error) => Err(error.into_device_error(device)),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {

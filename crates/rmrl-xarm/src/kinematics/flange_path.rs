@@ -1,6 +1,7 @@
 //! The proof that a flange, which may be tilted, can follow straight lines from where the arm stands.
 
-use nalgebra::{Isometry3, Translation3};
+use nalgebra::Isometry3;
+use rmrl_cell::FlangeLine;
 
 use super::arm_kinematics::ArmKinematics;
 use super::joints::{Joints, largest_difference};
@@ -66,7 +67,7 @@ impl ArmKinematics {
         let (mut from, mut joints) = (*start, *joints);
         let mut ends = Vec::with_capacity(path.len());
         for (index, to) in path.iter().enumerate() {
-            let line = FlangeLine { arm: self, narrowed: &narrowed, margins, line: index + 1 };
+            let line = LineProof { arm: self, narrowed: &narrowed, margins, line: index + 1 };
             joints = line.follow(&from, joints, to)?;
             from = *to;
             ends.push(joints);
@@ -75,15 +76,15 @@ impl ArmKinematics {
     }
 }
 
-/// One line of a path.
-struct FlangeLine<'a> {
+/// The proof of one line of a path.
+struct LineProof<'a> {
     arm: &'a ArmKinematics,
     narrowed: &'a ArmKinematics,
     margins: ReachMargins,
     line: usize,
 }
 
-impl FlangeLine<'_> {
+impl LineProof<'_> {
     /// Follows the line and returns the joints at its end.
     fn follow(
         &self,
@@ -91,9 +92,8 @@ impl FlangeLine<'_> {
         mut joints: Joints,
         to: &Isometry3<f64>,
     ) -> Result<Joints, FlangePathError> {
-        let length_m = (to.translation.vector - from.translation.vector).norm();
-        let turn_rad = from.rotation.angle_to(&to.rotation);
-        let step = 1.0 / (length_m / STEP_M).max(turn_rad / STEP_RAD).ceil().max(1.0);
+        let line = FlangeLine { from: *from, to: *to };
+        let step = 1.0 / line.steps(STEP_M, STEP_RAD);
         let smallest = step / f64::from(1u32 << MAX_HALVINGS);
         // The first step leads from the joints to where the controller has the flange.
         joints =
@@ -101,7 +101,7 @@ impl FlangeLine<'_> {
         let (mut done, mut ahead) = (0.0, step);
         while done < 1.0 {
             let share = f64::min(done + ahead, 1.0);
-            let at = on_line(from, to, share);
+            let at = line.at(share);
             match self.reached(&at, &joints, LARGEST_MOVE_RAD) {
                 Ok(next) => {
                     self.check(&at, &next)?;
@@ -143,19 +143,11 @@ impl FlangeLine<'_> {
     }
 }
 
-/// The flange at a share of a straight line on which it turns evenly.
-fn on_line(from: &Isometry3<f64>, to: &Isometry3<f64>, share: f64) -> Isometry3<f64> {
-    let at = from.translation.vector.lerp(&to.translation.vector, share);
-    // Half a turn has no shortest way: any is right.
-    let rotation = from.rotation.try_slerp(&to.rotation, share, 1e-9).unwrap_or(from.rotation);
-    Isometry3::from_parts(Translation3::from(at), rotation)
-}
-
 #[cfg(test)]
 mod tests {
     use std::f64::consts::PI;
 
-    use nalgebra::{UnitQuaternion, Vector3};
+    use nalgebra::{Translation3, UnitQuaternion, Vector3};
 
     use super::*;
     use crate::ArmModel;

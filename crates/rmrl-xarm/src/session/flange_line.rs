@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nalgebra::Isometry3;
+use rmrl_cell::FlangeLine;
 
 use super::Session;
 use super::line::{LONGEST, METERS_PER_RADIAN};
@@ -47,7 +48,8 @@ impl Session {
         self.make_ready()?;
         self.begin_own_action();
         let speed_m_s = speed_m_s.min(self.config.reduced_speed_m_s);
-        let (distance_m, angle_rad) = apart(&self.flange()?, target);
+        let line = FlangeLine { from: self.flange()?, to: *target };
+        let (distance_m, angle_rad) = (line.length_m(), line.turn_rad());
         let seconds = (distance_m + angle_rad * METERS_PER_RADIAN) / speed_m_s
             + angle_rad / self.config.reduced_joint_speed_deg_s.to_radians()
             + self.config.motion_margin_secs;
@@ -57,26 +59,9 @@ impl Session {
         let numbers = numbers_of_mm(&in_mm);
         self.drive(numbers, speed_m_s, timeout)?;
         let sent = isometry(numbers.map(f64::from));
-        self.verify_flange(&sent)?;
+        let rest = FlangeLine { from: self.flange()?, to: sent };
+        self.check_reached(rest.length_m(), rest.turn_rad())?;
         self.stands()?;
         Ok(sent)
     }
-
-    fn verify_flange(&mut self, sent: &Isometry3<f64>) -> Result<(), XArmError> {
-        let (distance_m, angle_rad) = apart(&self.flange()?, sent);
-        let (distance_mm, angle_deg) = (1000.0 * distance_m, angle_rad.to_degrees());
-        let allowed_mm = self.config.position_tolerance_mm;
-        let allowed_deg = self.config.angle_tolerance_deg;
-        // Not `>`: a pose of NaN is not reached.
-        if distance_mm <= allowed_mm && angle_deg <= allowed_deg {
-            return Ok(());
-        }
-        Err(XArmError::NotReached { distance_mm, angle_deg, allowed_mm, allowed_deg })
-    }
-}
-
-/// Distance in meters and angle in radians.
-fn apart(a: &Isometry3<f64>, b: &Isometry3<f64>) -> (f64, f64) {
-    let distance_m = (a.translation.vector - b.translation.vector).norm();
-    (distance_m, a.rotation.angle_to(&b.rotation))
 }

@@ -252,7 +252,12 @@ impl Session {
     fn verify_reached(&mut self, sent: ToolPose) -> Result<(), XArmError> {
         let (reached, tilt) = self.pose_and_tilt()?;
         let (distance_m, angle_rad) = between(reached, sent);
-        let (distance_mm, angle_deg) = (distance_m * 1000.0, angle_rad.max(tilt).to_degrees());
+        self.check_reached(distance_m, angle_rad.max(tilt))
+    }
+
+    /// Checks that the arm is where it was sent, within the configured tolerances.
+    pub(super) fn check_reached(&self, distance_m: f64, angle_rad: f64) -> Result<(), XArmError> {
+        let (distance_mm, angle_deg) = (1000.0 * distance_m, angle_rad.to_degrees());
         let allowed_mm = self.config.position_tolerance_mm;
         let allowed_deg = self.config.angle_tolerance_deg;
         // Not `>`: a pose of NaN is not reached.

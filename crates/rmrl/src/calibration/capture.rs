@@ -6,8 +6,8 @@ use image::{GrayImage, imageops};
 use nalgebra::{Isometry3, Vector3};
 use rmrl_calibration::{BoardMissing, ChessboardFinder, PoseNoise, View, eye_to_hand};
 use rmrl_cell::{
-    Camera, DeviceError, GuardedFlange, MAX_FLANGE_SPEED_M_S, MotionError, SafetyConfig,
-    TiltEnvelope,
+    Camera, DeviceError, FlangeLine, GuardedFlange, MAX_FLANGE_SPEED_M_S, MotionError,
+    SafetyConfig, TiltEnvelope,
 };
 use rmrl_vision::{CameraModel, Chessboard};
 
@@ -337,11 +337,11 @@ impl Capture<'_> {
         let reported = arm.flange()?;
         arm.move_to(&showing.stance, self.speed_m_s)?;
         let lines = [
-            (from, showing.stance),
-            (showing.stance, showing.tilted),
-            (showing.tilted, showing.stance),
+            FlangeLine { from, to: showing.stance },
+            FlangeLine { from: showing.stance, to: showing.tilted },
+            FlangeLine { from: showing.tilted, to: showing.stance },
         ];
-        let secs = lines.iter().map(|(from, to)| line_secs(from, to, self.speed_m_s)).sum::<f64>();
+        let secs = lines.iter().map(|line| line_secs(line, self.speed_m_s)).sum::<f64>();
         report.robot_secs += secs + self.settle.as_secs_f64() + IMAGE_SECS;
         let shown = keep(session, &image, &self.board, reported)?;
         let at = 1000.0 * reported.translation.vector;

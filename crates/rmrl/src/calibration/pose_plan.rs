@@ -4,6 +4,7 @@ use std::f64::consts::{PI, TAU};
 
 use nalgebra::{Isometry3, Point3, Rotation3, Translation3, UnitQuaternion, Vector3};
 use rand::RngExt;
+use rmrl_cell::FlangeLine;
 use rmrl_core::random_stream;
 use rmrl_vision::{CameraModel, Chessboard};
 
@@ -228,11 +229,9 @@ fn distance_m([a, b]: [Point3<f64>; 2], [c, d]: [Point3<f64>; 2]) -> f64 {
 const SEGMENT_STEPS: u32 = 16;
 
 /// How long a straight line takes, in seconds: the longer of way and turn.
-pub fn line_secs(from: &Isometry3<f64>, to: &Isometry3<f64>, speed_m_s: f64) -> f64 {
-    let length_m = (to.translation.vector - from.translation.vector).norm();
-    let turn_rad = Rotation3::from(from.rotation.inverse() * to.rotation).angle();
-    let way_secs = length_m / speed_m_s + speed_m_s / ACCELERATION_M_S2;
-    way_secs.max(turn_rad / TURN_RAD_S)
+pub fn line_secs(line: &FlangeLine, speed_m_s: f64) -> f64 {
+    let way_secs = line.length_m() / speed_m_s + speed_m_s / ACCELERATION_M_S2;
+    way_secs.max(line.turn_rad() / TURN_RAD_S)
 }
 
 /// The acceleration and the turning speed of an estimate: slow ones of common arms, in m/s² and rad/s.
@@ -298,8 +297,8 @@ mod tests {
     fn lines_take_their_way_or_their_turn() {
         let stance = Showing::upright(Vector3::new(0.3, 0.0, 0.3), 0.0);
         let aside = Showing::upright(Vector3::new(0.3, 0.2, 0.3), 0.0);
-        assert!((line_secs(&stance, &aside, 0.1) - 2.2).abs() < 1e-9);
+        assert!((line_secs(&FlangeLine { from: stance, to: aside }, 0.1) - 2.2).abs() < 1e-9);
         let turned = Showing::upright(Vector3::new(0.3, 0.0, 0.3), 1.0);
-        assert!((line_secs(&stance, &turned, 0.1) - 2.5).abs() < 1e-9);
+        assert!((line_secs(&FlangeLine { from: stance, to: turned }, 0.1) - 2.5).abs() < 1e-9);
     }
 }

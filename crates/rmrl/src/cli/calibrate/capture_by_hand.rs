@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use image::imageops;
 use nalgebra::{Isometry3, Vector3};
-use rmrl_cell::{Camera, StopSwitch};
+use rmrl_cell::{Camera, FlangeLine, StopSwitch};
 use rmrl_xarm::Inspector;
 
 use crate::calibration::capture::keep;
@@ -79,8 +79,8 @@ fn view(
     let before = resting_flange(arm)?;
     let image = imageops::grayscale(camera.capture()?.color.as_ref());
     let after = resting_flange(arm)?;
-    let moved_mm = 1000.0 * (after.translation.vector - before.translation.vector).norm();
-    let turned_deg = after.rotation.angle_to(&before.rotation).to_degrees();
+    let moved = FlangeLine { from: before, to: after };
+    let (moved_mm, turned_deg) = (1000.0 * moved.length_m(), moved.turn_rad().to_degrees());
     if moved_mm > STILL_MM || turned_deg > STILL_DEG {
         return Ok(format!(
             "not kept: the arm moved by {moved_mm:.1} mm and {turned_deg:.2} degrees during the image; let go first"
