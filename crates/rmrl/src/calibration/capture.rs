@@ -268,9 +268,9 @@ impl Capture<'_> {
         devices: &mut CaptureDevices,
         session: &CaptureSession,
     ) -> Result<Option<Known>, CaptureError> {
-        let views = session.views();
         let intrinsics = devices.camera.model().intrinsics;
-        let found = eye_to_hand(&views, &intrinsics, &self.board.into(), PoseNoise::default());
+        let found =
+            eye_to_hand(session.views(), &intrinsics, &self.board.into(), PoseNoise::default());
         let Ok(found) = found else { return Ok(None) };
         let middle = (found.flange_from_board * self.board.center()).coords;
         let off_mm = 1000.0 * (middle - self.nominal_middle()).norm();

@@ -120,15 +120,11 @@ impl CaptureHeader {
 #[derive(Debug)]
 pub struct CaptureSession {
     root: PathBuf,
-    views: Vec<CapturedView>,
+    views: Vec<PosedView>,
+    /// Whether each of them is for the check.
+    is_check: Vec<bool>,
     /// The number of the next image.
     next: usize,
-}
-
-#[derive(Debug)]
-struct CapturedView {
-    posed: PosedView,
-    is_check: bool,
 }
 
 impl CaptureSession {
@@ -159,7 +155,7 @@ impl CaptureSession {
             write_atomically(&path, text.as_bytes())
                 .map_err(|error| cannot_write(&path, &error))?;
         }
-        Ok(Self { root: root.to_path_buf(), views: Vec::new(), next: 0 })
+        Ok(Self { root: root.to_path_buf(), views: Vec::new(), is_check: Vec::new(), next: 0 })
     }
 
     /// Continues the session in a folder: its images are searched again.
@@ -179,10 +175,11 @@ impl CaptureSession {
             if table.exists() {
                 let (found, _) =
                     read_posed_views(&root.join(IMAGES), &table, &header.board.into())?;
-                views.extend(found.into_iter().map(|posed| CapturedView { posed, is_check }));
+                views.extend(found.into_iter().map(|posed| (posed, is_check)));
             }
         }
-        views.sort_by(|a, b| a.posed.view.name.cmp(&b.posed.view.name));
+        views.sort_by(|a, b| a.0.view.name.cmp(&b.0.view.name));
+        let (views, is_check) = views.into_iter().unzip();
         let numbers = std::fs::read_dir(root.join(IMAGES))
             .map_err(|source| SessionError::Read { path: root.join(IMAGES), source })?
             .filter_map(|entry| {
@@ -190,7 +187,7 @@ impl CaptureSession {
                 name.strip_suffix(".png")?.parse::<usize>().ok()
             });
         let next = numbers.max().map_or(0, |last| last + 1);
-        Ok(Self { root: root.to_path_buf(), views, next })
+        Ok(Self { root: root.to_path_buf(), views, is_check, next })
     }
 
     /// The name of the next image.
@@ -214,28 +211,29 @@ impl CaptureSession {
         image.write_to(&mut png, ImageFormat::Png).map_err(|error| cannot_write(&path, &error))?;
         write_atomically(&path, &png.into_inner()).map_err(|error| cannot_write(&path, &error))?;
         let is_check = CHECKS.contains(&(self.views.len() % CYCLE));
-        let posed = PosedView { view, world_from_flange };
-        self.views.push(CapturedView { posed, is_check });
+        self.views.push(PosedView { view, world_from_flange });
+        self.is_check.push(is_check);
         self.next += 1;
         let rows = self
             .views
             .iter()
-            .filter(|view| view.is_check == is_check)
-            .map(|view| (vec![view.posed.view.name.clone()], view.posed.world_from_flange));
+            .zip(&self.is_check)
+            .filter(|(_, other)| **other == is_check)
+            .map(|(posed, _)| (vec![posed.view.name.clone()], posed.world_from_flange));
         let path = self.root.join(if is_check { CHECK } else { POSES });
         write_atomically(&path, to_csv(&["image"], rows).as_bytes())
             .map_err(|error| cannot_write(&path, &error))
     }
 
     /// All views so far.
-    pub fn views(&self) -> Vec<PosedView> {
-        self.views.iter().map(|view| view.posed.clone()).collect()
+    pub fn views(&self) -> &[PosedView] {
+        &self.views
     }
 
     /// The number of views for the calibration, and for the check.
     pub fn counts(&self) -> [usize; 2] {
-        [false, true]
-            .map(|is_check| self.views.iter().filter(|view| view.is_check == is_check).count())
+        let checks = self.is_check.iter().filter(|is_check| **is_check).count();
+        [self.is_check.len() - checks, checks]
     }
 }
 

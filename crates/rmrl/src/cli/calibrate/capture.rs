@@ -168,7 +168,7 @@ pub fn run(arguments: &CaptureCommand) -> Result<(), Failure> {
         missed: report.map_or(0, |report| report.missed),
         robot_minutes: report.map(|report| report.robot_secs / 60.0),
         elapsed_minutes: began.elapsed().as_secs_f64() / 60.0,
-        missing: Coverage::of(&session.views()).missing(),
+        missing: Coverage::of(session.views()).missing(),
     };
     print_result(&result, arguments.json)?;
     Ok(())

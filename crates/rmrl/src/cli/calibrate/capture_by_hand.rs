@@ -102,7 +102,7 @@ fn view(
     if let Err(missing) = keep(session, &image, &header.board, after)? {
         return Ok(format!("not kept: {missing}"));
     }
-    let missing = Coverage::of(&session.views()).missing();
+    let missing = Coverage::of(session.views()).missing();
     let rest = match missing.is_empty() {
         true => "nothing is missing".to_string(),
         false => format!("still missing: {}", missing.join("; ")),

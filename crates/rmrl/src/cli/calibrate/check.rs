@@ -3,20 +3,17 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::calibration::residual_map::residual_map;
 use crate::calibration::session::{check_size, read_placements};
-use anyhow::anyhow;
 use clap::Args;
 use jiff::Timestamp;
 use rmrl_calibration::{Check, Placement, Rejected, RejectedReason, check};
-use rmrl_data::write_atomically;
 use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
 use super::shared_args::{
-    ArmNoise, BoardArgs, not_calibrated, with_unused, wrist_camera, write_camera, write_rejected,
+    ArmNoise, BoardArgs, check_map, not_calibrated, with_unused, wrist_camera, write_camera,
+    write_map, write_rejected,
 };
-use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 
@@ -117,13 +114,7 @@ impl fmt::Display for Checked {
 /// Runs the command.
 pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
     let (board, noise) = (arguments.board.board()?, arguments.arm.noise()?);
-    if let Some(svg) = &arguments.svg {
-        if svg.extension().is_none_or(|extension| extension != "svg") {
-            let message = format!("--svg is {}, expected an .svg file", svg.display());
-            return Err(Failure::Usage(anyhow!(message)));
-        }
-        check_folder_of(svg)?;
-    }
+    check_map(arguments.svg.as_deref())?;
     let wrist = wrist_camera(&arguments.wrist)?;
     let mut file = CameraFile::read(&arguments.camera)?;
     let camera = file.overhead(&arguments.camera)?;
@@ -147,10 +138,7 @@ pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
     if let (true, Some(why)) = (arguments.write, &checked.inconclusive) {
         return Err(with_unused(format!("nothing was written: {why}"), &checked.rejected));
     }
-    if let Some(svg) = &arguments.svg {
-        let map = residual_map(&checked).map_err(anyhow::Error::from)?;
-        write_atomically(svg, map.as_bytes()).map_err(anyhow::Error::from)?;
-    }
+    write_map(arguments.svg.as_deref(), &checked)?;
     if arguments.write {
         let now = Timestamp::now();
         let record = file.calibration.get_or_insert_with(|| CalibrationRecord::new(now));

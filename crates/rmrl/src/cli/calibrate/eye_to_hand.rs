@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::calibration::capture_session::{CHECK, CaptureHeader, IMAGES, POSES};
-use crate::calibration::residual_map::residual_map;
 use crate::calibration::session::{check_size, read_posed_views};
 use clap::Args;
 use jiff::Timestamp;
@@ -12,12 +11,14 @@ use rmrl_calibration::{
     Board, Check, EyeToHandCalibration, IntrinsicsCalibration, PoseError, PoseWarning, PosedView,
     Rejected, View, check_held, eye_to_hand, intrinsics,
 };
-use rmrl_data::write_atomically;
 use rmrl_vision::{CalibrationRecord, CameraFile, CameraModel, Intrinsics};
 use serde::Serialize;
 
 use super::intrinsics::write_intrinsics;
-use super::shared_args::{ArmNoise, not_calibrated, write_camera, write_rejected};
+use super::shared_args::{
+    ArmNoise, check_map, millimeters_and_degrees, not_calibrated, pose_error_rms, write_camera,
+    write_map, write_rejected, write_warnings,
+};
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
@@ -119,9 +120,7 @@ impl fmt::Display for Calibrated {
             self.misfit
         )?;
         write_rejected(f, &self.rejected)?;
-        for warning in &self.warnings {
-            writeln!(f, "warning    {warning}")?;
-        }
+        write_warnings(f, &self.warnings)?;
         let check = &self.check;
         writeln!(
             f,
@@ -146,9 +145,7 @@ impl fmt::Display for Calibrated {
 pub fn run(arguments: &EyeToHandCommand) -> Result<(), Failure> {
     let noise = arguments.arm.noise()?;
     check_folder_of(&arguments.out)?;
-    if let Some(svg) = &arguments.svg {
-        check_folder_of(svg)?;
-    }
+    check_map(arguments.svg.as_deref())?;
     let header = CaptureHeader::read(&arguments.session);
     let board = Board::from(header.map_err(|error| Failure::Usage(error.into()))?.board);
     let [views, held_out] = [POSES, CHECK].map(|table| {
@@ -164,10 +161,7 @@ pub fn run(arguments: &EyeToHandCommand) -> Result<(), Failure> {
     let mut check = check_held(&held_out, &camera, &found.flange_from_board, &board)
         .map_err(|error| not_calibrated(error, &unused_checks))?;
     check.rejected.splice(0..0, unused_checks);
-    if let Some(svg) = &arguments.svg {
-        let map = residual_map(&check).map_err(anyhow::Error::from)?;
-        write_atomically(svg, map.as_bytes()).map_err(anyhow::Error::from)?;
-    }
+    write_map(arguments.svg.as_deref(), &check)?;
     let checked = check.inconclusive.is_none();
     let now = Timestamp::now();
     let is_used = |posed: &&PosedView| found.views.iter().any(|view| view.name == posed.view.name);
@@ -213,18 +207,15 @@ fn calibrated(
     board: &Board,
     (intrinsics_calibration, intrinsics): (Option<IntrinsicsCalibration>, Intrinsics),
 ) -> Calibrated {
-    let count = found.views.len() as f64;
-    let rms = |value: &dyn Fn(&PoseError) -> f64| {
-        (found.views.iter().map(|view| value(view).powi(2)).sum::<f64>() / count).sqrt()
-    };
-    let (roll, pitch, yaw) = found.world_from_camera.rotation.euler_angles();
+    let [translation_mm, roll_pitch_yaw_deg] = millimeters_and_degrees(&found.world_from_camera);
+    let [pose_error_mm, pose_error_deg] = pose_error_rms(&found.views);
     let middle = found.flange_from_board * board.center();
     Calibrated {
         camera: arguments.out.display().to_string(),
         intrinsics,
         intrinsics_calibration,
-        translation_mm: (1000.0 * found.world_from_camera.translation.vector).into(),
-        roll_pitch_yaw_deg: [roll, pitch, yaw].map(f64::to_degrees),
+        translation_mm,
+        roll_pitch_yaw_deg,
         deviation_mm: 1000.0 * found.camera_deviations[0],
         deviation_deg: found.camera_deviations[1].to_degrees(),
         board_mm: (1000.0 * middle.coords).into(),
@@ -232,8 +223,8 @@ fn calibrated(
         reprojection_px: found.reprojection_px,
         misfit: found.misfit,
         warnings: found.warnings,
-        pose_error_mm: rms(&|view| view.off_mm),
-        pose_error_deg: rms(&|view| view.off_deg),
+        pose_error_mm,
+        pose_error_deg,
         views: found.views,
         rejected: found.rejected,
         checked: check.inconclusive.is_none(),

@@ -10,7 +10,10 @@ use rmrl_calibration::{PoseError, PoseWarning, Rejected, hand_eye};
 use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
-use super::shared_args::{ArmNoise, BoardArgs, not_calibrated, write_camera, write_rejected};
+use super::shared_args::{
+    ArmNoise, BoardArgs, millimeters_and_degrees, not_calibrated, pose_error_rms, write_camera,
+    write_rejected, write_warnings,
+};
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
@@ -92,9 +95,7 @@ impl fmt::Display for Calibrated {
             self.views.len()
         )?;
         write_rejected(f, &self.rejected)?;
-        for warning in &self.warnings {
-            writeln!(f, "warning    {warning}")?;
-        }
+        write_warnings(f, &self.warnings)?;
         if !self.without_pose.is_empty() {
             writeln!(f, "no pose    {}", self.without_pose.join(", "))?;
         }
@@ -126,19 +127,16 @@ pub fn run(arguments: &HandEyeCommand) -> Result<(), Failure> {
         ..CalibrationRecord::new(Timestamp::now())
     });
     write_camera(&arguments.out, &camera)?;
-    let count = found.views.len() as f64;
-    let rms = |value: &dyn Fn(&PoseError) -> f64| {
-        (found.views.iter().map(|view| value(view).powi(2)).sum::<f64>() / count).sqrt()
-    };
-    let (roll, pitch, yaw) = found.flange_from_camera.rotation.euler_angles();
+    let [translation_mm, roll_pitch_yaw_deg] = millimeters_and_degrees(&found.flange_from_camera);
+    let [pose_error_mm, pose_error_deg] = pose_error_rms(&found.views);
     let result = Calibrated {
         camera: arguments.out.display().to_string(),
-        translation_mm: (1000.0 * found.flange_from_camera.translation.vector).into(),
-        roll_pitch_yaw_deg: [roll, pitch, yaw].map(f64::to_degrees),
+        translation_mm,
+        roll_pitch_yaw_deg,
         deviation_mm: 1000.0 * found.deviation_m,
         deviation_deg: found.deviation_rad.to_degrees(),
-        pose_error_mm: rms(&|view| view.off_mm),
-        pose_error_deg: rms(&|view| view.off_deg),
+        pose_error_mm,
+        pose_error_deg,
         misfit: found.misfit,
         warnings: found.warnings,
         views: found.views,

@@ -10,7 +10,7 @@ use rmrl_calibration::{IntrinsicsCalibration, intrinsics};
 use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
-use super::shared_args::{BoardArgs, not_calibrated, write_camera, write_rejected};
+use super::shared_args::{BoardArgs, not_calibrated, write_camera, write_rejected, write_warnings};
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
@@ -81,10 +81,7 @@ pub(super) fn write_intrinsics(
             calibration.unseen_regions.join(", ")
         )?;
     }
-    for warning in &calibration.warnings {
-        writeln!(f, "warning    {warning}")?;
-    }
-    Ok(())
+    write_warnings(f, &calibration.warnings)
 }
 
 /// The lens: its coefficients, why others are zero, and how well the border is known.

@@ -11,7 +11,8 @@ use rmrl_vision::{CalibrationRecord, CameraFile};
 use serde::Serialize;
 
 use super::shared_args::{
-    ArmNoise, BoardArgs, not_calibrated, wrist_camera, write_camera, write_rejected,
+    ArmNoise, BoardArgs, millimeters_and_degrees, not_calibrated, wrist_camera, write_camera,
+    write_rejected,
 };
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
@@ -126,11 +127,11 @@ pub fn run(arguments: &OverheadCommand) -> Result<(), Failure> {
         ..CalibrationRecord::new(Timestamp::now())
     });
     write_camera(&arguments.out, &camera)?;
-    let (roll, pitch, yaw) = found.world_from_overhead.rotation.euler_angles();
+    let [position_mm, roll_pitch_yaw_deg] = millimeters_and_degrees(&found.world_from_overhead);
     let result = Calibrated {
         camera: arguments.out.display().to_string(),
-        position_mm: (1000.0 * found.world_from_overhead.translation.vector).into(),
-        roll_pitch_yaw_deg: [roll, pitch, yaw].map(f64::to_degrees),
+        position_mm,
+        roll_pitch_yaw_deg,
         reprojection_px: found.reprojection_px,
         placements: found.placements,
         rejected: found.rejected,

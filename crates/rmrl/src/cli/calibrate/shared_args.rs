@@ -6,13 +6,17 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use clap::Args;
+use nalgebra::Isometry3;
 use rmrl_calibration::{
-    Board, CalibrationError, CharucoBoard, MarkerDictionary, PoseNoise, Rejected, WristCamera,
+    Board, CalibrationError, CharucoBoard, Check, MarkerDictionary, PoseError, PoseNoise, Rejected,
+    WristCamera,
 };
 use rmrl_data::write_atomically;
 use rmrl_vision::{CameraFile, CameraFileError, Chessboard, CornerCount};
 
+use crate::calibration::residual_map::residual_map;
 use crate::calibration::session_error::SessionError;
+use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
 
 /// The board: a chessboard, or with --charuco a ChArUco board.
@@ -148,5 +152,50 @@ pub(super) fn write_rejected(
     for view in rejected {
         writeln!(f, "not used   {}: {}", view.name, view.reason)?;
     }
+    Ok(())
+}
+
+/// Lists what is suspicious, one per line.
+pub(super) fn write_warnings(
+    f: &mut std::fmt::Formatter<'_>,
+    warnings: &[impl Display],
+) -> std::fmt::Result {
+    for warning in warnings {
+        writeln!(f, "warning    {warning}")?;
+    }
+    Ok(())
+}
+
+/// A pose for people: its position in millimeters, and roll, pitch and yaw in degrees.
+pub(super) fn millimeters_and_degrees(pose: &Isometry3<f64>) -> [[f64; 3]; 2] {
+    let (roll, pitch, yaw) = pose.rotation.euler_angles();
+    let position_mm = 1000.0 * pose.translation.vector;
+    [position_mm.into(), [roll, pitch, yaw].map(f64::to_degrees)]
+}
+
+/// Root mean square errors of poses, in millimeters and degrees.
+pub(super) fn pose_error_rms(errors: &[PoseError]) -> [f64; 2] {
+    let rms = |value: fn(&PoseError) -> f64| {
+        let squares = errors.iter().map(|error| value(error).powi(2));
+        (squares.sum::<f64>() / errors.len() as f64).sqrt()
+    };
+    [rms(|error| error.off_mm), rms(|error| error.off_deg)]
+}
+
+/// Checks that a map can be written.
+pub(super) fn check_map(svg: Option<&Path>) -> Result<(), Failure> {
+    let Some(svg) = svg else { return Ok(()) };
+    if svg.extension().is_none_or(|extension| extension != "svg") {
+        let message = format!("--svg is {}, expected an .svg file", svg.display());
+        return Err(Failure::Usage(anyhow!(message)));
+    }
+    check_folder_of(svg)
+}
+
+/// Writes the map of residuals.
+pub(super) fn write_map(svg: Option<&Path>, check: &Check) -> Result<(), Failure> {
+    let Some(svg) = svg else { return Ok(()) };
+    let map = residual_map(check).map_err(anyhow::Error::from)?;
+    write_atomically(svg, map.as_bytes()).map_err(anyhow::Error::from)?;
     Ok(())
 }
