@@ -103,7 +103,7 @@ async def drive(checks):
     await arm.clear_errors()
     await asyncio.sleep(0.5)
     await arm.move_to_location(Coordinate(300, 0, 200), DOWN, speed=300)
-    await is_at("goes on", 300, 0, 200)
+    await is_at("continues", 300, 0, 200)
     await arm.stop()
 
 

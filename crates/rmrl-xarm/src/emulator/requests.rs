@@ -52,7 +52,7 @@ pub(super) fn answer(
                 // after it are not taken for refused ones.
                 Refusal::Warning(warning) => {
                     machine.warning = warning;
-                    // The vendor's software goes on after a full queue, so that cannot be a failure to it.
+                    // The vendor's software continues after a full queue, so that cannot be a failure to it.
                     if warning == QUEUE_FULL { WARNING } else { INVALID | WARNING }
                 }
             }
