@@ -34,11 +34,16 @@ impl Distortion {
     fn polynomial(&self, ideal: Point2<f64>) -> Point2<f64> {
         let (x, y) = (ideal.x, ideal.y);
         let r2 = x * x + y * y;
-        let radial = 1.0 + r2 * (self.k1 + r2 * (self.k2 + r2 * self.k3));
+        let radial = self.radial(r2);
         Point2::new(
             x * radial + 2.0 * self.p1 * x * y + self.p2 * (r2 + 2.0 * x * x),
             y * radial + self.p1 * (r2 + 2.0 * y * y) + 2.0 * self.p2 * x * y,
         )
+    }
+
+    /// The factor of the radial part at `s = r²`.
+    fn radial(&self, s: f64) -> f64 {
+        1.0 + s * (self.k1 + s * (self.k2 + s * self.k3))
     }
 
     /// Inverts [`Self::distort`]; `None` where there is no inverse.
@@ -63,12 +68,11 @@ impl Distortion {
     /// The inverse by Newton's method. It starts at the inverse of the radial part, which is found by bisection.
     fn undistort_by_newton(&self, distorted: Point2<f64>) -> Option<Point2<f64>> {
         let goal = distorted.coords.norm();
-        let radial = |r: f64| r * (1.0 + r * r * (self.k1 + r * r * (self.k2 + r * r * self.k3)));
         // At the fold itself Newton's method has no slope to follow.
         let mut bracket = [0.0, self.fold_radius().map_or(LARGEST_RADIUS, |fold| 0.97 * fold)];
         for _ in 0..BISECTIONS {
             let middle = 0.5 * (bracket[0] + bracket[1]);
-            bracket[usize::from(radial(middle) > goal)] = middle;
+            bracket[usize::from(middle * self.radial(middle * middle) > goal)] = middle;
         }
         let mut ideal = distorted * (bracket[0] / goal);
         for _ in 0..NEWTON_STEPS {
@@ -133,10 +137,7 @@ impl Distortion {
     /// The distorted radius at the fold: no pixel farther from the principal point, in units of the focal length, can
     /// be undistorted. `None` without a fold.
     pub(crate) fn limit(&self) -> Option<f64> {
-        self.fold_radius().map(|r| {
-            let s = r * r;
-            r * (1.0 + s * (self.k1 + s * (self.k2 + s * self.k3)))
-        })
+        self.fold_radius().map(|r| r * self.radial(r * r))
     }
 }
 
@@ -151,19 +152,20 @@ const CONVERGED: f64 = 1e-12;
 /// The largest ideal radius of a pinhole camera here: 84 degrees from the optical axis.
 const LARGEST_RADIUS: f64 = 10.0;
 
+/// A published camera: 20 views of 1920 x 1080 pixels, 0.114 px. Its image's border cannot be undone.
+#[cfg(test)]
+pub(crate) const PUBLISHED: Distortion = Distortion {
+    k1: 4.399_896_677_583_693_5e-3,
+    k2: 1.682_129_058_075_948_2e-1,
+    p1: 7.011_801_734_885_592e-5,
+    p2: -9.684_489_903_986_765e-4,
+    k3: -3.743_371_625_011_884e-1,
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    /// A published camera: 20 views of 1920 x 1080 pixels, 0.114 px. Its image's border cannot be undone.
-    const PUBLISHED: Distortion = Distortion {
-        k1: 4.399_896_677_583_693_5e-3,
-        k2: 1.682_129_058_075_948_2e-1,
-        p1: 7.011_801_734_885_592e-5,
-        p2: -9.684_489_903_986_765e-4,
-        k3: -3.743_371_625_011_884e-1,
-    };
 
     /// numpy.roots of the slope's cubic: 0.933 569 for the published camera; the others by hand.
     #[test]

@@ -7,15 +7,15 @@ use rmrl_calibration::{PosedView, View};
 const REGIONS: usize = 3;
 /// The names of the image's regions, row by row.
 const REGION_NAMES: [&str; REGIONS * REGIONS] = [
-    "upper left",
-    "upper middle",
-    "upper right",
+    "top left",
+    "top",
+    "top right",
     "left",
     "middle",
     "right",
-    "lower left",
-    "lower middle",
-    "lower right",
+    "bottom left",
+    "bottom",
+    "bottom right",
 ];
 /// The names of the tilts, by the direction to which the flange's axis leans.
 const TILT_NAMES: [&str; 4] =
@@ -141,12 +141,15 @@ mod tests {
     fn missing_regions_tilts_and_heights_are_named() {
         let first = posed(10.0, 10.0, [0.0, 0.0], 0.2);
         let missing = Coverage::of(std::slice::from_ref(&first)).missing().join("; ");
-        assert!(!missing.contains("upper left") && missing.contains("upper middle"), "{missing}");
+        assert!(
+            !missing.contains("top left") && missing.contains("image's top, top right"),
+            "{missing}"
+        );
         assert!(missing.contains("away from the robot") && missing.contains("another height"));
         // Turned about y by a positive angle, an axis that points down leans backward.
         let tilted = [first, posed(630.0, 470.0, [0.0, 0.3], 0.3)];
         let missing = Coverage::of(&tilted).missing().join("; ");
-        assert!(!missing.contains("lower right") && !missing.contains("towards the robot"));
+        assert!(!missing.contains("bottom right") && !missing.contains("towards the robot"));
         assert!(
             missing.contains("away from the robot") && !missing.contains("height"),
             "{missing}"

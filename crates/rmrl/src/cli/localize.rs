@@ -21,9 +21,10 @@ use super::output::print;
 
 /// Find the plate in stored frames: pose, box, mask, depth and confidence.
 ///
-/// Frames are pairs of files with a camera file (color as PNG, JPEG, BMP or TIFF; depth aligned to it as
-/// PNG, TIFF or .npy, 16 bits in millimeters or another unit by --depth-unit-m), a recording of `rmrl snapshot --record`, or the images of a run. If the plate cannot be
-/// localized in a frame, the reason is printed, the other frames follow, and the exit status is 1.
+/// Frames are pairs of files with a camera file (color as PNG, JPEG, BMP or TIFF; depth aligned to it as PNG,
+/// TIFF or .npy, 16 bits in millimeters or another unit by --depth-unit-m), a recording of `rmrl snapshot
+/// --record`, or the images of a run. If the plate cannot be localized in a frame, the reason is printed, the
+/// other frames follow, and the exit status is 1.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("frames").required(true).args(["color", "recording", "run"]),
