@@ -77,7 +77,7 @@ pub struct LensChoice {
     /// How far the distortion has an inverse; `None` if it has one in the whole image.
     pub limit: Option<LensLimit>,
     /// The standard deviation of a pixel at the image's border, where the lens is known least, in pixels; the largest
-    /// over the border. It assumes that the model is right.
+    /// over the border, as far as it has an inverse. It assumes that the model is right.
     pub border_px: f64,
     /// Why models with more coefficients are not used, the one with the most first.
     pub passed_over: Vec<PassedOver>,
