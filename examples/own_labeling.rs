@@ -10,7 +10,7 @@ use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{ActionSpace, PoseAdjustment, Scene, Trial, TrialReport, mean};
 use rmrl_learn::{
     BestOfScene, Experience, Labeling, Learner, Method, Observer, ObserverError, Policy, Reinforce,
-    ReplayRule, Training, TrialBacklog, TrialLabel,
+    ReplayRule, Training, TrialBacklog, TrialLabel, TrialPlan,
 };
 
 /// Labels every state of a scene with the mean action of its best trials.
@@ -87,7 +87,7 @@ fn main() -> anyhow::Result<()> {
             learner: &mut learner,
             method: &mut method,
             schedule: &config.schedule,
-            goal: 150.into(),
+            plan: TrialPlan::of_trials(150, config.schedule.trials_per_scene),
             backlog: TrialBacklog::nothing(),
             observer: &mut rewards,
         };

@@ -12,7 +12,9 @@ use rmrl_core::{
     Env, Fault, FaultKind, Observation, Outcome, Placement, PlacementError, PlanarPose,
     PoseAdjustment, RewardFunction, StepResult, TrialId, TrialReport,
 };
-use rmrl_learn::{Learner, MethodName, Observer, ObserverError, Policy, Training, TrialBacklog};
+use rmrl_learn::{
+    Learner, MethodName, Observer, ObserverError, Policy, Training, TrialBacklog, TrialPlan,
+};
 use rmrl_sim::SimulatedCell;
 use rmrl_vision::Localizer;
 
@@ -147,7 +149,7 @@ fn main() -> anyhow::Result<()> {
         learner: &mut learner,
         method: &mut method,
         schedule: &config.schedule,
-        goal: 100.into(),
+        plan: TrialPlan::of_trials(100, config.schedule.trials_per_scene),
         backlog: TrialBacklog::nothing(),
         observer: &mut Printer::default(),
     };

@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn the_trials_of_a_scene_start_close_together_and_scenes_apart() {
         let task = Task { config: TaskConfig::table(), placement_seed: 5 };
-        let id = |trial, scene| TrialId { trial, attempt: 1, scene };
+        let id = |trial, scene| TrialId::new(trial, 1, scene);
         let starts: Vec<_> = (1..=10).map(|trial| task.start(id(trial, 1))).collect();
         for start in &starts {
             let from_scene = start.relative_to(task.scene_start(1));

@@ -51,12 +51,12 @@ pub use reward::{PlacementError, RewardFunction, yaw_error_rad};
 pub use rng::{Rng, random_stream};
 pub use role_model::{Label, role_model, role_model_labels};
 pub use scene::Scene;
-pub use sequential::{Claim, ClaimError, FALSE_PROOF, Proof};
+pub use sequential::{Claim, ClaimError, FALSE_PROOF, Proof, Verdict};
 pub use statistics::{
     Interval, MovingAverage, bootstrap_interval, exponential_moving_average, interquartile_mean,
     mean, quantile, standard_deviation, trials_to_threshold, wilson_interval,
 };
 pub use trial::{
-    Decision, Fault, FaultKind, FaultedTrial, GraspFailure, Outcome, Placement, StepResult, Trial,
-    TrialId, TrialReport,
+    Decision, Fault, FaultKind, FaultedTrial, GraspFailure, Outcome, Placement, Purpose,
+    StepResult, Trial, TrialId, TrialReport,
 };

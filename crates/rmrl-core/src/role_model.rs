@@ -51,7 +51,7 @@ mod tests {
 
     fn trial(number: u32, action: usize, reward: Option<f64>) -> Trial {
         Trial {
-            id: TrialId { trial: number, attempt: 1, scene: 1 },
+            id: TrialId::new(number, 1, 1),
             observation: Observation {
                 image: Arc::new(RgbImage::new(1, 1)),
                 estimated_pose: PlanarPose::new(f64::from(number), 0.0, 0.0),

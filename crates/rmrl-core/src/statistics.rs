@@ -71,6 +71,11 @@ impl MovingAverage {
         Self { smoothing, average: None }
     }
 
+    /// The average so far; `None` before the first value.
+    pub fn value(&self) -> Option<f64> {
+        self.average
+    }
+
     /// Adds a value and returns the average, which starts at the first value.
     pub fn add(&mut self, value: f64) -> f64 {
         let next = match self.average {

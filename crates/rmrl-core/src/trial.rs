@@ -15,11 +15,45 @@ pub struct TrialId {
     pub attempt: u32,
     /// The scene, counted from 1, whose trials start from similar states (Sec. 3.3.1).
     pub scene: u32,
+    /// What the trial is for.
+    pub purpose: Purpose,
+}
+
+/// What a trial is for.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To learn: the policy samples its action.
+    #[default]
+    Training,
+    /// To test the policy as it would be deployed: it takes its most likely action. A test is a scene of its own.
+    Test,
+}
+
+impl Purpose {
+    /// Whether it is training, which logs leave out.
+    pub fn is_training(&self) -> bool {
+        *self == Self::Training
+    }
+}
+
+impl TrialId {
+    /// The name of an attempt at a training trial.
+    pub fn new(trial: u32, attempt: u32, scene: u32) -> Self {
+        Self { trial, attempt, scene, purpose: Purpose::Training }
+    }
+
+    /// Whether the trial tests the policy.
+    pub fn is_test(&self) -> bool {
+        self.purpose == Purpose::Test
+    }
 }
 
 impl fmt::Display for TrialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "trial {}", self.trial)?;
+        write!(f, "{} {}", if self.is_test() { "test trial" } else { "trial" }, self.trial)?;
         if self.attempt > 1 {
             write!(f, " (attempt {})", self.attempt)?;
         }
@@ -58,6 +92,11 @@ impl Outcome {
             Self::Placed(placement) => placement.reward,
             Self::NotGrasped(_) => 0.0,
         }
+    }
+
+    /// The measured translation error, in meters; `None` if nothing was placed.
+    pub fn e_trans_m(&self) -> Option<f64> {
+        Some(self.placement()?.error.e_trans_m)
     }
 
     /// The placement, if the plate was placed.

@@ -13,7 +13,7 @@ pub struct MetricsRow {
     pub scene: u32,
     /// The trial's reward.
     pub reward: f64,
-    /// The exponential moving average of rewards so far.
+    /// The exponential moving average of the training's rewards so far; before the first one, a test's own reward.
     pub reward_average: f64,
     /// Translation error, in millimeters, if the plate was placed.
     pub e_trans_mm: Option<f64>,
@@ -25,6 +25,8 @@ pub struct MetricsRow {
     pub placed: bool,
     /// Faulted attempts before the trial succeeded.
     pub faults: u32,
+    /// Whether the trial tested the policy, instead of training it.
+    pub is_test: bool,
 }
 
 /// Makes the rows of a run, one record at a time.
@@ -44,17 +46,22 @@ impl MetricsAccumulator {
         if record.is_fault() {
             return None;
         }
-        let reward = record.reward.unwrap_or(0.0);
+        let (reward, is_test) = (record.reward.unwrap_or(0.0), !record.purpose.is_training());
+        let reward_average = match is_test {
+            true => self.reward.value().unwrap_or(reward),
+            false => self.reward.add(reward),
+        };
         Some(MetricsRow {
             trial: record.trial,
             scene: record.scene,
             reward,
-            reward_average: self.reward.add(reward),
+            reward_average,
             e_trans_mm: record.e_trans_m.map(|error| 1000.0 * error),
             yaw_error_deg: record.e_rot.map(|e_rot| yaw_error_rad(e_rot).to_degrees()),
             true_e_trans_mm: record.true_e_trans_m.map(|error| 1000.0 * error),
             placed: record.failure.is_none(),
             faults: record.attempt.saturating_sub(1),
+            is_test,
         })
     }
 }
@@ -66,8 +73,7 @@ pub fn metrics(records: &[TrialRecord], smoothing: f64) -> Vec<MetricsRow> {
 }
 
 /// The header of `metrics.csv`.
-const HEADER: &str =
-    "trial,scene,reward,reward_average,e_trans_mm,yaw_error_deg,true_e_trans_mm,placed,faults\n";
+const HEADER: &str = "trial,scene,reward,reward_average,e_trans_mm,yaw_error_deg,true_e_trans_mm,placed,faults,test\n";
 
 /// The whole `metrics.csv`: a header and a line for each row. Unknown values are empty.
 pub fn to_csv(rows: &[MetricsRow]) -> String {
@@ -81,7 +87,7 @@ impl MetricsRow {
         let optional =
             |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
         format!(
-            "{},{},{},{},{},{},{},{},{}\n",
+            "{},{},{},{},{},{},{},{},{},{}\n",
             self.trial,
             self.scene,
             self.reward,
@@ -91,23 +97,29 @@ impl MetricsRow {
             optional(self.true_e_trans_mm),
             u8::from(self.placed),
             self.faults,
+            u8::from(self.is_test),
         )
     }
 
-    /// The scalars that TensorBoard shows, with their tags.
+    /// The scalars that TensorBoard shows, with their tags. Tests of the policy have tags of their own.
     pub fn scalars(&self) -> Vec<(&'static str, f32)> {
-        let mut scalars = vec![
-            ("reward/trial", self.reward as f32),
-            ("reward/moving_average", self.reward_average as f32),
-            ("trial/placed", f32::from(u8::from(self.placed))),
-            ("trial/faults", self.faults as f32),
-        ];
-        let optional = [
-            ("error/translation_mm", self.e_trans_mm),
-            ("error/yaw_deg", self.yaw_error_deg),
-            ("error/true_translation_mm", self.true_e_trans_mm),
-        ];
-        scalars.extend(optional.into_iter().filter_map(|(tag, value)| Some((tag, value? as f32))));
+        let reward = self.reward as f32;
+        let mut scalars = match self.is_test {
+            true => vec![("test/reward", reward)],
+            false => vec![
+                ("reward/trial", reward),
+                ("reward/moving_average", self.reward_average as f32),
+            ],
+        };
+        scalars.push(("trial/placed", f32::from(u8::from(self.placed))));
+        scalars.push(("trial/faults", self.faults as f32));
+        let errors = [self.e_trans_mm, self.yaw_error_deg, self.true_e_trans_mm];
+        let tags = match self.is_test {
+            true => ["test/translation_mm", "test/yaw_deg", "test/true_translation_mm"],
+            false => ["error/translation_mm", "error/yaw_deg", "error/true_translation_mm"],
+        };
+        let known = tags.into_iter().zip(errors);
+        scalars.extend(known.filter_map(|(tag, value)| Some((tag, value? as f32))));
         scalars
     }
 }
@@ -122,7 +134,7 @@ mod tests {
     use crate::FailureRecord;
 
     fn id(trial: u32, attempt: u32) -> TrialId {
-        TrialId { trial, attempt, scene: 1 + trial / 10 }
+        TrialId::new(trial, attempt, 1 + trial / 10)
     }
 
     fn fault(trial: u32, attempt: u32) -> TrialRecord {
@@ -191,7 +203,7 @@ mod tests {
     #[test]
     fn unknown_values_are_empty_in_the_file() {
         let rows = metrics(&[not_grasped(2)], 0.9);
-        assert_eq!(to_csv(&rows), format!("{HEADER}2,1,0,0,,,,0,0\n"));
+        assert_eq!(to_csv(&rows), format!("{HEADER}2,1,0,0,,,,0,0,0\n"));
         let rows = metrics(&[completed(4, 1)], 0.9);
         let line = rows[0].to_csv_line();
         assert_eq!(to_csv(&rows), format!("{HEADER}{line}"));

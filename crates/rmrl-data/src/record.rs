@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::RgbImage;
 use rmrl_core::{
     ActionIndex, DIMENSIONS, Decision, FaultKind, GraspFailure, Observation, Outcome, Placement,
-    PlacementError, PlanarPose, PlateInImage, PoseAdjustment, Trial, TrialId, TrialReport,
+    PlacementError, PlanarPose, PlateInImage, PoseAdjustment, Purpose, Trial, TrialId, TrialReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub struct TrialRecord {
     pub attempt: u32,
     /// The scene, counted from 1.
     pub scene: u32,
+    /// What the trial is for; left out where it is training.
+    #[serde(default, skip_serializing_if = "Purpose::is_training")]
+    pub purpose: Purpose,
     /// `P_e`, where the camera saw the plate.
     pub estimated_pose: Option<PlanarPose>,
     /// Where the image of the start shows a plate at `P_e`, in pixels.
@@ -181,6 +184,7 @@ impl TrialRecord {
             trial: id.trial,
             attempt: id.attempt,
             scene: id.scene,
+            purpose: id.purpose,
             estimated_pose: None,
             plate_in_image: None,
             action_index: None,
@@ -209,7 +213,8 @@ impl TrialRecord {
 
     /// The attempt that this record is about.
     pub fn id(&self) -> TrialId {
-        TrialId { trial: self.trial, attempt: self.attempt, scene: self.scene }
+        let Self { trial, attempt, scene, purpose, .. } = *self;
+        TrialId { trial, attempt, scene, purpose }
     }
 
     /// Whether a fault cut the attempt short.
@@ -281,7 +286,7 @@ mod tests {
 
     fn trial(outcome: Outcome) -> Trial {
         Trial {
-            id: TrialId { trial: 7, attempt: 2, scene: 1 },
+            id: TrialId::new(7, 2, 1),
             observation: Observation {
                 image: Arc::new(RgbImage::new(2, 2)),
                 estimated_pose: PlanarPose::new(0.1 + 0.2, -1.0 / 3.0, 0.7),
@@ -364,7 +369,7 @@ mod tests {
     #[test]
     fn a_fault_is_no_trial_to_learn_from() {
         let faulted = FaultedTrial {
-            id: TrialId { trial: 1, attempt: 1, scene: 1 },
+            id: TrialId::new(1, 1, 1),
             attempted: None,
             fault: Fault {
                 kind: FaultKind::Localization,

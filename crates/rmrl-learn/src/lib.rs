@@ -36,6 +36,6 @@ pub use policy::{EncodedState, OodDetector, OodScore, Policy, PoseScaling, most_
 pub use storage::{CheckpointError, Metadata, WeightsError, read_metadata};
 pub use training::{
     ConstantOffset, EarlierData, EncoderExample, EncoderTrainer, EncoderTraining, FixedPolicy,
-    FixedPolicyRun, Goal, GreedyPolicy, Learner, NoCorrection, Observer, ObserverError, Oracle,
-    RandomCorrection, RunError, StopReason, Training, TrialBacklog, pretrain,
+    FixedPolicyRun, GreedyPolicy, Learner, NoCorrection, Noted, Observer, ObserverError, Oracle,
+    RandomCorrection, RunError, StopReason, Training, TrialBacklog, TrialPlan, pretrain,
 };

@@ -24,6 +24,12 @@ pub struct Method {
 }
 
 impl Method {
+    /// Whether the policy learns from its tests: where each trial labels itself. Others compare the sampled
+    /// actions of a scene, and a test has none to compare.
+    pub(crate) fn learns_from_tests(&self) -> bool {
+        self.labeling.as_ref().is_some_and(|labeling| labeling.labels_single_trials())
+    }
+
     /// New or changed labels by trial; `None` without a strategy, or while it has none.
     pub(crate) fn label(
         &self,

@@ -11,8 +11,9 @@ mod overlap;
 mod pretrain;
 mod rollout;
 mod stopping;
+mod trial_plan;
 
-use rmrl_core::{Env, Observation, TrialId};
+use rmrl_core::{Env, Observation, Purpose, TrialId};
 
 pub use self::backlog::TrialBacklog;
 pub use self::baselines::{
@@ -21,16 +22,17 @@ pub use self::baselines::{
 pub use self::encoder_pretraining::{EncoderExample, EncoderTrainer, EncoderTraining};
 pub use self::fixed_policy_run::FixedPolicyRun;
 pub use self::learner::Learner;
-use self::learner::PendingTrial;
+use self::learner::{PendingTrial, Unlearned};
 pub use self::observer::{Observer, ObserverError, RunError};
 use self::overlap::beside;
 pub use self::pretrain::{EarlierData, pretrain};
-use self::rollout::{ResetResult, begin, complete_trial, trial_id};
-pub use self::stopping::{Goal, StopReason};
+use self::rollout::{ResetResult, begin, complete_trial};
+pub use self::stopping::StopReason;
+pub use self::trial_plan::{Noted, TrialPlan};
 use crate::config::ScheduleConfig;
 use crate::method::Method;
 
-/// A training run of `learner` by `method` on `env`. It ends when `goal` is reached.
+/// A training run of `learner` by `method` on `env`, by `plan`.
 ///
 /// The policy learns from a trial while the arm makes the start of the next one, and has learned from
 /// it before the next action is chosen. The result is the same as if it learned first, and no arm
@@ -45,8 +47,8 @@ pub struct Training<'a, E> {
     pub method: &'a mut Method,
     /// When to learn from which data.
     pub schedule: &'a ScheduleConfig,
-    /// When the run ends: after a number of trials, or with a proof.
-    pub goal: Goal,
+    /// What each trial is for, and when the run ends.
+    pub plan: TrialPlan,
     /// The trials that an interrupted run has recorded and the learner has not learned from.
     pub backlog: TrialBacklog,
     /// Keeps every trial.
@@ -54,37 +56,43 @@ pub struct Training<'a, E> {
 }
 
 impl<E: Env> Training<'_, E> {
-    /// Trains until the goal is reached.
+    /// Trains until the plan ends.
     ///
     /// # Errors
     /// A trial could not be made or not be recorded, or the observer ended the run.
     pub fn run(mut self) -> Result<(), RunError> {
-        self.learn_from_backlog()?;
-        let mut last = None;
-        while let Some(id) = self.next_trial(last.as_ref()) {
-            last = Some(self.iterate(id, last)?);
+        let mut unlearned = Unlearned::default();
+        self.learn_from_backlog(&mut unlearned)?;
+        while let Some(id) = self.plan.next(self.backlog.take_attempts()) {
+            self.iterate(id, &mut unlearned)?;
         }
-        last.map_or(Ok(()), |last| self.learn_from(last))
+        if self.plan.proven_at().is_none() {
+            unlearned.give_up_series();
+        }
+        self.learn_from(unlearned.take_ready())
     }
 
-    /// One iteration of the paper's loop (Sec. 3.2): the trial `id`, and learning from the last one.
-    fn iterate(
-        &mut self,
-        id: TrialId,
-        last: Option<PendingTrial>,
-    ) -> Result<PendingTrial, RunError> {
+    /// One iteration of the paper's loop (Sec. 3.2): the trial `id`, and learning from those before it.
+    fn iterate(&mut self, id: TrialId, unlearned: &mut Unlearned) -> Result<(), RunError> {
         // Observe s = (I, P_e). While the arm makes the start, the policy learns from the last trial.
-        let start = self.begin_beside_learning(id, last)?;
+        let start = self.begin_beside_learning(id, unlearned.take_ready())?;
+        if self.plan.is_series() {
+            self.learner.freeze();
+        }
         // Sample a ~ π_θ(. | s), pick at P_e + a (Eq. 1), place, and measure the reward (Eq. 9-11).
         let (learner, mut state) = (&*self.learner, None);
-        let explore = |observation: &Observation, id| {
+        let decide = |observation: &Observation, id: TrialId| {
             let state = state.insert(learner.policy.encode(observation));
-            learner.explore(state, id)
+            match id.purpose {
+                Purpose::Training => learner.explore(state, id),
+                Purpose::Test => learner.policy.decide_in(state),
+            }
         };
-        let trial = complete_trial(self.env, id, start, explore, self.observer)?;
+        let trial = complete_trial(self.env, id, start, decide, self.observer)?;
         let state = state.expect("the policy has chosen the action of a completed trial");
-        self.goal.note(&trial.outcome);
-        Ok(PendingTrial { completes_scene: self.completes_scene(trial.id.trial), trial, state })
+        let noted = self.plan.note(trial.id, trial.outcome.e_trans_m());
+        unlearned.add(trial, state, noted);
+        Ok(())
     }
 }
 
@@ -95,8 +103,12 @@ fn learn(
     schedule: &ScheduleConfig,
     trial: PendingTrial,
 ) {
-    let completes_scene = trial.completes_scene;
+    let (completes_scene, is_test) = (trial.completes_scene, trial.trial.id.is_test());
     let is_experience = learner.remember(trial);
+    if is_test && !method.learns_from_tests() {
+        learner.end_scene();
+        return;
+    }
 
     // On-line training: policy gradient with this trial (Eq. 5-6), or another update of the method.
     if is_experience && let Some(online) = &method.online {
@@ -122,41 +134,45 @@ fn learn(
         learner.end_scene();
     }
     // From coarse to fine: new candidates in the middle between the present ones.
-    learner.refine_up_to(schedule.refinements_after(learner.trials()));
+    learner.refine_up_to(schedule.refinements_after(learner.training_trials()));
 }
 
 impl<E: Env> Training<'_, E> {
-    /// Begins the attempt `id`, and learns from the last trial meanwhile.
+    /// Begins the attempt `id`, and learns from `ready` meanwhile.
     fn begin_beside_learning(
         &mut self,
         id: TrialId,
-        last: Option<PendingTrial>,
+        ready: Vec<PendingTrial>,
     ) -> Result<ResetResult, RunError> {
         let Self { env, learner, method, schedule, observer, .. } = self;
-        let Some(last) = last else {
+        if ready.is_empty() {
             return begin(*env, id, *observer);
-        };
-        let start =
-            beside(|| learn(learner, method, schedule, last), || begin(*env, id, *observer));
+        }
+        let learning = || learn_from_all(learner, method, schedule, ready);
+        let start = beside(learning, || begin(*env, id, *observer));
         self.report_update()?;
         start
     }
 
-    /// Learns from the recorded trials of an interrupted run, one after the other.
-    fn learn_from_backlog(&mut self) -> Result<(), RunError> {
-        while !self.goal.is_reached(self.learner.trials())
+    /// Learns from the recorded trials of an interrupted run, one after the other. Those of a series that is under
+    /// way stay in `unlearned`.
+    fn learn_from_backlog(&mut self, unlearned: &mut Unlearned) -> Result<(), RunError> {
+        while !self.plan.is_reached()
             && let Some(trial) = self.backlog.next()?
         {
-            self.goal.note(&trial.outcome);
             let state = self.learner.policy.encode(&trial.observation);
-            let completes_scene = self.completes_scene(self.learner.trials() + 1);
-            self.learn_from(PendingTrial { trial, state, completes_scene })?;
+            let noted = self.plan.note(trial.id, trial.outcome.e_trans_m());
+            unlearned.add(trial, state, noted);
+            self.learn_from(unlearned.take_ready())?;
         }
         Ok(())
     }
 
-    fn learn_from(&mut self, trial: PendingTrial) -> Result<(), RunError> {
-        learn(self.learner, self.method, self.schedule, trial);
+    fn learn_from(&mut self, ready: Vec<PendingTrial>) -> Result<(), RunError> {
+        if ready.is_empty() {
+            return Ok(());
+        }
+        learn_from_all(self.learner, self.method, self.schedule, ready);
         self.report_update()
     }
 
@@ -164,17 +180,17 @@ impl<E: Env> Training<'_, E> {
         let trial = self.learner.trials();
         self.observer.on_update(self.learner).map_err(|source| RunError::Progress { trial, source })
     }
+}
 
-    /// The trial after `last`; `None` if the goal is reached.
-    fn next_trial(&mut self, last: Option<&PendingTrial>) -> Option<TrialId> {
-        let made = last.map_or(self.learner.trials(), |last| last.trial.id.trial);
-        let failed_attempts = self.backlog.take_attempts();
-        (!self.goal.is_reached(made))
-            .then(|| trial_id(made + 1, failed_attempts, self.schedule.trials_per_scene))
-    }
-
-    /// Whether a trial is the last of its scene: the scene is full, or the run ends.
-    fn completes_scene(&self, trial: u32) -> bool {
-        trial.is_multiple_of(self.schedule.trials_per_scene) || self.goal.is_reached(trial)
+/// Learns from one trial after the other.
+fn learn_from_all(
+    learner: &mut Learner,
+    method: &mut Method,
+    schedule: &ScheduleConfig,
+    ready: Vec<PendingTrial>,
+) {
+    learner.continue_training();
+    for trial in ready {
+        learn(learner, method, schedule, trial);
     }
 }

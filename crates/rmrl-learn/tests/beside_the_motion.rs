@@ -16,7 +16,7 @@ use rmrl_core::{
 use rmrl_learn::{
     Experience, Labeling, Learner, Method, Observer, ObserverError, Policy, PolicyConfig,
     PoseScaling, Reinforce, ReplayRule, RunError, ScheduleConfig, Training, TrialBacklog,
-    TrialLabel, ViewName,
+    TrialLabel, TrialPlan, ViewName,
 };
 
 const TRIALS: u32 = 4;
@@ -130,7 +130,7 @@ fn trained(faulty: bool) -> Result<(Vec<Event>, u32), RunError> {
         learner: &mut learner,
         method: &mut method,
         schedule: &ScheduleConfig::default(),
-        goal: TRIALS.into(),
+        plan: TrialPlan::of_trials(TRIALS, ScheduleConfig::default().trials_per_scene),
         backlog: TrialBacklog::nothing(),
         observer: &mut notebook,
     }

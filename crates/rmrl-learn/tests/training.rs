@@ -17,10 +17,10 @@ use rmrl_core::{
 };
 use rmrl_learn::{
     BestOfScene, ConstantOffset, EarlierData, EncoderConfig, EncoderWeights, Experience,
-    FixedPolicy, FixedPolicyRun, Goal, GreedyPolicy, Grouping, Hindsight, Labeling, Learner,
-    Metadata, Method, MethodName, NoCorrection, Observer, ObserverError, OnlineConfig, Policy,
-    PolicyConfig, PoseScaling, RandomCorrection, Reinforce, ReplayMemory, ReplayRule, RunError,
-    ScheduleConfig, Training, TrialBacklog, ViewName, most_likely, pretrain, role_models,
+    FixedPolicy, FixedPolicyRun, GreedyPolicy, Grouping, Hindsight, Labeling, Learner, Metadata,
+    Method, MethodName, NoCorrection, Observer, ObserverError, OnlineConfig, Policy, PolicyConfig,
+    PoseScaling, RandomCorrection, Reinforce, ReplayMemory, ReplayRule, RunError, ScheduleConfig,
+    Training, TrialBacklog, TrialPlan, ViewName, most_likely, pretrain, role_models,
 };
 
 /// The camera of the world is off by this, in the frame of the jaws.
@@ -167,31 +167,54 @@ fn learner(train_encoder: bool) -> Learner {
     Learner::new(policy(&actions(), train_encoder, 0), 0)
 }
 
+/// A plan of `trials` trials, of which the first `made` are made.
+fn plan_of(trials: u32, trials_per_scene: u32, made: u32) -> TrialPlan {
+    let mut plan = TrialPlan::of_trials(trials, trials_per_scene);
+    for _ in 0..made {
+        let id = plan.next(0).unwrap();
+        plan.note(id, None);
+    }
+    plan
+}
+
 /// Trains up to trial number `trials` in the given world.
 fn run(
     world: &mut OffsetWorld,
     learner: &mut Learner,
     method: MethodName,
-    goal: impl Into<Goal>,
+    trials: u32,
     backlog: TrialBacklog,
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
     let schedule = ScheduleConfig::default();
     let method = method.method(&schedule, &OnlineConfig::default()).unwrap();
-    run_method(world, learner, (method, &schedule), goal, backlog, notebook)
+    run_method(world, learner, (method, &schedule), trials, backlog, notebook)
 }
 
 /// Trains by the given parts of a method.
 fn run_method(
     world: &mut OffsetWorld,
     learner: &mut Learner,
-    (mut method, schedule): (Method, &ScheduleConfig),
-    goal: impl Into<Goal>,
+    (method, schedule): (Method, &ScheduleConfig),
+    trials: u32,
     backlog: TrialBacklog,
     notebook: &mut Notebook,
 ) -> Result<(), RunError> {
-    let (method, goal) = (&mut method, goal.into());
-    Training { env: world, learner, method, schedule, goal, backlog, observer: notebook }.run()
+    let plan = plan_of(trials, schedule.trials_per_scene, learner.trials());
+    run_plan(world, learner, (method, schedule), plan, backlog, notebook)
+}
+
+/// Trains by the given plan.
+fn run_plan(
+    world: &mut OffsetWorld,
+    learner: &mut Learner,
+    (mut method, schedule): (Method, &ScheduleConfig),
+    plan: TrialPlan,
+    backlog: TrialBacklog,
+    notebook: &mut Notebook,
+) -> Result<(), RunError> {
+    let method = &mut method;
+    Training { env: world, learner, method, schedule, plan, backlog, observer: notebook }.run()
 }
 
 /// Trains in a new world.
@@ -200,24 +223,21 @@ fn trained(learner: &mut Learner, method: MethodName, trials: u32, notebook: &mu
     run(&mut world, learner, method, trials, TrialBacklog::nothing(), notebook).unwrap();
 }
 
-/// Makes trials in scenes of ten, without learning.
+/// Makes trials of a policy that does not learn.
 fn run_fixed(
     world: &mut OffsetWorld,
     policy: &mut dyn FixedPolicy,
-    goal: impl Into<Goal>,
+    plan: TrialPlan,
     backlog: TrialBacklog,
     notebook: &mut Notebook,
 ) {
-    let (trials_per_scene, goal) = (10, goal.into());
-    FixedPolicyRun { env: world, policy, trials_per_scene, goal, backlog, observer: notebook }
-        .run()
-        .unwrap();
+    FixedPolicyRun { env: world, policy, plan, backlog, observer: notebook }.run().unwrap();
 }
 
 fn mean_reward(policy: &mut dyn FixedPolicy, trials: u32) -> f64 {
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
-    run_fixed(&mut world, policy, trials, TrialBacklog::nothing(), &mut notebook);
+    run_fixed(&mut world, policy, plan_of(trials, 10, 0), TrialBacklog::nothing(), &mut notebook);
     let rewards = notebook.trials.iter().map(|trial| trial.outcome.reward());
     rewards.sum::<f64>() / f64::from(trials)
 }
@@ -446,7 +466,13 @@ fn a_constant_offset_is_averaged_over_the_first_trials_and_removes_a_constant_er
     let mut constant = ConstantOffset::default();
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
-    run_fixed(&mut world, &mut constant, 12, TrialBacklog::nothing(), &mut notebook);
+    run_fixed(
+        &mut world,
+        &mut constant,
+        plan_of(12, 10, 0),
+        TrialBacklog::nothing(),
+        &mut notebook,
+    );
     let rewards: Vec<f64> = notebook.trials.iter().map(|trial| trial.outcome.reward()).collect();
     assert!(rewards[..10].iter().all(|reward| *reward < 0.96), "{rewards:?}");
     assert!(rewards[10..].iter().all(|reward| *reward > 0.999_99), "{rewards:?}");
@@ -462,7 +488,7 @@ fn a_constant_offset_is_averaged_over_the_first_trials_and_removes_a_constant_er
     let recorded = TrialBacklog::new(notebook.trials, 0);
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
-    run_fixed(&mut world, &mut resumed, 13, recorded, &mut notebook);
+    run_fixed(&mut world, &mut resumed, plan_of(13, 10, 0), recorded, &mut notebook);
     assert_eq!(notebook.trials.len(), 1);
     assert_eq!(notebook.trials[0].id.trial, 13);
     assert_eq!(resumed.offset(), found);
@@ -473,7 +499,7 @@ fn pretraining_on_an_earlier_run_teaches_before_the_first_trial() {
     let mut notebook = Notebook::default();
     let mut world = OffsetWorld::new(&notebook);
     let mut random = RandomCorrection { actions: actions(), seed: 5 };
-    run_fixed(&mut world, &mut random, 200, TrialBacklog::nothing(), &mut notebook);
+    run_fixed(&mut world, &mut random, plan_of(200, 10, 0), TrialBacklog::nothing(), &mut notebook);
 
     let mut policy = policy(&actions(), false, 0);
     let before = mean_reward(&mut GreedyPolicy(&policy), 20);
@@ -560,54 +586,124 @@ fn failed_grasps_are_completed_trials_without_a_label() {
     assert!(weights(&learner.policy) == weights(&policy(&actions(), false, 0)));
 }
 
-/// A run ends with the trial that proves its claim, even in the middle of a scene, whose labels are
-/// then learned as at its end. An interrupted run ends there with the same bits.
-#[test]
-fn a_run_ends_as_soon_as_its_claim_is_proven() {
-    let claim = "6mm@70%".parse().unwrap();
-    let goal = || Goal::new(200, Some(claim));
-    let mut notebook = Notebook { checkpoint_after: Some(20), ..Notebook::default() };
-    let mut world = OffsetWorld::new(&notebook);
-    let mut uninterrupted = learner(false);
-    let nothing = TrialBacklog::nothing();
-    let method = MethodName::Hindsight;
-    run(&mut world, &mut uninterrupted, method, goal(), nothing, &mut notebook).unwrap();
-    let ended = uninterrupted.trials();
-    assert!((25..200).contains(&ended) && !ended.is_multiple_of(10), "ended at {ended}");
-    assert_eq!(notebook.trials.len(), ended as usize);
-    assert!(uninterrupted.is_between_scenes());
-    assert_eq!(uninterrupted.memory.labeled_states().len(), ended as usize);
-    let mut proof = Goal::new(200, Some(claim));
-    for (number, trial) in (1..).zip(&notebook.trials) {
-        assert!(!proof.is_reached(number - 1));
-        proof.note(&trial.outcome);
+/// Trains by hindsight, on scenes of one trial, by a plan.
+fn run_to_prove(
+    learner: &mut Learner,
+    plan: TrialPlan,
+    backlog: TrialBacklog,
+    notebook: &mut Notebook,
+) -> u32 {
+    let schedule = to_prove_schedule();
+    let method = MethodName::Hindsight.method(&schedule, &OnlineConfig::default()).unwrap();
+    let mut world = OffsetWorld::new(notebook);
+    run_plan(&mut world, learner, (method, &schedule), plan, backlog, notebook).unwrap();
+    world.attempts
+}
+
+fn to_prove_schedule() -> ScheduleConfig {
+    ScheduleConfig {
+        trials_per_scene: 1,
+        refinements: 1,
+        refine_interval: 10,
+        ..Default::default()
     }
-    assert_eq!(proof.proof().unwrap().proven_at(), Some(ended));
+}
 
-    let path = Path::new("trial-000020.safetensors");
-    let initial = policy(&actions(), false, 0);
-    let mut resumed = Learner::from_checkpoint(initial, path, &notebook.checkpoint).unwrap();
-    let mut rest = goal();
-    notebook.trials[..20].iter().for_each(|trial| rest.note(&trial.outcome));
-    let recorded = TrialBacklog::new(notebook.trials[20..23].to_vec(), 0);
-    let mut notes = Notebook::default();
+/// Notes trials in a plan, as the log of an interrupted run is.
+fn noted(mut plan: TrialPlan, trials: &[Trial]) -> TrialPlan {
+    for trial in trials {
+        plan.note(trial.id, trial.outcome.e_trans_m());
+    }
+    plan
+}
+
+/// What is proven is the policy that the run leaves: the tests of the last series were made by it, and it learned
+/// nothing from them. An interrupted run ends there with the same bits, wherever it was interrupted.
+#[test]
+fn a_run_ends_with_the_frozen_policy_that_its_tests_have_proven() {
+    let plan = || TrialPlan::to_prove("3mm@80%".parse().unwrap(), 200, &to_prove_schedule());
+    let mut notebook = Notebook { checkpoint_after: Some(12), ..Notebook::default() };
+    let mut whole = learner(false);
+    run_to_prove(&mut whole, plan(), TrialBacklog::nothing(), &mut notebook);
+    let trials = &notebook.trials;
+    let done = noted(plan(), trials);
+    let (tests, misses) = done.proof().unwrap().series();
+    assert_eq!(done.proven_at(), Some(trials.len() as u32));
+    assert!(trials.len() < 150, "{}", trials.len());
+    assert_eq!(whole.trials() + tests, trials.len() as u32, "nothing is learned from the proof");
+    assert!(misses <= 1, "{misses}");
+
+    // Tests are of new placements, each a scene of its own, and take the most likely action.
+    assert!(trials[..10].iter().all(|trial| !trial.id.is_test()));
+    assert!(trials[10..20].iter().map(|trial| trial.id.is_test()).eq([true, false].repeat(5)));
+    assert!(trials.windows(2).all(|two| two[1].id.scene == two[0].id.scene + 1));
+    for trial in trials.iter().filter(|trial| trial.id.is_test()) {
+        let index = most_likely(trial.decision.probabilities.as_ref().unwrap());
+        assert_eq!(trial.decision.index, Some(index));
+    }
+    whole.finish_training();
+    let deployed = GreedyPolicy(&whole.policy);
+    for trial in &trials[trials.len() - tests as usize..] {
+        assert_eq!(deployed.0.decide(&trial.observation), trial.decision);
+    }
+
+    for interrupted_after in [12, 13, trials.len() - 30, trials.len() - 1, trials.len()] {
+        let path = Path::new("trial-000012.safetensors");
+        let initial = policy(&actions(), false, 0);
+        let mut resumed = Learner::from_checkpoint(initial, path, &notebook.checkpoint).unwrap();
+        let recorded = TrialBacklog::new(trials[12..interrupted_after].to_vec(), 0);
+        let mut notes = Notebook::default();
+        let plan = noted(plan(), &trials[..12]);
+        let attempts = run_to_prove(&mut resumed, plan, recorded, &mut notes);
+        assert_eq!(attempts as usize, trials.len() - interrupted_after);
+        resumed.finish_training();
+        assert!(bits(&whole) == bits(&resumed), "interrupted after {interrupted_after}");
+    }
+}
+
+/// A policy whose tests speak against it learns from them, and is tested again.
+#[test]
+fn a_series_that_fails_is_learned_from() {
+    let schedule = to_prove_schedule();
+    let claim = "0.1mm@80%".parse().unwrap();
+    let plan = || TrialPlan::to_prove(claim, 60, &schedule);
+    let mut notebook = Notebook::default();
+    let mut learner = learner(false);
+    run_to_prove(&mut learner, plan(), TrialBacklog::nothing(), &mut notebook);
+    assert_eq!(notebook.trials.len(), 60);
+    // Nothing begins a series but the last moment at which one could still prove the claim.
+    let done = noted(plan(), &notebook.trials);
+    assert_eq!(done.proven_at(), None);
+    assert!(done.proof().unwrap().evidence() < 1.0, "a series was made");
+    assert_eq!(learner.trials(), 60);
+    let labeled = learner.memory.labeled_states().len();
+    assert_eq!(labeled, 60, "tests are labeled, too");
+    // The paper's method compares the trials of a scene, so that tests teach it nothing.
+    let method = MethodName::RmRl.method(&schedule, &OnlineConfig::default()).unwrap();
+    let (mut notes, mut untaught) = (Notebook::default(), self::learner(false));
     let mut world = OffsetWorld::new(&notes);
-    run(&mut world, &mut resumed, method, rest, recorded, &mut notes).unwrap();
-    assert!(bits(&uninterrupted) == bits(&resumed));
-    assert_eq!(world.attempts, ended - 23);
+    let parts = (method, &schedule);
+    run_plan(&mut world, &mut untaught, parts, plan(), TrialBacklog::nothing(), &mut notes)
+        .unwrap();
+    let training = notes.trials.iter().filter(|trial| !trial.id.is_test()).count();
+    assert_eq!(untaught.memory.labeled_states().len(), training);
+    assert_eq!(untaught.trials(), 60);
+}
 
-    // The claim is proven already: nothing is left to do.
-    let mut world = OffsetWorld::new(&notes);
-    run(&mut world, &mut resumed, method, proof, TrialBacklog::nothing(), &mut notes).unwrap();
-    assert_eq!(world.attempts, 0);
-
-    // Fixed policies end in the same way, and a false claim is not proven.
-    for (text, trials) in [("6mm@50%", 8..30), ("1mm@50%", 60..61)] {
+/// Policies that do not learn are tested from the beginning, or as soon as they are settled.
+#[test]
+fn fixed_policies_are_tested_and_a_false_claim_is_not_proven() {
+    for (text, settled, trials) in
+        [("6mm@50%", 0, 5..9), ("6mm@50%", 10, 15..19), ("1mm@50%", 0, 60..61)]
+    {
         let mut notebook = Notebook::default();
         let mut world = OffsetWorld::new(&notebook);
-        let goal = Goal::new(60, Some(text.parse().unwrap()));
-        run_fixed(&mut world, &mut NoCorrection, goal, TrialBacklog::nothing(), &mut notebook);
+        let plan = TrialPlan::to_prove_of_fixed(text.parse().unwrap(), 60, settled);
+        let nothing = TrialBacklog::nothing();
+        run_fixed(&mut world, &mut NoCorrection, plan, nothing, &mut notebook);
         assert!(trials.contains(&notebook.trials.len()), "{text}: {}", notebook.trials.len());
+        let tests = notebook.trials.iter().filter(|trial| trial.id.is_test()).count();
+        assert!(text == "1mm@50%" || tests == notebook.trials.len() - settled as usize, "{tests}");
     }
 }
 
@@ -617,12 +713,12 @@ fn a_deployed_policy_abstains_from_what_it_was_never_trained_on() {
     trained(&mut learner, MethodName::Hindsight, 100, &mut Notebook::default());
     let observe = |number: u32| {
         let mut world = OffsetWorld::new(&Notebook::default());
-        world.reset(TrialId { trial: number, attempt: 1, scene: number }).unwrap()
+        world.reset(TrialId::new(number, 1, number)).unwrap()
     };
     // Before the end of its training, a policy never abstains.
     let far = Observation { estimated_pose: PlanarPose::new(0.5, 0.0, 0.0), ..observe(500) };
     assert!(!learner.policy.decide(&far).abstained);
-    learner.finish_training(&ScheduleConfig::default());
+    learner.finish_training();
     assert_eq!(learner.policy.support().unwrap().len(), 100);
 
     let folder = tempfile::tempdir().unwrap();
@@ -652,7 +748,7 @@ fn a_deployed_policy_abstains_from_what_it_was_never_trained_on() {
         assert_eq!(decision.index, None);
         assert!(decision.probabilities.is_some());
         let mut greedy = GreedyPolicy(&deployed);
-        let id = TrialId { trial: 1, attempt: 1, scene: 1 };
+        let id = TrialId::new(1, 1, 1);
         assert_eq!(greedy.decide(observation, id), decision);
     }
     // The configuration switches it off, or stretches it.
@@ -665,7 +761,7 @@ fn a_deployed_policy_abstains_from_what_it_was_never_trained_on() {
     // One scene does not show the distance between scenes.
     let mut young = self::learner(false);
     trained(&mut young, MethodName::Hindsight, 10, &mut Notebook::default());
-    young.finish_training(&ScheduleConfig::default());
+    young.finish_training();
     assert!(young.policy.support().is_none() && !young.policy.decide(&far).abstained);
 }
 
@@ -724,7 +820,7 @@ fn policies_and_checkpoints_of_another_view_are_refused_and_their_own_come_back(
         let mut whole = Learner::new(policy_that_sees(view, &actions(), false, 0), 0);
         trained(&mut whole, MethodName::PpoRmRl, 20, &mut notebook);
         // With its training states, which have no features if the policy has no view.
-        whole.finish_training(&ScheduleConfig::default());
+        whole.finish_training();
         assert!(whole.policy.support().is_some());
         let path = folder.path().join("p.safetensors");
         std::fs::write(&path, weights(&whole.policy)).unwrap();
@@ -740,7 +836,7 @@ fn policies_and_checkpoints_of_another_view_are_refused_and_their_own_come_back(
                 started.unwrap();
                 let mut resumed = resumed.unwrap();
                 trained(&mut resumed, MethodName::PpoRmRl, 20, &mut Notebook::default());
-                resumed.finish_training(&ScheduleConfig::default());
+                resumed.finish_training();
                 assert!(bits(&resumed) == bits(&whole), "{view:?}");
             } else {
                 for error in [started.unwrap_err(), resumed.err().unwrap()] {

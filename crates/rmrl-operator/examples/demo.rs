@@ -92,6 +92,7 @@ fn complete(status: &mut RunStatus, trial: u32) {
     }
     status.completed.push(CompletedTrial {
         trial,
+        is_test: false,
         reward,
         reward_average: 0.9 * last + 0.1 * reward,
         e_trans_mm: is_placed.then_some(error_mm),
@@ -102,7 +103,10 @@ fn complete(status: &mut RunStatus, trial: u32) {
     });
     let share = f64::from(trial) / 120.0;
     let proven_at = (trial >= 120).then_some(120);
-    status.proof = Some(ProofProgress { claim: "1.0mm@95%".to_string(), share, proven_at });
+    let progress =
+        format!("{} more tests without a miss would prove it", 120_u32.saturating_sub(trial));
+    let claim = "1.0mm@95%".to_string();
+    status.proof = Some(ProofProgress { claim, share, proven_at, progress });
 }
 
 /// Carries out the operator's requests between trials; returns whether to stop.

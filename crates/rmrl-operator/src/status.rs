@@ -22,6 +22,8 @@ pub struct RunStatus {
     pub trial: u32,
     /// The current attempt at that trial, counted from 1; above 1 after a fault.
     pub attempt: u32,
+    /// Whether the current trial tests the policy, instead of training it.
+    pub is_test: bool,
     /// The trials planned.
     pub trials: u32,
     /// The reward from which a trial counts as good, drawn into the curve.
@@ -81,6 +83,8 @@ pub enum Phase {
 pub struct CompletedTrial {
     /// The trial, counted from 1.
     pub trial: u32,
+    /// Whether it tested the policy, instead of training it.
+    pub is_test: bool,
     /// Its reward (Eq. 11).
     pub reward: f64,
     /// The moving average of rewards so far.
@@ -119,6 +123,8 @@ pub struct ProofProgress {
     pub share: f64,
     /// The trial at which it was proven.
     pub proven_at: Option<u32>,
+    /// What is missing, in words.
+    pub progress: String,
 }
 
 impl RunStatus {

@@ -421,6 +421,7 @@ fn slow_senders_are_disconnected() {
 
 fn long_run() -> RunStatus {
     let completed = |trial| CompletedTrial {
+        is_test: false,
         trial,
         reward: 0.987_654_321,
         reward_average: 0.912_345_678,

@@ -239,7 +239,7 @@ fn failing_cell(failure: Failure, at: u32) -> (Fuse, PickPlace) {
 fn complete(trial: &mut PickPlace, cell: &SimulatedCell, number: u32) -> (Outcome, Vec<Fault>) {
     let mut faults = Vec::new();
     for attempt in 1..=3 {
-        let id = TrialId { trial: number, attempt, scene: number.div_ceil(2) };
+        let id = TrialId::new(number, attempt, number.div_ceil(2));
         let attempted = trial.reset(id).and_then(|observation| {
             trial.step(cell.truth().best_pick.relative_to(observation.estimated_pose))
         });
@@ -304,7 +304,7 @@ fn unexpected_contact_waits_for_an_operator() {
         trial.after_contact(AfterContact::WaitForPerson);
         let target = fuse.cell.truth();
         for number in 1..=2 {
-            let id = TrialId { trial: number, attempt: 1, scene: 1 };
+            let id = TrialId::new(number, 1, 1);
             let attempted = trial.reset(id).and_then(|observation| {
                 let best = fuse.cell.truth().best_pick;
                 trial.step(best.relative_to(observation.estimated_pose))
@@ -375,7 +375,7 @@ fn a_camera_that_stays_unplugged_is_a_fault_with_the_arm_at_home() {
     blind.recover_by(Recovery { retries: 3, first_wait_secs: 0.0 });
     let target = rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725 };
     blind.resume(target, trial.plate_location());
-    let fault = blind.reset(TrialId { trial: 2, attempt: 1, scene: 1 }).unwrap_err();
+    let fault = blind.reset(TrialId::new(2, 1, 1)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Device);
     assert!(fault.reason.contains("lost the camera"), "{fault}");
     assert_eq!(captures.load(Ordering::Relaxed), 4);
@@ -408,7 +408,7 @@ fn stop_at_every_motion(failure: Failure) {
         let (fuse, mut trial) = failing_cell(failure, at);
         let target = fuse.cell.truth();
         for number in 1..=2 {
-            let id = TrialId { trial: number, attempt: 1, scene: 1 };
+            let id = TrialId::new(number, 1, 1);
             let attempted = trial.reset(id).and_then(|observation| {
                 let best = fuse.cell.truth().best_pick;
                 trial.step(best.relative_to(observation.estimated_pose))
@@ -451,7 +451,7 @@ fn a_plate_that_leans_waits_for_the_operator() {
     let mut next = trial_over(Devices { camera, arm, gripper, operator }, TaskConfig::table());
     let target = rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725 };
     next.resume(target, trial.plate_location());
-    let id = |attempt| TrialId { trial: 2, attempt, scene: 1 };
+    let id = |attempt| TrialId::new(2, attempt, 1);
     let fault = next.reset(id(1)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::LostPlate);
     assert!(fault.reason.contains("leans by"), "{fault}");
@@ -535,7 +535,7 @@ fn a_plate_that_the_gripper_claims_and_the_camera_sees_elsewhere_is_no_placement
         devices.gripper = Box::new(Claiming { device, closes, lies: Arc::clone(&lies) });
         let mut trial = trial_over(devices, task);
         trial.record_target().unwrap();
-        trial.reset(TrialId { trial: 1, attempt: 1, scene: 1 }).unwrap();
+        trial.reset(TrialId::new(1, 1, 1)).unwrap();
         lies.store(true, Ordering::Relaxed);
         if closes {
             // Lost on the path, far from both its start and its target.
@@ -590,7 +590,7 @@ fn a_missed_grasp_is_checked_by_the_camera_and_counted() {
     devices.gripper = Box::new(Denying { device: devices.gripper, lies: Arc::clone(&lies) });
     let mut trial = trial_over(devices, task);
     trial.record_target().unwrap();
-    let id = |trial, attempt| TrialId { trial, attempt, scene: 1 };
+    let id = |trial, attempt| TrialId::new(trial, attempt, 1);
     let centered = |trial: &mut PickPlace, of: TrialId, does_lie: bool| {
         lies.store(false, Ordering::Relaxed);
         let observation = trial.reset(of).unwrap();
@@ -639,7 +639,7 @@ fn a_plate_that_cannot_be_seen_is_a_fault_and_then_waits_for_the_operator() {
     let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
     complete(&mut trial, &fuse.cell, 1);
     fuse.cell.put_plate(PlanarPose::new(0.3, -1.0, 0.0), 0.0);
-    let id = |attempt| TrialId { trial: 2, attempt, scene: 1 };
+    let id = |attempt| TrialId::new(2, attempt, 1);
     let fault = trial.reset(id(1)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Localization);
     assert!(fault.reason.contains("no plate"), "{fault}");
@@ -653,7 +653,7 @@ fn a_plate_out_of_reach_is_lost_and_then_waits_for_the_operator() {
     let (fuse, mut trial) = failing_cell(Failure::Covered, u32::MAX);
     complete(&mut trial, &fuse.cell, 1);
     fuse.cell.put_plate(PlanarPose::new(0.13, 0.0, 0.0), 0.0);
-    let id = |attempt| TrialId { trial: 2, attempt, scene: 1 };
+    let id = |attempt| TrialId::new(2, attempt, 1);
     let fault = trial.reset(id(1)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::LostPlate);
     assert!(fault.reason.contains("out of reach"), "{fault}");
@@ -674,7 +674,7 @@ fn a_plate_that_fell_off_its_place_is_found_where_it_lies() {
         Box::new(Falling { device: devices.camera, cell: cell.clone(), below, captures: 0 });
     let mut trial = trial_over(devices, task);
     trial.record_target().unwrap();
-    let id = |number| TrialId { trial: number, attempt: 1, scene: 1 };
+    let id = |number| TrialId::new(number, 1, 1);
     trial.reset(id(1)).unwrap();
     let outcome = trial.step(PoseAdjustment::NONE).unwrap();
     assert!(!outcome.placement().unwrap().seated);

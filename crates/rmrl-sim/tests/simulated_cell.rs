@@ -47,7 +47,7 @@ fn cell(config: &SimulationConfig, task: &TaskConfig, seed: u64) -> (SimulatedCe
 }
 
 fn id(trial: u32, attempt: u32) -> TrialId {
-    TrialId { trial, attempt, scene: (trial - 1) / 4 + 1 }
+    TrialId::new(trial, attempt, (trial - 1) / 4 + 1)
 }
 
 fn perfect() -> SimulationConfig {

@@ -57,7 +57,7 @@ fn trials() -> anyhow::Result<()> {
         let mut offset_m = || 0.008 * (rng.random::<f64>() - 0.5);
         let (began, began_ms) = (Instant::now(), processor_ms());
         for number in 1..=TRIALS {
-            trial.reset(TrialId { trial: number, attempt: 1, scene: (number - 1) / 10 + 1 })?;
+            trial.reset(TrialId::new(number, 1, (number - 1) / 10 + 1))?;
             // A fault takes its time, too, and the next trial starts from there.
             let adjustment = PoseAdjustment { dx_m: offset_m(), dy_m: offset_m(), dyaw_rad: 0.0 };
             let _outcome = trial.step(adjustment);

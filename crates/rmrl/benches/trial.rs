@@ -57,7 +57,7 @@ fn parts(task: TaskKind) -> anyhow::Result<()> {
         let mut rng = random_stream(seed, "bench", [0, 0]);
         let mut offset_m = || 0.008 * (rng.random::<f64>() - 0.5);
         for number in 1..=TRIALS {
-            let id = TrialId { trial: number, attempt: 1, scene: (number - 1) / 10 + 1 };
+            let id = TrialId::new(number, 1, (number - 1) / 10 + 1);
             let adjustment = PoseAdjustment { dx_m: offset_m(), dy_m: offset_m(), dyaw_rad: 0.0 };
             // A fault takes its time, too, and the next trial starts from there.
             whole.time(|| trial.reset(id).is_ok() && trial.step(adjustment).is_ok());

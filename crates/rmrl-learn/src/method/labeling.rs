@@ -26,6 +26,12 @@ pub trait Labeling: Send {
         actions: &ActionSpace,
         complete: bool,
     ) -> Option<Vec<TrialLabel>>;
+
+    /// Whether a trial is labeled by what it came to itself, so that a test is as good to learn from as any
+    /// trial. By default it is compared with others.
+    fn labels_single_trials(&self) -> bool {
+        false
+    }
 }
 
 /// The role models by the grouping of a schedule.
@@ -156,6 +162,10 @@ impl Labeling for Hindsight {
         let labeled = |trial: &Trial| (trial.id.trial, self.label_of(trial, actions));
         Some(scene.trials().iter().map(labeled).collect())
     }
+
+    fn labels_single_trials(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]
@@ -178,7 +188,7 @@ mod tests {
         let mut scene = Scene::new();
         for (trial, (adjustment, outcome)) in (1..).zip(outcomes) {
             scene.push(Trial {
-                id: TrialId { trial, attempt: 1, scene: 1 },
+                id: TrialId::new(trial, 1, 1),
                 observation: Observation {
                     image: Arc::new(RgbImage::new(1, 1)),
                     estimated_pose: PlanarPose::default(),

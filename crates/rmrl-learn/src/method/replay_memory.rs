@@ -55,6 +55,8 @@ impl Experience {
 pub struct ReplayMemory {
     /// The state of each trial, in their order.
     pub(crate) states: Vec<EncodedState>,
+    /// The number of the scene of each state.
+    pub(crate) scenes: Vec<u32>,
     pub(crate) experiences: Vec<Experience>,
     /// `D = {D_1, ..., D_i}` (Eq. 4): the labels of the trials' states, by trial.
     pub(crate) dataset: BTreeMap<u32, Label>,
@@ -67,6 +69,16 @@ impl ReplayMemory {
     /// If the policy has not learned from the trial yet.
     pub fn state(&self, trial: u32) -> &EncodedState {
         &self.states[trial as usize - 1]
+    }
+
+    /// The states of each scene.
+    pub(crate) fn states_by_scene(&self) -> impl Iterator<Item = &[EncodedState]> {
+        let mut rest = self.states.as_slice();
+        self.scenes.chunk_by(|one, next| one == next).map(move |scene| {
+            let (states, left) = rest.split_at(scene.len());
+            rest = left;
+            states
+        })
     }
 
     /// The data set `D_i` of the scene of these trials. It has no states without any label.

@@ -37,6 +37,12 @@ const STATES: &str = "memory.";
 #[derive(Serialize, Deserialize)]
 struct LearnerDescription {
     trials: u32,
+    /// Those of the trials that were tests; earlier versions made none.
+    #[serde(default)]
+    tests: u32,
+    /// The scene of each trial; missing in files of earlier versions, where each trial has an experience.
+    #[serde(default)]
+    scenes: Vec<u32>,
     seed: u64,
     /// The digest of a frozen encoder's weights.
     frozen_encoder: Option<u64>,
@@ -68,6 +74,8 @@ impl Learner {
         }
         let description = LearnerDescription {
             trials: self.trials(),
+            tests: self.tests(),
+            scenes: self.memory.scenes.clone(),
             seed: self.seed(),
             frozen_encoder: self.policy.frozen_encoder_digest(),
             optimizer_steps,
@@ -102,9 +110,12 @@ impl Learner {
         let file = TensorFile::open(path, bytes)?;
         let device = policy.device.clone().inner();
         policy.optimizer = file.optimizer(&learner.optimizer_steps, &device)?;
-        let (trials, seed) = (learner.trials, learner.seed);
+        let (trials, tests, seed) = (learner.trials, learner.tests, learner.seed);
+        if tests > trials {
+            return Err(file.malformed(format!("it has {tests} tests in {trials} trials")));
+        }
         let memory = file.memory(learner, policy.shape.view)?;
-        Ok(Self::after(policy, memory, trials, seed))
+        Ok(Self::after(policy, memory, (trials, tests), seed))
     }
 }
 
@@ -177,7 +188,10 @@ impl<'a> TensorFile<'a> {
         learner: LearnerDescription,
         view: ImageView,
     ) -> Result<ReplayMemory, CheckpointError> {
-        let LearnerDescription { trials, experiences, dataset, .. } = learner;
+        let LearnerDescription { trials, mut scenes, experiences, dataset, .. } = learner;
+        if scenes.is_empty() {
+            scenes = experiences.iter().map(|experience| experience.scene).collect();
+        }
         let states = EncodedState::from_tensors(trials as usize, view, |name| {
             let tensor = self.tensors.tensor(&format!("{STATES}{name}"));
             tensor.ok().map(|view| view.data().to_vec())
@@ -186,9 +200,9 @@ impl<'a> TensorFile<'a> {
         let is_kept = |trial: u32| (1..=states.len()).contains(&(trial as usize));
         let is_whole = experiences.iter().all(|experience| is_kept(experience.trial))
             && dataset.keys().all(|trial| is_kept(*trial));
-        if !is_whole {
+        if !is_whole || scenes.len() != states.len() {
             return Err(self.malformed("it refers to states that it does not hold"));
         }
-        Ok(ReplayMemory { states, experiences, dataset })
+        Ok(ReplayMemory { states, scenes, experiences, dataset })
     }
 }

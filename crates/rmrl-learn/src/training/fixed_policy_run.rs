@@ -5,19 +5,17 @@ use rmrl_core::{Env, Observation};
 use super::backlog::TrialBacklog;
 use super::baselines::FixedPolicy;
 use super::observer::{Observer, RunError};
-use super::rollout::{begin, complete_trial, trial_id};
-use super::stopping::Goal;
+use super::rollout::{begin, complete_trial};
+use super::trial_plan::TrialPlan;
 
-/// A run of `policy`, which does not learn, on `env`. It ends when `goal` is reached.
+/// A run of `policy`, which does not learn, on `env`, by `plan`.
 pub struct FixedPolicyRun<'a, E> {
     /// The cell.
     pub env: &'a mut E,
     /// Chooses the adjustments.
     pub policy: &'a mut dyn FixedPolicy,
-    /// The number of trials in a scene.
-    pub trials_per_scene: u32,
-    /// When the run ends: after a number of trials, or with a proof.
-    pub goal: Goal,
+    /// What each trial is for, and when the run ends.
+    pub plan: TrialPlan,
     /// The trials that an interrupted run has recorded.
     pub backlog: TrialBacklog,
     /// Keeps every trial.
@@ -25,26 +23,22 @@ pub struct FixedPolicyRun<'a, E> {
 }
 
 impl<E: Env> FixedPolicyRun<'_, E> {
-    /// Makes trials until the goal is reached.
+    /// Makes trials until the plan ends.
     ///
     /// # Errors
     /// A trial could not be made or not be recorded, or the observer ended the run.
     pub fn run(self) -> Result<(), RunError> {
-        let Self { env, policy, trials_per_scene, mut goal, mut backlog, observer } = self;
-        let mut made = 0;
+        let Self { env, policy, mut plan, mut backlog, observer } = self;
         while let Some(trial) = backlog.next()? {
             policy.note(&trial);
-            goal.note(&trial.outcome);
-            made = trial.id.trial;
+            plan.note(trial.id, trial.outcome.e_trans_m());
         }
-        while !goal.is_reached(made) {
-            let id = trial_id(made + 1, backlog.take_attempts(), trials_per_scene);
+        while let Some(id) = plan.next(backlog.take_attempts()) {
             let start = begin(env, id, observer)?;
             let decide = |observation: &Observation, id| policy.decide(observation, id);
             let trial = complete_trial(env, id, start, decide, observer)?;
             policy.note(&trial);
-            goal.note(&trial.outcome);
-            made = id.trial;
+            plan.note(trial.id, trial.outcome.e_trans_m());
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use rmrl_core::{Decision, Rng, Scene, Trial, TrialId, random_stream};
 
-use crate::config::ScheduleConfig;
+use super::trial_plan::Noted;
 use crate::method::{Experience, ReplayMemory};
 use crate::policy::{EncodedState, Policy, sample};
 
@@ -15,6 +15,8 @@ pub struct Learner {
     /// The trials of the scene under way.
     scene: Scene,
     trials: u32,
+    /// Those of the trials that tested the policy.
+    tests: u32,
     seed: u64,
 }
 
@@ -26,20 +28,70 @@ pub(super) struct PendingTrial {
     pub(super) completes_scene: bool,
 }
 
+/// The trials that the policy has not learned from yet.
+#[derive(Default)]
+pub(super) struct Unlearned {
+    /// The policy learns from them before the next trial.
+    ready: Vec<PendingTrial>,
+    /// Those of the series of tests that is under way.
+    series: Vec<PendingTrial>,
+}
+
+impl Unlearned {
+    /// Adds a trial, by what the plan has said of it.
+    pub(super) fn add(&mut self, trial: Trial, state: EncodedState, noted: Noted) {
+        let completes_scene = !matches!(noted, Noted::Learn { completes_scene: false });
+        let pending = PendingTrial { trial, state, completes_scene };
+        match noted {
+            Noted::Learn { .. } => self.ready.push(pending),
+            Noted::KeepForLater | Noted::Proven => self.series.push(pending),
+            Noted::LearnFromSeries => {
+                self.series.push(pending);
+                self.give_up_series();
+            }
+        }
+    }
+
+    /// Lets the policy learn from the series under way.
+    pub(super) fn give_up_series(&mut self) {
+        self.ready.append(&mut self.series);
+    }
+
+    /// Takes the trials that the policy learns from now.
+    pub(super) fn take_ready(&mut self) -> Vec<PendingTrial> {
+        std::mem::take(&mut self.ready)
+    }
+}
+
 impl Learner {
     /// A learner before its first trial. `seed` is the seed of exploration and replay.
     pub fn new(policy: Policy, seed: u64) -> Self {
-        Self::after(policy, ReplayMemory::default(), 0, seed)
+        Self::after(policy, ReplayMemory::default(), (0, 0), seed)
     }
 
-    /// A learner between two scenes, after `trials` trials.
-    pub(super) fn after(policy: Policy, memory: ReplayMemory, trials: u32, seed: u64) -> Self {
-        Self { policy, memory, scene: Scene::new(), trials, seed }
+    /// A learner between two scenes, after so many trials, so many of which were tests.
+    pub(super) fn after(
+        policy: Policy,
+        memory: ReplayMemory,
+        (trials, tests): (u32, u32),
+        seed: u64,
+    ) -> Self {
+        Self { policy, memory, scene: Scene::new(), trials, tests, seed }
     }
 
     /// The number of trials that it has learned from.
     pub fn trials(&self) -> u32 {
         self.trials
+    }
+
+    /// How many of them tested the policy.
+    pub(super) fn tests(&self) -> u32 {
+        self.tests
+    }
+
+    /// The number of trials that it has learned from and that were training.
+    pub(super) fn training_trials(&self) -> u32 {
+        self.trials - self.tests
     }
 
     /// The seed of exploration and replay.
@@ -54,9 +106,20 @@ impl Learner {
 
     /// Ends the training: the policy keeps the states that it was trained on, and abstains in unlike
     /// ones when deployed.
-    pub fn finish_training(&mut self, schedule: &ScheduleConfig) {
-        let scenes = self.memory.states.chunks(schedule.trials_per_scene as usize);
-        self.policy.fit_support(scenes);
+    pub fn finish_training(&mut self) {
+        self.policy.fit_support(self.memory.states_by_scene());
+    }
+
+    /// Makes the policy the one to deploy, for a series of tests.
+    pub(super) fn freeze(&mut self) {
+        if self.policy.support.is_none() {
+            self.finish_training();
+        }
+    }
+
+    /// Continues the training: the policy never abstains.
+    pub(super) fn continue_training(&mut self) {
+        self.policy.support = None;
     }
 
     /// The scene under way.
@@ -72,13 +135,15 @@ impl Learner {
         self.policy.decision(index, distribution)
     }
 
-    /// Adds a trial to the memory and the scene. Returns whether it is an experience: its action is
-    /// made of candidates.
+    /// Adds a trial to the memory and the scene. Returns whether it is an experience: its action was sampled
+    /// from candidates. A test is none, and no gradient of a policy can be estimated from it.
     pub(super) fn remember(&mut self, PendingTrial { trial, state, .. }: PendingTrial) -> bool {
-        let experience = Experience::of(&trial);
+        let experience = Experience::of(&trial).filter(|_| !trial.id.is_test());
         self.memory.states.push(state);
+        self.memory.scenes.push(trial.id.scene);
         self.memory.experiences.extend(experience);
         self.trials = trial.id.trial;
+        self.tests += u32::from(trial.id.is_test());
         self.scene.push(trial);
         experience.is_some()
     }

@@ -11,11 +11,6 @@ pub(super) type ResetResult = Result<Observation, Fault>;
 /// own recovery.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// The first attempt at a trial, or the one after some failed attempts.
-pub(super) fn trial_id(trial: u32, failed_attempts: u32, trials_per_scene: u32) -> TrialId {
-    TrialId { trial, attempt: failed_attempts + 1, scene: (trial - 1) / trials_per_scene + 1 }
-}
-
 /// Begins an attempt once everything before it is safe: the arm moves, the camera captures.
 ///
 /// # Errors

@@ -39,6 +39,7 @@ fn status() -> RunStatus {
         let reward = 1.0 - 0.011 * error_mm;
         CompletedTrial {
             trial,
+            is_test: false,
             reward: if is_placed { reward } else { 0.0 },
             reward_average: 0.99 - 0.06 * (-f64::from(trial) / 15.0).exp(),
             e_trans_mm: is_placed.then_some(error_mm),
@@ -56,11 +57,18 @@ fn status() -> RunStatus {
         phase: Phase::Placing,
         trial: 42,
         attempt: 1,
+        is_test: false,
         trials: 150,
         reward_threshold: Some(0.97),
         completed: (1..42).map(completed).collect(),
         faults: vec![FaultedAttempt { trial: 38, attempt: 1, reason }],
-        proof: Some(ProofProgress { claim: "1.0mm@95%".to_string(), share: 0.34, proven_at: None }),
+        proof: Some(ProofProgress {
+            claim: "1.0mm@95%".to_string(),
+            share: 0.34,
+            proven_at: None,
+            progress: "22 tests of the frozen policy without a miss; 48 more would prove it"
+                .to_string(),
+        }),
         confirm: None,
     }
 }

@@ -326,7 +326,7 @@ mod tests {
             CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config).unwrap();
         let mut budgets = Vec::new();
         for trial in 1..=4 {
-            let id = TrialId { trial, attempt: 1, scene: trial };
+            let id = TrialId::new(trial, 1, trial);
             let estimated = laboratory.trial.reset(id).unwrap().estimated_pose;
             let before = laboratory.world.truth().unwrap();
             let outcome = laboratory.trial.step(adjustment).unwrap();

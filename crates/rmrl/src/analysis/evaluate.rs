@@ -9,8 +9,8 @@ use rmrl_core::{
     standard_deviation, wilson_interval,
 };
 use rmrl_learn::{
-    FixedPolicy, FixedPolicyRun, Goal, GreedyPolicy, MethodName, Observer, ObserverError, Policy,
-    TrialBacklog,
+    FixedPolicy, FixedPolicyRun, GreedyPolicy, MethodName, Observer, ObserverError, Policy,
+    TrialBacklog, TrialPlan,
 };
 use serde::Serialize;
 
@@ -191,8 +191,7 @@ pub fn evaluate(
     let run = FixedPolicyRun {
         env: &mut laboratory.trial,
         policy: policy.as_mut(),
-        trials_per_scene: 1,
-        goal: Goal::from(trials),
+        plan: TrialPlan::of_trials(trials, 1),
         backlog: TrialBacklog::nothing(),
         observer: &mut tally,
     };

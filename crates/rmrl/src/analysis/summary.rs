@@ -2,38 +2,14 @@
 
 use std::fmt;
 
-use rmrl_core::{Claim, FALSE_PROOF, Proof, mean, standard_deviation, trials_to_threshold};
+use rmrl_core::{mean, standard_deviation, trials_to_threshold};
 use rmrl_data::TrialRecord;
 use rmrl_learn::MethodName;
 use serde::Serialize;
 
+use crate::analysis::proof_summary::ProofSummary;
 use crate::config::RunConfig;
-
-/// Whether a run proved its claim.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct ProofSummary {
-    /// The claim.
-    pub claim: Claim,
-    /// The trial that proved it; `None` while it is not proven.
-    pub proven_at: Option<u32>,
-    /// The evidence `E_t` after the last trial; `1 / FALSE_PROOF` proves the claim.
-    pub evidence: f64,
-}
-
-impl fmt::Display for ProofSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.proven_at {
-            Some(trial) => write!(f, "{} proven at trial {trial}", self.claim),
-            None => write!(
-                f,
-                "{} not proven: evidence {:.2}, {} needed",
-                self.claim,
-                self.evidence,
-                1.0 / FALSE_PROOF
-            ),
-        }
-    }
-}
+use crate::run::run_log::plan_after;
 
 /// A run in a few numbers: the columns of Table 1, final errors, and counts of failures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,13 +22,13 @@ pub struct Summary {
     pub trials: usize,
     /// The proof of the run's claim, if it has one.
     pub proof: Option<ProofSummary>,
-    /// The mean reward over all trials.
+    /// The mean reward over all training trials.
     pub average_reward: f64,
-    /// The standard deviation of the reward.
+    /// The standard deviation of their reward.
     pub reward_deviation: f64,
     /// The threshold `τ`.
     pub reward_threshold: f64,
-    /// `T_τ^10` (Eq. 15); `None` if the reward did not exceed `τ` ten times.
+    /// `T_τ^10` (Eq. 15) over the training trials; `None` if the reward did not exceed `τ` ten times.
     pub t10: Option<usize>,
     /// The mean measured error of the last ten placed plates, in millimeters.
     pub last_e_trans_mm: Option<f64>,
@@ -73,8 +49,8 @@ impl Summary {
     pub fn of(config: &RunConfig, records: &[TrialRecord]) -> Self {
         let completed: Vec<&TrialRecord> =
             records.iter().filter(|record| !record.is_fault()).collect();
-        let rewards: Vec<f64> =
-            completed.iter().map(|record| record.reward.unwrap_or(0.0)).collect();
+        let training = completed.iter().filter(|record| record.purpose.is_training());
+        let rewards: Vec<f64> = training.map(|record| record.reward.unwrap_or(0.0)).collect();
         let last_mean_mm = |error: fn(&TrialRecord) -> Option<f64>| {
             let errors: Vec<f64> =
                 completed.iter().rev().filter_map(|record| error(record)).take(10).collect();
@@ -85,7 +61,7 @@ impl Summary {
             method: config.method,
             seed: config.seed,
             trials: completed.len(),
-            proof: config.until.map(|claim| proof(claim, config.trials, &completed)),
+            proof: ProofSummary::of(&plan_after(config, records)),
             average_reward: if rewards.is_empty() { 0.0 } else { mean(&rewards) },
             reward_deviation: standard_deviation(&rewards),
             reward_threshold: threshold,
@@ -103,20 +79,13 @@ impl Summary {
     }
 }
 
-/// The state of the proof of `claim` after a run's completed trials.
-fn proof(claim: Claim, trials: u32, completed: &[&TrialRecord]) -> ProofSummary {
-    let mut proof = Proof::of(claim, trials);
-    for record in completed {
-        proof.note(record.e_trans_m.is_some_and(|error_m| error_m < claim.bound_m()));
-    }
-    ProofSummary { claim, proven_at: proof.proven_at(), evidence: proof.evidence() }
-}
-
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}, seed {}: {} trials", self.method.title(), self.seed, self.trials)?;
         if let Some(proof) = self.proof {
             writeln!(f, "  claim to prove         {proof}")?;
+            let (tests, percent) = (proof.tests, 100.0 * proof.tests_share);
+            writeln!(f, "  tests of the policy    {tests}, {percent:.0} % of the trials")?;
         }
         writeln!(
             f,

@@ -129,7 +129,7 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
     let prepared = match arguments.at {
         Place::Target => cell.record_target().map(|_| ()).map_err(anyhow::Error::from),
         Place::Start => {
-            let id = TrialId { trial, attempt: 1, scene: arguments.scene };
+            let id = TrialId::new(trial, 1, arguments.scene);
             cell.reset(id).map(|_| ()).map_err(anyhow::Error::from)
         }
     };

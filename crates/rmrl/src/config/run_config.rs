@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use rmrl_cell::{SafetyConfig, TaskConfig, TaskKind};
 use rmrl_core::{ActionSpace, ActionSpaceError, Claim, ConfigKeys, RewardFunction};
-use rmrl_learn::{Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig};
+use rmrl_learn::{
+    ConstantOffset, Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig,
+    TrialPlan,
+};
 use rmrl_sim::SimulationConfig;
 use rmrl_vision::Recording;
 use rmrl_xarm::XArmConfig;
@@ -31,8 +34,8 @@ pub struct RunConfig {
     /// Trials of the run. Default 150: about the paper's 7 hours at 2 to 3 minutes a trial.
     #[key(at_least = 1, limit = 1_000_000)]
     pub trials: u32,
-    /// A claim about the measured error, such as `1.0mm@95%`, with which the run ends as soon as it
-    /// is proven. Default none.
+    /// A claim about the measured error of the policy as deployed, such as `1.0mm@95%`, with which the run ends
+    /// as soon as tests have proven it. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[key(kind = "a claim such as \"1.0mm@95%\"")]
     pub until: Option<Claim>,
@@ -257,6 +260,21 @@ impl RunConfig {
     /// The method that learns; `None` where none does.
     pub fn learning_method(&self) -> Option<Method> {
         self.method.method(&self.schedule, &self.online)
+    }
+
+    /// What each trial is for, and when the run ends.
+    pub fn trial_plan(&self) -> TrialPlan {
+        match self.until {
+            None => TrialPlan::of_trials(self.trials, self.schedule.trials_per_scene),
+            Some(claim) if self.method.learns() => {
+                TrialPlan::to_prove(claim, self.trials, &self.schedule)
+            }
+            Some(claim) => {
+                let is_constant = self.method == MethodName::Constant;
+                let settled = if is_constant { ConstantOffset::MEASURED_TRIALS as u32 } else { 0 };
+                TrialPlan::to_prove_of_fixed(claim, self.trials, settled)
+            }
+        }
     }
 
     /// How the policy scales poses: the task's start region becomes `[-1, 1]`.

@@ -24,8 +24,12 @@ impl RunConfig {
         self.check_keys("")?;
         let check = Check::new("");
         if let Some(claim) = self.until {
-            let valid = claim.earliest_proof(self.trials, 0).is_some();
-            let expected = format!("a share that {} trials can prove", self.trials);
+            let least = claim.least_tests();
+            let valid = least <= self.trials;
+            let expected = format!(
+                "a share that {} trials can prove; this one takes {least} tests",
+                self.trials
+            );
             check.require("until", format!("\"{claim}\""), valid, expected)?;
         }
         if self.pretrained.is_some() {

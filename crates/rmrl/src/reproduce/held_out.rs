@@ -117,7 +117,7 @@ fn make_start(laboratory: &mut Laboratory, number: u32) -> anyhow::Result<Start>
     let mut last_fault = None;
     for attempt in 1..=ATTEMPTS {
         // Each start is a scene, so that starts vary as widely as the task allows.
-        match laboratory.trial.reset(TrialId { trial: number, attempt, scene: number }) {
+        match laboratory.trial.reset(TrialId::new(number, attempt, number)) {
             Err(fault) => last_fault = Some(fault),
             Ok(observation) => {
                 let world = laboratory.world.remember().context(

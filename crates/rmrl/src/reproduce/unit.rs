@@ -219,7 +219,7 @@ impl Deployed {
                 let mut fixed = baseline(config, held_out.world())?;
                 held_out.attempts(|number, observation| {
                     let trial = number as u32 + 1;
-                    fixed.decide(observation, TrialId { trial, attempt: 1, scene: trial })
+                    fixed.decide(observation, TrialId::new(trial, 1, trial))
                 })
             }
         })

@@ -4,7 +4,7 @@ use rmrl_cell::PickPlace;
 use rmrl_core::{TrialId, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
-    FixedPolicyRun, Goal, Learner, Observer, ObserverError, Policy, RunError, StopReason, Training,
+    FixedPolicyRun, Learner, Observer, ObserverError, Policy, RunError, StopReason, Training,
 };
 
 use crate::cell::assembly::Laboratory;
@@ -12,7 +12,7 @@ use crate::config::RunConfig;
 use crate::run::baseline::baseline;
 use crate::run::observer::RunObserver;
 use crate::run::outcome::RunOutcome;
-use crate::run::run_log::trials_without_images;
+use crate::run::run_log::plan_after;
 use crate::run::store::RunStore;
 use crate::run::target_record::TargetRecord;
 
@@ -69,9 +69,9 @@ fn try_run(
     observer.on_start(&mut laboratory.trial, store.records()).map_err(RunOutcome::Early)?;
     let target = store.begin(config, &mut laboratory)?;
     let end = make_trials(config, &mut laboratory, learner.as_mut(), store, observer)?;
-    let learned = learner.filter(|learner| learner.trials() > 0);
-    let policy = learned.map(|mut learner| {
-        learner.finish_training(&config.schedule);
+    let has_tried = !store.records().iter().all(TrialRecord::is_fault);
+    let policy = learner.filter(|_| has_tried).map(|mut learner| {
+        learner.finish_training();
         learner.policy
     });
     if let Some(policy) = &policy {
@@ -89,33 +89,24 @@ fn make_trials(
     observer: &mut dyn RunObserver,
 ) -> anyhow::Result<RunOutcome> {
     let learned = learner.as_ref().map_or(0, |learner| learner.trials());
-    let goal = goal(config, store.records(), learned)?;
+    // The rest will be met again, in the backlog.
+    let known = store.records().iter().take_while(|record| record.trial <= learned);
+    let plan = plan_after(config, known);
     let backlog = store.backlog(learned, learner.is_some())?;
     let (cell, schedule) = (&mut laboratory.trial, &config.schedule);
     let mut kept = Kept { store, observer };
     let ended = match (config.learning_method(), learner) {
         (Some(mut method), Some(learner)) => {
             let (env, method, observer) = (cell, &mut method, &mut kept);
-            Training { env, learner, method, schedule, goal, backlog, observer }.run()
+            Training { env, learner, method, schedule, plan, backlog, observer }.run()
         }
         _ => {
             let mut baseline = baseline(config, &laboratory.world)?;
             let (env, policy, observer) = (cell, baseline.as_mut(), &mut kept);
-            let trials_per_scene = schedule.trials_per_scene;
-            FixedPolicyRun { env, policy, trials_per_scene, goal, backlog, observer }.run()
+            FixedPolicyRun { env, policy, plan, backlog, observer }.run()
         }
     };
     end_of(ended, &mut laboratory.trial, config.unattended.confirm_trials)
-}
-
-/// When a run ends. The first `learned` trials of its log will not be met again.
-fn goal(config: &RunConfig, records: &[TrialRecord], learned: u32) -> anyhow::Result<Goal> {
-    let mut goal = Goal::new(config.trials, config.until);
-    let learned = records.partition_point(|record| record.trial <= learned);
-    for trial in trials_without_images(&records[..learned])? {
-        goal.note(&trial.outcome);
-    }
-    Ok(goal)
 }
 
 /// How trials ended. The arm goes home only where that is known to be safe: after the goal, or a limit that was

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn ends_are_distinguished_from_failures_however_deep() {
-        let id = TrialId { trial: 3, attempt: 1, scene: 1 };
+        let id = TrialId::new(3, 1, 1);
         let fault = |kind| Fault { kind, reason: "stopped by a test".to_string() };
         let stopped = RunOutcome::Stopped { reason: "stopped by a test".to_string() };
         let of = |error: anyhow::Error| RunOutcome::of(&error.context("while something"));

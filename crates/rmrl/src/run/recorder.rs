@@ -151,7 +151,9 @@ impl<'a> Recorder<'a> {
 mod tests {
     use rmrl_cell::TaskKind;
     use rmrl_data::Journal;
-    use rmrl_learn::{FixedPolicyRun, NoCorrection, Observer, ObserverError, TrialBacklog};
+    use rmrl_learn::{
+        FixedPolicyRun, NoCorrection, Observer, ObserverError, TrialBacklog, TrialPlan,
+    };
 
     use super::*;
     use crate::cell::assembly::Laboratory;
@@ -193,8 +195,7 @@ mod tests {
         let run = FixedPolicyRun {
             env: &mut laboratory.trial,
             policy: &mut NoCorrection,
-            trials_per_scene: 10,
-            goal: 5.into(),
+            plan: TrialPlan::of_trials(5, 10),
             backlog: TrialBacklog::nothing(),
             observer: &mut recorder,
         };

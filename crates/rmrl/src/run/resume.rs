@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use rmrl_core::{ActionSpace, DIMENSIONS};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written};
+use rmrl_learn::TrialPlan;
 use rmrl_sim::WorldState;
 
 use crate::config::RunConfig;
@@ -115,23 +116,32 @@ pub(crate) fn check_sequence(
 ) -> anyhow::Result<()> {
     // A policy that was started from may have been refined before this run refines its own.
     let actions = config.action_space_after(u32::MAX)?;
-    let (mut trial, mut attempt) = (1, 1);
+    let mut plan = TrialPlan::of_trials(u32::MAX, config.schedule.trials_per_scene);
+    let mut attempt = 1;
     for (record, line) in records.iter().zip(1..) {
-        let scene = (trial - 1) / config.schedule.trials_per_scene + 1;
-        let found = (record.trial, record.attempt, record.scene);
-        if found != (trial, attempt, scene) {
+        // What a trial is for depends on the claim and the number of trials, which may have been changed.
+        let (found, expected) = (record.id(), plan.id_of(record.purpose, attempt));
+        if found != expected {
             bail!(
-                "{}, line {line} is of trial {}, attempt {}, scene {}; expected trial {trial}, attempt {attempt}, scene {scene}; restore the file",
+                "{}, line {line} is of trial {}, attempt {}, scene {}; expected trial {}, attempt {}, scene {}; restore the file",
                 path.display(),
-                record.trial,
-                record.attempt,
-                record.scene,
+                found.trial,
+                found.attempt,
+                found.scene,
+                expected.trial,
+                expected.attempt,
+                expected.scene,
             );
         }
         if let Some(wrong) = impossible(record, &actions) {
             bail!("{}, line {line}: {wrong}; restore the file", path.display());
         }
-        (trial, attempt) = if record.is_fault() { (trial, attempt + 1) } else { (trial + 1, 1) };
+        if record.is_fault() {
+            attempt += 1;
+        } else {
+            plan.note(found, record.e_trans_m);
+            attempt = 1;
+        }
     }
     Ok(())
 }

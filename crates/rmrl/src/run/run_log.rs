@@ -8,6 +8,9 @@ use anyhow::Context;
 use image::RgbImage;
 use rmrl_core::Trial;
 use rmrl_data::{RunDir, TrialRecord, Written, read_color};
+use rmrl_learn::TrialPlan;
+
+use crate::config::RunConfig;
 
 /// The records of a run's log, without changing it.
 ///
@@ -37,6 +40,18 @@ pub(crate) fn read_log(path: &Path) -> anyhow::Result<Written<TrialRecord>> {
         );
     }
     Ok(written)
+}
+
+/// The plan of a run after these attempts.
+pub(crate) fn plan_after<'a>(
+    config: &RunConfig,
+    records: impl IntoIterator<Item = &'a TrialRecord>,
+) -> TrialPlan {
+    let mut plan = config.trial_plan();
+    for record in records.into_iter().filter(|record| !record.is_fault()) {
+        plan.note(record.id(), record.e_trans_m);
+    }
+    plan
 }
 
 /// The completed trials after number `after`, with the images of their starts.

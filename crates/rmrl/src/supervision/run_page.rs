@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use rmrl_cell::{CellEvent, Confirmation, PickPlace, StopSwitch};
-use rmrl_core::{FALSE_PROOF, MovingAverage, Proof, TrialId, yaw_error_rad};
+use rmrl_core::{MovingAverage, TrialId, yaw_error_rad};
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
 use rmrl_operator::{
     CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, ProofProgress, RunStatus,
     StopStatus, Token,
 };
 
+use crate::analysis::proof_summary::ProofSummary;
 use crate::cell::terminal::press_and_say;
 use crate::config::{PageSettings, RunConfig};
 use crate::supervision::frame_painter::{AnnotatedFrame, FramePainter};
@@ -85,7 +86,7 @@ impl RunPage {
         name: &str,
         config: &RunConfig,
         records: &[TrialRecord],
-        proof: Option<&Proof>,
+        proof: Option<&ProofSummary>,
     ) {
         self.average = MovingAverage::new(config.metrics.smoothing);
         self.attempts_secs = 0.0;
@@ -139,6 +140,7 @@ impl RunPage {
         self.page.update(|status| {
             status.trial = id.trial;
             status.attempt = id.attempt;
+            status.is_test = id.is_test();
         });
     }
 
@@ -153,7 +155,7 @@ impl RunPage {
     }
 
     /// Shows an attempt that has ended. `proof` has been updated with it.
-    pub(crate) fn record(&mut self, record: &TrialRecord, proof: Option<&Proof>) {
+    pub(crate) fn record(&mut self, record: &TrialRecord, proof: Option<&ProofSummary>) {
         let duration_s = self.attempts_secs + total_secs(&record.durations_s);
         let (trial, attempt) = (record.trial, record.attempt);
         if let (true, Some(FailureRecord::Fault { reason, .. })) =
@@ -169,10 +171,17 @@ impl RunPage {
         self.attempts_secs = 0.0;
         let progress = proof.map(progress);
         let reward = record.reward.unwrap_or(0.0);
+        let is_test = !record.purpose.is_training();
+        // The average is of the training, as in the metrics.
+        let reward_average = match is_test {
+            true => self.average.value().unwrap_or(reward),
+            false => self.average.add(reward),
+        };
         let completed = CompletedTrial {
             trial,
+            is_test,
             reward,
-            reward_average: self.average.add(reward),
+            reward_average,
             e_trans_mm: record.e_trans_m.map(|error_m| 1000.0 * error_m),
             yaw_error_deg: record.e_rot.map(|e_rot| yaw_error_rad(e_rot).to_degrees()),
             seated: record.seated,
@@ -194,12 +203,12 @@ fn total_secs(durations: &DurationsRecord) -> f64 {
     durations.prepare + durations.capture + durations.localize + durations.pick_place
 }
 
-/// How far a claim is from being proven, on a logarithmic scale: evidence multiplies.
-fn progress(proof: &Proof) -> ProofProgress {
-    let proven_at = proof.proven_at();
-    let share = match proven_at {
-        Some(_) => 1.0,
-        None => (proof.evidence().ln() / (1.0 / FALSE_PROOF).ln()).clamp(0.0, 1.0),
-    };
-    ProofProgress { claim: proof.claim().to_string(), share, proven_at }
+/// How far a claim is from being proven, for the page.
+fn progress(proof: &ProofSummary) -> ProofProgress {
+    ProofProgress {
+        claim: proof.claim.to_string(),
+        share: proof.share(),
+        proven_at: proof.proven_at,
+        progress: proof.progress(),
+    }
 }

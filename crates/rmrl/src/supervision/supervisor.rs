@@ -5,16 +5,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rmrl_cell::{CellEvent, PickPlace, StopSwitch};
-use rmrl_core::{Proof, TrialId};
+use rmrl_core::TrialId;
 use rmrl_data::TrialRecord;
-use rmrl_learn::StopReason;
+use rmrl_learn::{StopReason, TrialPlan};
 use rmrl_operator::{Phase, Request, Requests};
 
+use crate::analysis::proof_summary::ProofSummary;
 use crate::cell::first_motion::{Start, confirmation_at_end};
 use crate::cell::terminal::{HANG_UP, Typed, drain_stdin, poll_line, press_and_say, say};
 use crate::config::{CellKind, OperatorKind, RunConfig, UnattendedConfig};
 use crate::run::observer::RunObserver;
 use crate::run::outcome::RunOutcome;
+use crate::run::run_log::plan_after;
 use crate::supervision::notify::{Event, Notice, Notifier};
 use crate::supervision::run_page::{BY_PAGE, RunPage};
 use crate::supervision::waiting::Waiting;
@@ -30,7 +32,8 @@ pub struct Supervisor {
     began: Instant,
     faults: u32,
     trial: u32,
-    proof: Option<Proof>,
+    /// The plan after the trials so far, once the run has begun.
+    plan: Option<TrialPlan>,
     page: Option<RunPage>,
     /// Whether an answer may come from standard input.
     has_input: bool,
@@ -59,7 +62,7 @@ impl Supervisor {
             began: Instant::now(),
             faults: 0,
             trial: 0,
-            proof: None,
+            plan: None,
             page,
             has_input: true,
             notifier,
@@ -235,14 +238,12 @@ fn next_request(requests: Option<&Requests>, is_waiting: bool) -> Option<Request
 
 impl RunObserver for Supervisor {
     fn begin(&mut self, config: &RunConfig, records: &[TrialRecord]) -> Start {
-        self.proof = config.until.map(|claim| Proof::of(claim, config.trials));
-        for record in records.iter().filter(|record| !record.is_fault()) {
-            self.trial = record.trial;
-            self.note(record);
-        }
+        let plan = plan_after(config, records);
+        self.trial = plan.made();
         if let Some(page) = &mut self.page {
-            page.begin(&self.name, config, records, self.proof.as_ref());
+            page.begin(&self.name, config, records, ProofSummary::of(&plan).as_ref());
         }
+        self.plan = Some(plan);
         let is_asked = config.cell.kind == CellKind::XArm && !self.is_unasked;
         if is_asked && config.cell.operator == OperatorKind::Page && !self.is_permitted {
             self.notify(Event::NeedsOperator, "say on the page whether the arm may move");
@@ -291,28 +292,18 @@ impl RunObserver for Supervisor {
     }
 
     fn after_attempt(&mut self, record: &TrialRecord) {
-        let is_proof = !record.is_fault() && self.note(record);
+        let mut proof = None;
+        if let Some(plan) = self.plan.as_mut().filter(|_| !record.is_fault()) {
+            plan.note(record.id(), record.e_trans_m);
+            proof = ProofSummary::of(plan);
+        }
         if let Some(page) = &mut self.page {
-            page.record(record, self.proof.as_ref());
+            page.record(record, proof.as_ref());
         }
         if record.is_fault() {
             self.faults += 1;
-        } else if is_proof {
-            let claim = self.proof.map_or_else(String::new, |proof| proof.claim().to_string());
-            self.notify(Event::ProofReached, &format!("{claim} is proven"));
+        } else if let Some(proof) = proof.filter(|proof| proof.proven_at.is_some()) {
+            self.notify(Event::ProofReached, &format!("{} is proven", proof.claim));
         }
-    }
-}
-
-impl Supervisor {
-    /// Adds a completed trial to the proof. Returns whether the claim is proven by it.
-    fn note(&mut self, record: &TrialRecord) -> bool {
-        let Some(proof) = &mut self.proof else {
-            return false;
-        };
-        let was_proven = proof.proven_at().is_some();
-        let bound_m = proof.claim().bound_m();
-        proof.note(record.e_trans_m.is_some_and(|error_m| error_m < bound_m));
-        !was_proven && proof.proven_at().is_some()
     }
 }

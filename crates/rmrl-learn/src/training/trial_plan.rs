@@ -1,0 +1,229 @@
+//! What each trial of a run is for, and when the run ends.
+//!
+//! Without a claim to prove, a run makes so many training trials, in scenes. With a claim it also tests the policy as
+//! it would be deployed, from new placements:
+//!
+//! 1. *Single tests.* After each scene of training one trial tests the policy, from the trial on after which the
+//!    candidates are no more refined. Half of the trials are tests where a scene has one trial. A policy that can
+//!    label a trial by itself learns from it, as from any other. Single tests prove nothing, because the policy changes
+//!    between them; they say when it is ready for a series.
+//! 2. *Series.* After [`HELD_BEFORE_SERIES`] tests in a row that were as claimed, the policy is frozen and all trials
+//!    test it. A series ends with the proof, which ends the run: the tested policy is the one to deploy. Or it ends
+//!    when the tests speak against the policy; then the policy learns from them, and the run continues with 1.
+//!
+//! What is left of the trials is kept for a series where it would not be enough for another one.
+
+use rmrl_core::{Claim, Proof, Purpose, TrialId, Verdict};
+
+use crate::config::ScheduleConfig;
+
+/// How many single tests in a row have to be as claimed before a series begins. A policy that misses in 10 % of
+/// trials seldom gets through, and one that misses in 2 % soon does; untuned beyond that.
+const HELD_BEFORE_SERIES: u32 = 15;
+
+/// What each trial of a run is for, and when the run ends: after a number of trials, or with a proof.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialPlan {
+    /// The largest number of trials.
+    trials: u32,
+    trials_per_scene: u32,
+    /// Completed trials.
+    made: u32,
+    /// The scene of the last trial.
+    scene: u32,
+    /// Trials that the scene under way still has.
+    left_in_scene: u32,
+    tests: Option<Tests>,
+}
+
+/// The tests of a run that is to prove a claim.
+#[derive(Debug, Clone, PartialEq)]
+struct Tests {
+    proof: Proof,
+    /// The trial after which they begin.
+    after: u32,
+    held_before_series: u32,
+    /// How many single tests in a row were as claimed.
+    held: u32,
+    /// Whether the last trial ended a scene of training, so that a single test follows.
+    is_due: bool,
+    is_series: bool,
+    made: u32,
+    proven_at: Option<u32>,
+}
+
+/// What is to be done with a completed trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// The policy learns from it.
+    Learn {
+        /// Whether it is the last of its scene.
+        completes_scene: bool,
+    },
+    /// It is kept until its series has ended, because the policy is frozen.
+    KeepForLater,
+    /// Its series failed: the policy learns from it, and from those that were kept.
+    LearnFromSeries,
+    /// The claim is proven of the policy as it is, which learns no more.
+    Proven,
+}
+
+impl TrialPlan {
+    /// A run of `trials` training trials.
+    pub fn of_trials(trials: u32, trials_per_scene: u32) -> Self {
+        Self { trials, trials_per_scene, made: 0, scene: 0, left_in_scene: 0, tests: None }
+    }
+
+    /// A run that trains by `schedule` and proves `claim`, in up to `trials` trials.
+    pub fn to_prove(claim: Claim, trials: u32, schedule: &ScheduleConfig) -> Self {
+        let after = schedule.refinements * schedule.refine_interval;
+        let latest = trials.saturating_sub(claim.least_tests());
+        let plan = Self::of_trials(trials, schedule.trials_per_scene);
+        plan.with_tests(claim, after.min(latest), HELD_BEFORE_SERIES)
+    }
+
+    /// A run that proves `claim` of a policy that does not change after `settled` trials, in up to `trials` trials.
+    pub fn to_prove_of_fixed(claim: Claim, trials: u32, settled: u32) -> Self {
+        Self::of_trials(trials, 1).with_tests(claim, settled, 0)
+    }
+
+    fn with_tests(mut self, claim: Claim, after: u32, held_before_series: u32) -> Self {
+        self.tests = Some(Tests {
+            proof: Proof::of(claim),
+            after,
+            held_before_series,
+            held: 0,
+            is_due: false,
+            is_series: false,
+            made: 0,
+            proven_at: None,
+        });
+        self.begin_series_where_due();
+        self
+    }
+
+    /// The first attempt at the next trial, or the one after some failed attempts; `None` if the run ends.
+    pub fn next(&self, failed_attempts: u32) -> Option<TrialId> {
+        if self.is_reached() {
+            return None;
+        }
+        let purpose = match self.tests.as_ref().is_some_and(Tests::is_next) {
+            true => Purpose::Test,
+            false => Purpose::Training,
+        };
+        Some(self.id_of(purpose, failed_attempts + 1))
+    }
+
+    /// The name of an attempt at the next trial, if it is for this purpose.
+    pub fn id_of(&self, purpose: Purpose, attempt: u32) -> TrialId {
+        let is_new_scene = purpose == Purpose::Test || self.left_in_scene == 0;
+        let scene = self.scene + u32::from(is_new_scene);
+        TrialId { trial: self.made + 1, attempt, scene, purpose }
+    }
+
+    /// Takes note of a completed trial and its measured translation error, in meters; `None` is no placement. The
+    /// caller notes every trial in order, also those in an interrupted run's checkpoint.
+    pub fn note(&mut self, id: TrialId, e_trans_m: Option<f64>) -> Noted {
+        self.made = id.trial;
+        self.scene = id.scene;
+        let noted = match (&mut self.tests, id.purpose) {
+            (Some(tests), Purpose::Test) => tests.note(id.trial, e_trans_m),
+            // A log of an earlier version may have tests where this plan has none.
+            (None, Purpose::Test) => Noted::Learn { completes_scene: true },
+            (_, Purpose::Training) => {
+                let left = self.left_in_scene.checked_sub(1).unwrap_or(self.trials_per_scene - 1);
+                self.left_in_scene = if self.made >= self.trials { 0 } else { left };
+                Noted::Learn { completes_scene: self.left_in_scene == 0 }
+            }
+        };
+        if let (Some(tests), Purpose::Training) = (&mut self.tests, id.purpose) {
+            tests.is_due = self.left_in_scene == 0 && self.made >= tests.after;
+        }
+        self.begin_series_where_due();
+        noted
+    }
+
+    /// Whether the run ends here.
+    pub fn is_reached(&self) -> bool {
+        self.made >= self.trials || self.proven_at().is_some()
+    }
+
+    /// The number of completed trials.
+    pub fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// Whether the policy is frozen, because a series of tests is under way.
+    pub fn is_series(&self) -> bool {
+        self.tests.as_ref().is_some_and(|tests| tests.is_series)
+    }
+
+    /// The proof under way, if there is a claim.
+    pub fn proof(&self) -> Option<&Proof> {
+        self.tests.as_ref().map(|tests| &tests.proof)
+    }
+
+    /// How many single tests in a row were as claimed, and how many it takes to begin a series.
+    pub fn held(&self) -> (u32, u32) {
+        self.tests.as_ref().map_or((0, 0), |tests| (tests.held, tests.held_before_series))
+    }
+
+    /// The number of completed trials that tested the policy.
+    pub fn tests(&self) -> u32 {
+        self.tests.as_ref().map_or(0, |tests| tests.made)
+    }
+
+    /// The trial that proved the claim; `None` if it is not proven.
+    pub fn proven_at(&self) -> Option<u32> {
+        self.tests.as_ref()?.proven_at
+    }
+
+    /// A series begins where the single tests allow it, and where the trials that are left are just enough for it.
+    fn begin_series_where_due(&mut self) {
+        let Some(tests) = &mut self.tests else {
+            return;
+        };
+        let is_open = tests.is_series || tests.proven_at.is_some();
+        if is_open || self.left_in_scene > 0 || self.made < tests.after {
+            return;
+        }
+        let mut next = tests.proof;
+        next.begin_series();
+        let needed = next.tests_without_a_miss();
+        let left = self.trials - self.made.min(self.trials);
+        let is_last = left < needed + 2 * self.trials_per_scene + 1;
+        if left >= needed && (tests.held >= tests.held_before_series || is_last) {
+            tests.proof = next;
+            tests.is_series = true;
+        }
+    }
+}
+
+impl Tests {
+    fn is_next(&self) -> bool {
+        self.is_series || self.is_due
+    }
+
+    /// Takes note of a test.
+    fn note(&mut self, trial: u32, e_trans_m: Option<f64>) -> Noted {
+        self.made += 1;
+        self.is_due = false;
+        let holds = self.proof.claim().holds_for(e_trans_m);
+        if !self.is_series {
+            self.held = if holds { self.held + 1 } else { 0 };
+            return Noted::Learn { completes_scene: true };
+        }
+        match self.proof.note(holds) {
+            Verdict::Undecided => Noted::KeepForLater,
+            Verdict::Proven => {
+                self.proven_at = Some(trial);
+                Noted::Proven
+            }
+            Verdict::Failed => {
+                self.is_series = false;
+                self.held = 0;
+                Noted::LearnFromSeries
+            }
+        }
+    }
+}
