@@ -82,7 +82,7 @@ fn main() -> anyhow::Result<()> {
     )?;
     trials.record_target()?;
     for trial in 1..=5 {
-        let seen = trials.reset(TrialId { trial, attempt: 1, scene: trial })?.estimated_pose;
+        let seen = trials.reset(TrialId::new(trial, 1, trial))?.estimated_pose;
         println!("trial {trial}: plate at x {:.1} mm, y {:.1} mm", 1e3 * seen.x_m, 1e3 * seen.y_m);
         // Without a correction the arm picks exactly where the camera sees the plate.
         match trials.step(PoseAdjustment::NONE)?.placement() {

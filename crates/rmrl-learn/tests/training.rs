@@ -621,7 +621,7 @@ fn noted(mut plan: TrialPlan, trials: &[Trial]) -> TrialPlan {
 /// nothing from them. An interrupted run ends there with the same bits, wherever it was interrupted.
 #[test]
 fn a_run_ends_with_the_frozen_policy_that_its_tests_have_proven() {
-    let plan = || TrialPlan::to_prove("3mm@80%".parse().unwrap(), 200, &to_prove_schedule());
+    let plan = || TrialPlan::to_prove("6mm@70%".parse().unwrap(), 200, &to_prove_schedule());
     let mut notebook = Notebook { checkpoint_after: Some(12), ..Notebook::default() };
     let mut whole = learner(false);
     run_to_prove(&mut whole, plan(), TrialBacklog::nothing(), &mut notebook);
