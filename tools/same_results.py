@@ -85,8 +85,8 @@ TENSORS = {
 WORDS = {
 }
 
-# What a clock decides: values in JSON and columns of tables.
-CLOCK = {"durations_s", "training_cpu_secs", "total_cpu_secs"}
+# What a clock decides: values in JSON and columns of tables. The first are CLOCK_KEYS of rmrl-data.
+CLOCK = {"time", "durations_s", "digest", "training_cpu_secs", "total_cpu_secs"}
 
 # --- The runs --------------------------------------------------------------------------------------------------
 

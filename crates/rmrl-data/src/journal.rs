@@ -1,4 +1,8 @@
 //! An append-only file of JSON lines, each on disk before the call that wrote it returns.
+//!
+//! The last key of a line is its `digest`: the CRC-32C of this line and all lines before it, without their digests. A
+//! line that was changed later is recognized, though not one whose digests were computed anew. Files of earlier versions
+//! have lines without a digest; they end with the first line that has one.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -33,15 +37,67 @@ pub enum JournalError {
 pub struct Journal<T> {
     path: PathBuf,
     file: File,
-    digests: Vec<u32>,
+    lines: Vec<LineDigest>,
     kind: PhantomData<fn(&T)>,
+}
+
+/// The digests of a line.
+#[derive(Debug, Clone, Copy)]
+struct LineDigest {
+    /// Of its text.
+    own: u32,
+    /// Of this line and those before it, without their digests.
+    chain: u32,
+}
+
+/// The last key of a line, as text; eight hexadecimal digits and the line's end follow.
+const DIGEST: &str = ",\"digest\":\"";
+const DIGEST_LENGTH: usize = DIGEST.len() + 8 + "\"}".len();
+
+impl LineDigest {
+    /// The digests of a line of this text, after the line with the chain `before`. Returns the line without its
+    /// digest, too.
+    ///
+    /// # Errors
+    /// It is not what was written there.
+    fn of(
+        text: &[u8],
+        before: Option<Self>,
+        is_required: bool,
+    ) -> Result<(Self, Vec<u8>), &'static str> {
+        let (body, found) = match split(text) {
+            Some((body, found)) => (body, Some(found)),
+            None if is_required => return Err("it lacks its digest"),
+            None => (text.to_vec(), None),
+        };
+        let chain = chain_after(before, &body);
+        if found.is_some_and(|found| found != chain) {
+            return Err("it, or a line before it, is not what was written there");
+        }
+        Ok((Self { own: crc32c::crc32c(text), chain }, body))
+    }
+}
+
+/// The digest of a line without its digest and of those before it.
+fn chain_after(before: Option<LineDigest>, body: &[u8]) -> u32 {
+    crc32c::crc32c_append(before.map_or(0, |line| line.chain), body)
+}
+
+/// A line without its digest, and the digest; `None` if it has none.
+fn split(text: &[u8]) -> Option<(Vec<u8>, u32)> {
+    let (body, digest) = text.split_at_checked(text.len().checked_sub(DIGEST_LENGTH)?)?;
+    let digits = digest.strip_prefix(DIGEST.as_bytes())?.strip_suffix(b"\"}")?;
+    let found = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    Some(([body, b"}"].concat(), found))
 }
 
 /// The entries of a journal's file, read without changing it: to look at them, or to resume the journal.
 pub struct Written<T> {
     path: PathBuf,
     entries: Vec<T>,
-    digests: Vec<u32>,
+    lines: Vec<LineDigest>,
+    /// Whether a line has a digest.
+    has_digests: bool,
     /// The length of the whole lines, in bytes.
     length: usize,
     /// Whether part of another line follows them.
@@ -60,32 +116,45 @@ impl<T: DeserializeOwned> Written<T> {
         let mut written = Self {
             path: path.to_path_buf(),
             entries: Vec::new(),
-            digests: Vec::new(),
+            lines: Vec::new(),
+            has_digests: false,
             length: 0,
             is_torn: false,
             lacks_newline: false,
         };
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             // A line is written at once, its newline last. Without a newline it may be torn.
-            let text = line.strip_suffix(b"\n");
-            match serde_json::from_slice(text.unwrap_or(line)) {
-                Ok(entry) => {
-                    written.entries.push(entry);
-                    written.digests.push(crc32c::crc32c(text.unwrap_or(line)));
+            let whole = line.strip_suffix(b"\n");
+            match written.add(whole.unwrap_or(line)) {
+                Ok(()) => {
                     written.length += line.len();
-                    written.lacks_newline = text.is_none();
+                    written.lacks_newline = whole.is_none();
                 }
-                Err(_) if text.is_none() => written.is_torn = true,
-                Err(error) => {
-                    return Err(JournalError::Damaged {
-                        path: path.to_path_buf(),
-                        line: written.entries.len() + 1,
-                        reason: error.to_string(),
-                    });
+                Err(_) if whole.is_none() => written.is_torn = true,
+                Err(reason) => {
+                    let line = written.entries.len() + 1;
+                    return Err(JournalError::Damaged { path: path.to_path_buf(), line, reason });
                 }
             }
         }
         Ok(written)
+    }
+
+    /// Adds the text of a line.
+    fn add(&mut self, text: &[u8]) -> Result<(), String> {
+        let before = self.lines.last().copied();
+        let (digest, body) =
+            LineDigest::of(text, before, self.has_digests).map_err(str::to_string)?;
+        let entry = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+        self.has_digests |= body.len() < text.len();
+        self.entries.push(entry);
+        self.lines.push(digest);
+        Ok(())
+    }
+
+    /// Whether an earlier version wrote it, without digests: changes cannot be recognized.
+    pub fn lacks_digests(&self) -> bool {
+        !self.entries.is_empty() && !self.has_digests
     }
 
     /// The path of the file.
@@ -104,8 +173,8 @@ impl<T: DeserializeOwned> Written<T> {
     }
 
     /// A digest of each line, by which a checkpoint recognizes the log that it was made from.
-    pub fn digests(&self) -> &[u32] {
-        &self.digests
+    pub fn digests(&self) -> Vec<u32> {
+        self.lines.iter().map(|line| line.own).collect()
     }
 }
 
@@ -120,7 +189,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
             .create_new(true)
             .open(path)
             .map_err(io("create", path))?;
-        Ok(Self { path: path.to_path_buf(), file, digests: Vec::new(), kind: PhantomData })
+        Ok(Self { path: path.to_path_buf(), file, lines: Vec::new(), kind: PhantomData })
     }
 
     /// Resumes a journal after what was written, and returns the entries so far.
@@ -130,9 +199,9 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// # Errors
     /// The file cannot be opened or repaired.
     pub fn resume(written: Written<T>) -> Result<(Self, Vec<T>), JournalError> {
-        let Written { path, entries, digests, length, is_torn, lacks_newline } = written;
+        let Written { path, entries, lines, length, is_torn, lacks_newline, .. } = written;
         let file = OpenOptions::new().append(true).open(&path).map_err(io("open", &path))?;
-        let mut journal = Self { path, file, digests, kind: PhantomData };
+        let mut journal = Self { path, file, lines, kind: PhantomData };
         if is_torn {
             tracing::warn!(
                 "{}: line {}, the last, was cut off in mid-write and is dropped",
@@ -152,7 +221,10 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// It cannot be written.
     pub fn append(&mut self, entry: &T) -> Result<(), JournalError> {
         let mut line = serde_json::to_vec(entry).expect("entries are made of JSON's types");
-        self.digests.push(crc32c::crc32c(&line));
+        let chain = chain_after(self.lines.last().copied(), &line);
+        assert_eq!(line.pop(), Some(b'}'), "entries are JSON objects");
+        line.extend(format!("{DIGEST}{chain:08x}\"}}").bytes());
+        self.lines.push(LineDigest { own: crc32c::crc32c(&line), chain });
         line.push(b'\n');
         Ok(self.write(&line)?)
     }
@@ -165,13 +237,13 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         let bytes = std::fs::read(&self.path).map_err(io("read", &self.path))?;
         let length =
             bytes.split_inclusive(|byte| *byte == b'\n').take(entries).map(<[u8]>::len).sum();
-        self.digests.truncate(entries);
+        self.lines.truncate(entries);
         Ok(self.cut(length)?)
     }
 
     /// A digest of each line, by which a checkpoint recognizes the log that it was made from.
-    pub fn digests(&self) -> &[u32] {
-        &self.digests
+    pub fn digests(&self) -> Vec<u32> {
+        self.lines.iter().map(|line| line.own).collect()
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
@@ -274,6 +346,49 @@ mod tests {
             assert!(error.contains(&format!("trials.jsonl, line {line} is damaged")), "{error}");
             assert_eq!(std::fs::read(&path).unwrap(), bytes, "nothing was changed");
         }
+    }
+
+    /// A changed value is found at once, not only once a checkpoint covers its line.
+    #[test]
+    fn a_line_that_was_changed_is_recognized_by_its_digest() {
+        let (_folder, path) = written(5);
+        let whole = std::fs::read_to_string(&path).unwrap();
+        for (from, to, line) in [
+            ("\"number\":0,", "\"number\":7,", 1),
+            ("\"number\":4,", "\"number\":5,", 5),
+            ("\"number\":2,", "\"number\": 2,", 3),
+        ] {
+            std::fs::write(&path, whole.replace(from, to)).unwrap();
+            let error = read(&path).unwrap_err().to_string();
+            assert!(error.contains(&format!("line {line} is damaged")), "{error}");
+            assert!(error.contains("not what was written"), "{error}");
+        }
+        // A line that was taken out, or whose digest was.
+        let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+        std::fs::write(&path, [lines[0], lines[2]].concat()).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("line 2 is damaged"));
+        let at = lines[1].find(DIGEST).unwrap();
+        std::fs::write(&path, format!("{}{}}}\n", lines[0], &lines[1][..at])).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("lacks its digest"));
+    }
+
+    /// Lines of earlier versions have no digest of their own, but those that follow cover them.
+    #[test]
+    fn a_journal_without_digests_is_read_and_continued_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trials.jsonl");
+        let line = |number| serde_json::to_string(&entry(number)).unwrap() + "\n";
+        std::fs::write(&path, line(0) + &line(1)).unwrap();
+        let old = Written::<Entry>::read(&path).unwrap();
+        assert!(old.lacks_digests());
+        let (mut journal, _) = Journal::resume(old).unwrap();
+        journal.append(&entry(2)).unwrap();
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let continued = Written::<Entry>::read(&path).unwrap();
+        assert!(!continued.lacks_digests());
+        assert_eq!(continued.into_entries(), [entry(0), entry(1), entry(2)]);
+        std::fs::write(&path, whole.replace("\"number\":1,", "\"number\":9,")).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("line 3 is damaged"));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! - `metrics`: the numbers of each completed trial, for `metrics.csv` and TensorBoard
 //! - `tensorboard`: event files
 //! - `images`: color and depth images
+//! - `time_stamp`: when something was recorded
 //! - `durable`, `file_error`: writing files that survive a crash, and what the file system refused
 
 mod durable;
@@ -21,6 +22,7 @@ mod record;
 mod run_dir;
 mod run_dir_error;
 mod tensorboard;
+mod time_stamp;
 
 pub use durable::write_atomically;
 pub use file_error::FileError;
@@ -28,8 +30,10 @@ pub use images::{ImageWriter, read_color};
 pub use journal::{Journal, JournalError, Written};
 pub use metrics::{MetricsAccumulator, MetricsRow, metrics, to_csv};
 pub use record::{
-    DriftRecord, DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, TrialRecord,
+    DriftRecord, DurationsRecord, FailureRecord, ImagesRecord, IncompleteRecord, SCHEMA,
+    TrialRecord,
 };
 pub use run_dir::RunDir;
 pub use run_dir_error::RunDirError;
 pub use tensorboard::EventWriter;
+pub use time_stamp::{CLOCK_KEYS, TimeStamp};

@@ -9,10 +9,26 @@ use rmrl_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::time_stamp::TimeStamp;
+
+/// The version of the log's lines that this program writes. It reads earlier ones, too: those of version 1 have no
+/// version, no time and no digest.
+pub const SCHEMA: u32 = 2;
+
+fn first_schema() -> u32 {
+    1
+}
+
 /// One attempt at a trial, as the log keeps it. Values of what did not happen are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrialRecord {
+    /// The version of this line, [`SCHEMA`].
+    #[serde(default = "first_schema")]
+    pub schema: u32,
+    /// When the attempt ended; `None` in logs of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeStamp>,
     /// The trial, counted from 1.
     pub trial: u32,
     /// The attempt at it, counted from 1; above 1 after a fault.
@@ -181,6 +197,8 @@ impl TrialRecord {
     /// The record of an attempt of which nothing else is known.
     fn empty(id: TrialId) -> Self {
         Self {
+            schema: SCHEMA,
+            time: None,
             trial: id.trial,
             attempt: id.attempt,
             scene: id.scene,
@@ -341,6 +359,7 @@ mod tests {
         let record = TrialRecord::of(TrialReport::Completed(&trial(placed())));
         let line = serde_json::to_value(&record).unwrap();
         for key in [
+            "schema",
             "trial",
             "scene",
             "estimated_pose",

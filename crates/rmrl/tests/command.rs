@@ -7,7 +7,7 @@ mod binary;
 use std::fs;
 use std::path::Path;
 
-use binary::run_log::log_without_durations;
+use binary::run_log::{self, log_without_clock};
 use binary::{failure, json, rmrl, small, stderr, stdout};
 use rmrl::RunConfig;
 use rmrl_core::{Observation, PlanarPose};
@@ -69,7 +69,7 @@ fn a_run_leaves_a_whole_directory_and_answers_programs_in_json() {
     assert_eq!(again["run"], "runs/table-rm-rl-seed4-2");
     // The same seed gives the same trials and the same policy, to the byte.
     let second = dir.path().join("runs/table-rm-rl-seed4-2");
-    assert_eq!(log_without_durations(&run), log_without_durations(&second));
+    assert_eq!(log_without_clock(&run), log_without_clock(&second));
     let policy = |run: &Path| fs::read(run.join("policy.safetensors")).unwrap();
     assert!(policy(&run) == policy(&second));
 }
@@ -257,20 +257,36 @@ fn a_run_ends_when_its_claim_is_proven_and_a_resumed_one_knows() {
     let trials = finished["trials"].as_u64().unwrap();
     assert!(trials < 40, "{finished}");
     assert_eq!(finished["proof"]["proven_at"], trials);
-    assert_eq!(finished["proof"]["claim"], "15mm@60%");
+    let proof = &finished["proof"];
+    assert_eq!(proof["claim"], "15mm@60%");
+    let (tests, series) =
+        (proof["tests"].as_u64().unwrap(), proof["series_tests"].as_u64().unwrap());
+    assert_eq!(
+        (proof["needed"].as_u64(), tests >= series && series >= 7),
+        (Some(0), true),
+        "{proof}"
+    );
+    assert_eq!(proof["tests_share"].as_f64().unwrap(), tests as f64 / trials as f64);
     let log = fs::read(run.join("trials.jsonl")).unwrap();
     let policy = fs::read(run.join("policy.safetensors")).unwrap();
     let page = fs::read_to_string(run.join("report.html")).unwrap();
-    assert!(page.contains(&format!("15mm@60% proven at trial {trials}")));
+    let proven = format!("15mm@60% proven at trial {trials}: {series} tests of the frozen policy");
+    assert!(page.contains(&proven), "{proven}");
+    // Each test is marked in the log, and the last ones were all made by the policy that is deployed.
+    let purposes: Vec<bool> =
+        run_log::records(&run).iter().map(|record| record["purpose"] == "test").collect();
+    assert_eq!(purposes.iter().filter(|is_test| **is_test).count() as u64, tests);
+    assert!(purposes.iter().rev().take(series as usize).all(|is_test| *is_test));
 
     assert_eq!(json(&mut rmrl(dir.path(), &["train", "--resume", "run"])), finished);
     assert!(fs::read(run.join("trials.jsonl")).unwrap() == log);
     // The last trials are repeated, from the checkpoint before them or from the log alone.
-    let checkpoint = run.join(format!("checkpoints/trial-{trials:06}.safetensors"));
+    // The policy was frozen, and learned nothing from the last series.
+    let checkpoint = run.join(format!("checkpoints/trial-{:06}.safetensors", trials - series));
     fs::remove_file(&checkpoint).unwrap();
     assert_eq!(json(&mut rmrl(dir.path(), &["train", "--resume", "run"])), finished);
     assert!(checkpoint.exists());
-    let complete = log_without_durations(&run);
+    let complete = log_without_clock(&run);
     for (file, lines) in [("trials.jsonl", trials - 1), ("simulator.jsonl", trials)] {
         let text = fs::read_to_string(run.join(file)).unwrap();
         let kept: String = text.split_inclusive('\n').take(lines as usize).collect();
@@ -278,7 +294,7 @@ fn a_run_ends_when_its_claim_is_proven_and_a_resumed_one_knows() {
     }
     fs::remove_file(&checkpoint).unwrap();
     assert_eq!(json(&mut rmrl(dir.path(), &["train", "--resume", "run"])), finished);
-    assert_eq!(log_without_durations(&run), complete);
+    assert_eq!(log_without_clock(&run), complete);
     assert!(fs::read(run.join("policy.safetensors")).unwrap() == policy);
 
     let table = json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "3"]));

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use binary::run_log::log_without_durations;
+use binary::run_log::log_without_clock;
 use binary::{failure, json, rmrl, small, stderr};
 
 /// Instants at which to kill a run that takes `whole`: spread over its duration, and a little beyond.
@@ -27,7 +27,7 @@ fn killed_again_and_again(method: &str, trials: &str, kills: u32) {
     let began = Instant::now();
     json(&mut small(dir.path(), &[&train[..], &["whole"]].concat()));
     let whole = began.elapsed();
-    let expected = log_without_durations(&dir.path().join("whole"));
+    let expected = log_without_clock(&dir.path().join("whole"));
 
     let (mut killed, mut resumed_midway) = (0, 0);
     for (number, instant) in instants(kills, whole).enumerate() {
@@ -56,7 +56,7 @@ fn killed_again_and_again(method: &str, trials: &str, kills: u32) {
             let complete = &recorded[..recorded.rfind('\n').map_or(0, |end| end + 1)];
             assert!(kept.starts_with(complete), "{name} lost a recorded trial");
         }
-        assert_eq!(log_without_durations(&run), expected, "{method}, killed after {instant:?}");
+        assert_eq!(log_without_clock(&run), expected, "{method}, killed after {instant:?}");
         let policy = |run: &Path| fs::read(run.join("policy.safetensors")).ok();
         assert!(policy(&run) == policy(&dir.path().join("whole")), "{method}, after {instant:?}");
     }
@@ -85,7 +85,7 @@ fn run_of_ten(dir: &Path) -> Vec<String> {
     json(&mut small(dir, &["train", "--trials", "10", "--out", "run"]));
     let last = dir.join("run/checkpoints/trial-000010.safetensors");
     fs::remove_file(last).unwrap();
-    log_without_durations(&dir.join("run"))
+    log_without_clock(&dir.join("run"))
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_torn_last_line_is_repaired_with_a_warning() {
     let warning = stderr(&output);
     assert!(output.status.success(), "{warning}");
     assert!(warning.contains("trials.jsonl") && warning.contains("line 10"), "{warning}");
-    assert_eq!(log_without_durations(&dir.path().join("run")), expected);
+    assert_eq!(log_without_clock(&dir.path().join("run")), expected);
 }
 
 /// Every file of a run with its bytes.
@@ -133,6 +133,13 @@ fn assert_rejected(run: &Path, damage: impl Fn(&mut Vec<String>), names: &[&str]
     fs::write(&path, log).unwrap();
 }
 
+/// A line of a log as earlier versions wrote it.
+fn without_digest(line: &str) -> String {
+    let (body, digest) = line.rsplit_once(",\"digest\":\"").unwrap();
+    assert_eq!(digest.len(), "01234567\"}\n".len());
+    format!("{body}}}\n")
+}
+
 #[test]
 fn a_damaged_log_is_rejected_by_line_and_nothing_is_changed() {
     let dir = tempfile::tempdir().unwrap();
@@ -147,35 +154,46 @@ fn a_damaged_log_is_rejected_by_line_and_nothing_is_changed() {
     // A damaged line in the middle, or the last one: its newline shows that it was written completely.
     assert_rejected(&run, edit(4, "\"trial\":4,", "\"trial\":4;"), &["trials.jsonl", "line 4"]);
     assert_rejected(&run, edit(10, "\"trial\":10,", "\"trial\":10;"), &["trials.jsonl", "line 10"]);
-    assert_rejected(
-        &run,
-        edit(10, "\"reward\"", "\"rewrad\""),
-        &["trials.jsonl", "line 10", "rewrad"],
-    );
-    // Lines in a wrong order.
+    // A value that was changed: before the last checkpoint, and after it.
+    for line in [5, 10] {
+        let names = ["trials.jsonl", &format!("line {line} is damaged"), "not what was written"];
+        assert_rejected(&run, edit(line, "\"seated\":", "\"seated\": "), &names);
+    }
     assert_rejected(&run, |lines| lines.truncate(8), &["simulator.jsonl", "11 lines", "8"]);
-    assert_rejected(&run, |lines| drop(lines.remove(4)), &["trials.jsonl", "line 5", "trial 6"]);
     assert_rejected(&run, |lines| lines.swap(2, 3), &["trials.jsonl", "line 3"]);
     assert_rejected(&run, |lines| lines.insert(3, lines[2].clone()), &["trials.jsonl", "line 4"]);
-    assert_rejected(&run, edit(8, "\"attempt\":1", "\"attempt\":0"), &["trials.jsonl", "line 8"]);
-    assert_rejected(&run, edit(8, "\"scene\":3", "\"scene\":2"), &["trials.jsonl", "line 8"]);
-    // Invalid values.
-    assert_rejected(&run, edit(2, "\"reward\":0.", "\"reward\":7."), &["line 2", "reward"]);
-    assert_rejected(
-        &run,
-        |lines| {
-            let (before, rest) = lines[9].split_once("\"action_index\":[").unwrap();
-            let after = rest.split_once(']').unwrap().1;
-            lines[9] = format!("{before}\"action_index\":[99,0,0]{after}");
-        },
-        &["line 10", "action_index"],
-    );
-    // A line that differs from the one the checkpoint was made from.
-    assert_rejected(
-        &run,
-        edit(5, "\"seated\":true", "\"seated\":false"),
-        &["trials.jsonl", "line 5", "trial-000009.safetensors"],
-    );
+
+    // Without digests, as earlier versions wrote their logs, what the lines say has to fit together.
+    type Damage = Box<dyn Fn(&mut Vec<String>)>;
+    let damages: [(Damage, &[&str]); 9] = [
+        (Box::new(edit(10, "\"reward\"", "\"rewrad\"")), &["trials.jsonl", "line 10", "rewrad"]),
+        (Box::new(|lines| drop(lines.remove(4))), &["trials.jsonl", "line 5", "trial 6"]),
+        (Box::new(|lines| lines.swap(2, 3)), &["trials.jsonl", "line 3"]),
+        (Box::new(edit(8, "\"attempt\":1", "\"attempt\":0")), &["trials.jsonl", "line 8"]),
+        (Box::new(edit(8, "\"scene\":3", "\"scene\":2")), &["trials.jsonl", "line 8"]),
+        (Box::new(edit(2, "\"reward\":0.", "\"reward\":0.1")), &["line 2", "reward", "its poses"]),
+        (Box::new(edit(2, "\"e_trans_m\":0.", "\"e_trans_m\":0.1")), &["line 2", "e_trans_m"]),
+        (
+            Box::new(|lines| {
+                let (before, rest) = lines[9].split_once("\"action_index\":[").unwrap();
+                let after = rest.split_once(']').unwrap().1;
+                lines[9] = format!("{before}\"action_index\":[99,0,0]{after}");
+            }),
+            &["line 10", "action_index"],
+        ),
+        // A line that differs from the one the checkpoint was made from.
+        (
+            Box::new(edit(5, "\"seated\":true", "\"seated\":false")),
+            &["trials.jsonl", "is not the one that", "trial-000009.safetensors"],
+        ),
+    ];
+    for (damage, names) in damages {
+        let damage = |lines: &mut Vec<String>| {
+            lines.iter_mut().for_each(|line| *line = without_digest(line));
+            damage(lines);
+        };
+        assert_rejected(&run, damage, names);
+    }
     // A missing log, or a missing log of the simulator.
     assert_rejected(&run, Vec::clear, &["trials.jsonl", "simulator.jsonl"]);
     for (file, names) in [
@@ -192,7 +210,7 @@ fn a_damaged_log_is_rejected_by_line_and_nothing_is_changed() {
 
     // After all that, the run resumes as if nothing had happened.
     json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
-    assert_eq!(log_without_durations(&run), expected);
+    assert_eq!(log_without_clock(&run), expected);
 }
 
 /// A checkpoint only saves time. The one before it, or the log alone, gives the same result.
@@ -213,7 +231,7 @@ fn damaged_checkpoints_are_skipped_with_a_warning() {
         let warning = stderr(&output);
         assert!(output.status.success(), "{warning}");
         assert!(warning.contains(name) && warning.contains("damaged"), "{warning}");
-        assert_eq!(log_without_durations(&run), expected);
+        assert_eq!(log_without_clock(&run), expected);
         assert!(fs::read(run.join("policy.safetensors")).unwrap() == policy);
     }
 }
@@ -270,7 +288,7 @@ fn without_its_checkpoints_a_run_learns_again_from_its_log() {
         let _ = fs::remove_file(run.join(file));
     }
     json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
-    assert_eq!(log_without_durations(&run), expected);
+    assert_eq!(log_without_clock(&run), expected);
     assert!(fs::read(run.join("policy.safetensors")).unwrap() == policy);
 }
 
@@ -318,4 +336,67 @@ fn a_run_in_use_is_not_touched_by_another() {
     first.kill().unwrap();
     first.wait().unwrap();
     assert!(message.contains("run") && message.contains("use"), "{message}");
+}
+
+/// A run is made by one configuration. What changes nothing that a trial does may be changed.
+#[test]
+fn a_changed_configuration_is_refused_by_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    json(&mut small(dir.path(), &["train", "--trials", "3", "--out", "run"]));
+    let run = dir.path().join("run");
+    let path = run.join("config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let before = files(&run);
+    for (from, to, names) in [
+        ("batch_size = 16", "batch_size = 8", ["schedule.batch_size is 8", "was 16"]),
+        ("method = \"rm-rl\"", "method = \"replay\"", ["method is \"replay\"", "was \"rm-rl\""]),
+        ("\nseed = 0\n", "\nseed = 1\n", ["seed is 1", "was 0"]),
+        ("\nseed = 0\n", "\nseed = 0\nuntil = \"1mm@1%\"\n", ["until is", "was not given"]),
+        (
+            "retry_after_contact = false",
+            "retry_after_contact = true",
+            ["retry_after_contact", "true"],
+        ),
+    ] {
+        assert!(config.contains(from), "{from}");
+        fs::write(&path, config.replacen(from, to, 1)).unwrap();
+        let message = failure(&mut rmrl(&run, &["train", "--resume", "."]), 1);
+        assert!(message.contains("config.toml"), "{message}");
+        assert!(names.iter().all(|name| message.contains(name)), "{names:?}: {message}");
+    }
+    fs::write(&path, &config).unwrap();
+    assert!(files(&run) == before, "a refusal changes nothing");
+
+    let more = config.replacen("trials = 3", "trials = 4", 1);
+    let more = more.replacen("[unattended]", "[unattended]\nmax_hours = 5.0\nmax_faults = 7", 1);
+    fs::write(&path, &more).unwrap();
+    assert_eq!(json(&mut rmrl(&run, &["train", "--resume", "."]))["trials"], 4);
+}
+
+/// The logs of methods without a policy are checked as those of the others, and a log of a later version is not
+/// taken for a damaged one.
+#[test]
+fn every_method_checks_its_log_and_a_later_version_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--method", "constant", "--trials", "3", "--out", "run"];
+    json(&mut small(dir.path(), &train));
+    let run = dir.path().join("run");
+    let changed = |from: &'static str, to: &'static str| {
+        move |lines: &mut Vec<String>| {
+            lines.iter_mut().for_each(|line| *line = without_digest(line));
+            assert!(lines[1].contains(from), "{}", lines[1]);
+            lines[1] = lines[1].replacen(from, to, 1);
+            lines[0] = lines[0].replacen(from, to, 1);
+        }
+    };
+    assert_rejected(&run, changed("\"reward\":0.", "\"reward\":0.0"), &["line 1", "reward is"]);
+    let names = ["trials.jsonl", "later version", "99", "update"];
+    assert_rejected(&run, changed("\"schema\":2,", "\"schema\":99,\"new\":1,"), &names);
+    // Without digests it is read, with a warning.
+    let path = run.join("trials.jsonl");
+    let log = fs::read_to_string(&path).unwrap();
+    fs::write(&path, log.split_inclusive('\n').map(without_digest).collect::<String>()).unwrap();
+    let output = rmrl(&run, &["train", "--resume", "."]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("without digests"), "{}", stderr(&output));
 }

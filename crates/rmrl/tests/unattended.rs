@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use binary::page::Page;
 use binary::process::{send_signal, terminal, wait_until};
-use binary::run_log::log_without_durations;
+use binary::run_log::log_without_clock;
 use binary::{failure, json, last_notification, notify_into, rmrl, small};
 
 /// The number of attempts that a run has recorded.
@@ -56,13 +56,13 @@ impl Running {
 /// an attempt was interrupted.
 fn assert_resumes_correctly(dir: &Path, name: &str, whole: &[String]) {
     let run = dir.join(name);
-    let stopped = log_without_durations(&run);
+    let stopped = log_without_clock(&run);
     let was_interrupted =
         stopped.last().is_some_and(|line| line.contains("\"cause\":\"interrupted\""));
     let recorded = fs::read(run.join("trials.jsonl")).unwrap();
     json(&mut rmrl(dir, &["train", "--resume", name]));
     assert!(fs::read(run.join("trials.jsonl")).unwrap().starts_with(&recorded), "{name}");
-    let resumed = log_without_durations(&run);
+    let resumed = log_without_clock(&run);
     if was_interrupted {
         let completed = stopped.len() - 1;
         assert_eq!(resumed[..completed], whole[..completed], "{name}");
@@ -77,7 +77,7 @@ fn assert_resumes_correctly(dir: &Path, name: &str, whole: &[String]) {
 fn ctrl_c_sigterm_and_sighup_finish_the_log_and_the_run_can_be_resumed() {
     let dir = tempfile::tempdir().unwrap();
     json(&mut small(dir.path(), &["train", "--trials", "24", "--out", "whole"]));
-    let whole = log_without_durations(&dir.path().join("whole"));
+    let whole = log_without_clock(&dir.path().join("whole"));
     for (number, signal) in ["-INT", "-TERM", "-HUP", "-TERM", "-INT"].into_iter().enumerate() {
         let name = format!("stopped-{number}");
         let run = dir.path().join(&name);
@@ -136,7 +136,7 @@ fn a_run_whose_time_is_up_leaves_a_policy_and_resumes_with_the_same_bytes() {
     let finished = json(&mut rmrl(dir.path(), &resume));
     assert_eq!(finished["ended"], "all trials are made");
     let whole = dir.path().join("whole");
-    assert_eq!(log_without_durations(&run), log_without_durations(&whole));
+    assert_eq!(log_without_clock(&run), log_without_clock(&whole));
     let policy = |run: &Path| fs::read(run.join("policy.safetensors")).unwrap();
     assert!(policy(&run) == policy(&whole));
 }
@@ -204,8 +204,9 @@ fn contents(dir: &Path) -> Vec<u8> {
 #[test]
 fn a_run_that_is_watched_and_paused_on_its_page_ends_with_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
-    json(&mut small(dir.path(), &["train", "--trials", "14", "--out", "alone"]));
-    let train = ["train", "--trials", "14", "--until", "0.01mm@30%", "--out", "watched"];
+    let train = ["train", "--trials", "14", "--until", "0.01mm@30%", "--out"];
+    json(&mut small(dir.path(), &[&train[..], &["alone"]].concat()));
+    let train = [&train[..], &["watched"]].concat();
     let mut running =
         Running::start(&mut small(dir.path(), &[&train[..], &["--serve", "127.0.0.1:0"]].concat()));
     let page = page_of(&mut running);
@@ -230,7 +231,7 @@ fn a_run_that_is_watched_and_paused_on_its_page_ends_with_the_same_bytes() {
     assert!(exit.success(), "{errors}");
 
     let (alone, watched) = (dir.path().join("alone"), dir.path().join("watched"));
-    assert_eq!(log_without_durations(&watched), log_without_durations(&alone));
+    assert_eq!(log_without_clock(&watched), log_without_clock(&alone));
     let policy = |run: &Path| fs::read(run.join("policy.safetensors")).unwrap();
     assert!(policy(&alone) == policy(&watched));
     let bytes = contents(&watched);
@@ -260,7 +261,7 @@ fn the_button_on_the_page_stops_the_arm() {
     let (exit, errors, _) = running.end();
     assert_eq!(exit.code(), Some(130), "{errors}");
     // A resumed run serves the page of its configuration again.
-    assert_resumes_correctly(dir.path(), "run", &log_without_durations(&dir.path().join("whole")));
+    assert_resumes_correctly(dir.path(), "run", &log_without_clock(&dir.path().join("whole")));
 }
 
 #[test]

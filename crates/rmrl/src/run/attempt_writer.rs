@@ -95,7 +95,7 @@ impl AttemptWriter {
     }
 
     /// The digests of the trial log's lines. The last attempt has to be flushed.
-    pub(crate) fn digests(&self) -> &[u32] {
+    pub(crate) fn digests(&self) -> Vec<u32> {
         self.logs.as_ref().expect("the last attempt is flushed").trials.digests()
     }
 }

@@ -162,7 +162,7 @@ impl RunStore for FolderStore<'_> {
         observer: &mut dyn RunObserver,
     ) -> anyhow::Result<Learner> {
         let (dir, seed) = (self.dir, u64::from(config.seed));
-        let digests = self.interrupted.as_ref().map_or(&[][..], InterruptedRun::digests).to_vec();
+        let digests = self.interrupted.as_ref().map_or_else(Vec::new, InterruptedRun::digests);
         checkpoints::load(dir, || starting_policy(config, self, observer), seed, &digests)
     }
 

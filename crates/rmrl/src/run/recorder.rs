@@ -131,7 +131,7 @@ impl<'a> Recorder<'a> {
             false => 1,
         };
         if learner.is_between_scenes() && learner.trials() >= self.checkpointed + interval {
-            checkpoints::save(self.dir, learner, self.writer.digests())?;
+            checkpoints::save(self.dir, learner, &self.writer.digests())?;
             self.checkpointed = learner.trials();
         }
         Ok(())

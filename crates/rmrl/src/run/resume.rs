@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use rmrl_core::{ActionSpace, DIMENSIONS};
+use rmrl_core::{ActionSpace, DIMENSIONS, PlacementError, RewardFunction};
 use rmrl_data::{Journal, RunDir, TrialRecord, Written};
 use rmrl_learn::TrialPlan;
 use rmrl_sim::WorldState;
@@ -51,8 +51,8 @@ impl InterruptedRun {
     }
 
     /// A digest of each line of the log.
-    pub(crate) fn digests(&self) -> &[u32] {
-        self.trials.as_ref().map_or(&[], Written::digests)
+    pub(crate) fn digests(&self) -> Vec<u32> {
+        self.trials.as_ref().map_or_else(Vec::new, Written::digests)
     }
 
     /// Repairs what a crash tore, and opens the logs.
@@ -133,7 +133,7 @@ pub(crate) fn check_sequence(
                 expected.scene,
             );
         }
-        if let Some(wrong) = impossible(record, &actions) {
+        if let Some(wrong) = impossible(record, &actions, config.reward) {
             bail!("{}, line {line}: {wrong}; restore the file", path.display());
         }
         if record.is_fault() {
@@ -146,14 +146,43 @@ pub(crate) fn check_sequence(
     Ok(())
 }
 
+/// By how much a reward or an error may differ from what its poses say: the last bits of a function on another
+/// machine.
+const ROUNDING: f64 = 1e-9;
+
 /// What no run writes into a line.
-fn impossible(record: &TrialRecord, actions: &ActionSpace) -> Option<String> {
-    let reward_is_wrong = match record.reward {
-        Some(reward) => record.is_fault() || !(0.0..=1.0).contains(&reward),
-        None => !record.is_fault(),
+fn impossible(
+    record: &TrialRecord,
+    actions: &ActionSpace,
+    reward: RewardFunction,
+) -> Option<String> {
+    let expected = match (&record.failure, record.is_fault()) {
+        (_, true) => None,
+        (Some(_), false) => Some(0.0),
+        (None, false) => {
+            let (Some(end), Some(target)) = (record.final_pose, record.target_pose) else {
+                return Some("a placement has no final_pose or no target_pose".to_string());
+            };
+            let error = PlacementError::between(end, target);
+            for (name, found, expected) in [
+                ("e_trans_m", record.e_trans_m, error.e_trans_m),
+                ("e_rot", record.e_rot, error.e_rot),
+            ] {
+                if found.is_none_or(|found| (found - expected).abs() > ROUNDING) {
+                    return Some(format!(
+                        "{name} is {found:?}, and final_pose and target_pose make it {expected}"
+                    ));
+                }
+            }
+            Some(reward.reward(error))
+        }
     };
-    if reward_is_wrong {
-        return Some(format!("reward is {:?}", record.reward));
+    let agrees = match (record.reward, expected) {
+        (Some(found), Some(expected)) => (found - expected).abs() <= ROUNDING,
+        (found, expected) => found == expected,
+    };
+    if !agrees {
+        return Some(format!("reward is {:?}, and its poses make it {expected:?}", record.reward));
     }
     let index = record.action_index?;
     let inside = (0..DIMENSIONS).all(|dimension| index.0[dimension] < actions.sizes()[dimension]);

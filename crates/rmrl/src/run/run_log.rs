@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use image::RgbImage;
 use rmrl_core::Trial;
-use rmrl_data::{RunDir, TrialRecord, Written, read_color};
+use rmrl_data::{RunDir, SCHEMA, TrialRecord, Written, read_color};
 use rmrl_learn::TrialPlan;
+use serde::Deserialize;
 
 use crate::config::RunConfig;
 
@@ -24,22 +25,44 @@ pub fn read_records(root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
     Ok(read_log(&path)?.into_entries())
 }
 
-/// Reads a log. Warns of fields under earlier names, which are still read.
+/// Reads a log. Warns of fields under earlier names, which are still read, and of lines whose changes cannot be
+/// recognized.
 ///
 /// # Errors
-/// The log cannot be read or is damaged.
+/// The log cannot be read, is damaged, or was written by a later version.
 pub(crate) fn read_log(path: &Path) -> anyhow::Result<Written<TrialRecord>> {
-    let written = Written::read(path)?;
     let mut first = String::new();
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     BufReader::new(file).read_line(&mut first)?;
+    let schema = serde_json::from_str::<SchemaOfLine>(&first).map_or(0, |line| line.schema);
+    if schema > SCHEMA {
+        bail!(
+            "{} was written by a later version: its lines are of version {schema}, this program reads up to {SCHEMA}; \
+             update rmrl",
+            path.display()
+        );
+    }
+    let written = Written::read(path)?;
     if first.contains("\"whereabouts\":") {
         tracing::warn!(
             "{} has an earlier name, which is still read: whereabouts (now plate_location)",
             path.display()
         );
     }
+    if written.lacks_digests() {
+        tracing::warn!(
+            "{} was written by an earlier version, without digests: changes of its lines are not noticed",
+            path.display()
+        );
+    }
     Ok(written)
+}
+
+/// What all versions of a line have in common.
+#[derive(Deserialize)]
+struct SchemaOfLine {
+    #[serde(default)]
+    schema: u32,
 }
 
 /// The plan of a run after these attempts.

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use rmrl_cell::{DriftMonitor, Target};
 use rmrl_core::PlanarPose;
-use rmrl_data::RunDir;
+use rmrl_data::{RunDir, TimeStamp};
 use serde::{Deserialize, Serialize};
 
 use crate::cell::assembly::Laboratory;
@@ -17,6 +17,9 @@ pub(crate) const TARGET: &str = "target.json";
 /// The target as it was recorded, and how well the resting plate can be localized.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetRecord {
+    /// When it was recorded; `None` in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeStamp>,
     /// `P_target` and its height.
     pub target: Target,
     /// The plate at the target, localized again and again.
@@ -41,7 +44,7 @@ impl TargetRecord {
         let reference = laboratory.trial.drift_monitor().and_then(DriftMonitor::reference);
         let reference =
             reference.map(|corners| corners.iter().map(|corner| (*corner).into()).collect());
-        Ok(Self { target, noise_floor, reference })
+        Ok(Self { time: Some(TimeStamp::now()), target, noise_floor, reference })
     }
 
     /// Reads the target that the run in `root` recorded.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rmrl_cell::{PickPlace, PlateLocation};
 use rmrl_core::TrialReport;
-use rmrl_data::{DriftRecord, DurationsRecord, TrialRecord};
+use rmrl_data::{DriftRecord, DurationsRecord, TimeStamp, TrialRecord};
 
 use crate::cell::world::World;
 
@@ -17,6 +17,7 @@ pub(crate) fn trial_record(
     let evidence = cell.evidence();
     let durations = evidence.durations;
     let mut record = TrialRecord {
+        time: Some(TimeStamp::now()),
         plate_after_miss: evidence.after_miss,
         durations_s: DurationsRecord {
             prepare: durations.prepare_secs,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use rmrl_data::CLOCK_KEYS;
 use serde_json::Value;
 
 /// The records of a run's log, without a last line that is not complete yet.
@@ -35,13 +36,15 @@ pub fn assert_each_once(records: &[Value], trials: u64) {
     }
 }
 
-/// The lines of a run's log without durations, which are all that may differ between equal runs.
-pub fn log_without_durations(run: &Path) -> Vec<String> {
+/// The lines of a run's log without what a clock decides, which is all that may differ between equal runs.
+pub fn log_without_clock(run: &Path) -> Vec<String> {
     let text = fs::read_to_string(run.join("trials.jsonl")).unwrap();
     let without = |line: &str| {
-        let from = line.find("\"durations_s\":{").unwrap();
-        let length = line[from..].find('}').unwrap();
-        format!("{}{}", &line[..from], &line[from + length..])
+        let mut record: serde_json::Map<String, Value> = serde_json::from_str(line).unwrap();
+        for key in CLOCK_KEYS {
+            assert!(record.remove(key).is_some(), "{key} is missing in {line}");
+        }
+        serde_json::to_string(&record).unwrap()
     };
     text.lines().map(without).collect()
 }
