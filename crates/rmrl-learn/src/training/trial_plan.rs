@@ -228,3 +228,79 @@ impl Tests {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The purposes of a run's trials, as letters, whose tests have these errors in millimeters, the last one again and
+    /// again. A test of a series is `S`.
+    fn course(mut plan: TrialPlan, errors_mm: &[f64]) -> (String, TrialPlan) {
+        let (mut letters, mut errors) = (String::new(), errors_mm.iter().copied());
+        let mut error_mm = 0.0;
+        while let Some(id) = plan.next(0) {
+            letters.push(match id.purpose {
+                Purpose::Training => '.',
+                Purpose::Test if plan.is_series() => 'S',
+                Purpose::Test => 't',
+            });
+            if id.is_test() {
+                error_mm = errors.next().unwrap_or(error_mm);
+            }
+            plan.note(id, Some(error_mm / 1000.0));
+        }
+        (letters, plan)
+    }
+
+    fn schedule(trials_per_scene: u32) -> ScheduleConfig {
+        let (refinements, refine_interval) = (1, 6);
+        ScheduleConfig { trials_per_scene, refinements, refine_interval, ..Default::default() }
+    }
+
+    fn to_prove(trials: u32, trials_per_scene: u32) -> TrialPlan {
+        TrialPlan::to_prove("1mm@50%".parse().unwrap(), trials, &schedule(trials_per_scene))
+    }
+
+    #[test]
+    fn without_a_claim_all_trials_are_training_in_scenes() {
+        let (letters, plan) = course(TrialPlan::of_trials(7, 3), &[]);
+        assert_eq!((letters.as_str(), plan.scene, plan.tests()), (".......", 3, 0));
+    }
+
+    #[test]
+    fn tests_follow_scenes_and_a_series_follows_tests_that_held() {
+        // 5 tests without a miss prove 50 %.
+        let (letters, plan) = course(to_prove(200, 1), &[0.5]);
+        assert_eq!(letters, format!("......t{}SSSSS", ".t".repeat(29)));
+        assert_eq!((plan.proven_at(), plan.tests(), plan.scene), (Some(70), 35, 70));
+        let (letters, plan) = course(to_prove(200, 3), &[0.5]);
+        assert_eq!(letters, format!("......t{}SSSSS", "...t".repeat(29)));
+        assert_eq!(plan.scene, 2 + 1 + 2 * 29 + 5);
+    }
+
+    #[test]
+    fn a_miss_begins_the_count_again_and_the_last_trials_are_kept_for_a_series() {
+        let (letters, plan) = course(to_prove(40, 1), &[0.5, 2.0]);
+        // 7 are left: 5, and one more scene with its test.
+        assert!(letters.starts_with(&format!("......t{}S", ".t".repeat(13))), "{letters}");
+        assert_eq!(plan.proven_at(), None);
+        assert_eq!(plan.made(), 40);
+        // What a series has lost makes the next one longer.
+        assert!(plan.proof().unwrap().tests_without_a_miss() > 5);
+    }
+
+    #[test]
+    fn a_series_that_fails_is_learned_from_at_once() {
+        let mut plan = TrialPlan::to_prove_of_fixed("1mm@50%".parse().unwrap(), 60, 2);
+        let mut note = |error_mm: Option<f64>| {
+            let id = plan.next(0).unwrap();
+            plan.note(id, error_mm.map(|mm| mm / 1000.0))
+        };
+        assert_eq!(note(Some(9.0)), Noted::Learn { completes_scene: true });
+        assert_eq!(note(Some(9.0)), Noted::Learn { completes_scene: true });
+        assert_eq!(note(Some(0.5)), Noted::KeepForLater);
+        assert_eq!(note(None), Noted::LearnFromSeries);
+        (0..6).for_each(|_| assert_eq!(note(Some(0.5)), Noted::KeepForLater));
+        assert_eq!(note(Some(0.5)), Noted::Proven);
+    }
+}

@@ -54,8 +54,8 @@ pub struct Train {
     #[arg(long, value_name = "N")]
     trials: Option<u32>,
 
-    /// End as soon as it is proven that the measured error is below a length in a share of the trials,
-    /// such as 1.0mm@95%; the proof holds for new placements only with schedule.trials_per_scene=1
+    /// End as soon as tests of the policy to deploy have proven that its measured error is below a length in a
+    /// share of new placements, such as 1.0mm@95%; tests count as trials
     #[arg(long, value_name = "CLAIM")]
     until: Option<Claim>,
 
@@ -153,14 +153,7 @@ impl Train {
         if self.stay_open {
             layers = layers.with_value("--stay-open", "page.stay_open", true);
         }
-        let config = layers.resolve()?;
-        if config.until.is_some() && config.schedule.trials_per_scene > 1 {
-            tracing::warn!(
-                "schedule.trials_per_scene is {}: most trials start where the last one did, so the proof need not hold for new placements; with 1 it does",
-                config.schedule.trials_per_scene
-            );
-        }
-        Ok(config)
+        Ok(layers.resolve()?)
     }
 
     /// The configuration of an interrupted run, with the options that count for this start.
