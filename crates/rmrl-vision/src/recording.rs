@@ -10,12 +10,13 @@
 //! Recordings of other programs may have images in the other formats of [`read_frame`], and a column
 //! `depth_unit_m` where depth is not in millimeters.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use rmrl_files::{create_file, open_to_append};
 
 use crate::text_table::{TextRow, TextTable, listed_name};
 use crate::{CameraFile, CameraFileError, CameraModel, FrameFileError, RgbdFrame, read_frame};
@@ -175,7 +176,7 @@ impl RecordingWriter {
         write_synced(&path, camera.to_toml().as_bytes()).map_err(written(&path))?;
         let path = root.join(Recording::FRAMES);
         write_synced(&path, b"color,depth\n").map_err(written(&path))?;
-        let list = OpenOptions::new().append(true).open(&path).map_err(written(&path))?;
+        let list = open_to_append(&path).map_err(written(&path))?;
         Ok(Self { root: root.to_path_buf(), list, frames: 0 })
     }
 
@@ -218,7 +219,7 @@ impl RecordingWriter {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = create_file(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

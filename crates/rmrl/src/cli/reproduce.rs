@@ -43,11 +43,11 @@ pub struct Reproduce {
     methods: Vec<MethodName>,
 
     /// Simulated cells: seeds 0 to N - 1
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     seeds: u32,
 
     /// Trials per training
-    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     trials: u32,
 
     /// Tasks to evaluate on, separated by commas [default: all]; training uses task.kind

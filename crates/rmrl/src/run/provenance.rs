@@ -4,12 +4,15 @@ use std::fmt;
 
 use anyhow::Context;
 use rmrl_data::RunDir;
+use rmrl_files::read_regular_file;
 use rmrl_learn::MethodName;
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
 
 const ABOUT: &str = "run.json";
+/// It is never larger, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// Writes down what makes this run, or warns that it was begun by something else.
 pub(crate) fn note(dir: &RunDir, config: &RunConfig) -> anyhow::Result<()> {
@@ -25,7 +28,8 @@ pub(crate) fn note(dir: &RunDir, config: &RunConfig) -> anyhow::Result<()> {
         };
         return Ok(dir.write(ABOUT, &serde_json::to_vec_pretty(&about)?)?);
     }
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = read_regular_file(&path, MOST_BYTES)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let begun: About = serde_json::from_slice(&bytes)
         .with_context(|| format!("{} is damaged; the run can resume without it", path.display()))?;
     if begun.origin != origin {
