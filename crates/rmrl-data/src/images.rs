@@ -62,9 +62,14 @@ impl ImageWriter {
         color: ExtendedColorType,
     ) -> Result<(), RunDirError> {
         let path = self.root.join(name);
+        // Of colors half is the sensor's noise, which does not compress: the slowest is no smaller than the fastest.
+        // Depth repeats its few values, and a search for these makes it a quarter smaller, in a hundredth of a second.
+        let compression = match color {
+            ExtendedColorType::L16 => CompressionType::Level(3),
+            _ => CompressionType::Fast,
+        };
         let mut png = Vec::new();
-        // Images carry sensor noise, which does not compress: slow is a tenth smaller than fast.
-        PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Sub)
+        PngEncoder::new_with_quality(&mut png, compression, FilterType::Avg)
             .write_image(pixels, width, height, color)
             .map_err(|error| RunDirError::Image {
                 path: path.clone(),

@@ -67,7 +67,7 @@ fn refused(reason: String) -> io::Error {
 fn too_large(most_bytes: u64) -> io::Error {
     let most = match most_bytes {
         ..0x400 => format!("{most_bytes} bytes"),
-        ..0x10_0000 => format!("{} KiB", most_bytes >> 10),
+        0x400..0x10_0000 => format!("{} KiB", most_bytes >> 10),
         _ => format!("{} MiB", most_bytes >> 20),
     };
     refused(format!("it is larger than {most}"))

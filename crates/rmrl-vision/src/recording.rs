@@ -189,14 +189,16 @@ impl RecordingWriter {
         let (color, depth) = (format!("{number:06}.png"), format!("{number:06}-depth.png"));
         let depth_bytes: Vec<u8> =
             frame.depth.as_raw().iter().flat_map(|value| value.to_ne_bytes()).collect();
-        for (name, pixels, kind) in [
-            (&color, frame.color.as_raw().as_slice(), ExtendedColorType::Rgb8),
-            (&depth, depth_bytes.as_slice(), ExtendedColorType::L16),
+        // As in a run's directory: a search for repetitions pays for depth only.
+        let (fast, search) = (CompressionType::Fast, CompressionType::Level(3));
+        for (name, pixels, kind, compression) in [
+            (&color, frame.color.as_raw().as_slice(), ExtendedColorType::Rgb8, fast),
+            (&depth, depth_bytes.as_slice(), ExtendedColorType::L16, search),
         ] {
             let path = self.root.join(name);
             let (width, height) = frame.color.dimensions();
             let mut png = Vec::new();
-            PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Sub)
+            PngEncoder::new_with_quality(&mut png, compression, FilterType::Avg)
                 .write_image(pixels, width, height, kind)
                 .map_err(io::Error::other)
                 .and_then(|()| write_synced(&path, &png))
