@@ -231,7 +231,7 @@ mod tests {
 
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("model.onnx");
-        File::create(&file).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        std::fs::File::create(&file).unwrap().set_len(MAX_BYTES + 1).unwrap();
         assert!(matches!(check(&file, "a model"), Err(GroundedSamError::TooLarge { .. })));
         assert!(matches!(check(folder.path(), "a model"), Err(GroundedSamError::Missing { .. })));
     }

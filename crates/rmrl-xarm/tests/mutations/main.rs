@@ -14,8 +14,11 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+/// What must hold for any bytes.
+type Check = fn(&[u8]);
+
 /// The fuzz targets, and what each checks.
-const TARGETS: [(&str, fn(&[u8])); 3] =
+const TARGETS: [(&str, Check); 3] =
     [("frame", checks::frame), ("report", checks::report), ("command", checks::command)];
 
 /// The kept inputs of a fuzz target, by name: bytes that real programs have sent, and edges. An input that once made a
