@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use rmrl::{POLICY, read_records};
 use rmrl_core::Observation;
-use rmrl_data::read_color;
 use rmrl_learn::{Policy, PolicyConfig};
+use rmrl_vision::read_color_image;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
         .with_context(|| format!("{} has no trial {number}; make a run first", run.display()))?;
     let image = record.images.start.as_ref().context("the trial has no image")?;
     let observation = Observation {
-        image: read_color(&run.join(image))?.into(),
+        image: read_color_image(&run.join(image))?.into(),
         estimated_pose: record.estimated_pose.context("the trial has no pose")?,
         plate_in_image: record
             .plate_in_image

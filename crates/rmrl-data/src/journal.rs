@@ -9,10 +9,14 @@ use std::io::Write;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use rmrl_files::{open_to_append, read_regular_file};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::file_error::{FileError, io};
+
+/// No journal is larger, in bytes: a million lines of a few kilobytes.
+const MOST_BYTES: u64 = 4 << 30;
 
 /// Why a journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +116,7 @@ impl<T: DeserializeOwned> Written<T> {
     /// # Errors
     /// The file cannot be read, or a line is damaged in a way that no crash causes.
     pub fn read(path: &Path) -> Result<Self, JournalError> {
-        let bytes = std::fs::read(path).map_err(io("read", path))?;
+        let bytes = read_regular_file(path, MOST_BYTES).map_err(io("read", path))?;
         let mut written = Self {
             path: path.to_path_buf(),
             entries: Vec::new(),
@@ -200,7 +204,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// The file cannot be opened or repaired.
     pub fn resume(written: Written<T>) -> Result<(Self, Vec<T>), JournalError> {
         let Written { path, entries, lines, length, is_torn, lacks_newline, .. } = written;
-        let file = OpenOptions::new().append(true).open(&path).map_err(io("open", &path))?;
+        let file = open_to_append(&path).map_err(io("open", &path))?;
         let mut journal = Self { path, file, lines, kind: PhantomData };
         if is_torn {
             tracing::warn!(
@@ -234,7 +238,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// # Errors
     /// The file cannot be changed.
     pub fn truncate(&mut self, entries: usize) -> Result<(), JournalError> {
-        let bytes = std::fs::read(&self.path).map_err(io("read", &self.path))?;
+        let bytes = read_regular_file(&self.path, MOST_BYTES).map_err(io("read", &self.path))?;
         let length =
             bytes.split_inclusive(|byte| *byte == b'\n').take(entries).map(<[u8]>::len).sum();
         self.lines.truncate(entries);

@@ -26,7 +26,7 @@ mod time_stamp;
 
 pub use durable::write_atomically;
 pub use file_error::FileError;
-pub use images::{ImageWriter, read_color};
+pub use images::ImageWriter;
 pub use journal::{Journal, JournalError, Written};
 pub use metrics::{MetricsAccumulator, MetricsRow, metrics, to_csv};
 pub use record::{

@@ -3,7 +3,9 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::durable::{parent, sync_folder, write_atomically};
+use rmrl_files::{create_file, parent};
+
+use crate::durable::{sync_folder, write_atomically};
 use crate::file_error::io;
 use crate::{ImageWriter, RunDirError};
 
@@ -45,7 +47,9 @@ impl RunDir {
         let mut partial = root.as_os_str().to_owned();
         partial.push(format!(".new-{}", std::process::id()));
         let partial = PathBuf::from(partial);
-        fs::create_dir_all(&partial).map_err(io("create", &partial))?;
+        fs::create_dir_all(parent(root)).map_err(io("create", parent(root)))?;
+        // Fails where anything has this name, so that no link is followed.
+        fs::create_dir(&partial).map_err(io("create", &partial))?;
         let made = write_atomically(&partial.join(Self::CONFIG), config.as_bytes())
             .and_then(|()| fs::rename(&partial, root).map_err(io("create", root)));
         if let Err(error) = made {
@@ -79,7 +83,7 @@ impl RunDir {
 
     fn locked(root: &Path) -> Result<Self, RunDirError> {
         let path = root.join(Self::LOCK);
-        let lock = File::create(&path).map_err(io("create", &path))?;
+        let lock = create_file(&path).map_err(io("create", &path))?;
         match lock.try_lock() {
             Ok(()) => {
                 let images = root.join(Self::IMAGES);

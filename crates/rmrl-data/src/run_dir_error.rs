@@ -33,8 +33,8 @@ pub enum RunDirError {
     /// The file system refused.
     #[error(transparent)]
     Io(#[from] FileError),
-    /// An image cannot be read or encoded.
-    #[error("the image {} is missing or damaged: {reason}", path.display())]
+    /// An image cannot be encoded.
+    #[error("the image {} cannot be encoded: {reason}", path.display())]
     Image {
         /// The file.
         path: PathBuf,

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use rmrl_files::create_file;
+
 /// Writes one event file.
 pub struct EventWriter {
     file: BufWriter<File>,
@@ -20,7 +22,7 @@ impl EventWriter {
     /// # Errors
     /// The file cannot be written.
     pub fn create(path: &Path, wall_time_secs: f64) -> std::io::Result<Self> {
-        let mut writer = Self { file: BufWriter::new(File::create(path)?) };
+        let mut writer = Self { file: BufWriter::new(create_file(path)?) };
         let mut event = Message::default();
         event.double(1, wall_time_secs);
         event.bytes(3, b"brain.Event:2");

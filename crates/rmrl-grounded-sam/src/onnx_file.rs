@@ -15,9 +15,10 @@ mod constant_values;
 mod output_size_limits;
 mod tensor;
 
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
+
+use rmrl_files::open_regular_file;
 
 use self::bytes::{Bytes, Fault, Value, damage};
 use self::output_size_limits::{Attribute, INPUTS, Node, OutputSizes};
@@ -38,18 +39,15 @@ pub(crate) fn check(file: &Path, role: &'static str) -> Result<(), GroundedSamEr
         }
         _ => GroundedSamError::Read { file: file.to_path_buf(), source },
     };
-    let metadata = file.metadata().map_err(read_error)?;
-    if !metadata.is_file() {
-        return Err(GroundedSamError::Missing { file: file.to_path_buf(), expected: role });
-    }
-    let bytes = metadata.len();
+    let opened = open_regular_file(file, u64::MAX).map_err(read_error)?;
+    let bytes = opened.metadata().map_err(read_error)?.len();
     let too_large =
         |bytes| GroundedSamError::TooLarge { file: file.to_path_buf(), bytes, limit: MAX_BYTES };
     if bytes > MAX_BYTES {
         return Err(too_large(bytes));
     }
     let mut walk = Walk {
-        bytes: Bytes::of(File::open(file).map_err(read_error)?),
+        bytes: Bytes::of(opened),
         external: ExternalData::new(file.parent()),
         graphs: 0,
         sizes: OutputSizes::default(),
@@ -233,7 +231,7 @@ mod tests {
 
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("model.onnx");
-        File::create(&file).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        std::fs::File::create(&file).unwrap().set_len(MAX_BYTES + 1).unwrap();
         assert!(matches!(check(&file, "a model"), Err(GroundedSamError::TooLarge { .. })));
         assert!(matches!(check(folder.path(), "a model"), Err(GroundedSamError::Missing { .. })));
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rmrl_files::open_regular_file;
 use tokenizers::Tokenizer;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::wordpiece::WordPiece;
@@ -84,7 +85,8 @@ fn read(
     open: impl FnOnce(&Path) -> tokenizers::Result<Tokenizer>,
 ) -> Result<Tokenizer, GroundedSamError> {
     let path = file.to_path_buf();
-    let bytes = match file.metadata() {
+    let found = open_regular_file(file, u64::MAX).and_then(|opened| opened.metadata());
+    let bytes = match found {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let expected = "the tokenizer, as tokenizer.json or vocab.txt";

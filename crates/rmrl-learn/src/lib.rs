@@ -32,6 +32,7 @@ pub use method::{
     BestOfScene, Experience, Hindsight, Labeling, Method, MethodName, OnlineUpdate, Reinforce,
     ReplayMemory, ReplayRule, TrialLabel, UnknownMethod, role_models,
 };
+pub use network::MOST_CANDIDATES;
 pub use policy::{EncodedState, OodDetector, OodScore, Policy, PoseScaling, most_likely};
 pub use storage::{CheckpointError, Metadata, WeightsError, read_metadata};
 pub use training::{

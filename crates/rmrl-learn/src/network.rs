@@ -16,7 +16,10 @@ pub(crate) use self::initial_weights::linear;
 use self::initial_weights::zero_linear;
 pub(crate) use self::norm::NormKind;
 pub(crate) use self::resnet::ResNet;
-pub(crate) use self::shape::{ImageView, NetworkShape};
+pub use self::shape::MOST_CANDIDATES;
+pub(crate) use self::shape::{
+    ImageView, MOST_BASE_WIDTH, MOST_IMAGE_SIZE, MOST_LAYER_WIDTH, NetworkShape,
+};
 
 /// The policy network `π_θ` (Fig. 3), and beside it the value that actor-critic methods learn.
 #[derive(Module, Debug)]

@@ -8,5 +8,6 @@ pub use self::error::{CheckpointError, WeightsError};
 pub use self::tensor_file::{Metadata, read_metadata};
 pub(crate) use self::tensor_file::{TensorToWrite, floats, read_entry, to_json, write};
 pub(crate) use self::weights::{
-    NamedTensors, load_tensors, parse_safetensors, plate_encoder, read_tensors, tensors_of,
+    MOST_BYTES, NamedTensors, load_tensors, parse_safetensors, plate_encoder, read_tensors,
+    tensors_of,
 };

@@ -39,7 +39,7 @@ pub struct RealSenseConfig {
     pub fps: u32,
     /// Frames that are discarded after the start, until automatic exposure and white balance have settled.
     /// Default 30: one second, as in the vendor's examples. Frames of a recording are not discarded.
-    #[key(at_least = 0, limit = 100_000)]
+    #[key(at_least = 0, limit = 1000)]
     pub warm_up_frames: u32,
     /// How long a capture may wait for its frame, in seconds. Default 2: ten times as long as it takes.
     #[key(above = 0, at_most = MAX_SECS)]

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use nalgebra::{Isometry3, Translation3};
+use rmrl_files::{decode_text, read_regular_file};
 use serde::{Deserialize, Serialize};
 
 use crate::foreign_camera::{ForeignCamera, ForeignCameraError, foreign_cameras, names, only};
-use crate::regular_file::{decode_text, read_regular_file};
 use crate::rotation::rotation_from_rows;
 use crate::{CameraModel, Intrinsics, IntrinsicsError};
 

@@ -8,8 +8,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits, RgbImage};
-
-use crate::regular_file::read_regular_file;
+use rmrl_files::read_regular_file;
 
 /// Why a file is no image that can be used. Every message names the file.
 #[derive(Debug, thiserror::Error)]

@@ -24,7 +24,7 @@
 //! - `chessboard.rs`: the calibration target, and the trait of corner finders.
 //! - `frame.rs`, `frame_file.rs`, `recording.rs`: frames, in memory, as files, and as a folder of files.
 //! - `image_file.rs`, `depth_file.rs`, `npy.rs`: images and depths in the formats of cameras and other programs.
-//! - `text_table.rs`, `regular_file.rs`: read tables as spreadsheets write them, files without waiting for what is none.
+//! - `text_table.rs`: reads tables as spreadsheets write them.
 
 mod bounding_box;
 mod camera;
@@ -50,7 +50,6 @@ mod mask;
 mod npy;
 mod plate_depth;
 mod recording;
-mod regular_file;
 mod rotation;
 mod segment;
 mod silhouette;
@@ -76,7 +75,6 @@ pub use localize_error::LocalizeError;
 pub use localizer_config::{Center, DepthEstimate, LocalizerConfig, PlateGeometry};
 pub use mask::Mask;
 pub use recording::{FramePaths, Recording, RecordingError, RecordingWriter};
-pub use regular_file::{decode_text, read_regular_file};
 pub use rotation::rotation_from_rows;
 pub use segment::{ColorThresholdSegmenter, Segmenter};
 pub use text_table::{TextRow, TextTable, column_name, listed_name};

@@ -10,12 +10,13 @@
 //! Recordings of other programs may have images in the other formats of [`read_frame`], and a column
 //! `depth_unit_m` where depth is not in millimeters.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use rmrl_files::{create_file, open_to_append};
 
 use crate::text_table::{TextRow, TextTable, listed_name};
 use crate::{CameraFile, CameraFileError, CameraModel, FrameFileError, RgbdFrame, read_frame};
@@ -175,7 +176,7 @@ impl RecordingWriter {
         write_synced(&path, camera.to_toml().as_bytes()).map_err(written(&path))?;
         let path = root.join(Recording::FRAMES);
         write_synced(&path, b"color,depth\n").map_err(written(&path))?;
-        let list = OpenOptions::new().append(true).open(&path).map_err(written(&path))?;
+        let list = open_to_append(&path).map_err(written(&path))?;
         Ok(Self { root: root.to_path_buf(), list, frames: 0 })
     }
 
@@ -188,14 +189,16 @@ impl RecordingWriter {
         let (color, depth) = (format!("{number:06}.png"), format!("{number:06}-depth.png"));
         let depth_bytes: Vec<u8> =
             frame.depth.as_raw().iter().flat_map(|value| value.to_ne_bytes()).collect();
-        for (name, pixels, kind) in [
-            (&color, frame.color.as_raw().as_slice(), ExtendedColorType::Rgb8),
-            (&depth, depth_bytes.as_slice(), ExtendedColorType::L16),
+        // As in a run's directory: a search for repetitions pays for depth only.
+        let (fast, search) = (CompressionType::Fast, CompressionType::Level(3));
+        for (name, pixels, kind, compression) in [
+            (&color, frame.color.as_raw().as_slice(), ExtendedColorType::Rgb8, fast),
+            (&depth, depth_bytes.as_slice(), ExtendedColorType::L16, search),
         ] {
             let path = self.root.join(name);
             let (width, height) = frame.color.dimensions();
             let mut png = Vec::new();
-            PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Sub)
+            PngEncoder::new_with_quality(&mut png, compression, FilterType::Avg)
                 .write_image(pixels, width, height, kind)
                 .map_err(io::Error::other)
                 .and_then(|()| write_synced(&path, &png))
@@ -218,7 +221,7 @@ impl RecordingWriter {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = create_file(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

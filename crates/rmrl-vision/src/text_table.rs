@@ -8,7 +8,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::regular_file::{decode_text, read_regular_file};
+use rmrl_files::{decode_text, read_regular_file};
 
 /// A table.
 #[derive(Debug, Clone, PartialEq)]

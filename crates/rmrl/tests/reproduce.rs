@@ -95,6 +95,13 @@ fn a_sweep_continues_where_it_was_and_makes_tables_of_all() {
 
     let results = fs::read_to_string(root.join("results.csv")).unwrap();
     assert_eq!(results.lines().count(), 5, "a head, and a row for each unit");
+    assert!(results.lines().next().unwrap().contains(",table_reward,"));
+    // With the greedy curves, others can check from which trial on a policy was how good.
+    let greedy = fs::read_to_string(root.join("greedy.csv")).unwrap();
+    let evaluations = unit(&root, "default/rm-rl-1.json")["checkpoints"].as_array().unwrap().len();
+    let rows = greedy.lines().filter(|line| line.starts_with("default,rm-rl,1,"));
+    assert_eq!(rows.count(), evaluations);
+    assert!(evaluations > 1 && greedy.starts_with("variant,method,seed,trial,placements,placed,"));
     let tables = fs::read_to_string(root.join("tables.md")).unwrap();
     for part in
         ["Table 1", "Table 2", "Table 3", "| RM-RL | 35 |", "0.956 (0.027)", "No correction"]
@@ -112,10 +119,11 @@ fn a_sweep_continues_where_it_was_and_makes_tables_of_all() {
 #[test]
 fn a_failing_unit_is_named_and_does_not_block_the_others() {
     let dir = tempfile::tempdir().unwrap();
-    // A folder is in the way of this unit's file.
-    let units = dir.path().join("few/units/default");
-    fs::create_dir_all(units.join("none-1.json.tmp")).unwrap();
-    let ended = reproduce(dir.path(), &[]).output().unwrap();
+    // A file is in the way of this unit's run directory.
+    let runs = dir.path().join("few/runs/default");
+    fs::create_dir_all(&runs).unwrap();
+    fs::write(runs.join("none-seed1"), "").unwrap();
+    let ended = reproduce(dir.path(), &["--keep-runs"]).output().unwrap();
     assert_eq!(ended.status.code(), Some(1));
     let message = stderr(&ended);
     assert!(message.contains("1 of 4 units failed"), "{message}");

@@ -23,7 +23,7 @@ pub struct SafetyConfig {
     #[key(above = 0, limit = 360)]
     pub max_adjustment_deg: f64,
     /// The highest speed of the tool, in meters per second.
-    #[key(above = 0, limit = 10)]
+    #[key(at_least = 0.001, limit = 10)]
     pub max_speed_m_s: f64,
 }
 

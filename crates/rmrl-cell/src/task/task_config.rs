@@ -8,6 +8,9 @@ use super::task_kind::TaskKind;
 use super::trajectory::Trajectory;
 use crate::ToolPose;
 
+/// The slowest speed of the tool, in meters per second: slower ones are slips, and a motion would take hours.
+const SLOWEST_M_S: f64 = 0.001;
+
 /// The errors up to which a placed plate counts as seated, as the camera measures them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(deny_unknown_fields)]
@@ -72,15 +75,15 @@ pub struct TaskConfig {
     #[key(at_least = -10, at_most = 10)]
     pub travel_height_m: f64,
     /// Speed of the tool in free space, in meters per second.
-    #[key(above = 0, limit = 10)]
+    #[key(at_least = SLOWEST_M_S, limit = 10)]
     pub travel_speed_m_s: f64,
     /// Speed where contact is expected, in meters per second.
-    #[key(above = 0, limit = 10)]
+    #[key(at_least = SLOWEST_M_S, limit = 10)]
     pub contact_speed_m_s: f64,
     /// Speed of the first descent to a plate and of the first one with a plate, each time a program
     /// begins, in meters per second: mistakes of the setup show there. Default none: as later ones. A simulated cell
     /// has none, because a resumed run would differ from an uninterrupted one.
-    #[key(above = 0, limit = 10)]
+    #[key(at_least = SLOWEST_M_S, limit = 10)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_contact_speed_m_s: Option<f64>,
     /// How far the jaws open around a plate, in meters.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rmrl_core::ConfigKeys;
 use serde::{Deserialize, Serialize};
 
-use crate::network::NetworkShape;
+use crate::network::{MOST_BASE_WIDTH, MOST_IMAGE_SIZE, NetworkShape};
 
 /// The image encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
@@ -19,13 +19,13 @@ pub struct EncoderConfig {
     /// in the original and in torchvision's weights.
     #[key(
         at_least = 4,
-        at_most = 256,
+        at_most = MOST_BASE_WIDTH,
         valid = is_base_width,
         expected = "4 to 15, or a multiple of 16 up to 256 (64 in torchvision's weights)"
     )]
     pub base_width: usize,
     /// Width and height that images are scaled to, in pixels. Default 128: untuned.
-    #[key(at_least = 32, at_most = 1024)]
+    #[key(at_least = 32, at_most = MOST_IMAGE_SIZE)]
     pub image_size: usize,
     /// Whether the encoder learns, too. Default false: its features are then computed once per
     /// image and kept, which makes a training step cost next to nothing.

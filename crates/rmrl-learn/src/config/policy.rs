@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::device::ComputeDevice;
 use super::encoder::{EncoderConfig, EncoderWeights};
 use super::ood::OodConfig;
-use crate::network::ImageView;
+use crate::network::{ImageView, MOST_LAYER_WIDTH};
 
 /// Which part of the image the policy sees, as configurations spell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,10 +38,10 @@ pub struct PolicyConfig {
     #[key(nested)]
     pub encoder: EncoderConfig,
     /// Width of the pose MLP's layers. Default 64: untuned.
-    #[key(at_least = 1, at_most = 4096)]
+    #[key(at_least = 1, at_most = MOST_LAYER_WIDTH)]
     pub pose_width: usize,
     /// Width of the heads' hidden layers. Default 128: untuned.
-    #[key(at_least = 1, at_most = 4096)]
+    #[key(at_least = 1, at_most = MOST_LAYER_WIDTH)]
     pub head_width: usize,
     /// Adam's step size. Default 0.0003: of the steps tried on six cells, 0.001 made the policy so
     /// sure of the first scene's role model that it tried little else afterwards, and 0.0001 was

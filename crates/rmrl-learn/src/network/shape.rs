@@ -20,6 +20,15 @@ pub enum ImageView {
     None,
 }
 
+/// The most channels of a ResNet's first stage.
+pub(crate) const MOST_BASE_WIDTH: usize = 256;
+/// The largest width and height of an input image, in pixels.
+pub(crate) const MOST_IMAGE_SIZE: usize = 1024;
+/// The largest width of a layer of the pose MLP and of the heads.
+pub(crate) const MOST_LAYER_WIDTH: usize = 2048;
+/// The most candidates of a dimension, after all refinements.
+pub const MOST_CANDIDATES: usize = 4001;
+
 /// The shape of a policy network; with it and the weights the network can be rebuilt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +60,19 @@ impl NetworkShape {
             34 => Some([3, 4, 6, 3]),
             _ => None,
         }
+    }
+
+    /// Whether a configuration may ask for it. A damaged file may claim a shape that no memory holds.
+    pub(crate) fn is_possible(&self) -> bool {
+        let most = [
+            (self.base_width, MOST_BASE_WIDTH),
+            (self.image_size, MOST_IMAGE_SIZE),
+            (self.pose_width, MOST_LAYER_WIDTH),
+            (self.head_width, MOST_LAYER_WIDTH),
+        ];
+        Self::blocks(self.depth).is_some()
+            && most.iter().all(|(width, most)| (1..=*most).contains(width))
+            && self.candidates.iter().all(|candidates| *candidates <= MOST_CANDIDATES)
     }
 
     /// The number of image features; 0 for a network that sees no image.

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use rmrl_core::{ActionSpace, DIMENSIONS, fnv1a};
+use rmrl_files::read_regular_file;
 use serde::{Deserialize, Serialize};
 
 use super::Policy;
@@ -14,8 +15,8 @@ use super::ood_detector::{OodDetector, OodScale};
 use crate::config::{MAX_REFINEMENTS, PolicyConfig};
 use crate::network::NetworkShape;
 use crate::storage::{
-    CheckpointError, Metadata, TensorToWrite, WeightsError, load_tensors, parse_safetensors,
-    read_entry, tensors_of, to_json, write,
+    CheckpointError, MOST_BYTES, Metadata, TensorToWrite, WeightsError, load_tensors,
+    parse_safetensors, read_entry, tensors_of, to_json, write,
 };
 
 /// The metadata entry that describes the policy.
@@ -102,14 +103,14 @@ impl Policy {
     /// # Errors
     /// The file cannot be read or is no policy.
     pub fn from_file(path: &Path, config: &PolicyConfig) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path)
+        let bytes = read_regular_file(path, MOST_BYTES)
             .map_err(|source| WeightsError::Read { path: path.to_path_buf(), source })?;
         let description = PolicyDescription::read(path, &bytes, "policy")?;
         let malformed = |reason: String| CheckpointError::malformed(path, "policy", reason);
         let actions = ActionSpace::new(description.candidates)
             .map_err(|error| malformed(error.to_string()))?;
         if description.refinements > MAX_REFINEMENTS
-            || NetworkShape::blocks(description.shape.depth).is_none()
+            || !description.shape.is_possible()
             || description.shape.candidates != actions.sizes()
         {
             return Err(malformed("its description contradicts itself".to_string()));

@@ -1,8 +1,7 @@
 //! The weights of a module by torchvision's names, from and to `.safetensors` and `.pth` files.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 use burn::module::Module;
@@ -10,6 +9,7 @@ use burn::store::burn_pack::{Bytes, Tensor as NamedTensor};
 use burn::store::pytorch_reader::PytorchReader;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, PyTorchToBurnAdapter, bridge};
 use burn::tensor::{DType, Shape, bf16, f16};
+use rmrl_files::{open_regular_file, read_regular_file};
 use safetensors::{Dtype, SafeTensors};
 
 use super::error::WeightsError;
@@ -30,30 +30,27 @@ pub(crate) fn plate_encoder() -> Result<NamedTensors, WeightsError> {
     parse_safetensors(Path::new("plates"), PLATES)
 }
 
-/// No file of an encoder is larger, in bytes.
-const MOST_BYTES: u64 = 4 << 30;
+/// No file of weights or of a policy is larger, in bytes.
+pub(crate) const MOST_BYTES: u64 = 4 << 30;
 
 /// Reads the floating-point tensors of a safetensors or PyTorch file, as 32-bit numbers. The content decides which it
 /// is; checkpoints end in `.bin`, `.ckpt` and other names, too.
 pub(crate) fn read_tensors(path: &Path) -> Result<NamedTensors, WeightsError> {
     let cannot_read = |source| WeightsError::Read { path: path.to_path_buf(), source };
-    let found = fs::metadata(path).map_err(cannot_read)?;
-    if !found.is_file() || found.len() > MOST_BYTES {
-        let reason = "it is no file on disk of at most 4 GiB";
-        return Err(cannot_read(io::Error::new(io::ErrorKind::InvalidInput, reason)));
-    }
+    let file = open_regular_file(path, MOST_BYTES).map_err(cannot_read)?;
+    let file_bytes = file.metadata().map_err(cannot_read)?.len();
+    let whole = || read_regular_file(path, MOST_BYTES).map_err(cannot_read);
     let mut head = Vec::new();
-    let file = fs::File::open(path).map_err(cannot_read)?;
     file.take(9).read_to_end(&mut head).map_err(cannot_read)?;
     let extension = path.extension().and_then(|extension| extension.to_str());
     // Asked first: the length of a header may begin as other files do.
-    if is_safetensors(&head, found.len()) {
-        return parse_safetensors(path, &fs::read(path).map_err(cannot_read)?);
+    if is_safetensors(&head, file_bytes) {
+        return parse_safetensors(path, &whole()?);
     }
     match (head.as_slice(), extension) {
         // A zip archive, or a pickle of PyTorch before 1.6.
         ([b'P', b'K', ..] | [0x80, ..], _) | (_, Some("pth" | "pt")) => read_pytorch(path),
-        (_, Some("safetensors")) => parse_safetensors(path, &fs::read(path).map_err(cannot_read)?),
+        (_, Some("safetensors")) => parse_safetensors(path, &whole()?),
         _ => Err(WeightsError::UnknownFormat { path: path.to_path_buf() }),
     }
 }

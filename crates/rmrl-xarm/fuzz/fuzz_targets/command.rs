@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run command` in `crates/rmrl-xarm`.
+//! `cargo +nightly fuzz run command fuzz/corpus/command fuzz/seeds/command` in `crates/rmrl-xarm`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run frame` in `crates/rmrl-xarm`.
+//! `cargo +nightly fuzz run frame fuzz/corpus/frame fuzz/seeds/frame` in `crates/rmrl-xarm`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run report` in `crates/rmrl-xarm`.
+//! `cargo +nightly fuzz run report fuzz/corpus/report fuzz/seeds/report` in `crates/rmrl-xarm`.
 
 #![no_main]
 

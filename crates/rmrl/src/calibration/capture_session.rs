@@ -10,6 +10,7 @@ use image::{GrayImage, ImageFormat};
 use nalgebra::Isometry3;
 use rmrl_calibration::{PosedView, View};
 use rmrl_data::write_atomically;
+use rmrl_files::read_utf8_file;
 use rmrl_vision::{CameraFile, Chessboard, Intrinsics};
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +99,9 @@ impl std::fmt::Display for CaptureHeader {
     }
 }
 
+/// No header is larger, in bytes.
+const MOST_HEADER_BYTES: u64 = 1 << 20;
+
 impl CaptureHeader {
     /// Reads what the session in a folder is about.
     ///
@@ -107,7 +111,7 @@ impl CaptureHeader {
         let no_session =
             |reason: String| CaptureSessionError::NoSession { path: root.to_path_buf(), reason };
         let path = root.join(HEADER);
-        let text = std::fs::read_to_string(&path)
+        let text = read_utf8_file(&path, MOST_HEADER_BYTES)
             .map_err(|error| no_session(format!("{HEADER}: {error}")))?;
         let header: Self =
             toml::from_str(&text).map_err(|error| no_session(format!("{HEADER}: {error}")))?;

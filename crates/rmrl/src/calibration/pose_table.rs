@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use nalgebra::Isometry3;
-use rmrl_vision::{TextTable, decode_text, is_image_name, listed_name, read_regular_file};
+use rmrl_files::{decode_text, read_regular_file};
+use rmrl_vision::{TextTable, is_image_name, listed_name};
 
 use super::pose_fields::{Fields, NoPose, Value, world_from_flange};
 use super::pose_json;

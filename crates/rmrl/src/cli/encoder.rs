@@ -63,11 +63,11 @@ struct Pretrain {
     images: u32,
 
     /// Passes over the images
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     epochs: usize,
 
     /// Images per minibatch
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1000))]
     batch_size: usize,
 
     /// Adam's initial learning rate, which decays to zero along half a cosine
@@ -119,6 +119,9 @@ pub fn run(arguments: &Encoder) -> Result<(), Failure> {
     }
 }
 
+/// The most memory of all images, in bytes.
+const MOST_IMAGE_BYTES: u64 = 16 << 30;
+
 fn pretrain(arguments: &Pretrain) -> Result<(), Failure> {
     let out = &arguments.out;
     check_new_weights(out)?;
@@ -130,7 +133,15 @@ fn pretrain(arguments: &Pretrain) -> Result<(), Failure> {
     }
     let config = configuration(&arguments.configuration)?;
     let Pretrain { cells, test_cells, images, .. } = *arguments;
-    let count = u64::from(cells + test_cells) * u64::from(images);
+    let count = (u64::from(cells) + u64::from(test_cells)) * u64::from(images);
+    let side = config.policy.encoder.image_size as u64;
+    // All of them are kept, each with three bytes a pixel.
+    if count.saturating_mul(3 * side * side) > MOST_IMAGE_BYTES {
+        return Err(Failure::Usage(anyhow!(
+            "--cells, --test-cells and --images make {count} images, expected at most {} of {side} x {side} pixels",
+            MOST_IMAGE_BYTES / (3 * side * side)
+        )));
+    }
     let bar = bar("{elapsed_precise} image {pos} of {len}", count);
     let example = |observation: Observation, answers| {
         bar.inc(1);

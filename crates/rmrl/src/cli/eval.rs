@@ -29,7 +29,7 @@ pub struct Eval {
     run: PathBuf,
 
     /// Placements to evaluate on
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     trials: u32,
 
     /// The task to evaluate on [default: the run's]

@@ -28,7 +28,7 @@ pub struct Record {
     out: PathBuf,
 
     /// How many frames
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     frames: u32,
 
     /// Seconds from one frame to the next

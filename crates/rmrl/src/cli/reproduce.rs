@@ -23,9 +23,9 @@ use super::output::{print, print_result};
 /// Reproduce the paper's tables over many simulated cells, or compare the values of a setting.
 ///
 /// Trains every method in every cell. Evaluates the greedy policy on held-out placements every ten
-/// trials, and on every task at the end. Writes tables.md, results.csv and reproduction.html: the paper's
-/// Tables 1 to 3 and Fig. 5 with its figures beside ours, as interquartile means with 95 % intervals. The
-/// control conditions are included: no correction, random, constant offset and oracle.
+/// trials, and on every task at the end. Writes tables.md, results.csv, greedy.csv and
+/// reproduction.html: the paper's Tables 1 to 3 and Fig. 5 with its figures beside ours, as interquartile
+/// means with 95 % intervals. The control conditions are included: no correction, random, constant offset and oracle.
 ///
 /// A unit is one method in one cell. Finished units are stored in DIR/units, so an interrupted sweep
 /// resumes where it stopped. --list prints one command per unit, for a cluster; --collect makes the tables
@@ -43,11 +43,11 @@ pub struct Reproduce {
     methods: Vec<MethodName>,
 
     /// Simulated cells: seeds 0 to N - 1
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     seeds: u32,
 
     /// Trials per training
-    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     trials: u32,
 
     /// Tasks to evaluate on, separated by commas [default: all]; training uses task.kind
@@ -78,7 +78,7 @@ pub struct Reproduce {
     #[arg(long)]
     collect: bool,
 
-    /// Keep each training as a run directory in DIR/runs, images included (about 250 MB each)
+    /// Keep each training as a run directory in DIR/runs, images included (about 190 MB each)
     #[arg(long)]
     keep_runs: bool,
 

@@ -42,7 +42,7 @@ pub struct Snapshot {
     record: Option<PathBuf>,
 
     /// How many frames to record
-    #[arg(long, default_value_t = 1, requires = "record", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1, requires = "record", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     frames: u32,
 
     /// Where the plate lies

@@ -1,6 +1,7 @@
 //! Defaults, then a file, then single values, each over those before it.
 
 use rmrl_cell::TaskKind;
+use rmrl_files::read_utf8_file;
 use rmrl_learn::MethodName;
 use rmrl_xarm::ReportPort;
 use toml::{Table, Value};
@@ -9,6 +10,9 @@ use crate::config::error::ConfigError;
 use crate::config::key_path::put;
 use crate::config::renamed_keys::rename;
 use crate::config::run_config::RunConfig;
+
+/// No configuration is larger, in bytes: all keys with their comments have 30 kB.
+pub(crate) const MOST_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Values that override the defaults, in order: each layer over those before it.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +34,7 @@ impl Layers {
     /// # Errors
     /// The file cannot be read or is not TOML.
     pub fn with_file(self, path: &std::path::Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
+        let text = read_utf8_file(path, MOST_CONFIG_BYTES)
             .map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
         self.with_text(&path.display().to_string(), &text)
     }
@@ -42,7 +46,7 @@ impl Layers {
     pub fn with_text(mut self, origin: &str, text: &str) -> Result<Self, ConfigError> {
         let table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
             origin: origin.to_string(),
-            reason: error.to_string(),
+            reason: shortened(&error.to_string()),
         })?;
         self.layers.push(Layer { origin: origin.to_string(), is_file: true, values: table });
         Ok(self)
@@ -54,7 +58,7 @@ impl Layers {
     /// # Errors
     /// There is no `=`, or the key is no key.
     pub fn with_assignment(mut self, assignment: &str) -> Result<Self, ConfigError> {
-        let origin = format!("--set {assignment}");
+        let origin = format!("--set {}", shortened(assignment));
         let syntax = |reason: &str| ConfigError::Syntax {
             origin: origin.clone(),
             reason: reason.to_string(),
@@ -73,7 +77,7 @@ impl Layers {
         let table = format!("{key} = {value}")
             .parse::<Table>()
             .or_else(|_| format!("{key} = {}", Value::String(value.trim().to_string())).parse())
-            .map_err(|error: toml::de::Error| syntax(error.message()))?;
+            .map_err(|error: toml::de::Error| syntax(&shortened(error.message())))?;
         self.layers.push(Layer { origin, is_file: false, values: table });
         Ok(self)
     }
@@ -144,7 +148,7 @@ impl Layers {
                 |error| ConfigError::Key {
                     origin,
                     key: error.path().to_string(),
-                    reason: error.inner().to_string().trim_end().to_string(),
+                    reason: shortened(error.inner().to_string().trim_end()),
                 },
             )?;
         }
@@ -185,10 +189,22 @@ impl Layer {
             value.clone().try_into().map_err(|_| ConfigError::Key {
                 origin: self.origin.clone(),
                 key: "task.kind".to_string(),
-                reason: format!("{value} is no task, expected \"table\" or \"shelf\""),
+                reason: format!(
+                    "{} is no task, expected \"table\" or \"shelf\"",
+                    shortened(&value.to_string())
+                ),
             })
         };
         chosen.map(read).transpose()
+    }
+}
+
+/// A text as errors show it. TOML's own errors repeat whole lines, which may have megabytes.
+fn shortened(text: &str) -> String {
+    const MOST_CHARACTERS: usize = 500;
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{} ...", &text[..end]),
+        None => text.to_string(),
     }
 }
 

@@ -202,7 +202,7 @@ pub struct MetricsConfig {
     #[key(at_least = 0, below = 1)]
     pub smoothing: f64,
     /// How often the resting plate is localized to measure the noise floor. Default 20.
-    #[key(at_least = 2, limit = 10_000, why = "noise shows in differences")]
+    #[key(at_least = 2, limit = 1000, why = "noise shows in differences")]
     pub noise_floor_repeats: usize,
 }
 

@@ -6,9 +6,11 @@ use rmrl_cell::{SafetyEnvelope, ToolPose};
 use rmrl_core::{ActionSpace, Check, ConfigKeys, InvalidKey, PlanarPose, wrap_angle};
 use rmrl_learn::MethodName;
 
+use crate::config::costs::check_costs;
 use crate::config::error::ConfigError;
 use crate::config::run_config::RunConfig;
 use crate::config::sections::{CameraSource, CellKind, OperatorKind};
+use crate::config::sizes::check_sizes;
 
 /// How far a plate's yaw has to stay from half a turn off its reference, beside what actions and
 /// jitter add: calibration and tool are off by a few degrees.
@@ -21,7 +23,12 @@ impl RunConfig {
     /// # Errors
     /// The first invalid one.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        // First, so that no error repeats a text of megabytes. Where a value is no TOML, the check of its key says so.
+        if let Ok(table) = toml::Table::try_from(self) {
+            check_sizes(&table)?;
+        }
         self.check_keys("")?;
+        check_costs(self)?;
         let check = Check::new("");
         if let Some(claim) = self.until {
             let least = claim.least_tests();

@@ -7,8 +7,8 @@ use base64::Engine;
 use image::imageops::crop_imm;
 use image::{ImageFormat, RgbImage};
 use rmrl_core::PlanarPose;
-use rmrl_data::{TrialRecord, read_color};
-use rmrl_vision::{CameraModel, PlateGeometry, draw_plate};
+use rmrl_data::TrialRecord;
+use rmrl_vision::{CameraModel, PlateGeometry, draw_plate, read_color_image};
 
 use crate::run::world_record::WorldRecord;
 
@@ -73,7 +73,7 @@ impl Overlay {
         aim: Option<PlanarPose>,
         truth: Option<PlanarPose>,
     ) -> anyhow::Result<String> {
-        let mut image = read_color(path)?;
+        let mut image = read_color_image(path)?;
         let mut draw = |camera: &CameraModel, pose: PlanarPose, color: [u8; 3]| {
             draw_plate(&mut image, camera, self.plate, pose, height_m, color);
         };

@@ -1,4 +1,4 @@
-//! Writes the files of a reproduction: `tables.md`, `results.csv` and `reproduction.html`.
+//! Writes the files of a reproduction: `tables.md`, `results.csv`, `greedy.csv` and `reproduction.html`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use super::ablation::Ablation;
 use super::figures::{FigureError, Panel, greedy_curves, panels, profiles, reward_curves};
-use super::row::Row;
+use super::row::{Row, mean_error};
 use super::table::Table;
 use super::tables::{TableSettings, ablation_table, footnote, tables};
-use super::unit::UnitResult;
+use super::unit::{Checkpoint, UnitResult};
 use crate::config::{Layers, RunConfig};
 use crate::report::template::{escape, fill};
 
@@ -24,6 +24,8 @@ pub struct Output {
     pub tables: PathBuf,
     /// One row per unit, as CSV.
     pub results: PathBuf,
+    /// One row per unit and evaluation of its greedy policy during training, as CSV.
+    pub greedy: PathBuf,
     /// All tables and figures on one HTML page.
     pub page: PathBuf,
 }
@@ -69,10 +71,12 @@ pub fn write_output(
     let output = Output {
         tables: root.join("tables.md"),
         results: root.join("results.csv"),
+        greedy: root.join("greedy.csv"),
         page: root.join("reproduction.html"),
     };
     write_atomically(&output.tables, markdown(&title, &subtitle, &tables).as_bytes())?;
     write_atomically(&output.results, &results(units, settings)?)?;
+    write_atomically(&output.greedy, &greedy(units)?)?;
     write_atomically(&output.page, page.as_bytes())?;
     Ok((output, tables))
 }
@@ -153,10 +157,12 @@ struct ResultRow<'a> {
     not_grasped: usize,
     faults: usize,
     noise_floor_mm: f64,
+    table_reward: Option<f64>,
     table_e_trans_mm: Option<f64>,
     table_true_e_trans_mm: Option<f64>,
     table_yaw_deg: Option<f64>,
     table_seated: Option<usize>,
+    shelf_reward: Option<f64>,
     shelf_e_trans_mm: Option<f64>,
     shelf_true_e_trans_mm: Option<f64>,
     shelf_yaw_deg: Option<f64>,
@@ -190,10 +196,12 @@ fn results(units: &[UnitResult], settings: TableSettings) -> anyhow::Result<Vec<
             not_grasped: unit.not_grasped(),
             faults: unit.faults,
             noise_floor_mm: unit.noise_floor_mm,
+            table_reward: unit.final_reward(table),
             table_e_trans_mm: measured(table),
             table_true_e_trans_mm: truth(table),
             table_yaw_deg: yaw(table),
             table_seated: seated(table),
+            shelf_reward: unit.final_reward(shelf),
             shelf_e_trans_mm: measured(shelf),
             shelf_true_e_trans_mm: truth(shelf),
             shelf_yaw_deg: yaw(shelf),
@@ -203,4 +211,44 @@ fn results(units: &[UnitResult], settings: TableSettings) -> anyhow::Result<Vec<
         })?;
     }
     writer.into_inner().context("the results could not be written")
+}
+
+/// A row of `greedy.csv`: the greedy policy after some trials, on the held-out placements of the training task. The
+/// means are over the placed plates.
+#[derive(Serialize)]
+struct GreedyRow<'a> {
+    variant: &'a str,
+    method: &'a str,
+    seed: u32,
+    trial: u32,
+    placements: usize,
+    placed: usize,
+    seated: usize,
+    reward: f64,
+    e_trans_mm: Option<f64>,
+    true_e_trans_mm: Option<f64>,
+    yaw_deg: Option<f64>,
+}
+
+fn greedy(units: &[UnitResult]) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for unit in units {
+        for Checkpoint { trial, attempts } in &unit.checkpoints {
+            let rewards: Vec<f64> = attempts.iter().map(|attempt| attempt.reward).collect();
+            writer.serialize(GreedyRow {
+                variant: &unit.unit.variant,
+                method: unit.unit.method.as_str(),
+                seed: unit.unit.seed,
+                trial: *trial,
+                placements: attempts.len(),
+                placed: attempts.iter().filter(|attempt| attempt.errors.is_some()).count(),
+                seated: attempts.iter().filter(|attempt| attempt.seated).count(),
+                reward: mean(&rewards),
+                e_trans_mm: mean_error(attempts, |errors| errors.e_trans_mm),
+                true_e_trans_mm: mean_error(attempts, |errors| errors.true_e_trans_mm),
+                yaw_deg: mean_error(attempts, |errors| errors.yaw_deg),
+            })?;
+        }
+    }
+    writer.into_inner().context("the greedy curves could not be written")
 }

@@ -118,6 +118,12 @@ impl UnitResult {
         found.map(|one| one.attempts.as_slice())
     }
 
+    /// The mean reward of the final policy on a task, Table 2; `None` if it was not evaluated on it.
+    pub fn final_reward(&self, task: TaskKind) -> Option<f64> {
+        let rewards: Vec<f64> = self.attempts(task)?.iter().map(|attempt| attempt.reward).collect();
+        Some(mean(&rewards))
+    }
+
     /// The mean of one error over the plates that the final policy placed.
     pub fn final_error(&self, task: TaskKind, error: fn(&AttemptErrors) -> f64) -> Option<f64> {
         mean_error(self.attempts(task)?, error)
@@ -141,7 +147,8 @@ impl Checkpoint {
     }
 }
 
-fn mean_error(attempts: &[Attempt], error: fn(&AttemptErrors) -> f64) -> Option<f64> {
+/// The mean of one error over the plates that were placed; `None` without any.
+pub fn mean_error(attempts: &[Attempt], error: fn(&AttemptErrors) -> f64) -> Option<f64> {
     let errors: Vec<f64> =
         attempts.iter().filter_map(|attempt| attempt.errors.as_ref().map(error)).collect();
     (!errors.is_empty()).then(|| mean(&errors))
@@ -221,11 +228,7 @@ impl<'a> Row<'a> {
 
     /// The final policy's reward on the held-out placements of a task.
     pub fn final_reward(&self, task: TaskKind) -> Option<Estimate> {
-        Estimate::of(&self.values(|unit| {
-            let rewards: Vec<f64> =
-                unit.attempts(task)?.iter().map(|attempt| attempt.reward).collect();
-            Some(mean(&rewards))
-        }))
+        Estimate::of(&self.values(|unit| unit.final_reward(task)))
     }
 
     /// Each cell's mean final error.

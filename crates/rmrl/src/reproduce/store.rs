@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rmrl_cell::TaskKind;
 use rmrl_data::{FileError, write_atomically};
+use rmrl_files::read_utf8_file;
 use toml::{Table, Value};
 
 use super::plan::{Unit, Variant};
@@ -205,8 +206,11 @@ fn task_of(config: &Table) -> TaskKind {
     TaskKind::ALL.into_iter().find(|task| Some(task.as_str()) == kind).unwrap_or_default()
 }
 
+/// No result of a unit is larger, in bytes: 150 trials have 200 kB.
+const MOST_RESULT_BYTES: u64 = 1 << 30;
+
 fn read(path: &Path) -> Result<UnitResult, StoreError> {
-    let text = std::fs::read_to_string(path).map_err(|source| FileError {
+    let text = read_utf8_file(path, MOST_RESULT_BYTES).map_err(|source| FileError {
         action: "read",
         path: path.to_path_buf(),
         source,

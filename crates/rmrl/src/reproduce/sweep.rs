@@ -55,6 +55,9 @@ pub fn unfinished(
     Ok(todo)
 }
 
+/// No computer runs more units at a time.
+const MOST_JOBS: usize = 1024;
+
 /// Runs units, `jobs` at a time, each on its own thread. Returns the units that failed.
 ///
 /// With `keep_runs`, each unit leaves an ordinary run directory in that folder, images included.
@@ -81,7 +84,7 @@ pub fn run_units(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, todo.len().max(1)) {
+        for _ in 0..jobs.min(MOST_JOBS).clamp(1, todo.len().max(1)) {
             scope.spawn(work);
         }
     });

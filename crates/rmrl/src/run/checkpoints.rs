@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use rmrl_data::RunDir;
+use rmrl_files::read_regular_file;
 use rmrl_learn::{CheckpointError, Learner, Metadata, Policy, read_metadata};
 
 /// The folder of the checkpoints.
@@ -12,6 +13,8 @@ const FOLDER: &str = "checkpoints";
 const KEPT: usize = 2;
 /// The note that binds a checkpoint to its log: a digest of each line.
 const LOG: &str = "log";
+/// No checkpoint is larger, in bytes.
+const MOST_BYTES: u64 = 16 << 30;
 
 /// Writes a checkpoint of `learner`, made from the log lines with these digests.
 pub(crate) fn save(dir: &RunDir, learner: &Learner, log: &[u32]) -> anyhow::Result<()> {
@@ -44,8 +47,8 @@ pub(crate) fn load(
     log: &[u32],
 ) -> anyhow::Result<Learner> {
     for path in list(dir)?.iter().rev() {
-        let bytes =
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = read_regular_file(path, MOST_BYTES)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         let mut notes = match read_metadata(path, &bytes) {
             Ok(notes) => notes,
             Err(error) => {

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use jiff::Timestamp;
 use rmrl_data::RunDir;
+use rmrl_files::read_regular_file;
 use rmrl_learn::EncoderWeights;
 use rmrl_vision::Recording;
 
@@ -12,6 +13,9 @@ use crate::cell::calibration_gate::admit;
 use crate::cell::reachability::prove_reach;
 use crate::config::{CellKind, DetectorName, RunConfig, SegmenterName};
 use crate::run::initial_policy::{initial_policy, pretrained_from};
+
+/// No camera file is larger, in bytes.
+const MOST_CAMERA_BYTES: u64 = 16 << 20;
 
 /// Makes a new run directory. Everything that can be wrong with the configuration is found before. Returns the
 /// configuration as it is run, too: resolved, with its calibration beside it.
@@ -35,8 +39,8 @@ pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<(RunDir, RunCon
     let resolved = resolved(config)?;
     let dir = RunDir::create(root, &resolved.to_toml())?;
     if let Some(path) = calibration {
-        let text =
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = read_regular_file(path, MOST_CAMERA_BYTES)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         dir.write(Recording::CAMERA, &text)?;
     }
     let config = resolved.beside(&dir.path(RunDir::CONFIG));

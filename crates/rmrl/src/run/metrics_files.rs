@@ -1,10 +1,12 @@
 //! The metrics of a run while it is made: `metrics.csv` and the event file of TensorBoard.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyhow::Context;
 use rmrl_data::{EventWriter, MetricsAccumulator, MetricsRow, RunDir, TrialRecord, to_csv};
+use rmrl_files::open_to_append;
 
 const CSV: &str = "metrics.csv";
 const EVENTS: &str = "events.out.tfevents.rmrl";
@@ -43,8 +45,11 @@ impl<'a> MetricsFiles<'a> {
         let rows: Vec<MetricsRow> =
             records.iter().filter_map(|record| metrics.add(record)).collect();
         dir.write(CSV, to_csv(&rows).as_bytes())?;
-        let csv = OpenOptions::new().append(true).open(dir.path(CSV))?;
-        let mut events = EventWriter::create(&dir.path(EVENTS), now_secs())?;
+        let csv = open_to_append(&dir.path(CSV))
+            .with_context(|| format!("cannot write {}", dir.path(CSV).display()))?;
+        let events = dir.path(EVENTS);
+        let mut events = EventWriter::create(&events, now_secs())
+            .with_context(|| format!("cannot write {}", events.display()))?;
         for row in &rows {
             events.scalars(now_secs(), i64::from(row.trial), &row.scalars())?;
             progress.completed(row);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use rmrl_data::{RunDir, TimeStamp};
+use rmrl_files::read_regular_file;
 use rmrl_learn::MethodName;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -12,6 +13,8 @@ use toml::{Table, Value};
 use crate::config::{RunConfig, first_difference};
 
 const ABOUT: &str = "run.json";
+/// It is never larger, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// Writes down what makes this run; or, where it was begun earlier, checks that it is still made by the same
 /// configuration, and warns if it was begun by another program.
@@ -34,7 +37,8 @@ pub(crate) fn note(dir: &RunDir, config: &RunConfig) -> anyhow::Result<()> {
         };
         return Ok(dir.write(ABOUT, &serde_json::to_vec_pretty(&about)?)?);
     }
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = read_regular_file(&path, MOST_BYTES)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let begun: About = serde_json::from_slice(&bytes)
         .with_context(|| format!("{} is damaged; the run can resume without it", path.display()))?;
     match &begun.config {

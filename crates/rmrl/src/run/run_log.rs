@@ -1,17 +1,21 @@
 //! The log of a run, read again.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use image::RgbImage;
 use rmrl_core::Trial;
-use rmrl_data::{RunDir, SCHEMA, TrialRecord, Written, read_color};
+use rmrl_data::{RunDir, SCHEMA, TrialRecord, Written};
+use rmrl_files::open_regular_file;
 use rmrl_learn::TrialPlan;
+use rmrl_vision::read_color_image;
 use serde::Deserialize;
 
 use crate::config::RunConfig;
+
+/// No first line of a log that this program wrote is longer, in bytes.
+const LONGEST_LINE_BYTES: u64 = 1 << 20;
 
 /// The records of a run's log, without changing it.
 ///
@@ -32,8 +36,9 @@ pub fn read_records(root: &Path) -> anyhow::Result<Vec<TrialRecord>> {
 /// The log cannot be read, is damaged, or was written by a later version.
 pub(crate) fn read_log(path: &Path) -> anyhow::Result<Written<TrialRecord>> {
     let mut first = String::new();
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    BufReader::new(file).read_line(&mut first)?;
+    let file = open_regular_file(path, u64::MAX)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    BufReader::new(file.take(LONGEST_LINE_BYTES)).read_line(&mut first)?;
     let schema = serde_json::from_str::<SchemaOfLine>(&first).map_or(0, |line| line.schema);
     if schema > SCHEMA {
         bail!(
@@ -102,7 +107,7 @@ fn read_trial(root: &Path, record: &TrialRecord) -> anyhow::Result<Option<Trial>
     let name = record.images.start.as_ref().with_context(|| {
         format!("trial {} of {} has no image to learn from", record.trial, root.display())
     })?;
-    Ok(record.to_trial(read_color(&root.join(name))?)?)
+    Ok(record.to_trial(read_color_image(&root.join(name))?)?)
 }
 
 /// The completed trials, where their images are not needed: these are empty.

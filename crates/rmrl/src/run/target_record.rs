@@ -6,6 +6,7 @@ use anyhow::Context;
 use rmrl_cell::{DriftMonitor, Target};
 use rmrl_core::PlanarPose;
 use rmrl_data::{RunDir, TimeStamp};
+use rmrl_files::read_regular_file;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::assembly::Laboratory;
@@ -13,6 +14,8 @@ use crate::config::RunConfig;
 
 /// The file of a run directory.
 pub(crate) const TARGET: &str = "target.json";
+/// It is never larger, in bytes: a noise floor has a hundred bytes for each repeat.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// The target as it was recorded, and how well the resting plate can be localized.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,8 +56,8 @@ impl TargetRecord {
     /// It cannot be read.
     pub(crate) fn read(root: &Path) -> anyhow::Result<Self> {
         let path = root.join(TARGET);
-        let bytes =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = read_regular_file(&path, MOST_BYTES)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use rmrl_cell::{CellEvent, Confirmation, PickPlace, StopSwitch};
 use rmrl_core::{MovingAverage, TrialId, yaw_error_rad};
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
+use rmrl_files::read_utf8_file;
 use rmrl_operator::{
     CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, ProofProgress, RunStatus,
     StopStatus, Token,
@@ -46,10 +47,14 @@ fn status_of(confirmation: &Confirmation) -> StopStatus {
     StopStatus { is_confirmed: !confirmation.is_missing(), message: confirmation.to_string() }
 }
 
+/// No file of a token is larger, in bytes.
+const MOST_TOKEN_BYTES: u64 = 64 << 10;
+
 /// Reads a token. What the file says appears in no message.
 fn read_token(path: &Path) -> anyhow::Result<Token> {
     let name = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+    let text =
+        read_utf8_file(path, MOST_TOKEN_BYTES).with_context(|| format!("cannot read {name}"))?;
     if text.trim().lines().count() > 1 {
         bail!("{name} has several lines, expected a token alone");
     }

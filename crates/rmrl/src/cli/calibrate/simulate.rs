@@ -165,8 +165,7 @@ fn write_session(out: &Path, session: &SimulatedCalibration) -> anyhow::Result<u
         let mut png = Cursor::new(Vec::new());
         let gray = image::DynamicImage::ImageRgb8(session.render(view)).into_luma8();
         gray.write_to(&mut png, ImageFormat::Png).context("the image could not be encoded")?;
-        std::fs::write(out.join(name), png.into_inner())
-            .with_context(|| format!("cannot write {}", out.join(name).display()))
+        Ok::<_, anyhow::Error>(write_atomically(&out.join(name), &png.into_inner())?)
     })?;
     let truth = Truth {
         wrist: CameraFile {

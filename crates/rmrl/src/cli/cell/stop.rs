@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cell::terminal::say;
+use crate::config::MOST_CONFIG_BYTES;
 use anyhow::{Context, anyhow};
 use clap::Args;
+use rmrl_files::read_utf8_file;
 use rmrl_xarm::{Inspector, XArmConfig, controller_error, hold_stopped, stop_arm};
 use serde::Serialize;
 
@@ -111,8 +113,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The address of the controller in a configuration file, of which nothing else is read.
 fn address_of(path: &Path) -> anyhow::Result<XArmConfig> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = read_utf8_file(path, MOST_CONFIG_BYTES)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let table: toml::Table = text
         .parse()
         .map_err(|error| anyhow!("{} is not valid TOML, give --host: {error}", path.display()))?;

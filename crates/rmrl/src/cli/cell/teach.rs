@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::cell::perception::{camera, localizer};
 use crate::cell::reachability::prove_reach;
 use crate::commissioning::teach::TaughtPose;
-use crate::config::{Layers, RunConfig};
+use crate::config::{Layers, MOST_CONFIG_BYTES, RunConfig};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
 use rmrl_cell::TaskConfig;
 use rmrl_data::write_atomically;
+use rmrl_files::read_utf8_file;
 use rmrl_xarm::bio_gripper::JawState;
 use serde::Serialize;
 
@@ -171,7 +172,7 @@ fn changed_text(
 ) -> Result<String, Failure> {
     let file = configuration.config.as_deref();
     let text = match file {
-        Some(path) => std::fs::read_to_string(path)
+        Some(path) => read_utf8_file(path, MOST_CONFIG_BYTES)
             .with_context(|| format!("cannot read {}", path.display()))?,
         None => String::new(),
     };
