@@ -3,7 +3,7 @@
 
     pip install xarm-python-sdk==1.18.4 pylabrobot==1.0.0b1
     cargo build -p rmrl-xarm --example emulate
-    python3 tools/pylabrobot_against_emulator.py target/debug/examples/emulate
+    python3 tools/pylabrobot_against_emulator.py target/release/examples/emulate
 
 PyLabRobot moves the jaws with the requests of another gripper of the vendor's, whose positions are 0 to 850:
 a BIO gripper of the second generation takes what is beyond its range as fully open or closed.

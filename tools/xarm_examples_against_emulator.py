@@ -3,7 +3,7 @@
 
     git clone https://github.com/xArm-Developer/xArm-Python-SDK /tmp/xarm-sdk
     cargo build -p rmrl-xarm --example emulate
-    python3 tools/xarm_examples_against_emulator.py target/debug/examples/emulate /tmp/xarm-sdk
+    python3 tools/xarm_examples_against_emulator.py target/release/examples/emulate /tmp/xarm-sdk
 
 Prints a table: whether every call of a script succeeded, or what was refused and why. The scripts run as
 they are, from where they are. Some never end by themselves; they are stopped. `--markdown` prints the

@@ -3,7 +3,7 @@
 
     pip install xarm-python-sdk==1.18.4
     cargo build -p rmrl-xarm --example emulate
-    python3 tools/xarm_sdk_against_emulator.py target/debug/examples/emulate
+    python3 tools/xarm_sdk_against_emulator.py target/release/examples/emulate
 
 The SDK knows no ports but its own; it is met at the sockets in /tmp that it tries first, so that
 neither root nor a free port 502 is needed. `--tcp` takes the vendor's ports instead.

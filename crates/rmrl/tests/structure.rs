@@ -56,6 +56,19 @@ static CRATES: LazyLock<Vec<(String, Sources)>> = LazyLock::new(|| {
     crates
 });
 
+/// In tests each of our crates keeps its overflow checks and debug assertions.
+#[test]
+fn the_profile_of_the_tests_has_every_crate() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let profile = fs::read_to_string(root.join(".cargo/tests.toml")).unwrap();
+    for entry in fs::read_dir(root.join("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let checks = "opt-level = 2\noverflow-checks = true\ndebug-assertions = true\n";
+        let section = format!("[profile.release.package.{name}]\n{checks}");
+        assert!(profile.contains(&section), "{name} is missing in .cargo/tests.toml");
+    }
+}
+
 /// Fails with a list of everything that exceeds `most` without an exception, and of all unused exceptions.
 fn assert_at_most(most: usize, sizes: &[(String, usize)], what: &str, exceptions: Exceptions) {
     let is_excepted = |name: &str| exceptions.iter().any(|(exception, _)| *exception == name);
