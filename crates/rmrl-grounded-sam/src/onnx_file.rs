@@ -39,6 +39,9 @@ pub(crate) fn check(file: &Path, role: &'static str) -> Result<(), GroundedSamEr
         }
         _ => GroundedSamError::Read { file: file.to_path_buf(), source },
     };
+    if file.is_dir() {
+        return Err(GroundedSamError::Missing { file: file.to_path_buf(), expected: role });
+    }
     let opened = open_regular_file(file, u64::MAX).map_err(read_error)?;
     let bytes = opened.metadata().map_err(read_error)?.len();
     let too_large =
