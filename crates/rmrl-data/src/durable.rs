@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::file_error::{FileError, io};
 
-/// Writes a whole file so that it is either the old one or the new one at every instant.
+/// Writes a whole file so that it is either the old one or the new one at every instant. A file that is replaced keeps
+/// its permissions: one that only its owner may read stays so.
 ///
 /// # Errors
 /// It cannot be written.
@@ -15,6 +16,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     partial.push(".tmp");
     let partial = PathBuf::from(partial);
     let mut file = File::create(&partial).map_err(io("create", &partial))?;
+    if let Ok(replaced) = fs::metadata(path) {
+        let kept = file.set_permissions(replaced.permissions());
+        kept.map_err(io("set the permissions of", &partial))?;
+    }
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", &partial))?;
     fs::rename(&partial, path).map_err(io("replace", path))?;
     sync_folder(parent(path))

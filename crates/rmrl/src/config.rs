@@ -1,6 +1,7 @@
 //! The configuration of a run: defaults, then a file, then single values, each checked. Knows no room above
 //! it.
 
+mod absolute_paths;
 mod documented;
 mod error;
 mod key_path;
@@ -10,7 +11,9 @@ mod page;
 mod remote;
 mod renamed_keys;
 mod run_config;
+mod secrets;
 mod sections;
+mod start_sections;
 mod unattended;
 mod validate;
 
@@ -18,16 +21,20 @@ pub(crate) use self::documented::documented;
 pub use self::error::ConfigError;
 pub(crate) use self::key_path::take;
 pub use self::layers::Layers;
+pub(crate) use self::layers::syntax_reason;
 pub use self::notify::NotifyConfig;
 pub use self::page::PageSettings;
+pub(crate) use self::page::serve_address;
 pub use self::remote::RemoteConfig;
 pub(crate) use self::renamed_keys::rename;
 pub use self::run_config::RunConfig;
 pub(crate) use self::run_config::first_difference;
+pub(crate) use self::secrets::{check_private, shown_url, take_secrets};
 pub use self::sections::{
     ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, DetectorName, MetricsConfig,
     OperatorKind, RecordConfig, SegmenterName, VisionConfig,
 };
+pub(crate) use self::start_sections::take_start_sections;
 pub use self::unattended::UnattendedConfig;
 
 #[cfg(test)]
@@ -191,8 +198,9 @@ mod tests {
                 &["unattended.recovery.retries=9"],
                 ["unattended.recovery.retries is 9", "from 0 to 8"],
             ),
-            (&["page.serve=8080"], ["page.serve", "socket address"]),
+            (&["page.serve=80800"], ["page.serve", "127.0.0.1:8080"]),
             (&["notify.webhook=nowhere"], ["notify.webhook is \"nowhere\"", "http://"]),
+            (&["notify.webhok=1"], ["--set notify.webhok=...", "`webhook`"]),
             (&["xarm.model=lite6"], ["xarm.model", "`lite6`"]),
             (&["xarm.joints=7"], ["xarm.joints is 7", "model is \"xarm6\""]),
             (&["nonsense"], ["--set nonsense", "key=value"]),

@@ -9,9 +9,11 @@ use rmrl_learn::MethodName;
 use super::args::{Configuration, method_parser, task_parser};
 use super::failure::Failure;
 use super::output::print;
-use crate::config::{RunConfig, documented};
+use crate::config::{RunConfig, documented, take_secrets};
 
 /// Print a configuration as TOML, with the meaning and the range of every key.
+///
+/// The command and the web hook of `[notify]` are not printed, because they are secrets.
 ///
 /// Without any option these are the defaults: a file to copy from. `--config` and `--set` are laid over them, as
 /// for a run, and checked.
@@ -48,7 +50,12 @@ pub fn run(arguments: &Config) -> Result<(), Failure> {
     }
     let config = layers.resolve()?;
     let within = arguments.key.as_deref().unwrap_or_default();
-    let text = documented(&config.to_table(), &RunConfig::keys(), within);
+    let mut shown = config.to_table();
+    let left_out = take_secrets(&mut shown);
+    if !left_out.is_empty() {
+        tracing::warn!("{} not shown: nobody else may read it", left_out.join(" and "));
+    }
+    let text = documented(&shown, &RunConfig::keys(), within);
     if text.is_empty() {
         let message = format!("there is no key {within}; `rmrl config` prints all of them");
         return Err(Failure::Usage(anyhow!(message)));

@@ -189,7 +189,8 @@ pub fn run(arguments: &Localize) -> Result<(), Failure> {
 fn input(arguments: &Localize) -> Result<(Layers, Frames), Failure> {
     let over = arguments.configuration.layers()?;
     let (layers, frames) = if let Some(root) = &arguments.run {
-        let layers = Layers::default().with_file(&root.join(RunDir::CONFIG))?.then(over);
+        let (layers, _) = Layers::default().with_run(&root.join(RunDir::CONFIG))?;
+        let layers = layers.then(over);
         (layers, Frames::of_run(root))
     } else if let Some(root) = &arguments.recording {
         (over, Frames::of_recording(root))

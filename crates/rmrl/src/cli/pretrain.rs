@@ -78,7 +78,7 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     }
     // The configuration of the first run, so that the policy fits its cell.
     let mut layers = match arguments.from.first() {
-        Some(root) => Layers::default().with_file(&root.join(RunDir::CONFIG))?,
+        Some(root) => Layers::default().with_run(&root.join(RunDir::CONFIG))?.0,
         None => Layers::default(),
     };
     layers = layers.then(arguments.configuration.layers()?);

@@ -19,7 +19,7 @@ use self::finished::{finish, how_to_resume};
 use self::progress_bar::TrialBar;
 use super::failure::Failure;
 use super::signals;
-use super::start::{announce_page, failure_of};
+use super::start::{announce_cell, announce_page, failure_of};
 use crate::cell::terminal::say;
 use crate::config::RunConfig;
 use crate::run::create::create;
@@ -36,9 +36,12 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     let interrupted = arguments.resume.as_ref().map(|root| RunDir::open(root).map_err(usage));
     let interrupted = interrupted.transpose()?;
     let config = match &interrupted {
-        Some(dir) => arguments.resumed(RunConfig::of_run(&dir.path(RunDir::CONFIG))?)?,
+        Some(dir) => arguments.resumed(&RunConfig::of_run(&dir.path(RunDir::CONFIG))?)?,
         None => arguments.new_run()?,
     };
+    if interrupted.is_some() {
+        announce_cell(&config);
+    }
     // Before the run directory is created, so that a missing operator or a used address leaves nothing behind.
     let start = arguments.start_args.start(&config, stop.clone())?;
     let page = serve(&config.page, &stop).map_err(Failure::Usage)?;

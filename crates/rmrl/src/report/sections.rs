@@ -137,7 +137,7 @@ pub(super) fn error_budget(data: &ReportData) -> String {
     table + "</table>"
 }
 
-/// The resolved configuration.
+/// The resolved configuration, without what belongs to a start of the command.
 pub(super) fn configuration(data: &ReportData) -> String {
-    escape(&data.config.to_toml())
+    escape(&data.config.to_run_toml())
 }

@@ -1,5 +1,7 @@
 //! The operator's page of a run: its progress, its trials, what the camera saw.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,13 +15,13 @@ use rmrl_operator::{
 };
 
 use crate::cell::terminal::press_and_say;
-use crate::config::{PageSettings, RunConfig};
+use crate::config::{PageSettings, RunConfig, check_private};
 use crate::supervision::frame_painter::{AnnotatedFrame, FramePainter};
 
 /// Serves the page, whose button stops what `stop` does; `None` where no page is wanted.
 ///
 /// # Errors
-/// The address is not free, or the token's file holds none.
+/// The address is not free, or the token's file holds none or can be read by others.
 pub fn serve(settings: &PageSettings, stop: &StopSwitch) -> anyhow::Result<Option<RunPage>> {
     let Some(address) = settings.serve else {
         return Ok(None);
@@ -48,7 +50,10 @@ fn status_of(confirmation: &Confirmation) -> StopStatus {
 /// Reads a token. What the file says appears in no message.
 fn read_token(path: &Path) -> anyhow::Result<Token> {
     let name = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+    let (mut file, mut text) =
+        (File::open(path).with_context(|| format!("cannot read {name}"))?, String::new());
+    check_private(&file, path, || "the token of the page".to_string())?;
+    file.read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
     if text.trim().lines().count() > 1 {
         bail!("{name} has several lines, expected a token alone");
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cell::terminal::say;
+use crate::config::syntax_reason;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use rmrl_xarm::{Inspector, XArmConfig, controller_error, hold_stopped, stop_arm};
@@ -115,7 +116,8 @@ fn address_of(path: &Path) -> anyhow::Result<XArmConfig> {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let table: toml::Table = text
         .parse()
-        .map_err(|error| anyhow!("{} is not valid TOML, give --host: {error}", path.display()))?;
+        .map_err(|error| syntax_reason(&text, &error))
+        .map_err(|reason| anyhow!("{} is not valid TOML, give --host: {reason}", path.display()))?;
     let given = table.get("xarm").and_then(toml::Value::as_table);
     let mut config = XArmConfig::default();
     let Some(given) = given else { return Ok(config) };
