@@ -2,6 +2,7 @@
 //! it.
 
 mod absolute_paths;
+mod another_start;
 mod documented;
 mod error;
 mod key_path;
@@ -29,12 +30,14 @@ pub use self::remote::RemoteConfig;
 pub(crate) use self::renamed_keys::rename;
 pub use self::run_config::RunConfig;
 pub(crate) use self::run_config::first_difference;
-pub(crate) use self::secrets::{check_private, shown_url, take_secrets};
+pub(crate) use self::secrets::{
+    check_private, create_private, holds_secret, shown_url, take_secrets,
+};
 pub use self::sections::{
     ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, DetectorName, MetricsConfig,
     OperatorKind, RecordConfig, SegmenterName, VisionConfig,
 };
-pub(crate) use self::start_sections::take_start_sections;
+pub(crate) use self::start_sections::{is_of_start, take_start_sections};
 pub use self::unattended::UnattendedConfig;
 
 #[cfg(test)]
@@ -214,6 +217,28 @@ mod tests {
                 assert!(message.contains(part), "{assignments:?}: {message}");
             }
         }
+    }
+
+    #[test]
+    fn an_option_and_an_assignment_that_contradict_each_other_are_refused_by_name() {
+        let with = |option: &str, key: &str, value: toml::Value, set: &str| {
+            Layers::default().with_value(option, key, value).with_assignment(set).unwrap().resolve()
+        };
+        for (option, key, value, set) in [
+            ("--task", "task.kind", toml::Value::from("shelf"), "task.kind=table"),
+            ("--trials", "trials", 5.into(), "trials=6"),
+            ("--device", "policy.device", "cpu".into(), "policy.device=cuda"),
+        ] {
+            let refused = with(option, key, value, set).unwrap_err().to_string();
+            let set = format!("--set {set}");
+            assert!(refused.contains(option) && refused.contains(&set), "{refused}");
+        }
+        assert_eq!(with("--trials", "trials", 5.into(), "trials=5").unwrap().trials, 5);
+        let set = "unattended.max_hours=8";
+        let hours = with("--max-hours", "unattended.max_hours", 8.0.into(), set);
+        assert_eq!(hours.unwrap().unattended.max_hours, Some(8.0));
+        let file = Layers::default().with_text("a file", "trials = 7").unwrap();
+        assert_eq!(file.with_value("--trials", "trials", 5).resolve().unwrap().trials, 5);
     }
 
     /// A key whose range was forgotten would let these pass: `policy.label_sigma_bins = nan` ran once.

@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 
 mod binary;
+mod emulated;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use binary::{failure, json, notify_into, rmrl, small, stderr, stdout};
+use emulated::EmulatedCell;
 use serde_json::Value;
 
 const SECRET: &str = "T0SECRET0B0";
@@ -59,7 +61,9 @@ fn nothing_that_a_run_leaves_behind_or_prints_has_a_secret() {
     write(&cell, &notify(&notified), 0o600);
     let train = ["train", "--method", "rm-rl-pretrained", "--trials", "3", "--out", "runs/one"];
     let configured = ["--config", "cell.toml", "--serve", "0"];
-    let output = small(dir.path(), &[&train[..], &configured].concat()).output().unwrap();
+    let mut command = small(dir.path(), &[&train[..], &configured].concat());
+    // Messages of libraries, too: one of them sends to the web hook.
+    let output = command.env("RMRL_LOG", "trace").output().unwrap();
     let (printed, said) = (stdout(&output), stderr(&output));
     assert!(output.status.success(), "{said}");
     assert!(fs::read_to_string(&notified).unwrap().contains("run_ended"));
@@ -184,6 +188,25 @@ fn errors_do_not_repeat_what_may_be_secret() {
     for set in [format!("notify.webhook=x/{SECRET}"), format!("notify.command={SECRET}")] {
         let message = failure(&mut rmrl(dir.path(), &["train", "--set", &set]), 2);
         assert!(!message.contains(SECRET), "{message}");
+    }
+}
+
+/// `rmrl cell teach` writes the configuration of the user, with the secret in it.
+#[test]
+fn a_copy_of_a_configuration_with_a_secret_is_as_private_as_the_first() {
+    let cell = EmulatedCell::start(11);
+    let (file, copy) = (cell.dir.path().join("cell.toml"), cell.dir.path().join("copy.toml"));
+    for (text, is_secret) in [(notify(Path::new("notified")), true), (String::new(), false)] {
+        write(&file, &text, 0o600);
+        let teach = ["cell", "teach", "home", "--config", "cell.toml"];
+        json(
+            &mut cell
+                .with_keys(rmrl(cell.dir.path(), &[&teach[..], &["--out", "copy.toml"]].concat())),
+        );
+        assert_eq!(mode(&copy) & 0o077 == 0, is_secret, "{:o}", mode(&copy));
+        json(&mut cell.with_keys(rmrl(cell.dir.path(), &[&teach[..], &["--write"]].concat())));
+        assert_eq!(mode(&file), 0o600);
+        fs::remove_file(&copy).unwrap();
     }
 }
 

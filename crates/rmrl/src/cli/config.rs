@@ -1,5 +1,7 @@
 //! `rmrl config`
 
+use std::io::IsTerminal;
+
 use anyhow::anyhow;
 use clap::Args;
 use rmrl_cell::TaskKind;
@@ -9,6 +11,7 @@ use rmrl_learn::MethodName;
 use super::args::{Configuration, method_parser, task_parser};
 use super::failure::Failure;
 use super::output::print;
+use crate::cell::terminal::say;
 use crate::config::{RunConfig, documented, take_secrets};
 
 /// Print a configuration as TOML, with the meaning and the range of every key.
@@ -60,5 +63,12 @@ pub fn run(arguments: &Config) -> Result<(), Failure> {
         let message = format!("there is no key {within}; `rmrl config` prints all of them");
         return Err(Failure::Usage(anyhow!(message)));
     }
-    Ok(print(&text)?)
+    print(&text)?;
+    // Standard output is the file itself.
+    if std::io::stderr().is_terminal() {
+        say(
+            "next: write this to my-cell.toml, change what differs, then rmrl cell doctor --config my-cell.toml",
+        );
+    }
+    Ok(())
 }

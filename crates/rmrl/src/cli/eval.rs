@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::analysis::evaluate::evaluate_run;
-use crate::config::{Layers, RunConfig, serve_address};
+use crate::config::{CellKind, Layers, RunConfig, serve_address};
 use clap::Args;
 use rmrl_cell::TaskKind;
 use rmrl_data::RunDir;
 
 use super::args::task_parser;
 use super::failure::Failure;
-use super::output::print_result;
+use super::output::{path_word, print_result};
 use super::start::{StartArgs, announce_cell, failure_of};
 
 /// Evaluate the policy of a run on new placements.
@@ -81,6 +81,12 @@ pub fn run(arguments: &Eval) -> Result<(), Failure> {
     let placements = (arguments.trials, arguments.seed);
     let evaluated = evaluate_run(&config, &arguments.run, task, placements, &start);
     let evaluation = evaluated.map_err(|error| failure_of(error, &start.stop))?;
-    print_result(&evaluation, arguments.json)?;
+    let other = TaskKind::ALL.into_iter().find(|other| *other != task).unwrap_or(task);
+    let run = path_word(&arguments.run);
+    let next = match task == config.task.kind && config.cell.kind == CellKind::Simulated {
+        true => format!("rmrl eval {run} --task {other}"),
+        false => format!("rmrl report {run}"),
+    };
+    print_result(&evaluation, arguments.json, &next)?;
     Ok(())
 }

@@ -148,6 +148,7 @@ impl Layers {
     /// # Errors
     /// The first layer with an unknown key, a key under two names, or a value of the wrong type.
     pub fn merge(self) -> Result<RunConfig, ConfigError> {
+        self.check_contradictions()?;
         let kinds = self.layers.iter().map(Layer::task_kind).collect::<Result<Vec<_>, _>>()?;
         let kind = kinds.iter().rev().find_map(|kind| *kind).unwrap_or_default();
         let method = self.layers.iter().rev().find_map(Layer::method).unwrap_or_default();
@@ -160,6 +161,25 @@ impl Layers {
             config = Some(layer.over(&mut merged)?);
         }
         Ok(config.unwrap_or_else(|| RunConfig::of(kind, method)))
+    }
+
+    /// Refuses options that contradict each other, such as `--task shelf` and `--set task.kind=table`.
+    fn check_contradictions(&self) -> Result<(), ConfigError> {
+        for option in self.layers.iter().filter(|layer| layer.is_option()) {
+            let Some((key, given)) = only_key(&option.values) else { continue };
+            for assignment in self.layers.iter().filter(|layer| layer.is_assignment()) {
+                let mut values = assignment.values.clone();
+                rename(&assignment.origin, &mut values)?;
+                let Some(other) = value(&values, &key).filter(|other| !is_same(other, given))
+                else {
+                    continue;
+                };
+                let reason =
+                    format!("is {other}, and {} says {given}; remove one of them", option.origin);
+                return Err(ConfigError::Key { origin: assignment.origin.clone(), key, reason });
+            }
+        }
+        Ok(())
     }
 
     /// A configuration with these layers over it, unchecked.
@@ -214,6 +234,15 @@ impl RunConfig {
 }
 
 impl Layer {
+    fn is_assignment(&self) -> bool {
+        self.origin.starts_with("--set ")
+    }
+
+    /// Whether this is an option of its own, such as `--task`.
+    fn is_option(&self) -> bool {
+        !self.is_file && self.origin.starts_with("--") && !self.is_assignment()
+    }
+
     /// Lays this over what lies below. Returns the configuration so far.
     fn over(mut self, merged: &mut Table) -> Result<RunConfig, ConfigError> {
         let origin = self.origin;
@@ -251,6 +280,27 @@ impl Layer {
         };
         chosen.map(read).transpose()
     }
+}
+
+/// The key that a table of one value gives, and the value.
+fn only_key(table: &Table) -> Option<(String, &Value)> {
+    let (key, value) = table.iter().next()?;
+    match value {
+        Value::Table(within) => {
+            only_key(within).map(|(rest, value)| (format!("{key}.{rest}"), value))
+        }
+        value => Some((key.clone(), value)),
+    }
+}
+
+/// Whether two values mean the same: 8 hours are 8.0 hours.
+fn is_same(a: &Value, b: &Value) -> bool {
+    let number = |value: &Value| match value {
+        Value::Integer(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        _ => None,
+    };
+    a == b || matches!((number(a), number(b)), (Some(a), Some(b)) if a == b)
 }
 
 /// Opens and reads a file.

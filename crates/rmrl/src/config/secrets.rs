@@ -42,6 +42,23 @@ pub(crate) fn take_secrets(table: &mut Table) -> Vec<String> {
     taken
 }
 
+/// Whether the text of a configuration holds a secret.
+pub(crate) fn holds_secret(text: &str) -> bool {
+    text.parse().is_ok_and(|table| secret_key(&table).is_some())
+}
+
+/// Creates an empty file that only its owner can read and change. Whatever replaces its content keeps that.
+///
+/// # Errors
+/// The file exists, or cannot be created.
+pub(crate) fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 /// Checks that only its owner can read and change a file that holds a secret. Pipes and terminals pass, and so does
 /// every file on systems without Unix permissions.
 ///

@@ -104,7 +104,11 @@ pub fn run(arguments: &Stop) -> Result<(), Failure> {
         stopped_again,
         error: error.map(|(error, _)| error),
     };
-    Ok(print_result(&stopped, false)?)
+    Ok(print_result(
+        &stopped,
+        false,
+        "look at the arm, then rmrl cell doctor --config my-cell.toml --clear",
+    )?)
 }
 
 /// How long to wait for an answer, whatever is configured; the vendor's value.
