@@ -22,6 +22,8 @@ anything differs. `--only PATTERN` makes only the runs whose names match a shell
 Files are compared byte by byte, with these exceptions:
 
     renamed keys        by the tables below, in configurations, JSON and metadata
+    [notify], [page]    runs keep them no longer
+    what is printed     the last line, without the command that usually follows
     clocks              values of durations and of processor time; see CLOCK below
     run.json            commit and version of the program
     events.*            the wall time of each event
@@ -170,7 +172,13 @@ class Binary:
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(self.command(arguments))} in {folder}: {done.stderr.decode()}")
         if output:
-            (folder / output).write_bytes(done.stdout)
+            (folder / output).write_bytes(done.stdout if output.endswith(".jsonl") else result_of(done.stdout))
+
+
+def result_of(printed):
+    """The result that a command prints last, without what only says how to go on."""
+    result = json.loads(printed.splitlines()[-1])
+    return json.dumps({key: value for key, value in result.items() if key not in ("event", "next")}).encode()
 
 
 def train(binary, arguments):
@@ -343,10 +351,16 @@ def compare_json_lines(before, after):
     return None if len(before) == len(after) else f"{len(before)} lines against {len(after)}"
 
 
+# Sections that belong to a start of the command: runs kept them once.
+OF_A_START = ("notify", "page")
+
+
 def by_new_names(config):
     """The values of a configuration by their new paths."""
     values = {}
     for path, value in flat(config).items():
+        if path.split(".")[0] in OF_A_START:
+            continue
         if path in PORTS or path in map(renamed, PORTS):
             value = "a port"
         if isinstance(value, str) and not isinstance(value, Digits):

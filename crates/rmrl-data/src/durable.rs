@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::file_error::{FileError, io};
 
-/// Writes a whole file so that it is either the old one or the new one at every instant, and follows no link.
+/// Writes a whole file so that it is either the old one or the new one at every instant, and follows no link. A file
+/// that is replaced keeps its permissions: one that only its owner may read stays so.
 ///
 /// # Errors
 /// It cannot be written.

@@ -23,6 +23,7 @@
 //! - `start`: how a command that moves an arm starts, and how it fails
 //! - `signals`: the signals that stop the arm and the process
 //! - `output`: results on standard output
+//! - `log_filter`: which messages `RMRL_LOG` shows
 //! - `failure`: why a command failed, and its exit status
 
 mod args;
@@ -35,6 +36,7 @@ mod eval;
 mod failure;
 mod key_ranges;
 mod localize;
+mod log_filter;
 mod output;
 mod pretrain;
 mod record;
@@ -50,10 +52,10 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use self::failure::Failure;
 use self::key_ranges::with_key_ranges;
+use self::log_filter::{LOG, log_filter};
 use crate::cell::terminal::say;
 
 /// Teach a robot arm to pick and place a cell plate to the millimeter, by Role-Model Reinforcement
@@ -65,7 +67,8 @@ use crate::cell::terminal::say;
 #[command(
     version,
     after_help = "--set KEY=VALUE sets any key of the configuration. `rmrl config` prints all keys with their meanings and \
-                  ranges."
+                  ranges.\n\nRMRL_LOG=info shows more messages, RMRL_LOG=warn,rmrl_xarm=debug those of one crate. Levels are \
+                  error, warn, info, debug, trace and off."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -90,10 +93,30 @@ enum Command {
     Xarm(xarm::Xarm),
 }
 
+/// The whole command line.
+fn command() -> clap::Command {
+    with_key_ranges(with_negative_numbers(Cli::command()))
+}
+
+/// Reads `-5` after an option as its value, so that the error names the option. No option is a digit.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let takes_numbers = |argument: clap::Arg| {
+        let is_option = !argument.is_positional() && argument.get_action().takes_values();
+        if is_option { argument.allow_negative_numbers(true) } else { argument }
+    };
+    command.mut_args(takes_numbers).mut_subcommands(with_negative_numbers)
+}
+
 /// Runs the command that the process was started with. Returns its exit status: 0, 1 if the work failed, 2 if the
 /// command or its configuration is wrong, 130 if it was stopped.
 pub fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("RMRL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = match log_filter(std::env::var_os(LOG).as_deref()) {
+        Ok(filter) => filter,
+        Err(message) => {
+            say(format_args!("error: {message}"));
+            return ExitCode::from(2);
+        }
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -103,7 +126,7 @@ pub fn main() -> ExitCode {
         // It would use `eprintln!`, which panics if standard error is gone.
         .log_internal_errors(false)
         .init();
-    let matches = with_key_ranges(Cli::command()).get_matches();
+    let matches = command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match &cli.command {
         Command::Train(arguments) => train::run(arguments),
@@ -135,5 +158,47 @@ pub fn main() -> ExitCode {
             say(message);
             ExitCode::from(signals::STOPPED)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every option of every command, with the words that lead to it.
+    fn options(command: &clap::Command, words: &[String]) -> Vec<(Vec<String>, clap::Arg)> {
+        let own = command.get_arguments().filter(|one| one.get_action().takes_values());
+        let own = own.filter(|one| !one.is_positional()).map(|one| (words.to_vec(), one.clone()));
+        let below = command
+            .get_subcommands()
+            .flat_map(|below| options(below, &[words, &[below.get_name().to_string()]].concat()));
+        own.chain(below).collect()
+    }
+
+    /// `--trials -5` said once that there is no argument `-5`.
+    #[test]
+    fn a_negative_number_is_refused_by_the_name_of_its_option() {
+        let (mut refused, all) = (0, options(&command(), &["rmrl".to_string()]));
+        for (words, option) in &all {
+            let name = format!("--{}", option.get_long().unwrap());
+            let line = [&words[..], &[name.clone(), "-5".to_string()]].concat();
+            let Err(error) = command().try_get_matches_from(&line) else { continue };
+            let message = error.to_string();
+            assert_ne!(
+                error.kind(),
+                clap::error::ErrorKind::UnknownArgument,
+                "{line:?}: {message}"
+            );
+            if error.kind() == clap::error::ErrorKind::ValueValidation {
+                assert!(message.contains(&name), "{line:?}: {message}");
+                refused += 1;
+            }
+        }
+        assert!(all.len() > 100 && refused > 30, "{refused} of {}", all.len());
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
     }
 }

@@ -1,6 +1,8 @@
 //! The configuration of a run: defaults, then a file, then single values, each checked. Knows no room above
 //! it.
 
+mod absolute_paths;
+mod another_start;
 mod costs;
 mod documented;
 mod error;
@@ -11,8 +13,10 @@ mod page;
 mod remote;
 mod renamed_keys;
 mod run_config;
+mod secrets;
 mod sections;
 mod sizes;
+mod start_sections;
 mod unattended;
 mod validate;
 
@@ -20,17 +24,22 @@ pub(crate) use self::documented::documented;
 pub use self::error::ConfigError;
 pub(crate) use self::key_path::take;
 pub use self::layers::Layers;
-pub(crate) use self::layers::MOST_CONFIG_BYTES;
+pub(crate) use self::layers::{MOST_CONFIG_BYTES, syntax_reason};
 pub use self::notify::NotifyConfig;
 pub use self::page::PageSettings;
+pub(crate) use self::page::serve_address;
 pub use self::remote::RemoteConfig;
 pub(crate) use self::renamed_keys::rename;
 pub use self::run_config::RunConfig;
 pub(crate) use self::run_config::first_difference;
+pub(crate) use self::secrets::{
+    check_private, create_private, holds_secret, shown_url, take_secrets,
+};
 pub use self::sections::{
     ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, DetectorName, MetricsConfig,
     OperatorKind, RecordConfig, SegmenterName, VisionConfig,
 };
+pub(crate) use self::start_sections::{is_of_start, take_start_sections};
 pub use self::unattended::UnattendedConfig;
 
 #[cfg(test)]
@@ -193,8 +202,9 @@ mod tests {
                 &["unattended.recovery.retries=9"],
                 ["unattended.recovery.retries is 9", "from 0 to 8"],
             ),
-            (&["page.serve=8080"], ["page.serve", "socket address"]),
+            (&["page.serve=80800"], ["page.serve", "127.0.0.1:8080"]),
             (&["notify.webhook=nowhere"], ["notify.webhook is \"nowhere\"", "http://"]),
+            (&["notify.webhok=1"], ["--set notify.webhok=...", "`webhook`"]),
             (&["xarm.model=lite6"], ["xarm.model", "`lite6`"]),
             (&["xarm.joints=7"], ["xarm.joints is 7", "model is \"xarm6\""]),
             (&["nonsense"], ["--set nonsense", "key=value"]),
@@ -208,6 +218,28 @@ mod tests {
                 assert!(message.contains(part), "{assignments:?}: {message}");
             }
         }
+    }
+
+    #[test]
+    fn an_option_and_an_assignment_that_contradict_each_other_are_refused_by_name() {
+        let with = |option: &str, key: &str, value: toml::Value, set: &str| {
+            Layers::default().with_value(option, key, value).with_assignment(set).unwrap().resolve()
+        };
+        for (option, key, value, set) in [
+            ("--task", "task.kind", toml::Value::from("shelf"), "task.kind=table"),
+            ("--trials", "trials", 5.into(), "trials=6"),
+            ("--device", "policy.device", "cpu".into(), "policy.device=cuda"),
+        ] {
+            let refused = with(option, key, value, set).unwrap_err().to_string();
+            let set = format!("--set {set}");
+            assert!(refused.contains(option) && refused.contains(&set), "{refused}");
+        }
+        assert_eq!(with("--trials", "trials", 5.into(), "trials=5").unwrap().trials, 5);
+        let set = "unattended.max_hours=8";
+        let hours = with("--max-hours", "unattended.max_hours", 8.0.into(), set);
+        assert_eq!(hours.unwrap().unattended.max_hours, Some(8.0));
+        let file = Layers::default().with_text("a file", "trials = 7").unwrap();
+        assert_eq!(file.with_value("--trials", "trials", 5).resolve().unwrap().trials, 5);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! - `sections` makes the title, the tables and the curves.
 //! - `trial_images` makes the section with the images of the first and the last trials.
 //! - `overlay` draws estimated and true poses into such an image.
-//! - `plots` draws the curves as SVG.
+//! - `plots` draws the curves as SVG; `value_axis` is their vertical axis.
 //! - `template` fills a page's placeholders; `page.html` is the report's page.
 
 mod data;
@@ -13,6 +13,7 @@ mod plots;
 mod sections;
 pub(crate) mod template;
 mod trial_images;
+mod value_axis;
 
 use std::path::Path;
 
@@ -44,6 +45,7 @@ pub fn report_by(config: &RunConfig, root: &Path) -> anyhow::Result<String> {
     values.extend(sections::translation_error(&data)?);
     values.extend(sections::yaw_error(&data)?);
     values.push(("budget", sections::error_budget(&data)));
+    values.push(("next", sections::next(&data)));
     values.push(("images", trial_images::first_and_last(&data)?));
     values.push(("config", sections::configuration(&data)));
     Ok(fill(include_str!("report/page.html"), &values))

@@ -14,7 +14,7 @@ mod checkpoints;
 pub(crate) mod create;
 pub(crate) mod engine;
 pub(crate) mod execute;
-mod folder_store;
+pub(crate) mod folder_store;
 pub(crate) mod initial_policy;
 pub(crate) mod memory_store;
 pub(crate) mod metrics_files;

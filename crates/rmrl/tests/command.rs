@@ -176,7 +176,6 @@ fn a_build_without_a_gpu_says_how_to_build_one() {
         let options = ["--device", device];
         for command in [
             vec!["train"],
-            vec!["train", "--set", "policy.device=cpu"],
             vec!["pretrain", "--out", "p.safetensors"],
             vec!["encoder", "pretrain", "--out", "e.safetensors"],
         ] {
@@ -237,7 +236,8 @@ fn a_finished_run_can_be_evaluated_and_reported_on() {
 
     let output = rmrl(dir.path(), &["report", "run", "--out", "page.html"]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "page.html\n");
+    let written: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(written["report"], "page.html");
     let page = fs::read_to_string(dir.path().join("page.html")).unwrap();
     assert_eq!(page, fs::read_to_string(dir.path().join("run/report.html")).unwrap());
     assert!(page.contains("left by the policy") && !page.contains(">unknown<"));
@@ -481,5 +481,21 @@ fn the_help_of_every_command_teaches_by_example() {
         let help = stdout(&output);
         assert!(help.contains("Examples:"), "{help}");
         assert!(help.contains(&format!("rmrl {command}")), "{help}");
+    }
+}
+
+/// Scenes of one trial were drawn as stripes, errors of tenths of a millimeter as a line at zero, legends of nothing.
+#[test]
+fn a_report_shows_what_there_is_and_what_to_do_next() {
+    let dir = tempfile::tempdir().unwrap();
+    for (method, scene, has_bands) in [("rm-rl", 3, true), ("hindsight", 1, false)] {
+        let train = ["train", "--trials", "6", "--method", method, "--out", method];
+        let scene = format!("schedule.trials_per_scene={scene}");
+        json(small(dir.path(), &train).args(["--set", &scene]));
+        let page = fs::read_to_string(dir.path().join(method).join("report.html")).unwrap();
+        assert_eq!(page.to_uppercase().contains("#F1F3F6\" STROKE"), has_bands, "{method}");
+        assert_eq!(page.contains("bands: scenes"), has_bands, "{method}");
+        assert!(!page.contains("not grasped (reward 0)"), "{method}");
+        assert!(page.contains(&format!("<code>rmrl eval {method} --trials 20</code>")), "{method}");
     }
 }

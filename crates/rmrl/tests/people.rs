@@ -113,7 +113,7 @@ fn a_start_that_is_declined_sends_nothing_that_changes_anything() {
             // An error waits, as after a collision of another program.
             cell.running.faults().in_motion(1, 0.5, MotionFault::Collision);
             move_from_elsewhere(&cell, [0.3, 0.0, 0.2]).unwrap_err();
-            fs::remove_dir_all(cell.run()).unwrap();
+            assert!(!cell.run().exists(), "a start that failed left its directory");
         }
     }
     assert_eq!(cell.recording().motions.len(), 1);
@@ -299,7 +299,8 @@ fn on_the_page_the_operator_permits_or_declines_the_motion() {
     assert_untouched(&cell, 0);
 
     // Nobody puts the plate into its target here: this test is about the questions.
-    let run = RunWithPage::start(&mut rmrl(cell.dir.path(), &["train", "--resume", "run"]));
+    assert!(message.contains("no run directory is left"), "{message}");
+    let run = RunWithPage::start(cell.rmrl(&TRAIN).args(with(&on_page, &["--serve", "0"])));
     answer(&run, "confirm_trial");
     wait_until("the operator is needed", || {
         let confirm = run.page.status_json()["status"]["confirm"].clone();

@@ -7,6 +7,7 @@ mod binary;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use binary::page::Page;
 use binary::process::{send_signal, terminal, wait_until};
 use binary::run_log::log_without_clock;
+use serde_json::Value;
+
 use binary::{failure, json, last_notification, notify_into, rmrl, small};
 
 /// The number of attempts that a run has recorded.
@@ -88,7 +91,9 @@ fn ctrl_c_sigterm_and_sighup_finish_the_log_and_the_run_can_be_resumed() {
         send_signal(&running.child, signal);
         let (status, errors, output) = running.end();
         assert_eq!(status.code(), Some(130), "{errors}");
-        assert_eq!(output, "");
+        let ended: Value = serde_json::from_str(output.lines().last().unwrap()).unwrap();
+        assert_eq!((&ended["event"], &ended["run"]), (&"ended".into(), &name.as_str().into()));
+        assert!(run.join("report.html").exists());
         assert!(errors.contains(&format!("rmrl train --resume {name}")), "{errors}");
         let who = match signal {
             "-INT" => "stopped by Ctrl-C",
@@ -247,6 +252,7 @@ fn the_button_on_the_page_stops_the_arm() {
     json(&mut small(dir.path(), &["train", "--trials", "24", "--out", "whole"]));
     let token = "a-token-for-tests-0123456789";
     fs::write(dir.path().join("token"), format!("{token}\n")).unwrap();
+    fs::set_permissions(dir.path().join("token"), fs::Permissions::from_mode(0o600)).unwrap();
     let train = ["train", "--trials", "24", "--out", "run", "--serve", "127.0.0.1:0"];
     let with_token = [&train[..], &["--token-file", "token"]].concat();
     let mut running = Running::start(&mut small(dir.path(), &with_token));
@@ -384,6 +390,7 @@ fn a_confirmation_on_the_page_counts_for_its_question() {
 fn an_invalid_token_file_is_rejected_before_anything_moves() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("short"), "guess me").unwrap();
+    fs::set_permissions(dir.path().join("short"), fs::Permissions::from_mode(0o600)).unwrap();
     for (arguments, names) in
         [(["--token-file", "none"], "none"), (["--token-file", "short"], "short")]
     {
@@ -391,4 +398,26 @@ fn an_invalid_token_file_is_rejected_before_anything_moves() {
         let message = failure(&mut small(dir.path(), &[&train[..], &arguments].concat()), 2);
         assert!(message.contains(names) && !message.contains("guess me"), "{message}");
     }
+}
+
+/// A stopped run had no report, and closed its page although it was to stay.
+#[test]
+fn a_stopped_run_leaves_its_report_and_its_page_stays_where_that_was_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = ["train", "--trials", "500", "--out", "run", "--serve", "0", "--stay-open"];
+    let mut running = Running::start(&mut small(dir.path(), &train));
+    let page = page_of(&mut running);
+    wait_until("two trials are completed", || page.completed() > 1);
+    page.request(r#"{"request":"stop_now"}"#);
+    while !running.line().contains("its page stays at") {}
+    // Longer than a page stays that was not asked to.
+    sleep(Duration::from_secs(4));
+    assert_eq!(page.phase(), "ended");
+    assert!(dir.path().join("run/report.html").exists());
+    send_signal(&running.child, "-INT");
+    let (status, errors, output) = running.end();
+    assert_eq!(status.code(), Some(130), "{errors}");
+    let ended: Value = serde_json::from_str(output.lines().last().unwrap()).unwrap();
+    assert_eq!(ended["event"], "ended");
+    assert!(ended["next"].as_str().unwrap().contains("--resume run"), "{ended}");
 }

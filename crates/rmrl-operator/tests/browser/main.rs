@@ -148,9 +148,45 @@ fn a_run_is_watched_paused_resumed_and_stopped() {
     browser.wait_for("document.getElementById('stopped').innerText.includes('that it stands')");
     assert_eq!(browser.value("document.getElementById('stopped').dataset.confirmed"), "yes");
     browser.wait_for("document.getElementById('stop').disabled");
+    assert!(browser.text("#next").contains("report.html"), "{}", browser.text("#next"));
     // The browser itself complains only about the response to the unconfirmed stop.
     let [complaint] = &browser.complaints[..] else { panic!("{:?}", browser.complaints) };
     assert!(complaint.contains("502"), "{complaint}");
+}
+
+/// "The run has not received it yet" stood beside "Ended", because an ended run reads no requests any more.
+#[test]
+fn an_ended_run_is_not_said_to_have_a_request_to_receive() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let confirmed = StopStatus { is_confirmed: true, message: "the arm stands".to_string() };
+    let stop = Arc::new(Mutex::new(None));
+    let (pressed, read) = (Arc::clone(&stop), Arc::clone(&stop));
+    let page = OperatorPage::serve(PageConfig {
+        on_stop: Some(Box::new(move || pressed.lock().unwrap().insert(confirmed.clone()).clone())),
+        read_stop: Some(Box::new(move || read.lock().unwrap().clone())),
+        ..config()
+    })
+    .unwrap();
+    page.publish(RunStatus { completed: Vec::new(), faults: Vec::new(), ..status() });
+    browser.open(page.url(), Look { width: 1280, ..DESKTOP });
+    browser.wait_for("document.getElementById('word').innerText === 'Placing'");
+    assert_eq!(browser.text("#next"), "Nothing to do: the run continues by itself.");
+    assert_eq!(browser.value("document.getElementById('trials-section').hidden"), true);
+    browser.click("#pause");
+    browser.wait_for("document.getElementById('answer').innerText.includes('not received it yet')");
+    browser.click("#stop");
+    browser.wait_for("!document.getElementById('stopped').hidden");
+    let answer = "document.getElementById('answer').innerText";
+    browser.wait_for(&format!("!{answer}.includes('Stop requested')"));
+    page.update(|status| status.phase = Phase::Ended { message: "Stopped.".to_string() });
+    browser.wait_for("document.getElementById('word').innerText === 'Ended'");
+    assert_eq!(browser.text("#answer"), "");
+    assert_eq!(browser.text("#next"), "No trial was made: start the run again.");
+    // Nothing is cut off in a window of this width.
+    page.publish(RunStatus { run: "a".repeat(300), ..status() });
+    browser.wait_for("document.getElementById('word').innerText === 'Placing'");
+    let overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    assert_eq!(browser.value(overflow), 0);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use rmrl_cell::TaskKind;
 use rmrl_learn::MethodName;
 
 use super::failure::Failure;
-use crate::config::{ConfigError, Layers};
+use crate::config::{ConfigError, Layers, is_of_start};
 
 /// Parses a task. The help lists all tasks.
 pub(super) fn task_parser() -> impl TypedValueParser<Value = TaskKind> {
@@ -59,13 +59,14 @@ impl Configuration {
         Ok(layers)
     }
 
-    /// The options as the words of another command line.
+    /// The options as the words of another command line, without what belongs to this start: it may be a secret.
     pub(super) fn words(&self) -> Vec<String> {
         let file = self
             .config
             .iter()
             .flat_map(|path| ["--config".to_string(), path.display().to_string()]);
-        let values = self.assignments.iter().flat_map(|value| ["--set".to_string(), value.clone()]);
+        let values = self.assignments.iter().filter(|value| !is_of_start(value));
+        let values = values.flat_map(|value| ["--set".to_string(), value.clone()]);
         let device = self.device.iter().flat_map(|name| ["--device".to_string(), name.clone()]);
         file.chain(values).chain(device).collect()
     }

@@ -92,13 +92,15 @@ impl DetectorChoice {
     }
 }
 
+/// The result, as the command prints it.
 #[derive(Serialize)]
-#[serde(transparent)]
-struct Scores(Vec<Score>);
+struct Scores {
+    detectors: Vec<Score>,
+}
 
 impl fmt::Display for Scores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for score in &self.0 {
+        for score in &self.detectors {
             write!(f, "{}: loaded in {:.1} s", score.detector, score.load_secs)?;
             if let Some(peak_mb) = score.peak_mb {
                 write!(f, ", {peak_mb:.0} MB")?;
@@ -150,6 +152,10 @@ pub fn run(arguments: &Bench) -> Result<(), Failure> {
         let frames = arguments.frames as usize;
         scores.push(score(&config, choice.title(), &vision, frames)?);
     }
-    print_result(&Scores(scores), arguments.json)?;
+    print_result(
+        &Scores { detectors: scores },
+        arguments.json,
+        "rmrl localize, with the detector that you choose",
+    )?;
     Ok(())
 }

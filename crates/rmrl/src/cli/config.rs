@@ -1,5 +1,7 @@
 //! `rmrl config`
 
+use std::io::IsTerminal;
+
 use anyhow::anyhow;
 use clap::Args;
 use rmrl_cell::TaskKind;
@@ -9,9 +11,12 @@ use rmrl_learn::MethodName;
 use super::args::{Configuration, method_parser, task_parser};
 use super::failure::Failure;
 use super::output::print;
-use crate::config::{RunConfig, documented};
+use crate::cell::terminal::say;
+use crate::config::{RunConfig, documented, take_secrets};
 
 /// Print a configuration as TOML, with the meaning and the range of every key.
+///
+/// The command and the web hook of `[notify]` are not printed, because they are secrets.
 ///
 /// Without any option these are the defaults: a file to copy from. `--config` and `--set` are laid over them, as
 /// for a run, and checked.
@@ -48,10 +53,22 @@ pub fn run(arguments: &Config) -> Result<(), Failure> {
     }
     let config = layers.resolve()?;
     let within = arguments.key.as_deref().unwrap_or_default();
-    let text = documented(&config.to_table(), &RunConfig::keys(), within);
+    let mut shown = config.to_table();
+    let left_out = take_secrets(&mut shown);
+    if !left_out.is_empty() {
+        tracing::warn!("{} not shown: nobody else may read it", left_out.join(" and "));
+    }
+    let text = documented(&shown, &RunConfig::keys(), within);
     if text.is_empty() {
         let message = format!("there is no key {within}; `rmrl config` prints all of them");
         return Err(Failure::Usage(anyhow!(message)));
     }
-    Ok(print(&text)?)
+    print(&text)?;
+    // Standard output is the file itself.
+    if std::io::stderr().is_terminal() {
+        say(
+            "next: write this to my-cell.toml, change what differs, then rmrl cell doctor --config my-cell.toml",
+        );
+    }
+    Ok(())
 }

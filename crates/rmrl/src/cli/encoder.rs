@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::args::{Configuration, check_new_weights};
 use super::failure::Failure;
-use super::output::print_result;
+use super::output::{path_word, print_result};
 
 /// Train image encoders.
 #[derive(Debug, Args)]
@@ -165,7 +165,11 @@ fn pretrain(arguments: &Pretrain) -> Result<(), Failure> {
         test_images: tests.len(),
         explained: ANSWERS.into_iter().zip(trainer.explained(&tests)).collect(),
     };
-    print_result(&pretrained, false)?;
+    print_result(
+        &pretrained,
+        false,
+        &format!("rmrl train --set policy.encoder.weights={}", path_word(out)),
+    )?;
     Ok(())
 }
 

@@ -1,17 +1,18 @@
 //! `rmrl eval`
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::analysis::evaluate::evaluate_run;
-use crate::config::RunConfig;
+use crate::config::{CellKind, Layers, RunConfig, serve_address};
 use clap::Args;
 use rmrl_cell::TaskKind;
 use rmrl_data::RunDir;
 
 use super::args::task_parser;
 use super::failure::Failure;
-use super::output::print_result;
-use super::start::{StartArgs, failure_of};
+use super::output::{path_word, print_result};
+use super::start::{StartArgs, announce_cell, failure_of};
 
 /// Evaluate the policy of a run on new placements.
 ///
@@ -44,19 +45,48 @@ pub struct Eval {
     #[arg(long)]
     json: bool,
 
+    /// Serve a page on which the operator answers, where cell.operator is "page"
+    #[arg(long, value_name = "PORT or ADDRESS:PORT", value_parser = serve_address)]
+    serve: Option<SocketAddr>,
+
+    /// File with [page] for this start; whatever else it says has to be as in the run
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     #[command(flatten)]
     start_args: StartArgs,
+}
+
+impl Eval {
+    /// The configuration of the run, with the page of this start.
+    fn config(&self, run: &RunConfig) -> Result<RunConfig, Failure> {
+        let mut layers = Layers::default();
+        if let Some(path) = &self.config {
+            layers = layers.with_file(path)?;
+        }
+        if let Some(address) = self.serve {
+            layers = layers.with_value("--serve", "page.serve", address.to_string());
+        }
+        Ok(layers.for_run(run)?)
+    }
 }
 
 /// Runs the command.
 pub fn run(arguments: &Eval) -> Result<(), Failure> {
     RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
-    let config = RunConfig::of_run(&arguments.run.join(RunDir::CONFIG))?;
+    let config = arguments.config(&RunConfig::of_run(&arguments.run.join(RunDir::CONFIG))?)?;
+    announce_cell(&config);
     let task = arguments.task.unwrap_or(config.task.kind);
     let (start, _page) = arguments.start_args.start_alone(&config)?;
     let placements = (arguments.trials, arguments.seed);
     let evaluated = evaluate_run(&config, &arguments.run, task, placements, &start);
     let evaluation = evaluated.map_err(|error| failure_of(error, &start.stop))?;
-    print_result(&evaluation, arguments.json)?;
+    let other = TaskKind::ALL.into_iter().find(|other| *other != task).unwrap_or(task);
+    let run = path_word(&arguments.run);
+    let next = match task == config.task.kind && config.cell.kind == CellKind::Simulated {
+        true => format!("rmrl eval {run} --task {other}"),
+        false => format!("rmrl report {run}"),
+    };
+    print_result(&evaluation, arguments.json, &next)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::cell::perception::localizer;
+use crate::cell::terminal::say;
 use crate::config::Layers;
 use crate::perception::frame_source::{Frames, StoredFrame};
 use anyhow::{Context, anyhow};
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use super::args::Configuration;
 use super::failure::Failure;
-use super::output::print;
+use super::output::{is_for_people, path_word, print};
 
 /// Find the plate in stored frames: pose, box, mask, depth and confidence.
 ///
@@ -71,7 +72,7 @@ pub struct Localize {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Print a line of JSON for each frame
+    /// Print a line of JSON for each frame on a terminal, too
     #[arg(long)]
     json: bool,
 
@@ -170,12 +171,13 @@ pub fn run(arguments: &Localize) -> Result<(), Failure> {
     for stored in &frames.frames {
         let line = localize(stored, &frames.camera, &mut localizer, arguments.out.as_deref())?;
         failed += usize::from(line.found.is_none());
-        let text = match arguments.json {
+        let text = match arguments.json || !is_for_people() {
             true => format!("{}\n", serde_json::to_string(&line).map_err(anyhow::Error::from)?),
             false => line.to_string(),
         };
         print(&text)?;
     }
+    say(format_args!("next: {}", next(arguments)));
     match failed {
         0 => Ok(()),
         _ => Err(Failure::Runtime(anyhow!(
@@ -185,11 +187,20 @@ pub fn run(arguments: &Localize) -> Result<(), Failure> {
     }
 }
 
+/// The command that usually follows. It goes to standard error, because each line of standard output is a frame.
+fn next(arguments: &Localize) -> String {
+    match &arguments.run {
+        Some(run) => format!("rmrl report {}", path_word(run)),
+        None => "rmrl bench localize, to compare detectors".to_string(),
+    }
+}
+
 /// The configuration, not yet resolved, and the frames.
 fn input(arguments: &Localize) -> Result<(Layers, Frames), Failure> {
     let over = arguments.configuration.layers()?;
     let (layers, frames) = if let Some(root) = &arguments.run {
-        let layers = Layers::default().with_file(&root.join(RunDir::CONFIG))?.then(over);
+        let (layers, _) = Layers::default().with_run(&root.join(RunDir::CONFIG))?;
+        let layers = layers.then(over);
         (layers, Frames::of_run(root))
     } else if let Some(root) = &arguments.recording {
         (over, Frames::of_recording(root))

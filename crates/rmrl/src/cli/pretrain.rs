@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::args::{Configuration, check_new_weights};
 use super::failure::Failure;
-use super::output::print_result;
+use super::output::{path_word, print_result};
 use super::start::{StartArgs, failure_of};
 use crate::config::{Layers, RunConfig};
 use crate::run::create::{create, resolved};
@@ -78,7 +78,7 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
     }
     // The configuration of the first run, so that the policy fits its cell.
     let mut layers = match arguments.from.first() {
-        Some(root) => Layers::default().with_file(&root.join(RunDir::CONFIG))?,
+        Some(root) => Layers::default().with_run(&root.join(RunDir::CONFIG))?.0,
         None => Layers::default(),
     };
     layers = layers.then(arguments.configuration.layers()?);
@@ -104,7 +104,11 @@ pub fn run(arguments: &Pretrain) -> Result<(), Failure> {
         first_loss: losses.first().copied().unwrap_or(f32::NAN),
         last_loss: losses.last().copied().unwrap_or(f32::NAN),
     };
-    print_result(&pretrained, false)?;
+    print_result(
+        &pretrained,
+        false,
+        &format!("rmrl train --method rm-rl-pretrained --pretrained {}", path_word(out)),
+    )?;
     Ok(())
 }
 

@@ -1,14 +1,16 @@
 //! `rmrl report`
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::report::{REPORT, report};
 use clap::Args;
 use rmrl_data::{RunDir, write_atomically};
+use serde::Serialize;
 
 use super::args::check_folder_of;
 use super::failure::Failure;
-use super::output::print;
+use super::output::{path_word, print_result};
 
 /// Write a run's report: one self-contained HTML page with curves and images.
 ///
@@ -28,6 +30,18 @@ pub struct Report {
     out: Option<PathBuf>,
 }
 
+/// The result, as the command prints it.
+#[derive(Serialize)]
+struct Written {
+    report: String,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.report)
+    }
+}
+
 /// Runs the command.
 pub fn run(arguments: &Report) -> Result<(), Failure> {
     RunDir::check(&arguments.run).map_err(|error| Failure::Usage(error.into()))?;
@@ -35,5 +49,6 @@ pub fn run(arguments: &Report) -> Result<(), Failure> {
     check_folder_of(&out)?;
     let page = report(&arguments.run)?;
     write_atomically(&out, page.as_bytes()).map_err(anyhow::Error::from)?;
-    Ok(print(&format!("{}\n", out.display()))?)
+    let next = format!("open {}, then rmrl eval {}", path_word(&out), path_word(&arguments.run));
+    Ok(print_result(&Written { report: out.display().to_string() }, false, &next)?)
 }

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::args::{Configuration, method_parser, task_parser};
 use super::failure::Failure;
-use super::output::{print, print_result};
+use super::output::{path_word, print, print_result, shell_word};
 
 /// Reproduce the paper's tables over many simulated cells, or compare the values of a setting.
 ///
@@ -111,6 +111,18 @@ impl std::fmt::Display for Finished {
     }
 }
 
+/// The units that this command has made, as the command prints it.
+#[derive(Serialize)]
+struct Made {
+    made: usize,
+}
+
+impl std::fmt::Display for Made {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{} units made; --collect makes the tables of all that are finished", self.made)
+    }
+}
+
 /// Runs the command.
 pub fn run(arguments: &Reproduce) -> Result<(), Failure> {
     let plan = plan(arguments)?;
@@ -139,7 +151,11 @@ pub fn run(arguments: &Reproduce) -> Result<(), Failure> {
         collect(arguments, &plan, &store)?;
     }
     match failed.as_slice() {
-        [] => Ok(()),
+        [] if arguments.units.is_empty() => Ok(()),
+        [] => {
+            let next = format!("rmrl reproduce --collect --out {}", path_word(&arguments.out()));
+            Ok(print_result(&Made { made: todo.len() }, false, &next)?)
+        }
         failed => {
             let names: Vec<String> = failed
                 .iter()
@@ -178,7 +194,8 @@ fn collect(arguments: &Reproduce, plan: &Plan, store: &Store) -> anyhow::Result<
     let units = store.collect(&plan.variants)?;
     let names: Vec<&str> = plan.variants.iter().map(|variant| variant.name.as_str()).collect();
     let (output, tables) = write_output(store.root(), &units, &names, arguments.ablate.as_ref())?;
-    print_result(&Finished { units: units.len(), output, tables }, false)
+    let next = format!("open {}", path_word(&output.page));
+    print_result(&Finished { units: units.len(), output, tables }, false, &next)
 }
 
 /// The command that runs one unit, with the options of this command.
@@ -198,17 +215,7 @@ fn command_of(arguments: &Reproduce, unit: &Unit) -> String {
         words.push("--keep-runs".to_string());
     }
     words.extend(arguments.configuration.words());
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word, quoted for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_string()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
 }
 
 impl Reproduce {
@@ -226,16 +233,22 @@ struct Bar(ProgressBar);
 impl Bar {
     fn new(units: usize) -> Self {
         let bar = ProgressBar::with_draw_target(Some(units as u64), ProgressDrawTarget::stderr());
-        let style = "{pos}/{len} units  {wide_bar}  {elapsed} of about {duration}  {msg}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
+        let bar = Self(bar);
+        bar.style("{pos}/{len} units  {wide_bar}  {elapsed}  {msg}");
+        bar
+    }
+
+    fn style(&self, template: &str) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.0.set_style(style);
         }
-        Self(bar)
     }
 }
 
 impl SweepProgress for Bar {
     fn finished(&self, unit: &Unit) {
+        // Before the first unit nothing is known of how long they take.
+        self.style("{pos}/{len} units  {wide_bar}  {elapsed} of about {duration}  {msg}");
         self.0.set_message(unit.to_string());
         self.0.inc(1);
     }
@@ -243,17 +256,5 @@ impl SweepProgress for Bar {
     fn failed(&self, unit: &Unit, error: &anyhow::Error) {
         self.0.suspend(|| say(format_args!("unit {unit} failed: {error:#}")));
         self.0.inc(1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(quoted("policy.learning_rate=0.001"), "policy.learning_rate=0.001");
-        assert_eq!(quoted("my cells"), "'my cells'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 }

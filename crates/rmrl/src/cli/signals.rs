@@ -1,30 +1,67 @@
 //! Ctrl-C, SIGTERM and a lost session: the first signal stops the arm, the second one the process.
 
 use std::process::exit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 use rmrl_cell::StopSwitch;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::Signals as SignalStream;
 
 use crate::cell::terminal::{press_and_say, say};
 
 /// The exit status of a process that was stopped: 128 and the number of SIGINT, as in shells.
 pub const STOPPED: u8 = 130;
 
+/// The signals that came so far.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    count: Arc<AtomicU32>,
+    /// Whether one of them was another than Ctrl-C.
+    ends: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn note(&self, signal: i32) {
+        if signal != SIGINT {
+            self.ends.store(true, Ordering::SeqCst);
+        }
+        self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether SIGTERM came, or the session was lost.
+    pub fn ask_for_the_end(&self) -> bool {
+        self.ends.load(Ordering::SeqCst)
+    }
+
+    /// Waits until one more signal comes.
+    pub fn wait_for_another(&self) {
+        let count = self.count.load(Ordering::SeqCst);
+        while self.count.load(Ordering::SeqCst) == count {
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
 /// Makes signals press the switch from now on. SIGHUP, which ends the programs of a lost session, is one of them unless
 /// the program was started with SIGHUP ignored, as `nohup` does.
-pub fn listen(stop: &StopSwitch) -> anyhow::Result<()> {
+pub fn listen(stop: &StopSwitch) -> anyhow::Result<Signals> {
     let mut listened = vec![SIGINT, SIGTERM];
     if !ignores_hang_up() {
         listened.push(SIGHUP);
     }
-    let mut signals = Signals::new(listened).context("cannot listen for Ctrl-C and SIGTERM")?;
+    let mut signals =
+        SignalStream::new(listened).context("cannot listen for Ctrl-C and SIGTERM")?;
     let stop = stop.clone();
+    let came = Signals::default();
+    let noted = came.clone();
     let mut heard = false;
     let listen = move || {
         for signal in signals.forever() {
+            noted.note(signal);
             if heard {
                 // A lost session sends SIGHUP more than once: from the terminal, and from the shell.
                 if signal == SIGHUP {
@@ -53,7 +90,7 @@ pub fn listen(stop: &StopSwitch) -> anyhow::Result<()> {
     };
     let thread = thread::Builder::new().name("signals".to_string()).spawn(listen);
     thread.context("cannot listen for Ctrl-C and SIGTERM")?;
-    Ok(())
+    Ok(came)
 }
 
 /// Whether this program was started with SIGHUP ignored. Assumes that it was not if the system does not report it,

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::args::{Configuration, check_folder_of, task_parser};
 use super::failure::Failure;
-use super::output::print_result;
+use super::output::{path_word, print_result};
 use super::start::{StartArgs, failure_of};
 
 /// Capture a frame and show what is found in it.
@@ -113,7 +113,9 @@ impl fmt::Display for Found {
             self.confidence,
             self.score
         )?;
-        writeln!(f, "image      {}", self.image)
+        writeln!(f, "image      {}", self.image)?;
+        let truth = if self.true_pose.is_some() { ", true pose magenta" } else { "" };
+        writeln!(f, "           pixels of the plate red, box yellow, pose green{truth}")
     }
 }
 
@@ -164,7 +166,11 @@ pub fn run(arguments: &Snapshot) -> Result<(), Failure> {
         score: found.score,
         true_pose: laboratory.world.truth().map(|truth| truth.plate),
     };
-    print_result(&result, false)?;
+    let next = match &arguments.record {
+        Some(root) => format!("rmrl localize --recording {}", path_word(root)),
+        None => format!("open {}, then rmrl train", path_word(&arguments.out)),
+    };
+    print_result(&result, false, &next)?;
     Ok(())
 }
 

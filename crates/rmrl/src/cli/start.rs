@@ -31,6 +31,12 @@ impl StartArgs {
     /// # Errors
     /// The operator has to be asked, and cannot be.
     pub fn start(&self, config: &RunConfig, stop: StopSwitch) -> Result<Start, Failure> {
+        if config.cell.operator == OperatorKind::Page && config.page.serve.is_none() {
+            return Err(Failure::Usage(anyhow!(
+                "cell.operator is \"page\", and no page is served; give --serve 8080, or page.serve in the file of \
+                 --config"
+            )));
+        }
         check_somebody_to_ask(config, self.yes).map_err(|error| Failure::Usage(error.into()))?;
         Ok(Start { stop, is_unasked: self.yes, ..Start::default() })
     }
@@ -55,6 +61,20 @@ impl StartArgs {
         let operator_page = page.as_ref().map(|page| Arc::clone(page.page()));
         Ok((Start { page: operator_page, ..start }, page))
     }
+}
+
+/// Writes which arm the run of a directory moves, and who permits that: both come from the directory, which may be
+/// somebody else's.
+pub fn announce_cell(config: &RunConfig) {
+    if config.cell.kind == CellKind::Simulated {
+        return;
+    }
+    let operator = match config.cell.operator {
+        OperatorKind::Terminal => "at this terminal".to_string(),
+        OperatorKind::Page => "on the page".to_string(),
+        OperatorKind::Remote => format!("at {}", config.remote.address),
+    };
+    say(format_args!("this run moves the {}; its operator answers {operator}", config.cell_name()));
 }
 
 /// Writes the address of the page to standard error. Its token appears here and nowhere else.

@@ -132,6 +132,17 @@ struct Listening {
     sockets: Option<String>,
 }
 
+impl std::fmt::Display for Listening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "controller at {}, reports at {}", self.control, self.reports.join(", "))?;
+        writeln!(f, "camera and operator at {}", self.cell)?;
+        match &self.sockets {
+            Some(folder) => writeln!(f, "sockets in {folder}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(arguments: &Xarm) -> Result<(), Failure> {
     match &arguments.command {
@@ -169,10 +180,8 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
     };
     let size = cell.model().intrinsics;
     tracing::info!("the camera captures {} x {} pixels", size.width, size.height);
-    super::output::print(&format!(
-        "{}\n",
-        serde_json::to_string(&listening).map_err(anyhow::Error::from)?
-    ))?;
+    let next = "in another terminal, rmrl train --config configs/xarm6-emulated.toml";
+    super::output::print_result(&listening, false, next)?;
     // Other threads do everything else until the process ends.
     inject_typed_faults(running.faults())
 }

@@ -30,6 +30,9 @@ const FIX_CONFIGURATION: &str =
 pub struct Diagnosis {
     /// Whether no check failed.
     pub healthy: bool,
+    /// Whether the cell is a simulated one, whose checks say nothing about a real cell.
+    #[serde(rename = "simulated")]
+    pub is_simulated: bool,
     /// The checks, in the order in which they were made.
     pub checks: Vec<Check>,
 }
@@ -60,17 +63,20 @@ pub fn examine(
     examination: &Examination,
     on_check: &mut dyn FnMut(&Check),
 ) -> Diagnosis {
-    let mut checks = Vec::new();
+    let (mut checks, mut is_simulated) = (Vec::new(), false);
     let mut note = |check: Check| {
         on_check(&check);
         checks.push(check);
     };
     match layers.and_then(Layers::merge) {
         Err(error) => note(unreadable(&error)),
-        Ok(config) => check_all(&config, examination, &mut note),
+        Ok(config) => {
+            is_simulated = config.cell.kind == CellKind::Simulated;
+            check_all(&config, examination, &mut note);
+        }
     }
     let healthy = checks.iter().all(|check| check.status != CheckStatus::Fail);
-    Diagnosis { healthy, checks }
+    Diagnosis { healthy, is_simulated, checks }
 }
 
 fn unreadable(error: &ConfigError) -> Check {

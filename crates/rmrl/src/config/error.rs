@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use rmrl_cell::{SafetyViolation, UnsafeActions};
 use rmrl_core::InvalidKey;
 
+use crate::config::secrets::ExposedSecret;
+
 /// Why a configuration was refused. Says where it comes from, which key, and what was expected.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -16,6 +18,33 @@ pub enum ConfigError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// Others can read a file with a secret.
+    #[error(transparent)]
+    Exposed(#[from] ExposedSecret),
+    /// A path cannot be made absolute.
+    #[error("cannot tell where {} is", path.display())]
+    Nowhere {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another value than the run's, for a key that a run keeps.
+    #[error(
+        "{origin}: {key} is {asked}, and {of_run} in the run. A run resumes with its own configuration; only [notify] and \
+         [page] may be given again. Remove {key}, or start a new run"
+    )]
+    OfTheRun {
+        /// The file or option.
+        origin: String,
+        /// The key.
+        key: String,
+        /// Its value in the run.
+        of_run: String,
+        /// The value that was given.
+        asked: String,
     },
     /// Not TOML.
     #[error("{origin} is not valid TOML: {reason}")]

@@ -1,10 +1,15 @@
 //! Where messages about a run are sent.
 
+use std::fmt;
+
 use rmrl_core::{Check, ConfigKeys, InvalidKey};
 use serde::{Deserialize, Serialize};
 
-/// Who is notified when something happens that an operator should know of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
+use crate::config::secrets::shown_url;
+
+/// Who is notified when something happens that an operator should know of. It belongs to a start of the command: a run
+/// directory does not keep it. Messages and `Debug` do not show the command or the path of the web hook.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 #[config(rules = Self::check_together)]
 pub struct NotifyConfig {
@@ -18,6 +23,16 @@ pub struct NotifyConfig {
     /// How long each of both may take, in seconds. Default 10: for a mobile network; untuned.
     #[key(at_least = 0.1, at_most = 300)]
     pub timeout_secs: f64,
+}
+
+impl fmt::Debug for NotifyConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotifyConfig")
+            .field("command", &self.command.first().map(|_| ".."))
+            .field("webhook", &self.webhook.as_deref().map(shown_url))
+            .field("timeout_secs", &self.timeout_secs)
+            .finish()
+    }
 }
 
 impl Default for NotifyConfig {
@@ -41,7 +56,7 @@ impl NotifyConfig {
         let host_of =
             |scheme: &str| webhook.strip_prefix(scheme).is_some_and(|host| !host.is_empty());
         let (is_http, is_https) = (host_of("http://"), host_of("https://"));
-        let shown = format!("\"{webhook}\"");
+        let shown = format!("\"{}\"", shown_url(webhook));
         check.require("webhook", &shown, is_http || is_https, "http://... or https://...")?;
         let expected = "http://...: this build speaks no https; build with --features https";
         check.require("webhook", &shown, is_http || cfg!(feature = "https"), expected)
@@ -67,6 +82,8 @@ mod tests {
         if !cfg!(feature = "https") {
             let message = with(|config| config.webhook = Some("https://a".into()));
             assert!(message.contains("--features https"), "{message}");
+            let message = with(|config| config.webhook = Some("https://u:secret@a/secret".into()));
+            assert!(!message.contains("secret") && message.contains("https://a/..."), "{message}");
         }
     }
 }

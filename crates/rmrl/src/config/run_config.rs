@@ -190,7 +190,7 @@ impl RunConfig {
         self
     }
 
-    /// The configuration as TOML, complete.
+    /// The configuration as TOML, complete, with the secrets in it.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a configuration is made of TOML's types")
     }
@@ -200,9 +200,9 @@ impl RunConfig {
         toml::Table::try_from(self).expect("a configuration is made of TOML's types")
     }
 
-    /// The first key, in the order of the alphabet, that another configuration has otherwise.
+    /// The first key, in the order of the alphabet, that a run of another configuration has otherwise.
     pub fn first_difference(&self, other: &Self) -> Option<String> {
-        first_difference(&self.to_table(), &other.to_table())
+        first_difference(&self.to_run_table(), &other.to_run_table())
     }
 
     /// This configuration on a task: its own, or the defaults of another one.

@@ -99,9 +99,6 @@ impl RunConfig {
         let expected = "\"terminal\", the default: a simulated cell helps itself";
         let operator = format!("{:?}", format!("{:?}", self.cell.operator).to_lowercase());
         check.require("cell.operator", &operator, is_alone, expected)?;
-        let is_asked = self.cell.operator != OperatorKind::Page || self.page.serve.is_some();
-        let expected = "\"terminal\" or \"remote\", or a page to ask on: page.serve (--serve)";
-        check.require("cell.operator", &operator, is_asked, expected)?;
         if is_simulated {
             let speed = self.task.first_contact_speed_m_s;
             let expected = "none: a simulated cell cannot be set up wrongly, and an interrupted run has to continue \

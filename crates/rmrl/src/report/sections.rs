@@ -9,6 +9,7 @@ use super::plots::{error_curve, reward_curve};
 use super::template::escape;
 use crate::analysis::noise_floor::NoiseFloor;
 use crate::analysis::summary::Summary;
+use crate::run::POLICY;
 
 /// Placeholders of the page with their values.
 type Values = Vec<(&'static str, String)>;
@@ -95,8 +96,13 @@ pub(super) fn translation_error(data: &ReportData) -> anyhow::Result<Values> {
     let floor = format!(
         "The noise floor: localizing the plate again without touching it differs by {floor_mm:.3} mm and {floor_deg:.3} degrees on average. Errors of about this size are noise."
     );
-    let curve =
-        error_curve(&data.rows, "mm", |row| row.e_trans_mm, |row| row.true_e_trans_mm, floor_mm)?;
+    let curve = error_curve(
+        &data.rows,
+        ("mm", 1.0),
+        |row| row.e_trans_mm,
+        |row| row.true_e_trans_mm,
+        floor_mm,
+    )?;
     Ok(vec![("floor", floor), ("translation", curve)])
 }
 
@@ -111,7 +117,8 @@ pub(super) fn yaw_error(data: &ReportData) -> anyhow::Result<Values> {
     };
     let curve = error_curve(
         &data.rows,
-        "degrees",
+        // A degree turns the end of a plate by a millimeter.
+        ("degrees", 1.0),
         |row| row.yaw_error_deg,
         |row| data.true_yaw_deg(row.trial),
         data.noise_floor.turn_deg,
@@ -119,12 +126,40 @@ pub(super) fn yaw_error(data: &ReportData) -> anyhow::Result<Values> {
     Ok(vec![("yaw_cost", loss(0.0, 1.0)), ("mm_cost", loss(0.001, 0.0)), ("yaw", curve)])
 }
 
-/// The table of the error budget.
+/// What to do with the run now.
+pub(super) fn next(data: &ReportData) -> String {
+    let name = data.root.file_name().map_or("RUN".into(), |name| name.to_string_lossy());
+    let is_complete = data.summary.trials >= data.config.trials as usize
+        || data.summary.proof.is_some_and(|proof| proof.proven_at.is_some());
+    let mut steps = Vec::new();
+    if !is_complete {
+        steps.push(("train --resume", "", "make the trials that are left"));
+    }
+    if !data.config.method.learns() || data.root.join(POLICY).exists() {
+        steps.push(("eval", " --trials 20", "place with the learned policy, on new placements"));
+    }
+    steps.push(("report", "", "write this page again"));
+    let items = steps.into_iter().map(|(command, options, why)| {
+        let command = escape(&format!("rmrl {command} {name}{options}"));
+        format!("<li><code>{command}</code>: {why}</li>")
+    });
+    format!("<ul>{}</ul>", items.collect::<String>())
+}
+
+/// The section with the error budget; empty where all of it is unknown, as in a real cell.
 pub(super) fn error_budget(data: &ReportData) -> String {
-    let mut table = "<table><tr><th></th><th>rms, mm</th><th>mean along, mm</th>\
+    let budget = data.error_budget();
+    if budget.causes().iter().all(|(_, cause)| cause.is_none()) {
+        return String::new();
+    }
+    let mut table = "<h2>Error budget of the last ten placements</h2>\
+        <p>The true error, split into additive causes by the simulator's truth. Axes are those of the place: along the \
+        fingers only the correction removes an offset, across them the closing jaws do. The policy has to correct \
+        localization and calibration. Actions are sampled, as in training.</p>\
+        <table><tr><th></th><th>rms, mm</th><th>mean along, mm</th>\
         <th>mean across, mm</th><th>rms, degrees</th></tr>"
         .to_string();
-    for (name, cause) in data.error_budget().causes() {
+    for (name, cause) in budget.causes() {
         table += &format!("<tr><th>{}</th>", escape(name));
         table += &match cause {
             Some(cause) => [cause.rms_mm, cause.along_mm, cause.across_mm, cause.yaw_deg]
@@ -137,7 +172,7 @@ pub(super) fn error_budget(data: &ReportData) -> String {
     table + "</table>"
 }
 
-/// The resolved configuration.
+/// The resolved configuration, without what belongs to a start of the command.
 pub(super) fn configuration(data: &ReportData) -> String {
-    escape(&data.config.to_toml())
+    escape(&data.config.to_run_toml())
 }

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::plan::{Unit, Variant};
 use super::unit::UnitResult;
-use crate::config::{RunConfig, first_difference, rename, take};
+use crate::config::{RunConfig, first_difference, rename, take, take_start_sections};
 
 /// The folder of a reproduction.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ impl Store {
             }
             read => read?,
         };
-        match first_difference(&made_with, &config.to_table()) {
+        match first_difference(&made_with, &config.to_run_table()) {
             None => Ok(true),
             Some(key) => Err(StoreError::OtherConfig { path, key }),
         }
@@ -228,6 +228,7 @@ fn table_of(path: &Path, result: &UnitResult) -> Result<Table, StoreError> {
     })?;
     // Results of earlier versions contain earlier names, which deserve no warning.
     rename("its configuration", &mut table).map_err(|error| damaged(error.to_string()))?;
+    take_start_sections(&mut table);
     Ok(table)
 }
 

@@ -128,7 +128,7 @@ pub fn run_unit(
     let target = result.target.context("the run ended before its target was recorded")?;
     Ok(UnitResult {
         unit: unit.clone(),
-        config: config.to_toml(),
+        config: config.to_run_toml(),
         trials: records.iter().filter(|record| !record.is_fault()).map(TrainingTrial::of).collect(),
         faults: records.iter().filter(|record| record.is_fault()).count(),
         noise_floor_mm: NoiseFloor::of(&target.noise_floor).distance_mm,

@@ -6,12 +6,11 @@ use anyhow::Context;
 use jiff::Timestamp;
 use rmrl_data::RunDir;
 use rmrl_files::read_regular_file;
-use rmrl_learn::EncoderWeights;
 use rmrl_vision::Recording;
 
 use crate::cell::calibration_gate::admit;
 use crate::cell::reachability::prove_reach;
-use crate::config::{CellKind, DetectorName, RunConfig, SegmenterName};
+use crate::config::{CellKind, RunConfig};
 use crate::run::initial_policy::{initial_policy, pretrained_from};
 
 /// No camera file is larger, in bytes.
@@ -37,7 +36,7 @@ pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<(RunDir, RunCon
         admit(path, &config.camera, Timestamp::now())?;
     }
     let resolved = resolved(config)?;
-    let dir = RunDir::create(root, &resolved.to_toml())?;
+    let dir = RunDir::create(root, &resolved.to_run_toml())?;
     if let Some(path) = calibration {
         let text = read_regular_file(path, MOST_CAMERA_BYTES)
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -52,24 +51,7 @@ pub fn create(config: &RunConfig, root: &Path) -> anyhow::Result<(RunDir, RunCon
 /// # Errors
 /// There is no working directory to resolve a path against.
 pub(crate) fn resolved(config: &RunConfig) -> anyhow::Result<RunConfig> {
-    let mut resolved = config.clone();
+    let mut resolved = config.with_absolute_paths()?;
     resolved.cell.seed = Some(config.cell_seed());
-    let weights = match &mut resolved.policy.encoder.weights {
-        EncoderWeights::File(path) => Some(path),
-        EncoderWeights::Plates | EncoderWeights::Random => None,
-    };
-    let calibration = resolved.camera.calibration.iter_mut();
-    let vision = &mut resolved.vision;
-    let detector = (vision.detector == DetectorName::GroundingDino)
-        .then_some(&mut vision.grounding_dino.directory);
-    let segmenter = (vision.segmenter == SegmenterName::SegmentAnything)
-        .then_some(&mut vision.segment_anything.directory);
-    let models = detector.into_iter().chain(segmenter);
-    let token = resolved.page.token_file.iter_mut();
-    let pretrained = resolved.pretrained.iter_mut();
-    for path in pretrained.chain(weights).chain(calibration).chain(models).chain(token) {
-        *path = std::path::absolute(&*path)
-            .with_context(|| format!("cannot tell where {} is", path.display()))?;
-    }
     Ok(resolved)
 }

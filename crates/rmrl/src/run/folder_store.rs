@@ -32,7 +32,7 @@ pub const POLICY: &str = "policy.safetensors";
 /// The pretrained policy that a run may begin with.
 const PRETRAINED: &str = "pretrained.safetensors";
 /// The earlier run that it was pretrained on.
-const EARLIER_RUN: &str = "earlier-run";
+pub(crate) const EARLIER_RUN: &str = "earlier-run";
 
 /// Keeps a run in its directory.
 pub(crate) struct FolderStore<'a> {

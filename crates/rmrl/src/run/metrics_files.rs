@@ -15,6 +15,11 @@ const EVENTS: &str = "events.out.tfevents.rmrl";
 pub trait Progress {
     /// A trial was completed.
     fn completed(&mut self, row: &MetricsRow);
+
+    /// A trial of an earlier start was read again.
+    fn read_again(&mut self, row: &MetricsRow) {
+        self.completed(row);
+    }
 }
 
 impl Progress for () {
@@ -52,7 +57,7 @@ impl<'a> MetricsFiles<'a> {
             .with_context(|| format!("cannot write {}", events.display()))?;
         for row in &rows {
             events.scalars(now_secs(), i64::from(row.trial), &row.scalars())?;
-            progress.completed(row);
+            progress.read_again(row);
         }
         events.flush()?;
         Ok(Self { csv, events, metrics, progress })

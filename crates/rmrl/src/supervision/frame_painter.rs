@@ -42,11 +42,11 @@ impl AnnotatedFrame {
         let mut caption = "No plate was found".to_string();
         if let Some(found) = &self.found {
             draw_localization(&mut drawn, found, &self.camera, self.plate);
-            caption = "Where the plate was found (green)".to_string();
+            caption = "Found: the pixels of the plate (red tint), their box (yellow), the pose of the plate (green)".to_string();
             if let Some(pick) = self.pick {
                 let blue = [60, 140, 255];
                 draw_plate(&mut drawn, &self.camera, self.plate, pick, found.height_m, blue);
-                caption += " and where it is picked (blue)";
+                caption += "; where it is picked (blue)";
             }
         }
         let mut bytes = Vec::new();

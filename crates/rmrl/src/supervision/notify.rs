@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde::Serialize;
 
-use crate::config::NotifyConfig;
+use crate::config::{NotifyConfig, shown_url};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -141,7 +141,9 @@ fn deliver(notice: &Notice, command: &[String], webhook: Option<&str>, timeout: 
     if let Some(address) = webhook
         && let Err(error) = call(notice, address, timeout)
     {
-        tracing::warn!("notify.webhook did not notify of {}: {error:#}", notice.event);
+        let shown = shown_url(address);
+        let error = format!("{error:#}").replace(address, &shown);
+        tracing::warn!("notify.webhook ({shown}) did not notify of {}: {error}", notice.event);
     }
 }
 
@@ -163,7 +165,7 @@ fn run(
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .with_context(|| format!("cannot run {program}"))?;
+        .with_context(|| format!("cannot run {}", program.split(' ').next().unwrap_or_default()))?;
     if let Some(mut stdin) = child.stdin.take() {
         // Small enough for the pipe's buffer. A program that does not read has all in its environment.
         let _ = stdin.write_all(&serde_json::to_vec(notice)?);

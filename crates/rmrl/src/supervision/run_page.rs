@@ -1,5 +1,7 @@
 //! The operator's page of a run: its progress, its trials, what the camera saw.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use anyhow::{Context, bail};
 use rmrl_cell::{CellEvent, Confirmation, PickPlace, StopSwitch};
 use rmrl_core::{MovingAverage, TrialId, yaw_error_rad};
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
-use rmrl_files::read_utf8_file;
+use rmrl_files::open_regular_file;
 use rmrl_operator::{
     CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, ProofProgress, RunStatus,
     StopStatus, Token,
@@ -15,13 +17,13 @@ use rmrl_operator::{
 
 use crate::analysis::proof_summary::ProofSummary;
 use crate::cell::terminal::press_and_say;
-use crate::config::{PageSettings, RunConfig};
+use crate::config::{PageSettings, RunConfig, check_private};
 use crate::supervision::frame_painter::{AnnotatedFrame, FramePainter};
 
 /// Serves the page, whose button stops what `stop` does; `None` where no page is wanted.
 ///
 /// # Errors
-/// The address is not free, or the token's file holds none.
+/// The address is not free, or the token's file holds none or can be read by others.
 pub fn serve(settings: &PageSettings, stop: &StopSwitch) -> anyhow::Result<Option<RunPage>> {
     let Some(address) = settings.serve else {
         return Ok(None);
@@ -53,8 +55,13 @@ const MOST_TOKEN_BYTES: u64 = 64 << 10;
 /// Reads a token. What the file says appears in no message.
 fn read_token(path: &Path) -> anyhow::Result<Token> {
     let name = path.display();
-    let text =
-        read_utf8_file(path, MOST_TOKEN_BYTES).with_context(|| format!("cannot read {name}"))?;
+    let open = || -> std::io::Result<(File, String)> {
+        let (mut file, mut text) = (open_regular_file(path, MOST_TOKEN_BYTES)?, String::new());
+        (&mut file).take(MOST_TOKEN_BYTES).read_to_string(&mut text)?;
+        Ok((file, text))
+    };
+    let (file, text) = open().with_context(|| format!("cannot read {name}"))?;
+    check_private(&file, path, || "the token of the page".to_string())?;
     if text.trim().lines().count() > 1 {
         bail!("{name} has several lines, expected a token alone");
     }

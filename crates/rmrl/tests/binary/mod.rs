@@ -50,19 +50,22 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Runs a command that has to succeed. Returns its JSON.
+/// Runs a command that has to succeed. Returns its JSON: the last line, because runs print a line for each trial before.
 pub fn json(command: &mut Command) -> Value {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    serde_json::from_str(&stdout(&output)).unwrap()
+    serde_json::from_str(stdout(&output).lines().last().unwrap()).unwrap()
 }
 
-/// Runs a command that has to fail with `status` and an empty standard output. Returns its standard error.
+/// Runs a command that has to fail with `status`, and to print no result but those of a run. Returns its standard error.
 pub fn failure(command: &mut Command, status: i32) -> String {
     let output = command.output().unwrap();
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(status), "{message}");
-    assert_eq!(stdout(&output), "");
+    for line in stdout(&output).lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        assert!(event["event"].is_string(), "{line}");
+    }
     message
 }
 

@@ -23,7 +23,7 @@ use crate::cell::calibration_arm::calibration_devices;
 use crate::cell::terminal::say;
 use crate::cli::args::{Configuration, check_folder_of, task_parser};
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 use crate::cli::start::{StartArgs, failure_of};
 use crate::config::{CellKind, RunConfig};
 
@@ -170,7 +170,14 @@ pub fn run(arguments: &CaptureCommand) -> Result<(), Failure> {
         elapsed_minutes: began.elapsed().as_secs_f64() / 60.0,
         missing: Coverage::of(session.views()).missing(),
     };
-    print_result(&result, arguments.json)?;
+    print_result(
+        &result,
+        arguments.json,
+        &format!(
+            "rmrl calibrate eye-to-hand --session {} --out overhead.toml",
+            path_word(&arguments.out)
+        ),
+    )?;
     Ok(())
 }
 

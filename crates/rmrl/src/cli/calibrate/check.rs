@@ -15,7 +15,7 @@ use super::shared_args::{
     write_map, write_rejected,
 };
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 
 /// Measure the residual of the overhead camera, in millimeters on the table.
 ///
@@ -151,6 +151,13 @@ pub fn run(arguments: &CheckCommand) -> Result<(), Failure> {
         svg: arguments.svg.as_ref().map(|svg| svg.display().to_string()),
         check: checked,
     };
-    print_result(&result, arguments.json)?;
+    print_result(
+        &result,
+        arguments.json,
+        &format!(
+            "rmrl cell doctor --config my-cell.toml --set camera.calibration={}",
+            path_word(&arguments.camera)
+        ),
+    )?;
     Ok(())
 }

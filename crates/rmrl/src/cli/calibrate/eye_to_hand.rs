@@ -21,7 +21,7 @@ use super::shared_args::{
 };
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 
 /// Find the overhead camera's intrinsics and pose from a board that the arm held, and check them.
 ///
@@ -176,7 +176,14 @@ pub fn run(arguments: &EyeToHandCommand) -> Result<(), Failure> {
     let file = CameraFile { calibration: Some(record), ..CameraFile::from(camera) };
     write_camera(&arguments.out, &file)?;
     let result = calibrated(arguments, found, check, &board, (intrinsics, lens));
-    print_result(&result, arguments.json)?;
+    print_result(
+        &result,
+        arguments.json,
+        &format!(
+            "rmrl cell doctor --config my-cell.toml --set camera.calibration={}",
+            path_word(&arguments.out)
+        ),
+    )?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use super::shared_args::{
 };
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 
 /// Find the pose of the wrist camera on the flange, from views of a resting board.
 ///
@@ -143,6 +143,13 @@ pub fn run(arguments: &HandEyeCommand) -> Result<(), Failure> {
         without_pose,
         rejected: found.rejected,
     };
-    print_result(&result, arguments.json)?;
+    print_result(
+        &result,
+        arguments.json,
+        &format!(
+            "rmrl calibrate overhead --pairs session/pairs.csv --wrist {} --camera overhead.toml --out overhead.toml",
+            path_word(&arguments.out)
+        ),
+    )?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::shared_args::write_camera;
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 
 /// Convert the camera file of another program: ROS, OpenCV, Kalibr or RealSense.
 ///
@@ -100,6 +100,10 @@ pub fn run(arguments: &ImportCommand) -> Result<(), Failure> {
         distortion: [lens.k1, lens.k2, lens.p1, lens.p2, lens.k3],
         ignored: camera.ignored,
     };
-    print_result(&result, arguments.json)?;
+    print_result(
+        &result,
+        arguments.json,
+        &format!("rmrl calibrate overhead --camera {0} --out {0}", path_word(&arguments.out)),
+    )?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::shared_args::{BoardArgs, not_calibrated, write_camera, write_rejected, write_warnings};
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 
 /// Find a camera's focal lengths, principal point and distortion, from views of a board.
 ///
@@ -135,6 +135,13 @@ pub fn run(arguments: &IntrinsicsCommand) -> Result<(), Failure> {
     };
     write_camera(&arguments.out, &camera)?;
     let result = Calibrated { camera: arguments.out.display().to_string(), calibration };
-    print_result(&result, arguments.json)?;
+    print_result(
+        &result,
+        arguments.json,
+        &format!(
+            "rmrl calibrate hand-eye --camera {0} for a wrist camera, rmrl calibrate overhead --camera {0} for an overhead one",
+            path_word(&arguments.out)
+        ),
+    )?;
     Ok(())
 }

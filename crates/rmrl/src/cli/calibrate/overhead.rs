@@ -16,7 +16,7 @@ use super::shared_args::{
 };
 use crate::cli::args::check_folder_of;
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 
 /// Find the pose of the overhead camera, from images of one board that both cameras see.
 ///
@@ -94,7 +94,7 @@ impl fmt::Display for Calibrated {
             )?;
         }
         write_rejected(f, &self.rejected)?;
-        writeln!(f, "written    {}; check it: rmrl calibrate check", self.camera)
+        writeln!(f, "written    {}", self.camera)
     }
 }
 
@@ -136,6 +136,14 @@ pub fn run(arguments: &OverheadCommand) -> Result<(), Failure> {
         placements: found.placements,
         rejected: found.rejected,
     };
-    print_result(&result, arguments.json)?;
+    print_result(
+        &result,
+        arguments.json,
+        &format!(
+            "rmrl calibrate check --pairs session/check.csv --wrist {} --camera {} --write",
+            path_word(&arguments.wrist),
+            path_word(&arguments.out)
+        ),
+    )?;
     Ok(())
 }

@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::shared_args::{ArmNoise, BoardArgs};
 use crate::cli::args::{Configuration, check_folder_of, task_parser};
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 
 /// Make the images of a calibration in a simulated cell.
 ///
@@ -134,7 +134,14 @@ pub fn run(arguments: &Simulate) -> Result<(), Failure> {
     let session = SimulatedCalibration::new(&config.simulation, &cell, session, seed);
     let images = write_session(out, &session)?;
     let result = Simulated { session: out.display().to_string(), images };
-    print_result(&result, arguments.json)?;
+    print_result(
+        &result,
+        arguments.json,
+        &format!(
+            "rmrl calibrate intrinsics --images {} --out wrist.toml",
+            path_word(&out.join("wrist"))
+        ),
+    )?;
     Ok(())
 }
 

@@ -1,15 +1,15 @@
 //! `rmrl cell doctor`
 
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::commissioning::doctor::{CheckStatus, Examination, examine};
+use crate::cell::terminal::say;
+use crate::commissioning::doctor::{CheckStatus, Diagnosis, Examination, examine};
 use anyhow::anyhow;
 use clap::Args;
 
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
-use crate::cli::output::print;
+use crate::cli::output::{is_for_people, path_word, print, print_result};
 
 /// Check each device and file that a run needs, and say how to fix what is wrong.
 ///
@@ -55,7 +55,7 @@ pub fn run(arguments: &Doctor) -> Result<(), Failure> {
         power_gripper: arguments.power_gripper,
         reset_gripper_mode: arguments.reset_gripper_mode,
     };
-    let as_table = !arguments.json && std::io::stdout().is_terminal();
+    let as_table = !arguments.json && is_for_people();
     let mut printed = Ok(());
     let diagnosis = examine(arguments.configuration.layers(), &examination, &mut |check| {
         if as_table && printed.is_ok() {
@@ -64,14 +64,29 @@ pub fn run(arguments: &Doctor) -> Result<(), Failure> {
     });
     printed?;
     if as_table {
-        print(&format!("\n{diagnosis}"))?;
-    } else {
-        let line = serde_json::to_string(&diagnosis).map_err(anyhow::Error::from)?;
-        print(&format!("{line}\n"))?;
+        print("\n")?;
+    }
+    print_result(&diagnosis, arguments.json, &next(arguments, &diagnosis))?;
+    if diagnosis.is_simulated && arguments.configuration.config.is_none() {
+        say(
+            "NOT YOUR CELL: without --config FILE the doctor looked at the simulated cell of the defaults. \
+             `rmrl cell doctor --config my-cell.toml` looks at yours; configs/xarm6.toml is one to begin with",
+        );
     }
     if diagnosis.healthy {
         return Ok(());
     }
     let (failed, all) = (diagnosis.count(CheckStatus::Fail), diagnosis.checks.len());
     Err(Failure::Runtime(anyhow!("{failed} of {all} checks failed")))
+}
+
+/// The command that usually follows.
+fn next(arguments: &Doctor, diagnosis: &Diagnosis) -> String {
+    let file = arguments.configuration.config.as_deref();
+    let file = path_word(file.unwrap_or(Path::new("my-cell.toml")));
+    match diagnosis.healthy {
+        true if diagnosis.is_simulated => "rmrl train".to_string(),
+        true => format!("rmrl train --config {file}"),
+        false => format!("fix what failed, then rmrl cell doctor --config {file}"),
+    }
 }

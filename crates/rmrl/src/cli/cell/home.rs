@@ -1,6 +1,7 @@
 //! `rmrl cell home`
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::cell::first_motion::{FirstMotionError, Start, operator, permission, stop_with};
@@ -13,7 +14,7 @@ use serde::Serialize;
 use super::standing_arm::{check_real, standing_arm};
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 use crate::cli::start::{StartArgs, failure_of};
 
 /// Move the tool home: straight up to travel height, then to task.home.
@@ -56,7 +57,10 @@ pub fn run(arguments: &Home) -> Result<(), Failure> {
     drop(standing_arm(&config)?);
     let (start, _page) = arguments.start_args.start_alone(&config)?;
     let home = go_home(&config, &start).map_err(|error| failure_of(error, &start.stop))?;
-    Ok(print_result(&home, false)?)
+    let file = arguments.configuration.config.as_deref();
+    let next =
+        format!("rmrl train --config {}", path_word(file.unwrap_or(Path::new("my-cell.toml"))));
+    Ok(print_result(&home, false, &next)?)
 }
 
 fn go_home(config: &RunConfig, start: &Start) -> anyhow::Result<AtHome> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cell::terminal::say;
-use crate::config::MOST_CONFIG_BYTES;
+use crate::config::{MOST_CONFIG_BYTES, syntax_reason};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use rmrl_files::read_utf8_file;
@@ -105,7 +105,11 @@ pub fn run(arguments: &Stop) -> Result<(), Failure> {
         stopped_again,
         error: error.map(|(error, _)| error),
     };
-    Ok(print_result(&stopped, false)?)
+    Ok(print_result(
+        &stopped,
+        false,
+        "look at the arm, then rmrl cell doctor --config my-cell.toml --clear",
+    )?)
 }
 
 /// How long to wait for an answer, whatever is configured; the vendor's value.
@@ -117,7 +121,8 @@ fn address_of(path: &Path) -> anyhow::Result<XArmConfig> {
         .with_context(|| format!("cannot read {}", path.display()))?;
     let table: toml::Table = text
         .parse()
-        .map_err(|error| anyhow!("{} is not valid TOML, give --host: {error}", path.display()))?;
+        .map_err(|error| syntax_reason(&text, &error))
+        .map_err(|reason| anyhow!("{} is not valid TOML, give --host: {reason}", path.display()))?;
     let given = table.get("xarm").and_then(toml::Value::as_table);
     let mut config = XArmConfig::default();
     let Some(given) = given else { return Ok(config) };

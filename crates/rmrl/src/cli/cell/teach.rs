@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cell::perception::{camera, localizer};
 use crate::cell::reachability::prove_reach;
 use crate::commissioning::teach::TaughtPose;
-use crate::config::{Layers, MOST_CONFIG_BYTES, RunConfig};
+use crate::config::{Layers, MOST_CONFIG_BYTES, RunConfig, create_private, holds_secret};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
 use rmrl_cell::TaskConfig;
@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::standing_arm::{check_real, standing_arm};
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 
 /// Teach the place, home, or a waypoint from where the arm stands now.
 ///
@@ -136,6 +136,10 @@ pub fn run(arguments: &Teach) -> Result<(), Failure> {
     pose.apply(&mut config.task);
     let changed = changed_text(&into.configuration, &pose, &config.task)?;
     if let Some(path) = target {
+        if !path.exists() && holds_secret(&changed) {
+            let cannot = || format!("cannot create {}", path.display());
+            create_private(path).with_context(cannot)?;
+        }
         write_atomically(path, changed.as_bytes()).map_err(anyhow::Error::from)?;
     }
     let taught = Taught {
@@ -144,7 +148,9 @@ pub fn run(arguments: &Teach) -> Result<(), Failure> {
         written: target.map(|path| path.display().to_string()),
         notes,
     };
-    Ok(print_result(&taught, false)?)
+    let file = target.or(into.configuration.config.as_deref()).unwrap_or(Path::new("my-cell.toml"));
+    let next = format!("rmrl cell doctor --config {}", path_word(file));
+    Ok(print_result(&taught, false, &next)?)
 }
 
 impl Destination {

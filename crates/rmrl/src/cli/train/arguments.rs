@@ -11,7 +11,7 @@ use rmrl_learn::MethodName;
 use crate::cli::args::{Configuration, method_parser, task_parser};
 use crate::cli::failure::Failure;
 use crate::cli::start::StartArgs;
-use crate::config::RunConfig;
+use crate::config::{Layers, RunConfig, serve_address};
 
 /// Train a policy in a work cell and write a run directory.
 ///
@@ -37,7 +37,7 @@ use crate::config::RunConfig;
                                                 on a GPU, in a build with --features wgpu
   rmrl train --set policy.view=none             give the policy only the pose: no encoder
   rmrl train --resume runs/table-rm-rl-seed0    continue after an interruption
-  rmrl train --serve 127.0.0.1:8080 --max-hours 8 --max-faults 10
+  rmrl train --serve 8080 --max-hours 8 --max-faults 10
                                                 with a status page, for at most one night
   rmrl train --resume runs/table-rm-rl-seed0 --confirm-trials
                                                 continue, and ask before each attempt")]
@@ -71,11 +71,12 @@ pub struct Train {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 
-    /// Continue an interrupted run, with its own configuration
+    /// Continue an interrupted run, with its own configuration. Its directory keeps neither [notify] nor [page]: give
+    /// them again by --config or --set, which may hold nothing else that differs
     #[arg(
         long,
         value_name = "DIR",
-        conflicts_with_all = ["method", "task", "trials", "until", "seed", "pretrained", "out", "config", "assignments", "device"]
+        conflicts_with_all = ["method", "task", "trials", "until", "seed", "pretrained", "out", "device"]
     )]
     pub(super) resume: Option<PathBuf>,
 
@@ -94,7 +95,7 @@ pub struct Train {
 
     /// Serve a page that shows, pauses and stops the run; loopback is safe, other addresses are not
     /// encrypted [default: no page]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "PORT or ADDRESS:PORT", value_parser = serve_address)]
     serve: Option<SocketAddr>,
 
     /// File with the token that permits actions on the page [default: a random token for each start]
@@ -143,6 +144,22 @@ impl Train {
         if self.confirm_trials {
             layers = layers.with_value("--confirm-trials", "unattended.confirm_trials", true);
         }
+        Ok(self.with_page(layers).resolve()?)
+    }
+
+    /// The configuration of an interrupted run, with the options that count for this start.
+    pub(super) fn resumed(&self, run: &RunConfig) -> Result<RunConfig, Failure> {
+        let mut config = self.with_page(self.configuration.layers()?).for_run(run)?;
+        let unattended = &mut config.unattended;
+        unattended.max_hours = self.max_hours.or(unattended.max_hours);
+        unattended.max_faults = self.max_faults.or(unattended.max_faults);
+        unattended.confirm_trials |= self.confirm_trials;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Layers with the options of the page over them.
+    fn with_page(&self, mut layers: Layers) -> Layers {
         if let Some(address) = self.serve {
             layers = layers.with_value("--serve", "page.serve", address.to_string());
         }
@@ -153,19 +170,6 @@ impl Train {
         if self.stay_open {
             layers = layers.with_value("--stay-open", "page.stay_open", true);
         }
-        Ok(layers.resolve()?)
-    }
-
-    /// The configuration of an interrupted run, with the options that count for this start.
-    pub(super) fn resumed(&self, mut config: RunConfig) -> Result<RunConfig, Failure> {
-        let unattended = &mut config.unattended;
-        unattended.max_hours = self.max_hours.or(unattended.max_hours);
-        unattended.max_faults = self.max_faults.or(unattended.max_faults);
-        unattended.confirm_trials |= self.confirm_trials;
-        config.page.serve = self.serve.or(config.page.serve);
-        config.page.token_file = self.token_file.clone().or(config.page.token_file);
-        config.page.stay_open |= self.stay_open;
-        config.validate()?;
-        Ok(config)
+        layers
     }
 }

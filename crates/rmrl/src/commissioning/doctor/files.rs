@@ -215,7 +215,11 @@ pub(super) fn operator(config: &RunConfig) -> Check {
             Some(address) => {
                 Check::ok(NAME, format!("asked on the page, which is served at {address}"))
             }
-            None => Check::skipped(NAME, "the configuration is not valid"),
+            None => Check::fail(
+                NAME,
+                "cell.operator is \"page\", and no page is served",
+                "set page.serve = 8080, or start runs with --serve 8080",
+            ),
         },
         OperatorKind::Remote if config.remote.validate().is_err() => {
             Check::skipped(NAME, "the configuration is not valid")
