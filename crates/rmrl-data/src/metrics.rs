@@ -1,6 +1,6 @@
 //! The numbers of each completed trial: `metrics.csv` and TensorBoard scalars.
 
-use rmrl_core::{MovingAverage, yaw_error_rad};
+use rmrl_core::{MovingAverage, Purpose, TrialId, yaw_error_rad};
 
 use crate::record::TrialRecord;
 
@@ -82,6 +82,13 @@ pub fn to_csv(rows: &[MetricsRow]) -> String {
 }
 
 impl MetricsRow {
+    /// The attempt that completed the trial.
+    pub fn id(&self) -> TrialId {
+        let Self { trial, scene, faults, is_test, .. } = *self;
+        let purpose = if is_test { Purpose::Test } else { Purpose::Training };
+        TrialId { trial, attempt: faults + 1, scene, purpose }
+    }
+
     /// The row's line of `metrics.csv`, with its newline.
     pub fn to_csv_line(&self) -> String {
         let optional =

@@ -7,7 +7,7 @@ use rmrl_learn::TrialPlan;
 use serde::Serialize;
 
 /// How far the proof of a run's claim is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProofSummary {
     /// The claim.
     pub claim: Claim,
@@ -31,6 +31,8 @@ pub struct ProofSummary {
     pub held: u32,
     /// How many of these begin a series.
     pub held_before_series: u32,
+    /// What proved it, or what is missing, in words.
+    pub progress: String,
 }
 
 impl ProofSummary {
@@ -43,7 +45,7 @@ impl ProofSummary {
         if !plan.is_series() && plan.proven_at().is_none() {
             next.begin_series();
         }
-        Some(Self {
+        let mut summary = Self {
             claim: proof.claim(),
             proven_at: plan.proven_at(),
             evidence: proof.evidence(),
@@ -55,7 +57,10 @@ impl ProofSummary {
             needed: next.tests_without_a_miss(),
             held,
             held_before_series,
-        })
+            progress: String::new(),
+        };
+        summary.progress = summary.in_words();
+        Some(summary)
     }
 
     /// How far it is, as a share of what a proof needs, on a logarithmic scale: evidence multiplies.
@@ -66,8 +71,7 @@ impl ProofSummary {
         }
     }
 
-    /// What is missing, in words.
-    pub(crate) fn progress(&self) -> String {
+    fn in_words(&self) -> String {
         let Self { series_tests, series_misses, needed, held, held_before_series, .. } = *self;
         let missed = match series_misses {
             0 => "without a miss".to_string(),
@@ -95,6 +99,47 @@ impl fmt::Display for ProofSummary {
             Some(trial) => write!(f, "{} proven at trial {trial}", self.claim)?,
             None => write!(f, "{} not proven", self.claim)?,
         }
-        write!(f, ": {}", self.progress())
+        write!(f, ": {}", self.progress)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmrl_core::{Purpose, TrialId};
+
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_said_in_words() {
+        let mut plan = TrialPlan::to_prove_of_fixed("1mm@50%".parse().unwrap(), 60, 1);
+        let said = |plan: &TrialPlan| ProofSummary::of(plan).unwrap().to_string();
+        let note = |plan: &mut TrialPlan, error_mm: f64| {
+            let id = plan.next(0).unwrap();
+            plan.note(id, Some(error_mm / 1000.0));
+        };
+        assert_eq!(
+            said(&plan),
+            "1mm@50% not proven: not under test yet: 0 of 0 single tests in a row held; then 5 without a miss would \
+             prove it"
+        );
+        note(&mut plan, 9.0);
+        (0..3).for_each(|_| note(&mut plan, 0.5));
+        assert_eq!(
+            said(&plan),
+            "1mm@50% not proven: 3 tests of the frozen policy without a miss; 2 more without a miss would prove it"
+        );
+        (0..2).for_each(|_| note(&mut plan, 0.5));
+        assert_eq!(
+            said(&plan),
+            "1mm@50% proven at trial 6: 5 tests of the frozen policy without a miss"
+        );
+        let proven = ProofSummary::of(&plan).unwrap();
+        assert_eq!((proven.tests, proven.needed, proven.share()), (5, 0, 1.0));
+        assert!((proven.tests_share - 5.0 / 6.0).abs() < 1e-12);
+        // A run without a claim proves nothing.
+        let mut plan = TrialPlan::of_trials(3, 1);
+        let test = TrialId { purpose: Purpose::Test, ..TrialId::new(1, 1, 1) };
+        plan.note(test, None);
+        assert_eq!(ProofSummary::of(&plan), None);
     }
 }

@@ -82,7 +82,7 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}, seed {}: {} trials", self.method.title(), self.seed, self.trials)?;
-        if let Some(proof) = self.proof {
+        if let Some(proof) = &self.proof {
             writeln!(f, "  claim to prove         {proof}")?;
             let (tests, percent) = (proof.tests, 100.0 * proof.tests_share);
             writeln!(f, "  tests of the policy    {tests}, {percent:.0} % of the trials")?;

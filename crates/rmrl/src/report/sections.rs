@@ -40,7 +40,7 @@ fn summary_table(summary: &Summary, floor_mm: f64) -> String {
         error.map_or_else(|| "-".to_string(), |error| format!("{error:.2} mm"))
     };
     let mut rows = Vec::new();
-    if let Some(proof) = summary.proof {
+    if let Some(proof) = &summary.proof {
         rows.push(("claim to prove", proof.to_string()));
     }
     rows.extend([
@@ -130,7 +130,7 @@ pub(super) fn yaw_error(data: &ReportData) -> anyhow::Result<Values> {
 pub(super) fn next(data: &ReportData) -> String {
     let name = data.root.file_name().map_or("RUN".into(), |name| name.to_string_lossy());
     let is_complete = data.summary.trials >= data.config.trials as usize
-        || data.summary.proof.is_some_and(|proof| proof.proven_at.is_some());
+        || data.summary.proof.as_ref().is_some_and(|proof| proof.proven_at.is_some());
     let mut steps = Vec::new();
     if !is_complete {
         steps.push(("train --resume", "", "make the trials that are left"));

@@ -221,6 +221,6 @@ fn progress(proof: &ProofSummary) -> ProofProgress {
         claim: proof.claim.to_string(),
         share: proof.share(),
         proven_at: proof.proven_at,
-        progress: proof.progress(),
+        progress: proof.progress.clone(),
     }
 }

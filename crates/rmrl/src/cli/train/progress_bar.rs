@@ -4,9 +4,12 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rmrl_core::Purpose;
 use rmrl_data::MetricsRow;
+use rmrl_learn::TrialPlan;
 use serde::Serialize;
 
+use crate::analysis::proof_summary::ProofSummary;
 use crate::cli::output::{is_for_people, print_line};
 use crate::config::RunConfig;
 use crate::run::metrics_files::Progress;
@@ -15,6 +18,8 @@ use crate::run::metrics_files::Progress;
 pub(super) struct TrialBar {
     bar: ProgressBar,
     trials: u32,
+    /// The plan after the trials so far.
+    plan: TrialPlan,
     /// Trials completed since this start.
     completed: u32,
 }
@@ -26,11 +31,15 @@ struct TrialLine {
     trial: u32,
     trials: u32,
     scene: u32,
+    purpose: Purpose,
     reward: f64,
     reward_average: f64,
     placed: bool,
     e_trans_mm: Option<f64>,
     yaw_error_deg: Option<f64>,
+    /// How far the proof of the run's claim is; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<ProofSummary>,
 }
 
 /// Trials that say how long one takes: the first also has what is done once.
@@ -46,7 +55,7 @@ impl TrialBar {
                 ProgressDrawTarget::hidden()
             },
         );
-        let shown = Self { bar, trials: config.trials, completed: 0 };
+        let shown = Self { bar, trials: config.trials, plan: config.trial_plan(), completed: 0 };
         shown.style("{prefix} [{bar:30}] trial {pos}/{len}  {msg}");
         shown.bar.set_prefix(config.method.title());
         shown.bar.set_message("preparing");
@@ -65,10 +74,14 @@ impl TrialBar {
         self.bar.set_style(style.progress_chars("=> "));
     }
 
-    fn show(&self, row: &MetricsRow) {
+    fn show(&mut self, row: &MetricsRow) {
+        self.plan.note(row.id(), row.e_trans_mm.map(|error_mm| error_mm / 1000.0));
         self.bar.set_position(u64::from(row.trial));
-        self.bar
-            .set_message(format!("reward {:.3}  average {:.3}", row.reward, row.reward_average));
+        let mut message = format!("reward {:.3}  average {:.3}", row.reward, row.reward_average);
+        if let Some(proof) = ProofSummary::of(&self.plan) {
+            message += &format!("  {}: {}", proof.claim, proof.progress);
+        }
+        self.bar.set_message(message);
     }
 
     fn print(&self, row: &MetricsRow) {
@@ -77,11 +90,13 @@ impl TrialBar {
             trial: row.trial,
             trials: self.trials,
             scene: row.scene,
+            purpose: row.id().purpose,
             reward: row.reward,
             reward_average: row.reward_average,
             placed: row.placed,
             e_trans_mm: row.e_trans_mm,
             yaw_error_deg: row.yaw_error_deg,
+            proof: ProofSummary::of(&self.plan),
         };
         if let Err(error) = print_line(&line) {
             tracing::warn!("{error:#}");
