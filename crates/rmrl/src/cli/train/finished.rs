@@ -44,14 +44,13 @@ pub(super) fn finish(
                 None
             }
         };
-        let run = path_word(root);
-        let next = match end {
-            RunOutcome::Goal => format!("open {run}/{REPORT}, then rmrl eval {run}"),
-            _ => format!("rmrl train --resume {run}"),
-        };
         let (run, ended, stop) = (root.display().to_string(), ended.clone(), stop.clone());
         let finished = Finished { event: "ended", run, report, ended, stop, summary };
-        print_result(&finished, false, &next)?;
+        let printed = print_result(&finished, false, &next(end, root));
+        // A lost terminal takes no output, and the exit status still has to say how an early run ended.
+        if *end == RunOutcome::Goal {
+            printed?;
+        }
     }
     let is_complete = match end {
         RunOutcome::Goal => true,
@@ -78,6 +77,15 @@ pub(super) fn finish(
         true => Failure::Stopped(message),
         false => Failure::Runtime(anyhow!(message)),
     })
+}
+
+/// The command that usually follows.
+fn next(end: &RunOutcome, root: &Path) -> String {
+    let run = path_word(root);
+    match end {
+        RunOutcome::Goal => format!("open {run}/{REPORT}, then rmrl eval {run}"),
+        _ => format!("rmrl train --resume {run}"),
+    }
 }
 
 /// Why a run ended, for people.
