@@ -1,6 +1,6 @@
 //! A headless Chromium, controlled by its DevTools protocol.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,10 +9,34 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use serde_json::{Value, json};
+use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
 /// Far above what any step needs, so that a busy machine does not fail a test.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A WebSocket on this stream. Tungstenite's own handshake would have burn compiled again for the tests, with another
+/// feature of a crate that both use.
+fn upgraded(mut stream: TcpStream, host: &str, url: &str) -> WebSocket<TcpStream> {
+    let path = url.strip_prefix("ws://").unwrap().strip_prefix(host).unwrap();
+    let key = base64::engine::general_purpose::STANDARD.encode([7; 16]);
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    .unwrap();
+    // Byte by byte, so that nothing of the first message is taken with the answer.
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    WebSocket::from_raw_socket(stream, Role::Client, None)
+}
 
 /// One tab in its own browser, which ends when this is dropped.
 pub struct Chromium {
@@ -92,7 +116,7 @@ impl Chromium {
         let host = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
         let stream = TcpStream::connect(host).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (socket, _) = tungstenite::client(url.as_str(), stream).unwrap();
+        let socket = upgraded(stream, host, &url);
         let complaints = Vec::new();
         let mut browser =
             Self { child, socket, session: None, calls: 0, complaints, _profile: profile };
