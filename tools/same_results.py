@@ -24,6 +24,8 @@ Files are compared byte by byte, with these exceptions:
     renamed keys        by the tables below, in configurations, JSON and metadata
     [notify], [page]    runs keep them no longer
     what is printed     the last line, without the command that usually follows
+    new keys, columns   what BEFORE does not write; see NEW below
+    *.png               pixels, not how they are packed; of a run's images those of the first trial
     clocks              values of durations and of processor time; see CLOCK below
     run.json            commit and version of the program
     events.*            the wall time of each event
@@ -49,6 +51,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import zlib
 
 # --- What was renamed: old -> new ------------------------------------------------------------------------------
 # Old names are read as new ones on both sides, so that a table may be longer than what AFTER has renamed already.
@@ -89,6 +92,10 @@ WORDS = {
 
 # What a clock decides: values in JSON and columns of tables. The first are CLOCK_KEYS of rmrl-data.
 CLOCK = {"time", "durations_s", "digest", "training_cpu_secs", "total_cpu_secs"}
+
+# What AFTER writes and BEFORE does not: keys of JSON, columns of tables, files. Left out on both sides.
+NEW = {"schema", "config", "test", "table_reward", "shelf_reward"}
+NEW_FILES = {"greedy.csv"}
 
 # --- The runs --------------------------------------------------------------------------------------------------
 
@@ -334,6 +341,9 @@ def parse_json(text):
 def compare_json(before, after):
     pair = [rename_json(parse_json(text)) for text in (before, after)]
     for value in pair:
+        if isinstance(value, dict):
+            for key in NEW & value.keys():
+                del value[key]
         if isinstance(value, dict) and "commit" in value and "origin" in value:
             value["commit"] = value["origin"]["rmrl"] = "of the program"
     return first_difference(*pair)
@@ -463,15 +473,51 @@ def compare_tables(before, after):
 def compare_lines(before, after):
     before, after = before.split("\n"), after.split("\n")
     # Tables have a header.
-    columns = before[0].split(",")
-    timed = {place for place, column in enumerate(columns) if column in CLOCK}
+    left_out = [{place for place, column in enumerate(lines[0].split(",")) if column in CLOCK | NEW}
+                for lines in (before, after)]
     for number, (one, other) in enumerate(zip(before, after), 1):
-        if timed:
-            one, other = ([cell for place, cell in enumerate(line.split(",")) if place not in timed]
-                          for line in (one, other))
+        if any(left_out):
+            one, other = ([cell for place, cell in enumerate(line.split(",")) if place not in places]
+                          for line, places in zip((one, other), left_out))
         if one != other:
             return f"line {number}: {shown(one)} against {shown(other)}"
     return None if len(before) == len(after) else f"{len(before)} lines against {len(after)}"
+
+
+def pixels(png):
+    """Header and pixels of a PNG that is not interlaced."""
+    at, header, data = 8, None, b""
+    while at < len(png):
+        length, kind = struct.unpack_from(">I4s", png, at)
+        content = png[at + 8:at + 8 + length]
+        if kind == b"IHDR":
+            header = content
+        elif kind == b"IDAT":
+            data += content
+        at += 12 + length
+    width, _, depth, color = struct.unpack_from(">IIBB", header)
+    step = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color] * depth // 8
+    rows, above, data = [], bytes(width * step), zlib.decompress(data)
+    for start in range(0, len(data), width * step + 1):
+        rows.append(above := unfiltered(data[start], bytearray(data[start + 1:start + 1 + width * step]), above, step))
+    return header, rows
+
+
+def unfiltered(kind, row, above, step):
+    """A row of a PNG without its filter."""
+    if kind == 2:
+        return bytes((value + up) & 255 for value, up in zip(row, above))
+    if kind:
+        for place in range(len(row)):
+            left, up, corner = (row[place - step], above[place], above[place - step]) if place >= step else (0, above[place], 0)
+            if kind == 1:
+                guess = left
+            elif kind == 3:
+                guess = (left + up) // 2
+            else:
+                guess = min((left, up, corner), key=lambda value: abs(left + up - corner - value))
+            row[place] = (row[place] + guess) & 255
+    return bytes(row)
 
 
 def compare_files(before, after):
@@ -484,6 +530,10 @@ def compare_files(before, after):
         return compare_events(one, other)
     if name.endswith(".safetensors"):
         return compare_safetensors(one, other)
+    if name.endswith(".png"):
+        # Unpacking takes a second: of the images of a run those of the first trial, which all others follow.
+        is_first = "/images/" not in before.as_posix() or name.startswith("00001-")
+        return "other pixels" if is_first and pixels(one) != pixels(other) else None
     comparisons = {".toml": compare_toml, ".json": compare_json, ".jsonl": compare_json_lines}
     compare = compare_reports if name == "report.html" else comparisons.get(before.suffix)
     if compare:
@@ -500,6 +550,8 @@ def compare_trees(before, after):
     files = [{path.relative_to(root) for path in root.rglob("*") if path.is_file()} for root in (before, after)]
     differences = []
     for path in sorted(files[0] | files[1]):
+        if path.name in NEW_FILES:
+            continue
         if path not in files[0] or path not in files[1]:
             differences.append(f"{path}: only {'BEFORE' if path in files[0] else 'AFTER'} wrote it")
             continue
