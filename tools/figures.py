@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the cheap figures of the documents anew, and compares them with what the documents say.
+"""Makes the cheap figures of the documents again, and compares them with what the documents say.
 
     python3 tools/figures.py                      those of docs/results: no run, a second
     python3 tools/figures.py target/release/rmrl  also those of a run: half a minute

@@ -1,7 +1,7 @@
 //! An append-only file of JSON lines, each on disk before the call that wrote it returns.
 //!
 //! The last key of a line is its `digest`: the CRC-32C of this line and all lines before it, without their digests. A
-//! line that was changed later is recognized, though not one whose digests were computed anew. Files of earlier versions
+//! line that was changed later is recognized, though not one whose digests were computed again. Files of earlier versions
 //! have lines without a digest; they end with the first line that has one.
 
 use std::fs::{File, OpenOptions};

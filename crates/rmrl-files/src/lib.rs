@@ -7,5 +7,5 @@
 mod read;
 mod write;
 
-pub use read::{decode_text, open_regular_file, read_regular_file, read_utf8_file};
+pub use read::{decode_text, open_regular_file, read_regular_file, read_utf8, read_utf8_file};
 pub use write::{create_file, open_to_append, parent, sync_folder, write_atomically};

@@ -38,7 +38,10 @@ pub fn open_regular_file(path: &Path, most_bytes: u64) -> io::Result<File> {
 /// # Errors
 /// It cannot be read, is larger, or is a folder, a device or a pipe: these may never end.
 pub fn read_regular_file(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
-    let file = open_regular_file(path, most_bytes)?;
+    read_all(&open_regular_file(path, most_bytes)?, most_bytes)
+}
+
+fn read_all(file: &File, most_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(file.metadata()?.len() as usize);
     // It may grow meanwhile, and files of /proc have no length before they are read.
     file.take(most_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -53,8 +56,15 @@ pub fn read_regular_file(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`read_regular_file`], or it is no such text.
 pub fn read_utf8_file(path: &Path, most_bytes: u64) -> io::Result<String> {
-    let bytes = read_regular_file(path, most_bytes)?;
-    String::from_utf8(bytes).map_err(|error| {
+    read_utf8(&open_regular_file(path, most_bytes)?, most_bytes)
+}
+
+/// Reads the text of a file that [`open_regular_file`] has opened: for callers that ask more of the open file.
+///
+/// # Errors
+/// As [`read_utf8_file`].
+pub fn read_utf8(file: &File, most_bytes: u64) -> io::Result<String> {
+    String::from_utf8(read_all(file, most_bytes)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         refused(format!("it is no UTF-8 text (byte {at}), expected a text file"))
     })

@@ -22,7 +22,7 @@ mod validate;
 
 pub(crate) use self::documented::documented;
 pub use self::error::ConfigError;
-pub(crate) use self::key_path::take;
+pub(crate) use self::key_path::{take, value};
 pub use self::layers::Layers;
 pub(crate) use self::layers::{MOST_CONFIG_BYTES, syntax_reason};
 pub use self::notify::NotifyConfig;

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use binary::{json, rmrl, stderr, stdout};
+use binary::{copy_folder, json, rmrl, stderr, stdout};
 use rmrl_data::CLOCK_KEYS;
 use serde_json::Value;
 
@@ -48,19 +48,6 @@ const TOLERANCE: f64 = 1e-6;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/runs-0.1-8be983f")
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let copy = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_folder(&path, &copy);
-        } else {
-            fs::copy(&path, &copy).unwrap();
-        }
-    }
 }
 
 /// A copy of a run, as `run` in a folder of its own.

@@ -6,11 +6,10 @@ mod binary;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use binary::{json, rmrl, small};
+use binary::{copy_folder, json, rmrl, small};
 use rmrl::{Layers, RunConfig};
 use rmrl_cell::TaskKind;
 use rmrl_core::ConfigKeys;
@@ -257,20 +256,7 @@ fn limited(command: Command, what: &dyn std::fmt::Debug) -> (Option<i32>, String
     (status.code(), reader.join().unwrap())
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let copy = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_folder(&path, &copy);
-        } else {
-            fs::copy(&path, &copy).unwrap();
-        }
-    }
-}
-
-/// Whoever can write into a folder of runs could make a reader wait for a pipe, or fill its memory.
+/// Anyone who can write into a folder of runs could make a reader wait for a pipe, or fill its memory.
 #[test]
 fn no_file_of_a_run_makes_its_reader_wait_or_takes_its_memory() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,11 +1,10 @@
 //! Defaults, then a file, then single values, each over those before it.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use rmrl_cell::TaskKind;
-use rmrl_files::open_regular_file;
+use rmrl_files::{open_regular_file, read_utf8};
 use rmrl_learn::MethodName;
 use rmrl_xarm::ReportPort;
 use toml::{Table, Value};
@@ -322,8 +321,8 @@ fn is_same(a: &Value, b: &Value) -> bool {
 /// Opens and reads a file.
 fn open(path: &Path) -> Result<(File, String), ConfigError> {
     let read = || {
-        let (mut file, mut text) = (open_regular_file(path, MOST_CONFIG_BYTES)?, String::new());
-        (&mut file).take(MOST_CONFIG_BYTES).read_to_string(&mut text)?;
+        let file = open_regular_file(path, MOST_CONFIG_BYTES)?;
+        let text = read_utf8(&file, MOST_CONFIG_BYTES)?;
         Ok((file, text))
     };
     read().map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })

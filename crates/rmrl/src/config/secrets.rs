@@ -1,6 +1,6 @@
 //! Secrets in configurations: what counts as one, who may read its file, and how it is shown.
 //!
-//! A web hook is a secret as a whole: whoever knows its path can post. A command is executed, so nobody else may change
+//! A web hook is a secret as a whole: anyone who knows its path can post. A command is executed, so nobody else may change
 //! it, and its arguments may hold a token.
 
 use std::fs::File;

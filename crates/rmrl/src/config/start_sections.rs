@@ -1,6 +1,6 @@
 //! The sections that belong to a start of the command, not to a run: `[notify]` and `[page]`. They hold secrets, execute
 //! a program, send messages and open a port. So a run directory does not keep them, and one that has them nevertheless
-//! is read without them: whoever resumes or evaluates somebody else's run executes and serves nothing of it.
+//! is read without them: anyone who resumes or evaluates somebody else's run executes and serves nothing of it.
 
 use toml::{Table, Value};
 use toml_edit::DocumentMut;

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use rmrl_data::{RunDir, TimeStamp};
-use rmrl_files::read_regular_file;
+use rmrl_files::{read_regular_file, read_utf8_file};
 use rmrl_learn::MethodName;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::config::{RunConfig, first_difference};
+use crate::config::{MOST_CONFIG_BYTES, RunConfig, first_difference, take, value};
 
 const ABOUT: &str = "run.json";
 /// It is never larger, in bytes.
@@ -73,26 +73,14 @@ const FREE: [&str; 7] = [
 
 /// The configuration in a run directory, as it is written there.
 fn written_config(path: &Path) -> anyhow::Result<Table> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = read_utf8_file(path, MOST_CONFIG_BYTES)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let mut table: Table =
         text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
-    FREE.iter().for_each(|key| remove(&mut table, key));
-    Ok(table)
-}
-
-/// Removes a key, and a section that has no other.
-fn remove(table: &mut Table, key: &str) {
-    let Some((section, rest)) = key.split_once('.') else {
-        table.remove(key);
-        return;
-    };
-    if let Some(Value::Table(inner)) = table.get_mut(section) {
-        remove(inner, rest);
-        if inner.is_empty() {
-            table.remove(section);
-        }
+    for key in FREE {
+        take(&mut table, key);
     }
+    Ok(table)
 }
 
 /// Checks that the configuration of a run is the one that it was begun with.
@@ -103,8 +91,9 @@ fn check_unchanged(path: &Path, begun: &Table, found: &Table) -> anyhow::Result<
     let Some(key) = first_difference(begun, found) else {
         return Ok(());
     };
-    let shown =
-        |table: &Table| get(table, &key).map_or_else(|| "not given".to_string(), Value::to_string);
+    let shown = |table: &Table| {
+        value(table, &key).map_or_else(|| "not given".to_string(), Value::to_string)
+    };
     bail!(
         "{}: {key} is {}, and was {} when the run was begun; a run is made by one configuration: restore the value, or \
          start a new run ({} may be changed)",
@@ -113,14 +102,6 @@ fn check_unchanged(path: &Path, begun: &Table, found: &Table) -> anyhow::Result<
         shown(begun),
         FREE.join(", "),
     )
-}
-
-/// The value of a key.
-fn get<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
-    match key.split_once('.') {
-        None => table.get(key),
-        Some((section, rest)) => get(table.get(section)?.as_table()?, rest),
-    }
 }
 
 /// What `run.json` says.

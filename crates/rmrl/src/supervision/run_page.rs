@@ -1,7 +1,5 @@
 //! The operator's page of a run: its progress, its trials, what the camera saw.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +7,7 @@ use anyhow::{Context, bail};
 use rmrl_cell::{CellEvent, Confirmation, PickPlace, StopSwitch};
 use rmrl_core::{MovingAverage, TrialId, yaw_error_rad};
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
-use rmrl_files::open_regular_file;
+use rmrl_files::{open_regular_file, read_utf8};
 use rmrl_operator::{
     CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, ProofProgress, RunStatus,
     StopStatus, Token,
@@ -55,13 +53,10 @@ const MOST_TOKEN_BYTES: u64 = 64 << 10;
 /// Reads a token. What the file says appears in no message.
 fn read_token(path: &Path) -> anyhow::Result<Token> {
     let name = path.display();
-    let open = || -> std::io::Result<(File, String)> {
-        let (mut file, mut text) = (open_regular_file(path, MOST_TOKEN_BYTES)?, String::new());
-        (&mut file).take(MOST_TOKEN_BYTES).read_to_string(&mut text)?;
-        Ok((file, text))
-    };
-    let (file, text) = open().with_context(|| format!("cannot read {name}"))?;
+    let unreadable = || format!("cannot read {name}");
+    let file = open_regular_file(path, MOST_TOKEN_BYTES).with_context(unreadable)?;
     check_private(&file, path, || "the token of the page".to_string())?;
+    let text = read_utf8(&file, MOST_TOKEN_BYTES).with_context(unreadable)?;
     if text.trim().lines().count() > 1 {
         bail!("{name} has several lines, expected a token alone");
     }

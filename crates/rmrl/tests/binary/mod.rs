@@ -15,6 +15,20 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+/// Copies a folder with everything in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            std::fs::copy(&path, &copy).unwrap();
+        }
+    }
+}
+
 /// Values that make a trial cheap without skipping any part of it.
 pub const SMALL: [&str; 9] = [
     "simulation.camera.width_px=320",
