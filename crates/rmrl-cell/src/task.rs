@@ -31,6 +31,10 @@ pub struct Task {
 const ROUNDING_M: f64 = 0.000_5;
 const ROUNDING_RAD: f64 = 0.005;
 
+/// By how much more each attempt after the second jitters, in meters and degrees.
+const WIDER_M: f64 = 0.01;
+const WIDER_DEG: f64 = 8.0;
+
 impl Task {
     /// The initial pose of a scene, uniform over the start region.
     pub fn scene_start(&self, scene: u32) -> PlanarPose {
@@ -55,16 +59,33 @@ impl Task {
             && deviation.dyaw_rad.abs() <= within_rad
     }
 
-    /// Where an attempt starts: the scene's initial pose, give or take the jitter.
+    /// Where an attempt starts: the scene's initial pose, give or take the jitter. Later attempts jitter more, because
+    /// what spoils a place (a glare, an edge in reach) is still there when the attempt before failed by it.
     pub fn start(&self, id: TrialId) -> PlanarPose {
+        let wider = f64::from(id.attempt.saturating_sub(2));
+        let jitter_m = self.config.start_jitter_m + wider * WIDER_M;
+        let jitter_rad = (self.config.start_jitter_deg + wider * WIDER_DEG).to_radians();
         let place = [u64::from(id.trial), u64::from(id.attempt)];
         let mut rng = random_stream(self.placement_seed, "trial start", place);
         let mut jitter = |range: f64| range * (2.0 * rng.random::<f64>() - 1.0);
         let scene = self.scene_start(id.scene);
+        let start = PlanarPose::new(
+            scene.x_m + jitter(jitter_m),
+            scene.y_m + jitter(jitter_m),
+            scene.yaw_rad + jitter(jitter_rad),
+        );
+        if wider == 0.0 { start } else { self.within_region(start) }
+    }
+
+    /// The nearest pose of the start region.
+    fn within_region(&self, pose: PlanarPose) -> PlanarPose {
+        let region = &self.config.start;
+        let within = |value: f64, [from, to]: [f64; 2]| value.clamp(from, to);
+        let [least, most] = region.yaw_deg.map(f64::to_radians);
         PlanarPose::new(
-            scene.x_m + jitter(self.config.start_jitter_m),
-            scene.y_m + jitter(self.config.start_jitter_m),
-            scene.yaw_rad + jitter(self.config.start_jitter_deg.to_radians()),
+            within(pose.x_m, region.x_m),
+            within(pose.y_m, region.y_m),
+            pose.yaw_rad.clamp(least, most),
         )
     }
 }
@@ -84,6 +105,15 @@ mod tests {
             assert!(from_scene.dyaw_rad.to_degrees().abs() <= 1.5);
         }
         assert!(starts.windows(2).all(|pair| pair[0] != pair[1]));
+        let region = &task.config.start;
+        let mut farthest_m = 0.0f64;
+        for trial in 1..=50 {
+            let later = task.start(TrialId::new(trial, 5, trial));
+            farthest_m = farthest_m.max(later.distance_m(task.scene_start(trial)));
+            assert!((region.x_m[0]..=region.x_m[1]).contains(&later.x_m));
+            assert!((region.y_m[0]..=region.y_m[1]).contains(&later.y_m));
+        }
+        assert!((0.015..0.047).contains(&farthest_m), "{farthest_m}");
         assert!(task.scene_start(1).distance_m(task.scene_start(2)) > 0.005);
         assert_eq!(task.start(id(3, 1)), task.start(id(3, 1)));
         for start in starts {

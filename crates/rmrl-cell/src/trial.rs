@@ -124,10 +124,9 @@ impl PickPlace {
             self.scene = Some(id.scene);
         }
         let start = self.task.start(id);
-        let lies_there = matches!(
-            self.search.location,
-            PlateLocation::PutDown(tool) if self.task.lies_at_start(id.scene, tool.planar)
-        );
+        let put_down = self.search.visible_put_down();
+        let lies_there =
+            put_down.is_some_and(|tool| self.task.lies_at_start(id.scene, tool.planar));
         if !lies_there {
             self.prepare(start)?;
         }
@@ -163,8 +162,8 @@ impl PickPlace {
         let found = match &capture.localization {
             Ok(found) => found,
             Err(error) => {
-                // The next attempt looks for it, and asks for help if it still cannot be found.
-                self.search.location = PlateLocation::after(error);
+                // The next attempt brings it elsewhere, or looks for it and asks for help if it still cannot be found.
+                self.search.note_unlocalized(error);
                 return Err(localization_fault(error));
             }
         };

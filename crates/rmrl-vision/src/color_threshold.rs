@@ -41,22 +41,12 @@ impl Default for ColorThreshold {
 impl ColorThreshold {
     /// The brightness below which a pixel of `image` is plate, 0 to 255.
     pub(crate) fn darkest_table(&self, image: &RgbImage) -> u8 {
-        let mut histogram = [0usize; 256];
-        // One pixel in seven is enough for a median. Seven shares no factor with the usual widths,
-        // so the samples do not line up in columns.
-        for pixel in image.pixels().step_by(7) {
-            histogram[usize::from(brightness(pixel))] += 1;
-        }
-        let half = histogram.iter().sum::<usize>() / 2;
-        let mut counted = 0;
-        let median = histogram
-            .iter()
-            .position(|count| {
-                counted += count;
-                counted > half
-            })
-            .unwrap_or(0);
-        (median as f64 * self.darkness_ratio).round() as u8
+        self.darkest_of_median(median_brightness(image))
+    }
+
+    /// The brightness below which a pixel is plate, if this is the table's.
+    pub(crate) fn darkest_of_median(&self, median: u8) -> u8 {
+        (f64::from(median) * self.darkness_ratio).round() as u8
     }
 
     /// The dark pixels of the rectangle `[left, left + width) x [top, top + height)` of `image`.
@@ -79,8 +69,25 @@ impl ColorThreshold {
     }
 }
 
+/// The median brightness of an image: the table's, 0 to 255.
+pub(crate) fn median_brightness(image: &RgbImage) -> u8 {
+    let mut histogram = [0usize; 256];
+    // One pixel in seven is enough for a median. Seven shares no factor with the usual widths,
+    // so the samples do not line up in columns.
+    for pixel in image.pixels().step_by(7) {
+        histogram[usize::from(brightness(pixel))] += 1;
+    }
+    let half = histogram.iter().sum::<usize>() / 2;
+    let mut counted = 0;
+    let median = histogram.iter().position(|count| {
+        counted += count;
+        counted > half
+    });
+    median.unwrap_or(0) as u8
+}
+
 /// Rec. 601 luma, 0 to 255.
-fn brightness(Rgb([red, green, blue]): &Rgb<u8>) -> u8 {
+pub(crate) fn brightness(Rgb([red, green, blue]): &Rgb<u8>) -> u8 {
     ((u32::from(*red) * 77 + u32::from(*green) * 150 + u32::from(*blue) * 29) >> 8) as u8
 }
 

@@ -24,6 +24,7 @@
 //! - `chessboard.rs`: the calibration target, and the trait of corner finders.
 //! - `frame.rs`, `frame_file.rs`, `recording.rs`: frames, in memory, as files, and as a folder of files.
 //! - `image_file.rs`, `depth_file.rs`, `npy.rs`: images and depths in the formats of cameras and other programs.
+//! - `rounding.rs`: makes files of images smaller, and leaves what is near the plate as it is.
 //! - `text_table.rs`: reads tables as spreadsheets write them.
 
 mod bounding_box;
@@ -51,6 +52,7 @@ mod npy;
 mod plate_depth;
 mod recording;
 mod rotation;
+mod rounding;
 mod segment;
 mod silhouette;
 mod surroundings;
@@ -76,6 +78,7 @@ pub use localizer_config::{Center, DepthEstimate, LocalizerConfig, PlateGeometry
 pub use mask::Mask;
 pub use recording::{FramePaths, Recording, RecordingError, RecordingWriter};
 pub use rotation::rotation_from_rows;
+pub use rounding::NearPlate;
 pub use segment::{ColorThresholdSegmenter, Segmenter};
 pub use text_table::{TextRow, TextTable, column_name, listed_name};
 pub use tilt::tilt_rad;

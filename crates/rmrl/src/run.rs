@@ -5,7 +5,7 @@
 //! - `observer`: who follows a run from outside; `outcome`: how it ended
 //! - `initial_policy`: new or pretrained; `baseline`: methods that learn none
 //! - `target_record`, `trial_record`, `world_record`: what is written; `run_log`: reading it again
-//! - `recorder` writes a run directory, with `attempt_writer` (images and logs), `metrics_files` and `checkpoints`.
+//! - `recorder` writes a run directory, with `kept_images`, `attempt_writer` (images and logs), `metrics_files` and `checkpoints`.
 //! - `resume` validates and repairs what an interrupted run left; `provenance`: the program that made it
 
 mod attempt_writer;
@@ -16,6 +16,7 @@ pub(crate) mod engine;
 pub(crate) mod execute;
 pub(crate) mod folder_store;
 pub(crate) mod initial_policy;
+mod kept_images;
 pub(crate) mod memory_store;
 pub(crate) mod metrics_files;
 pub(crate) mod observer;

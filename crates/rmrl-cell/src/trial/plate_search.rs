@@ -46,6 +46,10 @@ pub(crate) struct PlateSearch {
     pub location: PlateLocation,
     /// How often the gripper has found nothing to hold since a plate was last placed.
     misses: u32,
+    /// Whether the robot itself put the plate down where it lies: a person puts it only near a pose.
+    is_own_work: bool,
+    /// Whether the camera could not localize the plate where it lies.
+    is_hidden: bool,
     pub surfaces: Surfaces,
     task: TaskConfig,
 }
@@ -56,6 +60,8 @@ impl PlateSearch {
         Self {
             location: PlateLocation::Unknown,
             misses: 0,
+            is_own_work: false,
+            is_hidden: false,
             surfaces: Surfaces::new(task, plate),
             task: task.clone(),
         }
@@ -71,11 +77,32 @@ impl PlateSearch {
         std::mem::replace(&mut self.location, PlateLocation::Unknown)
     }
 
+    /// Takes note that the camera does not localize the plate. One that the robot put down, and that the camera sees,
+    /// though not well enough, lies where it was put: the robot brings it elsewhere by itself.
+    pub fn note_unlocalized(&mut self, error: &LocalizeError) {
+        let after = PlateLocation::after(error);
+        let is_known = self.is_own_work && matches!(self.location, PlateLocation::PutDown(_));
+        if !is_known || after == PlateLocation::Lost {
+            self.location = after;
+        }
+        self.is_hidden = true;
+    }
+
+    /// Where the plate lies if the robot knows, and the camera has not failed to localize it there.
+    pub fn visible_put_down(&self) -> Option<ToolPose> {
+        match self.location {
+            PlateLocation::PutDown(tool) if !self.is_hidden => Some(tool),
+            _ => None,
+        }
+    }
+
     /// Picks the plate up, wherever it is now, and puts it down at `start`.
     pub fn bring_plate_to(&mut self, start: PlanarPose, cell: &mut WorkCell) -> Result<(), Fault> {
         let put_down = self.task.release_pose(start, self.task.start_surface_m);
         let above = put_down.at_height(self.task.travel_height_m);
         let in_hand = cell.manipulator.holds_object().map_err(motion_fault)?;
+        self.is_hidden = false;
+        self.is_own_work = self.location != PlateLocation::Lost || in_hand;
         if self.location == PlateLocation::Lost && !in_hand {
             cell.go_home()?;
             cell.notify(CellEvent::NeedsOperator("put the plate back near its start"));

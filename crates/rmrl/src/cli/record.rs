@@ -60,6 +60,21 @@ pub fn run(_: &Record) -> Result<(), Failure> {
     )))
 }
 
+/// What was recorded.
+#[cfg(feature = "realsense")]
+#[derive(serde::Serialize)]
+struct Recorded {
+    out: PathBuf,
+    frames: u32,
+}
+
+#[cfg(feature = "realsense")]
+impl std::fmt::Display for Recorded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{} frames in {}", self.frames, self.out.display())
+    }
+}
+
 /// Runs the command.
 #[cfg(feature = "realsense")]
 pub fn run(arguments: &Record) -> Result<(), Failure> {
@@ -104,7 +119,13 @@ pub fn run(arguments: &Record) -> Result<(), Failure> {
             .capture()
             .with_context(|| format!("{number} of {} frames were recorded", arguments.frames))?;
         let paths = recording.append(&frame).map_err(anyhow::Error::from)?;
-        super::output::print(&format!("{}\n", paths.color.display()))?;
+        tracing::info!("recorded {}", paths.color.display());
     }
-    Ok(())
+    let folder = super::output::path_word(&arguments.out);
+    let next = match &arguments.camera {
+        Some(_) => format!("rmrl localize --recording {folder}"),
+        None => format!("rmrl calibrate intrinsics --images {folder} --out camera.toml"),
+    };
+    let recorded = Recorded { out: arguments.out.clone(), frames: arguments.frames };
+    Ok(super::output::print_result(&recorded, false, &next)?)
 }

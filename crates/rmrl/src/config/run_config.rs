@@ -172,7 +172,7 @@ impl RunConfig {
                 smoothing: 0.9,
                 noise_floor_repeats: 20,
             },
-            record: RecordConfig { depth: true },
+            record: RecordConfig { depth: true, exact: false },
             unattended: UnattendedConfig::default(),
             page: PageSettings::default(),
             notify: NotifyConfig::default(),

@@ -212,4 +212,9 @@ pub struct MetricsConfig {
 pub struct RecordConfig {
     /// Whether to keep depth images, too. Default true.
     pub depth: bool,
+    /// Whether to keep images exactly as the camera took them. Default false: far from the plate colors are rounded to
+    /// steps of 16 and depths to 16 units, so that files are half as large. What the policy sees and what the color
+    /// detector finds stays the same to the last bit. Where more of the image counts (`policy.view = "global"`, another
+    /// detector or segmenter, no plate found), it is always kept exactly.
+    pub exact: bool,
 }

@@ -8,6 +8,7 @@ use image::RgbImage;
 use rmrl_data::{ImageWriter, Journal, TrialRecord};
 use rmrl_vision::DepthImage;
 
+use crate::run::kept_images::Rounding;
 use crate::run::world_record::WorldRecord;
 
 /// An attempt as it will be on disk.
@@ -22,8 +23,8 @@ pub(crate) struct Attempt {
 
 /// An image of an attempt.
 pub(crate) enum ImageToWrite {
-    Color(Arc<RgbImage>),
-    Depth(DepthImage),
+    Color(Arc<RgbImage>, Option<Rounding>),
+    Depth(DepthImage, Option<Rounding>),
 }
 
 /// The logs that attempts are written to.
@@ -37,8 +38,14 @@ impl Logs {
     fn write(&mut self, attempt: &Attempt, writer: &ImageWriter) -> anyhow::Result<()> {
         for (name, image) in &attempt.images {
             match image {
-                ImageToWrite::Color(image) => writer.write_color(name, image)?,
-                ImageToWrite::Depth(image) => writer.write_depth(name, image)?,
+                ImageToWrite::Color(image, None) => writer.write_color(name, image)?,
+                ImageToWrite::Color(image, Some(rounding)) => {
+                    writer.write_color(name, &rounding.of_color(image))?
+                }
+                ImageToWrite::Depth(image, None) => writer.write_depth(name, image)?,
+                ImageToWrite::Depth(image, Some(rounding)) => {
+                    writer.write_depth(name, &rounding.of_depth(image))?
+                }
             }
         }
         writer.sync()?;

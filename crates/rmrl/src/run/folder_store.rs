@@ -15,6 +15,7 @@ use crate::run::checkpoints;
 use crate::run::create::{create, resolved};
 use crate::run::engine::run_to_end;
 use crate::run::initial_policy::{EarlierRun, pretrained_from, starting_policy};
+use crate::run::kept_images::KeptImages;
 use crate::run::metrics_files::{MetricsFiles, Progress};
 use crate::run::observer::RunObserver;
 use crate::run::outcome::RunOutcome;
@@ -193,7 +194,7 @@ impl RunStore for FolderStore<'_> {
         let smoothing = config.metrics.smoothing;
         let metrics = MetricsFiles::new(self.dir, &records, smoothing, progress)?;
         let recorder = Recorder::new(self.dir, laboratory.world.clone(), logs, records, metrics);
-        self.recorder = Some(recorder.keeping_depth(config.record.depth));
+        self.recorder = Some(recorder.keeping(KeptImages::of(config)));
         Ok(target)
     }
 

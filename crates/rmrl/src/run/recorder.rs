@@ -11,6 +11,7 @@ use rmrl_learn::Learner;
 use crate::cell::world::World;
 use crate::run::attempt_writer::{Attempt, AttemptWriter, ImageToWrite, Logs};
 use crate::run::checkpoints;
+use crate::run::kept_images::KeptImages;
 use crate::run::metrics_files::MetricsFiles;
 use crate::run::trial_record::trial_record;
 use crate::run::world_record::WorldRecord;
@@ -24,7 +25,7 @@ pub(crate) struct Recorder<'a> {
     /// What is on disk.
     records: Vec<TrialRecord>,
     metrics: MetricsFiles<'a>,
-    keep_depth: bool,
+    kept: KeptImages,
     /// Trials before the last checkpoint.
     checkpointed: u32,
 }
@@ -39,13 +40,13 @@ impl<'a> Recorder<'a> {
         metrics: MetricsFiles<'a>,
     ) -> Self {
         let writer = AttemptWriter::new(dir.image_writer(), logs);
-        Self { dir, world, writer, records, metrics, keep_depth: true, checkpointed: 0 }
+        Self { dir, world, writer, records, metrics, kept: KeptImages::default(), checkpointed: 0 }
     }
 
-    /// Keeps depth images, too, or not. By default it does.
+    /// Keeps these images. By default all, exactly.
     #[must_use]
-    pub(crate) fn keeping_depth(mut self, keep_depth: bool) -> Self {
-        self.keep_depth = keep_depth;
+    pub(crate) fn keeping(mut self, kept: KeptImages) -> Self {
+        self.kept = kept;
         self
     }
 
@@ -94,12 +95,14 @@ impl<'a> Recorder<'a> {
         };
         let stem = format!("{}/{:05}-{}-{moment}", RunDir::IMAGES, record.trial, record.attempt);
         let color = format!("{stem}.png");
-        images.push((color.clone(), ImageToWrite::Color(Arc::clone(&capture.frame.color))));
-        if !self.keep_depth {
+        let rounding = self.kept.rounding_of(capture);
+        let image = ImageToWrite::Color(Arc::clone(&capture.frame.color), rounding);
+        images.push((color.clone(), image));
+        if !self.kept.depth {
             return (Some(color), None);
         }
         let depth = format!("{stem}-depth.png");
-        images.push((depth.clone(), ImageToWrite::Depth(capture.frame.depth.clone())));
+        images.push((depth.clone(), ImageToWrite::Depth(capture.frame.depth.clone(), rounding)));
         (Some(color), Some(depth))
     }
 
@@ -191,7 +194,9 @@ mod tests {
         let metrics = MetricsFiles::new(&dir, &[], 0.0, &mut progress).unwrap();
         let logs = Logs { trials: log, worlds: None };
         let recorder = Recorder::new(&dir, laboratory.world.clone(), logs, Vec::new(), metrics);
-        let mut recorder = Recording(recorder.keeping_depth(false));
+        let mut kept = KeptImages::default();
+        kept.depth = false;
+        let mut recorder = Recording(recorder.keeping(kept));
         let run = FixedPolicyRun {
             env: &mut laboratory.trial,
             policy: &mut NoCorrection,

@@ -1,0 +1,123 @@
+//! The belief of a cell over its geometry.
+
+use rmrl_core::PlanarPose;
+
+use crate::Carry;
+use crate::equations::Station;
+use crate::estimate::{Estimate, Evidence, Grip, position_columns, variance};
+use crate::geometry::{Geometry, Prior, TARGET_ALONG, TOOL_ACROSS, fingers};
+use crate::summary::BeliefSummary;
+
+/// What a cell believes of its camera, its tool and its arm: a Gaussian posterior, renewed after every carry.
+///
+/// The same carries in the same order give the same bits.
+#[derive(Debug, Clone)]
+pub struct CellBelief {
+    prior: Prior,
+    middle: PlanarPose,
+    target: Station,
+    grips: Vec<Grip>,
+    /// Where the last carry released the plate, and what was seen there.
+    last: Option<(PlanarPose, PlanarPose, usize)>,
+    looks: usize,
+    carries: u32,
+    estimate: Estimate,
+}
+
+/// Where to pick.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pick {
+    /// The tool's pose to command.
+    pub tool: PlanarPose,
+    /// The standard deviation of where the plate will lie along the fingers, in meters, if no lid or glint spoils the look.
+    pub along_m: f64,
+    /// The standard deviation of the plate's offset across the fingers before they close, in meters.
+    pub across_m: f64,
+}
+
+impl CellBelief {
+    /// A belief that has seen nothing but the target: the plate at `target`, as the camera sees it, is where it has to
+    /// lie once the tool has opened at `place`. `middle` is the middle of the workspace.
+    pub fn new(prior: Prior, middle: PlanarPose, place: PlanarPose, target: PlanarPose) -> Self {
+        let target = Station { look: 0, seen: target, tool: place, closes: false };
+        let evidence = Evidence { prior: &prior, middle, target, grips: &[], looks: 1 };
+        let estimate = evidence.estimate();
+        let last = Some((place, target.seen, 0));
+        Self { prior, middle, target, grips: Vec::new(), last, looks: 1, carries: 0, estimate }
+    }
+
+    /// Takes note of a carry. One with a pose that is no number is left out.
+    pub fn note(&mut self, carry: &Carry) {
+        if !carry.is_finite() {
+            return;
+        }
+        self.carries += 1;
+        let is_same_grip = self.last.is_some_and(|(released, ..)| released == carry.grasped)
+            && !self.grips.is_empty();
+        if !is_same_grip {
+            let before = carry.seen_before.map(|seen| self.closing(seen, carry.grasped));
+            self.grips.push(Grip { stations: before.into_iter().collect() });
+        }
+        let look = self.new_look();
+        let station = Station { look, seen: carry.seen_after, tool: carry.released, closes: false };
+        self.grips.last_mut().expect("one was pushed").stations.push(station);
+        self.last = Some((carry.released, carry.seen_after, look));
+        self.estimate = self.evidence().estimate();
+    }
+
+    /// Where the tool picks a plate that the camera sees at `seen`.
+    pub fn pick(&self, seen: PlanarPose) -> Pick {
+        let Estimate { geometry, covariance, .. } = &self.estimate;
+        let look_m = self.estimate.look_deviation_m();
+        let tool = geometry.best_tool(seen);
+        let [along, across] = fingers(tool);
+        let mut along = position_columns(geometry, seen, along);
+        along[TARGET_ALONG] -= 1.0;
+        let mut across = position_columns(geometry, seen, across);
+        across[TOOL_ACROSS] -= 1.0;
+        let deviation = |columns| (variance(covariance, &columns) + look_m.powi(2)).sqrt();
+        Pick { tool, along_m: deviation(along), across_m: deviation(across) }
+    }
+
+    /// The most probable geometry.
+    pub fn geometry(&self) -> &Geometry {
+        &self.estimate.geometry
+    }
+
+    /// The number of carries so far.
+    pub fn carries(&self) -> u32 {
+        self.carries
+    }
+
+    /// The belief for people and files.
+    pub fn summary(&self) -> BeliefSummary {
+        BeliefSummary::of(&self.estimate, self.carries)
+    }
+
+    /// A look before the jaws close: the one after the plate was put down there, where it is the same.
+    fn closing(&mut self, seen: PlanarPose, tool: PlanarPose) -> Station {
+        let look = match self.last {
+            Some((_, last_seen, look)) if last_seen == seen => look,
+            _ => self.new_look(),
+        };
+        Station { look, seen, tool, closes: true }
+    }
+
+    fn new_look(&mut self) -> usize {
+        self.looks += 1;
+        self.looks - 1
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence {
+            prior: &self.prior,
+            middle: self.middle,
+            target: self.target,
+            grips: &self.grips,
+            looks: self.looks,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+use nalgebra::Vector2;
+use rand::RngExt;
+use rmrl_core::{Rng, closing_slide_m, random_stream};
+
+use super::*;
+use crate::geometry::{BEND, SCALE, SHIFT, SIZE, TOOL_TURN, TURN, Vector, xy};
+
+const MIDDLE: PlanarPose = PlanarPose { x_m: 0.37, y_m: 0.0, yaw_rad: 0.0 };
+const PLACE: PlanarPose = PlanarPose { x_m: 0.46, y_m: 0.18, yaw_rad: 0.0 };
+
+/// A planar cell whose geometry is known: the judge of the belief.
+struct PlanarCell {
+    truth: Geometry,
+    noise_m: f64,
+    /// The share of looks that a lid spoils, by a millimeter.
+    spoiled: f64,
+    rng: Rng,
+    /// Where the plate truly lies.
+    plate: PlanarPose,
+    true_target: PlanarPose,
+}
+
+impl PlanarCell {
+    fn new(seed: u64, noise_m: f64, spoiled: f64) -> Self {
+        let mut rng = random_stream(seed, "planar cell", [0, 0]);
+        let mut either = |size: f64| size * (2.0 * rng.random::<f64>() - 1.0);
+        let mut values = Vector::zeros();
+        values[SHIFT] = either(0.006);
+        values[SHIFT + 1] = either(0.006);
+        values[TURN] = either(0.02);
+        values[SCALE] = either(0.003);
+        values[TOOL_TURN] = either(0.008);
+        values[TOOL_ACROSS] = either(0.003);
+        values[TARGET_ALONG] = either(0.003);
+        for bend in BEND..SIZE {
+            values[bend] = either(0.000_2);
+        }
+        let mut truth = Geometry::as_configured(MIDDLE);
+        truth.values = values;
+        let [along, across] = fingers(PLACE);
+        let target = xy(PLACE) + along * values[TARGET_ALONG] + across * values[TOOL_ACROSS];
+        let true_target = PlanarPose::new(target.x, target.y, PLACE.yaw_rad + values[TOOL_TURN]);
+        Self { truth, noise_m, spoiled, rng, plate: true_target, true_target }
+    }
+
+    /// Where the camera sees the plate: `z` with `z + c(z) = p`.
+    fn look(&mut self) -> PlanarPose {
+        let mut seen = self.plate;
+        for _ in 0..50 {
+            let plate = self.truth.plate(seen);
+            seen = PlanarPose::new(
+                seen.x_m + self.plate.x_m - plate.x_m,
+                seen.y_m + self.plate.y_m - plate.y_m,
+                self.plate.yaw_rad - self.truth.values[TURN],
+            );
+        }
+        let mut normal = || {
+            let sum: f64 = (0..12).map(|_| self.rng.random::<f64>()).sum();
+            self.noise_m * (sum - 6.0)
+        };
+        let (dx, dy) = (normal(), normal());
+        let lid_m = if self.rng.random::<f64>() < self.spoiled { 0.001 } else { 0.0 };
+        PlanarPose::new(seen.x_m + dx + lid_m, seen.y_m + dy - lid_m, seen.yaw_rad)
+    }
+
+    /// Closes the jaws at `grasped` and opens them at `released`.
+    fn carry(&mut self, grasped: PlanarPose, released: PlanarPose) {
+        let values = self.truth.values;
+        let [along, across] = fingers(grasped);
+        let offset = xy(self.plate) - xy(grasped);
+        let turn = self.plate.yaw_rad - grasped.yaw_rad - values[TOOL_TURN];
+        let along_m = along.dot(&offset);
+        let across_m = across.dot(&offset) - values[TOOL_ACROSS];
+        let in_jaws = along_m + closing_slide_m(along_m - values[TARGET_ALONG], across_m, turn);
+        let [along, across] = fingers(released);
+        let plate: Vector2<f64> = xy(released) + along * in_jaws + across * values[TOOL_ACROSS];
+        self.plate = PlanarPose::new(plate.x, plate.y, released.yaw_rad + values[TOOL_TURN]);
+    }
+
+    fn start(&mut self) -> PlanarPose {
+        let mut uniform = |from: f64, to: f64| from + (to - from) * self.rng.random::<f64>();
+        PlanarPose::new(uniform(0.29, 0.45), uniform(-0.08, 0.08), uniform(-0.5, 0.5))
+    }
+
+    /// How far the plate lies from its target, along the fingers, in meters.
+    fn error_m(&self) -> f64 {
+        fingers(PLACE)[0].dot(&(xy(self.plate) - xy(self.true_target))).abs()
+    }
+}
+
+/// A trial as a run makes it: bring the plate to a start, pick it where the belief says, place it.
+fn trial(
+    cell: &mut PlanarCell,
+    belief: &mut CellBelief,
+    at: &mut (PlanarPose, PlanarPose),
+    learn: bool,
+) -> f64 {
+    let (grasp, seen_before) = *at;
+    let start = cell.start();
+    cell.carry(grasp, start);
+    let seen = cell.look();
+    let bring =
+        Carry { seen_before: Some(seen_before), grasped: grasp, released: start, seen_after: seen };
+    if learn {
+        belief.note(&bring);
+    }
+    let tool = belief.pick(seen).tool;
+    cell.carry(tool, PLACE);
+    let error_m = cell.error_m();
+    let end = cell.look();
+    if learn {
+        belief.note(&Carry {
+            seen_before: Some(seen),
+            grasped: tool,
+            released: PLACE,
+            seen_after: end,
+        });
+    }
+    *at = (PLACE, end);
+    error_m
+}
+
+fn run(seed: u64, noise_m: f64, spoiled: f64, trials: usize) -> (PlanarCell, CellBelief, f64) {
+    let mut cell = PlanarCell::new(seed, noise_m, 0.0);
+    let target = cell.look();
+    cell.spoiled = spoiled;
+    let mut belief = CellBelief::new(Prior::default(), MIDDLE, PLACE, target);
+    let mut at = (PLACE, target);
+    for _ in 0..trials {
+        trial(&mut cell, &mut belief, &mut at, true);
+    }
+    let mut errors = 0.0;
+    for _ in 0..20 {
+        errors += trial(&mut cell, &mut belief, &mut at, false);
+    }
+    (cell, belief, errors / 20.0)
+}
+
+#[test]
+fn without_noise_the_truth_is_found() {
+    for seed in 0..20 {
+        let (cell, belief, error_m) = run(seed, 1e-6, 0.0, 12);
+        assert!(error_m < 5e-5, "cell {seed}: {error_m}");
+        let summary = belief.summary();
+        let off_mm = 1e3 * cell.truth.values[SHIFT] - summary.camera_x_mm.value;
+        assert!(off_mm.abs() < 0.3, "cell {seed}: {off_mm}");
+    }
+}
+
+#[test]
+fn one_trial_brings_millimeters_down_and_three_bring_tenths() {
+    let mean = |trials: usize| {
+        let errors: Vec<f64> = (0..40).map(|seed| run(seed, 2e-4, 0.2, trials).2).collect();
+        1e3 * errors.iter().sum::<f64>() / 40.0
+    };
+    let [none, one, three, ten] = [0, 1, 3, 10].map(mean);
+    assert!(none > 2.0 && one < 0.8 && three < 0.6 && ten < 0.5, "{none} {one} {three} {ten}");
+}
+
+#[test]
+fn the_interval_holds_what_it_says() {
+    let (mut held, mut total) = (0, 0);
+    for seed in 100..140 {
+        let mut cell = PlanarCell::new(seed, 2e-4, 0.0);
+        let target = cell.look();
+        let mut belief = CellBelief::new(Prior::default(), MIDDLE, PLACE, target);
+        let mut at = (PLACE, target);
+        for _ in 0..3 {
+            trial(&mut cell, &mut belief, &mut at, true);
+        }
+        for _ in 0..20 {
+            let deviation_m = belief.pick(cell.start()).along_m;
+            held += u32::from(trial(&mut cell, &mut belief, &mut at, false) < 1.96 * deviation_m);
+            total += 1;
+        }
+    }
+    let share = f64::from(held) / f64::from(total);
+    assert!((0.90..=0.99).contains(&share), "{share}");
+}
+
+#[test]
+fn the_same_carries_give_the_same_bits() {
+    let values = || run(7, 2e-4, 0.2, 5).1.geometry().values;
+    assert_eq!(values(), values());
+}
+
+#[test]
+fn columns_are_the_derivatives() {
+    let (_, belief, _) = run(3, 2e-4, 0.2, 4);
+    let seen = PlanarPose::new(0.31, 0.05, 0.4);
+    let station =
+        Station { look: 0, seen, tool: PlanarPose::new(0.312, 0.048, 0.41), closes: false };
+    let geometry = *belief.geometry();
+    let residual = |geometry: &Geometry| geometry.in_jaws(station.seen, station.tool);
+    for index in 0..SIZE {
+        let step = 1e-6;
+        let moved = |sign: f64| {
+            let mut moved = geometry;
+            moved.values[index] += sign * step;
+            residual(&moved)
+        };
+        let (up, down) = (moved(1.0), moved(-1.0));
+        let numeric = [0, 1, 2].map(|row| (up[row] - down[row]) / (2.0 * step));
+        let columns = [station.along(&geometry), station.across(&geometry), station.turn()]
+            .map(|equation| equation.columns[index]);
+        for (numeric, column) in numeric.iter().zip(columns) {
+            assert!((numeric - column).abs() < 1e-7, "unknown {index}: {numeric} {column}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What one carry told.
+
+use rmrl_core::PlanarPose;
+use serde::{Deserialize, Serialize};
+
+/// A plate was gripped at one place, and released and looked at at another.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Carry {
+    /// Where the camera saw the plate before it was gripped; `None` if it did not look.
+    pub seen_before: Option<PlanarPose>,
+    /// The tool's pose, as commanded, where the jaws closed.
+    pub grasped: PlanarPose,
+    /// The tool's pose, as commanded, where they opened.
+    pub released: PlanarPose,
+    /// Where the camera saw the plate afterwards.
+    pub seen_after: PlanarPose,
+}
+
+impl Carry {
+    /// Whether all its poses are numbers.
+    pub(crate) fn is_finite(&self) -> bool {
+        let seen_before = self.seen_before.unwrap_or_default();
+        [seen_before, self.grasped, self.released, self.seen_after]
+            .into_iter()
+            .all(PlanarPose::is_finite)
+    }
+}

@@ -1,0 +1,164 @@
+//! The unknowns of a cell's geometry, and how they enter its equations.
+
+use nalgebra::{SMatrix, SVector, Vector2};
+use rmrl_core::PlanarPose;
+use serde::{Deserialize, Serialize};
+
+/// The number of unknowns.
+pub(crate) const SIZE: usize = 13;
+
+/// Values of all unknowns, or the coefficients of an equation in them.
+pub(crate) type Vector = SVector<f64, SIZE>;
+/// A matrix over all unknowns.
+pub(crate) type Matrix = SMatrix<f64, SIZE, SIZE>;
+
+/// Camera shift `t`, in meters: two unknowns.
+pub(crate) const SHIFT: usize = 0;
+/// Camera turn `θ`, in radians.
+pub(crate) const TURN: usize = 2;
+/// Camera scale error `s`.
+pub(crate) const SCALE: usize = 3;
+/// Turn of the tool `κ`, in radians.
+pub(crate) const TOOL_TURN: usize = 4;
+/// Offset of the tool across the fingers `τ`, in meters.
+pub(crate) const TOOL_ACROSS: usize = 5;
+/// Offset along the fingers that a plate on the target has `D*`, in meters.
+pub(crate) const TARGET_ALONG: usize = 6;
+/// Bend of the field, in meters at [`FIELD_RADIUS_M`]: three unknowns each for x and y.
+pub(crate) const BEND: usize = 7;
+
+/// The distance from the middle of the workspace at which the bend has the size of its coefficients, in meters.
+const FIELD_RADIUS_M: f64 = 0.15;
+
+/// How large the unknowns may be: standard deviations of a normal prior around zero.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prior {
+    /// The camera's shift, each way, in meters.
+    pub shift_m: f64,
+    /// The camera's turn, in radians.
+    pub turn_rad: f64,
+    /// The camera's scale error.
+    pub scale: f64,
+    /// The tool's turn, in radians.
+    pub tool_turn_rad: f64,
+    /// The tool's offset along and across the fingers, in meters.
+    pub tool_m: f64,
+    /// The bend of camera and arm at 0.15 m from the middle, in meters.
+    pub bend_m: f64,
+    /// The noise of a look, in meters: of one that nothing spoils.
+    pub look_m: f64,
+    /// The noise of a look's yaw, in radians.
+    pub look_rad: f64,
+}
+
+impl Default for Prior {
+    /// A camera hung up with care, a tool measured by hand, an arm as it left the factory.
+    fn default() -> Self {
+        Self {
+            shift_m: 0.006,
+            turn_rad: 0.02,
+            scale: 0.005,
+            tool_turn_rad: 0.01,
+            tool_m: 0.004,
+            bend_m: 0.000_3,
+            look_m: 0.000_2,
+            look_rad: 0.002,
+        }
+    }
+}
+
+impl Prior {
+    /// The precision of each unknown.
+    pub(crate) fn precision(&self) -> Vector {
+        let mut deviation = Vector::zeros();
+        deviation.fixed_rows_mut::<2>(SHIFT).fill(self.shift_m);
+        deviation[TURN] = self.turn_rad;
+        deviation[SCALE] = self.scale;
+        deviation[TOOL_TURN] = self.tool_turn_rad;
+        deviation[TOOL_ACROSS] = self.tool_m;
+        // A person puts the target's plate down by eye, beside what the tool is off.
+        deviation[TARGET_ALONG] = 2.0 * self.tool_m;
+        deviation.fixed_rows_mut::<6>(BEND).fill(self.bend_m);
+        deviation.map(|deviation| deviation.powi(-2))
+    }
+}
+
+/// A cell's geometry: how camera and tool differ from what they are configured to be.
+///
+/// The camera sees a plate that lies at `p` at `z`, where `p = z + c(z)`, with
+///
+/// ```text
+/// c(z) = t + (θ J + s) d + bend(d),   d = z - middle,   J = [0 -1; 1 0]
+/// bend(d) = [a b c; e f g] (d_x², d_x d_y, d_y²) / (0.15 m)²
+/// ```
+///
+/// and yaw `ψ = ψ_z + θ`. The bend is what is left of the camera's tilt and lens and of the arm's joints and lengths.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Geometry {
+    pub(crate) values: Vector,
+    pub(crate) middle: Vector2<f64>,
+}
+
+impl Geometry {
+    /// A cell that is as configured.
+    pub fn as_configured(middle: PlanarPose) -> Self {
+        Self { values: Vector::zeros(), middle: xy(middle) }
+    }
+
+    /// The true pose of a plate that the camera sees at `seen`.
+    pub fn plate(&self, seen: PlanarPose) -> PlanarPose {
+        let [x, y] = correction_columns(self.middle, seen).map(|column| column.dot(&self.values));
+        PlanarPose::new(seen.x_m + x, seen.y_m + y, seen.yaw_rad + self.values[TURN])
+    }
+
+    /// The offset of a plate from the jaws of a tool, along and across the fingers, in meters, and its turn in them, in
+    /// radians. Along, it is relative to the configured tool; across and in turn to the true one.
+    pub(crate) fn in_jaws(&self, seen: PlanarPose, tool: PlanarPose) -> [f64; 3] {
+        let plate = self.plate(seen);
+        let [along, across] = fingers(tool);
+        let offset = xy(plate) - xy(tool);
+        let turn = rmrl_core::wrap_angle(plate.yaw_rad - tool.yaw_rad) - self.values[TOOL_TURN];
+        [along.dot(&offset), across.dot(&offset) - self.values[TOOL_ACROSS], turn]
+    }
+
+    /// The tool's pose that grips a plate seen at `seen` so that it lies on the target after the fixed path: the offset
+    /// along the fingers is the target's, and the jaws close without moving the plate.
+    pub fn best_tool(&self, seen: PlanarPose) -> PlanarPose {
+        let plate = self.plate(seen);
+        let yaw_rad = plate.yaw_rad - self.values[TOOL_TURN];
+        let [along, across] = fingers(PlanarPose::new(0.0, 0.0, yaw_rad));
+        let at = xy(plate) - along * self.values[TARGET_ALONG] - across * self.values[TOOL_ACROSS];
+        PlanarPose::new(at.x, at.y, yaw_rad)
+    }
+}
+
+/// The position of a pose, in meters.
+pub(crate) fn xy(pose: PlanarPose) -> Vector2<f64> {
+    Vector2::new(pose.x_m, pose.y_m)
+}
+
+/// The directions along and across the fingers of a tool.
+pub(crate) fn fingers(tool: PlanarPose) -> [Vector2<f64>; 2] {
+    let (sin, cos) = tool.yaw_rad.sin_cos();
+    [Vector2::new(cos, sin), Vector2::new(-sin, cos)]
+}
+
+/// The coefficients of `c_x` and `c_y` at a pose.
+pub(crate) fn correction_columns(middle: Vector2<f64>, seen: PlanarPose) -> [Vector; 2] {
+    let d = xy(seen) - middle;
+    let unit = d / FIELD_RADIUS_M;
+    let bend = [unit.x * unit.x, unit.x * unit.y, unit.y * unit.y];
+    let mut columns = [Vector::zeros(); 2];
+    columns[0][SHIFT] = 1.0;
+    columns[1][SHIFT + 1] = 1.0;
+    columns[0][TURN] = -d.y;
+    columns[1][TURN] = d.x;
+    for (axis, column) in columns.iter_mut().enumerate() {
+        column[SCALE] = d[axis];
+        for (term, value) in bend.iter().enumerate() {
+            column[BEND + 3 * axis + term] = *value;
+        }
+    }
+    columns
+}

@@ -1,0 +1,27 @@
+//! What a robot cell knows of its own geometry, from what its camera sees where the arm put a plate down.
+//!
+//! The arm knows where it closed and opened the jaws, and the camera looks at the plate before and after. Closing jaws
+//! center a plate across the fingers and turn it parallel; its offset along them stays as it is until they open. So every
+//! carry measures the camera's error against the arm, and the tool's, without a board and without a reward. The equations
+//! are derived in `docs/self-calibration.md`.
+//!
+//! - `carry`: what one carry told
+//! - `geometry`: the unknowns, and how they enter: [`Geometry`]
+//! - `equations`: a carry's equations, linear in the unknowns
+//! - `estimate`: the robust posterior over the unknowns
+//! - `belief`: [`CellBelief`], which takes note of carries and says where to pick
+//! - `summary`: the belief in words
+//!
+//! Poses are planar, in the world frame, which is the arm's base; meters and radians. A tool's pose is the commanded one.
+
+mod belief;
+mod carry;
+mod equations;
+mod estimate;
+mod geometry;
+mod summary;
+
+pub use belief::{CellBelief, Pick};
+pub use carry::Carry;
+pub use geometry::{Geometry, Prior};
+pub use summary::{BeliefSummary, Measured};
