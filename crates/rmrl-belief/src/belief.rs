@@ -1,8 +1,7 @@
 //! The belief of a cell over its geometry.
 
-use rmrl_core::PlanarPose;
+use rmrl_core::{Carry, PlanarPose};
 
-use crate::Carry;
 use crate::equations::Station;
 use crate::estimate::{Estimate, Evidence, Grip, position_columns, variance};
 use crate::geometry::{Geometry, Prior, TARGET_ALONG, TOOL_ACROSS, fingers};
@@ -44,6 +43,17 @@ impl CellBelief {
         let estimate = evidence.estimate();
         let last = Some((place, target.seen, 0));
         Self { prior, middle, target, grips: Vec::new(), last, looks: 1, carries: 0, estimate }
+    }
+
+    /// The same geometry for another target, or for another look at it: a plate at `target`, as the camera sees it, is
+    /// where it has to lie once the tool has opened at `place`.
+    #[must_use]
+    pub fn with_target(&self, place: PlanarPose, target: PlanarPose) -> Self {
+        let mut moved = self.clone();
+        moved.target = Station { look: moved.new_look(), seen: target, tool: place, closes: false };
+        moved.last = None;
+        moved.estimate = moved.evidence().estimate();
+        moved
     }
 
     /// Takes note of a carry. One with a pose that is no number is left out.

@@ -5,7 +5,6 @@
 //! carry measures the camera's error against the arm, and the tool's, without a board and without a reward. The equations
 //! are derived in `docs/self-calibration.md`.
 //!
-//! - `carry`: what one carry told
 //! - `geometry`: the unknowns, and how they enter: [`Geometry`]
 //! - `equations`: a carry's equations, linear in the unknowns
 //! - `estimate`: the robust posterior over the unknowns
@@ -15,13 +14,11 @@
 //! Poses are planar, in the world frame, which is the arm's base; meters and radians. A tool's pose is the commanded one.
 
 mod belief;
-mod carry;
 mod equations;
 mod estimate;
 mod geometry;
 mod summary;
 
 pub use belief::{CellBelief, Pick};
-pub use carry::Carry;
 pub use geometry::{Geometry, Prior};
 pub use summary::{BeliefSummary, Measured};

@@ -72,6 +72,7 @@ impl Env for PickPlace {
     fn reset(&mut self, id: TrialId) -> Result<Observation, Fault> {
         self.cell.evidence = TrialEvidence::default();
         self.state = None;
+        self.search.drop_unseen_carry();
         let observation = self.observe_start(id)?;
         if let Some(monitor) = &mut self.drift {
             let WorkCell { perception, evidence, .. } = &mut self.cell;
@@ -168,6 +169,7 @@ impl PickPlace {
             }
         };
         self.search.surfaces.check_start_height(found.height_m)?;
+        let brought = self.search.note_seen(found.pose);
         if let Some(lean_rad) = lean_rad {
             self.search.location = PlateLocation::Lost;
             return Err(lost_plate(format!(
@@ -179,6 +181,7 @@ impl PickPlace {
             image: Arc::clone(&capture.frame.color),
             estimated_pose: found.pose,
             plate_in_image: found.in_image,
+            brought,
         })
     }
 
@@ -237,6 +240,7 @@ impl PickPlace {
         let leans = self.cell.perception.lean_rad(&capture).is_some();
         let found = self.cell.evidence.end.insert(capture).plate()?;
         self.search.location = self.search.location_after_place(found.pose, found.height_m, target);
+        self.search.seen = Some(found.pose);
         let error = PlacementError::between(found.pose, target.pose);
         let stayed = found.pose.distance_m(picked_from) <= START_TOLERANCE_M;
         // One that fell off a shelf is an outcome: it may have been placed badly.

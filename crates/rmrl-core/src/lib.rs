@@ -22,6 +22,7 @@
 extern crate self as rmrl_core;
 
 mod action;
+mod carry;
 mod config;
 mod env;
 mod fnv;
@@ -38,6 +39,7 @@ mod statistics;
 mod trial;
 
 pub use action::{ActionIndex, ActionSpace, ActionSpaceError, DIMENSIONS};
+pub use carry::Carry;
 pub use config::{Check, ConfigKeys, InvalidKey, KeyDescription};
 #[doc(hidden)]
 pub use config::{KeyRange, check_length, key_path, with_reason};

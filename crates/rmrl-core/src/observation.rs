@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::PlanarPose;
+use crate::{Carry, PlanarPose};
 
 /// A state `s = (I, P_e)` of the one-step MDP (Sec. 3.1).
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Observation {
     pub estimated_pose: PlanarPose,
     /// Where the image shows a plate at that pose.
     pub plate_in_image: PlateInImage,
+    /// How the arm brought the plate there, if it did so for this trial.
+    pub brought: Option<Carry>,
 }
 
 /// Where an image shows a plate, in pixels. Whole numbers are the centers of pixels; (0, 0) is the

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use rmrl_core::{
-    ActionIndex, DIMENSIONS, Decision, FaultKind, GraspFailure, Observation, Outcome, Placement,
-    PlacementError, PlanarPose, PlateInImage, PoseAdjustment, Purpose, Trial, TrialId, TrialReport,
+    ActionIndex, Carry, DIMENSIONS, Decision, FaultKind, GraspFailure, Observation, Outcome,
+    Placement, PlacementError, PlanarPose, PlateInImage, PoseAdjustment, Purpose, Trial, TrialId,
+    TrialReport,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::time_stamp::TimeStamp;
 
 /// The version of the log's lines that this program writes. It reads earlier ones, too: those of version 1 have no
-/// version, no time and no digest.
-pub const SCHEMA: u32 = 2;
+/// version, no time and no digest, those of version 2 no carries.
+pub const SCHEMA: u32 = 3;
 
 fn first_schema() -> u32 {
     1
@@ -51,8 +52,14 @@ pub struct TrialRecord {
     /// Whether a deployed policy did not know the state and therefore corrected nothing.
     #[serde(default)]
     pub abstained: bool,
+    /// How the arm brought the plate to its start. Left out where it did not, and in logs before version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought: Option<Carry>,
     /// `P_pick`, where the arm picked.
     pub pick_pose: Option<PlanarPose>,
+    /// The tool's pose, as commanded, where it released the placed plate. Left out before version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place_pose: Option<PlanarPose>,
     /// `P_final`, where the camera saw the plate placed.
     pub final_pose: Option<PlanarPose>,
     /// `P_target`.
@@ -86,6 +93,9 @@ pub struct TrialRecord {
     /// Where the cell believes the plate to be afterwards. A resumed run continues from it.
     #[serde(alias = "whereabouts")]
     pub plate_location: serde_json::Value,
+    /// Where the camera saw the plate where it rests now. Left out where it did not look since the plate was moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plate_seen: Option<PlanarPose>,
     /// How long each step took, in seconds of wall-clock time.
     pub durations_s: DurationsRecord,
     /// The images, as files in the run directory.
@@ -209,7 +219,9 @@ impl TrialRecord {
             adjustment: None,
             probabilities: None,
             abstained: false,
+            brought: None,
             pick_pose: None,
+            place_pose: None,
             final_pose: None,
             target_pose: None,
             plate_after_miss: None,
@@ -224,6 +236,7 @@ impl TrialRecord {
             camera_drift: None,
             suspect: false,
             plate_location: serde_json::Value::Null,
+            plate_seen: None,
             durations_s: DurationsRecord::default(),
             images: ImagesRecord::default(),
         }
@@ -264,6 +277,7 @@ impl TrialRecord {
         Ok(Some(Trial {
             id: self.id(),
             observation: Observation {
+                brought: self.brought,
                 image: Arc::new(image),
                 estimated_pose: self.estimated_pose.ok_or(missing("estimated_pose"))?,
                 plate_in_image: self.plate_in_image.ok_or(missing("plate_in_image"))?,
@@ -281,6 +295,7 @@ impl TrialRecord {
     fn set_decision(&mut self, observation: &Observation, decision: &Decision) {
         self.estimated_pose = Some(observation.estimated_pose);
         self.plate_in_image = Some(observation.plate_in_image);
+        self.brought = observation.brought;
         self.action_index = decision.index;
         self.adjustment = Some(decision.adjustment);
         self.probabilities = decision.probabilities.clone();
@@ -306,6 +321,7 @@ mod tests {
         Trial {
             id: TrialId::new(7, 2, 1),
             observation: Observation {
+                brought: None,
                 image: Arc::new(RgbImage::new(2, 2)),
                 estimated_pose: PlanarPose::new(0.1 + 0.2, -1.0 / 3.0, 0.7),
                 plate_in_image: PlateInImage {

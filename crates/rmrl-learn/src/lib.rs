@@ -36,7 +36,8 @@ pub use network::MOST_CANDIDATES;
 pub use policy::{EncodedState, OodDetector, OodScore, Policy, PoseScaling, most_likely};
 pub use storage::{CheckpointError, Metadata, WeightsError, read_metadata};
 pub use training::{
-    ConstantOffset, EarlierData, EncoderExample, EncoderTrainer, EncoderTraining, FixedPolicy,
-    FixedPolicyRun, GreedyPolicy, Learner, NoCorrection, Noted, Observer, ObserverError, Oracle,
-    RandomCorrection, RunError, StopReason, Training, TrialBacklog, TrialPlan, pretrain,
+    CalibratedOracle, ConstantOffset, EarlierData, EncoderExample, EncoderTrainer, EncoderTraining,
+    FixedPolicy, FixedPolicyRun, GreedyPolicy, Learner, NoCorrection, Noted, Observer,
+    ObserverError, Oracle, RandomCorrection, RunError, SelfCalibration, StopReason, Training,
+    TrialBacklog, TrialPlan, pretrain,
 };

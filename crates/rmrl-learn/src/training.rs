@@ -10,6 +10,7 @@ mod observer;
 mod overlap;
 mod pretrain;
 mod rollout;
+mod self_calibration;
 mod stopping;
 mod trial_plan;
 
@@ -17,7 +18,8 @@ use rmrl_core::{Env, Observation, Purpose, TrialId};
 
 pub use self::backlog::TrialBacklog;
 pub use self::baselines::{
-    ConstantOffset, FixedPolicy, GreedyPolicy, NoCorrection, Oracle, RandomCorrection,
+    CalibratedOracle, ConstantOffset, FixedPolicy, GreedyPolicy, NoCorrection, Oracle,
+    RandomCorrection,
 };
 pub use self::encoder_pretraining::{EncoderExample, EncoderTrainer, EncoderTraining};
 pub use self::fixed_policy_run::FixedPolicyRun;
@@ -27,6 +29,7 @@ pub use self::observer::{Observer, ObserverError, RunError};
 use self::overlap::beside;
 pub use self::pretrain::{EarlierData, pretrain};
 use self::rollout::{ResetResult, begin, complete_trial};
+pub use self::self_calibration::SelfCalibration;
 pub use self::stopping::StopReason;
 pub use self::trial_plan::{Noted, TrialPlan};
 use crate::config::ScheduleConfig;

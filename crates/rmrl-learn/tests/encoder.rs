@@ -30,7 +30,12 @@ fn observation(plate: u8, table: u8) -> Observation {
         image.put_pixel(u, v, Rgb([plate, plate, plate / 2]));
     }
     let plate_in_image = PlateInImage { u_px: 29.5, v_px: 22.5, diagonal_px: 24.0 };
-    Observation { image: Arc::new(image), estimated_pose: PlanarPose::default(), plate_in_image }
+    Observation {
+        brought: None,
+        image: Arc::new(image),
+        estimated_pose: PlanarPose::default(),
+        plate_in_image,
+    }
 }
 
 /// The first answer is visible, the second is not.

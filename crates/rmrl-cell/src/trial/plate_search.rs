@@ -1,6 +1,6 @@
 //! Where the plate is, and how it gets to where a trial starts.
 
-use rmrl_core::{Fault, FaultKind, GraspFailure, PlanarPose};
+use rmrl_core::{Carry, Fault, FaultKind, GraspFailure, PlanarPose};
 use rmrl_vision::{Localization, LocalizeError, PlateGeometry};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,14 @@ impl PlateLocation {
     }
 }
 
+/// How the robot brought the plate: a [`Carry`] that the camera has not looked at yet.
+#[derive(Debug, Clone, Copy)]
+struct Brought {
+    seen_before: Option<PlanarPose>,
+    grasped: PlanarPose,
+    released: PlanarPose,
+}
+
 /// Keeps track of the plate, and brings it to where a trial starts.
 pub(crate) struct PlateSearch {
     /// Where the plate is believed to be.
@@ -48,6 +56,10 @@ pub(crate) struct PlateSearch {
     misses: u32,
     /// Whether the robot itself put the plate down where it lies: a person puts it only near a pose.
     is_own_work: bool,
+    /// Where the camera saw the plate where it lies now, if it looked.
+    pub seen: Option<PlanarPose>,
+    /// How the robot last brought the plate to where it lies, until the camera has looked at it there.
+    brought: Option<Brought>,
     /// Whether the camera could not localize the plate where it lies.
     is_hidden: bool,
     pub surfaces: Surfaces,
@@ -61,6 +73,8 @@ impl PlateSearch {
             location: PlateLocation::Unknown,
             misses: 0,
             is_own_work: false,
+            seen: None,
+            brought: None,
             is_hidden: false,
             surfaces: Surfaces::new(task, plate),
             task: task.clone(),
@@ -74,7 +88,22 @@ impl PlateSearch {
 
     /// Forgets where the plate is. Returns what was believed.
     pub fn forget(&mut self) -> PlateLocation {
+        self.seen = None;
+        self.brought = None;
         std::mem::replace(&mut self.location, PlateLocation::Unknown)
+    }
+
+    /// Takes note of where the camera sees the plate at its start. Returns how the robot brought it there, if it did so
+    /// since the camera last looked.
+    pub fn note_seen(&mut self, seen: PlanarPose) -> Option<Carry> {
+        self.seen = Some(seen);
+        let Brought { seen_before, grasped, released } = self.brought.take()?;
+        Some(Carry { seen_before, grasped, released, seen_after: seen })
+    }
+
+    /// Forgets a carry that the camera has not looked at: a resumed run does not know of it either.
+    pub fn drop_unseen_carry(&mut self) {
+        self.brought = None;
     }
 
     /// Takes note that the camera does not localize the plate. One that the robot put down, and that the camera sees,
@@ -101,31 +130,41 @@ impl PlateSearch {
         let put_down = self.task.release_pose(start, self.task.start_surface_m);
         let above = put_down.at_height(self.task.travel_height_m);
         let in_hand = cell.manipulator.holds_object().map_err(motion_fault)?;
+        let mut grasped = None;
         self.is_hidden = false;
         self.is_own_work = self.location != PlateLocation::Lost || in_hand;
         if self.location == PlateLocation::Lost && !in_hand {
             cell.go_home()?;
             cell.notify(CellEvent::NeedsOperator("put the plate back near its start"));
             cell.ask(|operator| operator.put_plate_near(start))?;
+            self.forget();
         } else {
             if !in_hand {
-                self.pick_up_anywhere(cell)?;
+                grasped = Some(self.pick_up_anywhere(cell)?);
             }
-            self.location = PlateLocation::Unknown;
+            self.forget();
             if !cell.manipulator.release([above], put_down).map_err(motion_fault)? {
                 return Err(lost_plate("it slipped on the way back to its start".to_string()));
             }
         }
         self.location = PlateLocation::PutDown(put_down);
+        let released = put_down.planar;
+        self.brought =
+            grasped.map(|(grasped, seen_before)| Brought { seen_before, grasped, released });
         Ok(())
     }
 
-    /// Grasps the plate: where it was put down, else where the camera sees it.
-    fn pick_up_anywhere(&mut self, cell: &mut WorkCell) -> Result<(), Fault> {
+    /// Grasps the plate: where it was put down, else where the camera sees it. Returns the tool's pose, and where the
+    /// camera saw the plate there.
+    fn pick_up_anywhere(
+        &mut self,
+        cell: &mut WorkCell,
+    ) -> Result<(PlanarPose, Option<PlanarPose>), Fault> {
+        let seen = self.seen;
         if let PlateLocation::PutDown(tool) = self.forget() {
             let grasped = self.grasp(tool, &mut cell.manipulator).map_err(motion_fault)?;
-            if let GraspOutcome::Held(_) = grasped {
-                return Ok(());
+            if let GraspOutcome::Held(commanded) = grasped {
+                return Ok((commanded.planar, seen));
             }
             self.check_misses("")?;
         }
@@ -133,11 +172,11 @@ impl PlateSearch {
         cell.go_home()?;
         let capture = cell.look()?;
         self.location = PlateLocation::Lost;
-        let tool =
-            self.tool_over_seen_plate(capture.plate()?, cell.manipulator.arm().envelope())?;
+        let found = capture.plate()?;
+        let tool = self.tool_over_seen_plate(found, cell.manipulator.arm().envelope())?;
         self.location = PlateLocation::Unknown;
         match self.grasp(tool, &mut cell.manipulator).map_err(motion_fault)? {
-            GraspOutcome::Held(_) => Ok(()),
+            GraspOutcome::Held(commanded) => Ok((commanded.planar, Some(found.pose))),
             GraspOutcome::Failed(failure) => {
                 self.location = PlateLocation::Lost;
                 self.check_misses("")?;

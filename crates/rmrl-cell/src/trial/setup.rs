@@ -103,6 +103,7 @@ impl PickPlace {
             monitor.begin(&capture.frame.color, &camera).map_err(|error| drift_fault(&error))?;
         }
         self.resume(target, self.plate_location_at_target(target));
+        self.resume_seen(Some(target.pose));
         Ok(target)
     }
 
@@ -114,7 +115,14 @@ impl PickPlace {
     /// Continues with a target recorded earlier, and with what was last known of the plate.
     pub fn resume(&mut self, target: Target, plate_location: PlateLocation) {
         self.search.surfaces.target = Some(target);
+        self.search.forget();
         self.search.location = plate_location;
+    }
+
+    /// Continues with where the camera last saw the plate where it lies. Without, the next carry does not tell how the
+    /// plate lay in the jaws.
+    pub fn resume_seen(&mut self, seen: Option<PlanarPose>) {
+        self.search.seen = seen;
     }
 
     /// Continues to monitor the camera with a reference seen earlier, and with the result of the last check. Does
@@ -183,6 +191,16 @@ impl PickPlace {
     /// Where the robot believes the plate to be.
     pub fn plate_location(&self) -> PlateLocation {
         self.search.location
+    }
+
+    /// Where the camera last saw the plate where it lies now, if it has looked since the plate was moved.
+    pub fn plate_seen(&self) -> Option<PlanarPose> {
+        self.search.seen
+    }
+
+    /// The tool's pose, as commanded, where it releases a plate at its place.
+    pub fn place_pose(&self) -> PlanarPose {
+        self.trajectory.place.planar
     }
 
     /// The monitor of the camera, if there is one.

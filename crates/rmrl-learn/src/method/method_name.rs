@@ -36,6 +36,8 @@ pub enum MethodName {
     ActorCritic,
     /// Advantage actor-critic with the role model's labels.
     ActorCriticRmRl,
+    /// Self-calibration: act by the cell's geometry, which every carry measures.
+    SelfCalibration,
     /// No correction: pick at the estimated pose.
     None,
     /// A random candidate each time.
@@ -44,11 +46,13 @@ pub enum MethodName {
     Constant,
     /// The best candidate by the simulator's truth, which no policy can beat.
     Oracle,
+    /// What a cell with a known geometry does with the localizer's estimate.
+    CalibratedOracle,
 }
 
 impl MethodName {
     /// Every method, in the order of the tables.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Reinforce,
         Self::Replay,
         Self::RmRl,
@@ -58,10 +62,12 @@ impl MethodName {
         Self::PpoRmRl,
         Self::ActorCritic,
         Self::ActorCriticRmRl,
+        Self::SelfCalibration,
         Self::None,
         Self::Random,
         Self::Constant,
         Self::Oracle,
+        Self::CalibratedOracle,
     ];
 
     /// The name in commands and configurations.
@@ -76,10 +82,12 @@ impl MethodName {
             Self::PpoRmRl => "ppo-rm-rl",
             Self::ActorCritic => "actor-critic",
             Self::ActorCriticRmRl => "actor-critic-rm-rl",
+            Self::SelfCalibration => "self-calibration",
             Self::None => "none",
             Self::Random => "random",
             Self::Constant => "constant",
             Self::Oracle => "oracle",
+            Self::CalibratedOracle => "calibrated-oracle",
         }
     }
 
@@ -95,10 +103,12 @@ impl MethodName {
             Self::PpoRmRl => "PPO + role model",
             Self::ActorCritic => "Actor-critic",
             Self::ActorCriticRmRl => "Actor-critic + role model",
+            Self::SelfCalibration => "Self-calibration",
             Self::None => "No correction",
             Self::Random => "Random",
             Self::Constant => "Constant offset",
             Self::Oracle => "Oracle",
+            Self::CalibratedOracle => "Calibrated oracle",
         }
     }
 
@@ -116,10 +126,12 @@ impl MethodName {
             Self::PpoRmRl => "proximal policy optimization, and the role model's labels",
             Self::ActorCritic => "advantage actor-critic: policy gradient against a learned value",
             Self::ActorCriticRmRl => "advantage actor-critic, and the role model's labels",
+            Self::SelfCalibration => "geometry that every carry measures: no candidates, no reward",
             Self::None => "no correction: pick at the estimated pose",
             Self::Random => "a random candidate each time",
             Self::Constant => "one offset, averaged over the first ten trials",
             Self::Oracle => "the best candidate by the simulator's truth",
+            Self::CalibratedOracle => "what a known geometry makes of the localizer's estimate",
         }
     }
 
@@ -133,7 +145,12 @@ impl MethodName {
             | Self::Hindsight => Box::new(Reinforce),
             Self::ActorCritic | Self::ActorCriticRmRl => Box::new(ActorCritic { config: *online }),
             Self::Ppo | Self::PpoRmRl => Box::new(Ppo { config: *online }),
-            Self::None | Self::Random | Self::Constant | Self::Oracle => return None,
+            Self::SelfCalibration
+            | Self::None
+            | Self::Random
+            | Self::Constant
+            | Self::Oracle
+            | Self::CalibratedOracle => return None,
         };
         let (labeling, replay): (Option<Box<dyn Labeling>>, _) = match self {
             Self::Replay => (None, ReplayRule::PolicyGradient),
@@ -149,9 +166,17 @@ impl MethodName {
         Some(Method { online: Some(online), labeling, replay })
     }
 
-    /// Whether it learns a policy.
+    /// Whether it learns a policy network.
     pub fn learns(self) -> bool {
-        !matches!(self, Self::None | Self::Random | Self::Constant | Self::Oracle)
+        !matches!(
+            self,
+            Self::SelfCalibration
+                | Self::None
+                | Self::Random
+                | Self::Constant
+                | Self::Oracle
+                | Self::CalibratedOracle
+        )
     }
 
     /// Whether it compares the trials of a scene, and so needs two or more of them.

@@ -15,6 +15,12 @@ pub trait FixedPolicy {
     /// The adjustment for a state.
     fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision;
 
+    /// Takes note of the target of a cell that it is deployed in: the tool's pose, as commanded, that releases plates there,
+    /// and where the camera saw the plate on it. Does nothing by default.
+    fn deploy_at(&mut self, place: PlanarPose, target: PlanarPose) {
+        let _ = (place, target);
+    }
+
     /// Takes note of a trial. Does nothing by default.
     fn note(&mut self, trial: &Trial) {
         let _ = trial;
@@ -113,7 +119,21 @@ impl FixedPolicy for Oracle {
     }
 }
 
-fn offset(adjustment: PoseAdjustment) -> Decision {
+/// Picks exactly where a cell whose geometry is known would pick a plate that the camera sees where it sees it. It shares
+/// the localizer's errors with every method, and needs no candidates.
+pub struct CalibratedOracle {
+    /// The pick pose without any error but the localizer's, by the estimated pose, world frame.
+    pub best_pick: Box<dyn Fn(PlanarPose) -> PlanarPose>,
+}
+
+impl FixedPolicy for CalibratedOracle {
+    fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
+        let estimated = observation.estimated_pose;
+        offset((self.best_pick)(estimated).relative_to(estimated))
+    }
+}
+
+pub(super) fn offset(adjustment: PoseAdjustment) -> Decision {
     Decision { adjustment, index: None, probabilities: None, abstained: false }
 }
 

@@ -67,6 +67,16 @@ impl CellTruth {
         PlanarPose::new(point.x, point.y, long_side.y.atan2(long_side.x))
     }
 
+    /// Where the arm has to pick a plate that a localizer without error reports at `seen`, `B E^-1`.
+    pub(crate) fn best_pick_of_seen(&self, seen: PlanarPose) -> PlanarPose {
+        let lifted = self.believed_from_true * Point3::new(seen.x_m, seen.y_m, self.start_height_m);
+        let back = self.believed_from_true.inverse();
+        let point = back * Point3::new(seen.x_m, seen.y_m, lifted.z);
+        let (sin, cos) = seen.yaw_rad.sin_cos();
+        let long_side = back * Vector3::new(cos, sin, 0.0);
+        self.best_pick(PlanarPose::new(point.x, point.y, long_side.y.atan2(long_side.x)))
+    }
+
     /// Where the arm has to pick a plate at `plate`, `B`.
     fn best_pick(&self, plate: PlanarPose) -> PlanarPose {
         let tool = self.tool_from_configured;

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::bail;
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{
-    Claim, Decision, Interval, Observation, Outcome, Trial, TrialId, TrialReport, mean,
+    Claim, Decision, Interval, Observation, Outcome, PlanarPose, Trial, TrialId, TrialReport, mean,
     standard_deviation, wilson_interval,
 };
 use rmrl_learn::{
@@ -154,7 +154,8 @@ pub fn evaluate_run(
         }
         Box::new(GreedyPolicy(Policy::from_file(&path, &config.policy)?))
     } else {
-        let mut policy = baseline(&config, &laboratory.world)?;
+        let target = TargetRecord::read(root)?.target.pose;
+        let mut policy = baseline(&config, &laboratory, target)?;
         for trial in trials_without_images(&read_records(root)?)? {
             policy.note(&trial);
         }
@@ -169,6 +170,10 @@ struct Frozen(Box<dyn FixedPolicy>);
 impl FixedPolicy for Frozen {
     fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision {
         self.0.decide(observation, id)
+    }
+
+    fn deploy_at(&mut self, place: PlanarPose, target: PlanarPose) {
+        self.0.deploy_at(place, target);
     }
 }
 
@@ -185,7 +190,9 @@ pub fn evaluate(
     mut policy: Box<dyn FixedPolicy>,
     trials: u32,
 ) -> anyhow::Result<Evaluation> {
-    let resting = TargetRecord::make(config, &mut laboratory)?.noise_floor;
+    let TargetRecord { target, noise_floor: resting, .. } =
+        TargetRecord::make(config, &mut laboratory)?;
+    policy.deploy_at(config.task.place.pose(), target.pose);
     let cell_truth = CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config);
     let mut tally = Tally::new(laboratory.world.clone(), cell_truth);
     let run = FixedPolicyRun {

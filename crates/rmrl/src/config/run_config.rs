@@ -132,6 +132,9 @@ impl RunConfig {
             config.actions.translation_step_mm = 1.25;
             config.schedule.refinements = 1;
         }
+        if matches!(method, MethodName::SelfCalibration | MethodName::CalibratedOracle) {
+            config.schedule.trials_per_scene = 1;
+        }
         if method == MethodName::Oracle {
             config.actions.translation_bins = 9;
         }
@@ -270,8 +273,11 @@ impl RunConfig {
                 TrialPlan::to_prove(claim, self.trials, &self.schedule)
             }
             Some(claim) => {
-                let is_constant = self.method == MethodName::Constant;
-                let settled = if is_constant { ConstantOffset::MEASURED_TRIALS as u32 } else { 0 };
+                let settled = match self.method {
+                    MethodName::Constant => ConstantOffset::MEASURED_TRIALS as u32,
+                    MethodName::SelfCalibration => SETTLED_GEOMETRY,
+                    _ => 0,
+                };
                 TrialPlan::to_prove_of_fixed(claim, self.trials, settled)
             }
         }
@@ -282,6 +288,9 @@ impl RunConfig {
         PoseScaling::new(self.task.start.center(), self.task.start.half_extent())
     }
 }
+
+/// After how many trials the tests of a self-calibration begin, which prove what it knows by then.
+const SETTLED_GEOMETRY: u32 = 20;
 
 /// The first key, in the order of the alphabet, that two tables do not both have or have otherwise.
 pub(crate) fn first_difference(a: &toml::Table, b: &toml::Table) -> Option<String> {

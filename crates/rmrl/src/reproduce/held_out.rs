@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 use rmrl_cell::{PlateLocation, TaskKind};
-use rmrl_core::{Decision, Env, Observation, Outcome, TrialId};
+use rmrl_core::{Decision, Env, Observation, Outcome, PlanarPose, TrialId};
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::assembly::Laboratory;
-use crate::cell::world::World;
 use crate::config::RunConfig;
 
 /// The result of one placement.
@@ -47,6 +46,7 @@ pub struct AttemptErrors {
 /// and action give the same bits.
 pub struct HeldOut {
     laboratory: Laboratory,
+    target: PlanarPose,
     starts: Vec<Start>,
     known: HashMap<(usize, [u64; 3]), Attempt>,
 }
@@ -72,11 +72,11 @@ impl HeldOut {
         let config = config.on_task(task);
         let mut laboratory =
             Laboratory::assemble(&config, u64::from(config.seed) ^ PLACEMENT_SEED)?;
-        laboratory.trial.record_target()?;
+        let target = laboratory.trial.record_target()?.pose;
         let starts = (1..=count)
             .map(|number| make_start(&mut laboratory, number))
             .collect::<anyhow::Result<_>>()?;
-        Ok(Self { laboratory, starts, known: HashMap::new() })
+        Ok(Self { laboratory, target, starts, known: HashMap::new() })
     }
 
     /// The observation of each start.
@@ -84,9 +84,14 @@ impl HeldOut {
         self.starts.iter().map(|start| &start.observation)
     }
 
-    /// What lies behind the cell's devices.
-    pub fn world(&self) -> &World {
-        &self.laboratory.world
+    /// The cell of the placements.
+    pub(crate) fn laboratory(&self) -> &Laboratory {
+        &self.laboratory
+    }
+
+    /// Its target: the tool's pose that releases plates there, and where the camera saw the plate on it.
+    pub(crate) fn target(&self) -> (PlanarPose, PlanarPose) {
+        (self.laboratory.trial.place_pose(), self.target)
     }
 
     /// The result at each start of the decision that `decide` makes there. It receives the start's
@@ -95,7 +100,7 @@ impl HeldOut {
         &mut self,
         mut decide: impl FnMut(usize, &Observation) -> Decision,
     ) -> Vec<Attempt> {
-        let Self { laboratory, starts, known } = self;
+        let Self { laboratory, starts, known, .. } = self;
         let attempts = starts.iter().enumerate().map(|(number, start)| {
             laboratory.world.restore(start.world);
             let estimated_pose = start.observation.estimated_pose;

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use anyhow::Context;
 use rmrl_cell::TaskKind;
-use rmrl_core::{Decision, PoseAdjustment, TrialId};
+use rmrl_core::{Decision, PlanarPose, PoseAdjustment, TrialId};
 use rmrl_data::TrialRecord;
-use rmrl_learn::{ConstantOffset, EncodedState, FixedPolicy, Learner, MethodName, Policy};
+use rmrl_learn::{
+    ConstantOffset, EncodedState, FixedPolicy, Learner, MethodName, Policy, SelfCalibration,
+};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ use super::held_out::{Attempt, HeldOut};
 use super::plan::Unit;
 use crate::analysis::noise_floor::NoiseFloor;
 use crate::config::RunConfig;
-use crate::run::baseline::baseline;
+use crate::run::baseline::{baseline, self_calibration};
 use crate::run::create::{create, resolved};
 use crate::run::engine::{RunResult, run_to_end};
 use crate::run::execute::execute_observed;
@@ -103,7 +105,9 @@ pub fn run_unit(
     let prepared_secs = processor_secs();
     let result = train(&config, keep, &mut evaluator)?;
     let records = result.records;
-    let deployed = Deployed::of(&config, result.policy, &records, &mut evaluator)?;
+    let target = result.target.context("the run ended before its target was recorded")?;
+    let seen_target = target.target.pose;
+    let deployed = Deployed::of(&config, result.policy, (&records, seen_target), &mut evaluator)?;
     let training_cpu_secs = processor_secs() - prepared_secs - evaluator.evaluation_secs;
 
     let mut finals = Vec::new();
@@ -116,7 +120,9 @@ pub fn run_unit(
         };
         finals.push(Final { task, attempts });
     }
-    if !matches!(deployed, Deployed::Policy(_)) {
+    if let Deployed::SelfCalibration(_) = &deployed {
+        evaluator.checkpoints = self_calibrated(&config, (&records, seen_target), &mut evaluator)?;
+    } else if !matches!(deployed, Deployed::Policy(_)) {
         // Nothing is learned, so the final result holds from the first possible trial on.
         let trial = match config.method {
             MethodName::Constant => ConstantOffset::MEASURED_TRIALS as u32,
@@ -125,7 +131,6 @@ pub fn run_unit(
         let attempts = deployed.attempts(&config, &mut evaluator.held_out)?;
         evaluator.checkpoints = vec![Checkpoint { trial, attempts }];
     }
-    let target = result.target.context("the run ended before its target was recorded")?;
     Ok(UnitResult {
         unit: unit.clone(),
         config: config.to_run_toml(),
@@ -172,6 +177,7 @@ impl TrainingTrial {
 enum Deployed {
     Policy(Box<Policy>),
     Offset(PoseAdjustment),
+    SelfCalibration(Box<SelfCalibration>),
     /// The fixed policy of the method itself.
     Fixed,
 }
@@ -182,7 +188,7 @@ impl Deployed {
     fn of(
         config: &RunConfig,
         policy: Option<Policy>,
-        records: &[TrialRecord],
+        (records, target): (&[TrialRecord], PlanarPose),
         evaluator: &mut CheckpointEvaluator,
     ) -> anyhow::Result<Self> {
         if let Some(policy) = policy {
@@ -191,6 +197,10 @@ impl Deployed {
                 evaluator.evaluate(trials, &policy);
             }
             return Ok(Self::Policy(Box::new(policy)));
+        }
+        if config.method == MethodName::SelfCalibration {
+            let learned = learned_geometry(config, records, target)?;
+            return Ok(Self::SelfCalibration(Box::new(learned)));
         }
         if config.method != MethodName::Constant {
             return Ok(Self::Fixed);
@@ -215,8 +225,9 @@ impl Deployed {
                 probabilities: None,
                 abstained: false,
             }),
+            Self::SelfCalibration(policy) => decisions_of(policy.as_ref().clone(), held_out),
             Self::Fixed => {
-                let mut fixed = baseline(config, held_out.world())?;
+                let mut fixed = baseline(config, held_out.laboratory(), held_out.target().1)?;
                 held_out.attempts(|number, observation| {
                     let trial = number as u32 + 1;
                     fixed.decide(observation, TrialId::new(trial, 1, trial))
@@ -224,6 +235,54 @@ impl Deployed {
             }
         })
     }
+}
+
+/// The self-calibration after these trials.
+fn learned_geometry(
+    config: &RunConfig,
+    records: &[TrialRecord],
+    target: PlanarPose,
+) -> anyhow::Result<SelfCalibration> {
+    let mut learned = self_calibration(config, target);
+    for trial in trials_without_images(records)? {
+        learned.learn(&trial);
+    }
+    Ok(learned)
+}
+
+/// The self-calibration after some of the trials, on the held-out placements.
+fn self_calibrated(
+    config: &RunConfig,
+    (records, target): (&[TrialRecord], PlanarPose),
+    evaluator: &mut CheckpointEvaluator,
+) -> anyhow::Result<Vec<Checkpoint>> {
+    let trials = trials_without_images(records)?;
+    let last = trials.len() as u32;
+    let early = [0, 1, 2, 3, 5].into_iter();
+    let later = (1..).map(|number| number * CHECKPOINT_INTERVAL).take_while(|trial| *trial < last);
+    let checkpoints = early.chain(later).filter(|trial| *trial < last).chain([last]);
+    let mut learned = self_calibration(config, target);
+    let mut noted = 0;
+    let mut result = Vec::new();
+    for trial in checkpoints {
+        for trial in &trials[noted..trial as usize] {
+            learned.learn(trial);
+        }
+        noted = trial as usize;
+        let attempts = decisions_of(learned.clone(), &mut evaluator.held_out);
+        result.push(Checkpoint { trial, attempts });
+    }
+    Ok(result)
+}
+
+/// The results of a self-calibration as it is, on held-out placements.
+fn decisions_of(mut policy: SelfCalibration, held_out: &mut HeldOut) -> Vec<Attempt> {
+    let (place, target) = held_out.target();
+    policy.deploy_at(place, target);
+    held_out.attempts(|number, observation| {
+        let trial = number as u32 + 1;
+        policy.decide(observation, TrialId::new(trial, 1, trial))
+    })
 }
 
 fn encode(policy: &Policy, held_out: &HeldOut) -> Vec<EncodedState> {

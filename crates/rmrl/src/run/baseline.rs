@@ -1,31 +1,62 @@
 //! The control conditions of a run: methods that learn no policy.
 
-use anyhow::bail;
-use rmrl_learn::{ConstantOffset, FixedPolicy, MethodName, NoCorrection, Oracle, RandomCorrection};
+use anyhow::{Context, bail};
+use rmrl_belief::{CellBelief, Prior};
+use rmrl_core::PlanarPose;
+use rmrl_learn::{
+    CalibratedOracle, ConstantOffset, FixedPolicy, MethodName, NoCorrection, Oracle,
+    RandomCorrection, SelfCalibration,
+};
 
-use crate::cell::world::World;
+use crate::analysis::error_budget::CellTruth;
+use crate::cell::assembly::Laboratory;
 use crate::config::RunConfig;
 
-/// The fixed policy of a method that learns none.
+/// The fixed policy of a method that learns no network. `target` is where the camera saw the plate on its target.
 ///
 /// # Errors
 /// An oracle needs a world whose truth can be known; a method that learns has no fixed policy.
-pub(crate) fn baseline(config: &RunConfig, world: &World) -> anyhow::Result<Box<dyn FixedPolicy>> {
+pub(crate) fn baseline(
+    config: &RunConfig,
+    laboratory: &Laboratory,
+    target: PlanarPose,
+) -> anyhow::Result<Box<dyn FixedPolicy>> {
     let actions = config.action_space_after(0)?;
+    let world = &laboratory.world;
+    let only_simulated = || {
+        let method = config.method;
+        format!(
+            "method is \"{method}\", which needs a simulated cell: only a simulator knows the truth"
+        )
+    };
     Ok(match config.method {
         MethodName::None => Box::new(NoCorrection),
         MethodName::Random => Box::new(RandomCorrection { actions, seed: u64::from(config.seed) }),
         MethodName::Constant => Box::new(ConstantOffset::default()),
+        MethodName::SelfCalibration => Box::new(self_calibration(config, target)),
         MethodName::Oracle => {
             let world = world.clone();
-            if world.best_pick().is_none() {
-                bail!(
-                    "method is \"oracle\", which needs a simulated cell: only a simulator knows the truth"
-                );
-            }
+            world.best_pick().with_context(only_simulated)?;
             let best_pick = move || world.best_pick().expect("a simulator knows the truth");
             Box::new(Oracle { actions, best_pick: Box::new(best_pick) })
         }
+        MethodName::CalibratedOracle => {
+            let truth = CellTruth::of(world, &laboratory.trial.camera_model(), config)
+                .with_context(only_simulated)?;
+            let best_pick = move |seen| truth.best_pick_of_seen(seen);
+            Box::new(CalibratedOracle { best_pick: Box::new(best_pick) })
+        }
         learning => bail!("{learning} learns a policy and has no fixed one"),
     })
+}
+
+/// A self-calibration that has seen nothing but the target.
+pub(crate) fn self_calibration(config: &RunConfig, target: PlanarPose) -> SelfCalibration {
+    let place = config.task.place.pose();
+    let belief = CellBelief::new(Prior::default(), config.task.start.center(), place, target);
+    let safety = &config.safety;
+    // A hair less than the limit, which rounding would cross.
+    let largest_m = 0.999 * safety.max_adjustment_m;
+    let largest_rad = 0.999 * safety.max_adjustment_deg.to_radians();
+    SelfCalibration::new(belief, place, (largest_m, largest_rad))
 }

@@ -1,7 +1,7 @@
 //! The one engine of a run: everything between a configuration and its last trial, whatever keeps it.
 
 use rmrl_cell::PickPlace;
-use rmrl_core::{TrialId, TrialReport};
+use rmrl_core::{PlanarPose, TrialId, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
     FixedPolicyRun, Learner, Observer, ObserverError, Policy, RunError, StopReason, Training,
@@ -68,7 +68,14 @@ fn try_run(
     laboratory.trial.recover_by(config.unattended.recovery);
     observer.on_start(&mut laboratory.trial, store.records()).map_err(RunOutcome::Early)?;
     let target = store.begin(config, &mut laboratory)?;
-    let end = make_trials(config, &mut laboratory, learner.as_mut(), store, observer)?;
+    let end = make_trials(
+        config,
+        &mut laboratory,
+        learner.as_mut(),
+        target.target.pose,
+        store,
+        observer,
+    )?;
     let has_tried = !store.records().iter().all(TrialRecord::is_fault);
     let policy = learner.filter(|_| has_tried).map(|mut learner| {
         learner.finish_training();
@@ -85,6 +92,7 @@ fn make_trials(
     config: &RunConfig,
     laboratory: &mut Laboratory,
     learner: Option<&mut Learner>,
+    target: PlanarPose,
     store: &mut dyn RunStore,
     observer: &mut dyn RunObserver,
 ) -> anyhow::Result<RunOutcome> {
@@ -93,16 +101,16 @@ fn make_trials(
     let known = store.records().iter().take_while(|record| record.trial <= learned);
     let plan = plan_after(config, known);
     let backlog = store.backlog(learned, learner.is_some())?;
-    let (cell, schedule) = (&mut laboratory.trial, &config.schedule);
+    let schedule = &config.schedule;
     let mut kept = Kept { store, observer };
     let ended = match (config.learning_method(), learner) {
         (Some(mut method), Some(learner)) => {
-            let (env, method, observer) = (cell, &mut method, &mut kept);
+            let (env, method, observer) = (&mut laboratory.trial, &mut method, &mut kept);
             Training { env, learner, method, schedule, plan, backlog, observer }.run()
         }
         _ => {
-            let mut baseline = baseline(config, &laboratory.world)?;
-            let (env, policy, observer) = (cell, baseline.as_mut(), &mut kept);
+            let mut baseline = baseline(config, laboratory, target)?;
+            let (env, policy, observer) = (&mut laboratory.trial, baseline.as_mut(), &mut kept);
             FixedPolicyRun { env, policy, plan, backlog, observer }.run()
         }
     };

@@ -83,6 +83,8 @@ impl<'a> FolderStore<'a> {
             None => laboratory.trial.plate_location_at_target(record.target),
         };
         laboratory.trial.resume(record.target, plate_location);
+        let seen = records.last().map_or(Some(record.target.pose), |last| last.plate_seen);
+        laboratory.trial.resume_seen(seen);
         if laboratory.trial.drift_monitor().is_some() {
             let damaged = || dir.path(TARGET).display().to_string();
             let reference = record

@@ -33,8 +33,10 @@ pub(crate) fn trial_record(
         }),
         suspect: cell.is_suspect(),
         plate_location: serde_json::to_value(cell.plate_location())?,
+        plate_seen: cell.plate_seen(),
         ..TrialRecord::of(report)
     };
+    record.place_pose = record.final_pose.map(|_| cell.place_pose());
     if let (Some(truth), Some(_)) = (world.truth(), record.final_pose) {
         record.true_e_trans_m = Some(truth.e_trans_m());
         record.true_yaw_error_rad = Some(truth.yaw_error_rad());

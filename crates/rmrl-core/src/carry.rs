@@ -1,7 +1,8 @@
 //! What one carry told.
 
-use rmrl_core::PlanarPose;
 use serde::{Deserialize, Serialize};
+
+use crate::PlanarPose;
 
 /// A plate was gripped at one place, and released and looked at at another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub struct Carry {
 
 impl Carry {
     /// Whether all its poses are numbers.
-    pub(crate) fn is_finite(&self) -> bool {
+    pub fn is_finite(&self) -> bool {
         let seen_before = self.seen_before.unwrap_or_default();
         [seen_before, self.grasped, self.released, self.seen_after]
             .into_iter()
