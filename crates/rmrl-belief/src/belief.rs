@@ -1,5 +1,7 @@
 //! The belief of a cell over its geometry.
 
+use std::cell::OnceCell;
+
 use rmrl_core::{Carry, PlanarPose};
 
 use crate::equations::Station;
@@ -20,7 +22,8 @@ pub struct CellBelief {
     last: Option<(PlanarPose, PlanarPose, usize)>,
     looks: usize,
     carries: u32,
-    estimate: Estimate,
+    /// Made when it is first asked for.
+    estimate: OnceCell<Estimate>,
 }
 
 /// Where to pick.
@@ -39,10 +42,17 @@ impl CellBelief {
     /// lie once the tool has opened at `place`. `middle` is the middle of the workspace.
     pub fn new(prior: Prior, middle: PlanarPose, place: PlanarPose, target: PlanarPose) -> Self {
         let target = Station { look: 0, seen: target, tool: place, closes: false };
-        let evidence = Evidence { prior: &prior, middle, target, grips: &[], looks: 1 };
-        let estimate = evidence.estimate();
         let last = Some((place, target.seen, 0));
-        Self { prior, middle, target, grips: Vec::new(), last, looks: 1, carries: 0, estimate }
+        Self {
+            prior,
+            middle,
+            target,
+            grips: Vec::new(),
+            last,
+            looks: 1,
+            carries: 0,
+            estimate: OnceCell::new(),
+        }
     }
 
     /// The same geometry for another target, or for another look at it: a plate at `target`, as the camera sees it, is
@@ -52,7 +62,7 @@ impl CellBelief {
         let mut moved = self.clone();
         moved.target = Station { look: moved.new_look(), seen: target, tool: place, closes: false };
         moved.last = None;
-        moved.estimate = moved.evidence().estimate();
+        moved.estimate = OnceCell::new();
         moved
     }
 
@@ -72,13 +82,13 @@ impl CellBelief {
         let station = Station { look, seen: carry.seen_after, tool: carry.released, closes: false };
         self.grips.last_mut().expect("one was pushed").stations.push(station);
         self.last = Some((carry.released, carry.seen_after, look));
-        self.estimate = self.evidence().estimate();
+        self.estimate = OnceCell::new();
     }
 
     /// Where the tool picks a plate that the camera sees at `seen`.
     pub fn pick(&self, seen: PlanarPose) -> Pick {
-        let Estimate { geometry, covariance, .. } = &self.estimate;
-        let look_m = self.estimate.look_deviation_m();
+        let Estimate { geometry, covariance, .. } = self.estimate();
+        let look_m = self.estimate().look_deviation_m();
         let tool = geometry.best_tool(seen);
         let [along, across] = fingers(tool);
         let mut along = position_columns(geometry, seen, along);
@@ -91,7 +101,7 @@ impl CellBelief {
 
     /// The most probable geometry.
     pub fn geometry(&self) -> &Geometry {
-        &self.estimate.geometry
+        &self.estimate().geometry
     }
 
     /// The number of carries so far.
@@ -101,7 +111,7 @@ impl CellBelief {
 
     /// The belief for people and files.
     pub fn summary(&self) -> BeliefSummary {
-        BeliefSummary::of(&self.estimate, self.carries)
+        BeliefSummary::of(self.estimate(), self.carries)
     }
 
     /// A look before the jaws close: the one after the plate was put down there, where it is the same.
@@ -116,6 +126,10 @@ impl CellBelief {
     fn new_look(&mut self) -> usize {
         self.looks += 1;
         self.looks - 1
+    }
+
+    fn estimate(&self) -> &Estimate {
+        self.estimate.get_or_init(|| self.evidence().estimate())
     }
 
     fn evidence(&self) -> Evidence<'_> {

@@ -14,6 +14,13 @@ pub(crate) struct Equation {
     pub value: f64,
 }
 
+impl Equation {
+    /// By how much `geometry` misses it.
+    pub fn residual(&self, geometry: &Geometry) -> f64 {
+        self.columns.dot(&geometry.values) - self.value
+    }
+}
+
 /// A look at a plate, with the tool that held it there.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Station {
@@ -34,15 +41,26 @@ impl Station {
     /// ```
     ///
     /// The equation is without `D`: the caller eliminates it.
+    #[cfg(test)]
     pub fn along(&self, geometry: &Geometry) -> Equation {
-        let [along, _] = fingers(self.tool);
-        let mut equation = self.projected(along, geometry);
-        if self.closes {
-            let [offset, across, turn] = geometry.in_jaws(self.seen, self.tool);
-            let true_offset = offset - geometry.values[TARGET_ALONG];
-            equation.value -= closing_slide_m(true_offset, across, turn);
-        }
+        let mut equation = self.along_before_slide(geometry);
+        equation.value -= self.slide_m(geometry);
         equation
+    }
+
+    /// The same without the slide.
+    pub fn along_before_slide(&self, geometry: &Geometry) -> Equation {
+        let [along, _] = fingers(self.tool);
+        self.projected(along, geometry)
+    }
+
+    /// How far the jaws slide the plate along the fingers as they close here, in meters.
+    pub fn slide_m(&self, geometry: &Geometry) -> f64 {
+        if !self.closes {
+            return 0.0;
+        }
+        let [offset, across, turn] = geometry.in_jaws(self.seen, self.tool);
+        closing_slide_m(offset - geometry.values[TARGET_ALONG], across, turn)
     }
 
     /// Across the fingers `n`, where the jaws opened: they had pushed the plate to their middle.

@@ -8,7 +8,7 @@ use nalgebra::{Cholesky, Vector2};
 use rmrl_core::PlanarPose;
 
 use crate::equations::{Equation, Station};
-use crate::geometry::{Geometry, Matrix, Prior, Vector, xy};
+use crate::geometry::{Geometry, Matrix, Prior, SIZE, Vector, xy};
 
 /// Degrees of freedom of a look's noise: the fewer, the heavier its tail.
 const FREEDOM: f64 = 3.0;
@@ -22,7 +22,7 @@ const OFFSET_PRECISION: f64 = 2500.0;
 /// Iterations at most. A dozen are enough; more only where two explanations are nearly as good as each other.
 const ITERATIONS: usize = 30;
 /// It has converged where no unknown changes by more than this, in meters and radians.
-const CONVERGED: f64 = 1e-9;
+const CONVERGED: f64 = 1e-8;
 
 /// Where the plate stayed in the jaws as it was: looks with one offset along the fingers.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -62,6 +62,30 @@ struct Along {
     look: usize,
 }
 
+/// A station's equations. Only the slide of closing jaws depends on the geometry.
+struct Prepared<'a> {
+    station: &'a Station,
+    along: Equation,
+    across: Equation,
+    turn: Equation,
+}
+
+impl<'a> Prepared<'a> {
+    fn of(station: &'a Station, geometry: &Geometry) -> Self {
+        let along = station.along_before_slide(geometry);
+        Self { station, along, across: station.across(geometry), turn: station.turn() }
+    }
+
+    fn along(&self, geometry: &Geometry) -> Along {
+        let mut equation = self.along;
+        equation.value -= self.station.slide_m(geometry);
+        Along { equation, look: self.station.look }
+    }
+}
+
+/// The equations of a grip.
+type PreparedGrip<'a> = Vec<Prepared<'a>>;
+
 /// Squared residuals of the equations of one look, and their number.
 #[derive(Clone, Copy, Default)]
 struct Misfit {
@@ -84,8 +108,14 @@ impl Evidence<'_> {
         let mut yaw_weights = vec![1.0; self.looks];
         let mut look_m = self.prior.look_m;
         let mut covariance = Matrix::from_diagonal(&self.prior.precision().map(f64::recip));
+        let grips: Vec<PreparedGrip<'_>> = self
+            .grips
+            .iter()
+            .map(|grip| grip.stations.iter().map(|s| Prepared::of(s, &geometry)).collect())
+            .collect();
         for _ in 0..ITERATIONS {
-            let (normal, right) = self.normal_equations(&geometry, &weights, &yaw_weights, look_m);
+            let scales = Scales { weights: &weights, yaw_weights: &yaw_weights, look_m };
+            let (normal, right) = self.normal_equations(&grips, &geometry, &scales);
             let prior = Matrix::from_diagonal(&self.prior.precision());
             let information = prior + (normal - prior) * INFORMATION;
             let solved = Cholesky::new(normal).map(|normal| normal.solve(&right));
@@ -95,12 +125,12 @@ impl Evidence<'_> {
             covariance = information.inverse();
             let step = (values - geometry.values).amax();
             geometry.values = values;
-            let misfits = self.misfits(&geometry, &weights, look_m);
+            let misfits = self.misfits(&grips, &geometry, &scales);
             look_m = self.noise_m(&misfits, &weights);
             for (weight, misfit) in weights.iter_mut().zip(&misfits) {
                 *weight = student_weight(misfit.squares / look_m.powi(2), misfit.count);
             }
-            self.reweigh_yaws(&geometry, &mut yaw_weights);
+            self.reweigh_yaws(&grips, &geometry, &mut yaw_weights);
             if step < CONVERGED {
                 break;
             }
@@ -111,61 +141,60 @@ impl Evidence<'_> {
     /// The weighted normal equations, with the offset of each grip eliminated.
     fn normal_equations(
         &self,
+        grips: &[PreparedGrip<'_>],
         geometry: &Geometry,
-        weights: &[f64],
-        yaw_weights: &[f64],
-        look_m: f64,
+        scales: &Scales<'_>,
     ) -> (Matrix, Vector) {
-        let precision = |look: usize| weights[look] / look_m.powi(2);
         let mut sums =
             Sums { normal: Matrix::from_diagonal(&self.prior.precision()), right: Vector::zeros() };
-        sums.add(&self.target.target(geometry), precision(self.target.look));
-        for grip in self.grips {
-            for station in grip.stations.iter().filter(|station| !station.closes) {
-                sums.add(&station.across(geometry), precision(station.look));
-                sums.add(&station.turn(), yaw_weights[station.look] / self.prior.look_rad.powi(2));
+        sums.add(&self.target.target(geometry), scales.precision(self.target.look));
+        for grip in grips {
+            for released in grip.iter().filter(|prepared| !prepared.station.closes) {
+                let look = released.station.look;
+                sums.add(&released.across, scales.precision(look));
+                sums.add(&released.turn, scales.yaw_weights[look] / self.prior.look_rad.powi(2));
             }
             // min over D of Σ w (a·x - v - D)² + w_0 D²
             let (mut total, mut columns, mut value) = (OFFSET_PRECISION, Vector::zeros(), 0.0);
-            for Along { equation, look } in along(grip, geometry) {
-                let precision = precision(look);
+            for Along { equation, look } in grip.iter().map(|prepared| prepared.along(geometry)) {
+                let precision = scales.precision(look);
                 sums.add(&equation, precision);
                 total += precision;
                 columns += equation.columns * precision;
                 value += equation.value * precision;
             }
-            sums.normal.ger(-total.recip(), &columns, &columns, 1.0);
-            sums.right -= columns * (value / total);
+            sums.add(&Equation { columns: columns / total, value: value / total }, -total);
         }
+        sums.normal.fill_lower_triangle_with_upper_triangle();
         (sums.normal, sums.right)
     }
 
     /// How badly the equations of each look fit.
-    fn misfits(&self, geometry: &Geometry, weights: &[f64], look_m: f64) -> Vec<Misfit> {
+    fn misfits(
+        &self,
+        grips: &[PreparedGrip<'_>],
+        geometry: &Geometry,
+        scales: &Scales<'_>,
+    ) -> Vec<Misfit> {
         let mut misfits = vec![Misfit::default(); self.looks];
         let mut note = |look: usize, residual: f64, count: f64| {
             misfits[look].squares += residual.powi(2);
             misfits[look].count += count;
         };
-        let residual =
-            |equation: &Equation| equation.columns.dot(&geometry.values) - equation.value;
-        note(self.target.look, residual(&self.target.target(geometry)), 1.0);
-        for grip in self.grips {
-            for station in grip.stations.iter().filter(|station| !station.closes) {
-                note(station.look, residual(&station.across(geometry)), 1.0);
+        note(self.target.look, self.target.target(geometry).residual(geometry), 1.0);
+        for grip in grips {
+            for released in grip.iter().filter(|prepared| !prepared.station.closes) {
+                note(released.station.look, released.across.residual(geometry), 1.0);
             }
-            let precision = |look: usize| weights[look] / look_m.powi(2);
-            let all: Vec<Along> = along(grip, geometry).collect();
-            let total: f64 = all.iter().map(|along| precision(along.look)).sum();
-            let offset = all
-                .iter()
-                .map(|along| precision(along.look) * residual(&along.equation))
-                .sum::<f64>()
-                / (total + OFFSET_PRECISION);
+            let (mut total, mut offset) = (OFFSET_PRECISION, 0.0);
+            for Along { equation, look } in grip.iter().map(|prepared| prepared.along(geometry)) {
+                total += scales.precision(look);
+                offset += scales.precision(look) * equation.residual(geometry);
+            }
             // The offset takes one of the equations away.
-            let free = (all.len() as f64 - 1.0) / all.len().max(1) as f64;
-            for along in &all {
-                note(along.look, residual(&along.equation) - offset, free);
+            let free = (grip.len() as f64 - 1.0) / grip.len().max(1) as f64;
+            for Along { equation, look } in grip.iter().map(|prepared| prepared.along(geometry)) {
+                note(look, equation.residual(geometry) - offset / total, free);
             }
         }
         misfits
@@ -182,22 +211,26 @@ impl Evidence<'_> {
         (squares / count).sqrt()
     }
 
-    fn reweigh_yaws(&self, geometry: &Geometry, weights: &mut [f64]) {
-        for station in
-            self.grips.iter().flat_map(|grip| &grip.stations).filter(|station| !station.closes)
-        {
-            let equation = station.turn();
-            let residual = equation.columns.dot(&geometry.values) - equation.value;
-            weights[station.look] = student_weight((residual / self.prior.look_rad).powi(2), 1.0);
+    fn reweigh_yaws(&self, grips: &[PreparedGrip<'_>], geometry: &Geometry, weights: &mut [f64]) {
+        for released in grips.iter().flatten().filter(|prepared| !prepared.station.closes) {
+            let residual = released.turn.residual(geometry) / self.prior.look_rad;
+            weights[released.station.look] = student_weight(residual.powi(2), 1.0);
         }
     }
 }
 
-/// The equations along the fingers of a grip.
-fn along<'a>(grip: &'a Grip, geometry: &'a Geometry) -> impl Iterator<Item = Along> + 'a {
-    grip.stations
-        .iter()
-        .map(|station| Along { equation: station.along(geometry), look: station.look })
+/// How much looks count.
+struct Scales<'a> {
+    weights: &'a [f64],
+    yaw_weights: &'a [f64],
+    look_m: f64,
+}
+
+impl Scales<'_> {
+    /// The precision of a look's equations, in 1/m².
+    fn precision(&self, look: usize) -> f64 {
+        self.weights[look] / self.look_m.powi(2)
+    }
 }
 
 /// The weight of `count` equations whose squared residuals sum to `squares` standard deviations.
@@ -207,14 +240,23 @@ fn student_weight(squares: f64, count: f64) -> f64 {
 
 /// Sums of the normal equations.
 struct Sums {
+    /// Its upper triangle.
     normal: Matrix,
     right: Vector,
 }
 
 impl Sums {
     fn add(&mut self, equation: &Equation, precision: f64) {
-        self.normal.ger(precision, &equation.columns, &equation.columns, 1.0);
-        self.right += equation.columns * (precision * equation.value);
+        let weighted = equation.columns * precision;
+        for column in 0..SIZE {
+            let factor = equation.columns[column];
+            if factor != 0.0 {
+                for row in 0..=column {
+                    self.normal[(row, column)] += weighted[row] * factor;
+                }
+            }
+        }
+        self.right += weighted * equation.value;
     }
 }
 

@@ -60,22 +60,40 @@ impl BeliefSummary {
     }
 }
 
+impl Measured {
+    /// `+0.3 ± 0.1`.
+    fn words(self, digits: usize) -> String {
+        format!("{:+.digits$} ± {:.digits$}", self.value, self.deviation)
+    }
+
+    fn negated(self) -> Self {
+        Self { value: -self.value, ..self }
+    }
+}
+
+impl BeliefSummary {
+    /// Camera and tool in words: a name, and what is believed of it.
+    pub fn in_words(&self) -> [(&'static str, String); 2] {
+        let camera = format!(
+            "sees plates {} mm in x, {} mm in y and {} degrees from where they lie",
+            self.camera_x_mm.negated().words(1),
+            self.camera_y_mm.negated().words(1),
+            self.camera_turn_deg.negated().words(2),
+        );
+        let tool = format!(
+            "is {} mm along and {} mm across the fingers and {} degrees from the configured one",
+            self.tool_along_mm.words(1),
+            self.tool_across_mm.words(1),
+            self.tool_turn_deg.words(2),
+        );
+        [("camera", camera), ("tool", tool)]
+    }
+}
+
 impl fmt::Display for BeliefSummary {
     /// In one line, as a person says it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pair = |measured: Measured, digits: usize| {
-            format!("{:+.digits$} ± {:.digits$}", measured.value, measured.deviation)
-        };
-        write!(
-            f,
-            "the plate lies {} mm in x and {} mm in y from where the camera sees it, turned by {} degrees; \
-             the tool is off by {} mm along and {} mm across the fingers, turned by {} degrees",
-            pair(self.camera_x_mm, 1),
-            pair(self.camera_y_mm, 1),
-            pair(self.camera_turn_deg, 2),
-            pair(self.tool_along_mm, 1),
-            pair(self.tool_across_mm, 1),
-            pair(self.tool_turn_deg, 2),
-        )
+        let [(_, camera), (_, tool)] = self.in_words();
+        write!(f, "the camera {camera}; the tool {tool}")
     }
 }

@@ -8,6 +8,7 @@
 
 pub(crate) mod error_budget;
 pub(crate) mod evaluate;
+pub(crate) mod geometry;
 pub(crate) mod noise_floor;
 pub(crate) mod proof_summary;
 pub(crate) mod summary;

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use rmrl_belief::BeliefSummary;
 use rmrl_core::{mean, standard_deviation, trials_to_threshold};
 use rmrl_data::TrialRecord;
 use rmrl_learn::MethodName;
 use serde::Serialize;
 
+use crate::analysis::geometry::geometry_of;
 use crate::analysis::proof_summary::ProofSummary;
 use crate::config::RunConfig;
 use crate::run::run_log::plan_after;
@@ -34,6 +36,8 @@ pub struct Summary {
     pub last_e_trans_mm: Option<f64>,
     /// The mean true error of the last ten placed plates, in millimeters; `None` in a real cell.
     pub last_true_e_trans_mm: Option<f64>,
+    /// What the carries of the run tell of the cell's geometry; `None` without carries in the log.
+    pub geometry: Option<BeliefSummary>,
     /// Trials whose plate was not grasped.
     pub not_grasped: usize,
     /// Attempts that ended in a fault.
@@ -68,6 +72,7 @@ impl Summary {
             t10: trials_to_threshold(&rewards, threshold, 10),
             last_e_trans_mm: last_mean_mm(|record| record.e_trans_m),
             last_true_e_trans_mm: last_mean_mm(|record| record.true_e_trans_m),
+            geometry: geometry_of(config, records),
             not_grasped: completed.iter().filter(|record| record.failure.is_some()).count(),
             faults: records.len() - completed.len(),
             suspect: completed.iter().filter(|record| record.suspect).count(),
@@ -100,6 +105,11 @@ impl fmt::Display for Summary {
                 write!(f, ", {true_mm:.2} mm true")?;
             }
             writeln!(f)?;
+        }
+        if let Some(geometry) = &self.geometry {
+            for (name, value) in geometry.in_words() {
+                writeln!(f, "  {name:<22} {value}")?;
+            }
         }
         writeln!(f, "  not grasped            {}", self.not_grasped)?;
         if self.faults > 0 {

@@ -60,6 +60,11 @@ fn summary_table(summary: &Summary, floor_mm: f64) -> String {
     rows.push(("noise floor of the measurement", format!("{floor_mm:.3} mm")));
     rows.push(("plates not grasped", summary.not_grasped.to_string()));
     rows.push(("attempts repeated after a fault", summary.faults.to_string()));
+    if let Some(geometry) = &summary.geometry {
+        for (name, value) in geometry.in_words() {
+            rows.push((name, value));
+        }
+    }
     if let Some(drift_mm) = summary.largest_drift_mm {
         let moved = format!("{drift_mm:.2} mm at most, {} trials suspect", summary.suspect);
         rows.push(("the camera seemed to move", moved));
