@@ -6,8 +6,6 @@ use nalgebra::{Isometry3, Vector3};
 use rmrl_core::{PlanarPose, wrap_angle};
 use serde::{Deserialize, Serialize};
 
-use crate::scene::tool_offset::configured_tool;
-
 /// The plate as it truly lies.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GroundTruth {
@@ -79,7 +77,7 @@ impl TargetPlace {
         world_from_plate: &Isometry3<f64>,
         plate: PlanarPose,
         plate_height_m: f64,
-        tool_from_configured: PlanarPose,
+        best_pick: impl Fn(PlanarPose) -> PlanarPose,
     ) -> GroundTruth {
         let up = world_from_plate.rotation * Vector3::z();
         let seated_height_m = self.surface_m + 0.5 * plate_height_m;
@@ -97,7 +95,7 @@ impl TargetPlace {
                 && deviation.dyaw_rad.abs() < FRAC_PI_2
                 && deviation.dx_m.abs() < slack_m
                 && deviation.dy_m.abs() < slack_m,
-            best_pick: configured_tool(plate, tool_from_configured),
+            best_pick: best_pick(plate),
         }
     }
 }

@@ -9,7 +9,8 @@
 //! - `scene`: what stands and shines in a cell. `cell_distribution` and `cell_parameters` define how
 //!   cells differ and draw one. `layout` has the workspace and the walls around the tasks' places,
 //!   `clutter` the other objects, `table_board` a chessboard, `cuboid` the shape of all of them.
-//!   `appearance` is the look of plates, `light` lamp and window, `tool_offset` the error of the tool.
+//!   `appearance` is the look of plates, `light` lamp and window, `arm_truth` the errors of the arm and,
+//!   with `tool_offset`, of its tool.
 //!   `solid` and `arm_shape` are an arm before the camera, for calibration images.
 //! - `physics`: contact in rapier3d. `bodies` sets up rapier, `grasp_dynamics` moves hand and jaws
 //!   step by step, `linear_motion` has the speed profile, `obstacles` stops the hand, `hand` and
@@ -47,6 +48,7 @@ pub use held_board::{HeldBoardConfig, SimulatedHeldBoard};
 pub use physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 pub use physics::hand::Hand;
 pub use scene::appearance::PlateLook;
+pub use scene::arm_truth::ArmTruth;
 pub use scene::cell_distribution::CellDistribution;
 pub use scene::cell_parameters::{CellParameters, Friction};
 pub use scene::cuboid::{Cuboid, Material, Paint};

@@ -2,6 +2,7 @@
 
 pub(crate) mod appearance;
 pub(crate) mod arm_shape;
+pub(crate) mod arm_truth;
 pub(crate) mod cell_distribution;
 pub(crate) mod cell_parameters;
 pub(crate) mod clutter;

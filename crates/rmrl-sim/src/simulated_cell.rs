@@ -11,6 +11,7 @@ use rmrl_vision::{CameraModel, RgbdFrame};
 use crate::config::{SimulationConfig, SimulationConfigError};
 use crate::ground_truth::{GraspTruth, GroundTruth};
 use crate::scene::appearance::PlateLook;
+use crate::scene::arm_truth::ArmTruth;
 use crate::world::World;
 use crate::world::state::WorldState;
 
@@ -86,9 +87,9 @@ impl SimulatedCell {
         self.world().grasp()
     }
 
-    /// The true tool in the frame of the configured one: for evaluation, never for a policy.
-    pub fn tool_from_configured(&self) -> PlanarPose {
-        self.world().tool_from_configured()
+    /// Where the arm truly puts its tool: for evaluation, never for a policy.
+    pub fn arm_truth(&self) -> ArmTruth {
+        self.world().arm()
     }
 
     /// The camera as it truly hangs: for evaluation, never for a policy.

@@ -16,10 +16,10 @@ use crate::physics::grasp_dynamics::MotionEnd;
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand, OPEN_HALF_OPENING_M};
 use crate::physics::obstacles::Obstacles;
 use crate::scene::appearance::PlateLook;
+use crate::scene::arm_truth::ArmTruth;
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::cell_parameters::CellParameters;
 use crate::scene::layout::WORKSPACE_CENTER_M;
-use crate::scene::tool_offset::{configured_tool, true_tool};
 use crate::world::fixtures::Fixtures;
 use crate::world::plate_contact::PlateContact;
 use crate::world::state::WorldState;
@@ -55,6 +55,8 @@ struct Surroundings {
     obstacles: Obstacles,
     target: TargetPlace,
     start_surface_m: f64,
+    /// The tool's height where it grips a plate at its start, in meters.
+    grasp_height_m: f64,
     plate_height_m: f64,
     open_half_opening_m: f64,
 }
@@ -76,7 +78,7 @@ impl World {
         noise_seed: u64,
     ) -> Self {
         let parameters = config.cells.draw(cell_seed);
-        let fixtures = Fixtures::build(config, task, cell_seed, parameters.tool_from_configured);
+        let fixtures = Fixtures::build(config, task, cell_seed, &parameters.arm);
         let obstacles = Obstacles(fixtures.obstacles());
         let Fixtures { receptacles, clutter, target } = fixtures;
         let contact = PlateContact::new(receptacles.clone(), parameters.friction, config.plate);
@@ -88,13 +90,14 @@ impl World {
                 obstacles,
                 target,
                 start_surface_m: task.start_surface_m,
+                grasp_height_m: task.start_surface_m + task.grasp_height_m,
                 plate_height_m: config.plate.height_m,
                 open_half_opening_m: 0.5 * task.jaw_opening_m,
             },
             believed_camera: believed_camera(overhead.camera(), &parameters.extrinsic_error),
             overhead,
             contact,
-            state: initial_state(config, task, parameters.tool_from_configured),
+            state: initial_state(config, task, &parameters.arm),
             stopped: false,
             record: TruthRecord::default(),
             parameters,
@@ -127,8 +130,8 @@ impl World {
         self.record.grasp
     }
 
-    pub(crate) fn tool_from_configured(&self) -> PlanarPose {
-        self.parameters.tool_from_configured
+    pub(crate) fn arm(&self) -> ArmTruth {
+        self.parameters.arm
     }
 
     /// Makes the software believe in another camera.
@@ -183,7 +186,7 @@ impl World {
         }
         self.stopped = true;
         let stopped_at = self.state.hand.tool;
-        let planar = configured_tool(stopped_at.planar, self.parameters.tool_from_configured);
+        let planar = self.parameters.arm.configured_tool(stopped_at.planar, stopped_at.z_m);
         self.state.commanded = ToolPose::new(planar, stopped_at.z_m);
         Err(DeviceError::Collision { at: self.state.commanded })
     }
@@ -192,7 +195,7 @@ impl World {
     fn true_arrival(&mut self, target: ToolPose) -> ToolPose {
         let mut rng = self.next_stream();
         let mut error = || self.parameters.repeatability_m * standard_normal(&mut rng);
-        let truly = true_tool(target.planar, self.parameters.tool_from_configured);
+        let truly = self.parameters.arm.true_tool(target);
         ToolPose::new(
             PlanarPose::new(truly.x_m + error(), truly.y_m + error(), truly.yaw_rad),
             target.z_m,
@@ -270,7 +273,7 @@ impl World {
             &self.state.world_from_plate(),
             self.state.planar_plate(),
             self.surroundings.plate_height_m,
-            self.parameters.tool_from_configured,
+            |plate| self.parameters.arm.configured_tool(plate, self.surroundings.grasp_height_m),
         )
     }
 
@@ -297,18 +300,14 @@ fn believed_camera(true_camera: CameraModel, extrinsic_error: &Isometry3<f64>) -
 }
 
 /// A plate in the middle of the region where plates start, and the hand at home, open.
-fn initial_state(
-    config: &SimulationConfig,
-    task: &TaskConfig,
-    tool_from_configured: PlanarPose,
-) -> WorldState {
+fn initial_state(config: &SimulationConfig, task: &TaskConfig, arm: &ArmTruth) -> WorldState {
     let start = task.start.center();
     let home = task.home.tool_pose();
     WorldState::initial(
         [start.x_m, start.y_m, task.start_surface_m + 0.5 * config.plate.height_m],
         home,
         Hand {
-            tool: ToolPose::new(true_tool(home.planar, tool_from_configured), home.z_m),
+            tool: ToolPose::new(arm.true_tool(home), home.z_m),
             half_opening_m: 0.5 * task.jaw_opening_m,
         },
     )

@@ -5,6 +5,7 @@ use rand::RngExt;
 use rmrl_core::{PlanarPose, Rng, random_stream};
 use serde::{Deserialize, Serialize};
 
+use crate::scene::arm_truth::ArmTruth;
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::layout::WORKSPACE_CENTER_M;
 use crate::scene::light::{Light, Window};
@@ -14,8 +15,8 @@ use crate::scene::light::{Light, Window};
 pub struct CellParameters {
     /// `believed_from_true`: where the calibration believes a point of the world to be.
     pub extrinsic_error: Isometry3<f64>,
-    /// The true tool in the frame of the configured one.
-    pub tool_from_configured: PlanarPose,
+    /// Where the arm truly puts its tool.
+    pub arm: ArmTruth,
     /// The error of every depth, in meters.
     pub depth_bias_m: f64,
     /// The coefficients of friction.
@@ -53,10 +54,10 @@ impl CellDistribution {
                 UnitQuaternion::from_axis_angle(&Vector3::z_axis(), turn_deg.to_radians())
                     * UnitQuaternion::from_scaled_axis(tilt),
             ),
-            tool_from_configured: PlanarPose::new(
-                tool_shift.x,
-                tool_shift.y,
-                tool_turn_deg.to_radians(),
+            arm: ArmTruth::draw(
+                self,
+                seed,
+                PlanarPose::new(tool_shift.x, tool_shift.y, tool_turn_deg.to_radians()),
             ),
             depth_bias_m: draw.either_way(self.depth_bias_m),
             friction: Friction {
@@ -145,7 +146,8 @@ mod tests {
             assert_ne!(cell, distribution.draw(seed + 1));
             let shift = cell.extrinsic_error.translation.vector.xy().norm();
             assert!((0.003..=0.007).contains(&shift), "{shift}");
-            let tool = cell.tool_from_configured.x_m.hypot(cell.tool_from_configured.y_m);
+            let tool = cell.arm.tool_from_configured();
+            let tool = tool.x_m.hypot(tool.y_m);
             assert!((0.001..=0.004).contains(&tool), "{tool}");
             assert!(cell.depth_bias_m.abs() <= 0.004);
             assert!((0.3..=0.45).contains(&cell.friction.pads));
@@ -157,7 +159,7 @@ mod tests {
         let cell = CellDistribution::PERFECT.draw(3);
         assert!(cell.extrinsic_error.translation.vector.norm() < 1e-15);
         assert!(cell.extrinsic_error.rotation.angle() < 1e-15);
-        assert_eq!(cell.tool_from_configured, PlanarPose::default());
+        assert_eq!(cell.arm.tool_from_configured(), PlanarPose::default());
         assert_eq!(cell.depth_bias_m, 0.0);
     }
 }

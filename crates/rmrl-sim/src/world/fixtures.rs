@@ -1,14 +1,13 @@
 //! What stands in one cell: both tasks' places, and clutter.
 
 use rmrl_cell::{TaskConfig, TaskKind};
-use rmrl_core::PlanarPose;
 
 use crate::config::SimulationConfig;
 use crate::ground_truth::TargetPlace;
+use crate::scene::arm_truth::ArmTruth;
 use crate::scene::clutter::{Object, draw_clutter};
 use crate::scene::cuboid::{Cuboid, Material};
 use crate::scene::layout::places;
-use crate::scene::tool_offset::true_tool;
 
 /// What stands in one cell.
 pub(super) struct Fixtures {
@@ -25,13 +24,13 @@ impl Fixtures {
         config: &SimulationConfig,
         task: &TaskConfig,
         cell_seed: u64,
-        tool_from_configured: PlanarPose,
+        arm: &ArmTruth,
     ) -> Self {
         let plate = config.plate;
         let mut receptacles = Vec::new();
         for (kind, place) in &places(task) {
             // The arm was taught its places with the tool it has, so that is where they truly are.
-            let pose = true_tool(place.pose(), tool_from_configured);
+            let pose = arm.true_tool(task.release_pose(place.pose(), place.surface_m));
             match kind {
                 TaskKind::Table => {
                     let on_table = &config.table_box;
@@ -50,7 +49,7 @@ impl Fixtures {
             receptacles,
             clutter: draw_clutter(config.cells.clutter, cell_seed, task, view_height_m, board),
             target: TargetPlace {
-                pose: true_tool(task.place.pose(), tool_from_configured),
+                pose: arm.true_tool(task.trajectory().place),
                 surface_m: task.place.surface_m,
                 clearance_m: match task.kind {
                     TaskKind::Table => config.table_box.clearance_m,

@@ -25,7 +25,7 @@ use std::fmt;
 
 use nalgebra::{Isometry3, Point3, Vector3};
 use rmrl_core::{PlanarPose, PoseAdjustment, mean, wrap_angle};
-use rmrl_sim::GraspTruth;
+use rmrl_sim::{ArmTruth, GraspTruth};
 use rmrl_vision::CameraModel;
 use serde::Serialize;
 
@@ -37,8 +37,10 @@ use crate::config::RunConfig;
 pub struct CellTruth {
     /// Where the calibration believes a point of the world to be, `E`.
     believed_from_true: Isometry3<f64>,
-    /// The true tool in the frame of the configured one.
-    tool_from_configured: PlanarPose,
+    /// Where the arm truly puts its tool.
+    arm: ArmTruth,
+    /// The tool's height where it picks, in meters.
+    grasp_height_m: f64,
     /// The target, `G`.
     target: PlanarPose,
     /// Height of a plate's center at its start, in meters.
@@ -51,7 +53,8 @@ impl CellTruth {
         let true_camera = world.true_camera()?.world_from_camera;
         Some(Self {
             believed_from_true: camera.world_from_camera * true_camera.inverse(),
-            tool_from_configured: world.tool_from_configured()?,
+            arm: world.arm_truth()?,
+            grasp_height_m: config.task.start_surface_m + config.task.grasp_height_m,
             target: world.truth()?.target,
             start_height_m: config.task.start_surface_m
                 + 0.5 * config.vision.localizer.plate.height_m,
@@ -79,10 +82,7 @@ impl CellTruth {
 
     /// Where the arm has to pick a plate at `plate`, `B`.
     fn best_pick(&self, plate: PlanarPose) -> PlanarPose {
-        let tool = self.tool_from_configured;
-        let yaw_rad = plate.yaw_rad - tool.yaw_rad;
-        let offset = vector(tool).rotated(yaw_rad);
-        PlanarPose::new(plate.x_m - offset.dx_m, plate.y_m - offset.dy_m, yaw_rad)
+        self.arm.configured_tool(plate, self.grasp_height_m)
     }
 }
 
@@ -121,7 +121,7 @@ impl PlacementBudget {
     pub fn of(cell: &CellTruth, placed: &PlacementPoses) -> Option<Self> {
         let PlacementPoses { estimated, pick, start, end, grasp } = *placed;
         let released = grasp.released?;
-        let tool = cell.tool_from_configured;
+        let tool = cell.arm.tool_from_configured();
         let turn_rad = released.tool.yaw_rad - (pick.yaw_rad + tool.yaw_rad);
         // An arm that picks at an offset v places at -R v.
         let arrives = |offset: PoseAdjustment| negated(offset).rotated(turn_rad);

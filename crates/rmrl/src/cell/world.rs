@@ -1,7 +1,7 @@
 //! What lies behind a cell's devices: a simulation, or reality.
 
 use rmrl_core::PlanarPose;
-use rmrl_sim::{GraspTruth, GroundTruth, SimulatedCell, WorldState};
+use rmrl_sim::{ArmTruth, GraspTruth, GroundTruth, SimulatedCell, WorldState};
 use rmrl_vision::CameraModel;
 
 use super::laboratory_error::LaboratoryError;
@@ -50,10 +50,10 @@ impl World {
         }
     }
 
-    /// The true tool in the frame of the configured one, where it can be known.
-    pub fn tool_from_configured(&self) -> Option<PlanarPose> {
+    /// Where the arm truly puts its tool, where it can be known.
+    pub fn arm_truth(&self) -> Option<ArmTruth> {
         match self {
-            Self::Simulated(cell) => Some(cell.tool_from_configured()),
+            Self::Simulated(cell) => Some(cell.arm_truth()),
             Self::Real => None,
         }
     }
