@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
         plate_in_image: record
             .plate_in_image
             .context("the trial has no place of the plate in the image")?,
-        brought: None,
+        carries: Vec::new(),
     };
 
     // The file contains everything; the configuration only chooses the device to compute on.

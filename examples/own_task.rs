@@ -45,7 +45,7 @@ impl UndisturbedGrasp {
             image: frame.color,
             estimated_pose: found.pose,
             plate_in_image: found.in_image,
-            brought: None,
+            carries: Vec::new(),
         })
     }
 

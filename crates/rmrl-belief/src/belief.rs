@@ -99,6 +99,36 @@ impl CellBelief {
         Pick { tool, along_m: deviation(along), across_m: deviation(across) }
     }
 
+    /// The poses of `candidates` to carry a plate to, one after the other, that together tell most: each is the one after
+    /// which picks at all candidates are least uncertain on average.
+    pub fn telling_poses(&self, candidates: &[PlanarPose], count: usize) -> Vec<PlanarPose> {
+        let mut belief = self.clone();
+        let mut poses = Vec::with_capacity(count);
+        for _ in 0..count {
+            let after = |pose: &PlanarPose| {
+                let mut after = belief.clone();
+                let (grasped, seen_before) = after
+                    .last
+                    .map_or((after.target.tool, None), |(tool, seen, _)| (tool, Some(seen)));
+                // How uncertain a belief is depends on where it looked, and not on what it saw.
+                after.note(&Carry { seen_before, grasped, released: *pose, seen_after: *pose });
+                after
+            };
+            let variance = |belief: &Self| {
+                candidates.iter().map(|seen| belief.pick(*seen).along_m.powi(2)).sum::<f64>()
+            };
+            let best = candidates
+                .iter()
+                .map(|pose| (*pose, after(pose)))
+                .map(|(pose, after)| (variance(&after), pose, after))
+                .min_by(|(a, ..), (b, ..)| a.total_cmp(b));
+            let Some((_, pose, after)) = best else { break };
+            poses.push(pose);
+            belief = after;
+        }
+        poses
+    }
+
     /// The most probable geometry.
     pub fn geometry(&self) -> &Geometry {
         &self.estimate().geometry

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rmrl_core::{
-    Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement, PlacementError,
+    Carry, Env, Fault, FaultKind, GraspFailure, Observation, Outcome, Placement, PlacementError,
     PlanarPose, PoseAdjustment, RewardFunction, StepResult, TrialId,
 };
 
@@ -59,6 +59,8 @@ pub struct PickPlace {
     reward: RewardFunction,
     /// The scene whose plate lies in the cell, as far as known.
     scene: Option<u32>,
+    /// Where the arm carries the plate before the next trial.
+    visits: Vec<PlanarPose>,
     /// `P_e`: the state that [`Env::reset`] observed and [`Env::step`] has not acted in yet.
     state: Option<PlanarPose>,
 }
@@ -124,6 +126,41 @@ impl PickPlace {
             self.cell.ask(|operator| operator.exchange_plate(id.scene))?;
             self.scene = Some(id.scene);
         }
+        let carries = self.visit()?;
+        let mut observation = self.observe_at_start(id)?;
+        self.visits.clear();
+        observation.carries.splice(0..0, carries);
+        Ok(observation)
+    }
+
+    /// Brings the plate to each of the poses to visit, and looks at it there. One at which it cannot be localized tells
+    /// nothing.
+    fn visit(&mut self) -> Result<Vec<Carry>, Fault> {
+        let mut carries = Vec::new();
+        for pose in self.visits.clone() {
+            self.prepare(pose)?;
+            match self.observe() {
+                Ok(observation) if self.is_near(pose, observation.estimated_pose) => {
+                    carries.extend(observation.carries);
+                }
+                Ok(_) => {
+                    self.search.location = PlateLocation::Lost;
+                    return Err(lost_plate(
+                        "the camera does not see it within 3 cm of where the robot put it; is the camera's file that of \
+                         this camera, and does it hang the right way round?"
+                            .to_string(),
+                    ));
+                }
+                Err(fault) if fault.kind == FaultKind::Localization => {
+                    tracing::info!("a carry before the trial tells nothing: {fault}");
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(carries)
+    }
+
+    fn observe_at_start(&mut self, id: TrialId) -> Result<Observation, Fault> {
         let start = self.task.start(id);
         let put_down = self.search.visible_put_down();
         let lies_there =
@@ -181,7 +218,7 @@ impl PickPlace {
             image: Arc::clone(&capture.frame.color),
             estimated_pose: found.pose,
             plate_in_image: found.in_image,
-            brought,
+            carries: brought.into_iter().collect(),
         })
     }
 

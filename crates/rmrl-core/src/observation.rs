@@ -16,8 +16,9 @@ pub struct Observation {
     pub estimated_pose: PlanarPose,
     /// Where the image shows a plate at that pose.
     pub plate_in_image: PlateInImage,
-    /// How the arm brought the plate there, if it did so for this trial.
-    pub brought: Option<Carry>,
+    /// How the arm brought the plate there, with where it put it down on the way, oldest first. Empty where it did not for
+    /// this trial.
+    pub carries: Vec<Carry>,
 }
 
 /// Where an image shows a plate, in pixels. Whole numbers are the centers of pixels; (0, 0) is the

@@ -53,7 +53,7 @@ mod tests {
         Trial {
             id: TrialId::new(number, 1, 1),
             observation: Observation {
-                brought: None,
+                carries: Vec::new(),
                 image: Arc::new(RgbImage::new(1, 1)),
                 estimated_pose: PlanarPose::new(f64::from(number), 0.0, 0.0),
                 plate_in_image: PlateInImage::default(),

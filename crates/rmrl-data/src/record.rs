@@ -52,9 +52,10 @@ pub struct TrialRecord {
     /// Whether a deployed policy did not know the state and therefore corrected nothing.
     #[serde(default)]
     pub abstained: bool,
-    /// How the arm brought the plate to its start. Left out where it did not, and in logs before version 3.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub brought: Option<Carry>,
+    /// How the arm brought the plate to its start, with where it put it down on the way. Left out where it did not, and in
+    /// logs before version 3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carries: Vec<Carry>,
     /// `P_pick`, where the arm picked.
     pub pick_pose: Option<PlanarPose>,
     /// The tool's pose, as commanded, where it released the placed plate. Left out before version 3.
@@ -219,7 +220,7 @@ impl TrialRecord {
             adjustment: None,
             probabilities: None,
             abstained: false,
-            brought: None,
+            carries: Vec::new(),
             pick_pose: None,
             place_pose: None,
             final_pose: None,
@@ -277,7 +278,7 @@ impl TrialRecord {
         Ok(Some(Trial {
             id: self.id(),
             observation: Observation {
-                brought: self.brought,
+                carries: self.carries.clone(),
                 image: Arc::new(image),
                 estimated_pose: self.estimated_pose.ok_or(missing("estimated_pose"))?,
                 plate_in_image: self.plate_in_image.ok_or(missing("plate_in_image"))?,
@@ -295,7 +296,7 @@ impl TrialRecord {
     fn set_decision(&mut self, observation: &Observation, decision: &Decision) {
         self.estimated_pose = Some(observation.estimated_pose);
         self.plate_in_image = Some(observation.plate_in_image);
-        self.brought = observation.brought;
+        self.carries = observation.carries.clone();
         self.action_index = decision.index;
         self.adjustment = Some(decision.adjustment);
         self.probabilities = decision.probabilities.clone();
@@ -321,7 +322,7 @@ mod tests {
         Trial {
             id: TrialId::new(7, 2, 1),
             observation: Observation {
-                brought: None,
+                carries: Vec::new(),
                 image: Arc::new(RgbImage::new(2, 2)),
                 estimated_pose: PlanarPose::new(0.1 + 0.2, -1.0 / 3.0, 0.7),
                 plate_in_image: PlateInImage {

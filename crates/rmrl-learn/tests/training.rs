@@ -67,7 +67,7 @@ impl Env for OffsetWorld {
         self.estimated_pose = PlanarPose::new(0.1 * uniform(), 0.1 * uniform(), 0.5 * uniform());
         let shade = (128.0 + 100.0 * uniform()) as u8;
         Ok(Observation {
-            brought: None,
+            carries: Vec::new(),
             image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([shade; 3]))),
             estimated_pose: self.estimated_pose,
             plate_in_image: PlateInImage { u_px: 20.0, v_px: 15.0, diagonal_px: 10.0 },
@@ -258,6 +258,7 @@ fn trained_by(method: Method, schedule: ScheduleConfig, trials: u32) -> (Learner
 }
 
 const BY_SIMILARITY: ScheduleConfig = ScheduleConfig {
+    carries: 0,
     trials_per_scene: 10,
     grouping: Grouping::Similarity,
     similar_translation_m: 0.05,
@@ -789,7 +790,12 @@ fn a_policy_sees_the_image_the_square_around_the_plate_or_nothing_of_it() {
             }
             let plate_in_image = PlateInImage { u_px: 40.0, v_px: 30.0, diagonal_px: 20.0 };
             let (image, estimated_pose) = (Arc::new(image), PlanarPose::new(0.05, 0.0, 0.1));
-            policy.encode(&Observation { brought: None, image, estimated_pose, plate_in_image })
+            policy.encode(&Observation {
+                carries: Vec::new(),
+                image,
+                estimated_pose,
+                plate_in_image,
+            })
         };
         observe(None) != observe(Some(changed))
     };
@@ -1013,7 +1019,7 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
 #[test]
 fn every_accepted_width_of_the_encoder_makes_a_policy() {
     let observation = Observation {
-        brought: None,
+        carries: Vec::new(),
         image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([90; 3]))),
         estimated_pose: PlanarPose::default(),
         plate_in_image: PlateInImage::default(),

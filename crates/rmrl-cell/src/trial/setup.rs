@@ -38,6 +38,7 @@ impl PickPlace {
             task,
             reward,
             scene: None,
+            visits: Vec::new(),
             state: None,
         })
     }
@@ -117,6 +118,12 @@ impl PickPlace {
         self.search.surfaces.target = Some(target);
         self.search.forget();
         self.search.location = plate_location;
+    }
+
+    /// Carries the plate to these poses before the next trial, and looks at it there: what that tells is part of the
+    /// trial's observation.
+    pub fn carry_first_to(&mut self, poses: Vec<PlanarPose>) {
+        self.visits = poses;
     }
 
     /// Continues with where the camera last saw the plate where it lies. Without, the next carry does not tell how the

@@ -21,6 +21,10 @@ pub enum Grouping {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScheduleConfig {
+    /// Carries before the first trial: the arm puts the plate down at poses that tell most of the cell's geometry, and the
+    /// camera looks. About half a minute each. Default 0; 6 for self-calibration.
+    #[key(at_least = 0, at_most = 100)]
+    pub carries: u32,
     /// Trials of a scene, `N`. Default 10.
     #[key(at_least = 1, limit = 100_000)]
     pub trials_per_scene: u32,
@@ -74,6 +78,7 @@ pub struct ScheduleConfig {
 impl Default for ScheduleConfig {
     fn default() -> Self {
         Self {
+            carries: 0,
             trials_per_scene: 10,
             grouping: Grouping::default(),
             similar_translation_m: 0.05,

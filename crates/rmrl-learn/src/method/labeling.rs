@@ -190,7 +190,7 @@ mod tests {
             scene.push(Trial {
                 id: TrialId::new(trial, 1, 1),
                 observation: Observation {
-                    brought: None,
+                    carries: Vec::new(),
                     image: Arc::new(RgbImage::new(1, 1)),
                     estimated_pose: PlanarPose::default(),
                     plate_in_image: PlateInImage::default(),

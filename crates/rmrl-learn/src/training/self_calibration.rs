@@ -32,9 +32,7 @@ impl SelfCalibration {
 
     /// Learns from what a trial tells of the geometry, whatever method made it.
     pub fn learn(&mut self, trial: &Trial) {
-        if let Some(brought) = &trial.observation.brought {
-            self.belief.note(brought);
-        }
+        self.learn_carries(&trial.observation.carries);
         if let Outcome::Placed(placement) = &trial.outcome {
             self.belief.note(&Carry {
                 seen_before: Some(trial.observation.estimated_pose),
@@ -43,6 +41,11 @@ impl SelfCalibration {
                 seen_after: placement.final_pose,
             });
         }
+    }
+
+    /// Learns from carries before a trial.
+    pub fn learn_carries(&mut self, carries: &[Carry]) {
+        carries.iter().for_each(|carry| self.belief.note(carry));
     }
 
     fn limited(&self, adjustment: PoseAdjustment) -> PoseAdjustment {
@@ -60,13 +63,13 @@ impl FixedPolicy for SelfCalibration {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
         let seen = observation.estimated_pose;
         // What bringing the plate has just told counts at once. The trial tells it again.
-        let tool = match &observation.brought {
-            Some(brought) => {
+        let tool = match observation.carries.as_slice() {
+            [] => self.belief.pick(seen).tool,
+            carries => {
                 let mut belief = self.belief.clone();
-                belief.note(brought);
+                carries.iter().for_each(|carry| belief.note(carry));
                 belief.pick(seen).tool
             }
-            None => self.belief.pick(seen).tool,
         };
         offset(self.limited(tool.relative_to(seen)))
     }

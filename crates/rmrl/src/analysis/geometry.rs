@@ -9,7 +9,7 @@ use crate::run::run_log::trials_without_images;
 
 /// The belief over the geometry of a run's cell; `None` where the log has no carry, as those of earlier versions.
 pub(crate) fn geometry_of(config: &RunConfig, records: &[TrialRecord]) -> Option<BeliefSummary> {
-    if records.iter().all(|record| record.brought.is_none()) {
+    if records.iter().all(|record| record.carries.is_empty()) {
         return None;
     }
     let target = records.iter().find_map(|record| record.target_pose)?;

@@ -135,6 +135,9 @@ impl RunConfig {
         if matches!(method, MethodName::SelfCalibration | MethodName::CalibratedOracle) {
             config.schedule.trials_per_scene = 1;
         }
+        if method == MethodName::SelfCalibration {
+            config.schedule.carries = 6;
+        }
         if method == MethodName::Oracle {
             config.actions.translation_bins = 9;
         }

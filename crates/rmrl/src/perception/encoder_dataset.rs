@@ -81,7 +81,7 @@ fn images_of<T>(
         let frame = devices.camera.capture().context("simulated cameras do not fail")?;
         let Ok(found) = localizer.localize(&frame, &devices.camera.model()) else { continue };
         let observation = Observation {
-            brought: None,
+            carries: Vec::new(),
             image: frame.color,
             estimated_pose: found.pose,
             plate_in_image: found.in_image,

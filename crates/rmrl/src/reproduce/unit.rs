@@ -258,12 +258,20 @@ fn self_calibrated(
 ) -> anyhow::Result<Vec<Checkpoint>> {
     let trials = trials_without_images(records)?;
     let last = trials.len() as u32;
-    let early = [0, 1, 2, 3, 5].into_iter();
+    let early = [1, 2, 3, 5].into_iter();
     let later = (1..).map(|number| number * CHECKPOINT_INTERVAL).take_while(|trial| *trial < last);
     let checkpoints = early.chain(later).filter(|trial| *trial < last).chain([last]);
     let mut learned = self_calibration(config, target);
     let mut noted = 0;
     let mut result = Vec::new();
+    if let Some([first @ .., _]) = trials.first().map(|trial| trial.observation.carries.as_slice())
+    {
+        // Before the first trial, after the carries that precede it.
+        let mut before = learned.clone();
+        before.learn_carries(first);
+        let attempts = decisions_of(before, &mut evaluator.held_out);
+        result.push(Checkpoint { trial: 0, attempts });
+    }
     for trial in checkpoints {
         for trial in &trials[noted..trial as usize] {
             learned.learn(trial);

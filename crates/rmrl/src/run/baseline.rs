@@ -60,3 +60,27 @@ pub(crate) fn self_calibration(config: &RunConfig, target: PlanarPose) -> SelfCa
     let largest_rad = 0.999 * safety.max_adjustment_deg.to_radians();
     SelfCalibration::new(belief, place, (largest_m, largest_rad))
 }
+
+/// Where the arm puts the plate down before the first trial: the poses of the start region that together tell most of the
+/// cell's geometry.
+pub(crate) fn telling_poses(config: &RunConfig, target: PlanarPose) -> Vec<PlanarPose> {
+    let count = config.schedule.carries as usize;
+    if count == 0 {
+        return Vec::new();
+    }
+    let region = &config.task.start;
+    let share = |[from, to]: [f64; 2], share: f64| from + share * (to - from);
+    let mut candidates = Vec::new();
+    for x in [0.0, 0.5, 1.0] {
+        for y in [0.0, 0.5, 1.0] {
+            for yaw in [0.0, 0.5, 1.0] {
+                candidates.push(PlanarPose::new(
+                    share(region.x_m, x),
+                    share(region.y_m, y),
+                    share(region.yaw_deg, yaw).to_radians(),
+                ));
+            }
+        }
+    }
+    self_calibration(config, target).belief().telling_poses(&candidates, count)
+}

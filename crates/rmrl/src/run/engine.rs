@@ -9,7 +9,7 @@ use rmrl_learn::{
 
 use crate::cell::assembly::Laboratory;
 use crate::config::RunConfig;
-use crate::run::baseline::baseline;
+use crate::run::baseline::{baseline, telling_poses};
 use crate::run::observer::RunObserver;
 use crate::run::outcome::RunOutcome;
 use crate::run::run_log::plan_after;
@@ -97,6 +97,9 @@ fn make_trials(
     observer: &mut dyn RunObserver,
 ) -> anyhow::Result<RunOutcome> {
     let learned = learner.as_ref().map_or(0, |learner| learner.trials());
+    if store.records().iter().all(TrialRecord::is_fault) {
+        laboratory.trial.carry_first_to(telling_poses(config, target));
+    }
     // The rest will be met again, in the backlog.
     let known = store.records().iter().take_while(|record| record.trial <= learned);
     let plan = plan_after(config, known);
