@@ -41,8 +41,6 @@ pub(crate) struct Estimate {
     pub covariance: Matrix,
     /// The scale of Student's t distribution of a look's noise, in meters.
     pub look_m: f64,
-    /// The weight of each look, from 0 to about 1.
-    pub weights: Vec<f64>,
 }
 
 /// What all looks together say.
@@ -135,7 +133,7 @@ impl Evidence<'_> {
                 break;
             }
         }
-        Estimate { geometry, covariance, look_m, weights }
+        Estimate { geometry, covariance, look_m }
     }
 
     /// The weighted normal equations, with the offset of each grip eliminated.

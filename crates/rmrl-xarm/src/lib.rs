@@ -10,26 +10,24 @@
 //!
 //! # Map
 //! Each part only uses those above it.
-//! - `arm_model`: the robots that this crate drives
-//! - [`kinematics`]: from joint angles to poses, and back
 //! - `protocol`: the bytes, without any input or output
 //! - `config`, `error`: the configuration of an arm, and all errors
 //! - `connection`: one link; requests, reports, the claim to an arm, and stopping it
 //! - `session`: a link that is set up; what must be known before a motion, and one straight line
 //! - `devices`: arm, gripper and inspection
-//! - [`emulator`]: an emulated controller, which shares only `arm_model` and `kinematics` with the driver
+//! - [`emulator`]: an emulated controller, which shares only the kinematics of `rmrl-kinematics` with the driver
 
-mod arm_model;
 mod config;
 mod connection;
 mod devices;
 pub mod emulator;
 mod error;
-pub mod kinematics;
 mod protocol;
 mod session;
 
-pub use arm_model::ArmModel;
+pub use rmrl_kinematics as kinematics;
+pub use rmrl_kinematics::ArmModel;
+
 pub use config::{Address, BioGripperConfig, GenerationChoice, XArmConfig};
 pub use connection::claim::Claim;
 pub use connection::client::{Answer, Client};

@@ -68,7 +68,7 @@ fn cut(path: &Path, lines: usize) {
     fs::write(path, text.split_inclusive('\n').take(lines).collect::<String>()).unwrap();
 }
 
-/// A line of a log by today's names, without its version and without what a clock decides.
+/// A line of a log by today's names, without its version, what later versions add and what a clock decides.
 fn by_todays_names(mut record: Value) -> Value {
     let fields = record.as_object_mut().unwrap();
     for (old, new) in RENAMED {
@@ -76,9 +76,10 @@ fn by_todays_names(mut record: Value) -> Value {
             fields.insert(new.to_string(), value);
         }
     }
-    fields.remove("schema");
-    for key in CLOCK_KEYS {
-        fields.remove(key);
+    // Since version 3.
+    let added = ["carries", "place_pose", "plate_seen"];
+    for key in ["schema"].iter().chain(&added).chain(&CLOCK_KEYS) {
+        fields.remove(*key);
     }
     record
 }

@@ -84,7 +84,15 @@ fn pretrained_rm_rl_killed_at_any_instant_ends_with_the_same_bytes() {
 
 #[test]
 fn the_other_methods_killed_at_any_instant_end_with_the_same_bytes() {
-    for method in ["replay", "hindsight", "ppo", "actor-critic-rm-rl", "constant", "random"] {
+    for method in [
+        "replay",
+        "hindsight",
+        "ppo",
+        "actor-critic-rm-rl",
+        "constant",
+        "random",
+        "self-calibration",
+    ] {
         killed_again_and_again(method, "12", 2);
     }
 }

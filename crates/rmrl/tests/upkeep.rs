@@ -59,13 +59,15 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         ("rmrl-operator", BTreeSet::new()),
         ("rmrl-vision", BTreeSet::from(["rmrl-core", "rmrl-files"])),
         ("rmrl-cell", BTreeSet::from(["rmrl-core", "rmrl-vision"])),
-        ("rmrl-sim", BTreeSet::from(["rmrl-core", "rmrl-vision", "rmrl-cell"])),
-        ("rmrl-learn", BTreeSet::from(["rmrl-conv", "rmrl-core", "rmrl-files"])),
+        ("rmrl-belief", BTreeSet::from(["rmrl-core"])),
+        ("rmrl-kinematics", BTreeSet::from(["rmrl-core", "rmrl-cell"])),
+        ("rmrl-sim", BTreeSet::from(["rmrl-core", "rmrl-vision", "rmrl-cell", "rmrl-kinematics"])),
+        ("rmrl-learn", BTreeSet::from(["rmrl-belief", "rmrl-conv", "rmrl-core", "rmrl-files"])),
         ("rmrl-data", BTreeSet::from(["rmrl-core", "rmrl-files"])),
         ("rmrl-calibration", BTreeSet::from(["rmrl-core", "rmrl-vision"])),
         ("rmrl-grounded-sam", BTreeSet::from(["rmrl-core", "rmrl-files", "rmrl-vision"])),
         ("rmrl-realsense", BTreeSet::from(["rmrl-core", "rmrl-vision", "rmrl-cell"])),
-        ("rmrl-xarm", BTreeSet::from(["rmrl-core", "rmrl-cell"])),
+        ("rmrl-xarm", BTreeSet::from(["rmrl-core", "rmrl-cell", "rmrl-kinematics"])),
     ]);
     allowed.insert("rmrl", allowed.keys().copied().collect());
     assert_eq!(

@@ -212,6 +212,22 @@ impl TaskConfig {
         ToolPose::new(plate, surface_m + self.grasp_height_m + self.release_gap_m)
     }
 
+    /// About how long it takes to grip a plate at one pose, release it at another and look at it, in seconds: the motions
+    /// at their speeds, 5 s for each of grasp and release, and 10 s for the look.
+    pub fn carry_secs(&self, from: PlanarPose, to: PlanarPose) -> f64 {
+        let home = self.home.tool_pose();
+        let above = |pose: PlanarPose| ToolPose::new(pose, self.travel_height_m);
+        let apart_m = |a: ToolPose, b: ToolPose| a.planar.distance_m(b.planar).hypot(a.z_m - b.z_m);
+        let level_m =
+            apart_m(home, above(from)) + apart_m(above(from), above(to)) + apart_m(above(to), home);
+        // Down and up again, twice.
+        let slow_m = self.approach_height_m;
+        let fast_m = (self.travel_height_m - self.start_surface_m - slow_m).max(0.0);
+        let moving_secs = (level_m + 4.0 * fast_m) / self.travel_speed_m_s
+            + 4.0 * slow_m / self.contact_speed_m_s;
+        moving_secs + 2.0 * 5.0 + 10.0
+    }
+
     /// The fixed path to the place.
     pub fn trajectory(&self) -> Trajectory {
         Trajectory {
@@ -225,6 +241,15 @@ impl TaskConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_carry_takes_half_a_minute() {
+        let task = TaskConfig::table();
+        let [a, b] =
+            [(0.26, -0.2, 0.0), (0.42, -0.05, 0.5)].map(|(x, y, yaw)| PlanarPose::new(x, y, yaw));
+        assert!((25.0..40.0).contains(&task.carry_secs(a, b)), "{}", task.carry_secs(a, b));
+        assert!(task.carry_secs(a, a) < task.carry_secs(a, b));
+    }
 
     #[test]
     fn both_tasks_are_valid_and_invalid_values_are_refused_by_key() {

@@ -5,8 +5,7 @@ use std::f64::consts::PI;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, random_stream, standard_normal};
-use rmrl_xarm::XArmConfig;
-use rmrl_xarm::kinematics::ArmKinematics;
+use rmrl_kinematics::ArmKinematics;
 
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::tool_offset::{configured_tool, true_tool};
@@ -89,7 +88,7 @@ impl TrueKinematics {
     /// Where an arm without an error of its tool arrives. Out of reach of an xArm 6 it arrives as commanded.
     fn reached(&self, commanded: ToolPose) -> PlanarPose {
         let arm = ArmKinematics::default();
-        let flange_from_jaws = XArmConfig::default().flange_from_jaws();
+        let flange_from_jaws = flange_from_jaws();
         let base_from_tool = downwards(commanded);
         let base_from_flange = base_from_tool * flange_from_jaws.inverse();
         // The arm reaches ahead, with the elbow up. Its gripper is screwed on the other way round.
@@ -113,6 +112,12 @@ impl TrueKinematics {
         let at = tool.translation.vector;
         PlanarPose::new(at.x, at.y, ahead.y.atan2(ahead.x))
     }
+}
+
+/// Where the vendor's drawing has the jaws of the BIO gripper, seen from the flange.
+fn flange_from_jaws() -> Isometry3<f64> {
+    let around = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), PI);
+    Isometry3::from_parts(Translation3::new(0.1595, 0.0, 0.0595), around)
 }
 
 /// The frame of a tool that points straight down.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rmrl_cell::{SafetyConfig, TaskConfig, TaskKind};
-use rmrl_core::{ActionSpace, ActionSpaceError, Claim, ConfigKeys, RewardFunction};
+use rmrl_core::{ActionSpace, ActionSpaceError, Claim, ConfigKeys, PlanarPose, RewardFunction};
 use rmrl_learn::{
     ConstantOffset, Method, MethodName, OnlineConfig, PolicyConfig, PoseScaling, ScheduleConfig,
     TrialPlan,
@@ -284,6 +284,16 @@ impl RunConfig {
                 TrialPlan::to_prove_of_fixed(claim, self.trials, settled)
             }
         }
+    }
+
+    /// About how long the robot takes for the carries before the first trial, in minutes.
+    pub fn carry_minutes(&self) -> f64 {
+        let center = self.task.start.center();
+        let [x_m, y_m, _] = self.task.start.half_extent();
+        let corner = |sign: f64| {
+            PlanarPose::new(center.x_m + sign * x_m, center.y_m + sign * y_m, center.yaw_rad)
+        };
+        f64::from(self.schedule.carries) * self.task.carry_secs(corner(-1.0), corner(1.0)) / 60.0
     }
 
     /// How the policy scales poses: the task's start region becomes `[-1, 1]`.

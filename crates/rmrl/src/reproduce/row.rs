@@ -9,6 +9,7 @@ use rmrl_learn::MethodName;
 
 use super::held_out::{Attempt, AttemptErrors};
 use super::unit::{Checkpoint, UnitResult};
+use crate::config::Layers;
 
 /// One method under one variant of the configuration, in every cell it was run in.
 #[derive(Debug, Clone)]
@@ -215,6 +216,15 @@ impl<'a> Row<'a> {
     /// Trials until the mean true error of the greedy policy is at most `limit_mm`.
     pub fn trials_to_mm(&self, limit_mm: f64) -> Option<TrialsEstimate> {
         self.trials(|unit| unit.trials_to_mm(limit_mm))
+    }
+
+    /// How long the robot takes for the carries before the first trial, in minutes; 0 where the configuration of the units
+    /// cannot be read any more.
+    pub fn carry_minutes(&self) -> f64 {
+        let config = self.units.first().and_then(|unit| {
+            Layers::default().with_text("a finished unit", &unit.config).ok()?.resolve().ok()
+        });
+        config.map_or(0.0, |config| config.carry_minutes())
     }
 
     fn trials(&self, of: impl Fn(&UnitResult) -> Option<usize>) -> Option<TrialsEstimate> {

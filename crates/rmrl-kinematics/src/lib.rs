@@ -4,6 +4,7 @@
 //! screwed to, with z out of it. With all joints at zero the flange points straight down, roll pi; that
 //! of an xArm 5 or 6 is at `[0.207, 0, 0.112]` then, according to the vendor's manual.
 //!
+//! - `arm_model`: the robots, and the names of the vendor's other robots
 //! - `geometry`: the arms' lengths, and the one chain of six joints that describes all of them
 //! - `joints`, `limits`, `pointing_down`, `kinematics_error`: the values
 //! - `arm_kinematics`: forward kinematics and the Jacobian; `denavit_hartenberg`: the vendor's parameters
@@ -13,6 +14,7 @@
 //! - `flange_path`: the proof that a flange, which may be tilted, can follow lines
 
 mod arm_kinematics;
+mod arm_model;
 mod branch;
 mod denavit_hartenberg;
 mod five_joints;
@@ -28,6 +30,7 @@ mod reach;
 mod six_joints;
 
 pub use arm_kinematics::ArmKinematics;
+pub use arm_model::ArmModel;
 pub use flange_path::FlangePathError;
 pub use joints::Joints;
 pub use kinematics_error::KinematicsError;

@@ -6,7 +6,7 @@ use rmrl_cell::ToolPose;
 use rmrl_core::PlanarPose;
 
 use super::*;
-use crate::kinematics::{JointLimits, pointing_down};
+use crate::{JointLimits, pointing_down};
 
 fn within_limits(model: ArmModel) -> impl Strategy<Value = Joints> {
     let limits = JointLimits::of(model);
