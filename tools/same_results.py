@@ -94,7 +94,7 @@ WORDS = {
 CLOCK = {"time", "durations_s", "digest", "training_cpu_secs", "total_cpu_secs"}
 
 # What AFTER writes and BEFORE does not: keys of JSON, columns of tables, files. Left out on both sides.
-NEW = {"schema", "time", "digest", "scenes", "tests", "test", "table_reward", "shelf_reward", "carries", "place_pose", "plate_seen", "geometry", "exact"}
+NEW = {"schema", "time", "digest", "scenes", "tests", "test", "table_reward", "shelf_reward", "carries", "place_pose", "plate_seen", "put_by_person", "geometry", "exact"}
 NEW_FILES = {"greedy.csv"}
 
 # --- The runs --------------------------------------------------------------------------------------------------

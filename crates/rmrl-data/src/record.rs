@@ -20,6 +20,11 @@ fn first_schema() -> u32 {
     1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// One attempt at a trial, as the log keeps it. Values of what did not happen are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +102,9 @@ pub struct TrialRecord {
     /// Where the camera saw the plate where it rests now. Left out where it did not look since the plate was moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plate_seen: Option<PlanarPose>,
+    /// Whether a person put it there, and not the robot: only near a pose. Left out where the robot did.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub put_by_person: bool,
     /// How long each step took, in seconds of wall-clock time.
     pub durations_s: DurationsRecord,
     /// The images, as files in the run directory.
@@ -238,6 +246,7 @@ impl TrialRecord {
             suspect: false,
             plate_location: serde_json::Value::Null,
             plate_seen: None,
+            put_by_person: false,
             durations_s: DurationsRecord::default(),
             images: ImagesRecord::default(),
         }
@@ -252,6 +261,11 @@ impl TrialRecord {
     /// Whether a fault cut the attempt short.
     pub fn is_fault(&self) -> bool {
         matches!(self.failure, Some(FailureRecord::Fault { .. }))
+    }
+
+    /// Whether the attempt ended because the camera could not localize the plate.
+    pub fn is_localization_fault(&self) -> bool {
+        matches!(self.failure, Some(FailureRecord::Fault { cause: FaultKind::Localization, .. }))
     }
 
     /// The trial to learn from, with the image of its start; `None` for a fault.

@@ -33,11 +33,13 @@
 //! `analysis`, `report`, `reproduce`, `commissioning`, `calibration`, `perception`, and [`cli`], the command `rmrl`.
 //! The other crates are re-exported under their own names.
 
+pub use rmrl_belief;
 pub use rmrl_calibration;
 pub use rmrl_cell;
 pub use rmrl_core;
 pub use rmrl_data;
 pub use rmrl_grounded_sam;
+pub use rmrl_kinematics;
 pub use rmrl_learn;
 pub use rmrl_operator;
 pub use rmrl_realsense;

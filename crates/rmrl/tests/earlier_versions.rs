@@ -77,7 +77,7 @@ fn by_todays_names(mut record: Value) -> Value {
         }
     }
     // Since version 3.
-    let added = ["carries", "place_pose", "plate_seen"];
+    let added = ["carries", "place_pose", "plate_seen", "put_by_person"];
     for key in ["schema"].iter().chain(&added).chain(&CLOCK_KEYS) {
         fields.remove(*key);
     }

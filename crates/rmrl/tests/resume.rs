@@ -408,7 +408,7 @@ fn every_method_checks_its_log_and_a_later_version_is_named() {
     };
     assert_rejected(&run, changed("\"reward\":0.", "\"reward\":0.0"), &["line 1", "reward is"]);
     let names = ["trials.jsonl", "later version", "99", "update"];
-    assert_rejected(&run, changed("\"schema\":2,", "\"schema\":99,\"new\":1,"), &names);
+    assert_rejected(&run, changed("\"schema\":3,", "\"schema\":99,\"new\":1,"), &names);
     // Without digests it is read, with a warning.
     let path = run.join("trials.jsonl");
     let log = fs::read_to_string(&path).unwrap();

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use binary::{json, rmrl};
 use nalgebra::Point3;
-use rmrl_sim::CellDistribution;
+use rmrl::{Laboratory, RunConfig};
+use rmrl_cell::TaskKind;
 use serde_json::Value;
 
 const SEED: u32 = 3;
@@ -49,11 +50,14 @@ fn a_cell_is_precise_before_its_first_trial_and_knows_its_geometry() {
     }
 
     // The truth of the cell, which the simulator alone knows.
-    let cell = CellDistribution::default().draw(u64::from(SEED));
+    let config = RunConfig { seed: SEED, ..RunConfig::for_task(TaskKind::Table) };
+    let laboratory = Laboratory::assemble(&config, 0).unwrap();
+    let true_camera = laboratory.world.true_camera().unwrap().world_from_camera;
+    let true_from_seen = true_camera * laboratory.trial.camera_model().world_from_camera.inverse();
     let (seen, height_m) = ([0.34, -0.13], 0.007);
-    let truly = cell.extrinsic_error.inverse() * Point3::new(seen[0], seen[1], height_m);
-    let turn = cell.extrinsic_error.inverse().rotation.euler_angles().2;
-    let tool = cell.arm.tool_from_configured();
+    let truly = true_from_seen * Point3::new(seen[0], seen[1], height_m);
+    let turn = true_from_seen.rotation.euler_angles().2;
+    let tool = laboratory.world.arm_truth().unwrap().tool_from_configured();
     for (key, truth, tolerance) in [
         ("camera_x_mm", 1e3 * (truly.x - seen[0]), 0.6),
         ("camera_y_mm", 1e3 * (truly.y - seen[1]), 0.6),

@@ -55,13 +55,13 @@ pub(crate) struct PlateSearch {
     /// How often the gripper has found nothing to hold since a plate was last placed.
     misses: u32,
     /// Whether the robot itself put the plate down where it lies: a person puts it only near a pose.
-    is_own_work: bool,
+    pub is_own_work: bool,
     /// Where the camera saw the plate where it lies now, if it looked.
     pub seen: Option<PlanarPose>,
     /// How the robot last brought the plate to where it lies, until the camera has looked at it there.
     brought: Option<Brought>,
     /// Whether the camera could not localize the plate where it lies.
-    is_hidden: bool,
+    pub is_hidden: bool,
     pub surfaces: Surfaces,
     task: TaskConfig,
 }

@@ -104,7 +104,7 @@ impl PickPlace {
             monitor.begin(&capture.frame.color, &camera).map_err(|error| drift_fault(&error))?;
         }
         self.resume(target, self.plate_location_at_target(target));
-        self.resume_seen(Some(target.pose));
+        self.resume_plate(Some(target.pose), true, false);
         Ok(target)
     }
 
@@ -126,10 +126,13 @@ impl PickPlace {
         self.visits = poses;
     }
 
-    /// Continues with where the camera last saw the plate where it lies. Without, the next carry does not tell how the
-    /// plate lay in the jaws.
-    pub fn resume_seen(&mut self, seen: Option<PlanarPose>) {
+    /// Continues with what else is known of the plate where it lies: where the camera last saw it, without which the next
+    /// carry does not tell how it lay in the jaws; whether a person put it there; and whether the camera could not localize
+    /// it there.
+    pub fn resume_plate(&mut self, seen: Option<PlanarPose>, put_by_person: bool, is_hidden: bool) {
         self.search.seen = seen;
+        self.search.is_own_work = !put_by_person;
+        self.search.is_hidden = is_hidden;
     }
 
     /// Continues to monitor the camera with a reference seen earlier, and with the result of the last check. Does
@@ -203,6 +206,11 @@ impl PickPlace {
     /// Where the camera last saw the plate where it lies now, if it has looked since the plate was moved.
     pub fn plate_seen(&self) -> Option<PlanarPose> {
         self.search.seen
+    }
+
+    /// Whether a person put the plate where it lies now, and not the robot.
+    pub fn put_by_person(&self) -> bool {
+        !self.search.is_own_work
     }
 
     /// The tool's pose, as commanded, where it releases a plate at its place.

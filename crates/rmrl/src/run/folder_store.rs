@@ -83,8 +83,13 @@ impl<'a> FolderStore<'a> {
             None => laboratory.trial.plate_location_at_target(record.target),
         };
         laboratory.trial.resume(record.target, plate_location);
-        let seen = records.last().map_or(Some(record.target.pose), |last| last.plate_seen);
-        laboratory.trial.resume_seen(seen);
+        match records.last() {
+            Some(last) => {
+                let is_hidden = last.is_localization_fault();
+                laboratory.trial.resume_plate(last.plate_seen, last.put_by_person, is_hidden);
+            }
+            None => laboratory.trial.resume_plate(Some(record.target.pose), true, false),
+        }
         if laboratory.trial.drift_monitor().is_some() {
             let damaged = || dir.path(TARGET).display().to_string();
             let reference = record

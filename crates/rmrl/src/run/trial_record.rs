@@ -34,6 +34,7 @@ pub(crate) fn trial_record(
         suspect: cell.is_suspect(),
         plate_location: serde_json::to_value(cell.plate_location())?,
         plate_seen: cell.plate_seen(),
+        put_by_person: cell.put_by_person(),
         ..TrialRecord::of(report)
     };
     record.place_pose = record.final_pose.map(|_| cell.place_pose());
