@@ -45,6 +45,8 @@ struct Tests {
     held_before_series: u32,
     /// How many single tests in a row were as claimed.
     held: u32,
+    /// Whether the policy learns nothing from its tests, whatever they come to: then all of them are one series.
+    is_fixed: bool,
     /// Whether the last trial ended a scene of training, so that a single test follows.
     is_due: bool,
     is_series: bool,
@@ -80,20 +82,28 @@ impl TrialPlan {
         // Half of what a proof does not need is left for another one, should the first series fail.
         let latest = trials.saturating_sub(claim.least_tests()) / 2;
         let plan = Self::of_trials(trials, schedule.trials_per_scene);
-        plan.with_tests(claim, after.min(latest), HELD_BEFORE_SERIES)
+        plan.with_tests(claim, after.min(latest), HELD_BEFORE_SERIES, false)
     }
 
-    /// A run that proves `claim` of a policy that does not change after `settled` trials, in up to `trials` trials.
+    /// A run that proves `claim` of a policy that does not change after `settled` trials, in up to `trials` trials. A miss
+    /// does not end its series, because the next one would test the same policy.
     pub fn to_prove_of_fixed(claim: Claim, trials: u32, settled: u32) -> Self {
-        Self::of_trials(trials, 1).with_tests(claim, settled, 0)
+        Self::of_trials(trials, 1).with_tests(claim, settled, 0, true)
     }
 
-    fn with_tests(mut self, claim: Claim, after: u32, held_before_series: u32) -> Self {
+    fn with_tests(
+        mut self,
+        claim: Claim,
+        after: u32,
+        held_before_series: u32,
+        is_fixed: bool,
+    ) -> Self {
         self.tests = Some(Tests {
             proof: Proof::of(claim),
             after,
             held_before_series,
             held: 0,
+            is_fixed,
             is_due: false,
             is_series: false,
             made: 0,
@@ -216,6 +226,7 @@ impl Tests {
         }
         match self.proof.note(holds) {
             Verdict::Undecided => Noted::KeepForLater,
+            Verdict::Failed if self.is_fixed => Noted::KeepForLater,
             Verdict::Proven => {
                 self.proven_at = Some(trial);
                 Noted::Proven
@@ -276,6 +287,17 @@ mod tests {
         let (letters, plan) = course(to_prove(200, 3), &[0.5]);
         assert_eq!(letters, format!("......t{}SSSSS", "...t".repeat(29)));
         assert_eq!(plan.scene, 2 + 1 + 2 * 29 + 5);
+    }
+
+    #[test]
+    fn a_fixed_policy_is_tested_in_one_series_which_a_miss_only_makes_longer() {
+        let plan = || TrialPlan::to_prove_of_fixed("1mm@50%".parse().unwrap(), 60, 3);
+        let (letters, proven) = course(plan(), &[0.5]);
+        assert_eq!((letters.as_str(), proven.proven_at()), ("...SSSSS", Some(8)));
+        let (letters, proven) = course(plan(), &[0.5, 0.5, 2.0, 0.5]);
+        assert!(letters.trim_start_matches('.').chars().all(|letter| letter == 'S'), "{letters}");
+        assert!(proven.proven_at().is_some_and(|trial| trial > 8), "{letters}");
+        assert_eq!(course(plan(), &[0.5, 2.0, 2.0]).1.proven_at(), None);
     }
 
     #[test]
