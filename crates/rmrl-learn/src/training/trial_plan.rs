@@ -313,7 +313,8 @@ mod tests {
 
     #[test]
     fn a_series_that_fails_is_learned_from_at_once() {
-        let mut plan = TrialPlan::to_prove_of_fixed("1mm@50%".parse().unwrap(), 60, 2);
+        let claim = "1mm@50%".parse().unwrap();
+        let mut plan = TrialPlan::of_trials(60, 1).with_tests(claim, 2, 0, false);
         let mut note = |error_mm: Option<f64>| {
             let id = plan.next(0).unwrap();
             plan.note(id, error_mm.map(|mm| mm / 1000.0))
