@@ -5,8 +5,8 @@ use std::cell::OnceCell;
 use rmrl_core::{Carry, PlanarPose};
 
 use crate::equations::Station;
-use crate::estimate::{Estimate, Evidence, Grip, position_columns, variance};
-use crate::geometry::{Geometry, Prior, TARGET_ALONG, TOOL_ACROSS, fingers};
+use crate::estimate::{Estimate, Evidence, Grip, variance};
+use crate::geometry::{Geometry, Prior, TARGET_ALONG, TOOL_ACROSS, columns_along, fingers};
 use crate::summary::BeliefSummary;
 
 /// What a cell believes of its camera, its tool and its arm: a Gaussian posterior, renewed after every carry.
@@ -72,9 +72,12 @@ impl CellBelief {
             return;
         }
         self.carries += 1;
-        let is_same_grip = self.last.is_some_and(|(released, ..)| released == carry.grasped)
-            && !self.grips.is_empty();
-        if !is_same_grip {
+        // Gripped where it was released and seen, the plate keeps its place in the jaws. One that was put there by a person, or
+        // moved since, has another.
+        let is_same_grip = self.last.is_some_and(|(released, seen, _)| {
+            released == carry.grasped && carry.seen_before == Some(seen)
+        });
+        if self.grips.is_empty() || !is_same_grip {
             let before = carry.seen_before.map(|seen| self.closing(seen, carry.grasped));
             self.grips.push(Grip { stations: before.into_iter().collect() });
         }
@@ -87,13 +90,14 @@ impl CellBelief {
 
     /// Where the tool picks a plate that the camera sees at `seen`.
     pub fn pick(&self, seen: PlanarPose) -> Pick {
-        let Estimate { geometry, covariance, .. } = self.estimate();
-        let look_m = self.estimate().look_deviation_m();
+        let estimate = self.estimate();
+        let Estimate { geometry, covariance, .. } = estimate;
+        let look_m = estimate.look_deviation_m();
         let tool = geometry.best_tool(seen);
         let [along, across] = fingers(tool);
-        let mut along = position_columns(geometry, seen, along);
+        let mut along = columns_along(geometry.middle, seen, along);
         along[TARGET_ALONG] -= 1.0;
-        let mut across = position_columns(geometry, seen, across);
+        let mut across = columns_along(geometry.middle, seen, across);
         across[TOOL_ACROSS] -= 1.0;
         let deviation = |columns| (variance(covariance, &columns) + look_m.powi(2)).sqrt();
         Pick { tool, along_m: deviation(along), across_m: deviation(across) }

@@ -4,7 +4,7 @@
 use rmrl_core::{PlanarPose, closing_slide_m, wrap_angle};
 
 use crate::geometry::{
-    Geometry, TARGET_ALONG, TOOL_ACROSS, TOOL_TURN, TURN, Vector, correction_columns, fingers, xy,
+    Geometry, TARGET_ALONG, TOOL_ACROSS, TOOL_TURN, TURN, Vector, columns_along, fingers, xy,
 };
 
 /// An equation `columns · unknowns = value`, up to the noise of a look.
@@ -101,9 +101,8 @@ impl Station {
 
     /// `direction · c(z) = -direction · (z - T)`.
     fn projected(&self, direction: nalgebra::Vector2<f64>, geometry: &Geometry) -> Equation {
-        let [x, y] = correction_columns(geometry.middle, self.seen);
         Equation {
-            columns: x * direction.x + y * direction.y,
+            columns: columns_along(geometry.middle, self.seen, direction),
             value: -direction.dot(&(xy(self.seen) - xy(self.tool))),
         }
     }

@@ -4,7 +4,7 @@
 //! Student's t distribution, and the most probable unknowns are found by iteratively reweighted least squares: each look
 //! has a weight by how well all of its equations fit. The covariance is that of the last iteration.
 
-use nalgebra::{Cholesky, Vector2};
+use nalgebra::Cholesky;
 use rmrl_core::PlanarPose;
 
 use crate::equations::{Equation, Station};
@@ -105,7 +105,8 @@ impl Evidence<'_> {
         let mut weights = vec![1.0; self.looks];
         let mut yaw_weights = vec![1.0; self.looks];
         let mut look_m = self.prior.look_m;
-        let mut covariance = Matrix::from_diagonal(&self.prior.precision().map(f64::recip));
+        let prior = Matrix::from_diagonal(&self.prior.precision());
+        let mut last_normal = prior;
         let grips: Vec<PreparedGrip<'_>> = self
             .grips
             .iter()
@@ -114,13 +115,9 @@ impl Evidence<'_> {
         for _ in 0..ITERATIONS {
             let scales = Scales { weights: &weights, yaw_weights: &yaw_weights, look_m };
             let (normal, right) = self.normal_equations(&grips, &geometry, &scales);
-            let prior = Matrix::from_diagonal(&self.prior.precision());
-            let information = prior + (normal - prior) * INFORMATION;
-            let solved = Cholesky::new(normal).map(|normal| normal.solve(&right));
-            let (Some(values), Some(information)) = (solved, Cholesky::new(information)) else {
-                break;
-            };
-            covariance = information.inverse();
+            let Some(cholesky) = Cholesky::new(normal) else { break };
+            let values = cholesky.solve(&right);
+            last_normal = normal;
             let step = (values - geometry.values).amax();
             geometry.values = values;
             let misfits = self.misfits(&grips, &geometry, &scales);
@@ -133,7 +130,9 @@ impl Evidence<'_> {
                 break;
             }
         }
-        Estimate { geometry, covariance, look_m }
+        let information = prior + (last_normal - prior) * INFORMATION;
+        let information = Cholesky::new(information).expect("it is the prior's and more");
+        Estimate { geometry, covariance: information.inverse(), look_m }
     }
 
     /// The weighted normal equations, with the offset of each grip eliminated.
@@ -261,14 +260,4 @@ impl Sums {
 /// The variance of what an equation's columns make of the unknowns.
 pub(crate) fn variance(covariance: &Matrix, columns: &Vector) -> f64 {
     columns.dot(&(covariance * columns)).max(0.0)
-}
-
-/// The columns of the position of a plate along a direction.
-pub(crate) fn position_columns(
-    geometry: &Geometry,
-    seen: PlanarPose,
-    direction: Vector2<f64>,
-) -> Vector {
-    let [x, y] = crate::geometry::correction_columns(geometry.middle, seen);
-    x * direction.x + y * direction.y
 }

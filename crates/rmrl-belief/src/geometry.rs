@@ -162,3 +162,13 @@ pub(crate) fn correction_columns(middle: Vector2<f64>, seen: PlanarPose) -> [Vec
     }
     columns
 }
+
+/// The coefficients of `c` along a direction at a pose.
+pub(crate) fn columns_along(
+    middle: Vector2<f64>,
+    seen: PlanarPose,
+    direction: Vector2<f64>,
+) -> Vector {
+    let [x, y] = correction_columns(middle, seen);
+    x * direction.x + y * direction.y
+}

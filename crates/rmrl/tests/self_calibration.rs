@@ -74,7 +74,7 @@ fn a_cell_is_precise_before_its_first_trial_and_knows_its_geometry() {
     let report = fs::read_to_string(run.join("report.html")).unwrap();
     assert!(report.contains("from where they lie") && report.contains("across the fingers"));
 
-    // Deployed, it places new plates as well, in a cell that records its target anew.
+    // Deployed, it places new plates as well, in a cell that records its target again.
     let evaluated = json(&mut rmrl(dir.path(), &["eval", "run", "--trials", "8"]));
     let mean_mm = evaluated["truth"]["e_trans_mm"]["mean"].as_f64().unwrap();
     assert!(mean_mm < 0.7, "{mean_mm}");

@@ -179,6 +179,26 @@ fn the_interval_holds_what_it_says() {
 }
 
 #[test]
+fn a_plate_that_was_moved_since_it_was_released_is_another_grip() {
+    let (_, belief, _) = run(7, 2e-4, 0.0, 2);
+    let carry = |seen_before| Carry {
+        seen_before,
+        grasped: PLACE,
+        released: PlanarPose::new(0.3, 0.0, 0.1),
+        seen_after: PlanarPose::new(0.301, 0.001, 0.1),
+    };
+    let grips_after = |seen_before| {
+        let mut after = belief.clone();
+        after.note(&carry(seen_before));
+        after.grips.len() - belief.grips.len()
+    };
+    let last_seen = belief.last.unwrap().1;
+    assert_eq!(grips_after(Some(last_seen)), 0);
+    assert_eq!(grips_after(None), 1);
+    assert_eq!(grips_after(Some(PlanarPose::new(0.47, 0.18, 0.0))), 1);
+}
+
+#[test]
 fn the_same_carries_give_the_same_bits() {
     let values = || run(7, 2e-4, 0.2, 5).1.geometry().values;
     assert_eq!(values(), values());

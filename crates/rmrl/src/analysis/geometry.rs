@@ -4,8 +4,7 @@ use rmrl_belief::BeliefSummary;
 use rmrl_data::TrialRecord;
 
 use crate::config::RunConfig;
-use crate::run::baseline::self_calibration;
-use crate::run::run_log::trials_without_images;
+use crate::run::baseline::learned_geometry;
 
 /// The belief over the geometry of a run's cell; `None` where the log has no carry, as those of earlier versions.
 pub(crate) fn geometry_of(config: &RunConfig, records: &[TrialRecord]) -> Option<BeliefSummary> {
@@ -13,9 +12,5 @@ pub(crate) fn geometry_of(config: &RunConfig, records: &[TrialRecord]) -> Option
         return None;
     }
     let target = records.iter().find_map(|record| record.target_pose)?;
-    let mut learned = self_calibration(config, target);
-    for trial in &trials_without_images(records).ok()? {
-        learned.learn(trial);
-    }
-    Some(learned.belief().summary())
+    Some(learned_geometry(config, records, target).ok()?.belief().summary())
 }

@@ -16,7 +16,7 @@ use super::held_out::{Attempt, HeldOut};
 use super::plan::Unit;
 use crate::analysis::noise_floor::NoiseFloor;
 use crate::config::RunConfig;
-use crate::run::baseline::{baseline, self_calibration};
+use crate::run::baseline::{baseline, learned_geometry, self_calibration};
 use crate::run::create::{create, resolved};
 use crate::run::engine::{RunResult, run_to_end};
 use crate::run::execute::execute_observed;
@@ -235,19 +235,6 @@ impl Deployed {
             }
         })
     }
-}
-
-/// The self-calibration after these trials.
-fn learned_geometry(
-    config: &RunConfig,
-    records: &[TrialRecord],
-    target: PlanarPose,
-) -> anyhow::Result<SelfCalibration> {
-    let mut learned = self_calibration(config, target);
-    for trial in trials_without_images(records)? {
-        learned.learn(&trial);
-    }
-    Ok(learned)
 }
 
 /// The self-calibration after some of the trials, on the held-out placements.

@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use rmrl_belief::{CellBelief, Prior};
 use rmrl_core::PlanarPose;
+use rmrl_data::TrialRecord;
 use rmrl_learn::{
     CalibratedOracle, ConstantOffset, FixedPolicy, MethodName, NoCorrection, Oracle,
     RandomCorrection, SelfCalibration,
@@ -11,6 +12,7 @@ use rmrl_learn::{
 use crate::analysis::error_budget::CellTruth;
 use crate::cell::assembly::Laboratory;
 use crate::config::RunConfig;
+use crate::run::run_log::trials_without_images;
 
 /// The fixed policy of a method that learns no network. `target` is where the camera saw the plate on its target.
 ///
@@ -59,6 +61,19 @@ pub(crate) fn self_calibration(config: &RunConfig, target: PlanarPose) -> SelfCa
     let largest_m = 0.999 * safety.max_adjustment_m;
     let largest_rad = 0.999 * safety.max_adjustment_deg.to_radians();
     SelfCalibration::new(belief, place, (largest_m, largest_rad))
+}
+
+/// The self-calibration that has learned from these trials, whatever method made them.
+pub(crate) fn learned_geometry(
+    config: &RunConfig,
+    records: &[TrialRecord],
+    target: PlanarPose,
+) -> anyhow::Result<SelfCalibration> {
+    let mut learned = self_calibration(config, target);
+    for trial in trials_without_images(records)? {
+        learned.learn(&trial);
+    }
+    Ok(learned)
 }
 
 /// Where the arm puts the plate down before the first trial: the poses of the start region that together tell most of the
