@@ -16,6 +16,16 @@ pub(super) const REACH_M: f64 = 0.7;
 /// Angles of the chain's six joints in radians.
 pub(super) type Chain = [f64; 6];
 
+/// The frame after a joint that stands at `angle_rad`, seen from the one before it. `parameters` are the joint's standard
+/// Denavit-Hartenberg parameters: the offset of its angle in radians, `d` in meters, `alpha` in radians, `a` in meters.
+pub fn link_frame(parameters: [f64; 4], angle_rad: f64) -> Isometry3<f64> {
+    let [offset_rad, d_m, alpha_rad, a_m] = parameters;
+    let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), angle_rad + offset_rad);
+    let twist = UnitQuaternion::from_axis_angle(&Vector3::x_axis(), alpha_rad);
+    let along = Translation3::from(turn * Vector3::new(a_m, 0.0, d_m));
+    Isometry3::from_parts(along, turn * twist)
+}
+
 /// Lengths of an arm, in meters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Geometry {
@@ -123,12 +133,8 @@ impl Geometry {
     /// parameters. Joint `i + 1` turns about the z axis of frame `i`.
     pub fn frames(&self, chain: &Chain) -> [Isometry3<f64>; 7] {
         let mut frames = [Isometry3::identity(); 7];
-        for (index, [offset_rad, d_m, alpha_rad, a_m]) in self.table().into_iter().enumerate() {
-            let turn =
-                UnitQuaternion::from_axis_angle(&Vector3::z_axis(), chain[index] + offset_rad);
-            let twist = UnitQuaternion::from_axis_angle(&Vector3::x_axis(), alpha_rad);
-            let along = Translation3::from(turn * Vector3::new(a_m, 0.0, d_m));
-            frames[index + 1] = frames[index] * Isometry3::from_parts(along, turn * twist);
+        for (index, parameters) in self.table().into_iter().enumerate() {
+            frames[index + 1] = frames[index] * link_frame(parameters, chain[index]);
         }
         frames
     }

@@ -32,6 +32,7 @@ mod six_joints;
 pub use arm_kinematics::ArmKinematics;
 pub use arm_model::ArmModel;
 pub use flange_path::FlangePathError;
+pub use geometry::link_frame;
 pub use joints::Joints;
 pub use kinematics_error::KinematicsError;
 pub use limits::JointLimits;

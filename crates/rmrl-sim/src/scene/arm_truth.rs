@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, random_stream, standard_normal};
-use rmrl_kinematics::ArmKinematics;
+use rmrl_kinematics::{ArmKinematics, link_frame};
 
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::tool_offset::{configured_tool, true_tool};
@@ -101,11 +101,8 @@ impl TrueKinematics {
         for ((nominal, added), angle_rad) in
             arm.denavit_hartenberg().into_iter().zip(self.added).zip(joints)
         {
-            let [offset_rad, d_m, alpha_rad, a_m] = std::array::from_fn(|i| nominal[i] + added[i]);
-            let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), angle_rad + offset_rad);
-            let twist = UnitQuaternion::from_axis_angle(&Vector3::x_axis(), alpha_rad);
-            let along = Translation3::from(turn * Vector3::new(a_m, 0.0, d_m));
-            frame *= Isometry3::from_parts(along, turn * twist);
+            let parameters = std::array::from_fn(|index| nominal[index] + added[index]);
+            frame *= link_frame(parameters, angle_rad);
         }
         let tool = frame * flange_from_jaws;
         let ahead = tool.rotation * Vector3::x();
