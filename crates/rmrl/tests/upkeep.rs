@@ -203,11 +203,18 @@ fn path_of(word: &str) -> Option<NamedPath> {
 }
 
 /// Whether a path leads to a file: from the document's own folder or, except for links, from the repository's
-/// root.
+/// root. A folder that holds no file is no path: a clone does not have it.
 fn exists(document: &str, named: &NamedPath) -> bool {
     let file = named.path.split("::").next().unwrap().split('#').next().unwrap();
     let here = root().join(document).parent().unwrap().join(file);
-    here.exists() || !named.is_link && root().join(file).exists()
+    holds_a_file(&here) || !named.is_link && holds_a_file(&root().join(file))
+}
+
+fn holds_a_file(path: &Path) -> bool {
+    match fs::read_dir(path) {
+        Ok(mut entries) => entries.any(|entry| holds_a_file(&entry.unwrap().path())),
+        Err(_) => path.is_file(),
+    }
 }
 
 #[test]
