@@ -29,6 +29,7 @@ fn main() -> anyhow::Result<()> {
         plate_in_image: record
             .plate_in_image
             .context("the trial has no place of the plate in the image")?,
+        look_error_m: None,
         carries: Vec::new(),
     };
 

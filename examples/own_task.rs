@@ -45,6 +45,7 @@ impl UndisturbedGrasp {
             image: frame.color,
             estimated_pose: found.pose,
             plate_in_image: found.in_image,
+            look_error_m: None,
             carries: Vec::new(),
         })
     }
@@ -84,6 +85,8 @@ impl Env for UndisturbedGrasp {
         let after = self.observe()?.estimated_pose;
         let error = PlacementError::between(after, before);
         Ok(Outcome::Placed(Placement {
+            final_look_error_m: None,
+            final_look_error_m: None,
             pick_pose,
             final_pose: after,
             target_pose: before,

@@ -1,29 +1,51 @@
 //! The belief of a cell over its geometry.
 
-use std::cell::OnceCell;
+use rmrl_core::{Carry, Look, PlanarPose};
 
-use rmrl_core::{Carry, PlanarPose};
+use crate::estimate::{Estimate, variance};
+use crate::geometry::{Geometry, Prior, TARGET_ALONG, TOOL_ACROSS, columns_along, fingers, xy};
+use crate::summary::{BeliefSummary, CameraMove, implausible};
+use crate::track::Track;
 
-use crate::equations::Station;
-use crate::estimate::{Estimate, Evidence, Grip, variance};
-use crate::geometry::{Geometry, Prior, TARGET_ALONG, TOOL_ACROSS, columns_along, fingers};
-use crate::summary::BeliefSummary;
+/// The probability that the camera is bumped between two looks.
+const BUMP: f64 = 1e-4;
+/// A suspicion ends where a camera at rest has become more probable by this factor.
+const DISMISSED: f64 = 1e-4;
+/// The quantile of Student's t distribution with three degrees of freedom that 95 % are below, either way.
+const STUDENT_95: f64 = 3.182;
+/// The same of a normal distribution.
+const NORMAL_95: f64 = 1.960;
 
 /// What a cell believes of its camera, its tool and its arm: a Gaussian posterior, renewed after every carry.
 ///
-/// The same carries in the same order give the same bits.
+/// A camera that was bumped is noticed: a look that does not fit raises the suspicion that the camera has moved before it.
+/// From then on two beliefs are followed, with a camera at rest and with one that was moved, until one of them explains the
+/// looks far better (Bayes' factors). The same carries in the same order give the same bits.
 #[derive(Debug, Clone)]
 pub struct CellBelief {
-    prior: Prior,
-    middle: PlanarPose,
-    target: Station,
-    grips: Vec<Grip>,
-    /// Where the last carry released the plate, and what was seen there.
-    last: Option<(PlanarPose, PlanarPose, usize)>,
-    looks: usize,
+    /// What is acted on.
+    track: Track,
+    suspicion: Option<Suspicion>,
+    moves: Vec<NoticedMove>,
     carries: u32,
-    /// Made when it is first asked for.
-    estimate: OnceCell<Estimate>,
+}
+
+/// That the camera may have been moved.
+#[derive(Debug, Clone)]
+struct Suspicion {
+    /// What is believed if it was.
+    track: Track,
+    /// The first carry after the move, counted from 1.
+    carry: u32,
+    /// The logarithm of how much more probable it is that the camera was moved.
+    log_odds: f64,
+}
+
+/// A camera that was moved.
+#[derive(Debug, Clone)]
+struct NoticedMove {
+    carry: u32,
+    before: Geometry,
 }
 
 /// Where to pick.
@@ -35,91 +57,93 @@ pub struct Pick {
     pub along_m: f64,
     /// The standard deviation of the plate's offset across the fingers before they close, in meters.
     pub across_m: f64,
+    /// Half the width of the 95 % interval of where the plate will lie along the fingers, in meters, spoiled looks and a
+    /// suspected move of the camera included.
+    pub interval_m: f64,
 }
 
 impl CellBelief {
     /// A belief that has seen nothing but the target: the plate at `target`, as the camera sees it, is where it has to
     /// lie once the tool has opened at `place`. `middle` is the middle of the workspace.
-    pub fn new(prior: Prior, middle: PlanarPose, place: PlanarPose, target: PlanarPose) -> Self {
-        let target = Station { look: 0, seen: target, tool: place, closes: false };
-        let last = Some((place, target.seen, 0));
-        Self {
-            prior,
-            middle,
-            target,
-            grips: Vec::new(),
-            last,
-            looks: 1,
-            carries: 0,
-            estimate: OnceCell::new(),
-        }
+    pub fn new(prior: Prior, middle: PlanarPose, place: PlanarPose, target: Look) -> Self {
+        let track = Track::new(prior, middle, place, target);
+        Self { track, suspicion: None, moves: Vec::new(), carries: 0 }
     }
 
     /// The same geometry for another target, or for another look at it: a plate at `target`, as the camera sees it, is
     /// where it has to lie once the tool has opened at `place`.
     #[must_use]
-    pub fn with_target(&self, place: PlanarPose, target: PlanarPose) -> Self {
+    pub fn with_target(&self, place: PlanarPose, target: Look) -> Self {
         let mut moved = self.clone();
-        moved.target = Station { look: moved.new_look(), seen: target, tool: place, closes: false };
-        moved.last = None;
-        moved.estimate = OnceCell::new();
+        moved.track.set_target(place, target);
+        moved.suspicion = None;
         moved
     }
 
-    /// Takes note of a carry. One with a pose that is no number is left out.
-    pub fn note(&mut self, carry: &Carry) {
+    /// Takes note of a carry. One with a pose that is no number is left out. Returns whether it shows that the camera has
+    /// been moved.
+    pub fn note(&mut self, carry: &Carry) -> bool {
         if !carry.is_finite() {
-            return;
+            return false;
         }
         self.carries += 1;
-        // Gripped where it was released and seen, the plate keeps its place in the jaws. One that was put there by a person, or
-        // moved since, has another.
-        let is_same_grip = self.last.is_some_and(|(released, seen, _)| {
-            released == carry.grasped && carry.seen_before == Some(seen)
-        });
-        if self.grips.is_empty() || !is_same_grip {
-            let before = carry.seen_before.map(|seen| self.closing(seen, carry.grasped));
-            self.grips.push(Grip { stations: before.into_iter().collect() });
+        let offset = self.track.jaw_offset(carry);
+        let at_rest = self.track.log_density(carry, offset);
+        let mut suspicion = match self.suspicion.take() {
+            Some(mut suspicion) => {
+                let offset = suspicion.track.jaw_offset(carry);
+                suspicion.log_odds += suspicion.track.log_density(carry, offset) - at_rest;
+                suspicion.track.note(carry, None);
+                suspicion
+            }
+            None => {
+                let mut track = self.track.after_a_move();
+                let log_odds = BUMP.ln() + track.log_density(carry, offset) - at_rest;
+                track.note(carry, Some(offset));
+                Suspicion { track, carry: self.carries, log_odds }
+            }
+        };
+        if suspicion.log_odds > 0.0 {
+            let before = *self.geometry();
+            self.moves.push(NoticedMove { carry: suspicion.carry, before });
+            self.track = suspicion.track;
+            return true;
         }
-        let look = self.new_look();
-        let station = Station { look, seen: carry.seen_after, tool: carry.released, closes: false };
-        self.grips.last_mut().expect("one was pushed").stations.push(station);
-        self.last = Some((carry.released, carry.seen_after, look));
-        self.estimate = OnceCell::new();
+        self.track.note(carry, None);
+        // One that has lost all its weight would only hide the next one.
+        suspicion.log_odds = suspicion.log_odds.max(DISMISSED.ln());
+        self.suspicion = (suspicion.log_odds > DISMISSED.ln()).then_some(suspicion);
+        false
     }
 
-    /// Where the tool picks a plate that the camera sees at `seen`.
-    pub fn pick(&self, seen: PlanarPose) -> Pick {
-        let estimate = self.estimate();
-        let Estimate { geometry, covariance, .. } = estimate;
-        let look_m = estimate.look_deviation_m();
-        let tool = geometry.best_tool(seen);
-        let [along, across] = fingers(tool);
-        let mut along = columns_along(geometry.middle, seen, along);
-        along[TARGET_ALONG] -= 1.0;
-        let mut across = columns_along(geometry.middle, seen, across);
-        across[TOOL_ACROSS] -= 1.0;
-        let deviation = |columns| (variance(covariance, &columns) + look_m.powi(2)).sqrt();
-        Pick { tool, along_m: deviation(along), across_m: deviation(across) }
+    /// Where the tool picks a plate that the camera sees.
+    pub fn pick(&self, seen: Look) -> Pick {
+        let pick = pick_by(self.track.estimate(), seen);
+        let Some(suspicion) = &self.suspicion else { return pick };
+        let other = pick_by(suspicion.track.estimate(), seen);
+        let apart_m = (xy(pick.tool) - xy(other.tool)).norm();
+        Pick { interval_m: pick.interval_m.max(apart_m), ..pick }
     }
 
     /// The poses of `candidates` to carry a plate to, one after the other, that together tell most: each is the one after
     /// which picks at all candidates are least uncertain on average.
     pub fn telling_poses(&self, candidates: &[PlanarPose], count: usize) -> Vec<PlanarPose> {
-        let mut belief = self.clone();
+        let mut track = self.track.clone();
         let mut poses = Vec::with_capacity(count);
         for _ in 0..count {
             let after = |pose: &PlanarPose| {
-                let mut after = belief.clone();
-                let (grasped, seen_before) = after
-                    .last
-                    .map_or((after.target.tool, None), |(tool, seen, _)| (tool, Some(seen)));
+                let mut after = track.clone();
+                let (grasped, seen_before) =
+                    after.lies_at().map_or((*pose, None), |(tool, seen)| (tool, Some(seen)));
                 // How uncertain a belief is depends on where it looked, and not on what it saw.
-                after.note(&Carry { seen_before, grasped, released: *pose, seen_after: *pose });
+                let seen_after = (*pose).into();
+                after.note(&Carry { seen_before, grasped, released: *pose, seen_after }, None);
                 after
             };
-            let variance = |belief: &Self| {
-                candidates.iter().map(|seen| belief.pick(*seen).along_m.powi(2)).sum::<f64>()
+            let variance = |track: &Track| {
+                let estimate = track.estimate();
+                let along = |seen: &PlanarPose| pick_by(estimate, (*seen).into()).along_m;
+                candidates.iter().map(|seen| along(seen).powi(2)).sum::<f64>()
             };
             let best = candidates
                 .iter()
@@ -128,14 +152,14 @@ impl CellBelief {
                 .min_by(|(a, ..), (b, ..)| a.total_cmp(b));
             let Some((_, pose, after)) = best else { break };
             poses.push(pose);
-            belief = after;
+            track = after;
         }
         poses
     }
 
     /// The most probable geometry.
     pub fn geometry(&self) -> &Geometry {
-        &self.estimate().geometry
+        &self.track.estimate().geometry
     }
 
     /// The number of carries so far.
@@ -143,37 +167,47 @@ impl CellBelief {
         self.carries
     }
 
+    /// What of the geometry is beyond anything that a correction should make good, in words; `None` where all is plausible.
+    pub fn implausible(&self) -> Option<String> {
+        implausible(self.track.estimate(), self.track.prior())
+    }
+
+    /// Whether the last looks let suspect that the camera has been moved.
+    pub fn is_suspicious(&self) -> bool {
+        self.suspicion.is_some()
+    }
+
+    /// The moves of the camera that were noticed, oldest first.
+    pub fn camera_moves(&self) -> Vec<CameraMove> {
+        let after = self.moves.iter().skip(1).map(|later| &later.before).chain([self.geometry()]);
+        let moved = self.moves.iter().zip(after);
+        moved
+            .map(|(noticed, after)| CameraMove::between(&noticed.before, after, noticed.carry))
+            .collect()
+    }
+
     /// The belief for people and files.
     pub fn summary(&self) -> BeliefSummary {
-        BeliefSummary::of(self.estimate(), self.carries)
+        BeliefSummary::of(self.track.estimate(), self.carries, self.camera_moves())
     }
+}
 
-    /// A look before the jaws close: the one after the plate was put down there, where it is the same.
-    fn closing(&mut self, seen: PlanarPose, tool: PlanarPose) -> Station {
-        let look = match self.last {
-            Some((_, last_seen, look)) if last_seen == seen => look,
-            _ => self.new_look(),
-        };
-        Station { look, seen, tool, closes: true }
-    }
-
-    fn new_look(&mut self) -> usize {
-        self.looks += 1;
-        self.looks - 1
-    }
-
-    fn estimate(&self) -> &Estimate {
-        self.estimate.get_or_init(|| self.evidence().estimate())
-    }
-
-    fn evidence(&self) -> Evidence<'_> {
-        Evidence {
-            prior: &self.prior,
-            middle: self.middle,
-            target: self.target,
-            grips: &self.grips,
-            looks: self.looks,
-        }
+/// Where the tool picks a plate that the camera sees, by one estimate.
+fn pick_by(estimate: &Estimate, seen: Look) -> Pick {
+    let Estimate { geometry, covariance, .. } = estimate;
+    let look_m = estimate.look_deviation_m();
+    let tool = geometry.best_tool(seen);
+    let [along, across] = fingers(tool);
+    let mut along = columns_along(geometry.middle, seen, along);
+    along[TARGET_ALONG] -= 1.0;
+    let mut across = columns_along(geometry.middle, seen, across);
+    across[TOOL_ACROSS] -= 1.0;
+    let [along, across] = [along, across].map(|columns| variance(covariance, &columns));
+    Pick {
+        tool,
+        along_m: (along + look_m.powi(2)).sqrt(),
+        across_m: (across + look_m.powi(2)).sqrt(),
+        interval_m: (STUDENT_95 * estimate.look_m).hypot(NORMAL_95 * along.sqrt()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The equations of looks at a plate that the arm gripped and released. Each is linear in the unknowns, but for the slide
 //! of closing jaws, which is small and is evaluated at the last estimate.
 
-use rmrl_core::{PlanarPose, closing_slide_m, wrap_angle};
+use rmrl_core::{Look, PlanarPose, closing_slide_m, wrap_angle};
 
 use crate::geometry::{
     Geometry, TARGET_ALONG, TOOL_ACROSS, TOOL_TURN, TURN, Vector, columns_along, fingers, xy,
@@ -26,7 +26,7 @@ impl Equation {
 pub(crate) struct Station {
     /// Which look it was.
     pub look: usize,
-    pub seen: PlanarPose,
+    pub seen: Look,
     /// The commanded pose of the tool.
     pub tool: PlanarPose,
     /// Whether the jaws closed here on a plate that they did not release; otherwise they opened here.
@@ -84,7 +84,7 @@ impl Station {
         let mut columns = Vector::zeros();
         columns[TURN] = 1.0;
         columns[TOOL_TURN] = -1.0;
-        Equation { columns, value: -wrap_angle(self.seen.yaw_rad - self.tool.yaw_rad) }
+        Equation { columns, value: -wrap_angle(self.seen.pose.yaw_rad - self.tool.yaw_rad) }
     }
 
     /// The target: the offset that a plate has in the jaws if they open at the place and it then lies on the target.
@@ -103,7 +103,7 @@ impl Station {
     fn projected(&self, direction: nalgebra::Vector2<f64>, geometry: &Geometry) -> Equation {
         Equation {
             columns: columns_along(geometry.middle, self.seen, direction),
-            value: -direction.dot(&(xy(self.seen) - xy(self.tool))),
+            value: -direction.dot(&(xy(self.seen.corrected()) - xy(self.tool))),
         }
     }
 }

@@ -11,14 +11,14 @@ use crate::equations::{Equation, Station};
 use crate::geometry::{Geometry, Matrix, Prior, SIZE, Vector, xy};
 
 /// Degrees of freedom of a look's noise: the fewer, the heavier its tail.
-const FREEDOM: f64 = 3.0;
+pub(crate) const FREEDOM: f64 = 3.0;
 /// What an observation with Student's t noise tells, relative to its weight in the normal equations, which is the one of
 /// normal noise: `(ν + d) / (ν + d + 2)`, here for looks with two equations.
 const INFORMATION: f64 = (FREEDOM + 2.0) / (FREEDOM + 4.0);
 /// How many equations the prior of the noise's size counts for.
 const NOISE_PRIOR_EQUATIONS: f64 = 12.0;
-/// The precision of an offset in the jaws, in 1/m²: nothing is known but that the jaws held the plate.
-const OFFSET_PRECISION: f64 = 2500.0;
+/// How many equations the noise that was found before the camera moved counts for.
+const MOVED_NOISE_EQUATIONS: f64 = 60.0;
 /// Iterations at most. A dozen are enough; more only where two explanations are nearly as good as each other.
 const ITERATIONS: usize = 30;
 /// It has converged where no unknown changes by more than this, in meters and radians.
@@ -27,7 +27,51 @@ const CONVERGED: f64 = 1e-8;
 /// Where the plate stayed in the jaws as it was: looks with one offset along the fingers.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Grip {
+    /// What is known of the offset beside the looks.
+    pub offset: JawOffset,
     pub stations: Vec<Station>,
+}
+
+/// What is known of the offset along the fingers that a plate has in the jaws.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct JawOffset {
+    /// In meters.
+    pub mean_m: f64,
+    /// In 1/m².
+    pub precision: f64,
+}
+
+impl Default for JawOffset {
+    /// Nothing but that the jaws held the plate: a deviation of 20 mm.
+    fn default() -> Self {
+        Self { mean_m: 0.0, precision: 2500.0 }
+    }
+}
+
+/// What is known of the unknowns before any look: a normal distribution.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Before {
+    pub mean: Vector,
+    pub precision: Matrix,
+    /// The noise of a look, in meters, and how many equations this counts for.
+    pub noise: (f64, f64),
+}
+
+impl Before {
+    /// What a prior says.
+    pub fn of(prior: &Prior) -> Self {
+        let precision = Matrix::from_diagonal(&prior.precision());
+        let noise = (prior.look_m, NOISE_PRIOR_EQUATIONS);
+        Self { mean: Vector::zeros(), precision, noise }
+    }
+
+    /// What an estimate leaves to say once the camera has moved: tool and arm are as they were.
+    pub fn moved_camera(estimate: &Estimate, prior: &Prior) -> Self {
+        let covariance = estimate.covariance + Matrix::from_diagonal(&prior.move_variance());
+        let precision = Cholesky::new(covariance).expect("a covariance and more").inverse();
+        let noise = (estimate.look_m, MOVED_NOISE_EQUATIONS);
+        Self { mean: estimate.geometry.values, precision, noise }
+    }
 }
 
 /// The standard deviation of a look that nothing spoils, relative to the scale of Student's t distribution that fits all
@@ -41,14 +85,18 @@ pub(crate) struct Estimate {
     pub covariance: Matrix,
     /// The scale of Student's t distribution of a look's noise, in meters.
     pub look_m: f64,
+    /// How much each look counts.
+    pub weights: Vec<f64>,
 }
 
 /// What all looks together say.
 pub(crate) struct Evidence<'a> {
-    pub prior: &'a Prior,
+    pub before: &'a Before,
+    /// The noise of a look's yaw, in radians.
+    pub look_rad: f64,
     pub middle: PlanarPose,
-    /// The look at the plate on the target, with the tool's pose at the place.
-    pub target: Station,
+    /// The look at the plate on the target, with the tool's pose at the place; `None` where the camera has moved since.
+    pub target: Option<Station>,
     pub grips: &'a [Grip],
     /// How many looks there are.
     pub looks: usize,
@@ -82,7 +130,27 @@ impl<'a> Prepared<'a> {
 }
 
 /// The equations of a grip.
-type PreparedGrip<'a> = Vec<Prepared<'a>>;
+struct PreparedGrip<'a> {
+    offset: JawOffset,
+    stations: Vec<Prepared<'a>>,
+}
+
+impl<'a> PreparedGrip<'a> {
+    fn of(grip: &'a Grip, geometry: &Geometry) -> Self {
+        let stations = grip.stations.iter().map(|s| Prepared::of(s, geometry)).collect();
+        Self { offset: grip.offset, stations }
+    }
+
+    /// Its looks after the jaws opened.
+    fn released(&self) -> impl Iterator<Item = &Prepared<'a>> {
+        self.stations.iter().filter(|prepared| !prepared.station.closes)
+    }
+
+    /// The equations along the fingers.
+    fn along(&self, geometry: &Geometry) -> impl Iterator<Item = Along> {
+        self.stations.iter().map(|prepared| prepared.along(geometry))
+    }
+}
 
 /// Squared residuals of the equations of one look, and their number.
 #[derive(Clone, Copy, Default)]
@@ -101,17 +169,14 @@ impl Estimate {
 impl Evidence<'_> {
     /// The most probable geometry, and how uncertain it is.
     pub fn estimate(&self) -> Estimate {
-        let mut geometry = Geometry { values: Vector::zeros(), middle: xy(self.middle) };
+        let before = self.before;
+        let mut geometry = Geometry { values: before.mean, middle: xy(self.middle) };
         let mut weights = vec![1.0; self.looks];
         let mut yaw_weights = vec![1.0; self.looks];
-        let mut look_m = self.prior.look_m;
-        let prior = Matrix::from_diagonal(&self.prior.precision());
-        let mut last_normal = prior;
-        let grips: Vec<PreparedGrip<'_>> = self
-            .grips
-            .iter()
-            .map(|grip| grip.stations.iter().map(|s| Prepared::of(s, &geometry)).collect())
-            .collect();
+        let (mut look_m, _) = before.noise;
+        let mut last_normal = before.precision;
+        let grips: Vec<PreparedGrip<'_>> =
+            self.grips.iter().map(|grip| PreparedGrip::of(grip, &geometry)).collect();
         for _ in 0..ITERATIONS {
             let scales = Scales { weights: &weights, yaw_weights: &yaw_weights, look_m };
             let (normal, right) = self.normal_equations(&grips, &geometry, &scales);
@@ -130,9 +195,9 @@ impl Evidence<'_> {
                 break;
             }
         }
-        let information = prior + (last_normal - prior) * INFORMATION;
+        let information = before.precision + (last_normal - before.precision) * INFORMATION;
         let information = Cholesky::new(information).expect("it is the prior's and more");
-        Estimate { geometry, covariance: information.inverse(), look_m }
+        Estimate { geometry, covariance: information.inverse(), look_m, weights }
     }
 
     /// The weighted normal equations, with the offset of each grip eliminated.
@@ -142,18 +207,22 @@ impl Evidence<'_> {
         geometry: &Geometry,
         scales: &Scales<'_>,
     ) -> (Matrix, Vector) {
-        let mut sums =
-            Sums { normal: Matrix::from_diagonal(&self.prior.precision()), right: Vector::zeros() };
-        sums.add(&self.target.target(geometry), scales.precision(self.target.look));
+        let before = self.before;
+        let mut sums = Sums { normal: before.precision, right: before.precision * before.mean };
+        if let Some(target) = &self.target {
+            sums.add(&target.target(geometry), scales.precision(target.look));
+        }
         for grip in grips {
-            for released in grip.iter().filter(|prepared| !prepared.station.closes) {
+            for released in grip.released() {
                 let look = released.station.look;
                 sums.add(&released.across, scales.precision(look));
-                sums.add(&released.turn, scales.yaw_weights[look] / self.prior.look_rad.powi(2));
+                sums.add(&released.turn, scales.yaw_weights[look] / self.look_rad.powi(2));
             }
-            // min over D of Σ w (a·x - v - D)² + w_0 D²
-            let (mut total, mut columns, mut value) = (OFFSET_PRECISION, Vector::zeros(), 0.0);
-            for Along { equation, look } in grip.iter().map(|prepared| prepared.along(geometry)) {
+            // min over D of Σ w (a·x - v - D)² + w_0 (D - D_0)²
+            let JawOffset { mean_m, precision } = grip.offset;
+            let (mut total, mut columns, mut value) =
+                (precision, Vector::zeros(), -precision * mean_m);
+            for Along { equation, look } in grip.along(geometry) {
                 let precision = scales.precision(look);
                 sums.add(&equation, precision);
                 total += precision;
@@ -178,19 +247,23 @@ impl Evidence<'_> {
             misfits[look].squares += residual.powi(2);
             misfits[look].count += count;
         };
-        note(self.target.look, self.target.target(geometry).residual(geometry), 1.0);
+        if let Some(target) = &self.target {
+            note(target.look, target.target(geometry).residual(geometry), 1.0);
+        }
         for grip in grips {
-            for released in grip.iter().filter(|prepared| !prepared.station.closes) {
+            for released in grip.released() {
                 note(released.station.look, released.across.residual(geometry), 1.0);
             }
-            let (mut total, mut offset) = (OFFSET_PRECISION, 0.0);
-            for Along { equation, look } in grip.iter().map(|prepared| prepared.along(geometry)) {
+            let JawOffset { mean_m, precision } = grip.offset;
+            let (mut total, mut offset) = (precision, precision * mean_m);
+            for Along { equation, look } in grip.along(geometry) {
                 total += scales.precision(look);
                 offset += scales.precision(look) * equation.residual(geometry);
             }
-            // The offset takes one of the equations away.
-            let free = (grip.len() as f64 - 1.0) / grip.len().max(1) as f64;
-            for Along { equation, look } in grip.iter().map(|prepared| prepared.along(geometry)) {
+            // The offset takes one of the equations away, as far as nothing else tells it.
+            let taken = 1.0 - precision / total;
+            let free = 1.0 - taken / grip.stations.len().max(1) as f64;
+            for Along { equation, look } in grip.along(geometry) {
                 note(look, equation.residual(geometry) - offset / total, free);
             }
         }
@@ -199,8 +272,8 @@ impl Evidence<'_> {
 
     /// The noise of a look by its prior and the misfits.
     fn noise_m(&self, misfits: &[Misfit], weights: &[f64]) -> f64 {
-        let mut squares = NOISE_PRIOR_EQUATIONS * self.prior.look_m.powi(2);
-        let mut count = NOISE_PRIOR_EQUATIONS;
+        let (known_m, mut count) = self.before.noise;
+        let mut squares = count * known_m.powi(2);
         for (misfit, weight) in misfits.iter().zip(weights) {
             squares += weight * misfit.squares;
             count += misfit.count;
@@ -209,8 +282,8 @@ impl Evidence<'_> {
     }
 
     fn reweigh_yaws(&self, grips: &[PreparedGrip<'_>], geometry: &Geometry, weights: &mut [f64]) {
-        for released in grips.iter().flatten().filter(|prepared| !prepared.station.closes) {
-            let residual = released.turn.residual(geometry) / self.prior.look_rad;
+        for released in grips.iter().flat_map(PreparedGrip::released) {
+            let residual = released.turn.residual(geometry) / self.look_rad;
             weights[released.station.look] = student_weight(residual.powi(2), 1.0);
         }
     }

@@ -1,11 +1,11 @@
 //! The unknowns of a cell's geometry, and how they enter its equations.
 
 use nalgebra::{SMatrix, SVector, Vector2};
-use rmrl_core::PlanarPose;
+use rmrl_core::{Look, PlanarPose};
 use serde::{Deserialize, Serialize};
 
 /// The number of unknowns.
-pub(crate) const SIZE: usize = 13;
+pub(crate) const SIZE: usize = 14;
 
 /// Values of all unknowns, or the coefficients of an equation in them.
 pub(crate) type Vector = SVector<f64, SIZE>;
@@ -26,6 +26,8 @@ pub(crate) const TOOL_ACROSS: usize = 5;
 pub(crate) const TARGET_ALONG: usize = 6;
 /// Bend of the field, in meters at [`FIELD_RADIUS_M`]: three unknowns each for x and y.
 pub(crate) const BEND: usize = 7;
+/// How much more than it says a picture's look error is worth `γ`: -1 where pictures tell nothing.
+pub(crate) const PICTURE: usize = 13;
 
 /// The distance from the middle of the workspace at which the bend has the size of its coefficients, in meters.
 const FIELD_RADIUS_M: f64 = 0.15;
@@ -46,6 +48,8 @@ pub struct Prior {
     pub tool_m: f64,
     /// The bend of camera and arm at 0.15 m from the middle, in meters.
     pub bend_m: f64,
+    /// How much what a picture says of its look's error may be off, as a part of it.
+    pub picture: f64,
     /// The noise of a look, in meters: of one that nothing spoils.
     pub look_m: f64,
     /// The noise of a look's yaw, in radians.
@@ -62,15 +66,35 @@ impl Default for Prior {
             tool_turn_rad: 0.01,
             tool_m: 0.004,
             bend_m: 0.000_3,
+            picture: 0.5,
             look_m: 0.000_2,
             look_rad: 0.002,
         }
     }
 }
 
+/// How much the scale may change where the camera moves, and the bend, in meters: by a tilt of a degree or two.
+const MOVE_SCALE: f64 = 0.005;
+const MOVE_BEND_M: f64 = 0.001;
+
 impl Prior {
+    /// The variance that a move of the camera adds to each unknown.
+    pub(crate) fn move_variance(&self) -> Vector {
+        let mut deviation = Vector::zeros();
+        deviation.fixed_rows_mut::<2>(SHIFT).fill(self.shift_m);
+        deviation[TURN] = self.turn_rad;
+        deviation[SCALE] = MOVE_SCALE;
+        deviation.fixed_rows_mut::<6>(BEND).fill(MOVE_BEND_M);
+        deviation.map(|deviation| deviation.powi(2))
+    }
+
     /// The precision of each unknown.
     pub(crate) fn precision(&self) -> Vector {
+        self.deviation().map(|deviation| deviation.powi(-2))
+    }
+
+    /// The standard deviation of each unknown.
+    pub(crate) fn deviation(&self) -> Vector {
         let mut deviation = Vector::zeros();
         deviation.fixed_rows_mut::<2>(SHIFT).fill(self.shift_m);
         deviation[TURN] = self.turn_rad;
@@ -80,15 +104,17 @@ impl Prior {
         // A person puts the target's plate down by eye, beside what the tool is off.
         deviation[TARGET_ALONG] = 2.0 * self.tool_m;
         deviation.fixed_rows_mut::<6>(BEND).fill(self.bend_m);
-        deviation.map(|deviation| deviation.powi(-2))
+        deviation[PICTURE] = self.picture;
+        deviation
     }
 }
 
 /// A cell's geometry: how camera and tool differ from what they are configured to be.
 ///
-/// The camera sees a plate that lies at `p` at `z`, where `p = z + c(z)`, with
+/// The camera sees a plate that lies at `p` at `z`, and the picture says that this is off by `ε`:
 ///
 /// ```text
+/// p = z - (1 + γ) ε + c(z)
 /// c(z) = t + (θ J + s) d + bend(d),   d = z - middle,   J = [0 -1; 1 0]
 /// bend(d) = [a b c; e f g] (d_x², d_x d_y, d_y²) / (0.15 m)²
 /// ```
@@ -106,26 +132,27 @@ impl Geometry {
         Self { values: Vector::zeros(), middle: xy(middle) }
     }
 
-    /// The true pose of a plate that the camera sees at `seen`.
-    pub fn plate(&self, seen: PlanarPose) -> PlanarPose {
-        let [x, y] = correction_columns(self.middle, seen).map(|column| column.dot(&self.values));
+    /// The true pose of a plate that the camera sees.
+    pub fn plate(&self, look: Look) -> PlanarPose {
+        let [x, y] = correction_columns(self.middle, look).map(|column| column.dot(&self.values));
+        let seen = look.corrected();
         PlanarPose::new(seen.x_m + x, seen.y_m + y, seen.yaw_rad + self.values[TURN])
     }
 
     /// The offset of a plate from the jaws of a tool, along and across the fingers, in meters, and its turn in them, in
     /// radians. Along, it is relative to the configured tool; across and in turn to the true one.
-    pub(crate) fn in_jaws(&self, seen: PlanarPose, tool: PlanarPose) -> [f64; 3] {
-        let plate = self.plate(seen);
+    pub(crate) fn in_jaws(&self, look: Look, tool: PlanarPose) -> [f64; 3] {
+        let plate = self.plate(look);
         let [along, across] = fingers(tool);
         let offset = xy(plate) - xy(tool);
         let turn = rmrl_core::wrap_angle(plate.yaw_rad - tool.yaw_rad) - self.values[TOOL_TURN];
         [along.dot(&offset), across.dot(&offset) - self.values[TOOL_ACROSS], turn]
     }
 
-    /// The tool's pose that grips a plate seen at `seen` so that it lies on the target after the fixed path: the offset
+    /// The tool's pose that grips a plate that is seen so that it lies on the target after the fixed path: the offset
     /// along the fingers is the target's, and the jaws close without moving the plate.
-    pub fn best_tool(&self, seen: PlanarPose) -> PlanarPose {
-        let plate = self.plate(seen);
+    pub fn best_tool(&self, look: Look) -> PlanarPose {
+        let plate = self.plate(look);
         let yaw_rad = plate.yaw_rad - self.values[TOOL_TURN];
         let [along, across] = fingers(PlanarPose::new(0.0, 0.0, yaw_rad));
         let at = xy(plate) - along * self.values[TARGET_ALONG] - across * self.values[TOOL_ACROSS];
@@ -144,9 +171,10 @@ pub(crate) fn fingers(tool: PlanarPose) -> [Vector2<f64>; 2] {
     [Vector2::new(cos, sin), Vector2::new(-sin, cos)]
 }
 
-/// The coefficients of `c_x` and `c_y` at a pose.
-pub(crate) fn correction_columns(middle: Vector2<f64>, seen: PlanarPose) -> [Vector; 2] {
-    let d = xy(seen) - middle;
+/// The coefficients of what a look's pose without its error is off, along x and y.
+pub(crate) fn correction_columns(middle: Vector2<f64>, look: Look) -> [Vector; 2] {
+    let d = xy(look.pose) - middle;
+    let error_m = look.error_m.unwrap_or_default();
     let unit = d / FIELD_RADIUS_M;
     let bend = [unit.x * unit.x, unit.x * unit.y, unit.y * unit.y];
     let mut columns = [Vector::zeros(); 2];
@@ -156,6 +184,7 @@ pub(crate) fn correction_columns(middle: Vector2<f64>, seen: PlanarPose) -> [Vec
     columns[1][TURN] = d.x;
     for (axis, column) in columns.iter_mut().enumerate() {
         column[SCALE] = d[axis];
+        column[PICTURE] = -error_m[axis];
         for (term, value) in bend.iter().enumerate() {
             column[BEND + 3 * axis + term] = *value;
         }
@@ -163,12 +192,8 @@ pub(crate) fn correction_columns(middle: Vector2<f64>, seen: PlanarPose) -> [Vec
     columns
 }
 
-/// The coefficients of `c` along a direction at a pose.
-pub(crate) fn columns_along(
-    middle: Vector2<f64>,
-    seen: PlanarPose,
-    direction: Vector2<f64>,
-) -> Vector {
-    let [x, y] = correction_columns(middle, seen);
+/// The same along a direction.
+pub(crate) fn columns_along(middle: Vector2<f64>, look: Look, direction: Vector2<f64>) -> Vector {
+    let [x, y] = correction_columns(middle, look);
     x * direction.x + y * direction.y
 }

@@ -8,7 +8,8 @@
 //! - `geometry`: the unknowns, and how they enter: [`Geometry`]
 //! - `equations`: a carry's equations, linear in the unknowns
 //! - `estimate`: the robust posterior over the unknowns
-//! - `belief`: [`CellBelief`], which takes note of carries and says where to pick
+//! - `track`: what is believed for as long as the camera stays where it is, and how well a carry fits to it
+//! - `belief`: [`CellBelief`], which takes note of carries, says where to pick, and notices a camera that was moved
 //! - `summary`: the belief in words
 //!
 //! Poses are planar, in the world frame, which is the arm's base; meters and radians. A tool's pose is the commanded one.
@@ -18,7 +19,8 @@ mod equations;
 mod estimate;
 mod geometry;
 mod summary;
+mod track;
 
 pub use belief::{CellBelief, Pick};
 pub use geometry::{Geometry, Prior};
-pub use summary::{BeliefSummary, Measured};
+pub use summary::{BeliefSummary, CameraMove, Measured};

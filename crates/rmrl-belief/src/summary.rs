@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::Estimate;
-use crate::geometry::{SCALE, SHIFT, TARGET_ALONG, TOOL_ACROSS, TOOL_TURN, TURN};
+use crate::geometry::{
+    Geometry, PICTURE, Prior, SCALE, SHIFT, TARGET_ALONG, TOOL_ACROSS, TOOL_TURN, TURN,
+};
 
 /// A value with its standard deviation, in the same unit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -17,7 +19,7 @@ pub struct Measured {
 }
 
 /// What a cell believes of its geometry: how far camera and tool are off from what they are configured to be.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BeliefSummary {
     /// The carries that it was learned from.
     pub carries: u32,
@@ -35,12 +37,60 @@ pub struct BeliefSummary {
     pub tool_across_mm: Measured,
     /// How far the jaws are truly turned from the configured tool, counterclockwise, in degrees.
     pub tool_turn_deg: Measured,
+    /// How much a picture's look error counts, from 0 for nothing to 1 for what it says; what an error of 1 would be
+    /// where no picture was read.
+    pub picture_gain: Measured,
     /// The noise of a look that nothing spoils, in millimeters.
     pub look_mm: f64,
+    /// The moves of the camera that were noticed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub camera_moves: Vec<CameraMove>,
+}
+
+/// A camera that was moved: how much farther a plate then lies from where the camera sees it, at the middle of the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CameraMove {
+    /// The first carry whose look showed it, counted from 1.
+    pub carry: u32,
+    /// The trial in which it was noticed, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<u32>,
+    /// Along x, in millimeters.
+    pub x_mm: f64,
+    /// Along y, in millimeters.
+    pub y_mm: f64,
+    /// Counterclockwise, in degrees.
+    pub turn_deg: f64,
+}
+
+impl CameraMove {
+    /// How a camera has been moved between two geometries, as a carry has shown.
+    pub(crate) fn between(before: &Geometry, after: &Geometry, carry: u32) -> Self {
+        let moved = after.values - before.values;
+        Self {
+            carry,
+            trial: None,
+            x_mm: 1e3 * moved[SHIFT],
+            y_mm: 1e3 * moved[SHIFT + 1],
+            turn_deg: moved[TURN].to_degrees(),
+        }
+    }
+}
+
+impl fmt::Display for CameraMove {
+    /// As a person says it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { x_mm, y_mm, turn_deg, .. } = *self;
+        write!(
+            f,
+            "plates seem to have moved by {:+.1} mm in x, {:+.1} mm in y and {:+.2} degrees",
+            -x_mm, -y_mm, -turn_deg
+        )
+    }
 }
 
 impl BeliefSummary {
-    pub(crate) fn of(estimate: &Estimate, carries: u32) -> Self {
+    pub(crate) fn of(estimate: &Estimate, carries: u32, camera_moves: Vec<CameraMove>) -> Self {
         let measured = |index: usize, unit: f64| Measured {
             value: unit * estimate.geometry.values[index],
             deviation: unit * estimate.covariance[(index, index)].max(0.0).sqrt(),
@@ -55,9 +105,46 @@ impl BeliefSummary {
             tool_along_mm: measured(TARGET_ALONG, 1e3),
             tool_across_mm: measured(TOOL_ACROSS, 1e3),
             tool_turn_deg: measured(TOOL_TURN, degree),
+            picture_gain: Measured {
+                value: 1.0 + estimate.geometry.values[PICTURE],
+                ..measured(PICTURE, 1.0)
+            },
+            camera_moves,
             look_mm: 1e3 * estimate.look_deviation_m(),
         }
     }
+}
+
+/// Farther from zero than this many standard deviations of the prior, an unknown is implausible.
+const PLAUSIBLE: f64 = 3.0;
+
+/// The unknown that is farthest beyond what is plausible, in words.
+pub(crate) fn implausible(estimate: &Estimate, prior: &Prior) -> Option<String> {
+    const CAMERA: &str = "calibrate the camera again (rmrl calibrate), and look whether its file is that of this camera and \
+                          whether it hangs the right way round";
+    const TOOL: &str = "measure the tool again, and look whether the plate lay in its target as it has to lie there";
+    let deviation = prior.deviation();
+    let degree = f64::to_degrees(1.0);
+    [
+        (SHIFT, "the camera sees plates off in x by", 1e3, "mm", CAMERA),
+        (SHIFT + 1, "the camera sees plates off in y by", 1e3, "mm", CAMERA),
+        (TURN, "the camera sees plates turned by", degree, "degrees", CAMERA),
+        (SCALE, "the camera sees the world too small by", 1e2, "%", CAMERA),
+        (TARGET_ALONG, "the tool is off along its fingers by", 1e3, "mm", TOOL),
+        (TOOL_ACROSS, "the tool is off across its fingers by", 1e3, "mm", TOOL),
+        (TOOL_TURN, "the tool is turned by", degree, "degrees", TOOL),
+    ]
+    .into_iter()
+    .map(|unknown| (estimate.geometry.values[unknown.0].abs() / deviation[unknown.0], unknown))
+    .filter(|(deviations, _)| *deviations > PLAUSIBLE)
+    .max_by(|(a, _), (b, _)| a.total_cmp(b))
+    .map(|(_, (index, what, scale, unit, fix))| {
+        format!(
+            "{what} {:.1} {unit}, expected at most {:.1} {unit}; {fix}",
+            scale * estimate.geometry.values[index].abs(),
+            scale * PLAUSIBLE * deviation[index]
+        )
+    })
 }
 
 impl Measured {

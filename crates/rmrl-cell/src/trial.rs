@@ -206,7 +206,8 @@ impl PickPlace {
             }
         };
         self.search.surfaces.check_start_height(found.height_m)?;
-        let brought = self.search.note_seen(found.pose);
+        let look = capture.look_at(found);
+        let brought = self.search.note_seen(look);
         if let Some(lean_rad) = lean_rad {
             self.search.location = PlateLocation::Lost;
             return Err(lost_plate(format!(
@@ -217,6 +218,7 @@ impl PickPlace {
         Ok(Observation {
             image: Arc::clone(&capture.frame.color),
             estimated_pose: found.pose,
+            look_error_m: look.error_m,
             plate_in_image: found.in_image,
             carries: brought.into_iter().collect(),
         })
@@ -275,9 +277,11 @@ impl PickPlace {
         self.cell.go_home()?;
         let capture = self.cell.look()?;
         let leans = self.cell.perception.lean_rad(&capture).is_some();
-        let found = self.cell.evidence.end.insert(capture).plate()?;
+        let capture = self.cell.evidence.end.insert(capture);
+        let found = capture.plate()?;
+        let look = capture.look_at(found);
         self.search.location = self.search.location_after_place(found.pose, found.height_m, target);
-        self.search.seen = Some(found.pose);
+        self.search.seen = Some(look);
         let error = PlacementError::between(found.pose, target.pose);
         let stayed = found.pose.distance_m(picked_from) <= START_TOLERANCE_M;
         // One that fell off a shelf is an outcome: it may have been placed badly.
@@ -295,6 +299,7 @@ impl PickPlace {
         }
         let seating = self.task.config.seating;
         Ok(Placement {
+            final_look_error_m: look.error_m,
             pick_pose,
             final_pose: found.pose,
             target_pose: target.pose,

@@ -9,6 +9,7 @@
 //! robot's base frame, unless a name says otherwise.
 //!
 //! - `pose`, `action`: poses, adjustments (Eq. 1) and the candidates of an action
+//! - `look`, `carry`: a plate as a camera saw it, and how an arm brought it from one place to another
 //! - `observation`, `trial`, `scene`: the state, a trial with its outcome or fault, the trials of a scene
 //! - `env`: the one-step MDP as a trait, all that the trainer knows of a cell
 //! - `reward`, `role_model`: Eq. 9-11 and Eq. 2-3
@@ -27,6 +28,7 @@ mod config;
 mod env;
 mod fnv;
 mod grasp;
+mod look;
 mod normal;
 mod observation;
 mod pose;
@@ -46,8 +48,9 @@ pub use config::{KeyRange, check_length, key_path, with_reason};
 pub use env::Env;
 pub use fnv::fnv1a;
 pub use grasp::closing_slide_m;
+pub use look::Look;
 pub use normal::{normal_pair, standard_normal};
-pub use observation::{Observation, PlateInImage};
+pub use observation::{Observation, PictureReader, PlateInImage};
 pub use pose::{PlanarPose, PoseAdjustment, wrap_angle};
 pub use reward::{PlacementError, RewardFunction, yaw_error_rad};
 pub use rng::{Rng, random_stream};

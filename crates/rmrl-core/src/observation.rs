@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::{Carry, PlanarPose};
+use crate::{Carry, Look, PlanarPose};
 
 /// A state `s = (I, P_e)` of the one-step MDP (Sec. 3.1).
 #[derive(Debug, Clone)]
@@ -14,11 +14,20 @@ pub struct Observation {
     pub image: Arc<RgbImage>,
     /// The plate's pose as localized in that image, in the world frame.
     pub estimated_pose: PlanarPose,
+    /// By how much the image says that this is off, as in [`Look::error_m`].
+    pub look_error_m: Option<[f64; 2]>,
     /// Where the image shows a plate at that pose.
     pub plate_in_image: PlateInImage,
     /// How the arm brought the plate there, with where it put it down on the way, oldest first. Empty where it did not for
     /// this trial.
     pub carries: Vec<Carry>,
+}
+
+impl Observation {
+    /// The look at the plate.
+    pub fn look(&self) -> Look {
+        Look { pose: self.estimated_pose, error_m: self.look_error_m }
+    }
 }
 
 /// Where an image shows a plate, in pixels. Whole numbers are the centers of pixels; (0, 0) is the
@@ -32,4 +41,11 @@ pub struct PlateInImage {
     pub v_px: f64,
     /// The length of the plate's diagonal, which does not depend on the plate's yaw.
     pub diagonal_px: f64,
+}
+
+/// Reads in a picture by how much the localizer errs.
+pub trait PictureReader: Send {
+    /// The error of the localizer's estimate of a plate in a color image, which shows it at `plate`: to the right and down
+    /// in the image, in meters on the plate's surface.
+    fn look_error_m(&mut self, image: &RgbImage, plate: PlateInImage) -> [f64; 2];
 }

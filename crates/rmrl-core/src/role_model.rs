@@ -53,6 +53,7 @@ mod tests {
         Trial {
             id: TrialId::new(number, 1, 1),
             observation: Observation {
+                look_error_m: None,
                 carries: Vec::new(),
                 image: Arc::new(RgbImage::new(1, 1)),
                 estimated_pose: PlanarPose::new(f64::from(number), 0.0, 0.0),
@@ -62,10 +63,12 @@ mod tests {
                 adjustment: PoseAdjustment::NONE,
                 index: Some(ActionIndex([action; 3])),
                 probabilities: None,
+                interval_m: None,
                 abstained: false,
             },
             outcome: match reward {
                 Some(reward) => Outcome::Placed(Placement {
+                    final_look_error_m: None,
                     pick_pose: PlanarPose::default(),
                     final_pose: PlanarPose::default(),
                     target_pose: PlanarPose::default(),

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ActionIndex, DIMENSIONS, Observation, PlacementError, PlanarPose, PoseAdjustment};
+use crate::{
+    ActionIndex, DIMENSIONS, Look, Observation, PlacementError, PlanarPose, PoseAdjustment,
+};
 
 /// The name of one attempt at one trial, unique within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,6 +72,9 @@ pub struct Decision {
     pub index: Option<ActionIndex>,
     /// The policy's probability of every candidate, by dimension; `None` if no policy chose.
     pub probabilities: Option<[Vec<f32>; DIMENSIONS]>,
+    /// Half the width of the 95 % interval in which the policy expects the placed plate, in meters from its target; `None`
+    /// if it does not know.
+    pub interval_m: Option<f64>,
     /// Whether a deployed policy corrected nothing because the state was unlike its training states. Always
     /// false in training.
     pub abstained: bool,
@@ -115,6 +120,8 @@ pub struct Placement {
     pub pick_pose: PlanarPose,
     /// Where the camera saw the plate afterwards.
     pub final_pose: PlanarPose,
+    /// By how much the picture says that this is off, as in [`Look::error_m`].
+    pub final_look_error_m: Option<[f64; 2]>,
     /// The target, as the same camera saw it before training.
     pub target_pose: PlanarPose,
     /// The errors of Eq. 9 and 10.
@@ -123,6 +130,13 @@ pub struct Placement {
     pub reward: f64,
     /// Whether the plate sits in its place according to the camera: level, and within the task's tolerance.
     pub seated: bool,
+}
+
+impl Placement {
+    /// The look at the placed plate.
+    pub fn final_look(&self) -> Look {
+        Look { pose: self.final_pose, error_m: self.final_look_error_m }
+    }
 }
 
 /// Why a plate was not carried to the target.
@@ -183,15 +197,20 @@ pub enum FaultKind {
     Contact,
     /// The gripper found nothing to hold, again and again. The operator has to look at it.
     NothingHeld,
+    /// Camera or tool are farther off from what they are configured to be than a correction should make good.
+    Geometry,
 }
 
 impl FaultKind {
     /// Whether trying again cannot help before the operator has come.
     pub fn needs_operator(self) -> bool {
         match self {
-            Self::Drift | Self::Stopped | Self::Interrupted | Self::Contact | Self::NothingHeld => {
-                true
-            }
+            Self::Drift
+            | Self::Stopped
+            | Self::Interrupted
+            | Self::Contact
+            | Self::NothingHeld
+            | Self::Geometry => true,
             Self::Device
             | Self::Localization
             | Self::LostPlate
@@ -214,6 +233,7 @@ impl fmt::Display for FaultKind {
             Self::FalseGrasp => "gripper contradicted",
             Self::Contact => "unexpected contact",
             Self::NothingHeld => "nothing held",
+            Self::Geometry => "geometry refused",
         })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use rmrl_core::{
-    ActionIndex, Carry, DIMENSIONS, Decision, FaultKind, GraspFailure, Observation, Outcome,
+    ActionIndex, Carry, DIMENSIONS, Decision, FaultKind, GraspFailure, Look, Observation, Outcome,
     Placement, PlacementError, PlanarPose, PlateInImage, PoseAdjustment, Purpose, Trial, TrialId,
     TrialReport,
 };
@@ -46,12 +46,20 @@ pub struct TrialRecord {
     pub purpose: Purpose,
     /// `P_e`, where the camera saw the plate.
     pub estimated_pose: Option<PlanarPose>,
+    /// By how much the image says that this is off: estimate minus truth along x and y, in meters. Left out where nothing
+    /// reads images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_error_m: Option<[f64; 2]>,
     /// Where the image of the start shows a plate at `P_e`, in pixels.
     pub plate_in_image: Option<PlateInImage>,
     /// The chosen candidates, counted among the candidates of that time. A run refines them.
     pub action_index: Option<ActionIndex>,
     /// The action `a`.
     pub adjustment: Option<PoseAdjustment>,
+    /// The distance from the target within which 95 % of plates are expected, by the method itself, in meters. Left out by
+    /// methods that do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_m: Option<f64>,
     /// The policy's probabilities of every candidate.
     pub probabilities: Option<[Vec<f32>; DIMENSIONS]>,
     /// Whether a deployed policy did not know the state and therefore corrected nothing.
@@ -68,6 +76,9 @@ pub struct TrialRecord {
     pub place_pose: Option<PlanarPose>,
     /// `P_final`, where the camera saw the plate placed.
     pub final_pose: Option<PlanarPose>,
+    /// By how much the image after placing says that this is off, as `look_error_m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_look_error_m: Option<[f64; 2]>,
     /// `P_target`.
     pub target_pose: Option<PlanarPose>,
     /// Where the camera saw the plate after a missed grasp: the evidence that it was missed. Left out otherwise.
@@ -101,7 +112,7 @@ pub struct TrialRecord {
     pub plate_location: serde_json::Value,
     /// Where the camera saw the plate where it rests now. Left out where it did not look since the plate was moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plate_seen: Option<PlanarPose>,
+    pub plate_seen: Option<Look>,
     /// Whether a person put it there, and not the robot: only near a pose. Left out where the robot did.
     #[serde(default, skip_serializing_if = "is_false")]
     pub put_by_person: bool,
@@ -223,15 +234,18 @@ impl TrialRecord {
             scene: id.scene,
             purpose: id.purpose,
             estimated_pose: None,
+            look_error_m: None,
             plate_in_image: None,
             action_index: None,
             adjustment: None,
+            interval_m: None,
             probabilities: None,
             abstained: false,
             carries: Vec::new(),
             pick_pose: None,
             place_pose: None,
             final_pose: None,
+            final_look_error_m: None,
             target_pose: None,
             plate_after_miss: None,
             e_trans_m: None,
@@ -278,6 +292,7 @@ impl TrialRecord {
             Some(FailureRecord::Fault { .. }) => return Ok(None),
             Some(FailureRecord::NotGrasped { cause, .. }) => Outcome::NotGrasped(*cause),
             None => Outcome::Placed(Placement {
+                final_look_error_m: self.final_look_error_m,
                 pick_pose: self.pick_pose.ok_or(missing("pick_pose"))?,
                 final_pose: self.final_pose.ok_or(missing("final_pose"))?,
                 target_pose: self.target_pose.ok_or(missing("target_pose"))?,
@@ -292,6 +307,7 @@ impl TrialRecord {
         Ok(Some(Trial {
             id: self.id(),
             observation: Observation {
+                look_error_m: self.look_error_m,
                 carries: self.carries.clone(),
                 image: Arc::new(image),
                 estimated_pose: self.estimated_pose.ok_or(missing("estimated_pose"))?,
@@ -301,6 +317,7 @@ impl TrialRecord {
                 adjustment: self.adjustment.ok_or(missing("adjustment"))?,
                 index: self.action_index,
                 probabilities: self.probabilities.clone(),
+                interval_m: self.interval_m,
                 abstained: self.abstained,
             },
             outcome,
@@ -310,16 +327,19 @@ impl TrialRecord {
     fn set_decision(&mut self, observation: &Observation, decision: &Decision) {
         self.estimated_pose = Some(observation.estimated_pose);
         self.plate_in_image = Some(observation.plate_in_image);
+        self.look_error_m = observation.look_error_m;
         self.carries = observation.carries.clone();
         self.action_index = decision.index;
         self.adjustment = Some(decision.adjustment);
         self.probabilities = decision.probabilities.clone();
+        self.interval_m = decision.interval_m;
         self.abstained = decision.abstained;
     }
 
     fn set_placement(&mut self, placement: &Placement) {
         self.pick_pose = Some(placement.pick_pose);
         self.final_pose = Some(placement.final_pose);
+        self.final_look_error_m = placement.final_look_error_m;
         self.target_pose = Some(placement.target_pose);
         self.e_trans_m = Some(placement.error.e_trans_m);
         self.e_rot = Some(placement.error.e_rot);
@@ -336,6 +356,7 @@ mod tests {
         Trial {
             id: TrialId::new(7, 2, 1),
             observation: Observation {
+                look_error_m: None,
                 carries: Vec::new(),
                 image: Arc::new(RgbImage::new(2, 2)),
                 estimated_pose: PlanarPose::new(0.1 + 0.2, -1.0 / 3.0, 0.7),
@@ -349,6 +370,7 @@ mod tests {
                 adjustment: PoseAdjustment { dx_m: 0.001, dy_m: -0.002, dyaw_rad: 0.01 },
                 index: Some(ActionIndex([3, 0, 12])),
                 probabilities: Some([vec![0.1, 0.9], vec![1.0], vec![0.333_333_34]]),
+                interval_m: None,
                 abstained: true,
             },
             outcome,
@@ -360,6 +382,7 @@ mod tests {
         let final_pose = PlanarPose::new(0.401, 0.2, 0.01);
         let error = PlacementError::between(final_pose, target_pose);
         Outcome::Placed(Placement {
+            final_look_error_m: None,
             pick_pose: PlanarPose::new(0.3, -0.1, 0.7),
             final_pose,
             target_pose,

@@ -284,6 +284,7 @@ fn observation(number: usize, size_px: u32) -> Observation {
     });
     let spread = |period: usize| (number % period) as f64 / period as f64 - 0.5;
     Observation {
+        look_error_m: None,
         carries: Vec::new(),
         image: Arc::new(image),
         estimated_pose: PlanarPose::new(spread(7), spread(5), spread(3)),

@@ -9,7 +9,8 @@
 //! - `network`: ResNet, pose MLP, heads and their initial weights
 //! - `storage`: `.safetensors` and `.pth` files
 //! - `policy`: network and optimizer; `state` and `observation_encoding` (its input), `inference` (its
-//!   decisions), `losses`, `adam`, `ood_detector` (where a deployed policy abstains), `policy_file`
+//!   decisions), `look_error` (by how much the localizer
+//!   errs in a picture), `losses`, `adam`, `ood_detector` (where a deployed policy abstains), `policy_file`
 //! - `method`: `method_name` (the methods by name), `update` and `actor_critic` (on-line updates),
 //!   `labeling`, `replay_memory`
 //! - `training`: the loop of the paper; `rollout` (one trial), `overlap` (learning beside the motion),
@@ -33,11 +34,13 @@ pub use method::{
     ReplayMemory, ReplayRule, TrialLabel, UnknownMethod, role_models,
 };
 pub use network::MOST_CANDIDATES;
-pub use policy::{EncodedState, OodDetector, OodScore, Policy, PoseScaling, most_likely};
+pub use policy::{
+    EncodedState, LookErrorNetwork, OodDetector, OodScore, Policy, PoseScaling, most_likely,
+};
 pub use storage::{CheckpointError, Metadata, WeightsError, read_metadata};
 pub use training::{
     CalibratedOracle, ConstantOffset, EarlierData, EncoderExample, EncoderTrainer, EncoderTraining,
-    FixedPolicy, FixedPolicyRun, GreedyPolicy, Learner, NoCorrection, Noted, Observer,
+    FixedPolicy, FixedPolicyRun, GreedyPolicy, Learner, Limits, NoCorrection, Noted, Observer,
     ObserverError, Oracle, RandomCorrection, RunError, SelfCalibration, StopReason, Training,
     TrialBacklog, TrialPlan, pretrain,
 };

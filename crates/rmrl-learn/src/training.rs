@@ -29,7 +29,7 @@ pub use self::observer::{Observer, ObserverError, RunError};
 use self::overlap::beside;
 pub use self::pretrain::{EarlierData, pretrain};
 use self::rollout::{ResetResult, begin, complete_trial};
-pub use self::self_calibration::SelfCalibration;
+pub use self::self_calibration::{Limits, SelfCalibration};
 pub use self::stopping::StopReason;
 pub use self::trial_plan::{Noted, TrialPlan};
 use crate::config::ScheduleConfig;
@@ -86,10 +86,10 @@ impl<E: Env> Training<'_, E> {
         let (learner, mut state) = (&*self.learner, None);
         let decide = |observation: &Observation, id: TrialId| {
             let state = state.insert(learner.policy.encode(observation));
-            match id.purpose {
+            Ok(match id.purpose {
                 Purpose::Training => learner.explore(state, id),
                 Purpose::Test => learner.policy.decide_in(state),
-            }
+            })
         };
         let trial = complete_trial(self.env, id, start, decide, self.observer)?;
         let state = state.expect("the policy has chosen the action of a completed trial");

@@ -319,7 +319,8 @@ fn unexpected_contact_waits_for_an_operator() {
             assert_eq!(trial.reset(id).unwrap_err(), fault);
             assert_eq!(trial.stand_down().unwrap_err(), fault);
             let mut next = trial_over(fuse.cell.devices(), TaskConfig::table());
-            let seen = rmrl_cell::Target { pose: target.target, height_m: 0.00725 };
+            let seen =
+                rmrl_cell::Target { pose: target.target, height_m: 0.00725, look_error_m: None };
             next.resume(seen, trial.plate_location());
             complete(&mut next, &fuse.cell, number);
             assert!(fuse.cell.truth().seated, "{at}");
@@ -373,7 +374,8 @@ fn a_camera_that_stays_unplugged_is_a_fault_with_the_arm_at_home() {
         Box::new(Unplugged { device: fuse.cell.devices().camera, captures: Arc::clone(&captures) });
     let mut blind = trial_over(Devices { camera, arm, gripper, operator }, task.clone());
     blind.recover_by(Recovery { retries: 3, first_wait_secs: 0.0 });
-    let target = rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725 };
+    let target =
+        rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725, look_error_m: None };
     blind.resume(target, trial.plate_location());
     let fault = blind.reset(TrialId::new(2, 1, 1)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Device);
@@ -421,7 +423,8 @@ fn stop_at_every_motion(failure: Failure) {
             assert_eq!(trial.reset(id).unwrap_err().kind, FaultKind::Interrupted);
             assert_eq!(trial.stand_down().unwrap_err().kind, FaultKind::Interrupted);
             let mut next = trial_over(fuse.cell.devices(), TaskConfig::table());
-            let seen = rmrl_cell::Target { pose: target.target, height_m: 0.00725 };
+            let seen =
+                rmrl_cell::Target { pose: target.target, height_m: 0.00725, look_error_m: None };
             next.resume(seen, trial.plate_location());
             complete(&mut next, &fuse.cell, number);
             assert!(fuse.cell.truth().seated, "{failure:?} {at}");
@@ -449,7 +452,8 @@ fn a_plate_that_leans_waits_for_the_operator() {
     let leaning = Arc::new(AtomicBool::new(true));
     let camera = Box::new(Leaning { device: camera, leaning: Arc::clone(&leaning) });
     let mut next = trial_over(Devices { camera, arm, gripper, operator }, TaskConfig::table());
-    let target = rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725 };
+    let target =
+        rmrl_cell::Target { pose: fuse.cell.truth().target, height_m: 0.00725, look_error_m: None };
     next.resume(target, trial.plate_location());
     let id = |attempt| TrialId::new(2, attempt, 1);
     let fault = next.reset(id(1)).unwrap_err();

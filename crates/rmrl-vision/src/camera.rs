@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nalgebra::{Isometry3, Point2, Point3, Vector3};
+use nalgebra::{Isometry3, Point2, Point3, Vector2, Vector3};
 use serde::{Deserialize, Serialize};
 
 use crate::Distortion;
@@ -201,6 +201,11 @@ impl CameraModel {
     /// The camera's position, world frame.
     pub fn position(&self) -> Point3<f64> {
         self.world_from_camera.translation.vector.into()
+    }
+
+    /// The horizontal unit directions to the right and down in the image of a camera that looks down, world frame.
+    pub fn image_axes(&self) -> [Vector2<f64>; 2] {
+        [Vector3::x(), Vector3::y()].map(|axis| (self.world_from_camera * axis).xy().normalize())
     }
 
     /// The unit direction of a pixel's ray, world frame; `None` where the distortion has no inverse.

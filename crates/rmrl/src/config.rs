@@ -36,8 +36,8 @@ pub(crate) use self::secrets::{
     check_private, create_private, holds_secret, shown_url, take_secrets,
 };
 pub use self::sections::{
-    ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, DetectorName, MetricsConfig,
-    OperatorKind, RecordConfig, SegmenterName, VisionConfig,
+    ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, DetectorName,
+    LookErrorWeights, MetricsConfig, OperatorKind, RecordConfig, SegmenterName, VisionConfig,
 };
 pub(crate) use self::start_sections::{is_of_start, take_start_sections};
 pub use self::unattended::UnattendedConfig;

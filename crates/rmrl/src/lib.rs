@@ -15,7 +15,7 @@
 //! | evaluate its policy on new placements | [`evaluate_run`] |
 //! | write its report | [`report`] |
 //! | serve a camera and an operator to another program | [`CellServer`] |
-//! | make images of plates to train an encoder on | [`plate_images`] |
+//! | make images of plates to train an encoder on | [`plate_images`], [`look_images`] |
 //!
 //! ```no_run
 //! use rmrl::{Layers, create, execute};
@@ -72,10 +72,10 @@ pub use crate::cell::simulated::simulated_cell;
 pub use crate::cell::world::World;
 pub use crate::config::{
     ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, ConfigError, DetectorName,
-    Layers, MetricsConfig, NotifyConfig, OperatorKind, PageSettings, RecordConfig, RemoteConfig,
-    RunConfig, SegmenterName, UnattendedConfig, VisionConfig,
+    Layers, LookErrorWeights, MetricsConfig, NotifyConfig, OperatorKind, PageSettings,
+    RecordConfig, RemoteConfig, RunConfig, SegmenterName, UnattendedConfig, VisionConfig,
 };
-pub use crate::perception::encoder_dataset::{ANSWERS, plate_images};
+pub use crate::perception::encoder_dataset::{ANSWERS, LOOK_ANSWERS, look_images, plate_images};
 pub use crate::report::report;
 pub use crate::run::POLICY;
 pub use crate::run::create::create;

@@ -1,6 +1,6 @@
 //! What a trial leaves behind besides its outcome.
 
-use rmrl_core::{Fault, PlanarPose};
+use rmrl_core::{Fault, Look, PlanarPose};
 use rmrl_vision::{Localization, LocalizeError, RgbdFrame};
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +16,16 @@ pub struct Capture {
     pub frame: RgbdFrame,
     /// The plate, or why it could not be localized.
     pub localization: Result<Localization, LocalizeError>,
+    /// By how much the picture says that the localization is off, as in [`Look::error_m`].
+    pub look_error_m: Option<[f64; 2]>,
 }
 
 impl Capture {
+    /// The look at the plate that was found.
+    pub(crate) fn look_at(&self, found: &Localization) -> Look {
+        Look { pose: found.pose, error_m: self.look_error_m }
+    }
+
     /// The plate.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use rmrl_core::{Fault, PlanarPose};
+use rmrl_core::{Fault, PictureReader, PlanarPose};
 use rmrl_vision::{CameraModel, Localizer, RgbdFrame, tilt_rad};
 
 use super::evidence::{Capture, TrialEvidence};
@@ -20,6 +20,8 @@ pub(crate) struct Perception {
     camera: Box<dyn Camera>,
     localizer: Localizer,
     stop: StopSwitch,
+    /// Says by how much the localizer errs, if anything does.
+    pub reader: Option<Box<dyn PictureReader>>,
     /// How a lost camera is tried again.
     pub recovery: Recovery,
 }
@@ -27,7 +29,7 @@ pub(crate) struct Perception {
 impl Perception {
     /// A camera that is not asked for frames once `stop` is pressed.
     pub fn new(camera: Box<dyn Camera>, localizer: Localizer, stop: StopSwitch) -> Self {
-        Self { camera, localizer, stop, recovery: Recovery::default() }
+        Self { camera, localizer, stop, reader: None, recovery: Recovery::default() }
     }
 
     /// The camera as calibrated.
@@ -53,11 +55,23 @@ impl Perception {
         Ok(last)
     }
 
-    /// Takes a frame and localizes the plate in it. Adds the frame and the time to `evidence`.
+    /// Takes a frame, localizes the plate in it, and reads its picture. Adds the frame and the time to `evidence`.
     ///
     /// # Errors
     /// The camera failed.
     pub fn look(&mut self, evidence: &mut TrialEvidence) -> Result<Capture, Fault> {
+        let mut capture = self.localize(evidence)?;
+        if let (Some(reader), Ok(found)) = (&mut self.reader, &capture.localization) {
+            let [right_m, down_m] = reader.look_error_m(&capture.frame.color, found.in_image);
+            let [right, down] = self.camera.model().image_axes();
+            let error = right * right_m + down * down_m;
+            capture.look_error_m = Some([error.x, error.y]);
+        }
+        Ok(capture)
+    }
+
+    /// Takes a frame and localizes the plate in it.
+    fn localize(&mut self, evidence: &mut TrialEvidence) -> Result<Capture, Fault> {
         let began = Instant::now();
         let frame = self.take_frame()?;
         let captured = Instant::now();
@@ -67,7 +81,7 @@ impl Perception {
         durations.localize_secs += captured.elapsed().as_secs_f64();
         let number = evidence.frames;
         evidence.frames += 1;
-        Ok(Capture { number, frame, localization })
+        Ok(Capture { number, frame, localization, look_error_m: None })
     }
 
     /// Takes a frame. Waits for a camera that is lost.
@@ -99,6 +113,6 @@ impl Perception {
         repeats: usize,
         evidence: &mut TrialEvidence,
     ) -> Result<Vec<PlanarPose>, Fault> {
-        (0..repeats).map(|_| Ok(self.look(evidence)?.plate()?.pose)).collect()
+        (0..repeats).map(|_| Ok(self.localize(evidence)?.plate()?.pose)).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Where the plate is, and how it gets to where a trial starts.
 
-use rmrl_core::{Carry, Fault, FaultKind, GraspFailure, PlanarPose};
+use rmrl_core::{Carry, Fault, FaultKind, GraspFailure, Look, PlanarPose};
 use rmrl_vision::{Localization, LocalizeError, PlateGeometry};
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ impl PlateLocation {
 /// How the robot brought the plate: a [`Carry`] that the camera has not looked at yet.
 #[derive(Debug, Clone, Copy)]
 struct Brought {
-    seen_before: Option<PlanarPose>,
+    seen_before: Option<Look>,
     grasped: PlanarPose,
     released: PlanarPose,
 }
@@ -57,7 +57,7 @@ pub(crate) struct PlateSearch {
     /// Whether the robot itself put the plate down where it lies: a person puts it only near a pose.
     pub is_own_work: bool,
     /// Where the camera saw the plate where it lies now, if it looked.
-    pub seen: Option<PlanarPose>,
+    pub seen: Option<Look>,
     /// How the robot last brought the plate to where it lies, until the camera has looked at it there.
     brought: Option<Brought>,
     /// Whether the camera could not localize the plate where it lies.
@@ -95,7 +95,7 @@ impl PlateSearch {
 
     /// Takes note of where the camera sees the plate at its start. Returns how the robot brought it there, if it did so
     /// since the camera last looked.
-    pub fn note_seen(&mut self, seen: PlanarPose) -> Option<Carry> {
+    pub fn note_seen(&mut self, seen: Look) -> Option<Carry> {
         self.seen = Some(seen);
         let Brought { seen_before, grasped, released } = self.brought.take()?;
         Some(Carry { seen_before, grasped, released, seen_after: seen })
@@ -159,7 +159,7 @@ impl PlateSearch {
     fn pick_up_anywhere(
         &mut self,
         cell: &mut WorkCell,
-    ) -> Result<(PlanarPose, Option<PlanarPose>), Fault> {
+    ) -> Result<(PlanarPose, Option<Look>), Fault> {
         let seen = self.seen;
         if let PlateLocation::PutDown(tool) = self.forget() {
             let grasped = self.grasp(tool, &mut cell.manipulator).map_err(motion_fault)?;
@@ -176,7 +176,7 @@ impl PlateSearch {
         let tool = self.tool_over_seen_plate(found, cell.manipulator.arm().envelope())?;
         self.location = PlateLocation::Unknown;
         match self.grasp(tool, &mut cell.manipulator).map_err(motion_fault)? {
-            GraspOutcome::Held(commanded) => Ok((commanded.planar, Some(found.pose))),
+            GraspOutcome::Held(commanded) => Ok((commanded.planar, Some(capture.look_at(found)))),
             GraspOutcome::Failed(failure) => {
                 self.location = PlateLocation::Lost;
                 self.check_misses("")?;

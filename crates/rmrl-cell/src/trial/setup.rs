@@ -1,7 +1,7 @@
 //! How a trial is set up, and what is known between trials.
 
 use nalgebra::Point2;
-use rmrl_core::{ConfigKeys, Fault, PlanarPose, RewardFunction};
+use rmrl_core::{ConfigKeys, Fault, Look, PictureReader, PlanarPose, RewardFunction};
 use rmrl_vision::{CameraModel, Localizer};
 
 use super::PickPlace;
@@ -48,6 +48,11 @@ impl PickPlace {
     pub fn with_drift_monitor(mut self, monitor: DriftMonitor) -> Self {
         self.drift = Some(monitor);
         self
+    }
+
+    /// Lets `reader` say of each look at a plate by how much the localizer errs.
+    pub fn read_pictures_by(&mut self, reader: Box<dyn PictureReader>) {
+        self.cell.perception.reader = Some(reader);
     }
 
     /// Sets how lost devices are tried again.
@@ -98,13 +103,17 @@ impl PickPlace {
         let capture = self.cell.evidence.end.insert(capture);
         let found = capture.plate()?;
         self.search.surfaces.check_target_height(found.height_m)?;
-        let target = Target { pose: found.pose, height_m: found.height_m };
+        let target = Target {
+            pose: found.pose,
+            height_m: found.height_m,
+            look_error_m: capture.look_error_m,
+        };
         if let Some(monitor) = &mut self.drift {
             let camera = self.cell.perception.camera_model();
             monitor.begin(&capture.frame.color, &camera).map_err(|error| drift_fault(&error))?;
         }
         self.resume(target, self.plate_location_at_target(target));
-        self.resume_plate(Some(target.pose), true, false);
+        self.resume_plate(Some(target.look()), true, false);
         Ok(target)
     }
 
@@ -129,7 +138,7 @@ impl PickPlace {
     /// Continues with what else is known of the plate where it lies: where the camera last saw it, without which the next
     /// carry does not tell how it lay in the jaws; whether a person put it there; and whether the camera could not localize
     /// it there.
-    pub fn resume_plate(&mut self, seen: Option<PlanarPose>, put_by_person: bool, is_hidden: bool) {
+    pub fn resume_plate(&mut self, seen: Option<Look>, put_by_person: bool, is_hidden: bool) {
         self.search.seen = seen;
         self.search.is_own_work = !put_by_person;
         self.search.is_hidden = is_hidden;
@@ -204,7 +213,7 @@ impl PickPlace {
     }
 
     /// Where the camera last saw the plate where it lies now, if it has looked since the plate was moved.
-    pub fn plate_seen(&self) -> Option<PlanarPose> {
+    pub fn plate_seen(&self) -> Option<Look> {
         self.search.seen
     }
 

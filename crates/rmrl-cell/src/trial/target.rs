@@ -1,6 +1,6 @@
 //! The target, and what lies at it.
 
-use rmrl_core::PlanarPose;
+use rmrl_core::{Look, PlanarPose};
 use serde::{Deserialize, Serialize};
 
 /// A plate within this height of its target, in meters, lies in its place or on the walls of it, which are 12 mm
@@ -18,9 +18,17 @@ pub struct Target {
     pub pose: PlanarPose,
     /// The height of the plate's center, in meters, by which a seated plate is known.
     pub height_m: f64,
+    /// By how much the picture says that `pose` is off, as in [`Look::error_m`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_error_m: Option<[f64; 2]>,
 }
 
 impl Target {
+    /// The look at the plate on the target.
+    pub fn look(&self) -> Look {
+        Look { pose: self.pose, error_m: self.look_error_m }
+    }
+
     /// Whether a plate that is seen at `height_m` lies in its place, or on the walls of it.
     pub(crate) fn is_level_with(&self, height_m: f64) -> bool {
         (height_m - self.height_m).abs() <= IN_PLACE_M

@@ -25,6 +25,14 @@ pub struct ScheduleConfig {
     /// camera looks. About half a minute each. Default 0; 6 for self-calibration.
     #[key(at_least = 0, at_most = 100)]
     pub carries: u32,
+    /// Where the 95 % interval of a pick is wider to each side, in meters, self-calibration abstains: it says that it does not
+    /// know the place well enough. Default 0.003, the clearance of the slot on the shelf.
+    #[key(above = 0, at_most = 0.1)]
+    pub abstain_interval_m: f64,
+    /// Self-calibration ends its run as soon as no pick in the region of starts has a wider 95 % interval to each side, in
+    /// meters. Default 0: it makes all trials.
+    #[key(at_least = 0, at_most = 0.1)]
+    pub known_interval_m: f64,
     /// Trials of a scene, `N`. Default 10.
     #[key(at_least = 1, limit = 100_000)]
     pub trials_per_scene: u32,
@@ -79,6 +87,8 @@ impl Default for ScheduleConfig {
     fn default() -> Self {
         Self {
             carries: 0,
+            abstain_interval_m: 0.003,
+            known_interval_m: 0.0,
             trials_per_scene: 10,
             grouping: Grouping::default(),
             similar_translation_m: 0.05,

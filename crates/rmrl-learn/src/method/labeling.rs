@@ -190,6 +190,7 @@ mod tests {
             scene.push(Trial {
                 id: TrialId::new(trial, 1, 1),
                 observation: Observation {
+                    look_error_m: None,
                     carries: Vec::new(),
                     image: Arc::new(RgbImage::new(1, 1)),
                     estimated_pose: PlanarPose::default(),
@@ -199,6 +200,7 @@ mod tests {
                     adjustment,
                     index: Some(actions().nearest(adjustment)),
                     probabilities: None,
+                    interval_m: None,
                     abstained: false,
                 },
                 outcome,
@@ -221,6 +223,7 @@ mod tests {
         let final_pose = target_pose.adjusted(in_jaws);
         let error = PlacementError::between(final_pose, target_pose);
         Outcome::Placed(Placement {
+            final_look_error_m: None,
             pick_pose: PlanarPose::new(0.3, -0.1, yaw_rad),
             final_pose,
             target_pose,

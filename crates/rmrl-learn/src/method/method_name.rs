@@ -38,6 +38,8 @@ pub enum MethodName {
     ActorCriticRmRl,
     /// Self-calibration: act by the cell's geometry, which every carry measures.
     SelfCalibration,
+    /// Self-calibration, with a network that reads in each picture by how much the localizer errs.
+    SelfCalibrationResidual,
     /// No correction: pick at the estimated pose.
     None,
     /// A random candidate each time.
@@ -52,7 +54,7 @@ pub enum MethodName {
 
 impl MethodName {
     /// Every method, in the order of the tables.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Reinforce,
         Self::Replay,
         Self::RmRl,
@@ -63,6 +65,7 @@ impl MethodName {
         Self::ActorCritic,
         Self::ActorCriticRmRl,
         Self::SelfCalibration,
+        Self::SelfCalibrationResidual,
         Self::None,
         Self::Random,
         Self::Constant,
@@ -83,6 +86,7 @@ impl MethodName {
             Self::ActorCritic => "actor-critic",
             Self::ActorCriticRmRl => "actor-critic-rm-rl",
             Self::SelfCalibration => "self-calibration",
+            Self::SelfCalibrationResidual => "self-calibration-residual",
             Self::None => "none",
             Self::Random => "random",
             Self::Constant => "constant",
@@ -104,6 +108,7 @@ impl MethodName {
             Self::ActorCritic => "Actor-critic",
             Self::ActorCriticRmRl => "Actor-critic + role model",
             Self::SelfCalibration => "Self-calibration",
+            Self::SelfCalibrationResidual => "Self-calibration + residual",
             Self::None => "No correction",
             Self::Random => "Random",
             Self::Constant => "Constant offset",
@@ -127,6 +132,9 @@ impl MethodName {
             Self::ActorCritic => "advantage actor-critic: policy gradient against a learned value",
             Self::ActorCriticRmRl => "advantage actor-critic, and the role model's labels",
             Self::SelfCalibration => "geometry that every carry measures: no candidates, no reward",
+            Self::SelfCalibrationResidual => {
+                "the same, with a network that sees in pictures how the localizer errs"
+            }
             Self::None => "no correction: pick at the estimated pose",
             Self::Random => "a random candidate each time",
             Self::Constant => "one offset, averaged over the first ten trials",
@@ -146,6 +154,7 @@ impl MethodName {
             Self::ActorCritic | Self::ActorCriticRmRl => Box::new(ActorCritic { config: *online }),
             Self::Ppo | Self::PpoRmRl => Box::new(Ppo { config: *online }),
             Self::SelfCalibration
+            | Self::SelfCalibrationResidual
             | Self::None
             | Self::Random
             | Self::Constant
@@ -171,12 +180,23 @@ impl MethodName {
         !matches!(
             self,
             Self::SelfCalibration
+                | Self::SelfCalibrationResidual
                 | Self::None
                 | Self::Random
                 | Self::Constant
                 | Self::Oracle
                 | Self::CalibratedOracle
         )
+    }
+
+    /// Whether it acts by the cell's geometry, which every carry measures.
+    pub fn is_self_calibration(self) -> bool {
+        matches!(self, Self::SelfCalibration | Self::SelfCalibrationResidual)
+    }
+
+    /// Whether a network reads each picture for it.
+    pub fn reads_pictures(self) -> bool {
+        self == Self::SelfCalibrationResidual
     }
 
     /// Whether it compares the trials of a scene, and so needs two or more of them.

@@ -78,6 +78,7 @@ impl Policy {
             adjustment: PoseAdjustment::NONE,
             index: None,
             probabilities: Some(distribution),
+            interval_m: None,
             abstained: true,
         }
     }
@@ -114,6 +115,7 @@ impl Policy {
                 .expect("the heads have the action space's sizes"),
             index: Some(index),
             probabilities: Some(distribution),
+            interval_m: None,
             abstained: false,
         }
     }

@@ -59,7 +59,7 @@ fn shrink(image: &RgbImage, size: usize) -> Vec<u8> {
 
 /// The square around a plate, `scale` of its diagonals wide, scaled to `size` x `size` pixels.
 /// Beyond the image, the pixels of its edge continue.
-fn crop(image: &RgbImage, plate: PlateInImage, scale: f64, size: usize) -> Vec<u8> {
+pub(super) fn crop(image: &RgbImage, plate: PlateInImage, scale: f64, size: usize) -> Vec<u8> {
     let side_px = (scale * plate.diagonal_px).max(1.0);
     // A pixel reaches half a pixel to each side of its center.
     let [left_px, top_px] = [plate.u_px, plate.v_px].map(|center| center + 0.5 - 0.5 * side_px);

@@ -4,8 +4,8 @@ use std::borrow::Borrow;
 
 use rand::RngExt;
 use rmrl_core::{
-    ActionIndex, ActionSpace, Decision, Observation, Outcome, PlanarPose, PoseAdjustment, Trial,
-    TrialId, random_stream,
+    ActionIndex, ActionSpace, Decision, Fault, Look, Observation, Outcome, PlanarPose,
+    PoseAdjustment, Trial, TrialId, random_stream,
 };
 
 use crate::policy::Policy;
@@ -15,9 +15,20 @@ pub trait FixedPolicy {
     /// The adjustment for a state.
     fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision;
 
+    /// Why nothing can be decided, if a person has to mend something first. `None` by default.
+    fn refuse(&mut self, observation: &Observation) -> Option<Fault> {
+        let _ = observation;
+        None
+    }
+
+    /// Whether nothing is left to learn, so that a run may end. `false` by default.
+    fn knows_enough(&self) -> bool {
+        false
+    }
+
     /// Takes note of the target of a cell that it is deployed in: the tool's pose, as commanded, that releases plates there,
     /// and where the camera saw the plate on it. Does nothing by default.
-    fn deploy_at(&mut self, place: PlanarPose, target: PlanarPose) {
+    fn deploy_at(&mut self, place: PlanarPose, target: Look) {
         let _ = (place, target);
     }
 
@@ -134,7 +145,7 @@ impl FixedPolicy for CalibratedOracle {
 }
 
 pub(super) fn offset(adjustment: PoseAdjustment) -> Decision {
-    Decision { adjustment, index: None, probabilities: None, abstained: false }
+    Decision { adjustment, index: None, probabilities: None, interval_m: None, abstained: false }
 }
 
 fn candidate(actions: &ActionSpace, index: ActionIndex) -> Decision {
@@ -142,6 +153,7 @@ fn candidate(actions: &ActionSpace, index: ActionIndex) -> Decision {
         adjustment: actions.adjustment(index).expect("the index was made for these actions"),
         index: Some(index),
         probabilities: None,
+        interval_m: None,
         abstained: false,
     }
 }

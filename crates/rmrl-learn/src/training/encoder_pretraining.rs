@@ -9,7 +9,7 @@ use rmrl_core::{Observation, mean, random_stream, standard_deviation};
 
 use crate::config::PolicyConfig;
 use crate::network::{ImageView, NetworkShape, NormKind, ResNet, linear};
-use crate::policy::{Adam, image_batch, on_all_threads, read, view};
+use crate::policy::{Adam, LookErrorNetwork, image_batch, on_all_threads, read, view};
 use crate::storage::{Metadata, tensors_of, write};
 
 /// An image, with what an encoder should find in it.
@@ -150,6 +150,27 @@ impl EncoderTrainer {
                 1.0 - left / spread.max(f64::MIN_POSITIVE)
             })
             .collect()
+    }
+
+    /// The encoder and the layer that makes the first two answers of its features, as the bytes of a file for
+    /// [`LookErrorNetwork`]. `notes` go into its metadata.
+    pub fn to_look_error_file(&self, notes: &Metadata) -> Vec<u8> {
+        let Linear { weight, bias, .. } = &self.network.answers;
+        let weight = read(weight.val().inner());
+        let bias = read(bias.as_ref().expect("the layer has a bias").val().inner());
+        let answers = self.scales.len();
+        // Answers are scaled to unit variance; the file's layer makes them in their own unit.
+        let rows = self.scales.iter().enumerate().take(LookErrorNetwork::ANSWERS).map(
+            |(answer, (mean, deviation))| {
+                let column = weight.iter().skip(answer).step_by(answers);
+                let row: Vec<f32> = column.map(|value| deviation * value).collect();
+                (row, deviation * bias[answer] + mean)
+            },
+        );
+        let (rows, bias): (Vec<Vec<f32>>, Vec<f32>) = rows.unzip();
+        let mut tensors = tensors_of(&self.network.encoder);
+        tensors.extend(LookErrorNetwork::layer_to_write(&rows, &bias));
+        write(&tensors, notes)
     }
 
     /// The encoder alone, as the bytes of a `.safetensors` file with torchvision's names for

@@ -23,7 +23,7 @@ pub struct FixedPolicyRun<'a, E> {
 }
 
 impl<E: Env> FixedPolicyRun<'_, E> {
-    /// Makes trials until the plan ends.
+    /// Makes trials until the plan ends, or the policy knows enough.
     ///
     /// # Errors
     /// A trial could not be made or not be recorded, or the observer ended the run.
@@ -33,9 +33,14 @@ impl<E: Env> FixedPolicyRun<'_, E> {
             policy.note(&trial);
             plan.note(trial.id, trial.outcome.e_trans_m());
         }
-        while let Some(id) = plan.next(backlog.take_attempts()) {
+        while !policy.knows_enough()
+            && let Some(id) = plan.next(backlog.take_attempts())
+        {
             let start = begin(env, id, observer)?;
-            let decide = |observation: &Observation, id| policy.decide(observation, id);
+            let decide = |observation: &Observation, id| match policy.refuse(observation) {
+                Some(fault) => Err(fault),
+                None => Ok(policy.decide(observation, id)),
+            };
             let trial = complete_trial(env, id, start, decide, observer)?;
             policy.note(&trial);
             plan.note(trial.id, trial.outcome.e_trans_m());

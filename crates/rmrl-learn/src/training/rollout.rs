@@ -34,7 +34,7 @@ pub(super) fn complete_trial<E: Env>(
     env: &mut E,
     mut id: TrialId,
     mut start: ResetResult,
-    mut decide: impl FnMut(&Observation, TrialId) -> Decision,
+    mut decide: impl FnMut(&Observation, TrialId) -> Result<Decision, Fault>,
     observer: &mut dyn Observer<E>,
 ) -> Result<Trial, RunError> {
     loop {
@@ -75,13 +75,16 @@ fn act<E: Env>(
     env: &mut E,
     id: TrialId,
     start: ResetResult,
-    decide: &mut impl FnMut(&Observation, TrialId) -> Decision,
+    decide: &mut impl FnMut(&Observation, TrialId) -> Result<Decision, Fault>,
 ) -> Attempt {
-    let observation = match start {
-        Ok(observation) => observation,
+    let decided = start.and_then(|observation| {
+        let decision = decide(&observation, id)?;
+        Ok((observation, decision))
+    });
+    let (observation, decision) = match decided {
+        Ok(decided) => decided,
         Err(fault) => return Attempt::Faulted(FaultedTrial { id, attempted: None, fault }),
     };
-    let decision = decide(&observation, id);
     match env.step(decision.adjustment) {
         Ok(outcome) => Attempt::Completed(Trial { id, observation, decision, outcome }),
         Err(fault) => {

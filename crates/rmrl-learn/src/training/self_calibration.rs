@@ -1,8 +1,9 @@
 //! Picks by the cell's geometry, which every carry measures.
 
-use rmrl_belief::CellBelief;
+use rmrl_belief::{BeliefSummary, CameraMove, CellBelief};
 use rmrl_core::{
-    Carry, Decision, Observation, Outcome, PlanarPose, PoseAdjustment, Trial, TrialId,
+    Carry, Decision, Fault, FaultKind, Look, Observation, Outcome, PlanarPose, PoseAdjustment,
+    Trial, TrialId,
 };
 
 use super::baselines::{FixedPolicy, offset};
@@ -14,15 +15,30 @@ pub struct SelfCalibration {
     belief: CellBelief,
     /// The tool's pose, as commanded, where it releases a plate at its place.
     place: PlanarPose,
-    /// The largest translation of an action, in meters, and rotation, in radians.
-    largest: (f64, f64),
+    limits: Limits,
+    /// The trials whose looks showed that the camera had been moved.
+    moved_in: Vec<u32>,
+    /// What the carries of the trial under way have added to the belief.
+    ahead: Option<(Vec<Carry>, CellBelief)>,
+}
+
+/// What a self-calibration may do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// No action has a larger translation, in meters.
+    pub translation_m: f64,
+    /// No action has a larger rotation, in radians.
+    pub rotation_rad: f64,
+    /// A pick whose 95 % interval is wider, in meters to each side, is not known well enough for the task.
+    pub interval_m: f64,
+    /// It knows enough where no pick at these poses has a wider 95 % interval, in meters to each side.
+    pub known: (Vec<PlanarPose>, f64),
 }
 
 impl SelfCalibration {
-    /// A policy that begins with `belief`, in a cell that releases plates with the tool at `place`. No action is larger
-    /// than `largest`: a translation in meters and a rotation in radians.
-    pub fn new(belief: CellBelief, place: PlanarPose, largest: (f64, f64)) -> Self {
-        Self { belief, place, largest }
+    /// A policy that begins with `belief`, in a cell that releases plates with the tool at `place`.
+    pub fn new(belief: CellBelief, place: PlanarPose, limits: Limits) -> Self {
+        Self { belief, place, limits, moved_in: Vec::new(), ahead: None }
     }
 
     /// What it believes.
@@ -30,52 +46,104 @@ impl SelfCalibration {
         &self.belief
     }
 
+    /// The belief for people and files, with the trials in which moves of the camera were noticed.
+    pub fn summary(&self) -> BeliefSummary {
+        let mut summary = self.belief.summary();
+        for (noticed, trial) in summary.camera_moves.iter_mut().zip(&self.moved_in) {
+            noticed.trial = Some(*trial);
+        }
+        summary
+    }
+
     /// Learns from what a trial tells of the geometry, whatever method made it.
     pub fn learn(&mut self, trial: &Trial) {
-        self.learn_carries(&trial.observation.carries);
+        let moves = self.belief.camera_moves().len();
+        match self.ahead.take() {
+            Some((carries, belief)) if carries == trial.observation.carries => {
+                self.belief = belief;
+            }
+            _ => self.learn_carries(&trial.observation.carries),
+        }
         if let Outcome::Placed(placement) = &trial.outcome {
             self.belief.note(&Carry {
-                seen_before: Some(trial.observation.estimated_pose),
+                seen_before: Some(trial.observation.look()),
                 grasped: placement.pick_pose,
                 released: self.place,
-                seen_after: placement.final_pose,
+                seen_after: placement.final_look(),
             });
+        }
+        for noticed in self.belief.camera_moves().iter().skip(moves) {
+            self.moved_in.push(trial.id.trial);
+            warn_of_move(noticed, trial.id);
         }
     }
 
     /// Learns from carries before a trial.
     pub fn learn_carries(&mut self, carries: &[Carry]) {
-        carries.iter().for_each(|carry| self.belief.note(carry));
+        for carry in carries {
+            self.belief.note(carry);
+        }
+    }
+
+    /// What is believed at the start of a trial: what bringing the plate has just told counts at once.
+    fn belief_at(&mut self, observation: &Observation) -> &CellBelief {
+        let carries = &observation.carries;
+        if carries.is_empty() {
+            return &self.belief;
+        }
+        if self.ahead.as_ref().is_none_or(|(noted, _)| noted != carries) {
+            let mut belief = self.belief.clone();
+            for carry in carries {
+                belief.note(carry);
+            }
+            self.ahead = Some((carries.clone(), belief));
+        }
+        self.ahead.as_ref().map_or(&self.belief, |(_, belief)| belief)
     }
 
     fn limited(&self, adjustment: PoseAdjustment) -> PoseAdjustment {
-        let (largest_m, largest_rad) = self.largest;
-        let share = (largest_m / adjustment.translation_m()).min(1.0);
+        let Limits { translation_m, rotation_rad, .. } = self.limits;
+        let share = (translation_m / adjustment.translation_m()).min(1.0);
         PoseAdjustment {
             dx_m: share * adjustment.dx_m,
             dy_m: share * adjustment.dy_m,
-            dyaw_rad: adjustment.dyaw_rad.clamp(-largest_rad, largest_rad),
+            dyaw_rad: adjustment.dyaw_rad.clamp(-rotation_rad, rotation_rad),
         }
     }
 }
 
+fn warn_of_move(noticed: &CameraMove, id: TrialId) {
+    tracing::warn!(
+        "{id}: the camera has been moved, because {noticed}; its new place is being learned"
+    );
+}
+
 impl FixedPolicy for SelfCalibration {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
-        let seen = observation.estimated_pose;
-        // What bringing the plate has just told counts at once. The trial tells it again.
-        let tool = match observation.carries.as_slice() {
-            [] => self.belief.pick(seen).tool,
-            carries => {
-                let mut belief = self.belief.clone();
-                carries.iter().for_each(|carry| belief.note(carry));
-                belief.pick(seen).tool
-            }
-        };
-        offset(self.limited(tool.relative_to(seen)))
+        let look = observation.look();
+        let pick = self.belief_at(observation).pick(look);
+        Decision {
+            interval_m: Some(pick.interval_m),
+            abstained: pick.interval_m > self.limits.interval_m,
+            ..offset(self.limited(pick.tool.relative_to(look.pose)))
+        }
     }
 
-    fn deploy_at(&mut self, place: PlanarPose, target: PlanarPose) {
+    fn refuse(&mut self, observation: &Observation) -> Option<Fault> {
+        let reason = self.belief_at(observation).implausible()?;
+        Some(Fault { kind: FaultKind::Geometry, reason })
+    }
+
+    fn knows_enough(&self) -> bool {
+        let (poses, interval_m) = &self.limits.known;
+        let is_known =
+            |pose: &PlanarPose| self.belief.pick((*pose).into()).interval_m <= *interval_m;
+        *interval_m > 0.0 && self.belief.carries() > 0 && poses.iter().all(is_known)
+    }
+
+    fn deploy_at(&mut self, place: PlanarPose, target: Look) {
         self.belief = self.belief.with_target(place, target);
+        self.ahead = None;
         self.place = place;
     }
 

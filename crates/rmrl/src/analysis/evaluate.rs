@@ -5,8 +5,8 @@ use std::fmt;
 use anyhow::bail;
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{
-    Claim, Decision, Interval, Observation, Outcome, PlanarPose, Trial, TrialId, TrialReport, mean,
-    standard_deviation, wilson_interval,
+    Claim, Decision, Interval, Look, Observation, Outcome, PlanarPose, Trial, TrialId, TrialReport,
+    mean, standard_deviation, wilson_interval,
 };
 use rmrl_learn::{
     FixedPolicy, FixedPolicyRun, GreedyPolicy, MethodName, Observer, ObserverError, Policy,
@@ -154,7 +154,7 @@ pub fn evaluate_run(
         }
         Box::new(GreedyPolicy(Policy::from_file(&path, &config.policy)?))
     } else {
-        let target = TargetRecord::read(root)?.target.pose;
+        let target = TargetRecord::read(root)?.target.look();
         let mut policy = baseline(&config, &laboratory, target)?;
         for trial in trials_without_images(&read_records(root)?)? {
             policy.note(&trial);
@@ -172,7 +172,7 @@ impl FixedPolicy for Frozen {
         self.0.decide(observation, id)
     }
 
-    fn deploy_at(&mut self, place: PlanarPose, target: PlanarPose) {
+    fn deploy_at(&mut self, place: PlanarPose, target: Look) {
         self.0.deploy_at(place, target);
     }
 }
@@ -192,7 +192,7 @@ pub fn evaluate(
 ) -> anyhow::Result<Evaluation> {
     let TargetRecord { target, noise_floor: resting, .. } =
         TargetRecord::make(config, &mut laboratory)?;
-    policy.deploy_at(config.task.place.pose(), target.pose);
+    policy.deploy_at(config.task.place.pose(), target.look());
     let cell_truth = CellTruth::of(&laboratory.world, &laboratory.trial.camera_model(), config);
     let mut tally = Tally::new(laboratory.world.clone(), cell_truth);
     let run = FixedPolicyRun {

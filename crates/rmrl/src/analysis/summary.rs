@@ -12,6 +12,7 @@ use crate::analysis::geometry::geometry_of;
 use crate::analysis::proof_summary::ProofSummary;
 use crate::config::RunConfig;
 use crate::run::run_log::plan_after;
+use crate::run::target_record::TargetRecord;
 
 /// A run in a few numbers: the columns of Table 1, final errors, and counts of failures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,7 +51,7 @@ pub struct Summary {
 
 impl Summary {
     /// Summarizes a run's records.
-    pub fn of(config: &RunConfig, records: &[TrialRecord]) -> Self {
+    pub fn of(config: &RunConfig, records: &[TrialRecord], target: Option<&TargetRecord>) -> Self {
         let completed: Vec<&TrialRecord> =
             records.iter().filter(|record| !record.is_fault()).collect();
         let training = completed.iter().filter(|record| record.purpose.is_training());
@@ -72,7 +73,7 @@ impl Summary {
             t10: trials_to_threshold(&rewards, threshold, 10),
             last_e_trans_mm: last_mean_mm(|record| record.e_trans_m),
             last_true_e_trans_mm: last_mean_mm(|record| record.true_e_trans_m),
-            geometry: geometry_of(config, records),
+            geometry: geometry_of(config, records, target),
             not_grasped: completed.iter().filter(|record| record.failure.is_some()).count(),
             faults: records.len() - completed.len(),
             suspect: completed.iter().filter(|record| record.suspect).count(),

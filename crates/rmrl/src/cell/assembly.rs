@@ -10,7 +10,7 @@ use rmrl_xarm::{BioGripperDevice, Robot, XArm};
 use super::calibration_gate::admit_configured;
 use super::first_motion::{FirstMotionError, Start, operator, permission, stop_with};
 use super::laboratory_error::LaboratoryError;
-use super::perception::{camera, localizer};
+use super::perception::{camera, localizer, picture_reader};
 use super::reachability::prove_reach;
 use super::simulated::simulated_cell;
 use super::world::World;
@@ -43,6 +43,7 @@ impl Laboratory {
     pub fn start(config: &RunConfig, seed: u64, start: &Start) -> Result<Self, LaboratoryError> {
         // The models come before the arm, so that a missing one stops no arm.
         let localizer = localizer(&config.vision)?;
+        let reader = picture_reader(config)?;
         let envelope =
             SafetyEnvelope::new(config.safety).map_err(|error| error.within("safety"))?;
         let (devices, world, interrupts) = match config.cell.kind {
@@ -63,6 +64,9 @@ impl Laboratory {
             Task { config: config.task.clone(), placement_seed: seed },
             config.reward,
         )?;
+        if let Some(reader) = reader {
+            trial.read_pictures_by(reader);
+        }
         trial.after_contact(match config.cell.kind {
             // A simulation can hurt nobody: it recovers and repeats the trial, so its results stay the same.
             CellKind::Simulated => AfterContact::Recover,

@@ -3,6 +3,7 @@
 use rmrl_cell::{CellError, DeviceError};
 use rmrl_core::InvalidKey;
 use rmrl_grounded_sam::GroundedSamError;
+use rmrl_learn::WeightsError;
 use rmrl_sim::SimulationConfigError;
 use rmrl_vision::{CameraFileError, RecordingError};
 use rmrl_xarm::XArmError;
@@ -74,4 +75,7 @@ pub enum LocalizerError {
         #[source]
         source: GroundedSamError,
     },
+    /// The network of look errors cannot be read, or is another.
+    #[error("vision.look_error: {0}")]
+    LookError(#[from] WeightsError),
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use rmrl_cell::{Camera, PlaybackCamera};
+use rmrl_core::PictureReader;
 use rmrl_grounded_sam::{GroundingDino, SegmentAnything};
+use rmrl_learn::LookErrorNetwork;
 use rmrl_vision::{
     CameraFile, CameraModel, ColorThresholdDetector, ColorThresholdSegmenter, Detector, Localizer,
     Recording, Segmenter,
@@ -12,7 +14,9 @@ use rmrl_vision::{
 use super::laboratory_error::{LaboratoryError, LocalizerError};
 use super::remote::RemoteCamera;
 use super::simulated::simulated_cell;
-use crate::config::{CameraSource, DetectorName, RunConfig, SegmenterName, VisionConfig};
+use crate::config::{
+    CameraSource, DetectorName, LookErrorWeights, RunConfig, SegmenterName, VisionConfig,
+};
 
 /// The camera of a real cell.
 ///
@@ -77,4 +81,21 @@ pub fn localizer(config: &VisionConfig) -> Result<Localizer, LocalizerError> {
         ),
     };
     Ok(Localizer::new(config.localizer, detector, segmenter)?)
+}
+
+/// The network that reads the pictures of a cell, where its method uses one.
+///
+/// # Errors
+/// Its file cannot be read, or is of another network.
+pub(crate) fn picture_reader(
+    config: &RunConfig,
+) -> Result<Option<Box<dyn PictureReader>>, LocalizerError> {
+    if !config.method.reads_pictures() {
+        return Ok(None);
+    }
+    let network = match &config.vision.look_error {
+        LookErrorWeights::Plates => LookErrorNetwork::of_plates(),
+        LookErrorWeights::File(path) => LookErrorNetwork::open(path)?,
+    };
+    Ok(Some(Box::new(network)))
 }

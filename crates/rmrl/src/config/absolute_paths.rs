@@ -4,7 +4,7 @@ use rmrl_learn::EncoderWeights;
 
 use crate::config::error::ConfigError;
 use crate::config::run_config::RunConfig;
-use crate::config::sections::{DetectorName, SegmenterName};
+use crate::config::sections::{DetectorName, LookErrorWeights, SegmenterName};
 
 impl RunConfig {
     /// This configuration with absolute paths.
@@ -19,6 +19,10 @@ impl RunConfig {
         };
         let calibration = config.camera.calibration.iter_mut();
         let vision = &mut config.vision;
+        let look_error = match &mut vision.look_error {
+            LookErrorWeights::File(path) => Some(path),
+            LookErrorWeights::Plates => None,
+        };
         let detector = (vision.detector == DetectorName::GroundingDino)
             .then_some(&mut vision.grounding_dino.directory);
         let segmenter = (vision.segmenter == SegmenterName::SegmentAnything)
@@ -26,7 +30,13 @@ impl RunConfig {
         let models = detector.into_iter().chain(segmenter);
         let token = config.page.token_file.iter_mut();
         let pretrained = config.pretrained.iter_mut();
-        for path in pretrained.chain(weights).chain(calibration).chain(models).chain(token) {
+        for path in pretrained
+            .chain(weights)
+            .chain(look_error)
+            .chain(calibration)
+            .chain(models)
+            .chain(token)
+        {
             *path = std::path::absolute(&*path)
                 .map_err(|source| ConfigError::Nowhere { path: path.clone(), source })?;
         }

@@ -132,10 +132,10 @@ impl RunConfig {
             config.actions.translation_step_mm = 1.25;
             config.schedule.refinements = 1;
         }
-        if matches!(method, MethodName::SelfCalibration | MethodName::CalibratedOracle) {
+        if method.is_self_calibration() || method == MethodName::CalibratedOracle {
             config.schedule.trials_per_scene = 1;
         }
-        if method == MethodName::SelfCalibration {
+        if method.is_self_calibration() {
             config.schedule.carries = 6;
         }
         if method == MethodName::Oracle {
@@ -278,7 +278,7 @@ impl RunConfig {
             Some(claim) => {
                 let settled = match self.method {
                     MethodName::Constant => ConstantOffset::MEASURED_TRIALS as u32,
-                    MethodName::SelfCalibration => SETTLED_GEOMETRY,
+                    method if method.is_self_calibration() => SETTLED_GEOMETRY,
                     _ => 0,
                 };
                 TrialPlan::to_prove_of_fixed(claim, self.trials, settled)

@@ -167,6 +167,40 @@ pub struct VisionConfig {
     /// The paper's segmenter.
     #[key(nested)]
     pub segment_anything: SegmentAnythingConfig,
+    /// The network that reads in pictures by how much the localizer errs, for methods that use one. Default `plates`: the
+    /// one that comes with this program.
+    #[key(kind = "\"plates\", or a file of rmrl encoder look-error")]
+    #[serde(default)]
+    pub look_error: LookErrorWeights,
+}
+
+/// The weights of the network of look errors.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum LookErrorWeights {
+    /// `plates`: those that come with this program.
+    #[default]
+    Plates,
+    /// Anything else is a file of `rmrl encoder look-error`.
+    File(PathBuf),
+}
+
+impl From<String> for LookErrorWeights {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "plates" => Self::Plates,
+            _ => Self::File(name.into()),
+        }
+    }
+}
+
+impl From<LookErrorWeights> for String {
+    fn from(weights: LookErrorWeights) -> Self {
+        match weights {
+            LookErrorWeights::Plates => "plates".to_string(),
+            LookErrorWeights::File(path) => path.display().to_string(),
+        }
+    }
 }
 
 /// What finds plates in images.

@@ -65,7 +65,7 @@ impl<'a> ReportData<'a> {
         Ok(Self {
             root,
             config,
-            summary: Summary::of(config, &records),
+            summary: Summary::of(config, &records, Some(&target)),
             rows: metrics(&records, config.metrics.smoothing),
             noise_floor: NoiseFloor::of(&target.noise_floor),
             world,

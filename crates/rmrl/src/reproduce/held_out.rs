@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 use rmrl_cell::{PlateLocation, TaskKind};
-use rmrl_core::{Decision, Env, Observation, Outcome, PlanarPose, TrialId};
+use rmrl_core::{Decision, Env, Look, Observation, Outcome, PlanarPose, TrialId};
 use rmrl_sim::WorldState;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ pub struct Attempt {
     pub seated: bool,
     /// Whether the policy abstained.
     pub abstained: bool,
+    /// Half the width of the 95 % interval that the policy gave, in millimeters; `None` if it gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_mm: Option<f64>,
 }
 
 /// The errors of a placed plate, as measured and in truth.
@@ -46,7 +49,7 @@ pub struct AttemptErrors {
 /// and action give the same bits.
 pub struct HeldOut {
     laboratory: Laboratory,
-    target: PlanarPose,
+    target: Look,
     starts: Vec<Start>,
     known: HashMap<(usize, [u64; 3]), Attempt>,
 }
@@ -72,7 +75,7 @@ impl HeldOut {
         let config = config.on_task(task);
         let mut laboratory =
             Laboratory::assemble(&config, u64::from(config.seed) ^ PLACEMENT_SEED)?;
-        let target = laboratory.trial.record_target()?.pose;
+        let target = laboratory.trial.record_target()?.look();
         let starts = (1..=count)
             .map(|number| make_start(&mut laboratory, number))
             .collect::<anyhow::Result<_>>()?;
@@ -90,7 +93,7 @@ impl HeldOut {
     }
 
     /// Its target: the tool's pose that releases plates there, and where the camera saw the plate on it.
-    pub(crate) fn target(&self) -> (PlanarPose, PlanarPose) {
+    pub(crate) fn target(&self) -> (PlanarPose, Look) {
         (self.laboratory.trial.place_pose(), self.target)
     }
 
@@ -105,14 +108,15 @@ impl HeldOut {
             laboratory.world.restore(start.world);
             let estimated_pose = start.observation.estimated_pose;
             laboratory.trial.return_to_start(estimated_pose, start.plate_location);
-            let Decision { adjustment, abstained, .. } = decide(number, &start.observation);
+            let Decision { adjustment, abstained, interval_m, .. } =
+                decide(number, &start.observation);
             let bits = [adjustment.dx_m, adjustment.dy_m, adjustment.dyaw_rad].map(f64::to_bits);
             let attempt = *known.entry((number, bits)).or_insert_with(|| {
                 // A fault leaves nothing measured. In a deployed cell it would have called the operator.
                 let outcome = laboratory.trial.step(adjustment).ok();
                 attempt_of(laboratory, outcome.as_ref())
             });
-            Attempt { abstained, ..attempt }
+            Attempt { abstained, interval_mm: interval_m.map(|m| 1000.0 * m), ..attempt }
         });
         attempts.collect()
     }
@@ -151,5 +155,6 @@ fn attempt_of(laboratory: &Laboratory, outcome: Option<&Outcome>) -> Attempt {
         }),
         seated: placement.is_some() && truth.is_some_and(|truth| truth.seated),
         abstained: false,
+        interval_mm: None,
     }
 }

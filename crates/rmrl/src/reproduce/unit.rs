@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use rmrl_cell::TaskKind;
-use rmrl_core::{Decision, PlanarPose, PoseAdjustment, TrialId};
+use rmrl_core::{Decision, Look, Observation, PoseAdjustment, TrialId};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
     ConstantOffset, EncodedState, FixedPolicy, Learner, MethodName, Policy, SelfCalibration,
@@ -106,7 +106,7 @@ pub fn run_unit(
     let result = train(&config, keep, &mut evaluator)?;
     let records = result.records;
     let target = result.target.context("the run ended before its target was recorded")?;
-    let seen_target = target.target.pose;
+    let seen_target = target.target.look();
     let deployed = Deployed::of(&config, result.policy, (&records, seen_target), &mut evaluator)?;
     let training_cpu_secs = processor_secs() - prepared_secs - evaluator.evaluation_secs;
 
@@ -188,7 +188,7 @@ impl Deployed {
     fn of(
         config: &RunConfig,
         policy: Option<Policy>,
-        (records, target): (&[TrialRecord], PlanarPose),
+        (records, target): (&[TrialRecord], Look),
         evaluator: &mut CheckpointEvaluator,
     ) -> anyhow::Result<Self> {
         if let Some(policy) = policy {
@@ -198,7 +198,7 @@ impl Deployed {
             }
             return Ok(Self::Policy(Box::new(policy)));
         }
-        if config.method == MethodName::SelfCalibration {
+        if config.method.is_self_calibration() {
             let learned = learned_geometry(config, records, target)?;
             return Ok(Self::SelfCalibration(Box::new(learned)));
         }
@@ -223,6 +223,7 @@ impl Deployed {
                 adjustment: *offset,
                 index: None,
                 probabilities: None,
+                interval_m: None,
                 abstained: false,
             }),
             Self::SelfCalibration(policy) => decisions_of(policy.as_ref().clone(), held_out),
@@ -240,7 +241,7 @@ impl Deployed {
 /// The self-calibration after some of the trials, on the held-out placements.
 fn self_calibrated(
     config: &RunConfig,
-    (records, target): (&[TrialRecord], PlanarPose),
+    (records, target): (&[TrialRecord], Look),
     evaluator: &mut CheckpointEvaluator,
 ) -> anyhow::Result<Vec<Checkpoint>> {
     let trials = trials_without_images(records)?;
@@ -276,7 +277,9 @@ fn decisions_of(mut policy: SelfCalibration, held_out: &mut HeldOut) -> Vec<Atte
     policy.deploy_at(place, target);
     held_out.attempts(|number, observation| {
         let trial = number as u32 + 1;
-        policy.decide(observation, TrialId::new(trial, 1, trial))
+        // A deployed policy finds plates that nobody has carried there for it: their looks tell it nothing else.
+        let found = Observation { carries: Vec::new(), ..observation.clone() };
+        policy.decide(&found, TrialId::new(trial, 1, trial))
     })
 }
 

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, bail};
 use rmrl_belief::{CellBelief, Prior};
-use rmrl_core::PlanarPose;
+use rmrl_core::{Look, PlanarPose};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
-    CalibratedOracle, ConstantOffset, FixedPolicy, MethodName, NoCorrection, Oracle,
+    CalibratedOracle, ConstantOffset, FixedPolicy, Limits, MethodName, NoCorrection, Oracle,
     RandomCorrection, SelfCalibration,
 };
 
@@ -21,7 +21,7 @@ use crate::run::run_log::trials_without_images;
 pub(crate) fn baseline(
     config: &RunConfig,
     laboratory: &Laboratory,
-    target: PlanarPose,
+    target: Look,
 ) -> anyhow::Result<Box<dyn FixedPolicy>> {
     let actions = config.action_space_after(0)?;
     let world = &laboratory.world;
@@ -35,7 +35,9 @@ pub(crate) fn baseline(
         MethodName::None => Box::new(NoCorrection),
         MethodName::Random => Box::new(RandomCorrection { actions, seed: u64::from(config.seed) }),
         MethodName::Constant => Box::new(ConstantOffset::default()),
-        MethodName::SelfCalibration => Box::new(self_calibration(config, target)),
+        MethodName::SelfCalibration | MethodName::SelfCalibrationResidual => {
+            Box::new(self_calibration(config, target))
+        }
         MethodName::Oracle => {
             let world = world.clone();
             world.best_pick().with_context(only_simulated)?;
@@ -53,21 +55,25 @@ pub(crate) fn baseline(
 }
 
 /// A self-calibration that has seen nothing but the target.
-pub(crate) fn self_calibration(config: &RunConfig, target: PlanarPose) -> SelfCalibration {
+pub(crate) fn self_calibration(config: &RunConfig, target: Look) -> SelfCalibration {
     let place = config.task.place.pose();
     let belief = CellBelief::new(Prior::default(), config.task.start.center(), place, target);
     let safety = &config.safety;
     // A hair less than the limit, which rounding would cross.
-    let largest_m = 0.999 * safety.max_adjustment_m;
-    let largest_rad = 0.999 * safety.max_adjustment_deg.to_radians();
-    SelfCalibration::new(belief, place, (largest_m, largest_rad))
+    let limits = Limits {
+        translation_m: 0.999 * safety.max_adjustment_m,
+        rotation_rad: 0.999 * safety.max_adjustment_deg.to_radians(),
+        interval_m: config.schedule.abstain_interval_m,
+        known: (poses_of_starts(config), config.schedule.known_interval_m),
+    };
+    SelfCalibration::new(belief, place, limits)
 }
 
 /// The self-calibration that has learned from these trials, whatever method made them.
 pub(crate) fn learned_geometry(
     config: &RunConfig,
     records: &[TrialRecord],
-    target: PlanarPose,
+    target: Look,
 ) -> anyhow::Result<SelfCalibration> {
     let mut learned = self_calibration(config, target);
     for trial in trials_without_images(records)? {
@@ -78,18 +84,23 @@ pub(crate) fn learned_geometry(
 
 /// Where the arm puts the plate down before the first trial: the poses of the start region that together tell most of the
 /// cell's geometry.
-pub(crate) fn telling_poses(config: &RunConfig, target: PlanarPose) -> Vec<PlanarPose> {
+pub(crate) fn telling_poses(config: &RunConfig, target: Look) -> Vec<PlanarPose> {
     let count = config.schedule.carries as usize;
     if count == 0 {
         return Vec::new();
     }
+    self_calibration(config, target).belief().telling_poses(&poses_of_starts(config), count)
+}
+
+/// Poses all over the region of starts: its corners and what lies in the middle between them.
+fn poses_of_starts(config: &RunConfig) -> Vec<PlanarPose> {
     let region = &config.task.start;
     let share = |[from, to]: [f64; 2], share: f64| from + share * (to - from);
-    let mut candidates = Vec::new();
+    let mut poses = Vec::new();
     for x in [0.0, 0.5, 1.0] {
         for y in [0.0, 0.5, 1.0] {
             for yaw in [0.0, 0.5, 1.0] {
-                candidates.push(PlanarPose::new(
+                poses.push(PlanarPose::new(
                     share(region.x_m, x),
                     share(region.y_m, y),
                     share(region.yaw_deg, yaw).to_radians(),
@@ -97,5 +108,5 @@ pub(crate) fn telling_poses(config: &RunConfig, target: PlanarPose) -> Vec<Plana
             }
         }
     }
-    self_calibration(config, target).belief().telling_poses(&candidates, count)
+    poses
 }

@@ -1,7 +1,7 @@
 //! The one engine of a run: everything between a configuration and its last trial, whatever keeps it.
 
 use rmrl_cell::PickPlace;
-use rmrl_core::{PlanarPose, TrialId, TrialReport};
+use rmrl_core::{Look, TrialId, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
     FixedPolicyRun, Learner, Observer, ObserverError, Policy, RunError, StopReason, Training,
@@ -72,7 +72,7 @@ fn try_run(
         config,
         &mut laboratory,
         learner.as_mut(),
-        target.target.pose,
+        target.target.look(),
         store,
         observer,
     )?;
@@ -92,7 +92,7 @@ fn make_trials(
     config: &RunConfig,
     laboratory: &mut Laboratory,
     learner: Option<&mut Learner>,
-    target: PlanarPose,
+    target: Look,
     store: &mut dyn RunStore,
     observer: &mut dyn RunObserver,
 ) -> anyhow::Result<RunOutcome> {

@@ -88,7 +88,7 @@ impl<'a> FolderStore<'a> {
                 let is_hidden = last.is_localization_fault();
                 laboratory.trial.resume_plate(last.plate_seen, last.put_by_person, is_hidden);
             }
-            None => laboratory.trial.resume_plate(Some(record.target.pose), true, false),
+            None => laboratory.trial.resume_plate(Some(record.target.look()), true, false),
         }
         if laboratory.trial.drift_monitor().is_some() {
             let damaged = || dir.path(TARGET).display().to_string();

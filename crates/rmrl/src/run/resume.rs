@@ -185,7 +185,7 @@ fn impossible(
         return Some(format!("reward is {:?}, and its poses make it {expected:?}", record.reward));
     }
     if let Some(carry) = record.carries.last()
-        && record.estimated_pose.is_some_and(|seen| seen != carry.seen_after)
+        && record.estimated_pose.is_some_and(|seen| seen != carry.seen_after.pose)
     {
         return Some("the last of its carries does not end at estimated_pose".to_string());
     }

@@ -16,6 +16,7 @@ use crate::cli::output::{path_word, print_result};
 use crate::config::RunConfig;
 use crate::report::{REPORT, report_by};
 use crate::run::outcome::RunOutcome;
+use crate::run::target_record::TargetRecord;
 
 /// Writes the report of a run, however it ended, and prints the result. The supervisor has waited for the confirmation of
 /// a stop. `is_discarded`: nothing was recorded, so there is no run directory.
@@ -29,7 +30,8 @@ pub(super) fn finish(
     stop: &StopSwitch,
     is_discarded: bool,
 ) -> Result<(), Failure> {
-    let summary = Summary::of(config, records);
+    let target = TargetRecord::read(root).ok();
+    let summary = Summary::of(config, records, target.as_ref());
     let trials = summary.trials;
     let confirmation = stop.confirmation();
     let stop = stop.is_pressed().then(|| confirmation.to_string());

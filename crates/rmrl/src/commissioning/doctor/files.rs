@@ -13,7 +13,9 @@ use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::cell::perception::localizer;
 use crate::cell::reachability::{PreflightError, prove_reach};
 use crate::cell::remote::check_reachable;
-use crate::config::{CameraSource, CellKind, DetectorName, OperatorKind, RunConfig, SegmenterName};
+use crate::config::{
+    CameraSource, CellKind, DetectorName, LookErrorWeights, OperatorKind, RunConfig, SegmenterName,
+};
 
 /// Checks the proof that the arm reaches every pose and line of the task.
 pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
@@ -119,11 +121,15 @@ pub(super) fn models(config: &RunConfig) -> (Option<Localizer>, Check) {
             EncoderWeights::File(path) => Some(path),
             EncoderWeights::Plates | EncoderWeights::Random => None,
         },
+        match &vision.look_error {
+            LookErrorWeights::File(path) => Some(path),
+            LookErrorWeights::Plates => None,
+        },
         config.pretrained.as_ref(),
     ];
     if let Some(missing) = files.into_iter().flatten().find(|path| !path.is_file()) {
         let found = format!("{} is not a file", missing.display());
-        let fix = "correct policy.encoder.weights or pretrained";
+        let fix = "correct policy.encoder.weights, vision.look_error or pretrained";
         return (Some(localizer), Check::fail(NAME, found, fix));
     }
     let needs_none =

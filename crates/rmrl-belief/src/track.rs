@@ -1,0 +1,221 @@
+//! What is believed for as long as the camera stays where it is, and how well a carry fits to it.
+
+use std::cell::OnceCell;
+
+use rmrl_core::{Carry, Look, PlanarPose};
+
+use crate::equations::Station;
+use crate::estimate::{Before, Estimate, Evidence, FREEDOM, Grip, JawOffset, variance};
+use crate::geometry::Prior;
+
+/// The variance of Student's t distribution with three degrees of freedom, in squares of its scale.
+const STUDENT_VARIANCE: f64 = 3.0;
+
+/// The looks since the camera came to hang where it hangs, and what is known from before.
+#[derive(Debug, Clone)]
+pub(crate) struct Track {
+    before: Before,
+    prior: Prior,
+    middle: PlanarPose,
+    target: Option<Station>,
+    grips: Vec<Grip>,
+    /// Where the last carry released the plate, and what was seen there.
+    last: Option<Released>,
+    looks: usize,
+    /// Made when it is first asked for.
+    estimate: OnceCell<Estimate>,
+}
+
+/// A plate that the jaws released, and the look at it.
+#[derive(Debug, Clone, Copy)]
+struct Released {
+    tool: PlanarPose,
+    seen: Look,
+    number: usize,
+}
+
+/// How a look at a released plate fits to a belief: its equations' residuals with the variances that the geometry adds to
+/// the look's own noise.
+struct Fit {
+    /// In meters; the first is across the fingers, the second, where the jaws' offset is known, along them.
+    residuals: Vec<(f64, f64)>,
+    /// In radians.
+    turn: (f64, f64),
+}
+
+impl Track {
+    pub fn new(prior: Prior, middle: PlanarPose, place: PlanarPose, target: Look) -> Self {
+        let station = Station { look: 0, seen: target, tool: place, closes: false };
+        Self {
+            before: Before::of(&prior),
+            prior,
+            middle,
+            target: Some(station),
+            grips: Vec::new(),
+            last: Some(Released { tool: place, seen: target, number: 0 }),
+            looks: 1,
+            estimate: OnceCell::new(),
+        }
+    }
+
+    /// What is left to believe if the camera has just moved, before any look by which it could be known.
+    pub fn after_a_move(&self) -> Self {
+        Self {
+            before: Before::moved_camera(self.estimate(), &self.prior),
+            target: None,
+            grips: Vec::new(),
+            last: None,
+            looks: 0,
+            estimate: OnceCell::new(),
+            ..self.clone()
+        }
+    }
+
+    pub fn set_target(&mut self, place: PlanarPose, target: Look) {
+        self.target =
+            Some(Station { look: self.new_look(), seen: target, tool: place, closes: false });
+        self.last = None;
+        self.estimate = OnceCell::new();
+    }
+
+    pub fn prior(&self) -> &Prior {
+        &self.prior
+    }
+
+    pub fn estimate(&self) -> &Estimate {
+        self.estimate.get_or_init(|| {
+            let evidence = Evidence {
+                before: &self.before,
+                look_rad: self.prior.look_rad,
+                middle: self.middle,
+                target: self.target,
+                grips: &self.grips,
+                looks: self.looks,
+            };
+            evidence.estimate()
+        })
+    }
+
+    /// Where the arm will next close the jaws, as far as is known: the tool's pose, and the look at the plate there.
+    pub fn lies_at(&self) -> Option<(PlanarPose, Look)> {
+        self.last.map(|last| (last.tool, last.seen))
+    }
+
+    /// The number of grips.
+    #[cfg(test)]
+    pub fn grips(&self) -> usize {
+        self.grips.len()
+    }
+
+    /// Takes note of a carry. `offset` is what is known of the plate in the jaws from before this track.
+    pub fn note(&mut self, carry: &Carry, offset: Option<JawOffset>) {
+        if let Some(offset) = offset {
+            self.grips.push(Grip { offset, stations: Vec::new() });
+        } else if self.grips.is_empty() || !self.is_same_grip(carry) {
+            let before = carry.seen_before.map(|seen| self.closing(seen, carry.grasped));
+            let stations = before.into_iter().collect();
+            self.grips.push(Grip { offset: JawOffset::default(), stations });
+        }
+        let look = self.new_look();
+        let station = Station { look, seen: carry.seen_after, tool: carry.released, closes: false };
+        self.grips.last_mut().expect("one was pushed").stations.push(station);
+        let seen = carry.seen_after;
+        self.last = Some(Released { tool: carry.released, seen, number: look });
+        self.estimate = OnceCell::new();
+    }
+
+    /// What this track knows of the offset that the plate has in the jaws during a carry, before the look at its end.
+    pub fn jaw_offset(&self, carry: &Carry) -> JawOffset {
+        let estimate = self.estimate();
+        let closing = carry.seen_before.map(|seen| Station {
+            look: self.look_of(seen),
+            seen,
+            tool: carry.grasped,
+            closes: true,
+        });
+        let (known, stations) = match self.grips.last() {
+            Some(grip) if self.is_same_grip(carry) => (grip.offset, grip.stations.clone()),
+            _ => (JawOffset::default(), closing.into_iter().collect()),
+        };
+        let mut precision = known.precision;
+        let mut sum = precision * known.mean_m;
+        for station in stations {
+            let equation = station.along_before_slide(&estimate.geometry);
+            let offset_m =
+                equation.residual(&estimate.geometry) + station.slide_m(&estimate.geometry);
+            let weight = estimate.weights.get(station.look).copied().unwrap_or(1.0);
+            let own = STUDENT_VARIANCE * estimate.look_m.powi(2) / weight.max(1e-3);
+            let of_look = 1.0 / (own + variance(&estimate.covariance, &equation.columns));
+            precision += of_look;
+            sum += of_look * offset_m;
+        }
+        JawOffset { mean_m: sum / precision, precision }
+    }
+
+    /// The logarithm of the density of the look at the end of a carry, given all looks before. `offset` is what is known of
+    /// the plate in the jaws.
+    pub fn log_density(&self, carry: &Carry, offset: JawOffset) -> f64 {
+        let fit = self.fit(carry, offset);
+        let estimate = self.estimate();
+        let in_plane = |extra: &[(f64, f64)]| {
+            let look = estimate.look_m.powi(2);
+            let squares: f64 = extra.iter().map(|(r, variance)| r * r / (look + variance)).sum();
+            let scales: f64 = extra.iter().map(|(_, variance)| (look + variance).ln()).sum();
+            log_student(squares, extra.len() as f64) - 0.5 * scales
+        };
+        let (turn, turn_variance) = fit.turn;
+        let turn_variance = turn_variance + self.prior.look_rad.powi(2);
+        let of_turn = log_student(turn * turn / turn_variance, 1.0) - 0.5 * turn_variance.ln();
+        in_plane(&fit.residuals) + of_turn
+    }
+
+    fn fit(&self, carry: &Carry, offset: JawOffset) -> Fit {
+        let Estimate { geometry, covariance, .. } = self.estimate();
+        let station =
+            Station { look: 0, seen: carry.seen_after, tool: carry.released, closes: false };
+        let across = station.across(geometry);
+        let along = station.along_before_slide(geometry);
+        let turn = station.turn();
+        let along_residual = along.residual(geometry) - offset.mean_m;
+        Fit {
+            residuals: vec![
+                (across.residual(geometry), variance(covariance, &across.columns)),
+                (along_residual, variance(covariance, &along.columns) + 1.0 / offset.precision),
+            ],
+            turn: (turn.residual(geometry), variance(covariance, &turn.columns)),
+        }
+    }
+
+    /// Gripped where it was released and seen, the plate keeps its place in the jaws. One that was put there by a person, or
+    /// moved since, has another.
+    fn is_same_grip(&self, carry: &Carry) -> bool {
+        self.last
+            .is_some_and(|last| last.tool == carry.grasped && carry.seen_before == Some(last.seen))
+    }
+
+    /// A look before the jaws close: the one after the plate was put down there, where it is the same.
+    fn closing(&mut self, seen: Look, tool: PlanarPose) -> Station {
+        let mut look = self.look_of(seen);
+        if look == self.looks {
+            look = self.new_look();
+        }
+        Station { look, seen, tool, closes: true }
+    }
+
+    /// The number of a look at a plate that lies; that of the next one if it was not looked at there before.
+    fn look_of(&self, seen: Look) -> usize {
+        self.last.filter(|last| last.seen == seen).map_or(self.looks, |last| last.number)
+    }
+
+    fn new_look(&mut self) -> usize {
+        self.looks += 1;
+        self.looks - 1
+    }
+}
+
+/// The logarithm of Student's density of `count` values whose squares sum to `squares` scales, but for the scales.
+fn log_student(squares: f64, count: f64) -> f64 {
+    // Γ((ν + d) / 2) / (Γ(ν / 2) (ν π)^(d/2)) for ν = 3 and d = 1, 2
+    let constant = if count < 1.5 { 0.367_552_6_f64 } else { 0.159_154_9 };
+    constant.ln() - 0.5 * (FREEDOM + count) * (squares / FREEDOM).ln_1p()
+}
