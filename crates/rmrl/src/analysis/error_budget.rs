@@ -32,7 +32,11 @@ use serde::Serialize;
 use crate::cell::world::World;
 use crate::config::RunConfig;
 
-/// What is true of a cell in all its trials.
+/// What is true of a cell, with its camera as it hangs now.
+///
+/// A camera that drifts or is bumped later leaves this behind: its budgets count the new error of the camera as
+/// `localization`, and an oracle that took its truth earlier errs by it. `GroundTruth` and its best pick always follow,
+/// because they ask nothing of the camera.
 #[derive(Debug, Clone, Copy)]
 pub struct CellTruth {
     /// Where the calibration believes a point of the world to be, `E`.
@@ -48,7 +52,7 @@ pub struct CellTruth {
 }
 
 impl CellTruth {
-    /// The truth of a cell whose calibrated camera is `camera`; `None` for a real cell.
+    /// The truth of a cell whose calibrated camera is `camera`, in its present scene; `None` for a real cell.
     pub fn of(world: &World, camera: &CameraModel, config: &RunConfig) -> Option<Self> {
         let true_camera = world.true_camera()?.world_from_camera;
         Some(Self {
