@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::layout::{Receptacle, WORKSPACE_CENTER_M, places};
+use crate::scene::lens::{REFERENCE_FOCAL_PX, REFERENCE_WIDTH_PX};
 use crate::scene::table_board::TableBoard;
 
 /// The simulated camera.
@@ -245,8 +246,7 @@ impl SimulationConfig {
 /// world's -y, image up its +x.
 pub(crate) fn camera_over_workspace(camera: &SimulatedCamera) -> CameraModel {
     let width = f64::from(camera.width_px);
-    // The color camera of a D435: 612 px at 640.
-    let focal_px = 612.0 / 640.0 * width;
+    let focal_px = REFERENCE_FOCAL_PX / REFERENCE_WIDTH_PX * width;
     let looking_down = UnitQuaternion::from_euler_angles(0.0, 0.0, -FRAC_PI_2)
         * UnitQuaternion::from_euler_angles(PI, 0.0, 0.0);
     CameraModel {

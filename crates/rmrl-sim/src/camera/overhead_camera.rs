@@ -41,7 +41,8 @@ impl OverheadCamera {
         fixtures: Vec<Cuboid>,
         clutter: Vec<Object>,
     ) -> Self {
-        let mounted = camera_over_workspace(&config.camera);
+        let mut mounted = camera_over_workspace(&config.camera);
+        mounted.intrinsics.distortion = parameters.lens;
         let mount = CameraMount::new(&config.camera, mounted, cell_seed);
         let camera = mount.in_scene(0);
         let view = SceneView {
