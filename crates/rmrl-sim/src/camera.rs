@@ -1,5 +1,6 @@
 //! What cameras see of a cell: ideal images by ray tracing, to which a sensor adds its noise.
 
+mod camera_mount;
 pub(crate) mod chessboard_view;
 pub(crate) mod d435_noise;
 mod depth_noise;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::layout::{Receptacle, WORKSPACE_CENTER_M, places};
+use crate::scene::lens::{REFERENCE_FOCAL_PX, REFERENCE_WIDTH_PX};
 use crate::scene::table_board::TableBoard;
 
 /// The simulated camera.
@@ -32,11 +33,34 @@ pub struct SimulatedCamera {
     /// the cell's seed decides. The software does not know of it. Default 0.
     #[key(at_least = 0, at_most = 0.01)]
     pub drift_m_per_scene: f64,
+    /// The first scene after something bumped the camera, which stays there; 0: nothing does. The software does not
+    /// know of it. A scene is a trial where `schedule.trials_per_scene` is 1, as with fixed policies. Every evaluation
+    /// counts its own scenes from 1. Default 0.
+    #[key(at_least = 0, limit = 1_000_000)]
+    pub bump_scene: u32,
+    /// How far the bump moves the camera, in meters, in a horizontal direction that the cell's seed decides. Default 0.
+    #[key(at_least = 0, at_most = 0.05)]
+    pub bump_m: f64,
+    /// How far the bump turns the camera about its optical axis, in degrees. The cell's seed decides which way. Default 0.
+    #[key(at_least = 0, at_most = 10)]
+    pub bump_turn_deg: f64,
+    /// How far the bump tilts the camera about a horizontal axis through it, in degrees. The cell's seed decides the
+    /// axis. At a height of 0.8 m a tilt of 0.1 degrees moves the picture by 1.4 mm. Default 0.
+    #[key(at_least = 0, at_most = 5)]
+    pub bump_tilt_deg: f64,
 }
 
 impl Default for SimulatedCamera {
     fn default() -> Self {
-        Self { width_px: 640, height_m: 0.8, drift_m_per_scene: 0.0 }
+        Self {
+            width_px: 640,
+            height_m: 0.8,
+            drift_m_per_scene: 0.0,
+            bump_scene: 0,
+            bump_m: 0.0,
+            bump_turn_deg: 0.0,
+            bump_tilt_deg: 0.0,
+        }
     }
 }
 
@@ -222,8 +246,7 @@ impl SimulationConfig {
 /// world's -y, image up its +x.
 pub(crate) fn camera_over_workspace(camera: &SimulatedCamera) -> CameraModel {
     let width = f64::from(camera.width_px);
-    // The color camera of a D435: 612 px at 640.
-    let focal_px = 612.0 / 640.0 * width;
+    let focal_px = REFERENCE_FOCAL_PX / REFERENCE_WIDTH_PX * width;
     let looking_down = UnitQuaternion::from_euler_angles(0.0, 0.0, -FRAC_PI_2)
         * UnitQuaternion::from_euler_angles(PI, 0.0, 0.0);
     CameraModel {

@@ -9,8 +9,8 @@
 //! - `scene`: what stands and shines in a cell. `cell_distribution` and `cell_parameters` define how
 //!   cells differ and draw one. `layout` has the workspace and the walls around the tasks' places,
 //!   `clutter` the other objects, `table_board` a chessboard, `cuboid` the shape of all of them.
-//!   `appearance` is the look of plates, `light` lamp and window, `arm_truth` the errors of the arm and,
-//!   with `tool_offset`, of its tool.
+//!   `appearance` is the look of plates, `light` lamp and window, `lens` what the camera's lens does. `arm_truth` is
+//!   where the arm truly puts its tool, by `true_kinematics`, `table_slope` and `tool_offset`.
 //!   `solid` and `arm_shape` are an arm before the camera, for calibration images.
 //! - `physics`: contact in rapier3d. `bodies` sets up rapier, `grasp_dynamics` moves hand and jaws
 //!   step by step, `linear_motion` has the speed profile, `obstacles` stops the hand, `hand` and
@@ -18,7 +18,7 @@
 //! - `config`: [`SimulationConfig`], its checks, and the camera that it describes.
 //! - `camera`: images. `render` traces rays and traces only those pixels again that plate and hand
 //!   change; `d435_noise` makes a D435's frame of the result, with `depth_noise` and `normal_noise`.
-//!   `overhead_camera` joins both where the camera truly hangs. `chessboard_view` renders
+//!   `overhead_camera` joins both where the camera truly hangs; `camera_mount` knows that for each scene. `chessboard_view` renders
 //!   calibration images. `ideal_frame`, `pixel_region`, `scene_view` and `srgb` are their data.
 //! - `ground_truth`: what is true of plate and grasp.
 //! - `world`: the state of a cell and what changes it. `world/fixtures` builds what stands in it,

@@ -7,7 +7,7 @@ pub(crate) mod state;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_cell::{DeviceError, TaskConfig, ToolPose};
 use rmrl_core::{PlanarPose, Rng, random_stream, standard_normal};
-use rmrl_vision::{CameraModel, RgbdFrame};
+use rmrl_vision::{CameraModel, Distortion, Intrinsics, RgbdFrame};
 
 use crate::camera::overhead_camera::OverheadCamera;
 use crate::config::SimulationConfig;
@@ -94,7 +94,7 @@ impl World {
                 plate_height_m: config.plate.height_m,
                 open_half_opening_m: 0.5 * task.jaw_opening_m,
             },
-            believed_camera: believed_camera(overhead.camera(), &parameters.extrinsic_error),
+            believed_camera: believed_camera(overhead.camera(), &parameters),
             overhead,
             contact,
             state: initial_state(config, task, &parameters.arm),
@@ -186,8 +186,7 @@ impl World {
         }
         self.stopped = true;
         let stopped_at = self.state.hand.tool;
-        let planar = self.parameters.arm.configured_tool(stopped_at.planar, stopped_at.z_m);
-        self.state.commanded = ToolPose::new(planar, stopped_at.z_m);
+        self.state.commanded = self.parameters.arm.commanded(stopped_at);
         Err(DeviceError::Collision { at: self.state.commanded })
     }
 
@@ -195,10 +194,10 @@ impl World {
     fn true_arrival(&mut self, target: ToolPose) -> ToolPose {
         let mut rng = self.next_stream();
         let mut error = || self.parameters.repeatability_m * standard_normal(&mut rng);
-        let truly = self.parameters.arm.true_tool(target);
+        let ToolPose { planar, z_m } = self.parameters.arm.true_tool(target);
         ToolPose::new(
-            PlanarPose::new(truly.x_m + error(), truly.y_m + error(), truly.yaw_rad),
-            target.z_m,
+            PlanarPose::new(planar.x_m + error(), planar.y_m + error(), planar.yaw_rad),
+            z_m,
         )
     }
 
@@ -288,14 +287,17 @@ impl World {
     }
 }
 
-/// The camera as its calibration places it.
-fn believed_camera(true_camera: CameraModel, extrinsic_error: &Isometry3<f64>) -> CameraModel {
+/// The camera as its calibration places it: in the frame of the arm's base, with a lens that distorts nothing.
+fn believed_camera(true_camera: CameraModel, parameters: &CellParameters) -> CameraModel {
     // The error turns about the middle of the workspace, where calibrations are made.
     let center = Translation3::new(WORKSPACE_CENTER_M[0], WORKSPACE_CENTER_M[1], 0.0);
-    let believed_from_true = center * extrinsic_error * center.inverse();
+    let mut believed_from_true = center * parameters.extrinsic_error * center.inverse();
+    if let Some(table_from_arm) = parameters.arm.table_from_arm() {
+        believed_from_true *= table_from_arm.inverse();
+    }
     CameraModel {
+        intrinsics: Intrinsics { distortion: Distortion::default(), ..true_camera.intrinsics },
         world_from_camera: believed_from_true * true_camera.world_from_camera,
-        ..true_camera
     }
 }
 
@@ -306,9 +308,6 @@ fn initial_state(config: &SimulationConfig, task: &TaskConfig, arm: &ArmTruth) -
     WorldState::initial(
         [start.x_m, start.y_m, task.start_surface_m + 0.5 * config.plate.height_m],
         home,
-        Hand {
-            tool: ToolPose::new(arm.true_tool(home), home.z_m),
-            half_opening_m: 0.5 * task.jaw_opening_m,
-        },
+        Hand { tool: arm.true_tool(home), half_opening_m: 0.5 * task.jaw_opening_m },
     )
 }

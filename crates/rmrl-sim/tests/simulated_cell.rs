@@ -355,6 +355,42 @@ fn a_remembered_world_continues_with_the_same_bits() {
     assert_eq!(found, expected);
 }
 
+/// A bumped camera stays where it is from its scene on, whoever asks: the images, the truth, and a world that another
+/// process restores. The software believes the old place.
+#[test]
+fn a_bumped_camera_stays_bumped_when_the_world_is_restored() {
+    let task = TaskConfig::table();
+    let camera = rmrl_sim::SimulatedCamera {
+        width_px: 320,
+        bump_scene: 3,
+        bump_m: 0.004,
+        bump_turn_deg: 0.5,
+        bump_tilt_deg: 0.2,
+        ..SimulationConfig::default().camera
+    };
+    let config = SimulationConfig { camera, ..SimulationConfig::default() };
+    let cell = SimulatedCell::new(&config, &task, 5, 5).unwrap();
+    let mut devices = cell.devices();
+    let (mounted, believed) = (cell.true_camera(), devices.camera.model());
+    let mut states = Vec::new();
+    for scene in 1..=5 {
+        devices.operator.exchange_plate(scene).unwrap();
+        let state = serde_json::to_string(&cell.remember()).unwrap();
+        let frame = devices.camera.capture().unwrap();
+        let moved = cell.true_camera().position() - mounted.position();
+        let expected_m = if scene < 3 { 0.0 } else { 0.004 };
+        assert!((moved.norm() - expected_m).abs() < 1e-12, "scene {scene}: {moved}");
+        assert_eq!(devices.camera.model(), believed);
+        states.push((state, frame, cell.true_camera()));
+    }
+    for (state, frame, camera) in states {
+        let again = SimulatedCell::new(&config, &task, 5, 5).unwrap();
+        again.restore(serde_json::from_str(&state).unwrap());
+        assert_eq!(again.true_camera(), camera);
+        assert_eq!(again.devices().camera.capture().unwrap().color, frame.color);
+    }
+}
+
 #[test]
 fn a_frame_of_another_size_is_refused() {
     let task = TaskConfig::table();

@@ -1,12 +1,10 @@
 //! The camera as it truly hangs, and what it captures of the cell.
 
-use std::f64::consts::TAU;
-
-use nalgebra::{Isometry3, Vector3};
-use rand::RngExt;
-use rmrl_core::{Rng, random_stream};
+use nalgebra::Isometry3;
+use rmrl_core::Rng;
 use rmrl_vision::{CameraModel, RgbdFrame};
 
+use super::camera_mount::CameraMount;
 use super::d435_noise::D435;
 use super::render::Renderer;
 use super::render::hand_visibility::hand_in_view;
@@ -23,11 +21,7 @@ pub(crate) struct OverheadCamera {
     camera: CameraModel,
     renderer: Renderer,
     sensor: D435,
-    /// Where it hung first.
-    mounted: CameraModel,
-    scene: u32,
-    /// How far it moves from scene to scene, in meters.
-    drift_m: Vector3<f64>,
+    mount: CameraMount,
     view: SceneView,
     errors: SensorErrors,
 }
@@ -47,8 +41,10 @@ impl OverheadCamera {
         fixtures: Vec<Cuboid>,
         clutter: Vec<Object>,
     ) -> Self {
-        let camera = camera_over_workspace(&config.camera);
-        let direction_rad = TAU * random_stream(cell_seed, "camera drift", [0, 0]).random::<f64>();
+        let mut mounted = camera_over_workspace(&config.camera);
+        mounted.intrinsics.distortion = parameters.lens;
+        let mount = CameraMount::new(&config.camera, mounted, cell_seed);
+        let camera = mount.in_scene(0);
         let view = SceneView {
             geometry: config.plate,
             fixtures,
@@ -58,17 +54,7 @@ impl OverheadCamera {
         };
         let errors = SensorErrors { noise: config.noise, depth_bias_m: parameters.depth_bias_m };
         let (renderer, sensor) = renderer_and_sensor(camera, &view, errors);
-        Self {
-            camera,
-            renderer,
-            sensor,
-            mounted: camera,
-            scene: 0,
-            drift_m: config.camera.drift_m_per_scene
-                * Vector3::new(direction_rad.cos(), direction_rad.sin(), 0.0),
-            view,
-            errors,
-        }
+        Self { camera, renderer, sensor, mount, view, errors }
     }
 
     /// The camera at its present place.
@@ -76,15 +62,13 @@ impl OverheadCamera {
         self.camera
     }
 
-    /// Moves the camera to where its drift has brought it by a scene.
+    /// Moves the camera to where drift and bump have brought it by a scene.
     pub(crate) fn move_to_scene(&mut self, scene: u32) {
-        if self.scene == scene || self.drift_m == Vector3::zeros() {
-            return;
+        let camera = self.mount.in_scene(scene);
+        if camera != self.camera {
+            self.camera = camera;
+            (self.renderer, self.sensor) = renderer_and_sensor(camera, &self.view, self.errors);
         }
-        self.scene = scene;
-        self.camera = self.mounted;
-        self.camera.world_from_camera.translation.vector += f64::from(scene) * self.drift_m;
-        (self.renderer, self.sensor) = renderer_and_sensor(self.camera, &self.view, self.errors);
     }
 
     /// Takes a frame of the cell with a plate and the hand in it.

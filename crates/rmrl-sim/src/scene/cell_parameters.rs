@@ -3,18 +3,23 @@
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rand::RngExt;
 use rmrl_core::{PlanarPose, Rng, random_stream};
+use rmrl_vision::Distortion;
 use serde::{Deserialize, Serialize};
 
 use crate::scene::arm_truth::ArmTruth;
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::layout::WORKSPACE_CENTER_M;
+use crate::scene::lens::draw_lens;
 use crate::scene::light::{Light, Window};
 
 /// The hidden truth of one cell. No device reports any of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellParameters {
-    /// `believed_from_true`: where the calibration believes a point of the world to be.
+    /// `believed_from_true`: where the calibration believes a point of the arm's base frame to be, about the middle of
+    /// the workspace.
     pub extrinsic_error: Isometry3<f64>,
+    /// What the lens of the camera does; the software believes in a lens without distortion.
+    pub lens: Distortion,
     /// Where the arm truly puts its tool.
     pub arm: ArmTruth,
     /// The error of every depth, in meters.
@@ -54,6 +59,7 @@ impl CellDistribution {
                 UnitQuaternion::from_axis_angle(&Vector3::z_axis(), turn_deg.to_radians())
                     * UnitQuaternion::from_scaled_axis(tilt),
             ),
+            lens: draw_lens(self.lens_residual_px, seed),
             arm: ArmTruth::draw(
                 self,
                 seed,

@@ -1,6 +1,7 @@
 //! What stands in one cell: both tasks' places, and clutter.
 
-use rmrl_cell::{TaskConfig, TaskKind};
+use rmrl_cell::{Place, TaskConfig, TaskKind};
+use rmrl_core::PlanarPose;
 
 use crate::config::SimulationConfig;
 use crate::ground_truth::TargetPlace;
@@ -29,28 +30,28 @@ impl Fixtures {
         let plate = config.plate;
         let mut receptacles = Vec::new();
         for (kind, place) in &places(task) {
-            // The arm was taught its places with the tool it has, so that is where they truly are.
-            let pose = arm.true_tool(task.release_pose(place.pose(), place.surface_m));
+            let (pose, surface_m) = true_place(task, *kind, place, arm);
             match kind {
                 TaskKind::Table => {
                     let on_table = &config.table_box;
-                    receptacles.extend(on_table.walls(pose, place.surface_m, plate, Material::Box));
+                    receptacles.extend(on_table.walls(pose, surface_m, plate, Material::Box));
                 }
                 TaskKind::Shelf => {
                     let slot = &config.shelf_slot;
-                    receptacles.push(slot.board(pose, place.surface_m, plate, Material::Shelf));
-                    receptacles.extend(slot.walls(pose, place.surface_m, plate, Material::Shelf));
+                    receptacles.push(slot.board(pose, surface_m, plate, Material::Shelf));
+                    receptacles.extend(slot.walls(pose, surface_m, plate, Material::Shelf));
                 }
             }
         }
+        let (pose, surface_m) = true_place(task, task.kind, &task.place, arm);
         let board = config.board.as_ref();
         let view_height_m = config.camera.height_m;
         Self {
             receptacles,
             clutter: draw_clutter(config.cells.clutter, cell_seed, task, view_height_m, board),
             target: TargetPlace {
-                pose: arm.true_tool(task.trajectory().place),
-                surface_m: task.place.surface_m,
+                pose,
+                surface_m,
                 clearance_m: match task.kind {
                     TaskKind::Table => config.table_box.clearance_m,
                     TaskKind::Shelf => config.shelf_slot.clearance_m,
@@ -64,4 +65,21 @@ impl Fixtures {
         let clutter = self.clutter.iter().map(|object| object.cuboid);
         self.receptacles.iter().copied().chain(clutter).collect()
     }
+}
+
+/// Where a place truly is: its pose and the height of its surface. The arm was taught its places with the tool it has, so
+/// that is where they are, and the shelf is as high as the arm found it. The box stands on the table.
+fn true_place(
+    task: &TaskConfig,
+    kind: TaskKind,
+    place: &Place,
+    arm: &ArmTruth,
+) -> (PlanarPose, f64) {
+    let taught = task.release_pose(place.pose(), place.surface_m);
+    let truly = arm.true_tool(taught);
+    let rise_m = match kind {
+        TaskKind::Table => 0.0,
+        TaskKind::Shelf => truly.z_m - taught.z_m,
+    };
+    (truly.planar, place.surface_m + rise_m)
 }

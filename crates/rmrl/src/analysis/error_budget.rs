@@ -23,20 +23,27 @@
 
 use std::fmt;
 
-use nalgebra::{Isometry3, Point3, Vector3};
+use nalgebra::Point3;
 use rmrl_core::{PlanarPose, PoseAdjustment, mean, wrap_angle};
 use rmrl_sim::{ArmTruth, GraspTruth};
 use rmrl_vision::CameraModel;
 use serde::Serialize;
 
+use super::camera_error::CameraError;
 use crate::cell::world::World;
 use crate::config::RunConfig;
 
-/// What is true of a cell in all its trials.
-#[derive(Debug, Clone, Copy)]
+/// What is true of a simulated cell.
+///
+/// The camera is asked for where it hangs at that moment, with its lens: one that drifts or was bumped is in the scene
+/// whose plate lies in the cell. So budgets are to be made before the next scene. The report of a finished run makes
+/// all of its budgets afterwards, with the camera of the last scene, and counts what the camera had not yet moved as
+/// `localization`. `GroundTruth` and its best pick ask nothing of the camera.
+#[derive(Clone)]
 pub struct CellTruth {
-    /// Where the calibration believes a point of the world to be, `E`.
-    believed_from_true: Isometry3<f64>,
+    world: World,
+    /// The camera as its calibration has it.
+    calibrated: CameraModel,
     /// Where the arm truly puts its tool.
     arm: ArmTruth,
     /// The tool's height where it picks, in meters.
@@ -50,34 +57,41 @@ pub struct CellTruth {
 impl CellTruth {
     /// The truth of a cell whose calibrated camera is `camera`; `None` for a real cell.
     pub fn of(world: &World, camera: &CameraModel, config: &RunConfig) -> Option<Self> {
-        let true_camera = world.true_camera()?.world_from_camera;
         Some(Self {
-            believed_from_true: camera.world_from_camera * true_camera.inverse(),
+            calibrated: *camera,
             arm: world.arm_truth()?,
             grasp_height_m: config.task.start_surface_m + config.task.grasp_height_m,
             target: world.truth()?.target,
             start_height_m: config.task.start_surface_m
                 + 0.5 * config.vision.localizer.plate.height_m,
+            world: world.clone(),
         })
+    }
+
+    /// From true points to where the calibrated camera has them.
+    fn believed_from_true(&self) -> CameraError {
+        let true_camera = self.world.true_camera().expect("a simulator knows its camera");
+        CameraError::new(true_camera, self.calibrated)
     }
 
     /// What a localizer without error would report of a plate at `plate`, `E S`.
     fn believed(&self, plate: PlanarPose) -> PlanarPose {
-        let point = Point3::new(plate.x_m, plate.y_m, self.start_height_m);
-        let (sin, cos) = plate.yaw_rad.sin_cos();
-        let point = self.believed_from_true * point;
-        let long_side = self.believed_from_true * Vector3::new(cos, sin, 0.0);
-        PlanarPose::new(point.x, point.y, long_side.y.atan2(long_side.x))
+        let believed_from_true = self.believed_from_true();
+        let at = Point3::new(plate.x_m, plate.y_m, self.start_height_m);
+        let point = believed_from_true.of_point(at);
+        PlanarPose::new(point.x, point.y, believed_from_true.of_yaw(at, plate.yaw_rad))
     }
 
     /// Where the arm has to pick a plate that a localizer without error reports at `seen`, `B E^-1`.
     pub(crate) fn best_pick_of_seen(&self, seen: PlanarPose) -> PlanarPose {
-        let lifted = self.believed_from_true * Point3::new(seen.x_m, seen.y_m, self.start_height_m);
-        let back = self.believed_from_true.inverse();
-        let point = back * Point3::new(seen.x_m, seen.y_m, lifted.z);
-        let (sin, cos) = seen.yaw_rad.sin_cos();
-        let long_side = back * Vector3::new(cos, sin, 0.0);
-        self.best_pick(PlanarPose::new(point.x, point.y, long_side.y.atan2(long_side.x)))
+        let believed_from_true = self.believed_from_true();
+        let about = Point3::new(seen.x_m, seen.y_m, self.start_height_m);
+        let height_m = believed_from_true.of_point(about).z;
+        let true_from_believed = believed_from_true.inverse();
+        let at = Point3::new(seen.x_m, seen.y_m, height_m);
+        let point = true_from_believed.of_point(at);
+        let yaw_rad = true_from_believed.of_yaw(at, seen.yaw_rad);
+        self.best_pick(PlanarPose::new(point.x, point.y, yaw_rad))
     }
 
     /// Where the arm has to pick a plate at `plate`, `B`.

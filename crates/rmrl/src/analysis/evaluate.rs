@@ -279,7 +279,7 @@ impl Tally {
             end: self.world.truth()?.plate,
             grasp: self.world.grasp()?,
         };
-        PlacementBudget::of(&self.cell?, &placed)
+        PlacementBudget::of(self.cell.as_ref()?, &placed)
     }
 }
 
