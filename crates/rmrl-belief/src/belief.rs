@@ -167,6 +167,12 @@ impl CellBelief {
         self.carries
     }
 
+    /// Where the camera sees a plate on its target, at which the tool opens at `place`, since it was moved; `None` while it
+    /// sees it where it was recorded.
+    pub fn moved_target(&self, place: PlanarPose) -> Option<PlanarPose> {
+        (!self.track.has_target()).then(|| self.geometry().seen_target(place))
+    }
+
     /// What of the geometry is beyond anything that a correction should make good, in words; `None` where all is plausible.
     pub fn implausible(&self) -> Option<String> {
         implausible(self.track.estimate(), self.track.prior())

@@ -11,7 +11,7 @@ use crate::equations::{Equation, Station};
 use crate::geometry::{Geometry, Matrix, Prior, SIZE, Vector, xy};
 
 /// Degrees of freedom of a look's noise: the fewer, the heavier its tail.
-pub(crate) const FREEDOM: f64 = 3.0;
+const FREEDOM: f64 = 3.0;
 /// What an observation with Student's t noise tells, relative to its weight in the normal equations, which is the one of
 /// normal noise: `(ν + d) / (ν + d + 2)`, here for looks with two equations.
 const INFORMATION: f64 = (FREEDOM + 2.0) / (FREEDOM + 4.0);

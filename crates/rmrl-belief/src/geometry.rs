@@ -160,6 +160,26 @@ impl Geometry {
     }
 }
 
+/// Steps of the inversion of `p = z + c(z)`: each leaves a fiftieth of the error.
+const INVERSION_STEPS: usize = 8;
+
+impl Geometry {
+    /// Where the camera sees a plate that lies on its target, which is where it has to lie once the tool has opened at
+    /// `place`.
+    pub(crate) fn seen_target(&self, place: PlanarPose) -> PlanarPose {
+        let [along, across] = fingers(place);
+        let on_target =
+            xy(place) + along * self.values[TARGET_ALONG] + across * self.values[TOOL_ACROSS];
+        let yaw_rad = place.yaw_rad + self.values[TOOL_TURN] - self.values[TURN];
+        let mut seen = PlanarPose::new(on_target.x, on_target.y, yaw_rad);
+        for _ in 0..INVERSION_STEPS {
+            let missed = on_target - xy(self.plate(seen.into()));
+            seen = PlanarPose::new(seen.x_m + missed.x, seen.y_m + missed.y, yaw_rad);
+        }
+        seen
+    }
+}
+
 /// The position of a pose, in meters.
 pub(crate) fn xy(pose: PlanarPose) -> Vector2<f64> {
     Vector2::new(pose.x_m, pose.y_m)

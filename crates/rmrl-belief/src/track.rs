@@ -5,8 +5,12 @@ use std::cell::OnceCell;
 use rmrl_core::{Carry, Look, PlanarPose};
 
 use crate::equations::Station;
-use crate::estimate::{Before, Estimate, Evidence, FREEDOM, Grip, JawOffset, variance};
+use crate::estimate::{Before, Estimate, Evidence, Grip, JawOffset, variance};
 use crate::geometry::Prior;
+
+/// Degrees of freedom of a look's noise where the question is whether the camera was moved. No lid shifts a look by
+/// a centimeter, which the three degrees of freedom that weigh looks would let pass.
+const TAIL: f64 = 5.0;
 
 /// The variance of Student's t distribution with three degrees of freedom, in squares of its scale.
 const STUDENT_VARIANCE: f64 = 3.0;
@@ -76,6 +80,11 @@ impl Track {
             Some(Station { look: self.new_look(), seen: target, tool: place, closes: false });
         self.last = None;
         self.estimate = OnceCell::new();
+    }
+
+    /// Whether the target was recorded where the camera hangs now.
+    pub fn has_target(&self) -> bool {
+        self.target.is_some()
     }
 
     pub fn prior(&self) -> &Prior {
@@ -213,9 +222,9 @@ impl Track {
     }
 }
 
-/// The logarithm of Student's density of `count` values whose squares sum to `squares` scales, but for the scales.
+/// The logarithm of Student's density of one or two values whose squares sum to `squares` scales, but for the scales.
 fn log_student(squares: f64, count: f64) -> f64 {
-    // Γ((ν + d) / 2) / (Γ(ν / 2) (ν π)^(d/2)) for ν = 3 and d = 1, 2
-    let constant = if count < 1.5 { 0.367_552_6_f64 } else { 0.159_154_9 };
-    constant.ln() - 0.5 * (FREEDOM + count) * (squares / FREEDOM).ln_1p()
+    // Γ((ν + d) / 2) / (Γ(ν / 2) (ν π)^(d/2)) for d = 1, 2
+    let constant = if count < 1.5 { 0.379_607_f64 } else { 0.159_154_9 };
+    constant.ln() - 0.5 * (TAIL + count) * (squares / TAIL).ln_1p()
 }

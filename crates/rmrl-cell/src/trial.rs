@@ -107,6 +107,12 @@ impl Env for PickPlace {
             }
         }
     }
+
+    fn retarget(&mut self, target: PlanarPose) {
+        if let Some(known) = &mut self.search.surfaces.target {
+            *known = Target { pose: target, look_error_m: None, ..*known };
+        }
+    }
 }
 
 /// How picking and placing ended.

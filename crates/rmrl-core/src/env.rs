@@ -1,6 +1,6 @@
 //! The one-step Markov decision process as a trait.
 
-use crate::{Fault, Observation, PoseAdjustment, StepResult, TrialId};
+use crate::{Fault, Observation, PlanarPose, PoseAdjustment, StepResult, TrialId};
 
 /// A one-step MDP `(S, A, p, R, ρ0, γ)` (Sec. 3.1): one observation, one action, one reward.
 ///
@@ -18,4 +18,9 @@ pub trait Env {
     /// # Errors
     /// A fault, which says nothing about the action.
     fn step(&mut self, adjustment: PoseAdjustment) -> StepResult;
+
+    /// From now on a plate on the target is seen at `target`, because the camera has been moved. Does nothing by default.
+    fn retarget(&mut self, target: PlanarPose) {
+        let _ = target;
+    }
 }

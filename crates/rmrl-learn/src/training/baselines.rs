@@ -21,6 +21,11 @@ pub trait FixedPolicy {
         None
     }
 
+    /// Where a plate on the target is seen since the camera was moved; `None` while it is seen where it was recorded.
+    fn moved_target(&self) -> Option<PlanarPose> {
+        None
+    }
+
     /// Whether nothing is left to learn, so that a run may end. `false` by default.
     fn knows_enough(&self) -> bool {
         false

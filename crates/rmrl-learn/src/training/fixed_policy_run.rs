@@ -33,6 +33,7 @@ impl<E: Env> FixedPolicyRun<'_, E> {
             policy.note(&trial);
             plan.note(trial.id, trial.outcome.e_trans_m());
         }
+        follow_camera(env, policy);
         while !policy.knows_enough()
             && let Some(id) = plan.next(backlog.take_attempts())
         {
@@ -43,8 +44,16 @@ impl<E: Env> FixedPolicyRun<'_, E> {
             };
             let trial = complete_trial(env, id, start, decide, observer)?;
             policy.note(&trial);
+            follow_camera(env, policy);
             plan.note(trial.id, trial.outcome.e_trans_m());
         }
         Ok(())
+    }
+}
+
+/// Lets the cell see the target where a camera that has been moved sees it.
+fn follow_camera<E: Env>(env: &mut E, policy: &dyn FixedPolicy) {
+    if let Some(target) = policy.moved_target() {
+        env.retarget(target);
     }
 }

@@ -1,6 +1,6 @@
 //! Picks by the cell's geometry, which every carry measures.
 
-use rmrl_belief::{BeliefSummary, CameraMove, CellBelief};
+use rmrl_belief::{BeliefSummary, CellBelief};
 use rmrl_core::{
     Carry, Decision, Fault, FaultKind, Look, Observation, Outcome, PlanarPose, PoseAdjustment,
     Trial, TrialId,
@@ -57,7 +57,6 @@ impl SelfCalibration {
 
     /// Learns from what a trial tells of the geometry, whatever method made it.
     pub fn learn(&mut self, trial: &Trial) {
-        let moves = self.belief.camera_moves().len();
         match self.ahead.take() {
             Some((carries, belief)) if carries == trial.observation.carries => {
                 self.belief = belief;
@@ -72,10 +71,7 @@ impl SelfCalibration {
                 seen_after: placement.final_look(),
             });
         }
-        for noticed in self.belief.camera_moves().iter().skip(moves) {
-            self.moved_in.push(trial.id.trial);
-            warn_of_move(noticed, trial.id);
-        }
+        self.moved_in.resize(self.belief.camera_moves().len(), trial.id.trial);
     }
 
     /// Learns from carries before a trial.
@@ -112,26 +108,30 @@ impl SelfCalibration {
     }
 }
 
-fn warn_of_move(noticed: &CameraMove, id: TrialId) {
-    tracing::warn!(
-        "{id}: the camera has been moved, because {noticed}; its new place is being learned"
-    );
-}
-
 impl FixedPolicy for SelfCalibration {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
         let look = observation.look();
         let pick = self.belief_at(observation).pick(look);
+        let wanted = pick.tool.relative_to(look.pose);
+        let action = self.limited(wanted);
+        // What a limit cuts off the plate will be off.
+        let cut_m = (wanted.dx_m - action.dx_m).hypot(wanted.dy_m - action.dy_m);
+        let interval_m = pick.interval_m + cut_m;
         Decision {
-            interval_m: Some(pick.interval_m),
-            abstained: pick.interval_m > self.limits.interval_m,
-            ..offset(self.limited(pick.tool.relative_to(look.pose)))
+            interval_m: Some(interval_m),
+            abstained: interval_m > self.limits.interval_m,
+            ..offset(action)
         }
     }
 
     fn refuse(&mut self, observation: &Observation) -> Option<Fault> {
         let reason = self.belief_at(observation).implausible()?;
         Some(Fault { kind: FaultKind::Geometry, reason })
+    }
+
+    fn moved_target(&self) -> Option<PlanarPose> {
+        let belief = self.ahead.as_ref().map_or(&self.belief, |(_, belief)| belief);
+        belief.moved_target(self.place)
     }
 
     fn knows_enough(&self) -> bool {
@@ -150,7 +150,14 @@ impl FixedPolicy for SelfCalibration {
     /// Tests prove what is known before them, so nothing is learned from them.
     fn note(&mut self, trial: &Trial) {
         if !trial.id.is_test() {
+            let moves = self.moved_in.len();
             self.learn(trial);
+            for noticed in self.belief.camera_moves().iter().skip(moves) {
+                tracing::warn!(
+                    "{}: the camera has been moved, because {noticed}; its new place is being learned",
+                    trial.id
+                );
+            }
         }
     }
 }

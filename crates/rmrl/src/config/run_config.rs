@@ -136,6 +136,8 @@ impl RunConfig {
             config.schedule.trials_per_scene = 1;
         }
         if method.is_self_calibration() {
+            // It corrects all that camera and tool are off, also once the camera has been bumped.
+            config.safety.max_adjustment_m = 0.025;
             config.schedule.carries = 6;
         }
         if method == MethodName::Oracle {
