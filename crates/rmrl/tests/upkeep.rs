@@ -9,6 +9,7 @@ use std::process::Command;
 
 use rmrl::{Layers, RunConfig};
 use rmrl_cell::TaskKind;
+use rmrl_sim::CellDistribution;
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -299,6 +300,11 @@ fn the_configurations_are_the_defaults_they_say_they_are() {
         let config = Layers::default().with_file(&path).unwrap().resolve().unwrap();
         assert_eq!(config, RunConfig::for_task(task), "{task}");
     }
+    let exact = root().join("configs/exact-arm.toml");
+    let config = Layers::default().with_file(&exact).unwrap().resolve().unwrap();
+    let mut expected = RunConfig::for_task(TaskKind::Table);
+    expected.simulation.cells = CellDistribution::EXACT_ARM;
+    assert_eq!(config, expected, "exact-arm.toml");
     // Its comments come from where the keys are declared, as errors and `--help` do.
     let printed = Command::new(env!("CARGO_BIN_EXE_rmrl")).arg("config").output().unwrap();
     let table = read("configs/table.toml");

@@ -42,21 +42,21 @@ pub struct CellDistribution {
     /// How far the lens moves a point of the image beyond the model that the software has of it, where it moves it most,
     /// in pixels of an image of 640 pixels: a smooth distortion. A D435 reports no distortion of its color camera; by
     /// its maker it is about 1 pixel at the extremes (librealsense 1430), and calibrations leave 0.1 to 0.5
-    /// (librealsense 11792). Default 0.
+    /// (librealsense 11792). Default 0.1 to 0.4.
     #[key(interval, at_least = 0, at_most = 5)]
     pub lens_residual_px: [f64; 2],
     /// Slope of the table against the arm's base, in degrees, in a random direction. Heights are right in the middle of
-    /// the workspace, where an operator sets them up; 0.3 degrees are 1 mm at 0.2 m. Default 0.
+    /// the workspace, where an operator sets them up; 0.3 degrees are 1 mm at 0.2 m. Default 0 to 0.3.
     #[key(interval, at_least = 0, at_most = 2)]
     pub table_slope_deg: [f64; 2],
     /// Errors of the arm's joint zeros, in degrees: a standard deviation. Of an arm as it left the factory about 0.1, by
-    /// published calibrations of collaborative robots. Default 0.
+    /// published calibrations of collaborative robots. Default 0.1.
     #[key(at_least = 0, at_most = 2)]
     pub joint_zero_deg: f64,
-    /// Errors of its links' lengths and offsets, in meters: a standard deviation. About 0.0005. Default 0.
+    /// Errors of its links' lengths and offsets, in meters: a standard deviation. Default 0.0005.
     #[key(at_least = 0, at_most = 0.01)]
     pub link_length_m: f64,
-    /// Errors of its links' twists, in degrees: a standard deviation. About 0.05. Default 0.
+    /// Errors of its links' twists, in degrees: a standard deviation. Default 0.05.
     #[key(at_least = 0, at_most = 2)]
     pub link_twist_deg: f64,
     /// The arm's repeatability, in meters: the standard deviation of where it stops, each way.
@@ -101,13 +101,21 @@ pub struct CellDistribution {
 
 impl Default for CellDistribution {
     fn default() -> Self {
-        Self::EXACT_ARM
+        Self {
+            lens_residual_px: [0.1, 0.4],
+            // A bench and a base that are leveled by a spirit level.
+            table_slope_deg: [0.0, 0.3],
+            joint_zero_deg: 0.1,
+            link_length_m: 0.000_5,
+            link_twist_deg: 0.05,
+            ..Self::EXACT_ARM
+        }
     }
 }
 
 impl CellDistribution {
     /// Cells whose arm is exact and stands level, and whose lens is known: only camera, tool, friction, light and plates
-    /// differ.
+    /// differ. `configs/exact-arm.toml` configures them.
     pub const EXACT_ARM: Self = Self {
         extrinsic_shift_m: [0.003, 0.007],
         extrinsic_height_m: [0.0, 0.002],

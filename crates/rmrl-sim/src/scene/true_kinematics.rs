@@ -4,8 +4,8 @@ use std::f64::consts::PI;
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rmrl_cell::ToolPose;
-use rmrl_core::{PlanarPose, random_stream, standard_normal};
-use rmrl_kinematics::{ArmKinematics, link_frame};
+use rmrl_core::{PlanarPose, random_stream, standard_normal, wrap_angle};
+use rmrl_kinematics::{ArmKinematics, Joints, link_frame};
 
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::layout::WORKSPACE_CENTER_M;
@@ -15,6 +15,8 @@ use crate::scene::layout::WORKSPACE_CENTER_M;
 pub(super) struct TrueKinematics {
     /// For each joint what is to be added to the offset of its angle, to `d`, `alpha` and `a`, in radians and meters.
     added: [[f64; 4]; 6],
+    /// The joints of an exact arm whose tool is in the middle of the workspace.
+    middle: Joints,
     /// How much higher than commanded the tool would be in the middle of the workspace on the table, had nobody set up
     /// heights there, in meters.
     set_up_m: f64,
@@ -40,7 +42,9 @@ impl TrueKinematics {
         });
         let [x_m, y_m] = WORKSPACE_CENTER_M;
         let touching = ToolPose::new(PlanarPose::new(x_m, y_m, 0.0), 0.0);
-        let as_built = Self { added, set_up_m: 0.0 };
+        let arm = ArmKinematics::default();
+        let middle = inverse(&arm, touching).expect("the middle of the workspace is in reach");
+        let as_built = Self { added, middle, set_up_m: 0.0 };
         Some(Self { set_up_m: as_built.reached(touching).z_m, ..as_built })
     }
 
@@ -48,13 +52,9 @@ impl TrueKinematics {
     /// of the workspace. Out of reach of an xArm 6 it arrives as commanded.
     pub(super) fn reached(&self, commanded: ToolPose) -> ToolPose {
         let arm = ArmKinematics::default();
-        let flange_from_jaws = flange_from_jaws();
-        let base_from_tool = downwards(commanded);
-        let base_from_flange = base_from_tool * flange_from_jaws.inverse();
-        // The arm reaches ahead, with the elbow up. Its gripper is screwed on the other way round.
-        let mut ahead = arm.ready();
-        ahead[5] = PI;
-        let Ok(joints) = arm.inverse_nearest(&base_from_flange, &ahead) else {
+        let Some(joints) =
+            self.joints_near_middle(&arm, commanded).or_else(|| inverse(&arm, commanded))
+        else {
             return commanded;
         };
         let mut frame = Isometry3::identity();
@@ -64,11 +64,37 @@ impl TrueKinematics {
             let parameters = std::array::from_fn(|index| nominal[index] + added[index]);
             frame *= link_frame(parameters, angle_rad);
         }
-        let tool = frame * flange_from_jaws;
+        let tool = frame * flange_from_jaws();
         let ahead = tool.rotation * Vector3::x();
         let at = tool.translation.vector;
         ToolPose::new(PlanarPose::new(at.x, at.y, ahead.y.atan2(ahead.x)), at.z - self.set_up_m)
     }
+
+    /// The joints of an exact arm, followed from the middle of the workspace: a hundred times as fast as finding all
+    /// solutions. `None` where that is too far.
+    fn joints_near_middle(&self, arm: &ArmKinematics, tool: ToolPose) -> Option<Joints> {
+        let base_from_flange = flange(tool);
+        let at = base_from_flange.translation;
+        let mut guess = self.middle;
+        // Joint 1 turns the whole arm, and joint 6 turns the tool back: it points down.
+        let turn_rad = at.y.atan2(at.x);
+        guess[0] += turn_rad;
+        guess[5] += wrap_angle(turn_rad - tool.planar.yaw_rad);
+        arm.follow(&base_from_flange, &guess).ok()
+    }
+}
+
+/// The pose of the flange with the tool at a pose.
+fn flange(tool: ToolPose) -> Isometry3<f64> {
+    downwards(tool) * flange_from_jaws().inverse()
+}
+
+/// The joints of an exact arm, from all of its solutions. The arm reaches ahead, with the elbow up. Its gripper is screwed
+/// on the other way round.
+fn inverse(arm: &ArmKinematics, tool: ToolPose) -> Option<Joints> {
+    let mut ahead = arm.ready();
+    ahead[5] = PI;
+    arm.inverse_nearest(&flange(tool), &ahead).ok()
 }
 
 /// Where the vendor's drawing has the jaws of the BIO gripper, seen from the flange.
@@ -83,4 +109,35 @@ fn downwards(tool: ToolPose) -> Isometry3<f64> {
     let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), yaw_rad);
     let over = UnitQuaternion::from_axis_angle(&Vector3::x_axis(), PI);
     Isometry3::from_parts(Translation3::new(x_m, y_m, tool.z_m), turn * over)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn following_from_the_middle_finds_the_same_arm() {
+        let cells = CellDistribution { joint_zero_deg: 0.1, ..CellDistribution::EXACT_ARM };
+        let truth = TrueKinematics::draw(&cells, 0).unwrap();
+        let arm = ArmKinematics::default();
+        let mut followed = 0;
+        for (x_m, y_m) in [(0.26, -0.22), (0.42, -0.04), (0.34, -0.13), (0.46, 0.18), (0.26, 0.19)]
+        {
+            for yaw_rad in [-0.5, 0.0, 0.5] {
+                for z_m in [0.002, 0.03, 0.12] {
+                    let tool = ToolPose::new(PlanarPose::new(x_m, y_m, yaw_rad), z_m);
+                    let Some(near) = truth.joints_near_middle(&arm, tool) else { continue };
+                    let found = inverse(&arm, tool).unwrap();
+                    followed += 1;
+                    for (one, other) in near.into_iter().zip(found) {
+                        assert!(
+                            wrap_angle(one - other).abs() < 1e-9,
+                            "{tool:?}: {near:?} {found:?}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(followed > 36, "{followed} of 45 poses");
+    }
 }
