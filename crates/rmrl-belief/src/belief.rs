@@ -11,6 +11,8 @@ use crate::track::Track;
 const BUMP: f64 = 1e-4;
 /// A suspicion ends where a camera at rest has become more probable by this factor.
 const DISMISSED: f64 = 1e-4;
+/// How many moves, at different looks, are suspected at the same time.
+const MOST_SUSPICIONS: usize = 3;
 /// The quantile of Student's t distribution with three degrees of freedom that 95 % are below, either way.
 const STUDENT_95: f64 = 3.182;
 /// The same of a normal distribution.
@@ -25,7 +27,8 @@ const NORMAL_95: f64 = 1.960;
 pub struct CellBelief {
     /// What is acted on.
     track: Track,
-    suspicion: Option<Suspicion>,
+    /// The likeliest first.
+    suspicions: Vec<Suspicion>,
     moves: Vec<NoticedMove>,
     carries: u32,
 }
@@ -67,7 +70,7 @@ impl CellBelief {
     /// lie once the tool has opened at `place`. `middle` is the middle of the workspace.
     pub fn new(prior: Prior, middle: PlanarPose, place: PlanarPose, target: Look) -> Self {
         let track = Track::new(prior, middle, place, target);
-        Self { track, suspicion: None, moves: Vec::new(), carries: 0 }
+        Self { track, suspicions: Vec::new(), moves: Vec::new(), carries: 0 }
     }
 
     /// The same geometry for another target, or for another look at it: a plate at `target`, as the camera sees it, is
@@ -76,7 +79,7 @@ impl CellBelief {
     pub fn with_target(&self, place: PlanarPose, target: Look) -> Self {
         let mut moved = self.clone();
         moved.track.set_target(place, target);
-        moved.suspicion = None;
+        moved.suspicions.clear();
         moved
     }
 
@@ -89,40 +92,38 @@ impl CellBelief {
         self.carries += 1;
         let offset = self.track.jaw_offset(carry);
         let at_rest = self.track.log_density(carry, offset);
-        let mut suspicion = match self.suspicion.take() {
-            Some(mut suspicion) => {
-                let offset = suspicion.track.jaw_offset(carry);
-                suspicion.log_odds += suspicion.track.log_density(carry, offset) - at_rest;
-                suspicion.track.note(carry, None);
-                suspicion
-            }
-            None => {
-                let mut track = self.track.after_a_move();
-                let log_odds = BUMP.ln() + track.log_density(carry, offset) - at_rest;
-                track.note(carry, Some(offset));
-                Suspicion { track, carry: self.carries, log_odds }
-            }
-        };
-        if suspicion.log_odds > 0.0 {
+        for suspicion in &mut self.suspicions {
+            let offset = suspicion.track.jaw_offset(carry);
+            suspicion.log_odds += suspicion.track.log_density(carry, offset) - at_rest;
+            suspicion.track.note(carry, None);
+        }
+        let mut track = self.track.after_a_move();
+        let log_odds = BUMP.ln() + track.log_density(carry, offset) - at_rest;
+        track.note(carry, Some(offset));
+        self.suspicions.push(Suspicion { track, carry: self.carries, log_odds });
+        self.suspicions.retain(|suspicion| suspicion.log_odds > DISMISSED.ln());
+        self.suspicions.sort_by(|a, b| b.log_odds.total_cmp(&a.log_odds));
+        self.suspicions.truncate(MOST_SUSPICIONS);
+        if self.suspicions.first().is_some_and(|likeliest| likeliest.log_odds > 0.0) {
+            let likeliest = self.suspicions.remove(0);
+            self.suspicions.clear();
             let before = *self.geometry();
-            self.moves.push(NoticedMove { carry: suspicion.carry, before });
-            self.track = suspicion.track;
+            self.moves.push(NoticedMove { carry: likeliest.carry, before });
+            self.track = likeliest.track;
             return true;
         }
         self.track.note(carry, None);
-        // One that has lost all its weight would only hide the next one.
-        suspicion.log_odds = suspicion.log_odds.max(DISMISSED.ln());
-        self.suspicion = (suspicion.log_odds > DISMISSED.ln()).then_some(suspicion);
         false
     }
 
     /// Where the tool picks a plate that the camera sees.
     pub fn pick(&self, seen: Look) -> Pick {
         let pick = pick_by(self.track.estimate(), seen);
-        let Some(suspicion) = &self.suspicion else { return pick };
-        let other = pick_by(suspicion.track.estimate(), seen);
-        let apart_m = (xy(pick.tool) - xy(other.tool)).norm();
-        Pick { interval_m: pick.interval_m.max(apart_m), ..pick }
+        let apart_m = self.suspicions.iter().map(|suspicion| {
+            let other = pick_by(suspicion.track.estimate(), seen);
+            (xy(pick.tool) - xy(other.tool)).norm()
+        });
+        Pick { interval_m: apart_m.fold(pick.interval_m, f64::max), ..pick }
     }
 
     /// The poses of `candidates` to carry a plate to, one after the other, that together tell most: each is the one after
@@ -174,13 +175,14 @@ impl CellBelief {
     }
 
     /// What of the geometry is beyond anything that a correction should make good, in words; `None` where all is plausible.
+    /// A camera that was moved may hang anywhere: it was seen to move.
     pub fn implausible(&self) -> Option<String> {
-        implausible(self.track.estimate(), self.track.prior())
+        implausible(self.track.estimate(), self.track.prior(), !self.moves.is_empty())
     }
 
     /// Whether the last looks let suspect that the camera has been moved.
     pub fn is_suspicious(&self) -> bool {
-        self.suspicion.is_some()
+        !self.suspicions.is_empty()
     }
 
     /// The moves of the camera that were noticed, oldest first.

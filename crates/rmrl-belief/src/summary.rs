@@ -119,7 +119,7 @@ impl BeliefSummary {
 const PLAUSIBLE: f64 = 3.0;
 
 /// The unknown that is farthest beyond what is plausible, in words.
-pub(crate) fn implausible(estimate: &Estimate, prior: &Prior) -> Option<String> {
+pub(crate) fn implausible(estimate: &Estimate, prior: &Prior, was_moved: bool) -> Option<String> {
     const CAMERA: &str = "calibrate the camera again (rmrl calibrate), and look whether its file is that of this camera and \
                           whether it hangs the right way round";
     const TOOL: &str = "measure the tool again, and look whether the plate lay in its target as it has to lie there";
@@ -135,6 +135,7 @@ pub(crate) fn implausible(estimate: &Estimate, prior: &Prior) -> Option<String> 
         (TOOL_TURN, "the tool is turned by", degree, "degrees", TOOL),
     ]
     .into_iter()
+    .filter(|unknown| !was_moved || unknown.4 != CAMERA)
     .map(|unknown| (estimate.geometry.values[unknown.0].abs() / deviation[unknown.0], unknown))
     .filter(|(deviations, _)| *deviations > PLAUSIBLE)
     .max_by(|(a, _), (b, _)| a.total_cmp(b))
