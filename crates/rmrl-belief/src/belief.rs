@@ -168,6 +168,15 @@ impl CellBelief {
         self.carries
     }
 
+    /// How far from where the arm put a plate down the look at the end of a carry sees it, in meters, along and across the
+    /// fingers, after [`Geometry::corrected_camera`]. What is not noted yet is a check.
+    pub fn camera_residual_m(&self, carry: &Carry) -> [f64; 2] {
+        let offset = self.track.jaw_offset(carry);
+        let geometry = self.geometry().without_bend();
+        let [along, across, _] = geometry.in_jaws(carry.seen_after, carry.released);
+        [along - offset.mean_m, across]
+    }
+
     /// Where the camera sees a plate on its target, at which the tool opens at `place`, since it was moved; `None` while it
     /// sees it where it was recorded.
     pub fn moved_target(&self, place: PlanarPose) -> Option<PlanarPose> {

@@ -1,6 +1,6 @@
 //! The unknowns of a cell's geometry, and how they enter its equations.
 
-use nalgebra::{SMatrix, SVector, Vector2};
+use nalgebra::{Isometry3, SMatrix, SVector, Translation3, UnitQuaternion, Vector2, Vector3};
 use rmrl_core::{Look, PlanarPose};
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +157,34 @@ impl Geometry {
         let [along, across] = fingers(PlanarPose::new(0.0, 0.0, yaw_rad));
         let at = xy(plate) - along * self.values[TARGET_ALONG] - across * self.values[TOOL_ACROSS];
         PlanarPose::new(at.x, at.y, yaw_rad)
+    }
+}
+
+impl Geometry {
+    /// The pose of a camera that sees plates, whose middles are at `height_m`, where they lie: shift, turn and scale are put
+    /// into the pose, the bend is left out. A scale is put down to the camera's height.
+    ///
+    /// ```text
+    /// p = middle + t + (1 + s) R(θ) (z - middle)
+    /// ```
+    pub fn corrected_camera(
+        &self,
+        world_from_camera: &Isometry3<f64>,
+        height_m: f64,
+    ) -> Isometry3<f64> {
+        let middle = self.middle.push(height_m);
+        let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), self.values[TURN]);
+        let shift = Vector3::new(self.values[SHIFT], self.values[SHIFT + 1], 0.0);
+        let from_middle = world_from_camera.translation.vector - middle;
+        let at = middle + shift + turn * from_middle * (1.0 + self.values[SCALE]);
+        Isometry3::from_parts(Translation3::from(at), turn * world_from_camera.rotation)
+    }
+
+    /// This geometry as far as the pose of a camera can express it: without the bend.
+    pub(crate) fn without_bend(&self) -> Self {
+        let mut without = *self;
+        without.values.fixed_rows_mut::<6>(BEND).fill(0.0);
+        without
     }
 }
 

@@ -141,7 +141,7 @@ impl PickPlace {
 
     /// Brings the plate to each of the poses to visit, and looks at it there. One at which it cannot be localized tells
     /// nothing.
-    fn visit(&mut self) -> Result<Vec<Carry>, Fault> {
+    pub(super) fn visit(&mut self) -> Result<Vec<Carry>, Fault> {
         let mut carries = Vec::new();
         for pose in self.visits.clone() {
             self.prepare(pose)?;

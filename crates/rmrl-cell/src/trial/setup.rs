@@ -1,7 +1,7 @@
 //! How a trial is set up, and what is known between trials.
 
 use nalgebra::Point2;
-use rmrl_core::{ConfigKeys, Fault, Look, PictureReader, PlanarPose, RewardFunction};
+use rmrl_core::{Carry, ConfigKeys, Fault, Look, PictureReader, PlanarPose, RewardFunction};
 use rmrl_vision::{CameraModel, Localizer};
 
 use super::PickPlace;
@@ -133,6 +133,18 @@ impl PickPlace {
     /// trial's observation.
     pub fn carry_first_to(&mut self, poses: Vec<PlanarPose>) {
         self.visits = poses;
+    }
+
+    /// Carries the plate to these poses now, and looks at it there. One at which it cannot be localized is left out.
+    ///
+    /// # Errors
+    /// A device failed, the plate was lost, or the camera sees it far from where the arm put it.
+    pub fn carry_to(&mut self, poses: Vec<PlanarPose>) -> Result<Vec<Carry>, Fault> {
+        self.cell.recover()?;
+        self.visits = poses;
+        let carries = self.visit();
+        self.visits.clear();
+        carries
     }
 
     /// Continues with what else is known of the plate where it lies: where the camera last saw it, without which the next

@@ -112,7 +112,9 @@ fn real_devices(
     prove_reach(config)?;
     config.check_live()?;
     // A resumed run checks this, too, because it may have paused for months.
-    admit_configured(config, Timestamp::now())?;
+    if !start.is_calibration {
+        admit_configured(config, Timestamp::now())?;
+    }
     if let Some(note) = config.unattended.contact_note(&config.task) {
         tracing::warn!("{note}");
     }

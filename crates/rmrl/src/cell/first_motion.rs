@@ -33,6 +33,8 @@ pub struct Start {
     /// Whether the operator has permitted a motion since the program was started. An arm that stands at home then
     /// needs no other permission.
     pub is_permitted: bool,
+    /// Whether the camera's place is about to be found, so that its file need not have been checked.
+    pub is_calibration: bool,
     /// What the operator should know of the motions that follow, before the answer.
     pub notes: Vec<String>,
     /// The page on which the operator answers if `cell.operator` is `page`.

@@ -1,5 +1,6 @@
 //! `rmrl calibrate`
 //!
+//! - `carries` needs no board: the arm carries a plate.
 //! - `capture` and `eye_to_hand` are the steps with one camera: the arm holds the board. `capture_by_hand` captures while
 //!   a person leads the arm.
 //! - `intrinsics`, `hand_eye`, `overhead` and `check` are the steps with a camera on the wrist, in this order.
@@ -9,6 +10,7 @@
 
 mod capture;
 mod capture_by_hand;
+mod carries;
 mod check;
 mod eye_to_hand;
 mod hand_eye;
@@ -22,7 +24,9 @@ use clap::{Args, Subcommand};
 
 use crate::cli::failure::Failure;
 
-/// Calibrate the cameras with a chessboard (Sec. 4.1).
+/// Calibrate the cameras: by carrying a plate, or with a chessboard (Sec. 4.1).
+///
+/// Without a board, the arm carries a plate: `carries` does everything, the check included.
 ///
 /// With one camera, the arm holds the board: `capture` and `eye-to-hand` do everything, the check included.
 ///
@@ -30,7 +34,10 @@ use crate::cli::failure::Failure;
 /// flange; the overhead camera's intrinsics; its pose, from images of one board that both cameras see; a check
 /// on boards that were not used. docs/calibration.md describes the board to print and the images to take.
 #[derive(Debug, Args)]
-#[command(after_help = "Example with one camera, in a simulated cell:
+#[command(after_help = "Example without a board, in a simulated cell:
+  rmrl calibrate carries --seed 3 --out overhead.toml
+
+Example with one camera, in a simulated cell:
   rmrl calibrate capture --seed 3 --out held
   rmrl calibrate eye-to-hand --session held --out overhead.toml --svg map.svg
 
@@ -48,6 +55,7 @@ pub struct Calibrate {
 
 #[derive(Debug, Subcommand)]
 enum CalibrateCommand {
+    Carries(carries::CarriesCommand),
     Capture(capture::CaptureCommand),
     EyeToHand(eye_to_hand::EyeToHandCommand),
     Intrinsics(intrinsics::IntrinsicsCommand),
@@ -61,6 +69,7 @@ enum CalibrateCommand {
 /// Runs the command.
 pub fn run(arguments: &Calibrate) -> Result<(), Failure> {
     match &arguments.command {
+        CalibrateCommand::Carries(arguments) => carries::run(arguments),
         CalibrateCommand::Capture(arguments) => capture::run(arguments),
         CalibrateCommand::EyeToHand(arguments) => eye_to_hand::run(arguments),
         CalibrateCommand::Intrinsics(arguments) => intrinsics::run(arguments),

@@ -251,6 +251,7 @@ impl RunObserver for Supervisor {
         Start {
             stop: self.stop.clone(),
             is_unasked: self.is_unasked,
+            is_calibration: false,
             is_permitted: self.is_permitted,
             notes: Vec::new(),
             page: self.page.as_ref().map(|page| Arc::clone(page.page())),

@@ -1,0 +1,131 @@
+//! The place of the overhead camera by carries: no board, no second camera.
+
+use anyhow::{Context, ensure};
+use jiff::Timestamp;
+use rmrl_belief::BeliefSummary;
+use rmrl_core::{Carry, PlanarPose};
+use rmrl_vision::{CalibrationRecord, CameraFile, CameraModel};
+
+use crate::cell::assembly::Laboratory;
+use crate::config::RunConfig;
+use crate::run::baseline::{self_calibration, telling_poses};
+
+/// Fewer carries than this do not tell shift, turn and scale of a camera.
+pub(crate) const LEAST_CARRIES: u32 = 4;
+
+/// A camera that carries have calibrated.
+#[derive(Debug, Clone)]
+pub(crate) struct CarriedCalibration {
+    /// The camera's file, with its residual on carries that it was not made from.
+    pub file: CameraFile,
+    /// What the carries told.
+    pub geometry: BeliefSummary,
+    /// How many carries it was made from, and how many it was checked by.
+    pub carries: (usize, usize),
+}
+
+/// Finds the place of a laboratory's camera: the plate lies on its target, and the arm carries it to poses chosen for what
+/// they tell, `carries`, and to `checks` others that measure the residual.
+///
+/// # Errors
+/// The target cannot be recorded, a device failed, the plate was lost, or too few carries could be looked at.
+pub(crate) fn calibrate_by_carries(
+    config: &RunConfig,
+    laboratory: &mut Laboratory,
+    (carries, checks): (u32, u32),
+) -> anyhow::Result<CarriedCalibration> {
+    let target = laboratory.trial.record_target()?.look();
+    let mut config = config.clone();
+    config.schedule.carries = carries;
+    let mut belief = self_calibration(&config, target).belief().clone();
+    let made_from = laboratory.trial.carry_to(telling_poses(&config, target))?;
+    ensure!(
+        made_from.len() >= LEAST_CARRIES as usize,
+        "only {} of {carries} carries could be looked at, expected at least {LEAST_CARRIES}; look at the light and at \
+         `rmrl snapshot`",
+        made_from.len()
+    );
+    for carry in &made_from {
+        belief.note(carry);
+    }
+    if let Some(reason) = belief.implausible() {
+        anyhow::bail!(reason);
+    }
+    let held_out = laboratory.trial.carry_to(check_poses(&config, checks))?;
+    ensure!(
+        !held_out.is_empty(),
+        "the plate could not be localized where the camera was to be checked"
+    );
+    let residuals_m: Vec<f64> = held_out.iter().map(|carry| residual_m(&belief, carry)).collect();
+    let model = laboratory.trial.camera_model();
+    let plate = config.vision.localizer.plate;
+    let height_m = config.task.start_surface_m + 0.5 * plate.height_m;
+    let camera = CameraModel {
+        world_from_camera: belief.geometry().corrected_camera(&model.world_from_camera, height_m),
+        ..model
+    };
+    let now = Timestamp::now();
+    let record = CalibrationRecord {
+        views: Some(made_from.len()),
+        residual_mm: Some(1e3 * residuals_m.iter().copied().fold(0.0, f64::max)),
+        checked: Some(now),
+        ..CalibrationRecord::new(now)
+    };
+    Ok(CarriedCalibration {
+        file: CameraFile { calibration: Some(record), ..CameraFile::from(camera) },
+        geometry: belief.summary(),
+        carries: (made_from.len(), held_out.len()),
+    })
+}
+
+fn residual_m(belief: &rmrl_belief::CellBelief, carry: &Carry) -> f64 {
+    let [along_m, across_m] = belief.camera_residual_m(carry);
+    along_m.hypot(across_m)
+}
+
+/// Poses for a check, spread over the region of starts between those that tell most, which are at its border.
+fn check_poses(config: &RunConfig, count: u32) -> Vec<PlanarPose> {
+    let region = &config.task.start;
+    let share = |[from, to]: [f64; 2], share: f64| from + share * (to - from);
+    // The additive recurrence of the plastic number spreads any count of points evenly (Roberts 2018).
+    let step = [0.754_877_666, 0.569_840_290, 0.819_172_513];
+    (1..=count)
+        .map(|number| {
+            let at = step.map(|step| 0.1 + 0.8 * (0.5 + f64::from(number) * step).fract());
+            PlanarPose::new(
+                share(region.x_m, at[0]),
+                share(region.y_m, at[1]),
+                share(region.yaw_deg, at[2]).to_radians(),
+            )
+        })
+        .collect()
+}
+
+/// By how much a camera is off over the workspace, in millimeters: the largest and the mean distance between where plates
+/// truly lie and where it sees them, at nine points of the region of starts.
+///
+/// # Errors
+/// A point is out of the camera's view.
+pub(crate) fn camera_error_mm(
+    config: &RunConfig,
+    calibrated: &CameraModel,
+    truth: &CameraModel,
+) -> anyhow::Result<[f64; 2]> {
+    let region = &config.task.start;
+    let height_m = config.task.start_surface_m + 0.5 * config.vision.localizer.plate.height_m;
+    let mut errors = Vec::new();
+    for x in [0.0, 0.5, 1.0] {
+        for y in [0.0, 0.5, 1.0] {
+            let share = |[from, to]: [f64; 2], share: f64| from + share * (to - from);
+            let (x_m, y_m) = (share(region.x_m, x), share(region.y_m, y));
+            let pixel = truth
+                .project([x_m, y_m, height_m].into())
+                .context("a corner of the region of starts is out of view")?;
+            let seen = calibrated
+                .intersect_plane(pixel, height_m)
+                .context("a corner of the region of starts is out of view")?;
+            errors.push(1e3 * (seen.x - x_m).hypot(seen.y - y_m));
+        }
+    }
+    Ok([errors.iter().copied().fold(0.0, f64::max), rmrl_core::mean(&errors)])
+}

@@ -1,0 +1,145 @@
+//! `rmrl calibrate carries`
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use rmrl_belief::BeliefSummary;
+use rmrl_cell::TaskKind;
+use serde::Serialize;
+
+use super::shared_args::write_camera;
+use crate::calibration::by_carries::{LEAST_CARRIES, calibrate_by_carries, camera_error_mm};
+use crate::cell::assembly::Laboratory;
+use crate::cell::first_motion::Start;
+use crate::cli::args::{Configuration, check_folder_of, task_parser};
+use crate::cli::failure::Failure;
+use crate::cli::output::{path_word, print_result};
+use crate::cli::start::{StartArgs, failure_of};
+
+/// Find the overhead camera's place by carrying a plate, without a board.
+///
+/// The plate lies on its target. The arm carries it to poses that tell most of the camera's place, about half a minute
+/// each, and the camera looks at it where the arm put it. Further carries that are not used measure the residual, which is
+/// written into the camera's file with the time, so that a run accepts it. The intrinsics stay. What the tool is off is
+/// said, and not written.
+///
+/// In a simulated cell the true error is printed, too.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rmrl calibrate carries --seed 3 --out carries.toml
+  rmrl calibrate carries --config my-cell.toml --out overhead.toml")]
+pub struct CarriesCommand {
+    /// Where to write the camera (TOML); an existing file is replaced
+    #[arg(long, value_name = "FILE.toml")]
+    out: PathBuf,
+
+    /// Carries to find the camera by
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_CARRIES)..=100))]
+    carries: u32,
+
+    /// Carries to check it by
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    checks: u32,
+
+    /// Seed of the cell [default: 0]
+    #[arg(long)]
+    seed: Option<u32>,
+
+    /// What the robot has to do [default: table]
+    #[arg(long, value_name = "TASK", value_parser = task_parser())]
+    task: Option<TaskKind>,
+
+    /// Print JSON on a terminal, too
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    start_args: StartArgs,
+
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+/// What was found, as the command prints it.
+#[derive(Serialize)]
+struct Carried {
+    camera: String,
+    carries: usize,
+    checks: usize,
+    residual_mm: f64,
+    geometry: BeliefSummary,
+    robot_minutes: f64,
+    /// The largest and the mean error over the workspace; only a simulator knows them.
+    true_error_mm: Option<[f64; 2]>,
+}
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, words) in self.geometry.in_words() {
+            writeln!(f, "{name:10} {words}")?;
+        }
+        writeln!(
+            f,
+            "check      {:.2} mm at most over {} carries that it was not made from; made from {}",
+            self.residual_mm, self.checks, self.carries
+        )?;
+        if let Some([most, mean]) = self.true_error_mm {
+            writeln!(
+                f,
+                "truth      off by {most:.2} mm at most over the workspace, {mean:.2} mm on average"
+            )?;
+        }
+        writeln!(f, "robot      {:.1} minutes", self.robot_minutes)?;
+        writeln!(f, "written    {}", self.camera)
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &CarriesCommand) -> Result<(), Failure> {
+    check_folder_of(&arguments.out)?;
+    let mut layers = arguments.configuration.layers()?;
+    if let Some(task) = arguments.task {
+        layers = layers.with_value("--task", "task.kind", task.as_str());
+    }
+    if let Some(seed) = arguments.seed {
+        layers = layers.with_value("--seed", "seed", i64::from(seed));
+    }
+    let mut config = layers.resolve()?;
+    let (start, page) = arguments.start_args.start_alone(&config)?;
+    let start = Start { is_calibration: true, ..start };
+    let calibrated = Laboratory::start(&config, u64::from(config.seed), &start)
+        .map_err(anyhow::Error::from)
+        .and_then(|mut laboratory| {
+            let counts = (arguments.carries, arguments.checks);
+            let calibrated = calibrate_by_carries(&config, &mut laboratory, counts);
+            let truth = laboratory.world.true_camera();
+            if let Err(fault) = laboratory.trial.stand_down() {
+                tracing::warn!("the arm could not be brought home, and stays where it is: {fault}");
+            }
+            Ok((calibrated?, truth))
+        });
+    drop(page);
+    let (calibrated, truth) = calibrated.map_err(|error| failure_of(error, &start.stop))?;
+    write_camera(&arguments.out, &calibrated.file)?;
+    let model = calibrated.file.overhead(&arguments.out).map_err(anyhow::Error::from)?;
+    let true_error_mm = truth.map(|truth| camera_error_mm(&config, &model, &truth)).transpose()?;
+    let (carries, checks) = calibrated.carries;
+    config.schedule.carries = (carries + checks) as u32;
+    let result = Carried {
+        camera: arguments.out.display().to_string(),
+        carries,
+        checks,
+        residual_mm: calibrated
+            .file
+            .calibration
+            .and_then(|made| made.residual_mm)
+            .unwrap_or(f64::NAN),
+        geometry: calibrated.geometry,
+        robot_minutes: config.carry_minutes(),
+        true_error_mm,
+    };
+    let next = format!("rmrl train --set camera.calibration={}", path_word(&arguments.out));
+    print_result(&result, arguments.json, &next)?;
+    Ok(())
+}
