@@ -13,7 +13,8 @@
 //!   where the arm truly puts its tool, by `true_kinematics`, `table_slope` and `tool_offset`.
 //!   `solid` and `arm_shape` are an arm before the camera, for calibration images.
 //! - `physics`: contact in rapier3d. `bodies` sets up rapier, `grasp_dynamics` moves hand and jaws
-//!   step by step, `linear_motion` has the speed profile, `obstacles` stops the hand, `hand` and
+//!   step by step, `linear_motion` has the speed profile, `free_air` says where a held plate meets
+//!   nothing, `obstacles` stops the hand, `hand` and
 //!   `plate_extent` have the shapes.
 //! - `config`: [`SimulationConfig`], its checks, and the camera that it describes.
 //! - `camera`: images. `render` traces rays and traces only those pixels again that plate and hand

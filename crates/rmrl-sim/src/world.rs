@@ -12,6 +12,7 @@ use rmrl_vision::{CameraModel, Distortion, Intrinsics, RgbdFrame};
 use crate::camera::overhead_camera::OverheadCamera;
 use crate::config::SimulationConfig;
 use crate::ground_truth::{GraspTruth, GroundTruth, HandTruth, TargetPlace};
+use crate::physics::free_air::FixtureOutline;
 use crate::physics::grasp_dynamics::MotionEnd;
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand, OPEN_HALF_OPENING_M};
 use crate::physics::obstacles::Obstacles;
@@ -81,7 +82,12 @@ impl World {
         let fixtures = Fixtures::build(config, task, cell_seed, &parameters.arm);
         let obstacles = Obstacles(fixtures.obstacles());
         let Fixtures { receptacles, clutter, target } = fixtures;
-        let contact = PlateContact::new(receptacles.clone(), parameters.friction, config.plate);
+        let outline = match config.cells.round_fixtures {
+            true => FixtureOutline::Circle,
+            false => FixtureOutline::Rectangle,
+        };
+        let contact =
+            PlateContact::new(receptacles.clone(), parameters.friction, config.plate, outline);
         let overhead = OverheadCamera::new(config, cell_seed, &parameters, receptacles, clutter);
         Self {
             seeds: Seeds { cell: cell_seed, noise: noise_seed },

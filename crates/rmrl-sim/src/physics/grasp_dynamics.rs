@@ -1,14 +1,15 @@
 //! What happens between fingers, plate and walls while the hand moves and the jaws close and open.
 
-use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use rmrl_cell::ToolPose;
 use rmrl_core::wrap_angle;
 use rmrl_vision::PlateGeometry;
 
 use crate::physics::bodies::{GraspBodies, TIME_STEP_SECS, Velocity};
+use crate::physics::free_air::{FixtureOutline, FreeAir};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
 use crate::physics::linear_motion::LinearMotion;
-use crate::physics::plate_extent::{half_extent_m, reach_across_jaws_m};
+use crate::physics::plate_extent::reach_across_jaws_m;
 use crate::scene::cell_parameters::Friction;
 use crate::scene::cuboid::Cuboid;
 
@@ -16,11 +17,6 @@ use crate::scene::cuboid::Cuboid;
 const JAW_MARGIN_M: f64 = 0.000_5;
 /// Opening jaws let go of the plate within this distance, in meters.
 const JAW_RELEASE_M: f64 = 0.003;
-/// A held plate whose lowest point is this high above everything near its path meets nothing, in
-/// meters: ten times what physics looks ahead.
-const CLEARANCE_M: f64 = 0.002;
-/// Farther than this from the tool's middle, nothing can meet a held plate, in meters.
-const PLATE_REACH_M: f64 = 0.1;
 /// Speed of each jaw, in meters per second.
 const JAW_SPEED_M_S: f64 = 0.04;
 /// The grip force at which the jaws stall, in newtons.
@@ -43,6 +39,7 @@ pub struct GraspDynamics {
     hand: Hand,
     geometry: PlateGeometry,
     surroundings: Vec<Cuboid>,
+    outline: FixtureOutline,
 }
 
 /// How a motion of the hand ended.
@@ -68,7 +65,13 @@ impl GraspDynamics {
             hand,
             geometry,
             surroundings: surroundings.to_vec(),
+            outline: FixtureOutline::Rectangle,
         }
+    }
+
+    /// The same with another idea of what is near a held plate.
+    pub(crate) fn with_outline(self, outline: FixtureOutline) -> Self {
+        Self { outline, ..self }
     }
 
     /// The pose of the plate's center.
@@ -92,14 +95,14 @@ impl GraspDynamics {
     /// less than 0.01 mm a meter. So only the parts of the path near a surface are simulated.
     pub fn move_hand(&mut self, target: ToolPose, speed_m_s: f64) -> MotionEnd {
         let motion = LinearMotion::new(self.hand.tool, target, speed_m_s);
-        let free_above_m =
-            if self.holds_firmly() { self.free_above_m(&motion) } else { f64::INFINITY };
+        let air = self.holds_firmly().then(|| self.free_air(&motion));
+        let is_free = |tool: ToolPose| air.as_ref().is_some_and(|air| air.at(tool));
         let steps = (motion.duration_secs() / TIME_STEP_SECS).ceil() as usize;
         let at = |step: usize| motion.at_secs(step as f64 * TIME_STEP_SECS);
         let mut step = 0;
         while step < steps {
-            let free = (step..steps).take_while(|next| at(next + 1).z_m > free_above_m).count();
-            if free > 1 && at(step).z_m > free_above_m {
+            let free = (step..steps).take_while(|next| is_free(at(next + 1))).count();
+            if free > 1 && is_free(at(step)) {
                 step += free;
                 let before = at(step - 1);
                 self.carry(at(step), before);
@@ -114,6 +117,11 @@ impl GraspDynamics {
         }
         self.hand.tool = target;
         MotionEnd::Arrived
+    }
+
+    fn free_air(&self, motion: &LinearMotion) -> FreeAir {
+        let (tool, plate) = (self.hand.tool, self.world_from_plate());
+        FreeAir::new(self.outline, &self.surroundings, motion, tool, &plate, self.geometry)
     }
 
     /// Whether both jaws press on the plate about as strongly as when they closed.
@@ -139,23 +147,6 @@ impl GraspDynamics {
         };
         self.hand.tool = to;
         self.bodies.relocate(&plate, &velocity, &self.hand);
-    }
-
-    /// How high the tool has to be for the plate in its jaws to meet nothing during a motion, in
-    /// meters.
-    fn free_above_m(&self, motion: &LinearMotion) -> f64 {
-        let highest_m = self
-            .surroundings
-            .iter()
-            .filter(|cuboid| {
-                let [x, y, _] = cuboid.half_extents_m;
-                motion.distance_m(cuboid.pose) < x.hypot(y) + PLATE_REACH_M
-            })
-            .map(Cuboid::top_m)
-            .fold(0.0, f64::max);
-        let plate = self.world_from_plate();
-        let lowest_m = plate.translation.z - half_extent_m(&plate, self.geometry, Vector3::z());
-        highest_m + CLEARANCE_M + self.hand.tool.z_m - lowest_m
     }
 
     /// Closes the jaws, mirrored, until both press with 15 N or nothing is between them.

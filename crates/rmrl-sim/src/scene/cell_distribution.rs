@@ -62,6 +62,9 @@ pub struct CellDistribution {
     /// The arm's repeatability, in meters: the standard deviation of where it stops, each way.
     #[key(at_least = 0, limit = 0.1)]
     pub repeatability_m: f64,
+    /// Whether fixtures count as large as the circles around them where physics asks what a held plate may meet. It costs
+    /// 10 ms a trial and keeps the bits of version 0.1; placements differ by 0.02 mm. Default false.
+    pub round_fixtures: bool,
     /// The share of ambient light, which comes from everywhere.
     #[key(interval, at_least = 0, at_most = 1)]
     pub ambient_light: [f64; 2],
@@ -108,6 +111,7 @@ impl Default for CellDistribution {
             joint_zero_deg: 0.1,
             link_length_m: 0.000_5,
             link_twist_deg: 0.05,
+            round_fixtures: false,
             ..Self::EXACT_ARM
         }
     }
@@ -132,6 +136,7 @@ impl CellDistribution {
         link_length_m: 0.0,
         link_twist_deg: 0.0,
         repeatability_m: 0.000_05,
+        round_fixtures: true,
         ambient_light: [0.35, 0.6],
         exposure: [0.75, 1.1],
         window_light: [0.4, 0.8],
@@ -165,6 +170,7 @@ impl CellDistribution {
         link_length_m: 0.0,
         link_twist_deg: 0.0,
         repeatability_m: 0.0,
+        round_fixtures: false,
         ambient_light: [0.45; 2],
         exposure: [0.95; 2],
         window_light: [0.0; 2],

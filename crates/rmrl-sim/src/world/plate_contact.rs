@@ -5,6 +5,7 @@ use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, wrap_angle};
 use rmrl_vision::PlateGeometry;
 
+use crate::physics::free_air::FixtureOutline;
 use crate::physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
 use crate::physics::linear_motion::{distance_to_segment_m, interpolate};
@@ -26,13 +27,19 @@ pub(crate) struct PlateContact {
     fixtures: Vec<Cuboid>,
     friction: Friction,
     geometry: PlateGeometry,
+    outline: FixtureOutline,
     /// Runs while anything may touch the plate.
     dynamics: Option<GraspDynamics>,
 }
 
 impl PlateContact {
-    pub(crate) fn new(fixtures: Vec<Cuboid>, friction: Friction, geometry: PlateGeometry) -> Self {
-        Self { fixtures, friction, geometry, dynamics: None }
+    pub(crate) fn new(
+        fixtures: Vec<Cuboid>,
+        friction: Friction,
+        geometry: PlateGeometry,
+        outline: FixtureOutline,
+    ) -> Self {
+        Self { fixtures, friction, geometry, outline, dynamics: None }
     }
 
     /// Moves the hand, and the plate if the jaws hold it.
@@ -147,6 +154,7 @@ impl PlateContact {
                 &state.world_from_plate(),
                 state.hand,
             )
+            .with_outline(self.outline)
         })
     }
 

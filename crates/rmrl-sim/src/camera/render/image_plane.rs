@@ -1,7 +1,7 @@
 //! From pixels to rays, and from points of the cell to the pixels that they may cover.
 
 use nalgebra::{Point2, Point3};
-use rmrl_vision::CameraModel;
+use rmrl_vision::{CameraModel, Distortion};
 
 use super::light_source::LightSource;
 use super::ray::Ray;
@@ -17,27 +17,56 @@ pub(super) struct ImagePlane {
     /// The side of a pixel on the table, in meters. The camera looks straight down, so all are alike,
     /// and higher surfaces cover more of them.
     pub pixel_m: f32,
+    /// Where the rays of the pixels' middles meet the plane at a depth of 1, row by row; `None` without distortion,
+    /// and for a lens without an inverse in some of them.
+    undistorted: Option<Vec<Point2<f64>>>,
 }
 
 impl ImagePlane {
     pub(super) fn new(camera: CameraModel) -> Self {
         let intrinsics = camera.intrinsics;
+        let whole = PixelRegion::whole(intrinsics.width as usize, intrinsics.height as usize);
+        let undistorted = match intrinsics.distortion == Distortion::default() {
+            true => None,
+            false => {
+                let middles = whole.pixels().map(|(u, v)| Point2::new(u as f64, v as f64));
+                middles.map(|middle| Some(intrinsics.unproject(middle, 1.0)?.xy())).collect()
+            }
+        };
         Self {
             camera,
-            whole: PixelRegion::whole(intrinsics.width as usize, intrinsics.height as usize),
+            whole,
             pixel_m: (camera.position().z / intrinsics.fx.min(intrinsics.fy)) as f32,
+            undistorted,
         }
     }
 
     /// The ray of a pixel, scaled so that distances along it are depths along the optical axis.
     pub(super) fn primary_ray(&self, u: f64, v: f64) -> Ray {
-        // Where the lens has no inverse it shows nothing, as if the ray left backwards.
-        let in_camera = self.camera.intrinsics.unproject(Point2::new(u, v), 1.0);
-        let in_camera = in_camera.unwrap_or_else(|| Point3::new(0.0, 0.0, -1.0));
+        let in_camera = self.in_camera(u, v);
         Ray {
             origin: self.camera.position().cast(),
             direction: (self.camera.world_from_camera * in_camera.coords).cast(),
         }
+    }
+
+    /// Where the ray of a point of the image meets the plane at a depth of 1.
+    fn in_camera(&self, u: f64, v: f64) -> Point3<f64> {
+        let intrinsics = &self.camera.intrinsics;
+        let Some(undistorted) = &self.undistorted else {
+            // Where the lens has no inverse it shows nothing, as if the ray left backwards.
+            let point = intrinsics.unproject(Point2::new(u, v), 1.0);
+            return point.unwrap_or_else(|| Point3::new(0.0, 0.0, -1.0));
+        };
+        // Within a pixel the displacement changes by less than 0.005 px.
+        let nearest = |at: f64, count: usize| (at.max(0.0).round() as usize).min(count - 1);
+        let (column, row) = (nearest(u, self.whole.right), nearest(v, self.whole.bottom));
+        let middle = undistorted[row * self.whole.right + column];
+        Point3::new(
+            middle.x + (u - column as f64) / intrinsics.fx,
+            middle.y + (v - row as f64) / intrinsics.fy,
+            1.0,
+        )
     }
 
     /// The color rays of a pixel, each with the point of the lights that it looks at, in their radii.
