@@ -1,21 +1,23 @@
-//! Load a trained policy and ask it what it would do, given an image and an estimated pose of the plate.
+//! Load a trained policy, or the belief of a self-calibration, and ask it what it would do, given an image and an estimated
+//! pose of the plate.
 //!
 //! The observation is the start of a trial of the run itself. A program with a camera would use its own
 //! image and estimated pose instead.
 //!
-//! `cargo run --release --example ask_policy -- runs/table-rm-rl-seed0 150`
+//! `cargo run --release --example ask_policy -- runs/table-self-calibration-residual-seed0 20`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rmrl::{POLICY, read_records};
-use rmrl_core::Observation;
+use rmrl::{BELIEF, POLICY, read_records};
+use rmrl_belief::SavedBelief;
+use rmrl_core::{Observation, PlanarPose};
 use rmrl_learn::{Policy, PolicyConfig};
 use rmrl_vision::read_color_image;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let run = PathBuf::from(arguments.next().unwrap_or("runs/table-rm-rl-seed0".to_string()));
+    let run = PathBuf::from(arguments.next().unwrap_or("runs/table-self-calibration-residual-seed0".to_string()));
     let number: u32 = arguments.next().as_deref().unwrap_or("1").parse()?;
     let records = read_records(&run)?;
     let record = records
@@ -29,13 +31,34 @@ fn main() -> anyhow::Result<()> {
         plate_in_image: record
             .plate_in_image
             .context("the trial has no place of the plate in the image")?,
-        look_error_m: None,
+        look_error_m: record.look_error_m,
         carries: Vec::new(),
     };
 
+    let pick = match run.join(BELIEF).exists() {
+        true => ask_belief(&run, &observation)?,
+        false => ask_policy(&run, &observation)?,
+    };
+    println!("pick at x {:.1} mm, y {:.1} mm", 1e3 * pick.x_m, 1e3 * pick.y_m);
+    println!("yaw {:.2} degrees", pick.yaw_rad.to_degrees());
+    Ok(())
+}
+
+/// Where a self-calibration picks.
+fn ask_belief(run: &Path, observation: &Observation) -> anyhow::Result<PlanarPose> {
+    // The file contains everything that picking takes. A picture is read by `LookErrorNetwork`, which the run has done.
+    let belief: SavedBelief = serde_json::from_slice(&std::fs::read(run.join(BELIEF))?)
+        .with_context(|| format!("{} is damaged", run.join(BELIEF).display()))?;
+    let pick = belief.pick(observation.look());
+    println!("{} carries; 95 % of plates within {:.2} mm", belief.carries(), 1e3 * pick.interval_m);
+    Ok(pick.tool)
+}
+
+/// Where a policy network picks.
+fn ask_policy(run: &Path, observation: &Observation) -> anyhow::Result<PlanarPose> {
     // The file contains everything; the configuration only chooses the device to compute on.
     let policy = Policy::from_file(&run.join(POLICY), &PolicyConfig::default())?;
-    let decision = policy.decide(&observation);
+    let decision = policy.decide(observation);
     let distribution = decision.probabilities.context("a policy gives probabilities")?;
 
     for (dimension, name) in ["dx", "dy", "dyaw"].into_iter().enumerate() {
@@ -52,7 +75,7 @@ fn main() -> anyhow::Result<()> {
             println!("  {:>6.2}  {probability:.3}  {bar}{chosen}", value * scale);
         }
     }
-    if let Some(ood_score) = policy.ood_score(&policy.encode(&observation)) {
+    if let Some(ood_score) = policy.ood_score(&policy.encode(observation)) {
         println!(
             "from the nearest training state: pose {:.2}, image {:.2} of the training's widest gap",
             ood_score.pose, ood_score.image
@@ -61,8 +84,5 @@ fn main() -> anyhow::Result<()> {
     if decision.abstained {
         println!("the policy abstains: its training had no state like this one");
     }
-    let pick = observation.estimated_pose.adjusted(decision.adjustment);
-    println!("pick at x {:.1} mm, y {:.1} mm", 1e3 * pick.x_m, 1e3 * pick.y_m);
-    println!("yaw {:.2} degrees", pick.yaw_rad.to_degrees());
-    Ok(())
+    Ok(observation.estimated_pose.adjusted(decision.adjustment))
 }

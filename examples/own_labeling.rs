@@ -9,7 +9,7 @@ use rmrl::{Laboratory, RunConfig};
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{ActionSpace, PoseAdjustment, Scene, Trial, TrialReport, mean};
 use rmrl_learn::{
-    BestOfScene, Experience, Labeling, Learner, Method, Observer, ObserverError, Policy, Reinforce,
+    BestOfScene, Experience, Labeling, Learner, Method, MethodName, Observer, ObserverError, Policy, Reinforce,
     ReplayRule, Training, TrialBacklog, TrialLabel, TrialPlan,
 };
 
@@ -65,7 +65,7 @@ impl Observer<PickPlace> for Rewards {
 }
 
 fn main() -> anyhow::Result<()> {
-    let config = RunConfig::for_task(TaskKind::Table);
+    let config = RunConfig::of(TaskKind::Table, MethodName::RmRl);
     let actions = config.action_space()?;
     let strategies: [(&str, Box<dyn Labeling>); 2] = [
         ("the best of the scene", Box::new(BestOfScene)),

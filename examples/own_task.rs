@@ -86,7 +86,6 @@ impl Env for UndisturbedGrasp {
         let error = PlacementError::between(after, before);
         Ok(Outcome::Placed(Placement {
             final_look_error_m: None,
-            final_look_error_m: None,
             pick_pose,
             final_pose: after,
             target_pose: before,
@@ -127,7 +126,7 @@ impl Observer<UndisturbedGrasp> for Printer {
 }
 
 fn main() -> anyhow::Result<()> {
-    let config = RunConfig::for_task(rmrl_cell::TaskKind::Table);
+    let config = RunConfig::of(rmrl_cell::TaskKind::Table, MethodName::RmRl);
     let cell = SimulatedCell::new(&config.simulation, &config.task, 0, 0)?;
     let devices = cell.devices();
     // The simulated plate starts in its box, which this task does not need.

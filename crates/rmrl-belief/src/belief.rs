@@ -163,6 +163,11 @@ impl CellBelief {
         &self.track.estimate().geometry
     }
 
+    /// The estimate that is acted on.
+    pub(crate) fn estimate(&self) -> &Estimate {
+        self.track.estimate()
+    }
+
     /// The number of carries so far.
     pub fn carries(&self) -> u32 {
         self.carries
@@ -210,7 +215,7 @@ impl CellBelief {
 }
 
 /// Where the tool picks a plate that the camera sees, by one estimate.
-fn pick_by(estimate: &Estimate, seen: Look) -> Pick {
+pub(crate) fn pick_by(estimate: &Estimate, seen: Look) -> Pick {
     let Estimate { geometry, covariance, .. } = estimate;
     let look_m = estimate.look_deviation_m();
     let tool = geometry.best_tool(seen);

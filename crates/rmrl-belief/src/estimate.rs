@@ -22,7 +22,7 @@ const MOVED_NOISE_EQUATIONS: f64 = 60.0;
 /// Iterations at most. A dozen are enough; more only where two explanations are nearly as good as each other.
 const ITERATIONS: usize = 30;
 /// It has converged where no unknown changes by more than this, in meters and radians.
-const CONVERGED: f64 = 1e-8;
+const CONVERGED: f64 = 1e-6;
 
 /// Where the plate stayed in the jaws as it was: looks with one offset along the fingers.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -85,8 +85,9 @@ pub(crate) struct Estimate {
     pub covariance: Matrix,
     /// The scale of Student's t distribution of a look's noise, in meters.
     pub look_m: f64,
-    /// How much each look counts.
+    /// How much each look counts, in the plane and in yaw.
     pub weights: Vec<f64>,
+    pub yaw_weights: Vec<f64>,
 }
 
 /// What all looks together say.
@@ -100,6 +101,8 @@ pub(crate) struct Evidence<'a> {
     pub grips: &'a [Grip],
     /// How many looks there are.
     pub looks: usize,
+    /// An estimate from most of these looks, to begin with; without one it begins with the prior.
+    pub known: Option<&'a Estimate>,
 }
 
 /// An equation along the fingers within a grip, with the look it is of.
@@ -171,9 +174,16 @@ impl Evidence<'_> {
     pub fn estimate(&self) -> Estimate {
         let before = self.before;
         let mut geometry = Geometry { values: before.mean, middle: xy(self.middle) };
-        let mut weights = vec![1.0; self.looks];
-        let mut yaw_weights = vec![1.0; self.looks];
         let (mut look_m, _) = before.noise;
+        let (mut weights, mut yaw_weights) = (Vec::new(), Vec::new());
+        if let Some(known) = self.known {
+            geometry = known.geometry;
+            look_m = known.look_m;
+            weights.clone_from(&known.weights);
+            yaw_weights.clone_from(&known.yaw_weights);
+        }
+        weights.resize(self.looks, 1.0);
+        yaw_weights.resize(self.looks, 1.0);
         let mut last_normal = before.precision;
         let grips: Vec<PreparedGrip<'_>> =
             self.grips.iter().map(|grip| PreparedGrip::of(grip, &geometry)).collect();
@@ -197,7 +207,7 @@ impl Evidence<'_> {
         }
         let information = before.precision + (last_normal - before.precision) * INFORMATION;
         let information = Cholesky::new(information).expect("it is the prior's and more");
-        Estimate { geometry, covariance: information.inverse(), look_m, weights }
+        Estimate { geometry, covariance: information.inverse(), look_m, weights, yaw_weights }
     }
 
     /// The weighted normal equations, with the offset of each grip eliminated.

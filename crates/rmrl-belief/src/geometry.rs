@@ -29,6 +29,24 @@ pub(crate) const BEND: usize = 7;
 /// How much more than it says a picture's look error is worth `γ`: -1 where pictures tell nothing.
 pub(crate) const PICTURE: usize = 13;
 
+/// The names of the unknowns, in their order.
+pub(crate) const UNKNOWNS: [&str; SIZE] = [
+    "camera_shift_x_m",
+    "camera_shift_y_m",
+    "camera_turn_rad",
+    "camera_scale",
+    "tool_turn_rad",
+    "tool_across_m",
+    "target_along_m",
+    "bend_x_xx_m",
+    "bend_x_xy_m",
+    "bend_x_yy_m",
+    "bend_y_xx_m",
+    "bend_y_xy_m",
+    "bend_y_yy_m",
+    "picture_gain_less_1",
+];
+
 /// The distance from the middle of the workspace at which the bend has the size of its coefficients, in meters.
 const FIELD_RADIUS_M: f64 = 0.15;
 

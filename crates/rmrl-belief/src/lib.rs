@@ -10,6 +10,7 @@
 //! - `estimate`: the robust posterior over the unknowns
 //! - `track`: what is believed for as long as the camera stays where it is, and how well a carry fits to it
 //! - `belief`: [`CellBelief`], which takes note of carries, says where to pick, and notices a camera that was moved
+//! - `saved`: [`SavedBelief`], the belief as a file
 //! - `summary`: the belief in words
 //!
 //! Poses are planar, in the world frame, which is the arm's base; meters and radians. A tool's pose is the commanded one.
@@ -18,9 +19,11 @@ mod belief;
 mod equations;
 mod estimate;
 mod geometry;
+mod saved;
 mod summary;
 mod track;
 
 pub use belief::{CellBelief, Pick};
 pub use geometry::{Geometry, Prior};
+pub use saved::SavedBelief;
 pub use summary::{BeliefSummary, CameraMove, Measured};

@@ -15,6 +15,9 @@ const TAIL: f64 = 5.0;
 /// The variance of Student's t distribution with three degrees of freedom, in squares of its scale.
 const STUDENT_VARIANCE: f64 = 3.0;
 
+/// Looks of which one explanation is left.
+const MANY_LOOKS: usize = 40;
+
 /// The looks since the camera came to hang where it hangs, and what is known from before.
 #[derive(Debug, Clone)]
 pub(crate) struct Track {
@@ -28,6 +31,8 @@ pub(crate) struct Track {
     looks: usize,
     /// Made when it is first asked for.
     estimate: OnceCell<Estimate>,
+    /// The estimate before the last carry, to begin the next one with.
+    known: Option<Box<Estimate>>,
 }
 
 /// A plate that the jaws released, and the look at it.
@@ -59,6 +64,7 @@ impl Track {
             last: Some(Released { tool: place, seen: target, number: 0 }),
             looks: 1,
             estimate: OnceCell::new(),
+            known: None,
         }
     }
 
@@ -71,6 +77,7 @@ impl Track {
             last: None,
             looks: 0,
             estimate: OnceCell::new(),
+            known: None,
             ..self.clone()
         }
     }
@@ -79,7 +86,14 @@ impl Track {
         self.target =
             Some(Station { look: self.new_look(), seen: target, tool: place, closes: false });
         self.last = None;
-        self.estimate = OnceCell::new();
+        self.begin_estimate();
+    }
+
+    /// Forgets the estimate, which a new look has made old. Few looks may be explained in several ways, so that the next
+    /// estimate begins with the prior; many looks leave but one, and the last estimate is near it.
+    fn begin_estimate(&mut self) {
+        let old = self.estimate.take();
+        self.known = old.filter(|_| self.looks > MANY_LOOKS).map(Box::new);
     }
 
     /// Whether the target was recorded where the camera hangs now.
@@ -100,6 +114,7 @@ impl Track {
                 target: self.target,
                 grips: &self.grips,
                 looks: self.looks,
+                known: self.known.as_deref(),
             };
             evidence.estimate()
         })
@@ -108,6 +123,13 @@ impl Track {
     /// Where the arm will next close the jaws, as far as is known: the tool's pose, and the look at the plate there.
     pub fn lies_at(&self) -> Option<(PlanarPose, Look)> {
         self.last.map(|last| (last.tool, last.seen))
+    }
+
+    /// Begins the next estimate with the prior.
+    #[cfg(test)]
+    pub fn begin_cold(&mut self) {
+        self.estimate = OnceCell::new();
+        self.known = None;
     }
 
     /// The number of grips.
@@ -130,7 +152,7 @@ impl Track {
         self.grips.last_mut().expect("one was pushed").stations.push(station);
         let seen = carry.seen_after;
         self.last = Some(Released { tool: carry.released, seen, number: look });
-        self.estimate = OnceCell::new();
+        self.begin_estimate();
     }
 
     /// What this track knows of the offset that the plate has in the jaws during a carry, before the look at its end.

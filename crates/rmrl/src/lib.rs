@@ -77,7 +77,6 @@ pub use crate::config::{
 };
 pub use crate::perception::encoder_dataset::{ANSWERS, LOOK_ANSWERS, look_images, plate_images};
 pub use crate::report::report;
-pub use crate::run::POLICY;
 pub use crate::run::create::create;
 pub use crate::run::engine::RunResult;
 pub use crate::run::execute::{execute, execute_observed};
@@ -86,3 +85,4 @@ pub use crate::run::observer::RunObserver;
 pub use crate::run::outcome::RunOutcome;
 pub use crate::run::run_log::{read_records, trials_in};
 pub use crate::run::target_record::TargetRecord;
+pub use crate::run::{BELIEF, POLICY};

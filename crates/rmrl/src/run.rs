@@ -30,4 +30,4 @@ pub(crate) mod target_record;
 mod trial_record;
 pub(crate) mod world_record;
 
-pub use self::folder_store::POLICY;
+pub use self::folder_store::{BELIEF, POLICY};

@@ -305,12 +305,30 @@ fn columns_are_the_derivatives() {
 
 #[test]
 fn a_belief_of_many_carries_is_renewed_at_once() {
-    let (_, belief, _) = run(5, 2e-4, 0.2, 150);
+    let (mut cell, mut belief, _) = run(5, 2e-4, 0.2, 150);
     assert_eq!(belief.carries(), 300);
-    let began = std::time::Instant::now();
-    let renewed = belief.with_target(PLACE, MIDDLE.into());
-    let _ = renewed.geometry();
-    // A millisecond on a quiet machine; tests share theirs.
-    assert!(began.elapsed().as_secs_f64() < 0.02, "{:?}", began.elapsed());
-    println!("{:?}", began.elapsed());
+    let mut at = (PLACE, cell.look());
+    let mut timed = || {
+        let began = std::time::Instant::now();
+        trial(&mut cell, &mut belief, &mut at, true);
+        0.5 * began.elapsed().as_secs_f64()
+    };
+    // A millisecond on a quiet machine; tests share theirs, so the quickest of several counts.
+    let quickest = (0..20).map(|_| timed()).fold(f64::INFINITY, f64::min);
+    println!("{:.2} ms", 1e3 * quickest);
+    assert!(quickest < 0.005, "{quickest}");
+}
+
+/// An estimate that begins with the last one ends where one that begins with the prior ends.
+#[test]
+fn where_an_estimate_begins_makes_no_difference() {
+    for seed in 0..10 {
+        let (_, belief, _) = run(seed, 2e-4, 0.2, 60);
+        let mut cold = belief.track.clone();
+        cold.begin_cold();
+        let seen = Look::from(PlanarPose::new(0.33, 0.06, 0.3));
+        let cold = cold.estimate().geometry.best_tool(seen);
+        let apart = (xy(belief.pick(seen).tool) - xy(cold)).norm();
+        assert!(apart < 1e-5, "cell {seed}: {apart}");
+    }
 }

@@ -154,7 +154,8 @@ impl Layers {
         self.check_contradictions()?;
         let kinds = self.layers.iter().map(Layer::task_kind).collect::<Result<Vec<_>, _>>()?;
         let kind = kinds.iter().rev().find_map(|kind| *kind).unwrap_or_default();
-        let method = self.layers.iter().rev().find_map(Layer::method).unwrap_or_default();
+        let method =
+            self.layers.iter().rev().find_map(Layer::method).unwrap_or(MethodName::RECOMMENDED);
         let mut merged = RunConfig::of(kind, method).to_table();
         let mut config = None;
         for (mut layer, its_kind) in self.layers.into_iter().zip(kinds) {

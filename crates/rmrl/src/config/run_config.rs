@@ -109,9 +109,9 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
-    /// The defaults for a task, with the default method.
+    /// The defaults for a task, with the recommended method.
     pub fn for_task(kind: TaskKind) -> Self {
-        Self::of(kind, MethodName::default())
+        Self::of(kind, MethodName::RECOMMENDED)
     }
 
     /// The defaults for a task and a method.
@@ -139,6 +139,8 @@ impl RunConfig {
             // It corrects all that camera and tool are off, also once the camera has been bumped.
             config.safety.max_adjustment_m = 0.025;
             config.schedule.carries = 6;
+            // What is known after the carries gets little better.
+            config.trials = 20;
         }
         if method == MethodName::Oracle {
             config.actions.translation_bins = 9;

@@ -9,7 +9,7 @@ use rmrl_learn::{
 
 use crate::cell::assembly::Laboratory;
 use crate::config::RunConfig;
-use crate::run::baseline::{baseline, telling_poses};
+use crate::run::baseline::{baseline, learned_geometry, telling_poses};
 use crate::run::observer::RunObserver;
 use crate::run::outcome::RunOutcome;
 use crate::run::run_log::plan_after;
@@ -83,6 +83,10 @@ fn try_run(
     });
     if let Some(policy) = &policy {
         store.keep_policy(policy)?;
+    }
+    if config.method.is_self_calibration() && has_tried {
+        let learned = learned_geometry(config, store.records(), target.target.look())?;
+        store.keep_belief(&learned.belief().saved())?;
     }
     Ok(RunResult { records: store.finish()?, end, target: Some(target), policy })
 }

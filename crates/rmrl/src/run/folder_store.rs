@@ -1,6 +1,7 @@
 //! A run that is kept in a run directory, and survives being killed at any instant.
 
 use anyhow::{Context, bail};
+use rmrl_belief::SavedBelief;
 use rmrl_cell::PickPlace;
 use rmrl_core::{Trial, TrialReport};
 use rmrl_data::{Journal, RunDir, TrialRecord};
@@ -30,6 +31,8 @@ use crate::run::world_record::{WORLD, WorldRecord};
 
 /// The deployable policy that a finished run leaves behind.
 pub const POLICY: &str = "policy.safetensors";
+/// The belief of a self-calibration in a run directory.
+pub const BELIEF: &str = "belief.json";
 /// The pretrained policy that a run may begin with.
 const PRETRAINED: &str = "pretrained.safetensors";
 /// The earlier run that it was pretrained on.
@@ -231,6 +234,10 @@ impl RunStore for FolderStore<'_> {
 
     fn keep_policy(&mut self, policy: &Policy) -> anyhow::Result<()> {
         Ok(self.dir.write(POLICY, &policy.to_safetensors(&Metadata::new()))?)
+    }
+
+    fn keep_belief(&mut self, belief: &SavedBelief) -> anyhow::Result<()> {
+        Ok(self.dir.write(BELIEF, &serde_json::to_vec_pretty(belief)?)?)
     }
 
     fn finish(&mut self) -> anyhow::Result<Vec<TrialRecord>> {

@@ -1,5 +1,6 @@
 //! A run that is kept in memory: for reproductions, which make many runs and need their numbers only.
 
+use rmrl_belief::SavedBelief;
 use rmrl_cell::PickPlace;
 use rmrl_core::{Trial, TrialReport};
 use rmrl_data::TrialRecord;
@@ -103,6 +104,10 @@ impl RunStore for MemoryStore {
     }
 
     fn keep_policy(&mut self, _: &Policy) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn keep_belief(&mut self, _: &SavedBelief) -> anyhow::Result<()> {
         Ok(())
     }
 

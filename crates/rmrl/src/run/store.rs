@@ -1,5 +1,6 @@
 //! Where a run is kept: the one thing in which `rmrl train` and `rmrl reproduce` differ.
 
+use rmrl_belief::SavedBelief;
 use rmrl_cell::PickPlace;
 use rmrl_core::{Trial, TrialReport};
 use rmrl_data::TrialRecord;
@@ -61,6 +62,9 @@ pub(crate) trait RunStore {
 
     /// Keeps the policy to deploy.
     fn keep_policy(&mut self, policy: &Policy) -> anyhow::Result<()>;
+
+    /// Keeps the belief to deploy, of a method that has one.
+    fn keep_belief(&mut self, belief: &SavedBelief) -> anyhow::Result<()>;
 
     /// Returns all records, each of them safe.
     fn finish(&mut self) -> anyhow::Result<Vec<TrialRecord>>;

@@ -42,11 +42,32 @@ pub const SMALL: [&str; 9] = [
     "schedule.pretrain_trials=6",
 ];
 
-/// `rmrl` with these arguments, run in `dir`.
+/// `rmrl` with these arguments, run in `dir`. A training that names no method is the paper's here: it learns a network, which
+/// most tests are about.
 pub fn rmrl(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = rmrl_as_users(dir, arguments);
+    if needs_method(dir, arguments) {
+        command.args(["--method", "rm-rl"]);
+    }
+    command
+}
+
+/// `rmrl` with exactly these arguments, run in `dir`.
+pub fn rmrl_as_users(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rmrl"));
     command.current_dir(dir).args(arguments).env_remove("RMRL_LOG");
     command
+}
+
+/// Whether arguments begin a training and name no method, nor a file that does.
+fn needs_method(dir: &Path, arguments: &[&str]) -> bool {
+    let names = |option: &str| arguments.iter().any(|argument| argument.starts_with(option));
+    let file = arguments.iter().position(|argument| *argument == "--config");
+    let file = file.and_then(|at| arguments.get(at + 1));
+    let text = file.and_then(|file| std::fs::read_to_string(dir.join(file)).ok());
+    arguments.first() == Some(&"train")
+        && !["--method", "--resume", "method=", "--help"].into_iter().any(names)
+        && !text.is_some_and(|text| text.contains("method"))
 }
 
 /// `rmrl` with these arguments and the values of [`SMALL`], run in `dir`.
