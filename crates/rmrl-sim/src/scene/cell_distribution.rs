@@ -63,7 +63,7 @@ pub struct CellDistribution {
     #[key(at_least = 0, limit = 0.1)]
     pub repeatability_m: f64,
     /// Whether fixtures count as large as the circles around them where physics asks what a held plate may meet. It costs
-    /// 10 ms a trial and keeps the bits of version 0.1; placements differ by 0.02 mm. Default false.
+    /// 10 ms a trial and keeps the bits of version 0.1; placements differ by 0.01 mm in the median. Default false.
     pub round_fixtures: bool,
     /// The share of ambient light, which comes from everywhere.
     #[key(interval, at_least = 0, at_most = 1)]
