@@ -17,7 +17,9 @@ use rmrl_vision::read_color_image;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let run = PathBuf::from(arguments.next().unwrap_or("runs/table-self-calibration-residual-seed0".to_string()));
+    let run = PathBuf::from(
+        arguments.next().unwrap_or("runs/table-self-calibration-residual-seed0".to_string()),
+    );
     let number: u32 = arguments.next().as_deref().unwrap_or("1").parse()?;
     let records = read_records(&run)?;
     let record = records

@@ -9,8 +9,8 @@ use rmrl::{Laboratory, RunConfig};
 use rmrl_cell::{PickPlace, TaskKind};
 use rmrl_core::{ActionSpace, PoseAdjustment, Scene, Trial, TrialReport, mean};
 use rmrl_learn::{
-    BestOfScene, Experience, Labeling, Learner, Method, MethodName, Observer, ObserverError, Policy, Reinforce,
-    ReplayRule, Training, TrialBacklog, TrialLabel, TrialPlan,
+    BestOfScene, Experience, Labeling, Learner, Method, MethodName, Observer, ObserverError,
+    Policy, Reinforce, ReplayRule, Training, TrialBacklog, TrialLabel, TrialPlan,
 };
 
 /// Labels every state of a scene with the mean action of its best trials.

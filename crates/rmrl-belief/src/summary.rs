@@ -115,6 +115,8 @@ impl BeliefSummary {
     }
 }
 
+/// The gain's deviation below which pictures were read: half of the prior's.
+const READ_PICTURES: f64 = 0.25;
 /// Farther from zero than this many standard deviations of the prior, an unknown is implausible.
 const PLAUSIBLE: f64 = 3.0;
 
@@ -160,8 +162,8 @@ impl Measured {
 }
 
 impl BeliefSummary {
-    /// Camera and tool in words: a name, and what is believed of it.
-    pub fn in_words(&self) -> [(&'static str, String); 2] {
+    /// Camera and tool in words, and what else is known: a name, and what is believed of it.
+    pub fn in_words(&self) -> Vec<(&'static str, String)> {
         let camera = format!(
             "sees plates {} mm in x, {} mm in y and {} degrees from where they lie",
             self.camera_x_mm.negated().words(1),
@@ -174,14 +176,32 @@ impl BeliefSummary {
             self.tool_across_mm.words(1),
             self.tool_turn_deg.words(2),
         );
-        [("camera", camera), ("tool", tool)]
+        let mut words = vec![("camera", camera), ("tool", tool)];
+        if self.picture_gain.deviation < READ_PICTURES {
+            let gain = self.picture_gain.words(2);
+            words.push((
+                "pictures",
+                format!("say of the localizer's errors {gain} of what is true"),
+            ));
+        }
+        for noticed in &self.camera_moves {
+            let when = match noticed.trial {
+                Some(trial) => format!("trial {trial}"),
+                None => format!("carry {}", noticed.carry),
+            };
+            words.push(("camera was moved", format!("before {when}: {noticed}")));
+        }
+        words
     }
 }
 
 impl fmt::Display for BeliefSummary {
     /// In one line, as a person says it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [(_, camera), (_, tool)] = self.in_words();
-        write!(f, "the camera {camera}; the tool {tool}")
+        for (number, (name, words)) in self.in_words().into_iter().enumerate() {
+            let separator = if number == 0 { "" } else { "; " };
+            write!(f, "{separator}the {name} {words}")?;
+        }
+        Ok(())
     }
 }

@@ -90,7 +90,6 @@ impl Env for OffsetWorld {
         let error = PlacementError::between(final_pose, target_pose);
         Ok(Outcome::Placed(Placement {
             final_look_error_m: None,
-            final_look_error_m: None,
             pick_pose,
             final_pose,
             target_pose,
@@ -262,6 +261,8 @@ fn trained_by(method: Method, schedule: ScheduleConfig, trials: u32) -> (Learner
 
 const BY_SIMILARITY: ScheduleConfig = ScheduleConfig {
     carries: 0,
+    abstain_interval_m: 0.003,
+    known_interval_m: 0.0,
     trials_per_scene: 10,
     grouping: Grouping::Similarity,
     similar_translation_m: 0.05,

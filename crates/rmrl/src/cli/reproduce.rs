@@ -50,6 +50,10 @@ pub struct Reproduce {
     #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     trials: u32,
 
+    /// Held-out placements of each task, per evaluation
+    #[arg(long, value_name = "N", default_value_t = PLACEMENTS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    placements: u32,
+
     /// Tasks to evaluate on, separated by commas [default: all]; training uses task.kind
     #[arg(long, value_name = "TASK,..", value_delimiter = ',', value_parser = task_parser())]
     tasks: Vec<TaskKind>,
@@ -171,6 +175,9 @@ pub fn run(arguments: &Reproduce) -> Result<(), Failure> {
     }
 }
 
+/// The paper's number of placements.
+const PLACEMENTS: u32 = 10;
+
 fn plan(arguments: &Reproduce) -> Result<Plan, Failure> {
     let (variants, methods) = match &arguments.ablate {
         Some(ablation) => (ablation.variants(), ablation.methods().to_vec()),
@@ -183,6 +190,7 @@ fn plan(arguments: &Reproduce) -> Result<Plan, Failure> {
     Ok(Plan {
         layers: arguments.configuration.layers()?,
         trials: arguments.trials,
+        placements: arguments.placements,
         variants,
         methods: if arguments.methods.is_empty() { methods } else { arguments.methods.clone() },
         seeds: arguments.seeds,
@@ -204,6 +212,9 @@ fn command_of(arguments: &Reproduce, unit: &Unit) -> String {
     words.extend(["--unit".to_string(), unit.to_string()]);
     words.extend(["--out".to_string(), arguments.out().display().to_string()]);
     words.extend(["--trials".to_string(), arguments.trials.to_string()]);
+    if arguments.placements != PLACEMENTS {
+        words.extend(["--placements".to_string(), arguments.placements.to_string()]);
+    }
     if let Some(ablation) = &arguments.ablate {
         words.extend(["--ablate".to_string(), ablation.to_string()]);
     }

@@ -318,6 +318,7 @@ mod tests {
             assert_eq!(ablation.name().parse(), Ok(ablation.clone()));
             let plan = Plan {
                 layers: Layers::default(),
+                placements: 10,
                 trials: 150,
                 variants: ablation.variants(),
                 methods: ablation.methods().to_vec(),

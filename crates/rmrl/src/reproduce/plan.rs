@@ -90,6 +90,8 @@ pub struct Plan {
     pub methods: Vec<MethodName>,
     /// The number of seeds; they count from 0.
     pub seeds: u32,
+    /// Held-out placements of each task.
+    pub placements: u32,
     /// The tasks that final policies are evaluated on. They are trained on the task of the configuration.
     pub tasks: Vec<TaskKind>,
 }
@@ -165,6 +167,7 @@ mod tests {
         let plan = Plan {
             layers: Layers::default(),
             trials: 20,
+            placements: 10,
             variants: vec![
                 Variant::unchanged(),
                 Variant::new("short", ["schedule.trials_per_scene=5".to_string()]),

@@ -110,7 +110,7 @@ fn run_and_keep(
         .stack_size(STACK_BYTES)
         .build()
         .context("no thread could be started")?;
-    let run = || run_unit(unit, config, &plan.tasks, kept.as_deref());
+    let run = || run_unit(unit, config, (&plan.tasks, plan.placements), kept.as_deref());
     let result = catch_unwind(AssertUnwindSafe(|| pool.install(run)))
         .unwrap_or_else(|panic| Err(anyhow!("it panicked: {}", message_of(panic.as_ref()))))?;
     store.keep(&result)

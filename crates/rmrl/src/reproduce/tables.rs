@@ -7,7 +7,7 @@ use rmrl_learn::MethodName;
 use super::paper;
 use super::row::{Estimate, Rate, Row, TrialsEstimate};
 use super::table::Table;
-use super::unit::{PLACEMENTS, UnitResult};
+use super::unit::UnitResult;
 
 /// What the tables depend on beside the units.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +18,8 @@ pub struct TableSettings {
     pub smoothing: f64,
     /// The task of the training.
     pub trained_on: TaskKind,
+    /// Held-out placements of each task in each cell.
+    pub placements: usize,
 }
 
 /// All tables of a reproduction.
@@ -25,7 +27,7 @@ pub fn tables(rows: &[Row], settings: TableSettings) -> Vec<Table> {
     let mut tables = vec![
         table_1(rows, settings),
         table_2(rows, settings),
-        table_3(rows),
+        table_3(rows, settings),
         efficiency(rows, settings),
         claims(rows, settings),
     ];
@@ -87,8 +89,9 @@ fn table_2(rows: &[Row], settings: TableSettings) -> Table {
     let mut table = Table::new(
         &format!("Table 2: placing, {task} task"),
         &format!(
-            "The final greedy policy on {PLACEMENTS} held-out placements in each cell. The paper's \
-             columns are measured by its camera; ours are measured by the camera or true."
+            "The final greedy policy on {} held-out placements in each cell. The paper's \
+             columns are measured by its camera; ours are measured by the camera or true.",
+            settings.placements
         ),
         &[
             "method",
@@ -120,12 +123,13 @@ fn table_2(rows: &[Row], settings: TableSettings) -> Table {
     table
 }
 
-fn table_3(rows: &[Row]) -> Table {
+fn table_3(rows: &[Row], settings: TableSettings) -> Table {
     let mut table = Table::new(
         "Table 3: onto the shelf",
         &format!(
-            "The same policies on the shelf task, {PLACEMENTS} placements in each cell: how often \
-             the plate is truly seated in its slot, with the 95 % Wilson interval over all placements."
+            "The same policies on the shelf task, {} placements in each cell: how often \
+             the plate is truly seated in its slot, with the 95 % Wilson interval over all placements.",
+            settings.placements
         ),
         &["method", "paper", "success", "true e_trans mm"],
     );
@@ -152,9 +156,10 @@ fn efficiency(rows: &[Row], settings: TableSettings) -> Table {
     let mut table = Table::new(
         "Trials until the policy is precise",
         &format!(
-            "After how many trials the greedy policy first placed all {PLACEMENTS} held-out plates \
+            "After how many trials the greedy policy first placed all {} held-out plates \
              with a mean true error of at most 2 or 1 mm, evaluated every ten trials. Robot minutes: \
-             2.5 for each trial, and the carries before the first one. Runs that did not reach it count with their length."
+             2.5 for each trial, and the carries before the first one. Runs that did not reach it count with their length.",
+            settings.placements
         ),
         &[
             "method",

@@ -26,9 +26,6 @@ use crate::run::run_log::trials_without_images;
 
 /// Trials between two evaluations of the policy so far.
 pub const CHECKPOINT_INTERVAL: u32 = 10;
-/// Held-out placements of each task: the paper's ten.
-pub const PLACEMENTS: u32 = 10;
-
 /// Everything that tables and figures need of a unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,21 +83,21 @@ pub struct Final {
 }
 
 /// Runs a unit: trains with `config`, evaluates every [`CHECKPOINT_INTERVAL`] trials, and at the end
-/// on `tasks`. With `keep`, the training leaves an ordinary run directory there, images included.
+/// on `tasks`, by `placements` of each. With `keep`, the training leaves an ordinary run directory there, images included.
 ///
 /// # Errors
 /// The configuration is invalid for a cell or a policy, or a trial fails or cannot be stored.
 pub fn run_unit(
     unit: &Unit,
     config: &RunConfig,
-    tasks: &[TaskKind],
+    (tasks, placements): (&[TaskKind], u32),
     keep: Option<&Path>,
 ) -> anyhow::Result<UnitResult> {
     let began_secs = processor_secs();
     config.validate()?;
     let config = resolved(config)?;
     let home = config.task.kind;
-    let held_out = HeldOut::prepare(&config, home, PLACEMENTS)?;
+    let held_out = HeldOut::prepare(&config, home, placements)?;
     let mut evaluator = CheckpointEvaluator::new(config.method, held_out);
     let prepared_secs = processor_secs();
     let result = train(&config, keep, &mut evaluator)?;
@@ -115,7 +112,7 @@ pub fn run_unit(
         let attempts = if task == home {
             deployed.attempts(&config, &mut evaluator.held_out)?
         } else {
-            let mut elsewhere = HeldOut::prepare(&config, task, PLACEMENTS)?;
+            let mut elsewhere = HeldOut::prepare(&config, task, placements)?;
             deployed.attempts(&config, &mut elsewhere)?
         };
         finals.push(Final { task, attempts });
