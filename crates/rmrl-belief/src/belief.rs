@@ -2,6 +2,7 @@
 
 use rmrl_core::{Carry, Look, PlanarPose};
 
+use crate::equations::Station;
 use crate::estimate::{Estimate, variance};
 use crate::geometry::{Geometry, Prior, TARGET_ALONG, TOOL_ACROSS, columns_along, fingers, xy};
 use crate::summary::{BeliefSummary, CameraMove, implausible};
@@ -171,6 +172,11 @@ impl CellBelief {
     /// The number of carries so far.
     pub fn carries(&self) -> u32 {
         self.carries
+    }
+
+    /// How far jaws that close at `tool`, the commanded pose, slide a plate that the camera sees, along the fingers, in meters.
+    pub fn slide_m(&self, seen: Look, tool: PlanarPose) -> f64 {
+        Station { look: 0, seen, tool, closes: true }.slide_m(self.geometry())
     }
 
     /// How far from where the arm put a plate down the look at the end of a carry sees it, in meters, along and across the

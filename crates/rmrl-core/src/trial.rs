@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionIndex, DIMENSIONS, Look, Observation, PlacementError, PlanarPose, PoseAdjustment,
+    ActionIndex, Carry, DIMENSIONS, Look, Observation, PlacementError, PlanarPose, PoseAdjustment,
 };
 
 /// The name of one attempt at one trial, unique within a run.
@@ -130,6 +130,21 @@ pub struct Placement {
     pub reward: f64,
     /// Whether the plate sits in its place according to the camera: level, and within the task's tolerance.
     pub seated: bool,
+}
+
+impl Trial {
+    /// All carries that it tells of, oldest first: how the arm brought the plate, and how it placed it with the tool opening
+    /// at `place`.
+    pub fn carries(&self, place: PlanarPose) -> Vec<Carry> {
+        let mut carries = self.observation.carries.clone();
+        carries.extend(self.outcome.placement().map(|placement| Carry {
+            seen_before: Some(self.observation.look()),
+            grasped: placement.pick_pose,
+            released: place,
+            seen_after: placement.final_look(),
+        }));
+        carries
+    }
 }
 
 impl Placement {

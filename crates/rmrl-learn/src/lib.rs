@@ -30,8 +30,8 @@ pub use config::{
     ScheduleConfig, ViewName,
 };
 pub use method::{
-    BestOfScene, Experience, Hindsight, Labeling, Method, MethodName, OnlineUpdate, Reinforce,
-    ReplayMemory, ReplayRule, TrialLabel, UnknownMethod, role_models,
+    BestOfScene, Experience, Hindsight, HindsightByGeometry, Labeling, Method, MethodName,
+    OnlineUpdate, Reinforce, ReplayMemory, ReplayRule, TrialLabel, UnknownMethod, role_models,
 };
 pub use network::MOST_CANDIDATES;
 pub use policy::{

@@ -8,7 +8,9 @@ mod update;
 
 use rmrl_core::{ActionSpace, Scene};
 
-pub use self::labeling::{BestOfScene, Hindsight, Labeling, TrialLabel, role_models};
+pub use self::labeling::{
+    BestOfScene, Hindsight, HindsightByGeometry, Labeling, TrialLabel, role_models,
+};
 pub use self::method_name::{MethodName, UnknownMethod};
 pub use self::replay_memory::{Experience, ReplayMemory};
 pub use self::update::{OnlineUpdate, Reinforce, ReplayRule};

@@ -269,6 +269,7 @@ const BY_SIMILARITY: ScheduleConfig = ScheduleConfig {
     similar_yaw_deg: 15.0,
     scene_epochs: 10,
     slide_correction: false,
+    slide_by_geometry: false,
     replay_interval: 10,
     replay_batches: 10,
     batch_size: 16,

@@ -45,10 +45,15 @@ const COMMANDS: &[(&str, &str)] = &[
         "encoder pretrain",
         "--out encoder-{}.safetensors --cells 2 --test-cells 2 --images 2 --epochs 1 ENCODER",
     ),
+    (
+        "encoder look-error",
+        "--out look-error-{}.safetensors --cells 1 --test-cells 1 --images 4 --epochs 1 CAMERA",
+    ),
     ("snapshot", "--out seen-{}.png --record frames-{}"),
     ("localize", "--recording frames-{}"),
     ("reproduce", "--trials 3 --seeds 1 --methods none --tasks table --out reproduction-{} SMALL"),
     ("bench localize", "--frames 1"),
+    ("calibrate carries", "--out carries-{}.toml"),
     ("calibrate capture", "--out session-{} --views 13"),
     ("calibrate eye-to-hand", "--session session-{} --out held-{}.toml"),
     ("calibrate simulate", "--out simulated-{}"),
@@ -104,6 +109,7 @@ fn command_of(cell: &EmulatedCell, (name, arguments): (&str, &str), reader: &str
         match word {
             "SMALL" => command.args(SMALL.iter().flat_map(|value| ["--set", value])),
             "ENCODER" => command.args(SMALL[..5].iter().flat_map(|value| ["--set", value])),
+            "CAMERA" => command.args(SMALL[..1].iter().flat_map(|value| ["--set", value])),
             "CELL" => command.args(cell.keys().iter().flat_map(|key| ["--set", key])),
             "STOP" => command.args(["--host", "127.0.0.1", "--port", &control]),
             word => command.arg(word.replace("{}", reader)),

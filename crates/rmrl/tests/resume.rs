@@ -274,9 +274,8 @@ fn a_run_with_weights_can_be_resumed_from_elsewhere() {
 fn a_run_can_start_from_a_policy_with_refined_candidates() {
     let dir = tempfile::tempdir().unwrap();
     let train = |out: &str, more: &[&str]| {
-        let mut command = small(dir.path(), &["train", "--trials", "6", "--out", out]);
-        command.args(["--set", "schedule.refine_interval=3"]).args(more);
-        command
+        let whole = ["train", "--trials", "6", "--out", out, "--set", "schedule.refine_interval=3"];
+        small(dir.path(), &[&whole[..], more].concat())
     };
     json(&mut train("first", &["--set", "schedule.refinements=1"]));
     let start = ["--method", "rm-rl-pretrained", "--pretrained", "first/policy.safetensors"];

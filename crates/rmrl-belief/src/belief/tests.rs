@@ -3,7 +3,6 @@ use rand::RngExt;
 use rmrl_core::{Rng, closing_slide_m, random_stream};
 
 use super::*;
-use crate::equations::Station;
 use crate::geometry::{BEND, PICTURE, SCALE, SHIFT, SIZE, TOOL_TURN, TURN, Vector, xy};
 
 const MIDDLE: PlanarPose = PlanarPose { x_m: 0.37, y_m: 0.0, yaw_rad: 0.0 };

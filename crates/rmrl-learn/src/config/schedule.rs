@@ -55,6 +55,9 @@ pub struct ScheduleConfig {
     /// Whether hindsight labels leave out what the closing jaws added to a deviation
     /// ([`rmrl_core::closing_slide_m`]). Default true.
     pub slide_correction: bool,
+    /// Whether hindsight labels take that slide from the cell's geometry, which every carry measures, and not from the action
+    /// alone. Default false; true for hindsight.
+    pub slide_by_geometry: bool,
     /// Trials between replays of the whole `D`, `M`. Default 1: with 10, RM-RL learned too
     /// little of the scenes before the present one. The paper does not say.
     #[key(at_least = 1, limit = 1_000_000)]
@@ -95,6 +98,7 @@ impl Default for ScheduleConfig {
             similar_yaw_deg: 15.0,
             scene_epochs: 10,
             slide_correction: true,
+            slide_by_geometry: false,
             replay_interval: 1,
             replay_batches: 10,
             batch_size: 16,

@@ -1,8 +1,11 @@
 //! Labeling strategies: which actions a scene's trials recommend for its states.
 
+use std::sync::{Mutex, PoisonError};
+
+use rmrl_belief::CellBelief;
 use rmrl_core::{
-    ActionSpace, DIMENSIONS, Label, Outcome, PoseAdjustment, Scene, Trial, closing_slide_m,
-    role_model_labels,
+    ActionSpace, DIMENSIONS, Label, Outcome, Placement, PlanarPose, PoseAdjustment, Scene, Trial,
+    closing_slide_m, role_model_labels,
 };
 
 use super::replay_memory::Experience;
@@ -129,25 +132,77 @@ pub struct Hindsight {
 
 impl Hindsight {
     fn label_of(&self, trial: &Trial, actions: &ActionSpace) -> Label {
-        match &trial.outcome {
-            Outcome::Placed(placement) => {
-                let deviation = placement.final_pose.relative_to(placement.target_pose);
-                let pick_yaw_rad = placement.pick_pose.yaw_rad;
-                let turn_rad = pick_yaw_rad - placement.target_pose.yaw_rad;
-                // a* = a + R(ψ_pick - ψ_target) d, in the frame of the jaws
-                let action = trial.decision.adjustment;
-                let done = action.rotated(-pick_yaw_rad);
-                let mut along_m = done.dx_m + deviation.rotated(turn_rad - pick_yaw_rad).dx_m;
-                if self.knows_slide {
-                    // In the image, the plate lay as far off the jaws as the action moved them. Along the fingers
-                    // that offset is what the label is about, so the slide is that of a plate in their middle.
-                    along_m -= closing_slide_m(0.0, -done.dy_m, -action.dyaw_rad);
-                }
-                let best = PoseAdjustment { dx_m: along_m, dy_m: 0.0, dyaw_rad: 0.0 };
-                actions.nearest(best.rotated(pick_yaw_rad)).0.map(Some)
-            }
-            Outcome::NotGrasped(_) => [None; DIMENSIONS],
+        // In the image, the plate lay as far off the jaws as the action moved them. Along the fingers
+        // that offset is what the label is about, so the slide is that of a plate in their middle.
+        let slide_m = |done: PoseAdjustment| match self.knows_slide {
+            true => closing_slide_m(0.0, -done.dy_m, -done.dyaw_rad),
+            false => 0.0,
+        };
+        hindsight_label(trial, actions, |_, done| slide_m(done))
+    }
+}
+
+/// Hindsight with the slide of the closing jaws by the cell's geometry, which every carry measures: how the plate truly lay in
+/// the jaws, and not how far the action moved them. Takes note of each trial as it is labeled.
+pub struct HindsightByGeometry {
+    belief: Mutex<CellBelief>,
+    place: PlanarPose,
+}
+
+impl HindsightByGeometry {
+    /// Labels by `belief`, which knows all earlier trials, in a cell that releases plates with the tool at `place`.
+    pub fn new(belief: CellBelief, place: PlanarPose) -> Self {
+        Self { belief: Mutex::new(belief), place }
+    }
+}
+
+impl Labeling for HindsightByGeometry {
+    fn label(
+        &self,
+        scene: &Scene,
+        _so_far: &[Experience],
+        actions: &ActionSpace,
+        _complete: bool,
+    ) -> Option<Vec<TrialLabel>> {
+        let newest = scene.trials().last()?;
+        let mut belief = self.belief.lock().unwrap_or_else(PoisonError::into_inner);
+        for carry in newest.carries(self.place) {
+            belief.note(&carry);
         }
+        let labeled = |trial: &Trial| {
+            let slide_m = |placement: &Placement, _| {
+                belief.slide_m(trial.observation.look(), placement.pick_pose)
+            };
+            (trial.id.trial, hindsight_label(trial, actions, slide_m))
+        };
+        Some(scene.trials().iter().map(labeled).collect())
+    }
+
+    fn labels_single_trials(&self) -> bool {
+        true
+    }
+}
+
+/// The action that would have been right in a trial. `slide_m` is how far the closing jaws slid the plate along the fingers, by the
+/// placement and by the action in the frame of the jaws.
+fn hindsight_label(
+    trial: &Trial,
+    actions: &ActionSpace,
+    slide_m: impl Fn(&Placement, PoseAdjustment) -> f64,
+) -> Label {
+    match &trial.outcome {
+        Outcome::Placed(placement) => {
+            let deviation = placement.final_pose.relative_to(placement.target_pose);
+            let pick_yaw_rad = placement.pick_pose.yaw_rad;
+            let turn_rad = pick_yaw_rad - placement.target_pose.yaw_rad;
+            // a* = a + R(ψ_pick - ψ_target) d, in the frame of the jaws
+            let done = trial.decision.adjustment.rotated(-pick_yaw_rad);
+            let mut along_m = done.dx_m + deviation.rotated(turn_rad - pick_yaw_rad).dx_m;
+            along_m -= slide_m(placement, done);
+            let best = PoseAdjustment { dx_m: along_m, dy_m: 0.0, dyaw_rad: 0.0 };
+            actions.nearest(best.rotated(pick_yaw_rad)).0.map(Some)
+        }
+        Outcome::NotGrasped(_) => [None; DIMENSIONS],
     }
 }
 
@@ -174,8 +229,7 @@ mod tests {
 
     use image::RgbImage;
     use rmrl_core::{
-        ActionIndex, Decision, GraspFailure, Observation, Placement, PlacementError, PlanarPose,
-        PlateInImage, TrialId,
+        ActionIndex, Decision, GraspFailure, Observation, PlacementError, PlateInImage, TrialId,
     };
 
     use super::*;

@@ -2,8 +2,8 @@
 
 use rmrl_belief::{BeliefSummary, CellBelief};
 use rmrl_core::{
-    Carry, Decision, Fault, FaultKind, Look, Observation, Outcome, PlanarPose, PoseAdjustment,
-    Trial, TrialId,
+    Carry, Decision, Fault, FaultKind, Look, Observation, PlanarPose, PoseAdjustment, Trial,
+    TrialId,
 };
 
 use super::baselines::{FixedPolicy, offset};
@@ -63,14 +63,9 @@ impl SelfCalibration {
             }
             _ => self.learn_carries(&trial.observation.carries),
         }
-        if let Outcome::Placed(placement) = &trial.outcome {
-            self.belief.note(&Carry {
-                seen_before: Some(trial.observation.look()),
-                grasped: placement.pick_pose,
-                released: self.place,
-                seen_after: placement.final_look(),
-            });
-        }
+        // The last one, after those that brought the plate, is the trial's own.
+        let brought = trial.observation.carries.len();
+        self.learn_carries(&trial.carries(self.place)[brought..]);
         self.moved_in.resize(self.belief.camera_moves().len(), trial.id.trial);
     }
 

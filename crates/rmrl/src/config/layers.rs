@@ -6,6 +6,7 @@ use std::path::Path;
 use rmrl_cell::TaskKind;
 use rmrl_files::{open_regular_file, read_utf8};
 use rmrl_learn::MethodName;
+use rmrl_sim::CellDistribution;
 use rmrl_xarm::ReportPort;
 use toml::{Table, Value};
 
@@ -116,6 +117,12 @@ impl Layers {
         self
     }
 
+    /// Adds several values.
+    fn with_table(mut self, origin: &str, values: Table) -> Self {
+        self.layers.push(Layer { origin: origin.to_string(), is_file: false, values });
+        self
+    }
+
     /// Lays other layers over these.
     #[must_use]
     pub fn then(mut self, over: Self) -> Self {
@@ -219,6 +226,7 @@ impl RunConfig {
         let (layers, left_out) = Layers::default()
             .with_value("an earlier version", "policy.encoder.weights", "random")
             .with_value("an earlier version", "schedule.refinements", 0)
+            .with_table("an earlier version", exact_arm())
             .with_run(path)?;
         if !left_out.is_empty() {
             tracing::warn!(
@@ -235,6 +243,24 @@ impl RunConfig {
         }
         Ok(config.beside(path))
     }
+}
+
+/// The keys of simulated cells that later versions have added, as cells were before: with exact arms, lenses and tables.
+fn exact_arm() -> Table {
+    const ADDED: [&str; 6] = [
+        "joint_zero_deg",
+        "link_length_m",
+        "link_twist_deg",
+        "lens_residual_px",
+        "table_slope_deg",
+        "round_fixtures",
+    ];
+    let before = Table::try_from(CellDistribution::EXACT_ARM).expect("numbers and lists make TOML");
+    let mut values = Table::new();
+    for key in ADDED {
+        put(&mut values, &format!("simulation.cells.{key}"), before[key].clone());
+    }
+    values
 }
 
 impl Layer {

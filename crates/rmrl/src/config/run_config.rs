@@ -126,6 +126,7 @@ impl RunConfig {
         if method == MethodName::Hindsight {
             config.schedule.trials_per_scene = 1;
             config.schedule.scene_epochs = 2;
+            config.schedule.slide_by_geometry = true;
             config.policy.label_sigma_bins = 0.7;
             config.policy.learning_rate = 1e-3;
             config.actions.translation_bins = 17;
@@ -139,8 +140,6 @@ impl RunConfig {
             // It corrects all that camera and tool are off, also once the camera has been bumped.
             config.safety.max_adjustment_m = 0.025;
             config.schedule.carries = 6;
-            // What is known after the carries gets little better.
-            config.trials = 20;
         }
         if method == MethodName::Oracle {
             config.actions.translation_bins = 9;

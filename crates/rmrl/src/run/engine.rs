@@ -4,7 +4,8 @@ use rmrl_cell::PickPlace;
 use rmrl_core::{Look, TrialId, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
-    FixedPolicyRun, Learner, Observer, ObserverError, Policy, RunError, StopReason, Training,
+    FixedPolicyRun, HindsightByGeometry, Learner, Method, MethodName, Observer, ObserverError,
+    Policy, RunError, StopReason, Training,
 };
 
 use crate::cell::assembly::Laboratory;
@@ -109,8 +110,12 @@ fn make_trials(
     let plan = plan_after(config, known);
     let backlog = store.backlog(learned, learner.is_some())?;
     let schedule = &config.schedule;
+    let learning = config.learning_method().map(|method| {
+        let so_far = store.records().iter().filter(|record| record.trial <= learned).cloned();
+        with_geometry(method, config, &so_far.collect::<Vec<_>>(), target)
+    });
     let mut kept = Kept { store, observer };
-    let ended = match (config.learning_method(), learner) {
+    let ended = match (learning.transpose()?, learner) {
         (Some(mut method), Some(learner)) => {
             let (env, method, observer) = (&mut laboratory.trial, &mut method, &mut kept);
             Training { env, learner, method, schedule, plan, backlog, observer }.run()
@@ -122,6 +127,23 @@ fn make_trials(
         }
     };
     end_of(ended, &mut laboratory.trial, config.unattended.confirm_trials)
+}
+
+/// A method that takes the slide of closing jaws from the geometry, where it is configured so, with what the trials so far told.
+fn with_geometry(
+    method: Method,
+    config: &RunConfig,
+    records: &[TrialRecord],
+    target: Look,
+) -> anyhow::Result<Method> {
+    let schedule = &config.schedule;
+    if config.method != MethodName::Hindsight || !schedule.slide_by_geometry {
+        return Ok(method);
+    }
+    let learned = learned_geometry(config, records, target)?;
+    let place = config.task.place.pose();
+    let labeling = HindsightByGeometry::new(learned.belief().clone(), place);
+    Ok(Method { labeling: Some(Box::new(labeling)), ..method })
 }
 
 /// How trials ended. The arm goes home only where that is known to be safe: after the goal, or a limit that was

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use rmrl::{CellServer, RunConfig, emulated_calibration, simulated_cell};
 use rmrl_cell::{Arm, DeviceError, FirstMotion, TaskKind, ToolPose};
+use rmrl_learn::MethodName;
 use rmrl_sim::SimulatedCell;
 use rmrl_xarm::emulator::{
     EmulatedController, EmulatorConfig, Pace, Plant, Recording, RunningEmulator,
@@ -76,7 +77,8 @@ impl EmulatedCell {
         change: impl FnOnce(&mut RunConfig),
         control: impl FnOnce(&mut EmulatorConfig),
     ) -> Self {
-        let mut config = RunConfig::for_task(TaskKind::Table);
+        // It learns a network, which is what has to survive here.
+        let mut config = RunConfig::of(TaskKind::Table, MethodName::RmRl);
         config.seed = seed;
         config.simulation.camera.width_px = 320;
         change(&mut config);
