@@ -81,9 +81,9 @@ struct TrainingOptions {
     #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
 
-    /// Laboratories to train on
-    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    cells: u32,
+    /// Laboratories to train on [default: 600, and 1800 for look errors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    cells: Option<u32>,
 
     /// Further laboratories to test on
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -93,9 +93,9 @@ struct TrainingOptions {
     #[arg(long, alias = "pictures", value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     images: u32,
 
-    /// Passes over the images
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
-    epochs: usize,
+    /// Passes over the images [default: 12, and 14 for look errors]
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    epochs: Option<usize>,
 
     /// Images per minibatch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1000))]
@@ -147,6 +147,16 @@ enum Product {
     LookError,
 }
 
+impl Product {
+    /// The laboratories and the passes that the library's own weights were made with.
+    fn size(self) -> (u32, usize) {
+        match self {
+            Self::Encoder => (600, 12),
+            Self::LookError => (1800, 14),
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(arguments: &Encoder) -> Result<(), Failure> {
     let (product, options, configuration) = match &arguments.command {
@@ -175,7 +185,9 @@ pub fn run(arguments: &Encoder) -> Result<(), Failure> {
 const MOST_IMAGE_BYTES: u64 = 16 << 30;
 
 fn make(product: Product, options: &TrainingOptions, config: &RunConfig) -> Result<(), Failure> {
-    let TrainingOptions { cells, test_cells, images, ref out, .. } = *options;
+    let TrainingOptions { test_cells, images, ref out, .. } = *options;
+    let (cells, epochs) = product.size();
+    let (cells, epochs) = (options.cells.unwrap_or(cells), options.epochs.unwrap_or(epochs));
     let count = (u64::from(cells) + u64::from(test_cells)) * u64::from(images);
     let side = config.policy.encoder.image_size as u64;
     // All of them are kept, each with three bytes a pixel.
@@ -200,7 +212,7 @@ fn make(product: Product, options: &TrainingOptions, config: &RunConfig) -> Resu
     if examples.is_empty() || tests.is_empty() {
         return Err(Failure::Runtime(anyhow!("the localizer found no plate in any image")));
     }
-    let trainer = train(options, config, &examples);
+    let trainer = train((options, epochs), config, &examples);
     let (answers, next) = match product {
         Product::Encoder => (ANSWERS, "policy.encoder.weights"),
         Product::LookError => {
@@ -261,18 +273,18 @@ fn configuration(configuration: &Configuration) -> Result<RunConfig, Failure> {
 }
 
 fn train(
-    arguments: &TrainingOptions,
+    (arguments, epochs): (&TrainingOptions, usize),
     config: &RunConfig,
     examples: &[EncoderExample],
 ) -> EncoderTrainer {
     let training = EncoderTraining {
-        epochs: arguments.epochs,
+        epochs,
         batch_size: arguments.batch_size,
         learning_rate: arguments.learning_rate,
         seed: u64::from(arguments.seed),
     };
     let mut trainer = EncoderTrainer::new(&config.policy, training, examples);
-    let bar = bar("{elapsed_precise} pass {pos} of {len}, {msg}", arguments.epochs as u64);
+    let bar = bar("{elapsed_precise} pass {pos} of {len}, {msg}", epochs as u64);
     trainer.train(examples, |pass, loss| {
         bar.set_position(pass as u64);
         bar.set_message(format!("mean squared error {loss:.3} of each answer's variance"));
