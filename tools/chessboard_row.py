@@ -40,7 +40,7 @@ def main():
             run("calibrate", "capture", "--seed", seed, "--out", session)
             run("calibrate", "eye-to-hand", "--session", session, "--out", camera)
         by_carries = run("calibrate", "carries", "--seed", seed, "--out", cameras / f"{seed}-carries.toml")
-        carried.append(by_carries["true_error_mm"])
+        carried.append(by_carries["seen_error_mm"])
         units = arguments.out / f"{seed}"
         run(
             "reproduce", "--unit", f"default/none/{seed}", "--trials", arguments.trials, "--placements",

@@ -155,7 +155,10 @@ fn wrong_input_is_named_and_leaves_nothing_behind() {
         (vec!["pretrain", "--out", "policy.bin"], "policy.bin"),
         (vec!["pretrain", "--out", "none/p.safetensors"], "no folder none"),
         (vec!["snapshot", "--out", "none/s.png"], "no folder none"),
-        (vec!["snapshot", "--scene", "4294967295"], "--scene is 4294967295, expected at most"),
+        (
+            vec!["snapshot", "--scene", "4294967295", "--set", "schedule.trials_per_scene=10"],
+            "--scene is 4294967295, expected at most",
+        ),
         (vec!["pretrain", "--out", "p.safetensors", "--from", "runs/none"], "runs/none"),
     ] {
         let message = failure(&mut rmrl(dir.path(), &arguments), 2);

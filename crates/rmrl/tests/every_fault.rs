@@ -286,6 +286,7 @@ fn config(cell: &EmulatedCell, seed: u32) -> RunConfig {
     let own = [
         format!("seed={seed}"),
         format!("trials={}", Phase::ALL.len() + 1),
+        "method=rm-rl".to_string(),
         "policy.view=none".to_string(),
         "xarm.reconnect_secs=5".to_string(),
         "unattended.recovery.first_wait_secs=0.1".to_string(),

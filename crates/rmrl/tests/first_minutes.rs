@@ -37,7 +37,7 @@ fn commands(dir: &Path, words: &[String]) -> BTreeSet<String> {
 /// Each command with what it needs, in an order in which later ones use what earlier ones made. `{}` is how its output is
 /// read.
 const COMMANDS: &[(&str, &str)] = &[
-    ("train", "--trials 3 --out run-{} SMALL"),
+    ("train", "--method rm-rl --trials 3 --out run-{} SMALL"),
     ("pretrain", "--from run-{} --out pretrained-{}.safetensors"),
     ("eval", "run-{} --trials 2"),
     ("report", "run-{}"),

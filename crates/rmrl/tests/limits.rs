@@ -197,7 +197,10 @@ fn values_of_the_command_line_have_limits() {
         (&["reproduce", "--trials", "4000000000"], "--trials"),
         (&["record", "--out", "x", "--frames", "4000000000"], "--frames"),
         (&["snapshot", "--record", "x", "--frames", "4000000000"], "--frames"),
-        (&["snapshot", "--scene", "4294967295"], "--scene"),
+        (
+            &["snapshot", "--set", "schedule.trials_per_scene=10", "--scene", "4294967295"],
+            "--scene",
+        ),
         (&["bench", "localize", "--frames", "4000000000"], "--frames"),
         (&["calibrate", "simulate", "--out", "x", "--views", "4000000000"], "--views"),
         (&["calibrate", "simulate", "--out", "x", "--corners", "4000000000x5"], "--corners"),

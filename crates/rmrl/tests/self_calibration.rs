@@ -7,10 +7,13 @@ mod binary;
 use std::fs;
 use std::path::Path;
 
-use binary::{json, rmrl};
+use binary::{failure, json, rmrl};
+use jiff::Timestamp;
 use nalgebra::Point3;
-use rmrl::{Laboratory, RunConfig};
+use rmrl::{CameraConfig, Laboratory, RunConfig, admit};
+use rmrl_belief::SavedBelief;
 use rmrl_cell::TaskKind;
+use rmrl_core::{Look, PlanarPose};
 use rmrl_sim::CellDistribution;
 use serde_json::Value;
 
@@ -113,4 +116,114 @@ fn without_carries_the_first_trial_is_off_and_the_next_ones_are_not() {
     let error_mm = |index: usize| 1e3 * records[index]["true_e_trans_m"].as_f64().unwrap();
     assert_eq!(records[0]["carries"].as_array().unwrap().len(), 1);
     assert!(error_mm(4) < 1.0, "{}", error_mm(4));
+}
+
+/// The network sees lids: in cell 2, a third of whose looks they spoil, plates lie better by it.
+#[test]
+fn pictures_make_looks_better() {
+    let dir = tempfile::tempdir().unwrap();
+    let mean_mm = |method: &str| {
+        let whole = ["train", "--method", method, "--seed", "2", "--trials", "30", "--out", method];
+        let ended = json(&mut rmrl(dir.path(), &whole));
+        let records = records(&dir.path().join(method));
+        let errors = records.iter().map(|record| 1e3 * record["true_e_trans_m"].as_f64().unwrap());
+        (errors.sum::<f64>() / 30.0, ended["geometry"]["picture_gain"].clone(), records)
+    };
+    let (without_mm, unread, _) = mean_mm("self-calibration");
+    let (with_mm, gain, records) = mean_mm("self-calibration-residual");
+    assert!(with_mm < 0.8 * without_mm, "{with_mm} {without_mm}");
+    assert!((gain["value"].as_f64().unwrap() - 1.0).abs() < 0.4, "{gain}");
+    assert_eq!(unread["deviation"], 0.5, "nothing was read");
+    for record in &records {
+        assert!(record["look_error_m"].is_array() && record["final_look_error_m"].is_array());
+        let error_m = record["true_e_trans_m"].as_f64().unwrap();
+        assert!(record["interval_m"].as_f64().unwrap() > 1e-4 && error_m < 0.002);
+    }
+    // The belief that is kept picks where the run has picked.
+    let run = dir.path().join("self-calibration-residual");
+    let belief = fs::read(run.join("belief.json")).unwrap();
+    let belief: SavedBelief = serde_json::from_slice(&belief).unwrap();
+    assert_eq!(belief.carries(), 66, "six, and two for each trial");
+    let last = records.last().unwrap();
+    let mut look: Look = serde_json::from_value(last["estimated_pose"].clone()).unwrap();
+    look.error_m = Some(serde_json::from_value(last["look_error_m"].clone()).unwrap());
+    let picked: PlanarPose = serde_json::from_value(last["pick_pose"].clone()).unwrap();
+    assert!(belief.pick(look).tool.distance_m(picked) < 2e-4);
+}
+
+#[test]
+fn a_bumped_camera_is_said_and_learned() {
+    let dir = tempfile::tempdir().unwrap();
+    let bump = ["bump_scene=12", "bump_m=0.005", "bump_turn_deg=1"]
+        .map(|key| format!("simulation.camera.{key}"));
+    let keys: Vec<&str> = bump.iter().flat_map(|key| ["--set", key.as_str()]).collect();
+    let ended = train(dir.path(), "run", &[&["--trials", "18"][..], &keys].concat());
+    let moves = ended["geometry"]["camera_moves"].as_array().unwrap();
+    assert_eq!((moves.len(), &moves[0]["trial"]), (1, &Value::from(12)));
+    assert!((moves[0]["turn_deg"].as_f64().unwrap().abs() - 1.0).abs() < 0.2, "{moves:?}");
+    let records = records(&dir.path().join("run"));
+    for record in &records[14..] {
+        let [truly, measured] = ["true_e_trans_m", "e_trans_m"].map(|key| record[key].as_f64());
+        assert!(truly.unwrap() < 0.001, "{record}");
+        // The target has moved with the camera, so the measurement still says what is true.
+        assert!((truly.unwrap() - measured.unwrap()).abs() < 0.001, "{record}");
+    }
+    let report = fs::read_to_string(dir.path().join("run/report.html")).unwrap();
+    assert!(report.contains("before trial 12: plates seem to have moved by"));
+    // Killed after the bump, it goes on as if it had not been: all of it comes from the log.
+    let log = dir.path().join("run/trials.jsonl");
+    let kept: Vec<String> = fs::read_to_string(&log).unwrap().lines().map(str::to_string).collect();
+    fs::write(&log, format!("{}\n", kept[..14].join("\n"))).unwrap();
+    let worlds = dir.path().join("run/simulator.jsonl");
+    let text = fs::read_to_string(&worlds).unwrap();
+    fs::write(&worlds, text.split_inclusive('\n').take(15).collect::<String>()).unwrap();
+    json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
+    let again = crate::records(&dir.path().join("run"));
+    for (first, second) in records.iter().zip(&again) {
+        for key in ["pick_pose", "final_pose", "target_pose", "interval_m"] {
+            assert_eq!(first[key], second[key], "trial {}: {key}", first["trial"]);
+        }
+    }
+}
+
+#[test]
+fn what_no_correction_should_make_good_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    for (key, expected) in [
+        ("tool_shift_m=[0.03, 0.03]", ["geometry refused", "the tool is off"]),
+        ("extrinsic_turn_deg=[180, 180]", ["within 3 cm", "hang the right way round"]),
+    ] {
+        let key = format!("simulation.cells.{key}");
+        let whole = ["train", "--method", "self-calibration", "--trials", "3", "--set", &key];
+        let output = rmrl(dir.path(), &[&whole[..], &["--out", &key[17..22]]].concat()).output();
+        let output = output.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{key}");
+        for words in expected {
+            assert!(said.contains(words), "{key}: {said}");
+        }
+    }
+}
+
+#[test]
+fn carries_calibrate_a_camera_that_a_run_accepts() {
+    let dir = tempfile::tempdir().unwrap();
+    let carries = ["calibrate", "carries", "--seed", "3", "--out", "overhead.toml"];
+    let found = json(&mut rmrl(dir.path(), &carries));
+    assert_eq!((&found["carries"], &found["checks"]), (&Value::from(6), &Value::from(3)));
+    let residual_mm = found["residual_mm"].as_f64().unwrap();
+    let mean_mm = found["seen_error_mm"][1].as_f64().unwrap();
+    assert!(residual_mm < 1.0 && mean_mm < 0.8, "{found}");
+    assert!(found["robot_minutes"].as_f64().unwrap() < 6.0);
+    let config = CameraConfig { max_residual_mm: 1.0, ..CameraConfig::default() };
+    admit(&dir.path().join("overhead.toml"), &config, Timestamp::now()).unwrap();
+    // With it, the belief finds a camera that is right.
+    let more = ["--trials", "3", "--set", "camera.calibration=overhead.toml"];
+    let ended = train(dir.path(), "run", &more);
+    for key in ["camera_x_mm", "camera_y_mm"] {
+        let off_mm = ended["geometry"][key]["value"].as_f64().unwrap();
+        assert!(off_mm.abs() < 1.0, "{key}: {off_mm}");
+    }
+    let message = failure(&mut rmrl(dir.path(), &[&carries[..], &["--carries", "2"]].concat()), 2);
+    assert!(message.contains("--carries") && message.contains("4..=100"), "{message}");
 }

@@ -3,12 +3,13 @@
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use rmrl_belief::BeliefSummary;
-use rmrl_core::{Carry, PlanarPose};
+use rmrl_core::{Carry, PlanarPose, mean};
 use rmrl_vision::{CalibrationRecord, CameraFile, CameraModel};
 
 use crate::cell::assembly::Laboratory;
+use crate::cell::world::World;
 use crate::config::RunConfig;
-use crate::run::baseline::{self_calibration, telling_poses};
+use crate::run::baseline::{poses_of_starts, self_calibration, telling_poses};
 
 /// Fewer carries than this do not tell shift, turn and scale of a camera.
 pub(crate) const LEAST_CARRIES: u32 = 4;
@@ -101,31 +102,31 @@ fn check_poses(config: &RunConfig, count: u32) -> Vec<PlanarPose> {
         .collect()
 }
 
-/// By how much a camera is off over the workspace, in millimeters: the largest and the mean distance between where plates
-/// truly lie and where it sees them, at nine points of the region of starts.
+/// By how much plates are seen off with a calibrated camera, in millimeters: the largest and the mean distance at nine poses of
+/// the region of starts; `None` in a real cell. The frame is the arm's: where the arm has to be commanded to, but for the tool's
+/// offset.
 ///
 /// # Errors
-/// A point is out of the camera's view.
-pub(crate) fn camera_error_mm(
+/// A plate could not be localized.
+pub(crate) fn seen_error_mm(
     config: &RunConfig,
-    calibrated: &CameraModel,
-    truth: &CameraModel,
-) -> anyhow::Result<[f64; 2]> {
-    let region = &config.task.start;
-    let height_m = config.task.start_surface_m + 0.5 * config.vision.localizer.plate.height_m;
+    laboratory: &mut Laboratory,
+    camera: &CameraModel,
+) -> anyhow::Result<Option<[f64; 2]>> {
+    let World::Simulated(cell) = laboratory.world.clone() else { return Ok(None) };
+    cell.calibrate(*camera)?;
+    let (arm, surface_m) = (cell.arm_truth(), config.task.start_surface_m);
     let mut errors = Vec::new();
-    for x in [0.0, 0.5, 1.0] {
-        for y in [0.0, 0.5, 1.0] {
-            let share = |[from, to]: [f64; 2], share: f64| from + share * (to - from);
-            let (x_m, y_m) = (share(region.x_m, x), share(region.y_m, y));
-            let pixel = truth
-                .project([x_m, y_m, height_m].into())
-                .context("a corner of the region of starts is out of view")?;
-            let seen = calibrated
-                .intersect_plane(pixel, height_m)
-                .context("a corner of the region of starts is out of view")?;
-            errors.push(1e3 * (seen.x - x_m).hypot(seen.y - y_m));
-        }
+    for pose in poses_of_starts(config).into_iter().skip(1).step_by(3) {
+        cell.put_plate(pose, surface_m);
+        let capture = laboratory.trial.look()?;
+        let seen = capture.localization.context("a plate could not be localized")?.pose;
+        let commanded = arm.configured_tool(pose, config.task.grasp_height_m);
+        let tool = arm.tool_from_configured();
+        let (sin, cos) = commanded.yaw_rad.sin_cos();
+        let lies_x_m = commanded.x_m + cos * tool.x_m - sin * tool.y_m;
+        let lies_y_m = commanded.y_m + sin * tool.x_m + cos * tool.y_m;
+        errors.push(1e3 * (seen.x_m - lies_x_m).hypot(seen.y_m - lies_y_m));
     }
-    Ok([errors.iter().copied().fold(0.0, f64::max), rmrl_core::mean(&errors)])
+    Ok(Some([errors.iter().copied().fold(0.0, f64::max), mean(&errors)]))
 }

@@ -226,6 +226,7 @@ impl RunConfig {
         let (layers, left_out) = Layers::default()
             .with_value("an earlier version", "policy.encoder.weights", "random")
             .with_value("an earlier version", "schedule.refinements", 0)
+            .with_value("an earlier version", "schedule.slide_by_geometry", false)
             .with_table("an earlier version", exact_arm())
             .with_run(path)?;
         if !left_out.is_empty() {

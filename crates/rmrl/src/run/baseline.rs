@@ -93,7 +93,7 @@ pub(crate) fn telling_poses(config: &RunConfig, target: Look) -> Vec<PlanarPose>
 }
 
 /// Poses all over the region of starts: its corners and what lies in the middle between them.
-fn poses_of_starts(config: &RunConfig) -> Vec<PlanarPose> {
+pub(crate) fn poses_of_starts(config: &RunConfig) -> Vec<PlanarPose> {
     let region = &config.task.start;
     let share = |[from, to]: [f64; 2], share: f64| from + share * (to - from);
     let mut poses = Vec::new();

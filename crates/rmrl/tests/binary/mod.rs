@@ -64,7 +64,8 @@ fn needs_method(dir: &Path, arguments: &[&str]) -> bool {
     let names = |option: &str| arguments.iter().any(|argument| argument.starts_with(option));
     let file = arguments.iter().position(|argument| *argument == "--config");
     let file = file.and_then(|at| arguments.get(at + 1));
-    let text = file.and_then(|file| std::fs::read_to_string(dir.join(file)).ok());
+    let file = file.map(|file| dir.join(file)).filter(|file| file.is_file());
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
     arguments.first() == Some(&"train")
         && !["--method", "--resume", "method=", "--help"].into_iter().any(names)
         && !text.is_some_and(|text| text.contains("method"))

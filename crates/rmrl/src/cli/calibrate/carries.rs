@@ -9,7 +9,7 @@ use rmrl_cell::TaskKind;
 use serde::Serialize;
 
 use super::shared_args::write_camera;
-use crate::calibration::by_carries::{LEAST_CARRIES, calibrate_by_carries, camera_error_mm};
+use crate::calibration::by_carries::{LEAST_CARRIES, calibrate_by_carries, seen_error_mm};
 use crate::cell::assembly::Laboratory;
 use crate::cell::first_motion::Start;
 use crate::cli::args::{Configuration, check_folder_of, task_parser};
@@ -70,8 +70,8 @@ struct Carried {
     residual_mm: f64,
     geometry: BeliefSummary,
     robot_minutes: f64,
-    /// The largest and the mean error over the workspace; only a simulator knows them.
-    true_error_mm: Option<[f64; 2]>,
+    /// By how much plates are seen off over the workspace, at most and on average; only a simulator knows it.
+    seen_error_mm: Option<[f64; 2]>,
 }
 
 impl fmt::Display for Carried {
@@ -84,10 +84,10 @@ impl fmt::Display for Carried {
             "check      {:.2} mm at most over {} carries that it was not made from; made from {}",
             self.residual_mm, self.checks, self.carries
         )?;
-        if let Some([most, mean]) = self.true_error_mm {
+        if let Some([most, mean]) = self.seen_error_mm {
             writeln!(
                 f,
-                "truth      off by {most:.2} mm at most over the workspace, {mean:.2} mm on average"
+                "truth      plates are seen off by {most:.2} mm at most over the workspace, {mean:.2} mm on average"
             )?;
         }
         writeln!(f, "robot      {:.1} minutes", self.robot_minutes)?;
@@ -113,17 +113,17 @@ pub fn run(arguments: &CarriesCommand) -> Result<(), Failure> {
         .and_then(|mut laboratory| {
             let counts = (arguments.carries, arguments.checks);
             let calibrated = calibrate_by_carries(&config, &mut laboratory, counts);
-            let truth = laboratory.world.true_camera();
             if let Err(fault) = laboratory.trial.stand_down() {
                 tracing::warn!("the arm could not be brought home, and stays where it is: {fault}");
             }
-            Ok((calibrated?, truth))
+            let calibrated = calibrated?;
+            let camera = calibrated.file.overhead(&arguments.out)?;
+            let seen_error_mm = seen_error_mm(&config, &mut laboratory, &camera)?;
+            Ok((calibrated, seen_error_mm))
         });
     drop(page);
-    let (calibrated, truth) = calibrated.map_err(|error| failure_of(error, &start.stop))?;
+    let (calibrated, seen_error_mm) = calibrated.map_err(|error| failure_of(error, &start.stop))?;
     write_camera(&arguments.out, &calibrated.file)?;
-    let model = calibrated.file.overhead(&arguments.out).map_err(anyhow::Error::from)?;
-    let true_error_mm = truth.map(|truth| camera_error_mm(&config, &model, &truth)).transpose()?;
     let (carries, checks) = calibrated.carries;
     config.schedule.carries = (carries + checks) as u32;
     let result = Carried {
@@ -137,7 +137,7 @@ pub fn run(arguments: &CarriesCommand) -> Result<(), Failure> {
             .unwrap_or(f64::NAN),
         geometry: calibrated.geometry,
         robot_minutes: config.carry_minutes(),
-        true_error_mm,
+        seen_error_mm,
     };
     let next = format!("rmrl train --set camera.calibration={}", path_word(&arguments.out));
     print_result(&result, arguments.json, &next)?;
