@@ -268,7 +268,7 @@ def compare_whole_run(programs: Programs, threads: int) -> dict[str, Any]:
             theirs.append(json.loads(output.stdout))
         began, before = time.perf_counter(), children_secs()
         subprocess.run(
-            [programs.rmrl, "train", *(part for value in WHOLE_RUN for part in ("--set", value))],
+            [programs.rmrl, "train", "--method", "rm-rl", *(part for value in WHOLE_RUN for part in ("--set", value))],
             cwd=name,
             env=os.environ | {"RAYON_NUM_THREADS": str(threads)},
             stdout=subprocess.DEVNULL,
