@@ -8,7 +8,7 @@ use nalgebra::Cholesky;
 use rmrl_core::PlanarPose;
 
 use crate::equations::{Equation, Station};
-use crate::geometry::{Geometry, Matrix, Prior, SIZE, Vector, xy};
+use crate::geometry::{Geometry, Matrix, Prior, SIZE, TARGET_ALONG, Vector, xy};
 
 /// Degrees of freedom of a look's noise: the fewer, the heavier its tail.
 const FREEDOM: f64 = 3.0;
@@ -63,6 +63,14 @@ impl Before {
         let precision = Matrix::from_diagonal(&prior.precision());
         let noise = (prior.look_m, NOISE_PRIOR_EQUATIONS);
         Self { mean: Vector::zeros(), precision, noise }
+    }
+
+    /// Expects the offset along the fingers of a plate on another target.
+    pub fn expect_target_offset(&mut self, mean_m: f64, variance: f64) {
+        self.precision.fill_row(TARGET_ALONG, 0.0);
+        self.precision.fill_column(TARGET_ALONG, 0.0);
+        self.precision[(TARGET_ALONG, TARGET_ALONG)] = 1.0 / variance;
+        self.mean[TARGET_ALONG] = mean_m;
     }
 
     /// What an estimate leaves to say once the camera has moved: tool and arm are as they were.
@@ -163,6 +171,12 @@ struct Misfit {
 }
 
 impl Estimate {
+    /// The offset along the fingers that a plate on the target has.
+    pub fn target_offset(&self) -> JawOffset {
+        let variance = self.covariance[(TARGET_ALONG, TARGET_ALONG)];
+        JawOffset { mean_m: self.geometry.values[TARGET_ALONG], precision: 1.0 / variance }
+    }
+
     /// The standard deviation of a look that nothing spoils, in meters.
     pub fn look_deviation_m(&self) -> f64 {
         DEVIATION_OF_SCALE * self.look_m

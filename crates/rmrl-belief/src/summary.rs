@@ -166,23 +166,23 @@ impl BeliefSummary {
     pub fn in_words(&self) -> Vec<(&'static str, String)> {
         let camera = format!(
             "sees plates {} mm in x, {} mm in y and {} degrees from where they lie",
-            self.camera_x_mm.negated().words(1),
-            self.camera_y_mm.negated().words(1),
+            self.camera_x_mm.negated().words(2),
+            self.camera_y_mm.negated().words(2),
             self.camera_turn_deg.negated().words(2),
         );
         let tool = format!(
             "is {} mm along and {} mm across the fingers and {} degrees from the configured one",
-            self.tool_along_mm.words(1),
-            self.tool_across_mm.words(1),
+            self.tool_along_mm.words(2),
+            self.tool_across_mm.words(2),
             self.tool_turn_deg.words(2),
         );
         let mut words = vec![("camera", camera), ("tool", tool)];
         if self.picture_gain.deviation < READ_PICTURES {
-            let gain = self.picture_gain.words(2);
-            words.push((
-                "pictures",
-                format!("say of the localizer's errors {gain} of what is true"),
-            ));
+            let Measured { value, deviation } = self.picture_gain;
+            let words_of_gain = format!(
+                "count {value:.2} ± {deviation:.2} of what they say of the localizer's errors"
+            );
+            words.push(("pictures", words_of_gain));
         }
         for noticed in &self.camera_moves {
             let when = match noticed.trial {

@@ -15,6 +15,8 @@ const TAIL: f64 = 5.0;
 /// The variance of Student's t distribution with three degrees of freedom, in squares of its scale.
 const STUDENT_VARIANCE: f64 = 3.0;
 
+/// How exactly people put a plate into its place, where it has some room, in meters.
+const PUT_DOWN_M: f64 = 0.000_5;
 /// Looks of which one explanation is left.
 const MANY_LOOKS: usize = 40;
 
@@ -82,7 +84,10 @@ impl Track {
         }
     }
 
+    /// Takes another target. Its offset is the tool's, as the last one's, but for how exactly the two plates were put down.
     pub fn set_target(&mut self, place: PlanarPose, target: Look) {
+        let known = self.estimate().target_offset();
+        self.before.expect_target_offset(known.mean_m, 1.0 / known.precision + PUT_DOWN_M.powi(2));
         self.target =
             Some(Station { look: self.new_look(), seen: target, tool: place, closes: false });
         self.last = None;

@@ -141,7 +141,7 @@ pub fn evaluate_run(
     (trials, seed): (u32, u32),
     start: &Start,
 ) -> anyhow::Result<Evaluation> {
-    let config = config.on_task(task);
+    let (of_run, config) = (config, config.on_task(task));
     let laboratory = Laboratory::start(&config, u64::from(seed ^ PLACEMENT_SEED), start)?;
     let policy: Box<dyn FixedPolicy> = if config.method.learns() {
         let path = root.join(POLICY);
@@ -155,7 +155,8 @@ pub fn evaluate_run(
         Box::new(GreedyPolicy(Policy::from_file(&path, &config.policy)?))
     } else {
         let target = TargetRecord::read(root)?.target.look();
-        let mut policy = baseline(&config, &laboratory, target)?;
+        // Its trials were made in the run's own place.
+        let mut policy = baseline(of_run, &laboratory, target)?;
         for trial in trials_without_images(&read_records(root)?)? {
             policy.note(&trial);
         }

@@ -34,7 +34,7 @@ pub struct Config {
     #[arg(long, value_name = "TASK", value_parser = task_parser())]
     task: Option<TaskKind>,
 
-    /// The method whose defaults are printed [default: rm-rl]
+    /// The method whose defaults are printed [default: self-calibration-residual]
     #[arg(long, value_name = "METHOD", value_parser = method_parser())]
     method: Option<MethodName>,
 

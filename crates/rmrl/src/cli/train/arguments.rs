@@ -15,9 +15,9 @@ use crate::config::{Layers, RunConfig, serve_address};
 
 /// Train a policy in a work cell and write a run directory.
 ///
-/// Without options this trains Role-Model RL on the table task in a simulated cell: 150 trials, about ten seconds on
-/// two cores. The run directory contains the log and images of every trial, checkpoints, metrics for spreadsheets and
-/// TensorBoard, the trained policy, and report.html.
+/// Without options a simulated cell calibrates itself by carries and makes 150 trials of the table task, in about ten
+/// seconds on two cores. The run directory contains the log and images of every trial, metrics for spreadsheets and
+/// TensorBoard, what was learned, and report.html. Methods that learn a network leave checkpoints and the policy.
 ///
 /// On a real cell the operator (cell.operator) has to permit the arm's first motion, also with --resume.
 ///
@@ -42,7 +42,7 @@ use crate::config::{Layers, RunConfig, serve_address};
   rmrl train --resume runs/table-rm-rl-seed0 --confirm-trials
                                                 continue, and ask before each attempt")]
 pub struct Train {
-    /// Learning method, or a baseline [default: rm-rl]
+    /// Learning method, or a baseline [default: self-calibration-residual]
     #[arg(long, value_name = "METHOD", value_parser = method_parser())]
     method: Option<MethodName>,
 
