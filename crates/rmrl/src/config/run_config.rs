@@ -126,7 +126,6 @@ impl RunConfig {
         if method == MethodName::Hindsight {
             config.schedule.trials_per_scene = 1;
             config.schedule.scene_epochs = 2;
-            config.schedule.slide_by_geometry = true;
             config.policy.label_sigma_bins = 0.7;
             config.policy.learning_rate = 1e-3;
             config.actions.translation_bins = 17;
