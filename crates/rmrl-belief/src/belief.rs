@@ -84,11 +84,10 @@ impl CellBelief {
         moved
     }
 
-    /// Takes note of a carry. One with a pose that is no number is left out. Returns whether it shows that the camera has
-    /// been moved.
-    pub fn note(&mut self, carry: &Carry) -> bool {
+    /// Takes note of a carry. One with a pose that is no number is left out.
+    pub fn note(&mut self, carry: &Carry) {
         if !carry.is_finite() {
-            return false;
+            return;
         }
         self.carries += 1;
         let offset = self.track.jaw_offset(carry);
@@ -111,10 +110,9 @@ impl CellBelief {
             let before = *self.geometry();
             self.moves.push(NoticedMove { carry: likeliest.carry, before });
             self.track = likeliest.track;
-            return true;
+        } else {
+            self.track.note(carry, None);
         }
-        self.track.note(carry, None);
-        false
     }
 
     /// Where the tool picks a plate that the camera sees.
@@ -179,13 +177,13 @@ impl CellBelief {
         Station { look: 0, seen, tool, closes: true }.slide_m(self.geometry())
     }
 
-    /// How far from where the arm put a plate down the look at the end of a carry sees it, in meters, along and across the
-    /// fingers, after [`Geometry::corrected_camera`]. What is not noted yet is a check.
-    pub fn camera_residual_m(&self, carry: &Carry) -> [f64; 2] {
+    /// How far from where the arm put a plate down the look at the end of a carry sees it, in meters, after
+    /// [`Geometry::corrected_camera`]. What is not noted yet is a check.
+    pub fn camera_residual_m(&self, carry: &Carry) -> f64 {
         let offset = self.track.jaw_offset(carry);
         let geometry = self.geometry().without_bend();
         let [along, across, _] = geometry.in_jaws(carry.seen_after, carry.released);
-        [along - offset.mean_m, across]
+        (along - offset.mean_m).hypot(across)
     }
 
     /// Where the camera sees a plate on its target, at which the tool opens at `place`, since it was moved; `None` while it
@@ -198,11 +196,6 @@ impl CellBelief {
     /// A camera that was moved may hang anywhere: it was seen to move.
     pub fn implausible(&self) -> Option<String> {
         implausible(self.track.estimate(), self.track.prior(), !self.moves.is_empty())
-    }
-
-    /// Whether the last looks let suspect that the camera has been moved.
-    pub fn is_suspicious(&self) -> bool {
-        !self.suspicions.is_empty()
     }
 
     /// The moves of the camera that were noticed, oldest first.

@@ -37,7 +37,7 @@ impl Station {
     /// Along the fingers `e`: the offset of the plate in the jaws, which is one unknown `D` for all stations of a grip.
     ///
     /// ```text
-    /// e · (z + c(z) - T) - slide = D
+    /// e · (z + c(z) - T) + slide = D
     /// ```
     ///
     /// The equation is without `D`: the caller eliminates it.

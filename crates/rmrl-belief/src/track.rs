@@ -45,15 +45,6 @@ struct Released {
     number: usize,
 }
 
-/// How a look at a released plate fits to a belief: its equations' residuals with the variances that the geometry adds to
-/// the look's own noise.
-struct Fit {
-    /// In meters; the first is across the fingers, the second, where the jaws' offset is known, along them.
-    residuals: Vec<(f64, f64)>,
-    /// In radians.
-    turn: (f64, f64),
-}
-
 impl Track {
     pub fn new(prior: Prior, middle: PlanarPose, place: PlanarPose, target: Look) -> Self {
         let station = Station { look: 0, seen: target, tool: place, closes: false };
@@ -74,13 +65,14 @@ impl Track {
     pub fn after_a_move(&self) -> Self {
         Self {
             before: Before::moved_camera(self.estimate(), &self.prior),
+            prior: self.prior,
+            middle: self.middle,
             target: None,
             grips: Vec::new(),
             last: None,
             looks: 0,
             estimate: OnceCell::new(),
             known: None,
-            ..self.clone()
         }
     }
 
@@ -191,35 +183,22 @@ impl Track {
     /// The logarithm of the density of the look at the end of a carry, given all looks before. `offset` is what is known of
     /// the plate in the jaws.
     pub fn log_density(&self, carry: &Carry, offset: JawOffset) -> f64 {
-        let fit = self.fit(carry, offset);
-        let estimate = self.estimate();
-        let in_plane = |extra: &[(f64, f64)]| {
-            let look = estimate.look_m.powi(2);
-            let squares: f64 = extra.iter().map(|(r, variance)| r * r / (look + variance)).sum();
-            let scales: f64 = extra.iter().map(|(_, variance)| (look + variance).ln()).sum();
-            log_student(squares, extra.len() as f64) - 0.5 * scales
-        };
-        let (turn, turn_variance) = fit.turn;
-        let turn_variance = turn_variance + self.prior.look_rad.powi(2);
-        let of_turn = log_student(turn * turn / turn_variance, 1.0) - 0.5 * turn_variance.ln();
-        in_plane(&fit.residuals) + of_turn
-    }
-
-    fn fit(&self, carry: &Carry, offset: JawOffset) -> Fit {
-        let Estimate { geometry, covariance, .. } = self.estimate();
+        let Estimate { geometry, covariance, look_m, .. } = self.estimate();
         let station =
             Station { look: 0, seen: carry.seen_after, tool: carry.released, closes: false };
         let across = station.across(geometry);
         let along = station.along_before_slide(geometry);
         let turn = station.turn();
-        let along_residual = along.residual(geometry) - offset.mean_m;
-        Fit {
-            residuals: vec![
-                (across.residual(geometry), variance(covariance, &across.columns)),
-                (along_residual, variance(covariance, &along.columns) + 1.0 / offset.precision),
-            ],
-            turn: (turn.residual(geometry), variance(covariance, &turn.columns)),
-        }
+        // Each residual with what geometry and offset add to the look's own variance.
+        let in_plane = [
+            (across.residual(geometry), variance(covariance, &across.columns)),
+            (
+                along.residual(geometry) - offset.mean_m,
+                variance(covariance, &along.columns) + 1.0 / offset.precision,
+            ),
+        ];
+        let in_yaw = [(turn.residual(geometry), variance(covariance, &turn.columns))];
+        log_student(&in_plane, *look_m) + log_student(&in_yaw, self.prior.look_rad)
     }
 
     /// Gripped where it was released and seen, the plate keeps its place in the jaws. One that was put there by a person, or
@@ -249,9 +228,14 @@ impl Track {
     }
 }
 
-/// The logarithm of Student's density of one or two values whose squares sum to `squares` scales, but for the scales.
-fn log_student(squares: f64, count: f64) -> f64 {
+/// The logarithm of Student's density of one or two residuals, each given with its own part of the variance beside that of
+/// the noise `scale`.
+fn log_student(residuals: &[(f64, f64)], scale: f64) -> f64 {
+    let noise = scale.powi(2);
+    let squares: f64 = residuals.iter().map(|(r, variance)| r * r / (noise + variance)).sum();
+    let scales: f64 = residuals.iter().map(|(_, variance)| (noise + variance).ln()).sum();
+    let count = residuals.len();
     // Γ((ν + d) / 2) / (Γ(ν / 2) (ν π)^(d/2)) for d = 1, 2
-    let constant = if count < 1.5 { 0.379_607_f64 } else { 0.159_154_9 };
-    constant.ln() - 0.5 * (TAIL + count) * (squares / TAIL).ln_1p()
+    let constant = if count == 1 { 0.379_607_f64 } else { 0.159_154_9 };
+    constant.ln() - 0.5 * (TAIL + count as f64) * (squares / TAIL).ln_1p() - 0.5 * scales
 }

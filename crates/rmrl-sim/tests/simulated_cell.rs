@@ -355,7 +355,7 @@ fn a_remembered_world_continues_with_the_same_bits() {
     assert_eq!(found, expected);
 }
 
-/// A bumped camera stays where it is from its scene on, whoever asks: the images, the truth, and a world that another
+/// A bumped camera stays where it is from its scene on, for all who ask: the images, the truth, and a world that another
 /// process restores. The software believes the old place.
 #[test]
 fn a_bumped_camera_stays_bumped_when_the_world_is_restored() {

@@ -170,7 +170,7 @@ fn a_bumped_camera_is_said_and_learned() {
     }
     let report = fs::read_to_string(dir.path().join("run/report.html")).unwrap();
     assert!(report.contains("before trial 12: plates seem to have moved by"));
-    // Killed after the bump, it goes on as if it had not been: all of it comes from the log.
+    // Killed after the bump, it continues as if it had not been: all of it comes from the log.
     let log = dir.path().join("run/trials.jsonl");
     let kept: Vec<String> = fs::read_to_string(&log).unwrap().lines().map(str::to_string).collect();
     fs::write(&log, format!("{}\n", kept[..14].join("\n"))).unwrap();

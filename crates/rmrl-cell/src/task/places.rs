@@ -52,6 +52,14 @@ impl Region {
         PlanarPose::new(middle(self.x_m), middle(self.y_m), middle(self.yaw_deg).to_radians())
     }
 
+    /// The pose at these shares of the region's extents in x, y and yaw, each from 0 to 1.
+    pub fn at(&self, shares: [f64; 3]) -> PlanarPose {
+        let within = |[from, to]: [f64; 2], share: f64| from + share * (to - from);
+        let [x, y, yaw] = shares;
+        let yaw_deg = within(self.yaw_deg, yaw);
+        PlanarPose::new(within(self.x_m, x), within(self.y_m, y), yaw_deg.to_radians())
+    }
+
     /// Half the region's extent in x, y and yaw, in meters, meters and radians.
     pub fn half_extent(&self) -> [f64; 3] {
         let half = |[from, to]: [f64; 2]| 0.5 * (to - from);

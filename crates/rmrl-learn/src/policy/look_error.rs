@@ -14,7 +14,7 @@ use super::tensor::{on_all_threads, read};
 use crate::config::{ComputeDevice, EncoderConfig, PolicyConfig};
 use crate::network::{NetworkShape, NormKind, ResNet};
 use crate::storage::{
-    MOST_BYTES, NamedTensors, TensorToWrite, WeightsError, load_tensors, parse_safetensors,
+    MOST_BYTES, NamedTensors, TensorToWrite, WeightsError, floats, load_tensors, parse_safetensors,
 };
 
 /// The weights that come with this library, made by `rmrl encoder look-error`.
@@ -32,8 +32,8 @@ const BIAS: &str = "fc.bias";
 pub struct LookErrorNetwork {
     encoder: ResNet,
     /// Of each answer the weights of all features, in millimeters.
-    weights: Vec<Vec<f32>>,
-    bias: Vec<f32>,
+    weights: [Vec<f32>; LookErrorNetwork::ANSWERS],
+    bias: [f32; LookErrorNetwork::ANSWERS],
     device: Device,
 }
 
@@ -84,8 +84,10 @@ impl LookErrorNetwork {
         load_tensors(&mut encoder, tensors, path, &network, |_| false)?;
         Ok(Self {
             encoder: encoder.for_inference(),
-            weights: weights.chunks(features).map(<[f32]>::to_vec).collect(),
-            bias,
+            weights: std::array::from_fn(|answer| {
+                weights[answer * features..][..features].to_vec()
+            }),
+            bias: std::array::from_fn(|answer| bias[answer]),
             device,
         })
     }
@@ -106,7 +108,7 @@ fn layer(tensors: &mut NamedTensors, name: &str, shape: &[usize]) -> Option<Vec<
     let tensor = tensors.remove(name)?;
     let fits = tensor.shape.to_vec() == shape;
     let bytes = tensor.into_bytes().ok().filter(|_| fits)?;
-    Some(crate::storage::floats(&bytes))
+    Some(floats(&bytes))
 }
 
 impl PictureReader for LookErrorNetwork {
@@ -116,11 +118,12 @@ impl PictureReader for LookErrorNetwork {
         let pixels = crop(image, plate, crop_scale, image_size);
         let images = image_batch([pixels.as_slice()], image_size, &self.device);
         let features = on_all_threads(|| read(self.encoder.forward(images)));
-        let answers = self.weights.iter().zip(&self.bias).map(|(weights, bias)| {
-            let products = weights.iter().zip(&features).map(|(weight, feature)| weight * feature);
-            f64::from(products.sum::<f32>() + bias) / 1000.0
-        });
-        let mut answers = answers.fuse();
-        std::array::from_fn(|_| answers.next().expect("as many as there are rows"))
+        std::array::from_fn(|answer| {
+            let products = self.weights[answer]
+                .iter()
+                .zip(&features)
+                .map(|(weight, feature)| weight * feature);
+            f64::from(products.sum::<f32>() + self.bias[answer]) / 1000.0
+        })
     }
 }

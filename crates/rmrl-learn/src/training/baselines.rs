@@ -15,7 +15,7 @@ pub trait FixedPolicy {
     /// The adjustment for a state.
     fn decide(&mut self, observation: &Observation, id: TrialId) -> Decision;
 
-    /// Why nothing can be decided, if a person has to mend something first. `None` by default.
+    /// Why nothing can be decided, if a person has to put something right first. `None` by default.
     fn refuse(&mut self, observation: &Observation) -> Option<Fault> {
         let _ = observation;
         None

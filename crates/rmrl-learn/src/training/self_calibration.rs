@@ -71,9 +71,7 @@ impl SelfCalibration {
 
     /// Learns from carries before a trial.
     pub fn learn_carries(&mut self, carries: &[Carry]) {
-        for carry in carries {
-            self.belief.note(carry);
-        }
+        carries.iter().for_each(|carry| self.belief.note(carry));
     }
 
     /// What is believed at the start of a trial: what bringing the plate has just told counts at once.
@@ -82,14 +80,13 @@ impl SelfCalibration {
         if carries.is_empty() {
             return &self.belief;
         }
-        if self.ahead.as_ref().is_none_or(|(noted, _)| noted != carries) {
+        let known = self.ahead.take().filter(|(noted, _)| noted == carries);
+        let ahead = known.unwrap_or_else(|| {
             let mut belief = self.belief.clone();
-            for carry in carries {
-                belief.note(carry);
-            }
-            self.ahead = Some((carries.clone(), belief));
-        }
-        self.ahead.as_ref().map_or(&self.belief, |(_, belief)| belief)
+            carries.iter().for_each(|carry| belief.note(carry));
+            (carries.clone(), belief)
+        });
+        &self.ahead.insert(ahead).1
     }
 
     fn limited(&self, adjustment: PoseAdjustment) -> PoseAdjustment {
@@ -125,8 +122,7 @@ impl FixedPolicy for SelfCalibration {
     }
 
     fn moved_target(&self) -> Option<PlanarPose> {
-        let belief = self.ahead.as_ref().map_or(&self.belief, |(_, belief)| belief);
-        belief.moved_target(self.place)
+        self.belief.moved_target(self.place)
     }
 
     fn knows_enough(&self) -> bool {

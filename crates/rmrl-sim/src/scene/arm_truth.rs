@@ -69,6 +69,12 @@ impl ArmTruth {
         commanded
     }
 
+    /// Where a plate that truly lies at `plate` is for the arm: where the true tool would be if only the tool erred, with the
+    /// arm commanded so that it truly is there at a height.
+    pub fn in_arm_frame(&self, plate: PlanarPose, z_m: f64) -> PlanarPose {
+        true_tool(self.configured_tool(plate, z_m), self.tool_from_configured)
+    }
+
     /// The commanded pose of a tool that truly is at `tool`, its height included.
     pub(crate) fn commanded(&self, tool: ToolPose) -> ToolPose {
         let mut z_m = tool.z_m;

@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use rmrl_belief::BeliefSummary;
-use rmrl_core::{Carry, PlanarPose, mean};
+use rmrl_core::{PlanarPose, mean};
 use rmrl_vision::{CalibrationRecord, CameraFile, CameraModel};
 
 use crate::cell::assembly::Laboratory;
@@ -19,6 +19,8 @@ pub(crate) const LEAST_CARRIES: u32 = 4;
 pub(crate) struct CarriedCalibration {
     /// The camera's file, with its residual on carries that it was not made from.
     pub file: CameraFile,
+    /// That residual, in millimeters.
+    pub residual_mm: f64,
     /// What the carries told.
     pub geometry: BeliefSummary,
     /// How many carries it was made from, and how many it was checked by.
@@ -57,7 +59,8 @@ pub(crate) fn calibrate_by_carries(
         !held_out.is_empty(),
         "the plate could not be localized where the camera was to be checked"
     );
-    let residuals_m: Vec<f64> = held_out.iter().map(|carry| residual_m(&belief, carry)).collect();
+    let residual_m =
+        held_out.iter().map(|carry| belief.camera_residual_m(carry)).fold(0.0, f64::max);
     let model = laboratory.trial.camera_model();
     let plate = config.vision.localizer.plate;
     let height_m = config.task.start_surface_m + 0.5 * plate.height_m;
@@ -68,38 +71,24 @@ pub(crate) fn calibrate_by_carries(
     let now = Timestamp::now();
     let record = CalibrationRecord {
         views: Some(made_from.len()),
-        residual_mm: Some(1e3 * residuals_m.iter().copied().fold(0.0, f64::max)),
+        residual_mm: Some(1e3 * residual_m),
         checked: Some(now),
         ..CalibrationRecord::new(now)
     };
     Ok(CarriedCalibration {
         file: CameraFile { calibration: Some(record), ..CameraFile::from(camera) },
+        residual_mm: 1e3 * residual_m,
         geometry: belief.summary(),
         carries: (made_from.len(), held_out.len()),
     })
 }
 
-fn residual_m(belief: &rmrl_belief::CellBelief, carry: &Carry) -> f64 {
-    let [along_m, across_m] = belief.camera_residual_m(carry);
-    along_m.hypot(across_m)
-}
-
 /// Poses for a check, spread over the region of starts between those that tell most, which are at its border.
 fn check_poses(config: &RunConfig, count: u32) -> Vec<PlanarPose> {
-    let region = &config.task.start;
-    let share = |[from, to]: [f64; 2], share: f64| from + share * (to - from);
     // The additive recurrence of the plastic number spreads any count of points evenly (Roberts 2018).
     let step = [0.754_877_666, 0.569_840_290, 0.819_172_513];
-    (1..=count)
-        .map(|number| {
-            let at = step.map(|step| 0.1 + 0.8 * (0.5 + f64::from(number) * step).fract());
-            PlanarPose::new(
-                share(region.x_m, at[0]),
-                share(region.y_m, at[1]),
-                share(region.yaw_deg, at[2]).to_radians(),
-            )
-        })
-        .collect()
+    let share = |number: u32, step: f64| 0.1 + 0.8 * (0.5 + f64::from(number) * step).fract();
+    (1..=count).map(|number| config.task.start.at(step.map(|step| share(number, step)))).collect()
 }
 
 /// By how much plates are seen off with a calibrated camera, in millimeters: the largest and the mean distance at nine poses of
@@ -121,12 +110,8 @@ pub(crate) fn seen_error_mm(
         cell.put_plate(pose, surface_m);
         let capture = laboratory.trial.look()?;
         let seen = capture.localization.context("a plate could not be localized")?.pose;
-        let commanded = arm.configured_tool(pose, config.task.grasp_height_m);
-        let tool = arm.tool_from_configured();
-        let (sin, cos) = commanded.yaw_rad.sin_cos();
-        let lies_x_m = commanded.x_m + cos * tool.x_m - sin * tool.y_m;
-        let lies_y_m = commanded.y_m + sin * tool.x_m + cos * tool.y_m;
-        errors.push(1e3 * (seen.x_m - lies_x_m).hypot(seen.y_m - lies_y_m));
+        let lies = arm.in_arm_frame(pose, config.task.grasp_height_m);
+        errors.push(1e3 * seen.distance_m(lies));
     }
     Ok(Some([errors.iter().copied().fold(0.0, f64::max), mean(&errors)]))
 }

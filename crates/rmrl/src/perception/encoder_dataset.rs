@@ -57,10 +57,7 @@ pub fn plate_images<T: Send>(
     images: u32,
     keep: impl Fn(Observation, Vec<f32>) -> T + Sync,
 ) -> anyhow::Result<Vec<T>> {
-    images_of(config, (cells, images), at_start, |image| {
-        let answers = image.answers();
-        keep(image.observation, answers.map(|answer| answer as f32).to_vec())
-    })
+    images_of(config, (cells, images), (at_start, PlateImage::answers), keep)
 }
 
 /// The same with the [`LOOK_ANSWERS`], of plates of which half lie where plates start and half in the places of both
@@ -74,10 +71,7 @@ pub fn look_images<T: Send>(
     images: u32,
     keep: impl Fn(Observation, Vec<f32>) -> T + Sync,
 ) -> anyhow::Result<Vec<T>> {
-    images_of(config, (cells, images), at_start_or_place, |image| {
-        let answers = image.look_answers();
-        keep(image.observation, answers.map(|answer| answer as f32).to_vec())
-    })
+    images_of(config, (cells, images), (at_start_or_place, PlateImage::look_answers), keep)
 }
 
 /// An image of a plate, with the truth.
@@ -118,10 +112,7 @@ impl PlateImage {
 type PutPlate = fn(&TaskConfig, u32, &mut Rng) -> (PlanarPose, f64);
 
 fn at_start(task: &TaskConfig, _: u32, rng: &mut Rng) -> (PlanarPose, f64) {
-    let mut within = |[least, most]: [f64; 2]| least + (most - least) * rng.random::<f64>();
-    let start = &task.start;
-    let (x_m, y_m) = (within(start.x_m), within(start.y_m));
-    (PlanarPose::new(x_m, y_m, within(start.yaw_deg).to_radians()), task.start_surface_m)
+    (task.start.at(std::array::from_fn(|_| rng.random())), task.start_surface_m)
 }
 
 fn at_start_or_place(task: &TaskConfig, number: u32, rng: &mut Rng) -> (PlanarPose, f64) {
@@ -137,12 +128,15 @@ fn at_start_or_place(task: &TaskConfig, number: u32, rng: &mut Rng) -> (PlanarPo
     (PlanarPose::new(x_m, y_m, yaw_rad + off(OFF_PLACE_RAD)), place.surface_m)
 }
 
-/// What `keep` makes of the images of several laboratories and plates, by where `put` puts them.
+/// The answers to an image.
+type Answer = fn(&PlateImage) -> [f64; 8];
+
+/// What `keep` makes of the images of several laboratories and plates, by where `put` puts them, and of their answers.
 fn images_of<T: Send>(
     config: &RunConfig,
     (cells, images): (Range<u32>, u32),
-    put: PutPlate,
-    keep: impl Fn(PlateImage) -> T + Sync,
+    (put, answer): (PutPlate, Answer),
+    keep: impl Fn(Observation, Vec<f32>) -> T + Sync,
 ) -> anyhow::Result<Vec<T>> {
     let simulation =
         SimulationConfig { cells: config.simulation.cells.calibrated(), ..config.simulation };
@@ -152,7 +146,11 @@ fn images_of<T: Send>(
             let mut laboratory = ImageMaker::new(config, &simulation, cell)?;
             (1..=images)
                 .filter_map(|scene| laboratory.image(scene, put).transpose())
-                .map(|image| image.map(&keep))
+                .map(|image| {
+                    let image = image?;
+                    let answers = answer(&image).map(|answer| answer as f32).to_vec();
+                    Ok(keep(image.observation, answers))
+                })
                 .collect()
         })
         .collect::<anyhow::Result<_>>()?;

@@ -46,7 +46,7 @@ pub fn write_output(
         threshold: config.metrics.reward_threshold,
         smoothing: config.metrics.smoothing,
         trained_on: config.task.kind,
-        placements: units[0].finals.first().map_or(0, |last| last.attempts.len()),
+        placements: first.finals.first().map_or(0, |last| last.attempts.len()),
     };
     let rows = Row::all(units, variants);
     let tables = match ablation {

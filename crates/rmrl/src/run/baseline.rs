@@ -94,18 +94,11 @@ pub(crate) fn telling_poses(config: &RunConfig, target: Look) -> Vec<PlanarPose>
 
 /// Poses all over the region of starts: its corners and what lies in the middle between them.
 pub(crate) fn poses_of_starts(config: &RunConfig) -> Vec<PlanarPose> {
-    let region = &config.task.start;
-    let share = |[from, to]: [f64; 2], share: f64| from + share * (to - from);
+    const SHARES: [f64; 3] = [0.0, 0.5, 1.0];
     let mut poses = Vec::new();
-    for x in [0.0, 0.5, 1.0] {
-        for y in [0.0, 0.5, 1.0] {
-            for yaw in [0.0, 0.5, 1.0] {
-                poses.push(PlanarPose::new(
-                    share(region.x_m, x),
-                    share(region.y_m, y),
-                    share(region.yaw_deg, yaw).to_radians(),
-                ));
-            }
+    for x in SHARES {
+        for y in SHARES {
+            poses.extend(SHARES.map(|yaw| config.task.start.at([x, y, yaw])));
         }
     }
     poses

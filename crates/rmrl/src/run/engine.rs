@@ -110,12 +110,12 @@ fn make_trials(
     let plan = plan_after(config, known);
     let backlog = store.backlog(learned, learner.is_some())?;
     let schedule = &config.schedule;
-    let learning = config.learning_method().map(|method| {
-        let so_far = store.records().iter().filter(|record| record.trial <= learned).cloned();
-        with_geometry(method, config, &so_far.collect::<Vec<_>>(), target)
-    });
+    let learning = config.learning_method();
+    let learning = learning
+        .map(|method| with_geometry(method, config, (store.records(), learned), target))
+        .transpose()?;
     let mut kept = Kept { store, observer };
-    let ended = match (learning.transpose()?, learner) {
+    let ended = match (learning, learner) {
         (Some(mut method), Some(learner)) => {
             let (env, method, observer) = (&mut laboratory.trial, &mut method, &mut kept);
             Training { env, learner, method, schedule, plan, backlog, observer }.run()
@@ -129,18 +129,20 @@ fn make_trials(
     end_of(ended, &mut laboratory.trial, config.unattended.confirm_trials)
 }
 
-/// A method that takes the slide of closing jaws from the geometry, where it is configured so, with what the trials so far told.
+/// A method that takes the slide of closing jaws from the geometry, where it is configured so, with what the trials told
+/// that it has learned from.
 fn with_geometry(
     method: Method,
     config: &RunConfig,
-    records: &[TrialRecord],
+    (records, learned): (&[TrialRecord], u32),
     target: Look,
 ) -> anyhow::Result<Method> {
-    let schedule = &config.schedule;
-    if config.method != MethodName::Hindsight || !schedule.slide_by_geometry {
+    if config.method != MethodName::Hindsight || !config.schedule.slide_by_geometry {
         return Ok(method);
     }
-    let learned = learned_geometry(config, records, target)?;
+    let so_far: Vec<TrialRecord> =
+        records.iter().filter(|record| record.trial <= learned).cloned().collect();
+    let learned = learned_geometry(config, &so_far, target)?;
     let place = config.task.place.pose();
     let labeling = HindsightByGeometry::new(learned.belief().clone(), place);
     Ok(Method { labeling: Some(Box::new(labeling)), ..method })

@@ -130,11 +130,7 @@ pub fn run(arguments: &CarriesCommand) -> Result<(), Failure> {
         camera: arguments.out.display().to_string(),
         carries,
         checks,
-        residual_mm: calibrated
-            .file
-            .calibration
-            .and_then(|made| made.residual_mm)
-            .unwrap_or(f64::NAN),
+        residual_mm: calibrated.residual_mm,
         geometry: calibrated.geometry,
         robot_minutes: config.carry_minutes(),
         seen_error_mm,
