@@ -179,23 +179,36 @@ impl Geometry {
 }
 
 impl Geometry {
-    /// The pose of a camera that sees plates, whose middles are at `height_m`, where they lie: shift, turn and scale are put
-    /// into the pose, the bend is left out. A scale is put down to the camera's height.
+    /// The camera that sees plates, whose middles are at `height_m`, where they lie: its pose, and the factor of its focal
+    /// lengths. Shift and turn are put into the pose, and the scale into the focal lengths: a localizer that measures depth sees
+    /// the same scale whatever the camera's height is. The bend is left out.
     ///
     /// ```text
     /// p = middle + t + (1 + s) R(θ) (z - middle)
     /// ```
+    ///
+    /// `None` if the camera does not look down at all.
     pub fn corrected_camera(
         &self,
         world_from_camera: &Isometry3<f64>,
         height_m: f64,
-    ) -> Isometry3<f64> {
+    ) -> Option<(Isometry3<f64>, f64)> {
+        // Other focal lengths scale an image about its principal point: about where the axis meets the plates' middles.
+        let position = world_from_camera.translation.vector;
+        let axis = world_from_camera * Vector3::z();
+        let distance = (height_m - position.z) / axis.z;
+        if !(distance.is_finite() && distance > 0.0) {
+            return None;
+        }
+        let about = position + axis * distance;
         let middle = self.middle.push(height_m);
         let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), self.values[TURN]);
         let shift = Vector3::new(self.values[SHIFT], self.values[SHIFT + 1], 0.0);
-        let from_middle = world_from_camera.translation.vector - middle;
-        let at = middle + shift + turn * from_middle * (1.0 + self.values[SCALE]);
-        Isometry3::from_parts(Translation3::from(at), turn * world_from_camera.rotation)
+        let scale = 1.0 + self.values[SCALE];
+        let about_lies = middle + shift + turn * (about - middle) * scale;
+        let at = about_lies + turn * (position - about);
+        let pose = Isometry3::from_parts(Translation3::from(at), turn * world_from_camera.rotation);
+        Some((pose, 1.0 / scale))
     }
 
     /// This geometry as far as the pose of a camera can express it: without the bend.
@@ -262,4 +275,36 @@ pub(crate) fn correction_columns(middle: Vector2<f64>, look: Look) -> [Vector; 2
 pub(crate) fn columns_along(middle: Vector2<f64>, look: Look, direction: Vector2<f64>) -> Vector {
     let [x, y] = correction_columns(middle, look);
     x * direction.x + y * direction.y
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_corrected_camera_sees_plates_where_they_lie() {
+        let mut geometry = Geometry::as_configured(PlanarPose::new(0.34, -0.13, 0.0));
+        geometry.values.fixed_rows_mut::<2>(SHIFT).copy_from_slice(&[0.004, -0.003]);
+        geometry.values[TURN] = 0.015;
+        geometry.values[SCALE] = -0.008;
+        let down = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.3);
+        let camera = Isometry3::from_parts(Translation3::new(0.3, 0.05, 0.8), down);
+        let height_m = 0.007;
+        let (corrected, focal) = geometry.corrected_camera(&camera, height_m).unwrap();
+        for (u, v) in [(0.0, 0.0), (0.2, -0.1), (-0.15, 0.25)] {
+            // The same pixel and the same measured depth.
+            let depth_m = 0.8 - height_m;
+            let seen = camera * nalgebra::Point3::new(u * depth_m, v * depth_m, depth_m);
+            let ray = [u / focal, v / focal].map(|tangent| tangent * depth_m);
+            let lies = corrected * nalgebra::Point3::new(ray[0], ray[1], depth_m);
+            let expected = geometry.plate(PlanarPose::new(seen.x, seen.y, 0.0).into());
+            assert!(
+                (lies.x - expected.x_m).hypot(lies.y - expected.y_m) < 1e-9,
+                "{lies} {expected:?}"
+            );
+            assert!((lies.z - height_m).abs() < 1e-12);
+        }
+        let up = Isometry3::translation(0.3, 0.0, 0.8);
+        assert!(geometry.corrected_camera(&up, height_m).is_none());
+    }
 }

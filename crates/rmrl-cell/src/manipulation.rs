@@ -22,6 +22,10 @@ pub struct Manipulator {
     has_gripped: bool,
     has_released: bool,
     jaw_opening_m: f64,
+    careful_opening_m: f64,
+    careful_speed_m_s: f64,
+    /// Whether the next grasp is made with care.
+    takes_care: bool,
 }
 
 /// How a grasp ended.
@@ -52,6 +56,9 @@ impl Manipulator {
             has_gripped: false,
             has_released: false,
             jaw_opening_m: task.jaw_opening_m,
+            careful_opening_m: task.careful_opening_m,
+            careful_speed_m_s: task.careful_speed_m_s,
+            takes_care: false,
         }
     }
 
@@ -73,6 +80,11 @@ impl Manipulator {
     /// A plate has been placed. See [`GuardedArm::placed`].
     pub fn placed(&mut self) {
         self.arm.placed();
+    }
+
+    /// Says whether the next grasp is made with care: more slowly, with wider jaws.
+    pub fn take_care(&mut self, care: bool) {
+        self.takes_care = care;
     }
 
     /// Whether the jaws hold something now.
@@ -113,15 +125,23 @@ impl Manipulator {
         self.travel_to(self.home)
     }
 
-    /// Grips the plate with the tool at `at` and lifts it to travel height. A grasp that fails is no error.
+    /// Grips the plate with the tool at `at` and lifts it to travel height. A grasp that fails is no error. See
+    /// [`Self::take_care`].
     ///
     /// # Errors
     /// A motion was refused, or a device failed.
     pub fn grasp(&mut self, at: ToolPose) -> Result<GraspOutcome, MotionError> {
+        let care = std::mem::take(&mut self.takes_care);
         self.lift()?;
-        self.open_jaws()?;
+        self.open_jaws_to(if care {
+            self.careful_opening_m.max(self.jaw_opening_m)
+        } else {
+            self.jaw_opening_m
+        })?;
         self.travel_to(at.at_height(self.travel_height_m))?;
-        let descended = self.descend(at, self.speed_of_descent(self.has_gripped))?;
+        let usual_m_s = self.speed_of_descent(self.has_gripped);
+        let speed_m_s = if care { usual_m_s.min(self.careful_speed_m_s) } else { usual_m_s };
+        let descended = self.descend(at, speed_m_s)?;
         self.has_gripped = true;
         let Descent::Arrived(commanded) = descended else {
             self.lift()?;
@@ -188,8 +208,12 @@ impl Manipulator {
 
     /// Opens the jaws, unless nothing may move: they stay as they are then, with what they hold.
     fn open_jaws(&mut self) -> Result<(), MotionError> {
+        self.open_jaws_to(self.jaw_opening_m)
+    }
+
+    fn open_jaws_to(&mut self, opening_m: f64) -> Result<(), MotionError> {
         self.arm.check()?;
-        let opened = self.gripper.open(self.jaw_opening_m);
+        let opened = self.gripper.open(opening_m);
         opened.map_err(|error| MotionError::of_device(error, self.arm.stop_switch()))
     }
 
@@ -231,6 +255,7 @@ mod tests {
     struct Motions {
         at: ToolPose,
         made: Arc<Mutex<Vec<(f64, f64)>>>,
+        opened_m: Arc<Mutex<Vec<f64>>>,
     }
 
     impl Arm for Motions {
@@ -250,7 +275,8 @@ mod tests {
     }
 
     impl Gripper for Motions {
-        fn open(&mut self, _: f64) -> Result<(), DeviceError> {
+        fn open(&mut self, width_m: f64) -> Result<(), DeviceError> {
+            self.opened_m.lock().unwrap().push(width_m);
             Ok(())
         }
 
@@ -275,7 +301,7 @@ mod tests {
             let task = TaskConfig { first_contact_speed_m_s: first, ..TaskConfig::table() };
             task.validate().unwrap();
             let home = task.home.tool_pose();
-            let arm = Motions { at: home, made: Arc::default() };
+            let arm = Motions { at: home, made: Arc::default(), opened_m: Arc::default() };
             let envelope = SafetyEnvelope::new(SafetyConfig::default()).unwrap();
             let guarded = GuardedArm::new(Box::new(arm.clone()), envelope);
             let mut manipulator = Manipulator::new(guarded, Box::new(arm.clone()), &task);
@@ -296,5 +322,34 @@ mod tests {
         let too_fast = TaskConfig { first_contact_speed_m_s: Some(0.06), ..TaskConfig::table() };
         let message = too_fast.validate().unwrap_err().to_string();
         assert!(message.contains("first_contact_speed_m_s is 0.06"), "{message}");
+    }
+
+    #[test]
+    fn a_grasp_with_care_is_slow_with_wide_jaws_and_the_next_one_is_as_usual() {
+        // A gripper that opens to one width only has it as the usual one.
+        for (opening_m, expected_m) in [(0.13, 0.145), (0.15, 0.15)] {
+            let task = TaskConfig { jaw_opening_m: opening_m, ..TaskConfig::table() };
+            let arm = Motions {
+                at: task.home.tool_pose(),
+                made: Arc::default(),
+                opened_m: Arc::default(),
+            };
+            let envelope = SafetyEnvelope::new(SafetyConfig::default()).unwrap();
+            let guarded = GuardedArm::new(Box::new(arm.clone()), envelope);
+            let mut manipulator = Manipulator::new(guarded, Box::new(arm.clone()), &task);
+            let pick = task.grasp_pose(PlanarPose::new(0.3, 0.0, 0.0), 0.0);
+            manipulator.take_care(true);
+            for _ in 0..2 {
+                assert_eq!(manipulator.grasp(pick).unwrap(), GraspOutcome::Held(pick));
+            }
+            let made = arm.made.lock().unwrap();
+            let contacts: Vec<f64> = made
+                .iter()
+                .filter(|(z_m, _)| *z_m <= pick.z_m)
+                .map(|(_, speed_m_s)| *speed_m_s)
+                .collect();
+            assert_eq!(contacts, [0.02, 0.05]);
+            assert_eq!(*arm.opened_m.lock().unwrap(), [expected_m, opening_m]);
+        }
     }
 }

@@ -59,6 +59,12 @@ impl Task {
             && deviation.dyaw_rad.abs() <= within_rad
     }
 
+    /// Whether two poses are the same but for what a driver rounds.
+    pub(crate) fn is_same(a: PlanarPose, b: PlanarPose) -> bool {
+        let deviation = a.relative_to(b);
+        deviation.translation_m() <= ROUNDING_M && deviation.dyaw_rad.abs() <= ROUNDING_RAD
+    }
+
     /// Where an attempt starts: the scene's initial pose, give or take the jitter. Later attempts jitter more, because
     /// what spoils a place (a glare, an edge in reach) is still there when the attempt before failed by it.
     pub fn start(&self, id: TrialId) -> PlanarPose {

@@ -61,6 +61,8 @@ pub struct PickPlace {
     scene: Option<u32>,
     /// Where the arm carries the plate before the next trial.
     visits: Vec<PlanarPose>,
+    /// Where the next attempt starts, if somebody has chosen.
+    chosen_start: Option<PlanarPose>,
     /// `P_e`: the state that [`Env::reset`] observed and [`Env::step`] has not acted in yet.
     state: Option<PlanarPose>,
 }
@@ -75,7 +77,8 @@ impl Env for PickPlace {
         self.cell.evidence = TrialEvidence::default();
         self.state = None;
         self.search.drop_unseen_carry();
-        let observation = self.observe_start(id)?;
+        let chosen = self.chosen_start.take();
+        let observation = self.observe_start(id, chosen)?;
         if let Some(monitor) = &mut self.drift {
             let WorkCell { perception, evidence, .. } = &mut self.cell;
             monitor.check(id, &observation.image, perception, evidence)?;
@@ -108,6 +111,14 @@ impl Env for PickPlace {
         }
     }
 
+    fn start_at(&mut self, start: PlanarPose) {
+        self.chosen_start = Some(start);
+    }
+
+    fn take_care(&mut self, care: bool) {
+        self.cell.manipulator.take_care(care);
+    }
+
     fn retarget(&mut self, target: PlanarPose) {
         if let Some(known) = &mut self.search.surfaces.target {
             *known = Target { pose: target, look_error_m: None, ..*known };
@@ -124,16 +135,20 @@ enum Carried {
 }
 
 impl PickPlace {
-    /// Brings the plate near the attempt's start, where it does not lie there already, and observes
-    /// it.
-    fn observe_start(&mut self, id: TrialId) -> Result<Observation, Fault> {
+    /// Brings the plate near the attempt's start, which may have been chosen, where it does not lie there already, and
+    /// observes it.
+    fn observe_start(
+        &mut self,
+        id: TrialId,
+        chosen: Option<PlanarPose>,
+    ) -> Result<Observation, Fault> {
         self.cell.recover()?;
         if self.scene != Some(id.scene) {
             self.cell.ask(|operator| operator.exchange_plate(id.scene))?;
             self.scene = Some(id.scene);
         }
         let carries = self.visit()?;
-        let mut observation = self.observe_at_start(id)?;
+        let mut observation = self.observe_at_start(id, chosen)?;
         self.visits.clear();
         observation.carries.splice(0..0, carries);
         Ok(observation)
@@ -166,11 +181,17 @@ impl PickPlace {
         Ok(carries)
     }
 
-    fn observe_at_start(&mut self, id: TrialId) -> Result<Observation, Fault> {
-        let start = self.task.start(id);
+    fn observe_at_start(
+        &mut self,
+        id: TrialId,
+        chosen: Option<PlanarPose>,
+    ) -> Result<Observation, Fault> {
+        let start = chosen.unwrap_or_else(|| self.task.start(id));
         let put_down = self.search.visible_put_down();
-        let lies_there =
-            put_down.is_some_and(|tool| self.task.lies_at_start(id.scene, tool.planar));
+        let lies_there = put_down.is_some_and(|tool| match chosen {
+            Some(start) => Task::is_same(start, tool.planar),
+            None => self.task.lies_at_start(id.scene, tool.planar),
+        });
         if !lies_there {
             self.prepare(start)?;
         }

@@ -19,6 +19,17 @@ pub trait Env {
     /// A fault, which says nothing about the action.
     fn step(&mut self, adjustment: PoseAdjustment) -> StepResult;
 
+    /// The next attempt should start with the plate at `start`, instead of where its scene has it. Does nothing by default.
+    fn start_at(&mut self, start: PlanarPose) {
+        let _ = start;
+    }
+
+    /// Says whether the step that follows is made with care: slowly and with room to spare, because the policy does not know
+    /// the place well. Does nothing by default.
+    fn take_care(&mut self, care: bool) {
+        let _ = care;
+    }
+
     /// From now on a plate on the target is seen at `target`, because the camera has been moved. Does nothing by default.
     fn retarget(&mut self, target: PlanarPose) {
         let _ = target;

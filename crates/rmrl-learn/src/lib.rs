@@ -39,8 +39,8 @@ pub use policy::{
 };
 pub use storage::{CheckpointError, Metadata, WeightsError, read_metadata};
 pub use training::{
-    CalibratedOracle, ConstantOffset, EarlierData, EncoderExample, EncoderTrainer, EncoderTraining,
-    FixedPolicy, FixedPolicyRun, GreedyPolicy, Learner, Limits, NoCorrection, Noted, Observer,
-    ObserverError, Oracle, RandomCorrection, RunError, SelfCalibration, StopReason, Training,
-    TrialBacklog, TrialPlan, pretrain,
+    CalibratedOracle, Chessboard, ConstantOffset, EarlierData, EncoderExample, EncoderTrainer,
+    EncoderTraining, FixedPolicy, FixedPolicyRun, GreedyPolicy, Learner, Limits, NoCorrection,
+    Noted, Observer, ObserverError, Oracle, RandomCorrection, RunError, SelfCalibration,
+    StopReason, Training, TrialBacklog, TrialPlan, pretrain,
 };

@@ -18,7 +18,7 @@ use rmrl_core::{Env, Observation, Purpose, TrialId};
 
 pub use self::backlog::TrialBacklog;
 pub use self::baselines::{
-    CalibratedOracle, ConstantOffset, FixedPolicy, GreedyPolicy, NoCorrection, Oracle,
+    CalibratedOracle, Chessboard, ConstantOffset, FixedPolicy, GreedyPolicy, NoCorrection, Oracle,
     RandomCorrection,
 };
 pub use self::encoder_pretraining::{EncoderExample, EncoderTrainer, EncoderTraining};

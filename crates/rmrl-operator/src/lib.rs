@@ -43,5 +43,7 @@ mod token;
 pub use page::{OperatorPage, PageConfig, PageError};
 pub use page_image::{PageImage, PageImageFormat};
 pub use request::{Answer, OnStop, ReadStop, Request, Requests};
-pub use status::{CompletedTrial, FaultedAttempt, Phase, ProofProgress, RunStatus, StopStatus};
+pub use status::{
+    CompletedTrial, FaultedAttempt, Noticed, Phase, ProofProgress, RunStatus, StopStatus,
+};
 pub use token::{Token, TokenError};

@@ -32,6 +32,9 @@ pub struct RunStatus {
     pub completed: Vec<CompletedTrial>,
     /// The attempts that faults cut short, in order.
     pub faults: Vec<FaultedAttempt>,
+    /// What was noticed that a person should know, such as a camera that was moved, in order.
+    #[serde(default)]
+    pub noticed: Vec<Noticed>,
     /// Progress of the proof, if the run has a claim to prove.
     pub proof: Option<ProofProgress>,
     /// The question that the operator has to confirm before the run continues; `None` if there is none.
@@ -111,6 +114,16 @@ pub struct FaultedAttempt {
     pub attempt: u32,
     /// What failed, as text for the operator.
     pub reason: String,
+}
+
+/// Something that was noticed in a trial.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Noticed {
+    /// The trial, counted from 1.
+    pub trial: u32,
+    /// What was noticed, as text for the operator.
+    pub what: String,
 }
 
 /// How far a claim such as 1.0mm@95% is from being proven.

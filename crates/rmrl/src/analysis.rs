@@ -7,7 +7,7 @@
 //! - `camera_error` says where a calibrated camera sees what truly lies elsewhere.
 //! - `noise_floor` says how well a resting plate can be measured.
 
-mod camera_error;
+pub(crate) mod camera_error;
 pub(crate) mod error_budget;
 pub(crate) mod evaluate;
 pub(crate) mod geometry;

@@ -11,6 +11,7 @@
 //! - `residual_map` draws the residuals of a calibrated camera as SVG.
 
 pub(crate) mod board_mount;
+pub(crate) mod by_board;
 pub(crate) mod by_carries;
 pub(crate) mod capture;
 pub(crate) mod capture_session;

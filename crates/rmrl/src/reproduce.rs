@@ -6,12 +6,16 @@
 //! - `store`: a [`Store`] keeps finished units, one file each.
 //! - `sweep`: [`run_units`] runs the missing units in parallel.
 //! - `row`: statistics of one method over many cells; `paper` has the paper's figures.
+//! - `numbers`: numbers and names as tables have them.
+//! - `known`: what methods know of their own picks; a table of its own.
 //! - `tables`, `figures`: tables (`table`) and figures of these rows.
 //! - `output`: [`write_output`] writes them into files; `page.html` is the page.
 
 mod ablation;
 mod figures;
 mod held_out;
+mod known;
+mod numbers;
 mod output;
 mod paper;
 mod plan;

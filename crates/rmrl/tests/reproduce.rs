@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use binary::{failure, json, small, stderr, stdout};
+use binary::{failure, json, rmrl, small, stderr, stdout};
 use serde_json::Value;
 
 /// `rmrl reproduce` with two methods in two cells.
@@ -114,6 +114,48 @@ fn a_sweep_continues_where_it_was_and_makes_tables_of_all() {
         !page.contains("http-equiv") && !page.contains("src=\"http"),
         "the page loads something else"
     );
+}
+
+/// Methods that know their geometry say how well; the others have no row there.
+#[test]
+fn what_methods_know_of_their_picks_is_tabled() {
+    let dir = tempfile::tempdir().unwrap();
+    let chosen = ["--methods", "self-calibration,none,chessboard", "--seeds", "1", "--trials", "3"];
+    let rest = ["--placements", "4", "--tasks", "table", "--out", "few"];
+    json(&mut rmrl(dir.path(), &[&["reproduce"], &chosen[..], &rest].concat()));
+    let tables = fs::read_to_string(dir.path().join("few/tables.md")).unwrap();
+    for row in ["| Self-calibration | 0 |", "| Self-calibration | 3 |", "0 in 3 (at most"] {
+        assert!(tables.contains(row), "{row}: {tables}");
+    }
+    assert!(!tables.contains("| No correction | 0 |"), "{tables}");
+    // The row of the chessboard is what the commands make of the camera, and then no correction.
+    json(&mut rmrl(dir.path(), &["calibrate", "capture", "--out", "session"]));
+    let found = ["calibrate", "eye-to-hand", "--session", "session", "--out", "camera.toml"];
+    json(&mut rmrl(dir.path(), &found));
+    let by_file = ["--methods", "none", "--seeds", "1", "--trials", "3", "--out", "by-file"];
+    let rest = ["--placements", "4", "--tasks", "table", "--set", "camera.calibration=camera.toml"];
+    json(&mut rmrl(dir.path(), &[&["reproduce"], &by_file[..], &rest].concat()));
+    let errors_mm = |root: &str, method: &str| -> Vec<f64> {
+        let unit = unit(&dir.path().join(root), &format!("default/{method}-0.json"));
+        let attempts = unit["finals"][0]["attempts"].as_array().unwrap().clone();
+        attempts.iter().map(|one| one["errors"]["true_e_trans_mm"].as_f64().unwrap()).collect()
+    };
+    let pairs = errors_mm("few", "chessboard").into_iter().zip(errors_mm("by-file", "none"));
+    for (row, by_file) in pairs {
+        assert!((row - by_file).abs() < 0.3, "{row} {by_file}");
+    }
+
+    // A bump is noticed, and said in the table of the ablation.
+    let moves = ["reproduce", "--ablate", "camera-moves", "--trials", "51", "--placements", "2"];
+    let moves = [&moves[..], &["--tasks", "table", "--out", "moves"]].concat();
+    let units = ["--unit", "bumped/self-calibration/0", "--unit", "tilted/self-calibration/0"];
+    json(&mut rmrl(dir.path(), &[&moves[..], &units].concat()));
+    json(&mut rmrl(dir.path(), &[&moves[..], &["--collect"]].concat()));
+    let tables = fs::read_to_string(dir.path().join("moves/tables.md")).unwrap();
+    for variant in ["bumped", "tilted"] {
+        let row = format!("| {variant} · Self-calibration | 50 | 1 of 1 |");
+        assert!(tables.contains(&row), "{row}: {tables}");
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@
 mod binary;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::Stdio;
 
 use binary::{failure, json, rmrl};
 use jiff::Timestamp;
@@ -116,6 +118,59 @@ fn without_carries_the_first_trial_is_off_and_the_next_ones_are_not() {
     let error_mm = |index: usize| 1e3 * records[index]["true_e_trans_m"].as_f64().unwrap();
     assert_eq!(records[0]["carries"].as_array().unwrap().len(), 1);
     assert!(error_mm(4) < 1.0, "{}", error_mm(4));
+
+    // The first and the third trial start where most is to be learned, also in a run that was interrupted before them.
+    let drawn =
+        ["--trials", "5", "--set", "schedule.carries=0", "--set", "schedule.chosen_starts=0"];
+    train(dir.path(), "drawn", &drawn);
+    let drawn = crate::records(&dir.path().join("drawn"));
+    let starts_as_drawn = |index: usize| {
+        let [x, other] = [&records, &drawn].map(|of| of[index]["estimated_pose"]["x_m"].as_f64());
+        (x.unwrap() - other.unwrap()).abs() < 1e-3
+    };
+    assert_eq!([0, 1, 2, 3].map(starts_as_drawn), [false, true, false, true]);
+    let run = dir.path().join("run");
+    for (file, kept) in [("trials.jsonl", 2), ("simulator.jsonl", 3)] {
+        let text = fs::read_to_string(run.join(file)).unwrap();
+        let kept: String = text.split_inclusive('\n').take(kept).collect();
+        fs::write(run.join(file), kept).unwrap();
+    }
+    json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
+    for (first, second) in records.iter().zip(&crate::records(&run)) {
+        for key in ["estimated_pose", "pick_pose", "final_pose"] {
+            assert_eq!(first[key], second[key], "trial {}: {key}", first["trial"]);
+        }
+    }
+}
+
+#[test]
+fn where_it_does_not_know_enough_a_person_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = ["schedule.abstain_interval_m=0.0001", "unattended.confirm_abstained=true"];
+    let keys = keys.map(|key| ["--set", key]).concat();
+    let whole = ["train", "--method", "self-calibration", "--trials", "3", "--out"];
+    // Answers each question after it was asked. Returns how often it was, and all that was said.
+    let run = |out: &str, answers: &[&str]| {
+        let mut command = rmrl(dir.path(), &[&whole[..], &[out], &keys].concat());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let (mut said, mut answers) = (String::new(), answers.iter());
+        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if line.contains("knows this place only to ±") {
+                input.write_all(answers.next().unwrap().as_bytes()).unwrap();
+            }
+            said += &line;
+        }
+        (child.wait().unwrap().success(), answers.count(), said)
+    };
+    let (success, left, said) = run("allowed", &["\n", "\n", "\n"]);
+    assert!(success && left == 0, "{said}");
+    let (success, left, said) = run("declined", &["\n", "n\n"]);
+    assert!(!success && left == 0 && said.contains("the operator declined"), "{said}");
+    let records = records(&dir.path().join("declined"));
+    assert_eq!((records.len(), &records[0]["abstained"]), (1, &Value::from(true)));
 }
 
 /// The network sees lids: in cell 2, a third of whose looks they spoil, plates lie better by it.
@@ -214,7 +269,7 @@ fn carries_calibrate_a_camera_that_a_run_accepts() {
     assert_eq!((&found["carries"], &found["checks"]), (&Value::from(6), &Value::from(3)));
     let residual_mm = found["residual_mm"].as_f64().unwrap();
     let mean_mm = found["seen_error_mm"][1].as_f64().unwrap();
-    assert!(residual_mm < 1.0 && mean_mm < 0.8, "{found}");
+    assert!(residual_mm < 1.0 && mean_mm < 0.5, "{found}");
     assert!(found["robot_minutes"].as_f64().unwrap() < 6.0);
     let config = CameraConfig { max_residual_mm: 1.0, ..CameraConfig::default() };
     admit(&dir.path().join("overhead.toml"), &config, Timestamp::now()).unwrap();

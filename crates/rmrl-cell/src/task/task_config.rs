@@ -89,6 +89,15 @@ pub struct TaskConfig {
     /// How far the jaws open around a plate, in meters.
     #[key(above = 0, limit = 1)]
     pub jaw_opening_m: f64,
+    /// How far they open where self-calibration does not know the place well enough (`schedule.abstain_interval_m`), in
+    /// meters. Default 0.145; the BIO gripper opens to 150 mm.
+    #[key(above = 0, limit = 1)]
+    #[serde(default = "default_careful_opening_m")]
+    pub careful_opening_m: f64,
+    /// How fast the tool comes down to a plate there, in meters per second, where that is slower than otherwise. Default 0.02.
+    #[key(at_least = SLOWEST_M_S, limit = 10)]
+    #[serde(default = "default_careful_speed_m_s")]
+    pub careful_speed_m_s: f64,
     /// How often in a row the gripper may find nothing to hold. The last time ends the run, and an operator
     /// has to look. A placed plate starts the count again. Default 3: one is chance, three are a gripper;
     /// untuned.
@@ -98,6 +107,16 @@ pub struct TaskConfig {
     /// The errors up to which the plate counts as seated.
     #[key(nested)]
     pub seating: Seating,
+}
+
+/// The default for configurations from before the key existed.
+fn default_careful_opening_m() -> f64 {
+    0.145
+}
+
+/// The default for configurations from before the key existed.
+fn default_careful_speed_m_s() -> f64 {
+    0.02
 }
 
 /// The default for configurations from before the key existed.
@@ -143,6 +162,8 @@ impl TaskConfig {
             // 22 mm to each side of the plate, which no calibration error and exploring action add up
             // to; the BIO gripper opens to 150 mm.
             jaw_opening_m: 0.13,
+            careful_opening_m: default_careful_opening_m(),
+            careful_speed_m_s: default_careful_speed_m_s(),
             max_misses: default_max_misses(),
             seating: Seating {
                 // The box is roomy: what counts on the table is the error itself, and the plate

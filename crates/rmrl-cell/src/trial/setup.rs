@@ -39,6 +39,7 @@ impl PickPlace {
             reward,
             scene: None,
             visits: Vec::new(),
+            chosen_start: None,
             state: None,
         })
     }

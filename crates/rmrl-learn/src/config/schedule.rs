@@ -33,6 +33,15 @@ pub struct ScheduleConfig {
     /// meters. Default 0: it makes all trials.
     #[key(at_least = 0, at_most = 0.1)]
     pub known_interval_m: f64,
+    /// Of so many first trials every other one starts where self-calibration learns most; the others start as drawn. Default
+    /// 6.
+    #[key(at_least = 0, limit = 1_000_000)]
+    pub chosen_starts: u32,
+    /// The smooth field that self-calibration adds to shift, turn and scale of the camera, for lens, tilt and what an arm's
+    /// joints and lengths leave: its prior standard deviation at 0.15 m from the middle, in meters. 0 leaves it out. Default
+    /// 0.0003.
+    #[key(at_least = 0, at_most = 0.01)]
+    pub residual_field_m: f64,
     /// Trials of a scene, `N`. Default 10.
     #[key(at_least = 1, limit = 100_000)]
     pub trials_per_scene: u32,
@@ -92,6 +101,8 @@ impl Default for ScheduleConfig {
             carries: 0,
             abstain_interval_m: 0.003,
             known_interval_m: 0.0,
+            chosen_starts: 6,
+            residual_field_m: 0.000_3,
             trials_per_scene: 10,
             grouping: Grouping::default(),
             similar_translation_m: 0.05,

@@ -50,6 +50,8 @@ pub enum MethodName {
     Oracle,
     /// What a cell with a known geometry does with the localizer's estimate.
     CalibratedOracle,
+    /// A camera calibrated by a board, and no correction.
+    Chessboard,
 }
 
 impl MethodName {
@@ -58,7 +60,7 @@ impl MethodName {
     pub const RECOMMENDED: Self = Self::SelfCalibrationResidual;
 
     /// Every method, in the order of the tables.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Reinforce,
         Self::Replay,
         Self::RmRl,
@@ -71,6 +73,7 @@ impl MethodName {
         Self::SelfCalibration,
         Self::SelfCalibrationResidual,
         Self::None,
+        Self::Chessboard,
         Self::Random,
         Self::Constant,
         Self::Oracle,
@@ -96,6 +99,7 @@ impl MethodName {
             Self::Constant => "constant",
             Self::Oracle => "oracle",
             Self::CalibratedOracle => "calibrated-oracle",
+            Self::Chessboard => "chessboard",
         }
     }
 
@@ -118,6 +122,7 @@ impl MethodName {
             Self::Constant => "Constant offset",
             Self::Oracle => "Oracle",
             Self::CalibratedOracle => "Calibrated oracle",
+            Self::Chessboard => "Chessboard",
         }
     }
 
@@ -144,6 +149,9 @@ impl MethodName {
             Self::Constant => "one offset, averaged over the first ten trials",
             Self::Oracle => "the best candidate by the simulator's truth",
             Self::CalibratedOracle => "what a known geometry makes of the localizer's estimate",
+            Self::Chessboard => {
+                "a camera calibrated by a board, no correction; simulated cells only"
+            }
         }
     }
 
@@ -163,7 +171,8 @@ impl MethodName {
             | Self::Random
             | Self::Constant
             | Self::Oracle
-            | Self::CalibratedOracle => return None,
+            | Self::CalibratedOracle
+            | Self::Chessboard => return None,
         };
         let (labeling, replay): (Option<Box<dyn Labeling>>, _) = match self {
             Self::Replay => (None, ReplayRule::PolicyGradient),
@@ -190,6 +199,7 @@ impl MethodName {
                 | Self::Constant
                 | Self::Oracle
                 | Self::CalibratedOracle
+                | Self::Chessboard
         )
     }
 

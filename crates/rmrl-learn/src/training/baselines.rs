@@ -21,6 +21,17 @@ pub trait FixedPolicy {
         None
     }
 
+    /// Where the attempt should start, if the policy would choose; `None` where its scene has it. `None` by default.
+    fn choose_start(&self, id: TrialId) -> Option<PlanarPose> {
+        let _ = id;
+        None
+    }
+
+    /// What was noticed in the last trial that a person should know. Nothing by default.
+    fn noticed(&mut self) -> Option<String> {
+        None
+    }
+
     /// Where a plate on the target is seen since the camera was moved; `None` while it is seen where it was recorded.
     fn moved_target(&self) -> Option<PlanarPose> {
         None
@@ -146,6 +157,19 @@ impl FixedPolicy for CalibratedOracle {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
         let estimated = observation.estimated_pose;
         offset((self.best_pick)(estimated).relative_to(estimated))
+    }
+}
+
+/// Picks where a camera that a board has calibrated sees the plate, and corrects nothing else.
+pub struct Chessboard {
+    /// Where the calibrated camera sees a plate, by the pose that the cell's own estimates, world frame.
+    pub seen: Box<dyn Fn(PlanarPose) -> PlanarPose>,
+}
+
+impl FixedPolicy for Chessboard {
+    fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
+        let estimated = observation.estimated_pose;
+        offset((self.seen)(estimated).relative_to(estimated))
     }
 }
 

@@ -37,6 +37,9 @@ impl<E: Env> FixedPolicyRun<'_, E> {
         while !policy.knows_enough()
             && let Some(id) = plan.next(backlog.take_attempts())
         {
+            if let Some(start) = policy.choose_start(id) {
+                env.start_at(start);
+            }
             let start = begin(env, id, observer)?;
             let decide = |observation: &Observation, id| match policy.refuse(observation) {
                 Some(fault) => Err(fault),
@@ -44,6 +47,9 @@ impl<E: Env> FixedPolicyRun<'_, E> {
             };
             let trial = complete_trial(env, id, start, decide, observer)?;
             policy.note(&trial);
+            if let Some(what) = policy.noticed() {
+                observer.noticed(trial.id, &what);
+            }
             follow_camera(env, policy);
             plan.note(trial.id, trial.outcome.e_trans_m());
         }

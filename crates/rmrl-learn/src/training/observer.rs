@@ -1,6 +1,6 @@
 //! The observer, who keeps every trial, and the ends of a run that it may cause.
 
-use rmrl_core::{Fault, TrialId, TrialReport};
+use rmrl_core::{Decision, Fault, TrialId, TrialReport};
 
 use super::learner::Learner;
 use super::stopping::StopReason;
@@ -35,6 +35,21 @@ pub trait Observer<E> {
     fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
         let _ = next;
         Ok(())
+    }
+
+    /// The policy has decided what to do in the attempt `id`, and the arm has not moved yet: the moment to ask a person. May
+    /// wait. Allows it by default.
+    ///
+    /// # Errors
+    /// Why the run ends here.
+    fn before_action(&mut self, id: TrialId, decision: &Decision) -> Result<(), StopReason> {
+        let _ = (id, decision);
+        Ok(())
+    }
+
+    /// Something was noticed in a trial that a person should know, such as a camera that was moved. Does nothing by default.
+    fn noticed(&mut self, id: TrialId, what: &str) {
+        let _ = (id, what);
     }
 
     /// The policy has learned from the last trial. Does nothing by default.
@@ -84,12 +99,12 @@ pub enum RunError {
         #[source]
         source: ObserverError,
     },
-    /// The observer ended the run between two attempts.
+    /// The observer ended the run between two attempts, or before the arm acted.
     #[error("ended before {next}: {reason}")]
     Stopped {
-        /// The attempt that was to begin.
+        /// The attempt that was to begin, or to go on.
         next: TrialId,
-        /// Why it does not begin.
+        /// Why it does not.
         reason: StopReason,
     },
     /// A fault that another attempt cannot fix.

@@ -39,7 +39,7 @@ pub(super) fn complete_trial<E: Env>(
 ) -> Result<Trial, RunError> {
     loop {
         let lost = |source| RunError::Observer { id, source };
-        let faulted = match act(env, id, start, &mut decide) {
+        let faulted = match act(env, id, start, &mut decide, observer)? {
             Attempt::Completed(trial) => {
                 observer.trial_ended(env, TrialReport::Completed(&trial)).map_err(lost)?;
                 return Ok(trial);
@@ -71,25 +71,35 @@ enum Attempt {
 }
 
 /// Decides and acts in an attempt that has begun.
+///
+/// # Errors
+/// The observer ends the run before the arm acts.
 fn act<E: Env>(
     env: &mut E,
     id: TrialId,
     start: ResetResult,
     decide: &mut impl FnMut(&Observation, TrialId) -> Result<Decision, Fault>,
-) -> Attempt {
+    observer: &mut dyn Observer<E>,
+) -> Result<Attempt, RunError> {
     let decided = start.and_then(|observation| {
         let decision = decide(&observation, id)?;
         Ok((observation, decision))
     });
     let (observation, decision) = match decided {
         Ok(decided) => decided,
-        Err(fault) => return Attempt::Faulted(FaultedTrial { id, attempted: None, fault }),
+        Err(fault) => {
+            return Ok(Attempt::Faulted(FaultedTrial { id, attempted: None, fault }));
+        }
     };
-    match env.step(decision.adjustment) {
+    let allowed = observer.before_action(id, &decision);
+    allowed.map_err(|reason| RunError::Stopped { next: id, reason })?;
+    // Only a policy that knows how wide its interval is can tell that a place is not known well enough.
+    env.take_care(decision.abstained && decision.interval_m.is_some());
+    Ok(match env.step(decision.adjustment) {
         Ok(outcome) => Attempt::Completed(Trial { id, observation, decision, outcome }),
         Err(fault) => {
             let attempted = Some((observation, decision));
             Attempt::Faulted(FaultedTrial { id, attempted, fault })
         }
-    }
+    })
 }

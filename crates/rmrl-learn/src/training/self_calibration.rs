@@ -18,6 +18,8 @@ pub struct SelfCalibration {
     limits: Limits,
     /// The trials whose looks showed that the camera had been moved.
     moved_in: Vec<u32>,
+    /// What was noticed in the last trial, until somebody was told.
+    noticed: Option<String>,
     /// What the carries of the trial under way have added to the belief.
     ahead: Option<(Vec<Carry>, CellBelief)>,
 }
@@ -31,14 +33,19 @@ pub struct Limits {
     pub rotation_rad: f64,
     /// A pick whose 95 % interval is wider, in meters to each side, is not known well enough for the task.
     pub interval_m: f64,
-    /// It knows enough where no pick at these poses has a wider 95 % interval, in meters to each side.
-    pub known: (Vec<PlanarPose>, f64),
+    /// Poses all over the region of starts.
+    pub starts: Vec<PlanarPose>,
+    /// It knows enough where no pick at them has a wider 95 % interval, in meters to each side. Until then every other start
+    /// is the one that it knows least of. 0: it never does.
+    pub known_interval_m: f64,
+    /// Every other one of so many first trials starts where most is to be learned.
+    pub chosen_starts: u32,
 }
 
 impl SelfCalibration {
     /// A policy that begins with `belief`, in a cell that releases plates with the tool at `place`.
     pub fn new(belief: CellBelief, place: PlanarPose, limits: Limits) -> Self {
-        Self { belief, place, limits, moved_in: Vec::new(), ahead: None }
+        Self { belief, place, limits, moved_in: Vec::new(), noticed: None, ahead: None }
     }
 
     /// What it believes.
@@ -121,15 +128,34 @@ impl FixedPolicy for SelfCalibration {
         Some(Fault { kind: FaultKind::Geometry, reason })
     }
 
+    fn choose_start(&self, id: TrialId) -> Option<PlanarPose> {
+        // Where the plate cannot be seen it is tried elsewhere; and no rule for choosing is trusted alone, because a look
+        // that a lid spoils weighs most where most is to be learned.
+        if id.is_test() || id.attempt > 1 || id.trial.is_multiple_of(2) {
+            return None;
+        }
+        let Limits { starts, known_interval_m, chosen_starts, .. } = &self.limits;
+        if id.trial <= *chosen_starts {
+            return self.belief.telling_poses(starts, 1).pop();
+        }
+        let width = |pose: &PlanarPose| self.belief.pick((*pose).into()).interval_m;
+        let least_known = starts.iter().max_by(|a, b| width(a).total_cmp(&width(b)));
+        least_known.copied().filter(|_| *known_interval_m > 0.0)
+    }
+
+    fn noticed(&mut self) -> Option<String> {
+        self.noticed.take()
+    }
+
     fn moved_target(&self) -> Option<PlanarPose> {
         self.belief.moved_target(self.place)
     }
 
     fn knows_enough(&self) -> bool {
-        let (poses, interval_m) = &self.limits.known;
+        let Limits { starts, known_interval_m, .. } = &self.limits;
         let is_known =
-            |pose: &PlanarPose| self.belief.pick((*pose).into()).interval_m <= *interval_m;
-        *interval_m > 0.0 && self.belief.carries() > 0 && poses.iter().all(is_known)
+            |pose: &PlanarPose| self.belief.pick((*pose).into()).interval_m <= *known_interval_m;
+        *known_interval_m > 0.0 && self.belief.carries() > 0 && starts.iter().all(is_known)
     }
 
     fn deploy_at(&mut self, place: PlanarPose, target: Look) {
@@ -144,10 +170,11 @@ impl FixedPolicy for SelfCalibration {
             let moves = self.moved_in.len();
             self.learn(trial);
             for noticed in self.belief.camera_moves().iter().skip(moves) {
-                tracing::warn!(
-                    "{}: the camera has been moved, because {noticed}; its new place is being learned",
-                    trial.id
+                let what = format!(
+                    "the camera has been moved, because {noticed}; its new place is being learned"
                 );
+                tracing::warn!("{}: {what}", trial.id);
+                self.noticed = Some(what);
             }
         }
     }

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rmrl_operator::{
-    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, PageImage, PageImageFormat, Phase,
-    ProofProgress, Request, RunStatus, StopStatus,
+    CompletedTrial, FaultedAttempt, Noticed, OperatorPage, PageConfig, PageImage, PageImageFormat,
+    Phase, ProofProgress, Request, RunStatus, StopStatus,
 };
 
 use chromium::{Chromium, DESKTOP, Look, PHONE};
@@ -62,6 +62,7 @@ fn status() -> RunStatus {
         reward_threshold: Some(0.97),
         completed: (1..42).map(completed).collect(),
         faults: vec![FaultedAttempt { trial: 38, attempt: 1, reason }],
+        noticed: vec![Noticed { trial: 40, what: "the camera has been moved by 5 mm".to_string() }],
         proof: Some(ProofProgress {
             claim: "1.0mm@95%".to_string(),
             share: 0.34,
@@ -106,8 +107,10 @@ fn a_run_is_watched_paused_resumed_and_stopped() {
     );
     assert_eq!(browser.text("#run"), "<img src=x onerror=alert(1)>");
     assert_eq!(browser.text("#trial"), "trial 42 of 150");
-    assert_eq!(browser.value("document.querySelectorAll('#trials tr').length"), 42);
+    assert_eq!(browser.value("document.querySelectorAll('#trials tr').length"), 43);
     assert!(browser.text("#trials").contains("attempt 1, fault: localization failed"));
+    let noticed = "document.querySelectorAll('#trials tr')[1].innerText.trim()";
+    assert_eq!(browser.value(noticed), "40\tthe camera has been moved by 5 mm");
     assert_eq!(browser.value("document.querySelectorAll('#rewards circle').length"), 40);
     assert_eq!(browser.value("document.querySelectorAll('#rewards .miss').length"), 1);
     browser.wait_for("document.getElementById('image').naturalWidth === 640");

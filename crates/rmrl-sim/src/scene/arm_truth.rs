@@ -1,5 +1,7 @@
 //! Where the arm truly puts its tool: the errors of its kinematics, of its base on the table, and of the tool.
 
+use std::f64::consts::PI;
+
 use nalgebra::{Isometry3, Point3, Vector3};
 use rmrl_cell::ToolPose;
 use rmrl_core::PlanarPose;
@@ -69,10 +71,14 @@ impl ArmTruth {
         commanded
     }
 
-    /// Where a plate that truly lies at `plate` is for the arm: where the true tool would be if only the tool erred, with the
-    /// arm commanded so that it truly is there at a height.
+    /// Where a plate that truly lies at `plate` is for the arm, whatever tool it has: in the middle between the poses to command
+    /// so that the tool truly is there, and there turned by half a turn. A tool that is off is off to opposite sides then.
     pub fn in_arm_frame(&self, plate: PlanarPose, z_m: f64) -> PlanarPose {
-        true_tool(self.configured_tool(plate, z_m), self.tool_from_configured)
+        let turned = PlanarPose::new(plate.x_m, plate.y_m, plate.yaw_rad + PI);
+        let [one, other] = [plate, turned].map(|tool| self.configured_tool(tool, z_m));
+        let middle = |a: f64, b: f64| 0.5 * (a + b);
+        let [x_m, y_m] = [middle(one.x_m, other.x_m), middle(one.y_m, other.y_m)];
+        PlanarPose::new(x_m, y_m, plate.yaw_rad)
     }
 
     /// The commanded pose of a tool that truly is at `tool`, its height included.

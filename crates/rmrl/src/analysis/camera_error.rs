@@ -1,11 +1,12 @@
 //! Where a calibrated camera sees what truly lies elsewhere, and back.
 
 use nalgebra::{Isometry3, Point3, Vector3};
+use rmrl_core::PlanarPose;
 use rmrl_vision::CameraModel;
 
 /// What one camera believes of a point that another one, of the same image, has at its pixel and depth.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CameraError {
+pub(crate) struct CameraError {
     rigid: Isometry3<f64>,
     /// From which camera to which; `None` if both have the same intrinsics.
     lenses: Option<[CameraModel; 2]>,
@@ -52,6 +53,25 @@ impl CameraError {
         };
         seen.y.atan2(seen.x)
     }
+}
+
+/// Where one camera sees a plate that another one of the same image sees at `plate`; both take its middle to be at `height_m`.
+/// `None` where one of them does not see the place.
+pub(crate) fn seen_by(
+    from: &CameraModel,
+    to: &CameraModel,
+    plate: PlanarPose,
+    height_m: f64,
+) -> Option<PlanarPose> {
+    let (sin, cos) = plate.yaw_rad.sin_cos();
+    let ahead = Vector3::new(cos, sin, 0.0);
+    let at = |along_m: f64| {
+        let point = Point3::new(plate.x_m, plate.y_m, height_m) + along_m * ahead;
+        to.intersect_plane(from.project(point)?, height_m)
+    };
+    let [middle, front, back] = [at(0.0)?, at(HALF_LENGTH_M)?, at(-HALF_LENGTH_M)?];
+    let direction = front - back;
+    Some(PlanarPose::new(middle.x, middle.y, direction.y.atan2(direction.x)))
 }
 
 #[cfg(test)]

@@ -62,8 +62,7 @@ impl CellTruth {
             arm: world.arm_truth()?,
             grasp_height_m: config.task.start_surface_m + config.task.grasp_height_m,
             target: world.truth()?.target,
-            start_height_m: config.task.start_surface_m
-                + 0.5 * config.vision.localizer.plate.height_m,
+            start_height_m: config.start_height_m(),
             world: world.clone(),
         })
     }

@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use rmrl_belief::BeliefSummary;
 use rmrl_core::{PlanarPose, mean};
-use rmrl_vision::{CalibrationRecord, CameraFile, CameraModel};
+use rmrl_vision::{CalibrationRecord, CameraFile, CameraModel, Intrinsics};
 
 use crate::cell::assembly::Laboratory;
 use crate::cell::world::World;
@@ -62,12 +62,12 @@ pub(crate) fn calibrate_by_carries(
     let residual_m =
         held_out.iter().map(|carry| belief.camera_residual_m(carry)).fold(0.0, f64::max);
     let model = laboratory.trial.camera_model();
-    let plate = config.vision.localizer.plate;
-    let height_m = config.task.start_surface_m + 0.5 * plate.height_m;
-    let camera = CameraModel {
-        world_from_camera: belief.geometry().corrected_camera(&model.world_from_camera, height_m),
-        ..model
-    };
+    let height_m = config.start_height_m();
+    let corrected = belief.geometry().corrected_camera(&model.world_from_camera, height_m);
+    let (world_from_camera, focal) = corrected.context("the camera does not look down")?;
+    let Intrinsics { fx, fy, .. } = model.intrinsics;
+    let intrinsics = Intrinsics { fx: focal * fx, fy: focal * fy, ..model.intrinsics };
+    let camera = CameraModel { intrinsics, world_from_camera };
     let now = Timestamp::now();
     let record = CalibrationRecord {
         views: Some(made_from.len()),
@@ -92,8 +92,7 @@ fn check_poses(config: &RunConfig, count: u32) -> Vec<PlanarPose> {
 }
 
 /// By how much plates are seen off with a calibrated camera, in millimeters: the largest and the mean distance at nine poses of
-/// the region of starts; `None` in a real cell. The frame is the arm's: where the arm has to be commanded to, but for the tool's
-/// offset.
+/// the region of starts; `None` in a real cell. The frame is the arm's, whatever tool it has.
 ///
 /// # Errors
 /// A plate could not be localized.

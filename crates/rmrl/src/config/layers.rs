@@ -35,6 +35,19 @@ struct Layer {
 }
 
 impl Layers {
+    /// The keys that versions have added: what was done before there were any. Runs keep all keys of their version.
+    pub(crate) fn of_earlier_versions() -> Self {
+        const EARLIER: &str = "an earlier version";
+        Self::default()
+            .with_value(EARLIER, "policy.encoder.weights", "random")
+            .with_value(EARLIER, "schedule.refinements", 0)
+            .with_value(EARLIER, "schedule.slide_by_geometry", false)
+            .with_value(EARLIER, "schedule.chosen_starts", 0)
+            .with_value(EARLIER, "task.careful_opening_m", 0.13)
+            .with_value(EARLIER, "task.careful_speed_m_s", 10.0)
+            .with_table(EARLIER, exact_arm())
+    }
+
     /// Adds a configuration file.
     ///
     /// # Errors
@@ -222,13 +235,7 @@ impl RunConfig {
     /// # Errors
     /// It cannot be read, or is no longer valid.
     pub fn of_run(path: &Path) -> Result<Self, ConfigError> {
-        // Runs keep all keys but those that came later, which mean what was done before them.
-        let (layers, left_out) = Layers::default()
-            .with_value("an earlier version", "policy.encoder.weights", "random")
-            .with_value("an earlier version", "schedule.refinements", 0)
-            .with_value("an earlier version", "schedule.slide_by_geometry", false)
-            .with_table("an earlier version", exact_arm())
-            .with_run(path)?;
+        let (layers, left_out) = Layers::of_earlier_versions().with_run(path)?;
         if !left_out.is_empty() {
             tracing::warn!(
                 "{}: {} ignored: the configuration of a run executes, sends and serves nothing; to have it again, give \

@@ -132,13 +132,19 @@ impl RunConfig {
             config.actions.translation_step_mm = 1.25;
             config.schedule.refinements = 1;
         }
-        if method.is_self_calibration() || method == MethodName::CalibratedOracle {
+        if method.is_self_calibration()
+            || matches!(method, MethodName::CalibratedOracle | MethodName::Chessboard)
+        {
             config.schedule.trials_per_scene = 1;
         }
         if method.is_self_calibration() {
             // It corrects all that camera and tool are off, also once the camera has been bumped.
             config.safety.max_adjustment_m = 0.025;
             config.schedule.carries = 6;
+        }
+        if method == MethodName::Chessboard {
+            // What one camera is off from the other is no correction.
+            config.safety.max_adjustment_m = 0.025;
         }
         if method == MethodName::Oracle {
             config.actions.translation_bins = 9;
@@ -296,6 +302,11 @@ impl RunConfig {
             PlanarPose::new(center.x_m + sign * x_m, center.y_m + sign * y_m, center.yaw_rad)
         };
         f64::from(self.schedule.carries) * self.task.carry_secs(corner(-1.0), corner(1.0)) / 60.0
+    }
+
+    /// The height of the middle of a plate at its start, in meters.
+    pub fn start_height_m(&self) -> f64 {
+        self.task.start_surface_m + 0.5 * self.vision.localizer.plate.height_m
     }
 
     /// How the policy scales poses: the task's start region becomes `[-1, 1]`.

@@ -19,6 +19,9 @@ pub struct UnattendedConfig {
     pub max_faults: Option<u32>,
     /// Whether an operator has to confirm every attempt before the arm moves. Default false.
     pub confirm_trials: bool,
+    /// Whether an operator has to confirm a pick where the policy abstains, because it does not know the place well enough.
+    /// Default false: the pick is made all the same, and marked in the log.
+    pub confirm_abstained: bool,
     /// How long the run waits for a confirmation, in minutes. Default 10: a coffee; untuned.
     #[key(above = 0, at_most = 10_000)]
     pub confirm_minutes: f64,
@@ -37,6 +40,7 @@ impl Default for UnattendedConfig {
             max_hours: None,
             max_faults: None,
             confirm_trials: false,
+            confirm_abstained: false,
             confirm_minutes: 10.0,
             retry_after_contact: false,
             recovery: Recovery::default(),

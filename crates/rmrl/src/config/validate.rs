@@ -146,8 +146,9 @@ impl RunConfig {
         let valid = contact_m >= plate.height_m - height_m;
         check.require("task.contact_height_m", contact_m, valid, expected)?;
         let expected = "more than vision.localizer.plate.width_m";
-        let opening_m = task.jaw_opening_m;
-        check.require("task.jaw_opening_m", opening_m, opening_m > plate.width_m, expected)
+        let (opening_m, careful_m) = (task.jaw_opening_m, task.careful_opening_m);
+        check.require("task.jaw_opening_m", opening_m, opening_m > plate.width_m, expected)?;
+        check.require("task.careful_opening_m", careful_m, careful_m > plate.width_m, expected)
     }
 
     /// Checks that no plate comes to lie half a turn from where the localizer takes it to be.

@@ -21,7 +21,7 @@ pub(super) fn first_and_last(data: &ReportData) -> anyhow::Result<String> {
         camera: data.camera,
         true_camera: data.world.true_camera(),
         plate: data.config.vision.localizer.plate,
-        start_height_m: data.config.task.start_surface_m + half_height_m,
+        start_height_m: data.config.start_height_m(),
         place_height_m: data.config.task.place.surface_m + half_height_m,
     };
     let completed = data.trials();

@@ -5,8 +5,9 @@ use rmrl_cell::TaskKind;
 use rmrl_core::quantile;
 use rmrl_learn::MethodName;
 
+use super::numbers::name_of;
 use super::row::{Estimate, Row};
-use super::tables::{TableSettings, name_of};
+use super::tables::TableSettings;
 
 /// Width and height of a figure, in pixels.
 const SIZE: (u32, u32) = (960, 420);

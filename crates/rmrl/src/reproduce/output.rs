@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use super::ablation::Ablation;
 use super::figures::{FigureError, Panel, greedy_curves, panels, profiles, reward_curves};
+use super::known::{camera_moves, intervals};
 use super::row::{Row, mean_error};
 use super::table::Table;
 use super::tables::{TableSettings, ablation_table, footnote, tables};
 use super::unit::{Checkpoint, UnitResult};
-use crate::config::{Layers, RunConfig};
+use crate::config::RunConfig;
 use crate::report::template::{escape, fill};
 
 /// The files that a reproduction writes.
@@ -41,7 +42,7 @@ pub fn write_output(
     ablation: Option<&Ablation>,
 ) -> anyhow::Result<(Output, Vec<Table>)> {
     let first = units.first().context("there is no finished unit")?;
-    let config = Layers::default().with_text("a finished unit", &first.config)?.resolve()?;
+    let config = first.config().context("the configuration of a unit cannot be read")?;
     let settings = TableSettings {
         threshold: config.metrics.reward_threshold,
         smoothing: config.metrics.smoothing,
@@ -51,7 +52,8 @@ pub fn write_output(
     let rows = Row::all(units, variants);
     let tables = match ablation {
         Some(ablation) => {
-            vec![ablation_table(ablation.title(), ablation.about(), &rows, settings)]
+            let table = ablation_table(ablation.title(), ablation.about(), &rows, settings);
+            [Some(table), intervals(&rows), camera_moves(&rows)].into_iter().flatten().collect()
         }
         None => tables(&rows, settings),
     };

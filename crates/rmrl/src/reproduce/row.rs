@@ -9,7 +9,6 @@ use rmrl_learn::MethodName;
 
 use super::held_out::{Attempt, AttemptErrors};
 use super::unit::{Checkpoint, UnitResult};
-use crate::config::Layers;
 
 /// One method under one variant of the configuration, in every cell it was run in.
 #[derive(Debug, Clone)]
@@ -221,9 +220,7 @@ impl<'a> Row<'a> {
     /// How long the robot takes for the carries before the first trial, in minutes; 0 where the configuration of the units
     /// cannot be read any more.
     pub fn carry_minutes(&self) -> f64 {
-        let config = self.units.first().and_then(|unit| {
-            Layers::default().with_text("a finished unit", &unit.config).ok()?.resolve().ok()
-        });
+        let config = self.units.first().and_then(|unit| unit.config());
         config.map_or(0.0, |config| config.carry_minutes())
     }
 

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::plan::{Unit, Variant};
 use super::unit::UnitResult;
-use crate::config::{RunConfig, first_difference, rename, take, take_start_sections};
+use crate::config::{Layers, RunConfig, first_difference, rename, take, take_start_sections};
 
 /// The folder of a reproduction.
 #[derive(Debug, Clone)]
@@ -229,7 +229,10 @@ fn table_of(path: &Path, result: &UnitResult) -> Result<Table, StoreError> {
     // Results of earlier versions contain earlier names, which deserve no warning.
     rename("its configuration", &mut table).map_err(|error| damaged(error.to_string()))?;
     take_start_sections(&mut table);
-    Ok(table)
+    // And they lack later keys, which mean what was done before there were any.
+    let config = Layers::of_earlier_versions().with_text("its configuration", &table.to_string());
+    let config = config.and_then(Layers::merge).map_err(|error| damaged(error.to_string()))?;
+    Ok(config.to_run_table())
 }
 
 /// The entries of a folder, by name; none if there is no folder.

@@ -1,11 +1,14 @@
-//! The paper's tables beside ours, and a comparison with the control conditions.
+//! The paper's tables beside ours, and a comparison with the control conditions. What methods know of their own picks is in
+//! `known`.
 
 use rmrl_cell::TaskKind;
 use rmrl_core::mean;
 use rmrl_learn::MethodName;
 
+use super::known::{camera_moves, intervals};
+use super::numbers::{estimate, name_of, nothing, percent, rate, spread};
 use super::paper;
-use super::row::{Estimate, Rate, Row, TrialsEstimate};
+use super::row::{Estimate, Row, TrialsEstimate};
 use super::table::Table;
 use super::unit::UnitResult;
 
@@ -32,17 +35,9 @@ pub fn tables(rows: &[Row], settings: TableSettings) -> Vec<Table> {
         claims(rows, settings),
     ];
     tables.extend(against_control_conditions(rows, settings));
+    tables.extend(intervals(rows));
+    tables.extend(camera_moves(rows));
     tables
-}
-
-/// A row's name: the method, with its variant where there are several.
-pub fn name_of(row: &Row, rows: &[Row]) -> String {
-    let several = rows.iter().any(|other| other.variant != row.variant);
-    if several {
-        format!("{} · {}", row.variant, row.method.title())
-    } else {
-        row.method.title().to_string()
-    }
 }
 
 fn table_1(rows: &[Row], settings: TableSettings) -> Table {
@@ -354,36 +349,4 @@ pub fn footnote(rows: &[Row]) -> String {
         cpu_secs / 3600.0,
         mean(&floors),
     )
-}
-
-fn estimate(estimate: Estimate, digits: usize) -> String {
-    let Estimate { value, interval } = estimate;
-    format!("{value:.digits$} [{:.digits$}, {:.digits$}]", interval.low, interval.high)
-}
-
-fn spread((value, deviation): (f64, f64), digits: usize) -> String {
-    format!("{value:.digits$} ({deviation:.digits$})")
-}
-
-fn rate(rate: Rate) -> String {
-    format!(
-        "{} [{}, {}] of {}",
-        percent(rate.successes as f64 / rate.of as f64),
-        percent(rate.interval.low),
-        percent(rate.interval.high),
-        rate.of
-    )
-}
-
-fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    if percent == 0.0 || percent >= 99.95 {
-        format!("{percent:.0} %")
-    } else {
-        format!("{percent:.1} %")
-    }
-}
-
-fn nothing() -> String {
-    "-".to_string()
 }

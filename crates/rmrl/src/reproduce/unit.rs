@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::held_out::{Attempt, HeldOut};
 use super::plan::Unit;
 use crate::analysis::noise_floor::NoiseFloor;
-use crate::config::RunConfig;
+use crate::config::{Layers, RunConfig};
 use crate::run::baseline::{baseline, learned_geometry, self_calibration};
 use crate::run::create::{create, resolved};
 use crate::run::engine::{RunResult, run_to_end};
@@ -38,6 +38,9 @@ pub struct UnitResult {
     pub trials: Vec<TrainingTrial>,
     /// Attempts that ended in a fault.
     pub faults: usize,
+    /// The trials in which it was noticed that the camera had been moved, as far as the method notices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub camera_moves: Vec<u32>,
     /// The mean distance between two localizations of a resting plate, in millimeters.
     pub noise_floor_mm: f64,
     /// The greedy policy on the held-out placements of the training task, during training.
@@ -50,6 +53,14 @@ pub struct UnitResult {
     pub total_cpu_secs: f64,
 }
 
+impl UnitResult {
+    /// Its configuration; `None` if it cannot be read any more.
+    pub fn config(&self) -> Option<RunConfig> {
+        let layers = Layers::of_earlier_versions().with_text("a finished unit", &self.config);
+        layers.ok()?.resolve().ok()
+    }
+}
+
 /// A training trial in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +71,12 @@ pub struct TrainingTrial {
     pub e_trans_mm: Option<f64>,
     /// The true translation error, in millimeters.
     pub true_e_trans_mm: Option<f64>,
+    /// Half the width of the 95 % interval that the policy gave, in millimeters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_mm: Option<f64>,
+    /// Whether the policy abstained.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub abstained: bool,
 }
 
 /// The policy after `trial` trials, on the held-out placements.
@@ -133,6 +150,7 @@ pub fn run_unit(
         config: config.to_run_toml(),
         trials: records.iter().filter(|record| !record.is_fault()).map(TrainingTrial::of).collect(),
         faults: records.iter().filter(|record| record.is_fault()).count(),
+        camera_moves: deployed.camera_moves(),
         noise_floor_mm: NoiseFloor::of(&target.noise_floor).distance_mm,
         checkpoints: evaluator.checkpoints,
         finals,
@@ -166,6 +184,8 @@ impl TrainingTrial {
             reward: record.reward.unwrap_or(0.0),
             e_trans_mm: record.e_trans_m.map(mm),
             true_e_trans_mm: record.true_e_trans_m.map(mm),
+            interval_mm: record.interval_m.map(mm),
+            abstained: record.abstained,
         }
     }
 }
@@ -207,6 +227,12 @@ impl Deployed {
             constant.note(&trial);
         }
         Ok(Self::Offset(constant.offset()))
+    }
+
+    /// The trials in which it was noticed that the camera had been moved.
+    fn camera_moves(&self) -> Vec<u32> {
+        let Self::SelfCalibration(policy) = self else { return Vec::new() };
+        policy.summary().camera_moves.iter().filter_map(|noticed| noticed.trial).collect()
     }
 
     /// The results on held-out placements.

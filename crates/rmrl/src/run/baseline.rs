@@ -5,11 +5,13 @@ use rmrl_belief::{CellBelief, Prior};
 use rmrl_core::{Look, PlanarPose};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
-    CalibratedOracle, ConstantOffset, FixedPolicy, Limits, MethodName, NoCorrection, Oracle,
-    RandomCorrection, SelfCalibration,
+    CalibratedOracle, Chessboard, ConstantOffset, FixedPolicy, Limits, MethodName, NoCorrection,
+    Oracle, RandomCorrection, SelfCalibration,
 };
 
+use crate::analysis::camera_error::seen_by;
 use crate::analysis::error_budget::CellTruth;
+use crate::calibration::by_board::camera_by_board;
 use crate::cell::assembly::Laboratory;
 use crate::config::RunConfig;
 use crate::run::run_log::trials_without_images;
@@ -50,6 +52,12 @@ pub(crate) fn baseline(
             let best_pick = move |seen| truth.best_pick_of_seen(seen);
             Box::new(CalibratedOracle { best_pick: Box::new(best_pick) })
         }
+        MethodName::Chessboard => {
+            let by_board = camera_by_board(config)?;
+            let (own, height_m) = (laboratory.trial.camera_model(), config.start_height_m());
+            let seen = move |pose| seen_by(&own, &by_board, pose, height_m).unwrap_or(pose);
+            Box::new(Chessboard { seen: Box::new(seen) })
+        }
         learning => bail!("{learning} learns a policy and has no fixed one"),
     })
 }
@@ -57,14 +65,18 @@ pub(crate) fn baseline(
 /// A self-calibration that has seen nothing but the target.
 pub(crate) fn self_calibration(config: &RunConfig, target: Look) -> SelfCalibration {
     let place = config.task.place.pose();
-    let belief = CellBelief::new(Prior::default(), config.task.start.center(), place, target);
+    // A field of no size cannot be expressed; one of ten nanometers is none.
+    let prior = Prior { bend_m: config.schedule.residual_field_m.max(1e-8), ..Prior::default() };
+    let belief = CellBelief::new(prior, config.task.start.center(), place, target);
     let safety = &config.safety;
     // A hair less than the limit, which rounding would cross.
     let limits = Limits {
         translation_m: 0.999 * safety.max_adjustment_m,
         rotation_rad: 0.999 * safety.max_adjustment_deg.to_radians(),
         interval_m: config.schedule.abstain_interval_m,
-        known: (poses_of_starts(config), config.schedule.known_interval_m),
+        starts: poses_of_starts(config),
+        known_interval_m: config.schedule.known_interval_m,
+        chosen_starts: config.schedule.chosen_starts,
     };
     SelfCalibration::new(belief, place, limits)
 }

@@ -1,7 +1,7 @@
 //! The one engine of a run: everything between a configuration and its last trial, whatever keeps it.
 
 use rmrl_cell::PickPlace;
-use rmrl_core::{Look, TrialId, TrialReport};
+use rmrl_core::{Decision, Look, TrialId, TrialReport};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{
     FixedPolicyRun, HindsightByGeometry, Learner, Method, MethodName, Observer, ObserverError,
@@ -195,6 +195,14 @@ impl Observer<PickPlace> for Kept<'_> {
 
     fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
         self.observer.before_attempt(next)
+    }
+
+    fn before_action(&mut self, id: TrialId, decision: &Decision) -> Result<(), StopReason> {
+        self.observer.before_action(id, decision)
+    }
+
+    fn noticed(&mut self, id: TrialId, what: &str) {
+        self.observer.noticed(id, what);
     }
 
     fn on_update(&mut self, learner: &Learner) -> Result<(), ObserverError> {

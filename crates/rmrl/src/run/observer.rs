@@ -1,7 +1,7 @@
 //! Who follows a run from outside of it.
 
 use rmrl_cell::PickPlace;
-use rmrl_core::TrialId;
+use rmrl_core::{Decision, TrialId};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{Learner, StopReason};
 
@@ -44,6 +44,20 @@ pub trait RunObserver {
     fn before_attempt(&mut self, next: TrialId) -> Result<(), StopReason> {
         let _ = next;
         Ok(())
+    }
+
+    /// What to do in the attempt `id` is decided, and the arm has not moved for it yet. May wait.
+    ///
+    /// # Errors
+    /// Why the run ends here.
+    fn before_action(&mut self, id: TrialId, decision: &Decision) -> Result<(), StopReason> {
+        let _ = (id, decision);
+        Ok(())
+    }
+
+    /// Something was noticed in a trial that a person should know.
+    fn noticed(&mut self, id: TrialId, what: &str) {
+        let _ = (id, what);
     }
 
     /// An attempt has ended, completed or by a fault.

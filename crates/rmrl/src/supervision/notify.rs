@@ -29,6 +29,8 @@ pub enum Event {
     Stopped,
     /// The run waits to be resumed.
     Paused,
+    /// The camera was moved; the run learns its new place and goes on.
+    CameraMoved,
 }
 
 impl fmt::Display for Event {
@@ -40,6 +42,7 @@ impl fmt::Display for Event {
             Self::StoppedAfterFaults => "stopped_after_faults",
             Self::Stopped => "stopped",
             Self::Paused => "paused",
+            Self::CameraMoved => "camera_moved",
         })
     }
 }

@@ -9,8 +9,8 @@ use rmrl_core::{MovingAverage, TrialId, yaw_error_rad};
 use rmrl_data::{DurationsRecord, FailureRecord, TrialRecord};
 use rmrl_files::{open_regular_file, read_utf8};
 use rmrl_operator::{
-    CompletedTrial, FaultedAttempt, OperatorPage, PageConfig, Phase, ProofProgress, RunStatus,
-    StopStatus, Token,
+    CompletedTrial, FaultedAttempt, Noticed, OperatorPage, PageConfig, Phase, ProofProgress,
+    RunStatus, StopStatus, Token,
 };
 
 use crate::analysis::proof_summary::ProofSummary;
@@ -154,6 +154,12 @@ impl RunPage {
     /// Shows a phase that the cell does not report.
     pub(crate) fn phase(&self, phase: Phase) {
         self.page.update(|status| status.phase = phase);
+    }
+
+    /// Shows what was noticed in a trial.
+    pub(crate) fn noticed(&self, trial: u32, what: &str) {
+        let noticed = Noticed { trial, what: what.to_string() };
+        self.page.update(|status| status.noticed.push(noticed));
     }
 
     /// Shows the question that an operator has to answer; `None` removes it.

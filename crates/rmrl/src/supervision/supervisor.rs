@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rmrl_cell::{CellEvent, PickPlace, StopSwitch};
-use rmrl_core::TrialId;
+use rmrl_core::{Decision, TrialId};
 use rmrl_data::TrialRecord;
 use rmrl_learn::{StopReason, TrialPlan};
 use rmrl_operator::{Phase, Request, Requests};
@@ -290,6 +290,26 @@ impl RunObserver for Supervisor {
         let question =
             self.config.confirm_trials.then(|| format!("The arm is about to move, for {next}."));
         self.wait_for_operator(question.as_deref())
+    }
+
+    fn before_action(&mut self, id: TrialId, decision: &Decision) -> Result<(), StopReason> {
+        if !(self.config.confirm_abstained && decision.abstained) {
+            return Ok(());
+        }
+        let known = match decision.interval_m {
+            Some(interval_m) => format!("knows this place only to ± {:.1} mm", 1e3 * interval_m),
+            None => "has seen too little that is like this".to_string(),
+        };
+        self.wait_for_operator(Some(&format!(
+            "The policy {known}, and the arm is about to pick the plate, for {id}."
+        )))
+    }
+
+    fn noticed(&mut self, id: TrialId, what: &str) {
+        if let Some(page) = &self.page {
+            page.noticed(id.trial, what);
+        }
+        self.notify(Event::CameraMoved, what);
     }
 
     fn after_attempt(&mut self, record: &TrialRecord) {

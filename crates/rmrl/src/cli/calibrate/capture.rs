@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
-use nalgebra::Isometry3;
-use rmrl_cell::{Camera, GuardedFlange, TaskKind};
+use rmrl_cell::{Camera, TaskKind};
 use rmrl_data::write_atomically;
-use rmrl_sim::{HeldBoardConfig, SimulatedCell, SimulatedHeldBoard};
+use rmrl_sim::SimulatedHeldBoard;
 use rmrl_vision::{CameraFile, Chessboard};
 use serde::Serialize;
 
 use super::capture_by_hand;
 use super::shared_args::{ArmNoise, BoardArgs};
 use crate::calibration::board_mount::BoardMount;
-use crate::calibration::capture::{CAPTURE_SPEED_M_S, Capture, CaptureDevices, CaptureReport};
+use crate::calibration::by_board::{flange_from_simulated_tool, simulated_devices};
+use crate::calibration::capture::{CAPTURE_SPEED_M_S, Capture, CaptureReport};
 use crate::calibration::capture_session::{CaptureHeader, CaptureSession, CaptureSessionError};
 use crate::calibration::coverage::Coverage;
 use crate::cell::calibration_arm::calibration_devices;
@@ -213,9 +213,7 @@ fn by_arm(
 ) -> Result<(CaptureSession, CaptureReport), Failure> {
     let is_simulated = config.cell.kind == CellKind::Simulated;
     let flange_from_tool = match config.cell.kind {
-        CellKind::Simulated => {
-            Isometry3::translation(0.0, 0.0, SimulatedHeldBoard::FLANGE_TO_TIPS_M)
-        }
+        CellKind::Simulated => flange_from_simulated_tool(),
         CellKind::XArm => config.xarm.flange_from_tool(),
     };
     let floor_m = match arguments.floor_mm {
@@ -239,7 +237,9 @@ fn by_arm(
         say: &mut |line| say(line),
     };
     if is_simulated {
-        let (mut devices, truth) = simulated(arguments, config, &capture)?;
+        let noise = arguments.arm.noise()?;
+        let devices = simulated_devices(config, &capture, noise);
+        let (mut devices, truth) = devices.map_err(Failure::Usage)?;
         let mut session = open_session(arguments, header, devices.camera.as_ref())?;
         write_truth(&arguments.out, &truth, &header.board)?;
         let report = capture.run(&mut devices, &mut session);
@@ -251,28 +251,6 @@ fn by_arm(
     let mut session = open_session(arguments, header, devices.camera.as_ref())?;
     let report = capture.run(&mut devices, &mut session).map_err(anyhow::Error::from);
     Ok((session, report.map_err(failed)?))
-}
-
-/// The simulated arm and camera of a capture, and what no device knows.
-fn simulated(
-    arguments: &CaptureCommand,
-    config: &RunConfig,
-    capture: &Capture,
-) -> Result<(CaptureDevices, SimulatedHeldBoard), Failure> {
-    let noise = arguments.arm.noise()?;
-    let seed = u64::from(config.cell_seed());
-    let cell = SimulatedCell::new(&config.simulation, &config.task, seed, u64::from(config.seed))
-        .map_err(|error| Failure::Usage(error.into()))?;
-    let held = HeldBoardConfig {
-        pose_noise_m: noise.translation_m,
-        pose_noise_rad: noise.rotation_rad,
-        ..HeldBoardConfig::new(capture.board, capture.nominal)
-    };
-    let held = SimulatedHeldBoard::new(&config.simulation, &cell, held, seed);
-    let envelope = capture.first_envelope().map_err(|error| Failure::Usage(error.into()))?;
-    let arm = GuardedFlange::new(Box::new(held.clone()), envelope);
-    arm.stop_switch().on_press("the simulated arm", |_| Ok(()));
-    Ok((CaptureDevices { arm, camera: Box::new(held.clone()) }, held))
 }
 
 /// The true camera, and where the board truly is on the flange.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::Args;
 use rmrl_belief::BeliefSummary;
 use rmrl_cell::TaskKind;
@@ -16,6 +17,7 @@ use crate::cli::args::{Configuration, check_folder_of, task_parser};
 use crate::cli::failure::Failure;
 use crate::cli::output::{path_word, print_result};
 use crate::cli::start::{StartArgs, failure_of};
+use crate::config::RunConfig;
 
 /// Find the overhead camera's place by carrying a plate, without a board.
 ///
@@ -37,6 +39,10 @@ pub struct CarriesCommand {
     /// Carries to find the camera by
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_CARRIES)..=100))]
     carries: u32,
+
+    /// How far the plate is turned to each side: what tells camera and tool apart along the fingers. 0: as at the starts
+    #[arg(long, value_name = "DEGREES", default_value_t = 60, value_parser = clap::value_parser!(u16).range(0..=75))]
+    turn: u16,
 
     /// Carries to check it by
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -95,6 +101,13 @@ impl fmt::Display for Carried {
     }
 }
 
+/// Lets the plate be turned by at least `turn_deg` to each side of the middle of the starts.
+fn turn_starts(config: &mut RunConfig, turn_deg: f64) {
+    let [from, to] = config.task.start.yaw_deg;
+    let middle = 0.5 * (from + to);
+    config.task.start.yaw_deg = [from.min(middle - turn_deg), to.max(middle + turn_deg)];
+}
+
 /// Runs the command.
 pub fn run(arguments: &CarriesCommand) -> Result<(), Failure> {
     check_folder_of(&arguments.out)?;
@@ -106,6 +119,8 @@ pub fn run(arguments: &CarriesCommand) -> Result<(), Failure> {
         layers = layers.with_value("--seed", "seed", i64::from(seed));
     }
     let mut config = layers.resolve()?;
+    turn_starts(&mut config, f64::from(arguments.turn));
+    config.validate().map_err(|error| Failure::Usage(anyhow!("{error}; try a smaller --turn")))?;
     let (start, page) = arguments.start_args.start_alone(&config)?;
     let start = Start { is_calibration: true, ..start };
     let calibrated = Laboratory::start(&config, u64::from(config.seed), &start)
