@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use clap::Args;
 use rmrl_belief::BeliefSummary;
 use rmrl_cell::TaskKind;
+use rmrl_vision::CameraFile;
 use serde::Serialize;
 
 use super::shared_args::write_camera;
@@ -48,6 +49,10 @@ pub struct CarriesCommand {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     checks: u32,
 
+    /// In a simulated cell: say by how much this camera sees plates off, too
+    #[arg(long, value_name = "FILE.toml")]
+    against: Option<PathBuf>,
+
     /// Seed of the cell [default: 0]
     #[arg(long)]
     seed: Option<u32>,
@@ -78,6 +83,9 @@ struct Carried {
     robot_minutes: f64,
     /// By how much plates are seen off over the workspace, at most and on average; only a simulator knows it.
     seen_error_mm: Option<[f64; 2]>,
+    /// The same with the camera of --against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against_seen_error_mm: Option<[f64; 2]>,
 }
 
 impl fmt::Display for Carried {
@@ -90,10 +98,13 @@ impl fmt::Display for Carried {
             "check      {:.2} mm at most over {} carries that it was not made from; made from {}",
             self.residual_mm, self.checks, self.carries
         )?;
-        if let Some([most, mean]) = self.seen_error_mm {
+        for (name, errors_mm) in
+            [("truth", self.seen_error_mm), ("against", self.against_seen_error_mm)]
+        {
+            let Some([most, mean]) = errors_mm else { continue };
             writeln!(
                 f,
-                "truth      plates are seen off by {most:.2} mm at most over the workspace, {mean:.2} mm on average"
+                "{name:10} plates are seen off by {most:.2} mm at most over the workspace, {mean:.2} mm on average"
             )?;
         }
         writeln!(f, "robot      {:.1} minutes", self.robot_minutes)?;
@@ -121,6 +132,8 @@ pub fn run(arguments: &CarriesCommand) -> Result<(), Failure> {
     let mut config = layers.resolve()?;
     turn_starts(&mut config, f64::from(arguments.turn));
     config.validate().map_err(|error| Failure::Usage(anyhow!("{error}; try a smaller --turn")))?;
+    let against = arguments.against.as_deref().map(|path| CameraFile::read(path)?.overhead(path));
+    let against = against.transpose()?;
     let (start, page) = arguments.start_args.start_alone(&config)?;
     let start = Start { is_calibration: true, ..start };
     let calibrated = Laboratory::start(&config, u64::from(config.seed), &start)
@@ -133,11 +146,14 @@ pub fn run(arguments: &CarriesCommand) -> Result<(), Failure> {
             }
             let calibrated = calibrated?;
             let camera = calibrated.file.overhead(&arguments.out)?;
-            let seen_error_mm = seen_error_mm(&config, &mut laboratory, &camera)?;
-            Ok((calibrated, seen_error_mm))
+            let mut error_mm = |camera| seen_error_mm(&config, &mut laboratory, camera);
+            let seen_error_mm = error_mm(&camera)?;
+            let against_mm = against.as_ref().map(error_mm).transpose()?.flatten();
+            Ok((calibrated, seen_error_mm, against_mm))
         });
     drop(page);
-    let (calibrated, seen_error_mm) = calibrated.map_err(|error| failure_of(error, &start.stop))?;
+    let (calibrated, seen_error_mm, against_seen_error_mm) =
+        calibrated.map_err(|error| failure_of(error, &start.stop))?;
     write_camera(&arguments.out, &calibrated.file)?;
     let (carries, checks) = calibrated.carries;
     config.schedule.carries = (carries + checks) as u32;
@@ -149,6 +165,7 @@ pub fn run(arguments: &CarriesCommand) -> Result<(), Failure> {
         geometry: calibrated.geometry,
         robot_minutes: config.carry_minutes(),
         seen_error_mm,
+        against_seen_error_mm,
     };
     let next = format!("rmrl train --set camera.calibration={}", path_word(&arguments.out));
     print_result(&result, arguments.json, &next)?;
