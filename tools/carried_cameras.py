@@ -20,31 +20,25 @@ def main():
     parser.add_argument("rmrl", type=pathlib.Path)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("options", nargs="*", help="more options for each command, after --, such as --config FILE")
+    parser.add_argument("--config", type=pathlib.Path, help="a configuration of the cells, such as configs/exact-arm.toml")
     arguments = parser.parse_args()
     rmrl = arguments.rmrl.resolve()
+    cells = ["--config", arguments.config] if arguments.config else []
 
     def run(*words):
-        done = subprocess.run([rmrl, *map(str, words), *arguments.options], capture_output=True, text=True)
+        done = subprocess.run([rmrl, "calibrate", *map(str, words)], capture_output=True, text=True)
         if done.returncode:
-            sys.exit(f"rmrl {' '.join(map(str, words))} failed:\n{done.stderr}")
+            sys.exit(f"rmrl calibrate {' '.join(map(str, words))} failed:\n{done.stderr}")
         return json.loads(done.stdout.strip().splitlines()[-1])
 
     by_carries, by_board = [], []
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            run("calibrate", "capture", "--seed", seed, "--out", folder / "session")
-            found = subprocess.run(
-                [rmrl, "calibrate", "eye-to-hand", "--session", folder / "session", "--out", folder / "board.toml"],
-                capture_output=True, text=True,
-            )
-            if found.returncode:
-                sys.exit(found.stderr)
-            carried = run(
-                "calibrate", "carries", "--seed", seed, "--out", folder / "carries.toml",
-                "--against", folder / "board.toml",
-            )
+            session, board = folder / "session", folder / "board.toml"
+            run("capture", "--seed", seed, "--out", session, *cells)
+            run("eye-to-hand", "--session", session, "--out", board)
+            carried = run("carries", "--seed", seed, "--out", folder / "carries.toml", "--against", board, *cells)
         by_carries.append(carried["seen_error_mm"])
         by_board.append(carried["against_seen_error_mm"])
         print(
