@@ -12,6 +12,7 @@
 //! - `recovery`: how lost devices are tried again
 //! - `playback_camera`: a camera that plays back what another one recorded
 //! - `task`: from where to where, how fast, and what counts as done
+//! - `site`: the places between which plates are moved, and how the tool enters and leaves them
 //! - `manipulation`: grasping, carrying, releasing
 //! - `trial`: the trial, the search for the plate, perception, and the drift monitor
 
@@ -20,6 +21,7 @@ mod manipulation;
 mod playback_camera;
 mod recovery;
 mod safety;
+mod site;
 mod stop;
 mod task;
 mod trial;
@@ -35,6 +37,9 @@ pub use safety::{
     AfterContact, Axis, Descent, GuardedArm, GuardedFlange, MAX_FLANGE_SPEED_M_S,
     MAX_FLANGE_TILT_DEG, MotionError, SafetyConfig, SafetyEnvelope, SafetyViolation, TiltEnvelope,
     UnexpectedContact, UnsafeActions,
+};
+pub use site::{
+    Access, Line, Passage, Purpose as PassagePurpose, SiteConfig, Slot, SlotError, Slots,
 };
 pub use stop::{Confirmation, StopSwitch, Stopped};
 pub use task::{Place, Region, Seating, Task, TaskConfig, TaskKind, Trajectory, Waypoint};
