@@ -19,9 +19,9 @@ pub const SLAS_SIDE_TOLERANCE_M: f64 = 0.0005;
 /// The height of a microplate by ANSI/SLAS 2-2004, in meters.
 pub const SLAS_HEIGHT_M: f64 = 0.01435;
 
-/// How far Corning's 96-well plate nests into one below it, in meters: Opentrons' definition
-/// `corning_96_wellplate_360ul_flat`, version 5, `stackingOffsetWithLabware`.
-const CORNING_96_OVERLAP_M: f64 = 0.00111;
+/// How much a 96-well plate adds to a stack, in meters: its height less 1.11 mm, by which Corning's nests into one below
+/// it according to Opentrons' definition `corning_96_wellplate_360ul_flat`, version 5.
+const STACKING_HEIGHT_96_M: f64 = 0.01324;
 /// The height of USA Scientific's 2.4 ml plate, 44.1 mm in Opentrons' definition `usascientific_96_wellplate_2.4ml_deep`,
 /// and about that of Corning's Axygen plates, 44.24 mm in PyLabRobot's, in meters.
 const DEEP_WELL_HEIGHT_M: f64 = 0.0441;
@@ -44,10 +44,7 @@ const FLANGE_GRIP_HEIGHT_M: f64 = 0.002;
 /// nesting: measure yours, and say `like = "96-well"` with what differs.
 pub fn built_in_labware() -> Vec<Labware> {
     let flat = |name: &str| slas(name, LabwareKind::Microplate, SLAS_HEIGHT_M);
-    let nests = |plate: Labware| Labware {
-        stacking_height_m: SLAS_HEIGHT_M - CORNING_96_OVERLAP_M,
-        ..plate
-    };
+    let nests = |plate: Labware| Labware { stacking_height_m: STACKING_HEIGHT_96_M, ..plate };
     vec![
         nests(flat("96-well")),
         // Their nesting has no source here: a plate is released a little too high on a stack, never pressed down.

@@ -58,7 +58,9 @@ impl<'a> JsonObject<'a> {
         const EXPECTED: &str = "a number from 0 to 1000, in millimeters";
         let Some(value) = self.get(key) else { return Ok(None) };
         let length_mm = value.as_f64().filter(|length_mm| (0.0..=1000.0).contains(length_mm));
-        length_mm.map(|length_mm| Some(length_mm / 1000.0)).ok_or_else(|| self.wrong(key, EXPECTED))
+        let length_mm = length_mm.ok_or_else(|| self.wrong(key, EXPECTED))?;
+        // In whole nanometers, so that 14.2 mm are 0.0142 m to the last bit.
+        Ok(Some((length_mm * 1e6).round() / 1e9))
     }
 
     /// A length above zero in millimeters, as meters.

@@ -74,7 +74,7 @@ impl Library {
             .map_err(|error: toml::de::Error| syntax(error.to_string().trim_end().to_string()))?;
         Self::built_in().with_file(&file).map_err(|error| LibraryError::InFile {
             path: path.to_path_buf(),
-            source: Box::new(error),
+            reason: Box::new(error),
         })
     }
 

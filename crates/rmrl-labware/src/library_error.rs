@@ -68,11 +68,11 @@ pub enum LibraryError {
         reason: String,
     },
     /// A table of a file is invalid.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     InFile {
         /// The file.
         path: PathBuf,
         /// The error.
-        source: Box<LibraryError>,
+        reason: Box<LibraryError>,
     },
 }

@@ -75,12 +75,12 @@ pub enum PyLabRobotError {
         expected: String,
     },
     /// The labware that the keys give is invalid.
-    #[error("{}: as labware, {source}", path.display())]
+    #[error("{}: as labware, {reason}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// The key of the labware.
-        source: InvalidKey,
+        reason: InvalidKey,
     },
 }
 
@@ -136,7 +136,7 @@ pub fn parse_pylabrobot(
     })?;
     labware
         .validate()
-        .map_err(|source| PyLabRobotError::Invalid { path: path.to_path_buf(), source })?;
+        .map_err(|reason| PyLabRobotError::Invalid { path: path.to_path_buf(), reason })?;
     Ok(labware)
 }
 
