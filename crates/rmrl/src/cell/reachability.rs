@@ -162,7 +162,8 @@ pub fn prove_path_home(
     Ok(prove(config, &named, joints)?)
 }
 
-fn prove(
+/// Proves that the arm reaches all named poses, and every straight line between two of them.
+pub(crate) fn prove(
     config: &RunConfig,
     named: &[(String, ToolPose)],
     start: &Joints,

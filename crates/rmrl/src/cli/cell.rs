@@ -2,10 +2,13 @@
 //!
 //! - `doctor` checks devices and files, `home` moves the tool home, `stop` stops the arm, `teach` reads
 //!   poses into a configuration.
+//! - `sites` lists places and proves that the arm reaches them; `inventory` shows and says what lies where.
 //! - `standing_arm` connects to an arm that does not move.
 
 mod doctor;
 mod home;
+mod inventory;
+mod sites;
 mod standing_arm;
 mod stop;
 mod teach;
@@ -14,7 +17,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::failure::Failure;
 
-/// Commission and control a real cell: diagnose, home, stop, teach poses.
+/// Commission and control a real cell: diagnose, home, stop, teach poses, sites, and what lies where.
 ///
 /// docs/xarm.md describes how to set up a cell, and how to try all commands without one.
 #[derive(Debug, Args)]
@@ -27,6 +30,8 @@ pub struct Cell {
 enum CellCommand {
     Doctor(doctor::Doctor),
     Home(home::Home),
+    Inventory(inventory::InventoryCommand),
+    Sites(sites::Sites),
     Stop(stop::Stop),
     Teach(teach::Teach),
 }
@@ -36,6 +41,8 @@ pub fn run(arguments: &Cell) -> Result<(), Failure> {
     match &arguments.command {
         CellCommand::Doctor(arguments) => doctor::run(arguments),
         CellCommand::Home(arguments) => home::run(arguments),
+        CellCommand::Inventory(arguments) => inventory::run(arguments),
+        CellCommand::Sites(arguments) => sites::run(arguments),
         CellCommand::Stop(arguments) => stop::run(arguments),
         CellCommand::Teach(arguments) => teach::run(arguments),
     }

@@ -3,9 +3,11 @@
 //!
 //! - `config_text` edits the text of the file.
 //! - `error` has the reasons why a pose cannot be taught.
+//! - `taught_site` teaches the sites between which plates are moved.
 
 mod config_text;
 mod error;
+mod taught_site;
 
 use std::f64::consts::{FRAC_PI_2, PI};
 use std::fmt;
@@ -18,6 +20,7 @@ use toml_edit::{DocumentMut, Value};
 
 use self::config_text::{inline, of_place, of_waypoint, set_numbers, table_in, write_via};
 use self::error::{MAX_TILT_DEG, TeachError};
+pub use self::taught_site::TaughtSite;
 use crate::config::RunConfig;
 
 /// A taught pose of the task.

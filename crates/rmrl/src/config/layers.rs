@@ -12,6 +12,7 @@ use toml::{Table, Value};
 
 use crate::config::error::ConfigError;
 use crate::config::key_path::{put, value};
+use crate::config::places::{Places, take_places};
 use crate::config::renamed_keys::rename;
 use crate::config::run_config::RunConfig;
 use crate::config::secrets::{check_private, secret_key, without_value};
@@ -206,6 +207,25 @@ impl Layers {
         Ok(())
     }
 
+    /// The places of a laboratory: sites, labware, and where is remembered what lies where. The inventory's folder is seen from
+    /// the folder of the configuration file.
+    ///
+    /// # Errors
+    /// The first key that is unknown, missing or invalid.
+    pub fn places(&self) -> Result<Places, ConfigError> {
+        let mut sections = Table::new();
+        for layer in &self.layers {
+            merge(&mut sections, take_places(&mut layer.values.clone()));
+        }
+        let file = self.layers.iter().find(|layer| layer.is_file);
+        let origin = file.map_or("the configuration", |layer| layer.origin.as_str());
+        let places = Places::of(sections, origin)?;
+        Ok(match file {
+            Some(file) => places.beside(Path::new(&file.origin)),
+            None => places,
+        })
+    }
+
     /// A configuration with these layers over it, unchecked.
     ///
     /// # Errors
@@ -284,6 +304,7 @@ impl Layer {
     /// Lays this over what lies below. Returns the configuration so far.
     fn over(mut self, merged: &mut Table) -> Result<RunConfig, ConfigError> {
         let origin = self.origin;
+        take_places(&mut self.values);
         let renamed = rename(&origin, &mut self.values)?;
         if !renamed.is_empty() {
             tracing::warn!(

@@ -142,8 +142,8 @@ impl RunConfig {
             config.safety.max_adjustment_m = 0.025;
             config.schedule.carries = 6;
         }
-        if method == MethodName::Chessboard {
-            // What one camera is off from the other is no correction.
+        if matches!(method, MethodName::CalibratedOracle | MethodName::Chessboard) {
+            // What camera and tool are off is no learned correction: it may be as large as the cell has it.
             config.safety.max_adjustment_m = 0.025;
         }
         if method == MethodName::Oracle {

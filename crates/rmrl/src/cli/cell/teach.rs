@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use crate::cell::perception::{camera, localizer};
 use crate::cell::reachability::prove_reach;
-use crate::commissioning::teach::TaughtPose;
+use crate::cell::site_reach::prove_slot;
+use crate::commissioning::teach::{TaughtPose, TaughtSite};
 use crate::config::{Layers, MOST_CONFIG_BYTES, RunConfig, create_private, holds_secret};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
 use rmrl_cell::TaskConfig;
 use rmrl_data::write_atomically;
 use rmrl_files::read_utf8_file;
+use rmrl_inventory::SlotAddress;
 use rmrl_xarm::bio_gripper::JawState;
 use serde::Serialize;
 
@@ -20,7 +22,7 @@ use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
 use crate::cli::output::{path_word, print_result};
 
-/// Teach the place, home, or a waypoint from where the arm stands now.
+/// Teach the place, home, a waypoint or a site from where the arm stands now.
 ///
 /// Lead the arm there by hand or in the vendor's software, with the tool straight down. The command reads
 /// the pose, checks it against the safety envelope and the arm's reach, and prints it as TOML to paste, or
@@ -30,7 +32,8 @@ use crate::cli::output::{path_word, print_result};
   rmrl cell teach place --config my-cell.toml              with the jaws around a plate in its place
   rmrl cell teach place --from camera --config my-cell.toml --write
   rmrl cell teach home --config my-cell.toml --write       change my-cell.toml
-  rmrl cell teach via --config my-cell.toml --out new.toml one more waypoint, in a new file")]
+  rmrl cell teach via --config my-cell.toml --out new.toml one more waypoint, in a new file
+  rmrl cell teach site hotel --slot 2 --config my-cell.toml --write     with the jaws around a plate in the slot")]
 pub struct Teach {
     #[command(subcommand)]
     pose: PoseToTeach,
@@ -49,6 +52,22 @@ enum PoseToTeach {
     },
     /// Where the tool waits, out of the camera's view
     Home {
+        #[command(flatten)]
+        into: Destination,
+    },
+    /// A site; the jaws are around a plate in one of its slots
+    Site {
+        /// The site's name
+        name: String,
+
+        /// The slot that the plate lies in, counted from 1 at the bottom
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        slot: u32,
+
+        /// The labware of the plate: its grip height is the finger tips' above the surface [default: task.grasp_height_m]
+        #[arg(long, value_name = "NAME")]
+        labware: Option<String>,
+
         #[command(flatten)]
         into: Destination,
     },
@@ -114,46 +133,103 @@ impl fmt::Display for Taught {
 
 /// Runs the command.
 pub fn run(arguments: &Teach) -> Result<(), Failure> {
-    let into = match &arguments.pose {
-        PoseToTeach::Place { into, .. }
-        | PoseToTeach::Home { into }
-        | PoseToTeach::Via { into, .. } => into,
-    };
+    match &arguments.pose {
+        PoseToTeach::Place { from: Source::Arm, into } => teach(into, place_by_arm),
+        PoseToTeach::Place { from: Source::Camera, into } => teach(into, place_by_camera),
+        PoseToTeach::Home { into } => {
+            teach(into, |config, _| Ok(TaughtPose::home_by_tool(config, &standing_arm(config)?.1)?))
+        }
+        PoseToTeach::Via { replace, into } => teach(into, |config, _| {
+            Ok(TaughtPose::via_by_tool(config, &standing_arm(config)?.1, *replace)?)
+        }),
+        PoseToTeach::Site { name, slot, labware, into } => {
+            teach_site((name, *slot), labware.as_deref(), into)
+        }
+    }
+}
+
+/// Teaches a pose of the task, which `read` reads. What it adds to the list is to be checked before the pose is used.
+fn teach(
+    into: &Destination,
+    read: impl FnOnce(&RunConfig, &mut Vec<String>) -> anyhow::Result<TaughtPose>,
+) -> Result<(), Failure> {
     let target = into.target()?;
     let mut config = into.configuration.layers()?.merge()?;
     check_real(&config)?;
     let mut notes = Vec::new();
-    let pose = match arguments.pose {
-        PoseToTeach::Place { from: Source::Camera, .. } => place_by_camera(&config, &mut notes)?,
-        PoseToTeach::Place { from: Source::Arm, .. } => place_by_arm(&config, &mut notes)?,
-        PoseToTeach::Home { .. } => TaughtPose::home_by_tool(&config, &standing_arm(&config)?.1)
-            .map_err(anyhow::Error::from)?,
-        PoseToTeach::Via { replace, .. } => {
-            let (_, tool) = standing_arm(&config)?;
-            TaughtPose::via_by_tool(&config, &tool, replace).map_err(anyhow::Error::from)?
-        }
-    };
+    let pose = read(&config, &mut notes)?;
     pose.apply(&mut config.task);
-    let changed = changed_text(&into.configuration, &pose, &config.task)?;
-    if let Some(path) = target {
-        if !path.exists() && holds_secret(&changed) {
-            let cannot = || format!("cannot create {}", path.display());
-            create_private(path).with_context(cannot)?;
-        }
-        write_atomically(path, changed.as_bytes()).map_err(anyhow::Error::from)?;
-    }
+    let changed = changed_text(into, &pose, &config.task)?;
+    write(target, &changed)?;
     let taught = Taught {
         taught: pose.to_string(),
         toml: pose.to_toml(&config.task),
         written: target.map(|path| path.display().to_string()),
         notes,
     };
-    let file = target.or(into.configuration.config.as_deref()).unwrap_or(Path::new("my-cell.toml"));
-    let next = format!("rmrl cell doctor --config {}", path_word(file));
-    Ok(print_result(&taught, false, &next)?)
+    Ok(print_result(&taught, false, &format!("rmrl cell doctor --config {}", into.file(target)))?)
+}
+
+/// Teaches a site.
+fn teach_site(
+    (name, slot): (&str, u32),
+    labware: Option<&str>,
+    into: &Destination,
+) -> Result<(), Failure> {
+    let target = into.target()?;
+    let layers = into.configuration.layers()?;
+    let (places, config) = (layers.places()?, layers.merge()?);
+    check_real(&config)?;
+    let grip_height_m = match labware {
+        None => config.task.grasp_height_m,
+        Some(labware) => {
+            let known = places.labware.get(labware);
+            known.map_err(|error| Failure::Usage(error.into()))?.grip.height_m
+        }
+    };
+    let (_, tool) = standing_arm(&config)?;
+    let taught = TaughtSite::by_tool(&config, &places, name, slot, (&tool, grip_height_m))
+        .map_err(anyhow::Error::from)?;
+    let changed = taught.write_into(&into.text()?).map_err(anyhow::Error::from)?;
+    let with_site = Layers::default().with_text("the changed configuration", &changed)?.places()?;
+    for (number, _) in with_site.sites[name].all_slots() {
+        let several = with_site.sites[name].slots.count > 1;
+        let address = SlotAddress::new(name, several.then_some(number));
+        prove_slot(&config, &with_site, &address.map_err(anyhow::Error::from)?)
+            .with_context(|| format!("nothing was written: site {name} cannot be used so"))?;
+    }
+    write(target, &changed)?;
+    let taught = Taught {
+        taught: format!("site {name}"),
+        toml: taught.to_toml(),
+        written: target.map(|path| path.display().to_string()),
+        notes: Vec::new(),
+    };
+    Ok(print_result(&taught, false, &format!("rmrl cell sites --config {}", into.file(target)))?)
+}
+
+fn write(target: Option<&Path>, changed: &str) -> anyhow::Result<()> {
+    let Some(path) = target else { return Ok(()) };
+    if !path.exists() && holds_secret(changed) {
+        create_private(path).with_context(|| format!("cannot create {}", path.display()))?;
+    }
+    Ok(write_atomically(path, changed.as_bytes())?)
 }
 
 impl Destination {
+    /// The text of the file of --config; nothing if there is none.
+    fn text(&self) -> anyhow::Result<String> {
+        let Some(path) = &self.configuration.config else { return Ok(String::new()) };
+        read_utf8_file(path, MOST_CONFIG_BYTES)
+            .with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    /// The file that has the pose now, or should have it, as a word of a command.
+    fn file(&self, target: Option<&Path>) -> String {
+        let file = target.or(self.configuration.config.as_deref());
+        path_word(file.unwrap_or(Path::new("my-cell.toml")))
+    }
+
     /// The file to write; `None` where the pose is only printed.
     fn target(&self) -> Result<Option<&Path>, Failure> {
         match (self.write, self.configuration.config.as_deref(), &self.out) {
@@ -172,16 +248,12 @@ impl Destination {
 
 /// The text of the configuration file with the pose, after checking what a run would read.
 fn changed_text(
-    configuration: &Configuration,
+    into: &Destination,
     pose: &TaughtPose,
     task: &TaskConfig,
 ) -> Result<String, Failure> {
-    let file = configuration.config.as_deref();
-    let text = match file {
-        Some(path) => read_utf8_file(path, MOST_CONFIG_BYTES)
-            .with_context(|| format!("cannot read {}", path.display()))?,
-        None => String::new(),
-    };
+    let configuration = &into.configuration;
+    let (file, text) = (configuration.config.as_deref(), into.text()?);
     let changed = pose.write_into(&text, task).map_err(anyhow::Error::from)?;
     let origin = file.map_or_else(|| "the configuration".into(), |path| path.display().to_string());
     let mut layers = Layers::default().with_text(&origin, &changed)?;

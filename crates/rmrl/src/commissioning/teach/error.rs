@@ -40,6 +40,16 @@ pub enum TeachError {
         /// The number of waypoints.
         count: usize,
     },
+    /// The site has no such slot.
+    #[error("site {site} has {count} slots, not {slot}; set sites.{site}.slots first")]
+    NoSlot {
+        /// The site.
+        site: String,
+        /// The slot that was asked for.
+        slot: u32,
+        /// The number of slots.
+        count: u32,
+    },
     /// The configuration file is not TOML.
     #[error("the configuration file is not valid TOML: {0}")]
     Syntax(#[from] toml_edit::TomlError),
