@@ -103,7 +103,10 @@ impl World {
     }
 
     /// Nothing moves, and nothing is uncertain.
-    fn check_rest(&self) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// Something is.
+    pub(crate) fn check_rest(&self) -> Result<(), Refusal> {
         if let Some(Uncertain { item, places, transfer, .. }) = &self.uncertain {
             let (item, places) = (item.id.clone(), either(places));
             return Err(Refusal::Uncertain { item, transfer: *transfer, places });
@@ -111,32 +114,40 @@ impl World {
         self.transfer.as_ref().map_or(Ok(()), |transfer| Err(open(transfer)))
     }
 
+    /// The item that can be taken from a place.
+    ///
+    /// # Errors
+    /// There is none, or nobody said what lies there.
+    pub(crate) fn top(&self, place: &Place) -> Result<&Item, Refusal> {
+        let top = match place {
+            Place::Jaws => self.jaws(),
+            Place::Slot(slot) => {
+                let pile = self.slot(slot);
+                pile.ok_or_else(|| Refusal::NotStated { slot: slot.clone() })?.last()
+            }
+        };
+        top.ok_or_else(|| Refusal::Empty { place: place.clone() })
+    }
+
     /// The item can be taken: the jaws are free for it, and nothing lies on it.
     fn check_top(&self, from: &Place, id: &ItemId) -> Result<(), Refusal> {
-        let not_there = || Refusal::NotThere {
-            item: id.clone(),
-            place: from.clone(),
-            found: self.found(id),
-        };
-        let slot = match (from, &self.jaws) {
-            (Place::Slot(slot), None) => slot,
-            (Place::Slot(_), Some(held)) => {
-                return Err(Refusal::JawsFull { item: held.id.clone() });
-            }
-            (Place::Jaws, None) => return Err(Refusal::Empty { place: Place::Jaws }),
-            (Place::Jaws, Some(held)) if held.id == *id => return Ok(()),
-            (Place::Jaws, Some(_)) => return Err(not_there()),
-        };
-        let pile = self.slot(slot).ok_or_else(|| Refusal::NotStated { slot: slot.clone() })?;
-        let top = pile.last().ok_or_else(|| Refusal::Empty { place: from.clone() })?;
+        if let (Place::Slot(_), Some(held)) = (from, &self.jaws) {
+            return Err(Refusal::JawsFull { item: held.id.clone() });
+        }
+        let top = self.top(from)?;
         if top.id == *id {
             return Ok(());
         }
-        if pile.iter().any(|item| item.id == *id) {
-            let (item, above) = (id.clone(), top.id.clone());
-            return Err(Refusal::Covered { item, above, slot: slot.clone() });
+        match from {
+            Place::Slot(slot) if self.location(id) == Some(Location::At(from.clone())) => {
+                let (item, above) = (id.clone(), top.id.clone());
+                Err(Refusal::Covered { item, above, slot: slot.clone() })
+            }
+            place => {
+                let (item, found) = (id.clone(), self.found(id));
+                Err(Refusal::NotThere { item, place: place.clone(), found })
+            }
         }
-        Err(not_there())
     }
 
     /// The open transfer, if it is `id` and in one of `phases`, for the step `wanted`.

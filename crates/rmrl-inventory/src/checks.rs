@@ -76,11 +76,7 @@ pub(crate) fn statement(stated: &StatedBy) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// It is.
-pub(crate) fn said(
-    field: &'static str,
-    text: &str,
-    expected: &'static str,
-) -> Result<(), Refusal> {
+pub(crate) fn said(field: &'static str, text: &str, expected: &'static str) -> Result<(), Refusal> {
     match text.trim() {
         "" => Err(Refusal::Blank { field, expected }),
         _ => Ok(()),

@@ -141,7 +141,11 @@ mod tests {
         let slot: SlotAddress = "hotel:1".parse().unwrap();
         for (event, expected) in [
             (
-                Event::Set { place: slot.clone().into(), items: vec![item], stated: stated.clone() },
+                Event::Set {
+                    place: slot.clone().into(),
+                    items: vec![item],
+                    stated: stated.clone(),
+                },
                 r#""event":"set","place":"hotel:1","items":[{"id":"p1","labware":"p96","has_lid":true}],"by":"operator","reason":"loaded""#,
             ),
             (

@@ -37,6 +37,6 @@ pub use inventory::{Inventory, InventoryOptions};
 pub use item::{Item, ItemError, ItemId};
 pub use layout::{Accepts, Layout, SlotRule};
 pub use refusal::Refusal;
-pub use replay::{Replay, verify};
+pub use replay::verify;
 pub use store::Notice;
 pub use world::{Location, Phase, Transfer, Uncertain, World};

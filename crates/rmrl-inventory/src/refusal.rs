@@ -9,7 +9,9 @@ use crate::world::Phase;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// The cell has no such slot.
-    #[error("the cell has no slot {slot}, expected {known}; add it to the cell's sites or name another")]
+    #[error(
+        "the cell has no slot {slot}, expected {known}; add it to the cell's sites or name another"
+    )]
     UnknownSlot {
         /// The slot.
         slot: SlotAddress,
@@ -17,7 +19,9 @@ pub enum Refusal {
         known: String,
     },
     /// Nobody has said so far what lies in a slot.
-    #[error("nobody has said what lies in {slot}; look, and say it: `rmrl cell inventory set {slot}`")]
+    #[error(
+        "nobody has said what lies in {slot}; look, and say it: `rmrl cell inventory set {slot}`"
+    )]
     NotStated {
         /// The slot.
         slot: SlotAddress,
@@ -32,7 +36,9 @@ pub enum Refusal {
         place: Place,
     },
     /// There is no room.
-    #[error("{slot} holds {holds} of at most {capacity} items; {wanted} more does not fit: empty it or take another slot")]
+    #[error(
+        "{slot} holds {holds} of at most {capacity} items; {wanted} more does not fit: empty it or take another slot"
+    )]
     Full {
         /// The slot.
         slot: SlotAddress,
@@ -99,7 +105,9 @@ pub enum Refusal {
         count: usize,
     },
     /// One identifier is used twice.
-    #[error("{item} is already in {found}; each item has one identifier and one place: correct the one that is wrong first")]
+    #[error(
+        "{item} is already in {found}; each item has one identifier and one place: correct the one that is wrong first"
+    )]
     TwoPlaces {
         /// The item.
         item: ItemId,
@@ -115,7 +123,9 @@ pub enum Refusal {
         item: ItemId,
     },
     /// That is not the open transfer.
-    #[error("transfer {transfer} is not open; {open}: report the open one, or begin a transfer first")]
+    #[error(
+        "transfer {transfer} is not open; {open}: report the open one, or begin a transfer first"
+    )]
     NotOpen {
         /// The transfer.
         transfer: TransferId,
@@ -123,7 +133,9 @@ pub enum Refusal {
         open: String,
     },
     /// The transfer's steps are out of order.
-    #[error("transfer {transfer} is {found}, and cannot be {wanted} next; report its steps in their order: begun, grasped, released, done")]
+    #[error(
+        "transfer {transfer} is {found}, and cannot be {wanted} next; report its steps in their order: begun, grasped, released, done"
+    )]
     OutOfOrder {
         /// The transfer.
         transfer: TransferId,
@@ -159,7 +171,9 @@ pub enum Refusal {
         places: String,
     },
     /// The item's place is certain, or it is none of the cell's.
-    #[error("nothing is uncertain about {item}: {found}; to say what lies where use `rmrl cell inventory set`")]
+    #[error(
+        "nothing is uncertain about {item}: {found}; to say what lies where use `rmrl cell inventory set`"
+    )]
     NotUncertain {
         /// The item.
         item: ItemId,
@@ -167,7 +181,9 @@ pub enum Refusal {
         found: String,
     },
     /// A number is none.
-    #[error("a placement error of {error_mm} mm is no distance; expected a finite number of at least 0, or none")]
+    #[error(
+        "a placement error of {error_mm} mm is no distance; expected a finite number of at least 0, or none"
+    )]
     InvalidError {
         /// The number.
         error_mm: f64,

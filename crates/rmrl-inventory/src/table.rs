@@ -17,10 +17,7 @@ impl fmt::Display for World {
         let mut rows = vec![head];
         let places = self.slots().map(|(slot, items)| (Place::Slot(slot.clone()), items));
         let held = self.jaws().map_or(&[][..], std::slice::from_ref);
-        let mut places: Vec<(Place, &[Item])> = places.chain([(Place::Jaws, held)]).collect();
-        places.extend(self.unstated().into_iter().map(|place| (place, &[][..])));
-        places.sort();
-        for (place, items) in places {
+        for (place, items) in places.chain([(Place::Jaws, held)]) {
             rows.extend(self.rows(&place, items));
         }
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
@@ -34,13 +31,6 @@ impl fmt::Display for World {
 }
 
 impl World {
-    /// Places where the uncertain item can be, and of which nobody said what lies there.
-    fn unstated(&self) -> Vec<Place> {
-        let places = self.uncertain().map(|uncertain| uncertain.places.clone()).unwrap_or_default();
-        let is_new = |place: &Place| matches!(place, Place::Slot(slot) if self.slot(slot).is_none());
-        places.into_iter().filter(is_new).collect()
-    }
-
     /// The rows of a place.
     fn rows(&self, place: &Place, items: &[Item]) -> Vec<Row> {
         let mut rows = Vec::new();
@@ -60,9 +50,7 @@ impl World {
         let piled = items.iter().rev();
         rows.extend(piled.map(|item| row(place, item, item.id.to_string(), String::new())));
         if rows.is_empty() {
-            let empty = [place.to_string(), "-".to_string(), String::new(), String::new()];
-            let [place, item, labware, lid] = empty;
-            rows.push([place, item, labware, lid, String::new()]);
+            rows.push([&place.to_string(), "-", "", "", ""].map(str::to_string));
         }
         rows
     }
