@@ -19,7 +19,6 @@ const SECTIONS: [&str; 3] = ["sites", "labware", "inventory"];
 /// Where an inventory is kept if the configuration does not say.
 const INVENTORY: &str = "inventory";
 
-
 /// Takes the sections of places out of a table.
 pub(super) fn take_places(table: &mut Table) -> Table {
     SECTIONS.into_iter().filter_map(|section| table.remove_entry(section)).collect()
@@ -75,8 +74,11 @@ impl Places {
     /// # Errors
     /// A key is unknown or missing, a value is invalid, or a site is named as no slot can be addressed.
     pub(super) fn of(sections: Table, origin: &str) -> Result<Self, ConfigError> {
-        let mut places =
-            Self { sites: BTreeMap::new(), labware: Library::built_in(), inventory: INVENTORY.into() };
+        let mut places = Self {
+            sites: BTreeMap::new(),
+            labware: Library::built_in(),
+            inventory: INVENTORY.into(),
+        };
         for (section, value) in sections {
             let Value::Table(tables) = value else {
                 let reason = format!("is {value}, expected a table");
@@ -124,10 +126,9 @@ impl Places {
             site: address.site().to_string(),
             known: self.sites.keys().cloned().collect(),
         })?;
-        let slot = site.slot(address.number()).map_err(|reason| PlaceError::Slot {
-            site: address.site().to_string(),
-            reason,
-        })?;
+        let slot = site
+            .slot(address.number())
+            .map_err(|reason| PlaceError::Slot { site: address.site().to_string(), reason })?;
         Ok((site, slot))
     }
 
@@ -172,11 +173,8 @@ fn sites_of(tables: Table, origin: &str) -> Result<BTreeMap<String, SiteConfig>,
     let mut sites = BTreeMap::new();
     for (name, value) in tables {
         let section = format!("sites.{name}");
-        let in_section = |key: String, reason| ConfigError::Key {
-            origin: origin.to_string(),
-            key,
-            reason,
-        };
+        let in_section =
+            |key: String, reason| ConfigError::Key { origin: origin.to_string(), key, reason };
         SlotAddress::new(&name, None)
             .map_err(|error: AddressError| in_section(section.clone(), error.reason))?;
         let site: SiteConfig = read(&section, value, origin)?;
@@ -264,7 +262,9 @@ mod tests {
         }
         let layout = places.layout();
         let rule = |slot: &str| layout.rule(&slot.parse().unwrap()).unwrap().clone();
-        assert!(rule("hotel:1").accepts.holds("assay") && !rule("hotel:1").accepts.holds("384-well"));
+        assert!(
+            rule("hotel:1").accepts.holds("assay") && !rule("hotel:1").accepts.holds("384-well")
+        );
         assert!(rule("bench").accepts.holds("384-well"));
         // A single key can be changed as any other.
         let moved = layers().with_assignment("sites.bench.x_m=0.4").unwrap().places().unwrap();

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use rmrl_inventory::{Inventory, Item, ItemId, Notice, Place, StatedBy, World, verify};
+use rmrl_inventory::{Inventory, Item, ItemId, Place, StatedBy, World, verify};
 use rmrl_labware::Library;
 use serde::Serialize;
 
@@ -164,7 +164,6 @@ pub fn run(arguments: &InventoryCommand) -> Result<(), Failure> {
 fn open(places: &Places, now: Timestamp) -> anyhow::Result<Inventory> {
     let mut inventory = Inventory::open(&places.inventory, places.layout(), now)?;
     for notice in inventory.take_notices() {
-        let Notice { .. } = &notice;
         say(format_args!("{notice}"));
     }
     for conflict in inventory.conflicts() {

@@ -85,7 +85,11 @@ impl fmt::Display for Listed {
             match (&line.out_of_reach, line.least_limit_distance_deg) {
                 (Some(reason), _) => writeln!(f, "{:14} OUT OF REACH: {reason}", "")?,
                 (None, Some(distance_deg)) => {
-                    writeln!(f, "{:14} reached, {distance_deg:.0} degrees to the nearest joint limit", "")?;
+                    writeln!(
+                        f,
+                        "{:14} reached, {distance_deg:.0} degrees to the nearest joint limit",
+                        ""
+                    )?;
                 }
                 (None, None) => {}
             }

@@ -93,7 +93,10 @@ mod tests {
         let taught =
             TaughtSite::by_tool(&config, &places, "hotel", 3, (&tool(0.182), 0.002)).unwrap();
         let text = taught.write_into(HOTEL).unwrap();
-        assert!(text.contains("x_m = 0.26   # measured") && text.contains("surface_m = 0.06"), "{text}");
+        assert!(
+            text.contains("x_m = 0.26   # measured") && text.contains("surface_m = 0.06"),
+            "{text}"
+        );
         assert!(text.contains("translation_m = 0.002"), "a seating that is there stays: {text}");
         let again = Layers::default().with_text("hotel.toml", &text).unwrap().places().unwrap();
         let (_, slot) = again.slot(&"hotel:3".parse().unwrap()).unwrap();
@@ -102,7 +105,8 @@ mod tests {
         let error = TaughtSite::by_tool(&config, &places, "hotel", 4, (&tool(0.1), 0.002));
         assert!(error.unwrap_err().to_string().contains("site hotel has 3 slots, not 4"));
         // A new site is valid at once.
-        let taught = TaughtSite::by_tool(&config, &places, "bench", 1, (&tool(0.012), 0.002)).unwrap();
+        let taught =
+            TaughtSite::by_tool(&config, &places, "bench", 1, (&tool(0.012), 0.002)).unwrap();
         let text = taught.write_into(HOTEL).unwrap();
         let places = Layers::default().with_text("hotel.toml", &text).unwrap().places().unwrap();
         assert!((places.sites["bench"].surface_m - 0.01).abs() < 1e-9);

@@ -1,0 +1,259 @@
+//! The one writer of an inventory.
+
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use rmrl_files::{parent, sync_folder};
+
+use crate::address::{Place, SlotAddress};
+use crate::checks;
+use crate::disk::{Disk, LocalDisk};
+use crate::error::{InventoryError, StorageError, io_error};
+use crate::event::{Entry, Event, FailedAt, SCHEMA, StatedBy, TransferId};
+use crate::item::{Item, ItemId};
+use crate::layout::Layout;
+use crate::lock::WriterLock;
+use crate::refusal::Refusal;
+use crate::replay::Replay;
+use crate::store::{Notice, Store};
+use crate::world::World;
+
+/// How an inventory is written.
+pub struct InventoryOptions {
+    /// After how many events a snapshot is made and the next journal begins, at least 1. 256 by default, untuned: a few
+    /// kilobytes to read at a start.
+    pub snapshot_every: u64,
+    /// Where it is written.
+    pub disk: Box<dyn Disk>,
+}
+
+impl Default for InventoryOptions {
+    fn default() -> Self {
+        Self { snapshot_every: 256, disk: Box::new(LocalDisk) }
+    }
+}
+
+/// What lies where, open to change it. Each change is on disk when its method returns, so that a motion may follow; after an
+/// error nothing has changed.
+///
+/// A transfer is four steps. [`Inventory::begin_transfer`] before the arm moves, [`Inventory::grasped`] when the jaws hold the
+/// item, [`Inventory::released`] when they opened at its slot, [`Inventory::done`] when the arm is away from it. Or it ends with
+/// [`Inventory::failed`].
+pub struct Inventory {
+    world: World,
+    layout: Layout,
+    store: Store,
+    snapshot_every: u64,
+    notices: Vec<Notice>,
+    _lock: WriterLock,
+}
+
+impl Inventory {
+    /// Opens the inventory in `dir`, or creates it. A transfer that is open was interrupted: until its item was released, it is
+    /// uncertain from now on.
+    ///
+    /// # Errors
+    /// Another process writes it, the file system refused, or a line is damaged in a way that no crash causes.
+    pub fn open(dir: &Path, layout: Layout, now: Timestamp) -> Result<Self, InventoryError> {
+        Self::open_with(dir, layout, InventoryOptions::default(), now)
+    }
+
+    /// As [`Inventory::open`], with options.
+    ///
+    /// # Errors
+    /// As [`Inventory::open`].
+    pub fn open_with(
+        dir: &Path,
+        layout: Layout,
+        options: InventoryOptions,
+        now: Timestamp,
+    ) -> Result<Self, InventoryError> {
+        create_folder(dir)?;
+        let lock = WriterLock::take(dir, now)?;
+        let replay = Replay::read(dir, true)?;
+        let (store, notices) = Store::open(dir, options.disk, &replay)?;
+        let (world, snapshot_every) = (replay.world, options.snapshot_every);
+        let mut inventory = Self { world, layout, store, snapshot_every, notices, _lock: lock };
+        if let Some(transfer) = inventory.world.open_transfer().map(|transfer| transfer.id) {
+            inventory.record(Event::Interrupted { transfer }, now)?;
+        }
+        Ok(inventory)
+    }
+
+    /// What lies where.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The slots of the cell.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What lies where the layout allows it no longer, because it changed since. Such items can be brought elsewhere.
+    pub fn conflicts(&self) -> Vec<Refusal> {
+        checks::conflicts(&self.layout, &self.world)
+    }
+
+    /// Takes what the operator should know since the last call: repairs on opening, and snapshots that failed.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Somebody says what is in a place: `items` from the bottom, or nothing. This also settles an uncertain item that is named,
+    /// or that was the last place where it could be.
+    ///
+    /// # Errors
+    /// The cell has no such slot, the items do not fit into it, one is elsewhere, the open transfer needs the place, nobody or
+    /// no reason is named, or the file system refused.
+    pub fn set(
+        &mut self,
+        place: Place,
+        items: Vec<Item>,
+        stated: StatedBy,
+        now: Timestamp,
+    ) -> Result<(), InventoryError> {
+        checks::statement(&stated)?;
+        checks::room(&self.layout, &place, 0, &items)?;
+        self.record(Event::Set { place, items, stated }, now)
+    }
+
+    /// Announces that the arm moves an item from a place to a slot, before it moves. `item` is the one on top, also if it is not
+    /// named. From `jaws` the transfer begins as grasped.
+    ///
+    /// # Errors
+    /// An item is uncertain, another transfer is open, the item is not there or lies under another one, the jaws are not free,
+    /// the slot is unknown, full, for other labware or where it is already, nobody said what lies there, or the file system
+    /// refused.
+    pub fn begin_transfer(
+        &mut self,
+        from: &Place,
+        to: &SlotAddress,
+        item: Option<&ItemId>,
+        now: Timestamp,
+    ) -> Result<TransferId, InventoryError> {
+        self.world.check_rest()?;
+        checks::known(&self.layout, from)?;
+        let target = Place::Slot(to.clone());
+        checks::known(&self.layout, &target)?;
+        let item = match item {
+            Some(item) => item.clone(),
+            None => self.world.top(from)?.id.clone(),
+        };
+        let transfer = TransferId(self.world.sequence() + 1);
+        let event = Event::Begin { transfer, from: from.clone(), to: to.clone(), item };
+        let entry = self.entry(event, now);
+        let next = self.world.after(&entry)?;
+        let moved = next.open_transfer().map(|transfer| transfer.item.clone());
+        let below = self.world.slot(to).map_or(0, <[Item]>::len);
+        checks::room(&self.layout, &target, below, moved.as_slice())?;
+        self.write(&entry, next)?;
+        Ok(transfer)
+    }
+
+    /// The jaws closed, and hold the item.
+    ///
+    /// # Errors
+    /// The transfer is not open or not begun, or the file system refused.
+    pub fn grasped(&mut self, transfer: TransferId, now: Timestamp) -> Result<(), InventoryError> {
+        self.record(Event::Grasped { transfer }, now)
+    }
+
+    /// The jaws opened, and the item lies in the slot `at`, `error_mm` millimeters from where it should, if that was measured.
+    ///
+    /// # Errors
+    /// The transfer is not open, not grasped or to another slot, the error is no distance, or the file system refused.
+    pub fn released(
+        &mut self,
+        transfer: TransferId,
+        at: &SlotAddress,
+        error_mm: Option<f64>,
+        now: Timestamp,
+    ) -> Result<(), InventoryError> {
+        self.record(Event::Released { transfer, at: at.clone(), error_mm }, now)
+    }
+
+    /// The arm is away from the item that it released. The next transfer may begin.
+    ///
+    /// # Errors
+    /// The transfer is not open or not released, or the file system refused.
+    pub fn done(&mut self, transfer: TransferId, now: Timestamp) -> Result<(), InventoryError> {
+        self.record(Event::Done { transfer }, now)
+    }
+
+    /// The transfer ended otherwise.
+    ///
+    /// # Errors
+    /// The transfer is not open, it was released and cannot be back, no reason is named, or the file system refused.
+    pub fn failed(
+        &mut self,
+        transfer: TransferId,
+        at: FailedAt,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), InventoryError> {
+        checks::said("reason", reason, "why the transfer failed")?;
+        self.record(Event::Failed { transfer, at, reason: reason.to_string() }, now)
+    }
+
+    /// Somebody says where the uncertain item is: on top of what lies in a place, or taken out of the cell (`None`).
+    ///
+    /// # Errors
+    /// The item is not uncertain, the place is unknown, full or for other labware, nobody said what lies there, nobody or no
+    /// reason is named, or the file system refused.
+    pub fn settle(
+        &mut self,
+        item: &ItemId,
+        place: Option<&Place>,
+        stated: StatedBy,
+        now: Timestamp,
+    ) -> Result<(), InventoryError> {
+        checks::statement(&stated)?;
+        let event = Event::Settled { item: item.clone(), place: place.cloned(), stated };
+        let entry = self.entry(event, now);
+        let next = self.world.after(&entry)?;
+        if let (Some(place), Some(uncertain)) = (place, self.world.uncertain()) {
+            let below = match place {
+                Place::Slot(slot) => self.world.slot(slot).map_or(0, <[Item]>::len),
+                Place::Jaws => 0,
+            };
+            checks::room(&self.layout, place, below, std::slice::from_ref(&uncertain.item))?;
+        }
+        self.write(&entry, next)
+    }
+
+    fn record(&mut self, event: Event, now: Timestamp) -> Result<(), InventoryError> {
+        let entry = self.entry(event, now);
+        let next = self.world.after(&entry)?;
+        self.write(&entry, next)
+    }
+
+    fn entry(&self, event: Event, time: Timestamp) -> Entry {
+        Entry { schema: SCHEMA, sequence: self.world.sequence() + 1, time, event }
+    }
+
+    /// Writes an event, and then only believes it.
+    fn write(&mut self, entry: &Entry, next: World) -> Result<(), InventoryError> {
+        self.store.append(entry)?;
+        self.world = next;
+        if self.store.since_snapshot(&self.world) >= self.snapshot_every.max(1)
+            && let Err(error) = self.store.rotate(&self.world, entry.time)
+        {
+            // The event is on disk. A motion need not wait for a snapshot.
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            let reason = format!("{error}{}", cause.unwrap_or_default());
+            self.notices.push(Notice::NoSnapshot { reason });
+        }
+        Ok(())
+    }
+}
+
+/// Creates the folder, and waits until its name is on disk.
+fn create_folder(dir: &Path) -> Result<(), StorageError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(io_error("create", dir))?;
+    sync_folder(parent(dir)).map_err(io_error("sync", parent(dir)))
+}
