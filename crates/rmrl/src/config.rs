@@ -5,6 +5,7 @@ mod absolute_paths;
 mod another_start;
 mod costs;
 mod documented;
+mod earlier_versions;
 mod error;
 mod key_path;
 mod layers;

@@ -1,7 +1,7 @@
 //! The paper's tables over many simulated cells, beside the paper's figures.
 //!
 //! - `plan`: a [`Plan`] is made of units, each one method in one cell, and gives their configurations.
-//! - `ablation`: the plans that vary one setting.
+//! - `ablation`, `ablations`: the plans that vary one setting.
 //! - `unit`: runs a unit: trains, and evaluates on held-out placements (`held_out`).
 //! - `store`: a [`Store`] keeps finished units, one file each.
 //! - `sweep`: [`run_units`] runs the missing units in parallel.
@@ -12,6 +12,7 @@
 //! - `output`: [`write_output`] writes them into files; `page.html` is the page.
 
 mod ablation;
+mod ablations;
 mod figures;
 mod held_out;
 mod known;
@@ -26,7 +27,8 @@ mod table;
 mod tables;
 mod unit;
 
-pub use self::ablation::{ABLATIONS, Ablation};
+pub use self::ablation::Ablation;
+pub use self::ablations::ABLATIONS;
 pub use self::output::{Output, write_output};
 pub use self::plan::{Plan, Unit, Variant};
 pub use self::store::Store;

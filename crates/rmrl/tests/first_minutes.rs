@@ -76,12 +76,18 @@ const COMMANDS: &[(&str, &str)] = &[
     ("cell teach home", "CELL"),
     ("cell teach via", "CELL"),
     ("cell teach place", "CELL"),
+    ("cell teach site", "bench CELL"),
     ("cell stop", "--watch 0 STOP"),
+    ("cell sites", "LABORATORY"),
+    ("cell inventory set", "bench plate-{}=96-well --reason loaded LABORATORY"),
+    ("cell inventory show", "LABORATORY"),
+    ("cell inventory verify", "LABORATORY"),
 ];
 
 /// Commands that are not in [`COMMANDS`], with the reason.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 4] = [
     ("config", "prints a file"),
+    ("cell inventory settle", "needs an item that is uncertain: tested in places.rs"),
     ("record", "needs a camera and a build with its feature"),
     ("xarm emulate", "ends when it is stopped: tested below"),
 ];
@@ -111,6 +117,11 @@ fn command_of(cell: &EmulatedCell, (name, arguments): (&str, &str), reader: &str
             "ENCODER" => command.args(SMALL[..5].iter().flat_map(|value| ["--set", value])),
             "CAMERA" => command.args(SMALL[..1].iter().flat_map(|value| ["--set", value])),
             "CELL" => command.args(cell.keys().iter().flat_map(|key| ["--set", key])),
+            "LABORATORY" => {
+                let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/laboratory.toml");
+                let dir = format!("inventory.dir=inventory-{reader}");
+                command.args(["--config", config, "--set", &dir])
+            }
             "STOP" => command.args(["--host", "127.0.0.1", "--port", &control]),
             word => command.arg(word.replace("{}", reader)),
         };

@@ -6,13 +6,12 @@ use std::path::Path;
 use rmrl_cell::TaskKind;
 use rmrl_files::{open_regular_file, read_utf8};
 use rmrl_learn::MethodName;
-use rmrl_sim::CellDistribution;
 use rmrl_xarm::ReportPort;
 use toml::{Table, Value};
 
 use crate::config::error::ConfigError;
 use crate::config::key_path::{put, value};
-use crate::config::places::{Places, take_places};
+use crate::config::places::{Places, from_folder_of, inventory_beside, take_places};
 use crate::config::renamed_keys::rename;
 use crate::config::run_config::RunConfig;
 use crate::config::secrets::{check_private, secret_key, without_value};
@@ -36,19 +35,6 @@ struct Layer {
 }
 
 impl Layers {
-    /// The keys that versions have added: what was done before there were any. Runs keep all keys of their version.
-    pub(crate) fn of_earlier_versions() -> Self {
-        const EARLIER: &str = "an earlier version";
-        Self::default()
-            .with_value(EARLIER, "policy.encoder.weights", "random")
-            .with_value(EARLIER, "schedule.refinements", 0)
-            .with_value(EARLIER, "schedule.slide_by_geometry", false)
-            .with_value(EARLIER, "schedule.chosen_starts", 0)
-            .with_value(EARLIER, "task.careful_opening_m", 0.13)
-            .with_value(EARLIER, "task.careful_speed_m_s", 10.0)
-            .with_table(EARLIER, exact_arm())
-    }
-
     /// Adds a configuration file.
     ///
     /// # Errors
@@ -132,7 +118,7 @@ impl Layers {
     }
 
     /// Adds several values.
-    fn with_table(mut self, origin: &str, values: Table) -> Self {
+    pub(super) fn with_table(mut self, origin: &str, values: Table) -> Self {
         self.layers.push(Layer { origin: origin.to_string(), is_file: false, values });
         self
     }
@@ -207,23 +193,23 @@ impl Layers {
         Ok(())
     }
 
-    /// The places of a laboratory: sites, labware, and where is remembered what lies where. The inventory's folder is seen from
-    /// the folder of the configuration file.
+    /// The places of a laboratory: sites, labware, and where is remembered what lies where. The inventory's folder in a
+    /// configuration file is seen from the folder of that file.
     ///
     /// # Errors
     /// The first key that is unknown, missing or invalid.
     pub fn places(&self) -> Result<Places, ConfigError> {
-        let mut sections = Table::new();
-        for layer in &self.layers {
-            merge(&mut sections, take_places(&mut layer.values.clone()));
-        }
         let file = self.layers.iter().find(|layer| layer.is_file);
+        let mut sections = inventory_beside(file.map(|layer| layer.origin.as_str()));
+        for layer in &self.layers {
+            let mut values = take_places(&mut layer.values.clone());
+            if layer.is_file {
+                from_folder_of(&layer.origin, &mut values);
+            }
+            merge(&mut sections, values);
+        }
         let origin = file.map_or("the configuration", |layer| layer.origin.as_str());
-        let places = Places::of(sections, origin)?;
-        Ok(match file {
-            Some(file) => places.beside(Path::new(&file.origin)),
-            None => places,
-        })
+        Places::of(sections, origin)
     }
 
     /// A configuration with these layers over it, unchecked.
@@ -271,24 +257,6 @@ impl RunConfig {
         }
         Ok(config.beside(path))
     }
-}
-
-/// The keys of simulated cells that later versions have added, as cells were before: with exact arms, lenses and tables.
-fn exact_arm() -> Table {
-    const ADDED: [&str; 6] = [
-        "joint_zero_deg",
-        "link_length_m",
-        "link_twist_deg",
-        "lens_residual_px",
-        "table_slope_deg",
-        "round_fixtures",
-    ];
-    let before = Table::try_from(CellDistribution::EXACT_ARM).expect("numbers and lists make TOML");
-    let mut values = Table::new();
-    for key in ADDED {
-        put(&mut values, &format!("simulation.cells.{key}"), before[key].clone());
-    }
-    values
 }
 
 impl Layer {

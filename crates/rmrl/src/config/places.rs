@@ -12,6 +12,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::config::error::ConfigError;
+use crate::config::key_path::{put, value};
 
 /// The sections of places.
 const SECTIONS: [&str; 3] = ["sites", "labware", "inventory"];
@@ -22,6 +23,26 @@ const INVENTORY: &str = "inventory";
 /// Takes the sections of places out of a table.
 pub(super) fn take_places(table: &mut Table) -> Table {
     SECTIONS.into_iter().filter_map(|section| table.remove_entry(section)).collect()
+}
+
+/// The section of an inventory that no layer names: beside the configuration file, if there is one.
+pub(super) fn inventory_beside(file: Option<&str>) -> Table {
+    let mut sections = Table::new();
+    put(&mut sections, "inventory.dir", Value::String(INVENTORY.to_string()));
+    if let Some(file) = file {
+        from_folder_of(file, &mut sections);
+    }
+    sections
+}
+
+/// The sections of a configuration file, with the inventory's folder seen from the folder of the file.
+pub(super) fn from_folder_of(file: &str, sections: &mut Table) {
+    let dir = value(sections, "inventory.dir").and_then(Value::as_str).map(PathBuf::from);
+    let folder = Path::new(file).parent();
+    if let (Some(dir), Some(folder)) = (dir.filter(|dir| dir.is_relative()), folder) {
+        let dir = folder.join(dir).display().to_string();
+        put(sections, "inventory.dir", Value::String(dir));
+    }
 }
 
 /// The places of a laboratory, what is carried between them, and where is remembered what lies where.
@@ -61,11 +82,11 @@ fn listed(names: &[String]) -> String {
 }
 
 /// `[inventory]`.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct InventorySection {
     /// The folder.
-    dir: Option<PathBuf>,
+    dir: PathBuf,
 }
 
 impl Places {
@@ -92,7 +113,7 @@ impl Places {
                 }
                 _ => {
                     let read: InventorySection = read("inventory", Value::Table(tables), origin)?;
-                    places.inventory = read.dir.unwrap_or(places.inventory);
+                    places.inventory = read.dir;
                 }
             }
         }
@@ -155,17 +176,6 @@ impl Places {
         };
         let slots = self.slots();
         slots.into_iter().filter_map(|slot| rule(&slot).map(|rule| (slot, rule))).collect()
-    }
-
-    /// The same with the inventory's folder seen from the folder of a configuration file.
-    #[must_use]
-    pub(crate) fn beside(mut self, file: &Path) -> Self {
-        if self.inventory.is_relative()
-            && let Some(folder) = file.parent()
-        {
-            self.inventory = folder.join(&self.inventory);
-        }
-        self
     }
 }
 
@@ -266,6 +276,12 @@ mod tests {
             rule("hotel:1").accepts.holds("assay") && !rule("hotel:1").accepts.holds("384-well")
         );
         assert!(rule("bench").accepts.holds("384-well"));
+        // Beside the file that names it; what an option names is seen from where the command is started.
+        let layers_of = |origin: &str| Layers::default().with_text(origin, LABORATORY).unwrap();
+        let there = layers_of("some/where/lab.toml");
+        let dir = |layers: &Layers| layers.places().unwrap().inventory.display().to_string();
+        assert_eq!(dir(&there), "some/where/what-lies-where");
+        assert_eq!(dir(&there.with_assignment("inventory.dir=here").unwrap()), "here");
         // A single key can be changed as any other.
         let moved = layers().with_assignment("sites.bench.x_m=0.4").unwrap().places().unwrap();
         assert!((moved.sites["bench"].x_m - 0.4).abs() < 1e-12);

@@ -79,8 +79,9 @@ impl fmt::Display for Listed {
             };
             writeln!(
                 f,
-                "{slot:<14} x {x_mm:.1}, y {y_mm:.1}, surface {surface_mm:.1} mm, {yaw_deg:.1} degrees, {access}, \
-                 {seen}, holds {capacity}, {labware}"
+                "{:<14} x {x_mm:.1}, y {y_mm:.1}, surface {surface_mm:.1} mm, {yaw_deg:.1} degrees, {access}, \
+                 {seen}, holds {capacity}, {labware}",
+                slot.to_string()
             )?;
             match (&line.out_of_reach, line.least_limit_distance_deg) {
                 (Some(reason), _) => writeln!(f, "{:14} OUT OF REACH: {reason}", "")?,

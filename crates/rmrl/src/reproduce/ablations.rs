@@ -1,8 +1,10 @@
 //! Every ablation with its settings.
 
+use std::str::FromStr;
+
 use rmrl_learn::MethodName;
 
-use super::Ablation;
+use super::ablation::Ablation;
 
 const BOTH: &[MethodName] = &[MethodName::RmRl, MethodName::Hindsight];
 const GEOMETRY: &[MethodName] = &[MethodName::SelfCalibration, MethodName::SelfCalibrationResidual];
@@ -336,3 +338,52 @@ pub const ABLATIONS: [Ablation; 16] = [
         ],
     },
 ];
+
+/// A name that no ablation has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is no ablation; they are {}", ABLATIONS.each_ref().map(Ablation::name).join(", "))]
+pub struct UnknownAblation {
+    /// The unknown name.
+    pub name: String,
+}
+
+impl FromStr for Ablation {
+    type Err = UnknownAblation;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        ABLATIONS
+            .into_iter()
+            .find(|ablation| ablation.name == name)
+            .ok_or_else(|| UnknownAblation { name: name.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmrl_cell::TaskKind;
+
+    use super::*;
+    use crate::config::{Layers, RunConfig};
+    use crate::reproduce::Plan;
+
+    #[test]
+    fn every_setting_is_a_valid_configuration_and_one_of_them_the_default() {
+        for ablation in ABLATIONS {
+            assert_eq!(ablation.name().parse(), Ok(ablation.clone()));
+            let plan = Plan {
+                layers: Layers::default(),
+                placements: 10,
+                trials: 150,
+                variants: ablation.variants(),
+                methods: ablation.methods().to_vec(),
+                seeds: 1,
+                tasks: vec![TaskKind::Table],
+            };
+            let configs: Vec<_> =
+                plan.units().iter().map(|unit| plan.config(unit).unwrap()).collect();
+            let is_default =
+                |config: &RunConfig| *config == RunConfig::of(TaskKind::Table, config.method);
+            assert!(configs.iter().any(is_default), "{ablation} lacks the default");
+        }
+    }
+}

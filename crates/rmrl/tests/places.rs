@@ -1,0 +1,112 @@
+//! Sites and the inventory, by the commands.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod binary;
+
+use std::path::Path;
+use std::process::Command;
+
+use binary::{failure, json, rmrl};
+use jiff::Timestamp;
+use rmrl::Layers;
+use rmrl_inventory::{Inventory, Place, SlotAddress};
+
+const LABORATORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/laboratory.toml");
+
+fn cell(dir: &Path, arguments: &[&str]) -> Command {
+    let rest = ["--config", LABORATORY, "--set", "inventory.dir=inventory"];
+    rmrl(dir, &[&["cell"], arguments, &rest].concat())
+}
+
+fn slot(text: &str) -> SlotAddress {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_laboratory_has_slots_that_the_arm_reaches() {
+    let dir = tempfile::tempdir().unwrap();
+    let listed = json(&mut cell(dir.path(), &["sites"]));
+    let slots = listed["slots"].as_array().unwrap();
+    let names: Vec<&str> = slots.iter().map(|slot| slot["slot"].as_str().unwrap()).collect();
+    assert_eq!(names, ["bench", "hotel:1", "hotel:2", "lid-park", "reader"]);
+    assert!(listed.get("travel").is_none());
+    for slot in slots {
+        assert!(slot["least_limit_distance_deg"].as_f64().unwrap() > 5.0, "{slot}");
+    }
+    for (key, expected) in [
+        ("sites.hotel.y_m=0.5", "hotel:1"),
+        ("sites.reader.x_m=0.9", "reader"),
+    ] {
+        let output = cell(dir.path(), &["sites", "--set", key]).output().unwrap();
+        let listed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{listed}");
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        let out = listed["slots"].as_array().unwrap().iter().find(|one| one["slot"] == expected);
+        assert!(out.unwrap()["out_of_reach"].is_string(), "{listed}");
+    }
+    let none = failure(&mut rmrl(dir.path(), &["cell", "sites"]), 2);
+    assert!(none.contains("add [sites.NAME]"), "{none}");
+}
+
+#[test]
+fn what_lies_where_is_said_shown_and_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = |place: &str, items: &[&str]| {
+        cell(dir.path(), &[&["inventory", "set", place, "--reason", "loaded"], items].concat())
+    };
+    let shown = json(&mut set("hotel:1", &["plate-1=96-well"]));
+    assert_eq!(shown["slots"]["hotel:1"][0]["id"], "plate-1");
+    json(&mut set("bench", &["plate-2=96-well-with-lid+lid"]));
+    for (place, items, expected) in [
+        ("hotel:3", vec!["p=96-well"], vec!["hotel:3"]),
+        ("hotel:2", vec!["p=96-wells"], vec!["96-wells", "384-well"]),
+        ("hotel:2", vec!["p=96-deep-well"], vec!["96-deep-well", "hotel:2"]),
+        ("hotel:2", vec!["p=96-well", "q=96-well"], vec!["hotel:2"]),
+        ("hotel:2", vec!["plate-1=96-well"], vec!["plate-1", "hotel:1"]),
+        ("hotel:2", vec!["p=96-well+lid"], vec!["96-well has no lid"]),
+        ("hotel:2", vec!["p"], vec!["ID=LABWARE"]),
+    ] {
+        let output = set(place, &items).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{place} {items:?}");
+        assert!(expected.iter().all(|word| said.contains(word)), "{place} {items:?}: {said}");
+    }
+    let shown = json(&mut cell(dir.path(), &["inventory", "show"]));
+    assert_eq!(shown["slots"]["bench"][0]["has_lid"], true);
+    assert_eq!(shown["unknown"], serde_json::json!(["hotel:2", "lid-park", "reader"]));
+    json(&mut cell(dir.path(), &["inventory", "verify"]));
+    // A byte that was changed is found by its line.
+    let journal = dir.path().join("inventory/journal-0000000001.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    std::fs::write(&journal, text.replacen("plate-1", "plate-9", 1)).unwrap();
+    let damaged = failure(&mut cell(dir.path(), &["inventory", "show"]), 1);
+    assert!(
+        damaged.contains("journal-0000000001.jsonl") && damaged.contains("line 1"),
+        "{damaged}"
+    );
+}
+
+/// A transfer that a power failure interrupted: nobody knows whether the jaws hold the plate, so somebody has to look.
+#[test]
+fn an_uncertain_item_is_settled_by_a_person() {
+    let dir = tempfile::tempdir().unwrap();
+    json(&mut cell(
+        dir.path(),
+        &["inventory", "set", "hotel:1", "p=96-well", "--reason", "loaded"],
+    ));
+    json(&mut cell(dir.path(), &["inventory", "set", "reader", "--reason", "empty"]));
+    let places = Layers::default().with_file(Path::new(LABORATORY)).unwrap().places().unwrap();
+    let (folder, now) = (dir.path().join("inventory"), Timestamp::UNIX_EPOCH);
+    let mut inventory = Inventory::open(&folder, places.layout(), now).unwrap();
+    let from = Place::Slot(slot("hotel:1"));
+    inventory.begin_transfer(&from, &slot("reader"), None, now).unwrap();
+    drop(inventory);
+    let shown =
+        json(&mut cell(dir.path(), &["inventory", "settle", "p", "hotel:1", "--reason", "looked"]));
+    assert_eq!(shown["slots"]["hotel:1"][0]["id"], "p");
+    assert!(shown["uncertain"].is_null());
+    let again = cell(dir.path(), &["inventory", "settle", "p", "reader", "--reason", "looked"]);
+    let said = failure(&mut { again }, 1);
+    assert!(said.contains("p"), "{said}");
+}
