@@ -14,7 +14,15 @@ const FILE: &str = "lock";
 
 /// The lock of the one process that may write. It ends with the process, however that ends.
 #[derive(Debug)]
-pub(crate) struct WriterLock(#[expect(dead_code, reason = "closing the file unlocks it")] File);
+pub(crate) struct WriterLock(File);
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // Closing alone unlocks too late where another thread is just starting a program, which has a copy of the file until
+        // it runs. If this fails, closing unlocks.
+        let _ = self.0.unlock();
+    }
+}
 
 impl WriterLock {
     /// Locks the inventory in `dir`.
