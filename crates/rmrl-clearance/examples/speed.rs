@@ -23,7 +23,7 @@ fn keep_out(name: &str, center_m: [f64; 3], size_m: [f64; 3], yaw_deg: f64) -> K
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let keep_outs = vec![
-        keep_out("reader", [0.62, 0.0, 0.05], [0.2, 0.3, 0.1], 10.0),
+        keep_out("reader", [0.75, 0.0, 0.05], [0.2, 0.3, 0.1], 10.0),
         keep_out("hotel", [0.1, 0.55, 0.25], [0.2, 0.15, 0.5], 0.0),
         keep_out("camera post", [0.65, -0.35, 0.4], [0.04, 0.04, 0.8], 45.0),
         keep_out("box", [0.35, 0.0, 0.03], [0.1, 0.06, 0.06], 0.0),
@@ -48,11 +48,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         1000.0 * line.length_m(),
         line.turn_rad().to_degrees()
     );
-    let near = clearance.arm().kinematics().ready();
+    let mut near = clearance.arm().kinematics().ready();
+    near[5] = std::f64::consts::PI;
     let first = report("from any joints", &clearance, &line, &near, &hand)?;
     report("from the joints at its beginning", &clearance, &line, &first, &hand)?;
     let low =
-        FlangeLine { from: flange(0.35, -0.2, 0.05, 180.0), to: flange(0.35, 0.2, 0.05, 200.0) };
+        FlangeLine { from: flange(0.35, -0.2, 0.075, 180.0), to: flange(0.35, 0.2, 0.075, 200.0) };
     let refused = clearance.check_line(&low, &near, &hand, &Allowed::default());
     println!(
         "lower: {}",
