@@ -63,6 +63,7 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         ("rmrl-belief", BTreeSet::from(["rmrl-core"])),
         ("rmrl-kinematics", BTreeSet::from(["rmrl-core", "rmrl-cell"])),
         ("rmrl-labware", BTreeSet::from(["rmrl-core", "rmrl-files"])),
+        ("rmrl-clearance", BTreeSet::from(["rmrl-core", "rmrl-cell", "rmrl-kinematics"])),
         ("rmrl-sim", BTreeSet::from(["rmrl-core", "rmrl-vision", "rmrl-cell", "rmrl-kinematics"])),
         ("rmrl-learn", BTreeSet::from(["rmrl-belief", "rmrl-conv", "rmrl-core", "rmrl-files"])),
         ("rmrl-data", BTreeSet::from(["rmrl-core", "rmrl-files"])),
