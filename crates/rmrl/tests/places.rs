@@ -34,10 +34,8 @@ fn the_laboratory_has_slots_that_the_arm_reaches() {
     for slot in slots {
         assert!(slot["least_limit_distance_deg"].as_f64().unwrap() > 5.0, "{slot}");
     }
-    for (key, expected) in [
-        ("sites.hotel.y_m=0.5", "hotel:1"),
-        ("sites.reader.x_m=0.9", "reader"),
-    ] {
+    for (key, expected) in [("sites.hotel.y_m=0.5", "hotel:1"), ("sites.reader.x_m=0.9", "reader")]
+    {
         let output = cell(dir.path(), &["sites", "--set", key]).output().unwrap();
         let listed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(1), "{listed}");

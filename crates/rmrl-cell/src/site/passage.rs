@@ -47,15 +47,17 @@ pub struct Passage {
 }
 
 impl Passage {
-    /// The passage to `slot` of `site`, in which a plate is gripped at a height above the slot's surface, in meters. `tool` is
-    /// where the jaws close or open, in the plane: the slot's own pose, or one that is corrected by a little.
+    /// The passage to `slot` of `site`, in which a plate is gripped at a height above the slot's surface, in meters. The slot's
+    /// tool is where the jaws close or open, also where it is corrected by a little. `fingers_rad` is the yaw of the fingers
+    /// in the tool's frame: where they point when the tool's yaw is 0 (`xarm.jaw_yaw_deg`).
     pub fn new(
         site: &SiteConfig,
         slot: Slot,
-        tool: PlanarPose,
         grip_height_m: f64,
+        fingers_rad: f64,
         purpose: Purpose,
     ) -> Self {
+        let tool = slot.tool;
         let at = ToolPose::new(tool, slot.surface_m + grip_height_m);
         let lifted = at.at_height(at.z_m + site.lift_m);
         let (entered, leaving) = match purpose {
@@ -65,7 +67,7 @@ impl Passage {
         let outside = |within: ToolPose| match site.access {
             Access::Above => at.at_height(at.z_m + site.approach_m),
             Access::Front => {
-                let (sin, cos) = tool.yaw_rad.sin_cos();
+                let (sin, cos) = (tool.yaw_rad + fingers_rad).sin_cos();
                 let back_m = site.approach_m;
                 let planar =
                     PlanarPose::new(tool.x_m - back_m * cos, tool.y_m - back_m * sin, tool.yaw_rad);
@@ -122,7 +124,7 @@ mod tests {
     fn passage(access: Access, purpose: Purpose) -> Passage {
         let site = site(access);
         let slot = site.slot(None).unwrap();
-        Passage::new(&site, slot, slot.tool, 0.002, purpose)
+        Passage::new(&site, slot, 0.002, 0.0, purpose)
     }
 
     #[test]
@@ -150,6 +152,16 @@ mod tests {
         let pick = passage(Access::Front, Purpose::Pick);
         assert_eq!((pick.way_in().len(), pick.way_out().len()), (1, 2));
         assert!((pick.end.z_m - pick.at.z_m - 0.003).abs() < 1e-12);
+    }
+
+    /// A gripper whose fingers point to the base at a yaw of 0 comes from the other side.
+    #[test]
+    fn the_way_in_is_where_the_fingers_point() {
+        let site = site(Access::Front);
+        let slot = site.slot(None).unwrap();
+        let turned = Passage::new(&site, slot, 0.002, std::f64::consts::PI, Purpose::Pick);
+        assert!((turned.begin.planar.y_m - 0.39).abs() < 1e-12, "{:?}", turned.begin);
+        assert!((turned.begin.planar.x_m - 0.3).abs() < 1e-12);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct SiteConfig {
     #[key(at_least = -10, at_most = 10)]
     pub y_m: f64,
     /// Rotation of the tool in a slot, in degrees. A slot that is entered from the front is entered in the direction in which
-    /// the fingers point then.
+    /// the fingers point then: that of yaw_deg + xarm.jaw_yaw_deg.
     #[key(at_least = -360, at_most = 360)]
     pub yaw_deg: f64,
     /// Height of the surface in the first slot, in meters.

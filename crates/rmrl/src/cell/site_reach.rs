@@ -53,7 +53,8 @@ fn poses(
     let mut poses = Vec::new();
     for grip_height_m in grip_heights_m(places, address) {
         for purpose in [PassagePurpose::Pick, PassagePurpose::Place] {
-            let passage = Passage::new(site, slot, slot.tool, grip_height_m, purpose);
+            let fingers_rad = config.xarm.jaw_yaw_deg.to_radians();
+            let passage = Passage::new(site, slot, grip_height_m, fingers_rad, purpose);
             for (what, pose) in [
                 ("above", passage.begin.at_height(config.task.travel_height_m)),
                 ("before", passage.begin),
