@@ -249,11 +249,13 @@ impl Inventory {
     }
 }
 
-/// Creates the folder, and waits until its name is on disk.
+/// Creates the folder and those that it is in, and waits until their names are on disk.
 fn create_folder(dir: &Path) -> Result<(), StorageError> {
-    if dir.is_dir() {
-        return Ok(());
-    }
+    let missing: Vec<&Path> =
+        dir.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
     fs::create_dir_all(dir).map_err(io_error("create", dir))?;
-    sync_folder(parent(dir)).map_err(io_error("sync", parent(dir)))
+    for path in missing {
+        sync_folder(parent(path)).map_err(io_error("sync", parent(path)))?;
+    }
+    Ok(())
 }

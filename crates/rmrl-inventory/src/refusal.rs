@@ -5,7 +5,7 @@ use crate::event::TransferId;
 use crate::item::ItemId;
 use crate::world::Phase;
 
-/// Why a request is refused, and how to go on.
+/// Why a request is refused, and what to do.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// The cell has no such slot.
@@ -114,7 +114,7 @@ pub enum Refusal {
         /// Where it is.
         found: String,
     },
-    /// A transfer is going on.
+    /// Another transfer is open.
     #[error("transfer {transfer} still moves {item}; wait until it is done, or end it as failed")]
     TransferOpen {
         /// The transfer.

@@ -94,7 +94,7 @@ impl World {
 /// As [`World::read`], or the snapshot is not what follows from the events.
 pub fn verify(dir: &Path) -> Result<World, StorageError> {
     let world = written(dir, Replay::read(dir, false)?)?;
-    // A writer may have gone on in between: what is compared is the snapshot's moment.
+    // A writer may have added events in between: what is compared is the moment of the snapshot.
     let Some((snapshot, _)) = read_snapshot(dir)? else { return Ok(world) };
     let upto = Replay::up_to(dir, snapshot.world.sequence())?;
     if upto.world != snapshot.world {

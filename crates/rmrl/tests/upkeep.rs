@@ -45,6 +45,7 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
     let leaves = [
         "rmrl-calibration",
         "rmrl-grounded-sam",
+        "rmrl-inventory",
         "rmrl-realsense",
         "rmrl-sim",
         "rmrl-learn",
@@ -56,6 +57,7 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         ("rmrl-conv", BTreeSet::new()),
         ("rmrl-config-derive", BTreeSet::new()),
         ("rmrl-files", BTreeSet::new()),
+        ("rmrl-inventory", BTreeSet::from(["rmrl-files"])),
         ("rmrl-core", BTreeSet::from(["rmrl-config-derive"])),
         ("rmrl-operator", BTreeSet::new()),
         ("rmrl-vision", BTreeSet::from(["rmrl-core", "rmrl-files"])),

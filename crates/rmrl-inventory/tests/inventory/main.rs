@@ -9,4 +9,5 @@ mod disks;
 mod full_disk;
 mod killed;
 mod properties;
+mod readers;
 mod transfers;
