@@ -13,7 +13,7 @@ use crate::shape::Solid;
 
 /// Pieces are not halved below a motion of this, in meters: what is nearer than the margin and this is refused.
 const RESOLUTION_M: f64 = 1e-4;
-/// The least reserve of a line is exact within this, in meters. Untuned: a tenth of what a person would correct.
+/// The least reserve of a line is exact within this, in meters. Untuned.
 const LEAST_WITHIN_M: f64 = 5e-4;
 /// The first piece's length and turn; later ones follow from how straight the joints move.
 const FIRST_PIECE_M: f64 = 0.02;
