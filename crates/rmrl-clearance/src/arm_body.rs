@@ -57,14 +57,20 @@ const fn meters(mm: [f64; 3]) -> [f64; 3] {
 /// contain the meshes of `xarm_description` (visual meshes of `xarm6` and `xarm6_1305`, collision meshes of
 /// `xarm6_1305`, `end_tool` and `end_tool_1300`); `docs/clearance.md` states the reserve of each.
 #[rustfmt::skip]
-const XARM6: [LinkShape; 8] = [
+const XARM6: [LinkShape; 14] = [
     cuboid("link 0 (base)", 0, [-94.0, -64.0, 0.0], [64.0, 64.0, 156.0]),
-    capsule("link 1 (shoulder)", 1, [0.0, 2.0, 17.0], [0.0, 57.0, 0.0], 77.0),
-    capsule("link 2 (upper arm)", 2, [-10.0, -13.0, 5.0], [-271.0, -14.0, 61.0], 86.5),
+    capsule("link 1 (shoulder)", 1, [0.0, 3.0, -10.0], [0.0, 1.0, 50.0], 57.0),
+    capsule("link 1 (shoulder)", 1, [0.0, 47.0, -15.0], [0.0, 98.0, 0.0], 53.5),
+    capsule("link 2 (upper arm)", 2, [-2.0, -18.0, -33.0], [0.0, 0.0, 29.0], 59.0),
+    capsule("link 2 (upper arm)", 2, [-49.0, -35.0, -29.0], [-128.0, -35.0, 2.0], 54.0),
+    capsule("link 2 (upper arm)", 2, [-182.0, -16.0, 6.0], [-189.0, -16.0, 83.0], 57.0),
+    capsule("link 2 (upper arm)", 2, [-226.0, -14.0, 88.0], [-291.0, 1.0, 84.0], 55.0),
     capsule("link 3 (elbow)", 3, [-3.0, -43.0, 91.0], [0.0, -1.0, 112.0], 72.5),
     capsule("link 3 (elbow)", 3, [-78.0, -67.0, 0.0], [-18.0, -77.0, 65.0], 50.5),
-    capsule("link 4 (forearm)", 4, [0.0, 0.0, -45.0], [0.0, -164.0, -8.0], 57.0),
-    capsule("link 5 (wrist)", 5, [-64.0, -16.0, -12.0], [0.0, 0.0, 19.0], 63.0),
+    capsule("link 4 (forearm)", 4, [0.0, 0.0, -38.0], [2.0, -51.0, -52.0], 53.0),
+    capsule("link 4 (forearm)", 4, [0.0, -104.0, -42.0], [0.0, -162.0, 0.0], 50.0),
+    capsule("link 5 (wrist)", 5, [-1.0, -2.0, -15.0], [0.0, 0.0, 51.0], 43.5),
+    capsule("link 5 (wrist)", 5, [-54.0, -15.0, 1.0], [-77.0, -17.0, 0.0], 50.0),
     capsule("link 6 (flange)", 6, [0.0, 0.0, -17.0], [-1.0, -16.0, -18.0], 42.5),
 ];
 
@@ -79,7 +85,7 @@ pub struct ArmBody {
 impl ArmBody {
     /// An xArm 6 of any serial number, without cables and without a camera at the flange.
     ///
-    /// The capsules contain the vendor's meshes with 0.4 mm or more to spare. A real arm differs from its meshes by
+    /// The capsules contain the vendor's meshes with 0.5 mm or more to spare (none at the foot of the base). A real arm differs from its meshes by
     /// about 1 mm (castings, covers; an estimate, the vendor states none), and cables come on top.
     pub fn xarm6() -> Self {
         let kinematics = ArmKinematics::new(ArmModel::XArm6);

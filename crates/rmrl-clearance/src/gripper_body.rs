@@ -36,7 +36,7 @@ const BLADE: Shape = cuboid([75.0, -0.5, 44.5], [160.5, 6.5, 60.0]);
 impl GripperBody {
     /// UFACTORY's BIO gripper of either generation, with the vendor's fingers.
     ///
-    /// The boxes contain the meshes `gripper/bio` of `xarm_description` with 0.2 mm or more to spare. The pads' distance
+    /// The boxes contain the meshes `gripper/bio` of `xarm_description` with 0.5 mm or more to spare. The pads' distance
     /// as the gripper reports it is uncertain by 1.3 mm, because the vendor's two SDKs convert it differently; the
     /// meshes' pads stand 71.6 mm apart where the SDK says 71. Other fingers need other boxes.
     pub fn bio() -> Self {

@@ -120,3 +120,66 @@ fn stack(above: &Vector3<f64>, below: &Vector3<f64>) -> Vector6<f64> {
 pub(crate) fn apart_rad(a: &Joints, b: &Joints) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::Isometry3;
+    use proptest::prelude::*;
+    use rmrl_cell::{FlangeLine, ToolPose};
+    use rmrl_core::PlanarPose;
+    use rmrl_kinematics::pointing_down;
+
+    use super::*;
+    use crate::arm_body::ArmBody;
+
+    fn flange([x_m, y_m, z_m, yaw_rad]: [f64; 4]) -> Isometry3<f64> {
+        pointing_down(ToolPose::new(PlanarPose::new(x_m, y_m, yaw_rad), z_m))
+    }
+
+    fn pose() -> impl Strategy<Value = [f64; 4]> {
+        (0.3..0.6f64, -0.3..0.3f64, 0.1..0.5f64, -1.0..1.0f64)
+            .prop_map(|(x, y, z, yaw)| [x, y, z, yaw])
+    }
+
+    proptest! {
+        /// Followed in steps of a hundredth of a piece, no joint leaves its bound; and the bound is no empty promise.
+        #[test]
+        fn joints_stay_within_their_bound(from in pose(), to in pose(), share in 0.2..0.8f64) {
+            let arm = ArmBody::xarm6();
+            let line = FlangeLine { from: flange(from), to: flange(to) };
+            let found = arm.kinematics().inverse_nearest(&line.at(share), &arm.kinematics().ready());
+            let Ok(middle) = found else { return Ok(()) };
+            let twist = Twist {
+                linear_m: line.to.translation.vector - line.from.translation.vector,
+                angular_rad: (line.to.rotation * line.from.rotation.inverse()).scaled_axis(),
+            };
+            let curvature = second_derivative(&arm.longest_levers_m());
+            let motion = LocalMotion::at(&arm.frames(&middle), &twist, curvature);
+            let Some(motion) = motion else { return Ok(()) };
+            let mut half = 0.2;
+            let bound = loop {
+                match motion.within(half, 0.4) {
+                    Some(bound) => break bound,
+                    None => half *= 0.5,
+                }
+                if half < 1e-6 {
+                    return Ok(());
+                }
+            };
+            let mut most = [0f64; 6];
+            for side in [-1.0, 1.0] {
+                let mut joints = middle;
+                for step in 1..=100 {
+                    let at = line.at(share + side * half * f64::from(step) / 100.0);
+                    joints = arm.kinematics().follow(&at, &joints).unwrap();
+                    for (joint, most) in most.iter_mut().enumerate() {
+                        *most = most.max((joints[joint] - middle[joint]).abs());
+                        prop_assert!(*most <= bound.each_rad[joint], "joint {joint}: {most} {bound:?}");
+                    }
+                }
+            }
+            let moved_rad = apart_rad(&most, &[0.0; 6]);
+            prop_assert!(bound.ball_rad < 2.0 * moved_rad + 1e-6, "{moved_rad} {bound:?}");
+        }
+    }
+}

@@ -30,7 +30,6 @@ pub struct KeepOut {
     pub yaw_deg: f64,
 }
 
-#[expect(clippy::ptr_arg, reason = "the macro passes the field by reference")]
 fn is_name(name: &String) -> bool {
     !name.trim().is_empty() && name != TABLE
 }

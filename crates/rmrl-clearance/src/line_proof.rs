@@ -13,12 +13,13 @@ use crate::shape::Solid;
 
 /// Pieces are not halved below a motion of this, in meters: what is nearer than the margin and this is refused.
 const RESOLUTION_M: f64 = 1e-4;
-/// The least reserve of a line is exact within this, in meters.
+/// The least reserve of a line is exact within this, in meters. Untuned.
 const LEAST_WITHIN_M: f64 = 5e-4;
 /// The first piece's length and turn; later ones follow from how straight the joints move.
 const FIRST_PIECE_M: f64 = 0.02;
 const FIRST_PIECE_RAD: f64 = 0.05;
-/// The most that the Jacobian may bend within a piece, as a share of itself.
+/// The most that the Jacobian may bend within a piece, as a share of itself. Untuned: less makes pieces shorter, more
+/// makes their bounds looser.
 const MOST_BEND: f64 = 0.4;
 /// What the next piece aims at.
 const AIM_BEND: f64 = 0.3;

@@ -133,6 +133,28 @@ impl Solid {
         middle_m + around_m + self.radius_m
     }
 
+    /// The point of its core that is nearest to a point.
+    pub fn nearest(&self, to: &Vector3<f64>) -> Vector3<f64> {
+        let from_middle = to - self.middle();
+        let mut nearest = self.middle();
+        for axis in &self.axes {
+            let square = axis.norm_squared();
+            if square > 0.0 {
+                nearest += axis * (from_middle.dot(axis) / square).clamp(-1.0, 1.0);
+            }
+        }
+        nearest
+    }
+
+    /// The axes along which the core extends to both sides of a point of it.
+    pub fn edges_at(&self, point: &Vector3<f64>) -> impl Iterator<Item = Vector3<f64>> {
+        let from_middle = point - self.middle();
+        self.axes.into_iter().filter(move |axis| {
+            let square = axis.norm_squared();
+            from_middle.dot(axis).abs() < square * (1.0 - 1e-6)
+        })
+    }
+
     /// Whether it is a segment with a radius.
     pub fn is_segment(&self) -> bool {
         self.half_m.y == 0.0 && self.half_m.z == 0.0

@@ -4,7 +4,9 @@
 
 mod cell;
 
-use cell::{clearance, distance_m, frames, holding, keep_out, line, lowest_m, open, ready, shapes};
+use cell::{
+    boxed, clearance, distance_m, frames, holding, keep_out, line, lowest_m, open, ready, shapes,
+};
 use proptest::prelude::*;
 use rmrl_cell::FlangeLine;
 use rmrl_clearance::{Allowed, ArmBody, ClearanceError, Hand, KeepOut};
@@ -12,25 +14,32 @@ use rmrl_kinematics::Joints;
 
 const SAMPLES: u32 = 2000;
 
-/// The least distance from any box or the table at 2,000 places of a line, in meters.
+/// The least reserve at 2,000 places of a line, in meters: the distance of a part from a box or the table without 20 mm, or
+/// that of the hand from a link without 10 mm.
 fn sampled_m(line: &FlangeLine, start: &Joints, hand: &Hand, keep_outs: &[KeepOut]) -> f64 {
     let arm = ArmBody::xarm6();
     let (shapes, mut joints) = (shapes(hand), *start);
+    let boxes: Vec<_> = keep_outs.iter().map(boxed).collect();
     let mut least_m = f64::INFINITY;
     for sample in 0..=SAMPLES {
         let at = line.at(f64::from(sample) / f64::from(SAMPLES));
         joints = arm.kinematics().follow(&at, &joints).unwrap();
         let frames = frames(&joints);
-        for (_, link, frame_from_shape, shape) in shapes.iter().filter(|one| one.1 > 0) {
-            let pose = frames[*link] * frame_from_shape;
-            least_m = least_m.min(lowest_m(&pose, shape));
-            for keep_out in keep_outs {
-                // Farther than this it is not the least one; a cheap bound spares most of the work.
-                let reach_m =
-                    0.5 * (keep_out.size_m.iter().map(|m| m * m).sum::<f64>()).sqrt() + 0.4;
-                let center = nalgebra::Vector3::from(keep_out.center_m);
-                if (pose.translation.vector - center).norm() - reach_m < least_m {
-                    least_m = least_m.min(distance_m(&pose, shape, keep_out));
+        for (name, link, frame_from_shape, shape) in shapes.iter().filter(|one| one.1 > 0) {
+            let part = (frames[*link] * frame_from_shape, *shape);
+            least_m = least_m.min(lowest_m(&part.0, shape) - 0.02);
+            for keep_out in &boxes {
+                least_m = least_m.min(distance_m(&part, keep_out) - 0.02);
+            }
+            // The gripper is screwed to link 6, which turns on link 5.
+            let links = match *name {
+                "gripper body" => 0..5,
+                name if name.starts_with("link") => 0..0,
+                _ => 0..6,
+            };
+            for (_, link, _, shape) in shapes.iter().filter(|one| one.0.starts_with("link")) {
+                if links.contains(link) {
+                    least_m = least_m.min(distance_m(&part, &(frames[*link], *shape)) - 0.01);
                 }
             }
         }
@@ -39,7 +48,7 @@ fn sampled_m(line: &FlangeLine, start: &Joints, hand: &Hand, keep_outs: &[KeepOu
 }
 
 fn pose() -> impl Strategy<Value = [f64; 4]> {
-    (0.28..0.42f64, -0.25..0.25f64, 0.03..0.3f64, 140.0..220.0f64)
+    (0.2..0.42f64, -0.25..0.25f64, 0.03..0.3f64, 120.0..240.0f64)
         .prop_map(|(x, y, z, yaw)| [x, y, z, yaw])
 }
 
@@ -59,10 +68,10 @@ fn boxes() -> impl Strategy<Value = Vec<KeepOut>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A line that is proven never comes nearer than the margin, and its least distance is that of the samples. A line
-    /// that is refused does come within the margin and the slack of the proof.
+    /// A line that is proven never comes nearer than its margins, and its least reserve is that of the samples. A line
+    /// that is refused does come within a margin and the slack of the proof.
     #[test]
     fn proof_and_samples_agree(
         from in pose(),
@@ -76,25 +85,22 @@ proptest! {
         match clearance.check_line(&line, &ready(), &hand, &Allowed::default()) {
             Ok(clear) => {
                 let sampled_m = sampled_m(&line, &clear.start, &hand, &keep_outs);
-                prop_assert!(sampled_m >= 0.02, "sampled {sampled_m}, {:?}", clear.least);
+                prop_assert!(sampled_m >= 0.0, "sampled {sampled_m}, {:?}", clear.least);
                 let reserve_m = clear.least.distance_m - clear.least.margin_m;
-                // The hand may be nearer to the arm itself.
-                prop_assert!(reserve_m <= sampled_m - 0.02 + 6e-4, "{sampled_m}, {:?}", clear.least);
-                if clear.least.margin_m == 0.02 {
-                    // Within the relative error of a direction, and the place between two samples.
-                    let slack_m = 2e-3 * sampled_m + 4e-4;
-                    prop_assert!(clear.least.distance_m >= sampled_m - slack_m, "{sampled_m}, {:?}", clear.least);
-                }
+                prop_assert!(reserve_m <= sampled_m + 5e-4, "{sampled_m}, {:?}", clear.least);
+                // The relative error of a direction, with the radii of capsules, and the place between two samples.
+                let slack_m = 2e-3 * (sampled_m + 0.2) + 4e-4;
+                prop_assert!(reserve_m >= sampled_m - slack_m, "{sampled_m}, {:?}", clear.least);
             }
-            Err(ClearanceError::TooNear(near)) => {
+            Err(ClearanceError::TooNear(near) | ClearanceError::TooNearToArm(near)) => {
                 let arm = ArmBody::xarm6();
                 let start = arm.kinematics().inverse_nearest(&line.from, &ready()).unwrap();
                 let sampled_m = sampled_m(&line, &start, &hand, &keep_outs);
-                // The margin, the proof's slack, and what a part moves between two samples.
-                prop_assert!(sampled_m <= 0.02 + 1e-4 + 4e-5 + 2e-4, "sampled {sampled_m}, {near:?}");
+                // The proof's slack, and what a part moves between two samples.
+                prop_assert!(sampled_m <= 1e-4 + 2e-4 + 2e-4, "sampled {sampled_m}, {near:?}");
             }
             // Not what is tested here.
-            Err(ClearanceError::Path(_) | ClearanceError::Start(_) | ClearanceError::TooNearToArm(_)) => {}
+            Err(ClearanceError::Path(_) | ClearanceError::Start(_)) => {}
             Err(other) => prop_assert!(false, "{other}"),
         }
     }

@@ -4,7 +4,7 @@
 
 use std::f64::consts::PI;
 
-use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Point3, Translation3, UnitQuaternion, Vector3};
 use rmrl_cell::{FlangeLine, ToolPose};
 use rmrl_clearance::{
     ArmBody, Clearance, ClearanceConfig, GripperBody, Hand, HeldPlate, KeepOut, Shape,
@@ -91,21 +91,27 @@ pub fn frames(joints: &Joints) -> [Isometry3<f64>; 7] {
     frames
 }
 
-/// The distance of a shape from a box, by projecting back and forth between both: never less than the true one, and
-/// equal to it in the limit.
-pub fn distance_m(pose: &Isometry3<f64>, shape: &Shape, keep_out: &KeepOut) -> f64 {
+/// A keep-out box as a shape at a pose.
+pub fn boxed(keep_out: &KeepOut) -> (Isometry3<f64>, Shape) {
     let turn = UnitQuaternion::from_euler_angles(0.0, 0.0, keep_out.yaw_deg * PI / 180.0);
+    let half = keep_out.size_m.map(|size| 0.5 * size);
     let center = Translation3::from(Vector3::from(keep_out.center_m));
-    let box_from_shape = Isometry3::from_parts(center, turn).inverse() * pose;
-    let half = Vector3::from(keep_out.size_m) * 0.5;
-    let mut point = box_from_shape.translation.vector;
+    let shape = Shape::Box { least_m: half.map(|half| -half), most_m: half };
+    (Isometry3::from_parts(center, turn), shape)
+}
+
+/// The distance of two shapes, by projecting back and forth between both: never less than the true one, and equal to it
+/// in the limit.
+pub fn distance_m(a: &(Isometry3<f64>, Shape), b: &(Isometry3<f64>, Shape)) -> f64 {
+    let b_from_a = b.0.inverse() * a.0;
+    let a_from_b = b_from_a.inverse();
+    let mut in_a = Point3::origin();
     let mut apart_m = f64::INFINITY;
     for _ in 0..4000 {
-        let on_box = Vector3::from_fn(|i, _| point[i].clamp(-half[i], half[i]));
-        let (next, radius_m) =
-            nearest(shape, box_from_shape.inverse() * nalgebra::Point3::from(on_box));
-        point = (box_from_shape * nalgebra::Point3::from(next)).coords;
-        let now_m = (point - on_box).norm() - radius_m;
+        let (on_b, radius_b_m) = nearest(&b.1, b_from_a * in_a);
+        let (on_a, radius_a_m) = nearest(&a.1, a_from_b * on_b);
+        in_a = on_a;
+        let now_m = (b_from_a * on_a - on_b).norm() - radius_a_m - radius_b_m;
         if apart_m - now_m < 1e-9 {
             return now_m;
         }
@@ -115,16 +121,17 @@ pub fn distance_m(pose: &Isometry3<f64>, shape: &Shape, keep_out: &KeepOut) -> f
 }
 
 /// The point of a shape's core that is nearest to a point in the shape's frame, and the radius around the core.
-fn nearest(shape: &Shape, to: nalgebra::Point3<f64>) -> (Vector3<f64>, f64) {
+fn nearest(shape: &Shape, to: Point3<f64>) -> (Point3<f64>, f64) {
     match *shape {
         Shape::Box { least_m, most_m } => {
-            (Vector3::from_fn(|i, _| to[i].clamp(least_m[i], most_m[i])), 0.0)
+            let on = Vector3::from_fn(|i, _| to[i].clamp(least_m[i], most_m[i]));
+            (Point3::from(on), 0.0)
         }
         Shape::Capsule { from_m, to_m, radius_m } => {
             let [from, end] = [from_m, to_m].map(Vector3::from);
             let along = end - from;
             let share = (to.coords - from).dot(&along) / along.norm_squared();
-            (from + along * share.clamp(0.0, 1.0), radius_m)
+            (Point3::from(from + along * share.clamp(0.0, 1.0)), radius_m)
         }
     }
 }
