@@ -8,6 +8,7 @@
 //! - `emulated_calibration`: the calibration record of an emulated cell's camera
 //! - `reachability`: the proof that the arm can reach every pose a run may send it to
 //! - `site_reach`: the same proof for the sites between which plates are moved
+//! - `site_clearance`: the proof that the ways between them are clear of everything
 //! - `calibration_arm`: the arm with a calibration board on its flange, and the camera that it is shown to
 //! - `first_motion`: the permission of the operator, the connection to the arm, and its stop switch
 //! - `terminal_operator`, `page_operator`: an operator who answers on the terminal, and one on the status page
@@ -26,6 +27,7 @@ pub(crate) mod perception;
 pub(crate) mod reachability;
 pub(crate) mod remote;
 pub(crate) mod simulated;
+pub(crate) mod site_clearance;
 pub(crate) mod site_reach;
 pub(crate) mod terminal;
 mod terminal_operator;

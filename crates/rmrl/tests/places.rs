@@ -7,10 +7,11 @@ mod binary;
 use std::path::Path;
 use std::process::Command;
 
-use binary::{failure, json, rmrl};
+use binary::{failure, json as result, rmrl};
 use jiff::Timestamp;
 use rmrl::Layers;
 use rmrl_inventory::{Inventory, Place, SlotAddress};
+use serde_json::{Value, json};
 
 const LABORATORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/laboratory.toml");
 
@@ -26,20 +27,21 @@ fn slot(text: &str) -> SlotAddress {
 #[test]
 fn the_laboratory_has_slots_that_the_arm_reaches() {
     let dir = tempfile::tempdir().unwrap();
-    let listed = json(&mut cell(dir.path(), &["sites"]));
+    let listed = result(&mut cell(dir.path(), &["sites"]));
     let slots = listed["slots"].as_array().unwrap();
     let names: Vec<&str> = slots.iter().map(|slot| slot["slot"].as_str().unwrap()).collect();
     assert_eq!(names, ["bench", "hotel:1", "hotel:2", "lid-park", "reader"]);
-    assert!(listed.get("travel").is_none());
+    assert_eq!((&listed["travel"], &listed["above"]), (&json!([]), &json!([])));
     for slot in slots {
         assert!(slot["least_limit_distance_deg"].as_f64().unwrap() > 5.0, "{slot}");
+        assert!(slot["nearest"].is_string() && slot.get("not_clear").is_none(), "{slot}");
     }
     for (key, expected) in [("sites.hotel.y_m=0.5", "hotel:1"), ("sites.reader.x_m=0.9", "reader")]
     {
         let output = cell(dir.path(), &["sites", "--set", key]).output().unwrap();
         let listed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(1), "{listed}");
-        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        let listed: Value = serde_json::from_str(&listed).unwrap();
         let out = listed["slots"].as_array().unwrap().iter().find(|one| one["slot"] == expected);
         assert!(out.unwrap()["out_of_reach"].is_string(), "{listed}");
     }
@@ -48,14 +50,49 @@ fn the_laboratory_has_slots_that_the_arm_reaches() {
 }
 
 #[test]
+fn ways_that_are_not_clear_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let sites = |boxes: &str| {
+        let key = format!("clearance.keep_outs=[{boxes}]");
+        let output = cell(dir.path(), &["sites", "--set", &key]).output().unwrap();
+        let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), listed)
+    };
+    // Walls of the hotel that leave 95 mm: the plate fits, and the fingers beside it do not.
+    let wall = |x_m: f64| {
+        format!(
+            "{{ name = \"hotel\", center_m = [{x_m}, 0.305, 0.09], size_m = [0.004, 0.13, 0.18] }}"
+        )
+    };
+    let (status, listed) = sites(&format!("{}, {}", wall(0.2105), wall(0.3095)));
+    assert_eq!(status, Some(1));
+    let hotel = &listed["slots"][1];
+    let reason = hotel["not_clear"].as_str().unwrap();
+    assert!(reason.contains("hotel:1 with") && reason.contains("finger"), "{reason}");
+    // A box on the straight line between bench and reader is passed above.
+    let low = r#"{ name = "mixer", center_m = [0.4, 0.03, 0.11], size_m = [0.05, 0.05, 0.22] }"#;
+    let (status, listed) = sites(low);
+    assert_eq!(status, Some(0), "{listed}");
+    let above = listed["above"].as_array().unwrap();
+    let pair = above.iter().find(|one| one["from"] == "bench" && one["to"] == "reader").unwrap();
+    assert!((230.0..300.0).contains(&pair["height_mm"].as_f64().unwrap()), "{pair}");
+    // One that is higher than the workspace is in the way.
+    let high = r#"{ name = "post", center_m = [0.4, 0.03, 0.3], size_m = [0.05, 0.05, 0.6] }"#;
+    let (status, listed) = sites(high);
+    assert_eq!(status, Some(1));
+    let travel = listed["travel"][0].as_str().unwrap();
+    assert!(travel.contains("between bench and reader") && travel.contains("post"), "{travel}");
+}
+
+#[test]
 fn what_lies_where_is_said_shown_and_checked() {
     let dir = tempfile::tempdir().unwrap();
     let set = |place: &str, items: &[&str]| {
         cell(dir.path(), &[&["inventory", "set", place, "--reason", "loaded"], items].concat())
     };
-    let shown = json(&mut set("hotel:1", &["plate-1=96-well"]));
+    let shown = result(&mut set("hotel:1", &["plate-1=96-well"]));
     assert_eq!(shown["slots"]["hotel:1"][0]["id"], "plate-1");
-    json(&mut set("bench", &["plate-2=96-well-with-lid+lid"]));
+    result(&mut set("bench", &["plate-2=96-well-with-lid+lid"]));
     for (place, items, expected) in [
         ("hotel:3", vec!["p=96-well"], vec!["hotel:3"]),
         ("hotel:2", vec!["p=96-wells"], vec!["96-wells", "384-well"]),
@@ -70,10 +107,10 @@ fn what_lies_where_is_said_shown_and_checked() {
         assert!(!output.status.success(), "{place} {items:?}");
         assert!(expected.iter().all(|word| said.contains(word)), "{place} {items:?}: {said}");
     }
-    let shown = json(&mut cell(dir.path(), &["inventory", "show"]));
+    let shown = result(&mut cell(dir.path(), &["inventory", "show"]));
     assert_eq!(shown["slots"]["bench"][0]["has_lid"], true);
-    assert_eq!(shown["unknown"], serde_json::json!(["hotel:2", "lid-park", "reader"]));
-    json(&mut cell(dir.path(), &["inventory", "verify"]));
+    assert_eq!(shown["unknown"], json!(["hotel:2", "lid-park", "reader"]));
+    result(&mut cell(dir.path(), &["inventory", "verify"]));
     // A byte that was changed is found by its line.
     let journal = dir.path().join("inventory/journal-0000000001.jsonl");
     let text = std::fs::read_to_string(&journal).unwrap();
@@ -89,19 +126,21 @@ fn what_lies_where_is_said_shown_and_checked() {
 #[test]
 fn an_uncertain_item_is_settled_by_a_person() {
     let dir = tempfile::tempdir().unwrap();
-    json(&mut cell(
+    result(&mut cell(
         dir.path(),
         &["inventory", "set", "hotel:1", "p=96-well", "--reason", "loaded"],
     ));
-    json(&mut cell(dir.path(), &["inventory", "set", "reader", "--reason", "empty"]));
+    result(&mut cell(dir.path(), &["inventory", "set", "reader", "--reason", "empty"]));
     let places = Layers::default().with_file(Path::new(LABORATORY)).unwrap().places().unwrap();
     let (folder, now) = (dir.path().join("inventory"), Timestamp::UNIX_EPOCH);
     let mut inventory = Inventory::open(&folder, places.layout(), now).unwrap();
     let from = Place::Slot(slot("hotel:1"));
     inventory.begin_transfer(&from, &slot("reader"), None, now).unwrap();
     drop(inventory);
-    let shown =
-        json(&mut cell(dir.path(), &["inventory", "settle", "p", "hotel:1", "--reason", "looked"]));
+    let shown = result(&mut cell(
+        dir.path(),
+        &["inventory", "settle", "p", "hotel:1", "--reason", "looked"],
+    ));
     assert_eq!(shown["slots"]["hotel:1"][0]["id"], "p");
     assert!(shown["uncertain"].is_null());
     let again = cell(dir.path(), &["inventory", "settle", "p", "reader", "--reason", "looked"]);

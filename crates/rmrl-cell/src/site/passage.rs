@@ -114,6 +114,8 @@ mod tests {
             approach_m: 0.14,
             lift_m: 0.003,
             speed_m_s: 0.05,
+            entry_margin_m: 0.000_5,
+            jaw_opening_m: None,
             seating: Seating { translation_m: 0.002, yaw_deg: 1.0, height_m: 0.001 },
             is_seen: false,
             labware: Vec::new(),

@@ -76,6 +76,15 @@ pub struct SiteConfig {
     #[key(at_least = SLOWEST_M_S, at_most = 1)]
     #[serde(default = "default_speed_m_s")]
     pub speed_m_s: f64,
+    /// How near fingers, gripper and plate may come to the keep-out boxes that have the site's own name, or to the table where
+    /// there are none, in meters. Default 0.0005: what is left where a plate stands between walls.
+    #[key(at_least = 0, at_most = 0.5)]
+    #[serde(default = "default_entry_margin_m")]
+    pub entry_margin_m: f64,
+    /// How far the jaws open in a slot, in meters. Default task.jaw_opening_m; a slot with walls has less room.
+    #[key(above = 0, at_most = 1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jaw_opening_m: Option<f64>,
     /// The errors up to which a plate counts as seated.
     #[key(nested)]
     pub seating: Seating,
@@ -102,6 +111,10 @@ fn default_lift_m() -> f64 {
 
 fn default_speed_m_s() -> f64 {
     0.05
+}
+
+fn default_entry_margin_m() -> f64 {
+    0.000_5
 }
 
 fn default_capacity() -> u32 {

@@ -214,7 +214,7 @@ impl Question {
 }
 
 /// The pose with the controller's yaw: the gripper may be mounted at an angle.
-fn turned(pose: ToolPose, config: &XArmConfig) -> ToolPose {
+pub(crate) fn turned(pose: ToolPose, config: &XArmConfig) -> ToolPose {
     let planar = pose.planar;
     let yaw_rad = planar.yaw_rad + config.jaw_yaw_deg.to_radians();
     ToolPose::new(PlanarPose::new(planar.x_m, planar.y_m, yaw_rad), pose.z_m)

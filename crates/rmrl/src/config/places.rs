@@ -1,4 +1,4 @@
-//! The places of a laboratory: `[sites.NAME]`, `[labware.NAME]` and `[inventory]`.
+//! The places of a laboratory: `[sites.NAME]`, `[labware.NAME]`, `[clearance]` and `[inventory]`.
 //!
 //! They are no part of a run: a run directory does not keep them, and a run reads a configuration without them.
 
@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rmrl_cell::{SiteConfig, SlotError};
+use rmrl_clearance::ClearanceConfig;
+use rmrl_core::InvalidKey;
 use rmrl_inventory::{Accepts, AddressError, Layout, SlotAddress, SlotRule};
 use rmrl_labware::{Library, LibraryError};
 use serde::Deserialize;
@@ -15,7 +17,7 @@ use crate::config::error::ConfigError;
 use crate::config::key_path::{put, value};
 
 /// The sections of places.
-const SECTIONS: [&str; 3] = ["sites", "labware", "inventory"];
+const SECTIONS: [&str; 4] = ["sites", "labware", "clearance", "inventory"];
 
 /// Where an inventory is kept if the configuration does not say.
 const INVENTORY: &str = "inventory";
@@ -52,6 +54,8 @@ pub struct Places {
     pub sites: BTreeMap<String, SiteConfig>,
     /// The labware, by name: built in, and the configuration's own.
     pub labware: Library,
+    /// What arm, gripper and plates have to stay away from.
+    pub clearance: ClearanceConfig,
     /// The folder of the inventory.
     pub inventory: PathBuf,
 }
@@ -98,6 +102,7 @@ impl Places {
         let mut places = Self {
             sites: BTreeMap::new(),
             labware: Library::built_in(),
+            clearance: ClearanceConfig::default(),
             inventory: INVENTORY.into(),
         };
         for (section, value) in sections {
@@ -110,6 +115,11 @@ impl Places {
                 "labware" => {
                     let labware = Library::built_in().with_tables(&tables);
                     places.labware = labware.map_err(|error| of_library(&error, origin))?;
+                }
+                "clearance" => {
+                    places.clearance = read("clearance", Value::Table(tables), origin)?;
+                    let valid = places.clearance.validate();
+                    valid.map_err(|error| of_key(error.within("clearance"), origin))?;
                 }
                 _ => {
                     let read: InventorySection = read("inventory", Value::Table(tables), origin)?;
@@ -188,10 +198,7 @@ fn sites_of(tables: Table, origin: &str) -> Result<BTreeMap<String, SiteConfig>,
         SlotAddress::new(&name, None)
             .map_err(|error: AddressError| in_section(section.clone(), error.reason))?;
         let site: SiteConfig = read(&section, value, origin)?;
-        site.validate().map_err(|error| {
-            let error = error.within(&section);
-            in_section(error.key, format!("is {}, expected {}", error.value, error.expected))
-        })?;
+        site.validate().map_err(|error| of_key(error.within(&section), origin))?;
         sites.insert(name, site);
     }
     Ok(sites)
@@ -208,6 +215,11 @@ fn read<T: serde::de::DeserializeOwned>(
         let reason = error.inner().to_string().trim_end().to_string();
         ConfigError::Key { origin: origin.to_string(), key, reason }
     })
+}
+
+fn of_key(error: InvalidKey, origin: &str) -> ConfigError {
+    let reason = format!("is {}, expected {}", error.value, error.expected);
+    ConfigError::Key { origin: origin.to_string(), key: error.key, reason }
 }
 
 fn of_library(error: &LibraryError, origin: &str) -> ConfigError {
@@ -311,6 +323,7 @@ mod tests {
             ("sites.hotel.depth=1", "sites.hotel"),
             ("sites.bench.labware=[\"vial\"]", "sites.bench.labware"),
             ("sites=1", "sites is 1, expected a table"),
+            ("clearance.margin_m=2", "clearance.margin_m"),
             ("inventory.folder=\"x\"", "inventory"),
         ] {
             let error = set(assignment);

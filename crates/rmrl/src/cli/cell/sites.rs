@@ -8,16 +8,19 @@ use rmrl_cell::Access;
 use rmrl_inventory::SlotAddress;
 use serde::Serialize;
 
+use crate::cell::site_clearance::{SiteClearance, WayError};
 use crate::cell::site_reach::{prove_slot, prove_travel};
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 use crate::config::{Places, RunConfig};
 
-/// List the sites and their slots, and prove that the arm reaches them.
+/// List the sites and their slots, and prove that the arm reaches them and that its ways are clear.
 ///
-/// For each slot: the way in and out on straight lines within the workspace, and the lines between all of them at the height
-/// at which the tool travels. Nothing is moved. Exit status 1 if a slot is out of reach.
+/// For each slot: the way in and out on straight lines within the workspace, with every labware that it takes. For each pair of
+/// slots: the line between them at the height at which the tool travels, or a way above. Every part of arm, gripper and plate
+/// stays out of the keep-out boxes and off the table by the margins of [clearance]. Nothing is moved. Exit status 1 if a slot
+/// is out of reach or a way is not clear.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell sites --config laboratory.toml")]
@@ -34,9 +37,19 @@ pub struct Sites {
 #[derive(Serialize)]
 struct Listed {
     slots: Vec<SlotLine>,
-    /// Why the tool cannot travel between the sites; absent if it can.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    travel: Option<String>,
+    /// Why the tool cannot travel between the sites; empty if it can.
+    travel: Vec<String>,
+    /// Pairs of slots between which the tool has to pass above what stands between them, with how high.
+    above: Vec<Above>,
+}
+
+/// A way above.
+#[derive(Serialize)]
+struct Above {
+    from: SlotAddress,
+    to: SlotAddress,
+    /// The height of the tool, in millimeters.
+    height_mm: f64,
 }
 
 #[derive(Serialize)]
@@ -56,11 +69,18 @@ struct SlotLine {
     /// Why it is out of reach.
     #[serde(skip_serializing_if = "Option::is_none")]
     out_of_reach: Option<String>,
+    /// Where the ways in and out come nearest to anything, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest: Option<String>,
+    /// Why they are not clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_clear: Option<String>,
 }
 
 impl Listed {
-    fn is_reached(&self) -> bool {
-        self.travel.is_none() && self.slots.iter().all(|slot| slot.out_of_reach.is_none())
+    fn is_usable(&self) -> bool {
+        let is_good = |slot: &SlotLine| slot.out_of_reach.is_none() && slot.not_clear.is_none();
+        self.travel.is_empty() && self.slots.iter().all(is_good)
     }
 }
 
@@ -94,11 +114,22 @@ impl fmt::Display for Listed {
                 }
                 (None, None) => {}
             }
+            match (&line.not_clear, &line.nearest) {
+                (Some(reason), _) => writeln!(f, "{:14} NOT CLEAR: {reason}", "")?,
+                (None, Some(nearest)) => writeln!(f, "{:14} clear: at the nearest, {nearest}", "")?,
+                (None, None) => {}
+            }
         }
-        match &self.travel {
-            Some(reason) => writeln!(f, "travel         OUT OF REACH: {reason}"),
-            None => writeln!(f, "travel         between all slots on straight lines"),
+        for reason in &self.travel {
+            writeln!(f, "travel         NOT POSSIBLE: {reason}")?;
         }
+        for Above { from, to, height_mm } in &self.above {
+            writeln!(f, "travel         from {from} to {to} at a height of {height_mm:.0} mm")?;
+        }
+        if self.travel.is_empty() && self.above.is_empty() {
+            writeln!(f, "travel         between all slots on straight lines")?;
+        }
+        Ok(())
     }
 }
 
@@ -112,21 +143,48 @@ pub fn run(arguments: &Sites) -> Result<(), Failure> {
             "the configuration has no site: add [sites.NAME], as configs/laboratory.toml has them"
         )));
     }
-    let slots = places.slots().into_iter().map(|slot| line(&config, &places, slot));
-    let listed = Listed {
-        slots: slots.collect::<anyhow::Result<_>>()?,
-        travel: prove_travel(&config, &places).err().map(|error| error.to_string()),
-    };
+    let mut ways = SiteClearance::new(&config, &places);
+    let slots = places.slots().into_iter().map(|slot| line((&config, &places), &mut ways, slot));
+    let slots = slots.collect::<anyhow::Result<_>>()?;
+    let mut listed = Listed { slots, travel: Vec::new(), above: Vec::new() };
+    listed.travel.extend(prove_travel(&config, &places).err().map(|error| error.to_string()));
+    if let Ok(ways) = &ways {
+        add_travel(&mut listed, &places.slots(), ways);
+    }
     let words = arguments.configuration.words().join(" ");
     print_result(&listed, arguments.json, format!("rmrl cell inventory show {words}").trim())?;
-    match listed.is_reached() {
+    match listed.is_usable() {
         true => Ok(()),
-        false => Err(Failure::Runtime(anyhow!("the arm does not reach every slot"))),
+        false => Err(Failure::Runtime(anyhow!("not every slot can be used: see above"))),
     }
 }
 
-fn line(config: &RunConfig, places: &Places, slot: SlotAddress) -> anyhow::Result<SlotLine> {
+/// Adds the ways between all slots.
+fn add_travel(listed: &mut Listed, slots: &[SlotAddress], ways: &SiteClearance) {
+    for (number, from) in slots.iter().enumerate() {
+        for to in &slots[number + 1..] {
+            match ways.travel(from, to) {
+                Ok(via) => listed.above.extend(via.points.first().map(|_| Above {
+                    from: from.clone(),
+                    to: to.clone(),
+                    height_mm: 1e3 * ways.height_m(&via),
+                })),
+                Err(error) => listed.travel.push(error.to_string()),
+            }
+        }
+    }
+}
+
+fn line(
+    (config, places): (&RunConfig, &Places),
+    ways: &mut Result<SiteClearance, WayError>,
+    slot: SlotAddress,
+) -> anyhow::Result<SlotLine> {
     let proof = prove_slot(config, places, &slot);
+    let clear = match ways {
+        Ok(ways) => ways.slot(&slot).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
     let (site, at) = places.slot(&slot)?;
     Ok(SlotLine {
         access: site.access,
@@ -142,6 +200,8 @@ fn line(config: &RunConfig, places: &Places, slot: SlotAddress) -> anyhow::Resul
             .ok()
             .map(|proof| proof.least_limit_distance_rad.to_degrees()),
         out_of_reach: proof.err().map(|error| error.to_string()),
+        nearest: clear.as_ref().ok().and_then(|nearest| Some(nearest.as_ref()?.to_string())),
+        not_clear: clear.err(),
         slot,
     })
 }
