@@ -263,6 +263,8 @@ const BY_SIMILARITY: ScheduleConfig = ScheduleConfig {
     carries: 0,
     abstain_interval_m: 0.003,
     known_interval_m: 0.0,
+    chosen_starts: 6,
+    residual_field_m: 0.000_3,
     trials_per_scene: 10,
     grouping: Grouping::Similarity,
     similar_translation_m: 0.05,

@@ -128,7 +128,7 @@ fn bumped_row(row: &Row, name: String, bump: u32) -> Vec<String> {
     let unflagged: usize = row
         .units
         .iter()
-        .filter_map(|unit| Some(unit.trials.get(first_alarm(unit)? as usize - 1..)?))
+        .filter_map(|unit| unit.trials.get(first_alarm(unit)? as usize - 1..))
         .flatten()
         .filter(|one| !one.abstained && one.true_e_trans_mm.is_some_and(|error| error > 3.0))
         .count();
