@@ -36,10 +36,13 @@
 pub use rmrl_belief;
 pub use rmrl_calibration;
 pub use rmrl_cell;
+pub use rmrl_clearance;
 pub use rmrl_core;
 pub use rmrl_data;
 pub use rmrl_grounded_sam;
+pub use rmrl_inventory;
 pub use rmrl_kinematics;
+pub use rmrl_labware;
 pub use rmrl_learn;
 pub use rmrl_operator;
 pub use rmrl_realsense;
@@ -70,10 +73,11 @@ pub use crate::cell::reachability::prove_reach;
 pub use crate::cell::remote::CellServer;
 pub use crate::cell::simulated::simulated_cell;
 pub use crate::cell::world::World;
+pub use crate::commissioning::site_survey::{Above, SiteSurvey, SlotSurvey};
 pub use crate::config::{
     ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, ConfigError, DetectorName,
-    Layers, LookErrorWeights, MetricsConfig, NotifyConfig, OperatorKind, PageSettings,
-    RecordConfig, RemoteConfig, RunConfig, SegmenterName, UnattendedConfig, VisionConfig,
+    Layers, LookErrorWeights, MetricsConfig, NotifyConfig, OperatorKind, PageSettings, PlaceError,
+    Places, RecordConfig, RemoteConfig, RunConfig, SegmenterName, UnattendedConfig, VisionConfig,
 };
 pub use crate::perception::encoder_dataset::{ANSWERS, LOOK_ANSWERS, look_images, plate_images};
 pub use crate::report::report;

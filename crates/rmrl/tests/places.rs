@@ -45,6 +45,18 @@ fn the_laboratory_has_slots_that_the_arm_reaches() {
         let out = listed["slots"].as_array().unwrap().iter().find(|one| one["slot"] == expected);
         assert!(out.unwrap()["out_of_reach"].is_string(), "{listed}");
     }
+    // The doctor says it, too.
+    let doctor = |keys: &[&str]| -> Value {
+        let output = cell(dir.path(), &[&["doctor"], keys].concat()).output().unwrap();
+        let diagnosis: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = diagnosis["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == "sites").unwrap().clone()
+    };
+    assert_eq!(doctor(&[])["status"], "ok");
+    let far = doctor(&["--set", "sites.reader.x_m=0.9"]);
+    assert!(far["status"] == "fail" && far["found"].as_str().unwrap().contains("reader"), "{far}");
+    let unknown = doctor(&["--set", "sites.reader.depth_m=0.9"]);
+    assert!(unknown["found"].as_str().unwrap().contains("depth_m"), "{unknown}");
     let none = failure(&mut rmrl(dir.path(), &["cell", "sites"]), 2);
     assert!(none.contains("add [sites.NAME]"), "{none}");
 }

@@ -2,7 +2,7 @@
 //! sets nothing.
 //!
 //! - `check` is one check with its status and fix, and the options of an examination.
-//! - `files` checks what needs no device: reach, calibration, models, disk, clock, operator.
+//! - `files` checks what needs no device: reach, sites, calibration, models, disk, clock, operator.
 //! - `limits` finds values that are allowed but dangerous in a real cell.
 //! - `arm` checks the arm, `gripper` its gripper, `camera` the camera and what it sees.
 
@@ -64,6 +64,7 @@ pub fn examine(
     on_check: &mut dyn FnMut(&Check),
 ) -> Diagnosis {
     let (mut checks, mut is_simulated) = (Vec::new(), false);
+    let places = layers.as_ref().ok().map(Layers::places);
     let mut note = |check: Check| {
         on_check(&check);
         checks.push(check);
@@ -73,6 +74,7 @@ pub fn examine(
         Ok(config) => {
             is_simulated = config.cell.kind == CellKind::Simulated;
             check_all(&config, examination, &mut note);
+            places.and_then(|places| files::sites(&config, places)).into_iter().for_each(&mut note);
         }
     }
     let healthy = checks.iter().all(|check| check.status != CheckStatus::Fail);

@@ -13,8 +13,10 @@ use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::cell::perception::localizer;
 use crate::cell::reachability::{PreflightError, prove_reach};
 use crate::cell::remote::check_reachable;
+use crate::commissioning::site_survey::SiteSurvey;
 use crate::config::{
-    CameraSource, CellKind, DetectorName, LookErrorWeights, OperatorKind, RunConfig, SegmenterName,
+    CameraSource, CellKind, ConfigError, DetectorName, LookErrorWeights, OperatorKind, Places,
+    RunConfig, SegmenterName,
 };
 
 /// Checks the proof that the arm reaches every pose and line of the task.
@@ -54,6 +56,26 @@ pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
             Check::fail(NAME, error.to_string(), fix)
         }
     }
+}
+
+/// Checks that the arm reaches every site and that its ways are clear; `None` where there are no sites.
+pub(super) fn sites(config: &RunConfig, places: Result<Places, ConfigError>) -> Option<Check> {
+    const NAME: &str = "sites";
+    const FIX: &str = "`rmrl cell sites` has every slot and way; move the site, teach it again, or correct [clearance]";
+    let places = match places {
+        Ok(places) if places.sites.is_empty() => return None,
+        Ok(places) => places,
+        Err(error) => return Some(Check::fail(NAME, with_sources(&error), FIX)),
+    };
+    let survey = match SiteSurvey::of(config, &places) {
+        Ok(survey) => survey,
+        Err(error) => return Some(Check::fail(NAME, error.to_string(), FIX)),
+    };
+    let (slots, faults) = (survey.slots.len(), survey.faults());
+    Some(match faults.first() {
+        None => Check::ok(NAME, format!("all {slots} slots are reached, and every way is clear")),
+        Some(first) => Check::fail(NAME, format!("{} faults; {first}", faults.len()), FIX),
+    })
 }
 
 /// Checks the camera file, configured or served, and whether a run would start with it.
