@@ -76,6 +76,7 @@ impl Env for PickPlace {
     fn reset(&mut self, id: TrialId) -> Result<Observation, Fault> {
         self.cell.evidence = TrialEvidence::default();
         self.state = None;
+        self.cell.manipulator.take_care(false);
         self.search.drop_unseen_carry();
         let chosen = self.chosen_start.take();
         let observation = self.observe_start(id, chosen)?;
