@@ -298,10 +298,9 @@ mod tests {
             let ray = [u / focal, v / focal].map(|tangent| tangent * depth_m);
             let lies = corrected * nalgebra::Point3::new(ray[0], ray[1], depth_m);
             let expected = geometry.plate(PlanarPose::new(seen.x, seen.y, 0.0).into());
-            assert!(
-                (lies.x - expected.x_m).hypot(lies.y - expected.y_m) < 1e-9,
-                "{lies} {expected:?}"
-            );
+            // The belief's equations are linear in turn and scale: their squares and product are left out.
+            let off_m = (lies.x - expected.x_m).hypot(lies.y - expected.y_m);
+            assert!(off_m < 5e-5, "{lies} {expected:?}");
             assert!((lies.z - height_m).abs() < 1e-12);
         }
         let up = Isometry3::translation(0.3, 0.0, 0.8);

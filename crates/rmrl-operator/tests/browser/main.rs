@@ -170,7 +170,8 @@ fn an_ended_run_is_not_said_to_have_a_request_to_receive() {
         ..config()
     })
     .unwrap();
-    page.publish(RunStatus { completed: Vec::new(), faults: Vec::new(), ..status() });
+    let (completed, faults, noticed) = (Vec::new(), Vec::new(), Vec::new());
+    page.publish(RunStatus { completed, faults, noticed, ..status() });
     browser.open(page.url(), Look { width: 1280, ..DESKTOP });
     browser.wait_for("document.getElementById('word').innerText === 'Placing'");
     assert_eq!(browser.text("#next"), "Nothing to do: the run continues by itself.");

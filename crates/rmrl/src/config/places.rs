@@ -196,7 +196,7 @@ fn sites_of(tables: Table, origin: &str) -> Result<BTreeMap<String, SiteConfig>,
         let in_section =
             |key: String, reason| ConfigError::Key { origin: origin.to_string(), key, reason };
         SlotAddress::new(&name, None)
-            .map_err(|error: AddressError| in_section(section.clone(), error.reason))?;
+            .map_err(|error: AddressError| in_section(section.clone(), error.to_string()))?;
         let site: SiteConfig = read(&section, value, origin)?;
         site.validate().map_err(|error| of_key(error.within(&section), origin))?;
         sites.insert(name, site);

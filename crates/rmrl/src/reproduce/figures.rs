@@ -14,13 +14,14 @@ const SIZE: (u32, u32) = (960, 420);
 const INK: RGBColor = RGBColor(0x2a, 0x2e, 0x35);
 const GRAY: RGBColor = RGBColor(0x8a, 0x8f, 0x98);
 /// Colors that a color-blind reader can distinguish (Okabe and Ito 2008).
-const COLORS: [RGBColor; 6] = [
+const COLORS: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
     RGBColor(0x00, 0x9e, 0x73),
     RGBColor(0xcc, 0x79, 0xa7),
     RGBColor(0x56, 0xb4, 0xe9),
     RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0x8b, 0x1a, 0x1a),
 ];
 /// The grays of control conditions, whose curves are dashed.
 const GRAYS: [RGBColor; 4] = [
@@ -58,17 +59,17 @@ struct Curve {
 }
 
 /// Distributes rows over figures, so that few are drawn together: several variants by method, otherwise
-/// the paper's methods and hindsight apart from the other online updates. Control conditions are in each.
+/// the paper's methods, hindsight and self-calibration apart from the other online updates. Control conditions are in each.
 pub fn panels<'a>(rows: &[Row<'a>]) -> Vec<Panel<'a>> {
     let several = rows.iter().any(|row| row.variant != rows[0].variant);
     let title = |row: &Row| match row.method {
-        method if !method.learns() => None,
+        method if !is_of_its_own(method) => None,
         method if several => Some(method.title()),
         MethodName::Ppo
         | MethodName::PpoRmRl
         | MethodName::ActorCritic
         | MethodName::ActorCriticRmRl => Some("Other online updates"),
-        _ => Some("The paper's methods and hindsight"),
+        _ => Some("The paper's methods, hindsight and self-calibration"),
     };
     let mut titles: Vec<Option<&str>> = Vec::new();
     for title in rows.iter().map(title).filter(Option::is_some) {
@@ -88,6 +89,11 @@ pub fn panels<'a>(rows: &[Row<'a>]) -> Vec<Panel<'a>> {
             .collect(),
     };
     titles.into_iter().map(panel).collect()
+}
+
+/// Whether a method learns anything, and so has a curve of its own: a network, or its geometry.
+fn is_of_its_own(method: MethodName) -> bool {
+    method.learns() || method.is_self_calibration()
 }
 
 /// Fig. 5: the moving average of the reward, interquartile mean over cells with its 95 % band.
@@ -168,7 +174,7 @@ pub fn profiles(rows: &[Row], task: TaskKind) -> Result<String, FigureError> {
 fn curves(rows: &[Row], points: impl Fn(&Row) -> Vec<(f64, Estimate)>) -> Vec<Curve> {
     let (mut colors, mut grays) = (COLORS.iter().cycle(), GRAYS.iter().cycle());
     let mut curve = |row: &Row| {
-        let learns = row.method.learns();
+        let learns = is_of_its_own(row.method);
         let color = if learns { colors.next() } else { grays.next() };
         Curve {
             name: name_of(row, rows),

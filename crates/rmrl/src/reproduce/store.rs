@@ -156,19 +156,40 @@ impl Store {
     }
 }
 
-/// Compares every configuration with the first, without the keys that may differ.
+/// The keys that only self-calibration reads: other methods had them not at first, and do the same with any value.
+const OF_SELF_CALIBRATION: [&str; 6] = [
+    "schedule.chosen_starts",
+    "schedule.residual_field_m",
+    "schedule.abstain_interval_m",
+    "schedule.known_interval_m",
+    "task.careful_opening_m",
+    "task.careful_speed_m_s",
+];
+
+/// Compares every configuration with the first, without the keys that may differ; and those of self-calibration with each other,
+/// by the keys that only it reads, too.
 fn check_together(found: &[(PathBuf, UnitResult)], variants: &[Variant]) -> Result<(), StoreError> {
     let changed = variants.iter().flat_map(|variant| &variant.assignments);
     let keys =
         changed.filter_map(|assignment| assignment.split_once('=')).map(|(key, _)| key.trim());
     let may_differ: Vec<&str> = keys.chain(["method", "seed", "cell.seed"]).collect();
+    let of_self_calibration =
+        found.iter().filter(|(_, result)| result.unit.method.is_self_calibration());
+    check_agreement(of_self_calibration, &may_differ)?;
+    check_agreement(found.iter(), &[&may_differ[..], &OF_SELF_CALIBRATION].concat())
+}
+
+fn check_agreement<'a>(
+    found: impl Iterator<Item = &'a (PathBuf, UnitResult)>,
+    may_differ: &[&str],
+) -> Result<(), StoreError> {
     let mut first: Option<(&PathBuf, Table)> = None;
     for (path, result) in found {
         let mut config = table_of(path, result)?;
         let kind = task_of(&config);
         let own_defaults = RunConfig::of(kind, result.unit.method).to_table();
         forget_defaults(&mut config, &own_defaults, &RunConfig::for_task(kind).to_table());
-        for key in &may_differ {
+        for key in may_differ {
             take(&mut config, key);
         }
         match &first {
