@@ -107,8 +107,7 @@ impl Places {
         };
         for (section, value) in sections {
             let Value::Table(tables) = value else {
-                let reason = format!("is {value}, expected a table");
-                return Err(ConfigError::Key { origin: origin.to_string(), key: section, reason });
+                return Err(InvalidKey::new(section, value, "a table").into());
             };
             match section.as_str() {
                 "sites" => places.sites = sites_of(tables, origin)?,
@@ -118,8 +117,7 @@ impl Places {
                 }
                 "clearance" => {
                     places.clearance = read("clearance", Value::Table(tables), origin)?;
-                    let valid = places.clearance.validate();
-                    valid.map_err(|error| of_key(error.within("clearance"), origin))?;
+                    places.clearance.validate().map_err(|error| error.within("clearance"))?;
                 }
                 _ => {
                     let read: InventorySection = read("inventory", Value::Table(tables), origin)?;
@@ -198,7 +196,7 @@ fn sites_of(tables: Table, origin: &str) -> Result<BTreeMap<String, SiteConfig>,
         SlotAddress::new(&name, None)
             .map_err(|error: AddressError| in_section(section.clone(), error.to_string()))?;
         let site: SiteConfig = read(&section, value, origin)?;
-        site.validate().map_err(|error| of_key(error.within(&section), origin))?;
+        site.validate().map_err(|error| error.within(&section))?;
         sites.insert(name, site);
     }
     Ok(sites)
@@ -215,11 +213,6 @@ fn read<T: serde::de::DeserializeOwned>(
         let reason = error.inner().to_string().trim_end().to_string();
         ConfigError::Key { origin: origin.to_string(), key, reason }
     })
-}
-
-fn of_key(error: InvalidKey, origin: &str) -> ConfigError {
-    let reason = format!("is {}, expected {}", error.value, error.expected);
-    ConfigError::Key { origin: origin.to_string(), key: error.key, reason }
 }
 
 fn of_library(error: &LibraryError, origin: &str) -> ConfigError {
