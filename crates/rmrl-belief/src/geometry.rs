@@ -297,10 +297,17 @@ mod tests {
             let seen = camera * nalgebra::Point3::new(u * depth_m, v * depth_m, depth_m);
             let ray = [u / focal, v / focal].map(|tangent| tangent * depth_m);
             let lies = corrected * nalgebra::Point3::new(ray[0], ray[1], depth_m);
-            let expected = geometry.plate(PlanarPose::new(seen.x, seen.y, 0.0).into());
+            // p = middle + t + (1 + s) R(θ) (z - middle)
+            let from_middle = nalgebra::Vector2::new(seen.x, seen.y) - geometry.middle;
+            let turned = nalgebra::Rotation2::new(0.015) * from_middle * (1.0 - 0.008);
+            let expected = geometry.middle + nalgebra::Vector2::new(0.004, -0.003) + turned;
+            assert!(
+                (lies.xy() - nalgebra::Point2::from(expected)).norm() < 1e-9,
+                "{lies} {expected}"
+            );
             // The belief's equations are linear in turn and scale: their squares and product are left out.
-            let off_m = (lies.x - expected.x_m).hypot(lies.y - expected.y_m);
-            assert!(off_m < 5e-5, "{lies} {expected:?}");
+            let believed = geometry.plate(PlanarPose::new(seen.x, seen.y, 0.0).into());
+            assert!((xy(believed) - expected).norm() < 1e-4, "{believed:?} {expected}");
             assert!((lies.z - height_m).abs() < 1e-12);
         }
         let up = Isometry3::translation(0.3, 0.0, 0.8);
