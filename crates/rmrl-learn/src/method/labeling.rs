@@ -143,7 +143,8 @@ impl Hindsight {
 }
 
 /// Hindsight with the slide of the closing jaws by the cell's geometry, which every carry measures: how the plate truly lay in
-/// the jaws, and not how far the action moved them. Takes note of each trial as it is labeled.
+/// the jaws, and not how far the action moved them. It leaves out what the explored action added to the slide of the deployed
+/// policy's own pick. Takes note of each trial as it is labeled.
 pub struct HindsightByGeometry {
     belief: Mutex<CellBelief>,
     place: PlanarPose,
@@ -170,8 +171,14 @@ impl Labeling for HindsightByGeometry {
             belief.note(&carry);
         }
         let labeled = |trial: &Trial| {
-            let slide_m = |placement: &Placement, _| {
-                belief.slide_m(trial.observation.look(), placement.pick_pose)
+            let slide_m = |placement: &Placement, done: PoseAdjustment| {
+                // The deployed policy picks at the estimated pose but for its correction along the fingers. How the jaws
+                // slide a plate then is part of what it has to correct.
+                let (look, estimated) =
+                    (trial.observation.look(), trial.observation.estimated_pose);
+                let along = PoseAdjustment { dx_m: done.dx_m, dy_m: 0.0, dyaw_rad: 0.0 };
+                let deployed = estimated.adjusted(along.rotated(estimated.yaw_rad));
+                belief.slide_m(look, placement.pick_pose) - belief.slide_m(look, deployed)
             };
             (trial.id.trial, hindsight_label(trial, actions, slide_m))
         };
