@@ -14,6 +14,7 @@ use rand::RngExt;
 use rmrl_core::{PlanarPose, TrialId, random_stream};
 
 pub use places::{Place, Region, Waypoint};
+pub(crate) use task_config::SLOWEST_M_S;
 pub use task_config::{Seating, TaskConfig};
 pub use task_kind::TaskKind;
 pub use trajectory::Trajectory;

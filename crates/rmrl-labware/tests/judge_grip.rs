@@ -1,4 +1,4 @@
-//! Measured widths, held against the labware that the jaws should hold.
+//! Measured widths, compared with the labware that the jaws should hold.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 

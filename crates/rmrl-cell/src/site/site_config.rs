@@ -4,9 +4,7 @@ use rmrl_core::{Check, ConfigKeys, InvalidKey, PlanarPose};
 use serde::{Deserialize, Serialize};
 
 use crate::Seating;
-
-/// The slowest speed of the tool, in meters per second: slower ones are slips, and a motion would take hours.
-const SLOWEST_M_S: f64 = 0.001;
+use crate::task::SLOWEST_M_S;
 
 /// How a slot is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -169,11 +167,6 @@ impl SiteConfig {
         })
     }
 
-    /// Every slot with its number.
-    pub fn all_slots(&self) -> impl Iterator<Item = (u32, Slot)> {
-        (1..=self.slots.count).filter_map(|number| Some((number, self.slot(Some(number)).ok()?)))
-    }
-
     /// Whether it takes this labware.
     pub fn takes(&self, labware: &str) -> bool {
         self.labware.is_empty() || self.labware.iter().any(|name| name == labware)
@@ -219,7 +212,6 @@ mod tests {
         hotel.validate().unwrap();
         assert!((hotel.slot(Some(1)).unwrap().surface_m - 0.05).abs() < 1e-12);
         assert!((hotel.slot(Some(4)).unwrap().surface_m - 0.14).abs() < 1e-12);
-        assert_eq!(hotel.all_slots().count(), 4);
         for (number, expected) in [
             (Some(0), "no slot 0; its slots are 1 to 4"),
             (Some(5), "no slot 5"),

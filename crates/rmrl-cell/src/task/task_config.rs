@@ -9,7 +9,7 @@ use super::trajectory::Trajectory;
 use crate::ToolPose;
 
 /// The slowest speed of the tool, in meters per second: slower ones are slips, and a motion would take hours.
-const SLOWEST_M_S: f64 = 0.001;
+pub(crate) const SLOWEST_M_S: f64 = 0.001;
 
 /// The errors up to which a placed plate counts as seated, as the camera measures them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ConfigKeys)]

@@ -235,8 +235,10 @@ mod tests {
     use std::sync::Arc;
 
     use image::RgbImage;
+    use rmrl_belief::Prior;
     use rmrl_core::{
-        ActionIndex, Decision, GraspFailure, Observation, PlacementError, PlateInImage, TrialId,
+        ActionIndex, Carry, Decision, GraspFailure, Observation, PlacementError, PlateInImage,
+        TrialId,
     };
 
     use super::*;
@@ -395,5 +397,53 @@ mod tests {
         let across = [experience(1, 0.0, 3.1, Some(0.9)), experience(2, 0.0, -3.1, Some(0.95))];
         let labels = similar.label(&Scene::new(), &across, &actions(), true).unwrap();
         assert_eq!(labels[0], (1, [Some(2); 3]));
+    }
+
+    /// A camera that is off across the fingers and turned lets the jaws slide every plate that the deployed policy picks. Labels
+    /// by geometry once left that out, too, and were off by it.
+    #[test]
+    fn labels_by_geometry_keep_the_slide_of_the_deployed_pick() {
+        let place = PlanarPose::new(0.46, 0.18, 0.0);
+        let middle = PlanarPose::default();
+        // Plates lie 5 mm to the left of where they are seen, turned by 0.03.
+        let seen = |truly: PlanarPose| {
+            let (sin, cos) = 0.03_f64.sin_cos();
+            let (x_m, y_m) = (truly.x_m, truly.y_m - 0.005);
+            PlanarPose::new(cos * x_m + sin * y_m, cos * y_m - sin * x_m, truly.yaw_rad - 0.03)
+        };
+        let mut belief = CellBelief::new(Prior::default(), middle, place, seen(place).into());
+        let mut grasped = place;
+        for (x_m, y_m, yaw_rad) in [
+            (0.1, 0.1, 0.4),
+            (-0.1, 0.1, -0.4),
+            (0.1, -0.1, -0.4),
+            (-0.1, -0.1, 0.4),
+            (0.0, 0.0, 0.0),
+        ] {
+            let released = PlanarPose::new(x_m, y_m, yaw_rad);
+            let (seen_before, seen_after) = (Some(seen(grasped).into()), seen(released).into());
+            belief.note(&Carry { seen_before, grasped, released, seen_after });
+            grasped = released;
+        }
+        let estimated = PlanarPose::default();
+        let slide_m = belief.slide_m(estimated.into(), estimated);
+        assert!(slide_m.abs() > 4e-4, "{slide_m}");
+        // The deployed pick, which was off by two millimeters along, the slide included.
+        let off = PoseAdjustment { dx_m: 0.002, dy_m: 0.0, dyaw_rad: 0.0 };
+        let target = PlanarPose::default();
+        let placed = Outcome::Placed(Placement {
+            final_look_error_m: None,
+            pick_pose: estimated,
+            final_pose: target.adjusted(off),
+            target_pose: target,
+            error: PlacementError::between(target.adjusted(off), target),
+            reward: 0.9,
+            seated: true,
+        });
+        let scene = scene([(PoseAdjustment::NONE, placed)]);
+        let by_geometry = HindsightByGeometry::new(belief, place);
+        let labels = by_geometry.label(&scene, &[], &actions(), true).unwrap();
+        let right = actions().nearest(off).0.map(Some);
+        assert_eq!(labels, [(1, right)]);
     }
 }

@@ -1,7 +1,7 @@
 //! Proofs that the ways into slots, and those between sites, are clear: of keep-out boxes, of the table, and of the arm itself.
 
 use nalgebra::Isometry3;
-use rmrl_cell::{FlangeLine, Line, Passage, PassagePurpose, ToolPose};
+use rmrl_cell::{FlangeLine, Line, PassagePurpose, ToolPose};
 use rmrl_clearance::{
     Allowed, ArmBody, Clearance, ClearanceError, Entering, GripperBody, Hand, HeldPlate, Nearness,
     TABLE, Via, ViaError,
@@ -13,6 +13,7 @@ use rmrl_xarm::ArmModel;
 use rmrl_xarm::kinematics::{Joints, pointing_down};
 
 use crate::cell::reachability::turned;
+use crate::cell::site_reach::{above_slot, passage_of};
 use crate::config::{PlaceError, Places, RunConfig};
 
 /// Why a way is not proven to be clear.
@@ -94,9 +95,9 @@ impl<'a> SiteClearance<'a> {
         labware: &Labware,
         purpose: PassagePurpose,
     ) -> Result<(), WayError> {
-        let (site, slot) = self.places.slot(address)?;
-        let fingers_rad = self.config.xarm.jaw_yaw_deg.to_radians();
-        let passage = Passage::new(site, slot, labware.grip.height_m, fingers_rad, purpose);
+        let (site, _) = self.places.slot(address)?;
+        let grip_height_m = labware.grip.height_m;
+        let passage = passage_of(self.config, self.places, address, grip_height_m, purpose)?;
         let above = |pose: ToolPose| pose.at_height(self.config.task.travel_height_m);
         let mut way_in = vec![Line { from: above(passage.begin), to: passage.begin }];
         way_in.extend(passage.way_in());
@@ -169,8 +170,8 @@ impl<'a> SiteClearance<'a> {
     /// # Errors
     /// There is no such slot, or there is no way.
     pub fn travel(&self, from: &SlotAddress, to: &SlotAddress) -> Result<Via, WayError> {
-        let [from_pose, to_pose] = [self.above(from)?, self.above(to)?];
-        let line = Line { from: from_pose, to: to_pose };
+        let above = |address| above_slot(self.config, self.places, address);
+        let line = Line { from: above(from)?, to: above(to)? };
         // The largest labware that both take: what is smaller is clear with it.
         let both = |one: &&Labware| {
             [from, to].into_iter().all(|slot| {
@@ -198,14 +199,6 @@ impl<'a> SiteClearance<'a> {
         let tool = self.config.xarm.flange_from_tool();
         let heights = via.points.iter().map(|flange| (flange * tool).translation.z);
         heights.fold(f64::NEG_INFINITY, f64::max)
-    }
-
-    /// Above the beginning of the way into a slot, at the height at which the tool travels.
-    fn above(&self, address: &SlotAddress) -> Result<ToolPose, WayError> {
-        let (site, slot) = self.places.slot(address)?;
-        let fingers_rad = self.config.xarm.jaw_yaw_deg.to_radians();
-        let passage = Passage::new(site, slot, 0.0, fingers_rad, PassagePurpose::Pick);
-        Ok(passage.begin.at_height(self.config.task.travel_height_m))
     }
 
     /// The hand with a labware between the jaws, which hold it as it is configured.

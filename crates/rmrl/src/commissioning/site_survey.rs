@@ -87,8 +87,7 @@ impl SiteSurvey {
 
     /// Whether every slot is reached and every way is clear.
     pub fn is_usable(&self) -> bool {
-        let is_good = |slot: &SlotSurvey| slot.out_of_reach.is_none() && slot.not_clear.is_none();
-        self.travel.is_empty() && self.slots.iter().all(is_good)
+        self.faults().is_empty()
     }
 
     /// Adds the ways between all slots.

@@ -6,7 +6,6 @@ use super::held_out::Attempt;
 use super::numbers::{estimate, name_of, nothing, percent};
 use super::row::{Estimate, Row};
 use super::table::Table;
-
 use super::unit::{TrainingTrial, UnitResult};
 
 /// The trials after which intervals are tabled; the last one of a training is, too.
@@ -36,6 +35,7 @@ pub fn intervals(rows: &[Row]) -> Option<Table> {
     for row in rows {
         let mut trials: Vec<u32> = TABLED.to_vec();
         trials.extend(row.units.iter().map(|unit| unit.length() as u32).max());
+        trials.sort_unstable();
         trials.dedup();
         for trial in trials {
             table.rows.extend(interval_row(row, rows, trial));

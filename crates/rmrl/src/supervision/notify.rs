@@ -29,7 +29,7 @@ pub enum Event {
     Stopped,
     /// The run waits to be resumed.
     Paused,
-    /// The camera was moved; the run learns its new place and goes on.
+    /// The camera was moved; the run learns its new place and continues.
     CameraMoved,
 }
 

@@ -17,8 +17,8 @@ use crate::config::Places;
 
 /// What lies where: show it, or say it.
 ///
-/// The inventory is a folder (`[inventory] dir`) with a journal: who said what, and when. It survives a power failure. What
-/// nobody knows any more after one is asked for: look, and say it with `settle` or `set`. Nothing is moved.
+/// The inventory is a folder (`[inventory] dir`) with a journal: who said what, and when. It survives a power failure. After
+/// one, an operator may have to look and say where an item is, with `settle` or `set`. Nothing is moved.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell inventory show --config laboratory.toml

@@ -13,7 +13,6 @@ use clap::{Args, Subcommand, ValueEnum};
 use rmrl_cell::TaskConfig;
 use rmrl_data::write_atomically;
 use rmrl_files::read_utf8_file;
-use rmrl_inventory::SlotAddress;
 use rmrl_xarm::bio_gripper::JawState;
 use serde::Serialize;
 
@@ -192,10 +191,8 @@ fn teach_site(
         .map_err(anyhow::Error::from)?;
     let changed = taught.write_into(&into.text()?).map_err(anyhow::Error::from)?;
     let with_site = Layers::default().with_text("the changed configuration", &changed)?.places()?;
-    for (number, _) in with_site.sites[name].all_slots() {
-        let several = with_site.sites[name].slots.count > 1;
-        let address = SlotAddress::new(name, several.then_some(number));
-        prove_slot(&config, &with_site, &address.map_err(anyhow::Error::from)?)
+    for address in with_site.slots().iter().filter(|address| address.site() == name) {
+        prove_slot(&config, &with_site, address)
             .with_context(|| format!("nothing was written: site {name} cannot be used so"))?;
     }
     write(target, &changed)?;
