@@ -17,7 +17,8 @@ use rmrl_vision::{
 use scene::{Look, Solid, camera, frame_of, plate};
 
 const FRAMES: u64 = 12;
-const REPEATS: u32 = 40;
+/// The fastest of so many calls counts.
+const REPEATS: u32 = 5;
 
 /// The plates of a scene, and how many of them are localized.
 type Scene = (Vec<Solid>, usize);
@@ -38,11 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         row("on another plate", height_m, |seed| stack(seed, height_m))?;
     }
     let single = |seed| (six(seed, 0.0144)[..1].to_vec(), 1);
-    report("1 plate, `localize`", 0.0144, single, |localizer, frame, camera, expected| {
-        localizer.localize(frame, camera).map(|found| {
-            assert_eq!(expected.geometry.chamfer_m, 0.0);
-            found
-        })
+    report("1 plate, `localize`", 0.0144, single, |localizer, frame, camera, _| {
+        localizer.localize(frame, camera)
     })
 }
 
@@ -104,9 +102,10 @@ fn report(
     }
     errors_mm.sort_by(f64::total_cmp);
     let found = errors_mm.len();
+    let refused: String = refused.iter().map(|kind| format!(", {kind}")).collect();
     let at = |index: usize| errors_mm.get(index).copied().unwrap_or(f64::NAN);
     println!(
-        "| {name} | {:.1} | {found} of {all} {refused:?} | {:.2} ({:.2}) | {:.2} | {:.2} |",
+        "| {name} | {:.1} | {found} of {all}{refused} | {:.2} ({:.2}) | {:.2} | {:.2} |",
         1000.0 * height_m,
         at(found / 2),
         at(found.saturating_sub(1)),
