@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p rmrl-vision --example plates_near`
 //!
-//! Cuboids as black as plates, with shadows, a gradient of the light and noise. Errors are in millimeters; CPU time is that of one thread.
+//! Cuboids as black as plates, with shadows, a gradient of the light and noise. Errors are in millimeters.
 
 #[path = "../tests/several_plates/scene.rs"]
 mod scene;
@@ -20,16 +20,17 @@ const FRAMES: u64 = 12;
 /// The fastest of so many calls counts.
 const REPEATS: u32 = 5;
 
-/// The plates of a scene, and how many of them are localized.
+/// The plates of a scene, and how many of them are localized, from the first on.
 type Scene = (Vec<Solid>, usize);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("| scene | height, mm | found | error, mm, median (most) | confidence | CPU, ms |");
+    println!("| scene | height, mm | found | error, mm, median (most) | confidence | time, ms |");
     println!("|-|-|-|-|-|-|");
     for height_m in [0.0142, 0.0144, 0.041] {
         for count in [1, 3, 6] {
             let scene = |seed| (six(seed, height_m)[..count].to_vec(), count);
-            row(&format!("{count} plates"), height_m, scene)?;
+            let plates = if count == 1 { "plate" } else { "plates" };
+            row(&format!("{count} {plates}"), height_m, scene)?;
         }
         for gap_mm in [1.0, 2.0, 3.0, 5.0, 8.0, 15.0] {
             row(&format!("a neighbor, {gap_mm} mm away"), height_m, |seed| {

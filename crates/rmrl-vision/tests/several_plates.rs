@@ -20,7 +20,7 @@ fn localizer() -> Localizer {
         Box::new(ColorThresholdDetector::default()),
         Box::new(ColorThresholdSegmenter::default()),
     )
-    .unwrap()
+    .expect("the default configuration is valid")
 }
 
 fn near(frame: &RgbdFrame, expected: &ExpectedPlate) -> Result<Localization, LocalizeError> {
@@ -273,6 +273,21 @@ fn a_touching_plate_of_which_a_part_is_hidden_is_no_plate_elsewhere() {
         let result = near(&frame, &about(&one));
         assert!(result.is_err(), "{hidden_m}: {:?}", result.unwrap().pose);
     }
+}
+
+/// Along the row only its neighbors, which are as dark, say where a plate between two others lies.
+#[test]
+fn a_plate_between_two_that_touch_it_is_refused_or_exact() {
+    let mut refused = 0;
+    for (x_m, y_m, height_m) in [(0.35, 0.2, 0.041), (0.35, -0.2, 0.0144), (0.38, 0.02, 0.0144)] {
+        let at = |index: f64| PlanarPose::new(x_m + index * (0.12776 + 0.002), y_m, 0.0);
+        let row = [0.0, -1.0, 1.0].map(|index| plate(at(index), height_m, 0.0));
+        match near(&frame_of(&row, Look::default()), &about(&row[0])) {
+            Ok(found) => assert!(found.pose.distance_m(row[0].pose) < 3e-4, "{:?}", found.pose),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 0);
 }
 
 /// `localize` knows nothing of other plates. These are its bits from before `localize_near` was there.
