@@ -1,1 +1,37 @@
 //! Transfers of labware between the sites of a cell, and what each of them teaches.
+//!
+//! [`TransferCell`] moves items over the device traits of `rmrl-cell`, writes what lies where through `rmrl-inventory` before
+//! it moves, and learns where its camera sees plates from its own carries (`rmrl-belief`). It has no terminal: what happened is
+//! a [`TransferReport`].
+//!
+//! - `request`: what is asked, and how it ended. `error`: why it was refused
+//! - `planning`: what comes first: carrying about, and putting down in view. `transfer`: one transfer, from find to look
+//! - `choosing`: where the jaws close and open. `looking`: what the camera says
+//! - `job`: a request, resolved into heights and slots. `route`: its way, proven. `going`: motions between slots
+//! - `carrying_about`: how a cell learns where its camera sees plates
+//! - `knowledge`, `site_offsets`: what is known of how things lie
+//! - `ways`: who proves that a motion is clear
+//! - `cell`: devices, places and memory together
+
+mod carrying_about;
+mod cell;
+mod choosing;
+mod error;
+mod going;
+mod job;
+mod knowledge;
+mod looking;
+mod planning;
+mod request;
+mod route;
+mod site_offsets;
+mod transfer;
+mod ways;
+
+pub use cell::{CellParts, ComeHomeError, TransferCell, TransferSettings};
+pub use error::TransferError;
+pub use job::{SitePlan, geometry_of};
+pub use knowledge::{Knowledge, Lies};
+pub use request::{Ending, KnownBy, LeftAt, PlaceError, Request, TransferReport};
+pub use site_offsets::{OffsetPrior, SiteOffsets};
+pub use ways::{Load, NothingInTheWay, SlotLine, Ways};
