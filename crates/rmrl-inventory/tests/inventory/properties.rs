@@ -1,6 +1,6 @@
 //! What holds after any sequence of requests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rmrl_inventory::{FailedAt, Inventory, Item, ItemId, Layout, Place, TransferId, World, verify};
@@ -8,13 +8,29 @@ use rmrl_inventory::{FailedAt, Inventory, Item, ItemId, Layout, Place, TransferI
 use crate::cell::{item, layout, open_on, second, slot, stated};
 use crate::disks::{FastDisk, quick_folder};
 
-const SLOTS: [&str; 7] = ["hotel:1", "hotel:2", "hotel:3", "reader", "bench", "lids", "nowhere"];
-const ITEMS: [&str; 6] = ["plate-1", "plate-2", "plate-3", "plate-4", "lid-1", "lid-2"];
+const SLOTS: [&str; 8] =
+    ["hotel:1", "hotel:2", "hotel:3", "reader", "bench", "tray", "lids", "nowhere"];
+const ITEMS: [&str; 12] = [
+    "plate-1",
+    "plate-2",
+    "plate-1+lid",
+    "plate-2+lid",
+    "plate-3+lid",
+    "dish-1",
+    "dish-1+lid",
+    "plate-1.lid",
+    "plate-2.lid",
+    "dish-1.lid",
+    "lid-1",
+    "lid-2",
+];
 
 #[derive(Debug, Clone)]
 enum Request {
     Set(Place, Vec<Item>),
     Begin(Place, usize, Option<ItemId>),
+    Unlid(usize, usize),
+    Relid(Place, usize),
     Grasped,
     Released(usize),
     Done,
@@ -39,8 +55,10 @@ fn any_request() -> impl Strategy<Value = Request> {
             .prop_map(|(at, items)| Request::Set(at, items)),
         6 => (any_place(), 0..SLOTS.len(), prop::option::weighted(0.3, any_item()))
             .prop_map(|(from, to, item)| Request::Begin(from, to, item.map(|item| item.id))),
-        4 => Just(Request::Grasped),
-        4 => (0..SLOTS.len() + 20).prop_map(Request::Released),
+        6 => (0..SLOTS.len(), 0..SLOTS.len()).prop_map(|(from, to)| Request::Unlid(from, to)),
+        6 => (any_place(), 0..SLOTS.len()).prop_map(|(from, to)| Request::Relid(from, to)),
+        5 => Just(Request::Grasped),
+        5 => (0..SLOTS.len() + 20).prop_map(Request::Released),
         4 => Just(Request::Done),
         1 => failed.prop_map(Request::Failed),
         2 => (any_item(), prop::option::of(any_place()))
@@ -66,6 +84,45 @@ fn may_begin(world: &World, from: &Place, to: usize, item: Option<&ItemId>) -> b
         item.is_none_or(|item| *item == top.id)
             && below.len() < rule.capacity
             && rule.accepts.holds(top.labware())
+            && (!is_lid(top) || below.last().is_none_or(is_lid))
+    })
+}
+
+/// By the name of its labware.
+fn is_lid(item: &Item) -> bool {
+    item.labware().ends_with(".lid")
+}
+
+fn may_unlid(world: &World, from: usize, to: usize) -> bool {
+    if world.open_transfer().is_some() || world.uncertain().is_some() || world.jaws().is_some() {
+        return false;
+    }
+    let (layout, to) = (layout(), slot(SLOTS[to]));
+    let (Some(rule), Some(below)) = (layout.rule(&to), world.slot(&to)) else { return false };
+    let plate = world.slot(&slot(SLOTS[from])).and_then(<[Item]>::last);
+    plate.is_some_and(|plate| {
+        let lid = format!("{}.lid", plate.labware());
+        plate.has_lid
+            && slot(SLOTS[from]) != to
+            && below.len() < rule.capacity
+            && rule.accepts.holds(&lid)
+            && below.last().is_none_or(is_lid)
+            && world.items().all(|item| item.id.as_str() != format!("{}.lid", plate.id))
+    })
+}
+
+fn may_relid(world: &World, from: &Place, to: usize) -> bool {
+    if world.open_transfer().is_some() || world.uncertain().is_some() {
+        return false;
+    }
+    let lid = match from {
+        Place::Jaws => world.jaws(),
+        Place::Slot(_) if world.jaws().is_some() => None,
+        Place::Slot(at) => world.slot(at).and_then(<[Item]>::last),
+    };
+    let plate = world.slot(&slot(SLOTS[to])).and_then(<[Item]>::last);
+    lid.zip(plate).is_some_and(|(lid, plate)| {
+        !plate.has_lid && lid.labware() == format!("{}.lid", plate.labware())
     })
 }
 
@@ -81,9 +138,21 @@ fn ask(inventory: &mut Inventory, request: &Request) -> bool {
             assert_eq!(begun.is_ok(), expected, "{begun:?}");
             expected
         }
+        Request::Unlid(from, to) => {
+            let expected = may_unlid(inventory.world(), from, to);
+            let begun = inventory.begin_unlid(&slot(SLOTS[from]), &slot(SLOTS[to]), now);
+            assert_eq!(begun.is_ok(), expected, "{begun:?}");
+            expected
+        }
+        Request::Relid(from, to) => {
+            let expected = may_relid(inventory.world(), &from, to);
+            let begun = inventory.begin_relid(&from, &slot(SLOTS[to]), now);
+            assert_eq!(begun.is_ok(), expected, "{begun:?}");
+            expected
+        }
         Request::Grasped => inventory.grasped(id, now).is_ok(),
         Request::Released(n) => {
-            // Mostly where it was announced.
+            // Mostly where it was announced, else anywhere, and so sometimes back on the plate.
             let own = open.map_or(slot("reader"), |transfer| transfer.to);
             let at = SLOTS.get(n).map_or(own, |at| slot(at));
             inventory.released(id, &at, None, now).is_ok()
@@ -105,9 +174,38 @@ fn assert_invariants(world: &World, layout: &Layout) {
         let rule = layout.rule(at).unwrap();
         assert!(items.len() <= rule.capacity, "{at} holds {}", items.len());
         assert!(items.iter().all(|item| rule.accepts.holds(item.labware())), "{at}");
+        let mut pairs = items.windows(2);
+        assert!(pairs.all(|two| is_lid(&two[0]) || !is_lid(&two[1])), "a lid is loose in {at}");
     }
+    assert!(world.items().all(|item| !(item.has_lid && is_lid(item))));
     if let Some(uncertain) = world.uncertain() {
         assert!(!uncertain.places.is_empty() && world.open_transfer().is_none());
+    }
+}
+
+/// How many plates and how many lids of each labware there are, wherever the lids are.
+fn census(world: &World) -> BTreeMap<String, usize> {
+    let mut count = BTreeMap::new();
+    for item in world.items() {
+        *count.entry(item.labware().to_string()).or_default() += 1;
+        if item.has_lid {
+            *count.entry(format!("{}.lid", item.labware())).or_default() += 1;
+        }
+    }
+    count
+}
+
+/// No motion makes or loses a plate or a lid, whatever became of it. Only a person says that one came or went.
+fn assert_nothing_is_lost(before: &World, after: &World, request: &Request) {
+    match request {
+        Request::Set(..) | Request::Settle(_, None) => {}
+        _ => assert_eq!(census(after), census(before), "{request:?}"),
+    }
+    // Plates stay where they are while their lids move.
+    if let Request::Unlid(..) | Request::Relid(..) = request {
+        for plate in before.items().filter(|item| !is_lid(item)) {
+            assert_eq!(after.location(&plate.id), before.location(&plate.id), "{request:?}");
+        }
     }
 }
 
@@ -125,12 +223,15 @@ proptest! {
         for at in ["hotel:1", "bench", "reader", "lids"] {
             crate::cell::set(&mut inventory, at, &[]);
         }
-        crate::cell::set(&mut inventory, "bench", &["plate-1", "plate-2"]);
+        crate::cell::set(&mut inventory, "bench", &["plate-1", "plate-2+lid"]);
+        crate::cell::set(&mut inventory, "tray", &["dish-1+lid"]);
         for request in &requests {
             if matches!(request, Request::Restart) {
+                let before = inventory.world().clone();
                 drop(inventory);
                 inventory = open_on(dir.path(), FastDisk, snapshot_every);
                 prop_assert_eq!(inventory.world().open_transfer(), None);
+                assert_nothing_is_lost(&before, inventory.world(), request);
             }
             let before = inventory.world().clone();
             if ask(&mut inventory, request) {
@@ -139,6 +240,7 @@ proptest! {
                 prop_assert_eq!(inventory.world(), &before);
             }
             assert_invariants(inventory.world(), &layout);
+            assert_nothing_is_lost(&before, inventory.world(), request);
         }
         // What is on disk is what is in memory, from the snapshot and from the archive.
         prop_assert_eq!(&World::read(dir.path()).unwrap(), inventory.world());
