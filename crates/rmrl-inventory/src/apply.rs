@@ -22,6 +22,7 @@ impl World {
         match &entry.event {
             Event::Set { place, items, .. } => world.set(place, items)?,
             Event::Begin { .. } => world.begin(entry)?,
+            Event::Adjust { .. } => world.adjust(entry)?,
             Event::Unlid { .. } => world.unlid(entry)?,
             Event::Relid { .. } => world.relid(entry)?,
             Event::Grasped { transfer } => {
@@ -91,6 +92,17 @@ impl World {
         check_loose(self.check_top(from, item)?, self.top(to), to)?;
         let (item, phase) = self.take(from)?;
         self.open(entry, Moved::Item, (item, from.clone(), to.clone()), phase);
+        Ok(())
+    }
+
+    /// The item is gripped, and put down where it was.
+    fn adjust(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        let Event::Adjust { transfer: id, at, item } = &entry.event else { return Ok(()) };
+        self.check_begin(*id, entry.sequence)?;
+        let place = Place::Slot(at.clone());
+        self.check_top(&place, item)?;
+        let (item, phase) = self.take(&place)?;
+        self.open(entry, Moved::Item, (item, place, at.clone()), phase);
         Ok(())
     }
 

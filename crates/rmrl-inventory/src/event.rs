@@ -80,6 +80,15 @@ pub enum Event {
         /// The plate.
         plate: ItemId,
     },
+    /// The arm is about to grip an item and put it down in its own slot again: to learn from it, or to put it right.
+    Adjust {
+        /// The transfer.
+        transfer: TransferId,
+        /// Where the item is, and will be.
+        at: SlotAddress,
+        /// The item.
+        item: ItemId,
+    },
     /// The arm is about to move for a lid, to put it on a plate. When it is released, it is no item any more.
     Relid {
         /// The transfer.

@@ -137,13 +137,64 @@ impl Inventory {
         item: Option<&ItemId>,
         now: Timestamp,
     ) -> Result<TransferId, InventoryError> {
+        let event = self.transfer_event(from, to, item)?;
+        self.begin(event, now)
+    }
+
+    fn transfer_event(
+        &self,
+        from: &Place,
+        to: &SlotAddress,
+        item: Option<&ItemId>,
+    ) -> Result<Event, Refusal> {
         self.check_ways(from, to)?;
         let item = match item {
             Some(item) => item.clone(),
             None => self.world.topmost(from)?.id.clone(),
         };
         let (transfer, from, to) = (self.next_transfer(), from.clone(), to.clone());
-        self.begin(Event::Begin { transfer, from, to, item }, now)
+        Ok(Event::Begin { transfer, from, to, item })
+    }
+
+    /// Announces that the arm grips the topmost item of `at` and puts it down there again, before it moves.
+    ///
+    /// # Errors
+    /// As [`Inventory::begin_transfer`].
+    pub fn begin_adjust(
+        &mut self,
+        at: &SlotAddress,
+        now: Timestamp,
+    ) -> Result<TransferId, InventoryError> {
+        self.world.check_rest()?;
+        let place = Place::Slot(at.clone());
+        checks::known(&self.layout, &place)?;
+        let item = self.world.topmost(&place)?.id.clone();
+        let (transfer, at) = (self.next_transfer(), at.clone());
+        self.begin(Event::Adjust { transfer, at, item }, now)
+    }
+
+    /// Whether [`Inventory::begin_transfer`] would begin. Nothing is written.
+    ///
+    /// # Errors
+    /// What it would refuse.
+    pub fn check_transfer(&self, from: &Place, to: &SlotAddress) -> Result<(), InventoryError> {
+        self.prepared(self.transfer_event(from, to, None)?, Timestamp::UNIX_EPOCH).map(|_| ())
+    }
+
+    /// Whether [`Inventory::begin_unlid`] would begin. Nothing is written.
+    ///
+    /// # Errors
+    /// What it would refuse.
+    pub fn check_unlid(&self, from: &SlotAddress, to: &SlotAddress) -> Result<(), InventoryError> {
+        self.prepared(self.unlid_event(from, to)?, Timestamp::UNIX_EPOCH).map(|_| ())
+    }
+
+    /// Whether [`Inventory::begin_relid`] would begin. Nothing is written.
+    ///
+    /// # Errors
+    /// What it would refuse.
+    pub fn check_relid(&self, from: &Place, to: &SlotAddress) -> Result<(), InventoryError> {
+        self.prepared(self.relid_event(from, to)?, Timestamp::UNIX_EPOCH).map(|_| ())
     }
 
     /// Announces that the arm takes the lid off the topmost plate of `from` and brings it to `to`, before the arm moves. From now
@@ -159,11 +210,16 @@ impl Inventory {
         to: &SlotAddress,
         now: Timestamp,
     ) -> Result<TransferId, InventoryError> {
+        let event = self.unlid_event(from, to)?;
+        self.begin(event, now)
+    }
+
+    fn unlid_event(&self, from: &SlotAddress, to: &SlotAddress) -> Result<Event, Refusal> {
         let place = Place::Slot(from.clone());
         self.check_ways(&place, to)?;
         let plate = self.world.topmost(&place)?.id.clone();
         let (transfer, from, to) = (self.next_transfer(), from.clone(), to.clone());
-        self.begin(Event::Unlid { transfer, from, to, plate }, now)
+        Ok(Event::Unlid { transfer, from, to, plate })
     }
 
     /// Announces that the arm puts the topmost lid of `from` onto the topmost plate of `to`, before it moves. Once the lid is
@@ -178,16 +234,21 @@ impl Inventory {
         to: &SlotAddress,
         now: Timestamp,
     ) -> Result<TransferId, InventoryError> {
+        let event = self.relid_event(from, to)?;
+        self.begin(event, now)
+    }
+
+    fn relid_event(&self, from: &Place, to: &SlotAddress) -> Result<Event, Refusal> {
         self.check_ways(from, to)?;
         let lid = self.world.topmost(from)?.id.clone();
         let plate = match self.world.topmost(&Place::Slot(to.clone())) {
             Err(Refusal::Empty { .. }) => {
-                return Err(Refusal::NoPlate { lid, slot: to.clone() }.into());
+                return Err(Refusal::NoPlate { lid, slot: to.clone() });
             }
             plate => plate?.id.clone(),
         };
         let (transfer, from, to) = (self.next_transfer(), from.clone(), to.clone());
-        self.begin(Event::Relid { transfer, from, to, lid, plate }, now)
+        Ok(Event::Relid { transfer, from, to, lid, plate })
     }
 
     /// The jaws closed, and hold the item.
@@ -278,18 +339,26 @@ impl Inventory {
         TransferId(self.world.sequence() + 1)
     }
 
-    /// Begins a transfer, if the slot that it leads to has room for what will be an item there.
+    /// Begins a transfer.
     fn begin(&mut self, event: Event, now: Timestamp) -> Result<TransferId, InventoryError> {
+        let (entry, next) = self.prepared(event, now)?;
+        self.write(&entry, next)?;
+        Ok(TransferId(entry.sequence))
+    }
+
+    /// The event that begins a transfer, and the world after it, if the slot that it leads to has room for what will be an item
+    /// there.
+    fn prepared(&self, event: Event, now: Timestamp) -> Result<(Entry, World), InventoryError> {
         let entry = self.entry(event, now);
         let next = self.world.after(&entry)?;
         if let Some(Transfer { item, moved: Moved::Item | Moved::LidOff, to, .. }) =
             next.open_transfer()
         {
             let below = self.world.slot(to).map_or(0, <[Item]>::len);
+            let below = if matches!(entry.event, Event::Adjust { .. }) { below - 1 } else { below };
             checks::room(&self.layout, &to.clone().into(), below, std::slice::from_ref(item))?;
         }
-        self.write(&entry, next)?;
-        Ok(TransferId(entry.sequence))
+        Ok((entry, next))
     }
 
     fn record(&mut self, event: Event, now: Timestamp) -> Result<(), InventoryError> {

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rmrl_cell::{
-    Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, ToolPose,
-};
+use rmrl_cell::{Arm, Camera, DeviceError, Devices, FirstMotion, Gripper, Operator, ToolPose};
 use rmrl_core::PlanarPose;
 use rmrl_files::{read_regular_file, write_atomically};
 use rmrl_sim::{LaboratoryState, SimulatedCell};

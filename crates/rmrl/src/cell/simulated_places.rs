@@ -75,7 +75,8 @@ fn slot_of(places: &Places, address: &SlotAddress, cell_seed: u64) -> Option<Sim
 
 /// How far off a site was taught, in standard deviations: the same for all of its slots.
 fn taught_off(site: &str, cell_seed: u64) -> f64 {
-    let name = site.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(257).wrapping_add(u64::from(byte)));
+    let name =
+        site.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(257).wrapping_add(u64::from(byte)));
     standard_normal(&mut random_stream(cell_seed, "taught site", [name, 0]))
 }
 

@@ -147,7 +147,8 @@ impl SiteClearance {
         near: &Joints,
         hand: &Hand,
     ) -> Result<Joints, ClearanceError> {
-        let entry_margin_m = self.places.sites.get(address.site()).map_or(0.0, |site| site.entry_margin_m);
+        let entry_margin_m =
+            self.places.sites.get(address.site()).map_or(0.0, |site| site.entry_margin_m);
         let clearance = &self.places.clearance;
         let has_walls = clearance.keep_outs.iter().any(|one| one.name == address.site());
         let has_table = clearance.table_m.is_some();
@@ -306,7 +307,8 @@ impl SiteClearance {
     }
 
     fn within_workspace(&self, pose: ToolPose) -> Result<(), String> {
-        let envelope = SafetyEnvelope::new(self.config.safety).map_err(|error| error.to_string())?;
+        let envelope =
+            SafetyEnvelope::new(self.config.safety).map_err(|error| error.to_string())?;
         let speed_m_s = self.config.task.contact_speed_m_s;
         envelope.check_motion(pose, speed_m_s).map_err(|violation| violation.to_string())
     }
@@ -334,7 +336,8 @@ impl SiteClearance {
 fn key_of(line: Line, load: Load<'_>, slot: Option<(String, bool)>) -> LineKey {
     let pose = |pose: ToolPose| [pose.planar.x_m, pose.planar.y_m, pose.planar.yaw_rad, pose.z_m];
     let mut numbers = [0; 8];
-    for (number, value) in numbers.iter_mut().zip(pose(line.from).into_iter().chain(pose(line.to))) {
+    for (number, value) in numbers.iter_mut().zip(pose(line.from).into_iter().chain(pose(line.to)))
+    {
         *number = value.to_bits();
     }
     let load = match load {

@@ -18,8 +18,7 @@ use crate::config::key_path::{put, value};
 use crate::config::simulated_places::SimulatedPlaces;
 
 /// The sections of places.
-const SECTIONS: [&str; 5] =
-    ["sites", "labware", "clearance", "inventory", "simulated_laboratory"];
+const SECTIONS: [&str; 5] = ["sites", "labware", "clearance", "inventory", "simulated_laboratory"];
 
 /// Where an inventory is kept if the configuration does not say.
 const INVENTORY: &str = "inventory";
