@@ -13,7 +13,7 @@ pub use protocol::{
 };
 pub use watch::{
     Acknowledged, Alarm, AlarmConfig, AlarmState, DaySummary, Decision, Explanation, GateConfig,
-    GateError, Moved, MovedConfig, PolicyGate, RecordError, SiteAlarms, SiteError, SiteErrors,
-    SiteRecord, SiteResidual, Spread, TransferKey, TransferRecord, Verdict, WhatMoved, Which,
+    GateError, Moved, MovedConfig, PolicyGate, RecordError, SiteAlarms, SiteChange, SiteError,
+    SiteErrors, SiteRecord, Spread, TransferKey, TransferRecord, Verdict, WhatMoved, Which,
     parse_records, what_moved,
 };

@@ -1,4 +1,4 @@
-//! Protocols: transfers one after the other, from a TOML file, and what came of them.
+//! Protocols: transfers one after the other, from a TOML file, and their results.
 //!
 //! - `step`: one transfer, and what follows if it fails; `step_outcome`: how an attempt at it ended
 //! - `protocol_file`: a protocol, parsed and checked; `protocol_error`: what is wrong with one

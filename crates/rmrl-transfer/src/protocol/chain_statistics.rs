@@ -56,7 +56,10 @@ impl Rate {
     }
 }
 
-/// What the learning of one step adds to the success of chains, by the equations of this file.
+/// What the learning of step `i` adds to the success of chains: `(p_i^last - p_i^first) Π_{j≠i} p_j^last`.
+///
+/// `p_j` is the share of chains that did step `j`, of those that did all steps before it; *first* and *last* are the first and
+/// the last [`ChainStatistics::compared`] chains. The steps count as independent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepLearning {
@@ -91,7 +94,7 @@ pub struct StepStatistics {
     pub learning: Option<StepLearning>,
 }
 
-/// Many chains of one protocol.
+/// Many chains of one protocol. The share that succeeded is the product of the shares of all steps, `S = Π_i p_i`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChainStatistics {
@@ -218,4 +221,124 @@ fn attempts(reports: &[ProtocolReport], number: usize) -> Rate {
     Rate::of(
         all.filter(|attempt| attempt.number == number).map(|attempt| attempt.outcome.is_done()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rmrl_inventory::Place;
+
+    use super::*;
+    use crate::protocol::protocol_report::{ProtocolEnd, StepAttempt};
+    use crate::protocol::step_outcome::{ItemAt, StepOutcome};
+
+    const NAMES: [&str; 3] = ["a", "b", "c"];
+
+    fn protocol() -> Protocol {
+        let step = |name| {
+            format!(
+                "[[steps]]\nname = \"{name}\"\ntransfer = \"bench\"\nto = \"reader\"\non_failure = \"skip\"\n"
+            )
+        };
+        let text = format!("name = \"p\"\n{}", NAMES.map(step).concat());
+        Protocol::parse(&text, "p.toml", |_| true).unwrap()
+    }
+
+    /// A chain from the outcomes of the attempts at each of its steps; a step without attempts was jumped over.
+    fn chain(steps: [&[bool]; 3], is_stopped: bool) -> ProtocolReport {
+        let mut attempts = Vec::new();
+        for (index, outcomes) in steps.into_iter().enumerate() {
+            for (attempt, is_done) in outcomes.iter().enumerate() {
+                let reason = String::new();
+                let outcome = match is_done {
+                    true => StepOutcome::Done { error: None, interval_m: None },
+                    false => StepOutcome::NotDone { item: ItemAt::From, reason },
+                };
+                attempts.push(StepAttempt {
+                    step: NAMES[index].to_string(),
+                    number: index + 1,
+                    attempt: attempt as u32 + 1,
+                    from: Place::Jaws,
+                    outcome,
+                    seconds: 1.0,
+                });
+            }
+        }
+        let end = match is_stopped {
+            true => ProtocolEnd::StopRequested { before: "c".to_string() },
+            false => ProtocolEnd::Completed,
+        };
+        ProtocolReport { protocol: "p".to_string(), steps: 3, attempts, end }
+    }
+
+    fn statistics(reports: &[ProtocolReport], compared: usize) -> ChainStatistics {
+        ChainStatistics::of(&protocol(), reports, compared).unwrap()
+    }
+
+    #[test]
+    fn attempts_and_chains_are_counted_apart() {
+        let reports = [
+            chain([&[true], &[false, true], &[true]], false),
+            chain([&[true], &[false, false], &[]], false),
+            // The first failed and was skipped: what came later is no evidence for whole chains.
+            chain([&[false], &[true], &[true]], false),
+            chain([&[true], &[true], &[]], true),
+        ];
+        let found = statistics(&reports, 0);
+        assert_eq!((found.chains.successes, found.chains.tries, found.stopped), (1, 3, 1));
+        let counts = |rate: &Rate| (rate.successes, rate.tries);
+        let attempts: Vec<_> = found.steps.iter().map(|step| counts(&step.attempts)).collect();
+        let chains: Vec<_> = found.steps.iter().map(|step| counts(&step.chains)).collect();
+        assert_eq!(attempts, [(3, 4), (3, 6), (2, 2)]);
+        assert_eq!(chains, [(2, 3), (1, 2), (1, 1)]);
+        assert_eq!(found.steps[1].attempts.interval, wilson_interval(3, 6));
+        assert!(found.steps.iter().all(|step| step.learning.is_none()));
+    }
+
+    /// Step `b` learns from 2 of 4 to 4 of 4, step `a` stays at 3 of 4 at both ends; by hand: `S^last = 3/4 · 1 · 1`.
+    #[test]
+    fn what_a_step_adds_is_the_product_by_hand() {
+        let good = || chain([&[true], &[true], &[true]], false);
+        let no_a = || chain([&[false], &[], &[]], false);
+        let no_b = || chain([&[true], &[false], &[]], false);
+        // First four: a 3/4, b 1/3, c 1/1. Last four: a 3/4, b 3/3, c 3/3.
+        let mut reports = vec![no_a(), no_b(), no_b(), good(), good(), good()];
+        reports.extend([good(), no_a(), good(), good()]);
+        let found = statistics(&reports, 4);
+        let learning: Vec<StepLearning> =
+            found.steps.iter().map(|step| step.learning.unwrap()).collect();
+        assert!(learning.iter().all(|one| one.chain_with == 0.75));
+        let adds: Vec<f64> = learning.iter().map(StepLearning::adds).collect();
+        assert!((adds[0], adds[2]) == (0.0, 0.0) && (adds[1] - 0.5).abs() < 1e-12, "{adds:?}");
+        assert_eq!((learning[1].first.successes, learning[1].first.tries), (1, 3));
+        // Not more than half of the chains on each side.
+        assert_eq!(statistics(&reports, 99).compared, 5);
+    }
+
+    #[test]
+    fn reports_of_other_protocols_are_named() {
+        let mut other = chain([&[true], &[], &[]], false);
+        other.protocol = "q".to_string();
+        let reports = [chain([&[true], &[], &[]], false), other];
+        let error = ChainStatistics::of(&protocol(), &reports, 1).unwrap_err();
+        assert!(error.to_string().starts_with("report 2 is of \"q\" with 3 steps"), "{error}");
+    }
+
+    proptest! {
+        /// The product of the steps is the share of chains, whatever depends on what.
+        #[test]
+        fn the_product_is_the_share_of_chains(
+            chains in prop::collection::vec(prop::array::uniform3(prop::collection::vec(any::<bool>(), 0..3)), 1..40),
+        ) {
+            // A step that was done is not tried again.
+            let cut = |tries: &[bool]| tries.iter().position(|done| *done).map_or(tries.len(), |done| done + 1);
+            let reports: Vec<_> = chains
+                .iter()
+                .map(|[a, b, c]| chain([&a[..cut(a)], &b[..cut(b)], &c[..cut(c)]], false))
+                .collect();
+            let found = statistics(&reports, 5);
+            let product: f64 = found.steps.iter().map(|step| step.chains.share().unwrap_or(0.0)).product();
+            prop_assert!((product - found.chains.share().unwrap()).abs() < 1e-12);
+        }
+    }
 }

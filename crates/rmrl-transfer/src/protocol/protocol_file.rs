@@ -246,3 +246,149 @@ fn check_names_and_jumps(steps: &[Step]) -> Result<(), (usize, String)> {
 fn one_line(message: &str) -> String {
     message.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Protocol, ProtocolError> {
+        let known = ["bench", "lid-park", "reader", "hotel:1", "hotel:2"];
+        Protocol::parse(text, "plates.toml", |slot| known.contains(&slot.to_string().as_str()))
+    }
+
+    /// A protocol of one step, with these lines in it.
+    fn with_step(lines: &str) -> String {
+        format!("name = \"p\"\n[[steps]]\nname = \"the step\"\n{lines}")
+    }
+
+    #[test]
+    fn every_action_and_every_key_is_read() {
+        let text = r#"
+            name = "read plate 1"
+            [[steps]]
+            name = "unlid"
+            unlid = "bench"
+            to = "lid-park"
+            retries = 1
+            on_failure = "relid"
+            [[steps]]
+            name = "to the reader"
+            transfer = "bench"
+            to = "reader"
+            on_failure = "skip"
+            [[steps]]
+            name = "relid"
+            relid = "jaws"
+            to = "bench"
+            on_failure = "stop"
+            [[steps]]
+            name = "onto another"
+            stack = "bench"
+            to = "hotel:1"
+            [[steps]]
+            name = "off it"
+            unstack = "hotel:1"
+            to = "hotel:2"
+        "#;
+        let protocol = parse(text).unwrap();
+        assert_eq!(protocol.name(), "read plate 1");
+        let texts: Vec<String> = protocol.steps().iter().map(Step::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "\"unlid\": unlid bench to lid-park",
+                "\"to the reader\": transfer bench to reader",
+                "\"relid\": relid jaws to bench",
+                "\"onto another\": stack bench to hotel:1",
+                "\"off it\": unstack hotel:1 to hotel:2",
+            ]
+        );
+        assert_eq!(protocol.steps().iter().map(|step| step.retries).sum::<u32>(), 1);
+        let next: Vec<Option<usize>> = (0..5).map(|index| protocol.after_failure(index)).collect();
+        assert_eq!(next, [Some(2), Some(2), None, None, None]);
+    }
+
+    #[test]
+    fn invalid_protocols_are_refused_with_file_step_and_what_was_expected() {
+        let step = |lines: &str| with_step(lines);
+        let twice = "[[steps]]\nname = \"the step\"\ntransfer = \"reader\"\nto = \"bench\"";
+        let go = "transfer = \"bench\"\nto = \"reader\"\n";
+        for (text, expected) in [
+            ("name = ".to_string(), vec!["plates.toml: ", "line 1"]),
+            ("steps = []".to_string(), vec!["plates.toml: there is no name"]),
+            ("name = 3".to_string(), vec!["name is of type integer, expected a string"]),
+            ("name = \"p\"".to_string(), vec!["no steps", "[[steps]]"]),
+            ("name = \"p\"\nsteps = []".to_string(), vec!["it has 0 steps, expected 1 to 1000"]),
+            ("name = \"p\"\nsteps = 1".to_string(), vec!["steps is of type integer"]),
+            (format!("retries = 1\n{}", step(go)), vec!["unknown key \"retries\""]),
+            (step("to = \"reader\""), vec!["it moves nothing", "transfer, unlid, relid"]),
+            (step("transfer = \"bench\""), vec!["missing field `to`"]),
+            (step(&format!("{go}unlid = \"bench\"")), vec!["transfer and unlid", "exactly one of"]),
+            (step(&format!("{go}retry = 1")), vec!["unknown field `retry`", "`retries`"]),
+            (step(&format!("{go}retries = -1")), vec!["retries", "-1"]),
+            (step(&format!("{go}retries = 11")), vec!["retries is 11, expected 0 to 10"]),
+            (step(&format!("{go}retries = \"1\"")), vec!["retries", "expected u32"]),
+            (step("transfer = \"Bench\"\nto = \"reader\""), vec!["transfer", "'B'", "`hotel:1`"]),
+            (step("transfer = \"bench\"\nto = \"jaws\""), vec!["`to`", "gripper"]),
+            (step("unlid = \"jaws\"\nto = \"bench\""), vec!["unlid is jaws, expected a slot"]),
+            (step("unstack = \"jaws\"\nto = \"bench\""), vec!["unstack is jaws, expected a slot"]),
+            (step("transfer = \"bench\"\nto = \"bench\""), vec!["both bench", "another slot"]),
+            (
+                step("transfer = \"shelf\"\nto = \"bench\""),
+                vec!["no slot shelf", "expected a slot"],
+            ),
+            (step("transfer = \"bench\"\nto = \"hotel:3\""), vec!["no slot hotel:3"]),
+            (step(&format!("{go}on_failure = \"later\"")), vec!["no step", "further on"]),
+            (step(&format!("{go}on_failure = \"the step\"")), vec!["not further on"]),
+            (format!("{}\n{twice}", step(go)), vec!["step 2 \"the step\"", "step 1 has the same"]),
+            (step(go).replace("the step", ""), vec!["1 to 100 characters"]),
+            (step(go).replace("the step", " x"), vec!["no space at an end"]),
+            (step(go).replace("the step", "a\\nb"), vec!["no control characters"]),
+            (step(go).replace("the step", "skip"), vec!["its name is \"skip\""]),
+            (step(go).replace("the step", &"x".repeat(101)), vec!["1 to 100 characters"]),
+            ("name = \"p\"\n[[steps]]\nto = \"bench\"".to_string(), vec!["step 1: ", "`name`"]),
+            ("name = \"p\"\nsteps = [7]".to_string(), vec!["step 1: "]),
+        ] {
+            let message = parse(&text).unwrap_err().to_string();
+            for part in expected {
+                assert!(message.contains(part), "{part:?} is not in {message:?} of\n{text}");
+            }
+            assert!(message.starts_with("plates.toml"), "{message}");
+            assert!(!message.contains('\n') || text == "name = ", "{message}");
+            if text.contains("the step") && message.contains(", step") {
+                assert!(message.contains("\"the step\": "), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thousand_steps_are_read_and_one_more_is_refused() {
+        let steps = |count: usize| {
+            let step =
+                |i| format!("[[steps]]\nname = \"s{i}\"\ntransfer = \"bench\"\nto = \"reader\"\n");
+            format!("name = \"p\"\n{}", (0..count).map(step).collect::<String>())
+        };
+        assert_eq!(parse(&steps(1000)).unwrap().steps().len(), 1000);
+        let message = parse(&steps(1001)).unwrap_err().to_string();
+        assert!(message.contains("it has 1001 steps, expected 1 to 1000"), "{message}");
+    }
+
+    proptest! {
+        /// A protocol that was cut or has a wrong character is refused or read, and jumps of what is read lead forward.
+        #[test]
+        fn damaged_protocols_are_refused_or_keep_the_rules(at in 0usize..260, with in ".{0,3}") {
+            let text = "name = \"p\"\n[[steps]]\nname = \"a\"\ntransfer = \"bench\"\nto = \"reader\"\n\
+                        on_failure = \"b\"\n[[steps]]\nname = \"b\"\nrelid = \"jaws\"\nto = \"bench\"\nretries = 2\n";
+            let at = at.min(text.len());
+            let damaged = format!("{}{with}{}", &text[..at], &text[(at + 1).min(text.len())..]);
+            if let Ok(protocol) = parse(&damaged) {
+                for (index, step) in protocol.steps().iter().enumerate() {
+                    prop_assert!(step.retries <= 10);
+                    prop_assert!(protocol.after_failure(index).is_none_or(|next| next > index));
+                }
+            }
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! What came of a protocol.
+//! The result of a protocol.
 
 use rmrl_inventory::Place;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub enum ProtocolEnd {
     },
 }
 
-/// What came of a protocol, attempt by attempt.
+/// The result of a protocol, attempt by attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProtocolReport {

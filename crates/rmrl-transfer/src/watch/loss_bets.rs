@@ -40,3 +40,34 @@ impl LossBets {
         self.stakes.iter().sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The mean over a gain of two values with the mean 0, and over one with a mean below 0.
+    #[test]
+    fn bets_are_fair_at_the_border_and_lose_below() {
+        for (low, high) in [(-1.0, 1.0), (-1.0, 0.1), (-0.01, 5.0)] {
+            let mut before = LossBets::new();
+            before.note(0.3, 1.0);
+            let after = |gain| before.clone().note(gain, 1.0);
+            // P(high) high + P(low) low = 0
+            let p_high = -low / (high - low);
+            let mean = p_high * after(high) + (1.0 - p_high) * after(low);
+            assert!((mean - before.evidence()).abs() < 1e-12, "{mean}");
+            let worse = 0.9 * p_high;
+            assert!(worse * after(high) + (1.0 - worse) * after(low) < before.evidence());
+        }
+    }
+
+    #[test]
+    fn stakes_stay_positive_after_the_worst_gains() {
+        let mut bets = LossBets::new();
+        assert!((bets.evidence() - 1.0).abs() < 1e-12);
+        for _ in 0..50 {
+            bets.note(-2.0, 2.0);
+        }
+        assert!(bets.evidence() > 0.0 && bets.evidence() < 0.1);
+    }
+}

@@ -91,9 +91,15 @@ pub enum AlarmState<'a> {
 
 /// The alarms of all sites. They follow from the log: after a restart the caller replays it.
 ///
-/// Each site has two [tests](GrowthEvidence), of the length of translation errors and of absolute rotation errors. Their mean is
-/// evidence as well. It ever reaches `1 / false_alarm` with a probability of at most `false_alarm`, while the errors of a
-/// site are exchangeable: the mixture of origins and labware has to stay as it was, too.
+/// Each site has two tests, of the length of translation errors and of absolute rotation errors. A test bets on the rank of
+/// each error among all errors since the last acknowledgment; ranks are uniform and independent while errors are
+/// exchangeable, whatever their distribution (conformal test martingales: Vovk, Gammerman and Shafer, "Algorithmic Learning
+/// in a Random World", 2nd ed. 2022). The mean of both is evidence as well. By Ville's inequality it ever reaches
+/// `1 / false_alarm` with a probability of at most `false_alarm`. The mixture of origins and labware at a site has to stay as
+/// it was, too: otherwise an alarm says that this changed.
+///
+/// Only the size of errors counts. A site whose mean error was 0 and is shifted by one standard deviation has errors that are
+/// hardly longer; [`what_moved`](crate::what_moved()) compares means and is the finer one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteAlarms {
     config: AlarmConfig,
@@ -221,4 +227,133 @@ impl SiteAlarm {
 fn median(sizes: &[[f64; 2]], component: usize) -> f64 {
     let values: Vec<f64> = sizes.iter().map(|size| size[component]).collect();
     quantile(&values, 0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use rmrl_core::{Rng, random_stream, standard_normal};
+
+    use super::*;
+    use crate::watch::transfer_record::Acknowledged;
+
+    fn transfer(to: &str, error: [f64; 3]) -> SiteRecord {
+        let [dx_m, dy_m, dyaw_rad] = error;
+        SiteRecord::Transfer(TransferRecord {
+            time: Timestamp::UNIX_EPOCH,
+            from: "bench".parse().unwrap(),
+            to: to.parse().unwrap(),
+            labware: "96-well".to_string(),
+            dx_m,
+            dy_m,
+            dyaw_rad,
+            interval_m: None,
+            policy: "p".to_string(),
+        })
+    }
+
+    fn acknowledged(site: &str) -> SiteRecord {
+        let (site, note) = (site.parse().unwrap(), "as it should be".to_string());
+        SiteRecord::Acknowledged(Acknowledged { time: Timestamp::UNIX_EPOCH, site, note })
+    }
+
+    /// An error with a standard deviation of 0.2 mm and 3 mrad.
+    fn noise(rng: &mut Rng) -> [f64; 3] {
+        [2e-4 * standard_normal(rng), 2e-4 * standard_normal(rng), 3e-3 * standard_normal(rng)]
+    }
+
+    /// Records `count` errors, each changed by `change`, and returns how many until an alarm.
+    fn record(
+        alarms: &mut SiteAlarms,
+        rng: &mut Rng,
+        count: usize,
+        change: impl Fn([f64; 3]) -> [f64; 3],
+    ) -> Option<usize> {
+        (1..=count).find(|_| {
+            let record = transfer("reader", change(noise(rng)));
+            alarms.record(&record).unwrap().is_some()
+        })
+    }
+
+    fn state<'a>(alarms: &'a SiteAlarms, site: &str) -> Option<AlarmState<'a>> {
+        alarms.state(&site.parse().unwrap())
+    }
+
+    #[test]
+    fn shifts_and_turns_raise_an_alarm_that_stays_until_it_is_acknowledged() {
+        let shifts: [fn([f64; 3]) -> [f64; 3]; 3] = [
+            |[x, y, yaw]| [x + 1e-3, y, yaw],
+            |[x, y, yaw]| [x, y, yaw - 0.02],
+            |e| e.map(|c| 4.0 * c),
+        ];
+        for (seed, change) in shifts.into_iter().enumerate() {
+            let mut rng = random_stream(seed as u64, "alarm", [0, 0]);
+            let mut alarms = SiteAlarms::new(AlarmConfig::default()).unwrap();
+            assert_eq!(record(&mut alarms, &mut rng, 29, |error| error), None);
+            assert_eq!(state(&alarms, "reader"), Some(AlarmState::Reference { transfers: 29 }));
+            assert_eq!(record(&mut alarms, &mut rng, 80, |error| error), None);
+            assert!(matches!(state(&alarms, "reader"), Some(AlarmState::Watching { .. })));
+            let delay = record(&mut alarms, &mut rng, 100, change).unwrap();
+            assert!(delay < 20, "{delay}");
+            // One alarm, however many errors follow.
+            assert_eq!(record(&mut alarms, &mut rng, 100, change), None);
+            let alarm = alarms.alarms().next().unwrap().clone();
+            assert_eq!(alarm.transfers, 29 + 80 + delay);
+            let translation = alarm.last_translation_m > 2.0 * alarm.reference_translation_m;
+            let yaw = alarm.last_yaw_rad > 2.0 * alarm.reference_yaw_rad;
+            assert_eq!([translation, yaw], [[true, false], [false, true], [true, true]][seed]);
+            if seed < 2 {
+                assert_eq!(alarm.translation_evidence > alarm.yaw_evidence, seed == 0);
+            }
+            assert!(alarm.to_string().starts_with("errors at reader have grown"), "{alarm}");
+
+            alarms.record(&acknowledged("reader")).unwrap();
+            assert_eq!(state(&alarms, "reader"), None);
+            // What they are now is the reference.
+            assert_eq!(record(&mut alarms, &mut rng, 200, change), None);
+        }
+    }
+
+    #[test]
+    fn errors_that_shrink_and_other_sites_raise_none() {
+        let mut rng = random_stream(3, "alarm", [0, 0]);
+        let mut alarms = SiteAlarms::new(AlarmConfig::default()).unwrap();
+        assert_eq!(record(&mut alarms, &mut rng, 60, |error| error), None);
+        for _ in 0..100 {
+            let elsewhere = transfer("hotel:1", noise(&mut rng).map(|component| 10.0 * component));
+            assert_eq!(alarms.record(&elsewhere).unwrap(), None);
+        }
+        assert_eq!(record(&mut alarms, &mut rng, 200, |error| error.map(|c| c / 3.0)), None);
+        let sites: Vec<String> = alarms.sites().map(SlotAddress::to_string).collect();
+        assert_eq!(sites, ["hotel:1", "reader"]);
+        alarms.record(&acknowledged("hotel:1")).unwrap();
+        assert_eq!(alarms.sites().count(), 1);
+    }
+
+    #[test]
+    fn invalid_numbers_and_keys_are_refused_and_change_nothing() {
+        let mut alarms = SiteAlarms::new(AlarmConfig::default()).unwrap();
+        let before = alarms.clone();
+        assert!(alarms.record(&transfer("reader", [f64::NAN, 0.0, 0.0])).is_err());
+        assert_eq!(alarms, before);
+        for config in [
+            AlarmConfig { false_alarm: 0.0, ..Default::default() },
+            AlarmConfig { reference: 1, ..Default::default() },
+        ] {
+            assert!(SiteAlarms::new(config).is_err());
+        }
+    }
+
+    /// Translation and rotation errors together: 2,000 sites with 400 transfers each, at one hundredth.
+    #[test]
+    fn both_tests_of_a_site_together_keep_the_promise() {
+        let config = AlarmConfig { false_alarm: 0.01, ..Default::default() };
+        let alarms = (0..2000).filter(|seed| {
+            let mut rng = random_stream(*seed, "two tests", [0, 0]);
+            let mut alarms = SiteAlarms::new(config).unwrap();
+            record(&mut alarms, &mut rng, 400, |error| error).is_some()
+        });
+        let alarms = alarms.count();
+        println!("{alarms} of at most 20 expected");
+        assert!(alarms as f64 <= 20.0 + 2.0 * 20f64.sqrt(), "{alarms}");
+    }
 }

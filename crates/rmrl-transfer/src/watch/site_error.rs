@@ -33,3 +33,18 @@ impl SiteError {
         PoseAdjustment { dx_m, dy_m, dyaw_rad }.rotated(site_yaw_rad)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::FRAC_PI_2;
+
+    use super::*;
+
+    #[test]
+    fn an_error_along_the_slot_is_along_y_of_the_world_where_the_slot_is_turned() {
+        let error = SiteError { dx_m: 0.003, dy_m: -0.004, dyaw_rad: 0.01 };
+        let in_world = error.in_world(FRAC_PI_2);
+        assert!((in_world.dx_m - 0.004).abs() < 1e-15 && (in_world.dy_m - 0.003).abs() < 1e-15);
+        assert_eq!((in_world.dyaw_rad, error.translation_m()), (0.01, 0.005));
+    }
+}

@@ -131,3 +131,70 @@ fn summary(site: &SlotAddress, day: Date, transfers: &[&TransferRecord]) -> DayS
         within_interval: is_within.into_iter().filter(|is_within| *is_within).count(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::Offset;
+
+    use super::*;
+
+    fn line(time: &str, from: &str, to: &str, dx_mm: f64, interval_m: Option<f64>) -> String {
+        let interval_m = interval_m.map_or("null".to_string(), |value| value.to_string());
+        format!(
+            "{{\"record\":\"transfer\",\"time\":\"{time}\",\"from\":\"{from}\",\"to\":\"{to}\",\"labware\":\"96-well\",\
+             \"dx_m\":{},\"dy_m\":0.0,\"dyaw_rad\":{},\"interval_m\":{interval_m},\"policy\":\"p\"}}\n",
+            dx_mm / 1000.0,
+            -dx_mm / 100.0
+        )
+    }
+
+    #[test]
+    fn a_day_of_a_site_is_summarized_over_all_origins() {
+        let mut text = line("2026-03-01T23:30:00Z", "bench", "reader", 9.0, None);
+        for (from, dx_mm, interval_m) in
+            [("bench", 1.0, Some(0.002)), ("hotel:1", -2.0, Some(0.001)), ("bench", 4.0, None)]
+        {
+            text += &line("2026-03-02T08:00:00Z", from, "reader", dx_mm, interval_m);
+        }
+        text += &line("2026-03-02T09:00:00Z", "reader", "bench", 5.0, None);
+        let errors = SiteErrors::parse(&text).unwrap();
+        let summaries = errors.summaries(&TimeZone::UTC);
+        let keys: Vec<String> = summaries
+            .iter()
+            .map(|one| format!("{} {} {}", one.site, one.day, one.transfers))
+            .collect();
+        assert_eq!(keys, ["bench 2026-03-02 1", "reader 2026-03-01 1", "reader 2026-03-02 3"]);
+        let day = &summaries[2];
+        // Of 1, 2 and 4 mm: the median, the root of 21/3, and 2 + 0.9 (4 - 2).
+        let close =
+            |got: f64, expected: f64| assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+        close(day.translation_m.median, 0.002);
+        close(day.translation_m.rms, 0.007f64.sqrt() * 0.001f64.sqrt());
+        close(day.translation_m.quantile_95, 0.0038);
+        close(day.yaw_rad.quantile_95, 0.038);
+        assert_eq!((day.predicted, day.within_interval), (2, 1));
+        // Half an hour before midnight in Greenwich is the next day in Berlin.
+        let berlin = TimeZone::fixed(Offset::constant(1));
+        assert_eq!(errors.summaries(&berlin)[1].transfers, 4);
+
+        let key =
+            errors.keys().find(|key| key.to_string().contains("from bench to reader")).unwrap();
+        let series: Vec<f64> = errors.series(key).iter().map(|one| one.dx_m).collect();
+        assert_eq!(series, [0.009, 0.001, 0.004]);
+        let to_reader: Vec<f64> =
+            errors.to_site(&"reader".parse().unwrap()).iter().map(|one| one.dx_m).collect();
+        assert_eq!(to_reader.len(), 4);
+        assert_eq!(to_reader[0], 0.009);
+    }
+
+    #[test]
+    fn an_invalid_transfer_is_not_added() {
+        let mut errors =
+            SiteErrors::parse(&line("2026-03-01T23:30:00Z", "bench", "reader", 9.0, None)).unwrap();
+        let key = errors.keys().next().unwrap().clone();
+        let mut wrong = errors.series(&key)[0].clone();
+        wrong.dx_m = f64::NAN;
+        assert!(errors.push(wrong).is_err());
+        assert_eq!(errors.series(&key).len(), 1);
+    }
+}

@@ -152,3 +152,61 @@ fn record_of(line: &str) -> Result<SiteRecord, String> {
     }
     Ok(record)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRANSFER: &str = r#"{"record":"transfer","time":"2026-03-01T10:00:00Z","from":"jaws","to":"hotel:2","labware":"96-well","dx_m":0.0003,"dy_m":-0.0004,"dyaw_rad":0.01,"interval_m":0.001,"policy":"p1"}"#;
+    const ACKNOWLEDGED: &str = r#"{"record":"acknowledged","time":"2026-03-02T10:00:00Z","site":"hotel:2","note":"tray screwed down"}"#;
+
+    #[test]
+    fn each_line_is_read_and_written_alike() {
+        let records = parse_records(&format!("{TRANSFER}\n\n{ACKNOWLEDGED}\n")).unwrap();
+        let SiteRecord::Transfer(transfer) = &records[0] else { panic!("{records:?}") };
+        assert!((transfer.error().translation_m() - 0.0005).abs() < 1e-12);
+        assert_eq!(transfer.key().to_string(), "96-well from jaws to hotel:2");
+        for (record, line) in records.iter().zip([TRANSFER, ACKNOWLEDGED]) {
+            assert_eq!(serde_json::to_string(record).unwrap(), line);
+        }
+    }
+
+    #[test]
+    fn invalid_lines_are_refused_by_their_number() {
+        for (from, to, expected) in [
+            ("\"jaws\"", "\"Jaws\"", "'J'"),
+            ("0.0003", "\"0.0003\"", "expected f64"),
+            ("0.0003", "1e999", "number out of range"),
+            (
+                "\"interval_m\":0.001",
+                "\"interval_m\":-0.001",
+                "interval_m of the transfer to hotel:2 is -0.001",
+            ),
+            ("\"policy\"", "\"polici\"", "polici"),
+            (",\"policy\":\"p1\"", "", "policy"),
+            ("transfer", "transfers", "transfers"),
+            ("{", "", ""),
+            ("}", "", ""),
+        ] {
+            let text = format!("{ACKNOWLEDGED}\n{}\n", TRANSFER.replace(from, to));
+            let message = parse_records(&text).unwrap_err().to_string();
+            assert!(message.starts_with("line 2 is no record of a transfer: "), "{message}");
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused_where_records_are_made() {
+        let [SiteRecord::Transfer(good)] = &parse_records(TRANSFER).unwrap()[..] else { panic!() };
+        for value in [f64::NAN, f64::INFINITY] {
+            let wrong = [
+                TransferRecord { dx_m: value, ..good.clone() },
+                TransferRecord { dy_m: value, ..good.clone() },
+                TransferRecord { dyaw_rad: value, ..good.clone() },
+                TransferRecord { interval_m: Some(value), ..good.clone() },
+            ];
+            assert!(wrong.iter().all(|record| record.check().is_err()));
+        }
+        assert_eq!(TransferRecord { interval_m: None, ..good.clone() }.check(), Ok(()));
+    }
+}
