@@ -12,6 +12,8 @@
 //! - `knowledge`, `site_offsets`: what is known of how things lie
 //! - `ways`: who proves that a motion is clear
 //! - `cell`: devices, places and memory together
+//! - `protocol`: steps one after the other, from a file, and their results
+//! - `watch`: whether errors at a site have grown, what moved, and which policy works
 
 mod carrying_about;
 mod cell;
@@ -22,16 +24,29 @@ mod job;
 mod knowledge;
 mod looking;
 mod planning;
+mod protocol;
 mod request;
 mod route;
 mod site_offsets;
 mod transfer;
+mod watch;
 mod ways;
 
 pub use cell::{CellParts, ComeHomeError, TransferCell, TransferSettings};
 pub use error::TransferError;
 pub use job::{SitePlan, geometry_of};
 pub use knowledge::{Knowledge, Lies};
+pub use protocol::{
+    ChainStatistics, ChainStatisticsError, ItemAt, OnFailure, Protocol, ProtocolEnd, ProtocolError,
+    ProtocolEvent, ProtocolReport, Rate, RunHooks, Step, StepAction, StepAttempt, StepLearning,
+    StepOutcome, StepStatistics, TakesSteps, run_protocol,
+};
 pub use request::{Ending, KnownBy, LeftAt, PlaceError, Request, TransferReport};
 pub use site_offsets::{OffsetPrior, SiteOffsets};
+pub use watch::{
+    Acknowledged, Alarm, AlarmConfig, AlarmState, DaySummary, Decision, Explanation, GateConfig,
+    GateError, Moved, MovedConfig, PolicyGate, RecordError, SiteAlarms, SiteChange, SiteError,
+    SiteErrors, SiteRecord, Spread, TransferKey, TransferRecord, Verdict, WhatMoved, Which,
+    parse_records, what_moved,
+};
 pub use ways::{Load, NothingInTheWay, SlotLine, Ways};
