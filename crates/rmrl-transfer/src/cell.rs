@@ -17,6 +17,7 @@ use rmrl_vision::Localizer;
 use crate::error::TransferError;
 use crate::job::SitePlan;
 use crate::knowledge::Knowledge;
+use crate::log::TransferLog;
 use crate::ways::Ways;
 
 /// The largest file of what is known, in bytes.
@@ -65,6 +66,8 @@ pub struct CellParts {
     pub inventory: Inventory,
     /// The file of what is known of how things lie. It need not exist.
     pub knowledge: PathBuf,
+    /// The file of transfers whose error was measured. It need not exist.
+    pub log: PathBuf,
     /// How transfers are made.
     pub settings: TransferSettings,
     /// The time of events.
@@ -84,6 +87,7 @@ pub struct TransferCell {
     pub(crate) inventory: Inventory,
     pub(crate) knowledge: Knowledge,
     pub(crate) settings: TransferSettings,
+    pub(crate) log: TransferLog,
     knowledge_file: PathBuf,
     clock: Box<dyn Fn() -> Timestamp + Send>,
 }
@@ -92,7 +96,7 @@ impl TransferCell {
     /// A cell of these parts. Nothing moves yet.
     ///
     /// # Errors
-    /// Limits of the workspace are invalid.
+    /// Limits of the workspace are invalid, or the log cannot be read.
     pub fn new(parts: CellParts) -> Result<Self, TransferError> {
         let CellParts { devices, safety, localizer, plan, ways, inventory, settings, .. } = parts;
         let Devices { camera, arm, gripper, operator } = devices;
@@ -110,6 +114,7 @@ impl TransferCell {
             inventory,
             knowledge,
             settings,
+            log: TransferLog::open(&parts.log)?,
             knowledge_file: parts.knowledge,
             clock: parts.clock,
         })
@@ -164,7 +169,7 @@ impl TransferCell {
         rmrl_files::write_atomically(&self.knowledge_file, text.as_bytes()).map_err(|error| {
             TransferError::Knowledge {
                 file: self.knowledge_file.display().to_string(),
-                reason: error.to_string(),
+                reason: format!("cannot write it: {error}"),
             }
         })
     }

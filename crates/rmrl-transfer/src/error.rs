@@ -41,12 +41,12 @@ pub enum TransferError {
     /// The jaws hold something of which the inventory knows nothing, or nothing where it says that they do.
     #[error("{0}; look, and say it by `rmrl cell inventory set` or `settle`")]
     Jaws(String),
-    /// What is known of how things lie could not be written.
-    #[error("cannot write {file}: {reason}")]
+    /// What is known of how things lie, or the log of transfers, could not be kept.
+    #[error("{file}: {reason}")]
     Knowledge {
         /// The file.
         file: String,
-        /// Why.
+        /// What failed.
         reason: String,
     },
 }

@@ -11,7 +11,8 @@
 //! - `carrying_about`: how a cell learns where its camera sees plates
 //! - `knowledge`, `site_offsets`: what is known of how things lie
 //! - `ways`: who proves that a motion is clear
-//! - `cell`: devices, places and memory together
+//! - `cell`: devices, places and memory together. `log`: the transfers whose error was measured. `steps`: a protocol's
+//!   steps as transfers
 //! - `protocol`: steps one after the other, from a file, and their results
 //! - `watch`: whether errors at a site have grown, what moved, and which policy works
 
@@ -22,12 +23,14 @@ mod error;
 mod going;
 mod job;
 mod knowledge;
+mod log;
 mod looking;
 mod planning;
 mod protocol;
 mod request;
 mod route;
 mod site_offsets;
+mod steps;
 mod transfer;
 mod watch;
 mod ways;
@@ -36,6 +39,7 @@ pub use cell::{CellParts, ComeHomeError, TransferCell, TransferSettings};
 pub use error::TransferError;
 pub use job::{SitePlan, geometry_of};
 pub use knowledge::{Knowledge, Lies};
+pub use log::TransferLog;
 pub use protocol::{
     ChainStatistics, ChainStatisticsError, ItemAt, OnFailure, Protocol, ProtocolEnd, ProtocolError,
     ProtocolEvent, ProtocolReport, Rate, RunHooks, Step, StepAction, StepAttempt, StepLearning,

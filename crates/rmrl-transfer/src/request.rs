@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use rmrl_inventory::{Place, SlotAddress};
+use rmrl_inventory::{Place, SlotAddress, World};
 use serde::{Deserialize, Serialize};
+
+use crate::job::LID;
 
 /// What shall be moved, and where to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,36 @@ pub enum Request {
 }
 
 impl Request {
+    /// What is meant by "from here to there": a lid that comes to a plate is put onto it. With `lid` only the lid of the plate is
+    /// meant.
+    ///
+    /// # Errors
+    /// A lid in the jaws has no plate that it could be taken from; in words.
+    pub fn between(
+        world: &World,
+        from: &Place,
+        to: &SlotAddress,
+        lid: bool,
+    ) -> Result<Self, String> {
+        let (from, to) = (from.clone(), to.clone());
+        if lid {
+            return match from {
+                Place::Slot(from) => Ok(Self::Unlid { from, to }),
+                Place::Jaws => {
+                    Err("the jaws hold no plate whose lid could be taken off".to_string())
+                }
+            };
+        }
+        let top = match &from {
+            Place::Slot(slot) => world.top(slot),
+            Place::Jaws => world.jaws(),
+        };
+        let is_lid = |labware: &str| labware.ends_with(LID);
+        let comes_to_plate = top.is_some_and(|item| is_lid(item.labware()))
+            && world.top(&to).is_some_and(|item| !is_lid(item.labware()));
+        Ok(if comes_to_plate { Self::Relid { from, to } } else { Self::Move { from, to } })
+    }
+
     /// Where the jaws take what shall be moved.
     pub fn from(&self) -> Place {
         match self {

@@ -17,6 +17,7 @@ use crate::knowledge::Lies;
 use crate::looking::Seen;
 use crate::request::{Ending, KnownBy, LeftAt, PlaceError, Request, TransferReport};
 use crate::route::Route;
+use crate::watch::{SiteRecord, TransferRecord};
 
 /// What meets something this little above where it should be released lies on its place: the arm's height is off, or the item
 /// lies on the wall of a tray. In meters.
@@ -24,6 +25,9 @@ const MET_EARLY_M: f64 = 0.006;
 /// A lid is on its plate within this, in meters and degrees.
 const LID_SEATING_M: f64 = 0.001_5;
 const LID_SEATING_DEG: f64 = 1.0;
+
+/// The name of what corrects transfers, in the log.
+const BELIEF: &str = "self-calibration";
 
 /// How far a transfer of an item has come.
 pub(crate) enum Carried {
@@ -306,6 +310,7 @@ impl TransferCell {
                 self.inventory.done(id, self.now())?;
                 let report = self.answer(job, choice);
                 self.save_knowledge()?;
+                self.keep(&report)?;
                 return Ok(report);
             }
             Carried::AtFrom(reason) => (FailedAt::AtFrom, Some(LeftAt::From), reason),
@@ -322,6 +327,24 @@ impl TransferCell {
             None => Ending::Unknown { reason },
         };
         Ok(report(job, ending))
+    }
+
+    /// Logs a measured error.
+    fn keep(&self, report: &TransferReport) -> Result<(), TransferError> {
+        let Some(error) = report.error.filter(|error| error.known_by == KnownBy::Measured) else {
+            return Ok(());
+        };
+        self.log.append(&SiteRecord::Transfer(TransferRecord {
+            time: self.now(),
+            from: report.request.from(),
+            to: report.request.to().clone(),
+            labware: report.labware.clone(),
+            dx_m: 1e-3 * error.along_mm,
+            dy_m: 1e-3 * error.across_mm,
+            dyaw_rad: error.yaw_deg.to_radians(),
+            interval_m: Some(1e-3 * error.interval_mm),
+            policy: BELIEF.to_string(),
+        }))
     }
 
     /// Looks at the item where it was released, and says how far off it lies: as measured, or else as predicted.

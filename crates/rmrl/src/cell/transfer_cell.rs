@@ -106,6 +106,7 @@ pub fn open_transfer_cell(
         ways,
         inventory,
         knowledge: places.inventory.join(KNOWLEDGE),
+        log: places.inventory.join(TRANSFERS),
         settings: TransferSettings { seed: u64::from(config.seed), ..TransferSettings::default() },
         clock: Box::new(Timestamp::now),
     })?;

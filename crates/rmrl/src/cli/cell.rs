@@ -3,6 +3,7 @@
 //! - `doctor` checks devices and files, `home` moves the tool home, `stop` stops the arm, `teach` reads
 //!   poses into a configuration.
 //! - `sites` lists places and proves that the arm reaches them; `inventory` shows and says what lies where.
+//! - `transfer` moves a plate or a lid from one slot to another.
 //! - `standing_arm` connects to an arm that does not move.
 
 mod doctor;
@@ -12,12 +13,13 @@ mod sites;
 mod standing_arm;
 mod stop;
 mod teach;
+mod transfer;
 
 use clap::{Args, Subcommand};
 
 use crate::cli::failure::Failure;
 
-/// Commission and control a real cell: diagnose, home, stop, teach poses, sites, and what lies where.
+/// Commission and use a cell: diagnose, home, stop, teach poses, sites, what lies where, and transfers.
 ///
 /// docs/xarm.md describes how to set up a cell, and how to try all commands without one.
 #[derive(Debug, Args)]
@@ -34,6 +36,7 @@ enum CellCommand {
     Sites(sites::Sites),
     Stop(stop::Stop),
     Teach(teach::Teach),
+    Transfer(transfer::TransferCommand),
 }
 
 /// Runs the command.
@@ -45,5 +48,6 @@ pub fn run(arguments: &Cell) -> Result<(), Failure> {
         CellCommand::Sites(arguments) => sites::run(arguments),
         CellCommand::Stop(arguments) => stop::run(arguments),
         CellCommand::Teach(arguments) => teach::run(arguments),
+        CellCommand::Transfer(arguments) => transfer::run(arguments),
     }
 }
