@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use rmrl_inventory::{Place, SlotAddress, World};
+use rmrl_inventory::{Item, Place, SlotAddress, World};
 use serde::{Deserialize, Serialize};
-
-use crate::job::LID;
 
 /// What shall be moved, and where to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,9 +57,8 @@ impl Request {
             Place::Slot(slot) => world.top(slot),
             Place::Jaws => world.jaws(),
         };
-        let is_lid = |labware: &str| labware.ends_with(LID);
-        let comes_to_plate = top.is_some_and(|item| is_lid(item.labware()))
-            && world.top(&to).is_some_and(|item| !is_lid(item.labware()));
+        let comes_to_plate =
+            top.is_some_and(Item::is_lid) && world.top(&to).is_some_and(|item| !item.is_lid());
         Ok(if comes_to_plate { Self::Relid { from, to } } else { Self::Move { from, to } })
     }
 

@@ -33,7 +33,9 @@ impl KeptLaboratory {
                         file.display()
                     )
                 })?;
-                cell.restore_laboratory(&state);
+                cell.restore_laboratory(&state).map_err(|error| {
+                    format!("{}: {error}; remove the folder to begin anew", file.display())
+                })?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(format!("cannot read {}: {error}", file.display())),
