@@ -1,0 +1,26 @@
+//! Transfers in simulated laboratories, from a fresh start on.
+
+mod common;
+
+use common::{Laboratory, TWO_PLATES};
+use rmrl_transfer::{Ending, KnownBy};
+
+#[test]
+fn a_fresh_cell_brings_a_plate_from_the_hotel_to_the_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut laboratory = Laboratory::new(dir.path(), &TWO_PLATES[..1], 3);
+    let report = laboratory.transfer("hotel:1", "reader");
+    assert_eq!(report.ending, Ending::Done, "{report:?}");
+    assert_eq!(report.is_seated, Some(true), "{report:?}");
+    assert_eq!(report.error.unwrap().known_by, KnownBy::Measured);
+    assert_eq!(report.carries, 7);
+    let plate = laboratory.item("plate-1");
+    eprintln!("{report:?} {plate:?}");
+    assert!(plate.error.unwrap().x_mm.abs() < 1.0);
+    // Now that it has learned, it needs no look in between.
+    let back = laboratory.transfer("reader", "hotel:2");
+    assert_eq!((back.ending, back.carries), (Ending::Done, 0));
+    let again = laboratory.transfer("hotel:2", "reader");
+    assert_eq!((again.ending.clone(), again.carries), (Ending::Done, 0));
+    assert_eq!(again.is_seated, Some(true), "{again:?}");
+}
