@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use rmrl_cell::{AfterContact, Devices, SafetyConfig, SiteConfig, TaskConfig};
 use rmrl_core::PlanarPose;
-use rmrl_inventory::{
-    Accepts, Inventory, Item, Layout, Place, SlotAddress, SlotRule, StatedBy,
-};
+use rmrl_inventory::{Accepts, Inventory, Item, Layout, Place, SlotAddress, SlotRule, StatedBy};
 use rmrl_labware::Library;
 use rmrl_sim::{
     Cuboid, ItemKind, ItemTruth, Material, Paint, SimulatedCell, SimulatedGripper, SimulatedItem,
@@ -118,7 +116,12 @@ pub fn simulated(first: &[First], seed: u64) -> SimulatedCell {
             ("hotel", Some(1)) => SlotWalls::Boxes(HOTEL.map(cuboid).to_vec()),
             _ => SlotWalls::None,
         };
-        SimulatedSlot { name: address.to_string(), tool: slot.tool, surface_m: slot.surface_m, walls }
+        SimulatedSlot {
+            name: address.to_string(),
+            tool: slot.tool,
+            surface_m: slot.surface_m,
+            walls,
+        }
     });
     let laboratory = SimulatedLaboratory {
         slots: slots.collect(),
