@@ -5,11 +5,12 @@ use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, wrap_angle};
 use rmrl_vision::PlateGeometry;
 
+use crate::physics::block::Block;
 use crate::physics::free_air::FixtureOutline;
 use crate::physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
+use crate::physics::load::{Load, half_extents_m, reach_across_jaws_m};
 use crate::physics::linear_motion::{distance_to_segment_m, interpolate};
-use crate::physics::plate_extent::reach_across_jaws_m;
 use crate::scene::cell_parameters::Friction;
 use crate::scene::cuboid::Cuboid;
 use crate::world::state::WorldState;
@@ -99,7 +100,9 @@ impl PlateContact {
         let from = hand.tool.planar;
         let is_vertical = from.distance_m(arrival) < BESIDE_M
             && wrap_angle(from.yaw_rad - arrival.yaw_rad).abs() < BESIDE_M;
-        let beside = reach_across_jaws_m(plate, self.geometry, arrival) + 2.0 * BESIDE_M;
+        let half_extents_m = half_extents_m(self.geometry);
+        let block = Block { world_from_block: *plate, half_extents_m };
+        let beside = reach_across_jaws_m(&block, arrival) + 2.0 * BESIDE_M;
         is_vertical && beside < hand.half_opening_m
     }
 
