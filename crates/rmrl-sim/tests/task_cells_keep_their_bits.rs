@@ -17,7 +17,8 @@ fn carries_badly(config: &SimulationConfig, task: &TaskConfig, seed: u64) -> u64
     let mut either_way = |most: f64| most * (2.0 * rng.random::<f64>() - 1.0);
     let mut said = String::new();
     for carry in 0..6 {
-        let start = PlanarPose::new(0.34 + either_way(0.05), -0.13 + either_way(0.05), either_way(0.5));
+        let start =
+            PlanarPose::new(0.34 + either_way(0.05), -0.13 + either_way(0.05), either_way(0.5));
         cell.put_plate(start, 0.0);
         let off = PlanarPose::new(
             start.x_m + either_way(0.02),

@@ -15,23 +15,13 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// An upright cuboid as a block.
-    pub(crate) fn upright(cuboid: &Cuboid) -> Self {
-        let PlanarPose { x_m, y_m, yaw_rad } = cuboid.pose;
-        Self {
-            world_from_block: Isometry3::from_parts(
-                Translation3::new(x_m, y_m, cuboid.center_z_m),
-                UnitQuaternion::from_euler_angles(0.0, 0.0, yaw_rad),
-            ),
-            half_extents_m: cuboid.half_extents_m,
-        }
-    }
-
     /// How far it reaches from its center along a unit vector, in meters.
     pub(crate) fn half_extent_m(&self, direction: Vector3<f64>) -> f64 {
         let axes = self.world_from_block.rotation.to_rotation_matrix();
         (0..3)
-            .map(|axis| self.half_extents_m[axis] * direction.dot(&axes.matrix().column(axis)).abs())
+            .map(|axis| {
+                self.half_extents_m[axis] * direction.dot(&axes.matrix().column(axis)).abs()
+            })
             .sum()
     }
 

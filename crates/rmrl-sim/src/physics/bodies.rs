@@ -195,9 +195,8 @@ fn insert_load(
     load: &Load,
     world_from_load: &Isometry3<f64>,
 ) -> (RigidBodyHandle, Vec<ColliderHandle>) {
-    let body = world.insert_body(
-        RigidBodyBuilder::dynamic().pose(to_rapier(world_from_load)).can_sleep(false),
-    );
+    let body = world
+        .insert_body(RigidBodyBuilder::dynamic().pose(to_rapier(world_from_load)).can_sleep(false));
     let mut touchable = Vec::with_capacity(load.parts.len());
     for part in &load.parts {
         // Friction belongs to what the load touches: the larger of the two counts.

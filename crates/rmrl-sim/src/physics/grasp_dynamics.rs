@@ -202,7 +202,8 @@ impl GraspDynamics {
     pub fn close_jaws(&mut self) {
         // Nothing happens before the jaws come near the plate.
         let plate = self.world_from_plate();
-        let reach_m = self.load.reach_across_jaws_m(&plate, self.shape.frame(self.hand.tool.planar));
+        let reach_m =
+            self.load.reach_across_jaws_m(&plate, self.shape.frame(self.hand.tool.planar));
         let near_m = (reach_m + JAW_MARGIN_M).max(CLOSED_HALF_OPENING_M);
         self.hand.half_opening_m = self.hand.half_opening_m.min(near_m);
         let mut held_secs = 0.0;

@@ -2,9 +2,7 @@
 
 use rmrl_core::PlanarPose;
 
-use crate::physics::hand::{
-    FINGER_HALF_HEIGHT_M, FINGER_HALF_THICKNESS_M, Hand, PAD_HALF_WIDTH_M, PALM_HALF_EXTENTS_M,
-};
+use crate::physics::hand::{FINGER_HALF_HEIGHT_M, FINGER_HALF_THICKNESS_M, Hand, PAD_HALF_WIDTH_M};
 use crate::scene::cuboid::{Cuboid, Material, pose_in_frame};
 
 /// The shape of a hand.
@@ -73,6 +71,11 @@ impl HandShape {
         }
     }
 
+    /// What may press on a plate as cuboids.
+    pub(crate) fn touching_cuboids(self, hand: &Hand) -> Vec<Cuboid> {
+        self.touching().iter().map(|part| part.cuboid(self, hand)).collect()
+    }
+
     /// All of the hand as cuboids.
     pub(crate) fn cuboids(self, hand: &Hand) -> Vec<Cuboid> {
         match self {
@@ -90,14 +93,6 @@ impl HandShape {
         match self {
             Self::Vertical => 0.09,
             Self::Bio { .. } => (BIO_TOOL_M[0] - BIO_BODY_M[0][0]).hypot(BIO_BODY_M[1][1]),
-        }
-    }
-
-    /// The height of a finger, in meters.
-    pub(crate) fn finger_height_m(self) -> f64 {
-        match self {
-            Self::Vertical => 2.0 * FINGER_HALF_HEIGHT_M,
-            Self::Bio { .. } => BIO_BLADE_HEIGHT_M,
         }
     }
 }

@@ -9,8 +9,10 @@ use crate::physics::block::Block;
 use crate::physics::free_air::FixtureOutline;
 use crate::physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
-use crate::physics::load::{Load, half_extents_m, reach_across_jaws_m};
+use crate::physics::hand_shape::HandShape;
 use crate::physics::linear_motion::{distance_to_segment_m, interpolate};
+use crate::physics::load::{half_extents_m, reach_across_jaws_m};
+use crate::physics::obstacles::Obstacles;
 use crate::scene::cell_parameters::Friction;
 use crate::scene::cuboid::Cuboid;
 use crate::world::state::WorldState;
@@ -24,6 +26,8 @@ const BESIDE_M: f64 = 0.000_5;
 
 /// The physics between plate, fingers and fixtures. It acts on a [`WorldState`].
 pub(crate) struct PlateContact {
+    /// What stops the hand.
+    obstacles: Obstacles,
     /// What the plate may come to touch.
     fixtures: Vec<Cuboid>,
     friction: Friction,
@@ -35,12 +39,13 @@ pub(crate) struct PlateContact {
 
 impl PlateContact {
     pub(crate) fn new(
+        obstacles: Obstacles,
         fixtures: Vec<Cuboid>,
         friction: Friction,
         geometry: PlateGeometry,
         outline: FixtureOutline,
     ) -> Self {
-        Self { fixtures, friction, geometry, outline, dynamics: None }
+        Self { obstacles, fixtures, friction, geometry, outline, dynamics: None }
     }
 
     /// Moves the hand, and the plate if the jaws hold it.
@@ -50,13 +55,15 @@ impl PlateContact {
         arrival: ToolPose,
         speed_m_s: f64,
     ) -> MotionEnd {
+        let blocked_at = self.obstacles.blocked_at(HandShape::Vertical, state.hand, arrival);
+        let within = blocked_at.unwrap_or(arrival);
         let end = if state.holds_plate {
-            self.dynamics(state).move_hand(arrival, speed_m_s)
+            self.dynamics(state).move_hand(within, speed_m_s)
         } else {
-            self.move_empty_hand(state, arrival, speed_m_s)
+            self.move_empty_hand(state, within, speed_m_s)
         };
         self.update(state);
-        end
+        if blocked_at.is_some() { MotionEnd::Contact } else { end }
     }
 
     /// Moves the hand without a plate: physics runs only for the part of the path on which the
