@@ -1,7 +1,13 @@
 //! The simulated cell's world: what its devices act on and report from.
 
+pub(crate) mod contact;
 mod fixtures;
-mod plate_contact;
+mod initial_items;
+pub(crate) mod items;
+pub(crate) mod laboratory;
+pub(crate) mod laboratory_contact;
+pub(crate) mod plate_contact;
+pub(crate) mod slot_place;
 pub(crate) mod state;
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
@@ -21,12 +27,19 @@ use crate::scene::arm_truth::ArmTruth;
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::cell_parameters::CellParameters;
 use crate::scene::layout::WORKSPACE_CENTER_M;
+use crate::world::contact::Contact;
 use crate::world::fixtures::Fixtures;
 use crate::world::plate_contact::PlateContact;
+use crate::world::slot_place::SlotPlace;
 use crate::world::state::WorldState;
 
 /// How well an operator puts a plate back, in meters: the standard deviation each way.
 const OPERATOR_ERROR_M: f64 = 0.002;
+
+/// Jaws that stop before their width by more than this have met something, in meters.
+const JAWS_STOPPED_M: f64 = 0.000_5;
+/// The standard deviation of the width that the gripper measures, in meters.
+const WIDTH_NOISE_M: f64 = 0.000_1;
 
 pub(crate) struct World {
     seeds: Seeds,
@@ -37,11 +50,23 @@ pub(crate) struct World {
     believed_camera: CameraModel,
     /// The camera as it truly hangs.
     overhead: OverheadCamera,
-    contact: PlateContact,
+    contact: Contact,
+    /// The slots of a laboratory.
+    slots: Vec<SlotPlace>,
     state: WorldState,
     /// Whether the arm stopped on contact and was not recovered.
     stopped: bool,
     record: TruthRecord,
+}
+
+/// What makes one cell.
+struct CellParts {
+    parameters: CellParameters,
+    contact: Contact,
+    overhead: OverheadCamera,
+    target: TargetPlace,
+    slots: Vec<SlotPlace>,
+    state: WorldState,
 }
 
 struct Seeds {
@@ -51,9 +76,8 @@ struct Seeds {
     noise: u64,
 }
 
-/// What stands around the plate, and where plates and jaws belong.
+/// Where plates and jaws belong.
 struct Surroundings {
-    obstacles: Obstacles,
     target: TargetPlace,
     start_surface_m: f64,
     /// The tool's height where it grips a plate at its start, in meters.
@@ -86,14 +110,27 @@ impl World {
             true => FixtureOutline::Circle,
             false => FixtureOutline::Rectangle,
         };
-        let contact =
-            PlateContact::new(receptacles.clone(), parameters.friction, config.plate, outline);
+        let (friction, plate) = (parameters.friction, config.plate);
+        let contact = PlateContact::new(obstacles, receptacles.clone(), friction, plate, outline);
         let overhead = OverheadCamera::new(config, cell_seed, &parameters, receptacles, clutter);
+        let state = initial_state(config, task, &parameters.arm);
+        let contact = Contact::Task(contact);
+        let slots = Vec::new();
+        let parts = CellParts { parameters, contact, overhead, target, slots, state };
+        Self::assemble(config, task, parts, (cell_seed, noise_seed))
+    }
+
+    fn assemble(
+        config: &SimulationConfig,
+        task: &TaskConfig,
+        parts: CellParts,
+        (cell_seed, noise_seed): (u64, u64),
+    ) -> Self {
+        let CellParts { parameters, contact, overhead, target, slots, state } = parts;
         Self {
             seeds: Seeds { cell: cell_seed, noise: noise_seed },
             cells: config.cells,
             surroundings: Surroundings {
-                obstacles,
                 target,
                 start_surface_m: task.start_surface_m,
                 grasp_height_m: task.start_surface_m + task.grasp_height_m,
@@ -103,7 +140,8 @@ impl World {
             believed_camera: believed_camera(overhead.camera(), &parameters),
             overhead,
             contact,
-            state: initial_state(config, task, &parameters.arm),
+            slots,
+            state,
             stopped: false,
             record: TruthRecord::default(),
             parameters,
@@ -182,10 +220,8 @@ impl World {
             });
         }
         let arrival = self.true_arrival(target);
-        let blocked_at = self.surroundings.obstacles.blocked_at(self.state.hand, arrival);
-        let within = blocked_at.unwrap_or(arrival);
-        let end = self.contact.move_hand(&mut self.state, within, speed_m_s);
-        if blocked_at.is_none() && end == MotionEnd::Arrived {
+        let end = self.contact.move_hand(&mut self.state, arrival, speed_m_s);
+        if end == MotionEnd::Arrived {
             self.state.hand.tool = arrival;
             self.state.commanded = target;
             return Ok(target);
@@ -226,8 +262,24 @@ impl World {
         {
             grasp.released = Some(before);
         }
-        self.contact.open_jaws(&mut self.state, half_opening_m);
+        let opened_m = self.contact.open_jaws(&mut self.state, half_opening_m);
+        if half_opening_m - opened_m > JAWS_STOPPED_M {
+            return Err(DeviceError::Refused {
+                device: "gripper",
+                reason: format!(
+                    "something stopped the jaws at {:.1} mm on their way to {:.1} mm",
+                    2000.0 * opened_m,
+                    1000.0 * width_m
+                ),
+            });
+        }
         Ok(())
+    }
+
+    /// How far apart the jaws are, as the gripper measures it, in meters.
+    pub(crate) fn measured_width_m(&mut self) -> f64 {
+        let error_m = WIDTH_NOISE_M * standard_normal(&mut self.next_stream());
+        2.0 * self.state.hand.half_opening_m + error_m
     }
 
     pub(crate) fn close_jaws(&mut self) {
