@@ -203,9 +203,11 @@ fn an_operator_settles_by_words_or_by_saying_what_lies_where() {
     // Settled where it does not fit.
     let (_dir, mut inventory) = uncertain();
     set(&mut inventory, "hotel:2", &["plate-8"]);
-    for (at, expected) in
-        [("hotel:2", "holds 1 of"), ("hotel:3", "nobody has said"), ("lids", "accepts dish.lid, lid")]
-    {
+    for (at, expected) in [
+        ("hotel:2", "holds 1 of"),
+        ("hotel:3", "nobody has said"),
+        ("lids", "accepts dish.lid, lid"),
+    ] {
         let message = refused(settle(&mut inventory, Some(at))).to_string();
         assert!(message.contains(expected), "{message}");
     }
