@@ -78,6 +78,14 @@ pub trait Gripper: Send {
     /// Any device error.
     fn holds_object(&mut self) -> Result<bool, DeviceError>;
 
+    /// How far apart the jaws are as the gripper measures it, in meters; `None` where it does not measure. The default.
+    ///
+    /// # Errors
+    /// Any device error.
+    fn measured_width_m(&mut self) -> Result<Option<f64>, DeviceError> {
+        Ok(None)
+    }
+
     /// Makes the gripper usable again after an error of its own, with the jaws as they are; does nothing
     /// where there was none.
     ///
