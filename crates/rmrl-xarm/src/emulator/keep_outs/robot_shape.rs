@@ -11,7 +11,7 @@ use crate::kinematics::{Joints, link_frame};
 type LinkSphere = (usize, [f64; 3], f64);
 
 /// Spheres inside the links of an xArm 6 of either generation. They were fitted into the meshes `xarm6/visual` and
-/// `xarm6_1305/visual` of the vendor's `xarm_description`, filled where they are hollow, with 1 mm or more to spare.
+/// `xarm6_1305/visual` of the vendor's `xarm_description`, filled where they are hollow, with 0.5 mm or more to spare.
 #[rustfmt::skip]
 const LINK_SPHERES: [LinkSphere; 40] = [
     (1, [0.0, 6.0, 6.0], 42.0),
@@ -242,4 +242,120 @@ fn evenly([from, to]: [f64; 2], step: f64) -> Vec<f64> {
 /// Intervals from one end to the other, none longer than `length`.
 fn pieces(from: f64, to: f64, length: f64) -> Vec<[f64; 2]> {
     evenly([from, to], length).windows(2).map(|pair| [pair[0], pair[1]]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{Point3, Vector3};
+
+    use super::*;
+    use crate::kinematics::ArmKinematics;
+
+    const JOINTS: Joints = [0.3, -0.5, -0.7, 0.4, 1.1, -0.2];
+    const OPENING_M: f64 = 0.1;
+
+    fn placed() -> (ArmKinematics, Frames) {
+        let arm = ArmKinematics::default();
+        let frames = frames(&arm.denavit_hartenberg(), &JOINTS, OPENING_M);
+        (arm, frames)
+    }
+
+    /// The least and the greatest coordinates of the parts of a name, in the flange's frame.
+    fn extent_m(name: &str, parts: &[Part]) -> [Vector3<f64>; 2] {
+        let (arm, frames) = placed();
+        let flange_from_base = arm.forward(&JOINTS).inverse();
+        let points = parts.iter().filter(|part| part.name == name).flat_map(|part| {
+            let own = part.patches.iter().flat_map(|patch| &patch.points);
+            own.map(|(point, _)| {
+                (flange_from_base * Point3::from(frames[part.frame].apply(point))).coords
+            })
+        });
+        let points: Vec<_> = points.collect();
+        let ends = |pick: fn(&Vector3<f64>, &Vector3<f64>) -> Vector3<f64>| {
+            points.iter().copied().reduce(|a, b| pick(&a, &b)).expect("the part has points")
+        };
+        [ends(|a, b| a.inf(b)), ends(|a, b| a.sup(b))]
+    }
+
+    fn near([least, most]: [Vector3<f64>; 2], expected_mm: Corners) {
+        let apart =
+            (least - meters(expected_mm[0])).norm() + (most - meters(expected_mm[1])).norm();
+        assert!(apart < 1e-9, "{least} {most}");
+    }
+
+    #[test]
+    fn the_hand_is_where_the_kinematics_put_the_flange() {
+        let hand = gripper();
+        near(extent_m("gripper body", &hand), [[-9.0, -79.0, 7.0], [57.0, 79.0, 43.0]]);
+        // Both blades: the pads are 100 mm apart, and 5.5 mm thick.
+        near(extent_m("blade", &hand), [[62.0, -55.5, 45.5], [159.0, 55.5, 58.5]]);
+        let plate = HeldPlate {
+            along_fingers_m: 0.12,
+            across_fingers_m: 0.08,
+            height_m: 0.02,
+            beyond_tips_m: 0.01,
+            grip_height_m: 0.003,
+        };
+        // The underside is 3 mm below the lower ends of the fingers, that is beyond them along the flange's z.
+        let expected_mm = [[109.5, -40.0, 42.5], [229.5, 40.0, 62.5]];
+        near(extent_m("held plate", &[held_plate(&plate)]), expected_mm);
+    }
+
+    #[test]
+    fn between_the_pads_there_is_nothing() {
+        let (_, frames) = placed();
+        let blades: Vec<_> = gripper().into_iter().filter(|part| part.name == "blade").collect();
+        let flange = &frames[FLANGE];
+        let middle = flange.apply(&meters([120.0, 0.0, 55.0]));
+        for part in &blades {
+            for (point, _) in part.patches.iter().flat_map(|patch| &patch.points) {
+                let at = frames[part.frame].apply(point);
+                assert!((at - middle).norm() >= 0.5 * OPENING_M - 1e-9);
+            }
+        }
+        assert_eq!(blades.len(), 2);
+    }
+
+    /// The balls let whole parts be skipped: a point outside of its ball could be missed.
+    #[test]
+    fn balls_contain_their_points_and_points_lie_close() {
+        let plate = HeldPlate {
+            along_fingers_m: 0.12776,
+            across_fingers_m: 0.08548,
+            height_m: 0.0142,
+            beyond_tips_m: 0.0,
+            grip_height_m: 0.0,
+        };
+        for part in links().into_iter().chain(gripper()).chain([held_plate(&plate)]) {
+            for patch in &part.patches {
+                let inside = |ball: &Ball, (point, radius_m): &Sphere| {
+                    (point - ball.middle_m).norm() + radius_m <= ball.radius_m + 1e-12
+                };
+                for sphere in &patch.points {
+                    assert!(inside(&patch.ball, sphere) && inside(&part.ball, sphere), "{part:?}");
+                }
+            }
+            let points: Vec<_> = part.patches.iter().flat_map(|patch| &patch.points).collect();
+            if part.is_hand {
+                let lonely = points.iter().find(|(point, _)| {
+                    let others = points.iter().map(|(other, _)| (other - point).norm());
+                    others.filter(|apart| *apart > 1e-9).fold(f64::MAX, f64::min) > PITCH_M + 1e-9
+                });
+                assert_eq!(lonely, None, "{}", part.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_way_is_at_least_that_of_the_tool() {
+        let (arm, from) = placed();
+        let tool = |joints: &Joints| arm.forward(joints) * Point3::from(meters(TIPS));
+        for joint in 0..6 {
+            let mut joints = JOINTS;
+            joints[joint] += 0.01;
+            let to = frames(&arm.denavit_hartenberg(), &joints, OPENING_M);
+            let moved_m = (tool(&joints) - tool(&JOINTS)).norm();
+            assert!(moved_m > 1e-4 && way_m(&from, &to) >= moved_m, "joint {joint}");
+        }
+    }
 }
