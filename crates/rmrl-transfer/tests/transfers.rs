@@ -16,7 +16,7 @@ fn a_fresh_cell_brings_a_plate_from_the_hotel_to_the_reader() {
     assert_eq!(report.carries, 7);
     let plate = laboratory.item("plate-1");
     eprintln!("{report:?} {plate:?}");
-    assert!(plate.error.unwrap().x_mm.abs() < 1.0);
+    assert!(plate.slot.unwrap().1.x_mm.abs() < 1.0);
     // Now that it has learned, it needs no look in between.
     let back = laboratory.transfer("reader", "hotel:2");
     assert_eq!((back.ending, back.carries), (Ending::Done, 0));
