@@ -279,7 +279,7 @@ impl World {
     /// How far apart the jaws are, as the gripper measures it, in meters.
     pub(crate) fn measured_width_m(&mut self) -> f64 {
         let error_m = WIDTH_NOISE_M * standard_normal(&mut self.next_stream());
-        2.0 * self.state.hand.half_opening_m + error_m
+        self.contact.opening_m(&self.state) + error_m
     }
 
     pub(crate) fn close_jaws(&mut self) {
@@ -299,7 +299,10 @@ impl World {
 
     /// How the plate in the cell looks.
     pub(crate) fn plate_look(&self) -> PlateLook {
-        self.cells.draw_plate(self.seeds.cell, self.state.scene)
+        match &self.contact {
+            Contact::Task(_) => self.cells.draw_plate(self.seeds.cell, self.state.scene),
+            Contact::Laboratory(contact) => contact.look_of_active(),
+        }
     }
 
     pub(crate) fn put_plate_at_target(&mut self) {

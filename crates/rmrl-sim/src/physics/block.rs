@@ -1,6 +1,6 @@
 //! Cuboids of any attitude: what physics may tilt, and what stands tilted.
 
-use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Vector3};
 use rmrl_core::PlanarPose;
 
 use crate::scene::cuboid::{Cuboid, Material};

@@ -88,6 +88,22 @@ impl HandShape {
         }
     }
 
+    /// From where to where the pads reach along the fingers, in meters.
+    pub(crate) fn pads_along_m(self) -> [f64; 2] {
+        match self {
+            Self::Vertical => [-PAD_HALF_WIDTH_M, PAD_HALF_WIDTH_M],
+            Self::Bio { .. } => [-BIO_PAD_M, 0.0],
+        }
+    }
+
+    /// From the lower to the upper edge of the pads, in meters.
+    pub(crate) fn pad_height_m(self) -> f64 {
+        match self {
+            Self::Vertical => 2.0 * FINGER_HALF_HEIGHT_M,
+            Self::Bio { .. } => BIO_BLADE_HEIGHT_M,
+        }
+    }
+
     /// No part of the hand is farther from the tool's point than this, seen from above, in meters.
     pub(crate) fn reach_m(self) -> f64 {
         match self {

@@ -48,6 +48,14 @@ impl Contact {
         }
     }
 
+    /// How far apart the jaws are, in meters.
+    pub(crate) fn opening_m(&self, state: &WorldState) -> f64 {
+        match self {
+            Self::Task(_) => 2.0 * state.hand.half_opening_m,
+            Self::Laboratory(contact) => contact.opening_m(state),
+        }
+    }
+
     /// Ends the running physics, after its result has been written to `state`.
     pub(crate) fn end(&mut self, state: &mut WorldState) {
         match self {

@@ -194,14 +194,15 @@ impl Items {
         self.present().filter(is_below).map(|(index, _)| index).collect()
     }
 
-    /// The lid on a plate raises its top by this, in meters; `None` without a lid.
-    pub(crate) fn lid_height_m(&self, plate: usize) -> Option<f64> {
-        let is_lid = |index: &usize| {
-            let lies_on = self.places[*index].and_then(|place| place.lies_on);
-            self.all[*index].kind == ItemKind::Lid && lies_on == Some(plate)
+    /// How an item looks, with a lid if one lies on it.
+    pub(crate) fn look(&self, index: usize) -> PlateLook {
+        let is_lid = |above: &usize| {
+            let lies_on = self.places[*above].and_then(|place| place.lies_on);
+            self.all[*above].kind == ItemKind::Lid && lies_on == Some(index)
         };
-        let lid = (0..self.all.len()).find(is_lid)?;
-        Some(self.all[lid].geometry.height_m - self.all[lid].nesting_m)
+        let lid = (0..self.all.len()).find(is_lid);
+        let rise_m = |lid: usize| self.all[lid].geometry.height_m - self.all[lid].nesting_m;
+        PlateLook { lid_height_m: lid.map(rise_m), ..self.all[index].look }
     }
 }
 

@@ -9,7 +9,9 @@ use crate::physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
 use crate::physics::hand_shape::HandShape;
 use crate::physics::linear_motion::interpolate;
+use crate::physics::load::sides_m;
 use crate::physics::obstacles::Obstacles;
+use crate::scene::appearance::PlateLook;
 use crate::scene::cell_parameters::Friction;
 use crate::scene::cuboid::Cuboid;
 use crate::world::items::Items;
@@ -18,7 +20,9 @@ use crate::world::state::WorldState;
 /// A hand that is this near may touch the load, in meters.
 const NEAR_M: f64 = 0.001;
 /// Opening jaws are checked at points not farther apart than this, in meters.
-const JAW_STEP_M: f64 = 0.000_25;
+const JAW_STEP_M: f64 = 0.000_1;
+/// Jaws press into what they hold by less than this where physics has springs, in meters.
+const MOST_PRESSED_M: f64 = 0.001;
 
 /// What is still while an item moves, and how it does.
 pub(crate) struct Stage {
@@ -58,8 +62,9 @@ impl LaboratoryContact {
         self.active
     }
 
-    pub(crate) fn shape(&self) -> HandShape {
-        self.stage.shape
+    /// How the item that moved last looks, with a lid if one lies on it.
+    pub(crate) fn look_of_active(&self) -> PlateLook {
+        self.active.map_or(PlateLook::PLAIN, |active| self.items.look(active))
     }
 
     /// Moves the hand, and what the jaws hold.
@@ -178,6 +183,22 @@ impl LaboratoryContact {
             Some(met) => at(met - 1),
             None => wanted_m,
         }
+    }
+
+    /// How far apart the faces of the jaws are, in meters: what they hold is stiff, although physics has springs there.
+    pub(crate) fn opening_m(&self, state: &WorldState) -> f64 {
+        let (shape, hand) = (self.stage.shape, &state.hand);
+        let fingers = shape.frame(hand.tool.planar);
+        let between = |block: &Block| {
+            hand.tool.z_m < block.top_m() && block.bottom_m() < hand.tool.z_m + shape.pad_height_m()
+        };
+        let load = if state.holds_plate { self.load_blocks() } else { None };
+        let sides = load.unwrap_or_default().into_iter().filter(between);
+        let sides = sides.filter_map(|block| sides_m(&block, fingers, shape.pads_along_m()));
+        let farthest = sides.fold([hand.half_opening_m; 2], |[left, right], side| {
+            [left.max(side[0]), right.max(side[1])]
+        });
+        farthest.map(|side| side.min(hand.half_opening_m + MOST_PRESSED_M)).iter().sum()
     }
 
     /// Closes the jaws, on the item at their height if one is there.

@@ -26,7 +26,8 @@ fn renderer() -> Renderer {
     let mut fixtures = receptacle.walls(place.pose(), place.surface_m, geometry, Material::Shelf);
     fixtures.push(receptacle.board(place.pose(), place.surface_m, geometry, Material::Shelf));
     let camera = SimulatedCamera { width_px: 320, ..SimulatedCamera::default() };
-    let clutter = draw_clutter([6, 6], 1, &TaskConfig::shelf(), camera.height_m, None);
+    let room = crate::scene::clutter::ClutterRoom::of_task(&TaskConfig::shelf());
+    let clutter = draw_clutter([6, 6], 1, room, camera.height_m, None);
     let camera = camera_over_workspace(&camera);
     Renderer::new(camera, &SceneView { geometry, fixtures, clutter, board: None, light: LIGHT })
 }
