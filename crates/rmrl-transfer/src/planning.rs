@@ -228,8 +228,8 @@ impl TransferCell {
 }
 
 /// A plate is carried about within this of its slot, in meters and radians.
-const ABOUT_M: f64 = 0.05;
-const ABOUT_RAD: f64 = 0.5;
+const ABOUT_M: f64 = 0.04;
+const ABOUT_RAD: f64 = 0.35;
 /// The middles of two plates that touch in no pose are farther apart than this, in meters: a plate's diagonal, and some room
 /// for the fingers.
 const APART_M: f64 = 0.17;

@@ -17,6 +17,8 @@ const BLOCK_MARGIN_M: f64 = 0.014;
 
 /// A hand works up to this far from a slot, in meters: half the diagonals of hand and plate, and some margin.
 const AROUND_M: f64 = 0.125;
+/// The same of an open place on the table, where a plate may be carried about: by 4 cm and 20 degrees.
+const AROUND_OPEN_M: f64 = 0.2;
 /// How long a level way in may be, in meters.
 const APPROACH_M: f64 = 0.16;
 
@@ -72,18 +74,21 @@ fn true_place(
         name: slot.name.clone(),
         pose: truly.planar,
         surface_m: slot.surface_m + rise_m,
-        zone: zone(truly.planar, shape, matches!(slot.walls, SlotWalls::Boxes(_))),
+        zone: zone(truly.planar, shape, slot),
     }
 }
 
 /// Where the hand works at a slot.
-fn zone(place: PlanarPose, shape: HandShape, is_entered_level: bool) -> Cuboid {
+fn zone(place: PlanarPose, shape: HandShape, slot: &SimulatedSlot) -> Cuboid {
+    let is_open = matches!(slot.walls, SlotWalls::None) && slot.surface_m == 0.0;
+    let around_m = if is_open { AROUND_OPEN_M } else { AROUND_M };
+    let is_entered_level = matches!(slot.walls, SlotWalls::Boxes(_));
     let before_m = if is_entered_level { APPROACH_M } else { 0.0 };
-    let back_m = before_m + shape.reach_m().max(AROUND_M);
+    let back_m = before_m + shape.reach_m().max(around_m);
     Cuboid {
-        pose: pose_in_frame(shape.frame(place), 0.5 * (AROUND_M - back_m), 0.0),
+        pose: pose_in_frame(shape.frame(place), 0.5 * (around_m - back_m), 0.0),
         center_z_m: 0.0,
-        half_extents_m: [0.5 * (AROUND_M + back_m), AROUND_M, 1.0],
+        half_extents_m: [0.5 * (around_m + back_m), around_m, 1.0],
         material: Material::Box,
     }
 }

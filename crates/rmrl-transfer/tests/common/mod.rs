@@ -114,6 +114,8 @@ pub fn simulated(first: &[First], seed: u64) -> SimulatedCell {
                 SlotWalls::Nest { clearance_m: 0.001, wall_height_m: 0.004, chamfer_m: 0.002 }
             }
             ("hotel", Some(1)) => SlotWalls::Boxes(HOTEL.map(cuboid).to_vec()),
+            // Its boards are among those of the first slot.
+            ("hotel", _) => SlotWalls::Boxes(Vec::new()),
             _ => SlotWalls::None,
         };
         SimulatedSlot {
@@ -128,7 +130,7 @@ pub fn simulated(first: &[First], seed: u64) -> SimulatedCell {
         items: first.iter().flat_map(|item| simulated_items(&plan, *item)).collect(),
         gripper: SimulatedGripper::Bio { fingers_rad: plan.fingers_rad },
     };
-    SimulatedCell::laboratory(&SimulationConfig::default(), &plan.task, &laboratory, seed, seed)
+    SimulatedCell::laboratory(&simulation(), &plan.task, &laboratory, seed, seed)
         .unwrap()
 }
 
@@ -257,4 +259,12 @@ impl Laboratory {
             eprintln!("{}: {:?} truly {item:?}", item.id, location);
         }
     }
+}
+
+fn simulation() -> SimulationConfig {
+    let mut config = SimulationConfig::default();
+    if std::env::var("NO_CLUTTER").is_ok() {
+        config.cells.clutter = [0, 0];
+    }
+    config
 }
