@@ -4,8 +4,10 @@
 
 use std::f64::consts::PI;
 
+use nalgebra::{Isometry3, Translation3, Vector3};
+use rand::RngExt;
 use rmrl_cell::{DeviceError, Devices, TaskConfig, ToolPose};
-use rmrl_core::PlanarPose;
+use rmrl_core::{PlanarPose, random_stream};
 use rmrl_sim::{
     CellDistribution, Cuboid, ItemKind, ItemTruth, Material, SimulatedCell, SimulatedGripper,
     SimulatedItem, SimulatedLaboratory, SimulatedSlot, SimulationConfig, SlotError, SlotWalls,
@@ -359,7 +361,9 @@ fn a_plate_that_is_lowered_on_another_lies_on_top() {
         laboratory.pick_above(SECOND, GRIP_M);
         laboratory.go(pose, TRAVEL_M, 0.25).unwrap();
         let lowered = laboratory.go(pose, surface_m + GRIP_M + 0.001, 0.05);
-        println!("{lowered:?} {:?}", laboratory.item("a"));
+        let (held, below) = (laboratory.item("a"), laboratory.item("b"));
+        let apart = held.world_from_item.translation.z - below.world_from_item.translation.z;
+        assert!((apart - HEIGHT_M).abs() < 0.001, "{lowered:?}: {apart}");
         laboratory.devices.arm.recover().unwrap();
         laboratory.devices.gripper.open(OPEN_M).unwrap();
         laboratory.go(pose, TRAVEL_M, 0.25).unwrap();
@@ -442,29 +446,269 @@ fn the_measured_width_is_that_of_what_is_held() {
     assert!((laboratory.width_mm() - 71.0).abs() < 0.6);
 }
 
-#[test]
-fn debug_lid() {
-    let mut l = Laboratory::exact(vec![plate("a", "bench"), lid("a.lid", "bench")]);
-    let z = HEIGHT_M - LID_NESTING_M + LID_GRIP_M;
-    let show = |l: &Laboratory, what: &str| {
-        let item = l.item("a.lid");
-        println!("{what}: {:?} {:?}", item.world_from_item.translation.vector * 1000.0, item.slot);
+/// How deep two cuboids of any attitude are in each other, in meters; negative if they are apart. The first one is without the
+/// part by which it nests.
+fn depth_m(one: &(Isometry3<f64>, [f64; 3]), other: &(Isometry3<f64>, [f64; 3])) -> f64 {
+    let axes = |pose: &Isometry3<f64>| {
+        [Vector3::x(), Vector3::y(), Vector3::z()].map(|axis| pose.rotation * axis)
     };
-    l.go(BENCH, TRAVEL_M, 0.25).unwrap();
-    l.go(BENCH, z + 0.03, 0.25).unwrap();
-    l.go(BENCH, z, 0.05).unwrap();
-    show(&l, "before");
-    l.devices.gripper.close().unwrap();
-    show(&l, "closed");
-    l.go(BENCH, z + 0.03, 0.05).unwrap();
-    show(&l, "lifted");
-    l.go(BENCH, TRAVEL_M, 0.25).unwrap();
-    show(&l, "up");
-    l.go(PARK, TRAVEL_M, 0.25).unwrap();
-    l.go(PARK, LID_GRIP_M + 0.03, 0.25).unwrap();
-    show(&l, "over");
-    l.go(PARK, LID_GRIP_M + 0.001, 0.05).unwrap();
-    show(&l, "down");
-    l.devices.gripper.open(OPEN_M).unwrap();
-    show(&l, "open");
+    let (ours, theirs) = (axes(&one.0), axes(&other.0));
+    let crossed = ours.iter().flat_map(|a| theirs.iter().map(move |b| a.cross(b)));
+    let directions = ours.iter().chain(&theirs).copied().chain(crossed);
+    let apart = other.0.translation.vector - one.0.translation.vector;
+    let extent = |half: &[f64; 3], axes: &[Vector3<f64>; 3], direction: &Vector3<f64>| {
+        (0..3).map(|axis| half[axis] * axes[axis].dot(direction).abs()).sum::<f64>()
+    };
+    directions
+        .filter_map(|direction| direction.try_normalize(1e-6))
+        .map(|direction| {
+            extent(&one.1, &ours, &direction) + extent(&other.1, &theirs, &direction)
+                - apart.dot(&direction).abs()
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// No item is inside of another, of the table or of a board.
+fn assert_nothing_overlaps(laboratory: &Laboratory, boards: &[Cuboid], case: &str) {
+    let items = laboratory.cell.items();
+    let shape = |item: &ItemTruth, nesting_m: f64| {
+        let height_m = if item.id.ends_with(".lid") { LID_HEIGHT_M } else { HEIGHT_M };
+        let up = Translation3::new(0.0, 0.0, 0.5 * nesting_m);
+        (item.world_from_item * up, [0.06388, 0.04274, 0.5 * (height_m - nesting_m)])
+    };
+    for (index, item) in items.iter().enumerate() {
+        let pose = item.world_from_item;
+        let is_finite = pose.translation.vector.iter().chain(&pose.rotation.coords);
+        assert!(is_finite.copied().all(f64::is_finite), "{case}: {item:?}");
+        let whole = shape(item, 0.0);
+        let table = (Isometry3::translation(0.3, 0.0, -0.5), [2.0, 2.0, 0.5]);
+        assert!(depth_m(&whole, &table) < 0.001, "{case}: in the table {item:?}");
+        for board in boards {
+            let pose = Isometry3::translation(board.pose.x_m, board.pose.y_m, board.center_z_m);
+            assert!(depth_m(&whole, &(pose, board.half_extents_m)) < 0.001, "{case}: {item:?}");
+        }
+        for other in items[..index].iter() {
+            let nests =
+                |item: &ItemTruth| if item.id.ends_with(".lid") { LID_NESTING_M } else { 0.0 };
+            let depth = depth_m(&shape(item, nests(item)), &shape(other, nests(other)));
+            assert!(depth < 0.001, "{case}: {:.2} mm {item:?} {other:?}", 1000.0 * depth);
+        }
+    }
+}
+
+/// Picks and places with errors that no arm makes, also onto what lies there: whatever happens, all items stay apart.
+#[test]
+fn random_carries_leave_every_item_whole() {
+    let names = ["bench", "second", "reader", "park", "hotel:1", "hotel:2"];
+    let places = [BENCH, SECOND, READER, PARK, HOTEL, HOTEL];
+    let surfaces_m = [0.0, 0.0, READER_SURFACE_M, 0.0, HOTEL_SURFACE_M[0], HOTEL_SURFACE_M[1]];
+    let built = laboratory(
+        vec![
+            plate("a", "bench"),
+            lid("a.lid", "bench"),
+            plate("b", "second"),
+            plate("c", "second"),
+            plate("d", "hotel:1"),
+        ],
+        BIO,
+    );
+    let boards: Vec<Cuboid> = HOTEL_SURFACE_M
+        .iter()
+        .flat_map(|surface_m| match hotel(*surface_m, 0.003) {
+            SlotWalls::Boxes(boxes) => boxes,
+            _ => Vec::new(),
+        })
+        .collect();
+    let mut laboratory = Laboratory::with(&built, CellDistribution::PERFECT, 1);
+    let mut rng = random_stream(5, "random carries", [0, 0]);
+    let (mut held, mut stopped) = (0, 0);
+    for carry in 0..200 {
+        let items = laboratory.cell.items();
+        let item = &items[rng.random_range(0..items.len())];
+        let mut either_way = |most: f64| most * (2.0 * rng.random::<f64>() - 1.0);
+        let mut off = |pose: PlanarPose| {
+            let [x_m, y_m] = [pose.x_m + either_way(0.005), pose.y_m + either_way(0.005)];
+            PlanarPose::new(x_m, y_m, pose.yaw_rad + either_way(0.04))
+        };
+        let Some(from) =
+            item.slot.as_ref().and_then(|(name, _)| names.iter().position(|one| one == name))
+        else {
+            let id = item.id.clone();
+            laboratory.cell.put_item(&id, names[carry % 3], PlanarPose::default()).unwrap();
+            continue;
+        };
+        let half_m = 0.5 * if item.id.ends_with(".lid") { LID_HEIGHT_M } else { HEIGHT_M };
+        let grip_m = if item.id.ends_with(".lid") { LID_GRIP_M } else { GRIP_M };
+        let bottom_m = item.world_from_item.translation.z - half_m;
+        let (pick, place) = (off(places[from]), off(places[carry % 6]));
+        let to = carry % 6;
+        let mut try_to = |laboratory: &mut Laboratory, pose: PlanarPose, z_m: f64| {
+            let went = laboratory.go(pose, z_m, 0.1);
+            if std::env::var("FROM").is_ok_and(|n| n.parse::<usize>().unwrap() == carry) {
+                println!("{carry} {:?} -> {pose:?} {z_m} {went:?}", 1);
+                for i in laboratory.cell.items() {
+                    println!(
+                        "     {} {:?} {:?} {:?} {}",
+                        i.id,
+                        i.world_from_item.translation.vector * 1000.0,
+                        i.slot.as_ref().map(|s| (s.0.clone(), s.1.tilt_deg, s.1.height_mm)),
+                        i.lies_on,
+                        i.is_held
+                    );
+                }
+            }
+            stopped += u32::from(went.is_err());
+            laboratory.devices.arm.recover().unwrap();
+        };
+        let outside = |index: usize, pose: PlanarPose| match index {
+            4 | 5 => PlanarPose { y_m: pose.y_m - 0.16, ..pose },
+            _ => pose,
+        };
+        for (pose, index, z_m, closes) in [
+            (pick, from, bottom_m + grip_m, true),
+            (place, to, surfaces_m[to] + grip_m + 0.001, false),
+        ] {
+            try_to(&mut laboratory, outside(index, pose), TRAVEL_M);
+            try_to(&mut laboratory, outside(index, pose), z_m + LIFT_M);
+            try_to(&mut laboratory, pose, z_m + LIFT_M);
+            try_to(&mut laboratory, pose, z_m);
+            match closes {
+                true => laboratory.devices.gripper.close().unwrap(),
+                false => laboratory.devices.gripper.open(OPEN_M).unwrap_or_default(),
+            }
+            held += u32::from(closes && laboratory.devices.gripper.holds_object().unwrap());
+            try_to(&mut laboratory, pose, z_m + LIFT_M);
+            try_to(&mut laboratory, outside(index, pose), z_m + LIFT_M);
+            try_to(&mut laboratory, outside(index, pose), TRAVEL_M);
+        }
+        assert_nothing_overlaps(&laboratory, &boards, &format!("carry {carry}"));
+    }
+    // What happens is neither nothing nor always the same.
+    assert!(held > 60 && stopped > 20, "{held} held, {stopped} stopped");
+}
+
+#[test]
+fn a_person_puts_plates_down_with_errors_that_walls_cut_off() {
+    let mut spread = [0.0, 0.0];
+    for seed in 0..60 {
+        let items = vec![plate("a", "bench"), plate("b", "reader"), plate("c", "hotel:1")];
+        let laboratory = Laboratory::new(items, CellDistribution::PERFECT, seed);
+        let open = laboratory.error("a", "bench");
+        spread[0] += open.x_mm.powi(2) / 60.0;
+        spread[1] += open.yaw_deg.powi(2) / 60.0;
+        for (id, slot, clearance_mm) in [("b", "reader", 1.0), ("c", "hotel:1", 3.0)] {
+            let error = laboratory.error(id, slot);
+            assert!(error.height_mm.abs() < 1e-6, "{error:?}");
+            assert!(error.y_mm.abs() < clearance_mm + 1.0, "cell {seed}: {id} {error:?}");
+        }
+        let nest = laboratory.error("b", "reader");
+        assert!(nest.x_mm.abs() < 1.0 && nest.yaw_deg.abs() < 1.1, "{nest:?}");
+    }
+    let spread = spread.map(f64::sqrt);
+    assert!((1.5..2.5).contains(&spread[0]) && (0.75..1.25).contains(&spread[1]), "{spread:?}");
+}
+
+/// The state is all that a laboratory needs to continue: in the middle of a transfer, with a stack in the jaws.
+#[test]
+fn a_restored_laboratory_continues_with_the_same_bits() {
+    let items = || vec![plate("a", "bench"), lid("a.lid", "bench"), plate("b", "second")];
+    let mut laboratory = Laboratory::new(items(), CellDistribution::default(), 7);
+    laboratory.pick_above(BENCH, GRIP_M);
+    laboratory.go(READER, TRAVEL_M, 0.25).unwrap();
+    let state = laboratory.cell.remember_laboratory();
+    let state = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+    let end = |laboratory: &mut Laboratory| {
+        laboratory.place_above(READER, READER_SURFACE_M + GRIP_M);
+        let width = laboratory.width_mm();
+        laboratory.pick_above(SECOND, GRIP_M);
+        let frame = laboratory.devices.camera.capture().unwrap();
+        let last = laboratory.cell.remember_laboratory();
+        (
+            serde_json::to_string(&last).unwrap(),
+            laboratory.cell.items(),
+            width,
+            format!("{frame:?}"),
+        )
+    };
+    let uninterrupted = end(&mut laboratory);
+    // Another process.
+    let mut other = Laboratory::new(items(), CellDistribution::default(), 7);
+    other.pick_above(SECOND, GRIP_M);
+    other.cell.restore_laboratory(&state).unwrap();
+    assert!(end(&mut other) == uninterrupted);
+    let few = Laboratory::new(vec![plate("a", "bench")], CellDistribution::default(), 7);
+    let message = few.cell.restore_laboratory(&state).unwrap_err().to_string();
+    assert!(message.contains("3 items"), "{message}");
+}
+
+#[test]
+fn a_person_takes_and_brings_items_also_out_of_the_jaws() {
+    let mut laboratory = Laboratory::exact(vec![plate("a", "bench"), lid("a.lid", "bench")]);
+    laboratory.pick_above(BENCH, GRIP_M);
+    laboratory.cell.take_away("a").unwrap();
+    assert!(laboratory.cell.items().is_empty());
+    assert!(!laboratory.devices.gripper.holds_object().unwrap());
+    let error = PlanarPose::new(0.003, -0.002, 0.02);
+    laboratory.cell.put_item("a", "second", error).unwrap();
+    laboratory.cell.put_item("a.lid", "second", PlanarPose::default()).unwrap();
+    let found = laboratory.error("a", "second");
+    assert!((found.x_mm - 3.0).abs() < 1e-6 && (found.y_mm + 2.0).abs() < 1e-6, "{found:?}");
+    assert!((found.yaw_deg - 0.02f64.to_degrees()).abs() < 1e-6);
+    assert_eq!(laboratory.item("a.lid").lies_on.as_deref(), Some("a"));
+    // A plate that is put elsewhere takes its lid along.
+    laboratory.cell.put_item("a", "bench", PlanarPose::default()).unwrap();
+    laboratory.error("a.lid", "bench");
+    for message in [
+        laboratory.cell.put_item("a", "attic", error).unwrap_err().to_string(),
+        laboratory.cell.put_item("z", "bench", error).unwrap_err().to_string(),
+    ] {
+        assert!(message.contains("there is no"), "{message}");
+    }
+}
+
+#[test]
+fn nobody_brings_plates_to_a_start_in_a_laboratory() {
+    let mut laboratory = Laboratory::exact(vec![plate("a", "bench")]);
+    let before = laboratory.item("a");
+    let operator = &mut laboratory.devices.operator;
+    for asked in [
+        operator.exchange_plate(3),
+        operator.put_plate_at_target(),
+        operator.put_plate_near(PlanarPose::default()),
+    ] {
+        let message = asked.unwrap_err().to_string();
+        assert!(message.contains("items lie in slots"), "{message}");
+    }
+    assert_eq!(laboratory.item("a"), before);
+    let task = SimulatedCell::new(&config(CellDistribution::PERFECT), &TaskConfig::table(), 1, 1);
+    assert!(task.unwrap().take_away("a").is_err());
+}
+
+#[test]
+fn invalid_laboratories_are_refused_by_name() {
+    let refusal = |change: fn(&mut SimulatedLaboratory)| {
+        let mut built = laboratory(vec![plate("a", "bench"), plate("b", "bench")], BIO);
+        change(&mut built);
+        let cell =
+            SimulatedCell::laboratory(&config(CellDistribution::PERFECT), &task(), &built, 1, 1);
+        cell.err().unwrap().to_string()
+    };
+    for (message, expected) in [
+        (refusal(|one| one.items[1].id = "a".to_string()), "two items are named a"),
+        (refusal(|one| one.slots[1].name = "bench".to_string()), "two slots are named bench"),
+        (refusal(|one| one.items[0].slot = "attic".to_string()), "there is no slot attic"),
+        (refusal(|one| one.items[0].nesting_m = 0.1), "nesting_m of item a is 0.1"),
+        (refusal(|one| one.items[0].geometry.width_m = 0.2), "geometry.width_m of item a is 0.2"),
+        (refusal(|one| one.slots[0].surface_m = -0.1), "surface_m of slot bench is -0.1"),
+        (refusal(|one| one.slots[0].tool.x_m = f64::NAN), "x_m of slot bench is NaN"),
+        (
+            refusal(|one| {
+                one.slots[0].walls =
+                    SlotWalls::Nest { clearance_m: 0.0, wall_height_m: 0.01, chamfer_m: 0.0 };
+            }),
+            "clearance_m of slot bench is 0",
+        ),
+    ] {
+        assert!(message.contains(expected), "{message}");
+    }
 }

@@ -7,6 +7,7 @@ use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion, Vector3};
 use rapier3d::prelude::*;
 use rmrl_core::PlanarPose;
 
+use crate::physics::block::Block;
 use crate::physics::fixed_bodies::FixedBodies;
 use crate::physics::hand::Hand;
 use crate::physics::hand_shape::{HandPart, HandShape};
@@ -25,6 +26,8 @@ const CONTACT_FREQUENCY_HZ: f32 = 120.0;
 const LEAST_MASS_KG: f64 = 0.06;
 /// Damping ratio of the contacts.
 const CONTACT_DAMPING_RATIO: f32 = 2.0;
+/// An item that lifts a load with less than this does not carry it, in newtons: a tenth of the weight of a plate.
+const CARRIED_N: f32 = 0.06;
 /// A plate slower than this has come to rest, in meters and radians per second.
 const REST_SPEED: f32 = 0.001;
 
@@ -42,6 +45,8 @@ pub(super) struct GraspBodies {
     load: RigidBodyHandle,
     /// The colliders of the load that the hand can touch.
     load_colliders: Vec<ColliderHandle>,
+    /// Those of the items that do not move, in their order.
+    item_colliders: Vec<ColliderHandle>,
     /// What of the hand may touch the load, the pads of the two jaws first.
     hand_bodies: Vec<HandBody>,
 }
@@ -68,11 +73,11 @@ impl GraspBodies {
         (shape, hand): (HandShape, &Hand),
     ) -> Self {
         let mut world = empty_world();
-        insert_fixed(&mut world, fixed, friction);
+        let item_colliders = insert_fixed(&mut world, fixed, friction);
         let (load, load_colliders) = insert_load(&mut world, load, world_from_load);
         let insert = |part| insert_hand_part(&mut world, part, (shape, hand), friction);
         let hand_bodies = shape.touching().into_iter().map(insert).collect();
-        Self { world, shape, load, load_colliders, hand_bodies }
+        Self { world, shape, load, load_colliders, item_colliders, hand_bodies }
     }
 
     /// The pose of the load: that of the center of its lowest part.
@@ -111,6 +116,11 @@ impl GraspBodies {
         body.set_position(to_rapier(world_from_load), true);
         body.set_linvel(Vector::new(linear.x as f32, linear.y as f32, linear.z as f32), true);
         body.set_angvel(Vector::new(0.0, 0.0, velocity.yaw_rad_s as f32), true);
+        self.relocate_hand(hand);
+    }
+
+    /// Puts the hand somewhere else without simulating the motion.
+    pub(super) fn relocate_hand(&mut self, hand: &Hand) {
         for one in &self.hand_bodies {
             let pose = part_pose(&one.part, self.shape, hand);
             self.world.bodies[one.body].set_position(pose, true);
@@ -139,6 +149,21 @@ impl GraspBodies {
     pub(super) fn force_on_hand_n(&self) -> f64 {
         let forces = self.hand_bodies.iter().map(|one| self.normal_force_n(one));
         f64::from(forces.sum::<Vector>().length())
+    }
+
+    /// The item that carries most of the load, by its number among those that do not move; `None` if none does.
+    pub(super) fn item_below(&self) -> Option<usize> {
+        let lifts_n = |item: &ColliderHandle| {
+            let pairs = self.world.contact_pairs_with(*item);
+            let up = |pair: &ContactPair| {
+                let to_load = if pair.collider1 == *item { 1.0 } else { -1.0 };
+                to_load * pair.total_impulse().z / self.world.integration_parameters.dt
+            };
+            pairs.map(up).sum::<f32>()
+        };
+        let lifting = self.item_colliders.iter().map(lifts_n).enumerate();
+        let most = lifting.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (most.1 > CARRIED_N).then_some(most.0)
     }
 
     /// The force of the load on a part of the hand, without friction, in newtons.
@@ -171,7 +196,12 @@ fn empty_world() -> PhysicsWorld {
     world
 }
 
-fn insert_fixed(world: &mut PhysicsWorld, fixed: &FixedBodies, friction: Friction) {
+/// Inserts what does not move, and returns the colliders of items.
+fn insert_fixed(
+    world: &mut PhysicsWorld,
+    fixed: &FixedBodies,
+    friction: Friction,
+) -> Vec<ColliderHandle> {
     let surface = |collider: ColliderBuilder, group: Group| {
         in_group(with_friction(collider, friction.surfaces), group, Group::ALL)
     };
@@ -183,13 +213,15 @@ fn insert_fixed(world: &mut PhysicsWorld, fixed: &FixedBodies, friction: Frictio
         let collider = cuboid_of(cuboid.half_extents_m).position(pose);
         world.insert_collider(surface(collider, HARDWARE), Some(body));
     }
-    for (blocks, group) in [(&fixed.chamfers, HARDWARE), (&fixed.items, ITEMS)] {
-        for block in blocks {
-            let pose = to_rapier(&block.world_from_block);
-            let collider = cuboid_of(block.half_extents_m).position(pose);
-            world.insert_collider(surface(collider, group), Some(body));
-        }
+    let mut insert = |block: &Block, group: Group| {
+        let pose = to_rapier(&block.world_from_block);
+        let collider = cuboid_of(block.half_extents_m).position(pose);
+        world.insert_collider(surface(collider, group), Some(body))
+    };
+    for chamfer in &fixed.chamfers {
+        insert(chamfer, HARDWARE);
     }
+    fixed.items.iter().map(|item| insert(item, ITEMS)).collect()
 }
 
 /// Inserts a load, and returns those of its colliders that the hand can touch.

@@ -30,6 +30,10 @@ const GRIP_HOLD_SECS: f64 = 0.1;
 const HELD_FORCE_N: f64 = 1.0;
 /// Vertical force on the fingers at which the arm stops, in newtons.
 const COLLISION_FORCE_N: f64 = 20.0;
+/// A hand presses on a load that it does not hold with more than this, in newtons.
+const PRESSED_FORCE_N: f64 = 0.5;
+/// A hand that is higher by this touches nothing, in meters.
+const AWAY_M: f64 = 10.0;
 /// How long a plate has to rest before it counts as settled, in seconds.
 const REST_SECS: f64 = 0.05;
 /// How long a plate may take to come to rest, in seconds.
@@ -44,6 +48,8 @@ pub struct GraspDynamics {
     load: Load,
     fixed: FixedBodies,
     rules: Rules,
+    /// Whether it was simulated at all since it began: only then there are forces.
+    has_forces: bool,
 }
 
 /// What counts as near, and as contact.
@@ -78,7 +84,7 @@ impl GraspDynamics {
         let shape = HandShape::Vertical;
         let bodies = GraspBodies::new(&fixed, friction, &load, world_from_plate, (shape, &hand));
         let rules = Rules::Task { outline: FixtureOutline::Rectangle, geometry };
-        Self { bodies, hand, shape, load, fixed, rules }
+        Self { bodies, hand, shape, load, fixed, rules, has_forces: false }
     }
 
     /// The same with another idea of what is near a held plate.
@@ -100,7 +106,8 @@ impl GraspDynamics {
         (shape, hand): (HandShape, Hand),
     ) -> Self {
         let bodies = GraspBodies::new(&fixed, friction, &load, world_from_load, (shape, &hand));
-        Self { bodies, hand, shape, load, fixed, rules: Rules::Laboratory }
+        let rules = Rules::Laboratory;
+        Self { bodies, hand, shape, load, fixed, rules, has_forces: false }
     }
 
     /// The pose of the plate's center; of a load, that of its lowest part.
@@ -116,6 +123,12 @@ impl GraspDynamics {
     /// Whether both jaws press on the plate.
     pub fn holds_plate(&self) -> bool {
         self.bodies.grip_force_n() > HELD_FORCE_N
+    }
+
+    /// The item that carries most of the load, by its number among the fixed ones, if any does; `None` before anything was
+    /// simulated.
+    pub(crate) fn item_below(&self) -> Option<Option<usize>> {
+        self.has_forces.then(|| self.bodies.item_below())
     }
 
     /// Moves the hand in a straight line with a trapezoidal speed profile.
@@ -233,6 +246,20 @@ impl GraspDynamics {
         self.settle();
     }
 
+    /// Lets a load on which the hand presses from one side spring back, as if the hand were gone. Nothing real yields by as much
+    /// as the springs between load, hand and table.
+    pub(crate) fn spring_back(&mut self) {
+        if self.holds_plate() || self.bodies.force_on_hand_n() < PRESSED_FORCE_N {
+            return;
+        }
+        let hand = self.hand;
+        self.hand.tool.z_m += AWAY_M;
+        self.bodies.relocate_hand(&self.hand);
+        self.settle();
+        self.hand = hand;
+        self.bodies.relocate_hand(&self.hand);
+    }
+
     /// Lets what is not held come to rest.
     pub(crate) fn settle(&mut self) {
         let mut rest_secs = 0.0;
@@ -246,6 +273,7 @@ impl GraspDynamics {
     }
 
     fn step(&mut self) {
+        self.has_forces = true;
         self.bodies.step(&self.hand);
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Nest {
     pub wall_height_m: f64,
     /// The lead-in at their upper inner edge, across and down, in meters.
     pub chamfer_m: f64,
+    /// Height of the walls where fingers pass above them, in meters.
+    pub rail_height_m: f64,
 }
 
 /// The walls of a tray.
@@ -40,6 +42,7 @@ struct Piece {
     /// The direction from the plate to the wall.
     outward_rad: f64,
     half_length_m: f64,
+    height_m: f64,
 }
 
 impl Nest {
@@ -48,17 +51,18 @@ impl Nest {
     pub(crate) fn for_fingers_from_above(&self, center: PlanarPose, surface_m: f64) -> NestWalls {
         let [inner_x, inner_y] = self.inner_half_m;
         let half_length_m = inner_y + self.thickness_m();
+        let height_m = self.wall_height_m;
         let mut pieces = vec![
-            Piece { inner_m: [inner_x, 0.0], outward_rad: 0.0, half_length_m },
-            Piece { inner_m: [-inner_x, 0.0], outward_rad: PI, half_length_m },
+            Piece { inner_m: [inner_x, 0.0], outward_rad: 0.0, half_length_m, height_m },
+            Piece { inner_m: [-inner_x, 0.0], outward_rad: PI, half_length_m, height_m },
         ];
-        pieces.extend(corners(inner_x, inner_y));
-        pieces.extend(corners(-inner_x, inner_y));
+        pieces.extend(corners(inner_x, inner_y, height_m));
+        pieces.extend(corners(-inner_x, inner_y, height_m));
         self.build(&pieces, center, surface_m)
     }
 
     /// The walls for fingers that reach over one side of the tray along its middle: they point to `fingers_rad` in the frame
-    /// of the plate, taken to the next quarter turn. That side has a wall between the fingers only.
+    /// of the plate, taken to the next quarter turn. That side has a wall between the fingers only, and beside it a low rail.
     pub(crate) fn for_fingers_over_one_side(
         &self,
         center: PlanarPose,
@@ -70,19 +74,23 @@ impl Nest {
             true => self.inner_half_m,
             false => [self.inner_half_m[1], self.inner_half_m[0]],
         };
+        let height_m = self.wall_height_m;
         let mut pieces = vec![
             Piece {
                 inner_m: [along, 0.0],
                 outward_rad: 0.0,
                 half_length_m: across + self.thickness_m(),
+                height_m,
             },
             Piece {
                 inner_m: [-along, 0.0],
                 outward_rad: PI,
                 half_length_m: across - BETWEEN_FINGERS_M,
+                height_m,
             },
         ];
-        pieces.extend(corners(along, across));
+        pieces.extend(corners(along, across, height_m));
+        pieces.extend(corners(-along, across, self.rail_height_m.min(height_m)));
         let turned = PlanarPose { yaw_rad: center.yaw_rad + quarters * FRAC_PI_2, ..center };
         self.build(&pieces, turned, surface_m)
     }
@@ -100,7 +108,7 @@ impl Nest {
     }
 
     fn add(&self, built: &mut NestWalls, piece: &Piece, frame: PlanarPose, surface_m: f64) {
-        let (height_m, chamfer_m) = (self.wall_height_m, self.chamfer_m);
+        let (height_m, chamfer_m) = (piece.height_m, self.chamfer_m.min(piece.height_m));
         let [x_m, y_m] = piece.inner_m;
         // In the frame of the wall x leaves the plate, and its inner face is at 0.
         let wall = PlanarPose {
@@ -135,12 +143,13 @@ impl Nest {
 }
 
 /// The pieces of the sides at one end, beside the corners.
-fn corners(end_m: f64, across_m: f64) -> [Piece; 2] {
+fn corners(end_m: f64, across_m: f64, height_m: f64) -> [Piece; 2] {
     let x_m = end_m - 0.5 * CORNER_M * end_m.signum();
     [1.0, -1.0].map(|side: f64| Piece {
         inner_m: [x_m, side * across_m],
         outward_rad: side * FRAC_PI_2,
         half_length_m: 0.5 * CORNER_M,
+        height_m,
     })
 }
 
@@ -153,7 +162,12 @@ mod tests {
     /// The slope's face goes from the inner face of the wall to its top, on each wall of a turned tray.
     #[test]
     fn the_lead_in_joins_the_inner_face_and_the_top() {
-        let nest = Nest { inner_half_m: [0.065, 0.044], wall_height_m: 0.01, chamfer_m: 0.002 };
+        let nest = Nest {
+            inner_half_m: [0.065, 0.044],
+            wall_height_m: 0.01,
+            chamfer_m: 0.002,
+            rail_height_m: 0.002,
+        };
         let center = PlanarPose::new(0.4, 0.1, 0.3);
         for walls in [
             nest.for_fingers_from_above(center, 0.05),
@@ -164,7 +178,9 @@ mod tests {
                 let ends = [-1.0, 1.0]
                     .map(|end| pose * Point3::new(end * half_slope, 0.0, *half_thickness));
                 let [low, high] = ends;
-                assert!((low.z - 0.058).abs() < 1e-12 && (high.z - 0.06).abs() < 1e-12);
+                // Up to the walls' height, or the rail's.
+                let top_m = if high.z > 0.055 { 0.06 } else { 0.052 };
+                assert!((low.z - top_m + 0.002).abs() < 1e-12 && (high.z - top_m).abs() < 1e-12);
                 let outward = (high - low) - Vector3::new(0.0, 0.0, 0.002);
                 assert!((outward.norm() - 0.002).abs() < 1e-12);
                 assert!(outward.dot(&inward) < 0.0, "the slope rises away from the plate");

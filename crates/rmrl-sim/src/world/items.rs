@@ -15,8 +15,6 @@ use crate::scene::cuboid::Cuboid;
 const BELOW_BOTTOM_M: f64 = 0.002;
 /// Items whose middle is farther from the tool than this are not meant, in meters.
 const MEANT_M: f64 = 0.15;
-/// An item lies on another whose top is no farther from its bottom than this, in meters.
-const LIES_WITHIN_M: f64 = 0.003;
 
 /// What an item is.
 #[derive(Debug, Clone)]
@@ -113,43 +111,23 @@ impl Items {
         Some((Load { parts: indices.iter().filter_map(part).collect() }, world_from_load))
     }
 
-    /// Moves items as one rigid body, so that the first is at `world_from_load`.
-    pub(crate) fn move_load(&mut self, indices: &[usize], world_from_load: &Isometry3<f64>) {
-        let Some(before) = indices.first().and_then(|base| self.places[*base]) else { return };
+    /// Moves items as one rigid body, so that the first is at `world_from_load` and lies on another.
+    pub(crate) fn move_load(
+        &mut self,
+        indices: &[usize],
+        world_from_load: &Isometry3<f64>,
+        lies_on: Option<usize>,
+    ) {
+        let Some((base, on_it)) = indices.split_first() else { return };
+        let Some(before) = self.places[*base] else { return };
         let after_from_before = world_from_load * before.world_from_item().inverse();
-        for index in indices {
+        self.places[*base] = Some(ItemPlace::new(world_from_load, lies_on));
+        for index in on_it {
             if let Some(place) = &mut self.places[*index] {
                 let moved = after_from_before * place.world_from_item();
                 *place = ItemPlace::new(&moved, place.lies_on);
             }
         }
-        // The first exactly, whatever was rounded.
-        let lies_on = before.lies_on;
-        self.places[indices[0]] = Some(ItemPlace::new(world_from_load, lies_on));
-    }
-
-    /// Finds out what the lowest of these items lies on.
-    pub(crate) fn update_support(&mut self, indices: &[usize], is_held: bool) {
-        let Some(base) = indices.first().copied() else { return };
-        let lies_on = if is_held { None } else { self.item_below(base, indices) };
-        if let Some(place) = &mut self.places[base] {
-            place.lies_on = lies_on;
-        }
-    }
-
-    fn item_below(&self, base: usize, load: &[usize]) -> Option<usize> {
-        let block = self.block(base)?;
-        let footprint = block.footprint();
-        let under = |(index, other): &(usize, Block)| {
-            let gap_m = block.bottom_m() - (other.top_m() - self.all[base].nesting_m);
-            !load.contains(index)
-                && is_over(&footprint, &other.footprint())
-                && other.world_from_block.translation.z < block.world_from_block.translation.z
-                && gap_m.abs() < LIES_WITHIN_M
-        };
-        let near_m = |other: &Block| other.planar().distance_m(block.planar());
-        let found = self.present().filter(under);
-        Some(found.min_by(|a, b| near_m(&a.1).total_cmp(&near_m(&b.1)))?.0)
     }
 
     /// The height at which an item's bottom would be if it were put down on what lies below `footprint`, and the item there.

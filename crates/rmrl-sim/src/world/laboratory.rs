@@ -43,7 +43,7 @@ impl World {
     ) -> Self {
         let parameters = config.cells.draw(cell_seed);
         let built = LaboratoryFixtures::build(laboratory, task, config.plate, &parameters.arm);
-        let LaboratoryFixtures { slots, fixed } = built;
+        let LaboratoryFixtures { slots, mut fixed } = built;
         let zones = slots.iter().map(|slot| slot.zone).collect();
         let clutter = draw_clutter(
             config.cells.clutter,
@@ -53,19 +53,15 @@ impl World {
             config.board.as_ref(),
         );
         let items = initial_items(laboratory, &slots, &fixed, &config.cells, cell_seed);
-        let obstacles = clutter.iter().map(|object| object.cuboid).collect();
         let fixtures = fixed.fixtures.clone();
+        fixed.fixtures.extend(clutter.iter().map(|object| object.cuboid));
         let target = TargetPlace {
             pose: slots.first().map_or(task.place.pose(), |slot| slot.pose),
             surface_m: slots.first().map_or(task.place.surface_m, |slot| slot.surface_m),
             clearance_m: task.seating.translation_m,
         };
-        let stage = Stage {
-            fixed,
-            clutter: obstacles,
-            friction: parameters.friction,
-            shape: laboratory.gripper.shape(),
-        };
+        let stage =
+            Stage { fixed, friction: parameters.friction, shape: laboratory.gripper.shape() };
         let mut contact = LaboratoryContact::new(stage, items);
         let overhead = OverheadCamera::new(config, cell_seed, &parameters, fixtures, clutter);
         let mut state = super::initial_state(config, task, &parameters.arm);
@@ -179,11 +175,8 @@ impl World {
         let world_from_item = at(below.map_or(surface_m, |(top_m, _)| top_m));
         let lies_on = below.map(|(_, index)| index);
         match contact.items.places[base] {
-            Some(_) => contact.items.move_load(&load, &world_from_item),
-            None => contact.items.places[base] = Some(ItemPlace::new(&world_from_item, None)),
-        }
-        if let Some(place) = &mut contact.items.places[base] {
-            place.lies_on = lies_on;
+            Some(_) => contact.items.move_load(&load, &world_from_item, lies_on),
+            None => contact.items.places[base] = Some(ItemPlace::new(&world_from_item, lies_on)),
         }
         // The plate of the world's state is the item that moved last, wherever it is now.
         self.contact.end(&mut self.state);

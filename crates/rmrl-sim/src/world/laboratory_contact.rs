@@ -21,15 +21,15 @@ use crate::world::state::WorldState;
 const NEAR_M: f64 = 0.001;
 /// Opening jaws are checked at points not farther apart than this, in meters.
 const JAW_STEP_M: f64 = 0.000_1;
+/// Fingers that hold something push what lies under it aside by up to this, in meters.
+const PUSHED_ASIDE_M: f64 = 0.003;
 /// Jaws press into what they hold by less than this where physics has springs, in meters.
 const MOST_PRESSED_M: f64 = 0.001;
 
 /// What is still while an item moves, and how it does.
 pub(crate) struct Stage {
-    /// Walls, boards and lead-ins.
+    /// Walls, boards, lead-ins, and what lies around.
     pub fixed: FixedBodies,
-    /// What else stops the hand, and no item gets to.
-    pub clutter: Vec<Cuboid>,
     pub friction: Friction,
     pub shape: HandShape,
 }
@@ -50,6 +50,8 @@ struct Running {
     dynamics: GraspDynamics,
     /// The items that move as one body, the lowest first.
     load: Vec<usize>,
+    /// The items that do not move.
+    others: Vec<usize>,
 }
 
 impl LaboratoryContact {
@@ -74,13 +76,16 @@ impl LaboratoryContact {
         arrival: ToolPose,
         speed_m_s: f64,
     ) -> MotionEnd {
+        // A hand that comes up leaves what it came for.
+        let comes_up = arrival.z_m > state.hand.tool.z_m;
         if !state.holds_plate
+            && !comes_up
             && let Some(meant) = self.items.meant(arrival)
         {
             self.choose(state, meant);
         }
         let blocked_at =
-            self.obstacles(state, Some(arrival)).blocked_at(self.stage.shape, state.hand, arrival);
+            self.obstacles(state, arrival).blocked_at(self.stage.shape, state.hand, arrival);
         let within = blocked_at.unwrap_or(arrival);
         let end = if state.holds_plate {
             self.move_load(state, within, speed_m_s)
@@ -170,7 +175,7 @@ impl LaboratoryContact {
 
     /// How far the jaws open before they meet something that does not move.
     fn free_half_opening_m(&self, state: &WorldState, wanted_m: f64) -> f64 {
-        let obstacles = self.obstacles(state, None);
+        let obstacles = self.obstacles(state, state.hand.tool);
         let from_m = state.hand.half_opening_m;
         let meets = |half_opening_m: f64| {
             let hand = Hand { half_opening_m, ..state.hand };
@@ -227,6 +232,9 @@ impl LaboratoryContact {
 
     /// Ends the running physics, after its result has been written to `state` and to the items.
     pub(crate) fn end(&mut self, state: &mut WorldState) {
+        if let Some(running) = &mut self.running {
+            running.dynamics.spring_back();
+        }
         self.update(state);
         self.running = None;
     }
@@ -237,27 +245,29 @@ impl LaboratoryContact {
         self.active = active;
     }
 
-    /// What of the laboratory stops the hand: all but the load. Fingers that hold something pass beside what lies under it, on
-    /// the way to `arrival`.
-    fn obstacles(&self, state: &WorldState, arrival: Option<ToolPose>) -> Obstacles {
+    /// What of the laboratory stops the hand on the way to `arrival`: all but the load. Fingers that hold something push what
+    /// lies under it aside by a little.
+    fn obstacles(&self, state: &WorldState, arrival: ToolPose) -> Obstacles {
         let load = self.active.map(|base| self.items.with_all_on_it(base)).unwrap_or_default();
-        let mut passed = load.clone();
         let base = load.first().and_then(|base| self.items.block(*base));
-        if let (true, Some(base)) = (state.holds_plate, base) {
-            passed.extend(self.items.below(&load, &base));
-            if let Some(arrival) = arrival {
-                let moved = Block {
-                    world_from_block: arrival_from_here(state.hand.tool, arrival)
-                        * base.world_from_block,
-                    ..base
-                };
-                passed.extend(self.items.below(&load, &moved));
+        let below = match base {
+            Some(base) if state.holds_plate => {
+                let world_from_block =
+                    arrival_from_here(state.hand.tool, arrival) * base.world_from_block;
+                let arrived = Block { world_from_block, ..base };
+                [base, arrived].map(|base| self.items.below(&load, &base)).concat()
             }
-        }
-        let others = self.items.present().filter(|(index, _)| !passed.contains(index));
-        let items = others.map(|(_, block)| block.footprint());
+            _ => Vec::new(),
+        };
+        let others = self.items.present().filter(|(index, _)| !load.contains(index));
+        let items = others.map(|(index, block)| {
+            let around = block.footprint();
+            let [x, y, z] = around.half_extents_m;
+            let aside_m = if below.contains(&index) { PUSHED_ASIDE_M } else { 0.0 };
+            Cuboid { half_extents_m: [x - aside_m, y - aside_m, z], ..around }
+        });
         let chamfers = self.stage.fixed.chamfers.iter().map(Block::footprint);
-        let upright = self.stage.fixed.fixtures.iter().chain(&self.stage.clutter).copied();
+        let upright = self.stage.fixed.fixtures.iter().copied();
         Obstacles(upright.chain(chamfers).chain(items).collect())
     }
 
@@ -272,7 +282,7 @@ impl LaboratoryContact {
             let indices = self.items.with_all_on_it(self.active?);
             let (load, world_from_load) = self.items.load(&indices)?;
             let others = self.items.present().filter(|(index, _)| !indices.contains(index));
-            let items = others.map(|(_, block)| block).collect();
+            let (others, items) = others.unzip();
             let dynamics = GraspDynamics::in_laboratory(
                 FixedBodies { items, ..self.stage.fixed.clone() },
                 self.stage.friction,
@@ -280,18 +290,21 @@ impl LaboratoryContact {
                 &world_from_load,
                 (self.stage.shape, state.hand),
             );
-            self.running = Some(Running { dynamics, load: indices });
+            self.running = Some(Running { dynamics, load: indices, others });
         }
         self.running.as_mut().map(|running| &mut running.dynamics)
     }
 
     /// Writes the result of the running physics to `state` and to the items.
     fn update(&mut self, state: &mut WorldState) {
-        if let Some(Running { dynamics, load }) = &self.running {
+        let Some(Running { dynamics, load, others }) = &self.running else {
+            return self.show_active(state);
+        };
+        state.hand = dynamics.hand();
+        if let Some(below) = dynamics.item_below() {
             state.holds_plate = dynamics.holds_plate();
-            state.hand = dynamics.hand();
-            self.items.move_load(load, &dynamics.world_from_plate());
-            self.items.update_support(load, state.holds_plate);
+            let lies_on = below.map(|index| others[index]).filter(|_| !state.holds_plate);
+            self.items.move_load(load, &dynamics.world_from_plate(), lies_on);
         }
         self.show_active(state);
     }

@@ -15,6 +15,8 @@ use crate::scene::nest::{Nest, NestWalls};
 /// A block below a surface reaches beyond a plate by this, in meters.
 const BLOCK_MARGIN_M: f64 = 0.014;
 
+/// Where fingers pass above the walls of a tray, these are as high as this share of the height at which plates are gripped.
+const RAIL_SHARE: f64 = 0.5;
 /// A hand works up to this far from a slot, in meters: half the diagonals of hand and plate, and some margin.
 const AROUND_M: f64 = 0.125;
 /// The same of an open place on the table, where a plate may be carried about: by 4 cm and 20 degrees.
@@ -51,7 +53,7 @@ impl LaboratoryFixtures {
         let mut fixed = FixedBodies::default();
         let slots = laboratory.slots.iter().map(|slot| {
             let place = true_place(slot, task, arm, shape);
-            add_walls(&mut fixed, slot, &place, plate, shape);
+            add_walls(&mut fixed, slot, &place, (plate, task.grasp_height_m), shape);
             place
         });
         let slots = slots.collect();
@@ -97,7 +99,7 @@ fn add_walls(
     fixed: &mut FixedBodies,
     slot: &SimulatedSlot,
     place: &SlotPlace,
-    plate: PlateGeometry,
+    (plate, grip_height_m): (PlateGeometry, f64),
     shape: HandShape,
 ) {
     let block = || block_below(place, plate);
@@ -105,8 +107,12 @@ fn add_walls(
         SlotWalls::None => fixed.fixtures.extend(block()),
         SlotWalls::Nest { clearance_m, wall_height_m, chamfer_m } => {
             let half_m = [plate.length_m, plate.width_m].map(|side| 0.5 * side + clearance_m);
-            let nest =
-                Nest { inner_half_m: half_m, wall_height_m: *wall_height_m, chamfer_m: *chamfer_m };
+            let nest = Nest {
+                inner_half_m: half_m,
+                wall_height_m: *wall_height_m,
+                chamfer_m: *chamfer_m,
+                rail_height_m: RAIL_SHARE * grip_height_m,
+            };
             let (pose, surface_m) = (place.pose, place.surface_m);
             let NestWalls { walls, slopes } = match shape {
                 HandShape::Vertical => nest.for_fingers_from_above(pose, surface_m),
