@@ -15,6 +15,7 @@ use rmrl_cell::{DeviceError, TaskConfig, ToolPose};
 use rmrl_core::{PlanarPose, Rng, random_stream, standard_normal};
 use rmrl_vision::{CameraModel, Distortion, Intrinsics, RgbdFrame};
 
+use crate::camera::moving_things::{MovingThings, SeenPlate};
 use crate::camera::overhead_camera::OverheadCamera;
 use crate::config::SimulationConfig;
 use crate::ground_truth::{GraspTruth, GroundTruth, HandTruth, TargetPlace};
@@ -195,8 +196,14 @@ impl World {
     pub(crate) fn capture(&mut self) -> RgbdFrame {
         let mut rng = self.next_stream();
         self.record.captures.push(self.truth());
-        let world_from_plate = self.state.world_from_plate();
-        self.overhead.capture(&world_from_plate, &self.plate_look(), &self.state.hand, &mut rng)
+        let plate = SeenPlate {
+            world_from_plate: self.state.world_from_plate(),
+            geometry: self.overhead.plate(),
+            look: self.plate_look(),
+        };
+        let hand = self.state.hand.cuboids();
+        let things = MovingThings { plates: &[plate], bodies: &[], hand: &hand };
+        self.overhead.capture(&things, &mut rng)
     }
 
     /// The pose that the arm reports.
