@@ -251,4 +251,10 @@ impl Operator for SimulatedCell {
         world.put_plate_near(pose);
         Ok(())
     }
+
+    fn seat_item(&mut self, item: &str, slot: &str) -> Result<(), DeviceError> {
+        let seated = self.world().seat_item(item, slot);
+        seated
+            .map_err(|error| DeviceError::Refused { device: "operator", reason: error.to_string() })
+    }
 }

@@ -7,6 +7,7 @@ pub(crate) mod items;
 pub(crate) mod laboratory;
 pub(crate) mod laboratory_contact;
 pub(crate) mod plate_contact;
+mod seen;
 pub(crate) mod slot_place;
 pub(crate) mod state;
 
@@ -31,6 +32,7 @@ use crate::scene::layout::WORKSPACE_CENTER_M;
 use crate::world::contact::Contact;
 use crate::world::fixtures::Fixtures;
 use crate::world::plate_contact::PlateContact;
+use crate::world::seen::Seen;
 use crate::world::slot_place::SlotPlace;
 use crate::world::state::WorldState;
 
@@ -196,14 +198,25 @@ impl World {
     pub(crate) fn capture(&mut self) -> RgbdFrame {
         let mut rng = self.next_stream();
         self.record.captures.push(self.truth());
-        let plate = SeenPlate {
-            world_from_plate: self.state.world_from_plate(),
-            geometry: self.overhead.plate(),
-            look: self.plate_look(),
-        };
-        let hand = self.state.hand.cuboids();
-        let things = MovingThings { plates: &[plate], bodies: &[], hand: &hand };
+        let Seen { plates, bodies, hand } = self.seen();
+        let things = MovingThings { plates: &plates, bodies: &bodies, hand: &hand };
         self.overhead.capture(&things, &mut rng)
+    }
+
+    /// What moves before the camera.
+    fn seen(&self) -> Seen {
+        match &self.contact {
+            Contact::Laboratory(contact) => contact.seen(&self.state),
+            Contact::Task(_) => Seen {
+                plates: vec![SeenPlate {
+                    world_from_plate: self.state.world_from_plate(),
+                    geometry: self.overhead.plate(),
+                    look: self.plate_look(),
+                }],
+                bodies: Vec::new(),
+                hand: self.state.hand.cuboids().to_vec(),
+            },
+        }
     }
 
     /// The pose that the arm reports.

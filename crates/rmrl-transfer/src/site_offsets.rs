@@ -25,9 +25,9 @@ pub struct OffsetPrior {
 }
 
 impl Default for OffsetPrior {
-    /// A tool measured by hand, and sites taught with care. Untuned.
+    /// A tool measured by hand, and sites taught with the plate up to the same mark of the fingers. Untuned.
     fn default() -> Self {
-        Self { common_m: 0.008, apart_m: 0.000_5 }
+        Self { common_m: 0.008, apart_m: 0.000_3 }
     }
 }
 

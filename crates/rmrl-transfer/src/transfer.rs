@@ -371,13 +371,11 @@ impl TransferCell {
                 None
             }
         };
-        let error = match seen {
-            Some(look) => self.learn_from(job, choice, look),
-            None => {
-                self.note_put_down(job, choice, None);
-                predicted(choice)
-            }
-        };
+        let measured = seen.map(|look| self.learn_from(job, choice, look));
+        if measured.is_none() {
+            self.note_put_down(job, choice, None);
+        }
+        let error = self.better_known(choice, measured);
         let (most_m, most_deg) = match job.request {
             Request::Relid { .. } => (LID_SEATING_M, LID_SEATING_DEG),
             _ => (job.to.site.seating.translation_m, job.to.site.seating.yaw_deg),
@@ -386,6 +384,24 @@ impl TransferCell {
         let mut done = report(job, Ending::Done);
         (done.error, done.is_seated) = (Some(error), Some(is_seated));
         done
+    }
+
+    /// What was measured, or what was predicted where that is known better and both agree: a camera that has seen few carries
+    /// near a site may measure worse than the grip predicts.
+    fn better_known(&self, choice: &Choice, measured: Option<PlaceError>) -> PlaceError {
+        let predicted = predicted(choice);
+        match measured {
+            Some(measured) => {
+                let both_mm = measured.interval_mm.hypot(predicted.interval_mm);
+                let agrees = measured.distance_mm() <= both_mm;
+                if agrees && predicted.interval_mm < measured.interval_mm {
+                    predicted
+                } else {
+                    measured
+                }
+            }
+            None => predicted,
+        }
     }
 
     /// Looks at what was released; `None` where the camera does not see it.

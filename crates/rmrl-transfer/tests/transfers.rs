@@ -24,3 +24,30 @@ fn a_fresh_cell_brings_a_plate_from_the_hotel_to_the_reader() {
     assert_eq!((again.ending.clone(), again.carries), (Ending::Done, 0));
     assert_eq!(again.is_seated, Some(true), "{again:?}");
 }
+
+#[test]
+fn a_lidded_plate_is_read_without_its_lid_and_put_away_with_it() {
+    for seed in [1, 2] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut laboratory = Laboratory::new(dir.path(), &TWO_PLATES, seed);
+        let unlid = laboratory.unlid("bench", "lid-park");
+        eprintln!("{unlid:?}");
+        for item in laboratory.truth.items() {
+            eprintln!("{item:?}");
+        }
+        assert_eq!(unlid.ending, Ending::Done);
+        for (from, to) in
+            [("bench", "reader"), ("reader", "bench"), ("lid-park", "bench"), ("bench", "hotel:2")]
+        {
+            let report = laboratory.transfer(from, to);
+            eprintln!("{report:?}");
+            for item in laboratory.truth.items() {
+                eprintln!("{item:?}");
+            }
+            assert_eq!(report.ending, Ending::Done, "{report:?}");
+            assert_eq!(report.is_seated, Some(true), "{report:?}");
+        }
+        let lid = laboratory.item("plate-2.lid");
+        assert_eq!(lid.lies_on.as_deref(), Some("plate-2"));
+    }
+}

@@ -1,7 +1,7 @@
 //! A world with places: how it begins, what is true of its items, and what a person does there.
 
 use rmrl_cell::{DeviceError, TaskConfig};
-use rmrl_core::{PlanarPose, wrap_angle};
+use rmrl_core::{PlanarPose, standard_normal, wrap_angle};
 use serde::{Deserialize, Serialize};
 
 use crate::camera::overhead_camera::OverheadCamera;
@@ -32,6 +32,10 @@ pub struct LaboratoryState {
     items: Vec<Option<ItemPlace>>,
     active: Option<usize>,
 }
+
+/// How exactly a person seats an item that was asked to, in meters and radians: standard deviations.
+const SEATED_M: f64 = 0.000_2;
+const SEATED_RAD: f64 = 0.002;
 
 impl World {
     pub(crate) fn laboratory(
@@ -181,6 +185,14 @@ impl World {
         // The plate of the world's state is the item that moved last, wherever it is now.
         self.contact.end(&mut self.state);
         Ok(())
+    }
+
+    /// A person nudges an item into its place, as exactly as people can.
+    pub(crate) fn seat_item(&mut self, id: &str, slot: &str) -> Result<(), LaboratoryError> {
+        let mut rng = self.next_stream();
+        let mut off = |deviation: f64| deviation * standard_normal(&mut rng);
+        let error = PlanarPose::new(off(SEATED_M), off(SEATED_M), off(SEATED_RAD));
+        self.put_item(id, slot, error)
     }
 
     /// A person grips an item: nothing moves it any more. Returns it with all that lies on it.

@@ -64,6 +64,11 @@ impl LaboratoryContact {
         self.active
     }
 
+    /// The shape of the hand.
+    pub(crate) fn shape(&self) -> HandShape {
+        self.stage.shape
+    }
+
     /// How the item that moved last looks, with a lid if one lies on it.
     pub(crate) fn look_of_active(&self) -> PlateLook {
         self.active.map_or(PlateLook::PLAIN, |active| self.items.look(active))

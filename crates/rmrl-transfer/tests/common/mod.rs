@@ -130,8 +130,7 @@ pub fn simulated(first: &[First], seed: u64) -> SimulatedCell {
         items: first.iter().flat_map(|item| simulated_items(&plan, *item)).collect(),
         gripper: SimulatedGripper::Bio { fingers_rad: plan.fingers_rad },
     };
-    SimulatedCell::laboratory(&simulation(), &plan.task, &laboratory, seed, seed)
-        .unwrap()
+    SimulatedCell::laboratory(&simulation(), &plan.task, &laboratory, seed, seed).unwrap()
 }
 
 fn cuboid((center_m, size_m): ([f64; 3], [f64; 3])) -> Cuboid {
