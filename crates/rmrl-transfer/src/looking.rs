@@ -73,7 +73,8 @@ impl TransferCell {
         let camera = self.camera.model();
         let tool = at.slot.tool;
         let offset = self.knowledge.offsets().of(at.address.site());
-        let expected = self.knowledge.belief().seen_from(tool, offset.mean);
+        let belief = self.knowledge.belief();
+        let expected = belief.seen_from(tool, offset.by(belief).mean);
         let seen = self.camera.localizer().plates_in_view(&frame, &camera, at.bottom_m);
         // What the camera cannot say is no plate: the jaws still feel one.
         let distance_m = |plate: PlateInView| {
@@ -102,10 +103,10 @@ impl TransferCell {
         let belief = self.knowledge.belief();
         match self.knowledge.lies(item, &address.to_string()) {
             Lies::ByArm { seen: Some(seen), .. } if !belief.is_suspicious() => seen.pose,
-            Lies::ByArm { tool, along_m, .. } => belief.seen_from(tool, along_m),
+            Lies::ByArm { tool, offset, .. } => belief.seen_from(tool, offset.by(belief).mean),
             Lies::ByHand { .. } => {
                 let offset = self.knowledge.offsets().of(address.site());
-                belief.seen_from(tool, offset.mean)
+                belief.seen_from(tool, offset.by(belief).mean)
             }
         }
     }

@@ -169,7 +169,8 @@ impl TransferCell {
     /// were taught: it is learned from it. Without an answer it may lie anywhere near.
     fn ask_to_seat(&mut self, job: &Job) {
         let (Some(from), None) = (&job.from, &job.to.below) else { return };
-        let known = self.knowledge.offsets().of(job.to.address.site());
+        let of_site = self.knowledge.offsets().of(job.to.address.site());
+        let known = of_site.by(self.knowledge.belief());
         if NORMAL_95 * known.deviation < self.tolerance_m(job) {
             return;
         }

@@ -15,6 +15,7 @@ use crate::error::TransferError;
 use crate::job::Job;
 use crate::knowledge::Lies;
 use crate::looking::Seen;
+use crate::offset::Offset;
 use crate::request::{Ending, KnownBy, LeftAt, PlaceError, Request, TransferReport};
 use crate::route::Route;
 use crate::watch::{SiteRecord, TransferRecord};
@@ -288,12 +289,7 @@ impl TransferCell {
 
     /// Takes note of how the item lies between the jaws that keep it.
     fn note_held(&mut self, job: &Job, choice: &Choice) {
-        let lies = Lies::ByArm {
-            tool: choice.place,
-            along_m: choice.held.mean,
-            along_deviation_m: choice.held.deviation,
-            seen: None,
-        };
+        let lies = Lies::ByArm { tool: choice.place, offset: choice.held.clone(), seen: None };
         self.knowledge.note_lies(&job.item, &Place::Jaws.to_string(), lies);
     }
 
@@ -416,10 +412,11 @@ impl TransferCell {
 
     /// The error as measured. The carry tells of camera and tool, and where a person had seated the item, of its site.
     fn learn_from(&mut self, job: &Job, choice: &Choice, look: Look) -> PlaceError {
-        let goal = choice.goal;
+        let goal = &choice.goal;
         let belief = self.knowledge.belief();
-        let Deviation { along, across, turn } = belief.deviation(look, goal.tool, goal.along.mean);
-        let deviation_m = along.deviation.hypot(goal.along.deviation).max(across.deviation);
+        let along = Offset::seen(look, goal.tool).less(&goal.offset).by(belief);
+        let Deviation { across, turn, .. } = belief.deviation(look, goal.tool, 0.0);
+        let deviation_m = along.deviation.max(across.deviation);
         let error = PlaceError {
             known_by: KnownBy::Measured,
             along_mm: 1e3 * along.mean,
@@ -444,19 +441,14 @@ impl TransferCell {
 
     /// Takes note of how the item was put down.
     fn note_put_down(&mut self, job: &Job, choice: &Choice, seen: Option<Look>) {
-        let held = match seen {
-            Some(look) => {
-                let by_look = self.knowledge.belief().along(look, choice.place);
-                if by_look.deviation < choice.held.deviation { by_look } else { choice.held }
+        let belief = self.knowledge.belief();
+        let offset = match seen.map(|look| Offset::seen(look, choice.place)) {
+            Some(by_look) if by_look.by(belief).deviation < choice.held.by(belief).deviation => {
+                by_look
             }
-            None => choice.held,
+            _ => choice.held.clone(),
         };
-        let lies = Lies::ByArm {
-            tool: choice.place,
-            along_m: held.mean,
-            along_deviation_m: held.deviation,
-            seen,
-        };
+        let lies = Lies::ByArm { tool: choice.place, offset, seen };
         self.knowledge.note_lies(&job.item, &job.to.address.to_string(), lies);
     }
 
