@@ -70,7 +70,16 @@ impl CellBelief {
     /// A belief that has seen nothing but the target: the plate at `target`, as the camera sees it, is where it has to
     /// lie once the tool has opened at `place`. `middle` is the middle of the workspace.
     pub fn new(prior: Prior, middle: PlanarPose, place: PlanarPose, target: Look) -> Self {
-        let track = Track::new(prior, middle, place, target);
+        Self::of_track(Track::new(prior, middle, place, target))
+    }
+
+    /// A belief that has seen nothing at all, for picks anywhere: see [`CellBelief::tool_over`]. `middle` is the middle of the
+    /// workspace.
+    pub fn without_target(prior: Prior, middle: PlanarPose) -> Self {
+        Self::of_track(Track::without_target(prior, middle))
+    }
+
+    fn of_track(track: Track) -> Self {
         Self { track, suspicions: Vec::new(), moves: Vec::new(), carries: 0 }
     }
 
@@ -160,6 +169,15 @@ impl CellBelief {
     /// The most probable geometry.
     pub fn geometry(&self) -> &Geometry {
         &self.track.estimate().geometry
+    }
+
+    pub(crate) fn prior(&self) -> &Prior {
+        self.track.prior()
+    }
+
+    /// Whether it is suspected that the camera was moved.
+    pub fn is_suspicious(&self) -> bool {
+        !self.suspicions.is_empty()
     }
 
     /// The estimate that is acted on.

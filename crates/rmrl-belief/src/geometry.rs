@@ -170,10 +170,15 @@ impl Geometry {
     /// The tool's pose that grips a plate that is seen so that it lies on the target after the fixed path: the offset
     /// along the fingers is the target's, and the jaws close without moving the plate.
     pub fn best_tool(&self, look: Look) -> PlanarPose {
+        self.tool_over(look, self.values[TARGET_ALONG])
+    }
+
+    /// The tool's pose in which a plate that is seen is centered across the fingers and has this offset along them.
+    pub(crate) fn tool_over(&self, look: Look, along_m: f64) -> PlanarPose {
         let plate = self.plate(look);
         let yaw_rad = plate.yaw_rad - self.values[TOOL_TURN];
         let [along, across] = fingers(PlanarPose::new(0.0, 0.0, yaw_rad));
-        let at = xy(plate) - along * self.values[TARGET_ALONG] - across * self.values[TOOL_ACROSS];
+        let at = xy(plate) - along * along_m - across * self.values[TOOL_ACROSS];
         PlanarPose::new(at.x, at.y, yaw_rad)
     }
 }
@@ -226,10 +231,14 @@ impl Geometry {
     /// Where the camera sees a plate that lies on its target, which is where it has to lie once the tool has opened at
     /// `place`.
     pub(crate) fn seen_target(&self, place: PlanarPose) -> PlanarPose {
-        let [along, across] = fingers(place);
-        let on_target =
-            xy(place) + along * self.values[TARGET_ALONG] + across * self.values[TOOL_ACROSS];
-        let yaw_rad = place.yaw_rad + self.values[TOOL_TURN] - self.values[TURN];
+        self.seen_from(place, self.values[TARGET_ALONG])
+    }
+
+    /// Where the camera sees a plate that jaws released at `tool` with this offset along the fingers.
+    pub(crate) fn seen_from(&self, tool: PlanarPose, along_m: f64) -> PlanarPose {
+        let [along, across] = fingers(tool);
+        let on_target = xy(tool) + along * along_m + across * self.values[TOOL_ACROSS];
+        let yaw_rad = tool.yaw_rad + self.values[TOOL_TURN] - self.values[TURN];
         let mut seen = PlanarPose::new(on_target.x, on_target.y, yaw_rad);
         for _ in 0..INVERSION_STEPS {
             let missed = on_target - xy(self.plate(seen.into()));

@@ -61,6 +61,21 @@ impl Track {
         }
     }
 
+    /// What is believed before any look at all.
+    pub fn without_target(prior: Prior, middle: PlanarPose) -> Self {
+        Self {
+            before: Before::of(&prior),
+            prior,
+            middle,
+            target: None,
+            grips: Vec::new(),
+            last: None,
+            looks: 0,
+            estimate: OnceCell::new(),
+            known: None,
+        }
+    }
+
     /// What is left to believe if the camera has just moved, before any look by which it could be known.
     pub fn after_a_move(&self) -> Self {
         Self {

@@ -78,6 +78,14 @@ pub trait Gripper: Send {
     /// Any device error.
     fn holds_object(&mut self) -> Result<bool, DeviceError>;
 
+    /// How far apart the jaws are as the gripper measures it, in meters; `None` where it does not measure. `None` by default.
+    ///
+    /// # Errors
+    /// Any device error.
+    fn measured_width_m(&mut self) -> Result<Option<f64>, DeviceError> {
+        Ok(None)
+    }
+
     /// Makes the gripper usable again after an error of its own, with the jaws as they are; does nothing
     /// where there was none.
     ///
@@ -125,6 +133,17 @@ pub trait Operator: Send {
     /// # Errors
     /// No operator came.
     fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError>;
+
+    /// Makes sure that the item `item`, which lies in the slot `slot` of a site, lies there exactly where it should: the
+    /// slot is learned from it. A plate that a person put there is nudged into its place.
+    ///
+    /// # Errors
+    /// No operator came; nobody can be asked by default.
+    fn seat_item(&mut self, item: &str, slot: &str) -> Result<(), DeviceError> {
+        Err(DeviceError::NobodyToAsk {
+            reason: format!("{item} has to lie in {slot} exactly where it should"),
+        })
+    }
 }
 
 /// The devices of one cell.

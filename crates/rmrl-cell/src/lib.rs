@@ -39,7 +39,8 @@ pub use safety::{
     UnexpectedContact, UnsafeActions,
 };
 pub use site::{
-    Access, Line, Passage, Purpose as PassagePurpose, SiteConfig, Slot, SlotError, Slots,
+    Access, Followed, Line, Passage, Purpose as PassagePurpose, SiteCamera, SiteConfig,
+    SiteManipulator, Slot, SlotError, Slots,
 };
 pub use stop::{Confirmation, StopSwitch, Stopped};
 pub use task::{Place, Region, Seating, Task, TaskConfig, TaskKind, Trajectory, Waypoint};

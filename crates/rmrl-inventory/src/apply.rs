@@ -6,7 +6,8 @@ use crate::address::{Place, SlotAddress};
 use crate::event::{Entry, Event, FailedAt, TransferId};
 use crate::item::{Item, ItemId};
 use crate::refusal::Refusal;
-use crate::world::{Location, Phase, Transfer, Uncertain, World, either};
+use crate::top::{check_loose, check_pile};
+use crate::world::{Location, Moved, Phase, Transfer, Uncertain, World, either};
 
 impl World {
     /// The world after an event.
@@ -21,6 +22,9 @@ impl World {
         match &entry.event {
             Event::Set { place, items, .. } => world.set(place, items)?,
             Event::Begin { .. } => world.begin(entry)?,
+            Event::Adjust { .. } => world.adjust(entry)?,
+            Event::Unlid { .. } => world.unlid(entry)?,
+            Event::Relid { .. } => world.relid(entry)?,
             Event::Grasped { transfer } => {
                 world.step(*transfer, "grasped", &[Phase::Begun])?.phase = Phase::Grasped;
             }
@@ -44,9 +48,11 @@ impl World {
         if let Some(transfer) = &self.transfer
             && (transfer.touches(place) || is_moved(transfer))
         {
-            return Err(open(transfer));
+            return Err(is_open(transfer));
         }
         self.check_elsewhere(place, items)?;
+        check_pile(place, items)?;
+        let is_lid_on = self.is_uncertain_lid_on(place, items);
         match place {
             Place::Jaws if items.len() > 1 => {
                 return Err(Refusal::TooManyForJaws { count: items.len() });
@@ -58,7 +64,7 @@ impl World {
             // It is here, or it is not here. That it is in another place does not follow: somebody may have taken it away.
             let is_here = items.iter().any(|item| item.id == uncertain.item.id);
             uncertain.places.remove(place);
-            if is_here || uncertain.places.is_empty() {
+            if is_here || is_lid_on || uncertain.places.is_empty() {
                 self.uncertain = None;
             }
         }
@@ -81,25 +87,88 @@ impl World {
 
     fn begin(&mut self, entry: &Entry) -> Result<(), Refusal> {
         let Event::Begin { transfer: id, from, to, item } = &entry.event else { return Ok(()) };
-        if id.0 != entry.sequence {
+        self.check_begin(*id, entry.sequence)?;
+        self.check_ways(from, to, item)?;
+        check_loose(self.check_top(from, item)?, self.top(to), to)?;
+        let (item, phase) = self.take(from)?;
+        self.open(entry, Moved::Item, (item, from.clone(), to.clone()), phase);
+        Ok(())
+    }
+
+    /// The item is gripped, and put down where it was.
+    fn adjust(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        let Event::Adjust { transfer: id, at, item } = &entry.event else { return Ok(()) };
+        self.check_begin(*id, entry.sequence)?;
+        let place = Place::Slot(at.clone());
+        self.check_top(&place, item)?;
+        let (item, phase) = self.take(&place)?;
+        self.open(entry, Moved::Item, (item, place, at.clone()), phase);
+        Ok(())
+    }
+
+    /// The lid of the plate becomes an item, and leaves it.
+    fn unlid(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        let Event::Unlid { transfer: id, from, to, plate } = &entry.event else { return Ok(()) };
+        self.check_begin(*id, entry.sequence)?;
+        let lid = self.lid_on(from, plate)?;
+        let place = Place::Slot(from.clone());
+        self.check_ways(&place, to, &lid.id)?;
+        check_loose(&lid, self.top(to), to)?;
+        self.put_lid(from, false);
+        self.open(entry, Moved::LidOff, (lid, place, to.clone()), Phase::Begun);
+        Ok(())
+    }
+
+    fn relid(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        let Event::Relid { transfer: id, from, to, lid, plate } = &entry.event else {
+            return Ok(());
+        };
+        self.check_begin(*id, entry.sequence)?;
+        self.check_ways(from, to, lid)?;
+        self.check_fit(from, to, lid, plate)?;
+        let (item, phase) = self.take(from)?;
+        self.open(entry, Moved::LidOn, (item, from.clone(), to.clone()), phase);
+        Ok(())
+    }
+
+    /// A transfer may begin, and is numbered as the event that begins it.
+    fn check_begin(&self, id: TransferId, sequence: u64) -> Result<(), Refusal> {
+        if id.0 != sequence {
             return Err(Refusal::Gap { before: self.sequence, found: id.0 });
         }
-        self.check_rest()?;
+        self.check_rest()
+    }
+
+    /// The transfer leads to another place, of which somebody said what lies there.
+    fn check_ways(&self, from: &Place, to: &SlotAddress, item: &ItemId) -> Result<(), Refusal> {
         if *from == Place::Slot(to.clone()) {
             return Err(Refusal::AlreadyThere { item: item.clone(), slot: to.clone() });
         }
-        if !self.slots.contains_key(to) {
-            return Err(Refusal::NotStated { slot: to.clone() });
+        match self.slots.contains_key(to) {
+            true => Ok(()),
+            false => Err(Refusal::NotStated { slot: to.clone() }),
         }
-        self.check_top(from, item)?;
+    }
+
+    /// Takes the topmost item of a place, and the phase in which its transfer begins.
+    fn take(&mut self, from: &Place) -> Result<(Item, Phase), Refusal> {
         let (taken, phase) = match from {
             Place::Jaws => (self.jaws.take(), Phase::Grasped),
             Place::Slot(slot) => (self.slots.get_mut(slot).and_then(Vec::pop), Phase::Begun),
         };
-        let Some(item) = taken else { return Err(Refusal::Empty { place: from.clone() }) };
-        let (from, to) = (from.clone(), to.clone());
-        self.transfer = Some(Transfer { id: *id, item, from, to, phase, begun: entry.time });
-        Ok(())
+        taken.map(|item| (item, phase)).ok_or_else(|| Refusal::Empty { place: from.clone() })
+    }
+
+    fn open(
+        &mut self,
+        entry: &Entry,
+        moved: Moved,
+        (item, from, to): (Item, Place, SlotAddress),
+        phase: Phase,
+    ) {
+        let (id, begun) = (TransferId(entry.sequence), entry.time);
+        let put_back = false;
+        self.transfer = Some(Transfer { id, item, moved, from, to, put_back, phase, begun });
     }
 
     /// Nothing moves, and nothing is uncertain.
@@ -111,43 +180,7 @@ impl World {
             let (item, places) = (item.id.clone(), either(places));
             return Err(Refusal::Uncertain { item, transfer: *transfer, places });
         }
-        self.transfer.as_ref().map_or(Ok(()), |transfer| Err(open(transfer)))
-    }
-
-    /// The item that can be taken from a place.
-    ///
-    /// # Errors
-    /// There is none, or nobody said what lies there.
-    pub(crate) fn top(&self, place: &Place) -> Result<&Item, Refusal> {
-        let top = match place {
-            Place::Jaws => self.jaws(),
-            Place::Slot(slot) => {
-                let pile = self.slot(slot);
-                pile.ok_or_else(|| Refusal::NotStated { slot: slot.clone() })?.last()
-            }
-        };
-        top.ok_or_else(|| Refusal::Empty { place: place.clone() })
-    }
-
-    /// The item can be taken: the jaws are free for it, and nothing lies on it.
-    fn check_top(&self, from: &Place, id: &ItemId) -> Result<(), Refusal> {
-        if let (Place::Slot(_), Some(held)) = (from, &self.jaws) {
-            return Err(Refusal::JawsFull { item: held.id.clone() });
-        }
-        let top = self.top(from)?;
-        if top.id == *id {
-            return Ok(());
-        }
-        match from {
-            Place::Slot(slot) if self.location(id) == Some(Location::At(from.clone())) => {
-                let (item, above) = (id.clone(), top.id.clone());
-                Err(Refusal::Covered { item, above, slot: slot.clone() })
-            }
-            place => {
-                let (item, found) = (id.clone(), self.found(id));
-                Err(Refusal::NotThere { item, place: place.clone(), found })
-            }
-        }
+        self.transfer.as_ref().map_or(Ok(()), |transfer| Err(is_open(transfer)))
     }
 
     /// The open transfer, if it is `id` and in one of `phases`, for the step `wanted`.
@@ -183,14 +216,29 @@ impl World {
             return Err(Refusal::InvalidError { error_mm });
         }
         let transfer = self.step(id, "released", &[Phase::Grasped])?;
-        if transfer.to != *at {
+        let is_back = transfer.from == Place::Slot(at.clone());
+        transfer.put_back = is_back && transfer.moved == Moved::LidOff;
+        if transfer.to != *at && !transfer.put_back {
             let (expected, found) = (transfer.to.clone(), at.clone());
             return Err(Refusal::OtherSlot { transfer: id, expected, found });
         }
         transfer.phase = Phase::Released;
+        if transfer.is_on_plate() {
+            self.put_lid(at, true);
+            return Ok(());
+        }
         let item = transfer.item.clone();
         self.slots.entry(at.clone()).or_default().push(item);
         Ok(())
+    }
+
+    /// Takes what was released out of its slot, or off its plate.
+    fn unrelease(&mut self, transfer: &Transfer) {
+        match &transfer.from {
+            Place::Slot(plate) if transfer.put_back => self.put_lid(plate, false),
+            _ if transfer.is_on_plate() => self.put_lid(&transfer.to, false),
+            _ => drop(self.slots.get_mut(&transfer.to).and_then(Vec::pop)),
+        }
     }
 
     fn fail(&mut self, id: TransferId, at: FailedAt, reason: &str) -> Result<(), Refusal> {
@@ -198,10 +246,8 @@ impl World {
         // What was released at `to` may stick to the jaws, or be gone. It is not back where it was.
         let phases = if at == FailedAt::AtFrom { &all[..2] } else { &all[..] };
         let transfer = self.step(id, "failed", phases)?.clone();
-        if transfer.phase == Phase::Released
-            && let Some(pile) = self.slots.get_mut(&transfer.to)
-        {
-            pile.pop();
+        if transfer.phase == Phase::Released {
+            self.unrelease(&transfer);
         }
         self.transfer = None;
         let place = match at {
@@ -240,11 +286,12 @@ impl World {
         }
     }
 
-    /// Puts an item on top of what lies in a place.
+    /// Puts an item on top of what lies in a place; a lid onto the plate that lies on top there.
     fn put(&mut self, item: Item, place: &Place) -> Result<(), Refusal> {
         match (place, &self.jaws) {
             (Place::Jaws, None) => self.jaws = Some(item),
             (Place::Jaws, Some(held)) => return Err(Refusal::JawsFull { item: held.id.clone() }),
+            (Place::Slot(slot), _) if self.becomes_lid(&item, slot)? => self.put_lid(slot, true),
             (Place::Slot(slot), _) => match self.slots.get_mut(slot) {
                 Some(pile) => pile.push(item),
                 None => return Err(Refusal::NotStated { slot: slot.clone() }),
@@ -254,6 +301,6 @@ impl World {
     }
 }
 
-fn open(transfer: &Transfer) -> Refusal {
+fn is_open(transfer: &Transfer) -> Refusal {
     Refusal::TransferOpen { transfer: transfer.id, item: transfer.item.id.clone() }
 }

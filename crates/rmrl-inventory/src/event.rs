@@ -69,6 +69,39 @@ pub enum Event {
         /// The item.
         item: ItemId,
     },
+    /// The arm is about to take the lid off a plate. From now on the lid is an item of its own, `PLATE.lid`.
+    Unlid {
+        /// The transfer.
+        transfer: TransferId,
+        /// Where the plate is and stays.
+        from: SlotAddress,
+        /// Where the lid will be.
+        to: SlotAddress,
+        /// The plate.
+        plate: ItemId,
+    },
+    /// The arm is about to grip an item and put it down in its own slot again: to learn from it, or to put it right.
+    Adjust {
+        /// The transfer.
+        transfer: TransferId,
+        /// Where the item is, and will be.
+        at: SlotAddress,
+        /// The item.
+        item: ItemId,
+    },
+    /// The arm is about to move for a lid, to put it on a plate. When it is released, it is no item any more.
+    Relid {
+        /// The transfer.
+        transfer: TransferId,
+        /// Where the lid is.
+        from: Place,
+        /// Where the plate is.
+        to: SlotAddress,
+        /// The lid.
+        lid: ItemId,
+        /// The plate.
+        plate: ItemId,
+    },
     /// The jaws hold the item.
     Grasped {
         /// The transfer.
@@ -78,7 +111,7 @@ pub enum Event {
     Released {
         /// The transfer.
         transfer: TransferId,
-        /// Where it lies: the transfer's `to`, or its `from` if it was put back.
+        /// Where it lies: the transfer's `to`, or its `from` if a lid was put back on the plate that it was taken off.
         at: SlotAddress,
         /// How far it lies from where it should, in millimeters, where that was measured.
         error_mm: Option<f64>,
@@ -147,6 +180,25 @@ mod tests {
                     stated: stated.clone(),
                 },
                 r#""event":"set","place":"hotel:1","items":[{"id":"p1","labware":"p96","has_lid":true}],"by":"operator","reason":"loaded""#,
+            ),
+            (
+                Event::Unlid {
+                    transfer,
+                    from: slot.clone(),
+                    to: "lids".parse().unwrap(),
+                    plate: "p1".parse().unwrap(),
+                },
+                r#""event":"unlid","transfer":7,"from":"hotel:1","to":"lids","plate":"p1""#,
+            ),
+            (
+                Event::Relid {
+                    transfer,
+                    from: Place::Jaws,
+                    to: slot.clone(),
+                    lid: "p1.lid".parse().unwrap(),
+                    plate: "p1".parse().unwrap(),
+                },
+                r#""event":"relid","transfer":7,"from":"jaws","to":"hotel:1","lid":"p1.lid","plate":"p1""#,
             ),
             (
                 Event::Released { transfer, at: slot, error_mm: Some(0.25) },

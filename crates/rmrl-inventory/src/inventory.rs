@@ -17,7 +17,7 @@ use crate::lock::WriterLock;
 use crate::refusal::Refusal;
 use crate::replay::Replay;
 use crate::store::{Notice, Store};
-use crate::world::World;
+use crate::world::{Moved, Transfer, World};
 
 /// How an inventory is written.
 pub struct InventoryOptions {
@@ -40,6 +40,9 @@ impl Default for InventoryOptions {
 /// A transfer is four steps. [`Inventory::begin_transfer`] before the arm moves, [`Inventory::grasped`] when the jaws hold the
 /// item, [`Inventory::released`] when they opened at its slot, [`Inventory::done`] when the arm is away from it. Or it ends with
 /// [`Inventory::failed`].
+///
+/// [`Inventory::begin_unlid`] and [`Inventory::begin_relid`] begin transfers of a lid, with the same steps. A lid that is off is
+/// an item; one that is on is a part of its plate.
 pub struct Inventory {
     world: World,
     layout: Layout,
@@ -102,10 +105,10 @@ impl Inventory {
     }
 
     /// Somebody says what is in a place: `items` from the bottom, or nothing. This also settles an uncertain item that is named,
-    /// or that was the last place where it could be.
+    /// or that was the last place where it could be, and an uncertain lid if the plate on top has one that it had not.
     ///
     /// # Errors
-    /// The cell has no such slot, the items do not fit into it, one is elsewhere, the open transfer needs the place, nobody or
+    /// The cell has no such slot, the items do not fit into it, one is elsewhere, a lid lies loose on a plate, the open transfer needs the place, nobody or
     /// no reason is named, or the file system refused.
     pub fn set(
         &mut self,
@@ -120,12 +123,13 @@ impl Inventory {
     }
 
     /// Announces that the arm moves an item from a place to a slot, before it moves. `item` is the one on top, also if it is not
-    /// named. From `jaws` the transfer begins as grasped.
+    /// named. From `jaws` the transfer begins as grasped. A plate
+    /// goes with the lid that is on it.
     ///
     /// # Errors
     /// An item is uncertain, another transfer is open, the item is not there or lies under another one, the jaws are not free,
-    /// the slot is unknown, full, for other labware or where it is already, nobody said what lies there, or the file system
-    /// refused.
+    /// the slot is unknown, full, for other labware or where it is already, a lid would lie loose on a plate, nobody said what
+    /// lies there, or the file system refused.
     pub fn begin_transfer(
         &mut self,
         from: &Place,
@@ -133,23 +137,118 @@ impl Inventory {
         item: Option<&ItemId>,
         now: Timestamp,
     ) -> Result<TransferId, InventoryError> {
-        self.world.check_rest()?;
-        checks::known(&self.layout, from)?;
-        let target = Place::Slot(to.clone());
-        checks::known(&self.layout, &target)?;
+        let event = self.transfer_event(from, to, item)?;
+        self.begin(event, now)
+    }
+
+    fn transfer_event(
+        &self,
+        from: &Place,
+        to: &SlotAddress,
+        item: Option<&ItemId>,
+    ) -> Result<Event, Refusal> {
+        self.check_ways(from, to)?;
         let item = match item {
             Some(item) => item.clone(),
-            None => self.world.top(from)?.id.clone(),
+            None => self.world.topmost(from)?.id.clone(),
         };
-        let transfer = TransferId(self.world.sequence() + 1);
-        let event = Event::Begin { transfer, from: from.clone(), to: to.clone(), item };
-        let entry = self.entry(event, now);
-        let next = self.world.after(&entry)?;
-        let moved = next.open_transfer().map(|transfer| transfer.item.clone());
-        let below = self.world.slot(to).map_or(0, <[Item]>::len);
-        checks::room(&self.layout, &target, below, moved.as_slice())?;
-        self.write(&entry, next)?;
-        Ok(transfer)
+        let (transfer, from, to) = (self.next_transfer(), from.clone(), to.clone());
+        Ok(Event::Begin { transfer, from, to, item })
+    }
+
+    /// Announces that the arm grips the topmost item of `at` and puts it down there again, before it moves.
+    ///
+    /// # Errors
+    /// As [`Inventory::begin_transfer`].
+    pub fn begin_adjust(
+        &mut self,
+        at: &SlotAddress,
+        now: Timestamp,
+    ) -> Result<TransferId, InventoryError> {
+        self.world.check_rest()?;
+        let place = Place::Slot(at.clone());
+        checks::known(&self.layout, &place)?;
+        let item = self.world.topmost(&place)?.id.clone();
+        let (transfer, at) = (self.next_transfer(), at.clone());
+        self.begin(Event::Adjust { transfer, at, item }, now)
+    }
+
+    /// Whether [`Inventory::begin_transfer`] would begin. Nothing is written.
+    ///
+    /// # Errors
+    /// What it would refuse.
+    pub fn check_transfer(&self, from: &Place, to: &SlotAddress) -> Result<(), InventoryError> {
+        self.prepared(self.transfer_event(from, to, None)?, Timestamp::UNIX_EPOCH).map(|_| ())
+    }
+
+    /// Whether [`Inventory::begin_unlid`] would begin. Nothing is written.
+    ///
+    /// # Errors
+    /// What it would refuse.
+    pub fn check_unlid(&self, from: &SlotAddress, to: &SlotAddress) -> Result<(), InventoryError> {
+        self.prepared(self.unlid_event(from, to)?, Timestamp::UNIX_EPOCH).map(|_| ())
+    }
+
+    /// Whether [`Inventory::begin_relid`] would begin. Nothing is written.
+    ///
+    /// # Errors
+    /// What it would refuse.
+    pub fn check_relid(&self, from: &Place, to: &SlotAddress) -> Result<(), InventoryError> {
+        self.prepared(self.relid_event(from, to)?, Timestamp::UNIX_EPOCH).map(|_| ())
+    }
+
+    /// Announces that the arm takes the lid off the topmost plate of `from` and brings it to `to`, before the arm moves. From now
+    /// on the lid is an item of its own: `PLATE.lid` of the labware `LABWARE.lid`. Until it is grasped it is on the plate or in
+    /// the jaws; the plate stays. A lid that is put back onto the plate is released at `from`.
+    ///
+    /// # Errors
+    /// As [`Inventory::begin_transfer`]; or the topmost item is a lid or has none, the lid's identifier is taken, or a plate lies
+    /// on top in `to`.
+    pub fn begin_unlid(
+        &mut self,
+        from: &SlotAddress,
+        to: &SlotAddress,
+        now: Timestamp,
+    ) -> Result<TransferId, InventoryError> {
+        let event = self.unlid_event(from, to)?;
+        self.begin(event, now)
+    }
+
+    fn unlid_event(&self, from: &SlotAddress, to: &SlotAddress) -> Result<Event, Refusal> {
+        let place = Place::Slot(from.clone());
+        self.check_ways(&place, to)?;
+        let plate = self.world.topmost(&place)?.id.clone();
+        let (transfer, from, to) = (self.next_transfer(), from.clone(), to.clone());
+        Ok(Event::Unlid { transfer, from, to, plate })
+    }
+
+    /// Announces that the arm puts the topmost lid of `from` onto the topmost plate of `to`, before it moves. Once the lid is
+    /// released the plate has a lid, and the lid is no item any more. From `jaws` the transfer begins as grasped.
+    ///
+    /// # Errors
+    /// As [`Inventory::begin_transfer`], but for the room in the slot; or the item is no lid, there is no plate, or the plate has
+    /// a lid or is of another labware.
+    pub fn begin_relid(
+        &mut self,
+        from: &Place,
+        to: &SlotAddress,
+        now: Timestamp,
+    ) -> Result<TransferId, InventoryError> {
+        let event = self.relid_event(from, to)?;
+        self.begin(event, now)
+    }
+
+    fn relid_event(&self, from: &Place, to: &SlotAddress) -> Result<Event, Refusal> {
+        self.check_ways(from, to)?;
+        let lid = self.world.topmost(from)?.id.clone();
+        let plate = match self.world.topmost(&Place::Slot(to.clone())) {
+            Err(Refusal::Empty { .. }) => {
+                return Err(Refusal::NoPlate { lid, slot: to.clone() });
+            }
+            plate => plate?.id.clone(),
+        };
+        let (transfer, from, to) = (self.next_transfer(), from.clone(), to.clone());
+        Ok(Event::Relid { transfer, from, to, lid, plate })
     }
 
     /// The jaws closed, and hold the item.
@@ -161,6 +260,7 @@ impl Inventory {
     }
 
     /// The jaws opened, and the item lies in the slot `at`, `error_mm` millimeters from where it should, if that was measured.
+    /// `at` is the slot that was announced, or of a lid that was put back the slot of its plate.
     ///
     /// # Errors
     /// The transfer is not open, not grasped or to another slot, the error is no distance, or the file system refused.
@@ -197,10 +297,11 @@ impl Inventory {
         self.record(Event::Failed { transfer, at, reason: reason.to_string() }, now)
     }
 
-    /// Somebody says where the uncertain item is: on top of what lies in a place, or taken out of the cell (`None`).
+    /// Somebody says where the uncertain item is: on top of what lies in a place, or taken out of the cell (`None`). A lid in a
+    /// slot with a plate on top is on that plate.
     ///
     /// # Errors
-    /// The item is not uncertain, the place is unknown, full or for other labware, nobody said what lies there, nobody or no
+    /// The item is not uncertain, the place is unknown, full or for other labware, a lid does not fit onto the plate there, nobody said what lies there, nobody or no
     /// reason is named, or the file system refused.
     pub fn settle(
         &mut self,
@@ -214,13 +315,50 @@ impl Inventory {
         let entry = self.entry(event, now);
         let next = self.world.after(&entry)?;
         if let (Some(place), Some(uncertain)) = (place, self.world.uncertain()) {
+            checks::known(&self.layout, place)?;
             let below = match place {
                 Place::Slot(slot) => self.world.slot(slot).map_or(0, <[Item]>::len),
                 Place::Jaws => 0,
             };
-            checks::room(&self.layout, place, below, std::slice::from_ref(&uncertain.item))?;
+            // A lid that is on a plate now is no item, and takes no room.
+            if next.location(item).is_some() {
+                checks::room(&self.layout, place, below, std::slice::from_ref(&uncertain.item))?;
+            }
         }
         self.write(&entry, next)
+    }
+
+    /// Nothing moves or is uncertain, and the cell has both places.
+    fn check_ways(&self, from: &Place, to: &SlotAddress) -> Result<(), Refusal> {
+        self.world.check_rest()?;
+        checks::known(&self.layout, from)?;
+        checks::known(&self.layout, &Place::Slot(to.clone()))
+    }
+
+    fn next_transfer(&self) -> TransferId {
+        TransferId(self.world.sequence() + 1)
+    }
+
+    /// Begins a transfer.
+    fn begin(&mut self, event: Event, now: Timestamp) -> Result<TransferId, InventoryError> {
+        let (entry, next) = self.prepared(event, now)?;
+        self.write(&entry, next)?;
+        Ok(TransferId(entry.sequence))
+    }
+
+    /// The event that begins a transfer, and the world after it, if the slot that it leads to has room for what will be an item
+    /// there.
+    fn prepared(&self, event: Event, now: Timestamp) -> Result<(Entry, World), InventoryError> {
+        let entry = self.entry(event, now);
+        let next = self.world.after(&entry)?;
+        if let Some(Transfer { item, moved: Moved::Item | Moved::LidOff, to, .. }) =
+            next.open_transfer()
+        {
+            let below = self.world.slot(to).map_or(0, <[Item]>::len);
+            let below = if matches!(entry.event, Event::Adjust { .. }) { below - 1 } else { below };
+            checks::room(&self.layout, &to.clone().into(), below, std::slice::from_ref(item))?;
+        }
+        Ok((entry, next))
     }
 
     fn record(&mut self, event: Event, now: Timestamp) -> Result<(), InventoryError> {

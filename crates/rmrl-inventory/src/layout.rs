@@ -13,9 +13,9 @@ pub struct Layout {
 /// What a slot holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotRule {
-    /// How many items may lie on each other in it; 0 closes the slot.
+    /// How many items may lie on each other in it; 0 closes the slot. A lid on its plate is no item, one that lies alone is.
     pub capacity: usize,
-    /// The labware that fits.
+    /// The labware that fits. A lid that lies alone has the labware `NAME.lid`, which is another one than `NAME`.
     pub accepts: Accepts,
 }
 

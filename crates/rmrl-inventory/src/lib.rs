@@ -7,7 +7,7 @@
 //! - `address.rs`: sites, slots and jaws as text. `item.rs`: plates and lids. `layout.rs`: which slots there are, how much
 //!   they hold, and what.
 //! - `event.rs`: what is journaled. `world.rs`: what follows from it. `apply.rs`: one event's step from world to world.
-//!   `table.rs`: the world as text.
+//!   `top.rs`: what can be taken and put down, with lids. `table.rs`: the world as text.
 //! - `inventory.rs`: the one writer. `checks.rs`: what it refuses, with the reasons in `refusal.rs`.
 //! - `line.rs`: lines with digests. `replay.rs`: snapshot and journals, read. `store.rs`: journals and snapshots, written.
 //!   `disk.rs`: what is asked of a disk. `lock.rs`: one writer at a time.
@@ -27,6 +27,7 @@ mod refusal;
 mod replay;
 mod store;
 mod table;
+mod top;
 mod world;
 
 pub use address::{AddressError, Place, SlotAddress};
@@ -34,9 +35,9 @@ pub use disk::{Disk, LocalDisk};
 pub use error::{InventoryError, StorageError};
 pub use event::{Entry, Event, FailedAt, SCHEMA, StatedBy, TransferId};
 pub use inventory::{Inventory, InventoryOptions};
-pub use item::{Item, ItemError, ItemId};
+pub use item::{Item, ItemError, ItemId, ItemKind};
 pub use layout::{Accepts, Layout, SlotRule};
 pub use refusal::Refusal;
 pub use replay::verify;
 pub use store::Notice;
-pub use world::{Location, Phase, Transfer, Uncertain, World};
+pub use world::{Location, Moved, Phase, Transfer, Uncertain, World};

@@ -89,6 +89,105 @@ pub enum Refusal {
         /// What the slot accepts.
         accepts: String,
     },
+    /// A plate was meant, and a lid is there.
+    #[error("{lid} in {place} is a lid, expected a plate; bring {lid} elsewhere first")]
+    IsLid {
+        /// The lid.
+        lid: ItemId,
+        /// Where it is.
+        place: Place,
+    },
+    /// A lid was meant, and another item is there.
+    #[error(
+        "{item} in {place} is no lid, expected one of labware `NAME.lid`; name the place where the lid is"
+    )]
+    NotLid {
+        /// The item.
+        item: ItemId,
+        /// Where it is.
+        place: Place,
+    },
+    /// There is no lid to take off.
+    #[error(
+        "{plate} in {slot} has no lid to take off; if it has one, say so: `rmrl cell inventory set {slot}`"
+    )]
+    NoLid {
+        /// The plate.
+        plate: ItemId,
+        /// Where it is.
+        slot: SlotAddress,
+    },
+    /// There is no plate to put a lid on.
+    #[error("{slot} is empty, expected a plate without a lid for {lid}; name the plate's slot")]
+    NoPlate {
+        /// The lid.
+        lid: ItemId,
+        /// The slot.
+        slot: SlotAddress,
+    },
+    /// The plate has a lid already.
+    #[error(
+        "{plate} in {slot} has a lid already, and {lid} does not fit on it; name a plate without a lid"
+    )]
+    HasLid {
+        /// The lid.
+        lid: ItemId,
+        /// The plate.
+        plate: ItemId,
+        /// Where the plate is.
+        slot: SlotAddress,
+    },
+    /// The lid is of another labware.
+    #[error("{lid} is the lid of a {covers}, and {plate} is a {labware}; name a {covers}")]
+    OtherLid {
+        /// The lid.
+        lid: ItemId,
+        /// The labware that it covers.
+        covers: String,
+        /// The plate.
+        plate: ItemId,
+        /// The plate's labware.
+        labware: String,
+    },
+    /// A lid would lie on a plate without being its lid.
+    #[error(
+        "{lid} is a lid and would lie loose on {plate} in {place}; put it on as the plate's lid (a relid, or `+lid` where you \
+         say what lies there), or name another slot"
+    )]
+    LooseLid {
+        /// The lid.
+        lid: ItemId,
+        /// The plate.
+        plate: ItemId,
+        /// Where the plate is.
+        place: Place,
+    },
+    /// A lid is said to have a lid.
+    #[error("{lid} is a lid, and a lid has no lid; say it without")]
+    LidOnLid {
+        /// The lid.
+        lid: ItemId,
+    },
+    /// Another item has the identifier that the lid would get.
+    #[error(
+        "the lid of {plate} would be {lid}, but there is one: {found}; put that one on a plate, or say that it is gone, first"
+    )]
+    LidTaken {
+        /// The plate.
+        plate: ItemId,
+        /// The identifier.
+        lid: ItemId,
+        /// Where the item with that identifier is.
+        found: String,
+    },
+    /// A lid cannot be named after its plate.
+    #[error("the lid of {plate} cannot be named after it: {reason}; give the plate a shorter name")]
+    UnnamedLid {
+        /// The plate.
+        plate: ItemId,
+        /// Why not.
+        reason: String,
+    },
     /// The jaws are not empty.
     #[error(
         "the jaws hold {item}, expected empty jaws; bring it from `jaws` to a slot, or take it out and say so: \

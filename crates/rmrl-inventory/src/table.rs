@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::address::Place;
 use crate::item::Item;
-use crate::world::{Phase, World};
+use crate::world::{Moved, Phase, Transfer, World};
 
 /// A row: place, item, labware, lid and what is to be said.
 type Row = [String; 5];
@@ -44,7 +44,13 @@ impl World {
             && transfer.phase != Phase::Released
             && transfer.places().contains(place)
         {
-            let note = format!("transfer {} to {}, {}", transfer.id, transfer.to, transfer.phase);
+            let what = match transfer.moved {
+                Moved::Item => "",
+                Moved::LidOff => "lid off: ",
+                Moved::LidOn => "lid on: ",
+            };
+            let Transfer { id, to, phase, .. } = transfer;
+            let note = format!("{what}transfer {id} to {to}, {phase}");
             rows.push(row(place, &transfer.item, format!("{}?", transfer.item.id), note));
         }
         let piled = items.iter().rev();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Place, SlotAddress};
 use crate::event::TransferId;
-use crate::item::{Item, ItemId};
+use crate::item::{Item, ItemId, loose_lid};
 
 /// What lies where. Each item is in one place, or in one set of places that it can be in.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub enum Phase {
     Begun,
     /// The jaws hold the item: it is in the jaws or, if they opened, at `to`.
     Grasped,
-    /// The item lies at `to`; the arm moves away.
+    /// The item lies at `to`, or a lid that was put back at `from`; the arm moves away.
     Released,
 }
 
@@ -43,18 +43,43 @@ impl fmt::Display for Phase {
     }
 }
 
+/// What a transfer moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moved {
+    /// An item, from a place to a slot; a plate with the lid that is on it.
+    #[default]
+    Item,
+    /// The lid of the plate at `from`, from the plate to a slot.
+    LidOff,
+    /// A lid, from a place onto the plate at `to`.
+    LidOn,
+}
+
+impl Moved {
+    fn is_item(&self) -> bool {
+        *self == Self::Item
+    }
+}
+
 /// A transfer that is open.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transfer {
     /// Its identifier.
     pub id: TransferId,
-    /// The item. Until it is released no slot and no jaws list it.
+    /// The item. Until it is released no slot and no jaws list it. A lid that was released onto a plate is an item no more.
     pub item: Item,
+    /// Whether it is moved as an item, or as the lid of a plate.
+    #[serde(default, skip_serializing_if = "Moved::is_item")]
+    pub moved: Moved,
     /// Where the item was.
     pub from: Place,
     /// Where it will be.
     pub to: SlotAddress,
+    /// Whether a lid was put back onto the plate at `from`, after it had been taken off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub put_back: bool,
     /// How far it is.
     pub phase: Phase,
     /// When it began.
@@ -62,14 +87,21 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Where the item can be now: one place after its release, two before.
+    /// Where the item can be now: one place after its release, several before. A grasped lid may have been put back.
     pub fn places(&self) -> BTreeSet<Place> {
-        let to = Place::Slot(self.to.clone());
+        let (from, to) = (self.from.clone(), Place::Slot(self.to.clone()));
         match self.phase {
-            Phase::Begun => BTreeSet::from([self.from.clone(), Place::Jaws]),
-            Phase::Grasped => BTreeSet::from([Place::Jaws, to]),
+            Phase::Begun => BTreeSet::from([from, Place::Jaws]),
+            Phase::Grasped if self.moved.is_item() => BTreeSet::from([Place::Jaws, to]),
+            Phase::Grasped => BTreeSet::from([from, Place::Jaws, to]),
+            Phase::Released if self.put_back => BTreeSet::from([from]),
             Phase::Released => BTreeSet::from([to]),
         }
+    }
+
+    /// Whether the release puts a lid onto a plate, where it is an item no more.
+    pub(crate) fn is_on_plate(&self) -> bool {
+        self.moved == Moved::LidOn || self.put_back
     }
 
     /// Whether it keeps its hands on a place: nobody else may say what is there meanwhile.
@@ -130,6 +162,12 @@ impl World {
         self.slots.get(slot).map(Vec::as_slice)
     }
 
+    /// The item on top in a slot, the one that can be taken; `None` if the slot is empty or nobody ever said what lies there. An
+    /// item that is being moved or uncertain is none.
+    pub fn top(&self, slot: &SlotAddress) -> Option<&Item> {
+        self.slot(slot)?.last()
+    }
+
     /// All slots of which somebody said what lies in them, sorted by site and number.
     pub fn slots(&self) -> impl Iterator<Item = (&SlotAddress, &[Item])> {
         self.slots.iter().map(|(slot, items)| (slot, items.as_slice()))
@@ -182,7 +220,10 @@ impl World {
     pub(crate) fn found(&self, id: &ItemId) -> String {
         match self.location(id) {
             Some(location) => format!("it is in {location}"),
-            None => "the cell has no such item".to_string(),
+            None => match self.items().find(|plate| plate.has_lid && id.is_lid_of(&plate.id)) {
+                Some(plate) => format!("it is on {}, and has to be taken off first", plate.id),
+                None => "the cell has no such item".to_string(),
+            },
         }
     }
 
@@ -197,6 +238,13 @@ impl World {
         }
         if self.transfer.is_some() && (self.uncertain.is_some() || self.jaws.is_some()) {
             return Err("a transfer is open beside an item that is uncertain or in the jaws".into());
+        }
+        let moves_lid = |transfer: &Transfer| transfer.moved.is_item() || transfer.item.is_lid();
+        if !self.transfer.as_ref().is_none_or(moves_lid) {
+            return Err("a plate is moved as a lid".into());
+        }
+        if let Some((lid, plate)) = self.slots().find_map(|(_, items)| loose_lid(items)) {
+            return Err(format!("{} lies loose on {}", lid.id, plate.id));
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ const MOST_INSET_M: f64 = 0.006;
 const MOST_LID_UNDERSIZE_M: f64 = MOST_INSET_M;
 /// How much larger than its plate a lid may be, in meters. Untuned.
 const MOST_LID_OVERSIZE_M: f64 = 0.01;
+/// What the name of a lid that lies alone ends with: the lid of `96-well` is `96-well.lid`.
+const LID: &str = ".lid";
 /// The longest name, in bytes.
 const LONGEST_NAME: usize = 100;
 
@@ -144,7 +146,7 @@ impl Labware {
         }
     }
 
-    /// The lid as a labware of its own, held by the same sides as the plate; `None` if there is no lid.
+    /// The lid as a labware of its own with the name `NAME.lid`, held by the same sides as the plate; `None` if there is no lid.
     ///
     /// Lids are not stacked on each other, so its stacking height is its height.
     pub fn lid_alone(&self) -> Option<Self> {
@@ -154,7 +156,7 @@ impl Labware {
             Side::Width => lid.width_m,
         };
         Some(Self {
-            name: format!("lid of {}", self.name),
+            name: format!("{}{LID}", self.name),
             kind: LabwareKind::Lid,
             length_m: lid.length_m,
             width_m: lid.width_m,

@@ -13,7 +13,7 @@ use crate::library_error::LibraryError;
 /// The largest labware file, in bytes: room for thousands of tables.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Labware by name.
+/// Labware by name. A labware `NAME` that has a lid brings a second one, `NAME.lid`: its lid when it lies alone.
 ///
 /// ```
 /// use rmrl_labware::Library;
@@ -34,6 +34,7 @@ const MOST_BYTES: u64 = 1 << 20;
 ///     "#,
 /// )?;
 /// assert_eq!(library.get("tall-assay")?.height_m, 0.0162);
+/// assert_eq!(library.get("96-well-with-lid.lid")?.height_m, 0.0089);
 /// let error = library.get("96-wells").unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
@@ -45,6 +46,8 @@ const MOST_BYTES: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Library {
     labware: BTreeMap<String, Labware>,
+    /// The lids of the labware that has one, alone.
+    lids: BTreeMap<String, Labware>,
 }
 
 impl Default for Library {
@@ -57,8 +60,9 @@ impl Default for Library {
 impl Library {
     /// The built-in labware.
     pub fn built_in() -> Self {
-        let named = built_in_labware().into_iter().map(|one| (one.name.clone(), one));
-        Self { labware: named.collect() }
+        let mut library = Self { labware: BTreeMap::new(), lids: BTreeMap::new() };
+        built_in_labware().into_iter().for_each(|one| library.add(one));
+        library
     }
 
     /// The built-in labware and that of a file's tables `[labware.NAME]`.
@@ -96,7 +100,8 @@ impl Library {
     /// `lid`. That labware may be built in or of another table, before it or after it.
     ///
     /// # Errors
-    /// A table has unknown, missing or invalid keys, is like an unknown labware or like itself, or its name is taken.
+    /// A table has unknown, missing or invalid keys, is like an unknown labware or like itself, or its name is taken, or
+    /// that of its lid.
     pub fn with_tables(mut self, tables: &Table) -> Result<Self, LibraryError> {
         let mut merged = Vec::new();
         for name in tables.keys() {
@@ -107,43 +112,64 @@ impl Library {
             let table = self.merged(name, tables, &mut Vec::new())?;
             merged.push(labware_of(name, table)?);
         }
-        self.labware.extend(merged.into_iter().map(|one| (one.name.clone(), one)));
+        for one in merged {
+            self.check_free(&one)?;
+            self.add(one);
+        }
         Ok(self)
+    }
+
+    /// Neither its name nor that of its lid is taken.
+    fn check_free(&self, one: &Labware) -> Result<(), LibraryError> {
+        let lid = one.lid_alone().map(|lid| lid.name);
+        let is_taken = |name: &&String| self.get(name).is_ok();
+        match [Some(&one.name), lid.as_ref()].into_iter().flatten().find(is_taken) {
+            Some(name) => Err(LibraryError::Taken { name: name.clone(), hint: String::new() }),
+            None => Ok(()),
+        }
+    }
+
+    fn add(&mut self, one: Labware) {
+        self.lids.extend(one.lid_alone().map(|lid| (lid.name.clone(), lid)));
+        self.labware.insert(one.name.clone(), one);
     }
 
     /// Adds one labware, such as an imported one.
     ///
     /// # Errors
-    /// Its keys are invalid, or its name is taken.
+    /// Its keys are invalid, or its name is taken, or that of its lid.
     pub fn insert(&mut self, labware: Labware) -> Result<(), LibraryError> {
         let name = labware.name.clone();
         labware.validate().map_err(|error| error.within(&path_of(&name)))?;
-        if self.labware.contains_key(&name) {
-            return Err(LibraryError::Taken { name, hint: String::new() });
-        }
-        self.labware.insert(name, labware);
+        self.check_free(&labware)?;
+        self.add(labware);
         Ok(())
     }
 
-    /// The labware of a name.
+    /// The labware of a name; of `NAME.lid` the lid that lies alone.
     ///
     /// # Errors
-    /// There is none; the error lists all names.
+    /// There is none; the error lists all names but those of lids.
     pub fn get(&self, name: &str) -> Result<&Labware, LibraryError> {
-        self.labware.get(name).ok_or_else(|| LibraryError::Unknown {
-            name: name.to_string(),
-            known: self.labware.keys().cloned().collect(),
+        self.labware.get(name).or_else(|| self.lids.get(name)).ok_or_else(|| {
+            let known = self.labware.keys().cloned().collect();
+            LibraryError::Unknown { name: name.to_string(), known }
         })
     }
 
-    /// All names, sorted.
+    /// All names, sorted, but those of lids.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.labware.keys().map(String::as_str)
     }
 
-    /// All labware, sorted by name.
+    /// All labware, sorted by name, but no lids.
     pub fn iter(&self) -> impl Iterator<Item = &Labware> {
         self.labware.values()
+    }
+
+    /// The lids that may lie alone, sorted by name.
+    pub fn lids(&self) -> impl Iterator<Item = &Labware> {
+        self.lids.values()
     }
 
     fn with_file(self, file: &Table) -> Result<Self, LibraryError> {

@@ -75,7 +75,7 @@ fn a_lid_alone_is_labware_that_the_jaws_hold_by_the_same_sides() {
     let plate = lidded();
     let lid = plate.lid_alone().unwrap();
     lid.check(&BIO).unwrap();
-    assert_eq!((lid.kind, lid.name.as_str()), (LabwareKind::Lid, "lid of 96-well-with-lid"));
+    assert_eq!((lid.kind, lid.name.as_str()), (LabwareKind::Lid, "96-well-with-lid.lid"));
     assert_eq!((lid.height_m, lid.grip.width_m, lid.lid), (0.0089, 0.08548, None));
     let by_length = Labware { grip: Grip { width_m: 0.12776, ..plate.grip }, ..plate };
     by_length.check(&BIO).unwrap();

@@ -122,6 +122,34 @@ fn an_unknown_name_lists_the_known_ones() {
     );
 }
 
+/// A lid is labware of its own only by its plate, so its name is nobody else's.
+#[test]
+fn lids_that_lie_alone_are_known_by_the_name_of_their_plate() {
+    let library = with("[labware.tall]\nlike = \"96-well-with-lid\"\nheight_m = 0.016").unwrap();
+    let lid = library.get("tall.lid").unwrap();
+    assert_eq!(lid, &library.get("tall").unwrap().lid_alone().unwrap());
+    let names: Vec<&str> = library.lids().map(|lid| lid.name.as_str()).collect();
+    assert_eq!(names, ["96-well-with-lid.lid", "tall.lid"]);
+    assert!(library.names().all(|name| !name.contains(".lid")));
+    assert!(library.get("96-well.lid").is_err());
+    let own = |name: &str| format!("[labware.\"{name}\"]\nlike = \"96-well\"");
+    for text in [own("96-well-with-lid.lid"), OWN.replace("mine", "\"96-well-with-lid.lid\"")] {
+        let error = with(&text).unwrap_err().to_string();
+        assert!(error.contains("labware.96-well-with-lid.lid is there already"), "{error}");
+    }
+    // The lid's name was taken before.
+    let both = format!("{}\n[labware.tall]\nlike = \"96-well-with-lid\"", own("tall.lid"));
+    let error = with(&both).unwrap_err().to_string();
+    assert!(error.contains("labware.tall.lid is there already"), "{error}");
+    let mut library = with(&own("tall.lid")).unwrap();
+    let mut plate = library.get("96-well-with-lid").unwrap().clone();
+    plate.name = "tall".to_string();
+    assert!(
+        matches!(library.insert(plate), Err(LibraryError::Taken { name, .. }) if name == "tall.lid")
+    );
+    assert!(library.get("tall").is_err());
+}
+
 #[test]
 fn labware_is_inserted_once_and_checked() {
     let mut library = Library::built_in();

@@ -1,1 +1,58 @@
 //! Transfers of labware between the sites of a cell, and what each of them teaches.
+//!
+//! [`TransferCell`] moves items over the device traits of `rmrl-cell`, writes what lies where through `rmrl-inventory` before
+//! it moves, and learns where its camera sees plates from its own carries (`rmrl-belief`). It has no terminal: what happened is
+//! a [`TransferReport`].
+//!
+//! - `request`: what is asked, and how it ended. `error`: why it was refused
+//! - `planning`: what comes first: carrying about, and putting down in view. `transfer`: one transfer, from find to look
+//! - `choosing`: where the jaws close and open. `looking`: what the camera says
+//! - `job`: a request, resolved into heights and slots. `route`: its way, proven. `going`: motions between slots
+//! - `carrying_about`: how a cell learns where its camera sees plates
+//! - `knowledge`: what is known of how things lie. `offset`, `site_offsets`: where plates are along the fingers
+//! - `ways`: who proves that a motion is clear
+//! - `cell`: devices, places and memory together. `log`: the transfers whose error was measured. `steps`: a protocol's
+//!   steps as transfers
+//! - `protocol`: steps one after the other, from a file, and their results
+//! - `watch`: whether errors at a site have grown, what moved, and which policy works
+
+mod carrying_about;
+mod cell;
+mod choosing;
+mod error;
+mod going;
+mod job;
+mod knowledge;
+mod log;
+mod looking;
+mod offset;
+mod planning;
+mod protocol;
+mod request;
+mod route;
+mod site_offsets;
+mod steps;
+mod transfer;
+mod watch;
+mod ways;
+
+pub use cell::{CellParts, ComeHomeError, TransferCell, TransferSettings};
+pub use error::TransferError;
+pub use job::{SitePlan, geometry_of};
+pub use knowledge::{Knowledge, Lies};
+pub use log::TransferLog;
+pub use offset::Offset;
+pub use protocol::{
+    ChainStatistics, ChainStatisticsError, ItemAt, OnFailure, Protocol, ProtocolEnd, ProtocolError,
+    ProtocolEvent, ProtocolReport, Rate, RunHooks, Step, StepAction, StepAttempt, StepLearning,
+    StepOutcome, StepStatistics, TakesSteps, run_protocol,
+};
+pub use request::{Ending, KnownBy, LeftAt, PlaceError, Request, TransferReport};
+pub use site_offsets::{OffsetPrior, SiteObservation, SiteOffsets};
+pub use watch::{
+    Acknowledged, Alarm, AlarmConfig, AlarmState, DaySummary, Decision, Explanation, GateConfig,
+    GateError, Moved, MovedConfig, PolicyGate, RecordError, SiteAlarms, SiteChange, SiteError,
+    SiteErrors, SiteRecord, Spread, TransferKey, TransferRecord, Verdict, WhatMoved, Which,
+    parse_records, what_moved,
+};
+pub use ways::{Load, NothingInTheWay, SlotLine, Ways};

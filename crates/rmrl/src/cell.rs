@@ -9,6 +9,8 @@
 //! - `reachability`: the proof that the arm can reach every pose a run may send it to
 //! - `site_reach`: the same proof for the sites between which plates are moved
 //! - `site_clearance`: the proof that the ways between them are clear of everything
+//! - `transfer_cell`: the cell that transfers between the sites of a configuration
+//! - `simulated_places`: the simulated laboratory with these sites; `kept_laboratory`: its state, kept between programs
 //! - `calibration_arm`: the arm with a calibration board on its flange, and the camera that it is shown to
 //! - `first_motion`: the permission of the operator, the connection to the arm, and its stop switch
 //! - `terminal_operator`, `page_operator`: an operator who answers on the terminal, and one on the status page
@@ -21,14 +23,17 @@ pub(crate) mod calibration_arm;
 pub(crate) mod calibration_gate;
 pub(crate) mod emulated_calibration;
 pub(crate) mod first_motion;
+mod kept_laboratory;
 pub(crate) mod laboratory_error;
 mod page_operator;
 pub(crate) mod perception;
 pub(crate) mod reachability;
 pub(crate) mod remote;
 pub(crate) mod simulated;
+pub(crate) mod simulated_places;
 pub(crate) mod site_clearance;
 pub(crate) mod site_reach;
 pub(crate) mod terminal;
 mod terminal_operator;
+pub(crate) mod transfer_cell;
 pub(crate) mod world;

@@ -154,6 +154,10 @@ pub fn main() -> ExitCode {
             say(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
+        Err(Failure::Ended(status, reason)) => {
+            say(reason);
+            ExitCode::from(status)
+        }
         Err(Failure::Stopped(message)) => {
             say(message);
             ExitCode::from(signals::STOPPED)

@@ -17,6 +17,7 @@ mod renamed_keys;
 mod run_config;
 mod secrets;
 mod sections;
+mod simulated_places;
 mod sizes;
 mod start_sections;
 mod unattended;
@@ -42,6 +43,7 @@ pub use self::sections::{
     ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, DetectorName,
     LookErrorWeights, MetricsConfig, OperatorKind, RecordConfig, SegmenterName, VisionConfig,
 };
+pub use self::simulated_places::{FirstItem, Nest, SimulatedPlaces};
 pub(crate) use self::start_sections::{is_of_start, take_start_sections};
 pub use self::unattended::UnattendedConfig;
 

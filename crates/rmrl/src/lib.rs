@@ -47,6 +47,7 @@ pub use rmrl_learn;
 pub use rmrl_operator;
 pub use rmrl_realsense;
 pub use rmrl_sim;
+pub use rmrl_transfer;
 pub use rmrl_vision;
 pub use rmrl_xarm;
 

@@ -102,6 +102,22 @@ impl GuardedArm {
         }
     }
 
+    /// Moves the tool in a straight line within a slot, where contact is expected: walls and what lies there are near. On
+    /// contact the arm is recovered where it stands, and the caller backs out on the same line.
+    ///
+    /// # Errors
+    /// The envelope refused, the switch was pressed, or the arm failed.
+    pub fn enter_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<Descent, MotionError> {
+        match self.line(target, speed_m_s)?.arrived {
+            Ok(commanded) => Ok(Descent::Arrived(commanded)),
+            Err(DeviceError::Collision { at }) => {
+                self.recover()?;
+                Ok(Descent::Contact(at))
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
     /// Moves the tool in a straight line.
     fn line(&mut self, target: ToolPose, speed_m_s: f64) -> Result<Line, MotionError> {
         self.check()?;

@@ -20,10 +20,14 @@ pub fn id(text: &str) -> ItemId {
     text.parse().unwrap()
 }
 
-/// An item; the labware is the part of its identifier before the `-`.
+/// An item; the labware is the part of its identifier before the `-`. `plate-1+lid` has its lid on, `plate-1.lid` is one.
 pub fn item(text: &str) -> Item {
     let (labware, _) = text.split_once('-').unwrap();
-    Item::new(id(text), labware, false).unwrap()
+    match (text.strip_suffix("+lid"), text.strip_suffix(".lid")) {
+        (Some(plate), _) => Item::new(id(plate), labware, true).unwrap(),
+        (_, Some(_)) => Item::new(id(text), &format!("{labware}.lid"), false).unwrap(),
+        _ => Item::new(id(text), labware, false).unwrap(),
+    }
 }
 
 pub fn items(texts: &[&str]) -> Vec<Item> {
@@ -39,17 +43,19 @@ pub fn second(n: i64) -> Timestamp {
     Timestamp::from_second(n).unwrap()
 }
 
-/// Three hotel slots and a reader for one plate each, a bench for three, and a park for two lids.
+/// Three hotel slots and a reader for one plate each, a bench for three, a tray for two plates or dishes with nothing alone on
+/// them, and a park for two lids.
 pub fn layout() -> Layout {
-    let only = |name: &str| Accepts::Only([name.to_string()].into());
+    let only = |names: &[&str]| Accepts::Only(names.iter().map(|name| name.to_string()).collect());
     let rule = |capacity, accepts| SlotRule { capacity, accepts };
     Layout::from_iter([
         (slot("hotel:1"), SlotRule::default()),
         (slot("hotel:2"), SlotRule::default()),
         (slot("hotel:3"), SlotRule::default()),
-        (slot("reader"), rule(1, only("plate"))),
+        (slot("reader"), rule(1, only(&["plate"]))),
         (slot("bench"), rule(3, Accepts::Any)),
-        (slot("lids"), rule(2, only("lid"))),
+        (slot("tray"), rule(2, only(&["plate", "dish"]))),
+        (slot("lids"), rule(2, only(&["lid", "plate.lid", "dish.lid"]))),
     ])
 }
 
@@ -74,6 +80,24 @@ pub fn stock(inventory: &mut Inventory) {
     for empty in ["hotel:2", "reader", "jaws"] {
         set(inventory, empty, &[]);
     }
+}
+
+/// `plate-1` with its lid in `hotel:1`, `plate-3` without one on `plate-2` with one on the bench, `dish-1` with its lid on the
+/// tray; the park, the jaws and all else is empty, but nobody said so of `hotel:3`.
+pub fn stock_lids(inventory: &mut Inventory) {
+    set(inventory, "hotel:1", &["plate-1+lid"]);
+    set(inventory, "bench", &["plate-2+lid", "plate-3"]);
+    set(inventory, "tray", &["dish-1+lid"]);
+    for empty in ["hotel:2", "reader", "lids", "jaws"] {
+        set(inventory, empty, &[]);
+    }
+}
+
+/// The items in a slot from the bottom, as [`item`] reads them.
+pub fn pile(inventory: &Inventory, at: &str) -> Vec<String> {
+    let items = inventory.world().slot(&slot(at)).unwrap();
+    let text = |item: &Item| format!("{}{}", item.id, if item.has_lid { "+lid" } else { "" });
+    items.iter().map(text).collect()
 }
 
 /// The identifiers in a slot, from the bottom.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rmrl_inventory::{FailedAt, Inventory, Notice, Phase, Place, TransferId, World, verify};
+use rmrl_inventory::{FailedAt, Inventory, Moved, Notice, Phase, Place, TransferId, World, verify};
 
 use crate::cell::{id, open_on, place, second, set, slot, stated, stock};
 use crate::disks::{FastDisk, Instant, RecordingDisk, quick_folder, write_folder};
@@ -31,6 +31,18 @@ impl Run {
         begun.unwrap()
     }
 
+    fn begin_unlid(&mut self, from: &str, to: &str) -> TransferId {
+        let begun = self.inventory.begin_unlid(&slot(from), &slot(to), second(2));
+        self.did();
+        begun.unwrap()
+    }
+
+    fn begin_relid(&mut self, from: &str, to: &str) -> TransferId {
+        let begun = self.inventory.begin_relid(&place(from), &slot(to), second(2));
+        self.did();
+        begun.unwrap()
+    }
+
     fn grasped(&mut self, transfer: TransferId) {
         self.inventory.grasped(transfer, second(3)).unwrap();
         self.did();
@@ -41,7 +53,12 @@ impl Run {
         if from != "jaws" {
             self.grasped(transfer);
         }
-        self.inventory.released(transfer, &slot(to), Some(0.125), second(4)).unwrap();
+        self.release(transfer, to);
+    }
+
+    /// Released and done.
+    fn release(&mut self, transfer: TransferId, at: &str) {
+        self.inventory.released(transfer, &slot(at), Some(0.125), second(4)).unwrap();
         self.did();
         self.inventory.done(transfer, second(5)).unwrap();
         self.did();
@@ -71,7 +88,7 @@ impl Run {
     }
 }
 
-/// 36 events of every kind, with five snapshots.
+/// 36 events of every kind but those of lids, with five snapshots.
 fn run(dir: &Path) -> Run {
     let disk = RecordingDisk::default();
     let inventory = open_on(dir, disk.clone(), 7);
@@ -105,6 +122,51 @@ fn run(dir: &Path) -> Run {
     run
 }
 
+/// 38 events with lids, with five snapshots: off and on, put back, onto another plate, interrupted in each phase.
+fn run_of_lids(dir: &Path) -> Run {
+    let disk = RecordingDisk::default();
+    let inventory = open_on(dir, disk.clone(), 7);
+    let mut run = Run { disk, worlds: vec![World::default()], inventory };
+    run.set("hotel:1", &["plate-1+lid"]);
+    run.set("bench", &["plate-2", "plate-3+lid"]);
+    run.set("lids", &[]);
+    let transfer = run.begin_unlid("hotel:1", "lids");
+    run.grasped(transfer);
+    run.release(transfer, "lids");
+    let transfer = run.begin_unlid("bench", "lids");
+    run.grasped(transfer);
+    run.release(transfer, "bench");
+    let transfer = run.begin_unlid("bench", "lids");
+    run.failed(transfer, FailedAt::AtFrom);
+    let transfer = run.begin_unlid("bench", "lids");
+    run.grasped(transfer);
+    run.failed(transfer, FailedAt::InJaws);
+    let transfer = run.begin_relid("jaws", "hotel:1");
+    run.release(transfer, "hotel:1");
+    let transfer = run.begin_relid("lids", "bench");
+    run.failed(transfer, FailedAt::Unknown);
+    run.settle("plate-1.lid", Some("bench"));
+    run.begin_unlid("bench", "lids");
+    run = run.reopen(dir, 7);
+    run.settle("plate-3.lid", Some("lids"));
+    let transfer = run.begin_relid("lids", "bench");
+    run.grasped(transfer);
+    run = run.reopen(dir, 7);
+    run.set("bench", &["plate-2", "plate-3+lid"]);
+    let transfer = run.begin_unlid("hotel:1", "lids");
+    run.grasped(transfer);
+    run = run.reopen(dir, 7);
+    run.settle("plate-1.lid", Some("jaws"));
+    let transfer = run.begin_relid("jaws", "hotel:1");
+    run.inventory.released(transfer, &slot("hotel:1"), None, second(4)).unwrap();
+    run.did();
+    run.failed(transfer, FailedAt::InJaws);
+    let transfer = run.begin_relid("jaws", "hotel:1");
+    run.inventory.released(transfer, &slot("hotel:1"), None, second(4)).unwrap();
+    run.did();
+    run
+}
+
 /// The world is the expected one, but for the transfer that the crash interrupted.
 fn assert_interrupted(world: &World, expected: &World, at: &Instant) {
     let Some(transfer) = expected.open_transfer() else {
@@ -115,22 +177,29 @@ fn assert_interrupted(world: &World, expected: &World, at: &Instant) {
     assert_eq!(world.sequence(), expected.sequence() + 1);
     assert!(world.slots().eq(expected.slots()), "{}", at.step);
     let to = Place::Slot(transfer.to.clone());
-    let places = match transfer.phase {
-        Phase::Begun => [transfer.from.clone(), Place::Jaws],
-        Phase::Grasped => [Place::Jaws, to],
-        Phase::Released => return assert_eq!(world.uncertain(), None),
+    let places = match (transfer.phase, transfer.moved) {
+        (Phase::Begun, _) => vec![transfer.from.clone(), Place::Jaws],
+        (Phase::Grasped, Moved::Item) => vec![Place::Jaws, to],
+        // A lid may have been put back.
+        (Phase::Grasped, _) => vec![transfer.from.clone(), Place::Jaws, to],
+        (Phase::Released, _) => return assert_eq!(world.uncertain(), None),
     };
     let uncertain = world.uncertain().unwrap();
     assert_eq!((&uncertain.item, uncertain.transfer), (&transfer.item, transfer.id));
-    assert_eq!(uncertain.places, places.into());
+    assert_eq!(uncertain.places, places.into_iter().collect());
 }
 
 #[test]
 fn a_crash_at_any_byte_leaves_the_world_before_or_after_the_event() {
-    let dir = quick_folder();
-    let run = run(dir.path());
+    for (run, events) in [(run as fn(&Path) -> Run, 36), (run_of_lids, 38)] {
+        let dir = quick_folder();
+        assert_every_instant(run(dir.path()), events);
+    }
+}
+
+fn assert_every_instant(run: Run, events: usize) {
     let instants = std::mem::take(&mut run.disk.0.lock().unwrap().instants);
-    assert_eq!(run.worlds.len(), 1 + 36);
+    assert_eq!(run.worlds.len(), 1 + events);
     assert!(instants.len() > 4000, "{}", instants.len());
     let snapshots = instants.iter().filter(|at| at.step.starts_with("after renaming")).count();
     assert_eq!(snapshots, 5);

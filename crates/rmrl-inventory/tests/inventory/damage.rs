@@ -5,8 +5,28 @@ use std::path::Path;
 
 use rmrl_inventory::{World, verify};
 
-use crate::cell::{open_on, set, stock};
+use crate::cell::{open_on, place, second, set, slot, stock, stock_lids};
 use crate::disks::{FastDisk, Folder, folder, quick_folder, write_folder};
+
+/// Two journals of seven events, and one of four that takes a lid off and puts another one on.
+fn events_of_lids() -> Folder {
+    let dir = tempfile::tempdir().unwrap();
+    let mut inventory = open_on(dir.path(), FastDisk, 7);
+    stock_lids(&mut inventory);
+    let (park, tray, hotel) = (slot("lids"), slot("tray"), slot("hotel:1"));
+    for from in [&hotel, &tray] {
+        let transfer = inventory.begin_unlid(from, &park, second(2)).unwrap();
+        inventory.grasped(transfer, second(3)).unwrap();
+        inventory.released(transfer, &park, None, second(4)).unwrap();
+        inventory.done(transfer, second(5)).unwrap();
+    }
+    let park = place("lids");
+    let transfer = inventory.begin_relid(&park, &tray, second(6)).unwrap();
+    inventory.grasped(transfer, second(7)).unwrap();
+    inventory.released(transfer, &tray, None, second(8)).unwrap();
+    assert_eq!(inventory.world().sequence(), 18);
+    folder(dir.path())
+}
 
 /// Three journals of seven, seven and four events.
 fn eighteen_events() -> (Folder, World) {
@@ -37,10 +57,14 @@ fn read(dir: &Path, name: &str) -> Result<World, String> {
 
 #[test]
 fn every_flipped_byte_is_found_by_file_and_line() {
-    let (files, _) = eighteen_events();
+    assert_every_flip_is_found(&eighteen_events().0);
+    assert_every_flip_is_found(&events_of_lids());
+}
+
+fn assert_every_flip_is_found(files: &Folder) {
     let dir = quick_folder();
-    write_folder(dir.path(), &files);
-    for (name, bytes) in &files {
+    write_folder(dir.path(), files);
+    for (name, bytes) in files {
         for (at, mask) in (0..bytes.len()).flat_map(|at| MASKS.map(|mask| (at, mask))) {
             let mut flipped = bytes.to_vec();
             flipped[at] ^= mask;

@@ -5,6 +5,26 @@ use rmrl_inventory::{Inventory, Notice, TransferId, World};
 use crate::cell::{open_on, place, second, set, slot, stock};
 use crate::disks::{Full, FullDisk};
 
+/// A request that does not fit on the disk.
+type Request = fn(&mut Inventory) -> Result<TransferId, String>;
+
+/// Plate-9 with its lid on the tray, plate-8 without one in `hotel:2` and a lid in the park.
+fn add_lids(inventory: &mut Inventory) {
+    set(inventory, "tray", &["plate-9+lid"]);
+    set(inventory, "hotel:2", &["plate-8"]);
+    set(inventory, "lids", &["plate-7.lid"]);
+}
+
+fn unlid(inventory: &mut Inventory) -> Result<TransferId, String> {
+    let begun = inventory.begin_unlid(&slot("tray"), &slot("lids"), second(2));
+    begun.map_err(|error| error.to_string())
+}
+
+fn relid(inventory: &mut Inventory) -> Result<TransferId, String> {
+    let begun = inventory.begin_relid(&place("lids"), &slot("hotel:2"), second(2));
+    begun.map_err(|error| error.to_string())
+}
+
 fn begin(inventory: &mut Inventory) -> Result<TransferId, String> {
     let begun = inventory.begin_transfer(&place("hotel:1"), &slot("reader"), None, second(2));
     begun.map_err(|error| error.to_string())
@@ -12,12 +32,16 @@ fn begin(inventory: &mut Inventory) -> Result<TransferId, String> {
 
 #[test]
 fn an_event_that_does_not_fit_changes_nothing() {
+    let requests: [Request; 3] = [begin, unlid, relid];
     for after in (0..220).step_by(7).chain([usize::MAX]) {
-        for is_stuck in [false, true] {
+        for (is_stuck, begin) in
+            [false, true].into_iter().flat_map(|is_stuck| requests.map(|begin| (is_stuck, begin)))
+        {
             let dir = tempfile::tempdir().unwrap();
             let disk = FullDisk::default();
             let mut inventory = open_on(dir.path(), disk.clone(), 100);
             stock(&mut inventory);
+            add_lids(&mut inventory);
             let before = inventory.world().clone();
             disk.is(Full { append_after: Some(after), truncate: is_stuck, ..Full::default() });
             for _ in 0..2 {
@@ -43,11 +67,15 @@ fn an_event_that_does_not_fit_changes_nothing() {
 /// The event failed, its part could not be removed, and then the process died.
 #[test]
 fn a_part_that_was_left_is_removed_at_the_next_start() {
-    for after in [0, 1, 50, usize::MAX] {
+    let requests: [Request; 3] = [begin, unlid, relid];
+    for (after, begin) in
+        [0, 1, 50, usize::MAX].into_iter().flat_map(|after| requests.map(|begin| (after, begin)))
+    {
         let dir = tempfile::tempdir().unwrap();
         let disk = FullDisk::default();
         let mut inventory = open_on(dir.path(), disk.clone(), 100);
         stock(&mut inventory);
+        add_lids(&mut inventory);
         disk.is(Full { append_after: Some(after), truncate: true, ..Full::default() });
         begin(&mut inventory).unwrap_err();
         drop(inventory);

@@ -8,6 +8,8 @@ mod damage;
 mod disks;
 mod full_disk;
 mod killed;
+mod lids;
+mod old_journals;
 mod properties;
 mod readers;
 mod transfers;

@@ -203,9 +203,11 @@ fn an_operator_settles_by_words_or_by_saying_what_lies_where() {
     // Settled where it does not fit.
     let (_dir, mut inventory) = uncertain();
     set(&mut inventory, "hotel:2", &["plate-8"]);
-    for (at, expected) in
-        [("hotel:2", "holds 1 of"), ("hotel:3", "nobody has said"), ("lids", "accepts lid")]
-    {
+    for (at, expected) in [
+        ("hotel:2", "holds 1 of"),
+        ("hotel:3", "nobody has said"),
+        ("lids", "accepts dish.lid, lid"),
+    ] {
         let message = refused(settle(&mut inventory, Some(at))).to_string();
         assert!(message.contains(expected), "{message}");
     }
@@ -229,7 +231,7 @@ fn statements_that_cannot_be_are_refused() {
     for (at, texts, expected) in [
         ("hotel:2", &["plate-8", "plate-9"][..], "holds 0 of at most 1 items; 2 more"),
         ("hotel:9", &[], "no slot hotel:9"),
-        ("lids", &["plate-8"], "lids accepts lid"),
+        ("lids", &["plate-8"], "lids accepts dish.lid, lid"),
         ("hotel:2", &["plate-1"], "plate-1 is already in hotel:1"),
         ("jaws", &["plate-1"], "plate-1 is already in hotel:1"),
         ("bench", &["plate-8", "plate-8"], "plate-8 is already in the list for bench"),

@@ -72,16 +72,7 @@ impl Laboratory {
             CellKind::Simulated => AfterContact::Recover,
             CellKind::XArm => config.unattended.after_contact(&config.task),
         });
-        let switch = trial.stop_switch();
-        match interrupts {
-            Some(Interrupts { robot, waiting }) => {
-                stop_with(&switch, &robot);
-                switch.pass_on_to(&waiting);
-            }
-            // A simulated motion has ended when the call that makes it returns.
-            None => switch.on_press("the simulated arm", |_| Ok(())),
-        }
-        start.stop.pass_on_to(&switch);
+        connect(&trial.stop_switch(), interrupts, start);
         if is_real {
             trial.make_first_motion().map_err(FirstMotionError::from)?;
         }
@@ -94,8 +85,21 @@ impl Laboratory {
     }
 }
 
+/// Lets the switch of a cell end what its devices do, and that of `start` press it.
+pub(crate) fn connect(switch: &StopSwitch, interrupts: Option<Interrupts>, start: &Start) {
+    match interrupts {
+        Some(Interrupts { robot, waiting }) => {
+            stop_with(switch, &robot);
+            switch.pass_on_to(&waiting);
+        }
+        // A simulated motion has ended when the call that makes it returns.
+        None => switch.on_press("the simulated arm", |_| Ok(())),
+    }
+    start.stop.pass_on_to(switch);
+}
+
 /// The parts of a real cell that a stop has to interrupt.
-struct Interrupts {
+pub(crate) struct Interrupts {
     /// The robot may be moving.
     robot: Arc<Robot>,
     /// Ends a wait for the operator.
@@ -104,7 +108,7 @@ struct Interrupts {
 
 /// The devices of a real cell, connected and set up, and what a stop has to interrupt. Before the operator permits
 /// the first motion, this only reads from the arm.
-fn real_devices(
+pub(crate) fn real_devices(
     config: &RunConfig,
     envelope: &SafetyEnvelope,
     start: &Start,

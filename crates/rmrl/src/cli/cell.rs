@@ -3,21 +3,24 @@
 //! - `doctor` checks devices and files, `home` moves the tool home, `stop` stops the arm, `teach` reads
 //!   poses into a configuration.
 //! - `sites` lists places and proves that the arm reaches them; `inventory` shows and says what lies where.
+//! - `transfer` moves a plate or a lid from one slot to another; `protocol` runs a list of such steps.
 //! - `standing_arm` connects to an arm that does not move.
 
 mod doctor;
 mod home;
 mod inventory;
+mod protocol;
 mod sites;
 mod standing_arm;
 mod stop;
 mod teach;
+mod transfer;
 
 use clap::{Args, Subcommand};
 
 use crate::cli::failure::Failure;
 
-/// Commission and control a real cell: diagnose, home, stop, teach poses, sites, and what lies where.
+/// Commission and use a cell: diagnose, home, stop, teach poses, sites, what lies where, and transfers.
 ///
 /// docs/xarm.md describes how to set up a cell, and how to try all commands without one.
 #[derive(Debug, Args)]
@@ -31,9 +34,11 @@ enum CellCommand {
     Doctor(doctor::Doctor),
     Home(home::Home),
     Inventory(inventory::InventoryCommand),
+    Protocol(protocol::ProtocolCommand),
     Sites(sites::Sites),
     Stop(stop::Stop),
     Teach(teach::Teach),
+    Transfer(transfer::TransferCommand),
 }
 
 /// Runs the command.
@@ -42,8 +47,10 @@ pub fn run(arguments: &Cell) -> Result<(), Failure> {
         CellCommand::Doctor(arguments) => doctor::run(arguments),
         CellCommand::Home(arguments) => home::run(arguments),
         CellCommand::Inventory(arguments) => inventory::run(arguments),
+        CellCommand::Protocol(arguments) => protocol::run(arguments),
         CellCommand::Sites(arguments) => sites::run(arguments),
         CellCommand::Stop(arguments) => stop::run(arguments),
         CellCommand::Teach(arguments) => teach::run(arguments),
+        CellCommand::Transfer(arguments) => transfer::run(arguments),
     }
 }

@@ -8,6 +8,8 @@ pub enum Failure {
     Usage(anyhow::Error),
     /// The work of the command failed. Exit status 1.
     Runtime(anyhow::Error),
+    /// The work ended otherwise than it should, with an exit status of the command's own.
+    Ended(u8, String),
     /// The command was stopped. Exit status 130.
     Stopped(String),
 }

@@ -1,4 +1,4 @@
-//! The places of a laboratory: `[sites.NAME]`, `[labware.NAME]`, `[clearance]` and `[inventory]`.
+//! The places of a laboratory: `[sites.NAME]`, `[labware.NAME]`, `[clearance]`, `[inventory]` and `[simulated_laboratory]`.
 //!
 //! They are no part of a run: a run directory does not keep them, and a run reads a configuration without them.
 
@@ -15,9 +15,10 @@ use toml::{Table, Value};
 
 use crate::config::error::ConfigError;
 use crate::config::key_path::{put, value};
+use crate::config::simulated_places::SimulatedPlaces;
 
 /// The sections of places.
-const SECTIONS: [&str; 4] = ["sites", "labware", "clearance", "inventory"];
+const SECTIONS: [&str; 5] = ["sites", "labware", "clearance", "inventory", "simulated_laboratory"];
 
 /// Where an inventory is kept if the configuration does not say.
 const INVENTORY: &str = "inventory";
@@ -58,6 +59,8 @@ pub struct Places {
     pub clearance: ClearanceConfig,
     /// The folder of the inventory.
     pub inventory: PathBuf,
+    /// What a simulated cell has beside the sites, and what lies in it at first.
+    pub simulated: SimulatedPlaces,
 }
 
 /// A slot that the configuration does not have.
@@ -104,6 +107,7 @@ impl Places {
             labware: Library::built_in(),
             clearance: ClearanceConfig::default(),
             inventory: INVENTORY.into(),
+            simulated: SimulatedPlaces::default(),
         };
         for (section, value) in sections {
             let Value::Table(tables) = value else {
@@ -119,6 +123,10 @@ impl Places {
                     places.clearance = read("clearance", Value::Table(tables), origin)?;
                     places.clearance.validate().map_err(|error| error.within("clearance"))?;
                 }
+                "simulated_laboratory" => {
+                    places.simulated = read(&section, Value::Table(tables), origin)?;
+                    places.simulated.check().map_err(|error| error.within(&section))?;
+                }
                 _ => {
                     let read: InventorySection = read("inventory", Value::Table(tables), origin)?;
                     places.inventory = read.dir;
@@ -126,6 +134,7 @@ impl Places {
             }
         }
         places.check_labware(origin)?;
+        places.check_simulated(origin)?;
         Ok(places)
     }
 
@@ -141,6 +150,28 @@ impl Places {
             }
         }
         Ok(())
+    }
+
+    /// What lies in a simulated cell at first has to be known, and its slots.
+    fn check_simulated(&self, origin: &str) -> Result<(), ConfigError> {
+        let wrong = |key: String, reason: String| ConfigError::Key {
+            origin: origin.to_string(),
+            key: format!("simulated_laboratory.{key}"),
+            reason,
+        };
+        for (number, item) in self.simulated.items.iter().enumerate() {
+            let key = || format!("items[{number}]");
+            let labware = self.labware.get(&item.labware);
+            let labware = labware.map_err(|error| wrong(key(), error.to_string()))?;
+            if item.has_lid && labware.lid.is_none() {
+                return Err(wrong(key(), format!("{} has no lid by its definition", labware.name)));
+            }
+            self.slot(&item.slot).map_err(|error| wrong(key(), error.to_string()))?;
+        }
+        match self.simulated.nests.keys().find(|name| !self.sites.contains_key(*name)) {
+            Some(name) => Err(wrong(format!("nests.{name}"), "there is no such site".to_string())),
+            None => Ok(()),
+        }
     }
 
     /// The site of an address, with its slot.

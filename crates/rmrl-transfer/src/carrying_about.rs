@@ -1,0 +1,196 @@
+//! A cell learns where its camera sees plates: it carries one about, and looks at it each time.
+
+use rmrl_core::{Carry, Look, PlanarPose};
+use rmrl_inventory::{FailedAt, SlotAddress, TransferId};
+
+use crate::cell::TransferCell;
+use crate::choosing::{Choice, Goal};
+use crate::error::TransferError;
+use crate::job::Job;
+use crate::knowledge::Lies;
+use crate::looking::Seen;
+use crate::offset::Offset;
+use crate::request::{Ending, LeftAt, Request};
+use crate::transfer::{Carried, Grasp};
+
+/// What ended carrying about: the item's place, or nothing where it lies in its slot.
+type Ended = Result<usize, Ending>;
+
+impl TransferCell {
+    /// Carries the item that lies in a slot to poses around it, and back into it. Returns how often. The tool is at home.
+    ///
+    /// # Errors
+    /// It is not clear, or what lies where could not be recorded.
+    pub(crate) fn carry_about(&mut self, at: &SlotAddress) -> Result<Ended, TransferError> {
+        let request = Request::Move { from: at.clone().into(), to: at.clone() };
+        let mut job = self.plan.job(&request, self.inventory.world())?;
+        // What lies there is what is carried.
+        if let Some(from) = &job.from {
+            job.to = from.clone();
+        }
+        let free = self.free_poses(at);
+        let mut poses = self.knowledge.belief().telling_poses(&free, self.settings.carries);
+        poses.push(job.to.slot.tool);
+        let place = at.to_string();
+        let mut lies = match self.where_to_grip(&job, &place) {
+            Ok(lies) => lies,
+            Err(reason) => return Ok(Err(Ending::NotDone { at: LeftAt::From, reason })),
+        };
+        let id = self.inventory.begin_adjust(at, self.now())?;
+        let mut is_grasped = false;
+        let mut made = 0;
+        for pose in poses {
+            let choice = choice_of(&lies, pose);
+            match self.carry_once(&mut job, &choice, (id, &mut is_grasped))? {
+                Carried::Released => {}
+                ended => return self.end_adjust(&job, id, ended).map(Err),
+            }
+            lies = Gripped { tool: pose, seen: None, offset: choice.held.clone() };
+            if let Some(look) = self.look_near(&job, pose, &choice.held)? {
+                self.knowledge.note(Carry {
+                    seen_before: choice.seen_before,
+                    grasped: choice.pick.unwrap_or(pose),
+                    released: pose,
+                    seen_after: look,
+                });
+                made += 1;
+                lies.seen = Some(look);
+            }
+        }
+        self.inventory.released(id, at, None, self.now())?;
+        self.inventory.done(id, self.now())?;
+        let Gripped { tool, seen, offset } = lies;
+        let offset = seen.map_or(offset, |look| Offset::seen(look, tool));
+        self.knowledge.note_lies(&job.item, &place, Lies::ByArm { tool, offset, seen });
+        self.save_knowledge()?;
+        Ok(Ok(made))
+    }
+
+    /// Where the item is gripped first.
+    fn where_to_grip(&mut self, job: &Job, place: &str) -> Result<Gripped, String> {
+        let tool = job.to.slot.tool;
+        let expected = self.expected_look(&job.item, &job.to.address, tool);
+        let seen = self.look_for(&job.labware, job.to.bottom_m, expected);
+        let look = match seen.map_err(|error| error.to_string())? {
+            Seen::Here(look) => look,
+            Seen::NotThere(reason) | Seen::Unclear(reason) => return Err(reason),
+        };
+        Ok(match self.knowledge.lies(&job.item, place) {
+            Lies::ByArm { tool, offset, seen } => {
+                Gripped { tool, seen: seen.or(Some(look)), offset }
+            }
+            Lies::ByHand { is_seated } => {
+                if is_seated {
+                    self.knowledge.note_seated(job.to.address.site(), tool, look, true);
+                }
+                let over = self.knowledge.belief().tool_over(look, 0.0);
+                Gripped { tool: over, seen: Some(look), offset: Offset::seen(look, over) }
+            }
+        })
+    }
+
+    /// Carries the item from where it lies to a pose near its slot.
+    fn carry_once(
+        &mut self,
+        job: &mut Job,
+        choice: &Choice,
+        (id, is_grasped): (TransferId, &mut bool),
+    ) -> Result<Carried, TransferError> {
+        job.to.slot.tool = choice.place;
+        let route = match self.route(job, choice) {
+            Ok(route) => route,
+            Err(error) => return Ok(Carried::AtFrom(error.to_string())),
+        };
+        let Some((way, passage)) = &route.pick else {
+            return Ok(Carried::AtFrom("there is nothing to grip".to_string()));
+        };
+        self.knowledge.forget(&job.item);
+        match self.grasp(job, way, passage) {
+            Grasp::Holds => {}
+            Grasp::LeftThere(reason) => return Ok(Carried::AtFrom(reason)),
+            Grasp::Unknown(reason) => return Ok(Carried::Unknown(reason)),
+        }
+        if !*is_grasped {
+            self.inventory.grasped(id, self.now())?;
+            *is_grasped = true;
+        }
+        if let Err(error) = self.leave_with(job, passage) {
+            return Ok(self.after_a_stop(&error));
+        }
+        if let Some(ended) = self.put_down(job, choice, &route) {
+            return Ok(ended);
+        }
+        self.manipulator.placed();
+        Ok(match self.leave(job, &route) {
+            Ok(()) => Carried::Released,
+            Err(error) => Carried::AtFrom(error.to_string()),
+        })
+    }
+
+    /// Looks at the item where it was put down; `None` where the camera cannot say.
+    fn look_near(
+        &mut self,
+        job: &Job,
+        tool: PlanarPose,
+        held: &Offset,
+    ) -> Result<Option<Look>, TransferError> {
+        let belief = self.knowledge.belief();
+        let expected = belief.seen_from(tool, held.by(belief).mean);
+        Ok(match self.look_for(&job.labware, job.to.bottom_m, expected) {
+            Ok(Seen::Here(look)) => Some(look),
+            Ok(Seen::NotThere(reason) | Seen::Unclear(reason)) => {
+                tracing::info!("a carry tells nothing: {reason}");
+                None
+            }
+            Err(error) => {
+                tracing::info!("a carry tells nothing: {error}");
+                None
+            }
+        })
+    }
+
+    /// Records how carrying about ended before its end.
+    fn end_adjust(
+        &mut self,
+        job: &Job,
+        id: TransferId,
+        carried: Carried,
+    ) -> Result<Ending, TransferError> {
+        self.knowledge.forget(&job.item);
+        let (at, left, reason) = match carried {
+            // It lies near its slot: that is where it is recorded.
+            Carried::Released => {
+                (FailedAt::AtFrom, Some(LeftAt::From), "it was released".to_string())
+            }
+            Carried::AtFrom(reason) => (FailedAt::AtFrom, Some(LeftAt::From), reason),
+            Carried::InJaws(reason) => (FailedAt::InJaws, Some(LeftAt::Jaws), reason),
+            Carried::Unknown(reason) => (FailedAt::Unknown, None, reason),
+        };
+        self.inventory.failed(id, at, &reason, self.now())?;
+        self.save_knowledge()?;
+        Ok(left.map_or(Ending::Unknown { reason: reason.clone() }, |at| Ending::NotDone {
+            at,
+            reason,
+        }))
+    }
+}
+
+/// How the item lies, and will be gripped.
+#[derive(Debug, Clone)]
+struct Gripped {
+    tool: PlanarPose,
+    seen: Option<Look>,
+    offset: Offset,
+}
+
+fn choice_of(lies: &Gripped, place: PlanarPose) -> Choice {
+    Choice {
+        pick: Some(lies.tool),
+        seen_before: lies.seen,
+        held: lies.offset.clone(),
+        goal: Goal { tool: place, offset: lies.offset.clone() },
+        place,
+        deviation_m: 0.0,
+        by_hand: None,
+    }
+}

@@ -1,0 +1,216 @@
+//! A cell that transfers: its devices, its places, and what it remembers.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use rmrl_belief::Prior;
+use rmrl_cell::{
+    AfterContact, Devices, GuardedArm, MotionError, Operator, Recovery, SafetyConfig,
+    SafetyEnvelope, SiteCamera, SiteManipulator, StopSwitch,
+};
+use rmrl_core::PlanarPose;
+use rmrl_files::read_regular_file;
+use rmrl_inventory::Inventory;
+use rmrl_labware::Jaws;
+use rmrl_vision::Localizer;
+
+use crate::error::TransferError;
+use crate::job::SitePlan;
+use crate::knowledge::Knowledge;
+use crate::log::TransferLog;
+use crate::ways::Ways;
+
+/// The largest file of what is known, in bytes.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// How a cell transfers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TransferSettings {
+    /// How often a plate is carried about before the first transfer that needs the camera. 0 leaves it out.
+    pub carries: usize,
+    /// How far the jaws can be apart: what a measured width is compared with.
+    pub jaws: Jaws,
+    /// What is known of camera and tool before anything was seen.
+    pub prior: Prior,
+    /// The largest correction of a taught pose, in meters. One that is larger is an error somewhere.
+    pub max_correction_m: f64,
+    /// Seeds the poses to which plates are carried.
+    pub seed: u64,
+}
+
+impl Default for TransferSettings {
+    fn default() -> Self {
+        Self {
+            carries: 6,
+            jaws: Jaws { closed_m: 0.071, open_m: 0.150 },
+            prior: Prior::default(),
+            max_correction_m: 0.025,
+            seed: 1,
+        }
+    }
+}
+
+/// What a cell consists of.
+pub struct CellParts {
+    /// Camera, arm, gripper, and the operator beside them.
+    pub devices: Devices,
+    /// The limits of every motion.
+    pub safety: SafetyConfig,
+    /// Finds plates in frames.
+    pub localizer: Localizer,
+    /// The sites and the labware.
+    pub plan: SitePlan,
+    /// Proves that motions are clear.
+    pub ways: Box<dyn Ways>,
+    /// What lies where.
+    pub inventory: Inventory,
+    /// The file of what is known of how things lie. It need not exist.
+    pub knowledge: PathBuf,
+    /// The file of transfers whose error was measured. It need not exist.
+    pub log: PathBuf,
+    /// How transfers are made.
+    pub settings: TransferSettings,
+    /// The time of events.
+    pub clock: Box<dyn Fn() -> Timestamp + Send>,
+}
+
+/// A cell that transfers labware between its sites.
+///
+/// Its methods say what happened and never panic where a device fails. Each change of what lies where is on disk before the
+/// motion that it announces.
+pub struct TransferCell {
+    pub(crate) plan: SitePlan,
+    pub(crate) manipulator: SiteManipulator,
+    pub(crate) camera: SiteCamera,
+    pub(crate) operator: Box<dyn Operator>,
+    pub(crate) ways: Box<dyn Ways>,
+    pub(crate) inventory: Inventory,
+    pub(crate) knowledge: Knowledge,
+    pub(crate) settings: TransferSettings,
+    pub(crate) log: TransferLog,
+    knowledge_file: PathBuf,
+    clock: Box<dyn Fn() -> Timestamp + Send>,
+}
+
+impl TransferCell {
+    /// A cell of these parts. Nothing moves yet.
+    ///
+    /// # Errors
+    /// Limits of the workspace are invalid, or the log cannot be read.
+    pub fn new(parts: CellParts) -> Result<Self, TransferError> {
+        let CellParts { devices, safety, localizer, plan, ways, inventory, settings, .. } = parts;
+        let Devices { camera, arm, gripper, operator } = devices;
+        let guarded = GuardedArm::new(arm, SafetyEnvelope::new(safety)?);
+        let manipulator = SiteManipulator::new(guarded, gripper, &plan.task);
+        let camera = SiteCamera::new(camera, localizer, manipulator.stop_switch().clone());
+        let middle = plan.task.start.center();
+        let knowledge = read_knowledge(&parts.knowledge, settings.prior, middle);
+        Ok(Self {
+            plan,
+            manipulator,
+            camera,
+            operator,
+            ways,
+            inventory,
+            knowledge,
+            settings,
+            log: TransferLog::open(&parts.log)?,
+            knowledge_file: parts.knowledge,
+            clock: parts.clock,
+        })
+    }
+
+    /// The switch that stops this cell. A driver that can end a motion under way registers here how.
+    pub fn stop_switch(&self) -> StopSwitch {
+        self.manipulator.stop_switch().clone()
+    }
+
+    /// Sets how lost devices are tried again before a transfer.
+    pub fn recover_by(&mut self, recovery: Recovery) {
+        self.manipulator.recover_by(recovery);
+        self.camera.recover_by(recovery);
+    }
+
+    /// Sets what follows on contact where none is expected. By default an operator has to look.
+    pub fn after_contact(&mut self, after: AfterContact) {
+        self.manipulator.after_contact(after);
+    }
+
+    /// The sites and the labware.
+    pub fn plan(&self) -> &SitePlan {
+        &self.plan
+    }
+
+    /// What lies where.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// What lies where, to say what a person has done.
+    pub fn inventory_mut(&mut self) -> &mut Inventory {
+        &mut self.inventory
+    }
+
+    /// What is known of how things lie.
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Writes what is known of how things lie.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub(crate) fn save_knowledge(&self) -> Result<(), TransferError> {
+        let text = self.knowledge.to_json();
+        rmrl_files::write_atomically(&self.knowledge_file, text.as_bytes()).map_err(|error| {
+            TransferError::Knowledge {
+                file: self.knowledge_file.display().to_string(),
+                reason: format!("cannot write it: {error}"),
+            }
+        })
+    }
+
+    /// Clears earlier faults, and moves the tool out of the camera's view. A tool that stands in a slot with a front leaves it
+    /// backwards first.
+    ///
+    /// # Errors
+    /// A motion was refused or is not proven to be clear, or a device failed.
+    pub fn come_home(&mut self) -> Result<(), ComeHomeError> {
+        self.manipulator.recover()?;
+        self.leave_slot()?;
+        self.go_home()
+    }
+}
+
+/// Why the tool did not come home.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ComeHomeError {
+    /// A motion was refused, or a device failed.
+    #[error(transparent)]
+    Motion(#[from] MotionError),
+    /// No way home is proven to be clear.
+    #[error("no clear way home: {0}")]
+    NotClear(String),
+}
+
+/// What a file says that is known. One that is missing or damaged says nothing: the cell looks and carries again.
+fn read_knowledge(file: &std::path::Path, prior: Prior, middle: PlanarPose) -> Knowledge {
+    let nothing = || Knowledge::nothing(prior, middle);
+    let bytes = match read_regular_file(file, MOST_BYTES) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return nothing(),
+        Err(error) => {
+            tracing::warn!("cannot read {}: {error}; the cell learns again", file.display());
+            return nothing();
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    Knowledge::of_json(&text, prior, middle).unwrap_or_else(|reason| {
+        tracing::warn!("{} says nothing: {reason}; the cell learns again", file.display());
+        nothing()
+    })
+}

@@ -1,0 +1,110 @@
+//! Motions between slots: home, out of a slot in which the tool stands, and from above one slot to above another.
+
+use rmrl_cell::{Access, Line, ToolPose};
+use rmrl_core::PlanarPose;
+use rmrl_inventory::SlotAddress;
+
+use crate::cell::{ComeHomeError, TransferCell};
+use crate::ways::{Load, SlotLine};
+
+/// A tool that is this near to the line into a slot stands in it, in meters.
+const ON_LINE_M: f64 = 0.03;
+/// A tool beyond the taught pose by no more than this stands in the slot, too, in meters.
+const BEYOND_M: f64 = 0.03;
+
+impl TransferCell {
+    /// Moves the tool out of the camera's view: straight up, and home.
+    pub(crate) fn go_home(&mut self) -> Result<(), ComeHomeError> {
+        let here = self.manipulator.pose()?;
+        let way = self.way(here, self.plan.task.home.tool_pose(), None, self.load_now())?;
+        Ok(self.manipulator.travel(&way)?)
+    }
+
+    /// What the jaws have between them according to the inventory.
+    pub(crate) fn load_now(&self) -> Load<'static> {
+        // A held item's shape matters near boxes only, and is proven with the transfer that moves it.
+        Load::Open(self.plan.task.jaw_opening_m)
+    }
+
+    /// The way from a pose, straight up to the height at which the tool travels, and on to `to`. `out_of` is the slot that the
+    /// tool comes from.
+    pub(crate) fn way(
+        &mut self,
+        from: ToolPose,
+        to: ToolPose,
+        out_of: Option<&SlotAddress>,
+        load: Load<'_>,
+    ) -> Result<Vec<ToolPose>, ComeHomeError> {
+        let height_m = self.plan.task.travel_height_m;
+        let above = from.at_height(from.z_m.max(height_m));
+        let mut way = Vec::new();
+        if above != from {
+            self.prove_up(Line { from, to: above }, out_of, load)?;
+            way.push(above);
+        }
+        // Home may be lower than the height of travel: the tool comes down to it.
+        let over = to.at_height(to.z_m.max(above.z_m.min(height_m)));
+        way.extend(self.ways.travel(above, over, load).map_err(ComeHomeError::NotClear)?);
+        if over != to {
+            way.extend(self.ways.travel(over, to, load).map_err(ComeHomeError::NotClear)?);
+        }
+        Ok(way)
+    }
+
+    fn prove_up(
+        &mut self,
+        line: Line,
+        out_of: Option<&SlotAddress>,
+        load: Load<'_>,
+    ) -> Result<(), ComeHomeError> {
+        match out_of {
+            Some(slot) => self
+                .ways
+                .at_slot(SlotLine { slot, line, lifts: false }, load)
+                .map_err(ComeHomeError::NotClear),
+            None => {
+                let way = self.ways.travel(line.from, line.to, load);
+                way.map(|_| ()).map_err(ComeHomeError::NotClear)
+            }
+        }
+    }
+
+    /// Leaves a slot with a front in which the tool stands, backwards along the line on which it came.
+    pub(crate) fn leave_slot(&mut self) -> Result<(), ComeHomeError> {
+        let here = self.manipulator.pose()?;
+        if let Some((back, speed_m_s)) = self.way_back(here) {
+            tracing::info!("the tool stands in a slot: it leaves it backwards");
+            self.manipulator.follow_out(&[Line { from: here, to: back }], speed_m_s)?;
+            let above = back.at_height(self.plan.task.travel_height_m.max(back.z_m));
+            self.manipulator.travel(&[above])?;
+        }
+        Ok(())
+    }
+
+    /// Where the line leads backwards out of the slot in which a tool stands, and how fast; `None` if it stands in none.
+    fn way_back(&self, here: ToolPose) -> Option<(ToolPose, f64)> {
+        let fingers_rad = self.plan.fingers_rad;
+        let in_slot = |address: &SlotAddress| {
+            let (site, slot) = self.plan.slot(address).ok()?;
+            if site.access != Access::Front {
+                return None;
+            }
+            let (sin, cos) = (slot.tool.yaw_rad + fingers_rad).sin_cos();
+            let [dx, dy] = [here.planar.x_m - slot.tool.x_m, here.planar.y_m - slot.tool.y_m];
+            let (along, aside) = (dx * cos + dy * sin, dy * cos - dx * sin);
+            let rise_m = here.z_m - slot.surface_m;
+            let pitch_m = if site.slots.count > 1 { site.slots.pitch_m } else { 0.1 };
+            let stands = aside.abs() < ON_LINE_M
+                && (-site.approach_m..BEYOND_M).contains(&along)
+                && (-0.01..pitch_m - 0.01).contains(&rise_m);
+            let back_m = site.approach_m + along;
+            let planar = PlanarPose::new(
+                here.planar.x_m - back_m * cos,
+                here.planar.y_m - back_m * sin,
+                here.planar.yaw_rad,
+            );
+            (stands && back_m > 0.001).then(|| (ToolPose::new(planar, here.z_m), site.speed_m_s))
+        };
+        self.plan.addresses().iter().find_map(in_slot)
+    }
+}

@@ -1,0 +1,236 @@
+//! What comes before a transfer: carrying a plate about where the camera is not known yet, and putting an item down in view
+//! where nothing tells how it lies.
+
+use rmrl_cell::Access;
+use rmrl_core::PlanarPose;
+use rmrl_inventory::{Place, SlotAddress};
+
+use crate::cell::TransferCell;
+use crate::choosing::{NORMAL_95, NoChoice};
+use crate::error::TransferError;
+use crate::job::Job;
+use crate::knowledge::Lies;
+use crate::request::{Ending, Request, TransferReport};
+use crate::transfer::not_begun;
+
+/// An item that is put down in view to look at it may lie this far off, in meters.
+const IN_VIEW_M: f64 = 0.02;
+
+impl TransferCell {
+    /// Does what is asked, and says how it ended.
+    ///
+    /// The camera looks where it can. Where nothing tells well enough how the item lies, it is put down in a free slot that the
+    /// camera sees, and gripped anew. A cell whose camera has seen few carries carries the item about first.
+    ///
+    /// # Errors
+    /// It was refused before anything moved: no such slot, nothing there, a full slot, other labware, an item of which nobody
+    /// knows where it is, no clear way. Or what lies where could not be recorded.
+    pub fn transfer(&mut self, request: &Request) -> Result<TransferReport, TransferError> {
+        self.check(request)?;
+        let job = self.plan.job(request, self.inventory.world())?;
+        self.check_jaws(&job)?;
+        if let Err(error) = self.come_home() {
+            return Ok(not_begun(&job, error.to_string()));
+        }
+        self.ask_to_seat(&job);
+        let (mut carries, mut by_way_of) = (0, None);
+        let mut request = request.clone();
+        let original = request.clone();
+        if let Some(via) = self.has_to_be_seen(&job) {
+            let first = Request::Move { from: request.from(), to: via.clone() };
+            let report = self.leg(&first, Some(IN_VIEW_M))?;
+            if report.ending != Ending::Done {
+                return Ok(TransferReport { request: original, ..report });
+            }
+            if let Request::Move { from, .. } = &mut request {
+                *from = Place::Slot(via.clone());
+            }
+            by_way_of = Some(via);
+        }
+        if let Some(at) = self.may_be_carried_about(&request) {
+            match self.carry_about(&at)? {
+                Ok(made) => carries = made,
+                Err(ending) => {
+                    let report = not_begun(&job, String::new());
+                    return Ok(TransferReport { request: original, ending, by_way_of, ..report });
+                }
+            }
+        }
+        let report = self.leg(&request, None)?;
+        Ok(TransferReport { request: original, by_way_of, carries, ..report })
+    }
+
+    /// What would be done, proven, without any motion: the way in words.
+    ///
+    /// # Errors
+    /// As [`TransferCell::transfer`].
+    pub fn rehearse(&mut self, request: &Request) -> Result<Vec<String>, TransferError> {
+        self.check(request)?;
+        let job = self.plan.job(request, self.inventory.world())?;
+        self.check_jaws(&job)?;
+        let choice = match self.choose_blindly(&job) {
+            Ok(choice) => choice,
+            Err(NoChoice::NotThere(reason) | NoChoice::Unclear(reason)) => return Ok(vec![reason]),
+            Err(NoChoice::Home(error)) => return Ok(vec![error.to_string()]),
+        };
+        let route = self.route(&job, &choice)?;
+        let mut lines = Vec::new();
+        let mut say = |what: &str, pose: rmrl_cell::ToolPose| {
+            lines.push(format!(
+                "{what:<24} x {:7.1}  y {:7.1}  z {:6.1} mm  {:6.1} degrees",
+                1e3 * pose.planar.x_m,
+                1e3 * pose.planar.y_m,
+                1e3 * pose.z_m,
+                pose.planar.yaw_rad.to_degrees()
+            ));
+        };
+        let passage = |say: &mut dyn FnMut(&str, rmrl_cell::ToolPose),
+                       way: rmrl_cell::Passage,
+                       does: &str| {
+            way.way_in().iter().for_each(|line| say("in", line.to));
+            say(does, way.at);
+            way.way_out().iter().for_each(|line| say("out", line.to));
+        };
+        if let Some((way, pick)) = &route.pick {
+            way.iter().for_each(|pose| say("travel", *pose));
+            passage(&mut say, *pick, "jaws close");
+        }
+        route.carry.iter().for_each(|pose| say("carry", *pose));
+        passage(&mut say, route.place, "jaws open");
+        route.home.iter().for_each(|pose| say("home", *pose));
+        Ok(lines)
+    }
+
+    /// What the inventory says of a request, without writing anything.
+    fn check(&self, request: &Request) -> Result<(), TransferError> {
+        let (from, to) = (request.from(), request.to());
+        if let Place::Slot(slot) = &from {
+            self.plan.slot(slot)?;
+        }
+        self.plan.slot(to)?;
+        Ok(match request {
+            Request::Move { from, to } => self.inventory.check_transfer(from, to)?,
+            Request::Unlid { from, to } => self.inventory.check_unlid(from, to)?,
+            Request::Relid { from, to } => self.inventory.check_relid(from, to)?,
+        })
+    }
+
+    /// The jaws hold what the inventory says.
+    fn check_jaws(&mut self, job: &Job) -> Result<(), TransferError> {
+        let holds = self.manipulator.holds_object();
+        let holds = holds.map_err(|error| TransferError::Jaws(error.to_string()))?;
+        match (holds, job.from.is_none()) {
+            (true, false) => Err(TransferError::Jaws(
+                "the jaws hold something of which the inventory knows nothing".to_string(),
+            )),
+            (false, true) => Err(TransferError::Jaws(format!(
+                "the jaws should hold {}, and hold nothing",
+                job.item
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A slot in which the item has to be looked at before it can be put into its place; `None` if it need not, or cannot be.
+    fn has_to_be_seen(&mut self, job: &Job) -> Option<SlotAddress> {
+        if !matches!(job.request, Request::Move { .. }) {
+            return None;
+        }
+        let is_seen = job.from.as_ref().is_some_and(|from| self.is_visible(from, &job.labware));
+        if is_seen {
+            return None;
+        }
+        let is_certain = self
+            .choose_blindly(job)
+            .is_ok_and(|choice| choice.interval_m() <= self.tolerance_m(job));
+        let is_learned = self.knowledge.carries() >= self.settings.carries;
+        if is_certain && is_learned {
+            return None;
+        }
+        self.viewing_slot(job)
+    }
+
+    /// A free slot that the camera sees, that is entered from above, and that takes the item.
+    fn viewing_slot(&self, job: &Job) -> Option<SlotAddress> {
+        let world = self.inventory.world();
+        let from = job.request.from();
+        self.plan.addresses().into_iter().find(|address| {
+            let Some(site) = self.plan.sites.get(address.site()) else { return false };
+            site.is_seen
+                && site.access == Access::Above
+                && site.takes(&job.labware_name)
+                && address != job.request.to()
+                && from != Place::Slot(address.clone())
+                && world.slot(address).is_some_and(<[_]>::is_empty)
+        })
+    }
+
+    /// Asks the operator to seat what lies where the item is gripped, if nobody knows yet how plates lie in the jaws where sites
+    /// were taught: it is learned from it. Without an answer it may lie anywhere near.
+    fn ask_to_seat(&mut self, job: &Job) {
+        let (Some(from), None) = (&job.from, &job.to.below) else { return };
+        let of_site = self.knowledge.offsets().of(job.to.address.site());
+        let known = of_site.by(self.knowledge.belief());
+        if NORMAL_95 * known.deviation < self.tolerance_m(job) {
+            return;
+        }
+        let place = from.address.to_string();
+        let lowest = self.inventory.world().slot(&from.address).and_then(<[_]>::first);
+        let Some(item) = lowest.map(|item| item.id.to_string()) else { return };
+        if self.knowledge.lies(&item, &place) == (Lies::ByHand { is_seated: true }) {
+            return;
+        }
+        match self.operator.seat_item(&item, &place) {
+            Ok(()) => self.knowledge.note_lies(&item, &place, Lies::ByHand { is_seated: true }),
+            Err(error) => tracing::info!("{item} is taken as it lies: {error}"),
+        }
+    }
+
+    /// The slot at which the item may be carried about, if the cell has seen too few carries.
+    fn may_be_carried_about(&self, request: &Request) -> Option<SlotAddress> {
+        if self.knowledge.carries() >= self.settings.carries {
+            return None;
+        }
+        let Place::Slot(address) = request.from() else { return None };
+        let (site, _) = self.plan.slot(&address).ok()?;
+        // Nothing else may lie there: only the top one would be carried.
+        let is_alone = self.inventory.world().slot(&address).is_some_and(|items| items.len() == 1);
+        (site.is_seen && site.access == Access::Above && is_alone).then_some(address)
+    }
+
+    /// The poses of the tool near a slot to which a plate may be carried: away from everything else that lies or may lie around.
+    pub(crate) fn free_poses(&self, address: &SlotAddress) -> Vec<PlanarPose> {
+        let Ok((_, slot)) = self.plan.slot(address) else { return Vec::new() };
+        let others: Vec<PlanarPose> = self
+            .plan
+            .addresses()
+            .iter()
+            .filter(|other| *other != address)
+            .filter_map(|other| Some(self.plan.slot(other).ok()?.1.tool))
+            .collect();
+        let shares = [-1.0, -0.5, 0.0, 0.5, 1.0];
+        let mut poses = Vec::new();
+        for x in shares {
+            for y in shares {
+                for yaw in shares {
+                    let pose = PlanarPose::new(
+                        slot.tool.x_m + x * ABOUT_M,
+                        slot.tool.y_m + y * ABOUT_M,
+                        slot.tool.yaw_rad + yaw * ABOUT_RAD,
+                    );
+                    if others.iter().all(|other| pose.distance_m(*other) > APART_M) {
+                        poses.push(pose);
+                    }
+                }
+            }
+        }
+        poses
+    }
+}
+
+/// A plate is carried about within this of its slot, in meters and radians.
+const ABOUT_M: f64 = 0.04;
+const ABOUT_RAD: f64 = 0.35;
+/// The middles of two plates that touch in no pose are farther apart than this, in meters: a plate's diagonal, and some room
+/// for the fingers.
+const APART_M: f64 = 0.17;

@@ -1,0 +1,174 @@
+//! A cell that transfers, assembled from a configuration.
+
+use jiff::Timestamp;
+use rmrl_cell::{AfterContact, SafetyEnvelope};
+use rmrl_inventory::{Inventory, InventoryError, Place, StatedBy};
+use rmrl_sim::SimulatedCell;
+use rmrl_transfer::{
+    CellParts, NothingInTheWay, SitePlan, TransferCell, TransferError, TransferSettings, Ways,
+};
+
+use super::assembly::{connect, real_devices};
+use super::first_motion::Start;
+use super::kept_laboratory::KeptLaboratory;
+use super::laboratory_error::LaboratoryError;
+use super::perception::localizer;
+use super::simulated_places::simulated_laboratory;
+use super::site_clearance::{SiteClearance, WayError};
+use crate::config::{CellKind, Places, RunConfig};
+
+/// The file of what is known of how things lie, in the folder of the inventory.
+pub(crate) const KNOWLEDGE: &str = "knowledge.json";
+/// The log of transfers, in the folder of the inventory.
+pub(crate) const TRANSFERS: &str = "transfers.jsonl";
+/// The state of a simulated laboratory, in the folder of the inventory.
+const SIMULATED: &str = "simulated-laboratory.json";
+
+/// Why a cell that transfers could not be assembled.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferCellError {
+    /// Its devices.
+    #[error(transparent)]
+    Laboratory(#[from] LaboratoryError),
+    /// What lies where.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    /// Its limits.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// The configuration has no site.
+    #[error("the configuration has no site: add [sites.NAME], as configs/laboratory.toml has them")]
+    NoSites,
+    /// The simulated laboratory that was kept cannot be read.
+    #[error("{0}")]
+    Kept(String),
+}
+
+/// A cell that transfers, with the simulation behind it if there is one.
+pub struct AssembledCell {
+    /// The cell.
+    pub cell: TransferCell,
+    /// The simulated laboratory: for evaluation, and for what a simulated person does.
+    pub simulated: Option<SimulatedCell>,
+}
+
+/// Assembles the cell of a configuration and its places on behalf of `start`. Nothing moves yet; the operator of a real cell has
+/// permitted the first motion.
+///
+/// A simulated laboratory goes on where the last program left it. At its first start its operator says what lies where.
+///
+/// # Errors
+/// The configuration is invalid, the inventory is damaged or in use, a device does not answer, or an arm may not move.
+pub fn open_transfer_cell(
+    config: &RunConfig,
+    places: &Places,
+    start: &Start,
+) -> Result<AssembledCell, TransferCellError> {
+    if places.sites.is_empty() {
+        return Err(TransferCellError::NoSites);
+    }
+    let localizer = localizer(&config.vision).map_err(LaboratoryError::from)?;
+    let envelope = SafetyEnvelope::new(config.safety)
+        .map_err(|error| LaboratoryError::from(error.within("safety")))?;
+    let now = Timestamp::now();
+    let mut inventory = Inventory::open(&places.inventory, places.layout(), now)?;
+    for notice in inventory.take_notices() {
+        tracing::warn!("{notice}");
+    }
+    let ways = ways_of(config, places);
+    let mut simulated = None;
+    let mut interrupts = None;
+    let devices = match config.cell.kind {
+        CellKind::Simulated => {
+            let cell = simulated_laboratory(config, places, u64::from(config.seed))?;
+            let kept = KeptLaboratory::open(cell.clone(), &places.inventory.join(SIMULATED));
+            let kept = kept.map_err(TransferCellError::Kept)?;
+            say_what_lies_there(&mut inventory, places, now)?;
+            simulated = Some(cell);
+            kept.devices()
+        }
+        CellKind::XArm => {
+            let (devices, found) = real_devices(config, &envelope, start)?;
+            interrupts = Some(found);
+            devices
+        }
+    };
+    let mut cell = TransferCell::new(CellParts {
+        devices,
+        safety: config.safety,
+        localizer,
+        plan: SitePlan {
+            sites: places.sites.clone(),
+            labware: places.labware.clone(),
+            task: config.task.clone(),
+            fingers_rad: config.xarm.jaw_yaw_deg.to_radians(),
+        },
+        ways,
+        inventory,
+        knowledge: places.inventory.join(KNOWLEDGE),
+        log: places.inventory.join(TRANSFERS),
+        settings: TransferSettings { seed: u64::from(config.seed), ..TransferSettings::default() },
+        clock: Box::new(Timestamp::now),
+    })?;
+    cell.after_contact(match config.cell.kind {
+        CellKind::Simulated => AfterContact::Recover,
+        CellKind::XArm => config.unattended.after_contact(&config.task),
+    });
+    connect(&cell.stop_switch(), interrupts, start);
+    Ok(AssembledCell { cell, simulated })
+}
+
+/// The proofs of a configuration's ways. An arm whose shapes are not known has none.
+fn ways_of(config: &RunConfig, places: &Places) -> Box<dyn Ways> {
+    match SiteClearance::new(config, places) {
+        Ok(ways) => Box::new(ways),
+        Err(error @ WayError::OtherArm { .. }) => {
+            tracing::warn!("no way is proven to be clear: {error}");
+            Box::new(NothingInTheWay)
+        }
+        Err(error) => Box::new(NoWay(error.to_string())),
+    }
+}
+
+/// Ways that cannot be proven, because the limits are invalid.
+struct NoWay(String);
+
+impl Ways for NoWay {
+    fn travel(
+        &mut self,
+        _: rmrl_cell::ToolPose,
+        _: rmrl_cell::ToolPose,
+        _: rmrl_transfer::Load<'_>,
+    ) -> Result<Vec<rmrl_cell::ToolPose>, String> {
+        Err(self.0.clone())
+    }
+
+    fn at_slot(
+        &mut self,
+        _: rmrl_transfer::SlotLine<'_>,
+        _: rmrl_transfer::Load<'_>,
+    ) -> Result<(), String> {
+        Err(self.0.clone())
+    }
+}
+
+/// The simulated operator says what lies where, before anybody has said anything.
+fn say_what_lies_there(
+    inventory: &mut Inventory,
+    places: &Places,
+    now: Timestamp,
+) -> Result<(), TransferCellError> {
+    if inventory.world().sequence() > 0 {
+        return Ok(());
+    }
+    let stated = StatedBy {
+        by: "the simulated operator".to_string(),
+        reason: "the laboratory is set up".to_string(),
+    };
+    for slot in places.slots() {
+        let items = places.simulated.items.iter().filter(|item| item.slot == slot);
+        let items = items.filter_map(|item| item.item().ok()).collect();
+        inventory.set(Place::Slot(slot), items, stated.clone(), now)?;
+    }
+    Ok(())
+}
