@@ -1,7 +1,7 @@
 //! A cell that transfers, assembled from a configuration.
 
 use jiff::Timestamp;
-use rmrl_cell::{AfterContact, SafetyEnvelope};
+use rmrl_cell::{AfterContact, Devices, SafetyEnvelope};
 use rmrl_inventory::{Inventory, InventoryError, Place, StatedBy};
 use rmrl_sim::SimulatedCell;
 use rmrl_transfer::{
@@ -64,6 +64,19 @@ pub fn open_transfer_cell(
     places: &Places,
     start: &Start,
 ) -> Result<AssembledCell, TransferCellError> {
+    open_transfer_cell_with(config, places, start, |devices| devices)
+}
+
+/// As [`open_transfer_cell`], with devices that `wrap` puts around those of the cell: to watch them, or to let them fail.
+///
+/// # Errors
+/// As [`open_transfer_cell`].
+pub fn open_transfer_cell_with(
+    config: &RunConfig,
+    places: &Places,
+    start: &Start,
+    wrap: impl FnOnce(Devices) -> Devices,
+) -> Result<AssembledCell, TransferCellError> {
     if places.sites.is_empty() {
         return Err(TransferCellError::NoSites);
     }
@@ -94,7 +107,7 @@ pub fn open_transfer_cell(
         }
     };
     let mut cell = TransferCell::new(CellParts {
-        devices,
+        devices: wrap(devices),
         safety: config.safety,
         localizer,
         plan: SitePlan {
