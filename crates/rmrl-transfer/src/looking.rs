@@ -68,14 +68,22 @@ impl TransferCell {
     }
 
     /// Whether the camera sees a plate in a slot that should be free; where, in words.
-    pub(crate) fn occupied(&mut self, at: &At) -> Result<Option<String>, ComeHomeError> {
+    pub(crate) fn occupied(
+        &mut self,
+        at: &At,
+        labware: &Labware,
+    ) -> Result<Option<String>, ComeHomeError> {
         let frame = self.frame()?;
         let camera = self.camera.model();
         let tool = at.slot.tool;
         let offset = self.knowledge.offsets().of(at.address.site());
         let belief = self.knowledge.belief();
         let expected = belief.seen_from(tool, offset.by(belief).mean);
-        let seen = self.camera.localizer().plates_in_view(&frame, &camera, at.bottom_m);
+        let seen = self.camera.localizer().plates_in_view(
+            &frame,
+            &camera,
+            at.bottom_m + 0.5 * labware.height_m,
+        );
         // What the camera cannot say is no plate: the jaws still feel one.
         let distance_m = |plate: PlateInView| {
             let [x_m, y_m] = plate.at_m;

@@ -288,13 +288,17 @@ impl LaboratoryContact {
             let (load, world_from_load) = self.items.load(&indices)?;
             let others = self.items.present().filter(|(index, _)| !indices.contains(index));
             let (others, items) = others.unzip();
-            let dynamics = GraspDynamics::in_laboratory(
+            let mut dynamics = GraspDynamics::in_laboratory(
                 FixedBodies { items, ..self.stage.fixed.clone() },
                 self.stage.friction,
                 load,
                 &world_from_load,
                 (self.stage.shape, state.hand),
             );
+            if state.holds_plate {
+                // A state has no forces: the jaws press again on what they held.
+                dynamics.close_jaws();
+            }
             self.running = Some(Running { dynamics, load: indices, others });
         }
         self.running.as_mut().map(|running| &mut running.dynamics)

@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use rmrl_cell::{AfterContact, Devices, SafetyConfig, SiteConfig, TaskConfig};
 use rmrl_core::PlanarPose;
-use rmrl_inventory::{Accepts, Inventory, Item, Layout, Place, SlotAddress, SlotRule, StatedBy};
+use rmrl_inventory::{
+    Accepts, Disk, Inventory, InventoryOptions, Item, Layout, LocalDisk, Place, SlotAddress,
+    SlotRule, StatedBy,
+};
 use rmrl_labware::Library;
 use rmrl_sim::{
     Cuboid, ItemKind, ItemTruth, Material, Paint, SimulatedCell, SimulatedGripper, SimulatedItem,
@@ -131,7 +134,8 @@ pub fn simulated(first: &[First], seed: u64) -> SimulatedCell {
         items: first.iter().flat_map(|item| simulated_items(&plan, *item)).collect(),
         gripper: SimulatedGripper::Bio { fingers_rad: plan.fingers_rad },
     };
-    SimulatedCell::laboratory(&SimulationConfig::default(), &plan.task, &laboratory, seed, seed).unwrap()
+    SimulatedCell::laboratory(&SimulationConfig::default(), &plan.task, &laboratory, seed, seed)
+        .unwrap()
 }
 
 fn cuboid((center_m, size_m): ([f64; 3], [f64; 3])) -> Cuboid {
