@@ -54,7 +54,8 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
         .with_text(&file, &std::fs::read_to_string(&file)?)?
         .with_assignment(&format!("seed={seed}"))?
         .with_assignment(&format!("inventory.dir=\"{inventory}\""))?;
-    let (config, places) = (layers.resolve()?, layers.places()?);
+    let places = layers.places()?;
+    let config = layers.resolve()?;
     let control = Shared::default();
     let assembled = open_transfer_cell_with(&config, &places, &Start::default(), |devices| {
         control.over(devices)

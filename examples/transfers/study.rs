@@ -78,11 +78,13 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
         let layers = layers
             .with_assignment(&format!("seed={seed}"))?
             .with_assignment(&format!("inventory.dir=\"{inventory}\""))?;
-        let (config, places) = (layers.resolve()?, layers.places()?);
+        let places = layers.places()?;
+        let config = layers.resolve()?;
         let control = Shared::default();
         let wrap = |devices| control.over(devices);
         let assembled = open_transfer_cell_with(&config, &places, &Start::default(), wrap)?;
         let mut cell = Cell { assembled, control, places: &places, seed };
+        cell.make(("hotel:2", "bench", false), ("first", 0), &mut counts, &mut out)?;
         for round in 1..=rounds {
             cell.chain(round, &mut counts, &mut out)?;
         }

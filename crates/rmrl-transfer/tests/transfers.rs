@@ -59,17 +59,14 @@ fn a_lidded_plate_is_read_without_its_lid_and_put_away_with_it() {
 
 #[test]
 fn what_cannot_be_is_refused_before_anything_moves() {
-    let first: [First; 3] = [
-        ("plate-1", "96-well", false, "hotel:1"),
-        ("deep", "96-deep-well", false, "hotel:2"),
-        ("plate-3", "96-well", false, "reader"),
-    ];
+    let first: [First; 2] =
+        [("plate-1", "96-well", false, "hotel:1"), ("deep", "96-deep-well", false, "hotel:2")];
     let dir = tempfile::tempdir().unwrap();
     let mut laboratory = Laboratory::new(dir.path(), &first, 1);
     let before = laboratory.cell.inventory().world().clone();
     for (from, to, expected) in [
         ("hotel:1", "fridge", "there is no slot fridge; the configuration has bench, hotel:1"),
-        ("hotel:1", "reader", "reader"),
+        ("hotel:1", "hotel:2", "hotel:2 holds 1 of at most 1"),
         ("bench", "reader", "bench"),
         ("hotel:2", "reader", "96-deep-well"),
         ("hotel:1", "hotel:1", "hotel:1"),
@@ -170,4 +167,16 @@ fn jaws_that_hold_what_nobody_knows_of_move_nothing() {
     inventory.set(Place::Jaws, vec![item("plate-2", "96-well", false)], stated(), now).unwrap();
     let report = laboratory.transfer("jaws", "bench");
     assert!(matches!(report.ending, Ending::NotDone { at: LeftAt::Jaws, .. }), "{report:?}");
+}
+
+#[test]
+fn a_plate_below_another_slot_is_seated_in_its_own() {
+    let first: [First; 2] =
+        [("plate-1", "96-well", false, "hotel:1"), ("plate-2", "96-well", false, "hotel:2")];
+    let dir = tempfile::tempdir().unwrap();
+    let mut laboratory = Laboratory::new(dir.path(), &first, 2);
+    let report = laboratory.transfer("hotel:1", "bench");
+    assert_eq!(report.ending, Ending::Done, "{report:?}");
+    assert_eq!(laboratory.lies("plate-2").0, "hotel:2");
+    assert_eq!(laboratory.lies("plate-1").0, "bench");
 }

@@ -12,7 +12,7 @@ use super::assembly::{connect, real_devices};
 use super::first_motion::Start;
 use super::kept_laboratory::KeptLaboratory;
 use super::laboratory_error::LaboratoryError;
-use super::perception::localizer;
+use super::perception::{localizer, picture_reader};
 use super::simulated_places::simulated_laboratory;
 use super::site_clearance::{SiteClearance, WayError};
 use crate::config::{CellKind, Places, RunConfig};
@@ -123,6 +123,9 @@ pub fn open_transfer_cell_with(
         settings: TransferSettings { seed: u64::from(config.seed), ..TransferSettings::default() },
         clock: Box::new(Timestamp::now),
     })?;
+    if let Some(reader) = picture_reader(config).map_err(LaboratoryError::from)? {
+        cell.read_pictures_by(reader);
+    }
     cell.after_contact(match config.cell.kind {
         CellKind::Simulated => AfterContact::Recover,
         CellKind::XArm => config.unattended.after_contact(&config.task),
