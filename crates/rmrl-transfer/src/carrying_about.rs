@@ -3,16 +3,17 @@
 use rmrl_core::{Carry, Look, PlanarPose};
 use rmrl_inventory::{FailedAt, SlotAddress, TransferId};
 
+use crate::carried::Carried;
 use crate::cell::TransferCell;
 use crate::choosing::{Choice, Goal};
 use crate::error::TransferError;
+use crate::grasping::Grasp;
 use crate::job::Job;
 use crate::knowledge::Lies;
 use crate::looking::Seen;
 use crate::offset::Offset;
 use crate::request::{Ending, LeftAt, Request};
 use crate::route::Route;
-use crate::transfer::{Carried, Grasp};
 
 /// So many poses more are chosen than are needed, because some may be out of reach.
 const SPARE_POSES: usize = 3;
@@ -28,10 +29,6 @@ impl TransferCell {
     pub(crate) fn carry_about(&mut self, at: &SlotAddress) -> Result<Ended, TransferError> {
         let request = Request::Move { from: at.clone().into(), to: at.clone() };
         let mut job = self.plan.job(&request, self.inventory.world())?;
-        // What lies there is what is carried.
-        if let Some(from) = &job.from {
-            job.to = from.clone();
-        }
         let free = self.free_poses(at);
         let wanted = self.settings.carries;
         let mut poses = self.knowledge.belief().telling_poses(&free, wanted + SPARE_POSES);

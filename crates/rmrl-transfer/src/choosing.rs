@@ -131,7 +131,9 @@ impl TransferCell {
     fn goal(&mut self, job: &Job) -> Result<Goal, NoChoice> {
         let At { address, slot, below, .. } = &job.to;
         let Some((below, labware)) = below else {
-            if self.is_visible(&job.to, &job.labware)
+            let is_put_right = job.from.as_ref().is_some_and(|from| from.address == *address);
+            if !is_put_right
+                && self.is_visible(&job.to, &job.labware)
                 && let Some(reason) = self.occupied(&job.to, &job.labware)?
             {
                 return Err(NoChoice::Unclear(reason));

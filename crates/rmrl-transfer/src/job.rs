@@ -136,8 +136,11 @@ impl SitePlan {
             Place::Jaws => None,
             Place::Slot(slot) => Some(self.at_from(slot, taken, request)?),
         };
-        let lying = world.slot(to).unwrap_or_default();
-        let to = self.at_to(to, lying, request, &labware_name)?;
+        let to = match &from {
+            // Put down where it is gripped.
+            Some(from) if from.address == *to => from.clone(),
+            _ => self.at_to(to, world.slot(to).unwrap_or_default(), request, &labware_name)?,
+        };
         Ok(Job { request: request.clone(), item, labware, labware_name, has_lid, from, to })
     }
 

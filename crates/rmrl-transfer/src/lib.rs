@@ -5,7 +5,8 @@
 //! a [`TransferReport`].
 //!
 //! - `request`: what is asked, and how it ended. `error`: why it was refused
-//! - `planning`: what comes first: carrying about, and putting down in view. `transfer`: one transfer, from find to look
+//! - `planning`: what comes first: carrying about, and putting down in view. `transfer`: one transfer, from find to look.
+//!   `grasping`: gripping and leaving. `carried`: how far it came. `answering`: how far off the item lies, and what that teaches
 //! - `choosing`: where the jaws close and open. `looking`: what the camera says
 //! - `job`: a request, resolved into heights and slots. `route`: its way, proven. `going`: motions between slots
 //! - `carrying_about`: how a cell learns where its camera sees plates
@@ -16,11 +17,14 @@
 //! - `protocol`: steps one after the other, from a file, and their results
 //! - `watch`: whether errors at a site have grown, what moved, and which policy works
 
+mod answering;
+mod carried;
 mod carrying_about;
 mod cell;
 mod choosing;
 mod error;
 mod going;
+mod grasping;
 mod job;
 mod knowledge;
 mod log;

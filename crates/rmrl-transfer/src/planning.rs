@@ -1,17 +1,17 @@
 //! What comes before a transfer: carrying a plate about where the camera is not known yet, and putting an item down in view
 //! where nothing tells how it lies.
 
-use rmrl_cell::Access;
+use rmrl_cell::{Access, SiteConfig};
 use rmrl_core::PlanarPose;
 use rmrl_inventory::{Place, SlotAddress};
 
+use crate::carried::not_begun;
 use crate::cell::TransferCell;
 use crate::choosing::{NORMAL_95, NoChoice};
 use crate::error::TransferError;
 use crate::job::Job;
 use crate::knowledge::Lies;
 use crate::request::{Ending, Request, TransferReport};
-use crate::transfer::not_begun;
 
 /// An item that is put down in view to look at it may lie this far off, in meters.
 const IN_VIEW_M: f64 = 0.02;
@@ -58,8 +58,28 @@ impl TransferCell {
                 }
             }
         }
-        let report = self.leg(&request, None)?;
+        let mut report = self.leg(&request, None)?;
+        if report.is_seated == Some(false) && self.can_be_put_right(&request) {
+            tracing::info!("{} lies too far off in {}: it is put right", report.item, request.to());
+            let again =
+                Request::Move { from: request.to().clone().into(), to: request.to().clone() };
+            report = self.leg(&again, None)?;
+        }
+        // One that was put down where it should lie, to look at it, and was put right there.
+        let by_way_of = by_way_of.filter(|via| via != original.to());
         Ok(TransferReport { request: original, by_way_of, carries, ..report })
+    }
+
+    /// Whether an item that lies too far off can be gripped anew where it lies.
+    fn can_be_put_right(&self, request: &Request) -> bool {
+        let is_viewing =
+            |slot: &SlotAddress| self.plan.sites.get(slot.site()).is_some_and(is_viewing_site);
+        let is_alone =
+            |slot| self.inventory.world().slot(slot).is_some_and(|items| items.len() == 1);
+        matches!(request, Request::Move { .. })
+            && request.from() != Place::Slot(request.to().clone())
+            && is_viewing(request.to())
+            && is_alone(request.to())
     }
 
     /// What would be done, proven, without any motion: the way in words.
@@ -156,19 +176,22 @@ impl TransferCell {
         self.viewing_slot(job)
     }
 
-    /// A free slot that the camera sees, that is entered from above, and that takes the item.
+    /// A free slot in which to look at the item: that to which it shall go, or another one.
     fn viewing_slot(&self, job: &Job) -> Option<SlotAddress> {
         let world = self.inventory.world();
         let from = job.request.from();
-        self.plan.addresses().into_iter().find(|address| {
+        let is_free = |address: &SlotAddress| {
             let Some(site) = self.plan.sites.get(address.site()) else { return false };
-            site.is_seen
-                && site.access == Access::Above
+            is_viewing_site(site)
                 && site.takes(&job.labware_name)
-                && address != job.request.to()
                 && from != Place::Slot(address.clone())
                 && world.slot(address).is_some_and(<[_]>::is_empty)
-        })
+        };
+        let to = job.request.to();
+        if is_free(to) {
+            return Some(to.clone());
+        }
+        self.plan.addresses().into_iter().find(is_free)
     }
 
     /// Asks the operator to seat what lies where the item is gripped, if nobody knows yet how plates lie in the jaws where sites
@@ -201,7 +224,7 @@ impl TransferCell {
         let (site, _) = self.plan.slot(&address).ok()?;
         // Nothing else may lie there: only the top one would be carried.
         let is_alone = self.inventory.world().slot(&address).is_some_and(|items| items.len() == 1);
-        (site.is_seen && site.access == Access::Above && is_alone).then_some(address)
+        (is_viewing_site(site) && is_alone).then_some(address)
     }
 
     /// The poses of the tool near a slot to which a plate may be carried: away from everything else that lies or may lie around.
@@ -234,6 +257,14 @@ impl TransferCell {
     }
 }
 
+/// Whether an item may be put down in a site to look at it: the camera sees it, nothing is in the way above it, and there is
+/// room for an item that lies a little off.
+fn is_viewing_site(site: &SiteConfig) -> bool {
+    site.is_seen && site.access == Access::Above && site.seating.translation_m >= ROOMY_M
+}
+
+/// The tolerance of a site with room, in meters: no tray with walls has it.
+const ROOMY_M: f64 = 0.002_5;
 /// A plate is carried about within this of its slot, in meters and radians.
 const ABOUT_M: f64 = 0.04;
 const ABOUT_RAD: f64 = 0.35;
