@@ -21,6 +21,9 @@ pub(super) const TIME_STEP_SECS: f64 = 0.001;
 const PREDICTION_DISTANCE_M: f32 = 0.0002;
 /// Contacts as springs: stiff enough for a plate held at 15 N to move by less than 0.1 mm.
 const CONTACT_FREQUENCY_HZ: f32 = 120.0;
+/// The same against what does not move, where that is stiff: a corner that is pressed on a wall at 20 N then yields by less
+/// than 0.3 mm.
+const FIXED_FREQUENCY_HZ: f32 = 360.0;
 /// The least mass of a load, in kilograms: for it the frequency was found. Opening jaws throw a lighter load aside by tenths of
 /// a millimeter, because their springs leave it one step apart; how heavy a lid is makes no other difference.
 const LEAST_MASS_KG: f64 = 0.06;
@@ -37,6 +40,15 @@ const HARDWARE: Group = Group::GROUP_1;
 const ITEMS: Group = Group::GROUP_2;
 /// The load, where its parts nest over items.
 const NESTING: Group = Group::GROUP_3;
+
+/// How stiff what does not move is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stiffness {
+    /// As the jaws.
+    AsJaws,
+    /// Nine times as stiff.
+    Stiff,
+}
 
 /// A physics world with a load, a hand, a table and what stands on it.
 pub(super) struct GraspBodies {
@@ -66,13 +78,13 @@ pub(super) struct Velocity {
 
 impl GraspBodies {
     pub(super) fn new(
-        fixed: &FixedBodies,
+        (fixed, stiffness): (&FixedBodies, Stiffness),
         friction: Friction,
         load: &Load,
         world_from_load: &Isometry3<f64>,
         (shape, hand): (HandShape, &Hand),
     ) -> Self {
-        let mut world = empty_world();
+        let mut world = empty_world(stiffness);
         let item_colliders = insert_fixed(&mut world, fixed, friction);
         let (load, load_colliders) = insert_load(&mut world, load, world_from_load);
         let insert = |part| insert_hand_part(&mut world, part, (shape, hand), friction);
@@ -143,6 +155,16 @@ impl GraspBodies {
         one.min(other)
     }
 
+    /// The two jaws' forces on the load towards each other, in newtons: a finger that stands on it does not hold it.
+    pub(super) fn squeezing_n(&self, hand: &Hand) -> [f64; 2] {
+        let (sin, cos) = self.shape.frame(hand.tool.planar).yaw_rad.sin_cos();
+        [0, 1].map(|jaw| {
+            let pad = &self.hand_bodies[jaw];
+            let force = self.normal_force_n(pad);
+            pad.part.side * (cos * f64::from(force.y) - sin * f64::from(force.x))
+        })
+    }
+
     /// The vertical force between fingers and load, in newtons: large only where a finger stands
     /// on it, because friction is not part of it.
     pub(super) fn force_from_below_n(&self) -> f64 {
@@ -183,7 +205,7 @@ impl GraspBodies {
     }
 }
 
-fn empty_world() -> PhysicsWorld {
+fn empty_world(fixed: Stiffness) -> PhysicsWorld {
     let mut world = PhysicsWorld::new();
     world.gravity = Vector::new(0.0, 0.0, -9.81);
     let parameters = &mut world.integration_parameters;
@@ -193,7 +215,11 @@ fn empty_world() -> PhysicsWorld {
     parameters.normalized_prediction_distance = PREDICTION_DISTANCE_M;
     let softness = SpringCoefficients::new(CONTACT_FREQUENCY_HZ, CONTACT_DAMPING_RATIO);
     parameters.contact_softness = softness;
-    parameters.static_contact_softness = softness;
+    let fixed_hz = match fixed {
+        Stiffness::AsJaws => CONTACT_FREQUENCY_HZ,
+        Stiffness::Stiff => FIXED_FREQUENCY_HZ,
+    };
+    parameters.static_contact_softness = SpringCoefficients::new(fixed_hz, CONTACT_DAMPING_RATIO);
     parameters.friction_model = FrictionModel::Coulomb;
     // Otherwise a held plate creeps by 0.1 mm a meter: friction must also resist what the contact
     // springs push.

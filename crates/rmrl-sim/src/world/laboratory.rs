@@ -22,8 +22,6 @@ use crate::world::{CellParts, World};
 
 /// An item whose middle is farther from that of a slot is not over it, in meters.
 const OVER_SLOT_M: f64 = 0.06;
-/// An item that leans by more has fallen over, in radians.
-const FALLEN_RAD: f64 = 0.35;
 /// An item may be below the surface of its slot by as much, in meters.
 const BELOW_SURFACE_M: f64 = 0.003;
 
@@ -176,8 +174,7 @@ impl World {
         let below = below.filter(|(top_m, _)| *top_m > surface_m);
         let world_from_item = at(below.map_or(surface_m, |(top_m, _)| top_m));
         let lies_on = below.map(|(_, index)| index);
-        let before = contact.items.places[base].map(|place| place.world_from_item());
-        if before.is_some_and(|before| tilt_rad(&before) > FALLEN_RAD) {
+        if !contact.items.lie_level(&load) {
             contact.items.stack_exactly(&load, &world_from_item);
         }
         match contact.items.places[base] {
