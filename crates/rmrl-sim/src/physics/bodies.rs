@@ -41,13 +41,30 @@ const ITEMS: Group = Group::GROUP_2;
 /// The load, where its parts nest over items.
 const NESTING: Group = Group::GROUP_3;
 
-/// How stiff what does not move is.
+/// What a load is simulated in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stiffness {
-    /// As the jaws.
-    AsJaws,
-    /// Nine times as stiff.
-    Stiff,
+pub(super) enum Setting {
+    /// A cell of a task: a table that reaches to 1 m, and everything yields as the jaws do.
+    Task,
+    /// A laboratory: a bench without an end, and what does not move yields by a ninth of that.
+    Laboratory,
+}
+
+impl Setting {
+    fn fixed_frequency_hz(self) -> f32 {
+        match self {
+            Self::Task => CONTACT_FREQUENCY_HZ,
+            Self::Laboratory => FIXED_FREQUENCY_HZ,
+        }
+    }
+
+    /// Half the length of the table, in meters.
+    fn table_half_m(self) -> f32 {
+        match self {
+            Self::Task => 1.0,
+            Self::Laboratory => 10.0,
+        }
+    }
 }
 
 /// A physics world with a load, a hand, a table and what stands on it.
@@ -78,14 +95,14 @@ pub(super) struct Velocity {
 
 impl GraspBodies {
     pub(super) fn new(
-        (fixed, stiffness): (&FixedBodies, Stiffness),
+        (setting, fixed): (Setting, &FixedBodies),
         friction: Friction,
         load: &Load,
         world_from_load: &Isometry3<f64>,
         (shape, hand): (HandShape, &Hand),
     ) -> Self {
-        let mut world = empty_world(stiffness);
-        let item_colliders = insert_fixed(&mut world, fixed, friction);
+        let mut world = empty_world(setting);
+        let item_colliders = insert_fixed(&mut world, (setting, fixed), friction);
         let (load, load_colliders) = insert_load(&mut world, load, world_from_load);
         let insert = |part| insert_hand_part(&mut world, part, (shape, hand), friction);
         let hand_bodies = shape.touching().into_iter().map(insert).collect();
@@ -205,7 +222,7 @@ impl GraspBodies {
     }
 }
 
-fn empty_world(fixed: Stiffness) -> PhysicsWorld {
+fn empty_world(setting: Setting) -> PhysicsWorld {
     let mut world = PhysicsWorld::new();
     world.gravity = Vector::new(0.0, 0.0, -9.81);
     let parameters = &mut world.integration_parameters;
@@ -215,11 +232,8 @@ fn empty_world(fixed: Stiffness) -> PhysicsWorld {
     parameters.normalized_prediction_distance = PREDICTION_DISTANCE_M;
     let softness = SpringCoefficients::new(CONTACT_FREQUENCY_HZ, CONTACT_DAMPING_RATIO);
     parameters.contact_softness = softness;
-    let fixed_hz = match fixed {
-        Stiffness::AsJaws => CONTACT_FREQUENCY_HZ,
-        Stiffness::Stiff => FIXED_FREQUENCY_HZ,
-    };
-    parameters.static_contact_softness = SpringCoefficients::new(fixed_hz, CONTACT_DAMPING_RATIO);
+    parameters.static_contact_softness =
+        SpringCoefficients::new(setting.fixed_frequency_hz(), CONTACT_DAMPING_RATIO);
     parameters.friction_model = FrictionModel::Coulomb;
     // Otherwise a held plate creeps by 0.1 mm a meter: friction must also resist what the contact
     // springs push.
@@ -230,14 +244,15 @@ fn empty_world(fixed: Stiffness) -> PhysicsWorld {
 /// Inserts what does not move, and returns the colliders of items.
 fn insert_fixed(
     world: &mut PhysicsWorld,
-    fixed: &FixedBodies,
+    (setting, fixed): (Setting, &FixedBodies),
     friction: Friction,
 ) -> Vec<ColliderHandle> {
     let surface = |collider: ColliderBuilder, group: Group| {
         in_group(with_friction(collider, friction.surfaces), group, Group::ALL)
     };
     let body = world.insert_body(RigidBodyBuilder::fixed());
-    let table = ColliderBuilder::cuboid(1.0, 1.0, 0.05).translation(Vector::new(0.0, 0.0, -0.05));
+    let half = setting.table_half_m();
+    let table = ColliderBuilder::cuboid(half, half, 0.05).translation(Vector::new(0.0, 0.0, -0.05));
     world.insert_collider(surface(table, HARDWARE), Some(body));
     for cuboid in &fixed.fixtures {
         let pose = upright_pose(cuboid.pose, cuboid.center_z_m);

@@ -5,7 +5,7 @@ use rmrl_cell::ToolPose;
 use rmrl_core::wrap_angle;
 use rmrl_vision::PlateGeometry;
 
-use crate::physics::bodies::{GraspBodies, Stiffness, TIME_STEP_SECS, Velocity};
+use crate::physics::bodies::{GraspBodies, Setting, TIME_STEP_SECS, Velocity};
 use crate::physics::fixed_bodies::FixedBodies;
 use crate::physics::free_air::{FixtureOutline, FreeAir};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
@@ -86,7 +86,7 @@ impl GraspDynamics {
         let load = Load::plate(geometry);
         let shape = HandShape::Vertical;
         let bodies = GraspBodies::new(
-            (&fixed, Stiffness::AsJaws),
+            (Setting::Task, &fixed),
             friction,
             &load,
             world_from_plate,
@@ -115,7 +115,7 @@ impl GraspDynamics {
         (shape, hand): (HandShape, Hand),
     ) -> Self {
         let bodies = GraspBodies::new(
-            (&fixed, Stiffness::Stiff),
+            (Setting::Laboratory, &fixed),
             friction,
             &load,
             world_from_load,

@@ -71,7 +71,7 @@ impl World {
         }
         let parts = CellParts {
             parameters,
-            contact: Contact::Laboratory(Box::new(contact)),
+            contact: Contact::Laboratory(contact),
             overhead,
             target,
             slots,
@@ -146,7 +146,7 @@ impl World {
 
     /// A person takes an item away, with all that lies on it.
     pub(crate) fn take_away(&mut self, id: &str) -> Result<(), LaboratoryError> {
-        let (contact, taken) = self.into_hands(id)?;
+        let (contact, taken) = self.take_in_hands(id)?;
         for index in taken {
             contact.items.places[index] = None;
         }
@@ -165,7 +165,7 @@ impl World {
             return Err(LaboratoryError::UnknownSlot { name: slot.to_string(), known });
         };
         let (pose, surface_m) = (moved(place.pose, error), place.surface_m);
-        let (contact, load) = self.into_hands(id)?;
+        let (contact, load) = self.take_in_hands(id)?;
         let Some(base) = load.first().copied() else { return Ok(()) };
         let height_m = contact.items.all[base].geometry.height_m;
         let at = |bottom_m: f64| lying(pose, bottom_m, height_m);
@@ -187,7 +187,7 @@ impl World {
     }
 
     /// A person grips an item: nothing moves it any more. Returns it with all that lies on it.
-    fn into_hands(
+    fn take_in_hands(
         &mut self,
         id: &str,
     ) -> Result<(&mut LaboratoryContact, Vec<usize>), LaboratoryError> {
