@@ -6,6 +6,7 @@ pub(crate) mod fixed_bodies;
 pub(crate) mod free_air;
 pub(crate) mod grasp_dynamics;
 pub(crate) mod hand;
+pub(crate) mod hand_near_load;
 pub(crate) mod hand_shape;
 pub(crate) mod linear_motion;
 pub(crate) mod load;

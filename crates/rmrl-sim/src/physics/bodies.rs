@@ -21,6 +21,9 @@ pub(super) const TIME_STEP_SECS: f64 = 0.001;
 const PREDICTION_DISTANCE_M: f32 = 0.0002;
 /// Contacts as springs: stiff enough for a plate held at 15 N to move by less than 0.1 mm.
 const CONTACT_FREQUENCY_HZ: f32 = 120.0;
+/// The same against what does not move, where that is stiff: a corner that is pressed on a wall at 20 N then yields by less
+/// than 0.3 mm.
+const FIXED_FREQUENCY_HZ: f32 = 360.0;
 /// The least mass of a load, in kilograms: for it the frequency was found. Opening jaws throw a lighter load aside by tenths of
 /// a millimeter, because their springs leave it one step apart; how heavy a lid is makes no other difference.
 const LEAST_MASS_KG: f64 = 0.06;
@@ -37,6 +40,32 @@ const HARDWARE: Group = Group::GROUP_1;
 const ITEMS: Group = Group::GROUP_2;
 /// The load, where its parts nest over items.
 const NESTING: Group = Group::GROUP_3;
+
+/// What a load is simulated in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// A cell of a task: a table that reaches to 1 m, and everything yields as the jaws do.
+    Task,
+    /// A laboratory: a bench without an end, and what does not move yields by a ninth of that.
+    Laboratory,
+}
+
+impl Setting {
+    fn fixed_frequency_hz(self) -> f32 {
+        match self {
+            Self::Task => CONTACT_FREQUENCY_HZ,
+            Self::Laboratory => FIXED_FREQUENCY_HZ,
+        }
+    }
+
+    /// Half the length of the table, in meters.
+    fn table_half_m(self) -> f32 {
+        match self {
+            Self::Task => 1.0,
+            Self::Laboratory => 10.0,
+        }
+    }
+}
 
 /// A physics world with a load, a hand, a table and what stands on it.
 pub(super) struct GraspBodies {
@@ -66,14 +95,14 @@ pub(super) struct Velocity {
 
 impl GraspBodies {
     pub(super) fn new(
-        fixed: &FixedBodies,
+        (setting, fixed): (Setting, &FixedBodies),
         friction: Friction,
         load: &Load,
         world_from_load: &Isometry3<f64>,
         (shape, hand): (HandShape, &Hand),
     ) -> Self {
-        let mut world = empty_world();
-        let item_colliders = insert_fixed(&mut world, fixed, friction);
+        let mut world = empty_world(setting);
+        let item_colliders = insert_fixed(&mut world, (setting, fixed), friction);
         let (load, load_colliders) = insert_load(&mut world, load, world_from_load);
         let insert = |part| insert_hand_part(&mut world, part, (shape, hand), friction);
         let hand_bodies = shape.touching().into_iter().map(insert).collect();
@@ -143,6 +172,16 @@ impl GraspBodies {
         one.min(other)
     }
 
+    /// The two jaws' forces on the load towards each other, in newtons: a finger that stands on it does not hold it.
+    pub(super) fn squeezing_n(&self, hand: &Hand) -> [f64; 2] {
+        let (sin, cos) = self.shape.frame(hand.tool.planar).yaw_rad.sin_cos();
+        [0, 1].map(|jaw| {
+            let pad = &self.hand_bodies[jaw];
+            let force = self.normal_force_n(pad);
+            pad.part.side * (cos * f64::from(force.y) - sin * f64::from(force.x))
+        })
+    }
+
     /// The vertical force between fingers and load, in newtons: large only where a finger stands
     /// on it, because friction is not part of it.
     pub(super) fn force_from_below_n(&self) -> f64 {
@@ -183,7 +222,7 @@ impl GraspBodies {
     }
 }
 
-fn empty_world() -> PhysicsWorld {
+fn empty_world(setting: Setting) -> PhysicsWorld {
     let mut world = PhysicsWorld::new();
     world.gravity = Vector::new(0.0, 0.0, -9.81);
     let parameters = &mut world.integration_parameters;
@@ -193,7 +232,8 @@ fn empty_world() -> PhysicsWorld {
     parameters.normalized_prediction_distance = PREDICTION_DISTANCE_M;
     let softness = SpringCoefficients::new(CONTACT_FREQUENCY_HZ, CONTACT_DAMPING_RATIO);
     parameters.contact_softness = softness;
-    parameters.static_contact_softness = softness;
+    parameters.static_contact_softness =
+        SpringCoefficients::new(setting.fixed_frequency_hz(), CONTACT_DAMPING_RATIO);
     parameters.friction_model = FrictionModel::Coulomb;
     // Otherwise a held plate creeps by 0.1 mm a meter: friction must also resist what the contact
     // springs push.
@@ -204,14 +244,15 @@ fn empty_world() -> PhysicsWorld {
 /// Inserts what does not move, and returns the colliders of items.
 fn insert_fixed(
     world: &mut PhysicsWorld,
-    fixed: &FixedBodies,
+    (setting, fixed): (Setting, &FixedBodies),
     friction: Friction,
 ) -> Vec<ColliderHandle> {
     let surface = |collider: ColliderBuilder, group: Group| {
         in_group(with_friction(collider, friction.surfaces), group, Group::ALL)
     };
     let body = world.insert_body(RigidBodyBuilder::fixed());
-    let table = ColliderBuilder::cuboid(1.0, 1.0, 0.05).translation(Vector::new(0.0, 0.0, -0.05));
+    let half = setting.table_half_m();
+    let table = ColliderBuilder::cuboid(half, half, 0.05).translation(Vector::new(0.0, 0.0, -0.05));
     world.insert_collider(surface(table, HARDWARE), Some(body));
     for cuboid in &fixed.fixtures {
         let pose = upright_pose(cuboid.pose, cuboid.center_z_m);

@@ -5,7 +5,7 @@ use rmrl_cell::ToolPose;
 use rmrl_core::wrap_angle;
 use rmrl_vision::PlateGeometry;
 
-use crate::physics::bodies::{GraspBodies, TIME_STEP_SECS, Velocity};
+use crate::physics::bodies::{GraspBodies, Setting, TIME_STEP_SECS, Velocity};
 use crate::physics::fixed_bodies::FixedBodies;
 use crate::physics::free_air::{FixtureOutline, FreeAir};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
@@ -50,6 +50,9 @@ pub struct GraspDynamics {
     rules: Rules,
     /// Whether it was simulated at all since it began: only then there are forces.
     has_forces: bool,
+    /// Whether what the jaws hold may have moved in them since it was found where it meets nothing. Never in a task, where
+    /// that is found once a motion.
+    may_have_slipped: bool,
 }
 
 /// What counts as near, and as contact.
@@ -82,9 +85,15 @@ impl GraspDynamics {
         let fixed = FixedBodies { fixtures: surroundings.to_vec(), ..FixedBodies::default() };
         let load = Load::plate(geometry);
         let shape = HandShape::Vertical;
-        let bodies = GraspBodies::new(&fixed, friction, &load, world_from_plate, (shape, &hand));
+        let bodies = GraspBodies::new(
+            (Setting::Task, &fixed),
+            friction,
+            &load,
+            world_from_plate,
+            (shape, &hand),
+        );
         let rules = Rules::Task { outline: FixtureOutline::Rectangle, geometry };
-        Self { bodies, hand, shape, load, fixed, rules, has_forces: false }
+        Self { bodies, hand, shape, load, fixed, rules, has_forces: false, may_have_slipped: false }
     }
 
     /// The same with another idea of what is near a held plate.
@@ -105,9 +114,15 @@ impl GraspDynamics {
         world_from_load: &Isometry3<f64>,
         (shape, hand): (HandShape, Hand),
     ) -> Self {
-        let bodies = GraspBodies::new(&fixed, friction, &load, world_from_load, (shape, &hand));
+        let bodies = GraspBodies::new(
+            (Setting::Laboratory, &fixed),
+            friction,
+            &load,
+            world_from_load,
+            (shape, &hand),
+        );
         let rules = Rules::Laboratory;
-        Self { bodies, hand, shape, load, fixed, rules, has_forces: false }
+        Self { bodies, hand, shape, load, fixed, rules, has_forces: false, may_have_slipped: false }
     }
 
     /// The pose of the plate's center; of a load, that of its lowest part.
@@ -122,7 +137,13 @@ impl GraspDynamics {
 
     /// Whether both jaws press on the plate.
     pub fn holds_plate(&self) -> bool {
-        self.bodies.grip_force_n() > HELD_FORCE_N
+        match self.rules {
+            Rules::Task { .. } => self.bodies.grip_force_n() > HELD_FORCE_N,
+            Rules::Laboratory => {
+                let squeezing_n = self.bodies.squeezing_n(&self.hand);
+                squeezing_n.iter().all(|force_n| *force_n > HELD_FORCE_N)
+            }
+        }
     }
 
     /// The item that carries most of the load, by its number among the fixed ones, if any does; `None` before anything was
@@ -137,16 +158,20 @@ impl GraspDynamics {
     /// less than 0.01 mm a meter. So only the parts of the path near a surface are simulated.
     pub fn move_hand(&mut self, target: ToolPose, speed_m_s: f64) -> MotionEnd {
         let motion = LinearMotion::new(self.hand.tool, target, speed_m_s);
-        let air = self.holds_firmly().then(|| self.air(&motion));
-        let is_free = |tool: ToolPose| air.as_ref().is_some_and(|air| air.at(tool));
         let steps = (motion.duration_secs() / TIME_STEP_SECS).ceil() as usize;
         let at = |step: usize| motion.at_secs(step as f64 * TIME_STEP_SECS);
         // A hand that was stopped by a force may leave it, and not press on.
         let most_n = self.bodies.force_on_hand_n().max(COLLISION_FORCE_N);
+        let mut air = self.air(&motion);
         let mut step = 0;
         while step < steps {
+            let is_free = |tool: ToolPose| air.as_ref().is_some_and(|air| air.at(tool));
             let free = (step..steps).take_while(|next| is_free(at(next + 1))).count();
             if free > 1 && is_free(at(step)) {
+                if self.may_have_slipped {
+                    air = self.air(&motion);
+                    continue;
+                }
                 step += free;
                 let before = at(step - 1);
                 self.carry(at(step), before);
@@ -172,17 +197,22 @@ impl GraspDynamics {
         }
     }
 
-    fn air(&self, motion: &LinearMotion) -> Air {
+    /// Where what the jaws hold firmly meets nothing; `None` if they do not.
+    fn air(&mut self, motion: &LinearMotion) -> Option<Air> {
+        self.may_have_slipped = false;
+        if !self.holds_firmly() {
+            return None;
+        }
         let (tool, plate) = (self.hand.tool, self.world_from_plate());
         let FixedBodies { fixtures, .. } = &self.fixed;
-        match self.rules {
+        Some(match self.rules {
             Rules::Task { outline, geometry } => {
                 Air::Plate(FreeAir::new(outline, fixtures, motion, tool, &plate, geometry))
             }
             Rules::Laboratory => {
                 Air::Load(LoadAir::new(&self.fixed, motion, tool, &self.load, &plate))
             }
-        }
+        })
     }
 
     /// Whether both jaws press on the plate about as strongly as when they closed.
@@ -258,10 +288,16 @@ impl GraspDynamics {
         self.settle();
     }
 
-    /// Lets a load on which the hand presses from one side spring back, as if the hand were gone. Nothing real yields by as much
-    /// as the springs between load, hand and table.
-    pub(crate) fn spring_back(&mut self) {
-        if self.holds_plate() || self.bodies.force_on_hand_n() < PRESSED_FORCE_N {
+    /// Lets a load that the jaws do not hold come to rest. One on which the hand presses springs back, as if the hand were gone:
+    /// nothing real yields by as much as the springs between load, hand and table.
+    pub(crate) fn come_to_rest(&mut self) {
+        if !self.has_forces || self.holds_plate() {
+            return;
+        }
+        if self.bodies.force_on_hand_n() < PRESSED_FORCE_N {
+            if !self.bodies.load_rests() {
+                self.settle();
+            }
             return;
         }
         let hand = self.hand;
@@ -286,6 +322,7 @@ impl GraspDynamics {
 
     fn step(&mut self) {
         self.has_forces = true;
+        self.may_have_slipped = matches!(self.rules, Rules::Laboratory);
         self.bodies.step(&self.hand);
     }
 }

@@ -12,7 +12,7 @@ pub(crate) enum Contact {
     /// One plate, and the places of the tasks.
     Task(PlateContact),
     /// Items in slots.
-    Laboratory(Box<LaboratoryContact>),
+    Laboratory(LaboratoryContact),
 }
 
 impl Contact {

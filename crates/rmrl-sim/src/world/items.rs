@@ -13,6 +13,8 @@ use crate::scene::cuboid::Cuboid;
 
 /// Fingers that are lower than an item's bottom by up to this still mean that item, in meters.
 const BELOW_BOTTOM_M: f64 = 0.002;
+/// An item that leans by less lies level, in radians.
+const LEVEL_RAD: f64 = 0.02;
 /// Items whose middle is farther from the tool than this are not meant, in meters.
 const MEANT_M: f64 = 0.15;
 
@@ -79,6 +81,23 @@ impl Items {
         Block { world_from_block, half_extents_m: half_extents_m(self.all[index].geometry) }
     }
 
+    /// What of an item that does not move others meet: without what reaches down beside an item below it.
+    fn upper_part(&self, index: usize, whole: Block) -> Block {
+        let nesting_m = self.all[index].nesting_m;
+        let [x, y, z] = whole.half_extents_m;
+        let up = Translation3::new(0.0, 0.0, 0.5 * nesting_m);
+        Block {
+            world_from_block: whole.world_from_block * up,
+            half_extents_m: [x, y, z - 0.5 * nesting_m],
+        }
+    }
+
+    /// The items that are in the laboratory, but for some: their numbers, and what of them others meet.
+    pub(crate) fn others(&self, load: &[usize]) -> (Vec<usize>, Vec<Block>) {
+        let others = self.present().filter(|(index, _)| !load.contains(index));
+        others.map(|(index, whole)| (index, self.upper_part(index, whole))).unzip()
+    }
+
     /// An item and all that lies on it, the lowest first.
     pub(crate) fn with_all_on_it(&self, base: usize) -> Vec<usize> {
         let mut load = vec![base];
@@ -128,6 +147,12 @@ impl Items {
                 *place = ItemPlace::new(&moved, place.lies_on);
             }
         }
+    }
+
+    /// Whether the items of a load lie level, and on each other.
+    pub(crate) fn lie_level(&self, indices: &[usize]) -> bool {
+        let places = indices.iter().filter_map(|index| self.places[*index]);
+        places.map(|place| tilt_rad(&place.world_from_item())).all(|tilt_rad| tilt_rad < LEVEL_RAD)
     }
 
     /// Puts the items of a load exactly on each other, the first at `world_from_load`.

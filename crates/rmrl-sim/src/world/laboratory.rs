@@ -22,8 +22,6 @@ use crate::world::{CellParts, World};
 
 /// An item whose middle is farther from that of a slot is not over it, in meters.
 const OVER_SLOT_M: f64 = 0.06;
-/// An item that leans by more has fallen over, in radians.
-const FALLEN_RAD: f64 = 0.35;
 /// An item may be below the surface of its slot by as much, in meters.
 const BELOW_SURFACE_M: f64 = 0.003;
 
@@ -81,7 +79,7 @@ impl World {
         }
         let parts = CellParts {
             parameters,
-            contact: Contact::Laboratory(Box::new(contact)),
+            contact: Contact::Laboratory(contact),
             overhead,
             target,
             slots,
@@ -156,7 +154,7 @@ impl World {
 
     /// A person takes an item away, with all that lies on it.
     pub(crate) fn take_away(&mut self, id: &str) -> Result<(), LaboratoryError> {
-        let (contact, taken) = self.into_hands(id)?;
+        let (contact, taken) = self.take_in_hands(id)?;
         for index in taken {
             contact.items.places[index] = None;
         }
@@ -177,7 +175,7 @@ impl World {
         let (pose, surface_m) = (moved(place.pose, error), place.surface_m);
         let in_slot: Vec<String> =
             self.items().into_iter().filter(|item| is_in(item, slot)).map(|item| item.id).collect();
-        let (contact, load) = self.into_hands(id)?;
+        let (contact, load) = self.take_in_hands(id)?;
         let Some(base) = load.first().copied() else { return Ok(()) };
         let height_m = contact.items.all[base].geometry.height_m;
         let at = |bottom_m: f64| lying(pose, bottom_m, height_m);
@@ -188,8 +186,7 @@ impl World {
         let below = contact.items.top_below(&footprint, &[load.clone(), others].concat());
         let world_from_item = at(below.map_or(surface_m, |(top_m, _)| top_m));
         let lies_on = below.map(|(_, index)| index);
-        let before = contact.items.places[base].map(|place| place.world_from_item());
-        if before.is_some_and(|before| tilt_rad(&before) > FALLEN_RAD) {
+        if !contact.items.lie_level(&load) {
             contact.items.stack_exactly(&load, &world_from_item);
         }
         match contact.items.places[base] {
@@ -215,7 +212,7 @@ impl World {
     }
 
     /// A person grips an item: nothing moves it any more. Returns it with all that lies on it.
-    fn into_hands(
+    fn take_in_hands(
         &mut self,
         id: &str,
     ) -> Result<(&mut LaboratoryContact, Vec<usize>), LaboratoryError> {

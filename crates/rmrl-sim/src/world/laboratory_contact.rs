@@ -7,18 +7,15 @@ use crate::physics::block::Block;
 use crate::physics::fixed_bodies::FixedBodies;
 use crate::physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
+use crate::physics::hand_near_load::HandNearLoad;
 use crate::physics::hand_shape::HandShape;
-use crate::physics::linear_motion::interpolate;
 use crate::physics::load::sides_m;
 use crate::physics::obstacles::Obstacles;
 use crate::scene::appearance::PlateLook;
 use crate::scene::cell_parameters::Friction;
-use crate::scene::cuboid::Cuboid;
 use crate::world::items::Items;
 use crate::world::state::WorldState;
 
-/// A hand that is this near may touch the load, in meters.
-const NEAR_M: f64 = 0.001;
 /// Opening jaws are checked at points not farther apart than this, in meters.
 const JAW_STEP_M: f64 = 0.000_1;
 /// Fingers that hold something push what lies under it aside by up to this, in meters.
@@ -120,7 +117,17 @@ impl LaboratoryContact {
         arrival: ToolPose,
         speed_m_s: f64,
     ) -> MotionEnd {
-        while let Some([from, to]) = self.touching(state.hand, arrival) {
+        loop {
+            let load = self.load_blocks().unwrap_or_default();
+            let path = HandNearLoad::new(self.stage.shape, state.hand, arrival, load);
+            if path.begins_inside() {
+                // A hand that was put there leaves it, and does not throw it away.
+                self.end(state);
+                let Some(left) = path.left() else { return MotionEnd::Contact };
+                state.hand.tool = left;
+                continue;
+            }
+            let Some([from, to]) = path.touching() else { break };
             if from != state.hand.tool {
                 self.end(state);
                 state.hand.tool = from;
@@ -138,29 +145,6 @@ impl LaboratoryContact {
         self.end(state);
         state.hand.tool = arrival;
         MotionEnd::Arrived
-    }
-
-    /// The first part of the straight path to `arrival` on which the hand may touch the load.
-    fn touching(&self, hand: Hand, arrival: ToolPose) -> Option<[ToolPose; 2]> {
-        let load: Vec<Cuboid> = self.load_blocks()?.iter().map(Block::footprint).collect();
-        let steps = Obstacles::steps(hand.tool, arrival);
-        let at = |step: usize| match step {
-            0 => hand.tool,
-            step if step >= steps => arrival,
-            step => interpolate(hand.tool, arrival, step as f64 / steps as f64),
-        };
-        let touches = |step: &usize| {
-            let hand = Hand { tool: at(*step), ..hand };
-            let near = |part: &Cuboid| {
-                let half_extents_m = part.half_extents_m.map(|half| half + NEAR_M);
-                let part = Cuboid { half_extents_m, ..*part };
-                load.iter().any(|one| one.overlaps(&part))
-            };
-            self.stage.shape.touching_cuboids(&hand).iter().any(near)
-        };
-        let first = (0..=steps).find(touches)?;
-        let free = (first..=steps).find(|step| !touches(step));
-        Some([at(first.saturating_sub(1)), at(free.unwrap_or(steps).max(first + 1))])
     }
 
     /// Opens the jaws to `half_opening_m` or until something stops them, and lets what they held come to rest. Returns how far
@@ -213,6 +197,9 @@ impl LaboratoryContact {
 
     /// Closes the jaws, on the item at their height if one is there.
     pub(crate) fn close_jaws(&mut self, state: &mut WorldState) {
+        if state.holds_plate {
+            return;
+        }
         let meant = self.items.meant(state.hand.tool);
         if let Some(meant) = meant {
             self.choose(state, meant);
@@ -238,7 +225,7 @@ impl LaboratoryContact {
     /// Ends the running physics, after its result has been written to `state` and to the items.
     pub(crate) fn end(&mut self, state: &mut WorldState) {
         if let Some(running) = &mut self.running {
-            running.dynamics.spring_back();
+            running.dynamics.come_to_rest();
         }
         self.update(state);
         self.running = None;
@@ -286,8 +273,7 @@ impl LaboratoryContact {
         if self.running.is_none() {
             let indices = self.items.with_all_on_it(self.active?);
             let (load, world_from_load) = self.items.load(&indices)?;
-            let others = self.items.present().filter(|(index, _)| !indices.contains(index));
-            let (others, items) = others.unzip();
+            let (others, items) = self.items.others(&indices);
             let mut dynamics = GraspDynamics::in_laboratory(
                 FixedBodies { items, ..self.stage.fixed.clone() },
                 self.stage.friction,
