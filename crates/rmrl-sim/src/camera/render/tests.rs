@@ -28,14 +28,9 @@ const LIDDED: PlateLook = PlateLook { lid_height_m: Some(0.0025), ..PlateLook::P
 const BLUE: PlateLook =
     PlateLook { brightness: 1.3, tint: 0.7, well_radius_m: 0.0031, ..PlateLook::PLAIN };
 
-/// A camera of few pixels.
-fn small() -> SimulatedCamera {
-    SimulatedCamera { width_px: 320, ..SimulatedCamera::default() }
-}
-
 /// A cell by day, through a lens that distorts nothing.
 fn renderer() -> Renderer {
-    renderer_of(small(), LIGHT, Distortion::default())
+    renderer_of(320, LIGHT, Distortion::default())
 }
 
 /// A lens that distorts ten times as much as the worst of the simulated ones.
@@ -44,15 +39,16 @@ const LENS: Distortion = Distortion { k1: 0.02, k2: 0.0, p1: -0.004, p2: 0.003, 
 /// A cell under the lamp alone, through that lens.
 fn renderer_at_night() -> Renderer {
     let window = Window { strength: 0.0, ..LIGHT.window };
-    renderer_of(small(), Light { window, ..LIGHT }, LENS)
+    renderer_of(320, Light { window, ..LIGHT }, LENS)
 }
 
-fn renderer_of(camera: SimulatedCamera, light: Light, lens: Distortion) -> Renderer {
+fn renderer_of(width_px: u32, light: Light, lens: Distortion) -> Renderer {
     let receptacle = Receptacle { clearance_m: 0.003, wall_height_m: 0.012 };
     let place = TaskConfig::shelf().place;
     let geometry = PlateGeometry::default();
     let mut fixtures = receptacle.walls(place.pose(), place.surface_m, geometry, Material::Shelf);
     fixtures.push(receptacle.board(place.pose(), place.surface_m, geometry, Material::Shelf));
+    let camera = SimulatedCamera { width_px, ..SimulatedCamera::default() };
     let clutter = draw_clutter([6, 6], 1, &TaskConfig::shelf(), camera.height_m, None);
     let mut camera = camera_over_workspace(&camera);
     camera.intrinsics.distortion = lens;
@@ -187,7 +183,7 @@ fn nothing_changes_elsewhere_if_plates_shade_each_other() {
     let lids = [lid_at(0.25, -0.2, 0.0, 0.4), lid_at(0.25, -0.19, 0.008, 0.5)];
     let on_plate = [lid_at(0.40, -0.10, 0.0145, 0.4)];
     let (low, high) = (long_hand_at(0.36, -0.1, 0.02), long_hand_at(0.5, 0.2, 0.25));
-    let renderer = renderer_of(small(), LIGHT, LENS);
+    let renderer = renderer_of(320, LIGHT, LENS);
     for things in [
         only(&stack),
         MovingThings { bodies: &lids, ..only(&stairs) },
@@ -212,17 +208,20 @@ fn nothing_changes_elsewhere_if_something_is_as_high_as_camera_or_light() {
         Cuboid { pose, center_z_m, half_extents_m, material: Material::Gripper }
     };
     let posts = [body([0.45, 0.1], 0.5, [0.02, 0.02, 0.5])];
-    let renderer = renderer_of(small(), LIGHT, Distortion::default());
-    assert_as_by_brute_force(&renderer, &MovingThings { bodies: &posts, ..only(&[]) });
-    let high = SimulatedCamera { height_m: 1.2, ..small() };
+    assert_as_by_brute_force(&renderer(), &MovingThings { bodies: &posts, ..only(&[]) });
     let boards = [body([1.2, 0.17], 0.98, [0.02, 0.2, 0.06])];
-    let renderer = renderer_of(high, LIGHT, Distortion::default());
-    assert_as_by_brute_force(&renderer, &MovingThings { bodies: &boards, ..only(&[]) });
+    let camera = SimulatedCamera { width_px: 320, height_m: 1.2, ..SimulatedCamera::default() };
+    let camera = camera_over_workspace(&camera);
+    let view = SceneView { fixtures: vec![], clutter: vec![], board: None, light: LIGHT };
+    assert_as_by_brute_force(
+        &Renderer::new(camera, &view),
+        &MovingThings { bodies: &boards, ..only(&[]) },
+    );
 }
 
 #[test]
 fn nothing_changes_elsewhere_whatever_moves() {
-    let renderer = renderer_of(SimulatedCamera { width_px: 160, ..small() }, LIGHT, LENS);
+    let renderer = renderer_of(160, LIGHT, LENS);
     let mut rng = random_stream(1, "what moves", [0, 0]);
     for _ in 0..12 {
         let mut within = |from: f64, to: f64| from + (to - from) * rng.random::<f64>();
