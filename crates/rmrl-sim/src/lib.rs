@@ -17,8 +17,8 @@
 //!   nothing, `obstacles` stops the hand, `hand` and
 //!   `plate_extent` have the shapes.
 //! - `config`: [`SimulationConfig`], its checks, and the camera that it describes.
-//! - `camera`: images. `render` traces rays and traces only those pixels again that plate and hand
-//!   change; `d435_noise` makes a D435's frame of the result, with `depth_noise` and `normal_noise`.
+//! - `camera`: images. `render` traces rays and traces only those pixels again that `moving_things`
+//!   (plates, hand, other bodies) change; `d435_noise` makes a D435's frame of the result, with `depth_noise` and `normal_noise`.
 //!   `overhead_camera` joins both where the camera truly hangs; `camera_mount` knows that for each scene. `chessboard_view` renders
 //!   calibration images. `ideal_frame`, `pixel_region`, `scene_view` and `srgb` are their data.
 //! - `ground_truth`: what is true of plate and grasp.

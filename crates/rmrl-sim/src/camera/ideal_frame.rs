@@ -3,7 +3,7 @@
 use super::pixel_region::PixelRegion;
 
 /// What the ideal camera sees of a region: color in sRGB levels 0 to 255 and depth in meters, both
-/// unrounded and row by row, and which pixels show the plate.
+/// unrounded and row by row, and which pixels show a plate.
 #[derive(Debug, Clone)]
 pub(super) struct IdealFrame {
     pub region: PixelRegion,

@@ -1,4 +1,4 @@
-//! What moves before the camera, or is moved by hands: plates, lids, the gripper.
+//! What is before the camera and not in the empty cell: plates, lids, the gripper.
 
 use nalgebra::Isometry3;
 use rmrl_vision::PlateGeometry;

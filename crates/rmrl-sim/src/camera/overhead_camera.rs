@@ -101,10 +101,6 @@ mod tests {
 
     const NOTHING: MovingThings<'static> = MovingThings { plates: &[], bodies: &[], hand: &[] };
 
-    fn camera(config: &SimulationConfig, fixtures: Vec<Cuboid>) -> OverheadCamera {
-        OverheadCamera::new(config, 1, &config.cells.draw(1), fixtures, Vec::new())
-    }
-
     fn cuboid(
         [x_m, y_m, center_z_m]: [f64; 3],
         half_extents_m: [f64; 3],
@@ -132,16 +128,17 @@ mod tests {
             noise: SensorNoise::NONE,
             ..SimulationConfig::default()
         };
-        let camera = camera(&config, Vec::new());
+        let mut parameters = config.cells.draw(1);
+        parameters.light.lamp_m = [-0.4, 0.0, 1.6];
+        let camera = OverheadCamera::new(&config, 1, &parameters, Vec::new(), Vec::new());
         let capture =
             |things: &MovingThings| camera.capture(things, &mut random_stream(1, "test", [0, 0]));
         let empty = capture(&NOTHING);
-        // The lamp of this cell throws a shadow of the higher one into the image.
-        for z_m in [0.1, 0.5] {
-            let hand = [cuboid([-0.1, 0.0, z_m], [0.05, 0.2, 0.1], Material::Gripper)];
-            let frame = capture(&MovingThings { hand: &hand, ..NOTHING });
-            assert!(frame.color == empty.color && frame.depth == empty.depth);
-        }
+        // Its shadow, which another body casts, falls into the image.
+        let aside = [cuboid([-0.1, 0.0, 0.5], [0.05, 0.2, 0.1], Material::Gripper)];
+        let frame = capture(&MovingThings { hand: &aside, ..NOTHING });
+        assert!(frame.color == empty.color && frame.depth == empty.depth);
+        assert!(capture(&MovingThings { bodies: &aside, ..NOTHING }).color != empty.color);
         let bodies = [cuboid([0.36, 0.0, 0.1], [0.05; 3], Material::Gripper)];
         let frame = capture(&MovingThings { bodies: &bodies, ..NOTHING });
         let depth = |frame: &RgbdFrame| frame.depth.get_pixel(320, 240).0[0];
@@ -161,7 +158,10 @@ mod tests {
             let at = [0.30, -0.23 + side * 0.047, 0.127];
             cuboid(at, [0.043, 0.0035, 0.008], Material::Gripper)
         };
-        let frame = camera(&SimulationConfig::default(), fixtures).capture(
+        let config = SimulationConfig::default();
+        let parameters = config.cells.draw(1);
+        let camera = OverheadCamera::new(&config, 1, &parameters, fixtures, Vec::new());
+        let frame = camera.capture(
             &MovingThings {
                 plates: &[
                     plate([0.55, 0.28, 0.153], 0.02, None),
