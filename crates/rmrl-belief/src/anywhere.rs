@@ -4,6 +4,7 @@
 //! center it. So where a plate lies once they opened follows from the tool's pose and that one number.
 
 use rmrl_core::{Look, PlanarPose};
+use serde::{Deserialize, Serialize};
 
 use crate::belief::CellBelief;
 use crate::estimate::{Estimate, variance};
@@ -41,7 +42,38 @@ impl Deviation {
     }
 }
 
+/// A look at a plate, and the tool in whose jaws its offset is meant, as a part of a sum of offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OffsetLook {
+    /// How much it counts.
+    pub weight: f64,
+    /// The look.
+    pub seen: Look,
+    /// The tool's pose, as commanded.
+    pub tool: PlanarPose,
+}
+
 impl CellBelief {
+    /// A weighted sum of offsets along the fingers. Its deviation is what the geometry leaves uncertain of the sum, which the
+    /// looks' own noise comes on top of: what several looks have in common cancels in a difference.
+    pub fn sum_along(&self, looks: &[OffsetLook]) -> Known {
+        let estimate = self.estimate();
+        let (mut mean, mut columns) = (0.0, Vector::zeros());
+        for OffsetLook { weight, seen, tool } in looks {
+            let [along, _] = fingers(*tool);
+            let [offset, ..] = estimate.geometry.in_jaws(*seen, *tool);
+            mean += weight * offset;
+            columns += columns_along(estimate.geometry.middle, *seen, along) * *weight;
+        }
+        Known { mean, deviation: variance(&estimate.covariance, &columns).sqrt() }
+    }
+
+    /// The standard deviation of a look that nothing spoils, in meters.
+    pub fn look_deviation_m(&self) -> f64 {
+        self.estimate().look_deviation_m()
+    }
+
     /// The offset along the fingers of a tool at `tool`, as commanded, that a plate has which the camera sees. Where jaws
     /// opened at `tool`, it is the one that the plate had between them.
     pub fn along(&self, seen: Look, tool: PlanarPose) -> Known {

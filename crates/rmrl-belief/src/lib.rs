@@ -10,7 +10,7 @@
 //! - `estimate`: the robust posterior over the unknowns
 //! - `track`: what is believed for as long as the camera stays where it is, and how well a carry fits to it
 //! - `belief`: [`CellBelief`], which takes note of carries, says where to pick, and notices a camera that was moved
-//! - `anywhere`: where plates lie and are gripped anywhere in the cell: [`Known`], [`Deviation`]
+//! - `anywhere`: where plates lie and are gripped anywhere in the cell: [`Known`], [`Deviation`], [`OffsetLook`]
 //! - `saved`: [`SavedBelief`], the belief as a file
 //! - `summary`: the belief in words
 //!
@@ -25,7 +25,7 @@ mod saved;
 mod summary;
 mod track;
 
-pub use anywhere::{Deviation, Known};
+pub use anywhere::{Deviation, Known, OffsetLook};
 pub use belief::{CellBelief, Pick};
 pub use geometry::{Geometry, Prior};
 pub use saved::SavedBelief;

@@ -138,9 +138,7 @@ pub enum Refusal {
         slot: SlotAddress,
     },
     /// The lid is of another labware.
-    #[error(
-        "{lid} is the lid of a {covers}, and {plate} in {slot} is a {labware}; name a {covers}"
-    )]
+    #[error("{lid} is the lid of a {covers}, and {plate} is a {labware}; name a {covers}")]
     OtherLid {
         /// The lid.
         lid: ItemId,
@@ -150,8 +148,6 @@ pub enum Refusal {
         plate: ItemId,
         /// The plate's labware.
         labware: String,
-        /// Where the plate is.
-        slot: SlotAddress,
     },
     /// A lid would lie on a plate without being its lid.
     #[error(

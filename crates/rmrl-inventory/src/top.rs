@@ -97,16 +97,13 @@ impl World {
     pub(crate) fn becomes_lid(&self, item: &Item, slot: &SlotAddress) -> Result<bool, Refusal> {
         let on_plate = |top: &&Item| item.is_lid() && !top.is_lid();
         let Some(plate) = self.top(slot).filter(on_plate) else { return Ok(false) };
-        let (lid, plate_id, slot) = (item.id.clone(), plate.id.clone(), slot.clone());
+        let (lid, plate_id) = (item.id.clone(), plate.id.clone());
         match item.covers() {
-            Some(labware) if labware != plate.labware() => Err(Refusal::OtherLid {
-                lid,
-                covers: labware.to_string(),
-                plate: plate_id,
-                labware: plate.labware().to_string(),
-                slot,
-            }),
-            _ if plate.has_lid => Err(Refusal::HasLid { lid, plate: plate_id, slot }),
+            Some(labware) if labware != plate.labware() => {
+                let (covers, labware) = (labware.to_string(), plate.labware().to_string());
+                Err(Refusal::OtherLid { lid, covers, plate: plate_id, labware })
+            }
+            _ if plate.has_lid => Err(Refusal::HasLid { lid, plate: plate_id, slot: slot.clone() }),
             _ => Ok(true),
         }
     }

@@ -5,6 +5,7 @@ pub(crate) mod chessboard_view;
 pub(crate) mod d435_noise;
 mod depth_noise;
 mod ideal_frame;
+pub(crate) mod moving_things;
 mod normal_noise;
 pub(crate) mod overhead_camera;
 mod pixel_region;

@@ -8,6 +8,7 @@ use rmrl_core::{Check, ConfigKeys, InvalidKey, PlanarPose};
 use rmrl_vision::{CameraModel, Distortion, Intrinsics, PlateGeometry};
 use serde::{Deserialize, Serialize};
 
+use crate::laboratory_error::LaboratoryError;
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::layout::{Receptacle, WORKSPACE_CENTER_M, places};
@@ -147,6 +148,9 @@ pub enum SimulationConfigError {
     /// An invalid value of the configuration or of the task.
     #[error(transparent)]
     Config(#[from] InvalidKey),
+    /// An invalid laboratory.
+    #[error(transparent)]
+    Laboratory(#[from] LaboratoryError),
     /// A calibration for images of another size than the simulated ones.
     #[error(
         "the camera was calibrated with images of {calibrated:?}, the simulated one makes {simulated:?} \

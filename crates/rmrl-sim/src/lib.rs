@@ -34,6 +34,9 @@ mod camera;
 mod config;
 mod ground_truth;
 mod held_board;
+mod item_truth;
+mod laboratory_config;
+mod laboratory_error;
 mod physics;
 mod scene;
 mod simulated_cell;
@@ -46,6 +49,11 @@ pub use camera::chessboard_view::ChessboardView;
 pub use config::{SensorNoise, SimulatedCamera, SimulationConfig, SimulationConfigError};
 pub use ground_truth::{GraspTruth, GroundTruth, HandTruth};
 pub use held_board::{HeldBoardConfig, SimulatedHeldBoard};
+pub use item_truth::{ItemTruth, SlotError};
+pub use laboratory_config::{
+    ItemKind, SimulatedGripper, SimulatedItem, SimulatedLaboratory, SimulatedSlot, SlotWalls,
+};
+pub use laboratory_error::LaboratoryError;
 pub use physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 pub use physics::hand::Hand;
 pub use scene::appearance::PlateLook;
@@ -57,4 +65,5 @@ pub use scene::layout::Receptacle;
 pub use scene::light::{Light, Window};
 pub use scene::table_board::TableBoard;
 pub use simulated_cell::SimulatedCell;
+pub use world::laboratory::LaboratoryState;
 pub use world::state::WorldState;

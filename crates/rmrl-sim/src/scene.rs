@@ -10,6 +10,7 @@ pub(crate) mod cuboid;
 pub(crate) mod layout;
 pub(crate) mod lens;
 pub(crate) mod light;
+pub(crate) mod nest;
 pub(crate) mod solid;
 pub(crate) mod table_board;
 mod table_slope;

@@ -10,9 +10,13 @@ use rmrl_vision::{CameraModel, RgbdFrame};
 
 use crate::config::{SimulationConfig, SimulationConfigError};
 use crate::ground_truth::{GraspTruth, GroundTruth};
+use crate::item_truth::ItemTruth;
+use crate::laboratory_config::SimulatedLaboratory;
+use crate::laboratory_error::LaboratoryError;
 use crate::scene::appearance::PlateLook;
 use crate::scene::arm_truth::ArmTruth;
 use crate::world::World;
+use crate::world::laboratory::LaboratoryState;
 use crate::world::state::WorldState;
 
 /// One simulated cell. Clones share the same world, as devices on one table do.
@@ -39,6 +43,61 @@ impl SimulatedCell {
         config.check_task(task)?;
         let world = World::new(config, task, cell_seed, noise_seed);
         Ok(Self { world: Arc::new(Mutex::new(world)) })
+    }
+
+    /// A laboratory of a seed: items in slots instead of one plate and the places of the tasks. Heights, speeds and the jaws'
+    /// opening are those of the task.
+    ///
+    /// A person has put the items into their slots, by the cell's seed: off by 2 mm and 1 degree (standard deviations) where
+    /// the walls allow it. `truth` and `grasp` are about the item that the hand moved last, and there is no operator.
+    ///
+    /// # Errors
+    /// The first invalid value of the configuration or of the laboratory.
+    pub fn laboratory(
+        config: &SimulationConfig,
+        task: &TaskConfig,
+        laboratory: &SimulatedLaboratory,
+        cell_seed: u64,
+        noise_seed: u64,
+    ) -> Result<Self, SimulationConfigError> {
+        config.validate()?;
+        laboratory.validate()?;
+        let world = World::laboratory(config, task, laboratory, cell_seed, noise_seed);
+        Ok(Self { world: Arc::new(Mutex::new(world)) })
+    }
+
+    /// The items of a laboratory as they truly lie, without those that were taken away: for evaluation, never for a policy.
+    pub fn items(&self) -> Vec<ItemTruth> {
+        self.world().items()
+    }
+
+    /// A person takes an item away, with all that lies on it, also out of the jaws.
+    ///
+    /// # Errors
+    /// There is no such item.
+    pub fn take_away(&self, id: &str) -> Result<(), LaboratoryError> {
+        self.world().take_away(id)
+    }
+
+    /// A person puts an item, with all that lies on it, into a slot: on what lies there, off by `error` in the slot's frame.
+    ///
+    /// # Errors
+    /// There is no such item or slot.
+    pub fn put_item(&self, id: &str, slot: &str, error: PlanarPose) -> Result<(), LaboratoryError> {
+        self.world().put_item(id, slot, error)
+    }
+
+    /// All of a laboratory that outlasts a transfer.
+    pub fn remember_laboratory(&self) -> LaboratoryState {
+        self.world().remember_laboratory()
+    }
+
+    /// Restores a state that was remembered. What follows has the same bits as if nothing had been interrupted.
+    ///
+    /// # Errors
+    /// The state is of a laboratory with another number of items.
+    pub fn restore_laboratory(&self, state: &LaboratoryState) -> Result<(), LaboratoryError> {
+        self.world().restore_laboratory(state)
     }
 
     /// Replaces the camera model that the software believes in by that of a calibration.
@@ -157,6 +216,10 @@ impl Gripper for SimulatedCell {
         Ok(self.world().holds_plate())
     }
 
+    fn measured_width_m(&mut self) -> Result<Option<f64>, DeviceError> {
+        Ok(Some(self.world().measured_width_m()))
+    }
+
     fn recover(&mut self) -> Result<(), DeviceError> {
         Ok(())
     }
@@ -169,17 +232,29 @@ impl Operator for SimulatedCell {
     }
 
     fn exchange_plate(&mut self, scene: u32) -> Result<(), DeviceError> {
-        self.world().exchange_plate(scene);
+        let mut world = self.world();
+        world.has_operator()?;
+        world.exchange_plate(scene);
         Ok(())
     }
 
     fn put_plate_at_target(&mut self) -> Result<(), DeviceError> {
-        self.world().put_plate_at_target();
+        let mut world = self.world();
+        world.has_operator()?;
+        world.put_plate_at_target();
         Ok(())
     }
 
     fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError> {
-        self.world().put_plate_near(pose);
+        let mut world = self.world();
+        world.has_operator()?;
+        world.put_plate_near(pose);
         Ok(())
+    }
+
+    fn seat_item(&mut self, item: &str, slot: &str) -> Result<(), DeviceError> {
+        let seated = self.world().seat_item(item, slot);
+        seated
+            .map_err(|error| DeviceError::Refused { device: "operator", reason: error.to_string() })
     }
 }

@@ -1,7 +1,14 @@
 //! The simulated cell's world: what its devices act on and report from.
 
+pub(crate) mod contact;
 mod fixtures;
-mod plate_contact;
+mod initial_items;
+pub(crate) mod items;
+pub(crate) mod laboratory;
+pub(crate) mod laboratory_contact;
+pub(crate) mod plate_contact;
+mod seen;
+pub(crate) mod slot_place;
 pub(crate) mod state;
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
@@ -9,6 +16,7 @@ use rmrl_cell::{DeviceError, TaskConfig, ToolPose};
 use rmrl_core::{PlanarPose, Rng, random_stream, standard_normal};
 use rmrl_vision::{CameraModel, Distortion, Intrinsics, RgbdFrame};
 
+use crate::camera::moving_things::{MovingThings, SeenPlate};
 use crate::camera::overhead_camera::OverheadCamera;
 use crate::config::SimulationConfig;
 use crate::ground_truth::{GraspTruth, GroundTruth, HandTruth, TargetPlace};
@@ -21,12 +29,20 @@ use crate::scene::arm_truth::ArmTruth;
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::cell_parameters::CellParameters;
 use crate::scene::layout::WORKSPACE_CENTER_M;
+use crate::world::contact::Contact;
 use crate::world::fixtures::Fixtures;
 use crate::world::plate_contact::PlateContact;
+use crate::world::seen::Seen;
+use crate::world::slot_place::SlotPlace;
 use crate::world::state::WorldState;
 
 /// How well an operator puts a plate back, in meters: the standard deviation each way.
 const OPERATOR_ERROR_M: f64 = 0.002;
+
+/// Jaws that stop before their width by more than this have met something, in meters.
+const JAWS_STOPPED_M: f64 = 0.000_5;
+/// The standard deviation of the width that the gripper measures, in meters.
+const WIDTH_NOISE_M: f64 = 0.000_1;
 
 pub(crate) struct World {
     seeds: Seeds,
@@ -37,11 +53,23 @@ pub(crate) struct World {
     believed_camera: CameraModel,
     /// The camera as it truly hangs.
     overhead: OverheadCamera,
-    contact: PlateContact,
+    contact: Contact,
+    /// The slots of a laboratory.
+    slots: Vec<SlotPlace>,
     state: WorldState,
     /// Whether the arm stopped on contact and was not recovered.
     stopped: bool,
     record: TruthRecord,
+}
+
+/// What makes one cell.
+struct CellParts {
+    parameters: CellParameters,
+    contact: Contact,
+    overhead: OverheadCamera,
+    target: TargetPlace,
+    slots: Vec<SlotPlace>,
+    state: WorldState,
 }
 
 struct Seeds {
@@ -51,9 +79,8 @@ struct Seeds {
     noise: u64,
 }
 
-/// What stands around the plate, and where plates and jaws belong.
+/// Where plates and jaws belong.
 struct Surroundings {
-    obstacles: Obstacles,
     target: TargetPlace,
     start_surface_m: f64,
     /// The tool's height where it grips a plate at its start, in meters.
@@ -86,14 +113,27 @@ impl World {
             true => FixtureOutline::Circle,
             false => FixtureOutline::Rectangle,
         };
-        let contact =
-            PlateContact::new(receptacles.clone(), parameters.friction, config.plate, outline);
+        let (friction, plate) = (parameters.friction, config.plate);
+        let contact = PlateContact::new(obstacles, receptacles.clone(), friction, plate, outline);
         let overhead = OverheadCamera::new(config, cell_seed, &parameters, receptacles, clutter);
+        let state = initial_state(config, task, &parameters.arm);
+        let contact = Contact::Task(contact);
+        let slots = Vec::new();
+        let parts = CellParts { parameters, contact, overhead, target, slots, state };
+        Self::assemble(config, task, parts, (cell_seed, noise_seed))
+    }
+
+    fn assemble(
+        config: &SimulationConfig,
+        task: &TaskConfig,
+        parts: CellParts,
+        (cell_seed, noise_seed): (u64, u64),
+    ) -> Self {
+        let CellParts { parameters, contact, overhead, target, slots, state } = parts;
         Self {
             seeds: Seeds { cell: cell_seed, noise: noise_seed },
             cells: config.cells,
             surroundings: Surroundings {
-                obstacles,
                 target,
                 start_surface_m: task.start_surface_m,
                 grasp_height_m: task.start_surface_m + task.grasp_height_m,
@@ -103,7 +143,8 @@ impl World {
             believed_camera: believed_camera(overhead.camera(), &parameters),
             overhead,
             contact,
-            state: initial_state(config, task, &parameters.arm),
+            slots,
+            state,
             stopped: false,
             record: TruthRecord::default(),
             parameters,
@@ -157,8 +198,25 @@ impl World {
     pub(crate) fn capture(&mut self) -> RgbdFrame {
         let mut rng = self.next_stream();
         self.record.captures.push(self.truth());
-        let world_from_plate = self.state.world_from_plate();
-        self.overhead.capture(&world_from_plate, &self.plate_look(), &self.state.hand, &mut rng)
+        let Seen { plates, bodies, hand } = self.seen();
+        let things = MovingThings { plates: &plates, bodies: &bodies, hand: &hand };
+        self.overhead.capture(&things, &mut rng)
+    }
+
+    /// What moves before the camera.
+    fn seen(&self) -> Seen {
+        match &self.contact {
+            Contact::Laboratory(contact) => contact.seen(&self.state),
+            Contact::Task(_) => Seen {
+                plates: vec![SeenPlate {
+                    world_from_plate: self.state.world_from_plate(),
+                    geometry: self.overhead.plate(),
+                    look: self.plate_look(),
+                }],
+                bodies: Vec::new(),
+                hand: self.state.hand.cuboids().to_vec(),
+            },
+        }
     }
 
     /// The pose that the arm reports.
@@ -182,10 +240,8 @@ impl World {
             });
         }
         let arrival = self.true_arrival(target);
-        let blocked_at = self.surroundings.obstacles.blocked_at(self.state.hand, arrival);
-        let within = blocked_at.unwrap_or(arrival);
-        let end = self.contact.move_hand(&mut self.state, within, speed_m_s);
-        if blocked_at.is_none() && end == MotionEnd::Arrived {
+        let end = self.contact.move_hand(&mut self.state, arrival, speed_m_s);
+        if end == MotionEnd::Arrived {
             self.state.hand.tool = arrival;
             self.state.commanded = target;
             return Ok(target);
@@ -226,8 +282,24 @@ impl World {
         {
             grasp.released = Some(before);
         }
-        self.contact.open_jaws(&mut self.state, half_opening_m);
+        let opened_m = self.contact.open_jaws(&mut self.state, half_opening_m);
+        if half_opening_m - opened_m > JAWS_STOPPED_M {
+            return Err(DeviceError::Refused {
+                device: "gripper",
+                reason: format!(
+                    "something stopped the jaws at {:.1} mm on their way to {:.1} mm",
+                    2000.0 * opened_m,
+                    1000.0 * width_m
+                ),
+            });
+        }
         Ok(())
+    }
+
+    /// How far apart the jaws are, as the gripper measures it, in meters.
+    pub(crate) fn measured_width_m(&mut self) -> f64 {
+        let error_m = WIDTH_NOISE_M * standard_normal(&mut self.next_stream());
+        self.contact.opening_m(&self.state) + error_m
     }
 
     pub(crate) fn close_jaws(&mut self) {
@@ -247,7 +319,10 @@ impl World {
 
     /// How the plate in the cell looks.
     pub(crate) fn plate_look(&self) -> PlateLook {
-        self.cells.draw_plate(self.seeds.cell, self.state.scene)
+        match &self.contact {
+            Contact::Task(_) => self.cells.draw_plate(self.seeds.cell, self.state.scene),
+            Contact::Laboratory(contact) => contact.look_of_active(),
+        }
     }
 
     pub(crate) fn put_plate_at_target(&mut self) {

@@ -1,6 +1,5 @@
 //! A cell learns where its camera sees plates: it carries one about, and looks at it each time.
 
-use rmrl_belief::Known;
 use rmrl_core::{Carry, Look, PlanarPose};
 use rmrl_inventory::{FailedAt, SlotAddress, TransferId};
 
@@ -10,6 +9,7 @@ use crate::error::TransferError;
 use crate::job::Job;
 use crate::knowledge::Lies;
 use crate::looking::Seen;
+use crate::offset::Offset;
 use crate::request::{Ending, LeftAt, Request};
 use crate::transfer::{Carried, Grasp};
 
@@ -45,8 +45,8 @@ impl TransferCell {
                 Carried::Released => {}
                 ended => return self.end_adjust(&job, id, ended).map(Err),
             }
-            lies = Gripped { tool: pose, seen: None, along: choice.held };
-            if let Some(look) = self.look_near(&job, pose, choice.held)? {
+            lies = Gripped { tool: pose, seen: None, offset: choice.held.clone() };
+            if let Some(look) = self.look_near(&job, pose, &choice.held)? {
                 self.knowledge.note(Carry {
                     seen_before: choice.seen_before,
                     grasped: choice.pick.unwrap_or(pose),
@@ -59,17 +59,9 @@ impl TransferCell {
         }
         self.inventory.released(id, at, None, self.now())?;
         self.inventory.done(id, self.now())?;
-        let along = match lies.seen {
-            Some(look) => self.knowledge.belief().along(look, lies.tool),
-            None => lies.along,
-        };
-        let (along_m, along_deviation_m) = (along.mean, along.deviation);
-        let (tool, seen) = (lies.tool, lies.seen);
-        self.knowledge.note_lies(
-            &job.item,
-            &place,
-            Lies::ByArm { tool, along_m, along_deviation_m, seen },
-        );
+        let Gripped { tool, seen, offset } = lies;
+        let offset = seen.map_or(offset, |look| Offset::seen(look, tool));
+        self.knowledge.note_lies(&job.item, &place, Lies::ByArm { tool, offset, seen });
         self.save_knowledge()?;
         Ok(Ok(made))
     }
@@ -84,16 +76,15 @@ impl TransferCell {
             Seen::NotThere(reason) | Seen::Unclear(reason) => return Err(reason),
         };
         Ok(match self.knowledge.lies(&job.item, place) {
-            Lies::ByArm { tool, along_m, along_deviation_m, seen } => {
-                let along = Known { mean: along_m, deviation: along_deviation_m };
-                Gripped { tool, seen: seen.or(Some(look)), along }
+            Lies::ByArm { tool, offset, seen } => {
+                Gripped { tool, seen: seen.or(Some(look)), offset }
             }
             Lies::ByHand { is_seated } => {
                 if is_seated {
                     self.knowledge.note_seated(job.to.address.site(), tool, look, true);
                 }
                 let over = self.knowledge.belief().tool_over(look, 0.0);
-                Gripped { tool: over, seen: Some(look), along: Known::default() }
+                Gripped { tool: over, seen: Some(look), offset: Offset::seen(look, over) }
             }
         })
     }
@@ -141,9 +132,10 @@ impl TransferCell {
         &mut self,
         job: &Job,
         tool: PlanarPose,
-        held: Known,
+        held: &Offset,
     ) -> Result<Option<Look>, TransferError> {
-        let expected = self.knowledge.belief().seen_from(tool, held.mean);
+        let belief = self.knowledge.belief();
+        let expected = belief.seen_from(tool, held.by(belief).mean);
         Ok(match self.look_for(&job.labware, job.to.bottom_m, expected) {
             Ok(Seen::Here(look)) => Some(look),
             Ok(Seen::NotThere(reason) | Seen::Unclear(reason)) => {
@@ -184,19 +176,19 @@ impl TransferCell {
 }
 
 /// How the item lies, and will be gripped.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Gripped {
     tool: PlanarPose,
     seen: Option<Look>,
-    along: Known,
+    offset: Offset,
 }
 
 fn choice_of(lies: &Gripped, place: PlanarPose) -> Choice {
     Choice {
         pick: Some(lies.tool),
         seen_before: lies.seen,
-        held: lies.along,
-        goal: Goal { tool: place, along: lies.along },
+        held: lies.offset.clone(),
+        goal: Goal { tool: place, offset: lies.offset.clone() },
         place,
         deviation_m: 0.0,
         by_hand: None,

@@ -9,13 +9,13 @@
 //! place     T* moved along the fingers by s* - held
 //! ```
 
-use rmrl_belief::Known;
 use rmrl_core::{Look, PlanarPose};
 
 use crate::cell::{ComeHomeError, TransferCell};
 use crate::job::{At, Job};
 use crate::knowledge::{Knowledge, Lies};
 use crate::looking::Seen;
+use crate::offset::Offset;
 use crate::request::Request;
 
 /// Half the width of a 95 % interval, in standard deviations.
@@ -26,21 +26,21 @@ const REPEATABILITY_M: f64 = 0.000_1;
 const LID_PLAY_M: f64 = 0.000_3;
 
 /// Where the item lies right: if jaws at `tool`, as commanded, release it with this offset along the fingers.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Goal {
     pub tool: PlanarPose,
-    pub along: Known,
+    pub offset: Offset,
 }
 
 /// Where the jaws close and open.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Choice {
     /// Where they close; `None` if they hold it already.
     pub pick: Option<PlanarPose>,
     /// The look at the item before, for what the carry teaches.
     pub seen_before: Option<Look>,
     /// The offset along the fingers that it has between them.
-    pub held: Known,
+    pub held: Offset,
     pub goal: Goal,
     /// Where they open.
     pub place: PlanarPose,
@@ -116,9 +116,9 @@ impl TransferCell {
     fn held_by_jaws(&self, job: &Job, goal: Goal) -> Result<Choice, NoChoice> {
         let place = rmrl_inventory::Place::Jaws.to_string();
         match self.knowledge.lies(&job.item, &place) {
-            Lies::ByArm { along_m, along_deviation_m, .. } => {
-                let held = Known { mean: along_m, deviation: along_deviation_m };
-                Ok(chosen(None, None, held, goal, None))
+            Lies::ByArm { offset, .. } => {
+                let choice = Choosing { pick: None, seen_before: None, by_hand: None };
+                Ok(self.chosen(choice, offset, goal))
             }
             Lies::ByHand { .. } => Err(NoChoice::Unclear(format!(
                 "nothing is known of how {} lies between the jaws; take it out by hand",
@@ -147,8 +147,7 @@ impl TransferCell {
         match self.look_for(labware, bottom_m, expected)? {
             Seen::Here(look) => {
                 let tool = self.knowledge.belief().tool_over(look, 0.0);
-                let along = self.knowledge.belief().along(look, tool);
-                Ok(Goal { tool, along })
+                Ok(Goal { tool, offset: Offset::seen(look, tool) })
             }
             Seen::NotThere(reason) | Seen::Unclear(reason) => Err(NoChoice::Unclear(format!(
                 "{id}, onto which it should be put, is not seen in {address}: {reason}"
@@ -160,15 +159,12 @@ impl TransferCell {
     fn known_goal(&self, job: &Job) -> Goal {
         let At { address, slot, below, .. } = &job.to;
         let of_site = self.knowledge.offsets().of(address.site());
-        let Some((below, _)) = below else { return Goal { tool: slot.tool, along: of_site } };
+        let Some((below, _)) = below else { return Goal { tool: slot.tool, offset: of_site } };
         match self.knowledge.lies(below.id.as_str(), &address.to_string()) {
-            Lies::ByArm { tool, along_m, along_deviation_m, .. } => {
-                Goal { tool, along: Known { mean: along_m, deviation: along_deviation_m } }
-            }
+            Lies::ByArm { tool, offset, .. } => Goal { tool, offset },
             Lies::ByHand { is_seated } => {
-                let Known { mean, deviation } = of_site;
-                let deviation = deviation.hypot(Knowledge::by_hand_m(is_seated));
-                Goal { tool: slot.tool, along: Known { mean, deviation } }
+                let offset = of_site.blurred(Knowledge::by_hand_m(is_seated));
+                Goal { tool: slot.tool, offset }
             }
         }
     }
@@ -219,15 +215,14 @@ impl TransferCell {
     /// Grips what the camera sees with the offset that it should have where it is put down.
     fn over_look(&self, job: &Job, look: Look, goal: Goal) -> Choice {
         let belief = self.knowledge.belief();
-        let along_m = goal.along.mean;
-        let tool = belief.tool_over(look, along_m);
-        let own_m = belief.along(look, tool).deviation;
+        let tool = belief.tool_over(look, goal.offset.by(belief).mean);
         let play_m = match job.request {
             Request::Unlid { .. } => LID_PLAY_M,
             _ => 0.0,
         };
-        let held = Known { mean: along_m, deviation: own_m.hypot(play_m) };
-        chosen(Some(tool), Some(look), held, goal, None)
+        let held = Offset::seen(look, tool).blurred(play_m);
+        let choice = Choosing { pick: Some(tool), seen_before: Some(look), by_hand: None };
+        self.chosen(choice, held, goal)
     }
 
     /// Grips what was put down as it was put down.
@@ -238,41 +233,40 @@ impl TransferCell {
             _ => job.item.clone(),
         };
         match self.knowledge.lies(&id, &place) {
-            Lies::ByArm { tool, along_m, along_deviation_m, seen } => {
-                let held = Known { mean: along_m, deviation: along_deviation_m };
-                chosen(Some(tool), seen, held, goal, None)
+            Lies::ByArm { tool, offset, seen } => {
+                let choice = Choosing { pick: Some(tool), seen_before: seen, by_hand: None };
+                self.chosen(choice, offset, goal)
             }
             Lies::ByHand { is_seated } => {
                 let offsets = self.knowledge.offsets();
                 let by_hand_m = Knowledge::by_hand_m(is_seated);
-                let own = offsets.of(from.address.site());
-                let held = Known { mean: own.mean, deviation: own.deviation.hypot(by_hand_m) };
-                let mut choice = chosen(Some(from.slot.tool), None, held, goal, Some(is_seated));
+                let held = offsets.of(from.address.site()).blurred(by_hand_m);
+                let pick = Some(from.slot.tool);
+                let by_hand = Some(is_seated);
+                let mut choice =
+                    self.chosen(Choosing { pick, seen_before: None, by_hand }, held, goal);
                 if job.to.below.is_none() {
                     // What sites have in common cancels.
                     let apart = offsets.difference(job.to.address.site(), from.address.site());
-                    choice.deviation_m = apart.deviation.hypot(by_hand_m).hypot(REPEATABILITY_M);
+                    let apart = apart.blurred(by_hand_m).blurred(REPEATABILITY_M);
+                    choice.deviation_m = apart.by(self.knowledge.belief()).deviation;
                 }
                 choice
             }
         }
     }
+
+    fn chosen(&self, choosing: Choosing, held: Offset, goal: Goal) -> Choice {
+        let Choosing { pick, seen_before, by_hand } = choosing;
+        let off = goal.offset.less(&held).blurred(REPEATABILITY_M).by(self.knowledge.belief());
+        let place = moved_along(goal.tool, off.mean);
+        Choice { pick, seen_before, held, goal, place, deviation_m: off.deviation, by_hand }
+    }
 }
 
-fn chosen(
+/// What a choice begins with.
+struct Choosing {
     pick: Option<PlanarPose>,
     seen_before: Option<Look>,
-    held: Known,
-    goal: Goal,
     by_hand: Option<bool>,
-) -> Choice {
-    Choice {
-        pick,
-        seen_before,
-        held,
-        goal,
-        place: moved_along(goal.tool, goal.along.mean - held.mean),
-        deviation_m: held.deviation.hypot(goal.along.deviation).hypot(REPEATABILITY_M),
-        by_hand,
-    }
 }

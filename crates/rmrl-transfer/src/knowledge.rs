@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use rmrl_belief::{CellBelief, Known, Prior};
+use rmrl_belief::{CellBelief, Prior};
 use rmrl_core::{Carry, Look, PlanarPose};
 use serde::{Deserialize, Serialize};
 
-use crate::site_offsets::{OffsetPrior, SiteOffsets};
+use crate::offset::Offset;
+use crate::site_offsets::{OffsetPrior, SiteObservation, SiteOffsets};
 
 /// The version of the file.
 const VERSION: u32 = 1;
@@ -23,7 +24,7 @@ const SEATED_M: f64 = 0.000_3;
 const PUT_BY_HAND_M: f64 = 0.002;
 
 /// How an item lies in its slot.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Lies {
     /// A person put it there.
@@ -35,10 +36,8 @@ pub enum Lies {
     ByArm {
         /// The pose of the tool where the jaws opened, as commanded.
         tool: PlanarPose,
-        /// The offset along the fingers that it had in the jaws, in meters.
-        along_m: f64,
-        /// Its standard deviation, in meters.
-        along_deviation_m: f64,
+        /// The offset along the fingers that it had in the jaws.
+        offset: Offset,
         /// Where the camera saw it afterwards.
         seen: Option<Look>,
     },
@@ -154,13 +153,16 @@ impl Knowledge {
 
     /// The offsets of the sites, as believed now.
     pub fn offsets(&self) -> SiteOffsets {
-        let observed: Vec<(&str, Known)> = self
+        let look_m = self.belief.look_deviation_m();
+        let observed: Vec<SiteObservation<'_>> = self
             .file
             .seated
             .iter()
-            .map(|Seated { site, tool, seen, seated_m }| {
-                let Known { mean, deviation } = self.belief.along(*seen, *tool);
-                (site.as_str(), Known { mean, deviation: deviation.hypot(*seated_m) })
+            .map(|Seated { site, tool, seen, seated_m }| SiteObservation {
+                site,
+                seen: *seen,
+                tool: *tool,
+                deviation_m: seated_m.hypot(look_m),
             })
             .collect();
         SiteOffsets::new(self.offset_prior, &observed)
@@ -174,7 +176,7 @@ impl Knowledge {
     /// How an item lies in a place; as put by hand where nothing else is known.
     pub fn lies(&self, item: &str, place: &str) -> Lies {
         let known = self.file.items.get(item).filter(|known| known.place == place);
-        known.map_or(Lies::ByHand { is_seated: false }, |known| known.lies)
+        known.map_or(Lies::ByHand { is_seated: false }, |known| known.lies.clone())
     }
 
     /// Takes note of how an item lies in a place.
@@ -236,7 +238,7 @@ mod tests {
         let tool = PlanarPose::new(0.3, -0.1, 0.0);
         // The camera sees plates 4 mm farther along x: this one lies 3 mm along the fingers.
         known.note_seated("bench", tool, PlanarPose::new(0.307, -0.103, 0.01).into(), true);
-        let offset = known.offsets().of("bench");
+        let offset = known.offsets().of("bench").by(known.belief());
         assert!((offset.mean - 0.003).abs() < 0.0006, "{offset:?}");
         assert!(offset.deviation < 0.001, "{offset:?}");
         for _ in 0..100 {

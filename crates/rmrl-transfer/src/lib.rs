@@ -9,7 +9,7 @@
 //! - `choosing`: where the jaws close and open. `looking`: what the camera says
 //! - `job`: a request, resolved into heights and slots. `route`: its way, proven. `going`: motions between slots
 //! - `carrying_about`: how a cell learns where its camera sees plates
-//! - `knowledge`, `site_offsets`: what is known of how things lie
+//! - `knowledge`: what is known of how things lie. `offset`, `site_offsets`: where plates are along the fingers
 //! - `ways`: who proves that a motion is clear
 //! - `cell`: devices, places and memory together. `log`: the transfers whose error was measured. `steps`: a protocol's
 //!   steps as transfers
@@ -26,6 +26,7 @@ mod job;
 mod knowledge;
 mod log;
 mod looking;
+mod offset;
 mod planning;
 mod protocol;
 mod qualification;
@@ -42,6 +43,7 @@ pub use error::TransferError;
 pub use job::{SitePlan, geometry_of};
 pub use knowledge::{Knowledge, Lies};
 pub use log::TransferLog;
+pub use offset::Offset;
 pub use protocol::{
     ChainStatistics, ChainStatisticsError, ItemAt, OnFailure, Protocol, ProtocolEnd, ProtocolError,
     ProtocolEvent, ProtocolReport, Rate, RunHooks, Step, StepAction, StepAttempt, StepLearning,
@@ -54,7 +56,7 @@ pub use qualification::{
     TransferStatistics, TrueError, TruthStatistics, WorstTransfer,
 };
 pub use request::{Ending, KnownBy, LeftAt, PlaceError, Request, TransferReport};
-pub use site_offsets::{OffsetPrior, SiteOffsets};
+pub use site_offsets::{OffsetPrior, SiteObservation, SiteOffsets};
 pub use watch::{
     Acknowledged, Alarm, AlarmConfig, AlarmState, DaySummary, Decision, Explanation, GateConfig,
     GateError, Moved, MovedConfig, PolicyGate, RecordError, SiteAlarms, SiteChange, SiteError,

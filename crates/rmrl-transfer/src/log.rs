@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use rmrl_files::{open_to_append, read_regular_file};
+use rmrl_files::{create_file, open_to_append, parent, read_regular_file, sync_folder};
 
 use crate::error::TransferError;
 use crate::watch::SiteRecord;
@@ -52,7 +52,14 @@ impl TransferLog {
     pub fn append(&self, record: &SiteRecord) -> Result<(), TransferError> {
         let line = serde_json::to_string(record).map_err(std::io::Error::other);
         let written = line.and_then(|line| {
-            let mut file = open_to_append(&self.path)?;
+            let mut file = match open_to_append(&self.path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    let file = create_file(&self.path)?;
+                    sync_folder(parent(&self.path))?;
+                    file
+                }
+                opened => opened?,
+            };
             file.write_all(format!("{line}\n").as_bytes())?;
             file.sync_data()
         });

@@ -2,7 +2,7 @@
 
 use rmrl_core::{Look, PlanarPose};
 use rmrl_inventory::SlotAddress;
-use rmrl_vision::{ExpectedPlate, LocalizeError, RgbdFrame};
+use rmrl_vision::{ExpectedPlate, LocalizeError, PlateInView, RgbdFrame};
 
 use crate::cell::{ComeHomeError, TransferCell};
 use crate::job::{At, geometry_of};
@@ -49,6 +49,7 @@ impl TransferCell {
             pose: expected,
             height_m: bottom_m + 0.5 * labware.height_m,
             within_m: WITHIN_M,
+            mean_surface_depth_m: self.camera.localizer().config().mean_surface_depth_m,
             geometry: geometry_of(labware),
         };
         let mut last = Seen::Unclear(String::new());
@@ -72,10 +73,15 @@ impl TransferCell {
         let camera = self.camera.model();
         let tool = at.slot.tool;
         let offset = self.knowledge.offsets().of(at.address.site());
-        let expected = self.knowledge.belief().seen_from(tool, offset.mean);
+        let belief = self.knowledge.belief();
+        let expected = belief.seen_from(tool, offset.by(belief).mean);
         let seen = self.camera.localizer().plates_in_view(&frame, &camera, at.bottom_m);
         // What the camera cannot say is no plate: the jaws still feel one.
-        let nearest = seen.unwrap_or_default().into_iter().map(|plate| plate.distance_m(expected));
+        let distance_m = |plate: PlateInView| {
+            let [x_m, y_m] = plate.at_m;
+            (x_m - expected.x_m).hypot(y_m - expected.y_m)
+        };
+        let nearest = seen.unwrap_or_default().into_iter().map(distance_m);
         let nearest_m = nearest.fold(f64::INFINITY, f64::min);
         Ok((nearest_m < OCCUPIES_M).then(|| {
             format!(
@@ -97,10 +103,10 @@ impl TransferCell {
         let belief = self.knowledge.belief();
         match self.knowledge.lies(item, &address.to_string()) {
             Lies::ByArm { seen: Some(seen), .. } if !belief.is_suspicious() => seen.pose,
-            Lies::ByArm { tool, along_m, .. } => belief.seen_from(tool, along_m),
+            Lies::ByArm { tool, offset, .. } => belief.seen_from(tool, offset.by(belief).mean),
             Lies::ByHand { .. } => {
                 let offset = self.knowledge.offsets().of(address.site());
-                belief.seen_from(tool, offset.mean)
+                belief.seen_from(tool, offset.by(belief).mean)
             }
         }
     }

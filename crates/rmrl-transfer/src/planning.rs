@@ -6,7 +6,7 @@ use rmrl_core::PlanarPose;
 use rmrl_inventory::{Place, SlotAddress};
 
 use crate::cell::TransferCell;
-use crate::choosing::NoChoice;
+use crate::choosing::{NORMAL_95, NoChoice};
 use crate::error::TransferError;
 use crate::job::Job;
 use crate::knowledge::Lies;
@@ -32,11 +32,11 @@ impl TransferCell {
         if let Err(error) = self.come_home() {
             return Ok(not_begun(&job, error.to_string()));
         }
+        self.ask_to_seat(&job);
         let (mut carries, mut by_way_of) = (0, None);
         let mut request = request.clone();
         let original = request.clone();
         if let Some(via) = self.has_to_be_seen(&job) {
-            self.ask_to_seat(&job);
             let first = Request::Move { from: request.from(), to: via.clone() };
             let report = self.leg(&first, Some(IN_VIEW_M))?;
             if report.ending != Ending::Done {
@@ -165,23 +165,24 @@ impl TransferCell {
         })
     }
 
-    /// Asks the operator to seat the item where a person had put it: its site is learned from it. Without an answer it may lie
-    /// anywhere near.
+    /// Asks the operator to seat what lies where the item is gripped, if nobody knows yet how plates lie in the jaws where sites
+    /// were taught: it is learned from it. Without an answer it may lie anywhere near.
     fn ask_to_seat(&mut self, job: &Job) {
-        let Some(from) = &job.from else { return };
+        let (Some(from), None) = (&job.from, &job.to.below) else { return };
+        let of_site = self.knowledge.offsets().of(job.to.address.site());
+        let known = of_site.by(self.knowledge.belief());
+        if NORMAL_95 * known.deviation < self.tolerance_m(job) {
+            return;
+        }
         let place = from.address.to_string();
-        if self.knowledge.lies(&job.item, &place) != (Lies::ByHand { is_seated: false }) {
+        let lowest = self.inventory.world().slot(&from.address).and_then(<[_]>::first);
+        let Some(item) = lowest.map(|item| item.id.to_string()) else { return };
+        if self.knowledge.lies(&item, &place) == (Lies::ByHand { is_seated: true }) {
             return;
         }
-        let known = self.knowledge.offsets().of(from.address.site());
-        if known.deviation < self.tolerance_m(job) / 2.0 {
-            return;
-        }
-        match self.operator.seat_item(&job.item, &place) {
-            Ok(()) => {
-                self.knowledge.note_lies(&job.item, &place, Lies::ByHand { is_seated: true });
-            }
-            Err(error) => tracing::info!("{} is taken as it lies: {error}", job.item),
+        match self.operator.seat_item(&item, &place) {
+            Ok(()) => self.knowledge.note_lies(&item, &place, Lies::ByHand { is_seated: true }),
+            Err(error) => tracing::info!("{item} is taken as it lies: {error}"),
         }
     }
 
@@ -228,8 +229,8 @@ impl TransferCell {
 }
 
 /// A plate is carried about within this of its slot, in meters and radians.
-const ABOUT_M: f64 = 0.05;
-const ABOUT_RAD: f64 = 0.5;
+const ABOUT_M: f64 = 0.04;
+const ABOUT_RAD: f64 = 0.35;
 /// The middles of two plates that touch in no pose are farther apart than this, in meters: a plate's diagonal, and some room
 /// for the fingers.
 const APART_M: f64 = 0.17;

@@ -15,6 +15,7 @@ use crate::error::TransferError;
 use crate::job::Job;
 use crate::knowledge::Lies;
 use crate::looking::Seen;
+use crate::offset::Offset;
 use crate::request::{Ending, KnownBy, LeftAt, PlaceError, Request, TransferReport};
 use crate::route::Route;
 use crate::watch::{SiteRecord, TransferRecord};
@@ -288,12 +289,7 @@ impl TransferCell {
 
     /// Takes note of how the item lies between the jaws that keep it.
     fn note_held(&mut self, job: &Job, choice: &Choice) {
-        let lies = Lies::ByArm {
-            tool: choice.place,
-            along_m: choice.held.mean,
-            along_deviation_m: choice.held.deviation,
-            seen: None,
-        };
+        let lies = Lies::ByArm { tool: choice.place, offset: choice.held.clone(), seen: None };
         self.knowledge.note_lies(&job.item, &Place::Jaws.to_string(), lies);
     }
 
@@ -371,13 +367,11 @@ impl TransferCell {
                 None
             }
         };
-        let error = match seen {
-            Some(look) => self.learn_from(job, choice, look),
-            None => {
-                self.note_put_down(job, choice, None);
-                predicted(choice)
-            }
-        };
+        let measured = seen.map(|look| self.learn_from(job, choice, look));
+        if measured.is_none() {
+            self.note_put_down(job, choice, None);
+        }
+        let error = self.better_known(choice, measured);
         let (most_m, most_deg) = match job.request {
             Request::Relid { .. } => (LID_SEATING_M, LID_SEATING_DEG),
             _ => (job.to.site.seating.translation_m, job.to.site.seating.yaw_deg),
@@ -386,6 +380,24 @@ impl TransferCell {
         let mut done = report(job, Ending::Done);
         (done.error, done.is_seated) = (Some(error), Some(is_seated));
         done
+    }
+
+    /// What was measured, or what was predicted where that is known better and both agree: a camera that has seen few carries
+    /// near a site may measure worse than the grip predicts.
+    fn better_known(&self, choice: &Choice, measured: Option<PlaceError>) -> PlaceError {
+        let predicted = predicted(choice);
+        match measured {
+            Some(measured) => {
+                let both_mm = measured.interval_mm.hypot(predicted.interval_mm);
+                let agrees = measured.distance_mm() <= both_mm;
+                if agrees && predicted.interval_mm < measured.interval_mm {
+                    predicted
+                } else {
+                    measured
+                }
+            }
+            None => predicted,
+        }
     }
 
     /// Looks at what was released; `None` where the camera does not see it.
@@ -400,10 +412,11 @@ impl TransferCell {
 
     /// The error as measured. The carry tells of camera and tool, and where a person had seated the item, of its site.
     fn learn_from(&mut self, job: &Job, choice: &Choice, look: Look) -> PlaceError {
-        let goal = choice.goal;
+        let goal = &choice.goal;
         let belief = self.knowledge.belief();
-        let Deviation { along, across, turn } = belief.deviation(look, goal.tool, goal.along.mean);
-        let deviation_m = along.deviation.hypot(goal.along.deviation).max(across.deviation);
+        let along = Offset::seen(look, goal.tool).less(&goal.offset).by(belief);
+        let Deviation { across, turn, .. } = belief.deviation(look, goal.tool, 0.0);
+        let deviation_m = along.deviation.max(across.deviation);
         let error = PlaceError {
             known_by: KnownBy::Measured,
             along_mm: 1e3 * along.mean,
@@ -428,19 +441,14 @@ impl TransferCell {
 
     /// Takes note of how the item was put down.
     fn note_put_down(&mut self, job: &Job, choice: &Choice, seen: Option<Look>) {
-        let held = match seen {
-            Some(look) => {
-                let by_look = self.knowledge.belief().along(look, choice.place);
-                if by_look.deviation < choice.held.deviation { by_look } else { choice.held }
+        let belief = self.knowledge.belief();
+        let offset = match seen.map(|look| Offset::seen(look, choice.place)) {
+            Some(by_look) if by_look.by(belief).deviation < choice.held.by(belief).deviation => {
+                by_look
             }
-            None => choice.held,
+            _ => choice.held.clone(),
         };
-        let lies = Lies::ByArm {
-            tool: choice.place,
-            along_m: held.mean,
-            along_deviation_m: held.deviation,
-            seen,
-        };
+        let lies = Lies::ByArm { tool: choice.place, offset, seen };
         self.knowledge.note_lies(&job.item, &job.to.address.to_string(), lies);
     }
 

@@ -5,7 +5,7 @@ use nalgebra::Vector2;
 
 use crate::mask::Moments;
 use crate::plate_depth::{PlateDepth, Surface};
-use crate::surroundings::patches_below_m;
+use crate::surroundings::Surroundings;
 use crate::{CameraModel, LocalizeError, RgbdFrame};
 
 /// A smaller share of the depth that agrees is no majority to rely on.
@@ -24,18 +24,18 @@ const MIN_LOWER_SHARE: f64 = 0.2;
 /// Fewer patches with a depth do not show the surroundings.
 const MIN_PATCHES: usize = 6;
 
-/// Checks that the depth over a mask is that of a plate. `rise_m` is how far the surface of a plate lies above what it
+/// Checks that the depth over a mask is that of a plate, with what lies around it. `rise_m` is how far the surface of a plate lies above what it
 /// stands on, in meters; `min_rise_ratio` is the share of it that must be seen, 0 for no check.
 ///
 /// # Errors
 /// The depth image shows the plate elsewhere, no plane, a steep one, or one that does not rise.
 pub(crate) fn check_depth(
-    frame: &RgbdFrame,
+    around: &Surroundings<'_>,
     camera: &CameraModel,
-    moments: &Moments,
     depth: &PlateDepth,
     [rise_m, min_rise_ratio]: [f64; 2],
 ) -> Result<(), LocalizeError> {
+    let Surroundings { frame, moments, .. } = *around;
     let agreeing = depth.agreeing_share;
     let tilt_rad = depth.surface.tilt_rad(camera);
     let is_odd = agreeing < SURE_SHARE || depth.is_rough || tilt_rad > LEVEL_RAD;
@@ -56,7 +56,7 @@ pub(crate) fn check_depth(
     if min_rise_ratio == 0.0 || rise_m < MIN_RISE_M {
         return Ok(());
     }
-    let mut below_m = patches_below_m(frame, moments, &depth.surface);
+    let mut below_m = around.patches_below_m();
     let lower = below_m.iter().filter(|below_m| **below_m >= least_m).count();
     if below_m.len() < MIN_PATCHES || lower as f64 >= MIN_LOWER_SHARE * below_m.len() as f64 {
         return Ok(());

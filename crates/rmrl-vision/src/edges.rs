@@ -20,6 +20,9 @@ const REACH_PX: f64 = 2.0;
 const BLUR_PX: f64 = 1.5;
 /// Distance of the samples across an edge, in pixels.
 const ACROSS_STEP_PX: f64 = 0.5;
+/// Another object within this many steps behind a side may bias its edge: 4.5 pixels. From `REACH_PX` on.
+const REACH_STEPS: u8 = 4;
+const CLEAR_STEPS: u8 = 9;
 /// Distance of the samples along an edge, in pixels.
 const ALONG_STEP_PX: f64 = 1.0;
 /// Corners are rounded; at this distance from them an edge is straight, in pixels.
@@ -53,66 +56,122 @@ pub(crate) struct Fit {
     pub rms_px: f64,
 }
 
-impl Fit {
+/// Which of the image's edges count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum EdgeRule {
+    /// All.
+    #[default]
+    All,
+    /// Those behind which no other dark object follows at once.
+    Clear,
+    /// Of those, only edges of the plate's top: another plate lies under it, and need not lie exactly under it.
+    ClearTop,
+}
+
+/// The edges of plates in an image.
+pub(crate) struct Edges<'a> {
+    image: &'a RgbImage,
+    plate: PlateGeometry,
+    camera: &'a CameraModel,
+    rule: EdgeRule,
+}
+
+impl<'a> Edges<'a> {
+    pub fn new(
+        image: &'a RgbImage,
+        plate: PlateGeometry,
+        camera: &'a CameraModel,
+        rule: EdgeRule,
+    ) -> Self {
+        Self { image, plate, camera, rule }
+    }
+
+    /// Moves `pose` so that the outline of a plate centered at `height_m` lies on the edges in the
+    /// image, by least squares over all samples along all sides. `None` if too few edges are visible.
+    pub fn align(&self, pose: PlanarPose, height_m: f64) -> Option<Aligned> {
+        let (mut aligned, mut fit) = (pose, None);
+        for _ in 0..ITERATIONS {
+            let samples = self.samples(aligned, height_m)?;
+            let (normal, right) = normal_equations(&samples, aligned, height_m, self.camera)?;
+            let step = normal.fixed_view::<3, 3>(0, 0).cholesky()?.solve(&right.xyz());
+            fit = self.fit(&samples, &normal, &right, height_m);
+            aligned = moved(aligned, step);
+        }
+        // A fit that moves far from its mask has found another object's edges.
+        if aligned.distance_m(pose) >= MAX_CORRECTION_M {
+            return None;
+        }
+        let fit = fit.and_then(|fit| self.at_its_height(fit, aligned, height_m));
+        Some(Aligned { pose: aligned, fit })
+    }
+
     /// The fit with a free height.
-    fn of(samples: &[Sample], normal: &Matrix4<f64>, right: &Vector4<f64>) -> Option<Self> {
+    fn fit(
+        &self,
+        samples: &[Sample],
+        normal: &Matrix4<f64>,
+        right: &Vector4<f64>,
+        height_m: f64,
+    ) -> Option<Fit> {
+        if self.rule != EdgeRule::All && !self.shows_size(samples.len(), normal, height_m) {
+            return None;
+        }
         let step = normal.cholesky()?.solve(right);
         let squares: f64 = samples.iter().map(|sample| sample.offset_px.powi(2)).sum();
         let left = (squares - step.dot(right)).max(0.0);
-        Some(Self { rise_m: step.w, rms_px: (left / samples.len() as f64).sqrt() })
+        Some(Fit { rise_m: step.w, rms_px: (left / samples.len() as f64).sqrt() })
     }
 
     /// Follows a large rise to where it leads: edges farther out than the profiles reach seem nearer than they are.
-    fn at_its_height(
-        mut self,
-        image: &RgbImage,
-        mut pose: PlanarPose,
-        height_m: f64,
-        plate: PlateGeometry,
-        camera: &CameraModel,
-    ) -> Option<Self> {
-        let distance_m = camera.position().z - height_m;
-        let mut step_m = self.rise_m;
+    fn at_its_height(&self, mut fit: Fit, mut pose: PlanarPose, height_m: f64) -> Option<Fit> {
+        let distance_m = self.camera.position().z - height_m;
+        let mut step_m = fit.rise_m;
         for _ in 0..ITERATIONS {
             if step_m.abs() < SMALL_RISE_RATIO * distance_m {
                 break;
             }
-            let height_m = height_m + self.rise_m;
-            let samples = samples_of(image, pose, height_m, plate, camera)?;
-            let (normal, right) = normal_equations(&samples, pose, height_m, camera)?;
+            let height_m = height_m + fit.rise_m;
+            let samples = self.samples(pose, height_m)?;
+            let (normal, right) = normal_equations(&samples, pose, height_m, self.camera)?;
             let step = normal.cholesky()?.solve(&right);
             step_m = step.w;
-            self.rise_m += step_m;
+            fit.rise_m += step_m;
             pose = moved(pose, step.xyz());
         }
-        Some(self)
+        Some(fit)
+    }
+
+    /// The image's edges along the outline of a plate; `None` if there are too few.
+    fn samples(&self, pose: PlanarPose, height_m: f64) -> Option<Vec<Sample>> {
+        let outline = Silhouette::of_plate(pose, height_m, self.plate, self.camera)?;
+        let top = match self.rule {
+            EdgeRule::ClearTop => {
+                let top_m = height_m + 0.5 * self.plate.height_m;
+                Some(Silhouette::of_face(pose, top_m, self.plate, self.camera)?)
+            }
+            _ => None,
+        };
+        let is_used = |ends: [Point2<f64>; 2]| {
+            top.as_ref().is_none_or(|top| ends.iter().all(|end| top.outline().contains(end)))
+        };
+        let must_be_clear = self.rule != EdgeRule::All;
+        let samples = samples(self.image, outline.outline(), is_used, must_be_clear);
+        (samples.len() >= MIN_SAMPLES).then_some(samples)
+    }
+
+    /// Whether the samples show how large the outline is: those of two adjacent sides do not.
+    fn shows_size(&self, count: usize, normal: &Matrix4<f64>, height_m: f64) -> bool {
+        let distance_m = self.camera.position().z - height_m;
+        // How far a long side moves outward in the image, in pixels, for each meter that the plate is nearer.
+        let growth = 0.5 * self.plate.width_m * self.camera.intrinsics.fx / distance_m.powi(2);
+        // What the samples say of the height beside x, y and yaw.
+        let information = normal.try_inverse().map_or(0.0, |inverse| 1.0 / inverse.m44);
+        information >= MIN_SIZE_SHARE * count as f64 * growth.powi(2)
     }
 }
 
-/// Moves `pose` so that the outline of a plate centered at `height_m` lies on the edges in the
-/// image, by least squares over all samples along all sides. `None` if too few edges are visible.
-pub(crate) fn align_to_edges(
-    image: &RgbImage,
-    pose: PlanarPose,
-    height_m: f64,
-    plate: PlateGeometry,
-    camera: &CameraModel,
-) -> Option<Aligned> {
-    let (mut aligned, mut fit) = (pose, None);
-    for _ in 0..ITERATIONS {
-        let samples = samples_of(image, aligned, height_m, plate, camera)?;
-        let (normal, right) = normal_equations(&samples, aligned, height_m, camera)?;
-        let step = normal.fixed_view::<3, 3>(0, 0).cholesky()?.solve(&right.xyz());
-        fit = Fit::of(&samples, &normal, &right);
-        aligned = moved(aligned, step);
-    }
-    // A fit that moves far from its mask has found another object's edges.
-    if aligned.distance_m(pose) >= MAX_CORRECTION_M {
-        return None;
-    }
-    let fit = fit.and_then(|fit| fit.at_its_height(image, aligned, height_m, plate, camera));
-    Some(Aligned { pose: aligned, fit })
-}
+/// The least share of what a whole outline says of its size.
+const MIN_SIZE_SHARE: f64 = 0.3;
 
 /// The largest correction of a mask's pose, in meters: the mask's error stays well below it.
 const MAX_CORRECTION_M: f64 = 0.004;
@@ -124,24 +183,20 @@ fn moved(pose: PlanarPose, step: Vector3<f64>) -> PlanarPose {
     PlanarPose::new(pose.x_m + step.x, pose.y_m + step.y, pose.yaw_rad + step.z)
 }
 
-/// The image's edges along the outline of a plate; `None` if there are too few.
-fn samples_of(
+/// The image's edges along the outline's sides of which `is_used` says so, by their ends.
+fn samples(
     image: &RgbImage,
-    pose: PlanarPose,
-    height_m: f64,
-    plate: PlateGeometry,
-    camera: &CameraModel,
-) -> Option<Vec<Sample>> {
-    let outline = Silhouette::of_plate(pose, height_m, plate, camera)?;
-    let samples = samples(image, outline.outline());
-    (samples.len() >= MIN_SAMPLES).then_some(samples)
-}
-
-/// The image's edges along the outline's sides.
-fn samples(image: &RgbImage, outline: &[Point2<f64>]) -> Vec<Sample> {
+    outline: &[Point2<f64>],
+    is_used: impl Fn([Point2<f64>; 2]) -> bool,
+    must_be_clear: bool,
+) -> Vec<Sample> {
     let mut samples = Vec::new();
     for (index, corner) in outline.iter().enumerate() {
-        let side = outline[(index + 1) % outline.len()] - corner;
+        let next = outline[(index + 1) % outline.len()];
+        if !is_used([*corner, next]) {
+            continue;
+        }
+        let side = next - corner;
         let length = side.norm();
         let along = side / length;
         // The outline turns from u towards v, so its inside lies to the left of each side.
@@ -149,13 +204,35 @@ fn samples(image: &RgbImage, outline: &[Point2<f64>]) -> Vec<Sample> {
         let mut position = CORNER_PX;
         while position <= length - CORNER_PX {
             let at = corner + along * position;
-            if let Some(offset_px) = edge_offset(image, at, outward) {
-                samples.push(Sample { at, outward, offset_px });
+            if let Some(edge) = edge_at(image, at, outward)
+                && !(must_be_clear && edge.is_followed(image, at, outward))
+            {
+                samples.push(Sample { at, outward, offset_px: edge.offset_px });
             }
             position += ALONG_STEP_PX;
         }
     }
     samples
+}
+
+/// The edge of a plate along a line across it.
+struct Edge {
+    /// How far from the line's middle the edge is, in pixels.
+    offset_px: f64,
+    /// The brightness of the plate and of the table.
+    inside: f64,
+    outside: f64,
+}
+
+impl Edge {
+    /// Whether another dark object follows behind the edge. It darkens what seems to be the table.
+    fn is_followed(&self, image: &RgbImage, at: Point2<f64>, outward: Vector2<f64>) -> bool {
+        let half = 0.5 * (self.inside + self.outside);
+        let mut behind = (REACH_STEPS..=CLEAR_STEPS).map(|step| f64::from(step) * ACROSS_STEP_PX);
+        behind.any(|offset_px| {
+            brightness(image, at + outward * offset_px).is_some_and(|value| value < half)
+        })
+    }
 }
 
 /// How far from `at` along `outward` the plate ends and the table begins; `None` if there is no such
@@ -164,7 +241,7 @@ fn samples(image: &RgbImage, outline: &[Point2<f64>]) -> Vec<Sample> {
 /// The integral of the missing light between the two levels gives the length that the plate covers. It is
 /// right wherever inside a pixel the edge is. The position of the steepest rise, or of half the
 /// brightness, would be biased towards the pixels' borders.
-fn edge_offset(image: &RgbImage, at: Point2<f64>, outward: Vector2<f64>) -> Option<f64> {
+fn edge_at(image: &RgbImage, at: Point2<f64>, outward: Vector2<f64>) -> Option<Edge> {
     const COUNT: usize = (2.0 * REACH_PX / ACROSS_STEP_PX) as usize + 1;
     const LEVEL_COUNT: usize = ((REACH_PX - BLUR_PX) / ACROSS_STEP_PX) as usize + 1;
     let mut profile = [0.0; COUNT];
@@ -182,7 +259,8 @@ fn edge_offset(image: &RgbImage, at: Point2<f64>, outward: Vector2<f64>) -> Opti
     // The trapezoidal rule.
     let ends = 0.5 * (covered(profile[0]) + covered(profile[COUNT - 1]));
     let between: f64 = profile[1..COUNT - 1].iter().map(|value| covered(*value)).sum();
-    Some(ACROSS_STEP_PX * (ends + between) - REACH_PX)
+    let offset_px = ACROSS_STEP_PX * (ends + between) - REACH_PX;
+    Some(Edge { offset_px, inside, outside })
 }
 
 /// The normal equations of least squares for the change of x, y, yaw and height that moves the outline onto the
@@ -215,6 +293,19 @@ fn normal_equations(
     Some((normal, right))
 }
 
+/// Linear brightness of a pixel, 0 to 1.
+pub(crate) fn linear_brightness([red, green, blue]: [u8; 3]) -> f64 {
+    let linear = linear_levels();
+    0.2126 * linear[usize::from(red)]
+        + 0.7152 * linear[usize::from(green)]
+        + 0.0722 * linear[usize::from(blue)]
+}
+
+/// Whether something of this brightness is as dark as a plate: no edge is seen between them.
+pub(crate) fn is_as_dark(value: f64, plate: f64) -> bool {
+    value - plate < MIN_CONTRAST * value
+}
+
 /// Linear brightness at a point, bilinearly interpolated, 0 to 1; `None` outside of the image.
 fn brightness(image: &RgbImage, at: Point2<f64>) -> Option<f64> {
     let (left, top) = (at.x.floor(), at.y.floor());
@@ -226,13 +317,7 @@ fn brightness(image: &RgbImage, at: Point2<f64>) -> Option<f64> {
     if left + 1 >= image.width() || top + 1 >= image.height() {
         return None;
     }
-    let linear = linear_levels();
-    let value = |u: u32, v: u32| {
-        let [red, green, blue] = image.get_pixel(left + u, top + v).0;
-        0.2126 * linear[usize::from(red)]
-            + 0.7152 * linear[usize::from(green)]
-            + 0.0722 * linear[usize::from(blue)]
-    };
+    let value = |u: u32, v: u32| linear_brightness(image.get_pixel(left + u, top + v).0);
     let upper = value(0, 0) * (1.0 - across) + value(1, 0) * across;
     let lower = value(0, 1) * (1.0 - across) + value(1, 1) * across;
     Some(upper * (1.0 - down) + lower * down)

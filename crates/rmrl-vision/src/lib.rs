@@ -9,6 +9,9 @@
 //!
 //! Localization, from the top:
 //! - `localize.rs`, `localize_error.rs`, `localizer_config.rs`: the localizer, its errors and configuration.
+//! - `localization.rs`, `expected_plate.rs`: what it finds, and what it is told to look for.
+//! - `plate_fit.rs`: from a plate's mask to its pose. `near_fit.rs`: the same for one of several plates.
+//! - `touching.rs`: finds a plate in a mask that other objects belong to, too.
 //! - `plate_depth.rs`, `depth_checks.rs`, `surroundings.rs`: the depth of the plate, and whether it can be one's.
 //! - `confidence.rs`: how far a pose can be trusted.
 //! - `edges.rs`, `silhouette.rs`: refine a mask's pose by the plate's outline and its edges.
@@ -40,16 +43,20 @@ mod detect;
 mod distortion;
 mod draw;
 mod edges;
+mod expected_plate;
 mod foreign_camera;
 mod frame;
 mod frame_file;
 mod image_file;
+mod localization;
 mod localize;
 mod localize_error;
 mod localizer_config;
 mod mask;
+mod near_fit;
 mod npy;
 mod plate_depth;
+mod plate_fit;
 mod recording;
 mod rotation;
 mod rounding;
@@ -58,6 +65,7 @@ mod silhouette;
 mod surroundings;
 mod text_table;
 mod tilt;
+mod touching;
 
 pub use bounding_box::BoundingBox;
 pub use camera::{CameraModel, Intrinsics, IntrinsicsError, LensLimit};
@@ -68,11 +76,13 @@ pub use depth_file::DepthFileError;
 pub use detect::{ColorThresholdDetector, Detection, Detections, Detector, Rejected};
 pub use distortion::Distortion;
 pub use draw::{draw_bounding_box, draw_localization, draw_mask, draw_plate};
+pub use expected_plate::{ExpectedPlate, PlateInView};
 pub use foreign_camera::{ForeignCamera, ForeignCameraError};
 pub use frame::{DEPTH_UNIT_M, DepthImage, RgbdFrame};
 pub use frame_file::{FrameFileError, read_frame};
 pub use image_file::{ImageFileError, is_image_name, read_color_image, read_gray_image};
-pub use localize::{Localization, Localizer};
+pub use localization::Localization;
+pub use localize::Localizer;
 pub use localize_error::LocalizeError;
 pub use localizer_config::{Center, DepthEstimate, LocalizerConfig, PlateGeometry};
 pub use mask::Mask;

@@ -1,6 +1,8 @@
 //! Why a frame gave no pose.
 
-use crate::{BoundingBox, BoxError, LensLimit, Rejected};
+use rmrl_core::InvalidKey;
+
+use crate::{BoundingBox, BoxError, ExpectedPlate, LensLimit, Rejected};
 
 /// Why a frame gave no pose. In none of these cases does the localizer guess.
 #[derive(Debug, thiserror::Error)]
@@ -23,12 +25,56 @@ pub enum LocalizeError {
         /// The likeliest object that the detector rejected.
         best_rejected: Option<Rejected>,
     },
-    /// More than one plate was detected.
-    #[error("{} plates in the image (scores {scores:.2?}); only one may be in view", scores.len())]
+    /// More than one plate was detected in the image, or at the expected place.
+    #[error("{} plates in the image where only one may be (scores {scores:.2?})", scores.len())]
     SeveralPlates {
         /// The scores of the detected plates.
         scores: Vec<f64>,
     },
+    /// No plate lies at the expected place.
+    #[error(
+        "no plate within {:.0} mm of x {:.1} mm, y {:.1} mm, at a height of {:.1} mm{}",
+        1000.0 * expected.within_m, 1000.0 * expected.pose.x_m, 1000.0 * expected.pose.y_m, 1000.0 * expected.height_m,
+        elsewhere(*nearest_m, *seen, *best_rejected)
+    )]
+    NotThere {
+        /// What was expected, and where.
+        expected: ExpectedPlate,
+        /// How far from the expected pose the nearest plate lies that was detected, if it is as high, in meters; `None`
+        /// if none was.
+        nearest_m: Option<f64>,
+        /// How many plates were detected elsewhere.
+        seen: usize,
+        /// The likeliest object that the detector rejected.
+        best_rejected: Option<Rejected>,
+    },
+    /// The image does not show all of the place where a plate is expected, and no plate there.
+    #[error(
+        "the image does not show all of a plate at x {:.1} mm, y {:.1} mm, at a height of {:.1} mm; expected a place in \
+         the camera's view",
+        1000.0 * expected.pose.x_m, 1000.0 * expected.pose.y_m, 1000.0 * expected.height_m
+    )]
+    OutOfView {
+        /// What was expected, and where.
+        expected: ExpectedPlate,
+    },
+    /// The plate at the expected place is higher or lower than expected.
+    #[error(
+        "the plate's center is at a height of {:.1} mm, expected {:.1} mm within {:.1} mm; is another plate under it, or \
+         one missing, or is it another labware?",
+        1000.0 * height_m, 1000.0 * expected_m, 1000.0 * tolerance_m
+    )]
+    WrongHeight {
+        /// The height of the plate's center by its depth, world frame, in meters.
+        height_m: f64,
+        /// The expected height, in meters.
+        expected_m: f64,
+        /// The tolerance that was exceeded, in meters.
+        tolerance_m: f64,
+    },
+    /// What was expected is no valid plate or place.
+    #[error("the expected plate is invalid")]
+    InvalidExpectation(#[source] InvalidKey),
     /// The box holds no pixel of a plate.
     #[error("the segmentation of the box {bounding_box:?} is empty")]
     EmptyMask {
@@ -156,6 +202,10 @@ impl LocalizeError {
             Self::SizeMismatch { .. } => "size_mismatch",
             Self::NoPlate { .. } => "no_plate",
             Self::SeveralPlates { .. } => "several_plates",
+            Self::NotThere { .. } => "not_there",
+            Self::OutOfView { .. } => "out_of_view",
+            Self::WrongHeight { .. } => "wrong_height",
+            Self::InvalidExpectation(_) => "invalid_expectation",
             Self::EmptyMask { .. } => "empty_mask",
             Self::AtImageBorder => "at_image_border",
             Self::OutsideLens { .. } => "outside_lens",
@@ -177,11 +227,23 @@ impl LocalizeError {
     pub fn scores(&self) -> Vec<f64> {
         match self {
             Self::SeveralPlates { scores } => scores.clone(),
-            Self::NoPlate { best_rejected } => {
+            Self::NoPlate { best_rejected } | Self::NotThere { best_rejected, .. } => {
                 best_rejected.iter().map(|best| best.score).collect()
             }
             _ => Vec::new(),
         }
+    }
+}
+
+fn elsewhere(nearest_m: Option<f64>, seen: usize, rejected: Option<Rejected>) -> String {
+    match (nearest_m, seen) {
+        (Some(nearest_m), 1) => {
+            format!("; the only plate in view is {:.1} mm away", 1000.0 * nearest_m)
+        }
+        (Some(nearest_m), _) => {
+            format!("; the nearest of {seen} plates in view is {:.1} mm away", 1000.0 * nearest_m)
+        }
+        (None, _) => format!(", and none in the image{}", likeliest(rejected)),
     }
 }
 

@@ -41,6 +41,22 @@ impl Mask {
         Self { left: self.left + right, top: self.top + down, ..self }
     }
 
+    /// The pixels of the mask between the columns, first and last, that `columns` gives for their row of the image.
+    #[must_use]
+    pub(crate) fn between(&self, columns: impl Fn(u32) -> Option<[f64; 2]>) -> Self {
+        let mut pixels = self.pixels.clone();
+        let width = (pixels.width() as usize).max(1);
+        for (row, values) in (self.top..).zip(pixels.chunks_exact_mut(width)) {
+            let columns = columns(row);
+            for (column, value) in (self.left..).zip(values) {
+                let is_inside = columns
+                    .is_some_and(|[first, last]| (first..=last).contains(&f64::from(column)));
+                *value *= u8::from(is_inside);
+            }
+        }
+        Self { pixels, ..*self }
+    }
+
     /// The image coordinates of every set pixel, row by row.
     pub fn pixels(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         self.pixels

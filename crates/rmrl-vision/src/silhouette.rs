@@ -3,7 +3,7 @@
 use nalgebra::{Point2, Point3};
 use rmrl_core::PlanarPose;
 
-use crate::{BoundingBox, CameraModel, PlateGeometry, mask::Moments};
+use crate::{BoundingBox, CameraModel, Mask, PlateGeometry, mask::Moments};
 
 /// The convex outline of a plate, in pixels, turning from the `u` axis towards `v`.
 pub(crate) struct Silhouette {
@@ -21,6 +21,27 @@ impl Silhouette {
         plate: PlateGeometry,
         camera: &CameraModel,
     ) -> Option<Self> {
+        let half_m = 0.5 * plate.height_m;
+        Self::between(pose, &[height_m - half_m, height_m + half_m], plate, camera)
+    }
+
+    /// The outline of a plate's top, or of its bottom, at `height_m`. `None` if a part of it lies behind the camera.
+    pub(crate) fn of_face(
+        pose: PlanarPose,
+        height_m: f64,
+        plate: PlateGeometry,
+        camera: &CameraModel,
+    ) -> Option<Self> {
+        Self::between(pose, &[height_m], plate, camera)
+    }
+
+    /// The outline of a plate's faces at some heights and of what lies between them.
+    fn between(
+        pose: PlanarPose,
+        heights_m: &[f64],
+        plate: PlateGeometry,
+        camera: &CameraModel,
+    ) -> Option<Self> {
         let (sin, cos) = pose.yaw_rad.sin_cos();
         let (half_length, half_width) = (0.5 * plate.length_m, 0.5 * plate.width_m);
         let base = [
@@ -30,17 +51,41 @@ impl Silhouette {
             (-half_length, half_width - plate.chamfer_m),
             (-half_length + plate.chamfer_m, half_width),
         ];
-        let mut corners = Vec::with_capacity(2 * base.len());
+        let mut corners = Vec::with_capacity(heights_m.len() * base.len());
         for (along, across) in base {
-            for up in [-0.5 * plate.height_m, 0.5 * plate.height_m] {
+            for height_m in heights_m {
                 corners.push(camera.project(Point3::new(
                     pose.x_m + cos * along - sin * across,
                     pose.y_m + sin * along + cos * across,
-                    height_m + up,
+                    *height_m,
                 ))?);
             }
         }
         Some(Self { outline: convex_hull(corners) })
+    }
+
+    /// The pixels of a mask that lie inside the outline.
+    pub(crate) fn cut(&self, mask: &Mask) -> Mask {
+        mask.between(|row| self.columns(row))
+    }
+
+    /// The columns of a row of pixels whose middles lie inside the outline, from the first to the last; `None` if none do.
+    fn columns(&self, row: u32) -> Option<[f64; 2]> {
+        let (mut first, mut last) = (f64::NEG_INFINITY, f64::INFINITY);
+        for (index, corner) in self.outline.iter().enumerate() {
+            let side = self.outline[(index + 1) % self.outline.len()] - corner;
+            // Inside are pixels with side x (pixel - corner) >= 0.
+            let down = f64::from(row) - corner.y;
+            let limit = corner.x + side.x * down / side.y;
+            if side.y > 0.0 {
+                last = last.min(limit);
+            } else if side.y < 0.0 {
+                first = first.max(limit);
+            } else if side.x * down < 0.0 {
+                return None;
+            }
+        }
+        (first <= last).then_some([first, last])
     }
 
     /// The corners of the outline.

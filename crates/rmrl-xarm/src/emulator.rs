@@ -45,6 +45,8 @@
 //! - `signals`: inputs and outputs
 //! - `fence`, `task`, `origin`, `circle`, `trajectory`, `error_code`: what these are made of
 //! - `emulated_gripper`: the gripper's registers
+//! - `keep_outs`: the judge of motions, which measures how near the arm comes to what it has to stay away from;
+//!   `judging`: what it is asked, and when
 //! - `faults`, `fault_text`: faults on demand; `recording`: what it did
 
 mod circle;
@@ -61,6 +63,8 @@ mod fault_text;
 mod faults;
 mod fence;
 mod firmware;
+mod judging;
+mod keep_outs;
 mod machine;
 mod origin;
 mod parameters;
@@ -86,6 +90,7 @@ pub use faults::{
     Faults, GripperFault, LinkFault, MotionFault, ReportFault, Request, ScheduledFault,
 };
 pub use firmware::{Firmware, FirmwareError};
+pub use keep_outs::{EntryRegion, HeldPlate, KeepOutBox, KeepOutTable, KeepOutViolation, KeepOuts};
 pub use plant::Plant;
 pub use recording::{MotionOutcome, MotionRecord, Recording, StopRecord};
 pub use start_error::StartError;

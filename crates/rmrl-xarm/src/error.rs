@@ -285,6 +285,15 @@ pub enum XArmError {
         /// Why not.
         reason: String,
     },
+    /// The gripper measures a width that no gripper has.
+    #[error(
+        "the gripper measures {width_mm:.1} mm between its jaws, expected 0 to 200 mm: its control mode or its \
+         firmware is another than this program knows, or its cable is disturbed"
+    )]
+    AbsurdWidth {
+        /// The width, in mm.
+        width_mm: f64,
+    },
     /// A target or a speed that is not finite, or a speed that is not above 0.
     #[error("{what} is {value}, which is invalid for a motion")]
     NotANumber {

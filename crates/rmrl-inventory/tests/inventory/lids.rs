@@ -193,8 +193,8 @@ fn impossible_requests_with_lids_are_refused_and_change_nothing() {
             ("jaws", "hotel:1", "jaws is empty"),
             ("hotel:2", "reader", "expected a plate without a lid for plate-9.lid"),
             ("hotel:2", "lids", "dish-1.lid in lids is a lid, expected a plate"),
-            ("hotel:2", "tray", "is the lid of a plate, and dish-1 in tray is a dish"),
-            ("lids", "hotel:1", "is the lid of a dish, and plate-1 in hotel:1 is a plate"),
+            ("hotel:2", "tray", "is the lid of a plate, and dish-1 is a dish"),
+            ("lids", "hotel:1", "is the lid of a dish, and plate-1 is a plate"),
             ("bench", "hotel:1", "plate-3 in bench is no lid"),
         ],
     );
@@ -360,7 +360,7 @@ fn an_uncertain_lid_is_settled_on_a_plate_or_beside_it() {
         set(&mut inventory, "hotel:2", &["plate-8+lid"]);
         for (at, expected) in [
             ("hotel:2", "plate-8 in hotel:2 has a lid already"),
-            ("tray", "plate-1.lid is the lid of a plate, and dish-1 in tray is a dish"),
+            ("tray", "plate-1.lid is the lid of a plate, and dish-1 is a dish"),
             ("reader", "plate-1.lid is a plate.lid, and reader accepts plate"),
             ("hotel:3", "nobody has said"),
             ("hotel:9", "nobody has said"),

@@ -10,6 +10,9 @@ pub(super) struct PixelRegion {
 }
 
 impl PixelRegion {
+    /// No pixel.
+    pub(super) const EMPTY: Self = Self { left: 0, top: 0, right: 0, bottom: 0 };
+
     /// A whole image.
     pub(super) fn whole(width: usize, height: usize) -> Self {
         Self { left: 0, top: 0, right: width, bottom: height }

@@ -1,14 +1,16 @@
 //! An analytic ray tracer for the few things an overhead camera sees in the cell.
 //!
-//! Table, cuboids and the plate are hit in closed form; lamp and window have a size, so their shadows
+//! Table, cuboids and plates are hit in closed form; lamp and window have a size, so their shadows
 //! are soft. Each pixel has four rays for color and one for depth. The empty cell is traced once. Of
-//! each later image, only the pixels that plate, hand and their shadows may change are traced again.
+//! each later image, only the pixels that what moves and its shadows may change are traced again.
 
+mod body_pixels;
 mod change_detection;
 mod empty_cell;
 pub(super) mod hand_visibility;
 mod image_plane;
 mod light_source;
+mod moving_bodies;
 mod pixel_record;
 mod plate;
 mod ray;
@@ -18,32 +20,28 @@ mod surface;
 mod tile_scene;
 mod tracer;
 
-use nalgebra::{Isometry3, Point3};
 use rayon::prelude::*;
-use rmrl_vision::{CameraModel, PlateGeometry};
+use rmrl_vision::CameraModel;
 
 use self::change_detection::ChangeDetector;
 use self::empty_cell::{EmptyCell, Fixture};
 use self::image_plane::ImagePlane;
+use self::moving_bodies::MovingBodies;
 use self::pixel_record::PixelRecord;
-use self::plate::RayPlate;
 use self::ray::RayBody;
 use self::shade::Lighting;
-use self::surface::{Albedos, albedo_of};
-use self::tile_scene::MovingBodies;
+use self::surface::albedo_of;
 use self::tracer::{TracedPixel, Tracer};
 use super::ideal_frame::IdealFrame;
+use super::moving_things::MovingThings;
 use super::pixel_region::PixelRegion;
 use super::scene_view::SceneView;
-use crate::physics::hand::Hand;
-use crate::scene::appearance::PlateLook;
 use crate::scene::cuboid::Cuboid;
 
 /// Renders one cell.
 #[derive(Debug, Clone)]
 pub(super) struct Renderer {
     tracer: Tracer,
-    geometry: PlateGeometry,
     empty: EmptyCell,
 }
 
@@ -76,40 +74,20 @@ impl Renderer {
             is_plate: Vec::new(),
         };
         let empty = EmptyCell { fixtures, frame, records: Vec::new() };
-        let mut renderer = Self { tracer, geometry: view.geometry, empty };
+        let mut renderer = Self { tracer, empty };
         (renderer.empty.frame, renderer.empty.records) = renderer.trace(whole, None);
         renderer
     }
 
-    /// The cell without plate and hand.
+    /// The cell without all that moves.
     pub(super) fn empty(&self) -> &IdealFrame {
         &self.empty.frame
     }
 
-    /// What the plate at `world_from_plate` and, if in view, the hand change about the empty cell.
-    pub(super) fn render(
-        &self,
-        world_from_plate: &Isometry3<f64>,
-        look: &PlateLook,
-        hand: Option<&Hand>,
-    ) -> IdealFrame {
-        let plate = RayPlate::new(world_from_plate, self.geometry, look);
-        let hand: Vec<RayBody> = hand.map(Hand::cuboids).iter().flatten().map(ray_body).collect();
-        let corners: Vec<Point3<f32>> =
-            hand.iter().flat_map(RayBody::corners).chain(plate.corners()).collect();
-        let region = self.region_of(&corners);
-        let top_m = corners.iter().map(|corner| corner.z).fold(0.0, f32::max);
-        let moving = MovingBodies { hand, plate, albedos: Albedos::new(look), top_m };
-        self.trace(region, Some(&moving)).0
-    }
-
-    /// The pixels that a body with these corners, or its shadow on anything, can cover.
-    fn region_of(&self, corners: &[Point3<f32>]) -> PixelRegion {
-        let sources = self.tracer.lighting.sources.iter();
-        sources
-            .map(|source| self.tracer.plane.shaded_region(corners, source))
-            .reduce(PixelRegion::around)
-            .expect("a cell has a lamp")
+    /// What moving things change about the empty cell.
+    pub(super) fn render(&self, things: &MovingThings<'_>) -> IdealFrame {
+        let moving = MovingBodies::new(things, &self.tracer);
+        self.trace(moving.region(), Some(&moving)).0
     }
 
     /// Traces the pixels of `region`, tile by tile in parallel: all of them, or those that what is
@@ -159,8 +137,14 @@ impl Renderer {
         mut keep: impl FnMut(usize, usize, TracedPixel),
     ) {
         let (tracer, empty) = (&self.tracer, &self.empty);
-        let scene = empty.scene_of(tile, moving, tracer.lighting.sources.len());
-        let detector = moving.map(|moving| ChangeDetector { tracer, empty, moving });
+        let near = moving.map(|moving| moving.near(&tile));
+        if near.as_ref().is_some_and(Vec::is_empty) {
+            tile.pixels().for_each(|(u, v)| keep(u, v, empty.pixel(u, v)));
+            return;
+        }
+        let detector = near.as_ref().map(|near| ChangeDetector { tracer, empty, moving: near });
+        let near = near.as_deref().unwrap_or(&[]);
+        let scene = empty.scene_of(&tile, near, tracer.lighting.sources.len());
         for block in tile.blocks(BLOCK_PX) {
             let block_changes = detector.as_ref().is_none_or(|one| one.may_change(block));
             for (u, v) in block.pixels() {

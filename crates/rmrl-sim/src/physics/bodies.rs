@@ -6,11 +6,13 @@
 use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion, Vector3};
 use rapier3d::prelude::*;
 use rmrl_core::PlanarPose;
-use rmrl_vision::PlateGeometry;
 
-use crate::physics::hand::{FINGER_HALF_HEIGHT_M, FINGER_HALF_THICKNESS_M, Hand, PAD_HALF_WIDTH_M};
+use crate::physics::block::Block;
+use crate::physics::fixed_bodies::FixedBodies;
+use crate::physics::hand::Hand;
+use crate::physics::hand_shape::{HandPart, HandShape};
+use crate::physics::load::{Load, LoadPart};
 use crate::scene::cell_parameters::Friction;
-use crate::scene::cuboid::{Cuboid, pose_in_frame};
 
 /// Time step, in seconds. At 1 ms the plate's final pose no longer changes with the step.
 pub(super) const TIME_STEP_SECS: f64 = 0.001;
@@ -19,26 +21,40 @@ pub(super) const TIME_STEP_SECS: f64 = 0.001;
 const PREDICTION_DISTANCE_M: f32 = 0.0002;
 /// Contacts as springs: stiff enough for a plate held at 15 N to move by less than 0.1 mm.
 const CONTACT_FREQUENCY_HZ: f32 = 120.0;
+/// The least mass of a load, in kilograms: for it the frequency was found. Opening jaws throw a lighter load aside by tenths of
+/// a millimeter, because their springs leave it one step apart; how heavy a lid is makes no other difference.
+const LEAST_MASS_KG: f64 = 0.06;
 /// Damping ratio of the contacts.
 const CONTACT_DAMPING_RATIO: f32 = 2.0;
-/// Mass of the plate, in kilograms: polystyrene, empty.
-const PLATE_MASS_KG: f32 = 0.06;
+/// An item that lifts a load with less than this does not carry it, in newtons: a tenth of the weight of a plate.
+const CARRIED_N: f32 = 0.06;
 /// A plate slower than this has come to rest, in meters and radians per second.
 const REST_SPEED: f32 = 0.001;
 
-/// A physics world with a plate, two fingers, a table and what stands on it.
+/// Table, walls, hand: what is no item.
+const HARDWARE: Group = Group::GROUP_1;
+/// Items that do not move.
+const ITEMS: Group = Group::GROUP_2;
+/// The load, where its parts nest over items.
+const NESTING: Group = Group::GROUP_3;
+
+/// A physics world with a load, a hand, a table and what stands on it.
 pub(super) struct GraspBodies {
     world: PhysicsWorld,
-    plate: RigidBodyHandle,
-    plate_collider: ColliderHandle,
-    fingers: [Finger; 2],
+    shape: HandShape,
+    load: RigidBodyHandle,
+    /// The colliders of the load that the hand can touch.
+    load_colliders: Vec<ColliderHandle>,
+    /// Those of the items that do not move, in their order.
+    item_colliders: Vec<ColliderHandle>,
+    /// What of the hand may touch the load, the pads of the two jaws first.
+    hand_bodies: Vec<HandBody>,
 }
 
-struct Finger {
+struct HandBody {
     body: RigidBodyHandle,
     collider: ColliderHandle,
-    /// +1 for the jaw on the tool's +y side, -1 for the other.
-    side: f64,
+    part: HandPart,
 }
 
 /// How a body moves at one moment.
@@ -50,22 +66,23 @@ pub(super) struct Velocity {
 
 impl GraspBodies {
     pub(super) fn new(
-        surroundings: &[Cuboid],
+        fixed: &FixedBodies,
         friction: Friction,
-        geometry: PlateGeometry,
-        world_from_plate: &Isometry3<f64>,
-        hand: &Hand,
+        load: &Load,
+        world_from_load: &Isometry3<f64>,
+        (shape, hand): (HandShape, &Hand),
     ) -> Self {
         let mut world = empty_world();
-        insert_surroundings(&mut world, surroundings, friction);
-        let (plate, plate_collider) = insert_plate(&mut world, geometry, world_from_plate);
-        let fingers = [1.0, -1.0].map(|side| insert_finger(&mut world, hand, side, friction));
-        Self { world, plate, plate_collider, fingers }
+        let item_colliders = insert_fixed(&mut world, fixed, friction);
+        let (load, load_colliders) = insert_load(&mut world, load, world_from_load);
+        let insert = |part| insert_hand_part(&mut world, part, (shape, hand), friction);
+        let hand_bodies = shape.touching().into_iter().map(insert).collect();
+        Self { world, shape, load, load_colliders, item_colliders, hand_bodies }
     }
 
-    /// The pose of the plate's center.
-    pub(super) fn world_from_plate(&self) -> Isometry3<f64> {
-        let pose = self.world.bodies[self.plate].position();
+    /// The pose of the load: that of the center of its lowest part.
+    pub(super) fn world_from_load(&self) -> Isometry3<f64> {
+        let pose = self.world.bodies[self.load].position();
         let (t, r) = (pose.translation, pose.rotation);
         Isometry3::from_parts(
             Translation3::new(f64::from(t.x), f64::from(t.y), f64::from(t.z)),
@@ -78,58 +95,86 @@ impl GraspBodies {
         )
     }
 
-    /// Simulates one time step, in which the fingers move to where the hand is.
+    /// Simulates one time step, in which the jaws move to where the hand is.
     pub(super) fn step(&mut self, hand: &Hand) {
-        for finger in &self.fingers {
-            let pose = finger_pose(hand, finger.side);
-            self.world.bodies[finger.body].set_next_kinematic_position(pose);
+        for one in &self.hand_bodies {
+            let pose = part_pose(&one.part, self.shape, hand);
+            self.world.bodies[one.body].set_next_kinematic_position(pose);
         }
         self.world.step();
     }
 
-    /// Puts plate and fingers somewhere else without simulating the motion.
+    /// Puts load and hand somewhere else without simulating the motion.
     pub(super) fn relocate(
         &mut self,
-        world_from_plate: &Isometry3<f64>,
+        world_from_load: &Isometry3<f64>,
         velocity: &Velocity,
         hand: &Hand,
     ) {
         let linear = velocity.linear_m_s;
-        let body = &mut self.world.bodies[self.plate];
-        body.set_position(to_rapier(world_from_plate), true);
+        let body = &mut self.world.bodies[self.load];
+        body.set_position(to_rapier(world_from_load), true);
         body.set_linvel(Vector::new(linear.x as f32, linear.y as f32, linear.z as f32), true);
         body.set_angvel(Vector::new(0.0, 0.0, velocity.yaw_rad_s as f32), true);
-        for finger in &self.fingers {
-            let pose = finger_pose(hand, finger.side);
-            self.world.bodies[finger.body].set_position(pose, true);
+        self.relocate_hand(hand);
+    }
+
+    /// Puts the hand somewhere else without simulating the motion.
+    pub(super) fn relocate_hand(&mut self, hand: &Hand) {
+        for one in &self.hand_bodies {
+            let pose = part_pose(&one.part, self.shape, hand);
+            self.world.bodies[one.body].set_position(pose, true);
         }
     }
 
-    pub(super) fn plate_rests(&self) -> bool {
-        let plate = &self.world.bodies[self.plate];
-        plate.linvel().length() < REST_SPEED && plate.angvel().length() < REST_SPEED
+    pub(super) fn load_rests(&self) -> bool {
+        let load = &self.world.bodies[self.load];
+        load.linvel().length() < REST_SPEED && load.angvel().length() < REST_SPEED
     }
 
-    /// The smaller of the two jaws' forces on the plate, in newtons.
+    /// The smaller of the two jaws' forces on the load, in newtons.
     pub(super) fn grip_force_n(&self) -> f64 {
-        let force =
-            |finger: &Finger| self.normal_force_n(finger).map_or(0.0, |force| force.length());
-        f64::from(force(&self.fingers[0]).min(force(&self.fingers[1])))
+        let force = |pad: &HandBody| self.normal_force_n(pad).length();
+        f64::from(force(&self.hand_bodies[0]).min(force(&self.hand_bodies[1])))
     }
 
-    /// The vertical force between fingers and plate, in newtons: large only where a finger stands
-    /// on the plate, because friction is not part of it.
+    /// The vertical force between fingers and load, in newtons: large only where a finger stands
+    /// on it, because friction is not part of it.
     pub(super) fn force_from_below_n(&self) -> f64 {
-        self.fingers
-            .iter()
-            .filter_map(|finger| self.normal_force_n(finger))
-            .map(|force| f64::from(force.z.abs()))
-            .sum()
+        self.hand_bodies.iter().map(|one| f64::from(self.normal_force_n(one).z.abs())).sum()
     }
 
-    fn normal_force_n(&self, finger: &Finger) -> Option<Vector> {
-        let pair = self.world.contact_pair(finger.collider, self.plate_collider)?;
-        Some(pair.total_impulse() / self.world.integration_parameters.dt)
+    /// By how much more the load presses on the hand from one side than from the other, in newtons: about nothing while it is
+    /// only held. Friction is not part of it.
+    pub(super) fn force_on_hand_n(&self) -> f64 {
+        let forces = self.hand_bodies.iter().map(|one| self.normal_force_n(one));
+        f64::from(forces.sum::<Vector>().length())
+    }
+
+    /// The item that carries most of the load, by its number among those that do not move; `None` if none does.
+    pub(super) fn item_below(&self) -> Option<usize> {
+        let lifts_n = |item: &ColliderHandle| {
+            let pairs = self.world.contact_pairs_with(*item);
+            let up = |pair: &ContactPair| {
+                let to_load = if pair.collider1 == *item { 1.0 } else { -1.0 };
+                to_load * pair.total_impulse().z / self.world.integration_parameters.dt
+            };
+            pairs.map(up).sum::<f32>()
+        };
+        let lifting = self.item_colliders.iter().map(lifts_n).enumerate();
+        let most = lifting.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (most.1 > CARRIED_N).then_some(most.0)
+    }
+
+    /// The force of the load on a part of the hand, without friction, in newtons.
+    fn normal_force_n(&self, one: &HandBody) -> Vector {
+        let on_hand = |of_load: &ColliderHandle| {
+            let pair = self.world.contact_pair(one.collider, *of_load)?;
+            let force = pair.total_impulse() / self.world.integration_parameters.dt;
+            // An impulse points to the second collider.
+            Some(if pair.collider2 == one.collider { force } else { -force })
+        };
+        self.load_colliders.iter().filter_map(on_hand).sum()
     }
 }
 
@@ -151,47 +196,87 @@ fn empty_world() -> PhysicsWorld {
     world
 }
 
-fn insert_surroundings(world: &mut PhysicsWorld, surroundings: &[Cuboid], friction: Friction) {
-    let surface = |collider: ColliderBuilder| with_friction(collider, friction.surfaces);
-    let fixed = world.insert_body(RigidBodyBuilder::fixed());
-    let table = ColliderBuilder::cuboid(1.0, 1.0, 0.05).translation(Vector::new(0.0, 0.0, -0.05));
-    world.insert_collider(surface(table), Some(fixed));
-    for cuboid in surroundings {
-        let [x, y, z] = cuboid.half_extents_m.map(|half| half as f32);
-        let collider =
-            ColliderBuilder::cuboid(x, y, z).position(upright_pose(cuboid.pose, cuboid.center_z_m));
-        world.insert_collider(surface(collider), Some(fixed));
-    }
-}
-
-fn insert_plate(
+/// Inserts what does not move, and returns the colliders of items.
+fn insert_fixed(
     world: &mut PhysicsWorld,
-    geometry: PlateGeometry,
-    world_from_plate: &Isometry3<f64>,
-) -> (RigidBodyHandle, ColliderHandle) {
-    let plate = world.insert_body(
-        RigidBodyBuilder::dynamic().pose(to_rapier(world_from_plate)).can_sleep(false),
-    );
-    let cuboid = ColliderBuilder::cuboid(
-        0.5 * geometry.length_m as f32,
-        0.5 * geometry.width_m as f32,
-        0.5 * geometry.height_m as f32,
-    );
-    // Friction belongs to what the plate touches: the larger of the two counts.
-    let collider = with_friction(cuboid.mass(PLATE_MASS_KG), 0.0);
-    (plate, world.insert_collider(collider, Some(plate)))
+    fixed: &FixedBodies,
+    friction: Friction,
+) -> Vec<ColliderHandle> {
+    let surface = |collider: ColliderBuilder, group: Group| {
+        in_group(with_friction(collider, friction.surfaces), group, Group::ALL)
+    };
+    let body = world.insert_body(RigidBodyBuilder::fixed());
+    let table = ColliderBuilder::cuboid(1.0, 1.0, 0.05).translation(Vector::new(0.0, 0.0, -0.05));
+    world.insert_collider(surface(table, HARDWARE), Some(body));
+    for cuboid in &fixed.fixtures {
+        let pose = upright_pose(cuboid.pose, cuboid.center_z_m);
+        let collider = cuboid_of(cuboid.half_extents_m).position(pose);
+        world.insert_collider(surface(collider, HARDWARE), Some(body));
+    }
+    let mut insert = |block: &Block, group: Group| {
+        let pose = to_rapier(&block.world_from_block);
+        let collider = cuboid_of(block.half_extents_m).position(pose);
+        world.insert_collider(surface(collider, group), Some(body))
+    };
+    for chamfer in &fixed.chamfers {
+        insert(chamfer, HARDWARE);
+    }
+    fixed.items.iter().map(|item| insert(item, ITEMS)).collect()
 }
 
-fn insert_finger(world: &mut PhysicsWorld, hand: &Hand, side: f64, friction: Friction) -> Finger {
+/// Inserts a load, and returns those of its colliders that the hand can touch.
+fn insert_load(
+    world: &mut PhysicsWorld,
+    load: &Load,
+    world_from_load: &Isometry3<f64>,
+) -> (RigidBodyHandle, Vec<ColliderHandle>) {
     let body = world
-        .insert_body(RigidBodyBuilder::kinematic_position_based().pose(finger_pose(hand, side)));
-    let pad = ColliderBuilder::cuboid(
-        PAD_HALF_WIDTH_M as f32,
-        FINGER_HALF_THICKNESS_M as f32,
-        FINGER_HALF_HEIGHT_M as f32,
-    );
-    let collider = world.insert_collider(with_friction(pad, friction.pads), Some(body));
-    Finger { body, collider, side }
+        .insert_body(RigidBodyBuilder::dynamic().pose(to_rapier(world_from_load)).can_sleep(false));
+    let mut touchable = Vec::with_capacity(load.parts.len());
+    let heavier = (LEAST_MASS_KG / load.mass_kg()).max(1.0);
+    for part in &load.parts {
+        // Friction belongs to what the load touches: the larger of the two counts.
+        let collider = cuboid_of(part.half_extents_m).position(to_rapier(&part.load_from_part));
+        let collider = with_friction(collider.mass((heavier * part.mass_kg) as f32), 0.0);
+        if part.nesting_m == 0.0 {
+            touchable.push(world.insert_collider(collider, Some(body)));
+            continue;
+        }
+        let outside = in_group(collider, NESTING, HARDWARE);
+        touchable.push(world.insert_collider(outside, Some(body)));
+        world.insert_collider(in_group(upper_part(part), NESTING, ITEMS), Some(body));
+    }
+    (body, touchable)
+}
+
+/// What of a part lies on an item over which it has sunk.
+fn upper_part(part: &LoadPart) -> ColliderBuilder {
+    let [x, y, z] = part.half_extents_m;
+    let up = Translation3::new(0.0, 0.0, 0.5 * part.nesting_m);
+    let collider = cuboid_of([x, y, z - 0.5 * part.nesting_m]).density(0.0);
+    with_friction(collider.position(to_rapier(&(part.load_from_part * up))), 0.0)
+}
+
+fn insert_hand_part(
+    world: &mut PhysicsWorld,
+    part: HandPart,
+    (shape, hand): (HandShape, &Hand),
+    friction: Friction,
+) -> HandBody {
+    let pose = part_pose(&part, shape, hand);
+    let body = world.insert_body(RigidBodyBuilder::kinematic_position_based().pose(pose));
+    let pad = with_friction(cuboid_of(part.half_extents_m), friction.pads);
+    let collider = world.insert_collider(in_group(pad, HARDWARE, Group::ALL), Some(body));
+    HandBody { body, collider, part }
+}
+
+fn cuboid_of(half_extents_m: [f64; 3]) -> ColliderBuilder {
+    let [x, y, z] = half_extents_m.map(|half| half as f32);
+    ColliderBuilder::cuboid(x, y, z)
+}
+
+fn in_group(collider: ColliderBuilder, group: Group, touches: Group) -> ColliderBuilder {
+    collider.collision_groups(InteractionGroups::new(group, touches, InteractionTestMode::And))
 }
 
 /// A collider that does not bounce. Of two that touch, the larger coefficient of friction counts.
@@ -202,10 +287,9 @@ fn with_friction(collider: ColliderBuilder, coefficient: f64) -> ColliderBuilder
         .restitution(0.0)
 }
 
-fn finger_pose(hand: &Hand, side: f64) -> Pose {
-    let offset_m = side * (hand.half_opening_m + FINGER_HALF_THICKNESS_M);
-    let finger = pose_in_frame(hand.tool.planar, 0.0, offset_m);
-    upright_pose(finger, hand.tool.z_m + FINGER_HALF_HEIGHT_M)
+fn part_pose(part: &HandPart, shape: HandShape, hand: &Hand) -> Pose {
+    let (pose, z_m) = part.place(shape, hand);
+    upright_pose(pose, z_m)
 }
 
 fn upright_pose(planar: PlanarPose, z_m: f64) -> Pose {

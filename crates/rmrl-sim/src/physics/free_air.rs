@@ -5,8 +5,9 @@ use rmrl_cell::ToolPose;
 use rmrl_core::PlanarPose;
 use rmrl_vision::PlateGeometry;
 
+use crate::physics::block::Block;
 use crate::physics::linear_motion::LinearMotion;
-use crate::physics::plate_extent::half_extent_m;
+use crate::physics::load::half_extents_m;
 use crate::scene::cuboid::{Cuboid, pose_in_frame};
 
 /// A held plate that is this far from everything meets nothing, in meters: ten times what physics looks ahead.
@@ -47,7 +48,8 @@ impl FreeAir {
             let [x, y, _] = cuboid.half_extents_m;
             motion.distance_m(cuboid.pose) < x.hypot(y) + PLATE_REACH_M
         });
-        let lowest_m = plate.translation.z - half_extent_m(plate, geometry, Vector3::z());
+        let block = Block { world_from_block: *plate, half_extents_m: half_extents_m(geometry) };
+        let lowest_m = block.bottom_m();
         let above_m = |top_m: f64| top_m + CLEARANCE_M + tool.z_m - lowest_m;
         let (above_m, near) = match outline {
             FixtureOutline::Circle => {

@@ -110,23 +110,44 @@ const TRIES: usize = 40;
 /// Objects lie along the edges of the bench, turned by at most this, in radians.
 const TURN_RAD: f64 = 0.3;
 
+/// Where objects may lie.
+pub(crate) struct ClutterRoom {
+    /// Where they may not, at any height.
+    keep_out: Vec<Cuboid>,
+    /// How high they may be, in meters.
+    highest_m: f64,
+}
+
+impl ClutterRoom {
+    /// Around the places of a task, and below the paths between them.
+    pub(crate) fn of_task(task: &TaskConfig) -> Self {
+        Self { keep_out: keep_out(task), highest_m: lowest_travel_m(task) - HEADROOM_M }
+    }
+
+    /// Outside of zones in which a hand works, and below the paths between them.
+    pub(crate) fn outside(zones: Vec<Cuboid>, task: &TaskConfig) -> Self {
+        Self { keep_out: zones, highest_m: lowest_travel_m(task) - HEADROOM_M }
+    }
+}
+
+fn lowest_travel_m(task: &TaskConfig) -> f64 {
+    task.via.iter().map(|waypoint| waypoint.z_m).fold(task.travel_height_m, f64::min)
+}
+
 /// The objects around the workspace of the cell of a seed. `count` is `[least, most]`; the result has
 /// fewer where there is no room. `camera_height_m` decides how much of the table is in view.
 pub(crate) fn draw_clutter(
     count: [u32; 2],
     cell_seed: u64,
-    task: &TaskConfig,
+    room: ClutterRoom,
     camera_height_m: f64,
     board: Option<&TableBoard>,
 ) -> Vec<Object> {
     let mut rng = random_stream(cell_seed, "clutter", [0, 0]);
     let count = rng.random_range(count[0]..=count[1]);
-    let mut keep_out = keep_out(task);
+    let ClutterRoom { mut keep_out, highest_m } = room;
     // Objects may not hide the board from the side.
     keep_out.extend(board.map(|board| board.footprint(1.0)));
-    let lowest_travel_m =
-        task.via.iter().map(|waypoint| waypoint.z_m).fold(task.travel_height_m, f64::min);
-    let highest_m = lowest_travel_m - HEADROOM_M;
     // The part of the table in view; image right is the world's -y.
     let half_y = 0.5 * 640.0 / 612.0 * camera_height_m;
     let half = [0.75 * half_y + BEYOND_VIEW_M, half_y + BEYOND_VIEW_M];
@@ -204,8 +225,11 @@ mod tests {
         for task in [TaskConfig::table(), TaskConfig::shelf()] {
             let mut count = 0;
             for seed in 0..300 {
-                let objects = draw_clutter([3, 8], seed, &task, 0.8, None);
-                assert_eq!(objects, draw_clutter([3, 8], seed, &task, 0.8, None));
+                let objects = draw_clutter([3, 8], seed, ClutterRoom::of_task(&task), 0.8, None);
+                assert_eq!(
+                    objects,
+                    draw_clutter([3, 8], seed, ClutterRoom::of_task(&task), 0.8, None)
+                );
                 count += objects.len();
                 for object in &objects {
                     let cuboid = object.cuboid;
@@ -220,7 +244,7 @@ mod tests {
                 }
             }
             assert!(count > 300 * 3, "{count}");
-            assert!(draw_clutter([0, 0], 1, &task, 0.8, None).is_empty());
+            assert!(draw_clutter([0, 0], 1, ClutterRoom::of_task(&task), 0.8, None).is_empty());
         }
     }
 }

@@ -23,6 +23,11 @@ impl Cuboid {
         self.center_z_m + self.half_extents_m[2]
     }
 
+    /// The height of its bottom, in meters.
+    pub(crate) fn bottom_m(&self) -> f64 {
+        self.center_z_m - self.half_extents_m[2]
+    }
+
     /// Whether two upright cuboids share any volume.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         let reach_z = self.half_extents_m[2] + other.half_extents_m[2];

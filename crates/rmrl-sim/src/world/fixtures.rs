@@ -6,7 +6,7 @@ use rmrl_core::PlanarPose;
 use crate::config::SimulationConfig;
 use crate::ground_truth::TargetPlace;
 use crate::scene::arm_truth::ArmTruth;
-use crate::scene::clutter::{Object, draw_clutter};
+use crate::scene::clutter::{ClutterRoom, Object, draw_clutter};
 use crate::scene::cuboid::{Cuboid, Material};
 use crate::scene::layout::places;
 
@@ -45,10 +45,11 @@ impl Fixtures {
         }
         let (pose, surface_m) = true_place(task, task.kind, &task.place, arm);
         let board = config.board.as_ref();
+        let room = ClutterRoom::of_task(task);
         let view_height_m = config.camera.height_m;
         Self {
             receptacles,
-            clutter: draw_clutter(config.cells.clutter, cell_seed, task, view_height_m, board),
+            clutter: draw_clutter(config.cells.clutter, cell_seed, room, view_height_m, board),
             target: TargetPlace {
                 pose,
                 surface_m,

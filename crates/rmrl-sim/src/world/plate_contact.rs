@@ -5,11 +5,14 @@ use rmrl_cell::ToolPose;
 use rmrl_core::{PlanarPose, wrap_angle};
 use rmrl_vision::PlateGeometry;
 
+use crate::physics::block::Block;
 use crate::physics::free_air::FixtureOutline;
 use crate::physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
+use crate::physics::hand_shape::HandShape;
 use crate::physics::linear_motion::{distance_to_segment_m, interpolate};
-use crate::physics::plate_extent::reach_across_jaws_m;
+use crate::physics::load::{half_extents_m, reach_across_jaws_m};
+use crate::physics::obstacles::Obstacles;
 use crate::scene::cell_parameters::Friction;
 use crate::scene::cuboid::Cuboid;
 use crate::world::state::WorldState;
@@ -23,6 +26,8 @@ const BESIDE_M: f64 = 0.000_5;
 
 /// The physics between plate, fingers and fixtures. It acts on a [`WorldState`].
 pub(crate) struct PlateContact {
+    /// What stops the hand.
+    obstacles: Obstacles,
     /// What the plate may come to touch.
     fixtures: Vec<Cuboid>,
     friction: Friction,
@@ -34,12 +39,13 @@ pub(crate) struct PlateContact {
 
 impl PlateContact {
     pub(crate) fn new(
+        obstacles: Obstacles,
         fixtures: Vec<Cuboid>,
         friction: Friction,
         geometry: PlateGeometry,
         outline: FixtureOutline,
     ) -> Self {
-        Self { fixtures, friction, geometry, outline, dynamics: None }
+        Self { obstacles, fixtures, friction, geometry, outline, dynamics: None }
     }
 
     /// Moves the hand, and the plate if the jaws hold it.
@@ -49,13 +55,15 @@ impl PlateContact {
         arrival: ToolPose,
         speed_m_s: f64,
     ) -> MotionEnd {
+        let blocked_at = self.obstacles.blocked_at(HandShape::Vertical, state.hand, arrival);
+        let within = blocked_at.unwrap_or(arrival);
         let end = if state.holds_plate {
-            self.dynamics(state).move_hand(arrival, speed_m_s)
+            self.dynamics(state).move_hand(within, speed_m_s)
         } else {
-            self.move_empty_hand(state, arrival, speed_m_s)
+            self.move_empty_hand(state, within, speed_m_s)
         };
         self.update(state);
-        end
+        if blocked_at.is_some() { MotionEnd::Contact } else { end }
     }
 
     /// Moves the hand without a plate: physics runs only for the part of the path on which the
@@ -99,7 +107,9 @@ impl PlateContact {
         let from = hand.tool.planar;
         let is_vertical = from.distance_m(arrival) < BESIDE_M
             && wrap_angle(from.yaw_rad - arrival.yaw_rad).abs() < BESIDE_M;
-        let beside = reach_across_jaws_m(plate, self.geometry, arrival) + 2.0 * BESIDE_M;
+        let half_extents_m = half_extents_m(self.geometry);
+        let block = Block { world_from_block: *plate, half_extents_m };
+        let beside = reach_across_jaws_m(&block, arrival) + 2.0 * BESIDE_M;
         is_vertical && beside < hand.half_opening_m
     }
 

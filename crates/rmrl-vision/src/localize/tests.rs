@@ -1,11 +1,12 @@
-use std::sync::Arc;
+use std::f64::consts::{FRAC_PI_2, PI};
 
-use image::{Luma, Rgb, RgbImage};
+use image::{Luma, Rgb};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
+use rmrl_core::PlanarPose;
 
 use super::*;
 use crate::{
-    BoxError, ColorThresholdDetector, ColorThresholdSegmenter, DepthImage, Distortion,
+    BoxError, Center, ColorThresholdDetector, ColorThresholdSegmenter, DepthImage, Distortion,
     PlateGeometry, Rejected,
 };
 

@@ -1,5 +1,6 @@
 //! Requests to the BIO gripper over the bus at the flange.
 
+use std::ops::RangeInclusive;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,10 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long the tool board takes to keep a setting, and to restart, as in the vendor's software.
 const KEEPS: Duration = Duration::from_millis(300);
 const STARTS: Duration = Duration::from_secs(1);
+
+/// The Modbus exceptions of a device that does not have the function or the register.
+const ILLEGAL_FUNCTION: u8 = 1;
+pub(super) const ILLEGAL_ADDRESS: u8 = 2;
 
 /// The generation, from the answer to [`bio_gripper::probe`]: only the second one has that register.
 pub(super) fn generation_of(answer: Result<Vec<u16>, XArmError>) -> Result<Generation, XArmError> {
@@ -144,6 +149,24 @@ pub(super) fn status(session: &mut Session) -> Result<GripperStatus, XArmError> 
 pub(super) fn fault(session: &mut Session) -> Result<XArmError, XArmError> {
     let number = first(&ask(session, &bio_gripper::error())?);
     Ok(XArmError::Gripper { number, explained: gripper_error(number) })
+}
+
+/// The width between the jaws as the gripper measures it, in mm; none where its firmware does not.
+///
+/// # Errors
+/// [`XArmError::AbsurdWidth`]; it does not answer, or answers something else.
+pub(super) fn measured_width(session: &mut Session) -> Result<Option<f64>, XArmError> {
+    /// Beyond what any of these grippers and any conversion of its counts can mean, in mm.
+    const POSSIBLE_MM: RangeInclusive<f64> = 0.0..=200.0;
+    match read_width(session) {
+        Ok(width_mm) if POSSIBLE_MM.contains(&width_mm) => Ok(Some(width_mm)),
+        Ok(width_mm) => Err(XArmError::AbsurdWidth { width_mm }),
+        Err(XArmError::GripperBus(RtuError::Exception {
+            code: ILLEGAL_FUNCTION | ILLEGAL_ADDRESS,
+            ..
+        })) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The width between the jaws, in mm.

@@ -20,7 +20,12 @@ impl Machine {
             Drive::Playback(playback) => self.play(playback, secs),
         };
         match moved {
-            Ok(drive) => self.drive = drive,
+            Ok(drive) => {
+                if drive.is_none() {
+                    self.log_violations();
+                }
+                self.drive = drive;
+            }
             Err(error) => self.fail(error),
         }
     }

@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use rmrl_core::InvalidKey;
+
 use super::connections::{Shared, keep_time, listen_tcp, listen_unix, services};
 use super::emulator_config::{EmulatorConfig, Pace};
 use super::faults::Faults;
+use super::keep_outs::{HeldPlate, KeepOutViolation};
 use super::plant::Plant;
 use super::recording::Recording;
 use super::start_error::StartError;
@@ -103,6 +106,31 @@ impl RunningEmulator {
     /// What it did so far.
     pub fn recording(&self) -> Recording {
         self.shared.machine().recording.clone()
+    }
+
+    /// What came nearer than it may to the keep-outs of its configuration, so far, in order: for each motion, box and part
+    /// the nearest place. Empty without keep-outs.
+    pub fn violations(&self) -> Vec<KeepOutViolation> {
+        self.shared.machine().violations()
+    }
+
+    /// A function that returns [`Self::violations`] in another thread.
+    pub fn violation_reader(&self) -> impl Fn() -> Vec<KeepOutViolation> + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.machine().violations()
+    }
+
+    /// Sets which plate is in the jaws whenever they hold something, in place of
+    /// [`KeepOuts::held_plate`](crate::emulator::KeepOuts::held_plate): for a cell with several kinds of labware. Does nothing without keep-outs.
+    ///
+    /// # Errors
+    /// A size is invalid.
+    pub fn set_held_plate(&self, plate: Option<HeldPlate>) -> Result<(), InvalidKey> {
+        plate.iter().try_for_each(HeldPlate::validate)?;
+        if let Some(judge) = &mut self.shared.machine().judge {
+            judge.set_held_plate(plate);
+        }
+        Ok(())
     }
 
     /// A function that returns [`Self::recording`] in another thread.

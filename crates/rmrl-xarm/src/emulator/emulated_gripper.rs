@@ -217,13 +217,6 @@ impl EmulatedGripper {
         count: u16,
         plant: &mut dyn Gripper,
     ) -> Result<Vec<u8>, Failure> {
-        let position = match self.kind {
-            // Counts of the motor, which the vendor's software converts to millimeters.
-            GripperKind::G2 | GripperKind::EarlyG2 => {
-                (f64::from(self.position) * 3.7342 - 265.13).round() as i32
-            }
-            GripperKind::G1 | GripperKind::None => self.position,
-        };
         let halves = |number: i32| {
             let [a, b, c, d] = number.to_be_bytes();
             vec![u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
@@ -234,7 +227,7 @@ impl EmulatedGripper {
             (ENABLE, 1) => vec![u16::from(self.enabled)],
             (SPEED, 1) => vec![self.speed],
             (TARGET, 2) => halves(self.moving.map_or(self.position, |motion| motion.to)),
-            (POSITION, 2) => halves(position),
+            (POSITION, 2) => halves(self.counts(plant)?),
             (VERSION..VERSION_END, 1..=3) if address + count <= VERSION_END => {
                 let start = usize::from(address - VERSION);
                 [1, 0, 0][start..start + usize::from(count)].to_vec()
@@ -252,6 +245,32 @@ impl EmulatedGripper {
         Ok(bytes)
     }
 
+    /// How far apart the pads are by what they were sent to, in meters; 0 without a gripper.
+    pub fn opening_m(&self) -> f64 {
+        if self.kind == GripperKind::None { 0.0 } else { self.kind.width_m(self.position) }
+    }
+
+    /// Whether something is between the jaws.
+    ///
+    /// # Errors
+    /// The plant does not say.
+    pub fn holds(&self, plant: &mut dyn Gripper) -> Result<bool, DeviceError> {
+        Ok(self.closed && !self.dropped && plant.holds_object()?)
+    }
+
+    /// Where the jaws are, in the gripper's own counts: where the plant measures them, or else where they were sent.
+    fn counts(&self, plant: &mut dyn Gripper) -> Result<i32, DeviceError> {
+        if !self.kind.is_second() {
+            return Ok(self.position);
+        }
+        let width_mm = match plant.measured_width_m()? {
+            Some(width_m) => width_m * 1000.0,
+            None => f64::from(self.position),
+        };
+        // Counts of the motor, which the vendor's software converts to millimeters.
+        Ok((width_mm * 3.7342 - 265.13).round() as i32)
+    }
+
     /// Bits 0 and 1: stopped, moving, an object between the jaws, a fault. Bits 2 and 3: disabled,
     /// enabling, enabled.
     fn status(&self, plant: &mut dyn Gripper) -> Result<u16, DeviceError> {
@@ -259,7 +278,7 @@ impl EmulatedGripper {
             3
         } else if self.moving.is_some() {
             1
-        } else if self.closed && !self.dropped && plant.holds_object()? {
+        } else if self.holds(plant)? {
             2
         } else {
             0

@@ -7,6 +7,7 @@ use nalgebra::{Isometry3, Translation3};
 
 use super::emulated_gripper::GripperKind;
 use super::firmware::Firmware;
+use super::keep_outs::KeepOuts;
 use crate::ArmModel;
 use crate::kinematics::ArmKinematics;
 
@@ -106,6 +107,9 @@ pub struct EmulatorConfig {
     /// The space that the plant's tool should never leave: lower and upper end of x, y and z, in meters, in
     /// the base's frame. The controller does not prevent it but records it.
     pub watched_m: Option<[[f64; 2]; 3]>,
+    /// What no part of arm, gripper and held plate may come near; the controller measures it along every motion. Of
+    /// an xArm 6 only, and of the BIO gripper with the vendor's fingers. Default none.
+    pub keep_outs: Option<KeepOuts>,
 }
 
 impl Default for EmulatorConfig {
@@ -125,6 +129,7 @@ impl Default for EmulatorConfig {
             segment_secs: 0.02,
             keep_alive: Duration::from_secs(90),
             watched_m: None,
+            keep_outs: None,
         }
     }
 }

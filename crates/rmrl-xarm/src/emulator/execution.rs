@@ -129,16 +129,37 @@ impl Machine {
         }
     }
 
-    /// Moves the arm, and the plant with it wherever the tool points straight down.
-    ///
-    /// The plant knows no other poses. While the tool points elsewhere the plant's tool stays where it was;
-    /// it follows in one straight line when the tool points down again.
+    /// Moves the arm as [`Self::carry_to`] does, and judges how near it comes to its keep-outs.
     pub fn move_arm_to(
         &mut self,
         flange: Isometry3<f64>,
         joints: Joints,
         secs: f64,
     ) -> Result<(), u8> {
+        let from = self.joints;
+        let stops = self.judge.as_ref().is_some_and(|judge| judge.stops);
+        if !stops {
+            let moved = self.carry_to(flange, joints, secs);
+            // As far as it came.
+            let to = self.joints;
+            self.judge_way(&from, &to);
+            return moved;
+        }
+        let Some(share) = self.judge_way(&from, &joints) else {
+            return self.carry_to(flange, joints, secs);
+        };
+        if share > 0.0 {
+            let joints = between_joints(&from, &joints, share);
+            self.carry_to(self.config.arm.forward(&joints), joints, share * secs)?;
+        }
+        Err(error_code::COLLISION)
+    }
+
+    /// Moves the arm, and the plant with it wherever the tool points straight down.
+    ///
+    /// The plant knows no other poses. While the tool points elsewhere the plant's tool stays where it was;
+    /// it follows in one straight line when the tool points down again.
+    fn carry_to(&mut self, flange: Isometry3<f64>, joints: Joints, secs: f64) -> Result<(), u8> {
         let before = self.flange;
         let from_mm = self.tool().translation.vector * 1000.0;
         let tool = flange * self.config.flange_from_tool;

@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use nalgebra::Isometry3;
 
 use super::drive::Drive;
-use super::emulated_gripper::EmulatedGripper;
+use super::emulated_gripper::{EmulatedGripper, GripperKind};
 use super::emulator_config::EmulatorConfig;
 use super::error_code;
 use super::faults::Faults;
 use super::fence::Fence;
 use super::firmware::Firmware;
+use super::keep_outs::Judge;
 use super::origin::Origin;
 use super::plant::Plant;
 use super::recording::{MotionOutcome, MotionRecord, Recording};
@@ -19,6 +20,7 @@ use super::start_error::StartError;
 use super::task::Task;
 use super::trajectories::Trajectories;
 use super::trajectory::{Path, SpeedProfile, pose_of};
+use crate::ArmModel;
 use crate::kinematics::{Joints, pointing_down};
 
 /// What is between a request to move and its end.
@@ -95,6 +97,8 @@ pub(super) struct Machine {
     /// What the arm follows in servo mode and in the velocity modes.
     pub drive: Option<Drive>,
     pub gripper: EmulatedGripper,
+    /// Measures how near the arm comes to what it has to stay away from.
+    pub judge: Option<Judge>,
     pub timers: Vec<Timer>,
     /// Frames that are no answers, each with its link.
     pub outbox: Vec<(u64, Vec<u8>)>,
@@ -113,6 +117,7 @@ impl Machine {
             config.arm.inverse_nearest(&flange, &[0.0; 6]).map_err(StartError::OutOfReach)?;
         let gripper = EmulatedGripper::new(config.gripper);
         let fence = initial_fence(&config);
+        let judge = judge_of(&config)?;
         Ok(Self {
             config,
             plant,
@@ -146,6 +151,7 @@ impl Machine {
             motion: None,
             drive: None,
             gripper,
+            judge,
             timers: Vec::new(),
             outbox: Vec::new(),
         })
@@ -226,6 +232,7 @@ impl Machine {
     pub fn drop_all(&mut self, outcome: MotionOutcome, phase: Phase) {
         self.phase = phase;
         self.drive = None;
+        self.log_violations();
         if let Some(motion) = self.motion.take() {
             self.end(&motion, outcome);
         }
@@ -235,6 +242,7 @@ impl Machine {
     }
 
     pub fn end(&mut self, motion: &Motion, outcome: MotionOutcome) {
+        self.log_violations();
         self.record(motion.number, &motion.task, motion.from, motion.speed, outcome);
         let code = if outcome == MotionOutcome::Finished { DONE } else { FAILED };
         self.send_feedback(&motion.task.origin, MOTION_FINISHED, code);
@@ -269,6 +277,18 @@ impl Machine {
         frame.extend_from_slice(&time_us.to_be_bytes());
         self.outbox.push((origin.link, frame));
     }
+}
+
+/// The judge of a configuration with keep-outs.
+fn judge_of(config: &EmulatorConfig) -> Result<Option<Judge>, StartError> {
+    let Some(keep_outs) = &config.keep_outs else { return Ok(None) };
+    keep_outs.validate()?;
+    let model = config.arm.model;
+    if model != ArmModel::XArm6 {
+        return Err(StartError::KeepOutsOfModel { model });
+    }
+    let has_gripper = config.gripper != GripperKind::None;
+    Ok(Some(Judge::new(keep_outs, &config.arm, config.flange_from_tool, has_gripper)))
 }
 
 /// No fence yet, and the arm's own limits.

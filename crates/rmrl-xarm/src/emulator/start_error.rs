@@ -1,7 +1,9 @@
 //! Errors when the emulated controller starts.
 
 use rmrl_cell::DeviceError;
+use rmrl_core::InvalidKey;
 
+use crate::ArmModel;
 use crate::kinematics::KinematicsError;
 
 /// Why a controller cannot be started.
@@ -20,6 +22,15 @@ pub enum StartError {
         key: &'static str,
         /// The invalid value.
         value: f64,
+    },
+    /// A keep-out is invalid.
+    #[error("keep-outs: {0}")]
+    KeepOuts(#[from] InvalidKey),
+    /// Only the shape of an xArm 6 is known.
+    #[error("keep-outs are measured of an xArm 6 only, and the emulated arm is an {model}")]
+    KeepOutsOfModel {
+        /// The emulated arm.
+        model: ArmModel,
     },
     /// A port or socket is not available.
     #[error("cannot listen on {address}")]

@@ -68,7 +68,20 @@ pub struct Table {
     pub gripper_error: u16,
     pub registers: HashMap<u16, u16>,
     pub width_mm: f64,
+    /// What the gripper answers about its position.
+    pub position: Position,
     pub asked: Vec<Command>,
+}
+
+/// An answer about the position of the jaws.
+#[derive(Debug, Clone)]
+pub enum Position {
+    /// [`Table::width_mm`].
+    Width,
+    /// These registers.
+    Registers(Vec<u16>),
+    /// A Modbus exception.
+    Exception(u8),
 }
 
 impl Table {
@@ -113,6 +126,7 @@ impl Table {
             gripper_error: 0,
             registers: HashMap::new(),
             width_mm: 150.0,
+            position: Position::Width,
             asked: Vec::new(),
         }
     }
@@ -262,9 +276,15 @@ impl Table {
             },
             RtuRequest::Read { address: 0, .. } => vec![self.gripper.to_register()],
             RtuRequest::Read { address: 0x0f, .. } => vec![self.gripper_error],
-            RtuRequest::Read { address: 0x0702, .. } => {
-                rmrl_xarm::bio_gripper::position_registers(self.width_mm).to_vec()
-            }
+            RtuRequest::Read { address: 0x0702, .. } => match &self.position {
+                Position::Width => {
+                    rmrl_xarm::bio_gripper::position_registers(self.width_mm).to_vec()
+                }
+                Position::Registers(registers) => registers.clone(),
+                Position::Exception(code) => {
+                    return request.encode_exception(device, *code).to_vec();
+                }
+            },
             RtuRequest::Read { count, .. } => vec![0; usize::from(*count)],
             RtuRequest::Write { address, value } => {
                 self.registers.insert(*address, *value);

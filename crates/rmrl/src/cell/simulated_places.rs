@@ -57,10 +57,9 @@ fn slot_of(places: &Places, address: &SlotAddress, cell_seed: u64) -> Option<Sim
             wall_height_m: nest.wall_height_m,
             chamfer_m: nest.chamfer_m,
         },
-        // The walls of a site with several slots are those of the first.
-        None if boxes.is_empty() || address.number().is_some_and(|number| number > 1) => {
-            SlotWalls::None
-        }
+        None if boxes.is_empty() => SlotWalls::None,
+        // The walls and boards of a site with several slots are those of the first.
+        None if address.number().is_some_and(|number| number > 1) => SlotWalls::Boxes(Vec::new()),
         None => SlotWalls::Boxes(boxes),
     };
     let off_m = places.simulated.taught_apart_m * taught_off(address.site(), cell_seed);

@@ -3,12 +3,13 @@
 //! - `doctor` checks devices and files, `home` moves the tool home, `stop` stops the arm, `teach` reads
 //!   poses into a configuration.
 //! - `sites` lists places and proves that the arm reaches them; `inventory` shows and says what lies where.
-//! - `transfer` moves a plate or a lid from one slot to another.
+//! - `transfer` moves a plate or a lid from one slot to another; `protocol` runs a list of such steps.
 //! - `standing_arm` connects to an arm that does not move.
 
 mod doctor;
 mod home;
 mod inventory;
+mod protocol;
 mod sites;
 mod standing_arm;
 mod stop;
@@ -33,6 +34,7 @@ enum CellCommand {
     Doctor(doctor::Doctor),
     Home(home::Home),
     Inventory(inventory::InventoryCommand),
+    Protocol(protocol::ProtocolCommand),
     Sites(sites::Sites),
     Stop(stop::Stop),
     Teach(teach::Teach),
@@ -45,6 +47,7 @@ pub fn run(arguments: &Cell) -> Result<(), Failure> {
         CellCommand::Doctor(arguments) => doctor::run(arguments),
         CellCommand::Home(arguments) => home::run(arguments),
         CellCommand::Inventory(arguments) => inventory::run(arguments),
+        CellCommand::Protocol(arguments) => protocol::run(arguments),
         CellCommand::Sites(arguments) => sites::run(arguments),
         CellCommand::Stop(arguments) => stop::run(arguments),
         CellCommand::Teach(arguments) => teach::run(arguments),

@@ -1,14 +1,15 @@
-//! Which pixels plate, hand and their shadows may change.
+//! Which pixels plates, hand, other bodies and their shadows may change.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use nalgebra::Point3;
 
 use super::empty_cell::EmptyCell;
+use super::moving_bodies::MovingBody;
 use super::pixel_record::PixelRecord;
 use super::ray::Ray;
 use super::shade::shadow_ray;
-use super::tile_scene::{MovingBodies, TileScene};
+use super::tile_scene::TileScene;
 use super::tracer::Tracer;
 use crate::camera::pixel_region::PixelRegion;
 
@@ -16,10 +17,14 @@ use crate::camera::pixel_region::PixelRegion;
 const SLACK_PX: f32 = 0.5;
 
 /// Finds the pixels of the empty cell that moving bodies may change. It may find a few more.
+///
+/// Where a moving body is seen, the pixel is found because the body hides the empty cell there. So whether others shade
+/// that body makes no difference.
 pub(super) struct ChangeDetector<'a> {
     pub tracer: &'a Tracer,
     pub empty: &'a EmptyCell,
-    pub moving: &'a MovingBodies,
+    /// What may change any of the pixels that are asked about.
+    pub moving: &'a [&'a MovingBody],
 }
 
 /// What is seen of the empty cell in a part of the image.
@@ -72,20 +77,27 @@ impl ChangeDetector<'_> {
 
     /// Whether a moving body may hide anything in a view.
     fn may_be_hidden(&self, view: &PatchView) -> bool {
-        self.moving.is_near(&view.sight, view.reach_m)
+        self.moving.iter().any(|body| body.is_near(&view.sight, view.reach_m))
     }
 
     /// Whether a moving body may shade anything in a view. A view that it cannot shade looks as in
     /// the empty cell, to the bit.
     fn may_be_shaded(&self, view: &PatchView) -> bool {
         self.tracer.lighting.sources.iter().enumerate().any(|(index, source)| {
-            // Below the top of what moves, rays to all parts of a light run this near to each other.
-            let spread_m = self.moving.top_m / source.lowest() * source.radius();
             let direction = source.point([0.0, 0.0]) - view.middle;
             let to_source = Ray { origin: view.middle, direction };
             view.record.is_lit_by(index)
-                && self.moving.is_near(&to_source, view.extent_m + spread_m)
+                && self.moving.iter().any(|body| {
+                    // Below the body's top, rays to all parts of a light run this near to each other.
+                    let spread_m = body.top_m / source.lowest() * source.radius();
+                    body.is_near(&to_source, view.extent_m + spread_m)
+                })
         })
+    }
+
+    /// Whether a moving body stands between the ray's origin and its end at distance 1.
+    fn is_blocked(&self, ray: &Ray) -> bool {
+        self.moving.iter().any(|body| body.blocks(ray))
     }
 
     /// Whether a moving body, which hides nothing of a pixel, takes light from it.
@@ -99,7 +111,7 @@ impl ChangeDetector<'_> {
                 lit.any(|(index, source)| {
                     let to_source = source.point(disc) - point;
                     record.is_lit_at(sample, index)
-                        && self.moving.blocks(&shadow_ray(point, hit.normal, to_source))
+                        && self.is_blocked(&shadow_ray(point, hit.normal, to_source))
                 })
             }
         })

@@ -1,17 +1,17 @@
-//! The cell without plate and hand, which is traced once.
+//! The cell without all that moves, which is traced once.
 
-use nalgebra::Point3;
-
+use super::body_pixels::BodyPixels;
 use super::image_plane::ImagePlane;
 use super::light_source::LightSource;
+use super::moving_bodies::{MovingBody, MovingShape};
 use super::pixel_record::PixelRecord;
 use super::ray::RayBody;
-use super::tile_scene::{MovingBodies, TileScene};
+use super::tile_scene::TileScene;
 use super::tracer::TracedPixel;
 use crate::camera::ideal_frame::IdealFrame;
 use crate::camera::pixel_region::PixelRegion;
 
-/// The cell without plate and hand.
+/// The cell without plates, hand and all else that moves.
 #[derive(Debug, Clone)]
 pub(super) struct EmptyCell {
     pub fixtures: Vec<Fixture>,
@@ -24,20 +24,12 @@ pub(super) struct EmptyCell {
 #[derive(Debug, Clone)]
 pub(super) struct Fixture {
     pub body: RayBody,
-    /// The pixels that it may cover.
-    seen: PixelRegion,
-    /// The pixels that it, or its shadow from each source, may cover.
-    shaded: Vec<PixelRegion>,
+    pixels: BodyPixels,
 }
 
 impl Fixture {
     pub(super) fn new(body: RayBody, plane: &ImagePlane, sources: &[LightSource]) -> Self {
-        let corners: [Point3<f32>; 8] = body.corners();
-        Self {
-            body,
-            seen: plane.seen_region(corners),
-            shaded: sources.iter().map(|source| plane.shaded_region(&corners, source)).collect(),
-        }
+        Self { body, pixels: BodyPixels::new(&body.corners(), plane, sources) }
     }
 }
 
@@ -66,24 +58,34 @@ impl EmptyCell {
         pixels.fold(PixelRecord::NOTHING, |record, pixel| record.and(*pixel))
     }
 
-    /// Everything that rays to and from the pixels of `tile` can meet, under `sources` lights.
+    /// Everything that rays to and from the pixels of `tile` can meet, under `sources` lights, if what moves `near` it is
+    /// there.
     pub(super) fn scene_of<'a>(
         &'a self,
-        tile: PixelRegion,
-        moving: Option<&'a MovingBodies>,
+        tile: &PixelRegion,
+        near: &[&'a MovingBody],
         sources: usize,
     ) -> TileScene<'a> {
-        let hand = || moving.iter().flat_map(|moving| &moving.hand);
-        let near = |reaches: &dyn Fn(&Fixture) -> bool| {
-            let fixtures = self.fixtures.iter().filter(|fixture| reaches(fixture));
-            fixtures.map(|fixture| &fixture.body).chain(hand()).collect()
+        let fixtures = self.fixtures.iter().map(|fixture| (&fixture.body, &fixture.pixels));
+        let moving = near.iter().filter_map(|moving| match &moving.shape {
+            MovingShape::Cuboid(body) => Some((body, &moving.pixels)),
+            MovingShape::Plate(_) => None,
+        });
+        let cuboids: Vec<(&RayBody, &BodyPixels)> = fixtures.chain(moving).collect();
+        let those = |reaches: &dyn Fn(&BodyPixels) -> bool| {
+            let reaching = cuboids.iter().filter(|(_, pixels)| reaches(pixels));
+            reaching.map(|(body, _)| *body).collect()
         };
+        let plates = near.iter().filter_map(|moving| match &moving.shape {
+            MovingShape::Cuboid(_) => None,
+            MovingShape::Plate(plate) => Some(plate),
+        });
         TileScene {
-            seen: near(&|fixture| fixture.seen.overlaps(&tile)),
+            seen: those(&|pixels| pixels.may_show_in(tile)),
             shading: (0..sources)
-                .map(|source| near(&|fixture| fixture.shaded[source].overlaps(&tile)))
+                .map(|source| those(&|pixels| pixels.may_shade(tile, source)))
                 .collect(),
-            plate: moving.map(|moving| (&moving.plate, &moving.albedos)),
+            plates: plates.collect(),
         }
     }
 }

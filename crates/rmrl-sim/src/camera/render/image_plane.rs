@@ -77,15 +77,15 @@ impl ImagePlane {
         })
     }
 
-    /// The pixels that the hull of these points can cover, and a few more.
+    /// The pixels that the hull of these points can cover, and a few more: all, where one of them has no image because it
+    /// is behind the camera or far aside.
     pub(super) fn seen_region(&self, points: impl IntoIterator<Item = Point3<f32>>) -> PixelRegion {
         let (mut low, mut high) = ([f64::MAX; 2], [f64::MIN; 2]);
         for point in points {
-            if let Some(pixel) = self.camera.project(point.cast()) {
-                for axis in 0..2 {
-                    low[axis] = low[axis].min(pixel[axis]);
-                    high[axis] = high[axis].max(pixel[axis]);
-                }
+            let Some(pixel) = self.camera.project(point.cast()) else { return self.whole };
+            for axis in 0..2 {
+                low[axis] = low[axis].min(pixel[axis]);
+                high[axis] = high[axis].max(pixel[axis]);
             }
         }
         let PixelRegion { right, bottom, .. } = self.whole;
@@ -98,12 +98,16 @@ impl ImagePlane {
         }
     }
 
-    /// The pixels that a body with these corners, or its shadow from `source`, can cover.
+    /// The pixels that a body with these corners, or its shadow from `source`, can cover: all, where the body is as high as
+    /// the source.
     pub(super) fn shaded_region(
         &self,
         corners: &[Point3<f32>],
         source: &LightSource,
     ) -> PixelRegion {
+        if corners.iter().any(|corner| corner.z >= source.lowest()) {
+            return self.whole;
+        }
         let edges = source.corners();
         // Shadows reach farthest on the lowest surface, the table.
         let shadows = corners.iter().flat_map(|corner| {

@@ -130,12 +130,12 @@ impl Lighting {
             Surface::Body(body) => {
                 Finish { albedo: body.albedo, openness: 1.0, gloss: Gloss::NONE }
             }
-            Surface::Plate { albedo, openness, through: None } => {
+            Surface::Plate { albedo, openness, through: None, .. } => {
                 // Nothing is mirrored inside of a well.
                 let gloss = if openness < 1.0 { 0.0 } else { PLATE_GLOSS };
                 Finish { albedo, openness, gloss: Gloss::of_top(hit.normal, gloss) }
             }
-            Surface::Plate { albedo, openness, through: Some(clear) } => {
+            Surface::Plate { albedo, openness, through: Some(clear), .. } => {
                 let haze = if clear.is_bevel { LID_BEVEL_HAZE } else { LID_HAZE };
                 // Haze is lit like the lid, not like the bottom of a well.
                 let haze = Vector3::repeat(haze / openness);

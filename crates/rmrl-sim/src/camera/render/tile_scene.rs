@@ -2,38 +2,18 @@
 
 use nalgebra::Vector3;
 
-use super::plate::{Clear, RayPlate};
+use super::moving_bodies::LookedPlate;
+use super::plate::Clear;
 use super::ray::{Ray, RayBody};
-use super::surface::Albedos;
 
 /// Everything that can be seen or cast shadows in one tile of the image.
 pub(super) struct TileScene<'a> {
-    /// What can be seen there, except plate and table.
+    /// What can be seen there, except plates and table.
     pub seen: Vec<&'a RayBody>,
-    /// What can block the light of each source.
+    /// What can block the light of each source, except plates.
     pub shading: Vec<Vec<&'a RayBody>>,
-    pub plate: Option<(&'a RayPlate, &'a Albedos)>,
-}
-
-/// The plate and the hand.
-pub(super) struct MovingBodies {
-    pub hand: Vec<RayBody>,
-    pub plate: RayPlate,
-    pub albedos: Albedos,
-    /// The height of the highest point, in meters.
-    pub top_m: f32,
-}
-
-impl MovingBodies {
-    /// Whether a ray comes within `margin` of any of them before its end at distance 1.
-    pub(super) fn is_near(&self, ray: &Ray, margin: f32) -> bool {
-        self.plate.is_near(ray, margin) || self.hand.iter().any(|body| body.is_near(ray, margin))
-    }
-
-    /// Whether any of them stands between the ray's origin and its end at distance 1.
-    pub(super) fn blocks(&self, ray: &Ray) -> bool {
-        self.plate.blocks(ray, false) || self.hand.iter().any(|body| body.enter(ray, 1.0).is_some())
-    }
+    /// The plates that can be seen or block light there.
+    pub plates: Vec<&'a LookedPlate>,
 }
 
 /// What a ray met.
@@ -49,7 +29,7 @@ pub(super) struct Hit<'a> {
 pub(super) enum Surface<'a> {
     Table,
     Body(&'a RayBody),
-    Plate { albedo: Vector3<f32>, openness: f32, through: Option<Clear> },
+    Plate { plate: &'a LookedPlate, albedo: Vector3<f32>, openness: f32, through: Option<Clear> },
 }
 
 impl<'a> TileScene<'a> {
@@ -65,19 +45,20 @@ impl<'a> TileScene<'a> {
             }
         }
         let mut hit = Hit { distance, depth: distance, normal, surface };
-        if let Some((plate, albedos)) = self.plate
-            && let Some(on_plate) = plate.hit(ray, distance)
-        {
-            hit = Hit {
-                distance: on_plate.distance,
-                depth: on_plate.depth,
-                normal: on_plate.normal,
-                surface: Surface::Plate {
-                    albedo: albedos.of(on_plate.surface),
-                    openness: on_plate.openness,
-                    through: on_plate.through,
-                },
-            };
+        for looked in &self.plates {
+            if let Some(on_plate) = looked.shape.hit(ray, hit.distance) {
+                hit = Hit {
+                    distance: on_plate.distance,
+                    depth: on_plate.depth,
+                    normal: on_plate.normal,
+                    surface: Surface::Plate {
+                        plate: looked,
+                        albedo: looked.albedos.of(on_plate.surface),
+                        openness: on_plate.openness,
+                        through: on_plate.through,
+                    },
+                };
+            }
         }
         hit
     }
@@ -86,10 +67,15 @@ impl<'a> TileScene<'a> {
     /// of that number, where the ray ends at distance 1.
     pub(super) fn is_shaded(&self, surface: &Surface, ray: &Ray, source: usize) -> bool {
         // A ray never meets again the convex body that it leaves.
-        let leaves_plate = matches!(surface, Surface::Plate { through: None, .. });
-        let leaves =
-            |body: &RayBody| matches!(surface, Surface::Body(left) if std::ptr::eq(*left, body));
-        self.plate.is_some_and(|(plate, _)| plate.blocks(ray, leaves_plate))
+        let (left_body, left_plate) = match surface {
+            Surface::Body(body) => (Some(*body), None),
+            Surface::Plate { plate, through: None, .. } => (None, Some(*plate)),
+            Surface::Table | Surface::Plate { .. } => (None, None),
+        };
+        let leaves_plate =
+            |plate: &LookedPlate| left_plate.is_some_and(|left| std::ptr::eq(left, plate));
+        let leaves = |body: &RayBody| left_body.is_some_and(|left| std::ptr::eq(left, body));
+        self.plates.iter().any(|looked| looked.shape.blocks(ray, leaves_plate(looked)))
             || self.shading[source]
                 .iter()
                 .any(|body| !leaves(body) && body.enter(ray, 1.0).is_some())

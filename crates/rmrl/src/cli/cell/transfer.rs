@@ -10,12 +10,14 @@ use rmrl_inventory::{Place, SlotAddress};
 use rmrl_transfer::{Ending, KnownBy, LeftAt, Request, TransferError, TransferReport};
 use serde::Serialize;
 
+use crate::cell::first_motion::Start;
 use crate::cell::terminal::{Typed, poll_line, say};
 use crate::cell::transfer_cell::{AssembledCell, TransferCellError, open_transfer_cell};
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
 use crate::cli::output::{is_for_people, print, print_line, print_result};
 use crate::cli::start::{StartArgs, failure_of};
+use crate::config::{Places, RunConfig};
 
 /// Move a plate or a lid from one slot to another, and say how far off it lies there.
 ///
@@ -127,12 +129,7 @@ pub fn run(arguments: &TransferCommand) -> Result<(), Failure> {
     let places = layers.places()?;
     let config = layers.resolve()?;
     let (start, _page) = arguments.start_args.start_alone(&config)?;
-    let opened = open_transfer_cell(&config, &places, &start);
-    let AssembledCell { mut cell, .. } = opened.map_err(|error| match error {
-        TransferCellError::Laboratory(error) => failure_of(error.into(), &start.stop),
-        error @ TransferCellError::NoSites => Failure::Usage(error.into()),
-        error => Failure::Runtime(error.into()),
-    })?;
+    let AssembledCell { mut cell, .. } = opened(&config, &places, &start)?;
     let request =
         Request::between(cell.inventory().world(), &arguments.from, &arguments.to, arguments.lid)
             .map_err(|reason| Failure::Usage(anyhow!(reason)))?;
@@ -167,6 +164,19 @@ pub fn run(arguments: &TransferCommand) -> Result<(), Failure> {
         (Ending::NotDone { at: LeftAt::Jaws, reason }, _) => Err(Failure::Ended(4, reason.clone())),
         (Ending::Unknown { reason }, _) => Err(Failure::Ended(5, reason.clone())),
     }
+}
+
+/// The cell of a configuration, ready to transfer.
+pub(super) fn opened(
+    config: &RunConfig,
+    places: &Places,
+    start: &Start,
+) -> Result<AssembledCell, Failure> {
+    open_transfer_cell(config, places, start).map_err(|error| match error {
+        TransferCellError::Laboratory(error) => failure_of(error.into(), &start.stop),
+        error @ TransferCellError::NoSites => Failure::Usage(error.into()),
+        error => Failure::Runtime(error.into()),
+    })
 }
 
 fn refused(error: TransferError) -> Failure {
