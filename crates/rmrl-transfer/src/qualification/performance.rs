@@ -258,6 +258,8 @@ impl Durations {
         let seconds: Vec<f64> = seconds.collect();
         let median_s = if seconds.is_empty() { 0.0 } else { quantile(&seconds, 0.5) };
         let longest_s = seconds.iter().copied().fold(0.0, f64::max);
-        Self { median_s, longest_s, total_s: seconds.iter().sum() }
+        // The sum of nothing is -0.
+        let total_s = seconds.iter().fold(0.0, |total, one| total + one);
+        Self { median_s, longest_s, total_s }
     }
 }

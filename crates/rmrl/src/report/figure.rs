@@ -35,3 +35,8 @@ pub(super) fn data_uri(png: &[u8]) -> String {
     let encoded = base64::engine::general_purpose::STANDARD.encode(png);
     format!("data:image/png;base64,{encoded}")
 }
+
+/// A colored line, as a legend has it.
+pub(super) fn key([red, green, blue]: [u8; 3]) -> String {
+    format!("<span class=\"key\" style=\"border-color: rgb({red}, {green}, {blue})\"></span>")
+}

@@ -35,20 +35,25 @@ impl Cell {
 /// A table with the names of its columns.
 pub(super) fn html_table(columns: &[&str], rows: &[Vec<Cell>]) -> String {
     let mut html = "<div class=\"wide\"><table>\n<tr>".to_string();
-    for column in columns {
-        let _ = write!(html, "<th>{}</th>", escape(column));
+    for (index, column) in columns.iter().enumerate() {
+        let first = rows.first().and_then(|row| row.get(index));
+        let class = class_of(first.map_or("", |cell| cell.class));
+        let _ = write!(html, "<th{class}>{}</th>", escape(column));
     }
     html.push_str("</tr>\n");
     for row in rows {
         html.push_str("<tr>");
         for Cell { text, class } in row {
-            let class =
-                if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
+            let class = class_of(class);
             let _ = write!(html, "<td{class}>{}</td>", escape(text));
         }
         html.push_str("</tr>\n");
     }
     html + "</table></div>\n"
+}
+
+fn class_of(class: &str) -> String {
+    if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") }
 }
 
 /// A table of names and what they stand for.

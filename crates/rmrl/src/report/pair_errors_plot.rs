@@ -6,13 +6,16 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use rmrl_transfer::{QualificationReport, SitePair, TimedTransfer};
 
-use super::plot_style::{BAND, BLUE, GRAY, INK, ORANGE, PlotError, RED, inline};
+use super::figure::key;
+use super::plot_style::{
+    BAND, BLUE, GRAY, INK, ORANGE, PlotError, RED, inline, rgb, without_smallest,
+};
 use super::value_axis::ValueAxis;
 
 /// The width of the plot, the height of a pair, and that of everything else, in pixels.
 const WIDTH: u32 = 960;
 const ROW: u32 = 26;
-const REST: u32 = 96;
+const REST: u32 = 60;
 /// The width of the names of pairs, in pixels.
 const NAMES: u32 = 190;
 /// How far above and below a pair's line its points lie, of the height of a pair.
@@ -32,17 +35,20 @@ struct Row {
 }
 
 /// Each measured error as a point in the row of its pair, with the tolerance as a line across the row, and the true errors where
-/// they are known. SVG.
+/// they are known. SVG below its legend; empty without transfers.
 ///
 /// # Errors
 /// It could not be drawn.
 pub(super) fn pair_errors_plot(report: &QualificationReport) -> Result<String, PlotError> {
     let rows = rows(report);
+    if rows.is_empty() {
+        return Ok(String::new());
+    }
     let of_rows = rows.iter().flat_map(|row| row.measured_mm.iter().chain(&row.true_mm));
     let errors: Vec<f64> =
         of_rows.chain(rows.iter().filter_map(|row| row.tolerance_mm.as_ref())).copied().collect();
-    let axis = ValueAxis::of_errors(&errors, 0.0, FINE_MM);
-    let size = (WIDTH, REST + ROW * rows.len().max(1) as u32);
+    let axis = ValueAxis::of_errors(&without_smallest(&errors), 0.0, FINE_MM);
+    let size = (WIDTH, REST + ROW * rows.len() as u32);
     let mut svg = String::new();
     let drawn = || -> Result<(), DrawError> {
         let area: DrawingArea<SVGBackend, Shift> =
@@ -56,16 +62,14 @@ pub(super) fn pair_errors_plot(report: &QualificationReport) -> Result<String, P
             .build_cartesian_2d(axis.clone(), last..-0.5)?;
         draw_rows(&mut plot, &rows, &axis)?;
         draw_points(&mut plot, &rows)?;
-        plot.configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.85))
-            .border_style(GRAY.mix(0.4))
-            .label_font(("sans-serif", 12, &INK))
-            .draw()?;
         area.present()
     }();
     drawn.map_err(|error| PlotError::of(&error))?;
-    Ok(inline(&svg))
+    let mut legend = format!("<p class=\"quiet\">{}measured by the camera", key(rgb(BLUE)));
+    if rows.iter().any(|row| !row.true_mm.is_empty()) {
+        legend += &format!("{}true (simulator)", key(rgb(ORANGE)));
+    }
+    Ok(format!("{legend}{}tolerance of the site</p>\n{}", key(rgb(RED)), inline(&svg)))
 }
 
 fn rows(report: &QualificationReport) -> Vec<Row> {
@@ -120,21 +124,15 @@ fn draw_points(plot: &mut Plot, rows: &[Row]) -> Result<(), DrawError> {
         rows.iter().enumerate().flat_map(of_row).collect()
     };
     let (measured, truth) = (points(|row| &row.measured_mm), points(|row| &row.true_mm));
-    plot.draw_series(measured.iter().map(|point| Circle::new(*point, 3, BLUE.mix(0.55).filled())))?
-        .label("measured by the camera")
-        .legend(|(x, y)| Circle::new((x + 8, y), 3, BLUE.mix(0.55).filled()));
+    plot.draw_series(measured.iter().map(|point| Circle::new(*point, 3, BLUE.mix(0.55).filled())))?;
     if !truth.is_empty() {
-        plot.draw_series(truth.iter().map(|point| Circle::new(*point, 3, ORANGE.stroke_width(1))))?
-            .label("true (simulator)")
-            .legend(|(x, y)| Circle::new((x + 8, y), 3, ORANGE.stroke_width(1)));
+        plot.draw_series(truth.iter().map(|point| Circle::new(*point, 3, ORANGE.stroke_width(1))))?;
     }
     let tolerances = rows.iter().enumerate().filter_map(|(index, row)| {
         let (x, middle) = (row.tolerance_mm?, index as f64);
         Some(PathElement::new([(x, middle - 0.5), (x, middle + 0.5)], RED.stroke_width(2)))
     });
-    plot.draw_series(tolerances)?
-        .label("tolerance of the site")
-        .legend(|(x, y)| PathElement::new([(x + 8, y - 6), (x + 8, y + 6)], RED.stroke_width(2)));
+    plot.draw_series(tolerances)?;
     Ok(())
 }
 

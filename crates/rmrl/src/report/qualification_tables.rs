@@ -85,7 +85,10 @@ pub(super) fn transfers(performance: &Performance) -> String {
                 Acceptance::Met => Cell::judged("met", Some(true)),
                 Acceptance::NotMet => Cell::judged("not met", Some(false)),
                 Acceptance::TooFew => Cell::judged(
-                    format!("{} of {} needed", one.transfers, performance.needed_without_failure),
+                    format!(
+                        "too few: {} of at least {}",
+                        one.transfers, performance.needed_without_failure
+                    ),
                     None,
                 ),
             };
@@ -229,8 +232,11 @@ pub(super) fn refused(report: &QualificationReport) -> String {
     }
 }
 
-/// How long all transfers took, in words.
+/// How long all transfers took, in words; empty without any.
 pub(super) fn durations(total: &TransferStatistics) -> String {
+    if total.transfers == 0 {
+        return String::new();
+    }
     let Durations { median_s, longest_s, total_s } = total.wall;
     format!(
         "A transfer took {median_s:.1} s (median) and {longest_s:.1} s at most, all together {:.1} h; of this the processor worked \

@@ -9,7 +9,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use rmrl_inventory::SlotAddress;
 use rmrl_transfer::DaySummary;
 
-use super::plot_style::{BLUE, GRAY, INK, ORANGE, PlotError, RED, inline};
+use super::figure::key;
+use super::plot_style::{BLUE, GRAY, INK, ORANGE, PlotError, RED, inline, rgb, without_smallest};
 use super::site_history::SiteHistory;
 use super::value_axis::ValueAxis;
 
@@ -26,8 +27,7 @@ type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64,
 type DrawError = DrawingAreaErrorKind<std::io::Error>;
 
 /// What is drawn of a site. Times are days since the first day's beginning, errors millimeters.
-struct Site<'a> {
-
+struct Site {
     first_day: Date,
     days: f64,
     points: Vec<(f64, f64)>,
@@ -40,7 +40,7 @@ struct Site<'a> {
 }
 
 /// The errors at a slot: each transfer, daily medians and 95 % quantiles, the tolerance, and alarms as vertical lines with their
-/// words. SVG; empty for a slot without transfers.
+/// words. SVG below its legend; empty for a slot without transfers.
 ///
 /// # Errors
 /// It could not be drawn.
@@ -51,7 +51,8 @@ pub(super) fn site_history_plot(
 ) -> Result<String, PlotError> {
     let Some(site) = Site::of(history, slot, summaries) else { return Ok(String::new()) };
     let errors: Vec<f64> = site.points.iter().map(|(_, error)| *error).collect();
-    let axis = ValueAxis::of_errors(&errors, site.tolerance_mm.unwrap_or(0.0), FINE_MM);
+    let axis =
+        ValueAxis::of_errors(&without_smallest(&errors), site.tolerance_mm.unwrap_or(0.0), FINE_MM);
     let mut svg = String::new();
     let drawn = || -> Result<(), DrawError> {
         let area: DrawingArea<SVGBackend, Shift> =
@@ -60,6 +61,7 @@ pub(super) fn site_history_plot(
         let above = LINE as u32 * site.alarms.len().min(4) as u32;
         let mut plot = ChartBuilder::on(&area)
             .margin(8)
+            .margin_right(44)
             .margin_top(8 + above)
             .x_label_area_size(36)
             .y_label_area_size(56)
@@ -67,20 +69,30 @@ pub(super) fn site_history_plot(
         draw_axes(&mut plot, &site, &axis)?;
         draw_errors(&mut plot, &site)?;
         draw_events(&mut plot, &site, &axis)?;
-        plot.configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .background_style(WHITE.mix(0.85))
-            .border_style(GRAY.mix(0.4))
-            .label_font(("sans-serif", 12, &INK))
-            .draw()?;
         area.present()
     }();
     drawn.map_err(|error| PlotError::of(&error))?;
-    Ok(inline(&svg))
+    Ok(format!("<p class=\"quiet\">{}</p>\n{}", legend(&site), inline(&svg)))
 }
 
-impl<'a> Site<'a> {
-    fn of(history: &SiteHistory, name: &'a SlotAddress, summaries: &[DaySummary]) -> Option<Self> {
+/// What the colors stand for. What is not drawn is not named.
+fn legend(site: &Site) -> String {
+    let transfers = match site.thinned {
+        1 => "transfer".to_string(),
+        each => format!("one of {each} transfers"),
+    };
+    let mut entries = vec![
+        (BLUE, transfers.as_str()),
+        (INK, "median of the day"),
+        (ORANGE, "95 % quantile of the day"),
+    ];
+    entries.extend(site.tolerance_mm.map(|_| (RED, "tolerance")));
+    entries.extend((!site.acknowledged.is_empty()).then_some((GRAY, "acknowledged")));
+    entries.into_iter().map(|(color, words)| key(rgb(color)) + words).collect()
+}
+
+impl Site {
+    fn of(history: &SiteHistory, name: &SlotAddress, summaries: &[DaySummary]) -> Option<Self> {
         let transfers = history.errors.to_site(name);
         let (first, last) = (transfers.first()?, transfers.last()?);
         let day_of = |time: Timestamp| time.to_zoned(history.time_zone.clone()).date();
@@ -98,11 +110,12 @@ impl<'a> Site<'a> {
             })
             .collect()
         };
+        let days = at(last.time).floor() + 1.0;
         let alarms = history.alarms_of(name);
+        let acknowledged = history.acknowledged_of(name).map(|one| at(one.time));
         Some(Self {
-            name,
             first_day,
-            days: at(last.time).floor() + 1.0,
+            days,
             points: points
                 .map(|one| (at(one.time), 1000.0 * one.error().translation_m()))
                 .collect(),
@@ -110,7 +123,7 @@ impl<'a> Site<'a> {
             medians: of_day(|summary| summary.translation_m.median),
             quantiles: of_day(|summary| summary.translation_m.quantile_95),
             alarms: alarms.map(|raised| (at(raised.alarm.time), raised.in_words())).collect(),
-            acknowledged: history.acknowledged_of(name).map(|one| at(one.time)).collect(),
+            acknowledged: acknowledged.filter(|at| (0.0..=days).contains(at)).collect(),
             tolerance_mm: history.tolerance_mm.get(name.site()).copied(),
         })
     }
@@ -140,29 +153,15 @@ fn draw_axes(plot: &mut Plot, site: &Site, axis: &ValueAxis) -> Result<(), DrawE
 }
 
 fn draw_errors(plot: &mut Plot, site: &Site) -> Result<(), DrawError> {
-    let label = match site.thinned {
-        1 => "transfer".to_string(),
-        each => format!("one of {each} transfers"),
-    };
-    plot.draw_series(
-        site.points.iter().map(|point| Circle::new(*point, 2, BLUE.mix(0.4).filled())),
-    )?
-    .label(label)
-    .legend(|(x, y)| Circle::new((x + 8, y), 2, BLUE.mix(0.4).filled()));
-    for (values, color, name) in [
-        (&site.medians, INK, "median of the day"),
-        (&site.quantiles, ORANGE, "95 % quantile of the day"),
-    ] {
-        plot.draw_series(LineSeries::new(values.iter().copied(), color.stroke_width(2)))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2)));
+    let points = site.points.iter();
+    plot.draw_series(points.map(|point| Circle::new(*point, 2, BLUE.mix(0.45).filled())))?;
+    for (values, color) in [(&site.medians, INK), (&site.quantiles, ORANGE)] {
+        plot.draw_series(LineSeries::new(values.iter().copied(), color.stroke_width(2)))?;
         plot.draw_series(values.iter().map(|point| Circle::new(*point, 3, color.filled())))?;
     }
     if let Some(tolerance_mm) = site.tolerance_mm {
         let line = [(0.0, tolerance_mm), (site.days, tolerance_mm)];
-        plot.draw_series(LineSeries::new(line, RED.mix(0.6).stroke_width(1)))?
-            .label("tolerance")
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], RED.mix(0.6).stroke_width(1)));
+        plot.draw_series(LineSeries::new(line, RED.stroke_width(1)))?;
     }
     Ok(())
 }
@@ -170,15 +169,11 @@ fn draw_errors(plot: &mut Plot, site: &Site) -> Result<(), DrawError> {
 /// Alarms as lines with their words above, acknowledgments as thin ones.
 fn draw_events(plot: &mut Plot, site: &Site, axis: &ValueAxis) -> Result<(), DrawError> {
     let [bottom, top] = axis.ends();
-    let acknowledged = site.acknowledged.iter().filter(|at| (0.0..=site.days).contains(*at));
-    let lines: Vec<_> = acknowledged
-        .map(|at| PathElement::new([(*at, bottom), (*at, top)], GRAY.stroke_width(1)))
-        .collect();
-    if !lines.is_empty() {
-        plot.draw_series(lines)?.label("acknowledged").legend(|(x, y)| {
-            PathElement::new([(x + 8, y - 6), (x + 8, y + 6)], GRAY.stroke_width(1))
-        });
-    }
+    plot.draw_series(
+        site.acknowledged
+            .iter()
+            .map(|at| PathElement::new([(*at, bottom), (*at, top)], GRAY.stroke_width(2))),
+    )?;
     for (index, (at, words)) in site.alarms.iter().enumerate() {
         let line = PathElement::new([(*at, bottom), (*at, top)], RED.stroke_width(2));
         plot.draw_series([line])?;

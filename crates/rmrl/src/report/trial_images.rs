@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rmrl_data::{FailureRecord, TrialRecord};
 
 use super::data::ReportData;
-use super::figure::write_figure;
+use super::figure::{key, write_figure};
 use super::overlay::{AIM, LOCALIZED, Overlay, TRUE};
 
 /// Trials shown at the beginning, and as many at the end.
@@ -59,9 +59,4 @@ fn outcome(record: &TrialRecord) -> String {
         (Some(FailureRecord::NotGrasped { reason, .. }), _) => reason.clone(),
         _ => String::new(),
     }
-}
-
-/// A colored line, as a legend has it.
-fn key([red, green, blue]: [u8; 3]) -> String {
-    format!("<span class=\"key\" style=\"border-color: rgb({red}, {green}, {blue})\"></span>")
 }
