@@ -3,6 +3,14 @@
 /// Why a laboratory cannot be simulated, or nothing can be done with what was named.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LaboratoryError {
+    /// An item does not lie where it was said to lie.
+    #[error("{id} does not lie in {slot}")]
+    NotThere {
+        /// The item.
+        id: String,
+        /// The slot.
+        slot: String,
+    },
     /// Two slots or two items have the same name.
     #[error("two {what}s are named {name}")]
     RepeatedName {

@@ -107,7 +107,7 @@ impl World {
     ) -> Self {
         let parameters = config.cells.draw(cell_seed);
         let fixtures = Fixtures::build(config, task, cell_seed, &parameters.arm);
-        let obstacles = Obstacles(fixtures.obstacles());
+        let obstacles = Obstacles { upright: fixtures.obstacles(), ..Obstacles::default() };
         let Fixtures { receptacles, clutter, target } = fixtures;
         let outline = match config.cells.round_fixtures {
             true => FixtureOutline::Circle,

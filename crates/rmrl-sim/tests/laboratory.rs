@@ -485,7 +485,8 @@ fn assert_nothing_overlaps(laboratory: &Laboratory, boards: &[Cuboid], case: &st
         assert!(depth_m(&whole, &table) < 0.001, "{case}: in the table {item:?}");
         for board in boards {
             let pose = Isometry3::translation(board.pose.x_m, board.pose.y_m, board.center_z_m);
-            assert!(depth_m(&whole, &(pose, board.half_extents_m)) < 0.001, "{case}: {item:?}");
+            let depth_m = depth_m(&whole, &(pose, board.half_extents_m));
+            assert!(depth_m < 0.001, "{case}: {depth_m} {item:?} {board:?}");
         }
         for other in items[..index].iter() {
             let nests =

@@ -11,7 +11,11 @@ use crate::knowledge::Lies;
 use crate::looking::Seen;
 use crate::offset::Offset;
 use crate::request::{Ending, LeftAt, Request};
+use crate::route::Route;
 use crate::transfer::{Carried, Grasp};
+
+/// So many poses more are chosen than are needed, because some may be out of reach.
+const SPARE_POSES: usize = 3;
 
 /// What ended carrying about: the item's place, or nothing where it lies in its slot.
 type Ended = Result<usize, Ending>;
@@ -29,8 +33,10 @@ impl TransferCell {
             job.to = from.clone();
         }
         let free = self.free_poses(at);
-        let mut poses = self.knowledge.belief().telling_poses(&free, self.settings.carries);
-        poses.push(job.to.slot.tool);
+        let wanted = self.settings.carries;
+        let mut poses = self.knowledge.belief().telling_poses(&free, wanted + SPARE_POSES);
+        let back = job.to.slot.tool;
+        poses.push(back);
         let place = at.to_string();
         let mut lies = match self.where_to_grip(&job, &place) {
             Ok(lies) => lies,
@@ -40,8 +46,23 @@ impl TransferCell {
         let mut is_grasped = false;
         let mut made = 0;
         for pose in poses {
+            if made >= wanted && pose != back {
+                continue;
+            }
             let choice = choice_of(&lies, pose);
-            match self.carry_once(&mut job, &choice, (id, &mut is_grasped))? {
+            job.to.slot.tool = pose;
+            let route = match self.route(&job, &choice) {
+                Ok(route) => route,
+                Err(error) if pose != back => {
+                    tracing::debug!("it is not carried there: {error}");
+                    continue;
+                }
+                Err(error) => {
+                    let ended = Carried::AtFrom(error.to_string());
+                    return self.end_adjust(&job, id, ended).map(Err);
+                }
+            };
+            match self.carry_once(&job, &choice, &route, (id, &mut is_grasped))? {
                 Carried::Released => {}
                 ended => return self.end_adjust(&job, id, ended).map(Err),
             }
@@ -92,15 +113,11 @@ impl TransferCell {
     /// Carries the item from where it lies to a pose near its slot.
     fn carry_once(
         &mut self,
-        job: &mut Job,
+        job: &Job,
         choice: &Choice,
+        route: &Route,
         (id, is_grasped): (TransferId, &mut bool),
     ) -> Result<Carried, TransferError> {
-        job.to.slot.tool = choice.place;
-        let route = match self.route(job, choice) {
-            Ok(route) => route,
-            Err(error) => return Ok(Carried::AtFrom(error.to_string())),
-        };
         let Some((way, passage)) = &route.pick else {
             return Ok(Carried::AtFrom("there is nothing to grip".to_string()));
         };
@@ -117,11 +134,11 @@ impl TransferCell {
         if let Err(error) = self.leave_with(job, passage) {
             return Ok(self.after_a_stop(&error));
         }
-        if let Some(ended) = self.put_down(job, choice, &route) {
+        if let Some(ended) = self.put_down(job, choice, route) {
             return Ok(ended);
         }
         self.manipulator.placed();
-        Ok(match self.leave(job, &route) {
+        Ok(match self.leave(job, route) {
             Ok(()) => Carried::Released,
             Err(error) => Carried::AtFrom(error.to_string()),
         })

@@ -8,7 +8,7 @@ use rmrl_cell::{
     AfterContact, Devices, GuardedArm, MotionError, Operator, Recovery, SafetyConfig,
     SafetyEnvelope, SiteCamera, SiteManipulator, StopSwitch,
 };
-use rmrl_core::PlanarPose;
+use rmrl_core::{PictureReader, PlanarPose};
 use rmrl_files::read_regular_file;
 use rmrl_inventory::Inventory;
 use rmrl_labware::Jaws;
@@ -88,6 +88,8 @@ pub struct TransferCell {
     pub(crate) knowledge: Knowledge,
     pub(crate) settings: TransferSettings,
     pub(crate) log: TransferLog,
+    /// Says by how much the localizer errs, if anything does.
+    pub(crate) reader: Option<Box<dyn PictureReader>>,
     knowledge_file: PathBuf,
     clock: Box<dyn Fn() -> Timestamp + Send>,
 }
@@ -115,6 +117,7 @@ impl TransferCell {
             knowledge,
             settings,
             log: TransferLog::open(&parts.log)?,
+            reader: None,
             knowledge_file: parts.knowledge,
             clock: parts.clock,
         })
@@ -134,6 +137,11 @@ impl TransferCell {
     /// Sets what follows on contact where none is expected. By default an operator has to look.
     pub fn after_contact(&mut self, after: AfterContact) {
         self.manipulator.after_contact(after);
+    }
+
+    /// Lets `reader` say of each look at a plate by how much the localizer errs.
+    pub fn read_pictures_by(&mut self, reader: Box<dyn PictureReader>) {
+        self.reader = Some(reader);
     }
 
     /// The sites and the labware.

@@ -132,7 +132,7 @@ impl TransferCell {
         let At { address, slot, below, .. } = &job.to;
         let Some((below, labware)) = below else {
             if self.is_visible(&job.to, &job.labware)
-                && let Some(reason) = self.occupied(&job.to)?
+                && let Some(reason) = self.occupied(&job.to, &job.labware)?
             {
                 return Err(NoChoice::Unclear(reason));
             }

@@ -2,7 +2,9 @@
 
 use rmrl_core::{Look, PlanarPose};
 use rmrl_inventory::SlotAddress;
-use rmrl_vision::{ExpectedPlate, LocalizeError, PlateInView, RgbdFrame};
+use rmrl_vision::{
+    CameraModel, ExpectedPlate, Localization, LocalizeError, PlateInView, RgbdFrame,
+};
 
 use crate::cell::{ComeHomeError, TransferCell};
 use crate::job::{At, geometry_of};
@@ -57,7 +59,7 @@ impl TransferCell {
             let frame = self.frame()?;
             let camera = self.camera.model();
             last = match self.camera.localizer().localize_near(&frame, &camera, &plate) {
-                Ok(found) => return Ok(Seen::Here(Look { pose: found.pose, error_m: None })),
+                Ok(found) => return Ok(Seen::Here(self.read(&frame, &camera, &found))),
                 Err(error @ (LocalizeError::NotThere { .. } | LocalizeError::NoPlate { .. })) => {
                     Seen::NotThere(in_words(&error))
                 }
@@ -67,15 +69,34 @@ impl TransferCell {
         Ok(last)
     }
 
+    /// The look at a plate that was found, with what its picture says of the localizer's error.
+    fn read(&mut self, frame: &RgbdFrame, camera: &CameraModel, found: &Localization) -> Look {
+        let error_m = self.reader.as_mut().map(|reader| {
+            let [right_m, down_m] = reader.look_error_m(&frame.color, found.in_image);
+            let [right, down] = camera.image_axes();
+            let error = right * right_m + down * down_m;
+            [error.x, error.y]
+        });
+        Look { pose: found.pose, error_m }
+    }
+
     /// Whether the camera sees a plate in a slot that should be free; where, in words.
-    pub(crate) fn occupied(&mut self, at: &At) -> Result<Option<String>, ComeHomeError> {
+    pub(crate) fn occupied(
+        &mut self,
+        at: &At,
+        labware: &Labware,
+    ) -> Result<Option<String>, ComeHomeError> {
         let frame = self.frame()?;
         let camera = self.camera.model();
         let tool = at.slot.tool;
         let offset = self.knowledge.offsets().of(at.address.site());
         let belief = self.knowledge.belief();
         let expected = belief.seen_from(tool, offset.by(belief).mean);
-        let seen = self.camera.localizer().plates_in_view(&frame, &camera, at.bottom_m);
+        let seen = self.camera.localizer().plates_in_view(
+            &frame,
+            &camera,
+            at.bottom_m + 0.5 * labware.height_m,
+        );
         // What the camera cannot say is no plate: the jaws still feel one.
         let distance_m = |plate: PlateInView| {
             let [x_m, y_m] = plate.at_m;

@@ -28,9 +28,11 @@ impl TransferCell {
     pub fn transfer(&mut self, request: &Request) -> Result<TransferReport, TransferError> {
         self.check(request)?;
         let job = self.plan.job(request, self.inventory.world())?;
-        self.check_jaws(&job)?;
         if let Err(error) = self.come_home() {
             return Ok(not_begun(&job, error.to_string()));
+        }
+        if let Some(reason) = self.check_jaws(&job)? {
+            return Ok(not_begun(&job, reason));
         }
         self.ask_to_seat(&job);
         let (mut carries, mut by_way_of) = (0, None);
@@ -67,7 +69,9 @@ impl TransferCell {
     pub fn rehearse(&mut self, request: &Request) -> Result<Vec<String>, TransferError> {
         self.check(request)?;
         let job = self.plan.job(request, self.inventory.world())?;
-        self.check_jaws(&job)?;
+        if let Some(reason) = self.check_jaws(&job)? {
+            return Ok(vec![reason]);
+        }
         let choice = match self.choose_blindly(&job) {
             Ok(choice) => choice,
             Err(NoChoice::NotThere(reason) | NoChoice::Unclear(reason)) => return Ok(vec![reason]),
@@ -115,10 +119,12 @@ impl TransferCell {
         })
     }
 
-    /// The jaws hold what the inventory says.
-    fn check_jaws(&mut self, job: &Job) -> Result<(), TransferError> {
-        let holds = self.manipulator.holds_object();
-        let holds = holds.map_err(|error| TransferError::Jaws(error.to_string()))?;
+    /// Checks that the jaws hold what the inventory says. A gripper that cannot say it is the reason why nothing is begun.
+    fn check_jaws(&mut self, job: &Job) -> Result<Option<String>, TransferError> {
+        let holds = match self.manipulator.holds_object() {
+            Ok(holds) => holds,
+            Err(error) => return Ok(Some(error.to_string())),
+        };
         match (holds, job.from.is_none()) {
             (true, false) => Err(TransferError::Jaws(
                 "the jaws hold something of which the inventory knows nothing".to_string(),
@@ -127,7 +133,7 @@ impl TransferCell {
                 "the jaws should hold {}, and hold nothing",
                 job.item
             ))),
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p rmrl-vision --example plates_near`
 //!
-//! Cuboids as black as plates, with shadows, a gradient of the light and noise. Errors are in millimeters; CPU time is that of one thread.
+//! Cuboids as black as plates, with shadows, a gradient of the light and noise. Errors are in millimeters.
 
 #[path = "../tests/several_plates/scene.rs"]
 mod scene;
@@ -17,18 +17,20 @@ use rmrl_vision::{
 use scene::{Look, Solid, camera, frame_of, plate};
 
 const FRAMES: u64 = 12;
-const REPEATS: u32 = 40;
+/// The fastest of so many calls counts.
+const REPEATS: u32 = 5;
 
-/// The plates of a scene, and how many of them are localized.
+/// The plates of a scene, and how many of them are localized, from the first on.
 type Scene = (Vec<Solid>, usize);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("| scene | height, mm | found | error, mm, median (most) | confidence | CPU, ms |");
+    println!("| scene | height, mm | found | error, mm, median (most) | confidence | time, ms |");
     println!("|-|-|-|-|-|-|");
     for height_m in [0.0142, 0.0144, 0.041] {
         for count in [1, 3, 6] {
             let scene = |seed| (six(seed, height_m)[..count].to_vec(), count);
-            row(&format!("{count} plates"), height_m, scene)?;
+            let plates = if count == 1 { "plate" } else { "plates" };
+            row(&format!("{count} {plates}"), height_m, scene)?;
         }
         for gap_mm in [1.0, 2.0, 3.0, 5.0, 8.0, 15.0] {
             row(&format!("a neighbor, {gap_mm} mm away"), height_m, |seed| {
@@ -38,11 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         row("on another plate", height_m, |seed| stack(seed, height_m))?;
     }
     let single = |seed| (six(seed, 0.0144)[..1].to_vec(), 1);
-    report("1 plate, `localize`", 0.0144, single, |localizer, frame, camera, expected| {
-        localizer.localize(frame, camera).map(|found| {
-            assert_eq!(expected.geometry.chamfer_m, 0.0);
-            found
-        })
+    report("1 plate, `localize`", 0.0144, single, |localizer, frame, camera, _| {
+        localizer.localize(frame, camera)
     })
 }
 
@@ -104,9 +103,10 @@ fn report(
     }
     errors_mm.sort_by(f64::total_cmp);
     let found = errors_mm.len();
+    let refused: String = refused.iter().map(|kind| format!(", {kind}")).collect();
     let at = |index: usize| errors_mm.get(index).copied().unwrap_or(f64::NAN);
     println!(
-        "| {name} | {:.1} | {found} of {all} {refused:?} | {:.2} ({:.2}) | {:.2} | {:.2} |",
+        "| {name} | {:.1} | {found} of {all}{refused} | {:.2} ({:.2}) | {:.2} | {:.2} |",
         1000.0 * height_m,
         at(found / 2),
         at(found.saturating_sub(1)),

@@ -93,8 +93,9 @@ impl Localizer {
         }
     }
 
-    /// All plates that the detector finds in `frame`, in any order, and where they lie if their centers are at `height_m`, world frame, in
-    /// meters. Plates where the distortion has no inverse are left out.
+    /// All plates that the detector finds in `frame`, in any order, and where they lie if their centers are at
+    /// `height_m`, world frame, in meters. Plates that touch in the image may be one or none of them, so this alone does
+    /// not show that a place is free. Plates where the distortion has no inverse are left out.
     ///
     /// # Errors
     /// The frame or the camera is invalid, or the detector failed.

@@ -39,7 +39,7 @@ pub enum LocalizeError {
     )]
     NotThere {
         /// What was expected, and where.
-        expected: ExpectedPlate,
+        expected: Box<ExpectedPlate>,
         /// How far from the expected pose the nearest plate lies that was detected, if it is as high, in meters; `None`
         /// if none was.
         nearest_m: Option<f64>,
@@ -56,7 +56,7 @@ pub enum LocalizeError {
     )]
     OutOfView {
         /// What was expected, and where.
-        expected: ExpectedPlate,
+        expected: Box<ExpectedPlate>,
     },
     /// The plate at the expected place is higher or lower than expected.
     #[error(

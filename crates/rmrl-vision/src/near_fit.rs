@@ -68,7 +68,7 @@ impl<'a> NearFit<'a> {
     pub fn not_there(&self, detections: &Detections) -> LocalizeError {
         let distances_m = detections.found.iter().filter_map(|found| self.distance_m(found));
         LocalizeError::NotThere {
-            expected: *self.expected,
+            expected: Box::new(*self.expected),
             nearest_m: distances_m.min_by(f64::total_cmp),
             seen: detections.found.len(),
             best_rejected: detections.best_rejected,
@@ -89,7 +89,7 @@ impl<'a> NearFit<'a> {
                 && (0.0..f64::from(height)).contains(&corner.y)
         };
         let Some(outline) = outline.filter(|it| it.outline().iter().all(is_in_view)) else {
-            return Err(LocalizeError::OutOfView { expected: *self.expected });
+            return Err(LocalizeError::OutOfView { expected: Box::new(*self.expected) });
         };
         let place = outline.bounding_box();
         let is_over = |found: &&Detection| holds(found.bounding_box, place.center());

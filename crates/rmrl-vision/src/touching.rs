@@ -21,6 +21,8 @@ const FINE_MARGIN_PX: f64 = 1.25;
 const MIN_VISIBLE_SHARE: f64 = 0.65;
 /// The least share of the outline inside of which the mask must be, and of the plate.
 const MIN_COVERED_SHARE: f64 = 0.97;
+/// Where the mask does not reach this share of the outline, there is no plate.
+const MOST_UNCOVERED_SHARE: f64 = 0.15;
 /// A pose is another one, and another plate overlaps, from so many coarse steps on.
 const RIVAL_STEPS: i32 = 3;
 /// Distance of the probes along the outline in pixels, and their number over the plate along one side.
@@ -138,19 +140,16 @@ impl Search<'_> {
             -most..=most
         };
         let (sin, cos) = pose.yaw_rad.sin_cos();
-        let turn_rad = step_m / (0.5 * length_m);
         steps(length_m).any(|along| {
             steps(width_m).any(|across| {
                 let is_other = along.abs().max(across.abs()) >= RIVAL_STEPS;
                 let [along_m, across_m] = [along, across].map(|steps| f64::from(steps) * step_m);
                 let shift =
                     Vector2::new(cos * along_m - sin * across_m, sin * along_m + cos * across_m);
+                let there = moved(pose, shift, 0.0);
                 is_other
-                    && [-turn_rad, 0.0, turn_rad].into_iter().any(|turn_rad| {
-                        let there = moved(pose, shift, turn_rad);
-                        self.seen(there, FINE_MARGIN_PX).is_some_and(Seen::is_plate)
-                            && self.filled(there).is_some_and(|share| share >= MIN_COVERED_SHARE)
-                    })
+                    && self.seen(there, COARSE_MARGIN_PX).is_some_and(Seen::is_plate)
+                    && self.filled(there).is_some_and(|share| share >= MIN_COVERED_SHARE)
             })
         })
     }
@@ -164,11 +163,17 @@ impl Search<'_> {
         Silhouette::of_plate(pose, height_m, geometry, self.camera)
     }
 
-    /// What the mask shows of the outline of a plate at `pose`.
+    /// What the mask shows of the outline of a plate at `pose`; `None` if it does not reach much of it.
     fn seen(&self, pose: PlanarPose, margin_px: f64) -> Option<Seen> {
         let outline = self.outline(pose)?;
         let outline = outline.outline();
         let (mut visible, mut covered, mut all) = (0.0, 0.0, 0.0);
+        let perimeter_px: f64 = outline
+            .iter()
+            .zip(outline.iter().cycle().skip(1))
+            .map(|(from, to)| (to - from).norm())
+            .sum();
+        let most_uncovered = MOST_UNCOVERED_SHARE * perimeter_px / PROBE_STEP_PX;
         for (index, corner) in outline.iter().enumerate() {
             let side = outline[(index + 1) % outline.len()] - corner;
             let along = side / side.norm();
@@ -181,6 +186,9 @@ impl Search<'_> {
                 if self.is_set(at - outward) {
                     covered += 1.0;
                     visible += f64::from(u8::from(!self.is_set(at + outward)));
+                }
+                if all - covered > most_uncovered {
+                    return None;
                 }
                 position += PROBE_STEP_PX;
             }

@@ -73,6 +73,9 @@ pub use crate::cell::perception::localizer;
 pub use crate::cell::reachability::prove_reach;
 pub use crate::cell::remote::CellServer;
 pub use crate::cell::simulated::simulated_cell;
+pub use crate::cell::transfer_cell::{
+    AssembledCell, TransferCellError, open_transfer_cell, open_transfer_cell_with,
+};
 pub use crate::cell::world::World;
 pub use crate::commissioning::site_survey::{Above, SiteSurvey, SlotSurvey};
 pub use crate::config::{

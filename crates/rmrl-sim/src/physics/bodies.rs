@@ -132,10 +132,15 @@ impl GraspBodies {
         load.linvel().length() < REST_SPEED && load.angvel().length() < REST_SPEED
     }
 
+    /// The two jaws' forces on the load, in newtons.
+    pub(super) fn jaw_forces_n(&self) -> [f64; 2] {
+        [0, 1].map(|jaw| f64::from(self.normal_force_n(&self.hand_bodies[jaw]).length()))
+    }
+
     /// The smaller of the two jaws' forces on the load, in newtons.
     pub(super) fn grip_force_n(&self) -> f64 {
-        let force = |pad: &HandBody| self.normal_force_n(pad).length();
-        f64::from(force(&self.hand_bodies[0]).min(force(&self.hand_bodies[1])))
+        let [one, other] = self.jaw_forces_n();
+        one.min(other)
     }
 
     /// The vertical force between fingers and load, in newtons: large only where a finger stands

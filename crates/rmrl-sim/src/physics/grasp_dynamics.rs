@@ -210,8 +210,8 @@ impl GraspDynamics {
         self.bodies.relocate(&plate, &velocity, &self.hand);
     }
 
-    /// Closes the jaws, mirrored, until both press with 15 N or nothing is between them.
-    /// Independent jaws would not center the plate.
+    /// Closes the jaws, mirrored, until both press with 15 N or nothing is between them; in a laboratory also until one presses
+    /// with twice as much, because a wall holds what is between them. Independent jaws would not center the plate.
     pub fn close_jaws(&mut self) {
         // Nothing happens before the jaws come near the plate.
         let plate = self.world_from_plate();
@@ -221,7 +221,7 @@ impl GraspDynamics {
         self.hand.half_opening_m = self.hand.half_opening_m.min(near_m);
         let mut held_secs = 0.0;
         while held_secs < GRIP_HOLD_SECS && self.hand.half_opening_m > CLOSED_HALF_OPENING_M {
-            let load = self.bodies.grip_force_n() / GRIP_FORCE_N;
+            let load = self.jaw_load();
             if load >= 1.0 {
                 held_secs += TIME_STEP_SECS;
             } else {
@@ -230,6 +230,18 @@ impl GraspDynamics {
                 self.hand.half_opening_m -= speed_m_s * TIME_STEP_SECS;
             }
             self.step();
+        }
+    }
+
+    /// How strongly the jaws press, as a share of what stalls them.
+    fn jaw_load(&self) -> f64 {
+        match self.rules {
+            Rules::Task { .. } => self.bodies.grip_force_n() / GRIP_FORCE_N,
+            // One motor moves both.
+            Rules::Laboratory => {
+                let [one, other] = self.bodies.jaw_forces_n();
+                0.5 * (one + other) / GRIP_FORCE_N
+            }
         }
     }
 

@@ -130,6 +130,21 @@ impl Items {
         }
     }
 
+    /// Puts the items of a load exactly on each other, the first at `world_from_load`.
+    pub(crate) fn stack_exactly(&mut self, indices: &[usize], world_from_load: &Isometry3<f64>) {
+        let Some((base, on_it)) = indices.split_first() else { return };
+        let mut center = *world_from_load;
+        let mut below = *base;
+        self.places[below] = Some(ItemPlace::new(&center, None));
+        for index in on_it {
+            let [lower, item] = [below, *index].map(|index| &self.all[index]);
+            let up_m = 0.5 * (lower.geometry.height_m + item.geometry.height_m) - item.nesting_m;
+            center.translation.z += up_m;
+            self.places[*index] = Some(ItemPlace::new(&center, Some(below)));
+            below = *index;
+        }
+    }
+
     /// The height at which an item's bottom would be if it were put down on what lies below `footprint`, and the item there.
     pub(crate) fn top_below(&self, footprint: &Cuboid, load: &[usize]) -> Option<(f64, usize)> {
         let nesting_m = self.all[*load.first()?].nesting_m;

@@ -22,6 +22,8 @@ use crate::world::{CellParts, World};
 
 /// An item whose middle is farther from that of a slot is not over it, in meters.
 const OVER_SLOT_M: f64 = 0.06;
+/// An item that leans by more has fallen over, in radians.
+const FALLEN_RAD: f64 = 0.35;
 /// An item may be below the surface of its slot by as much, in meters.
 const BELOW_SURFACE_M: f64 = 0.003;
 
@@ -31,6 +33,10 @@ pub struct LaboratoryState {
     world: WorldState,
     items: Vec<Option<ItemPlace>>,
     active: Option<usize>,
+}
+
+fn is_in(item: &ItemTruth, slot: &str) -> bool {
+    item.slot.as_ref().is_some_and(|(name, _)| name == slot)
 }
 
 /// How exactly a person seats an item that was asked to, in meters and radians: standard deviations.
@@ -157,7 +163,7 @@ impl World {
         Ok(())
     }
 
-    /// A person puts an item, with all that lies on it, into a slot, on what lies there.
+    /// A person puts an item, with all that lies on it, into a slot, on what lies there. What had fallen over is stacked again.
     pub(crate) fn put_item(
         &mut self,
         id: &str,
@@ -169,15 +175,23 @@ impl World {
             return Err(LaboratoryError::UnknownSlot { name: slot.to_string(), known });
         };
         let (pose, surface_m) = (moved(place.pose, error), place.surface_m);
+        let in_slot: Vec<String> =
+            self.items().into_iter().filter(|item| is_in(item, slot)).map(|item| item.id).collect();
         let (contact, load) = self.into_hands(id)?;
         let Some(base) = load.first().copied() else { return Ok(()) };
         let height_m = contact.items.all[base].geometry.height_m;
         let at = |bottom_m: f64| lying(pose, bottom_m, height_m);
         let footprint = contact.items.block_at(base, at(surface_m)).footprint();
-        let below = contact.items.top_below(&footprint, &load);
-        let below = below.filter(|(top_m, _)| *top_m > surface_m);
+        // What lies in a slot above is not below.
+        let elsewhere = |index: &usize| !in_slot.contains(&contact.items.all[*index].id);
+        let others: Vec<usize> = (0..contact.items.all.len()).filter(elsewhere).collect();
+        let below = contact.items.top_below(&footprint, &[load.clone(), others].concat());
         let world_from_item = at(below.map_or(surface_m, |(top_m, _)| top_m));
         let lies_on = below.map(|(_, index)| index);
+        let before = contact.items.places[base].map(|place| place.world_from_item());
+        if before.is_some_and(|before| tilt_rad(&before) > FALLEN_RAD) {
+            contact.items.stack_exactly(&load, &world_from_item);
+        }
         match contact.items.places[base] {
             Some(_) => contact.items.move_load(&load, &world_from_item, lies_on),
             None => contact.items.places[base] = Some(ItemPlace::new(&world_from_item, lies_on)),
@@ -189,6 +203,11 @@ impl World {
 
     /// A person nudges an item into its place, as exactly as people can.
     pub(crate) fn seat_item(&mut self, id: &str, slot: &str) -> Result<(), LaboratoryError> {
+        let is_there =
+            self.items().iter().any(|item| item.id == id && !item.is_held && is_in(item, slot));
+        if !is_there {
+            return Err(LaboratoryError::NotThere { id: id.to_string(), slot: slot.to_string() });
+        }
         let mut rng = self.next_stream();
         let mut off = |deviation: f64| deviation * standard_normal(&mut rng);
         let error = PlanarPose::new(off(SEATED_M), off(SEATED_M), off(SEATED_RAD));

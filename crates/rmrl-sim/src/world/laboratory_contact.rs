@@ -89,8 +89,8 @@ impl LaboratoryContact {
         {
             self.choose(state, meant);
         }
-        let blocked_at =
-            self.obstacles(state, arrival).blocked_at(self.stage.shape, state.hand, arrival);
+        let obstacles = self.obstacles(state, arrival);
+        let blocked_at = obstacles.blocked_by_any_at(self.stage.shape, state.hand, arrival);
         let within = blocked_at.unwrap_or(arrival);
         let end = if state.holds_plate {
             self.move_load(state, within, speed_m_s)
@@ -266,14 +266,14 @@ impl LaboratoryContact {
         };
         let others = self.items.present().filter(|(index, _)| !load.contains(index));
         let items = others.map(|(index, block)| {
-            let around = block.footprint();
-            let [x, y, z] = around.half_extents_m;
+            let [x, y, z] = block.half_extents_m;
             let aside_m = if below.contains(&index) { PUSHED_ASIDE_M } else { 0.0 };
-            Cuboid { half_extents_m: [x - aside_m, y - aside_m, z], ..around }
+            Block { half_extents_m: [x - aside_m, y - aside_m, z], ..block }
         });
-        let chamfers = self.stage.fixed.chamfers.iter().map(Block::footprint);
-        let upright = self.stage.fixed.fixtures.iter().copied();
-        Obstacles(upright.chain(chamfers).chain(items).collect())
+        Obstacles {
+            upright: self.stage.fixed.fixtures.clone(),
+            tilted: self.stage.fixed.chamfers.iter().copied().chain(items).collect(),
+        }
     }
 
     fn load_blocks(&self) -> Option<Vec<Block>> {
@@ -288,13 +288,17 @@ impl LaboratoryContact {
             let (load, world_from_load) = self.items.load(&indices)?;
             let others = self.items.present().filter(|(index, _)| !indices.contains(index));
             let (others, items) = others.unzip();
-            let dynamics = GraspDynamics::in_laboratory(
+            let mut dynamics = GraspDynamics::in_laboratory(
                 FixedBodies { items, ..self.stage.fixed.clone() },
                 self.stage.friction,
                 load,
                 &world_from_load,
                 (self.stage.shape, state.hand),
             );
+            if state.holds_plate {
+                // A state has no forces: the jaws press again on what they held.
+                dynamics.close_jaws();
+            }
             self.running = Some(Running { dynamics, load: indices, others });
         }
         self.running.as_mut().map(|running| &mut running.dynamics)

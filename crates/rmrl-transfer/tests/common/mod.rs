@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use rmrl_cell::{AfterContact, Devices, SafetyConfig, SiteConfig, TaskConfig};
 use rmrl_core::PlanarPose;
-use rmrl_inventory::{Accepts, Inventory, Item, Layout, Place, SlotAddress, SlotRule, StatedBy};
+use rmrl_inventory::{
+    Accepts, Disk, Inventory, InventoryOptions, Item, Layout, LocalDisk, Place, SlotAddress,
+    SlotRule, StatedBy,
+};
 use rmrl_labware::Library;
 use rmrl_sim::{
     Cuboid, ItemKind, ItemTruth, Material, Paint, SimulatedCell, SimulatedGripper, SimulatedItem,
@@ -53,6 +56,7 @@ yaw_deg = 0.0
 surface_m = 0.01
 is_seen = true
 speed_m_s = 0.03
+labware = ["96-well", "384-well", "96-well-with-lid"]
 seating = { translation_m = 0.0015, yaw_deg = 1.0, height_m = 0.001 }
 
 [lid-park]
@@ -130,7 +134,8 @@ pub fn simulated(first: &[First], seed: u64) -> SimulatedCell {
         items: first.iter().flat_map(|item| simulated_items(&plan, *item)).collect(),
         gripper: SimulatedGripper::Bio { fingers_rad: plan.fingers_rad },
     };
-    SimulatedCell::laboratory(&simulation(), &plan.task, &laboratory, seed, seed).unwrap()
+    SimulatedCell::laboratory(&SimulationConfig::default(), &plan.task, &laboratory, seed, seed)
+        .unwrap()
 }
 
 fn cuboid((center_m, size_m): ([f64; 3], [f64; 3])) -> Cuboid {
@@ -165,9 +170,13 @@ fn simulated_items(plan: &SitePlan, (id, name, has_lid, slot): First) -> Vec<Sim
 }
 
 fn layout(plan: &SitePlan) -> Layout {
-    let rule = |address: &SlotAddress| SlotRule {
-        capacity: plan.sites[address.site()].capacity as usize,
-        accepts: Accepts::Any,
+    let rule = |address: &SlotAddress| {
+        let site = &plan.sites[address.site()];
+        let accepts = match site.labware.as_slice() {
+            [] => Accepts::Any,
+            names => Accepts::Only(names.iter().cloned().collect()),
+        };
+        SlotRule { capacity: site.capacity as usize, accepts }
     };
     plan.addresses().into_iter().map(|slot| (slot.clone(), rule(&slot))).collect()
 }
@@ -180,10 +189,16 @@ pub fn item(id: &str, labware: &str, has_lid: bool) -> Item {
     Item::new(id.parse().unwrap(), labware, has_lid).unwrap()
 }
 
-/// The inventory in a folder; before its first event somebody says what lies where.
-pub fn inventory(dir: &Path, first: &[First], now: Timestamp) -> Inventory {
+/// The inventory in a folder on a disk; before its first event somebody says what lies where.
+pub fn inventory(
+    dir: &Path,
+    first: &[First],
+    disk: impl Disk + 'static,
+    now: Timestamp,
+) -> Inventory {
     let plan = plan();
-    let mut inventory = Inventory::open(dir, layout(&plan), now).unwrap();
+    let options = InventoryOptions { disk: Box::new(disk), ..InventoryOptions::default() };
+    let mut inventory = Inventory::open_with(dir, layout(&plan), options, now).unwrap();
     if inventory.world().sequence() == 0 {
         for slot in plan.addresses() {
             let items = first
@@ -197,8 +212,13 @@ pub fn inventory(dir: &Path, first: &[First], now: Timestamp) -> Inventory {
     inventory
 }
 
-/// A cell over these devices, with what it remembers in a folder.
-pub fn cell_over(devices: Devices, dir: &Path, first: &[First]) -> TransferCell {
+/// A cell over these devices, with what it remembers in a folder on a disk.
+pub fn cell_over(
+    devices: Devices,
+    dir: &Path,
+    first: &[First],
+    disk: impl Disk + 'static,
+) -> TransferCell {
     let seconds = Arc::new(AtomicI64::new(1_700_000_000));
     let clock = move || {
         let now = seconds.fetch_add(1, Ordering::Relaxed);
@@ -216,7 +236,7 @@ pub fn cell_over(devices: Devices, dir: &Path, first: &[First]) -> TransferCell 
         localizer: localizer.unwrap(),
         plan: plan(),
         ways: Box::new(NothingInTheWay),
-        inventory: inventory(dir, first, clock()),
+        inventory: inventory(dir, first, disk, clock()),
         knowledge: dir.join("knowledge.json"),
         log: dir.join("transfers.jsonl"),
         settings: TransferSettings::default(),
@@ -230,19 +250,29 @@ pub fn cell_over(devices: Devices, dir: &Path, first: &[First]) -> TransferCell 
 impl Laboratory {
     pub fn new(dir: &Path, first: &[First], seed: u64) -> Self {
         let truth = simulated(first, seed);
-        Self { cell: cell_over(truth.devices(), dir, first), truth }
+        Self { cell: cell_over(truth.devices(), dir, first, LocalDisk), truth }
+    }
+
+    /// What a scheduler means by "from here to there".
+    pub fn request(&self, from: &str, to: &str, lid: bool) -> Request {
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        Request::between(self.cell.inventory().world(), &from, &to, lid).unwrap()
     }
 
     /// Moves, as a scheduler asks for it.
     pub fn transfer(&mut self, from: &str, to: &str) -> TransferReport {
-        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
-        let request = Request::between(self.cell.inventory().world(), &from, &to, false).unwrap();
+        let request = self.request(from, to, false);
         self.cell.transfer(&request).unwrap()
     }
 
+    /// Why a transfer is refused, in words.
+    pub fn refused(&mut self, from: &str, to: &str) -> String {
+        let request = self.request(from, to, false);
+        self.cell.transfer(&request).unwrap_err().to_string()
+    }
+
     pub fn unlid(&mut self, from: &str, to: &str) -> TransferReport {
-        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
-        let request = Request::between(self.cell.inventory().world(), &from, &to, true).unwrap();
+        let request = self.request(from, to, true);
         self.cell.transfer(&request).unwrap()
     }
 
@@ -250,20 +280,15 @@ impl Laboratory {
         self.truth.items().into_iter().find(|item| item.id == id).unwrap()
     }
 
-    /// Checks that the records say where everything truly is.
-    pub fn assert_records(&self) {
-        for item in self.truth.items() {
-            let id = item.id.parse().unwrap();
-            let location = self.cell.inventory().world().location(&id);
-            eprintln!("{}: {:?} truly {item:?}", item.id, location);
-        }
+    /// The slot in which an item truly is, and how far off in millimeters.
+    pub fn lies(&self, id: &str) -> (String, f64) {
+        let (slot, error) = self.item(id).slot.unwrap();
+        (slot, error.x_mm.hypot(error.y_mm))
     }
-}
 
-fn simulation() -> SimulationConfig {
-    let mut config = SimulationConfig::default();
-    if std::env::var("NO_CLUTTER").is_ok() {
-        config.cells.clutter = [0, 0];
+    /// Where the records say that an item is.
+    pub fn recorded(&self, id: &str) -> String {
+        let location = self.cell.inventory().world().location(&id.parse().unwrap());
+        location.map_or("nowhere".to_string(), |location| location.to_string())
     }
-    config
 }

@@ -108,13 +108,22 @@ pub fn frame_of(solids: &[Solid], look: Look) -> RgbdFrame {
     let camera = camera();
     let caster = Caster { solids, look, camera };
     let mut noise = Noise(look.seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let places = |rows: u32, columns: u32| {
+        (0..rows).flat_map(move |v| (0..columns).map(move |u| (f64::from(u), f64::from(v))))
+    };
+    let middles: Vec<(Point3<f64>, f64)> =
+        places(480, 640).map(|(u, v)| caster.hit(u, v)).collect();
+    let corners: Vec<f64> = places(481, 641).map(|(u, v)| caster.hit(u - 0.5, v - 0.5).1).collect();
     let color = RgbImage::from_fn(640, 480, |u, v| {
-        let level = encoded(caster.pixel(u, v)) + look.color_noise * noise.normal();
+        let corner = (641 * v + u) as usize;
+        let corners = [corner, corner + 1, corner + 641, corner + 642].map(|at| corners[at]);
+        let light = caster.pixel(u, v, middles[(640 * v + u) as usize].1, corners);
+        let level = encoded(light) + look.color_noise * noise.normal();
         Rgb([level.round().clamp(0.0, 255.0) as u8; 3])
     });
     let axis = camera.world_from_camera * Vector3::z();
     let depth = DepthImage::from_fn(640, 480, |u, v| {
-        let (point, _) = caster.hit(f64::from(u), f64::from(v));
+        let (point, _) = middles[(640 * v + u) as usize];
         let depth_m = (point - camera.position()).dot(&axis) + look.depth_noise_m * noise.normal();
         Luma([(depth_m / DEPTH_UNIT_M).round() as u16])
     });
@@ -133,23 +142,24 @@ struct Caster<'a> {
 }
 
 impl Caster<'_> {
-    /// The light of a pixel: of all of its area where it shows more than one surface.
-    fn pixel(&self, u: u32, v: u32) -> f64 {
-        let at = |across: f64, down: f64| self.hit(f64::from(u) + across, f64::from(v) + down).1;
-        let corners = [(-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5)].map(|(a, d)| at(a, d));
-        let middle = at(0.0, 0.0);
+    /// The light of a pixel: of all of its area where its corners do not all show what its middle does.
+    fn pixel(&self, u: u32, v: u32, middle: f64, corners: [f64; 4]) -> f64 {
         if corners.iter().all(|light| (light - middle).abs() < 0.02 * middle) {
             return middle;
         }
         let offset = |index: u32| (f64::from(index) + 0.5) / f64::from(RAYS) - 0.5;
-        let all = (0..RAYS * RAYS).map(|index| at(offset(index % RAYS), offset(index / RAYS)));
+        let all = (0..RAYS * RAYS).map(|index| {
+            let (across, down) = (offset(index % RAYS), offset(index / RAYS));
+            self.hit(f64::from(u) + across, f64::from(v) + down).1
+        });
         all.sum::<f64>() / f64::from(RAYS * RAYS)
     }
 
     /// The point that a place in the image shows, and its light.
     fn hit(&self, u: f64, v: f64) -> (Point3<f64>, f64) {
         let origin = self.camera.position();
-        let direction = self.camera.viewing_direction(Point2::new(u, v)).unwrap();
+        let direction =
+            self.camera.viewing_direction(Point2::new(u, v)).expect("a lens without distortion");
         let nearest = self
             .solids
             .iter()

@@ -92,7 +92,12 @@ impl SiteClearance {
     pub fn slot(&mut self, address: &SlotAddress) -> Result<Option<Nearness>, WayError> {
         self.nearest = None;
         let (site, _) = self.places.slot(address)?;
-        let taken = self.places.labware.iter().filter(|one| site.takes(&one.name));
+        let taken = self
+            .places
+            .labware
+            .iter()
+            .chain(self.places.labware.lids())
+            .filter(|one| site.takes(&one.name));
         let taken: Vec<Labware> = taken.cloned().collect();
         for labware in &taken {
             for purpose in [PassagePurpose::Pick, PassagePurpose::Place] {
@@ -206,7 +211,7 @@ impl SiteClearance {
             })
         };
         let size = |one: &&Labware| one.with_lid_m().unwrap_or(one.height_m);
-        let labware = self.places.labware.iter().filter(both);
+        let labware = self.places.labware.iter().chain(self.places.labware.lids()).filter(both);
         let largest = labware.max_by(|a, b| size(a).total_cmp(&size(b)));
         let opening_m = self.config.task.jaw_opening_m;
         let open = Hand { held: None, jaw_opening_m: opening_m };

@@ -36,7 +36,11 @@ pub(crate) enum SiteError {
 /// within a few centimeters of the surface.
 fn grip_heights_m(places: &Places, address: &SlotAddress) -> Vec<f64> {
     let site = places.sites.get(address.site());
-    let taken = places.labware.iter().filter(|one| site.is_some_and(|site| site.takes(&one.name)));
+    let taken = places
+        .labware
+        .iter()
+        .chain(places.labware.lids())
+        .filter(|one| site.is_some_and(|site| site.takes(&one.name)));
     let mut heights: Vec<f64> = taken.map(|one| one.grip.height_m).collect();
     heights.sort_by(f64::total_cmp);
     heights.dedup();

@@ -1,7 +1,7 @@
 //! A cell that transfers, assembled from a configuration.
 
 use jiff::Timestamp;
-use rmrl_cell::{AfterContact, SafetyEnvelope};
+use rmrl_cell::{AfterContact, Devices, SafetyEnvelope};
 use rmrl_inventory::{Inventory, InventoryError, Place, StatedBy};
 use rmrl_sim::SimulatedCell;
 use rmrl_transfer::{
@@ -12,7 +12,7 @@ use super::assembly::{connect, real_devices};
 use super::first_motion::Start;
 use super::kept_laboratory::KeptLaboratory;
 use super::laboratory_error::LaboratoryError;
-use super::perception::localizer;
+use super::perception::{localizer, picture_reader};
 use super::simulated_places::simulated_laboratory;
 use super::site_clearance::{SiteClearance, WayError};
 use crate::config::{CellKind, Places, RunConfig};
@@ -64,6 +64,19 @@ pub fn open_transfer_cell(
     places: &Places,
     start: &Start,
 ) -> Result<AssembledCell, TransferCellError> {
+    open_transfer_cell_with(config, places, start, |devices| devices)
+}
+
+/// As [`open_transfer_cell`], with devices that `wrap` puts around those of the cell: to watch them, or to let them fail.
+///
+/// # Errors
+/// As [`open_transfer_cell`].
+pub fn open_transfer_cell_with(
+    config: &RunConfig,
+    places: &Places,
+    start: &Start,
+    wrap: impl FnOnce(Devices) -> Devices,
+) -> Result<AssembledCell, TransferCellError> {
     if places.sites.is_empty() {
         return Err(TransferCellError::NoSites);
     }
@@ -94,7 +107,7 @@ pub fn open_transfer_cell(
         }
     };
     let mut cell = TransferCell::new(CellParts {
-        devices,
+        devices: wrap(devices),
         safety: config.safety,
         localizer,
         plan: SitePlan {
@@ -110,6 +123,9 @@ pub fn open_transfer_cell(
         settings: TransferSettings { seed: u64::from(config.seed), ..TransferSettings::default() },
         clock: Box::new(Timestamp::now),
     })?;
+    if let Some(reader) = picture_reader(config).map_err(LaboratoryError::from)? {
+        cell.read_pictures_by(reader);
+    }
     cell.after_contact(match config.cell.kind {
         CellKind::Simulated => AfterContact::Recover,
         CellKind::XArm => config.unattended.after_contact(&config.task),

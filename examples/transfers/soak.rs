@@ -1,0 +1,252 @@
+//! Transfers with a fault in every tenth and kills at random instants. After each, the records have to say where everything is.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::Timestamp;
+use rand::RngExt;
+use rmrl::rmrl_core::{PlanarPose, Rng, random_stream};
+use rmrl::rmrl_inventory::{Inventory, Place, SlotAddress, StatedBy, World};
+use rmrl::rmrl_sim::SimulatedCell;
+use rmrl::rmrl_transfer::{Ending, LeftAt, Request, TransferReport};
+use rmrl::{AssembledCell, Layers, Places, RunConfig, Start, open_transfer_cell_with};
+
+use crate::devices::{Injected, Killed, Shared};
+use crate::truth::{contradictions, item};
+use crate::{Failure, Options};
+
+/// One of so many transfers has a fault.
+const FAULT_EVERY: u64 = 10;
+/// A fault comes at one of the first calls of devices of a transfer.
+const CALLS: u32 = 45;
+
+/// What a soak has counted.
+#[derive(Debug, Default)]
+struct Tally {
+    transfers: u64,
+    done: u64,
+    not_done: BTreeMap<String, u64>,
+    unknown: u64,
+    refused: u64,
+    kills: u64,
+    faults: u64,
+    violations: Vec<String>,
+}
+
+/// A laboratory under test: its simulation outlives every program that transfers in it.
+struct Bed {
+    config: RunConfig,
+    places: Places,
+    control: Shared,
+    assembled: Option<AssembledCell>,
+    truth: SimulatedCell,
+    rng: Rng,
+    tally: Tally,
+}
+
+pub fn run(options: &Options) -> Result<bool, Failure> {
+    let (transfers, kills) = (options.number("transfers", 8000)?, options.number("kills", 60)?);
+    let seed = options.number("seed", 1)?;
+    let file = options.text("config", "configs/laboratory.toml");
+    let dir = tempfile::tempdir()?;
+    let inventory = dir.path().join("inventory").display().to_string();
+    let layers = Layers::default()
+        .with_text(&file, &std::fs::read_to_string(&file)?)?
+        .with_assignment(&format!("seed={seed}"))?
+        .with_assignment(&format!("inventory.dir=\"{inventory}\""))?;
+    let places = layers.places()?;
+    let config = layers.resolve()?;
+    let control = Shared::default();
+    let assembled = open_transfer_cell_with(&config, &places, &Start::default(), |devices| {
+        control.over(devices)
+    })?;
+    let truth = assembled.simulated.clone().ok_or("only of a simulated cell")?;
+    let rng = random_stream(seed, "soak", [0, 0]);
+    let tally = Tally::default();
+    let mut bed = Bed { config, places, control, assembled: Some(assembled), truth, rng, tally };
+    // A kill is a panic here; the default hook would print each.
+    std::panic::set_hook(Box::new(|info| {
+        if info.payload().downcast_ref::<Killed>().is_none() {
+            eprintln!("{info}");
+        }
+    }));
+    let every = (transfers / kills.max(1)).max(1);
+    for number in 1..=transfers {
+        bed.tally.transfers += 1;
+        let injected = bed.draw(number, (kills > 0 && number % every == 0).then_some(every));
+        bed.step(injected)?;
+        if number % 500 == 0 {
+            eprintln!("{number}: {:?}", bed.tally);
+        }
+    }
+    println!("{:#?}", bed.tally);
+    Ok(bed.tally.violations.is_empty())
+}
+
+impl Bed {
+    /// What happens during a transfer, if anything.
+    fn draw(&mut self, number: u64, kill: Option<u64>) -> Option<(u32, Injected)> {
+        let call = self.rng.random_range(0..CALLS);
+        if kill.is_some() {
+            let is_before = self.rng.random_bool(0.5);
+            return Some((
+                call,
+                if is_before { Injected::KillBefore } else { Injected::KillAfter },
+            ));
+        }
+        if number % FAULT_EVERY != 0 {
+            return None;
+        }
+        let kinds = [
+            Injected::Lost,
+            Injected::NoAnswer,
+            Injected::Faulted,
+            Injected::WrongStatus,
+            Injected::WrongWidth,
+        ];
+        Some((call, kinds[self.rng.random_range(0..kinds.len())]))
+    }
+
+    fn step(&mut self, injected: Option<(u32, Injected)>) -> Result<(), Failure> {
+        let Some(mut assembled) = self.assembled.take() else { return Ok(()) };
+        let Some(request) = self.request(assembled.cell.inventory().world()) else {
+            return Err("nothing can be moved any more".into());
+        };
+        {
+            let mut control = self.control.lock();
+            control.at_call = injected;
+            control.has_happened = false;
+        }
+        let ended = catch_unwind(AssertUnwindSafe(|| assembled.cell.transfer(&request)));
+        self.control.lock().at_call = None;
+        if self.control.lock().has_happened {
+            self.tally.faults += 1;
+        }
+        match ended {
+            Err(payload) if payload.downcast_ref::<Killed>().is_some() => {
+                self.tally.kills += 1;
+                drop(assembled);
+                assembled = self.start_again()?;
+            }
+            Err(payload) => std::panic::resume_unwind(payload),
+            Ok(Ok(report)) => self.count(&report),
+            Ok(Err(error)) => {
+                self.tally.refused += 1;
+                let text = error.to_string();
+                // A transfer may be refused, and its records cannot be half written.
+                if !text.contains("jaws") && !text.contains("no clear way") {
+                    self.tally.violations.push(format!("{request}: refused: {text}"));
+                }
+            }
+        }
+        let world = assembled.cell.inventory().world().clone();
+        for wrong in contradictions(&self.truth, &world) {
+            self.tally.violations.push(format!("after {request} with {injected:?}: {wrong}"));
+        }
+        self.put_right(assembled.cell.inventory_mut(), &world)?;
+        self.assembled = Some(assembled);
+        Ok(())
+    }
+
+    /// Another program is started in the same laboratory.
+    fn start_again(&self) -> Result<AssembledCell, Failure> {
+        let control = self.control.clone();
+        let wrap = |devices| control.over(devices);
+        Ok(open_transfer_cell_with(&self.config, &self.places, &Start::default(), wrap)?)
+    }
+
+    fn count(&mut self, report: &TransferReport) {
+        match &report.ending {
+            Ending::Done => {
+                self.tally.done += 1;
+                let lies = item(&self.truth, &report.item);
+                let at = lies.and_then(|item| item.slot).map(|(slot, _)| slot);
+                if at.as_deref() != Some(report.request.to().to_string().as_str()) {
+                    self.tally
+                        .violations
+                        .push(format!("{} is done, and truly at {at:?}", report.request));
+                }
+            }
+            Ending::NotDone { at, reason } => {
+                let at = if *at == LeftAt::Jaws { "in the jaws" } else { "where it was" };
+                let words: Vec<&str> = reason.split_whitespace().take(6).collect();
+                *self.tally.not_done.entry(format!("{at}: {}", words.join(" "))).or_default() += 1;
+            }
+            Ending::Unknown { .. } => self.tally.unknown += 1,
+        }
+    }
+
+    /// Something that can be asked for.
+    fn request(&mut self, world: &World) -> Option<Request> {
+        let slots = self.places.slots();
+        let mut possible = Vec::new();
+        if world.jaws().is_some() {
+            for to in &slots {
+                possible.extend(Request::between(world, &Place::Jaws, to, false).ok());
+            }
+        }
+        for from in slots.iter().filter(|_| world.jaws().is_none()) {
+            for to in &slots {
+                let place = Place::Slot(from.clone());
+                possible.extend(Request::between(world, &place, to, false).ok());
+                if world.top(from).is_some_and(|item| item.has_lid) {
+                    possible.extend(Request::between(world, &place, to, true).ok());
+                }
+            }
+        }
+        possible.retain(|request| self.is_possible(world, request));
+        let count = possible.len();
+        (count > 0).then(|| possible.swap_remove(self.rng.random_range(0..count)))
+    }
+
+    /// Whether a slot is free for it, or its plate waits there. What the sites take is asked, too.
+    fn is_possible(&self, world: &World, request: &Request) -> bool {
+        let top = match request.from() {
+            Place::Slot(slot) if slot == *request.to() => None,
+            Place::Slot(slot) => world.top(&slot),
+            Place::Jaws => world.jaws(),
+        };
+        let Some(top) = top else { return false };
+        let Some(site) = self.places.sites.get(request.to().site()) else { return false };
+        let lying = world.slot(request.to()).unwrap_or_default();
+        match request {
+            Request::Relid { .. } => lying
+                .last()
+                .is_some_and(|plate| !plate.has_lid && Some(plate.labware()) == top.covers()),
+            Request::Unlid { .. } => {
+                lying.is_empty() && site.takes(&format!("{}.lid", top.labware()))
+            }
+            Request::Move { .. } => lying.is_empty() && site.takes(top.labware()),
+        }
+    }
+
+    /// A person looks, and says where the item is of which nobody knew it; takes out of the jaws what cannot be put down, and
+    /// puts back what fell.
+    fn put_right(&mut self, inventory: &mut Inventory, world: &World) -> Result<(), Failure> {
+        let stated = || StatedBy { by: "a person".to_string(), reason: "looked".to_string() };
+        let now = Timestamp::now();
+        if let Some(uncertain) = world.uncertain() {
+            let id = uncertain.item.id.clone();
+            let truly = item(&self.truth, id.as_str());
+            let place = match truly {
+                Some(item) if item.is_held => Some(Place::Jaws),
+                Some(item) => item.slot.map(|(slot, _)| slot.parse()).transpose()?,
+                None => None,
+            };
+            match place {
+                Some(place) => inventory.settle(&id, Some(&place), stated(), now)?,
+                None => {
+                    let free = self.free_slot(inventory.world());
+                    let slot = free.ok_or("no free slot for what fell")?;
+                    self.truth.put_item(id.as_str(), &slot.to_string(), PlanarPose::default())?;
+                    inventory.settle(&id, Some(&Place::Slot(slot)), stated(), now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn free_slot(&self, world: &World) -> Option<SlotAddress> {
+        self.places.slots().into_iter().find(|slot| world.slot(slot).is_some_and(<[_]>::is_empty))
+    }
+}
