@@ -16,6 +16,7 @@
 //!   steps as transfers
 //! - `protocol`: steps one after the other, from a file, and their results
 //! - `watch`: whether errors at a site have grown, what moved, and which policy works
+//! - `qualification`: the acceptance report of a cell, and the transfers that it rests on
 
 mod answering;
 mod carried;
@@ -32,6 +33,7 @@ mod looking;
 mod offset;
 mod planning;
 mod protocol;
+mod qualification;
 mod request;
 mod route;
 mod site_offsets;
@@ -50,6 +52,12 @@ pub use protocol::{
     ChainStatistics, ChainStatisticsError, ItemAt, OnFailure, Protocol, ProtocolEnd, ProtocolError,
     ProtocolEvent, ProtocolReport, Rate, RunHooks, Step, StepAction, StepAttempt, StepLearning,
     StepOutcome, StepStatistics, TakesSteps, run_protocol,
+};
+pub use qualification::{
+    Acceptance, AcceptanceConfig, Bounds, CheckResult, Durations, ErrorStatistics, FaultCount,
+    Installation, OperationalCheck, PairPerformance, Performance, Qualification, QualificationPlan,
+    QualificationReport, QualifiedSite, RefusedTransfer, SitePair, TimedTransfer,
+    TransferStatistics, TrueError, TruthStatistics, WorstTransfer,
 };
 pub use request::{Ending, KnownBy, LeftAt, PlaceError, Request, TransferReport};
 pub use site_offsets::{OffsetPrior, SiteObservation, SiteOffsets};

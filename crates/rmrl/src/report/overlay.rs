@@ -3,13 +3,13 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use base64::Engine;
 use image::imageops::crop_imm;
 use image::{ImageFormat, RgbImage};
 use rmrl_core::PlanarPose;
 use rmrl_data::TrialRecord;
 use rmrl_vision::{CameraModel, PlateGeometry, draw_plate, read_color_image};
 
+use super::figure::data_uri;
 use crate::run::world_record::WorldRecord;
 
 /// Green: where the camera localized the plate.
@@ -106,6 +106,5 @@ fn crop_around(image: &RgbImage, (u, v): (f64, f64)) -> RgbImage {
 fn to_data_uri(image: &RgbImage) -> anyhow::Result<String> {
     let mut png = Cursor::new(Vec::new());
     image.write_to(&mut png, ImageFormat::Png)?;
-    let encoded = base64::engine::general_purpose::STANDARD.encode(png.into_inner());
-    Ok(format!("data:image/png;base64,{encoded}"))
+    Ok(data_uri(&png.into_inner()))
 }

@@ -4,22 +4,11 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use rmrl_data::MetricsRow;
 
+use super::plot_style::{BAND, BLUE, GRAY, INK, ORANGE, PlotError, RED};
 use super::value_axis::ValueAxis;
 
 /// Width and height of a plot, in pixels.
 const SIZE: (u32, u32) = (960, 320);
-
-const BLUE: RGBColor = RGBColor(0x2f, 0x6f, 0xb7);
-const ORANGE: RGBColor = RGBColor(0xd9, 0x7a, 0x1e);
-const RED: RGBColor = RGBColor(0xc2, 0x3b, 0x3b);
-const GRAY: RGBColor = RGBColor(0x8a, 0x8f, 0x98);
-const BAND: RGBColor = RGBColor(0xf1, 0xf3, 0xf6);
-const INK: RGBColor = RGBColor(0x2a, 0x2e, 0x35);
-
-/// A plot that could not be drawn.
-#[derive(Debug, thiserror::Error)]
-#[error("a plot could not be drawn: {0}")]
-pub struct PlotError(String);
 
 /// The reward of every trial with its moving average. Scenes are bands, role models are ringed. SVG.
 pub fn reward_curve(
@@ -161,6 +150,6 @@ fn draw(
             .draw()?;
         area.present()
     }();
-    drawn.map_err(|error| PlotError(error.to_string()))?;
+    drawn.map_err(|error| PlotError::of(&error))?;
     Ok(svg)
 }

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use rmrl_data::{FailureRecord, TrialRecord};
 
 use super::data::ReportData;
+use super::figure::{key, write_figure};
 use super::overlay::{AIM, LOCALIZED, Overlay, TRUE};
-use super::template::escape;
 
 /// Trials shown at the beginning, and as many at the end.
 const SHOWN_TRIALS: usize = 3;
@@ -59,33 +59,4 @@ fn outcome(record: &TrialRecord) -> String {
         (Some(FailureRecord::NotGrasped { reason, .. }), _) => reason.clone(),
         _ => String::new(),
     }
-}
-
-/// Writes an image with its caption. A report with a gap is better than none, so an image that
-/// cannot be shown leaves only its caption.
-fn write_figure(
-    html: &mut String,
-    caption: &str,
-    image: Option<anyhow::Result<String>>,
-) -> std::fmt::Result {
-    let caption = escape(caption);
-    match image {
-        Some(Ok(image)) => write!(
-            html,
-            "<figure><img alt=\"{caption}\" src=\"{image}\"><figcaption>{caption}</figcaption></figure>"
-        ),
-        Some(Err(error)) => {
-            tracing::warn!("{error:#}");
-            write!(
-                html,
-                "<figure><figcaption>{caption} (the image is missing or damaged)</figcaption></figure>"
-            )
-        }
-        None => Ok(()),
-    }
-}
-
-/// A colored line, as a legend has it.
-fn key([red, green, blue]: [u8; 3]) -> String {
-    format!("<span class=\"key\" style=\"border-color: rgb({red}, {green}, {blue})\"></span>")
 }
