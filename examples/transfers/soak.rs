@@ -20,6 +20,9 @@ const FAULT_EVERY: u64 = 10;
 /// A fault comes at one of the first calls of devices of a transfer.
 const CALLS: u32 = 45;
 
+/// After so many transfers in a row that were not done a person takes out what the jaws hold.
+const PATIENCE: u32 = 3;
+
 /// What a soak has counted.
 #[derive(Debug, Default)]
 struct Tally {
@@ -42,6 +45,8 @@ struct Bed {
     truth: SimulatedCell,
     rng: Rng,
     tally: Tally,
+    /// How many transfers in a row were not done.
+    stuck: u32,
 }
 
 pub fn run(options: &Options) -> Result<bool, Failure> {
@@ -63,7 +68,8 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
     let truth = assembled.simulated.clone().ok_or("only of a simulated cell")?;
     let rng = random_stream(seed, "soak", [0, 0]);
     let tally = Tally::default();
-    let mut bed = Bed { config, places, control, assembled: Some(assembled), truth, rng, tally };
+    let mut bed =
+        Bed { config, places, control, assembled: Some(assembled), truth, rng, tally, stuck: 0 };
     // A kill is a panic here; the default hook would print each.
     std::panic::set_hook(Box::new(|info| {
         if info.payload().downcast_ref::<Killed>().is_none() {
@@ -159,6 +165,7 @@ impl Bed {
         match &report.ending {
             Ending::Done => {
                 self.tally.done += 1;
+                self.stuck = 0;
                 let lies = item(&self.truth, &report.item);
                 let at = lies.and_then(|item| item.slot).map(|(slot, _)| slot);
                 if at.as_deref() != Some(report.request.to().to_string().as_str()) {
@@ -168,7 +175,11 @@ impl Bed {
                 }
             }
             Ending::NotDone { at, reason } => {
+                self.stuck += 1;
                 let at = if *at == LeftAt::Jaws { "in the jaws" } else { "where it was" };
+                if std::env::var("SAY").is_ok() {
+                    eprintln!("{}: {reason}", report.request);
+                }
                 let words: Vec<&str> = reason.split_whitespace().take(6).collect();
                 *self.tally.not_done.entry(format!("{at}: {}", words.join(" "))).or_default() += 1;
             }
@@ -225,6 +236,18 @@ impl Bed {
     fn put_right(&mut self, inventory: &mut Inventory, world: &World) -> Result<(), Failure> {
         let stated = || StatedBy { by: "a person".to_string(), reason: "looked".to_string() };
         let now = Timestamp::now();
+        // What nobody remembers of an item between the jaws: a person takes it out, and puts it down.
+        if let Some(held) = world.jaws()
+            && self.stuck > PATIENCE
+        {
+            let (id, item) = (held.id.clone(), held.clone());
+            let free = self.free_slot(world, held.labware());
+            let slot = free.ok_or("no free slot for what is held")?;
+            self.truth.put_item(id.as_str(), &slot.to_string(), PlanarPose::default())?;
+            inventory.set(Place::Jaws, Vec::new(), stated(), now)?;
+            inventory.set(Place::Slot(slot), vec![item], stated(), now)?;
+            self.stuck = 0;
+        }
         if let Some(uncertain) = world.uncertain() {
             let id = uncertain.item.id.clone();
             let truly = item(&self.truth, id.as_str());
@@ -236,7 +259,7 @@ impl Bed {
             match place {
                 Some(place) => inventory.settle(&id, Some(&place), stated(), now)?,
                 None => {
-                    let free = self.free_slot(inventory.world());
+                    let free = self.free_slot(inventory.world(), uncertain.item.labware());
                     let slot = free.ok_or("no free slot for what fell")?;
                     self.truth.put_item(id.as_str(), &slot.to_string(), PlanarPose::default())?;
                     inventory.settle(&id, Some(&Place::Slot(slot)), stated(), now)?;
@@ -246,7 +269,10 @@ impl Bed {
         Ok(())
     }
 
-    fn free_slot(&self, world: &World) -> Option<SlotAddress> {
-        self.places.slots().into_iter().find(|slot| world.slot(slot).is_some_and(<[_]>::is_empty))
+    fn free_slot(&self, world: &World, labware: &str) -> Option<SlotAddress> {
+        self.places.slots().into_iter().find(|slot| {
+            let takes = self.places.sites.get(slot.site()).is_some_and(|site| site.takes(labware));
+            takes && world.slot(slot).is_some_and(<[_]>::is_empty)
+        })
     }
 }

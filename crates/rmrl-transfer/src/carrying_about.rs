@@ -121,7 +121,9 @@ impl TransferCell {
         self.knowledge.forget(&job.item);
         match self.grasp(job, way, passage) {
             Grasp::Holds => {}
-            Grasp::LeftThere(reason) => return Ok(Carried::AtFrom(reason)),
+            Grasp::Untouched(reason) | Grasp::LeftThere(reason) => {
+                return Ok(Carried::AtFrom(reason));
+            }
             Grasp::Unknown(reason) => return Ok(Carried::Unknown(reason)),
         }
         if !*is_grasped {

@@ -23,7 +23,7 @@ pub(crate) const NORMAL_95: f64 = 1.96;
 /// How exactly the arm comes back to a pose, in meters: a standard deviation of the vendor's 0.1 mm.
 const REPEATABILITY_M: f64 = 0.000_1;
 /// The play of a lid on its plate, in meters: a standard deviation. Untuned.
-const LID_PLAY_M: f64 = 0.000_3;
+const LID_PLAY_M: f64 = 0.000_5;
 
 /// Where the item lies right: if jaws at `tool`, as commanded, release it with this offset along the fingers.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,9 +83,13 @@ pub(crate) fn moved_along(tool: PlanarPose, along_m: f64) -> PlanarPose {
 impl TransferCell {
     /// Looks where it has to, and chooses where the jaws close and open. The tool is at home.
     pub(crate) fn choose(&mut self, job: &Job) -> Result<Choice, NoChoice> {
+        let look = match &job.from {
+            Some(from) => self.look_at_source(job, from)?,
+            None => None,
+        };
         let goal = self.goal(job)?;
         let Some(from) = &job.from else { return self.held_by_jaws(job, goal) };
-        let choice = match self.look_at_source(job, from)? {
+        let choice = match look {
             Some(look) => self.over_look(job, look, goal),
             None => self.by_memory(job, from, goal),
         };
@@ -196,7 +200,14 @@ impl TransferCell {
         }
         let expected = self.expected_look(&id, &from.address, from.slot.tool);
         match self.look_for(&labware, bottom_m, expected)? {
-            Seen::Here(look) => Ok(Some(look)),
+            Seen::Here(look) => {
+                let lies = self.knowledge.lies(&id, &from.address.to_string());
+                if lies == (Lies::ByHand { is_seated: true }) {
+                    let (site, tool) = (from.address.site(), from.slot.tool);
+                    self.knowledge.note_seated(site, tool, look, true);
+                }
+                Ok(Some(look))
+            }
             Seen::NotThere(reason) => Err(NoChoice::NotThere(format!(
                 "{id} should lie in {}, and the camera does not see it there: {reason}",
                 from.address

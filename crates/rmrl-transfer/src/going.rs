@@ -3,12 +3,17 @@
 use rmrl_cell::{Access, Line, ToolPose};
 use rmrl_core::PlanarPose;
 use rmrl_inventory::SlotAddress;
+use rmrl_labware::Labware;
 
 use crate::cell::{ComeHomeError, TransferCell};
 use crate::ways::{Load, SlotLine};
 
 /// A tool that is this near to the line into a slot stands in it, in meters.
 const ON_LINE_M: f64 = 0.03;
+/// A tool that is this near to a slot that is entered from above, and lower than this above its approach, stands over it, in
+/// meters.
+const OVER_SLOT_M: f64 = 0.06;
+const LOW_M: f64 = 0.05;
 /// A tool beyond the taught pose by no more than this stands in the slot, too, in meters.
 const BEYOND_M: f64 = 0.03;
 
@@ -16,14 +21,33 @@ impl TransferCell {
     /// Moves the tool out of the camera's view: straight up, and home.
     pub(crate) fn go_home(&mut self) -> Result<(), ComeHomeError> {
         let here = self.manipulator.pose()?;
-        let way = self.way(here, self.plan.task.home.tool_pose(), None, self.load_now())?;
+        let held = self.held_now();
+        let load = match &held {
+            Some((labware, has_lid)) => Load::Holding { labware, has_lid: *has_lid },
+            None => Load::Open(self.plan.task.jaw_opening_m),
+        };
+        let out_of = self.slot_below(here);
+        let home = self.plan.task.home.tool_pose();
+        let way = self.way(here, home, out_of.as_ref(), load)?;
         Ok(self.manipulator.travel(&way)?)
     }
 
-    /// What the jaws have between them according to the inventory.
-    pub(crate) fn load_now(&self) -> Load<'static> {
-        // A held item's shape matters near boxes only, and is proven with the transfer that moves it.
-        Load::Open(self.plan.task.jaw_opening_m)
+    /// What the jaws have between them according to the inventory, and whether its lid is on.
+    fn held_now(&self) -> Option<(Labware, bool)> {
+        let item = self.inventory.world().jaws()?;
+        Some((self.plan.labware_of(item.labware()).ok()?, item.has_lid))
+    }
+
+    /// The slot that is entered from above over which the tool stands low, if there is one: it leaves it straight up.
+    fn slot_below(&self, here: ToolPose) -> Option<SlotAddress> {
+        let is_below = |address: &SlotAddress| {
+            self.plan.slot(address).is_ok_and(|(site, slot)| {
+                site.access == Access::Above
+                    && slot.tool.distance_m(here.planar) < OVER_SLOT_M
+                    && here.z_m < slot.surface_m + site.approach_m + LOW_M
+            })
+        };
+        self.plan.addresses().into_iter().find(is_below)
     }
 
     /// The way from a pose, straight up to the height at which the tool travels, and on to `to`. `out_of` is the slot that the
@@ -60,7 +84,7 @@ impl TransferCell {
         match out_of {
             Some(slot) => self
                 .ways
-                .at_slot(SlotLine { slot, line, lifts: false }, load)
+                .at_slot(SlotLine { slot, line, lifts: true }, load)
                 .map_err(ComeHomeError::NotClear),
             None => {
                 let way = self.ways.travel(line.from, line.to, load);

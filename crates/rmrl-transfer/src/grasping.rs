@@ -11,6 +11,8 @@ use crate::job::Job;
 pub(crate) enum Grasp {
     /// The jaws hold the item.
     Holds,
+    /// Nothing came near it.
+    Untouched(String),
     /// It lies where it was, and the jaws are open.
     LeftThere(String),
     /// Nobody knows whether the jaws hold it.
@@ -44,7 +46,7 @@ impl TransferCell {
                 };
             }
             // The jaws have not closed.
-            Err(error) => return Grasp::LeftThere(error.to_string()),
+            Err(error) => return Grasp::Untouched(error.to_string()),
         }
         if let Err(error) = self.manipulator.close_jaws() {
             return Grasp::Unknown(format!("{error}; the jaws may have closed on it"));

@@ -54,6 +54,13 @@ impl TransferCell {
         }
     }
 
+    /// How the item lies before it is gripped, with its place.
+    fn known_lies(&self, job: &Job) -> Option<(String, Lies)> {
+        let place = job.from.as_ref()?.address.to_string();
+        let lies = self.knowledge.lies(&job.item, &place);
+        Some((place, lies))
+    }
+
     /// Announces a transfer: on disk before the arm moves for the item.
     fn begin(&mut self, request: &Request) -> Result<TransferId, TransferError> {
         let now = self.now();
@@ -76,10 +83,17 @@ impl TransferCell {
         id: TransferId,
     ) -> Result<Carried, TransferError> {
         // From here on the item may lie otherwise than is known.
+        let known = self.known_lies(job);
         self.knowledge.forget(&job.item);
         if let Some((way, passage)) = &route.pick {
             match self.grasp(job, way, passage) {
                 Grasp::Holds => {}
+                Grasp::Untouched(reason) => {
+                    if let Some((place, lies)) = known {
+                        self.knowledge.note_lies(&job.item, &place, lies);
+                    }
+                    return Ok(Carried::AtFrom(reason));
+                }
                 Grasp::LeftThere(reason) => return Ok(Carried::AtFrom(reason)),
                 Grasp::Unknown(reason) => return Ok(Carried::Unknown(reason)),
             }
