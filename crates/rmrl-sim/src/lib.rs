@@ -2,29 +2,33 @@
 //!
 //! A [`SimulatedCell`] is drawn from a seed: the errors of its camera's calibration and of its tool,
 //! its friction, its light and its clutter. Camera, arm and gripper report no more than real devices
-//! do. [`SimulatedCell::truth`] returns what no device knows, for evaluation.
+//! do. [`SimulatedCell::truth`] returns what no device knows, for evaluation. It has one plate and the
+//! places of the tasks, or is a laboratory: items in slots ([`SimulatedCell::laboratory`]).
 //!
 //! From the bottom up; each room knows only those before it:
 //!
 //! - `scene`: what stands and shines in a cell. `cell_distribution` and `cell_parameters` define how
 //!   cells differ and draw one. `layout` has the workspace and the walls around the tasks' places,
-//!   `clutter` the other objects, `table_board` a chessboard, `cuboid` the shape of all of them.
+//!   `nest` a tray with a lead-in, `clutter` the other objects, `table_board` a chessboard, `cuboid` the shape of all of them.
 //!   `appearance` is the look of plates, `light` lamp and window, `lens` what the camera's lens does. `arm_truth` is
 //!   where the arm truly puts its tool, by `true_kinematics`, `table_slope` and `tool_offset`.
 //!   `solid` and `arm_shape` are an arm before the camera, for calibration images.
 //! - `physics`: contact in rapier3d. `bodies` sets up rapier, `grasp_dynamics` moves hand and jaws
-//!   step by step, `linear_motion` has the speed profile, `free_air` says where a held plate meets
-//!   nothing, `obstacles` stops the hand, `hand` and
-//!   `plate_extent` have the shapes.
+//!   step by step, `linear_motion` has the speed profile, `free_air` and `load_air` say where what is held meets
+//!   nothing, `hand_near_load` where an empty hand may touch something, `obstacles` stops the hand. `hand`, `hand_shape`,
+//!   `block`, `load` and `fixed_bodies` have the shapes.
+//! - `laboratory_config`, `laboratory_error`: the slots, items and gripper of a laboratory, and their checks.
 //! - `config`: [`SimulationConfig`], its checks, and the camera that it describes.
 //! - `camera`: images. `render` traces rays and traces only those pixels again that `moving_things`
 //!   (plates, hand, other bodies) change; `d435_noise` makes a D435's frame of the result, with `depth_noise` and `normal_noise`.
 //!   `overhead_camera` joins both where the camera truly hangs; `camera_mount` knows that for each scene. `chessboard_view` renders
 //!   calibration images. `ideal_frame`, `pixel_region`, `scene_view` and `srgb` are their data.
-//! - `ground_truth`: what is true of plate and grasp.
-//! - `world`: the state of a cell and what changes it. `world/fixtures` builds what stands in it,
-//!   `world/plate_contact` runs physics only where anything may touch the plate, `world/state` is
-//!   what outlasts a trial.
+//! - `ground_truth`, `item_truth`: what is true of plate and grasp, and of the items of a laboratory.
+//! - `world`: the state of a cell and what changes it. `world/fixtures` builds what stands in a cell of a task,
+//!   `world/slot_place` in a laboratory. `world/contact` runs physics only where anything may touch what moves: the plate in
+//!   `world/plate_contact`, one of several items in `world/laboratory_contact`. `world/items` knows what lies on what, and
+//!   `world/initial_items` how a person has put it there. `world/laboratory` is what a laboratory has beside a cell of a task,
+//!   `world/state` what outlasts a trial.
 //! - `simulated_cell`: the devices.
 //! - `calibration_session`: all views of a camera calibration, with the arm's poses.
 //! - `held_board`: an arm that holds a chessboard before the overhead camera.

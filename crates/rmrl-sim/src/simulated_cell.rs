@@ -156,7 +156,8 @@ impl SimulatedCell {
         self.world().true_camera()
     }
 
-    /// All of the world that outlasts a trial.
+    /// All of the world that outlasts a trial. Of a laboratory it is only what moved last: see
+    /// [`Self::remember_laboratory`].
     pub fn remember(&self) -> WorldState {
         self.world().remember()
     }

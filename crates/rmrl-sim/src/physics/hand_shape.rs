@@ -2,7 +2,9 @@
 
 use rmrl_core::PlanarPose;
 
+use crate::physics::block::Block;
 use crate::physics::hand::{FINGER_HALF_HEIGHT_M, FINGER_HALF_THICKNESS_M, Hand, PAD_HALF_WIDTH_M};
+use crate::physics::load::sides_m;
 use crate::scene::cuboid::{Cuboid, Material, pose_in_frame};
 
 /// The shape of a hand.
@@ -32,6 +34,8 @@ pub(crate) struct HandPart {
     pub half_extents_m: [f64; 3],
 }
 
+/// Jaws press into what they hold by less than this where physics has springs, in meters.
+const MOST_PRESSED_M: f64 = 0.001;
 /// What stands between the vendor's meshes and the boxes of `rmrl-clearance` that contain them, in meters.
 const MESH_MARGIN_M: f64 = 0.000_5;
 /// The tool's point in the flange's frame, along the fingers and down, in meters.
@@ -88,8 +92,22 @@ impl HandShape {
         }
     }
 
+    /// How far apart the faces of the jaws are around what they hold, in meters: that is stiff, although physics has springs
+    /// there.
+    pub(crate) fn opening_m(self, hand: &Hand, held: impl IntoIterator<Item = Block>) -> f64 {
+        let fingers = self.frame(hand.tool.planar);
+        let [lowest_m, highest_m] = [hand.tool.z_m, hand.tool.z_m + self.pad_height_m()];
+        let is_between = |block: &Block| lowest_m < block.top_m() && block.bottom_m() < highest_m;
+        let between = held.into_iter().filter(is_between);
+        let sides = between.filter_map(|block| sides_m(&block, fingers, self.pads_along_m()));
+        let farthest = sides.fold([hand.half_opening_m; 2], |[left, right], side| {
+            [left.max(side[0]), right.max(side[1])]
+        });
+        farthest.map(|side| side.min(hand.half_opening_m + MOST_PRESSED_M)).iter().sum()
+    }
+
     /// From where to where the pads reach along the fingers, in meters.
-    pub(crate) fn pads_along_m(self) -> [f64; 2] {
+    fn pads_along_m(self) -> [f64; 2] {
         match self {
             Self::Vertical => [-PAD_HALF_WIDTH_M, PAD_HALF_WIDTH_M],
             Self::Bio { .. } => [-BIO_PAD_M, 0.0],
@@ -97,7 +115,7 @@ impl HandShape {
     }
 
     /// From the lower to the upper edge of the pads, in meters.
-    pub(crate) fn pad_height_m(self) -> f64 {
+    fn pad_height_m(self) -> f64 {
         match self {
             Self::Vertical => 2.0 * FINGER_HALF_HEIGHT_M,
             Self::Bio { .. } => BIO_BLADE_HEIGHT_M,

@@ -51,7 +51,7 @@ impl Contact {
     /// How far apart the jaws are, in meters.
     pub(crate) fn opening_m(&self, state: &WorldState) -> f64 {
         match self {
-            Self::Task(_) => 2.0 * state.hand.half_opening_m,
+            Self::Task(contact) => contact.opening_m(state),
             Self::Laboratory(contact) => contact.opening_m(state),
         }
     }

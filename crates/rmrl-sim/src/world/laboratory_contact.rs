@@ -9,7 +9,6 @@ use crate::physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, Hand};
 use crate::physics::hand_near_load::HandNearLoad;
 use crate::physics::hand_shape::HandShape;
-use crate::physics::load::sides_m;
 use crate::physics::obstacles::Obstacles;
 use crate::scene::appearance::PlateLook;
 use crate::scene::cell_parameters::Friction;
@@ -20,8 +19,6 @@ use crate::world::state::WorldState;
 const JAW_STEP_M: f64 = 0.000_1;
 /// Fingers that hold something push what lies under it aside by up to this, in meters.
 const PUSHED_ASIDE_M: f64 = 0.003;
-/// Jaws press into what they hold by less than this where physics has springs, in meters.
-const MOST_PRESSED_M: f64 = 0.001;
 
 /// What is still while an item moves, and how it does.
 pub(crate) struct Stage {
@@ -179,20 +176,10 @@ impl LaboratoryContact {
         }
     }
 
-    /// How far apart the faces of the jaws are, in meters: what they hold is stiff, although physics has springs there.
+    /// How far apart the jaws are, in meters.
     pub(crate) fn opening_m(&self, state: &WorldState) -> f64 {
-        let (shape, hand) = (self.stage.shape, &state.hand);
-        let fingers = shape.frame(hand.tool.planar);
-        let between = |block: &Block| {
-            hand.tool.z_m < block.top_m() && block.bottom_m() < hand.tool.z_m + shape.pad_height_m()
-        };
         let load = if state.holds_plate { self.load_blocks() } else { None };
-        let sides = load.unwrap_or_default().into_iter().filter(between);
-        let sides = sides.filter_map(|block| sides_m(&block, fingers, shape.pads_along_m()));
-        let farthest = sides.fold([hand.half_opening_m; 2], |[left, right], side| {
-            [left.max(side[0]), right.max(side[1])]
-        });
-        farthest.map(|side| side.min(hand.half_opening_m + MOST_PRESSED_M)).iter().sum()
+        self.stage.shape.opening_m(&state.hand, load.unwrap_or_default())
     }
 
     /// Closes the jaws, on the item at their height if one is there.

@@ -107,9 +107,7 @@ impl PlateContact {
         let from = hand.tool.planar;
         let is_vertical = from.distance_m(arrival) < BESIDE_M
             && wrap_angle(from.yaw_rad - arrival.yaw_rad).abs() < BESIDE_M;
-        let half_extents_m = half_extents_m(self.geometry);
-        let block = Block { world_from_block: *plate, half_extents_m };
-        let beside = reach_across_jaws_m(&block, arrival) + 2.0 * BESIDE_M;
+        let beside = reach_across_jaws_m(&self.block(plate), arrival) + 2.0 * BESIDE_M;
         is_vertical && beside < hand.half_opening_m
     }
 
@@ -121,6 +119,12 @@ impl PlateContact {
         } else {
             state.hand.half_opening_m = half_opening_m;
         }
+    }
+
+    /// How far apart the jaws are, in meters.
+    pub(crate) fn opening_m(&self, state: &WorldState) -> f64 {
+        let plate = self.block(&state.world_from_plate());
+        HandShape::Vertical.opening_m(&state.hand, state.holds_plate.then_some(plate))
     }
 
     /// Closes the jaws, on the plate if it lies between them.
@@ -147,6 +151,10 @@ impl PlateContact {
     /// Ends the running physics and drops its result.
     pub(crate) fn discard(&mut self) {
         self.dynamics = None;
+    }
+
+    fn block(&self, world_from_plate: &Isometry3<f64>) -> Block {
+        Block { world_from_block: *world_from_plate, half_extents_m: half_extents_m(self.geometry) }
     }
 
     /// The height of the plate's top, in meters.
