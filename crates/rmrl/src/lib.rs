@@ -84,9 +84,7 @@ pub use crate::config::{
     Places, RecordConfig, RemoteConfig, RunConfig, SegmenterName, UnattendedConfig, VisionConfig,
 };
 pub use crate::perception::encoder_dataset::{ANSWERS, LOOK_ANSWERS, look_images, plate_images};
-pub use crate::report::{
-    RaisedAlarm, SiteHistory, qualification_page, report, site_history_page,
-};
+pub use crate::report::{RaisedAlarm, SiteHistory, qualification_page, report, site_history_page};
 pub use crate::run::create::create;
 pub use crate::run::engine::RunResult;
 pub use crate::run::execute::{execute, execute_observed};
