@@ -314,7 +314,9 @@ impl Inventory {
         let event = Event::Settled { item: item.clone(), place: place.cloned(), stated };
         let entry = self.entry(event, now);
         let next = self.world.after(&entry)?;
-        if let (Some(place), Some(uncertain)) = (place, self.world.uncertain()) {
+        // A lid on its plate is no item of the slot.
+        let is_item = next.items().any(|one| one.id == *item);
+        if let (true, Some(place), Some(uncertain)) = (is_item, place, self.world.uncertain()) {
             checks::known(&self.layout, place)?;
             let below = match place {
                 Place::Slot(slot) => self.world.slot(slot).map_or(0, <[Item]>::len),

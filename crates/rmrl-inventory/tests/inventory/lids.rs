@@ -348,6 +348,11 @@ fn an_uncertain_lid_is_settled_on_a_plate_or_beside_it() {
             );
             assert_eq!(World::read(dir.path()).unwrap(), *inventory.world());
         }
+        // Also in a slot that is full and takes no lids.
+        let (_dir, mut inventory) = uncertain(is_off);
+        set(&mut inventory, "reader", &["plate-4"]);
+        settle(&mut inventory, Some("reader")).unwrap();
+        assert_eq!(pile(&inventory, "reader"), ["plate-4+lid"]);
         for (at, is_alone) in
             [(Some("lids"), true), (Some("jaws"), true), (Some("hotel:2"), true), (None, false)]
         {
