@@ -100,10 +100,11 @@ fn places_of(world: &World, id: &str, plate: Option<&str>) -> Vec<String> {
 }
 
 fn lies_on_in_records(world: &World, id: &str, below: &str) -> bool {
+    let is_uncertain = world.uncertain().is_some_and(|uncertain| uncertain.item.id.as_str() == id);
     if id.strip_suffix(".lid") == Some(below) {
-        return world.items().any(|item| item.id.as_str() == below && item.has_lid);
+        return is_uncertain || world.items().any(|item| item.id.as_str() == below && item.has_lid);
     }
     world.slots().any(|(_, pile)| {
         pile.windows(2).any(|pair| pair[0].id.as_str() == below && pair[1].id.as_str() == id)
-    }) || world.uncertain().is_some_and(|uncertain| uncertain.item.id.as_str() == id)
+    }) || is_uncertain
 }

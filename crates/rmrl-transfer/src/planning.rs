@@ -194,19 +194,24 @@ impl TransferCell {
         self.plan.addresses().into_iter().find(is_free)
     }
 
-    /// Asks the operator to seat what lies where the item is gripped, if nobody knows yet how plates lie in the jaws where sites
-    /// were taught: it is learned from it. Without an answer it may lie anywhere near.
+    /// Asks the operator to seat what lies where the item is gripped: if nobody knows yet how plates lie in the jaws where sites
+    /// were taught, which is learned from it, or if a person put it where the camera does not see it. Without an answer it may lie
+    /// anywhere near.
     fn ask_to_seat(&mut self, job: &Job) {
         let (Some(from), None) = (&job.from, &job.to.below) else { return };
-        let of_site = self.knowledge.offsets().of(job.to.address.site());
-        let known = of_site.by(self.knowledge.belief());
-        if NORMAL_95 * known.deviation < self.tolerance_m(job) {
-            return;
-        }
         let place = from.address.to_string();
         let lowest = self.inventory.world().slot(&from.address).and_then(<[_]>::first);
         let Some(item) = lowest.map(|item| item.id.to_string()) else { return };
-        if self.knowledge.lies(&item, &place) == (Lies::ByHand { is_seated: true }) {
+        let of_site = self.knowledge.offsets().of(job.to.address.site());
+        let known = of_site.by(self.knowledge.belief());
+        let is_learned = NORMAL_95 * known.deviation < self.tolerance_m(job);
+        let is_hidden = !self.is_visible(from, &job.labware);
+        let lies = self.knowledge.lies(&item, &place);
+        let is_roughly_put = lies == Lies::ByHand { is_seated: false } && is_hidden;
+        if is_learned && !is_roughly_put {
+            return;
+        }
+        if lies == (Lies::ByHand { is_seated: true }) {
             return;
         }
         match self.operator.seat_item(&item, &place) {

@@ -105,6 +105,9 @@ impl TransferCell {
                 put_back.unwrap_or_else(|error| tracing::error!("{error}"));
                 return Err(error.into());
             }
+            // Should this program end now, the next one knows how it lies between the jaws.
+            self.note_held(job, choice);
+            self.save_knowledge()?;
             if let Err(error) = self.leave_with(job, passage) {
                 return Ok(self.after_a_stop(&error));
             }
