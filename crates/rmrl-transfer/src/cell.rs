@@ -1,7 +1,9 @@
 //! A cell that transfers: its devices, its places, and what it remembers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use image::RgbImage;
 use jiff::Timestamp;
 use rmrl_belief::Prior;
 use rmrl_cell::{
@@ -90,6 +92,7 @@ pub struct TransferCell {
     pub(crate) log: TransferLog,
     /// Says by how much the localizer errs, if anything does.
     pub(crate) reader: Option<Box<dyn PictureReader>>,
+    pub(crate) last_image: Option<Arc<RgbImage>>,
     knowledge_file: PathBuf,
     clock: Box<dyn Fn() -> Timestamp + Send>,
 }
@@ -118,6 +121,7 @@ impl TransferCell {
             settings,
             log: TransferLog::open(&parts.log)?,
             reader: None,
+            last_image: None,
             knowledge_file: parts.knowledge,
             clock: parts.clock,
         })
@@ -157,6 +161,11 @@ impl TransferCell {
     /// What lies where, to say what a person has done.
     pub fn inventory_mut(&mut self) -> &mut Inventory {
         &mut self.inventory
+    }
+
+    /// What the camera saw last, for people.
+    pub fn last_image(&self) -> Option<Arc<RgbImage>> {
+        self.last_image.clone()
     }
 
     /// What is known of how things lie.

@@ -1,5 +1,7 @@
 //! What the camera says of an item: where it lies, and whether a slot is free.
 
+use std::sync::Arc;
+
 use rmrl_core::{Look, PlanarPose};
 use rmrl_inventory::SlotAddress;
 use rmrl_vision::{
@@ -37,7 +39,9 @@ impl TransferCell {
 
     /// A frame of the cell, with the tool out of view.
     pub(crate) fn frame(&mut self) -> Result<RgbdFrame, ComeHomeError> {
-        Ok(self.camera.take_frame()?)
+        let frame = self.camera.take_frame()?;
+        self.last_image = Some(Arc::clone(&frame.color));
+        Ok(frame)
     }
 
     /// Looks for a plate that should be seen at `expected` in a slot, with its bottom at `bottom_m`. The tool is at home.

@@ -79,13 +79,17 @@ const COMMANDS: &[(&str, &str)] = &[
     ("cell teach site", "bench CELL"),
     ("cell stop", "--watch 0 STOP"),
     ("cell sites", "LABORATORY"),
-    ("cell inventory set", "bench plate-{}=96-well --reason loaded LABORATORY"),
+    ("cell transfer", "hotel:1 reader LABORATORY"),
+    ("cell qualify", "--transfers 2 --least 0.1 --out qualification-{} LABORATORY"),
+    ("cell history", "--out history-{}.html LABORATORY"),
+    ("cell inventory set", "reader plate-{}=96-well --reason loaded LABORATORY"),
     ("cell inventory show", "LABORATORY"),
     ("cell inventory verify", "LABORATORY"),
 ];
 
 /// Commands that are not in [`COMMANDS`], with the reason.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 5] = [
+    ("cell protocol", "needs a plate on the bench: tested in laboratory.rs"),
     ("config", "prints a file"),
     ("cell inventory settle", "needs an item that is uncertain: tested in places.rs"),
     ("record", "needs a camera and a build with its feature"),
