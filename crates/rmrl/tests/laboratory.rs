@@ -1,12 +1,14 @@
 //! Transfers and protocols by the command, in the simulated laboratory of `configs/laboratory.toml`.
 
-mod common;
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
+mod binary;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::rmrl;
+use binary::rmrl;
 use serde_json::Value;
 
 const LABORATORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/laboratory.toml");
