@@ -6,6 +6,8 @@ use std::path::Path;
 
 use rmrl_files::{open_to_append, parent, sync_folder, write_atomically};
 
+use crate::error::{StorageError, io_error};
+
 /// The changes that an inventory makes to its files.
 pub trait Disk: Send {
     /// Appends to a file that exists, and waits until it is on disk.
@@ -80,4 +82,15 @@ impl Disk for LocalDisk {
     fn replace(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         write_atomically(path, bytes)
     }
+}
+
+/// Creates the folder and those that it is in, and waits until their names are on disk.
+pub(crate) fn create_folder(dir: &Path) -> Result<(), StorageError> {
+    let missing: Vec<&Path> =
+        dir.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+    fs::create_dir_all(dir).map_err(io_error("create", dir))?;
+    for path in missing {
+        sync_folder(parent(path)).map_err(io_error("sync", parent(path)))?;
+    }
+    Ok(())
 }

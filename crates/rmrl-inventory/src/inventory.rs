@@ -1,15 +1,11 @@
 //! The one writer of an inventory.
 
-use std::fs;
 use std::path::Path;
-
-use jiff::Timestamp;
-use rmrl_files::{parent, sync_folder};
 
 use crate::address::{Place, SlotAddress};
 use crate::checks;
-use crate::disk::{Disk, LocalDisk};
-use crate::error::{InventoryError, StorageError, io_error};
+use crate::disk::{Disk, LocalDisk, create_folder};
+use crate::error::InventoryError;
 use crate::event::{Entry, Event, FailedAt, SCHEMA, StatedBy, TransferId};
 use crate::item::{Item, ItemId};
 use crate::layout::Layout;
@@ -18,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::replay::Replay;
 use crate::store::{Notice, Store};
 use crate::world::{Moved, Transfer, World};
+use jiff::Timestamp;
 
 /// How an inventory is written.
 pub struct InventoryOptions {
@@ -387,15 +384,4 @@ impl Inventory {
         }
         Ok(())
     }
-}
-
-/// Creates the folder and those that it is in, and waits until their names are on disk.
-fn create_folder(dir: &Path) -> Result<(), StorageError> {
-    let missing: Vec<&Path> =
-        dir.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
-    fs::create_dir_all(dir).map_err(io_error("create", dir))?;
-    for path in missing {
-        sync_folder(parent(path)).map_err(io_error("sync", parent(path)))?;
-    }
-    Ok(())
 }

@@ -217,14 +217,14 @@ mod tests {
         let tool = PlanarPose::new(0.3, -0.1, 0.2);
         let seen = Look::from(PlanarPose::new(0.305, -0.1, 0.21));
         known.note_seated("hotel", tool, seen, true);
-        let lies =
-            Lies::ByArm { tool, along_m: 0.001, along_deviation_m: 0.0002, seen: Some(seen) };
-        known.note_lies("plate-1", "hotel:1", lies);
+        let lies = Lies::ByArm { tool, offset: Offset::seen(seen, tool), seen: Some(seen) };
+        known.note_lies("plate-1", "hotel:1", lies.clone());
         let middle = PlanarPose::new(0.34, -0.1, 0.0);
         let read = Knowledge::of_json(&known.to_json(), Prior::default(), middle).unwrap();
         assert_eq!(read.to_json(), known.to_json());
         assert_eq!(read.belief().along(seen, tool), known.belief().along(seen, tool));
-        assert_eq!(read.offsets().of("hotel"), known.offsets().of("hotel"));
+        let of_hotel = |known: &Knowledge| known.offsets().of("hotel").by(known.belief());
+        assert_eq!(of_hotel(&read), of_hotel(&known));
         assert_eq!(read.lies("plate-1", "hotel:1"), lies);
         assert_eq!(read.lies("plate-1", "bench"), Lies::ByHand { is_seated: false });
         for text in ["", "{}", &known.to_json().replace("\"version\":1", "\"version\":7")] {

@@ -132,11 +132,12 @@ impl TransferCell {
             self.plan.slot(slot)?;
         }
         self.plan.slot(to)?;
-        Ok(match request {
+        match request {
             Request::Move { from, to } => self.inventory.check_transfer(from, to)?,
             Request::Unlid { from, to } => self.inventory.check_unlid(from, to)?,
             Request::Relid { from, to } => self.inventory.check_relid(from, to)?,
-        })
+        }
+        Ok(())
     }
 
     /// Checks that the jaws hold what the inventory says. A gripper that cannot say it is the reason why nothing is begun.

@@ -37,7 +37,7 @@ impl TransferCell {
             (Some(from), Some(tool)) => {
                 let open = Load::Open(self.plan.opening_m(from));
                 let (way, passage) = self
-                    .into_slot(here, from, (tool, job), PassagePurpose::Pick, [open, holding])
+                    .way_into(here, from, (tool, job), PassagePurpose::Pick, [open, holding])
                     .map_err(not_clear)?;
                 here = passage.end;
                 Some((way, passage))
@@ -46,7 +46,7 @@ impl TransferCell {
         };
         let open = Load::Open(self.plan.opening_m(&job.to));
         let (carry, place) = self
-            .into_slot(here, &job.to, (choice.place, job), PassagePurpose::Place, [holding, open])
+            .way_into(here, &job.to, (choice.place, job), PassagePurpose::Place, [holding, open])
             .map_err(not_clear)?;
         let home = self.plan.task.home.tool_pose();
         let home = self
@@ -56,7 +56,7 @@ impl TransferCell {
     }
 
     /// The way from a pose to a slot, and into it and out of it. The hand comes with the first load and leaves with the second.
-    fn into_slot(
+    fn way_into(
         &mut self,
         here: ToolPose,
         at: &At,

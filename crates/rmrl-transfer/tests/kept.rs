@@ -1,5 +1,7 @@
 //! A laboratory whose state is kept after every call of a device goes on as one that was never interrupted.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 mod common;
 
 use common::{Laboratory, TWO_PLATES, cell_over, simulated};

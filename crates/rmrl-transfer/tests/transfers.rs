@@ -1,5 +1,7 @@
 //! Transfers in simulated laboratories, from a fresh start on, judged by the simulator's truth.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 mod common;
 
 use common::{First, Laboratory, TWO_PLATES, item, stated};

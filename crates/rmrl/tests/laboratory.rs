@@ -88,7 +88,11 @@ fn a_damaged_journal_and_wrong_words_move_nothing() {
     assert_eq!(code(&refused), 1, "{stderr}");
     assert!(stderr.contains("journal-0000000001.jsonl"), "{stderr}");
     let broken = dir.path().join("protocol.toml");
-    fs::write(&broken, "name = \"x\"\n[[steps]]\nname = \"a\"\ntransfer = \"hotel:1\"\nto = \"moon\"\n").unwrap();
+    fs::write(
+        &broken,
+        "name = \"x\"\n[[steps]]\nname = \"a\"\ntransfer = \"hotel:1\"\nto = \"moon\"\n",
+    )
+    .unwrap();
     let refused = cell(dir.path(), &["protocol", broken.to_str().unwrap()]);
     let stderr = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(code(&refused), 2, "{stderr}");

@@ -10,6 +10,7 @@ mod empty_cell;
 pub(super) mod hand_visibility;
 mod image_plane;
 mod light_source;
+mod looked_plate;
 mod moving_bodies;
 mod pixel_record;
 mod plate;

@@ -8,7 +8,7 @@ use rmrl_transfer::{
     CellParts, NothingInTheWay, SitePlan, TransferCell, TransferError, TransferSettings, Ways,
 };
 
-use super::assembly::{connect, real_devices};
+use super::assembly::{Interrupts, connect, real_devices};
 use super::first_motion::Start;
 use super::kept_laboratory::KeptLaboratory;
 use super::laboratory_error::LaboratoryError;
@@ -81,31 +81,13 @@ pub fn open_transfer_cell_with(
         return Err(TransferCellError::NoSites);
     }
     let localizer = localizer(&config.vision).map_err(LaboratoryError::from)?;
-    let envelope = SafetyEnvelope::new(config.safety)
-        .map_err(|error| LaboratoryError::from(error.within("safety")))?;
-    let now = Timestamp::now();
-    let mut inventory = Inventory::open(&places.inventory, places.layout(), now)?;
+    let mut inventory = Inventory::open(&places.inventory, places.layout(), Timestamp::now())?;
     for notice in inventory.take_notices() {
         tracing::warn!("{notice}");
     }
     let ways = ways_of(config, places);
-    let mut simulated = None;
-    let mut interrupts = None;
-    let devices = match config.cell.kind {
-        CellKind::Simulated => {
-            let cell = simulated_laboratory(config, places, u64::from(config.seed))?;
-            let kept = KeptLaboratory::open(cell.clone(), &places.inventory.join(SIMULATED));
-            let kept = kept.map_err(TransferCellError::Kept)?;
-            say_what_lies_there(&mut inventory, places, now)?;
-            simulated = Some(cell);
-            kept.devices()
-        }
-        CellKind::XArm => {
-            let (devices, found) = real_devices(config, &envelope, start)?;
-            interrupts = Some(found);
-            devices
-        }
-    };
+    let Found { devices, simulated, interrupts } =
+        find_devices(config, places, start, &mut inventory)?;
     let mut cell = TransferCell::new(CellParts {
         devices: wrap(devices),
         safety: config.safety,
@@ -132,6 +114,36 @@ pub fn open_transfer_cell_with(
     });
     connect(&cell.stop_switch(), interrupts, start);
     Ok(AssembledCell { cell, simulated })
+}
+
+/// The devices of a cell, and what lies behind them.
+struct Found {
+    devices: Devices,
+    simulated: Option<SimulatedCell>,
+    interrupts: Option<Interrupts>,
+}
+
+fn find_devices(
+    config: &RunConfig,
+    places: &Places,
+    start: &Start,
+    inventory: &mut Inventory,
+) -> Result<Found, TransferCellError> {
+    match config.cell.kind {
+        CellKind::Simulated => {
+            let cell = simulated_laboratory(config, places, u64::from(config.seed))?;
+            let kept = KeptLaboratory::open(cell.clone(), &places.inventory.join(SIMULATED));
+            let devices = kept.map_err(TransferCellError::Kept)?.devices();
+            say_what_lies_there(inventory, places, Timestamp::now())?;
+            Ok(Found { devices, simulated: Some(cell), interrupts: None })
+        }
+        CellKind::XArm => {
+            let envelope = SafetyEnvelope::new(config.safety)
+                .map_err(|error| LaboratoryError::from(error.within("safety")))?;
+            let (devices, interrupts) = real_devices(config, &envelope, start)?;
+            Ok(Found { devices, simulated: None, interrupts: Some(interrupts) })
+        }
+    }
 }
 
 /// The proofs of a configuration's ways. An arm whose shapes are not known has none.

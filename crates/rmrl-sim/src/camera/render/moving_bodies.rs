@@ -3,11 +3,11 @@
 use nalgebra::Point3;
 
 use super::body_pixels::BodyPixels;
-use super::plate::RayPlate;
+use super::looked_plate::LookedPlate;
 use super::ray::{Ray, RayBody};
-use super::surface::{Albedos, albedo_of};
+use super::surface::albedo_of;
 use super::tracer::Tracer;
-use crate::camera::moving_things::{MovingThings, SeenPlate};
+use crate::camera::moving_things::MovingThings;
 use crate::camera::pixel_region::PixelRegion;
 
 /// All plates, bodies and the hand.
@@ -26,12 +26,6 @@ pub(super) struct MovingBody {
 pub(super) enum MovingShape {
     Cuboid(RayBody),
     Plate(LookedPlate),
-}
-
-/// A plate with its look.
-pub(super) struct LookedPlate {
-    pub shape: RayPlate,
-    pub albedos: Albedos,
 }
 
 impl MovingBodies {
@@ -88,15 +82,6 @@ impl MovingShape {
         match self {
             Self::Cuboid(body) => body.corners(),
             Self::Plate(looked) => looked.shape.corners(),
-        }
-    }
-}
-
-impl LookedPlate {
-    pub(super) fn new(seen: &SeenPlate) -> Self {
-        Self {
-            shape: RayPlate::new(&seen.world_from_plate, seen.geometry, &seen.look),
-            albedos: Albedos::new(&seen.look),
         }
     }
 }

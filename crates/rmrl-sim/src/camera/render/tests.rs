@@ -4,7 +4,7 @@ use rmrl_cell::{TaskConfig, ToolPose};
 use rmrl_core::{PlanarPose, fnv1a, random_stream};
 use rmrl_vision::{Distortion, PlateGeometry};
 
-use super::moving_bodies::LookedPlate;
+use super::looked_plate::LookedPlate;
 use super::tile_scene::TileScene;
 use super::*;
 use crate::camera::moving_things::SeenPlate;

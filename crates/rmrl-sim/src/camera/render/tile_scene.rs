@@ -2,7 +2,7 @@
 
 use nalgebra::Vector3;
 
-use super::moving_bodies::LookedPlate;
+use super::looked_plate::LookedPlate;
 use super::plate::Clear;
 use super::ray::{Ray, RayBody};
 
