@@ -110,10 +110,10 @@ pub fn run(arguments: &QualifyCommand) -> Result<(), Failure> {
     std::fs::create_dir_all(&arguments.out)
         .with_context(|| format!("cannot create {}", arguments.out.display()))
         .map_err(Failure::Usage)?;
+    let mut assembled = opened(&config, &places, &start)?;
     for check in checks(&config, &places).map_err(Failure::Runtime)? {
         qualification.check(check);
     }
-    let mut assembled = opened(&config, &places, &start)?;
     let transfers = arguments.transfers as usize;
     make_transfers(
         &mut assembled,

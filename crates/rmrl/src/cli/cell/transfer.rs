@@ -15,7 +15,7 @@ use crate::cell::terminal::{Typed, poll_line, say};
 use crate::cell::transfer_cell::{AssembledCell, TransferCellError, open_transfer_cell};
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
-use crate::cli::output::{is_for_people, print, print_line, print_result};
+use crate::cli::output::print_result;
 use crate::cli::start::{StartArgs, failure_of};
 use crate::config::{Places, RunConfig};
 
@@ -79,7 +79,9 @@ impl fmt::Display for Way {
     }
 }
 
-/// What a transfer came to, in words.
+/// What a transfer came to, as the command prints it.
+#[derive(Serialize)]
+#[serde(transparent)]
 struct InWords<'a>(&'a TransferReport);
 
 impl fmt::Display for InWords<'_> {
@@ -150,11 +152,8 @@ pub fn run(arguments: &TransferCommand) -> Result<(), Failure> {
         }
     }
     let report = cell.transfer(&request).map_err(refused)?;
-    if arguments.json || !is_for_people() {
-        print_line(&report)?;
-    } else {
-        print(&InWords(&report).to_string())?;
-    }
+    let next = format!("rmrl cell inventory show {words}");
+    print_result(&InWords(&report), arguments.json, next.trim())?;
     match (&report.ending, report.is_seated) {
         (Ending::Done, Some(false)) => {
             Err(Failure::Ended(6, "it lies there, and not as exactly as it should".into()))
