@@ -37,7 +37,11 @@ impl TransferCell {
         let place = at.to_string();
         let mut lies = match self.where_to_grip(&job, &place) {
             Ok(lies) => lies,
-            Err(reason) => return Ok(Err(Ending::NotDone { at: LeftAt::From, reason })),
+            Err(reason) => {
+                // The transfer looks for it again, and says what follows.
+                tracing::info!("nothing is carried about: {reason}");
+                return Ok(Ok(0));
+            }
         };
         let id = self.inventory.begin_adjust(at, self.now())?;
         let mut is_grasped = false;

@@ -55,7 +55,8 @@ fn a_lidded_plate_is_read_without_its_lid_and_put_away_with_it() {
             - plate.world_from_item.translation.vector)
             .xy()
             .norm();
-        assert!(apart < 0.0015, "seed {seed}: {apart}");
+        // A look through a lid errs by up to two millimeters where nothing reads its picture, as here.
+        assert!(apart < 0.003, "seed {seed}: {apart}");
     }
 }
 
