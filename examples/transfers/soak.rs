@@ -79,9 +79,10 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
     let every = (transfers / kills.max(1)).max(1);
     for number in 1..=transfers {
         bed.tally.transfers += 1;
-        let injected = bed.draw(number, (kills > 0 && number % every == 0).then_some(every));
+        let injected =
+            bed.draw(number, (kills > 0 && number.is_multiple_of(every)).then_some(every));
         bed.step(injected)?;
-        if number % 500 == 0 {
+        if number.is_multiple_of(500) {
             eprintln!("{number}: {:?}", bed.tally);
         }
     }
@@ -100,7 +101,7 @@ impl Bed {
                 if is_before { Injected::KillBefore } else { Injected::KillAfter },
             ));
         }
-        if number % FAULT_EVERY != 0 {
+        if !number.is_multiple_of(FAULT_EVERY) {
             return None;
         }
         let kinds = [
