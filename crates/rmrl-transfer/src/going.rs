@@ -17,6 +17,14 @@ const LOW_M: f64 = 0.05;
 /// A tool beyond the taught pose by no more than this stands in the slot, too, in meters.
 const BEYOND_M: f64 = 0.03;
 
+/// The slot that the tool leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leaving<'a> {
+    pub slot: &'a SlotAddress,
+    /// Whether the first line lifts an item off its surface.
+    pub lifts: bool,
+}
+
 impl TransferCell {
     /// Moves the tool out of the camera's view: straight up, and home.
     pub(crate) fn go_home(&mut self) -> Result<(), ComeHomeError> {
@@ -26,9 +34,12 @@ impl TransferCell {
             Some((labware, has_lid)) => Load::Holding { labware, has_lid: *has_lid },
             None => Load::Open(self.plan.task.jaw_opening_m),
         };
-        let out_of = self.slot_below(here);
+        let below = self.slot_below(here);
+        // What the jaws hold may lie on its slot still.
+        let lifts = held.is_some();
+        let out_of = below.as_ref().map(|slot| Leaving { slot, lifts });
         let home = self.plan.task.home.tool_pose();
-        let way = self.way(here, home, out_of.as_ref(), load)?;
+        let way = self.way(here, home, out_of, load)?;
         Ok(self.manipulator.travel(&way)?)
     }
 
@@ -50,13 +61,12 @@ impl TransferCell {
         self.plan.addresses().into_iter().find(is_below)
     }
 
-    /// The way from a pose, straight up to the height at which the tool travels, and on to `to`. `out_of` is the slot that the
-    /// tool comes from.
+    /// The way from a pose, straight up to the height at which the tool travels, and on to `to`.
     pub(crate) fn way(
         &mut self,
         from: ToolPose,
         to: ToolPose,
-        out_of: Option<&SlotAddress>,
+        out_of: Option<Leaving<'_>>,
         load: Load<'_>,
     ) -> Result<Vec<ToolPose>, ComeHomeError> {
         let height_m = self.plan.task.travel_height_m;
@@ -78,13 +88,13 @@ impl TransferCell {
     fn prove_up(
         &mut self,
         line: Line,
-        out_of: Option<&SlotAddress>,
+        out_of: Option<Leaving<'_>>,
         load: Load<'_>,
     ) -> Result<(), ComeHomeError> {
         match out_of {
-            Some(slot) => self
+            Some(Leaving { slot, lifts }) => self
                 .ways
-                .at_slot(SlotLine { slot, line, lifts: true }, load)
+                .at_slot(SlotLine { slot, line, lifts }, load)
                 .map_err(ComeHomeError::NotClear),
             None => {
                 let way = self.ways.travel(line.from, line.to, load);

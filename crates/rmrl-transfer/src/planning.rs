@@ -5,13 +5,13 @@ use rmrl_cell::{Access, SiteConfig};
 use rmrl_core::PlanarPose;
 use rmrl_inventory::{Place, SlotAddress};
 
-use crate::carried::not_begun;
+use crate::carried::{not_begun, report};
 use crate::cell::TransferCell;
 use crate::choosing::{NORMAL_95, NoChoice};
 use crate::error::TransferError;
 use crate::job::Job;
 use crate::knowledge::Lies;
-use crate::request::{Ending, Request, TransferReport};
+use crate::request::{Ending, LeftAt, Request, TransferReport};
 
 /// An item that is put down in view to look at it may lie this far off, in meters.
 const IN_VIEW_M: f64 = 0.02;
@@ -20,7 +20,7 @@ impl TransferCell {
     /// Does what is asked, and says how it ended.
     ///
     /// The camera looks where it can. Where nothing tells well enough how the item lies, it is put down in a free slot that the
-    /// camera sees, and gripped anew. A cell whose camera has seen few carries carries the item about first.
+    /// camera sees, and gripped again. A cell whose camera has seen few carries carries the item about first.
     ///
     /// # Errors
     /// It was refused before anything moved: no such slot, nothing there, a full slot, other labware, an item of which nobody
@@ -35,42 +35,77 @@ impl TransferCell {
             return Ok(not_begun(&job, reason));
         }
         self.ask_to_seat(&job);
-        let (mut carries, mut by_way_of) = (0, None);
-        let mut request = request.clone();
-        let original = request.clone();
-        if let Some(via) = self.has_to_be_seen(&job) {
-            let first = Request::Move { from: request.from(), to: via.clone() };
-            let report = self.leg(&first, Some(IN_VIEW_M))?;
-            if report.ending != Ending::Done {
-                return Ok(TransferReport { request: original, ..report });
-            }
-            if let Request::Move { from, .. } = &mut request {
-                *from = Place::Slot(via.clone());
-            }
-            by_way_of = Some(via);
-        }
-        if let Some(at) = self.may_be_carried_about(&request) {
-            match self.carry_about(&at)? {
-                Ok(made) => carries = made,
-                Err(ending) => {
-                    let report = not_begun(&job, String::new());
-                    return Ok(TransferReport { request: original, ending, by_way_of, ..report });
-                }
-            }
-        }
-        let mut report = self.leg(&request, None)?;
-        if report.is_seated == Some(false) && self.can_be_put_right(&request) {
-            tracing::info!("{} lies too far off in {}: it is put right", report.item, request.to());
-            let again =
-                Request::Move { from: request.to().clone().into(), to: request.to().clone() };
-            report = self.leg(&again, None)?;
-        }
-        // One that was put down where it should lie, to look at it, and was put right there.
-        let by_way_of = by_way_of.filter(|via| via != original.to());
-        Ok(TransferReport { request: original, by_way_of, carries, ..report })
+        let Some(via) = self.has_to_be_seen(&job) else { return self.in_view(request) };
+        let first = Request::Move { from: request.from(), to: via.clone() };
+        let report = self.leg(&first, Some(IN_VIEW_M))?;
+        let report = if report.ending == Ending::Done {
+            let rest = Request::Move { from: via.clone().into(), to: request.to().clone() };
+            let ended = self.in_view(&rest);
+            self.once_begun(&rest, ended)?.by_way_of(via)
+        } else {
+            report
+        };
+        Ok(TransferReport { request: request.clone(), ..report })
     }
 
-    /// Whether an item that lies too far off can be gripped anew where it lies.
+    /// Moves an item that lies in view, or need not; carries it about first where the camera has seen few carries, and puts it
+    /// right where it was released too far off.
+    fn in_view(&mut self, request: &Request) -> Result<TransferReport, TransferError> {
+        let job = self.plan.job(request, self.inventory.world())?;
+        let mut carries = 0;
+        if let Some(at) = self.may_be_carried_about(request) {
+            match self.carry_about(&at)? {
+                Ok(made) => carries = made,
+                Err(ending) => return Ok(report(&job, ending)),
+            }
+        }
+        let mut ended = self.leg(request, None);
+        if carries > 0 {
+            ended = self.once_begun(request, ended);
+        }
+        let report = self.put_right(request, ended?)?;
+        Ok(TransferReport { request: request.clone(), carries, ..report })
+    }
+
+    /// How the rest of a transfer ended of which a part is done: it cannot be refused any more.
+    fn once_begun(
+        &self,
+        rest: &Request,
+        ended: Result<TransferReport, TransferError>,
+    ) -> Result<TransferReport, TransferError> {
+        match ended {
+            Err(error @ TransferError::NotClear { .. }) => {
+                let job = self.plan.job(rest, self.inventory.world())?;
+                Ok(not_begun(&job, error.to_string()))
+            }
+            ended => ended,
+        }
+    }
+
+    /// Grips an item again that was released too far off, if it can be gripped there.
+    fn put_right(
+        &mut self,
+        request: &Request,
+        released: TransferReport,
+    ) -> Result<TransferReport, TransferError> {
+        if released.is_seated != Some(false) || !self.can_be_put_right(request) {
+            return Ok(released);
+        }
+        let (item, to) = (&released.item, request.to());
+        tracing::info!("{item} lies too far off in {to}: it is put right");
+        let again = Request::Move { from: to.clone().into(), to: to.clone() };
+        let ended = self.leg(&again, None);
+        let report = self.once_begun(&again, ended)?;
+        match &report.ending {
+            Ending::NotDone { at: LeftAt::From, reason } => {
+                tracing::warn!("{item} is not put right in {to}: {reason}");
+                Ok(released)
+            }
+            _ => Ok(report),
+        }
+    }
+
+    /// Whether an item that lies too far off can be gripped again where it lies.
     fn can_be_put_right(&self, request: &Request) -> bool {
         let is_viewing =
             |slot: &SlotAddress| self.plan.sites.get(slot.site()).is_some_and(is_viewing_site);

@@ -94,6 +94,8 @@ impl fmt::Display for Request {
 pub enum LeftAt {
     /// Where it was.
     From,
+    /// In the slot where it was put down in between: [`TransferReport::by_way_of`].
+    Between,
     /// In the jaws.
     Jaws,
 }
@@ -124,6 +126,9 @@ impl fmt::Display for Ending {
             Self::Done => f.write_str("done"),
             Self::NotDone { at: LeftAt::From, reason } => {
                 write!(f, "not done, it is where it was: {reason}")
+            }
+            Self::NotDone { at: LeftAt::Between, reason } => {
+                write!(f, "not done, it is where it was put down in between: {reason}")
             }
             Self::NotDone { at: LeftAt::Jaws, reason } => {
                 write!(f, "not done, it is in the jaws: {reason}")
@@ -183,9 +188,22 @@ pub struct TransferReport {
     /// Whether that is within the site's tolerance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_seated: Option<bool>,
-    /// The slot where it was put down in between, to look at it and to grip it anew.
+    /// The slot where it was put down in between, to look at it and to grip it again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_way_of: Option<SlotAddress>,
     /// How often it was carried about before, to learn where the camera sees plates.
     pub carries: usize,
+}
+
+impl TransferReport {
+    /// The report of a transfer of which this was the rest, after the item had been put down in `via`.
+    pub(crate) fn by_way_of(mut self, via: SlotAddress) -> Self {
+        if let Ending::NotDone { at: at @ LeftAt::From, .. } = &mut self.ending {
+            *at = LeftAt::Between;
+        }
+        // One that was put down where it should lie, to look at it, and was put right there.
+        let is_place = self.ending == Ending::Done && via == *self.request.to();
+        self.by_way_of = (!is_place).then_some(via);
+        self
+    }
 }

@@ -6,6 +6,7 @@ use rmrl_core::PlanarPose;
 use crate::cell::TransferCell;
 use crate::choosing::Choice;
 use crate::error::TransferError;
+use crate::going::Leaving;
 use crate::job::{At, Job};
 use crate::ways::{Load, SlotLine};
 
@@ -49,8 +50,9 @@ impl TransferCell {
             .way_into(here, &job.to, (choice.place, job), PassagePurpose::Place, [holding, open])
             .map_err(not_clear)?;
         let home = self.plan.task.home.tool_pose();
+        let released = Leaving { slot: &job.to.address, lifts: false };
         let home = self
-            .way(place.end, home, Some(&job.to.address), Load::Open(opening_m))
+            .way(place.end, home, Some(released), Load::Open(opening_m))
             .map_err(|error| not_clear(error.to_string()))?;
         Ok(Route { pick, carry, place, home })
     }
@@ -69,7 +71,9 @@ impl TransferCell {
         let above = passage.begin.at_height(height_m);
         let out_of = match purpose {
             PassagePurpose::Pick => None,
-            PassagePurpose::Place => job.from.as_ref().map(|from| &from.address),
+            PassagePurpose::Place => {
+                job.from.as_ref().map(|from| Leaving { slot: &from.address, lifts: false })
+            }
         };
         let mut way = self.way(here, above, out_of, comes).map_err(|error| error.to_string())?;
         let mut prove = |line: Line, lifts: bool, load: Load<'_>| {

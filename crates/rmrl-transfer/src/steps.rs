@@ -3,19 +3,16 @@
 use rmrl_inventory::Place;
 
 use crate::cell::TransferCell;
+use crate::error::TransferError;
 use crate::protocol::{ItemAt, Step, StepAction, StepOutcome, TakesSteps};
 use crate::request::{Ending, KnownBy, LeftAt, Request};
 use crate::watch::SiteError;
 
 impl TakesSteps for TransferCell {
     fn take(&mut self, step: &Step) -> StepOutcome {
-        let left = match step.from {
-            Place::Jaws => ItemAt::Jaws,
-            Place::Slot(_) => ItemAt::From,
-        };
         let report = match self.transfer(&request_of(step)) {
             Ok(report) => report,
-            Err(error) => return StepOutcome::NotDone { item: left, reason: error.to_string() },
+            Err(error) => return self.refused(step, &error),
         };
         match report.ending {
             Ending::Done => StepOutcome::Done {
@@ -29,18 +26,38 @@ impl TakesSteps for TransferCell {
                 interval_m: report.error.map(|error| 1e-3 * error.interval_mm),
             },
             Ending::NotDone { at, reason } => StepOutcome::NotDone {
-                item: match at {
-                    LeftAt::From => left,
-                    LeftAt::Jaws => ItemAt::Jaws,
+                item: match (at, report.by_way_of) {
+                    (LeftAt::Jaws, _) => ItemAt::Jaws,
+                    (LeftAt::Between, Some(via)) => ItemAt::Slot(via),
+                    (LeftAt::From | LeftAt::Between, _) => where_it_was(step),
                 },
                 reason,
             },
-            Ending::Unknown { reason } => StepOutcome::Unknown {
-                ask: format!("where is {}? say it by `rmrl cell inventory settle`", report.item),
-                reason,
-            },
+            Ending::Unknown { reason } => unknown(&report.item, reason),
         }
     }
+}
+
+impl TransferCell {
+    /// How a step ended that the cell refused, or could not record. Where a transfer stays open, nobody knows how far it came.
+    fn refused(&self, step: &Step, error: &TransferError) -> StepOutcome {
+        match self.inventory.world().open_transfer() {
+            Some(transfer) => unknown(transfer.item.id.as_str(), error.to_string()),
+            None => StepOutcome::NotDone { item: where_it_was(step), reason: error.to_string() },
+        }
+    }
+}
+
+fn where_it_was(step: &Step) -> ItemAt {
+    match step.from {
+        Place::Jaws => ItemAt::Jaws,
+        Place::Slot(_) => ItemAt::From,
+    }
+}
+
+fn unknown(item: &str, reason: String) -> StepOutcome {
+    let ask = format!("where is {item}? say it by `rmrl cell inventory settle`");
+    StepOutcome::Unknown { ask, reason }
 }
 
 /// What a step asks of a cell. What the jaws hold already is only placed.

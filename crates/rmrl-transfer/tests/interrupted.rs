@@ -183,6 +183,9 @@ fn at_every_call(fails: Fails) {
             match &report.ending {
                 Ending::Done => assert_eq!(at, "hotel:1", "{what}"),
                 Ending::NotDone { at: LeftAt::From, .. } => assert_eq!(at, "bench", "{what}"),
+                Ending::NotDone { at: LeftAt::Between, .. } => {
+                    assert_eq!(Some(at), report.by_way_of.map(|via| via.to_string()), "{what}");
+                }
                 Ending::NotDone { at: LeftAt::Jaws, .. } => assert_eq!(at, "jaws", "{what}"),
                 Ending::Unknown { .. } => assert!(at.contains(" or "), "{what}: {at}"),
             }

@@ -4,10 +4,16 @@
 
 mod common;
 
-use common::{First, Laboratory, TWO_PLATES, item, stated};
+use common::{First, Laboratory, TWO_PLATES, cell_among, item, simulated, stated};
+use rmrl_cell::ToolPose;
 use rmrl_core::PlanarPose;
-use rmrl_inventory::Place;
-use rmrl_transfer::{Ending, LeftAt, TransferError};
+use rmrl_inventory::{LocalDisk, Place};
+use rmrl_transfer::{
+    Ending, ItemAt, LeftAt, Load, Protocol, SlotLine, StepOutcome, TakesSteps, TransferError, Ways,
+};
+
+const STEP: &str =
+    "name = \"read\"\n[[steps]]\nname = \"in\"\ntransfer = \"hotel:1\"\nto = \"reader\"\n";
 
 #[test]
 fn a_fresh_cell_brings_a_plate_from_the_hotel_to_the_reader_and_back() {
@@ -135,6 +141,58 @@ fn a_plate_that_was_taken_away_is_missed_by_camera_and_by_jaws() {
     let now = jiff::Timestamp::UNIX_EPOCH;
     laboratory.cell.inventory_mut().settle(&id, None, stated(), now).unwrap();
     assert_eq!(laboratory.recorded("plate-2"), "nowhere");
+}
+
+/// A reader that the arm does not get into.
+struct ReaderIsShut;
+
+impl Ways for ReaderIsShut {
+    fn travel(&mut self, _: ToolPose, to: ToolPose, _: Load<'_>) -> Result<Vec<ToolPose>, String> {
+        Ok(vec![to])
+    }
+
+    fn at_slot(&mut self, line: SlotLine<'_>, _: Load<'_>) -> Result<(), String> {
+        match line.slot.site() {
+            "reader" => Err("its lid is shut".to_string()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_plate_that_was_put_down_in_between_is_said_to_be_there() {
+    let first: [First; 2] =
+        [("plate-1", "96-well", false, "hotel:1"), ("ghost", "96-well", false, "hotel:2")];
+    // The way into the reader is shut, or somebody has put a plate into it.
+    for is_shut in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut laboratory = if is_shut {
+            let truth = simulated(&first, 3);
+            let kept = (dir.path(), &first[..]);
+            let cell = cell_among(ReaderIsShut, truth.devices(), kept, LocalDisk);
+            Laboratory { cell, truth }
+        } else {
+            let laboratory = Laboratory::new(dir.path(), &first, 3);
+            laboratory.truth.put_item("ghost", "reader", PlanarPose::default()).unwrap();
+            laboratory
+        };
+        let step = Protocol::parse(STEP, "one.toml", |_| true).unwrap().steps()[0].clone();
+        let outcome = laboratory.cell.take(&step);
+        let StepOutcome::NotDone { item: ItemAt::Slot(slot), reason } = outcome else {
+            panic!("{outcome:?}")
+        };
+        let expected = if is_shut { "its lid is shut" } else { "the camera sees a plate" };
+        assert!(reason.contains(expected), "{reason}");
+        assert_eq!(slot.to_string(), "bench");
+        assert_eq!(laboratory.recorded("plate-1"), "bench");
+        assert_eq!(laboratory.lies("plate-1").0, "bench");
+        if is_shut {
+            // From there nothing is moved first: it is refused.
+            assert!(laboratory.refused("bench", "reader").contains("no clear way"));
+        }
+        let report = laboratory.transfer("bench", "hotel:1");
+        assert_eq!(report.ending, Ending::Done, "{report:?}");
+    }
 }
 
 #[test]

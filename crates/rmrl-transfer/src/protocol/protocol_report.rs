@@ -33,7 +33,7 @@ pub enum ProtocolEnd {
     Failed {
         /// The name of the step.
         step: String,
-        /// Where its item is: where the last attempt began, or in the jaws.
+        /// Where its item is: where the last attempt began, where that put it down in between, or in the jaws.
         item: ItemAt,
         /// Why its last attempt failed.
         reason: String,

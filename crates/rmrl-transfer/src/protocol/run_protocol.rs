@@ -1,7 +1,7 @@
 //! Runs a protocol, step by step.
 //!
-//! - A step is tried again only if it is known where its item is: where the step began, or in the jaws. An item in the
-//!   jaws is only placed.
+//! - A step is tried again only if it is known where its item is: where the step began, where it was put down in between, or
+//!   in the jaws. An item in the jaws is only placed.
 //! - An item of which nobody knows where it is ends the protocol, whatever `on_failure` says.
 //! - With an item in the jaws only a step from the jaws may follow.
 
@@ -116,12 +116,17 @@ fn take_step(
             StepOutcome::NotDone { item, reason } => (item, reason),
         };
         // Where a placing from the jaws began, the item is in the jaws.
-        let item = if rest.from == Place::Jaws { ItemAt::Jaws } else { item };
+        let item = match item {
+            ItemAt::From if rest.from == Place::Jaws => ItemAt::Jaws,
+            item => item,
+        };
         if attempt > step.retries {
             return StepEnd::Failed { item, reason };
         }
-        if item == ItemAt::Jaws {
-            rest = step.placing_from_jaws();
+        match item {
+            ItemAt::From => {}
+            ItemAt::Slot(slot) => rest.from = Place::Slot(slot),
+            ItemAt::Jaws => rest = step.placing_from_jaws(),
         }
         attempt += 1;
     }
@@ -179,6 +184,11 @@ mod tests {
 
     fn not_done(item: ItemAt) -> StepOutcome {
         StepOutcome::NotDone { item, reason: "it slipped".to_string() }
+    }
+
+    /// Where an item was put down in between.
+    fn between() -> ItemAt {
+        ItemAt::Slot("bench:2".parse().unwrap())
     }
 
     fn unknown() -> StepOutcome {
@@ -253,6 +263,16 @@ mod tests {
         assert!(report.succeeded() && report.ended_by().is_none());
         let attempts: Vec<u32> = report.attempts.iter().map(|one| one.attempt).collect();
         assert_eq!(attempts, [1, 2, 3, 4, 1, 1]);
+
+        let outcomes = [between(), ItemAt::From, ItemAt::Jaws, between()].map(not_done);
+        let (report, taken) = run(&protocol, &outcomes, 99);
+        assert_eq!(froms(&taken)[..4], ["a bench", "a bench:2", "a bench:2", "a jaws"]);
+        let end = ProtocolEnd::Failed {
+            step: "a".to_string(),
+            item: between(),
+            reason: "it slipped".to_string(),
+        };
+        assert_eq!(report.end, end);
     }
 
     #[test]
@@ -310,6 +330,7 @@ mod tests {
             5 => Just(done()),
             4 => Just(not_done(ItemAt::From)),
             4 => Just(not_done(ItemAt::Jaws)),
+            2 => Just(not_done(between())),
             1 => Just(unknown()),
         ]
     }
@@ -338,7 +359,7 @@ mod tests {
                 prop_assert!(is_last || !is_lost);
                 let began_in_jaws = step.from == Place::Jaws;
                 holds = matches!(outcome, StepOutcome::NotDone { item, .. }
-                    if item == ItemAt::Jaws || began_in_jaws);
+                    if item == ItemAt::Jaws || (item == ItemAt::From && began_in_jaws));
             }
             for (step, most) in protocol.steps().iter().zip(retries) {
                 let tries = taken.iter().filter(|taken| taken.name == step.name).count();

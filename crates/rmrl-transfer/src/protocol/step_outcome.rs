@@ -1,15 +1,18 @@
 //! How an attempt at a step ended.
 
+use rmrl_inventory::SlotAddress;
 use serde::{Deserialize, Serialize};
 
 use crate::watch::SiteError;
 
 /// Where the item is after an attempt that did not bring it to its slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemAt {
     /// Where the attempt began: `from` of the step that was taken.
     From,
+    /// In this slot, where it was put down in between.
+    Slot(SlotAddress),
     /// In the jaws.
     Jaws,
 }

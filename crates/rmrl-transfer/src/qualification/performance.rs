@@ -77,8 +77,8 @@ pub struct TransferStatistics {
     pub transfers: usize,
     /// How many were done.
     pub done: usize,
-    /// How many were not, with the item left where it was.
-    pub left_at_from: usize,
+    /// How many were not, with the item left where it was, or where it was put down in between.
+    pub left_in_slot: usize,
     /// How many were not, with the item left in the jaws.
     pub left_in_jaws: usize,
     /// How many ended with an item of which nobody knows where it is.
@@ -195,8 +195,10 @@ impl TransferStatistics {
         let count = |is_counted: &dyn Fn(&Ending) -> bool| {
             transfers.iter().filter(|transfer| is_counted(&transfer.report.ending)).count()
         };
-        let left = |place: LeftAt| {
-            count(&|ending| matches!(ending, Ending::NotDone { at, .. } if *at == place))
+        let left = |in_jaws: bool| {
+            count(
+                &|ending| matches!(ending, Ending::NotDone { at, .. } if (*at == LeftAt::Jaws) == in_jaws),
+            )
         };
         let successes = transfers.iter().filter(|transfer| transfer.is_success()).count();
         let success = Rate::new(successes, transfers.len());
@@ -208,8 +210,8 @@ impl TransferStatistics {
         Self {
             transfers: transfers.len(),
             done: count(&|ending| *ending == Ending::Done),
-            left_at_from: left(LeftAt::From),
-            left_in_jaws: left(LeftAt::Jaws),
+            left_in_slot: left(false),
+            left_in_jaws: left(true),
             unknown: count(&|ending| matches!(ending, Ending::Unknown { .. })),
             success,
             acceptance: criterion.judge(&success),

@@ -225,7 +225,7 @@ mod tests {
         let pairs: Vec<String> = performance.pairs.iter().map(|one| one.pair.to_string()).collect();
         assert_eq!(pairs, ["bench to reader", "jaws to reader", "reader to bench"]);
         let bench = &performance.pairs[0].statistics;
-        let counts = [bench.transfers, bench.done, bench.left_at_from, bench.left_in_jaws];
+        let counts = [bench.transfers, bench.done, bench.left_in_slot, bench.left_in_jaws];
         assert_eq!((counts, bench.unknown), ([7, 3, 2, 1], 1));
         // What was not begun, or is not known, did not succeed.
         assert_eq!((bench.success.successes, bench.success.tries), (3, 7));

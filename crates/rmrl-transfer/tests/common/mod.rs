@@ -21,7 +21,7 @@ use rmrl_sim::{
 };
 use rmrl_transfer::{
     CellParts, NothingInTheWay, Request, SitePlan, TransferCell, TransferReport, TransferSettings,
-    geometry_of,
+    Ways, geometry_of,
 };
 use rmrl_vision::{
     ColorThreshold, ColorThresholdDetector, ColorThresholdSegmenter, Localizer, LocalizerConfig,
@@ -219,6 +219,16 @@ pub fn cell_over(
     first: &[First],
     disk: impl Disk + 'static,
 ) -> TransferCell {
+    cell_among(NothingInTheWay, devices, (dir, first), disk)
+}
+
+/// As [`cell_over`], with what stands in the way.
+pub fn cell_among(
+    ways: impl Ways + 'static,
+    devices: Devices,
+    (dir, first): (&Path, &[First]),
+    disk: impl Disk + 'static,
+) -> TransferCell {
     let seconds = Arc::new(AtomicI64::new(1_700_000_000));
     let clock = move || {
         let now = seconds.fetch_add(1, Ordering::Relaxed);
@@ -235,7 +245,7 @@ pub fn cell_over(
         safety: SafetyConfig::default(),
         localizer: localizer.unwrap(),
         plan: plan(),
-        ways: Box::new(NothingInTheWay),
+        ways: Box::new(ways),
         inventory: inventory(dir, first, disk, clock()),
         knowledge: dir.join("knowledge.json"),
         log: dir.join("transfers.jsonl"),

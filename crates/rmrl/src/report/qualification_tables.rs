@@ -96,7 +96,7 @@ pub(super) fn transfers(performance: &Performance) -> String {
                 one.transfers,
                 one.success.successes,
                 one.done - one.success.successes,
-                one.left_at_from,
+                one.left_in_slot,
                 one.left_in_jaws,
                 one.unknown,
             ];
@@ -111,7 +111,7 @@ pub(super) fn transfers(performance: &Performance) -> String {
         "transfers",
         "done, seated",
         "done, not seated",
-        "left where it was",
+        "left in a slot",
         "left in the jaws",
         "unknown",
         "success (95 %)",

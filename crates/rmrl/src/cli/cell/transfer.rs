@@ -25,8 +25,8 @@ use crate::config::{Places, RunConfig};
 /// first, and puts it down in view where nothing tells how it lies. What lies where is on disk before each motion: after a power
 /// failure the next start asks for what is not certain. Every line is proven to be clear before anything moves.
 ///
-/// Exit status: 0 done; 3 not done, it is where it was; 4 not done, it is in the jaws; 5 nobody knows where it is; 6 it lies there,
-/// and not as exactly as the site asks. 2: refused.
+/// Exit status: 0 done; 3 not done, it is where it was, or where it was put down in between; 4 not done, it is in the jaws; 5 nobody
+/// knows where it is; 6 it lies there, and not as exactly as the site asks. 2: refused.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rmrl cell transfer hotel:1 reader --config configs/laboratory.toml
@@ -159,8 +159,8 @@ pub fn run(arguments: &TransferCommand) -> Result<(), Failure> {
             Err(Failure::Ended(6, "it lies there, and not as exactly as it should".into()))
         }
         (Ending::Done, _) => Ok(()),
-        (Ending::NotDone { at: LeftAt::From, reason }, _) => Err(Failure::Ended(3, reason.clone())),
         (Ending::NotDone { at: LeftAt::Jaws, reason }, _) => Err(Failure::Ended(4, reason.clone())),
+        (Ending::NotDone { reason, .. }, _) => Err(Failure::Ended(3, reason.clone())),
         (Ending::Unknown { reason }, _) => Err(Failure::Ended(5, reason.clone())),
     }
 }
