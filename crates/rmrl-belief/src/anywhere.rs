@@ -30,18 +30,6 @@ pub struct Deviation {
     pub turn: Known,
 }
 
-impl Deviation {
-    /// The distance, in meters.
-    pub fn distance_m(&self) -> f64 {
-        self.along.mean.hypot(self.across.mean)
-    }
-
-    /// The standard deviation of the distance if it is large: the larger one of the two directions, in meters.
-    pub fn uncertainty_m(&self) -> f64 {
-        self.along.deviation.max(self.across.deviation)
-    }
-}
-
 /// A look at a plate, and the tool in whose jaws its offset is meant, as a part of a sum of offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,16 +60,6 @@ impl CellBelief {
     /// The standard deviation of a look that nothing spoils, in meters.
     pub fn look_deviation_m(&self) -> f64 {
         self.estimate().look_deviation_m()
-    }
-
-    /// The offset along the fingers of a tool at `tool`, as commanded, that a plate has which the camera sees. Where jaws
-    /// opened at `tool`, it is the one that the plate had between them.
-    pub fn along(&self, seen: Look, tool: PlanarPose) -> Known {
-        let estimate = self.estimate();
-        let [along, _] = fingers(tool);
-        let columns = columns_along(estimate.geometry.middle, seen, along);
-        let [mean, ..] = estimate.geometry.in_jaws(seen, tool);
-        Known { mean, deviation: deviation(estimate, &columns) }
     }
 
     /// The pose of the tool, as commanded, in which a plate that the camera sees would be centered across the fingers and have

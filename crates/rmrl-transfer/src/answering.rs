@@ -6,7 +6,6 @@ use rmrl_core::{Carry, Look};
 use crate::carried::{LID_SEATING_DEG, LID_SEATING_M, report};
 use crate::cell::{ComeHomeError, TransferCell};
 use crate::choosing::{Choice, NORMAL_95};
-use crate::error::TransferError;
 use crate::job::Job;
 use crate::knowledge::Lies;
 use crate::looking::Seen;
@@ -18,12 +17,11 @@ use crate::watch::{SiteRecord, TransferRecord};
 const BELIEF: &str = "self-calibration";
 
 impl TransferCell {
-    /// Logs a measured error.
-    pub(crate) fn keep(&self, report: &TransferReport) -> Result<(), TransferError> {
-        let Some(error) = report.error.filter(|error| error.known_by == KnownBy::Measured) else {
-            return Ok(());
-        };
-        self.log.append(&SiteRecord::Transfer(TransferRecord {
+    /// Logs a measured error. The transfer is done whether this is written or not.
+    pub(crate) fn keep(&self, report: &TransferReport) {
+        let measured = report.error.filter(|error| error.known_by == KnownBy::Measured);
+        let Some(error) = measured else { return };
+        let logged = self.log.append(&SiteRecord::Transfer(TransferRecord {
             time: self.now(),
             from: report.request.from(),
             to: report.request.to().clone(),
@@ -33,7 +31,10 @@ impl TransferCell {
             dyaw_rad: error.yaw_deg.to_radians(),
             interval_m: Some(1e-3 * error.interval_mm),
             policy: BELIEF.to_string(),
-        }))
+        }));
+        if let Err(error) = logged {
+            tracing::error!("a measured error is not logged: {error}");
+        }
     }
 
     /// Looks at the item where it was released, and says how far off it lies: as measured, or else as predicted.

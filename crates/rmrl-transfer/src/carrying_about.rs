@@ -84,7 +84,7 @@ impl TransferCell {
         let Gripped { tool, seen, offset } = lies;
         let offset = seen.map_or(offset, |look| Offset::seen(look, tool));
         self.knowledge.note_lies(&job.item, &place, Lies::ByArm { tool, offset, seen });
-        self.save_knowledge()?;
+        self.save_knowledge();
         Ok(Ok(made))
     }
 
@@ -187,7 +187,7 @@ impl TransferCell {
             Carried::Unknown(reason) => (FailedAt::Unknown, None, reason),
         };
         self.inventory.failed(id, at, &reason, self.now())?;
-        self.save_knowledge()?;
+        self.save_knowledge();
         Ok(left.map_or(Ending::Unknown { reason: reason.clone() }, |at| Ending::NotDone {
             at,
             reason,

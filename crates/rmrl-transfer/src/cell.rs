@@ -36,8 +36,6 @@ pub struct TransferSettings {
     pub prior: Prior,
     /// The largest correction of a taught pose, in meters. One that is larger is an error somewhere.
     pub max_correction_m: f64,
-    /// Seeds the poses to which plates are carried.
-    pub seed: u64,
 }
 
 impl Default for TransferSettings {
@@ -47,7 +45,6 @@ impl Default for TransferSettings {
             jaws: Jaws { closed_m: 0.071, open_m: 0.150 },
             prior: Prior::default(),
             max_correction_m: 0.025,
-            seed: 1,
         }
     }
 }
@@ -177,18 +174,13 @@ impl TransferCell {
         (self.clock)()
     }
 
-    /// Writes what is known of how things lie.
-    ///
-    /// # Errors
-    /// The file system refused.
-    pub(crate) fn save_knowledge(&self) -> Result<(), TransferError> {
+    /// Writes what is known of how things lie. Without it the next program looks and carries again: no transfer fails of it.
+    pub(crate) fn save_knowledge(&self) {
         let text = self.knowledge.to_json();
-        rmrl_files::write_atomically(&self.knowledge_file, text.as_bytes()).map_err(|error| {
-            TransferError::Knowledge {
-                file: self.knowledge_file.display().to_string(),
-                reason: format!("cannot write it: {error}"),
-            }
-        })
+        let written = rmrl_files::write_atomically(&self.knowledge_file, text.as_bytes());
+        if let Err(error) = written {
+            tracing::warn!("cannot write {}: {error}", self.knowledge_file.display());
+        }
     }
 
     /// Clears earlier faults, and moves the tool out of the camera's view. A tool that stands in a slot with a front leaves it

@@ -19,15 +19,20 @@ pub(crate) enum Grasp {
     Unknown(String),
 }
 
+/// How the hand gets into the slot where an item is gripped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HandAtPick {
+    /// How far the jaws are apart, in meters.
+    pub opening_m: f64,
+    /// How fast it moves there.
+    pub speed_m_s: f64,
+}
+
 impl TransferCell {
     /// Grips the item in its slot. It is not lifted yet.
     pub(crate) fn grasp(&mut self, job: &Job, way: &[ToolPose], passage: &Passage) -> Grasp {
-        let opening_m = job
-            .from
-            .as_ref()
-            .map_or(self.plan.task.jaw_opening_m, |from| self.plan.opening_m(from));
-        let speed_m_s =
-            job.from.as_ref().map_or(self.plan.task.contact_speed_m_s, |from| from.site.speed_m_s);
+        let hand = self.hand_at_pick(job);
+        let HandAtPick { opening_m, speed_m_s } = hand;
         let arrived = self
             .manipulator
             .open_jaws(opening_m)
@@ -53,7 +58,7 @@ impl TransferCell {
         }
         match self.judge(job) {
             Ok(Ok(())) => Grasp::Holds,
-            Ok(Err(reason)) => match self.let_go(passage, opening_m, speed_m_s) {
+            Ok(Err(reason)) => match self.let_go(passage, hand) {
                 Ok(()) => Grasp::LeftThere(reason),
                 Err(error) => Grasp::Unknown(format!("{reason}; then {error}")),
             },
@@ -73,15 +78,25 @@ impl TransferCell {
         Ok(if holds { Ok(()) } else { Err(nothing()) })
     }
 
+    /// How the hand gets into the slot where the item is gripped.
+    pub(crate) fn hand_at_pick(&self, job: &Job) -> HandAtPick {
+        let task = &self.plan.task;
+        match &job.from {
+            Some(from) => {
+                HandAtPick { opening_m: self.plan.opening_m(from), speed_m_s: from.site.speed_m_s }
+            }
+            None => HandAtPick { opening_m: task.jaw_opening_m, speed_m_s: task.contact_speed_m_s },
+        }
+    }
+
     /// Opens the jaws where they closed, and leaves without the item.
-    fn let_go(
+    pub(crate) fn let_go(
         &mut self,
         passage: &Passage,
-        opening_m: f64,
-        speed_m_s: f64,
+        hand: HandAtPick,
     ) -> Result<(), MotionError> {
-        self.manipulator.open_jaws(opening_m)?;
-        self.retreat(passage, speed_m_s)
+        self.manipulator.open_jaws(hand.opening_m)?;
+        self.retreat(passage, hand.speed_m_s)
     }
 
     /// Leaves a slot backwards on the line on which the tool came.
@@ -98,19 +113,9 @@ impl TransferCell {
         self.manipulator.travel(&[above])
     }
 
-    pub(crate) fn put_back(
-        &mut self,
-        passage: &Passage,
-        opening_m: f64,
-    ) -> Result<(), MotionError> {
-        self.manipulator.open_jaws(opening_m)?;
-        self.retreat(passage, self.plan.task.contact_speed_m_s)
-    }
-
     /// Lifts the item out of its slot, and looks whether the jaws still hold it before it is far.
     pub(crate) fn leave_with(&mut self, job: &Job, passage: &Passage) -> Result<(), String> {
-        let speed_m_s =
-            job.from.as_ref().map_or(self.plan.task.contact_speed_m_s, |from| from.site.speed_m_s);
+        let HandAtPick { speed_m_s, .. } = self.hand_at_pick(job);
         let out = passage.way_out();
         let words = |error: MotionError| error.to_string();
         let (lift, rest) = out.split_at(out.len().min(1));

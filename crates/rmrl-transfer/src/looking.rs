@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use rmrl_core::{Look, PlanarPose};
 use rmrl_inventory::SlotAddress;
+use rmrl_labware::{Labware, LabwareKind};
 use rmrl_vision::{
     CameraModel, ExpectedPlate, Localization, LocalizeError, PlateInView, RgbdFrame,
 };
 
 use crate::cell::{ComeHomeError, TransferCell};
 use crate::job::{At, geometry_of};
-use rmrl_labware::Labware;
+use crate::knowledge::Lies;
 
 /// How many frames are taken before an item counts as not localizable.
 const LOOKS: usize = 3;
@@ -34,7 +35,7 @@ pub(crate) enum Seen {
 impl TransferCell {
     /// Whether the camera sees items of this labware in a slot: lids are clear.
     pub(crate) fn is_visible(&self, at: &At, labware: &Labware) -> bool {
-        at.site.is_seen && labware.kind != rmrl_labware::LabwareKind::Lid
+        at.site.is_seen && labware.kind != LabwareKind::Lid
     }
 
     /// A frame of the cell, with the tool out of view.
@@ -124,7 +125,6 @@ impl TransferCell {
         address: &SlotAddress,
         tool: PlanarPose,
     ) -> PlanarPose {
-        use crate::knowledge::Lies;
         let belief = self.knowledge.belief();
         match self.knowledge.lies(item, &address.to_string()) {
             Lies::ByArm { seen: Some(seen), .. } if !belief.is_suspicious() => seen.pose,

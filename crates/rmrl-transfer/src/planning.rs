@@ -1,7 +1,7 @@
 //! What comes before a transfer: carrying a plate about where the camera is not known yet, and putting an item down in view
 //! where nothing tells how it lies.
 
-use rmrl_cell::{Access, SiteConfig};
+use rmrl_cell::{Access, Passage, SiteConfig, ToolPose};
 use rmrl_core::PlanarPose;
 use rmrl_inventory::{Place, SlotAddress};
 
@@ -134,7 +134,7 @@ impl TransferCell {
         };
         let route = self.route(&job, &choice)?;
         let mut lines = Vec::new();
-        let mut say = |what: &str, pose: rmrl_cell::ToolPose| {
+        let mut say = |what: &str, pose: ToolPose| {
             lines.push(format!(
                 "{what:<24} x {:7.1}  y {:7.1}  z {:6.1} mm  {:6.1} degrees",
                 1e3 * pose.planar.x_m,
@@ -143,9 +143,7 @@ impl TransferCell {
                 pose.planar.yaw_rad.to_degrees()
             ));
         };
-        let passage = |say: &mut dyn FnMut(&str, rmrl_cell::ToolPose),
-                       way: rmrl_cell::Passage,
-                       does: &str| {
+        let passage = |say: &mut dyn FnMut(&str, ToolPose), way: Passage, does: &str| {
             way.way_in().iter().for_each(|line| say("in", line.to));
             say(does, way.at);
             way.way_out().iter().for_each(|line| say("out", line.to));
@@ -244,10 +242,8 @@ impl TransferCell {
         let is_hidden = !self.is_visible(from, &job.labware);
         let lies = self.knowledge.lies(&item, &place);
         let is_roughly_put = lies == Lies::ByHand { is_seated: false } && is_hidden;
-        if is_learned && !is_roughly_put {
-            return;
-        }
-        if lies == (Lies::ByHand { is_seated: true }) {
+        let is_seated = lies == (Lies::ByHand { is_seated: true });
+        if is_seated || (is_learned && !is_roughly_put) {
             return;
         }
         match self.operator.seat_item(&item, &place) {

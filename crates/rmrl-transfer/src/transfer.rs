@@ -19,6 +19,7 @@ use crate::route::Route;
 /// What meets something this little above where it should be released lies on its place: the arm's height is off, or the item
 /// lies on the wall of a tray. In meters.
 const MET_EARLY_M: f64 = 0.006;
+
 impl TransferCell {
     /// Moves an item straight from one slot to another. The tool is at home.
     ///
@@ -99,15 +100,14 @@ impl TransferCell {
             }
             if let Err(error) = self.inventory.grasped(id, self.now()) {
                 // Nobody would know of it: it goes back to where it is known to be.
-                let opening_m = self.plan.opening_m(job.from.as_ref().unwrap_or(&job.to));
-                let put_back = self.put_back(passage, opening_m);
                 tracing::error!("the item is put back, because this cannot be recorded: {error}");
+                let put_back = self.let_go(passage, self.hand_at_pick(job));
                 put_back.unwrap_or_else(|error| tracing::error!("{error}"));
                 return Err(error.into());
             }
             // Should this program end now, the next one knows how it lies between the jaws.
             self.note_held(job, choice);
-            self.save_knowledge()?;
+            self.save_knowledge();
             if let Err(error) = self.leave_with(job, passage) {
                 return Ok(self.after_a_stop(&error));
             }
@@ -205,8 +205,8 @@ impl TransferCell {
             Carried::Released => {
                 self.inventory.done(id, self.now())?;
                 let report = self.answer(job, choice);
-                self.save_knowledge()?;
-                self.keep(&report)?;
+                self.save_knowledge();
+                self.keep(&report);
                 return Ok(report);
             }
             Carried::AtFrom(reason) => (FailedAt::AtFrom, Some(LeftAt::From), reason),
@@ -217,7 +217,7 @@ impl TransferCell {
             Carried::Unknown(reason) => (FailedAt::Unknown, None, reason),
         };
         self.inventory.failed(id, at, &reason, self.now())?;
-        self.save_knowledge()?;
+        self.save_knowledge();
         let ending = match left {
             Some(at) => Ending::NotDone { at, reason },
             None => Ending::Unknown { reason },
@@ -230,7 +230,7 @@ impl TransferCell {
         let id = self.begin(&job.request)?;
         self.inventory.failed(id, FailedAt::Unknown, &reason, self.now())?;
         self.knowledge.forget(&job.item);
-        self.save_knowledge()?;
+        self.save_knowledge();
         Ok(report(job, Ending::Unknown { reason }))
     }
 }

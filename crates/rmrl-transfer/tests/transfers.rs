@@ -37,6 +37,18 @@ fn a_fresh_cell_brings_a_plate_from_the_hotel_to_the_reader_and_back() {
 }
 
 #[test]
+fn what_cannot_be_kept_for_the_next_program_ends_no_transfer() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("knowledge.json")).unwrap();
+    let mut laboratory = Laboratory::new(dir.path(), &TWO_PLATES[..1], 3);
+    // From here on nothing is logged either.
+    std::fs::create_dir(dir.path().join("transfers.jsonl")).unwrap();
+    let report = laboratory.transfer("hotel:1", "reader");
+    assert_eq!((&report.ending, report.carries), (&Ending::Done, 7), "{report:?}");
+    assert_eq!(laboratory.recorded("plate-1"), "reader");
+}
+
+#[test]
 fn a_lidded_plate_is_read_without_its_lid_and_put_away_with_it() {
     for seed in 1..=3 {
         let dir = tempfile::tempdir().unwrap();

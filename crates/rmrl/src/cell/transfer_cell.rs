@@ -102,7 +102,7 @@ pub fn open_transfer_cell_with(
         inventory,
         knowledge: places.inventory.join(KNOWLEDGE),
         log: places.inventory.join(TRANSFERS),
-        settings: TransferSettings { seed: u64::from(config.seed), ..TransferSettings::default() },
+        settings: TransferSettings::default(),
         clock: Box::new(Timestamp::now),
     })?;
     if let Some(reader) = picture_reader(config).map_err(LaboratoryError::from)? {
