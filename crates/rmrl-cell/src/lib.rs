@@ -15,6 +15,7 @@
 //! - `site`: the places between which plates are moved, and how the tool enters and leaves them
 //! - `manipulation`: grasping, carrying, releasing
 //! - `trial`: the trial, the search for the plate, perception, and the drift monitor
+//! - `with_sources`: an error and its sources as text
 
 mod devices;
 mod manipulation;
@@ -25,6 +26,7 @@ mod site;
 mod stop;
 mod task;
 mod trial;
+mod with_sources;
 
 pub use devices::{
     Arm, Camera, DeviceError, Devices, FirstMotion, FlangeArm, FlangeLine, Gripper, Operator,
@@ -48,3 +50,4 @@ pub use trial::{
     Capture, CellError, CellEvent, DriftConfig, DriftMonitor, DriftReading, Durations, PickPlace,
     PlateLocation, ReferenceError, Target, TrialEvidence,
 };
+pub use with_sources::with_sources;

@@ -12,7 +12,7 @@ use crate::error::TransferError;
 use crate::request::Request;
 
 /// The ending of a lid's labware: its plate's, and this.
-pub(crate) const LID: &str = ".lid";
+const LID: &str = ".lid";
 /// The legs of a plate's chamfered corner, in meters. No standard says; the localizer needs one.
 const CHAMFER_M: f64 = 0.005;
 
@@ -74,13 +74,7 @@ impl SitePlan {
 
     /// The address of every slot, by site and number.
     pub fn addresses(&self) -> Vec<SlotAddress> {
-        let of_site = |(name, site): (&String, &SiteConfig)| {
-            let (name, count) = (name.clone(), site.slots.count);
-            (1..=count).filter_map(move |number| {
-                SlotAddress::new(&name, (count > 1).then_some(number)).ok()
-            })
-        };
-        self.sites.iter().flat_map(of_site).collect()
+        slot_addresses(&self.sites)
     }
 
     /// The labware of an item: a plate's, or a lid's by itself.
@@ -123,8 +117,10 @@ impl SitePlan {
         let name = top.map(|item| item.labware().to_string()).unwrap_or_default();
         let (item, labware_name, has_lid) = match request {
             Request::Unlid { .. } => {
-                let id = top.map(|item| format!("{}{LID}", item.id)).unwrap_or_default();
-                (id, format!("{name}{LID}"), false)
+                let lid = top.and_then(|plate| plate.lid_alone().ok());
+                let name = lid.as_ref().map(|lid| lid.labware().to_string());
+                let id = lid.map(|lid| lid.id.to_string());
+                (id.unwrap_or_default(), name.unwrap_or_default(), false)
             }
             Request::Move { .. } | Request::Relid { .. } => {
                 let id = top.map(|item| item.id.to_string()).unwrap_or_default();
@@ -216,6 +212,16 @@ impl SitePlan {
     pub(crate) fn opening_m(&self, at: &At) -> f64 {
         at.site.jaw_opening_m.unwrap_or(self.task.jaw_opening_m)
     }
+}
+
+/// The address of every slot of these sites, by site and number.
+pub fn slot_addresses(sites: &BTreeMap<String, SiteConfig>) -> Vec<SlotAddress> {
+    let of_site = |(name, site): (&String, &SiteConfig)| {
+        let (name, count) = (name.clone(), site.slots.count);
+        (1..=count)
+            .filter_map(move |number| SlotAddress::new(&name, (count > 1).then_some(number)).ok())
+    };
+    sites.iter().flat_map(of_site).collect()
 }
 
 /// A labware as the localizer knows plates.

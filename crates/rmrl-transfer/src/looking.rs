@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rmrl_cell::with_sources;
 use rmrl_core::{Look, PlanarPose};
 use rmrl_inventory::SlotAddress;
 use rmrl_labware::{Labware, LabwareKind};
@@ -66,9 +67,9 @@ impl TransferCell {
             last = match self.camera.localizer().localize_near(&frame, &camera, &plate) {
                 Ok(found) => return Ok(Seen::Here(self.read(&frame, &camera, &found))),
                 Err(error @ (LocalizeError::NotThere { .. } | LocalizeError::NoPlate { .. })) => {
-                    Seen::NotThere(in_words(&error))
+                    Seen::NotThere(with_sources(&error))
                 }
-                Err(error) => Seen::Unclear(in_words(&error)),
+                Err(error) => Seen::Unclear(with_sources(&error)),
             };
         }
         Ok(last)
@@ -135,16 +136,4 @@ impl TransferCell {
             }
         }
     }
-}
-
-/// An error with its causes.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words.push_str(": ");
-        words.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    words
 }

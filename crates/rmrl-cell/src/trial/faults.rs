@@ -1,12 +1,10 @@
 //! Turns the errors of a trial's parts into faults.
 
-use std::error::Error;
-
 use rmrl_core::{Fault, FaultKind};
 use rmrl_vision::LocalizeError;
 
 use super::drift::DriftError;
-use crate::MotionError;
+use crate::{MotionError, with_sources};
 
 /// A motion was refused, was stopped, or a device failed at it.
 pub fn motion_fault(error: MotionError) -> Fault {
@@ -24,14 +22,7 @@ pub fn motion_fault(error: MotionError) -> Fault {
 
 /// A frame shows no plate that can be trusted.
 pub fn localization_fault(error: &LocalizeError) -> Fault {
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        reason.push_str(": ");
-        reason.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    Fault { kind: FaultKind::Localization, reason }
+    Fault { kind: FaultKind::Localization, reason: with_sources(error) }
 }
 
 /// The reference board was not seen.

@@ -10,10 +10,11 @@ use crate::perception::frame_source::{Frames, StoredFrame};
 use anyhow::{Context, anyhow};
 use clap::{ArgGroup, Args};
 use image::{GrayImage, ImageFormat, Luma};
+use rmrl_cell::with_sources;
 use rmrl_core::PlanarPose;
 use rmrl_data::{RunDir, write_atomically};
 use rmrl_vision::draw_localization;
-use rmrl_vision::{BoundingBox, CameraModel, Localization, LocalizeError, Localizer, RgbdFrame};
+use rmrl_vision::{BoundingBox, CameraModel, Localization, Localizer, RgbdFrame};
 use serde::Serialize;
 
 use super::args::Configuration;
@@ -267,13 +268,9 @@ fn localize(
         Err(error) => {
             let scores = error.scores();
             let kind = error.kind();
-            Ok(refused(frame, kind, with_sources(error), scores))
+            Ok(refused(frame, kind, with_sources(&error), scores))
         }
     }
-}
-
-fn with_sources(error: LocalizeError) -> String {
-    format!("{:#}", anyhow::Error::from(error))
 }
 
 fn mask_image(found: &Localization, frame: &RgbdFrame) -> GrayImage {

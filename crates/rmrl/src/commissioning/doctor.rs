@@ -15,9 +15,9 @@ mod limits;
 
 use std::fmt;
 
+use rmrl_cell::with_sources;
 use serde::Serialize;
 
-use self::check::with_sources;
 pub(crate) use self::check::{Check, CheckStatus, Examination};
 use crate::config::{CellKind, ConfigError, Layers, RunConfig};
 

@@ -194,13 +194,7 @@ impl Places {
 
     /// The address of every slot, by site and number.
     pub fn slots(&self) -> Vec<SlotAddress> {
-        let of_site = |(name, site): (&String, &SiteConfig)| {
-            let (name, count) = (name.clone(), site.slots.count);
-            (1..=count).filter_map(move |number| {
-                SlotAddress::new(&name, (count > 1).then_some(number)).ok()
-            })
-        };
-        self.sites.iter().flat_map(of_site).collect()
+        rmrl_transfer::slot_addresses(&self.sites)
     }
 
     /// Which slots there are, how much each holds, and what.

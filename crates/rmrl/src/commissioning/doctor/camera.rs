@@ -1,8 +1,9 @@
 //! Checks the camera, and whether it sees a plate.
 
+use rmrl_cell::with_sources;
 use rmrl_vision::{CameraModel, Localizer, RgbdFrame};
 
-use super::check::{Check, CheckStatus, with_sources};
+use super::check::{Check, CheckStatus};
 use crate::cell::laboratory_error::LaboratoryError;
 use crate::cell::perception::camera;
 use crate::config::{CameraSource, RunConfig};

@@ -104,14 +104,3 @@ impl Examination {
         Self { clear: false, power_gripper: false, reset_gripper_mode: false, ..self.clone() }
     }
 }
-
-/// An error with its sources.
-pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}

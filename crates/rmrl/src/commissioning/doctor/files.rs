@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use rmrl_cell::with_sources;
 use rmrl_learn::EncoderWeights;
 use rmrl_vision::Localizer;
 
-use super::check::{Check, with_sources};
+use super::check::Check;
 use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::cell::perception::localizer;
 use crate::cell::reachability::{PreflightError, prove_reach};
