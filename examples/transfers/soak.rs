@@ -134,7 +134,7 @@ impl Bed {
                 self.tally.kills += 1;
                 drop(assembled);
                 assembled = self.start_again()?;
-                // The laboratory that goes on is the one that was kept.
+                // The laboratory that continues is the one that was kept.
                 self.truth = assembled.simulated.clone().ok_or("only of a simulated cell")?;
             }
             Err(payload) => std::panic::resume_unwind(payload),

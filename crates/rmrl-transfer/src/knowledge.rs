@@ -14,7 +14,7 @@ use crate::site_offsets::{OffsetPrior, SiteObservation, SiteOffsets};
 
 /// The version of the file.
 const VERSION: u32 = 1;
-/// As many carries are kept: a belief of 120 is as good as one of all, and made anew at a start in a fraction of a second.
+/// As many carries are kept: a belief of 120 is as good as one of all, and made again at a start in a fraction of a second.
 const MOST_CARRIES: usize = 120;
 /// As many observations are kept of each site.
 const MOST_SEATED: usize = 20;

@@ -1,7 +1,7 @@
 //! The offset along the fingers with which a plate lies in the jaws where each site was taught.
 //!
 //! A site is taught with the jaws around a plate that lies there. Across the fingers and in turn the jaws center it; along them
-//! nothing does, so where the plate was between the pads is one number for each site: its offset `s`. Whoever teaches sites
+//! nothing does, so where the plate was between the pads is one number for each site: its offset `s`. A person who teaches sites
 //! does it alike: with the plate up to the same mark of the fingers. So the offsets have a common part:
 //!
 //! ```text

@@ -191,7 +191,7 @@ fn at_every_call(fails: Fails) {
             }
         }
         assert_records(&laboratory, &what);
-        // The next program goes on from there.
+        // The next program continues from there.
         let Laboratory { cell, truth } = laboratory;
         drop(cell);
         let cell = cell_over(truth.devices(), dir.path(), &FIRST, LocalDisk);

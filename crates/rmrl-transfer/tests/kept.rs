@@ -1,4 +1,4 @@
-//! A laboratory whose state is kept after every call of a device goes on as one that was never interrupted.
+//! A laboratory whose state is kept after every call of a device continues as one that was never interrupted.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
 

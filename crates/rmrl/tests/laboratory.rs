@@ -33,7 +33,7 @@ fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-/// Programs that end and begin again are one laboratory: each goes on where the last one left it.
+/// Programs that end and begin again are one laboratory: each continues where the last one left it.
 #[test]
 fn a_plate_goes_to_the_reader_and_a_protocol_is_run() {
     let dir = tempfile::tempdir().unwrap();

@@ -58,7 +58,7 @@ fn an_old_journal_is_read_as_it_was_written() {
     fs::write(dir.path().join("journal-0000000012.jsonl"), "").unwrap();
     assert_eq!(World::read(dir.path()).unwrap(), world);
     assert_eq!(verify(dir.path()).unwrap(), world);
-    // It goes on: the plate's lid can be taken off, and what was called a lid then is said again.
+    // Work continues: the plate's lid can be taken off, and what was called a lid then is said again.
     let mut inventory = open(dir.path());
     inventory.settle(&id("p1.lid"), None, crate::cell::stated(), second(3)).unwrap();
     let lid = rmrl_inventory::Item::new(id("p1.lid"), "plate.lid", false).unwrap();

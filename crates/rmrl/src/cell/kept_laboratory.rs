@@ -1,4 +1,4 @@
-//! A simulated laboratory that goes on where it was when the next program is started, as a real one does by being there.
+//! A simulated laboratory that continues where it was when the next program is started, as a real one does by being there.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(crate) struct KeptLaboratory {
 }
 
 impl KeptLaboratory {
-    /// A laboratory that goes on where the file says; as it is where there is no file.
+    /// A laboratory that continues where the file says; as it is where there is no file.
     ///
     /// # Errors
     /// The file cannot be read, or is none; in words.
@@ -29,12 +29,12 @@ impl KeptLaboratory {
             Ok(bytes) => {
                 let state: LaboratoryState = serde_json::from_slice(&bytes).map_err(|error| {
                     format!(
-                        "{} is no state of a simulated laboratory: {error}; remove the folder to begin anew",
+                        "{} is no state of a simulated laboratory: {error}; remove the folder to begin again",
                         file.display()
                     )
                 })?;
                 cell.restore_laboratory(&state).map_err(|error| {
-                    format!("{}: {error}; remove the folder to begin anew", file.display())
+                    format!("{}: {error}; remove the folder to begin again", file.display())
                 })?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

@@ -55,7 +55,7 @@ pub struct AssembledCell {
 /// Assembles the cell of a configuration and its places on behalf of `start`. Nothing moves yet; the operator of a real cell has
 /// permitted the first motion.
 ///
-/// A simulated laboratory goes on where the last program left it. At its first start its operator says what lies where.
+/// A simulated laboratory continues where the last program left it. At its first start its operator says what lies where.
 ///
 /// # Errors
 /// The configuration is invalid, the inventory is damaged or in use, a device does not answer, or an arm may not move.
