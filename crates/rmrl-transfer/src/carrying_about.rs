@@ -34,8 +34,7 @@ impl TransferCell {
         let mut poses = self.knowledge.belief().telling_poses(&free, wanted + SPARE_POSES);
         let back = job.to.slot.tool;
         poses.push(back);
-        let place = at.to_string();
-        let mut lies = match self.where_to_grip(&job, &place) {
+        let mut lies = match self.where_to_grip(&job) {
             Ok(lies) => lies,
             Err(reason) => {
                 // The transfer looks for it again, and says what follows.
@@ -79,17 +78,30 @@ impl TransferCell {
                 lies.seen = Some(look);
             }
         }
+        self.back_in_its_slot(&job, id, lies)?;
+        Ok(Ok(made))
+    }
+
+    /// Records that the item was carried about, and lies in its slot again.
+    fn back_in_its_slot(
+        &mut self,
+        job: &Job,
+        id: TransferId,
+        lies: Gripped,
+    ) -> Result<(), TransferError> {
+        let at = &job.to.address;
         self.inventory.released(id, at, None, self.now())?;
         self.inventory.done(id, self.now())?;
         let Gripped { tool, seen, offset } = lies;
         let offset = seen.map_or(offset, |look| Offset::seen(look, tool));
-        self.knowledge.note_lies(&job.item, &place, Lies::ByArm { tool, offset, seen });
+        self.knowledge.note_lies(&job.item, &at.to_string(), Lies::ByArm { tool, offset, seen });
         self.save_knowledge();
-        Ok(Ok(made))
+        Ok(())
     }
 
     /// Where the item is gripped first.
-    fn where_to_grip(&mut self, job: &Job, place: &str) -> Result<Gripped, String> {
+    fn where_to_grip(&mut self, job: &Job) -> Result<Gripped, String> {
+        let place = job.to.address.to_string();
         let tool = job.to.slot.tool;
         let expected = self.expected_look(&job.item, &job.to.address, tool);
         let seen = self.look_for(&job.labware, job.to.bottom_m, expected);
@@ -97,7 +109,7 @@ impl TransferCell {
             Seen::Here(look) => look,
             Seen::NotThere(reason) | Seen::Unclear(reason) => return Err(reason),
         };
-        Ok(match self.knowledge.lies(&job.item, place) {
+        Ok(match self.knowledge.lies(&job.item, &place) {
             Lies::ByArm { tool, offset, seen } => {
                 Gripped { tool, seen: seen.or(Some(look)), offset }
             }

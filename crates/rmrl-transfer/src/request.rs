@@ -94,7 +94,7 @@ impl fmt::Display for Request {
 pub enum LeftAt {
     /// Where it was.
     From,
-    /// In the slot where it was put down in between: [`TransferReport::by_way_of`].
+    /// In the slot where it was put down in between.
     Between,
     /// In the jaws.
     Jaws,
