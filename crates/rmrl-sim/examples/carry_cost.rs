@@ -56,6 +56,7 @@ fn laboratory(config: &SimulationConfig, tray: PlanarPose) -> SimulatedLaborator
         kind: ItemKind::Plate,
         geometry: config.plate,
         nesting_m: 0.0,
+        rim: None,
         mass_kg: 0.06,
         look_scene: 1,
         slot: slot.to_string(),

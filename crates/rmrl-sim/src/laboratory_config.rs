@@ -6,6 +6,7 @@ use rmrl_vision::PlateGeometry;
 use crate::laboratory_error::LaboratoryError;
 use crate::physics::hand::{CLOSED_HALF_OPENING_M, OPEN_HALF_OPENING_M};
 use crate::physics::hand_shape::HandShape;
+use crate::physics::rim::Rim;
 use crate::scene::cuboid::Cuboid;
 
 /// A laboratory with places. Poses are in the frame of the arm, as it is commanded.
@@ -62,6 +63,9 @@ pub struct SimulatedItem {
     pub geometry: PlateGeometry,
     /// How far it sinks over an item that it lies on, in meters: a lid over its plate, a plate into the rim of the one below.
     pub nesting_m: f64,
+    /// The inside of what reaches down beside the item that it lies on: it guides a lid onto its plate. `None` for what slides
+    /// freely.
+    pub rim: Option<Rim>,
     /// Its mass, in kilograms.
     pub mass_kg: f64,
     /// The scene whose plate it looks like. See [`CellDistribution::draw_plate`](crate::CellDistribution::draw_plate).
@@ -100,6 +104,8 @@ impl SimulatedGripper {
     }
 }
 
+/// What a rim may differ from the size of its item, and the widest lead-in, in meters.
+const MOST_RIM_M: f64 = 0.004;
 /// The width that a gripper closes to and the one that it opens to, in meters.
 const JAWS_M: [f64; 2] = [2.0 * CLOSED_HALF_OPENING_M, 2.0 * OPEN_HALF_OPENING_M];
 
@@ -126,7 +132,7 @@ impl SimulatedLaboratory {
     }
 
     fn check_item(&self, item: &SimulatedItem) -> Result<(), LaboratoryError> {
-        let SimulatedItem { id, geometry, nesting_m, mass_kg, slot, .. } = item;
+        let SimulatedItem { id, geometry, nesting_m, mass_kg, rim, slot, .. } = item;
         if !self.slots.iter().any(|one| one.name == *slot) {
             let known = self.slots.iter().map(|slot| slot.name.clone()).collect();
             return Err(LaboratoryError::UnknownSlot { name: slot.clone(), known });
@@ -141,7 +147,12 @@ impl SimulatedLaboratory {
         check("geometry.length_m", geometry.length_m, [0.03, 0.2])?;
         check("geometry.height_m", geometry.height_m, [0.002, 0.1])?;
         check("nesting_m", *nesting_m, [0.0, geometry.height_m - 0.0005])?;
-        check("mass_kg", *mass_kg, [0.001, 2.0])
+        check("mass_kg", *mass_kg, [0.001, 2.0])?;
+        let Some(Rim { inner_m: [inner_x_m, inner_y_m], chamfer_m }) = *rim else { return Ok(()) };
+        let room = |outer_m: f64| [outer_m - MOST_RIM_M, outer_m + MOST_RIM_M];
+        check("rim.inner_m[0]", inner_x_m, room(geometry.length_m))?;
+        check("rim.inner_m[1]", inner_y_m, room(geometry.width_m))?;
+        check("rim.chamfer_m", chamfer_m, [0.0005, nesting_m.clamp(0.0005, MOST_RIM_M)])
     }
 }
 

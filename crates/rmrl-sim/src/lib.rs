@@ -16,7 +16,7 @@
 //! - `physics`: contact in rapier3d. `bodies` sets up rapier, `grasp_dynamics` moves hand and jaws
 //!   step by step, `linear_motion` has the speed profile, `free_air` and `load_air` say where what is held meets
 //!   nothing, `hand_near_load` where an empty hand may touch something, `obstacles` stops the hand. `hand`, `hand_shape`,
-//!   `block`, `load` and `fixed_bodies` have the shapes.
+//!   `block`, `load`, `rim` and `fixed_bodies` have the shapes.
 //! - `laboratory_config`, `laboratory_error`: the slots, items and gripper of a laboratory, and their checks.
 //! - `config`: [`SimulationConfig`], its checks, and the camera that it describes.
 //! - `camera`: images. `render` traces rays and traces only those pixels again that `moving_things`
@@ -60,6 +60,7 @@ pub use laboratory_config::{
 pub use laboratory_error::LaboratoryError;
 pub use physics::grasp_dynamics::{GraspDynamics, MotionEnd};
 pub use physics::hand::Hand;
+pub use physics::rim::Rim;
 pub use scene::appearance::PlateLook;
 pub use scene::arm_truth::ArmTruth;
 pub use scene::cell_distribution::CellDistribution;

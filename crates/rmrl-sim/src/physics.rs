@@ -12,3 +12,4 @@ pub(crate) mod linear_motion;
 pub(crate) mod load;
 pub(crate) mod load_air;
 pub(crate) mod obstacles;
+pub(crate) mod rim;

@@ -9,7 +9,7 @@ use rand::RngExt;
 use rmrl_cell::{DeviceError, Devices, TaskConfig, ToolPose};
 use rmrl_core::{PlanarPose, random_stream};
 use rmrl_sim::{
-    CellDistribution, Cuboid, ItemKind, ItemTruth, Material, SimulatedCell, SimulatedGripper,
+    CellDistribution, Cuboid, ItemKind, ItemTruth, Material, Rim, SimulatedCell, SimulatedGripper,
     SimulatedItem, SimulatedLaboratory, SimulatedSlot, SimulationConfig, SlotError, SlotWalls,
 };
 use rmrl_vision::PlateGeometry;
@@ -65,6 +65,7 @@ fn plate(id: &str, slot: &str) -> SimulatedItem {
         kind: ItemKind::Plate,
         geometry: geometry(HEIGHT_M),
         nesting_m: 0.0,
+        rim: None,
         mass_kg: 0.06,
         look_scene: 1,
         slot: slot.to_string(),
@@ -313,6 +314,47 @@ fn a_lid_goes_off_and_on_again_and_its_plate_stays() {
     let moved =
         laboratory.item("a").world_from_item.translation.vector - plate_at.translation.vector;
     assert!(moved.norm() < 0.000_3);
+}
+
+/// A lid with a rim that leaves its plate a play to each side.
+fn lid_with_rim(id: &str, slot: &str) -> SimulatedItem {
+    let rim =
+        Rim { inner_m: [0.12776, 0.08548].map(|outer_m| outer_m + 0.0015), chamfer_m: 0.00125 };
+    SimulatedItem { rim: Some(rim), ..lid(id, slot) }
+}
+
+/// A lid that is lowered off its plate comes to lie within the play of its rim, as far as the lead-in reaches. What lies
+/// without a rim stays where it was put.
+#[test]
+fn the_rim_of_a_lid_guides_it_onto_its_plate() {
+    let rim_m = HEIGHT_M - LID_NESTING_M;
+    let lowered = |lid: fn(&str, &str) -> SimulatedItem, off: PlanarPose| {
+        let mut laboratory = Laboratory::exact(vec![plate("a", "bench"), lid("a.lid", "bench")]);
+        laboratory.pick_above(BENCH, rim_m + LID_GRIP_M);
+        let there =
+            PlanarPose::new(BENCH.x_m + off.x_m, BENCH.y_m + off.y_m, BENCH.yaw_rad + off.yaw_rad);
+        laboratory.place_above(there, rim_m + LID_GRIP_M);
+        assert_lies(&laboratory, "a", "bench", 0.3);
+        laboratory.item("a.lid").slot.map(|(_, error)| error).unwrap()
+    };
+    for (x_m, y_m, yaw_deg) in [
+        (0.0, 0.0, 0.0f64),
+        (0.0006, 0.0, 0.0),
+        (0.0012, 0.0, 0.0),
+        (-0.0017, 0.0, 0.0),
+        (0.0017, 0.0005, 0.3),
+        (-0.001, -0.0004, -0.25),
+    ] {
+        let off = PlanarPose::new(x_m, y_m, yaw_deg.to_radians());
+        let guided = lowered(lid_with_rim, off);
+        assert!(guided.x_mm.abs() < 0.85 && guided.y_mm.abs() < 0.85, "{off:?}: {guided:?}");
+        assert!(guided.tilt_deg < 0.1 && guided.height_mm.abs() < 0.15, "{off:?}: {guided:?}");
+        let free = lowered(lid, off);
+        assert!((free.x_mm - 1e3 * x_m).abs() < 0.2, "{off:?}: {free:?}");
+    }
+    // Beyond the lead-in its rim stands on the plate.
+    let beyond = lowered(lid_with_rim, PlanarPose::new(0.003, 0.0, 0.0));
+    assert!(beyond.height_mm > 1.0 || beyond.tilt_deg > 1.0, "{beyond:?}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub use self::sections::{
     ActionsConfig, CameraConfig, CameraSource, CellConfig, CellKind, DetectorName,
     LookErrorWeights, MetricsConfig, OperatorKind, RecordConfig, SegmenterName, VisionConfig,
 };
-pub use self::simulated_places::FirstItem;
+pub use self::simulated_places::{FirstItem, LidRims};
 pub(crate) use self::start_sections::{is_of_start, take_start_sections};
 pub use self::unattended::UnattendedConfig;
 

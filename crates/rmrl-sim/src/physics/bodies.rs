@@ -291,6 +291,11 @@ fn insert_load(
         let outside = in_group(collider, NESTING, HARDWARE);
         touchable.push(world.insert_collider(outside, Some(body)));
         world.insert_collider(in_group(upper_part(part), NESTING, ITEMS), Some(body));
+        for block in part.rim_blocks() {
+            let wall = cuboid_of(block.half_extents_m).density(0.0);
+            let wall = with_friction(wall.position(to_rapier(&block.world_from_block)), 0.0);
+            world.insert_collider(in_group(wall, NESTING, ITEMS), Some(body));
+        }
     }
     (body, touchable)
 }

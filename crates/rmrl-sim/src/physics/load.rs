@@ -7,6 +7,7 @@ use rmrl_core::{PlanarPose, wrap_angle};
 use rmrl_vision::PlateGeometry;
 
 use crate::physics::block::Block;
+use crate::physics::rim::Rim;
 
 /// Mass of the plate, in kilograms: polystyrene, empty.
 const PLATE_MASS_KG: f64 = 0.06;
@@ -22,6 +23,22 @@ pub(crate) struct LoadPart {
     pub mass_kg: f64,
     /// How far it sinks over an item that it lies on, in meters.
     pub nesting_m: f64,
+    /// What guides it over an item that it is lowered onto.
+    pub rim: Option<Rim>,
+}
+
+impl LoadPart {
+    /// Its rim in the frame of the load.
+    pub(crate) fn rim_blocks(&self) -> Vec<Block> {
+        let Some(rim) = self.rim else { return Vec::new() };
+        // The top of what it lies on meets it here.
+        let below_m = self.nesting_m - self.half_extents_m[2];
+        let in_load = |block: Block| Block {
+            world_from_block: self.load_from_part * block.world_from_block,
+            ..block
+        };
+        rim.blocks(below_m, self.nesting_m).into_iter().map(in_load).collect()
+    }
 }
 
 /// What moves as one rigid body: a plate, with what lies on it. The lowest part comes first; its frame is that of the load.
@@ -38,6 +55,7 @@ impl Load {
             half_extents_m: half_extents_m(geometry),
             mass_kg: PLATE_MASS_KG,
             nesting_m: 0.0,
+            rim: None,
         };
         Self { parts: vec![part] }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Nest {
     pub chamfer_m: f64,
     /// Height of the walls where fingers pass above them, in meters.
     pub rail_height_m: f64,
+    /// The least thickness of the walls, in meters. They are at least as thick as the lead-in is wide.
+    pub thickness_m: f64,
 }
 
 /// The walls of a tray.
@@ -28,8 +30,6 @@ pub(crate) struct NestWalls {
     pub slopes: Vec<(Isometry3<f64>, [f64; 3])>,
 }
 
-/// The least thickness of the walls, in meters.
-const THICKNESS_M: f64 = 0.004;
 /// Length of the walls at the corners of the long sides, in meters.
 const CORNER_M: f64 = 0.024;
 /// How far the wall between the fingers ends before them, in meters.
@@ -95,8 +95,27 @@ impl Nest {
         self.build(&pieces, turned, surface_m)
     }
 
+    /// Walls all around.
+    pub(crate) fn closed(&self, center: PlanarPose, surface_m: f64) -> NestWalls {
+        let [inner_x, inner_y] = self.inner_half_m;
+        let height_m = self.wall_height_m;
+        let sides = [(inner_x, inner_y, 0.0), (inner_y, inner_x, FRAC_PI_2)];
+        let pieces = sides.iter().flat_map(|&(to_side_m, along_m, outward_rad)| {
+            [0.0, PI].map(|half_turn| {
+                let (sin, cos) = (outward_rad + half_turn).sin_cos();
+                Piece {
+                    inner_m: [to_side_m * cos, to_side_m * sin],
+                    outward_rad: outward_rad + half_turn,
+                    half_length_m: along_m + self.thickness_m(),
+                    height_m,
+                }
+            })
+        });
+        self.build(&pieces.collect::<Vec<_>>(), center, surface_m)
+    }
+
     fn thickness_m(&self) -> f64 {
-        THICKNESS_M.max(2.0 * self.chamfer_m)
+        self.thickness_m.max(self.chamfer_m)
     }
 
     fn build(&self, pieces: &[Piece], frame: PlanarPose, surface_m: f64) -> NestWalls {
@@ -116,7 +135,7 @@ impl Nest {
             ..pose_in_frame(frame, x_m, y_m)
         };
         let mut upright = |[from, to]: [f64; 2], [low, high]: [f64; 2]| {
-            if high > low {
+            if high > low && to > from {
                 built.walls.push(Cuboid {
                     pose: pose_in_frame(wall, 0.5 * (from + to), 0.0),
                     center_z_m: surface_m + 0.5 * (low + high),
@@ -167,11 +186,13 @@ mod tests {
             wall_height_m: 0.01,
             chamfer_m: 0.002,
             rail_height_m: 0.002,
+            thickness_m: 0.004,
         };
         let center = PlanarPose::new(0.4, 0.1, 0.3);
         for walls in [
             nest.for_fingers_from_above(center, 0.05),
             nest.for_fingers_over_one_side(center, 0.05, PI),
+            nest.closed(center, 0.05),
         ] {
             for (pose, [half_slope, _, half_thickness]) in &walls.slopes {
                 let inward = Vector3::new(center.x_m, center.y_m, 0.0) - pose.translation.vector;

@@ -5,6 +5,7 @@ use rmrl_core::{PlanarPose, Rng, random_stream, standard_normal};
 
 use crate::laboratory_config::{SimulatedItem, SimulatedLaboratory};
 use crate::physics::fixed_bodies::FixedBodies;
+use crate::physics::rim::Rim;
 use crate::scene::cell_distribution::CellDistribution;
 use crate::scene::cuboid::{Cuboid, Material, pose_in_frame};
 use crate::world::items::{Item, ItemPlace, Items};
@@ -36,6 +37,7 @@ pub(super) fn initial_items(
             kind: item.kind,
             geometry: item.geometry,
             nesting_m: item.nesting_m,
+            rim: item.rim,
             mass_kg: item.mass_kg,
             look: cells.draw_plate(cell_seed, item.look_scene),
         });
@@ -46,8 +48,10 @@ pub(super) fn initial_items(
         let mut rng = random_stream(cell_seed, "item", [index as u64, 0]);
         let place = match (below.and_then(|below| Some((below, items.block(below)?))), slot) {
             (Some((below, block)), _) => {
+                let below_half_m = [block.half_extents_m[0], block.half_extents_m[1]];
                 let pose = around(block.planar(), &mut rng, ON_ITEM, |error| {
                     error.x_m.hypot(error.y_m) < MOST_ON_ITEM_M
+                        && item.rim.is_none_or(|rim| is_within(error, below_half_m, rim))
                 });
                 let bottom_m = block.top_m() - item.nesting_m;
                 Some(ItemPlace::new(&lying(pose, bottom_m, item.geometry.height_m), Some(below)))
@@ -86,6 +90,14 @@ fn around(
         }
     }
     middle
+}
+
+/// Whether an item below, of these half extents, is between the faces of a rim.
+fn is_within(error: PlanarPose, [half_x_m, half_y_m]: [f64; 2], rim: Rim) -> bool {
+    let (sin, cos) = (error.yaw_rad.sin().abs(), error.yaw_rad.cos());
+    let reach_x_m = error.x_m.abs() + half_x_m * cos + half_y_m * sin;
+    let reach_y_m = error.y_m.abs() + half_y_m * cos + half_x_m * sin;
+    2.0 * reach_x_m < rim.inner_m[0] && 2.0 * reach_y_m < rim.inner_m[1]
 }
 
 /// A pose that errs by `error` in the frame of the right one.

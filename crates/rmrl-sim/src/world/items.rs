@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::laboratory_config::ItemKind;
 use crate::physics::block::Block;
 use crate::physics::load::{Load, LoadPart, half_extents_m};
+use crate::physics::rim::Rim;
 use crate::scene::appearance::PlateLook;
 use crate::scene::cuboid::Cuboid;
 
@@ -25,6 +26,7 @@ pub(crate) struct Item {
     pub kind: ItemKind,
     pub geometry: PlateGeometry,
     pub nesting_m: f64,
+    pub rim: Option<Rim>,
     pub mass_kg: f64,
     pub look: PlateLook,
 }
@@ -125,6 +127,7 @@ impl Items {
                 half_extents_m: half_extents_m(item.geometry),
                 mass_kg: item.mass_kg,
                 nesting_m: item.nesting_m,
+                rim: item.rim,
             })
         };
         Some((Load { parts: indices.iter().filter_map(part).collect() }, world_from_load))

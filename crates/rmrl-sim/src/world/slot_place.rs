@@ -15,6 +15,8 @@ use crate::scene::nest::{Nest, NestWalls};
 /// A block below a surface reaches beyond a plate by this, in meters.
 const BLOCK_MARGIN_M: f64 = 0.014;
 
+/// The least thickness of the walls of a tray, in meters.
+const WALL_M: f64 = 0.004;
 /// Where fingers pass above the walls of a tray, these are as high as this share of the height at which plates are gripped.
 const RAIL_SHARE: f64 = 0.5;
 /// A hand works up to this far from a slot, in meters: half the diagonals of hand and plate, and some margin.
@@ -112,6 +114,7 @@ fn add_walls(
                 wall_height_m: *wall_height_m,
                 chamfer_m: *chamfer_m,
                 rail_height_m: RAIL_SHARE * grip_height_m,
+                thickness_m: WALL_M.max(2.0 * chamfer_m),
             };
             let (pose, surface_m) = (place.pose, place.surface_m);
             let NestWalls { walls, slopes } = match shape {

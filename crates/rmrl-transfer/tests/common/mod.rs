@@ -16,8 +16,8 @@ use rmrl_inventory::{
 };
 use rmrl_labware::Library;
 use rmrl_sim::{
-    Cuboid, ItemKind, ItemTruth, Material, Paint, SimulatedCell, SimulatedGripper, SimulatedItem,
-    SimulatedLaboratory, SimulatedSlot, SimulationConfig, SlotWalls,
+    Cuboid, ItemKind, ItemTruth, Material, Paint, Rim, SimulatedCell, SimulatedGripper,
+    SimulatedItem, SimulatedLaboratory, SimulatedSlot, SimulationConfig, SlotWalls,
 };
 use rmrl_transfer::{
     CellParts, NothingInTheWay, Request, SitePlan, TransferCell, TransferReport, TransferSettings,
@@ -154,6 +154,7 @@ fn simulated_items(plan: &SitePlan, (id, name, has_lid, slot): First) -> Vec<Sim
         kind,
         geometry,
         nesting_m,
+        rim: None,
         mass_kg,
         look_scene: 1,
         slot: slot.to_string(),
@@ -164,7 +165,10 @@ fn simulated_items(plan: &SitePlan, (id, name, has_lid, slot): First) -> Vec<Sim
     if has_lid {
         let lid = labware.lid_alone().unwrap();
         let nesting_m = labware.lid.unwrap().nesting_m;
-        items.push(item(format!("{id}.lid"), ItemKind::Lid, geometry_of(&lid), nesting_m, 0.015));
+        let lid = item(format!("{id}.lid"), ItemKind::Lid, geometry_of(&lid), nesting_m, 0.015);
+        // As much play as simulated laboratories have.
+        let inner_m = [labware.length_m, labware.width_m].map(|outer_m| outer_m + 0.0015);
+        items.push(SimulatedItem { rim: Some(Rim { inner_m, chamfer_m: 0.00125 }), ..lid });
     }
     items
 }

@@ -3,13 +3,13 @@
 use rmrl_core::{PlanarPose, random_stream, standard_normal};
 use rmrl_inventory::SlotAddress;
 use rmrl_sim::{
-    Cuboid, ItemKind, Material, Paint, SimulatedCell, SimulatedGripper, SimulatedItem,
+    Cuboid, ItemKind, Material, Paint, Rim, SimulatedCell, SimulatedGripper, SimulatedItem,
     SimulatedLaboratory, SimulatedSlot, SlotWalls,
 };
 use rmrl_vision::CameraFile;
 
 use super::laboratory_error::LaboratoryError;
-use crate::config::{FirstItem, Places, RunConfig};
+use crate::config::{FirstItem, LidRims, Places, RunConfig};
 
 /// The mass of a plate, and of a lid, in kilograms: empty polystyrene.
 const PLATE_KG: f64 = 0.06;
@@ -85,11 +85,14 @@ fn items_of(places: &Places, first: &FirstItem) -> Vec<SimulatedItem> {
     let number = first.id.as_str().bytes().map(u32::from).sum();
     let geometry = rmrl_transfer::geometry_of;
     let slot = first.slot.to_string();
+    let LidRims { clearance_m, chamfer_m } = places.simulated.lid_rims;
+    let inner_m = |outer_m: f64| outer_m + 2.0 * clearance_m;
     let plate = SimulatedItem {
         id: first.id.to_string(),
         kind: ItemKind::Plate,
         geometry: geometry(labware),
         nesting_m: labware.height_m - labware.stacking_height_m,
+        rim: None,
         mass_kg: PLATE_KG,
         look_scene: number,
         slot: slot.clone(),
@@ -99,6 +102,7 @@ fn items_of(places: &Places, first: &FirstItem) -> Vec<SimulatedItem> {
         kind: ItemKind::Lid,
         geometry: geometry(&lid),
         nesting_m: labware.lid.map_or(0.0, |lid| lid.nesting_m),
+        rim: Some(Rim { inner_m: [labware.length_m, labware.width_m].map(inner_m), chamfer_m }),
         mass_kg: LID_KG,
         look_scene: number,
         slot,

@@ -15,6 +15,8 @@ pub struct SimulatedPlaces {
     pub taught_apart_m: f64,
     /// The trays with walls, by the name of their site.
     pub nests: BTreeMap<String, Nest>,
+    /// The rims of lids.
+    pub lid_rims: LidRims,
     /// What lies in the slots at first, from the bottom.
     pub items: Vec<FirstItem>,
 }
@@ -32,6 +34,24 @@ pub struct Nest {
     /// The lead-in at the upper edge of the walls, in meters, at 45 degrees.
     #[key(at_least = 0, at_most = 0.05)]
     pub chamfer_m: f64,
+}
+
+/// The rims of lids, which guide them onto their plates.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, ConfigKeys)]
+#[serde(default, deny_unknown_fields)]
+pub struct LidRims {
+    /// The play of a centered lid to each side of its plate, in meters. Default 0.00075.
+    #[key(at_least = 0.0001, at_most = 0.003)]
+    pub clearance_m: f64,
+    /// The lead-in at the rim's lower edge, in meters, at 45 degrees. Default 0.00125.
+    #[key(at_least = 0.0005, at_most = 0.003)]
+    pub chamfer_m: f64,
+}
+
+impl Default for LidRims {
+    fn default() -> Self {
+        Self { clearance_m: 0.000_75, chamfer_m: 0.001_25 }
+    }
 }
 
 /// What lies in a slot at first.
@@ -69,6 +89,7 @@ impl SimulatedPlaces {
             let value = format!("{}", self.taught_apart_m);
             return Err(InvalidKey::new("taught_apart_m", value, "0 to 0.01"));
         }
+        self.lid_rims.validate().map_err(|error| error.within("lid_rims"))?;
         for (name, nest) in &self.nests {
             nest.validate().map_err(|error| error.within(&format!("nests.{name}")))?;
         }
