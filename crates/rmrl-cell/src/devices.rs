@@ -15,7 +15,7 @@ use rmrl_core::PlanarPose;
 use rmrl_vision::{CameraModel, RgbdFrame};
 
 pub use device_error::DeviceError;
-pub use first_motion::FirstMotion;
+pub use first_motion::{FirstMotion, OutOfSlot};
 pub use flange_arm::FlangeArm;
 pub use flange_line::FlangeLine;
 pub use tool_pose::ToolPose;

@@ -30,7 +30,7 @@ mod with_sources;
 
 pub use devices::{
     Arm, Camera, DeviceError, Devices, FirstMotion, FlangeArm, FlangeLine, Gripper, Operator,
-    ToolPose,
+    OutOfSlot, ToolPose,
 };
 pub use manipulation::{GraspOutcome, Manipulator};
 pub use playback_camera::PlaybackCamera;

@@ -6,6 +6,7 @@ use rmrl_inventory::SlotAddress;
 use rmrl_labware::Labware;
 
 use crate::cell::{ComeHomeError, TransferCell};
+use crate::job::SitePlan;
 use crate::ways::{Load, SlotLine};
 
 /// A tool that is this near to the line into a slot stands in it, in meters.
@@ -16,6 +17,12 @@ const OVER_SLOT_M: f64 = 0.06;
 const LOW_M: f64 = 0.05;
 /// A tool beyond the taught pose by no more than this stands in the slot, too, in meters.
 const BEYOND_M: f64 = 0.03;
+/// A tool below the surface of a slot by less than this stands in it, too, in meters.
+const BELOW_M: f64 = 0.01;
+/// How high a slot is counted that has none above it, in meters.
+const ONE_SLOT_M: f64 = 0.1;
+/// A tool that is this near to the beginning of the way in has left the slot, in meters.
+const LEAST_M: f64 = 0.001;
 
 /// The slot that the tool leaves.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +37,7 @@ impl TransferCell {
     pub(crate) fn go_home(&mut self) -> Result<(), ComeHomeError> {
         let here = self.manipulator.pose()?;
         let held = self.held_now();
-        let load = match &held {
-            Some((labware, has_lid)) => Load::Holding { labware, has_lid: *has_lid },
-            None => Load::Open(self.plan.task.jaw_opening_m),
-        };
+        let load = load_of(held.as_ref(), self.plan.task.jaw_opening_m);
         let below = self.slot_below(here);
         // What the jaws hold may lie on its slot still.
         let lifts = held.is_some();
@@ -106,39 +110,77 @@ impl TransferCell {
     /// Leaves a slot with a front in which the tool stands, backwards along the line on which it came.
     pub(crate) fn leave_slot(&mut self) -> Result<(), ComeHomeError> {
         let here = self.manipulator.pose()?;
-        if let Some((back, speed_m_s)) = self.way_back(here) {
-            tracing::info!("the tool stands in a slot: it leaves it backwards");
-            self.manipulator.follow_out(&[Line { from: here, to: back }], speed_m_s)?;
-            let above = back.at_height(self.plan.task.travel_height_m.max(back.z_m));
-            self.manipulator.travel(&[above])?;
+        let Some(WayBack { slot, to, speed_m_s }) = self.plan.way_back(here) else {
+            return Ok(());
+        };
+        let held = self.held_now();
+        let site = self.plan.sites.get(slot.site());
+        let opening_m = site.and_then(|site| site.jaw_opening_m);
+        let opening_m = opening_m.unwrap_or(self.plan.task.jaw_opening_m);
+        let above = to.at_height(self.plan.task.travel_height_m.max(to.z_m));
+        let lines = [Line { from: here, to }, Line { from: to, to: above }];
+        for (line, lifts) in lines.into_iter().zip([held.is_some(), false]) {
+            let proof = SlotLine { slot: &slot, line, lifts };
+            let proven = self.ways.at_slot(proof, load_of(held.as_ref(), opening_m));
+            proven.map_err(|reason| {
+                ComeHomeError::NotClear(format!(
+                    "the tool stands in {slot}, and on the way out {reason}"
+                ))
+            })?;
         }
-        Ok(())
+        tracing::info!("the tool stands in {slot}: it leaves it backwards");
+        Ok(self.manipulator.follow_out(&lines, speed_m_s)?)
     }
+}
 
-    /// Where the line leads backwards out of the slot in which a tool stands, and how fast; `None` if it stands in none.
-    fn way_back(&self, here: ToolPose) -> Option<(ToolPose, f64)> {
-        let fingers_rad = self.plan.fingers_rad;
+/// What the hand has between its jaws: an item, or nothing.
+fn load_of(held: Option<&(Labware, bool)>, opening_m: f64) -> Load<'_> {
+    match held {
+        Some((labware, has_lid)) => Load::Holding { labware, has_lid: *has_lid },
+        None => Load::Open(opening_m),
+    }
+}
+
+/// How a tool leaves the slot with a front in which it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WayBack {
+    /// The slot.
+    pub slot: SlotAddress,
+    /// Where the line backwards out of it ends, at the height at which the tool stands.
+    pub to: ToolPose,
+    /// The speed, in meters per second.
+    pub speed_m_s: f64,
+}
+
+impl SitePlan {
+    /// How a tool that is `here` leaves the slot with a front in which it stands; `None` if it stands in none.
+    pub fn way_back(&self, here: ToolPose) -> Option<WayBack> {
         let in_slot = |address: &SlotAddress| {
-            let (site, slot) = self.plan.slot(address).ok()?;
+            let (site, slot) = self.slot(address).ok()?;
             if site.access != Access::Front {
                 return None;
             }
-            let (sin, cos) = (slot.tool.yaw_rad + fingers_rad).sin_cos();
+            let (sin, cos) = (slot.tool.yaw_rad + self.fingers_rad).sin_cos();
             let [dx, dy] = [here.planar.x_m - slot.tool.x_m, here.planar.y_m - slot.tool.y_m];
             let (along, aside) = (dx * cos + dy * sin, dy * cos - dx * sin);
             let rise_m = here.z_m - slot.surface_m;
-            let pitch_m = if site.slots.count > 1 { site.slots.pitch_m } else { 0.1 };
+            let pitch_m = if site.slots.count > 1 { site.slots.pitch_m } else { ONE_SLOT_M };
             let stands = aside.abs() < ON_LINE_M
                 && (-site.approach_m..BEYOND_M).contains(&along)
-                && (-0.01..pitch_m - 0.01).contains(&rise_m);
+                && (-BELOW_M..pitch_m - BELOW_M).contains(&rise_m);
             let back_m = site.approach_m + along;
             let planar = PlanarPose::new(
                 here.planar.x_m - back_m * cos,
                 here.planar.y_m - back_m * sin,
                 here.planar.yaw_rad,
             );
-            (stands && back_m > 0.001).then(|| (ToolPose::new(planar, here.z_m), site.speed_m_s))
+            let way_back = WayBack {
+                slot: address.clone(),
+                to: ToolPose::new(planar, here.z_m),
+                speed_m_s: site.speed_m_s,
+            };
+            (stands && back_m > LEAST_M).then_some(way_back)
         };
-        self.plan.addresses().iter().find_map(in_slot)
+        self.addresses().iter().find_map(in_slot)
     }
 }

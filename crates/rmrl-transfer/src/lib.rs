@@ -44,6 +44,7 @@ mod ways;
 
 pub use cell::{CellParts, ComeHomeError, TransferCell, TransferSettings};
 pub use error::TransferError;
+pub use going::WayBack;
 pub use job::{SitePlan, geometry_of, slot_addresses};
 pub use knowledge::{Knowledge, Lies};
 pub use log::TransferLog;

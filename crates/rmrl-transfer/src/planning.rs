@@ -232,13 +232,15 @@ impl TransferCell {
     /// were taught, which is learned from it, or if a person put it where the camera does not see it. Without an answer it may lie
     /// anywhere near.
     fn ask_to_seat(&mut self, job: &Job) {
-        let (Some(from), None) = (&job.from, &job.to.below) else { return };
+        let Some(from) = &job.from else { return };
         let place = from.address.to_string();
         let lowest = self.inventory.world().slot(&from.address).and_then(<[_]>::first);
         let Some(item) = lowest.map(|item| item.id.to_string()) else { return };
         let of_site = self.knowledge.offsets().of(job.to.address.site());
         let known = of_site.by(self.knowledge.belief());
-        let is_learned = NORMAL_95 * known.deviation < self.tolerance_m(job);
+        // Onto a plate, an item is put where that plate lies: what belongs to the site does not matter.
+        let is_learned =
+            job.to.below.is_some() || NORMAL_95 * known.deviation < self.tolerance_m(job);
         let is_hidden = !self.is_visible(from, &job.labware);
         let lies = self.knowledge.lies(&item, &place);
         let is_roughly_put = lies == Lies::ByHand { is_seated: false } && is_hidden;

@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{First, Laboratory, TWO_PLATES, cell_among, item, simulated, stated};
+use std::f64::consts::FRAC_PI_2;
+
+use common::{First, Laboratory, TWO_PLATES, cell_among, item, simulated, stated, task};
 use rmrl_cell::ToolPose;
 use rmrl_core::PlanarPose;
 use rmrl_inventory::{LocalDisk, Place};
@@ -204,6 +206,52 @@ fn a_plate_that_was_put_down_in_between_is_said_to_be_there() {
         }
         let report = laboratory.transfer("bench", "hotel:1");
         assert_eq!(report.ending, Ending::Done, "{report:?}");
+    }
+}
+
+/// A program ended while the tool stood in a slot. The next one leaves it backwards, unless that is not clear.
+#[test]
+fn a_tool_in_a_slot_leaves_it_backwards_or_not_at_all() {
+    for is_shut in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let truth = simulated(&TWO_PLATES, 3);
+        let mut devices = truth.devices();
+        devices.gripper.open(0.1).unwrap();
+        let tool = |y_m: f64, z_m: f64| ToolPose::new(PlanarPose::new(0.26, y_m, -FRAC_PI_2), z_m);
+        devices.arm.move_to(tool(0.15, 0.22), 0.2).unwrap();
+        devices.arm.move_to(tool(0.15, 0.064), 0.2).unwrap();
+        let inside = devices.arm.move_to(tool(0.29, 0.064), 0.05).unwrap();
+        let kept = (dir.path(), &TWO_PLATES[..]);
+        let mut cell = match is_shut {
+            true => cell_among(HotelIsNotClear, truth.devices(), kept, LocalDisk),
+            false => cell_among(ReaderIsShut, truth.devices(), kept, LocalDisk),
+        };
+        let came_home = cell.come_home();
+        let after = devices.arm.pose().unwrap();
+        if is_shut {
+            let error = came_home.unwrap_err().to_string();
+            assert!(error.contains("hotel:1") && error.contains("a pipe"), "{error}");
+            assert_eq!(after, inside);
+        } else {
+            came_home.unwrap();
+            assert_eq!(after.planar.x_m, task().home.tool_pose().planar.x_m);
+        }
+    }
+}
+
+/// A hotel in whose way something stands.
+struct HotelIsNotClear;
+
+impl Ways for HotelIsNotClear {
+    fn travel(&mut self, _: ToolPose, to: ToolPose, _: Load<'_>) -> Result<Vec<ToolPose>, String> {
+        Ok(vec![to])
+    }
+
+    fn at_slot(&mut self, line: SlotLine<'_>, _: Load<'_>) -> Result<(), String> {
+        match line.slot.site() {
+            "hotel" => Err("a pipe is too near".to_string()),
+            _ => Ok(()),
+        }
     }
 }
 

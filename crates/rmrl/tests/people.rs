@@ -157,6 +157,32 @@ fn the_first_motion_is_the_one_that_was_asked_about() {
     assert!((travel.to.translation.y - asked.to.planar.y_m).abs() < 1e-3, "{travel:?}");
 }
 
+/// A tool that stands in a slot with a front: there is a board above it.
+#[test]
+fn the_first_motion_of_a_tool_in_a_slot_leads_out_of_it() {
+    let cell = cell_answering(Ok(()));
+    move_from_elsewhere(&cell, [0.4, 0.1, 0.05]).unwrap();
+    let before = cell.recording().motions.len();
+    // At a yaw of 0 the fingers point to the base: the way in is along -x.
+    let sites = "[sites.hotel]\nx_m = 0.39\ny_m = 0.1\nyaw_deg = 0.0\nsurface_m = 0.045\naccess = \"front\"\n\
+                 approach_m = 0.06\nlift_m = 0.004\nspeed_m_s = 0.05\n\
+                 seating = { translation_m = 0.003, yaw_deg = 2.0, height_m = 0.002 }\n";
+    std::fs::write(cell.dir.path().join("hotel.toml"), sites).unwrap();
+    json(&mut home(&cell, &["--config", "hotel.toml"]));
+    let asked = cell.asked.lock().unwrap();
+    let [asked] = &asked[..] else { panic!("{asked:?}") };
+    let out_of = asked.out_of.as_ref().unwrap();
+    assert_eq!(out_of.slot, "hotel");
+    assert!((out_of.to.planar.x_m - 0.45).abs() < 1e-4, "{out_of:?}");
+    assert!(asked.to_string().contains("leaves hotel backwards"), "{asked}");
+    let recording = cell.recording();
+    let [back, rise, ..] = &recording.motions[before..] else { panic!() };
+    let [from, to] = [back.from.translation, back.to.translation];
+    assert!((to.x - 0.45).abs() < 1e-3 && (to.z - from.z).abs() < 1e-4, "{back:?}");
+    let [from, to] = [rise.from.translation, rise.to.translation];
+    assert!((from.x - to.x).abs() < 1e-4 && to.z > from.z + 0.06, "{rise:?}");
+}
+
 #[test]
 fn at_a_terminal_only_a_yes_after_the_question_lets_the_arm_move() {
     let cell = cell_answering(Ok(()));

@@ -6,12 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::tool_pose::ToolPose;
 
-/// The first motion: from where the arm stands straight up to travel height, then in a straight line home.
+/// The first motion: from where the arm stands straight up to travel height, then in a straight line home. A tool that stands in
+/// a slot with a front leaves it backwards first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FirstMotion {
     /// Where the tool is.
     pub from: ToolPose,
+    /// How the tool leaves the slot in which it stands; absent if it stands in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of: Option<OutOfSlot>,
     /// The height to which the finger tips rise first, in meters; their own where they are above.
     pub rise_to_m: f64,
     /// Where the tool goes then.
@@ -23,6 +27,18 @@ pub struct FirstMotion {
     pub notes: Vec<String>,
 }
 
+/// How a tool leaves a slot with a front: backwards, along the line on which it came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutOfSlot {
+    /// The slot.
+    pub slot: String,
+    /// Where the line out of it ends.
+    pub to: ToolPose,
+    /// The speed, in meters per second.
+    pub speed_m_s: f64,
+}
+
 /// Two heights or places that differ by less are the same, in meters.
 const SAME_M: f64 = 1e-4;
 
@@ -30,12 +46,18 @@ impl FirstMotion {
     /// The motion from `from` over `travel_height_m` to `to`.
     pub fn new(from: ToolPose, travel_height_m: f64, to: ToolPose, speed_m_s: f64) -> Self {
         let rise_to_m = from.z_m.max(travel_height_m);
-        Self { from, rise_to_m, to, speed_m_s, notes: Vec::new() }
+        Self { from, out_of: None, rise_to_m, to, speed_m_s, notes: Vec::new() }
+    }
+
+    /// The same motion of a tool that leaves a slot first.
+    pub fn after(self, out_of: Option<OutOfSlot>) -> Self {
+        Self { out_of, ..self }
     }
 
     /// Whether the tool is at its end already.
     pub fn is_none(&self) -> bool {
-        self.from.planar.distance_m(self.to.planar) < SAME_M
+        self.out_of.is_none()
+            && self.from.planar.distance_m(self.to.planar) < SAME_M
             && (self.from.z_m - self.to.z_m).abs() < SAME_M
             && self.rise_to_m - self.from.z_m < SAME_M
     }
@@ -48,8 +70,11 @@ impl FirstMotion {
 
 impl fmt::Display for FirstMotion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, rise_to_m, to, speed_m_s, notes } = self;
+        let Self { from, out_of, rise_to_m, to, speed_m_s, notes } = self;
         writeln!(f, "The tool is at {}.", place(*from))?;
+        if let Some(OutOfSlot { slot, to, speed_m_s }) = out_of {
+            writeln!(f, "It leaves {slot} backwards to {}, at {speed_m_s} m/s.", place(*to))?;
+        }
         match rise_to_m - from.z_m >= SAME_M {
             true => write!(
                 f,
@@ -92,6 +117,16 @@ mod tests {
              Note: controller error 2 waits."
         );
         assert!(!motion.is_none());
+        let out =
+            OutOfSlot { slot: "hotel:1".to_string(), to: tool(0.2, 0.1, 0.05), speed_m_s: 0.05 };
+        let from_slot = motion.clone().after(Some(out)).to_string();
+        assert_eq!(
+            from_slot.lines().nth(1),
+            Some(
+                "It leaves hotel:1 backwards to x = 200 mm, y = 100 mm, z = 50 mm, turned by 0 degrees, at 0.05 m/s."
+            )
+        );
+        assert!(from_slot.contains("\nIt rises straight up"), "{from_slot}");
         let above = FirstMotion::new(tool(0.4, 0.1, 0.2), 0.12, home, 0.25);
         assert!(above.rise_to_m == 0.2 && !above.to_string().contains("rises"), "{above}");
         assert!(FirstMotion::new(home, 0.12, home, 0.25).is_none());

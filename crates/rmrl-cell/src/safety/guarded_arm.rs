@@ -140,6 +140,9 @@ impl GuardedArm {
     /// # Errors
     /// A motion was refused or stopped, or the arm failed.
     pub fn make_first_motion(&mut self, motion: &FirstMotion) -> Result<(), MotionError> {
+        if let Some(out_of) = &motion.out_of {
+            self.move_to(out_of.to, out_of.speed_m_s)?;
+        }
         let here = self.pose()?;
         if let Some(above) = motion.lift_from(here) {
             self.move_to(above, motion.speed_m_s)?;

@@ -7,10 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rmrl_cell::{
-    Confirmation, DeviceError, FirstMotion, MotionError, Operator, SafetyEnvelope, StopSwitch,
-    Stopped,
+    Confirmation, DeviceError, FirstMotion, MotionError, Operator, OutOfSlot, SafetyEnvelope,
+    StopSwitch, Stopped,
 };
 use rmrl_operator::OperatorPage;
+use rmrl_transfer::{SitePlan, WayBack};
 use rmrl_xarm::kinematics::{Joints, ReachProof};
 use rmrl_xarm::{
     ArmState, Claim, Inspector, Robot, ToolReading, XArmError, controller_error,
@@ -37,6 +38,8 @@ pub struct Start {
     pub is_calibration: bool,
     /// What the operator should know of the motions that follow, before the answer.
     pub notes: Vec<String>,
+    /// The sites among which the arm may stand: a tool in a slot with a front leaves it backwards.
+    pub sites: Option<Arc<SitePlan>>,
     /// The page on which the operator answers if `cell.operator` is `page`.
     pub page: Option<Arc<OperatorPage>>,
 }
@@ -174,10 +177,17 @@ pub fn permission(
     }
     let claim = retry_lost_answers(|| Ok(Claim::take(&config.xarm)?))?;
     let seen = ArmReading::take(config)?;
-    let proof = prove_path_home(config, envelope, &seen.tool, &seen.joints)?;
+    let way_back = start.sites.as_ref().and_then(|sites| sites.way_back(seen.tool.pose));
+    let left = way_back.as_ref().map(|way_back| way_back.to);
+    let proof = prove_path_home(config, envelope, (&seen.tool, &seen.joints), left)?;
     let task = &config.task;
     let (height_m, home) = (task.travel_height_m, task.home.tool_pose());
-    let mut motion = FirstMotion::new(seen.tool.pose, height_m, home, task.travel_speed_m_s);
+    let motion = FirstMotion::new(seen.tool.pose, height_m, home, task.travel_speed_m_s);
+    let mut motion = motion.after(way_back.map(|WayBack { slot, to, speed_m_s }| OutOfSlot {
+        slot: slot.to_string(),
+        to,
+        speed_m_s,
+    }));
     motion.notes = seen.notes(config);
     motion.notes.extend(start.notes.iter().cloned());
     start.stop.check().map_err(FirstMotionError::Stopped)?;

@@ -136,15 +136,15 @@ fn other_yaw(config: &RunConfig, named: &[(String, ToolPose)], start: &Joints) -
 }
 
 /// Proves that the arm gets from where it stands, with its joints at `joints`, straight up to travel height
-/// and home.
+/// and home. A tool that stands in a slot with a front leaves it first, to `left`.
 ///
 /// # Errors
 /// The tool is tilted or outside the workspace, or a pose on the path is out of reach.
 pub fn prove_path_home(
     config: &RunConfig,
     envelope: &SafetyEnvelope,
-    tool: &ToolReading,
-    joints: &Joints,
+    (tool, joints): (&ToolReading, &Joints),
+    left: Option<ToolPose>,
 ) -> Result<ReachProof, StartPoseError> {
     let tilt_deg = tool.tilt_rad.to_degrees();
     // Not a number is not upright.
@@ -154,6 +154,8 @@ pub fn prove_path_home(
     let here = tool.pose;
     envelope.check_start(here)?;
     let mut named = vec![("where the arm stands".to_string(), here)];
+    named.extend(left.map(|left| ("before the slot in which the arm stands".to_string(), left)));
+    let here = left.unwrap_or(here);
     if here.z_m < config.task.travel_height_m {
         let above = here.at_height(config.task.travel_height_m);
         named.push(("task.travel_height_m above where the arm stands".to_string(), above));

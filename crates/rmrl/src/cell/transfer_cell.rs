@@ -1,5 +1,7 @@
 //! A cell that transfers, assembled from a configuration.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rmrl_cell::{AfterContact, Devices, SafetyEnvelope};
 use rmrl_inventory::{Inventory, InventoryError, Place, StatedBy};
@@ -86,18 +88,14 @@ pub fn open_transfer_cell_with(
         tracing::warn!("{notice}");
     }
     let ways = ways_of(config, places);
+    let start = &Start { sites: Some(Arc::new(site_plan(config, places))), ..start.clone() };
     let Found { devices, simulated, interrupts } =
         find_devices(config, places, start, &mut inventory)?;
     let mut cell = TransferCell::new(CellParts {
         devices: wrap(devices),
         safety: config.safety,
         localizer,
-        plan: SitePlan {
-            sites: places.sites.clone(),
-            labware: places.labware.clone(),
-            task: config.task.clone(),
-            fingers_rad: config.xarm.jaw_yaw_deg.to_radians(),
-        },
+        plan: site_plan(config, places),
         ways,
         inventory,
         knowledge: places.inventory.join(KNOWLEDGE),
@@ -114,6 +112,16 @@ pub fn open_transfer_cell_with(
     });
     connect(&cell.stop_switch(), interrupts, start);
     Ok(AssembledCell { cell, simulated })
+}
+
+/// The sites of a configuration, for its arm.
+pub(crate) fn site_plan(config: &RunConfig, places: &Places) -> SitePlan {
+    SitePlan {
+        sites: places.sites.clone(),
+        labware: places.labware.clone(),
+        task: config.task.clone(),
+        fingers_rad: config.xarm.jaw_yaw_deg.to_radians(),
+    }
 }
 
 /// The devices of a cell, and what lies behind them.

@@ -254,6 +254,8 @@ impl RunObserver for Supervisor {
             is_calibration: false,
             is_permitted: self.is_permitted,
             notes: Vec::new(),
+            // A run knows no sites.
+            sites: None,
             page: self.page.as_ref().map(|page| Arc::clone(page.page())),
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::cell::first_motion::{FirstMotionError, Start, operator, permission, stop_with};
+use crate::cell::transfer_cell::site_plan;
 use crate::config::RunConfig;
 use clap::Args;
 use rmrl_cell::{GuardedArm, SafetyEnvelope, ToolPose};
@@ -18,6 +19,8 @@ use crate::cli::output::{path_word, print_result};
 use crate::cli::start::{StartArgs, failure_of};
 
 /// Move the tool home: straight up to travel height, then to task.home.
+///
+/// A tool that stands in a slot that is entered from the front leaves it backwards first.
 ///
 /// Like every command that moves an arm, it first asks the operator (cell.operator). Then it sets the arm up as for
 /// a run: the controller gets fence, reduced speed, load and tool offset, which are read back. Every motion passes
@@ -51,11 +54,14 @@ impl fmt::Display for AtHome {
 
 /// Runs the command.
 pub fn run(arguments: &Home) -> Result<(), Failure> {
-    let config = arguments.configuration.layers()?.resolve()?;
+    let layers = arguments.configuration.layers()?;
+    let places = layers.places()?;
+    let config = layers.resolve()?;
     check_real(&config)?;
     // An error or a motion refuses the command even if the operator would permit it: see `rmrl cell doctor`.
     drop(standing_arm(&config)?);
     let (start, _page) = arguments.start_args.start_alone(&config)?;
+    let start = Start { sites: Some(Arc::new(site_plan(&config, &places))), ..start };
     let home = go_home(&config, &start).map_err(|error| failure_of(error, &start.stop))?;
     let file = arguments.configuration.config.as_deref();
     let next =
