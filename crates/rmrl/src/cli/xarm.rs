@@ -1,5 +1,7 @@
 //! `rmrl xarm`
 
+mod laboratory;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,14 +9,14 @@ use crate::cell::emulated_calibration::emulated_calibration;
 use crate::cell::remote::CellServer;
 use crate::cell::simulated::simulated_cell;
 use crate::cell::terminal::{Typed, poll_line, say};
-use crate::config::{RemoteConfig, RunConfig};
+use crate::config::{Layers, RemoteConfig, RunConfig};
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use rmrl_cell::Camera;
 use rmrl_xarm::emulator::{
     EmulatedController, EmulatorConfig, Faults, Firmware, GripperKind, Pace, Plant, Ports,
-    ScheduledFault, UnixSockets,
+    RunningEmulator, ScheduledFault, UnixSockets,
 };
 use rmrl_xarm::kinematics::ArmKinematics;
 use serde::Serialize;
@@ -31,15 +33,20 @@ pub struct Xarm {
 
 #[derive(Debug, Subcommand)]
 enum XarmCommand {
-    Emulate(Emulate),
+    Emulate(Box<Emulate>),
 }
 
-/// Emulate an arm's controller over the simulated cell. xarm.model chooses the arm.
+/// Emulate an arm's controller over the simulated cell, or the simulated laboratory if the configuration has sites. xarm.model
+/// chooses the arm.
 ///
 /// The emulator speaks the vendor's protocol on the vendor's ports of the loopback address, so that this
 /// program, the vendor's software or yours can drive the simulated arm and gripper as if they were real.
 /// It also serves the simulated camera and a simulated operator who places plates (docs/xarm.md). It runs
 /// until Ctrl-C.
+///
+/// A laboratory's motions are judged by the emulator itself: the boxes, the table and the margins of [clearance] are its
+/// keep-outs, and a violation is reported at once. Type `keep-outs` for their number, and `look` for the commands that say to the
+/// inventory what lies where.
 ///
 /// Inject faults with --fault, or by typing them while it runs: a collision, a pressed emergency stop
 /// (`release` releases it), a link that falls silent.
@@ -47,6 +54,7 @@ enum XarmCommand {
 #[command(after_help = "Examples:
   rmrl xarm emulate --config configs/xarm6-emulated.toml     ports above 1024: no rights needed
   rmrl train --config configs/xarm6-emulated.toml            in another terminal
+  rmrl xarm emulate --config configs/laboratory-emulated.toml --speed 5     a laboratory, for rmrl cell transfer
   rmrl xarm emulate --firmware 1.12.10 --gripper g1 --speed 10
   rmrl xarm emulate --set xarm.model=xarm5 --port 10502      an xArm 5
   rmrl xarm emulate --fault collision@12:0.5 --fault late=300@500     in the 12th motion; at the 500th request")]
@@ -93,6 +101,11 @@ pub struct Emulate {
     #[arg(long, value_name = "FAULT")]
     fault: Vec<ScheduledFault>,
 
+    /// What a violation of the keep-outs of a laboratory does: it is recorded; it stops the arm as a collision does; nothing is
+    /// judged [default: record; off without sites]
+    #[arg(long, value_name = "DOES", value_parser = ["record", "stop", "off"])]
+    keep_outs: Option<String>,
+
     /// The simulated laboratory, the same as --set seed=N
     #[arg(long, value_name = "N")]
     seed: Option<u32>,
@@ -130,16 +143,40 @@ struct Listening {
     reports: [String; 4],
     cell: String,
     sockets: Option<String>,
+    /// The commands that say to the inventory what lies in a laboratory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inventory: Vec<String>,
+}
+
+impl Listening {
+    fn of(
+        running: &RunningEmulator,
+        server: &CellServer,
+        arguments: &Emulate,
+    ) -> anyhow::Result<Self> {
+        let addresses = running.addresses().context("the controller listens nowhere")?;
+        Ok(Self {
+            control: addresses.control.to_string(),
+            reports: [addresses.normal, addresses.rich, addresses.real, addresses.real_time]
+                .map(|at| at.to_string()),
+            cell: server.address().to_string(),
+            sockets: arguments.socket.as_ref().map(|folder| folder.display().to_string()),
+            inventory: Vec::new(),
+        })
+    }
 }
 
 impl std::fmt::Display for Listening {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "controller at {}, reports at {}", self.control, self.reports.join(", "))?;
         writeln!(f, "camera and operator at {}", self.cell)?;
-        match &self.sockets {
-            Some(folder) => writeln!(f, "sockets in {folder}"),
-            None => Ok(()),
+        if let Some(folder) = &self.sockets {
+            writeln!(f, "sockets in {folder}")?;
         }
+        if !self.inventory.is_empty() {
+            writeln!(f, "what lies there; say it once for each start of this emulator:")?;
+        }
+        self.inventory.iter().try_for_each(|command| writeln!(f, "  {command}"))
     }
 }
 
@@ -155,35 +192,49 @@ fn emulate(arguments: &Emulate) -> Result<(), Failure> {
     if let Some(seed) = arguments.seed {
         layers = layers.with_value("--seed", "seed", i64::from(seed));
     }
+    if layers.places()?.sites.is_empty() {
+        emulate_task(arguments, layers)
+    } else {
+        laboratory::emulate(arguments, layers)
+    }
+}
+
+/// Emulates the cell of a task.
+fn emulate_task(arguments: &Emulate, layers: Layers) -> Result<(), Failure> {
+    if arguments.keep_outs.as_deref().is_some_and(|does| does != "off") {
+        return Err(Failure::Usage(anyhow!(
+            "--keep-outs needs a configuration with sites: add [sites.NAME], as configs/laboratory-emulated.toml has them"
+        )));
+    }
     let config = layers.resolve()?;
     config.simulation.check_task(&config.task).map_err(|error| Failure::Usage(error.into()))?;
     let cell = simulated_cell(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
 
     let controller = controller(arguments, &config)?;
-    let control_port = arguments.port.unwrap_or(config.xarm.control_port);
     let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
-    let running = EmulatedController::start(controller, plant).with_context(|| match control_port {
-        1..1024 => "the controller cannot be emulated (ports below 1024 may need rights; --port 10502 needs none)",
-        _ => "the controller cannot be emulated",
-    })?;
+    let running = EmulatedController::start(controller, plant)
+        .with_context(|| not_emulated(arguments, &config))?;
     arguments.fault.iter().for_each(|fault| running.faults().schedule(*fault));
     let calibration = emulated_calibration(&config, &cell);
     let remote = CellServer::start(&arguments.cell, cell.clone(), Some(calibration))
         .with_context(|| format!("nothing can be served at --cell {}", arguments.cell))?;
-    let addresses = running.addresses().context("the controller listens nowhere")?;
-    let listening = Listening {
-        control: addresses.control.to_string(),
-        reports: [addresses.normal, addresses.rich, addresses.real, addresses.real_time]
-            .map(|at| at.to_string()),
-        cell: remote.address().to_string(),
-        sockets: arguments.socket.as_ref().map(|folder| folder.display().to_string()),
-    };
+    let listening = Listening::of(&running, &remote, arguments)?;
     let size = cell.model().intrinsics;
     tracing::info!("the camera captures {} x {} pixels", size.width, size.height);
     let next = "in another terminal, rmrl train --config configs/xarm6-emulated.toml";
     super::output::print_result(&listening, false, next)?;
     // Other threads do everything else until the process ends.
-    inject_typed_faults(running.faults())
+    inject_typed_faults(running.faults(), |_| false)
+}
+
+/// Why no controller can be emulated.
+fn not_emulated(arguments: &Emulate, config: &RunConfig) -> &'static str {
+    match arguments.port.unwrap_or(config.xarm.control_port) {
+        1..1024 => {
+            "the controller cannot be emulated (ports below 1024 may need rights; --port 10502 needs none)"
+        }
+        _ => "the controller cannot be emulated",
+    }
 }
 
 fn controller(arguments: &Emulate, config: &RunConfig) -> Result<EmulatorConfig, Failure> {
@@ -224,12 +275,12 @@ fn ports(arguments: &Emulate, config: &RunConfig) -> Result<Ports, Failure> {
 /// Time between two checks of the standard input.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Injects the faults that are typed.
-fn inject_typed_faults(faults: &Faults) -> ! {
+/// Injects the faults that are typed, but for lines that `answers` takes.
+fn inject_typed_faults(faults: &Faults, answers: impl Fn(&str) -> bool) -> ! {
     loop {
         match poll_line() {
             Typed::Nothing => std::thread::sleep(POLL),
-            Typed::Line(line) if line.trim().is_empty() => {}
+            Typed::Line(line) if line.trim().is_empty() || answers(line.trim()) => {}
             Typed::Line(line) => match line.parse::<ScheduledFault>() {
                 Ok(fault) => {
                     faults.schedule(fault);
