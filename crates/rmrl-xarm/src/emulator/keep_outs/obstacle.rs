@@ -228,8 +228,7 @@ mod tests {
             ..cylinder.clone()
         };
         // Where something is put down it touches.
-        let touching =
-            EntryRegion { z_m: [0.0, 0.05], margin_m: Some(-0.001), ..cylinder.clone() };
+        let touching = EntryRegion { z_m: [0.0, 0.05], margin_m: Some(-0.001), ..cylinder.clone() };
         let entered_within = vec![cylinder, passage, touching];
         let one = Obstacle::of_box(&KeepOutBox { entered_within, ..turned_box() });
         for (tool, is_inside) in [
