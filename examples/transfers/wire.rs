@@ -61,7 +61,8 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
     let every = (transfers / kills.max(1)).max(1);
     for number in 1..=transfers {
         bed.tally.transfers += 1;
-        let is_killed = kills > 0 && number.is_multiple_of(every);
+        // Not where a fault comes, too.
+        let is_killed = kills > 0 && (number + every / 2).is_multiple_of(every);
         bed.step(number, is_killed)?;
         if number.is_multiple_of(50) {
             eprintln!("{}", bed.tally);
@@ -145,13 +146,21 @@ impl Bed {
         let told = format!("{request} with {}", in_words(fault, is_killed));
         let (began, computed) = (Instant::now(), process_secs());
         let killed_after = is_killed.then(|| {
-            Duration::from_secs_f64(self.rng.random_range(0.0..1.2) * self.tally.mean_secs())
+            Duration::from_secs_f64(self.rng.random_range(0.0..1.0) * self.tally.mean_secs())
         });
         let heard = self.ask(&request, killed_after.unwrap_or(HANGS))?;
         self.tally.emulating_secs += process_secs() - computed;
         wire_faults::end(&self.emulated.controller);
         let is_unknown = match heard {
-            Heard::Said(said) => self.take(*said, &request, began.elapsed())?,
+            Heard::Said(said) => {
+                let is_unknown = self.take(*said, &request, began.elapsed())?;
+                // It was faster than the kill, which comes between two transfers.
+                if is_killed {
+                    self.program = None;
+                    self.tally.kills += 1;
+                }
+                is_unknown
+            }
             Heard::Nothing if is_killed => {
                 self.program = None;
                 self.tally.kills += 1;

@@ -6,7 +6,7 @@
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use rmrl::rmrl_cell::Recovery;
+use rmrl::rmrl_cell::{Recovery, with_sources};
 use rmrl::rmrl_transfer::{Request, TransferReport};
 use rmrl::{Layers, Places, RunConfig, Start, open_transfer_cell};
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
     let mut assembled = match open_transfer_cell(&config, &places, &Start::default()) {
         Ok(assembled) => assembled,
         Err(error) => {
-            say(&Said::NotStarted(in_words(&error)))?;
+            say(&Said::NotStarted(with_sources(&error)))?;
             return Ok(true);
         }
     };
@@ -76,7 +76,7 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
                 secs: began.elapsed().as_secs_f64(),
                 computing_secs: thread_secs() - computed,
             },
-            Err(error) => Said::Refused(in_words(&error)),
+            Err(error) => Said::Refused(with_sources(&error)),
         };
         say(&said)?;
     }
@@ -87,18 +87,4 @@ fn say(said: &Said) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(said)?)?;
     Ok(out.flush()?)
-}
-
-/// An error with its sources.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = error.source();
-    }
-    text
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{Emulate, Listening, controller, inject_typed_faults, not_emulated};
+use super::arguments::{Emulate, Listening, controller, inject_typed_faults, not_emulated};
 use crate::cell::emulated_keep_outs::emulated_keep_outs;
 use crate::cell::emulated_laboratory::{EmulatedLaboratory, EmulatedLaboratoryError};
 use crate::cell::terminal::say;
@@ -23,28 +23,12 @@ use crate::cli::signals::STOPPED;
 use crate::config::{Layers, Places, RunConfig};
 
 /// Emulates the laboratory of a configuration's sites until a signal ends it.
-pub(super) fn emulate(arguments: &Emulate, layers: Layers) -> Result<(), Failure> {
+pub(super) fn emulate(arguments: &Emulate, layers: &Layers) -> Result<(), Failure> {
     let places = layers.places()?;
-    let config = layers.resolve()?;
+    let config = layers.clone().resolve()?;
     let keep_outs = keep_outs(arguments, &config, &places);
     let is_judged = keep_outs.is_some();
-    let emulated = EmulatedLaboratory::start(
-        &config,
-        &places,
-        controller(arguments, &config)?,
-        keep_outs,
-        arguments.cell.as_str(),
-    )
-    .map_err(|error| match error {
-        EmulatedLaboratoryError::Controller(error) => {
-            anyhow::Error::from(error).context(not_emulated(arguments, &config))
-        }
-        EmulatedLaboratoryError::Served(error) => {
-            let at = format!("nothing can be served at --cell {}", arguments.cell);
-            anyhow::Error::from(error).context(at)
-        }
-        error => error.into(),
-    })?;
+    let emulated = start(arguments, &config, &places, keep_outs)?;
     arguments.fault.iter().for_each(|fault| emulated.controller.faults().schedule(*fault));
     let words = arguments.configuration.words().join(" ");
     let look = || set_commands(&emulated.seen_by_a_person(), &words);
@@ -74,6 +58,27 @@ pub(super) fn emulate(arguments: &Emulate, layers: Layers) -> Result<(), Failure
         }
         _ => false,
     })
+}
+
+fn start(
+    arguments: &Emulate,
+    config: &RunConfig,
+    places: &Places,
+    keep_outs: Option<KeepOuts>,
+) -> Result<EmulatedLaboratory, Failure> {
+    let (controller, served_at) = (controller(arguments, config)?, arguments.cell.as_str());
+    let emulated = EmulatedLaboratory::start(config, places, controller, keep_outs, served_at);
+    let emulated = emulated.map_err(|error| match error {
+        EmulatedLaboratoryError::Controller(error) => {
+            anyhow::Error::from(error).context(not_emulated(arguments, config))
+        }
+        EmulatedLaboratoryError::Served(error) => {
+            let at = format!("nothing can be served at --cell {served_at}");
+            anyhow::Error::from(error).context(at)
+        }
+        error => error.into(),
+    });
+    Ok(emulated?)
 }
 
 /// What motions are judged by; nothing if that is off, or for an arm whose shapes are not known.
