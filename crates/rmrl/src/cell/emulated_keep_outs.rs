@@ -224,3 +224,81 @@ fn held_plate(labware: &Labware, has_lid: bool, beyond_tips_m: f64) -> HeldPlate
         grip_height_m: labware.grip.height_m,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rmrl_labware::Library;
+
+    use super::*;
+    use crate::config::Layers;
+
+    fn laboratory() -> (RunConfig, Places) {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/laboratory.toml");
+        let layers = Layers::default().with_file(file.as_ref()).unwrap();
+        let places = layers.places().unwrap();
+        (layers.resolve().unwrap(), places)
+    }
+
+    /// Whether a tool's point is in a region, by its definition.
+    fn is_in(region: &EntryRegion, [x_m, y_m, z_m]: [f64; 3]) -> bool {
+        let [dx, dy] = [x_m - region.center_m[0], y_m - region.center_m[1]];
+        let (sin, cos) = region.yaw_deg.to_radians().sin_cos();
+        let [along, aside] = [dx * cos + dy * sin, dy * cos - dx * sin];
+        let is_within = match (region.radius_m, region.size_m) {
+            (Some(radius_m), _) => dx.hypot(dy) <= radius_m,
+            (_, Some(size)) => along.abs() <= 0.5 * size[0] && aside.abs() <= 0.5 * size[1],
+            _ => false,
+        };
+        is_within && (region.z_m[0]..=region.z_m[1]).contains(&z_m)
+    }
+
+    fn least_m(regions: &[EntryRegion], at: [f64; 3]) -> Option<f64> {
+        let inside = regions.iter().filter(|region| is_in(region, at));
+        inside.filter_map(|region| region.margin_m).reduce(f64::min)
+    }
+
+    #[test]
+    fn only_a_sites_own_walls_may_be_near_where_it_is_entered() {
+        let (config, places) = laboratory();
+        let keep_outs = emulated_keep_outs(&config, &places);
+        keep_outs.validate().unwrap();
+        let regions = |name: &str| {
+            let one = keep_outs.boxes.iter().find(|one| one.name == name).unwrap();
+            assert_eq!(one.margin_m, 0.02);
+            one.entered_within.clone()
+        };
+        assert_eq!(regions("camera post"), []);
+        let (hotel, reader) = (regions("hotel"), regions("reader"));
+        let table = keep_outs.table.as_ref().unwrap().entered_within.clone();
+        let entry_m = Some(0.0005);
+        for (at, of_hotel, of_reader, of_table) in [
+            // In a slot of the hotel, where the jaws close; on the way in; above its beginning; beside it.
+            ([0.26, 0.30, 0.062], Some(TOUCHES_M), None, entry_m),
+            ([0.26, 0.22, 0.063], entry_m, None, entry_m),
+            ([0.26, 0.15, 0.2], entry_m, None, entry_m),
+            ([0.31, 0.22, 0.063], None, None, None),
+            // Over the reader, on it, and beside it.
+            ([0.47, 0.19, 0.2], None, entry_m, entry_m),
+            ([0.46, 0.18, 0.012], None, Some(TOUCHES_M), entry_m),
+            ([0.46, 0.21, 0.1], None, None, None),
+            // Where a plate is put down on the table, and above that.
+            ([0.38, -0.10, 0.003], None, None, Some(TOUCHES_M)),
+            ([0.38, -0.10, 0.1], None, None, entry_m),
+        ] {
+            assert_eq!(least_m(&hotel, at), of_hotel, "hotel {at:?}");
+            assert_eq!(least_m(&reader, at), of_reader, "reader {at:?}");
+            assert_eq!(least_m(&table, at), of_table, "table {at:?}");
+        }
+    }
+
+    #[test]
+    fn a_plate_is_held_as_its_labware_says() {
+        let library = Library::built_in();
+        let plate = library.get("96-well-with-lid").unwrap();
+        let bare = held_plate(plate, false, 0.0);
+        assert_eq!([bare.along_fingers_m, bare.across_fingers_m], [plate.length_m, plate.width_m]);
+        assert_eq!([bare.height_m, bare.grip_height_m], [plate.height_m, plate.grip.height_m]);
+        assert_eq!(held_plate(plate, true, 0.0).height_m, plate.with_lid_m().unwrap());
+        assert_eq!(held_plate(plate, true, -0.01).beyond_tips_m, -0.01);
+    }
+}
