@@ -23,7 +23,7 @@ pub enum Said {
     /// It could not start; in words.
     NotStarted(String),
     /// A transfer ended, after so many seconds, of which it computed some.
-    Ended { report: TransferReport, secs: f64, computing_secs: f64 },
+    Ended { report: Box<TransferReport>, secs: f64, computing_secs: f64 },
     /// A transfer was refused; in words.
     Refused(String),
 }
@@ -72,7 +72,7 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
         let (began, computed) = (Instant::now(), thread_secs());
         let said = match assembled.cell.transfer(&request) {
             Ok(report) => Said::Ended {
-                report,
+                report: Box::new(report),
                 secs: began.elapsed().as_secs_f64(),
                 computing_secs: thread_secs() - computed,
             },

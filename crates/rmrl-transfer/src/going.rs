@@ -16,6 +16,8 @@ const OVER_SLOT_M: f64 = 0.06;
 const LOW_M: f64 = 0.05;
 /// A tool beyond the taught pose by no more than this stands in the slot, too, in meters.
 const BEYOND_M: f64 = 0.03;
+/// What is this much less than lifted is lifted, in meters: reported poses are rounded.
+const LIFTED_M: f64 = 0.000_5;
 
 /// The slot that the tool leaves.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +25,16 @@ pub(crate) struct Leaving<'a> {
     pub slot: &'a SlotAddress,
     /// Whether the first line lifts an item off its surface.
     pub lifts: bool,
+}
+
+/// How the tool leaves a slot with a front in which it stands.
+struct WayBack {
+    slot: SlotAddress,
+    /// In front of the slot, as high as the tool stands.
+    outside: ToolPose,
+    surface_m: f64,
+    lift_m: f64,
+    speed_m_s: f64,
 }
 
 impl TransferCell {
@@ -103,20 +115,43 @@ impl TransferCell {
         }
     }
 
-    /// Leaves a slot with a front in which the tool stands, backwards along the line on which it came.
+    /// Leaves a slot with a front in which the tool stands, backwards along the line on which it came. What the jaws hold may
+    /// lie on its surface still: it is lifted first, because a plate never slides over it.
     pub(crate) fn leave_slot(&mut self) -> Result<(), ComeHomeError> {
         let here = self.manipulator.pose()?;
-        if let Some((back, speed_m_s)) = self.way_back(here) {
-            tracing::info!("the tool stands in a slot: it leaves it backwards");
-            self.manipulator.follow_out(&[Line { from: here, to: back }], speed_m_s)?;
-            let above = back.at_height(self.plan.task.travel_height_m.max(back.z_m));
-            self.manipulator.travel(&[above])?;
+        let Some(way) = self.way_back(here) else { return Ok(()) };
+        tracing::info!("the tool stands in {}: it leaves it backwards", way.slot);
+        let held = self.held_now();
+        let lifted_m = held
+            .as_ref()
+            .map(|(labware, _)| way.surface_m + labware.grip.height_m + way.lift_m)
+            .filter(|lifted_m| here.z_m < lifted_m - LIFTED_M)
+            .unwrap_or(here.z_m);
+        let lifted = here.at_height(lifted_m);
+        let outside = way.outside.at_height(lifted.z_m);
+        let above = outside.at_height(self.plan.task.travel_height_m.max(outside.z_m));
+        let mut lines = vec![
+            (Line { from: here, to: lifted }, true),
+            (Line { from: lifted, to: outside }, false),
+            (Line { from: outside, to: above }, false),
+        ];
+        lines.retain(|(line, _)| line.from != line.to);
+        // Of jaws that hold nothing nobody knows how far they are apart; the tool came this way with them.
+        if let Some((labware, has_lid)) = &held {
+            let load = Load::Holding { labware, has_lid: *has_lid };
+            for (line, lifts) in &lines {
+                let line = SlotLine { slot: &way.slot, line: *line, lifts: *lifts };
+                self.ways.at_slot(line, load).map_err(ComeHomeError::NotClear)?;
+            }
         }
-        Ok(())
+        let lines: Vec<Line> =
+            lines.into_iter().map(|(line, _)| line).filter(|line| line.to != above).collect();
+        self.manipulator.follow_out(&lines, way.speed_m_s)?;
+        Ok(self.manipulator.travel(&[above])?)
     }
 
-    /// Where the line leads backwards out of the slot in which a tool stands, and how fast; `None` if it stands in none.
-    fn way_back(&self, here: ToolPose) -> Option<(ToolPose, f64)> {
+    /// How the tool leaves the slot with a front in which it stands; `None` if it stands in none.
+    fn way_back(&self, here: ToolPose) -> Option<WayBack> {
         let fingers_rad = self.plan.fingers_rad;
         let in_slot = |address: &SlotAddress| {
             let (site, slot) = self.plan.slot(address).ok()?;
@@ -137,7 +172,13 @@ impl TransferCell {
                 here.planar.y_m - back_m * sin,
                 here.planar.yaw_rad,
             );
-            (stands && back_m > 0.001).then(|| (ToolPose::new(planar, here.z_m), site.speed_m_s))
+            (stands && back_m > 0.001).then(|| WayBack {
+                slot: address.clone(),
+                outside: ToolPose::new(planar, here.z_m),
+                surface_m: slot.surface_m,
+                lift_m: site.lift_m,
+                speed_m_s: site.speed_m_s,
+            })
         };
         self.plan.addresses().iter().find_map(in_slot)
     }
