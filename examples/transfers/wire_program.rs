@@ -1,7 +1,7 @@
 //! The program of a laboratory that transfers over the controller's protocol, as `soak --wire` starts it: requests come as lines of
 //! standard input, and what each came to goes as a line to standard output.
 //!
-//! One program makes many transfers, as a laboratory's own does: proving the reach and connecting take seconds, a transfer less.
+//! One program makes many transfers, as a laboratory's own does: a start takes nearly as long as a transfer.
 
 use std::io::{BufRead, Write};
 use std::time::Instant;
