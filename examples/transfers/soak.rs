@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use jiff::Timestamp;
 use rand::RngExt;
-use rmrl::rmrl_core::{PlanarPose, Rng, random_stream};
-use rmrl::rmrl_inventory::{Inventory, Place, SlotAddress, StatedBy, World};
+use rmrl::rmrl_core::{Rng, random_stream};
+use rmrl::rmrl_inventory::World;
 use rmrl::rmrl_sim::SimulatedCell;
 use rmrl::rmrl_transfer::{Ending, LeftAt, Request, TransferReport};
 use rmrl::{AssembledCell, Layers, Places, RunConfig, Start, open_transfer_cell_with};
 
 use crate::devices::{Injected, Killed, Shared};
+use crate::person::Person;
+use crate::requests::possible;
 use crate::truth::{contradictions, item};
 use crate::{Failure, Options};
 
@@ -152,9 +153,21 @@ impl Bed {
         for wrong in contradictions(&self.truth, &world) {
             self.tally.violations.push(format!("after {request} with {injected:?}: {wrong}"));
         }
-        self.put_right(assembled.cell.inventory_mut(), &world)?;
+        let person = Person { truth: &self.truth, places: &self.places };
+        let takes_out = world.jaws().is_some() && self.stuck > PATIENCE;
+        if takes_out {
+            self.stuck = 0;
+        }
+        person.put_right(assembled.cell.inventory_mut(), takes_out)?;
         self.assembled = Some(assembled);
         Ok(())
+    }
+
+    /// Something that can be asked for.
+    fn request(&mut self, world: &World) -> Option<Request> {
+        let mut possible = possible(&self.places, world);
+        let count = possible.len();
+        (count > 0).then(|| possible.swap_remove(self.rng.random_range(0..count)))
     }
 
     /// Another program is started in the same laboratory.
@@ -188,94 +201,5 @@ impl Bed {
             }
             Ending::Unknown { .. } => self.tally.unknown += 1,
         }
-    }
-
-    /// Something that can be asked for.
-    fn request(&mut self, world: &World) -> Option<Request> {
-        let slots = self.places.slots();
-        let mut possible = Vec::new();
-        if world.jaws().is_some() {
-            for to in &slots {
-                possible.extend(Request::between(world, &Place::Jaws, to, false).ok());
-            }
-        }
-        for from in slots.iter().filter(|_| world.jaws().is_none()) {
-            for to in &slots {
-                let place = Place::Slot(from.clone());
-                possible.extend(Request::between(world, &place, to, false).ok());
-                if world.top(from).is_some_and(|item| item.has_lid) {
-                    possible.extend(Request::between(world, &place, to, true).ok());
-                }
-            }
-        }
-        possible.retain(|request| self.is_possible(world, request));
-        let count = possible.len();
-        (count > 0).then(|| possible.swap_remove(self.rng.random_range(0..count)))
-    }
-
-    /// Whether a slot is free for it, or its plate waits there. What the sites take is asked, too.
-    fn is_possible(&self, world: &World, request: &Request) -> bool {
-        let top = match request.from() {
-            Place::Slot(slot) if slot == *request.to() => None,
-            Place::Slot(slot) => world.top(&slot),
-            Place::Jaws => world.jaws(),
-        };
-        let Some(top) = top else { return false };
-        let Some(site) = self.places.sites.get(request.to().site()) else { return false };
-        let lying = world.slot(request.to()).unwrap_or_default();
-        match request {
-            Request::Relid { .. } => lying
-                .last()
-                .is_some_and(|plate| !plate.has_lid && Some(plate.labware()) == top.covers()),
-            Request::Unlid { .. } => {
-                lying.is_empty() && site.takes(&format!("{}.lid", top.labware()))
-            }
-            Request::Move { .. } => lying.is_empty() && site.takes(top.labware()),
-        }
-    }
-
-    /// A person looks, and says where the item is of which nobody knew it; takes out of the jaws what cannot be put down, and
-    /// puts back what fell.
-    fn put_right(&mut self, inventory: &mut Inventory, world: &World) -> Result<(), Failure> {
-        let stated = || StatedBy { by: "a person".to_string(), reason: "looked".to_string() };
-        let now = Timestamp::now();
-        // What nobody remembers of an item between the jaws: a person takes it out, and puts it down.
-        if let Some(held) = world.jaws()
-            && self.stuck > PATIENCE
-        {
-            let (id, item) = (held.id.clone(), held.clone());
-            let free = self.free_slot(world, held.labware());
-            let slot = free.ok_or("no free slot for what is held")?;
-            self.truth.put_item(id.as_str(), &slot.to_string(), PlanarPose::default())?;
-            inventory.set(Place::Jaws, Vec::new(), stated(), now)?;
-            inventory.set(Place::Slot(slot), vec![item], stated(), now)?;
-            self.stuck = 0;
-        }
-        if let Some(uncertain) = world.uncertain() {
-            let id = uncertain.item.id.clone();
-            let truly = item(&self.truth, id.as_str());
-            let place = match truly {
-                Some(item) if item.is_held => Some(Place::Jaws),
-                Some(item) => item.slot.map(|(slot, _)| slot.parse()).transpose()?,
-                None => None,
-            };
-            match place {
-                Some(place) => inventory.settle(&id, Some(&place), stated(), now)?,
-                None => {
-                    let free = self.free_slot(inventory.world(), uncertain.item.labware());
-                    let slot = free.ok_or("no free slot for what fell")?;
-                    self.truth.put_item(id.as_str(), &slot.to_string(), PlanarPose::default())?;
-                    inventory.settle(&id, Some(&Place::Slot(slot)), stated(), now)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn free_slot(&self, world: &World, labware: &str) -> Option<SlotAddress> {
-        self.places.slots().into_iter().find(|slot| {
-            let takes = self.places.sites.get(slot.site()).is_some_and(|site| site.takes(labware));
-            takes && world.slot(slot).is_some_and(<[_]>::is_empty)
-        })
     }
 }

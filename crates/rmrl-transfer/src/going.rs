@@ -21,7 +21,7 @@ const BEYOND_M: f64 = 0.03;
 const BELOW_M: f64 = 0.01;
 /// How high a slot is counted that has none above it, in meters.
 const ONE_SLOT_M: f64 = 0.1;
-/// A tool that is this near to the beginning of the way in has left the slot, in meters.
+/// A tool that is this near to the beginning of the way in has left the slot, and shorter lines are none, in meters.
 const LEAST_M: f64 = 0.001;
 
 /// The slot that the tool leaves.
@@ -107,29 +107,38 @@ impl TransferCell {
         }
     }
 
-    /// Leaves a slot with a front in which the tool stands, backwards along the line on which it came.
+    /// Leaves a slot with a front in which the tool stands, backwards along the line on which it came. What the jaws hold may
+    /// lie on its surface still: it is lifted first, because a plate never slides over it.
     pub(crate) fn leave_slot(&mut self) -> Result<(), ComeHomeError> {
         let here = self.manipulator.pose()?;
-        let Some(WayBack { slot, to, speed_m_s }) = self.plan.way_back(here) else {
+        let Some(WayBack { slot, to, lifted_m, speed_m_s }) = self.plan.way_back(here) else {
             return Ok(());
         };
         let held = self.held_now();
-        let site = self.plan.sites.get(slot.site());
-        let opening_m = site.and_then(|site| site.jaw_opening_m);
-        let opening_m = opening_m.unwrap_or(self.plan.task.jaw_opening_m);
-        let above = to.at_height(self.plan.task.travel_height_m.max(to.z_m));
-        let lines = [Line { from: here, to }, Line { from: to, to: above }];
-        for (line, lifts) in lines.into_iter().zip([held.is_some(), false]) {
-            let proof = SlotLine { slot: &slot, line, lifts };
-            let proven = self.ways.at_slot(proof, load_of(held.as_ref(), opening_m));
+        let opening_m = self.plan.sites.get(slot.site()).and_then(|site| site.jaw_opening_m);
+        let load = load_of(held.as_ref(), opening_m.unwrap_or(self.plan.task.jaw_opening_m));
+        let grip_m = held.as_ref().map(|(labware, _)| labware.grip.height_m);
+        let lifted_m = grip_m.map_or(here.z_m, |grip_m| here.z_m.max(lifted_m + grip_m));
+        let [lifted, outside] = [here, to].map(|pose| pose.at_height(lifted_m));
+        let above = outside.at_height(self.plan.task.travel_height_m.max(lifted_m));
+        let mut way = Vec::new();
+        for (from, to, lifts) in
+            [(here, lifted, held.is_some()), (lifted, outside, false), (outside, above, false)]
+        {
+            if from.planar == to.planar && to.z_m - from.z_m < LEAST_M {
+                continue;
+            }
+            let line = Line { from, to };
+            let proven = self.ways.at_slot(SlotLine { slot: &slot, line, lifts }, load);
             proven.map_err(|reason| {
                 ComeHomeError::NotClear(format!(
                     "the tool stands in {slot}, and on the way out {reason}"
                 ))
             })?;
+            way.push(line);
         }
         tracing::info!("the tool stands in {slot}: it leaves it backwards");
-        Ok(self.manipulator.follow_out(&lines, speed_m_s)?)
+        Ok(self.manipulator.follow_out(&way, speed_m_s)?)
     }
 }
 
@@ -148,6 +157,9 @@ pub struct WayBack {
     pub slot: SlotAddress,
     /// Where the line backwards out of it ends, at the height at which the tool stands.
     pub to: ToolPose,
+    /// The height of an item's bottom while it is carried out, in meters: a plate never slides over the surface on which it
+    /// lies.
+    pub lifted_m: f64,
     /// The speed, in meters per second.
     pub speed_m_s: f64,
 }
@@ -177,6 +189,7 @@ impl SitePlan {
             let way_back = WayBack {
                 slot: address.clone(),
                 to: ToolPose::new(planar, here.z_m),
+                lifted_m: slot.surface_m + site.lift_m,
                 speed_m_s: site.speed_m_s,
             };
             (stands && back_m > LEAST_M).then_some(way_back)

@@ -8,12 +8,14 @@ mod common;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use common::{First, Laboratory, cell_over, simulated, stated};
 use rmrl_cell::{Arm, Camera, DeviceError, Devices, Gripper, ToolPose};
-use rmrl_inventory::{Disk, LocalDisk, Place};
+use rmrl_core::PlanarPose;
+use rmrl_inventory::{Disk, Item, LocalDisk, Place};
+use rmrl_labware::Library;
 use rmrl_transfer::{Ending, LeftAt, Request};
 use rmrl_vision::{CameraModel, RgbdFrame};
 
@@ -319,4 +321,58 @@ fn a_disk_that_fills_at_any_event_loses_no_plate() {
         assert_records(&laboratory, &what);
         go_on(&mut laboratory, &what);
     }
+}
+
+/// Writes down where the arm is sent.
+struct Recorded<T: ?Sized>(Arc<Mutex<Vec<ToolPose>>>, Box<T>);
+
+impl Arm for Recorded<dyn Arm> {
+    fn move_to(&mut self, target: ToolPose, speed_m_s: f64) -> Result<ToolPose, DeviceError> {
+        self.0.lock().unwrap().push(target);
+        self.1.move_to(target, speed_m_s)
+    }
+
+    fn pose(&mut self) -> Result<ToolPose, DeviceError> {
+        self.1.pose()
+    }
+
+    fn recover(&mut self) -> Result<(), DeviceError> {
+        self.1.recover()
+    }
+}
+
+/// A program that was killed between closing the jaws and the lift once made the next one draw the plate over its shelf: found
+/// by the emulator's keep-outs.
+#[test]
+fn a_plate_that_stands_in_a_hotel_between_closed_jaws_is_lifted_before_it_is_drawn_out() {
+    const IN_HOTEL: [First; 1] = [("plate-1", "96-well", false, "hotel:1")];
+    let dir = tempfile::tempdir().unwrap();
+    let truth = simulated(&IN_HOTEL, 7);
+    let grip_m = Library::built_in().get("96-well").unwrap().grip.height_m;
+    let at = |y_m: f64, z_m: f64| {
+        ToolPose::new(PlanarPose::new(0.26, y_m, -std::f64::consts::FRAC_PI_2), z_m)
+    };
+    let mut hand = truth.clone();
+    hand.open(0.1).unwrap();
+    for pose in [at(0.15, 0.22), at(0.15, 0.06 + grip_m), at(0.30, 0.06 + grip_m)] {
+        hand.move_to(pose, 0.05).unwrap();
+    }
+    hand.close().unwrap();
+    assert!(hand.holds_object().unwrap());
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let devices = truth.devices();
+    let devices = Devices { arm: Box::new(Recorded(Arc::clone(&sent), devices.arm)), ..devices };
+    let mut cell = cell_over(devices, dir.path(), &IN_HOTEL, LocalDisk);
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let plate = Item::new("plate-1".parse().unwrap(), "96-well", false).unwrap();
+    let slot = Place::Slot("hotel:1".parse().unwrap());
+    cell.inventory_mut().set(slot, Vec::new(), stated(), now).unwrap();
+    cell.inventory_mut().set(Place::Jaws, vec![plate], stated(), now).unwrap();
+    cell.come_home().unwrap();
+    let sent = sent.lock().unwrap();
+    let lifted_m = 0.06 + grip_m + 0.004;
+    assert!((sent[0].z_m - lifted_m).abs() < 1e-9, "{sent:?}");
+    assert!(sent[0].planar.distance_m(at(0.30, 0.0).planar) < 0.002, "straight up: {sent:?}");
+    assert!((sent[1].z_m - lifted_m).abs() < 1e-9 && sent[1].planar.y_m < 0.16, "{sent:?}");
+    assert!(truth.items().iter().any(|item| item.id == "plate-1" && item.is_held));
 }

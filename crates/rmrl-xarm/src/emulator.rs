@@ -90,7 +90,9 @@ pub use faults::{
     Faults, GripperFault, LinkFault, MotionFault, ReportFault, Request, ScheduledFault,
 };
 pub use firmware::{Firmware, FirmwareError};
-pub use keep_outs::{EntryRegion, HeldPlate, KeepOutBox, KeepOutTable, KeepOutViolation, KeepOuts};
+pub use keep_outs::{
+    EntryRegion, HeldPlate, HeldPlateSource, KeepOutBox, KeepOutTable, KeepOutViolation, KeepOuts,
+};
 pub use plant::Plant;
 pub use recording::{MotionOutcome, MotionRecord, Recording, StopRecord};
 pub use start_error::StartError;

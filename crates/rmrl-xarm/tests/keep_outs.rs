@@ -170,6 +170,7 @@ fn links_are_judged_and_keep_their_margin_in_an_entry_region() {
         radius_m: Some(2.0),
         size_m: None,
         yaw_deg: 0.0,
+        margin_m: None,
     };
     let mut found = Vec::new();
     for entered_within in [Vec::new(), vec![everywhere]] {
@@ -192,6 +193,7 @@ fn table_with_a_place() -> KeepOutTable {
         radius_m: Some(0.002),
         size_m: None,
         yaw_deg: 0.0,
+        margin_m: None,
     };
     KeepOutTable {
         height_m: 0.0,

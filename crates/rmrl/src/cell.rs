@@ -6,6 +6,7 @@
 //! - `perception`: the camera and the localizer of a configuration
 //! - `calibration_gate`: the check of the camera's calibration before a run
 //! - `emulated_calibration`: the calibration record of an emulated cell's camera
+//! - `emulated_laboratory`: a laboratory that is emulated on this computer; `emulated_keep_outs`: what its controller judges motions by
 //! - `reachability`: the proof that the arm can reach every pose a run may send it to
 //! - `site_reach`: the same proof for the sites between which plates are moved
 //! - `site_clearance`: the proof that the ways between them are clear of everything
@@ -22,6 +23,8 @@ pub(crate) mod assembly;
 pub(crate) mod calibration_arm;
 pub(crate) mod calibration_gate;
 pub(crate) mod emulated_calibration;
+pub(crate) mod emulated_keep_outs;
+pub(crate) mod emulated_laboratory;
 pub(crate) mod first_motion;
 mod kept_laboratory;
 pub(crate) mod laboratory_error;

@@ -15,6 +15,7 @@
 //! | evaluate its policy on new placements | [`evaluate_run`] |
 //! | write its report | [`report`] |
 //! | serve a camera and an operator to another program | [`CellServer`] |
+//! | emulate a laboratory with its controller, judged by keep-outs | [`EmulatedLaboratory`], [`emulated_keep_outs`] |
 //! | make images of plates to train an encoder on | [`plate_images`], [`look_images`] |
 //!
 //! ```no_run
@@ -67,6 +68,8 @@ pub use crate::analysis::evaluate::{Evaluation, evaluate_run};
 pub use crate::cell::assembly::Laboratory;
 pub use crate::cell::calibration_gate::admit;
 pub use crate::cell::emulated_calibration::emulated_calibration;
+pub use crate::cell::emulated_keep_outs::emulated_keep_outs;
+pub use crate::cell::emulated_laboratory::{EmulatedLaboratory, EmulatedLaboratoryError};
 pub use crate::cell::first_motion::Start;
 pub use crate::cell::laboratory_error::LaboratoryError;
 pub use crate::cell::perception::localizer;

@@ -7,7 +7,7 @@ use nalgebra::{Isometry3, Translation3};
 
 use super::emulated_gripper::GripperKind;
 use super::firmware::Firmware;
-use super::keep_outs::KeepOuts;
+use super::keep_outs::{HeldPlateSource, KeepOuts};
 use crate::ArmModel;
 use crate::kinematics::ArmKinematics;
 
@@ -110,6 +110,9 @@ pub struct EmulatorConfig {
     /// What no part of arm, gripper and held plate may come near; the controller measures it along every motion. Of
     /// an xArm 6 only, and of the BIO gripper with the vendor's fingers. Default none.
     pub keep_outs: Option<KeepOuts>,
+    /// Says which plate is in the jaws, asked whenever they have got hold of something; in place of
+    /// [`KeepOuts::held_plate`]. For plants with several kinds of labware. Default none.
+    pub held_plate: Option<HeldPlateSource>,
 }
 
 impl Default for EmulatorConfig {
@@ -130,6 +133,7 @@ impl Default for EmulatorConfig {
             keep_alive: Duration::from_secs(90),
             watched_m: None,
             keep_outs: None,
+            held_plate: None,
         }
     }
 }

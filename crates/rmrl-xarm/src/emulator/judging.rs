@@ -18,6 +18,12 @@ impl Machine {
         // A plant that does not say holds what it held.
         let before = judge.hand().is_some_and(|hand| hand.holds);
         let holds = self.gripper.holds(self.plant.gripper.as_mut()).unwrap_or(before);
+        if holds
+            && !before
+            && let Some(source) = &self.config.held_plate
+        {
+            judge.set_held_plate(source.held());
+        }
         let hand = HandState { jaw_opening_m: self.gripper.opening_m(), holds };
         judge.judge(motion, hand, [from, to])
     }

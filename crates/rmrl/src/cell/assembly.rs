@@ -52,6 +52,7 @@ impl Laboratory {
                 (cell.devices(), World::Simulated(cell), None)
             }
             CellKind::XArm => {
+                prove_reach(config)?;
                 let (devices, interrupts) = real_devices(config, &envelope, start)?;
                 (devices, World::Real, Some(interrupts))
             }
@@ -107,13 +108,12 @@ pub(crate) struct Interrupts {
 }
 
 /// The devices of a real cell, connected and set up, and what a stop has to interrupt. Before the operator permits
-/// the first motion, this only reads from the arm.
+/// the first motion, this only reads from the arm. The caller has proven, or proves before each motion, that the arm reaches it.
 pub(crate) fn real_devices(
     config: &RunConfig,
     envelope: &SafetyEnvelope,
     start: &Start,
 ) -> Result<(Devices, Interrupts), LaboratoryError> {
-    prove_reach(config)?;
     config.check_live()?;
     // A resumed run checks this, too, because it may have paused for months.
     if !start.is_calibration {

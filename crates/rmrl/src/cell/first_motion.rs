@@ -183,7 +183,7 @@ pub fn permission(
     let task = &config.task;
     let (height_m, home) = (task.travel_height_m, task.home.tool_pose());
     let motion = FirstMotion::new(seen.tool.pose, height_m, home, task.travel_speed_m_s);
-    let mut motion = motion.after(way_back.map(|WayBack { slot, to, speed_m_s }| OutOfSlot {
+    let mut motion = motion.after(way_back.map(|WayBack { slot, to, speed_m_s, .. }| OutOfSlot {
         slot: slot.to_string(),
         to,
         speed_m_s,

@@ -12,6 +12,7 @@
 //! | `{"ask":"exchange_plate","scene":3}` | `{"done":true}` when the scene's plate lies there |
 //! | `{"ask":"put_plate_at_target"}` | `{"done":true}` |
 //! | `{"ask":"put_plate_near","pose":{"x_m":0.3,"y_m":-0.1,"yaw_rad":0.2}}` | `{"done":true}` |
+//! | `{"ask":"seat_item","item":"plate-1","slot":"hotel:1"}` | `{"done":true}` when the item lies in the slot exactly where it should |
 //!
 //! `{"done":false}` means that the operator declined, and ends the run. `{"error":"..."}` may replace any response.
 //!

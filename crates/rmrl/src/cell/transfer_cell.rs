@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rmrl_cell::{AfterContact, Devices, SafetyEnvelope};
+use rmrl_cell::{AfterContact, Devices, SafetyEnvelope, with_sources};
 use rmrl_inventory::{Inventory, InventoryError, Place, StatedBy};
 use rmrl_sim::SimulatedCell;
 use rmrl_transfer::{
     CellParts, NothingInTheWay, SitePlan, TransferCell, TransferError, TransferSettings, Ways,
 };
+use rmrl_xarm::ArmModel;
 
 use super::assembly::{Interrupts, connect, real_devices};
 use super::first_motion::Start;
@@ -17,6 +18,7 @@ use super::laboratory_error::LaboratoryError;
 use super::perception::{localizer, picture_reader};
 use super::simulated_places::simulated_laboratory;
 use super::site_clearance::{SiteClearance, WayError};
+use super::site_reach::{SiteError, prove_slot, prove_travel};
 use crate::config::{CellKind, Places, RunConfig};
 
 /// The file of what is known of how things lie, in the folder of the inventory.
@@ -41,6 +43,9 @@ pub enum TransferCellError {
     /// The configuration has no site.
     #[error("the configuration has no site: add [sites.NAME], as configs/laboratory.toml has them")]
     NoSites,
+    /// The arm does not reach a slot, or a way between two; in words.
+    #[error("{0}")]
+    Reach(String),
     /// The simulated laboratory that was kept cannot be read.
     #[error("{0}")]
     Kept(String),
@@ -146,12 +151,27 @@ fn find_devices(
             Ok(Found { devices, simulated: Some(cell), interrupts: None })
         }
         CellKind::XArm => {
+            // Ways are proven before each transfer, with the arm's reach. Those of an arm whose shapes are not known are not.
+            if config.xarm.model != ArmModel::XArm6 {
+                prove_sites(config, places)?;
+            }
             let envelope = SafetyEnvelope::new(config.safety)
                 .map_err(|error| LaboratoryError::from(error.within("safety")))?;
             let (devices, interrupts) = real_devices(config, &envelope, start)?;
             Ok(Found { devices, simulated: None, interrupts: Some(interrupts) })
         }
     }
+}
+
+/// Proves that the arm reaches every slot, and every way between them.
+fn prove_sites(config: &RunConfig, places: &Places) -> Result<(), TransferCellError> {
+    let proven = || -> Result<(), SiteError> {
+        for slot in places.slots() {
+            prove_slot(config, places, &slot)?;
+        }
+        prove_travel(config, places).map(drop)
+    };
+    proven().map_err(|error| TransferCellError::Reach(with_sources(&error)))
 }
 
 /// The proofs of a configuration's ways. An arm whose shapes are not known has none.

@@ -1,25 +1,12 @@
 //! `rmrl xarm`
 
-use std::path::PathBuf;
-use std::time::Duration;
+mod arguments;
+mod laboratory;
+mod task_cell;
 
-use crate::cell::emulated_calibration::emulated_calibration;
-use crate::cell::remote::CellServer;
-use crate::cell::simulated::simulated_cell;
-use crate::cell::terminal::{Typed, poll_line, say};
-use crate::config::{RemoteConfig, RunConfig};
-use anyhow::{Context, anyhow};
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use rmrl_cell::Camera;
-use rmrl_xarm::emulator::{
-    EmulatedController, EmulatorConfig, Faults, Firmware, GripperKind, Pace, Plant, Ports,
-    ScheduledFault, UnixSockets,
-};
-use rmrl_xarm::kinematics::ArmKinematics;
-use serde::Serialize;
 
-use super::args::Configuration;
+use self::arguments::Emulate;
 use super::failure::Failure;
 
 /// Tools for the xArm.
@@ -31,215 +18,19 @@ pub struct Xarm {
 
 #[derive(Debug, Subcommand)]
 enum XarmCommand {
-    Emulate(Emulate),
-}
-
-/// Emulate an arm's controller over the simulated cell. xarm.model chooses the arm.
-///
-/// The emulator speaks the vendor's protocol on the vendor's ports of the loopback address, so that this
-/// program, the vendor's software or yours can drive the simulated arm and gripper as if they were real.
-/// It also serves the simulated camera and a simulated operator who places plates (docs/xarm.md). It runs
-/// until Ctrl-C.
-///
-/// Inject faults with --fault, or by typing them while it runs: a collision, a pressed emergency stop
-/// (`release` releases it), a link that falls silent.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  rmrl xarm emulate --config configs/xarm6-emulated.toml     ports above 1024: no rights needed
-  rmrl train --config configs/xarm6-emulated.toml            in another terminal
-  rmrl xarm emulate --firmware 1.12.10 --gripper g1 --speed 10
-  rmrl xarm emulate --set xarm.model=xarm5 --port 10502      an xArm 5
-  rmrl xarm emulate --fault collision@12:0.5 --fault late=300@500     in the 12th motion; at the 500th request")]
-pub struct Emulate {
-    /// The controller's firmware
-    #[arg(long, value_name = "VERSION", default_value = "2.5.0")]
-    firmware: Firmware,
-
-    /// The BIO gripper's generation
-    #[arg(long, default_value = "g2", value_parser = gripper_parser())]
-    gripper: GripperKind,
-
-    /// Speed of the arm as a multiple of real time; 0: as fast as it is computed
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = pace)]
-    speed: f64,
-
-    /// The control port [default: xarm.control_port, 502]
-    #[arg(long, value_name = "PORT")]
-    port: Option<u16>,
-
-    /// The first of three report ports, the second of which is that of xarm.report_port [default: one below
-    /// xarm.report_port, 30001]
-    #[arg(long, value_name = "PORT")]
-    report_port: Option<u16>,
-
-    /// The port of reports 250 times a second
-    #[arg(long, value_name = "PORT", default_value_t = Ports::VENDOR.real_time)]
-    real_time_port: u16,
-
-    /// Address at which camera and operator are served
-    #[arg(long, value_name = "HOST:PORT", default_value = RemoteConfig::DEFAULT_ADDRESS)]
-    cell: String,
-
-    /// Also listen on sockets in a folder, always named xarmcontroller_uds_502 and so on: the vendor's
-    /// software looks for them in /tmp before it tries a port
-    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "/tmp")]
-    socket: Option<PathBuf>,
-
-    /// A fault to inject; may be repeated. In motions: collision, joint-limit, emergency-stop,
-    /// state-reset, each with @MOTION[:SHARE]. On the link: silence, drop, half-frame, twice,
-    /// wrong-transaction, late=MILLISECONDS, each with @REQUEST. Of the gripper: gripper-error=NUMBER,
-    /// dropped, each with @GRIPPER-MOTION. All count from 1; without @ the next one is meant. Of the reports,
-    /// immediately: report-silence, report-resume
-    #[arg(long, value_name = "FAULT")]
-    fault: Vec<ScheduledFault>,
-
-    /// The simulated laboratory, the same as --set seed=N
-    #[arg(long, value_name = "N")]
-    seed: Option<u32>,
-
-    #[command(flatten)]
-    configuration: Configuration,
-}
-
-fn gripper_parser() -> impl TypedValueParser<Value = GripperKind> {
-    let names = [
-        PossibleValue::new("g1").help("the first: open or closed"),
-        PossibleValue::new("g2").help("the second: any width"),
-        PossibleValue::new("g2-early").help("the second with its early firmware"),
-        PossibleValue::new("none").help("nothing at the flange answers"),
-    ];
-    PossibleValuesParser::new(names).map(|name| match name.as_str() {
-        "g1" => GripperKind::G1,
-        "g2" => GripperKind::G2,
-        "g2-early" => GripperKind::EarlyG2,
-        _ => GripperKind::None,
-    })
-}
-
-fn pace(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(times) if (0.0..=1000.0).contains(&times) => Ok(times),
-        _ => Err("expected 0 to 1000 times".to_string()),
-    }
-}
-
-/// The addresses of the emulator, as the command prints them.
-#[derive(Serialize)]
-struct Listening {
-    control: String,
-    reports: [String; 4],
-    cell: String,
-    sockets: Option<String>,
-}
-
-impl std::fmt::Display for Listening {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "controller at {}, reports at {}", self.control, self.reports.join(", "))?;
-        writeln!(f, "camera and operator at {}", self.cell)?;
-        match &self.sockets {
-            Some(folder) => writeln!(f, "sockets in {folder}"),
-            None => Ok(()),
-        }
-    }
+    Emulate(Box<Emulate>),
 }
 
 /// Runs the command.
 pub fn run(arguments: &Xarm) -> Result<(), Failure> {
-    match &arguments.command {
-        XarmCommand::Emulate(arguments) => emulate(arguments),
-    }
-}
-
-fn emulate(arguments: &Emulate) -> Result<(), Failure> {
+    let XarmCommand::Emulate(arguments) = &arguments.command;
     let mut layers = arguments.configuration.layers()?;
     if let Some(seed) = arguments.seed {
         layers = layers.with_value("--seed", "seed", i64::from(seed));
     }
-    let config = layers.resolve()?;
-    config.simulation.check_task(&config.task).map_err(|error| Failure::Usage(error.into()))?;
-    let cell = simulated_cell(&config, u64::from(config.seed)).map_err(anyhow::Error::from)?;
-
-    let controller = controller(arguments, &config)?;
-    let control_port = arguments.port.unwrap_or(config.xarm.control_port);
-    let plant = Plant { arm: Box::new(cell.clone()), gripper: Box::new(cell.clone()) };
-    let running = EmulatedController::start(controller, plant).with_context(|| match control_port {
-        1..1024 => "the controller cannot be emulated (ports below 1024 may need rights; --port 10502 needs none)",
-        _ => "the controller cannot be emulated",
-    })?;
-    arguments.fault.iter().for_each(|fault| running.faults().schedule(*fault));
-    let calibration = emulated_calibration(&config, &cell);
-    let remote = CellServer::start(&arguments.cell, cell.clone(), Some(calibration))
-        .with_context(|| format!("nothing can be served at --cell {}", arguments.cell))?;
-    let addresses = running.addresses().context("the controller listens nowhere")?;
-    let listening = Listening {
-        control: addresses.control.to_string(),
-        reports: [addresses.normal, addresses.rich, addresses.real, addresses.real_time]
-            .map(|at| at.to_string()),
-        cell: remote.address().to_string(),
-        sockets: arguments.socket.as_ref().map(|folder| folder.display().to_string()),
-    };
-    let size = cell.model().intrinsics;
-    tracing::info!("the camera captures {} x {} pixels", size.width, size.height);
-    let next = "in another terminal, rmrl train --config configs/xarm6-emulated.toml";
-    super::output::print_result(&listening, false, next)?;
-    // Other threads do everything else until the process ends.
-    inject_typed_faults(running.faults())
-}
-
-fn controller(arguments: &Emulate, config: &RunConfig) -> Result<EmulatorConfig, Failure> {
-    Ok(EmulatorConfig {
-        firmware: arguments.firmware,
-        gripper: arguments.gripper,
-        pace: match arguments.speed {
-            0.0 => Pace::AsFastAsPossible,
-            times => Pace::Times(times),
-        },
-        tcp: Some(ports(arguments, config)?),
-        unix: arguments.socket.clone().map(|folder| UnixSockets { folder, ports: Ports::VENDOR }),
-        arm: ArmKinematics::new(config.xarm.model),
-        flange_from_tool: config.xarm.flange_from_jaws(),
-        watched_m: Some(config.xarm.fence_m),
-        ..EmulatorConfig::default()
-    })
-}
-
-fn ports(arguments: &Emulate, config: &RunConfig) -> Result<Ports, Failure> {
-    let configured = config.xarm.reports_at().map(|rich| rich.saturating_sub(1));
-    let first = arguments.report_port.or(configured).unwrap_or(Ports::VENDOR.normal);
-    let report = |number: u16| {
-        let port = if first == 0 { Some(0) } else { first.checked_add(number) };
-        port.ok_or_else(|| {
-            Failure::Usage(anyhow!("--report-port {first} leaves no room for three ports"))
-        })
-    };
-    Ok(Ports {
-        control: arguments.port.unwrap_or(config.xarm.control_port),
-        normal: first,
-        rich: report(1)?,
-        real: report(2)?,
-        real_time: arguments.real_time_port,
-    })
-}
-
-/// Time between two checks of the standard input.
-const POLL: Duration = Duration::from_millis(100);
-
-/// Injects the faults that are typed.
-fn inject_typed_faults(faults: &Faults) -> ! {
-    loop {
-        match poll_line() {
-            Typed::Nothing => std::thread::sleep(POLL),
-            Typed::Line(line) if line.trim().is_empty() => {}
-            Typed::Line(line) => match line.parse::<ScheduledFault>() {
-                Ok(fault) => {
-                    faults.schedule(fault);
-                    say(format_args!("scheduled: {}", line.trim()));
-                }
-                Err(error) => say(error),
-            },
-            Typed::End => loop {
-                std::thread::park();
-            },
-        }
+    if layers.places()?.sites.is_empty() {
+        task_cell::emulate(arguments, layers)
+    } else {
+        laboratory::emulate(arguments, &layers)
     }
 }

@@ -103,6 +103,11 @@ pub struct EntryRegion {
     #[key(at_least = -360, at_most = 360)]
     #[serde(default)]
     pub yaw_deg: f64,
+    /// The least distance of gripper and held plate in this region, in meters. Default that of what is entered,
+    /// `entry_margin_m`. Where regions overlap the smallest margin holds.
+    #[key(at_least = -0.05, at_most = 0.5)]
+    #[serde(default)]
+    pub margin_m: Option<f64>,
 }
 
 impl EntryRegion {

@@ -59,7 +59,6 @@ pub(super) struct Obstacle {
     solid: Solid,
     own_from_base: Frame,
     margin_m: f64,
-    entry_margin_m: f64,
     regions: Vec<Region>,
 }
 
@@ -81,8 +80,7 @@ impl Obstacle {
             solid: Solid::Box { half_m: 0.5 * Vector3::from(one.size_m) },
             own_from_base: base_from_own.inverse().into(),
             margin_m: one.margin_m,
-            entry_margin_m: one.entry_margin_m,
-            regions: one.entered_within.iter().map(Region::new).collect(),
+            regions: Region::all(&one.entered_within, one.entry_margin_m),
         }
     }
 
@@ -92,15 +90,15 @@ impl Obstacle {
             solid: Solid::Below,
             own_from_base: upright([0.0, 0.0, table.height_m], 0.0).inverse().into(),
             margin_m: table.margin_m,
-            entry_margin_m: table.entry_margin_m,
-            regions: table.entered_within.iter().map(Region::new).collect(),
+            regions: Region::all(&table.entered_within, table.entry_margin_m),
         }
     }
 
     /// The margins of the arm's links and of the hand while the tool's point is there, in meters.
     pub fn margins_m(&self, tool_m: &Vector3<f64>) -> [f64; 2] {
-        let enters = self.regions.iter().any(|region| region.contains(tool_m));
-        [self.margin_m, if enters { self.entry_margin_m } else { self.margin_m }]
+        let entered = self.regions.iter().filter(|region| region.contains(tool_m));
+        let hand_m = entered.map(|region| region.margin_m).reduce(f64::min);
+        [self.margin_m, hand_m.unwrap_or(self.margin_m)]
     }
 
     /// From another frame to its own.
@@ -128,16 +126,23 @@ struct Region {
     z_m: [f64; 2],
     radius_m: Option<f64>,
     half_m: Option<[f64; 2]>,
+    /// The least distance of the hand, in meters.
+    margin_m: f64,
 }
 
 impl Region {
-    fn new(config: &EntryRegion) -> Self {
+    fn all(regions: &[EntryRegion], entry_margin_m: f64) -> Vec<Self> {
+        regions.iter().map(|region| Self::new(region, entry_margin_m)).collect()
+    }
+
+    fn new(config: &EntryRegion, entry_margin_m: f64) -> Self {
         let [x, y] = config.center_m;
         Self {
             own_from_base: upright([x, y, 0.0], config.yaw_deg).inverse(),
             z_m: config.z_m,
             radius_m: config.radius_m,
             half_m: config.size_m.map(|size| size.map(|whole| 0.5 * whole)),
+            margin_m: config.margin_m.unwrap_or(entry_margin_m),
         }
     }
 
@@ -213,6 +218,7 @@ mod tests {
             radius_m: Some(0.01),
             size_m: None,
             yaw_deg: 0.0,
+            margin_m: None,
         };
         let passage = EntryRegion {
             center_m: [0.5, 0.0],
@@ -221,7 +227,9 @@ mod tests {
             yaw_deg: 90.0,
             ..cylinder.clone()
         };
-        let entered_within = vec![cylinder, passage];
+        // Where something is put down it touches.
+        let touching = EntryRegion { z_m: [0.0, 0.05], margin_m: Some(-0.001), ..cylinder.clone() };
+        let entered_within = vec![cylinder, passage, touching];
         let one = Obstacle::of_box(&KeepOutBox { entered_within, ..turned_box() });
         for (tool, is_inside) in [
             (at(0.309, 0.1, 0.1), true),
@@ -234,5 +242,6 @@ mod tests {
             let hand_m = if is_inside { 0.001 } else { 0.02 };
             assert_eq!(one.margins_m(&tool), [0.02, hand_m], "{tool:?}");
         }
+        assert_eq!(one.margins_m(&at(0.3, 0.1, 0.04)), [0.02, -0.001]);
     }
 }

@@ -140,6 +140,10 @@ impl Operator for RemoteOperator {
     fn put_plate_near(&mut self, pose: PlanarPose) -> Result<(), DeviceError> {
         self.ask_to(&RemoteRequest::PutPlateNear { pose })
     }
+
+    fn seat_item(&mut self, item: &str, slot: &str) -> Result<(), DeviceError> {
+        self.ask_to(&RemoteRequest::SeatItem { item: item.to_string(), slot: slot.to_string() })
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,10 @@ pub(super) enum RemoteRequest {
     PutPlateNear {
         pose: PlanarPose,
     },
+    SeatItem {
+        item: String,
+        slot: String,
+    },
 }
 
 /// The line of a response.
@@ -58,6 +62,10 @@ mod tests {
             (RemoteRequest::Frame {}, r#"{"ask":"picture"}"#),
             (RemoteRequest::ExchangePlate { scene: 3 }, r#"{"ask":"exchange_plate","scene":3}"#),
             (RemoteRequest::PutPlateAtTarget {}, r#"{"ask":"put_plate_at_target"}"#),
+            (
+                RemoteRequest::SeatItem { item: "plate-1".into(), slot: "hotel:1".into() },
+                r#"{"ask":"seat_item","item":"plate-1","slot":"hotel:1"}"#,
+            ),
             (
                 RemoteRequest::PutPlateNear { pose: near },
                 r#"{"ask":"put_plate_near","pose":{"x_m":0.3,"y_m":-0.1,"yaw_rad":0.2}}"#,

@@ -131,6 +131,7 @@ fn respond(
         RemoteRequest::ExchangePlate { scene } => cell.exchange_plate(scene),
         RemoteRequest::PutPlateAtTarget {} => cell.put_plate_at_target(),
         RemoteRequest::PutPlateNear { pose } => cell.put_plate_near(pose),
+        RemoteRequest::SeatItem { item, slot } => cell.seat_item(&item, &slot),
     };
     let response = match done {
         Ok(()) => RemoteResponse::Done { done: true },
