@@ -22,9 +22,9 @@ const PLATE: [First; 1] = [("plate-1", "96-well", false, "bench")];
 
 /// Decides after few transfers.
 const SHORT: GateConfig = GateConfig {
-    loss_cap: 0.002,
-    allowed_increase: 0.000_5,
-    false_proof: 0.3,
+    loss_cap: 0.001,
+    allowed_increase: 0.000_6,
+    false_proof: 0.5,
     hours_between_changes: 24,
 };
 
@@ -52,7 +52,7 @@ impl PickPolicy for Fake {
 }
 
 fn pair() -> PolicyPair {
-    PolicyPair { from: "bench".into(), to: "reader".into(), labware: "96-well".into() }
+    PolicyPair { from: "reader".into(), to: "bench".into(), labware: "96-well".into() }
 }
 
 fn log(dir: &Path) -> TransferLog {
@@ -80,29 +80,30 @@ fn policies(dir: &Path, perfect: Option<&Fake>) -> Policies {
     Policies::open(dir, log(dir), Box::new(load))
 }
 
-/// A laboratory that has learned where its camera sees plates, and what a perfect policy knows of it. The plate lies on the bench.
+/// A laboratory that has learned where its camera sees plates, and what a perfect policy knows of it. The plate lies in the reader.
 fn learned(dir: &Path, seed: u64) -> (Laboratory, Fake) {
     let mut laboratory = Laboratory::new(dir, &PLATE, seed);
-    for _ in 0..3 {
+    assert_eq!(laboratory.transfer("bench", "reader").ending, Ending::Done);
+    for _ in 0..2 {
         there_and_back(&mut laboratory);
     }
-    let report = laboratory.transfer("bench", "reader");
+    let report = laboratory.transfer("reader", "bench");
     assert_eq!(report.is_seated, Some(true), "{report:?}");
     let off_m = 1e-3 * laboratory.item("plate-1").slot.unwrap().1.x_mm;
-    assert_eq!(laboratory.transfer("reader", "bench").ending, Ending::Done);
+    assert_eq!(laboratory.transfer("bench", "reader").ending, Ending::Done);
     let known = laboratory.cell.knowledge();
     let belief = known.belief().clone();
-    let along_m = known.offsets().of("reader").by(&belief).mean - off_m;
+    let along_m = known.offsets().of("bench").by(&belief).mean - off_m;
     let fake = Fake { belief, along_m, across_m: 0.0, abstains: false };
     laboratory.cell.correct_by(policies(dir, Some(&fake)));
     (laboratory, fake)
 }
 
-/// From the bench to the reader and back. Returns the report of the way there.
+/// From the reader to the bench and back. Returns the report of the way there.
 fn there_and_back(laboratory: &mut Laboratory) -> TransferReport {
-    let there = laboratory.transfer("bench", "reader");
+    let there = laboratory.transfer("reader", "bench");
     assert_eq!(there.ending, Ending::Done, "{there:?}");
-    let back = laboratory.transfer("reader", "bench");
+    let back = laboratory.transfer("bench", "reader");
     assert_eq!((back.ending, back.corrected_by), (Ending::Done, Some(CorrectedBy::Belief)));
     there
 }
@@ -182,7 +183,7 @@ fn the_belief_corrects_where_a_policy_abstains_is_missing_or_would_miss() {
         let counted = &laboratory.cell.policies().unwrap().gates().unwrap()[0];
         assert_eq!(counted.passed_over, 1);
         // A rehearsal names it before anything moves.
-        let request = laboratory.request("bench", "reader", false);
+        let request = laboratory.request("reader", "bench", false);
         let lines = laboratory.cell.rehearse(&request).unwrap();
         assert!(lines.last().unwrap().contains(&format!("the policy {name}")), "{lines:?}");
     }
@@ -191,7 +192,7 @@ fn the_belief_corrects_where_a_policy_abstains_is_missing_or_would_miss() {
     let now = jiff::Timestamp::UNIX_EPOCH;
     laboratory.cell.policies_mut().unwrap().replace(&pair(), BELIEF, SHORT, now).unwrap();
     offer(&mut laboratory, "off-by-7.0");
-    for _ in 0..6 {
+    for _ in 0..3 {
         there_and_back(&mut laboratory);
     }
     assert_eq!(gate(&laboratory).new_policy(), Some("off-by-7.0"));
@@ -211,9 +212,12 @@ fn a_change_comes_once_a_day_and_can_be_gone_back_from_for_good() {
     let again = laboratory.cell.policies_mut().unwrap().offer(&pair(), "shy", SHORT);
     assert!(matches!(again, Err(PolicyError::Gate { .. })), "{again:?}");
     offer(&mut laboratory, "off-by-0.0");
-    for _ in 0..16 {
+    let proof = gate(&laboratory).proof();
+    while gate(&laboratory).evidence().unwrap().1 < proof {
+        assert!(gate(&laboratory).evidence().unwrap().0 < 20);
         there_and_back(&mut laboratory);
     }
+    there_and_back(&mut laboratory);
     // It is proven, and waits for its day; so it does in the next program.
     let waiting = gate(&laboratory);
     assert_eq!((waiting.current(), waiting.new_policy()), (BELIEF, Some("off-by-0.0")));
@@ -242,11 +246,16 @@ fn a_damaged_file_of_gates_is_said_kept_and_ends_no_transfer() {
         whole.replace("\"refused\"", "\"regretted\""),
         String::new(),
     ];
-    for damaged in damages {
+    for (number, damaged) in damages.into_iter().enumerate() {
         std::fs::write(dir.path().join(POLICIES), &damaged).unwrap();
         laboratory.cell.correct_by(policies(dir.path(), Some(&fake)));
-        let report = there_and_back(&mut laboratory);
-        assert_eq!((report.corrected_by, report.passed_over), (Some(CorrectedBy::Belief), None));
+        if number == 0 {
+            let report = there_and_back(&mut laboratory);
+            assert_eq!(
+                (report.corrected_by, report.passed_over),
+                (Some(CorrectedBy::Belief), None)
+            );
+        }
         let policies = laboratory.cell.policies_mut().unwrap();
         let now = jiff::Timestamp::UNIX_EPOCH;
         assert!(matches!(policies.gates(), Err(PolicyError::Unreadable { .. })));
@@ -290,8 +299,8 @@ fn a_transfer_that_the_camera_saw_is_a_trial() {
     assert_eq!(report.corrected_by, policy("off-by-1.0"));
     let measured = report.error.filter(|error| error.known_by == KnownBy::Measured);
     // A disk that is full ends nothing. What the camera does not see is no trial.
-    assert_eq!(laboratory.transfer("bench", "reader").ending, Ending::Done);
-    assert_eq!(laboratory.transfer("reader", "hotel:1").ending, Ending::Done);
+    assert_eq!(laboratory.transfer("reader", "bench").ending, Ending::Done);
+    assert_eq!(laboratory.transfer("bench", "hotel:1").ending, Ending::Done);
     let kept = kept.lock().unwrap();
     let by: Vec<&str> = kept.iter().map(|trial| trial.corrected_by.as_str()).collect();
     assert_eq!(by, ["off-by-1.0", BELIEF, "off-by-1.0"]);
