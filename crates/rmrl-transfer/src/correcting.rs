@@ -17,6 +17,9 @@ const MOST_ACROSS_M: f64 = 0.004;
 /// And by as much in yaw, in radians. Untuned.
 const MOST_TURN_RAD: f64 = 0.07;
 
+/// 95 % of a normal distribution lie below this, in standard deviations from its mean.
+const ONE_SIDED_95: f64 = 1.645;
+
 /// What chose a pick.
 #[derive(Debug, Clone)]
 pub(crate) struct Correction {
@@ -82,7 +85,9 @@ impl TransferCell {
         let look = seen.look();
         let held = Offset::seen(look, pick).blurred(belief.slide_m(look, pick));
         let off = held.less(&by_belief.goal.offset).blurred(REPEATABILITY_M).by(belief);
-        let (most_m, miss_m) = (self.tolerance_m(job), off.mean.abs() + NORMAL_95 * off.deviation);
+        let most_m = self.tolerance_m(job);
+        // 95 % of such plates lie within this: by both sides of the distribution, or by one where it is off to that side.
+        let miss_m = (NORMAL_95 * off.deviation).max(off.mean.abs() + ONE_SIDED_95 * off.deviation);
         if miss_m > most_m {
             return Err(format!(
                 "by its pick {} would lie up to {:.1} mm off in {}, and {:.1} mm are allowed",

@@ -44,7 +44,12 @@ impl PolicyShelf {
 
     /// Whether a policy of this name is kept.
     pub(crate) fn has(&self, name: &str) -> bool {
-        is_name(name) && self.folder.join(name).join(POLICY).is_file()
+        is_name(name) && self.file(name).is_file()
+    }
+
+    /// The file of a policy's weights.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name).join(POLICY)
     }
 
     /// Keeps the policy of a run, for a labware. Returns its name: that of the run, with a digest of the weights.

@@ -1,6 +1,7 @@
 //! `rmrl policy`
 
 mod listed;
+mod train;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,15 +11,17 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use rmrl_inventory::{Inventory, SlotAddress};
 use rmrl_labware::Labware;
+use rmrl_learn::MethodName;
 use rmrl_transfer::{BELIEF, GateConfig, Policies, PolicyError, PolicyPair, TransferLog};
 use serde::Serialize;
 
 use self::listed::Listed;
+use self::train::train;
 use crate::cell::transfer_cell::TRANSFERS;
 use crate::cell::transfer_policies::{PolicyShelf, open_policies};
 use crate::cli::args::Configuration;
 use crate::cli::failure::Failure;
-use crate::cli::output::print_result;
+use crate::cli::output::{path_word, print_result};
 use crate::config::Places;
 
 /// The labware of a policy, if the command does not say.
@@ -67,6 +70,22 @@ enum What {
     Withdraw {
         #[command(flatten)]
         between: Between,
+
+        #[command(flatten)]
+        shared: Shared,
+    },
+    /// Train a policy on the transfers between two sites, from the one that works or from new
+    Train {
+        #[command(flatten)]
+        between: Between,
+
+        /// The directory of the run that is written; must not exist
+        #[arg(long, value_name = "RUN")]
+        out: PathBuf,
+
+        /// Begin with a new policy also where one works
+        #[arg(long)]
+        new: bool,
 
         #[command(flatten)]
         shared: Shared,
@@ -156,14 +175,30 @@ pub fn run(arguments: &PolicyCommand) -> Result<(), Failure> {
     let (What::List { shared }
     | What::Use { shared, .. }
     | What::Withdraw { shared, .. }
+    | What::Train { shared, .. }
     | What::Rollback { shared, .. }) = &arguments.command;
-    let places = shared.configuration.layers()?.places()?;
+    let layers = shared.configuration.layers()?;
+    let places = layers.places()?;
     let words = shared.configuration.words().join(" ");
     if let What::List { .. } = &arguments.command {
         let listed = Listed::of(&opened(&places)?, &PolicyShelf::of(&places), &places);
         let listed = listed.map_err(anyhow::Error::from)?;
         let next = format!("rmrl policy use RUN FROM TO {words}");
         return Ok(print_result(&listed, shared.json, next.trim())?);
+    }
+    if let What::Train { between, out, new, .. } = &arguments.command {
+        let (pair, _) = between.pair(&places).map_err(Failure::Usage)?;
+        // The candidates and the schedule of hindsight, whose labels these are.
+        let layers = layers.with_value("policy train", "method", MethodName::Hindsight.as_str());
+        let config = layers.without("until").resolve()?;
+        let current = if *new { None } else { Some(current(&opened(&places)?, &pair)) };
+        let trained = train(&config, &places, pair, current.as_deref(), out)?;
+        let Between { from, to, labware } = between;
+        let of_labware =
+            if labware == LABWARE { String::new() } else { format!(" --labware {labware}") };
+        let run = path_word(out);
+        let next = format!("rmrl policy use {run} {from} {to}{of_labware} {words}");
+        return Ok(print_result(&trained, shared.json, next.trim())?);
     }
     let changed = change(&arguments.command, &places)?;
     let next = format!("rmrl policy list {words}");
@@ -202,7 +237,7 @@ fn change(command: &What, places: &Places) -> Result<Changed, Failure> {
             let name = policies.withdraw(&pair).map_err(refused)?;
             format!("{name} is withdrawn; {} corrects", current(&policies, &pair))
         }
-        What::Rollback { .. } | What::List { .. } => {
+        What::Rollback { .. } | What::List { .. } | What::Train { .. } => {
             let name = policies.rollback(&pair, now).map_err(refused)?;
             format!("{name} corrects again")
         }
