@@ -6,7 +6,7 @@ use rmrl_inventory::{FailedAt, SlotAddress, TransferId};
 use crate::carried::Carried;
 use crate::cell::TransferCell;
 use crate::choosing::{Choice, Goal};
-use crate::correcting::Correction;
+use crate::correction::Correction;
 use crate::error::TransferError;
 use crate::grasping::Grasp;
 use crate::job::Job;

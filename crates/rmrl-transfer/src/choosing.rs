@@ -12,7 +12,7 @@
 use rmrl_core::{Look, Observation, PlanarPose};
 
 use crate::cell::{ComeHomeError, TransferCell};
-use crate::correcting::Correction;
+use crate::correction::Correction;
 use crate::job::{At, Job};
 use crate::knowledge::{Knowledge, Lies};
 use crate::looking::Seen;

@@ -6,6 +6,7 @@ use rmrl_inventory::Place;
 
 use crate::cell::TransferCell;
 use crate::choosing::{Choice, NORMAL_95, REPEATABILITY_M};
+use crate::correction::Correction;
 use crate::job::Job;
 use crate::offset::Offset;
 use crate::policies::{BELIEF, PolicyPair, Turn};
@@ -19,24 +20,6 @@ const MOST_TURN_RAD: f64 = 0.07;
 
 /// 95 % of a normal distribution lie below this, in standard deviations from its mean.
 const ONE_SIDED_95: f64 = 1.645;
-
-/// What chose a pick.
-#[derive(Debug, Clone)]
-pub(crate) struct Correction {
-    pub by: CorrectedBy,
-    /// The turn that the outcome counts for; `None` where no policy was offered, or one was passed over.
-    pub turn: Option<Turn>,
-    /// The policy in whose place the belief corrected.
-    pub passed_over: Option<PassedOver>,
-    /// What was seen before, with its sites and labware: a transfer that a policy could have made.
-    pub trial: Option<(PolicyPair, Observation)>,
-}
-
-impl Correction {
-    pub fn by_belief() -> Self {
-        Self { by: CorrectedBy::Belief, turn: None, passed_over: None, trial: None }
-    }
-}
 
 impl TransferCell {
     /// The choice of the policy whose turn it is to correct over what the camera saw, or else the belief's.

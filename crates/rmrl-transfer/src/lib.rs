@@ -7,8 +7,8 @@
 //! - `request`: what is asked, and how it ended. `error`: why it was refused
 //! - `planning`: what comes first: carrying about, and putting down in view. `transfer`: one transfer, from find to look.
 //!   `grasping`: gripping and leaving. `carried`: how far it came. `answering`: how far off the item lies, and what that teaches
-//! - `choosing`: where the jaws close and open. `correcting`: by the belief or by a policy. `learning`: what the outcome tells of
-//!   policies. `looking`: what the camera says
+//! - `choosing`: where the jaws close and open. `correcting`, `correction`: by the belief or by a policy. `learning`: what the
+//!   outcome tells of policies. `looking`: what the camera says
 //! - `job`: a request, resolved into heights and slots. `route`: its way, proven. `going`: motions between slots
 //! - `carrying_about`: how a cell learns where its camera sees plates
 //! - `knowledge`: what is known of how things lie. `offset`, `site_offsets`: where plates are along the fingers
@@ -26,6 +26,7 @@ mod carrying_about;
 mod cell;
 mod choosing;
 mod correcting;
+mod correction;
 mod error;
 mod going;
 mod grasping;

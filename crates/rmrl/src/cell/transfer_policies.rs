@@ -8,7 +8,7 @@ use rmrl_core::{Observation, PlanarPose, fnv1a};
 use rmrl_data::RunDir;
 use rmrl_files::{read_regular_file, write_atomically};
 use rmrl_labware::Labware;
-use rmrl_learn::Policy;
+use rmrl_learn::{Metadata, Policy, read_metadata};
 use rmrl_transfer::{PickPolicy, Policies, TransferLog};
 use rmrl_vision::PlateGeometry;
 
@@ -23,6 +23,15 @@ const MOST_BYTES: u64 = 2 << 30;
 const MOST_CONFIG_BYTES: u64 = 1 << 20;
 /// Plates whose length and width differ by less than this are the same to a policy, in meters.
 const SAME_M: f64 = 0.001;
+
+/// The note in the file of a policy's weights that says with which plate it was trained: length and width in meters, as JSON. Without
+/// it that is the plate of its run.
+const PLATE: &str = "plate_m";
+
+/// What the file of a policy notes that was trained on transfers of a labware.
+pub(crate) fn notes_of(labware: &Labware) -> Metadata {
+    Metadata::from([(PLATE.to_string(), [labware.length_m, labware.width_m].to_vec().into())])
+}
 
 /// The policies of the cell with these places. `log` takes note of their changes.
 pub(crate) fn open_policies(places: &Places, log: TransferLog) -> Policies {
@@ -119,14 +128,15 @@ fn read(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
 /// The policy of a run, which says where to pick.
 struct RunPolicy {
     policy: Policy,
-    /// The plate that it was trained with.
-    plate: PlateGeometry,
+    /// Length and width of the plate that it was trained with, in meters.
+    plate: [f64; 2],
 }
 
 impl RunPolicy {
     fn read(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let file = folder.join(POLICY);
-        let found = digest(&read(&file, MOST_BYTES)?);
+        let bytes = read(&file, MOST_BYTES)?;
+        let found = digest(&bytes);
         if !name.ends_with(&found) {
             bail!(
                 "{} is damaged: its digest is {found}, expected that in its name; offer its run again by \
@@ -136,12 +146,21 @@ impl RunPolicy {
         }
         let config = RunConfig::of_run(&folder.join(RunDir::CONFIG))?;
         let policy = Policy::from_file(&file, &config.policy)?;
-        Ok(Self { policy, plate: config.vision.localizer.plate })
+        let noted = read_metadata(&file, &bytes)?.remove(PLATE);
+        let plate = match noted {
+            Some(noted) => serde_json::from_value(noted)
+                .with_context(|| format!("{}: its note of the plate is damaged", file.display()))?,
+            None => {
+                let PlateGeometry { length_m, width_m, .. } = config.vision.localizer.plate;
+                [length_m, width_m]
+            }
+        };
+        Ok(Self { policy, plate })
     }
 
     /// Why it cannot correct a labware, in words.
     fn other_labware(&self, labware: &Labware) -> Option<String> {
-        let trained = [self.plate.length_m, self.plate.width_m];
+        let trained = self.plate;
         let asked = [labware.length_m, labware.width_m];
         let is_same = trained.iter().zip(asked).all(|(one, other)| (one - other).abs() < SAME_M);
         let mm = |[length_m, width_m]: [f64; 2]| {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rmrl_cell::{Place, Region, SiteConfig};
 use rmrl_core::{Decision, Outcome, Placement, PlacementError, Trial, TrialId, TrialReport};
 use rmrl_data::{ImageWriter, ImagesRecord, Journal, RunDir, TimeStamp, TrialRecord, Written};
 use rmrl_learn::MethodName;
@@ -15,9 +14,6 @@ use crate::config::{Places, RunConfig};
 
 /// The folder of the trials, in the folder of the inventory.
 const TRIALS: &str = "trials";
-/// How far items are expected from the middle of their slots, in meters and degrees: what poses are scaled by.
-const AROUND_M: f64 = 0.02;
-const AROUND_DEG: f64 = 5.0;
 
 /// The folder of the trials between two sites.
 pub(crate) fn trials_of(places: &Places, pair: &PolicyPair) -> PathBuf {
@@ -25,42 +21,15 @@ pub(crate) fn trials_of(places: &Places, pair: &PolicyPair) -> PathBuf {
     places.inventory.join(TRIALS).join(format!("{from}--{to}--{}", plain(labware)))
 }
 
-/// The configuration of a run whose trials are the transfers between two sites.
-///
-/// # Errors
-/// The configuration has no such site; in words.
-pub(crate) fn as_run_between(
-    config: &RunConfig,
-    places: &Places,
-    pair: &PolicyPair,
-) -> Result<RunConfig, String> {
-    let site = |name: &str| {
-        places.sites.get(name).ok_or_else(|| format!("the configuration has no site {name}"))
-    };
-    let (from, to) = (site(&pair.from)?, site(&pair.to)?);
-    let labware = places.labware.get(&pair.labware).map_err(|error| error.to_string())?;
+/// A configuration as a run keeps it whose trials are transfers: each is a scene of its own. Its task is that of the cell: where
+/// the items lay and were brought is in the trials.
+pub(crate) fn as_run(config: &RunConfig) -> RunConfig {
     let mut config = config.clone();
     config.method = MethodName::Hindsight;
     config.until = None;
+    config.pretrained = None;
     config.schedule.trials_per_scene = 1;
-    config.task.start = around(from);
-    config.task.start_surface_m = from.surface_m;
-    config.task.place =
-        Place { x_m: to.x_m, y_m: to.y_m, yaw_deg: to.yaw_deg, surface_m: to.surface_m };
-    config.task.seating = to.seating;
-    let plate = &mut config.vision.localizer.plate;
-    (plate.length_m, plate.width_m) = (labware.length_m, labware.width_m);
-    plate.height_m = labware.height_m;
-    Ok(config)
-}
-
-/// Where the items of a site lie.
-fn around(site: &SiteConfig) -> Region {
-    Region {
-        x_m: [site.x_m - AROUND_M, site.x_m + AROUND_M],
-        y_m: [site.y_m - AROUND_M, site.y_m + AROUND_M],
-        yaw_deg: [site.yaw_deg - AROUND_DEG, site.yaw_deg + AROUND_DEG],
-    }
+    config
 }
 
 /// Keeps the transfers of a cell as trials.
@@ -87,9 +56,7 @@ impl TrialFolders {
     fn write(&mut self, trial: &TransferTrial) -> anyhow::Result<()> {
         if !self.open.contains_key(&trial.pair) {
             let root = trials_of(&self.places, &trial.pair);
-            let config = as_run_between(&self.config, &self.places, &trial.pair)
-                .map_err(anyhow::Error::msg)?;
-            self.open.insert(trial.pair.clone(), OpenFolder::of(&root, &config)?);
+            self.open.insert(trial.pair.clone(), OpenFolder::of(&root, &as_run(&self.config))?);
         }
         let reward = self.config.reward;
         let folder = self.open.get_mut(&trial.pair).context("the folder was just opened")?;

@@ -187,12 +187,12 @@ pub fn run(arguments: &PolicyCommand) -> Result<(), Failure> {
         return Ok(print_result(&listed, shared.json, next.trim())?);
     }
     if let What::Train { between, out, new, .. } = &arguments.command {
-        let (pair, _) = between.pair(&places).map_err(Failure::Usage)?;
+        let (pair, labware) = between.pair(&places).map_err(Failure::Usage)?;
         // The candidates and the schedule of hindsight, whose labels these are.
         let layers = layers.with_value("policy train", "method", MethodName::Hindsight.as_str());
         let config = layers.without("until").resolve()?;
         let current = if *new { None } else { Some(current(&opened(&places)?, &pair)) };
-        let trained = train(&config, &places, pair, current.as_deref(), out)?;
+        let trained = train(&config, &places, (pair, labware), current.as_deref(), out)?;
         let Between { from, to, labware } = between;
         let of_labware =
             if labware == LABWARE { String::new() } else { format!(" --labware {labware}") };

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use rmrl_belief::CellBelief;
 use rmrl_core::{PlanarPose, Trial};
 use rmrl_data::TrialRecord;
-use rmrl_learn::{EarlierData, HindsightByGeometry, Policy, pretrain};
+use rmrl_learn::{EarlierData, HindsightByGeometry, Policy, PoseScaling, pretrain};
 
 use crate::config::RunConfig;
 use crate::run::initial_policy::Pretrained;
@@ -17,14 +17,14 @@ const LEAST_TRIALS: usize = 4;
 /// As many steps of the optimizer are made at least: few transfers take many passes. Untuned.
 const LEAST_STEPS: usize = 400;
 
-/// A new policy of a configuration: its candidates are as fine as they become.
+/// A new policy of a configuration, which scales poses by `scaling`. Its candidates are as fine as they become in a run.
 ///
 /// # Errors
 /// The configuration makes none.
-pub(crate) fn new_policy(config: &RunConfig) -> anyhow::Result<Policy> {
+pub(crate) fn new_policy(config: &RunConfig, scaling: PoseScaling) -> anyhow::Result<Policy> {
     let actions = config.action_space_after(u32::MAX)?;
     let seed = u64::from(config.seed);
-    Ok(Policy::new(&config.policy, &actions, config.pose_scaling(), seed)?)
+    Ok(Policy::new(&config.policy, &actions, scaling, seed)?)
 }
 
 /// Trains `policy` on the transfers in the folder `root`, by the labels of hindsight: `belief` says how the closing jaws slid the

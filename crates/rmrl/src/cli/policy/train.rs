@@ -8,13 +8,14 @@ use rmrl_belief::{CellBelief, Prior};
 use rmrl_core::PlanarPose;
 use rmrl_data::RunDir;
 use rmrl_files::read_regular_file;
-use rmrl_learn::{Metadata, Policy};
+use rmrl_labware::Labware;
+use rmrl_learn::{Policy, PoseScaling};
 use rmrl_transfer::{BELIEF, Knowledge, PolicyPair};
 use serde::Serialize;
 
 use crate::cell::transfer_cell::KNOWLEDGE;
-use crate::cell::transfer_policies::PolicyShelf;
-use crate::cell::transfer_trials::{as_run_between, trials_of};
+use crate::cell::transfer_policies::{PolicyShelf, notes_of};
+use crate::cell::transfer_trials::{as_run, trials_of};
 use crate::cli::failure::Failure;
 use crate::config::{Places, RunConfig};
 use crate::run::POLICY;
@@ -24,6 +25,10 @@ use crate::run::transfer_training::{new_policy, train_on_transfers};
 
 /// No file of what a cell knows is larger, in bytes.
 const MOST_BYTES: u64 = 16 << 20;
+
+/// How far items are expected from the middle of their slots, in meters and degrees: what their poses are scaled by.
+const AROUND_M: f64 = 0.02;
+const AROUND_DEG: f64 = 5.0;
 
 /// The result, as the command prints it.
 #[derive(Serialize)]
@@ -54,13 +59,13 @@ impl fmt::Display for Trained {
 pub(super) fn train(
     config: &RunConfig,
     places: &Places,
-    pair: PolicyPair,
+    (pair, labware): (PolicyPair, Labware),
     current: Option<&str>,
     out: &Path,
 ) -> Result<Trained, Failure> {
     let usage = |reason: String| Failure::Usage(anyhow!(reason));
     let belief = belief_of(places, config.task.start.center());
-    let config = as_run_between(config, places, &pair).map_err(usage)?;
+    let config = as_run(config);
     let root = trials_of(places, &pair);
     if RunDir::check(&root).is_err() {
         return Err(usage(format!(
@@ -77,13 +82,13 @@ pub(super) fn train(
             let kept = PolicyShelf::of(places).file(name);
             Policy::from_file(&kept, &config.policy).map_err(anyhow::Error::from)?
         }
-        None => new_policy(&config)?,
+        None => new_policy(&config, around(places, &pair)?)?,
     };
     let Pretrained { policy, labeled_states, losses } =
         train_on_transfers(&config, &root, policy, &belief?)?;
     let dir = RunDir::create(out, &resolved(&config)?.to_run_toml())
         .map_err(|error| Failure::Usage(error.into()))?;
-    dir.write(POLICY, &policy.to_safetensors(&Metadata::new())).map_err(anyhow::Error::from)?;
+    dir.write(POLICY, &policy.to_safetensors(&notes_of(&labware))).map_err(anyhow::Error::from)?;
     Ok(Trained {
         pair,
         run: out.display().to_string(),
@@ -92,6 +97,13 @@ pub(super) fn train(
         first_loss: losses.first().copied().unwrap_or(f32::NAN),
         last_loss: losses.last().copied().unwrap_or(f32::NAN),
     })
+}
+
+/// How the poses of a site's items are scaled.
+fn around(places: &Places, pair: &PolicyPair) -> anyhow::Result<PoseScaling> {
+    let site = places.sites.get(&pair.from).with_context(|| format!("no site {}", pair.from))?;
+    let middle = PlanarPose::new(site.x_m, site.y_m, site.yaw_deg.to_radians());
+    Ok(PoseScaling::new(middle, [AROUND_M, AROUND_M, AROUND_DEG.to_radians()]))
 }
 
 /// What the cell believes of its camera and its tool. `middle` is the middle of its workspace.
