@@ -1,5 +1,6 @@
-//! Which of belief and policy corrects. A policy chooses the pick alone: the place is the taught one, as in its trials. The belief
-//! guards it.
+//! Which of belief and policy corrects. A policy chooses one number, the offset along the fingers that the plate has in the jaws: the
+//! belief says which offset that is by the policy's pick, and has the jaws close centered and parallel. The place is the taught one,
+//! as in the policy's trials. The belief guards it.
 
 use rmrl_core::{Observation, PlanarPose};
 use rmrl_inventory::Place;
@@ -12,12 +13,11 @@ use crate::offset::Offset;
 use crate::policies::{BELIEF, PolicyPair, Turn};
 use crate::request::{CorrectedBy, PassedOver, Request};
 
-/// A policy may differ from the belief by as much across the fingers, in meters: open jaws have more room than this at either
-/// side of a plate in every slot. Untuned.
-const MOST_ACROSS_M: f64 = 0.004;
-/// And by as much in yaw, in radians. Untuned.
-const MOST_TURN_RAD: f64 = 0.07;
-
+/// A policy's pick may be as far from the belief's, in meters: as far as the candidates of any training reach, and what a camera is
+/// off. Untuned.
+const MOST_APART_M: f64 = 0.02;
+/// And in yaw, in radians. Untuned.
+const MOST_TURN_RAD: f64 = 0.2;
 /// 95 % of a normal distribution lie below this, in standard deviations from its mean.
 const ONE_SIDED_95: f64 = 1.645;
 
@@ -63,10 +63,13 @@ impl TransferCell {
         if !pick.is_finite() {
             return Err("its pick is no pose".to_string());
         }
-        check_grip(pick, by_belief)?;
+        check_plausible(pick, by_belief)?;
         let belief = self.knowledge.belief();
         let look = seen.look();
-        let held = Offset::seen(look, pick).blurred(belief.slide_m(look, pick));
+        // The number that it chooses: the offset that the plate would have in the jaws once they closed there.
+        let along_m = Offset::seen(look, pick).by(belief).mean + belief.slide_m(look, pick);
+        let pick = belief.tool_over(look, along_m);
+        let held = Offset::seen(look, pick);
         let off = held.less(&by_belief.goal.offset).blurred(REPEATABILITY_M).by(belief);
         let most_m = self.tolerance_m(job);
         // 95 % of such plates lie within this: by both sides of the distribution, or by one where it is off to that side.
@@ -130,18 +133,16 @@ fn pair_of(job: &Job) -> Option<PolicyPair> {
     is_straight.then(|| PolicyPair::between(from, to, &job.labware_name))
 }
 
-/// Whether the open jaws get around the item, by what the belief thinks where it lies.
-fn check_grip(pick: PlanarPose, by_belief: &Choice) -> Result<(), String> {
+/// Whether a pick is one that can be meant: a correction, and not another place.
+fn check_plausible(pick: PlanarPose, by_belief: &Choice) -> Result<(), String> {
     let Some(tool) = by_belief.pick else { return Ok(()) };
     let apart = pick.relative_to(tool);
-    let across_m = apart.rotated(-tool.yaw_rad).dy_m;
-    if across_m.abs() > MOST_ACROSS_M || apart.dyaw_rad.abs() > MOST_TURN_RAD {
+    if apart.translation_m() > MOST_APART_M || apart.dyaw_rad.abs() > MOST_TURN_RAD {
         return Err(format!(
-            "its pick is {:.1} mm across the fingers and {:.1} degrees from the belief's, more than the {:.0} mm and {:.0} \
-             degrees for which the open jaws have room",
-            1e3 * across_m.abs(),
+            "its pick is {:.1} mm and {:.1} degrees from the belief's, more than the {:.0} mm and {:.0} degrees of any correction",
+            1e3 * apart.translation_m(),
             apart.dyaw_rad.to_degrees().abs(),
-            1e3 * MOST_ACROSS_M,
+            1e3 * MOST_APART_M,
             MOST_TURN_RAD.to_degrees()
         ));
     }
