@@ -14,6 +14,8 @@ use crate::config::{Places, RunConfig};
 
 /// The folder of the trials, in the folder of the inventory.
 const TRIALS: &str = "trials";
+/// As many are kept of each two sites and labware: half a gigabyte of images. Untuned.
+const MOST_TRIALS: u32 = 1000;
 
 /// The folder of the trials between two sites.
 pub(crate) fn trials_of(places: &Places, pair: &PolicyPair) -> PathBuf {
@@ -60,6 +62,9 @@ impl TrialFolders {
         }
         let reward = self.config.reward;
         let folder = self.open.get_mut(&trial.pair).context("the folder was just opened")?;
+        if folder.trials >= MOST_TRIALS {
+            return Ok(());
+        }
         let number = folder.trials + 1;
         let image = format!("{}/{number:05}-start.png", RunDir::IMAGES);
         folder.images.write_color(&image, &trial.seen.image)?;
@@ -93,6 +98,13 @@ impl TrialFolders {
         };
         folder.log.append(&record)?;
         folder.trials = number;
+        if number == MOST_TRIALS {
+            let root = trials_of(&self.places, &trial.pair);
+            tracing::warn!(
+                "{} has {number} trials: no more are kept until it is moved away",
+                root.display()
+            );
+        }
         Ok(())
     }
 }
