@@ -8,17 +8,18 @@ use crate::cell::{ComeHomeError, TransferCell};
 use crate::choosing::{Choice, NORMAL_95};
 use crate::job::Job;
 use crate::knowledge::Lies;
+use crate::learning::Outcome;
 use crate::looking::Seen;
 use crate::offset::Offset;
-use crate::request::{Ending, KnownBy, PlaceError, Request, TransferReport};
+use crate::request::{CorrectedBy, Ending, KnownBy, PlaceError, Request, TransferReport};
 use crate::watch::{SiteRecord, TransferRecord};
 
-/// The name of what corrects transfers, in the log.
-const BELIEF: &str = "self-calibration";
+/// The name of the belief, in the log.
+const SELF_CALIBRATION: &str = "self-calibration";
 
 impl TransferCell {
     /// Logs a measured error. The transfer is done whether this is written or not.
-    pub(crate) fn keep(&self, report: &TransferReport) {
+    pub(crate) fn keep(&self, report: &TransferReport, choice: &Choice) {
         let measured = report.error.filter(|error| error.known_by == KnownBy::Measured);
         let Some(error) = measured else { return };
         let logged = self.log.append(&SiteRecord::Transfer(TransferRecord {
@@ -30,7 +31,10 @@ impl TransferCell {
             dy_m: 1e-3 * error.across_mm,
             dyaw_rad: error.yaw_deg.to_radians(),
             interval_m: Some(1e-3 * error.interval_mm),
-            policy: BELIEF.to_string(),
+            policy: match &choice.correction.by {
+                CorrectedBy::Belief => SELF_CALIBRATION.to_string(),
+                CorrectedBy::Policy(name) => name.clone(),
+            },
         }));
         if let Err(error) = logged {
             tracing::error!("a measured error is not logged: {error}");
@@ -40,12 +44,13 @@ impl TransferCell {
     /// Looks at the item where it was released, and says how far off it lies: as measured, or else as predicted.
     pub(crate) fn answer(&mut self, job: &Job, choice: &Choice) -> TransferReport {
         let seen = match self.look_at_end(job) {
-            Ok(Some(Seen::Here(look))) => Some(look),
+            Ok(Some(Seen::Here(seen))) => Some(seen.look()),
             Ok(Some(Seen::NotThere(reason))) => {
                 // The jaws opened there: it lies there, and not where it should.
                 tracing::warn!("{} was released in {}: {reason}", job.item, job.to.address);
                 let mut missed = report(job, Ending::Done);
                 missed.is_seated = Some(false);
+                self.note_failure(choice);
                 self.knowledge.forget(&job.item);
                 return missed;
             }
@@ -61,6 +66,7 @@ impl TransferCell {
                 None
             }
         };
+        let target = self.seen_if_right(choice);
         let measured = seen.map(|look| self.learn_from(job, choice, look));
         if measured.is_none() {
             self.note_put_down(job, choice, None);
@@ -71,6 +77,9 @@ impl TransferCell {
             _ => (job.to.site.seating.translation_m, job.to.site.seating.yaw_deg),
         };
         let is_seated = error.distance_mm() <= 1e3 * most_m && error.yaw_deg.abs() <= most_deg;
+        if let (Some(look), Some(measured)) = (seen, measured) {
+            self.note_outcome(choice, &Outcome { measured, look, target, is_seated });
+        }
         let mut done = report(job, Ending::Done);
         (done.error, done.is_seated) = (Some(error), Some(is_seated));
         done
@@ -83,7 +92,8 @@ impl TransferCell {
         match measured {
             Some(measured) => {
                 let both_mm = measured.interval_mm.hypot(predicted.interval_mm);
-                let agrees = measured.distance_mm() <= both_mm;
+                let along_mm = measured.along_mm - predicted.along_mm;
+                let agrees = along_mm.hypot(measured.across_mm) <= both_mm;
                 if agrees && predicted.interval_mm < measured.interval_mm {
                     predicted
                 } else {
@@ -150,7 +160,7 @@ impl TransferCell {
 fn predicted(choice: &Choice) -> PlaceError {
     PlaceError {
         known_by: KnownBy::Predicted,
-        along_mm: 0.0,
+        along_mm: 1e3 * choice.along_m,
         across_mm: 0.0,
         yaw_deg: 0.0,
         interval_mm: 1e3 * choice.interval_m(),

@@ -13,6 +13,8 @@ pub(crate) const LID_SEATING_DEG: f64 = 1.0;
 pub(crate) enum Carried {
     /// It was released at its place, and the tool is at home.
     Released,
+    /// It is where it was, and nothing came near it.
+    Untouched(String),
     /// It is where it was.
     AtFrom(String),
     /// The jaws hold it.
@@ -31,6 +33,8 @@ pub(crate) fn report(job: &Job, ending: Ending) -> TransferReport {
         is_seated: None,
         by_way_of: None,
         carries: 0,
+        corrected_by: None,
+        passed_over: None,
     }
 }
 

@@ -6,6 +6,7 @@ use rmrl_inventory::{FailedAt, SlotAddress, TransferId};
 use crate::carried::Carried;
 use crate::cell::TransferCell;
 use crate::choosing::{Choice, Goal};
+use crate::correction::Correction;
 use crate::error::TransferError;
 use crate::grasping::Grasp;
 use crate::job::Job;
@@ -106,7 +107,7 @@ impl TransferCell {
         let expected = self.expected_look(&job.item, &job.to.address, tool);
         let seen = self.look_for(&job.labware, job.to.bottom_m, expected);
         let look = match seen.map_err(|error| error.to_string())? {
-            Seen::Here(look) => look,
+            Seen::Here(seen) => seen.look(),
             Seen::NotThere(reason) | Seen::Unclear(reason) => return Err(reason),
         };
         Ok(match self.knowledge.lies(&job.item, &place) {
@@ -169,7 +170,7 @@ impl TransferCell {
         let belief = self.knowledge.belief();
         let expected = belief.seen_from(tool, held.by(belief).mean);
         Ok(match self.look_for(&job.labware, job.to.bottom_m, expected) {
-            Ok(Seen::Here(look)) => Some(look),
+            Ok(Seen::Here(seen)) => Some(seen.look()),
             Ok(Seen::NotThere(reason) | Seen::Unclear(reason)) => {
                 tracing::info!("a carry tells nothing: {reason}");
                 None
@@ -194,7 +195,9 @@ impl TransferCell {
             Carried::Released => {
                 (FailedAt::AtFrom, Some(LeftAt::From), "it was released".to_string())
             }
-            Carried::AtFrom(reason) => (FailedAt::AtFrom, Some(LeftAt::From), reason),
+            Carried::Untouched(reason) | Carried::AtFrom(reason) => {
+                (FailedAt::AtFrom, Some(LeftAt::From), reason)
+            }
             Carried::InJaws(reason) => (FailedAt::InJaws, Some(LeftAt::Jaws), reason),
             Carried::Unknown(reason) => (FailedAt::Unknown, None, reason),
         };
@@ -223,6 +226,8 @@ fn choice_of(lies: &Gripped, place: PlanarPose) -> Choice {
         goal: Goal { tool: place, offset: lies.offset.clone() },
         place,
         deviation_m: 0.0,
+        along_m: 0.0,
         by_hand: None,
+        correction: Correction::by_belief(),
     }
 }

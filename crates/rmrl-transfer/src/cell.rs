@@ -20,6 +20,7 @@ use crate::error::TransferError;
 use crate::job::SitePlan;
 use crate::knowledge::Knowledge;
 use crate::log::TransferLog;
+use crate::policies::{KeepTrials, Policies};
 use crate::ways::Ways;
 
 /// The largest file of what is known, in bytes.
@@ -90,6 +91,10 @@ pub struct TransferCell {
     /// Says by how much the localizer errs, if anything does.
     pub(crate) reader: Option<Box<dyn PictureReader>>,
     pub(crate) last_image: Option<Arc<RgbImage>>,
+    /// The trained policies, if it has any.
+    pub(crate) policies: Option<Policies>,
+    /// Keeps the trials that transfers were, if anything does.
+    pub(crate) trials: Option<Box<dyn KeepTrials>>,
     knowledge_file: PathBuf,
     clock: Box<dyn Fn() -> Timestamp + Send>,
 }
@@ -119,6 +124,8 @@ impl TransferCell {
             log: TransferLog::open(&parts.log)?,
             reader: None,
             last_image: None,
+            policies: None,
+            trials: None,
             knowledge_file: parts.knowledge,
             clock: parts.clock,
         })
@@ -143,6 +150,26 @@ impl TransferCell {
     /// Lets `reader` say of each look at a plate by how much the localizer errs.
     pub fn read_pictures_by(&mut self, reader: Box<dyn PictureReader>) {
         self.reader = Some(reader);
+    }
+
+    /// Lets trained policies correct, where they are offered and the belief has nothing against it.
+    pub fn correct_by(&mut self, policies: Policies) {
+        self.policies = Some(policies);
+    }
+
+    /// The trained policies, if it has any.
+    pub fn policies(&self) -> Option<&Policies> {
+        self.policies.as_ref()
+    }
+
+    /// The trained policies, to change which of them work.
+    pub fn policies_mut(&mut self) -> Option<&mut Policies> {
+        self.policies.as_mut()
+    }
+
+    /// Lets `trials` keep each transfer whose outcome the camera saw, for policies to learn from.
+    pub fn keep_trials_by(&mut self, trials: Box<dyn KeepTrials>) {
+        self.trials = Some(trials);
     }
 
     /// The sites and the labware.

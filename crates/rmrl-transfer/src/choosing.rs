@@ -9,9 +9,10 @@
 //! place     T* moved along the fingers by s* - held
 //! ```
 
-use rmrl_core::{Look, PlanarPose};
+use rmrl_core::{Look, Observation, PlanarPose};
 
 use crate::cell::{ComeHomeError, TransferCell};
+use crate::correction::Correction;
 use crate::job::{At, Job};
 use crate::knowledge::{Knowledge, Lies};
 use crate::looking::Seen;
@@ -21,7 +22,7 @@ use crate::request::Request;
 /// Half the width of a 95 % interval, in standard deviations.
 pub(crate) const NORMAL_95: f64 = 1.96;
 /// How exactly the arm comes back to a pose, in meters: a standard deviation of the vendor's 0.1 mm.
-const REPEATABILITY_M: f64 = 0.000_1;
+pub(crate) const REPEATABILITY_M: f64 = 0.000_1;
 /// The play of a lid on its plate, in meters: a standard deviation. Untuned.
 const LID_PLAY_M: f64 = 0.000_5;
 
@@ -33,7 +34,7 @@ pub(crate) struct Goal {
 }
 
 /// Where the jaws close and open.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Choice {
     /// Where they close; `None` if they hold it already.
     pub pick: Option<PlanarPose>,
@@ -46,8 +47,12 @@ pub(crate) struct Choice {
     pub place: PlanarPose,
     /// How far off along the fingers it will lie: a standard deviation, in meters.
     pub deviation_m: f64,
+    /// How far along the fingers it is expected from where it should lie, in meters: 0 where the place makes up for it.
+    pub along_m: f64,
     /// Whether a person put the item where it is gripped, and nothing has looked at it since.
     pub by_hand: Option<bool>,
+    /// Whether the belief or a policy chose the pick.
+    pub correction: Correction,
 }
 
 impl Choice {
@@ -90,7 +95,10 @@ impl TransferCell {
         let goal = self.goal(job)?;
         let Some(from) = &job.from else { return self.held_by_jaws(job, goal) };
         let choice = match look {
-            Some(look) => self.over_look(job, look, goal),
+            Some(seen) => {
+                let by_belief = self.over_look(job, seen.look(), goal);
+                self.by_whose_turn(job, seen, by_belief)
+            }
             None => self.by_memory(job, from, goal),
         };
         let corrected_m = choice.pick.map_or(0.0, |pick| pick.distance_m(from.slot.tool));
@@ -151,7 +159,8 @@ impl TransferCell {
         let bottom_m = self.bottom_of_below(job, labware);
         let expected = self.expected_look(&id, address, slot.tool);
         match self.look_for(labware, bottom_m, expected)? {
-            Seen::Here(look) => {
+            Seen::Here(seen) => {
+                let look = seen.look();
                 let tool = self.knowledge.belief().tool_over(look, 0.0);
                 Ok(Goal { tool, offset: Offset::seen(look, tool) })
             }
@@ -187,7 +196,7 @@ impl TransferCell {
 
     /// Looks at what is gripped, or at the plate whose lid it is; `None` where the camera does not see it, or cannot say and
     /// the arm itself put it there.
-    fn look_at_source(&mut self, job: &Job, from: &At) -> Result<Option<Look>, NoChoice> {
+    fn look_at_source(&mut self, job: &Job, from: &At) -> Result<Option<Observation>, NoChoice> {
         let (id, labware, bottom_m) = match (&job.request, &from.below) {
             (Request::Unlid { .. }, Some((plate, labware))) => {
                 let rim_m = labware.lid_rim_m().unwrap_or(labware.height_m);
@@ -200,13 +209,13 @@ impl TransferCell {
         }
         let expected = self.expected_look(&id, &from.address, from.slot.tool);
         match self.look_for(&labware, bottom_m, expected)? {
-            Seen::Here(look) => {
+            Seen::Here(seen) => {
                 let lies = self.knowledge.lies(&id, &from.address.to_string());
                 if lies == (Lies::ByHand { is_seated: true }) {
                     let (site, tool) = (from.address.site(), from.slot.tool);
-                    self.knowledge.note_seated(site, tool, look, true);
+                    self.knowledge.note_seated(site, tool, seen.look(), true);
                 }
-                Ok(Some(look))
+                Ok(Some(seen))
             }
             Seen::NotThere(reason) => Err(NoChoice::NotThere(format!(
                 "{id} should lie in {}, and the camera does not see it there: {reason}",
@@ -273,7 +282,17 @@ impl TransferCell {
         let Choosing { pick, seen_before, by_hand } = choosing;
         let off = goal.offset.less(&held).blurred(REPEATABILITY_M).by(self.knowledge.belief());
         let place = moved_along(goal.tool, off.mean);
-        Choice { pick, seen_before, held, goal, place, deviation_m: off.deviation, by_hand }
+        Choice {
+            pick,
+            seen_before,
+            held,
+            goal,
+            place,
+            deviation_m: off.deviation,
+            along_m: 0.0,
+            by_hand,
+            correction: Correction::by_belief(),
+        }
     }
 }
 

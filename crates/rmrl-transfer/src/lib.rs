@@ -7,10 +7,12 @@
 //! - `request`: what is asked, and how it ended. `error`: why it was refused
 //! - `planning`: what comes first: carrying about, and putting down in view. `transfer`: one transfer, from find to look.
 //!   `grasping`: gripping and leaving. `carried`: how far it came. `answering`: how far off the item lies, and what that teaches
-//! - `choosing`: where the jaws close and open. `looking`: what the camera says
+//! - `choosing`: where the jaws close and open. `correcting`, `correction`: by the belief or by a policy. `learning`: what the
+//!   outcome tells of policies. `looking`: what the camera says
 //! - `job`: a request, resolved into heights and slots. `route`: its way, proven. `going`: motions between slots
 //! - `carrying_about`: how a cell learns where its camera sees plates
 //! - `knowledge`: what is known of how things lie. `offset`, `site_offsets`: where plates are along the fingers
+//! - `policies`: trained policies, which of them is asked, and the trials that they learn from
 //! - `ways`: who proves that a motion is clear
 //! - `cell`: devices, places and memory together. `log`: the transfers whose error was measured. `steps`: a protocol's
 //!   steps as transfers
@@ -23,15 +25,19 @@ mod carried;
 mod carrying_about;
 mod cell;
 mod choosing;
+mod correcting;
+mod correction;
 mod error;
 mod going;
 mod grasping;
 mod job;
 mod knowledge;
+mod learning;
 mod log;
 mod looking;
 mod offset;
 mod planning;
+mod policies;
 mod protocol;
 mod qualification;
 mod request;
@@ -49,6 +55,10 @@ pub use job::{SitePlan, geometry_of, slot_addresses};
 pub use knowledge::{Knowledge, Lies};
 pub use log::TransferLog;
 pub use offset::Offset;
+pub use policies::{
+    BELIEF, KeepTrials, LoadPolicy, POLICIES, PairGate, PickPolicy, Policies, PolicyError,
+    PolicyPair, TransferTrial, Turn,
+};
 pub use protocol::{
     ChainStatistics, ChainStatisticsError, ItemAt, OnFailure, Protocol, ProtocolEnd, ProtocolError,
     ProtocolEvent, ProtocolReport, Rate, RunHooks, Step, StepAction, StepAttempt, StepLearning,
@@ -60,12 +70,14 @@ pub use qualification::{
     QualificationReport, QualifiedSite, RefusedTransfer, SitePair, TimedTransfer,
     TransferStatistics, TrueError, TruthStatistics, WorstTransfer,
 };
-pub use request::{Ending, KnownBy, LeftAt, PlaceError, Request, TransferReport};
+pub use request::{
+    CorrectedBy, Ending, KnownBy, LeftAt, PassedOver, PlaceError, Request, TransferReport,
+};
 pub use site_offsets::{OffsetPrior, SiteObservation, SiteOffsets};
 pub use watch::{
     Acknowledged, Alarm, AlarmConfig, AlarmState, DaySummary, Decision, Explanation, GateConfig,
-    GateError, Moved, MovedConfig, PolicyGate, RecordError, SiteAlarms, SiteChange, SiteError,
-    SiteErrors, SiteRecord, Spread, TransferKey, TransferRecord, Verdict, WhatMoved, Which,
-    parse_records, what_moved,
+    GateError, Moved, MovedConfig, PolicyChangeCause, PolicyChanged, PolicyGate, RecordError,
+    SiteAlarms, SiteChange, SiteError, SiteErrors, SiteRecord, Spread, TransferKey, TransferRecord,
+    Verdict, WhatMoved, Which, parse_records, what_moved,
 };
 pub use ways::{Load, NothingInTheWay, SlotLine, Ways};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rmrl_cell::with_sources;
-use rmrl_core::{Look, PlanarPose};
+use rmrl_core::{Observation, PlanarPose};
 use rmrl_inventory::SlotAddress;
 use rmrl_labware::{Labware, LabwareKind};
 use rmrl_vision::{
@@ -23,10 +23,10 @@ const WITHIN_M: f64 = 0.04;
 const OCCUPIES_M: f64 = 0.06;
 
 /// What a look for an item came to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Seen {
-    /// It lies here.
-    Here(Look),
+    /// It lies here, in the image in which it was found.
+    Here(Observation),
     /// The camera sees that it does not lie there; why, in words.
     NotThere(String),
     /// The camera cannot say; why, in words.
@@ -76,14 +76,25 @@ impl TransferCell {
     }
 
     /// The look at a plate that was found, with what its picture says of the localizer's error.
-    fn read(&mut self, frame: &RgbdFrame, camera: &CameraModel, found: &Localization) -> Look {
-        let error_m = self.reader.as_mut().map(|reader| {
+    fn read(
+        &mut self,
+        frame: &RgbdFrame,
+        camera: &CameraModel,
+        found: &Localization,
+    ) -> Observation {
+        let look_error_m = self.reader.as_mut().map(|reader| {
             let [right_m, down_m] = reader.look_error_m(&frame.color, found.in_image);
             let [right, down] = camera.image_axes();
             let error = right * right_m + down * down_m;
             [error.x, error.y]
         });
-        Look { pose: found.pose, error_m }
+        Observation {
+            image: Arc::clone(&frame.color),
+            estimated_pose: found.pose,
+            look_error_m,
+            plate_in_image: found.in_image,
+            carries: Vec::new(),
+        }
     }
 
     /// Whether the camera sees a plate in a slot that should be free; where, in words.

@@ -155,6 +155,7 @@ impl TransferCell {
         route.carry.iter().for_each(|pose| say("carry", *pose));
         passage(&mut say, route.place, "jaws open");
         route.home.iter().for_each(|pose| say("home", *pose));
+        lines.push(self.who_would_correct(&job));
         Ok(lines)
     }
 

@@ -170,6 +170,35 @@ impl PlaceError {
     }
 }
 
+/// What chose where the jaws closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CorrectedBy {
+    /// The belief of self-calibration.
+    Belief,
+    /// A trained policy, by its name.
+    Policy(String),
+}
+
+impl fmt::Display for CorrectedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Belief => f.write_str("the belief"),
+            Self::Policy(name) => write!(f, "the policy {name}"),
+        }
+    }
+}
+
+/// A policy in whose place the belief corrected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassedOver {
+    /// Its name.
+    pub policy: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
 /// What a transfer came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TransferReport {
@@ -193,6 +222,12 @@ pub struct TransferReport {
     pub by_way_of: Option<SlotAddress>,
     /// How often it was carried about before, to learn where the camera sees plates.
     pub carries: usize,
+    /// What chose where the jaws closed; `None` if nothing was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected_by: Option<CorrectedBy>,
+    /// The policy whose turn it was, if the belief corrected in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_over: Option<PassedOver>,
 }
 
 impl TransferReport {

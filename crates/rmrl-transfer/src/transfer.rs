@@ -44,7 +44,10 @@ impl TransferCell {
         let route = self.route(&job, &choice)?;
         let id = self.begin(request)?;
         let carried = self.carry(&job, &choice, &route, id)?;
-        self.conclude(&job, &choice, id, carried)
+        let mut report = self.conclude(&job, &choice, id, carried)?;
+        report.corrected_by = Some(choice.correction.by);
+        report.passed_over = choice.correction.passed_over;
+        Ok(report)
     }
 
     /// How far an item may lie from where it should, in meters.
@@ -93,7 +96,7 @@ impl TransferCell {
                     if let Some((place, lies)) = known {
                         self.knowledge.note_lies(&job.item, &place, lies);
                     }
-                    return Ok(Carried::AtFrom(reason));
+                    return Ok(Carried::Untouched(reason));
                 }
                 Grasp::LeftThere(reason) => return Ok(Carried::AtFrom(reason)),
                 Grasp::Unknown(reason) => return Ok(Carried::Unknown(reason)),
@@ -201,15 +204,20 @@ impl TransferCell {
         id: TransferId,
         carried: Carried,
     ) -> Result<TransferReport, TransferError> {
+        if !matches!(carried, Carried::Released | Carried::Untouched(_)) {
+            self.note_failure(choice);
+        }
         let (at, left, reason) = match carried {
             Carried::Released => {
                 self.inventory.done(id, self.now())?;
                 let report = self.answer(job, choice);
                 self.save_knowledge();
-                self.keep(&report);
+                self.keep(&report, choice);
                 return Ok(report);
             }
-            Carried::AtFrom(reason) => (FailedAt::AtFrom, Some(LeftAt::From), reason),
+            Carried::AtFrom(reason) | Carried::Untouched(reason) => {
+                (FailedAt::AtFrom, Some(LeftAt::From), reason)
+            }
             Carried::InJaws(reason) => {
                 self.note_held(job, choice);
                 (FailedAt::InJaws, Some(LeftAt::Jaws), reason)

@@ -22,6 +22,7 @@ pub use site_change::SiteChange;
 pub use site_error::SiteError;
 pub use site_errors::{DaySummary, SiteErrors, Spread};
 pub use transfer_record::{
-    Acknowledged, RecordError, SiteRecord, TransferKey, TransferRecord, parse_records,
+    Acknowledged, PolicyChangeCause, PolicyChanged, RecordError, SiteRecord, TransferKey,
+    TransferRecord, parse_records,
 };
 pub use what_moved::{Explanation, Moved, MovedConfig, Verdict, WhatMoved, what_moved};

@@ -11,6 +11,7 @@
 //! - `site_reach`: the same proof for the sites between which plates are moved
 //! - `site_clearance`: the proof that the ways between them are clear of everything
 //! - `transfer_cell`: the cell that transfers between the sites of a configuration
+//! - `transfer_policies`: its trained policies; `transfer_trials`: its transfers as trials to learn from
 //! - `simulated_places`: the simulated laboratory with these sites; `kept_laboratory`: its state, kept between programs
 //! - `calibration_arm`: the arm with a calibration board on its flange, and the camera that it is shown to
 //! - `first_motion`: the permission of the operator, the connection to the arm, and its stop switch
@@ -39,4 +40,6 @@ pub(crate) mod site_reach;
 pub(crate) mod terminal;
 mod terminal_operator;
 pub(crate) mod transfer_cell;
+pub(crate) mod transfer_policies;
+pub(crate) mod transfer_trials;
 pub(crate) mod world;

@@ -14,6 +14,7 @@
 //! - `localize`: finds the plates in recorded frames
 //! - `calibrate`: calibrates the cameras of a cell and checks them
 //! - `cell`: commissions and controls a real cell
+//! - `policy`: says which trained policies correct transfers
 //! - `xarm`: emulates the controller of an xArm
 //! - `bench`: runs benchmarks
 //!
@@ -38,6 +39,7 @@ mod key_ranges;
 mod localize;
 mod log_filter;
 mod output;
+mod policy;
 mod pretrain;
 mod record;
 mod report;
@@ -90,6 +92,7 @@ enum Command {
     Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
     Cell(cell::Cell),
+    Policy(policy::PolicyCommand),
     Xarm(xarm::Xarm),
 }
 
@@ -142,6 +145,7 @@ pub fn main() -> ExitCode {
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Cell(arguments) => cell::run(arguments),
+        Command::Policy(arguments) => policy::run(arguments),
         Command::Xarm(arguments) => xarm::run(arguments),
     };
     match result {

@@ -4,6 +4,7 @@
 //! - `create` makes a run directory, `execute` runs what is left to do in one.
 //! - `observer`: who follows a run from outside; `outcome`: how it ended
 //! - `initial_policy`: new or pretrained; `baseline`: methods that learn none
+//! - `transfer_training`: a policy from transfers that the camera saw
 //! - `target_record`, `trial_record`, `world_record`: what is written; `run_log`: reading it again
 //! - `recorder` writes a run directory, with `kept_images`, `attempt_writer` (images and logs), `metrics_files` and `checkpoints`.
 //! - `resume` validates and repairs what an interrupted run left; `provenance`: the program that made it
@@ -27,6 +28,7 @@ mod resume;
 pub(crate) mod run_log;
 mod store;
 pub(crate) mod target_record;
+pub(crate) mod transfer_training;
 mod trial_record;
 pub(crate) mod world_record;
 

@@ -61,6 +61,21 @@ fn the_laboratory_has_slots_that_the_arm_reaches() {
     assert!(none.contains("add [sites.NAME]"), "{none}");
 }
 
+/// The example of a real cell is one that the arm reaches, but for what its laboratory has to measure.
+#[test]
+fn the_real_laboratory_of_the_examples_is_reached_and_clear() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = LABORATORY.replace("laboratory.toml", "xarm6-laboratory.toml");
+    let listed = result(&mut rmrl(dir.path(), &["cell", "sites", "--config", &config]));
+    assert_eq!((&listed["travel"], &listed["above"]), (&json!([]), &json!([])));
+    assert_eq!(listed["slots"].as_array().unwrap().len(), 5);
+    // Its commands name sites that a policy can be for.
+    let words = ["policy", "use", "nothing", "bench", "reader", "--config", &config];
+    let rest = ["--set", "inventory.dir=inventory"];
+    let error = failure(&mut rmrl(dir.path(), &[&words[..], &rest].concat()), 2);
+    assert!(error.contains("no directory of a run"), "{error}");
+}
+
 #[test]
 fn ways_that_are_not_clear_are_named() {
     let dir = tempfile::tempdir().unwrap();

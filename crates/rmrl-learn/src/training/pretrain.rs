@@ -56,6 +56,12 @@ impl EarlierData {
         self.labels.extend(other.labels);
     }
 
+    /// Ends the training of a policy on this data: it abstains in states unlike all of these when deployed. Each state counts as a
+    /// scene of its own.
+    pub fn finish_training(&self, policy: &mut Policy) {
+        policy.fit_support(self.states.iter().map(std::slice::from_ref));
+    }
+
     /// The number of labeled states.
     pub fn len(&self) -> usize {
         self.states.len()

@@ -180,6 +180,8 @@ mod tests {
                 is_seated: Some(along_mm <= 1.5),
                 by_way_of: None,
                 carries: 0,
+                corrected_by: None,
+                passed_over: None,
             },
             wall_seconds: 20.0,
             cpu_seconds: 0.5,

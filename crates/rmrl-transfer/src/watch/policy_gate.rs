@@ -210,6 +210,22 @@ impl PolicyGate {
         self.comparison.as_ref().map(|comparison| comparison.policy.as_str())
     }
 
+    /// The policies that are never compared again, by name.
+    pub fn refused(&self) -> impl Iterator<Item = &str> {
+        self.refused.iter().map(String::as_str)
+    }
+
+    /// How much evidence is a proof: `1 / false_proof`.
+    pub fn proof(&self) -> f64 {
+        1.0 / self.config.false_proof
+    }
+
+    /// How the comparison stands: how many pairs of transfers, and the evidence that the new policy is not worse.
+    pub fn evidence(&self) -> Option<(u32, f64)> {
+        let comparison = self.comparison.as_ref()?;
+        Some((comparison.pairs, comparison.not_worse.evidence()))
+    }
+
     /// Begins to compare a policy with the current one.
     ///
     /// # Errors
@@ -243,6 +259,25 @@ impl PolicyGate {
         let comparison = self.comparison.take()?;
         self.refused.insert(comparison.policy.clone());
         Some(comparison.policy)
+    }
+
+    /// Lets a policy work from now on without a comparison, at any time: a person decides it. It may have been refused before.
+    /// Returns the policy that worked before, which is kept for [`Self::rollback`].
+    ///
+    /// # Errors
+    /// It works already, or another one is compared.
+    pub fn replace(&mut self, policy: &str, now: Timestamp) -> Result<String, GateError> {
+        if policy == self.current {
+            return Err(GateError::NotNew { policy: policy.to_string(), reason: "works already" });
+        }
+        if let Some(new_policy) = self.new_policy().filter(|new_policy| *new_policy != policy) {
+            let (new_policy, current) = (new_policy.to_string(), self.current.clone());
+            return Err(GateError::Busy { new_policy, current });
+        }
+        let before = std::mem::replace(&mut self.current, policy.to_string());
+        self.previous = Some(before.clone());
+        (self.comparison, self.last_change) = (None, Some(now));
+        Ok(before)
     }
 
     /// Which policy should make the next transfer: both in turn, in the order old, new, new, old, which a steady drift

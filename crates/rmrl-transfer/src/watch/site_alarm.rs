@@ -144,6 +144,7 @@ impl SiteAlarms {
                 let site = self.sites.entry(transfer.to.clone()).or_insert_with(new);
                 Ok(site.note(transfer, &self.config))
             }
+            SiteRecord::Policy(_) => Ok(None),
         }
     }
 

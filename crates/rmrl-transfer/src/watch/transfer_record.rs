@@ -45,7 +45,49 @@ pub struct Acknowledged {
     pub note: String,
 }
 
-/// A line of the log: `{"record":"transfer",...}` or `{"record":"acknowledged",...}`.
+/// Another policy corrects between two sites.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyChanged {
+    /// When.
+    pub time: Timestamp,
+    /// The name of the site that items come from.
+    pub from: String,
+    /// The name of the site where they are brought.
+    pub to: String,
+    /// The name of their labware.
+    pub labware: String,
+    /// The policy before.
+    pub before: String,
+    /// The policy from then on.
+    pub after: String,
+    /// Why.
+    pub cause: PolicyChangeCause,
+}
+
+/// Why another policy corrects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyChangeCause {
+    /// It was proven not to be worse.
+    NotWorse,
+    /// An operator decided it.
+    Operator,
+    /// An operator went back to the policy before.
+    Rollback,
+}
+
+impl fmt::Display for PolicyChangeCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotWorse => "it is proven not to be worse",
+            Self::Operator => "an operator decided it",
+            Self::Rollback => "an operator went back",
+        })
+    }
+}
+
+/// A line of the log: `{"record":"transfer",...}`, `{"record":"acknowledged",...}` or `{"record":"policy",...}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum SiteRecord {
@@ -53,6 +95,8 @@ pub enum SiteRecord {
     Transfer(TransferRecord),
     /// A site is as it should be.
     Acknowledged(Acknowledged),
+    /// Another policy corrects.
+    Policy(PolicyChanged),
 }
 
 /// What a series of errors belongs to.

@@ -7,7 +7,8 @@ use rmrl_cell::{AfterContact, Devices, SafetyEnvelope, with_sources};
 use rmrl_inventory::{Inventory, InventoryError, Place, StatedBy};
 use rmrl_sim::SimulatedCell;
 use rmrl_transfer::{
-    CellParts, NothingInTheWay, SitePlan, TransferCell, TransferError, TransferSettings, Ways,
+    CellParts, NothingInTheWay, SitePlan, TransferCell, TransferError, TransferLog,
+    TransferSettings, Ways,
 };
 use rmrl_xarm::ArmModel;
 
@@ -19,6 +20,8 @@ use super::perception::{localizer, picture_reader};
 use super::simulated_places::simulated_laboratory;
 use super::site_clearance::{SiteClearance, WayError};
 use super::site_reach::{SiteError, prove_slot, prove_travel};
+use super::transfer_policies::open_policies;
+use super::transfer_trials::TrialFolders;
 use crate::config::{CellKind, Places, RunConfig};
 
 /// The file of what is known of how things lie, in the folder of the inventory.
@@ -111,6 +114,8 @@ pub fn open_transfer_cell_with(
     if let Some(reader) = picture_reader(config).map_err(LaboratoryError::from)? {
         cell.read_pictures_by(reader);
     }
+    cell.correct_by(open_policies(places, TransferLog::open(&places.inventory.join(TRANSFERS))?));
+    cell.keep_trials_by(Box::new(TrialFolders::new(config, places)));
     cell.after_contact(match config.cell.kind {
         CellKind::Simulated => AfterContact::Recover,
         CellKind::XArm => config.unattended.after_contact(&config.task),

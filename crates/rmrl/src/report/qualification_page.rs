@@ -211,6 +211,8 @@ mod tests {
             is_seated: Some(error.distance_mm() <= to.1),
             by_way_of: None,
             carries: 0,
+            corrected_by: None,
+            passed_over: None,
         };
         TimedTransfer {
             time: begin + (number as i64 * 30).seconds(),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use rmrl_inventory::SlotAddress;
 use rmrl_transfer::{
-    Acknowledged, Alarm, AlarmConfig, Moved, SiteAlarms, SiteErrors, SiteRecord, Verdict, WhatMoved,
+    Acknowledged, Alarm, AlarmConfig, Moved, PolicyChanged, SiteAlarms, SiteErrors, SiteRecord,
+    Verdict, WhatMoved,
 };
 
 /// The errors of transfers over time, with all alarms.
@@ -19,6 +20,8 @@ pub struct SiteHistory {
     pub alarms: Vec<RaisedAlarm>,
     /// What operators acknowledged, in the order of the log.
     pub acknowledged: Vec<Acknowledged>,
+    /// When another policy began to correct, in the order of the log.
+    pub policies: Vec<PolicyChanged>,
     /// How far an item may lie from its place, in millimeters, by the name of the site.
     pub tolerance_mm: BTreeMap<String, f64>,
     /// Where the cell stands: its days begin at midnight there.
@@ -46,6 +49,7 @@ impl SiteHistory {
             errors: SiteErrors::default(),
             alarms: Vec::new(),
             acknowledged: Vec::new(),
+            policies: Vec::new(),
             tolerance_mm: BTreeMap::new(),
             time_zone: TimeZone::UTC,
         };
@@ -57,6 +61,7 @@ impl SiteHistory {
             match record {
                 SiteRecord::Transfer(transfer) => history.errors.push(transfer.clone())?,
                 SiteRecord::Acknowledged(one) => history.acknowledged.push(one.clone()),
+                SiteRecord::Policy(one) => history.policies.push(one.clone()),
             }
         }
         Ok(history)

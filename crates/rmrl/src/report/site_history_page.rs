@@ -28,6 +28,7 @@ pub fn site_history_page(history: &SiteHistory) -> anyhow::Result<String> {
         ("style", STYLE.to_string()),
         ("cell", escape(&history.cell)),
         ("alarms", alarms(&history.alarms, history)),
+        ("policies", policies(history)),
         ("sites", sites),
     ];
     Ok(fill(include_str!("site_history.html"), &values))
@@ -55,6 +56,26 @@ fn alarms(alarms: &[RaisedAlarm], history: &SiteHistory) -> String {
         })
         .collect();
     html_table(&["time", "alarm", "median before", "of the last ten", "acknowledged"], &rows)
+}
+
+/// All changes of policy in a table; nothing without any.
+fn policies(history: &SiteHistory) -> String {
+    if history.policies.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<Cell>> = history
+        .policies
+        .iter()
+        .map(|one| {
+            let between = format!("{} from {} to {}", one.labware, one.from, one.to);
+            let time = Cell::text(local(history, one.time));
+            let [before, after] = [&one.before, &one.after].map(Cell::text);
+            vec![time, Cell::text(between), before, after, Cell::text(one.cause.to_string())]
+        })
+        .collect();
+    let table =
+        html_table(&["time", "transfers", "corrected before", "corrects since", "because"], &rows);
+    format!("<h2>Policies</h2>\n{table}")
 }
 
 /// A slot in a few numbers.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use jiff::tz::TimeZone;
 use rmrl_files::write_atomically;
-use rmrl_transfer::{AlarmConfig, TransferLog, parse_records};
+use rmrl_transfer::{AlarmConfig, SiteRecord, TransferLog, parse_records};
 use serde::Serialize;
 
 use crate::cell::transfer_cell::TRANSFERS;
@@ -71,8 +71,9 @@ pub fn run(arguments: &HistoryCommand) -> Result<(), Failure> {
     let page = site_history_page(&history)?;
     write_atomically(&arguments.out, page.as_bytes())
         .with_context(|| format!("cannot write {}", arguments.out.display()))?;
-    let shown =
-        Shown { page: arguments.out.display().to_string(), transfers: records.len(), alarms };
+    let is_transfer = |record: &&SiteRecord| matches!(record, SiteRecord::Transfer(_));
+    let transfers = records.iter().filter(is_transfer).count();
+    let shown = Shown { page: arguments.out.display().to_string(), transfers, alarms };
     let words = arguments.configuration.words().join(" ");
     print_result(&shown, arguments.json, format!("rmrl cell sites {words}").trim())?;
     match shown.alarms.first() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::Args;
 use rmrl_inventory::{Place, SlotAddress};
-use rmrl_transfer::{Ending, KnownBy, LeftAt, Request, TransferError, TransferReport};
+use rmrl_transfer::{Ending, KnownBy, LeftAt, PassedOver, Request, TransferError, TransferReport};
 use serde::Serialize;
 
 use crate::cell::first_motion::Start;
@@ -117,6 +117,12 @@ impl fmt::Display for InWords<'_> {
                     )?;
                 }
             }
+        }
+        if let Some(by) = &self.0.corrected_by {
+            writeln!(f, "  corrected by {by}")?;
+        }
+        if let Some(PassedOver { policy, reason }) = &self.0.passed_over {
+            writeln!(f, "  and not by the policy {policy}: {reason}")?;
         }
         if self.0.is_seated == Some(false) {
             writeln!(f, "  that is more than the site allows")?;
