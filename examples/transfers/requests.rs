@@ -1,6 +1,7 @@
 //! What can be asked of a laboratory.
 
 use rmrl::Places;
+use rmrl::rmrl_cell::Access;
 use rmrl::rmrl_inventory::{Place, SlotAddress, World};
 use rmrl::rmrl_transfer::Request;
 
@@ -37,12 +38,25 @@ fn is_possible(places: &Places, world: &World, request: &Request) -> bool {
     let Some(site) = places.sites.get(request.to().site()) else { return false };
     let lying = world.slot(request.to()).unwrap_or_default();
     match request {
+        // A rim is not lifted off its plate where the way out is level.
+        Request::Unlid { .. } | Request::Relid { .. } if enters_from_front(places, request) => {
+            false
+        }
         Request::Relid { .. } => lying
             .last()
             .is_some_and(|plate| !plate.has_lid && Some(plate.labware()) == top.covers()),
         Request::Unlid { .. } => lying.is_empty() && site.takes(&format!("{}.lid", top.labware())),
         Request::Move { .. } => lying.is_empty() && site.takes(top.labware()),
     }
+}
+
+/// Whether a slot where a lid is taken off or put on is entered from the front.
+fn enters_from_front(places: &Places, request: &Request) -> bool {
+    let slot = match (request, request.from()) {
+        (Request::Unlid { .. }, Place::Slot(from)) => from,
+        _ => request.to().clone(),
+    };
+    places.sites.get(slot.site()).is_some_and(|site| site.access == Access::Front)
 }
 
 /// A slot in which nothing lies and that takes a labware.

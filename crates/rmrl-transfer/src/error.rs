@@ -27,6 +27,21 @@ pub enum TransferError {
         /// The labware.
         labware: String,
     },
+    /// An item would be moved level while it still reaches down beside the one that it lies on.
+    #[error(
+        "{labware} reaches {nesting_mm:.1} mm down beside what it lies on, and in {slot} it is lifted by {lift_mm:.1} mm before it \
+         moves level (sites.{}.lift_m): do this in a slot that is entered from above", slot.site()
+    )]
+    LiftTooLow {
+        /// The slot.
+        slot: SlotAddress,
+        /// The labware of what is moved.
+        labware: String,
+        /// How far it reaches down, in millimeters.
+        nesting_mm: f64,
+        /// How far it is lifted, in millimeters.
+        lift_mm: f64,
+    },
     /// Limits of the workspace are invalid.
     #[error("safety.{0}")]
     Safety(#[from] InvalidKey),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rmrl_cell::{Passage, PassagePurpose, SiteConfig, Slot, TaskConfig};
+use rmrl_cell::{Access, Passage, PassagePurpose, SiteConfig, Slot, TaskConfig};
 use rmrl_core::PlanarPose;
 use rmrl_inventory::{Item, Place, SlotAddress, World};
 use rmrl_labware::{Labware, Library};
@@ -13,6 +13,8 @@ use crate::request::Request;
 
 /// The ending of a lid's labware: its plate's, and this.
 const LID: &str = ".lid";
+/// What moves level is above what it lay on by this at least, in meters: more than the arm's height errs.
+const CLEARS_BY_M: f64 = 0.001;
 /// The legs of a plate's chamfered corner, in meters. No standard says; the localizer needs one.
 const CHAMFER_M: f64 = 0.005;
 
@@ -56,6 +58,33 @@ pub(crate) struct Job {
     /// Where it is gripped; `None` if the jaws hold it already.
     pub from: Option<At>,
     pub to: At,
+}
+
+impl Job {
+    /// Checks that the item is lifted off what it lies on, or will lie on, before it moves level.
+    fn check_lift(&self) -> Result<(), TransferError> {
+        for At { address, site, below, .. } in self.from.iter().chain([&self.to]) {
+            let (Access::Front, Some((_, below))) = (site.access, below) else { continue };
+            let nesting_m = match self.request {
+                Request::Unlid { .. } | Request::Relid { .. } => {
+                    below.lid.map_or(0.0, |lid| lid.nesting_m)
+                }
+                Request::Move { .. } if below.name == self.labware.name => {
+                    below.height_m - below.stacking_height_m
+                }
+                Request::Move { .. } => 0.0,
+            };
+            if nesting_m > 0.0 && site.lift_m < nesting_m + CLEARS_BY_M {
+                return Err(TransferError::LiftTooLow {
+                    slot: address.clone(),
+                    labware: self.labware_name.clone(),
+                    nesting_mm: 1e3 * nesting_m,
+                    lift_mm: 1e3 * site.lift_m,
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl SitePlan {
@@ -137,7 +166,9 @@ impl SitePlan {
             Some(from) if from.address == *to => from.clone(),
             _ => self.at_to(to, world.slot(to).unwrap_or_default(), request, &labware_name)?,
         };
-        Ok(Job { request: request.clone(), item, labware, labware_name, has_lid, from, to })
+        let job = Job { request: request.clone(), item, labware, labware_name, has_lid, from, to };
+        job.check_lift()?;
+        Ok(job)
     }
 
     fn at_from(

@@ -102,6 +102,29 @@ fn what_cannot_be_is_refused_before_anything_moves() {
     assert_eq!(laboratory.lies("plate-1").0, "hotel:1");
 }
 
+/// A lid reaches 7.6 mm down beside its plate, and in the hotel items are lifted by 4 mm before they move level.
+#[test]
+fn lids_are_neither_taken_off_nor_put_on_where_the_way_is_level() {
+    let first: [First; 2] = [
+        ("plate-1", "96-well-with-lid", true, "hotel:1"),
+        ("plate-2", "96-well-with-lid", true, "bench"),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let mut laboratory = Laboratory::new(dir.path(), &first, 2);
+    let request = laboratory.request("bench", "lid-park", true);
+    assert_eq!(laboratory.cell.transfer(&request).unwrap().ending, Ending::Done);
+    // The bare plate goes away, and its lid should follow.
+    let gone = laboratory.transfer("bench", "hotel:2");
+    assert_eq!(gone.ending, Ending::Done, "{gone:?}");
+    for (from, to, is_lid) in [("lid-park", "hotel:2", false), ("hotel:1", "bench", true)] {
+        let request = laboratory.request(from, to, is_lid);
+        let error = laboratory.cell.transfer(&request).unwrap_err();
+        assert!(matches!(error, TransferError::LiftTooLow { .. }), "{error}");
+        assert!(error.to_string().contains("sites.hotel.lift_m"), "{error}");
+    }
+    assert_eq!(laboratory.lies("plate-2.lid").0, "lid-park");
+}
+
 #[test]
 fn a_plate_that_nobody_knows_of_is_not_put_upon() {
     let first: [First; 2] =

@@ -34,6 +34,11 @@ const CARRIED_N: f32 = 0.06;
 /// A plate slower than this has come to rest, in meters and radians per second.
 const REST_SPEED: f32 = 0.001;
 
+/// A load that gains more than this in one time step was thrown by the solver, in meters and radians per second: 60 N on a plate,
+/// twice what the jaws press with.
+const THROWN_M_S: f32 = 1.0;
+const THROWN_RAD_S: f32 = 30.0;
+
 /// Table, walls, hand: what is no item.
 const HARDWARE: Group = Group::GROUP_1;
 /// Items that do not move.
@@ -86,6 +91,34 @@ struct HandBody {
     part: HandPart,
 }
 
+/// Where a load is, and how it moves, before a time step.
+struct LoadMotion {
+    pose: Pose,
+    linear_m_s: Vector,
+    angular_rad_s: Vector,
+}
+
+impl LoadMotion {
+    fn of(load: &RigidBody) -> Self {
+        let (linear_m_s, angular_rad_s) = (load.linvel(), load.angvel());
+        Self { pose: *load.position(), linear_m_s, angular_rad_s }
+    }
+
+    /// Whether the load has become faster in the time step than jaws, gravity and walls can make it.
+    fn is_thrown(&self, after: &RigidBody) -> bool {
+        let gained_m_s = (after.linvel() - self.linear_m_s).length();
+        let gained_rad_s = (after.angvel() - self.angular_rad_s).length();
+        // Not a number is thrown, too.
+        !(gained_m_s < THROWN_M_S && gained_rad_s < THROWN_RAD_S)
+    }
+
+    fn restore(&self, load: &mut RigidBody) {
+        load.set_position(self.pose, true);
+        load.set_linvel(self.linear_m_s, true);
+        load.set_angvel(self.angular_rad_s, true);
+    }
+}
+
 /// How a body moves at one moment.
 pub(super) struct Velocity {
     pub linear_m_s: Vector3<f64>,
@@ -130,7 +163,25 @@ impl GraspBodies {
             let pose = part_pose(&one.part, self.shape, hand);
             self.world.bodies[one.body].set_next_kinematic_position(pose);
         }
+        let before = LoadMotion::of(&self.world.bodies[self.load]);
         self.world.step();
+        if before.is_thrown(&self.world.bodies[self.load]) {
+            self.step_again(&before);
+        }
+    }
+
+    /// Repeats a time step in which the solver of the contacts diverged: in two of 4,600 transfers it threw a load at 7 and 30 m/s
+    /// out of jaws that held it. Without the impulses of the step before, with which it begins, it converged; if it does not, the
+    /// load stays where it was.
+    fn step_again(&mut self, before: &LoadMotion) {
+        before.restore(&mut self.world.bodies[self.load]);
+        let remembered = self.world.integration_parameters.warmstart_coefficient;
+        self.world.integration_parameters.warmstart_coefficient = 0.0;
+        self.world.step();
+        if before.is_thrown(&self.world.bodies[self.load]) {
+            before.restore(&mut self.world.bodies[self.load]);
+        }
+        self.world.integration_parameters.warmstart_coefficient = remembered;
     }
 
     /// Puts load and hand somewhere else without simulating the motion.
