@@ -110,9 +110,12 @@ impl Cell<'_> {
         out: &mut impl Write,
     ) -> Result<(), Failure> {
         let mut is_done = true;
-        for step in CHAIN {
+        for (from, to, lid) in CHAIN {
             let mut is_seated = false;
             for _ in 0..TRIES {
+                // As in a protocol, an item in the jaws is only placed.
+                let holds = self.assembled.cell.inventory().world().jaws().is_some();
+                let step = if holds { ("jaws", to, false) } else { (from, to, lid) };
                 match self.make(step, ("chain", round), counts, out)? {
                     Some(seated) => {
                         is_seated = seated;
