@@ -5,7 +5,7 @@ use rmrl_core::{Carry, Look};
 
 use crate::carried::{LID_SEATING_DEG, LID_SEATING_M, report};
 use crate::cell::{ComeHomeError, TransferCell};
-use crate::choosing::{Choice, NORMAL_95};
+use crate::choosing::{Choice, LID_PLAY_M, NORMAL_95};
 use crate::job::Job;
 use crate::knowledge::Lies;
 use crate::learning::Outcome;
@@ -68,10 +68,13 @@ impl TransferCell {
         };
         let target = self.seen_if_right(choice);
         let measured = seen.map(|look| self.learn_from(job, choice, look));
+        let mut error = self.better_known(choice, measured);
         if measured.is_none() {
-            self.note_put_down(job, choice, None);
+            let held = self.held_by_bare_plate(job, choice);
+            let held = held.unwrap_or_else(|| choice.held.clone());
+            error.along_mm += 1e3 * held.less(&choice.held).by(self.knowledge.belief()).mean;
+            self.note_put_down(job, choice, (held, None));
         }
-        let error = self.better_known(choice, measured);
         let (most_m, most_deg) = match job.request {
             Request::Relid { .. } => (LID_SEATING_M, LID_SEATING_DEG),
             _ => (job.to.site.seating.translation_m, job.to.site.seating.yaw_deg),
@@ -139,18 +142,37 @@ impl TransferCell {
         if let (Some(from), Some(is_seated)) = (&job.from, choice.by_hand) {
             self.knowledge.note_seated(from.address.site(), choice.place, look, is_seated);
         }
-        self.note_put_down(job, choice, Some(look));
+        self.note_put_down(job, choice, (choice.held.clone(), Some(look)));
         error
     }
 
-    /// Takes note of how the item was put down.
-    fn note_put_down(&mut self, job: &Job, choice: &Choice, seen: Option<Look>) {
+    /// The offset that a lid had between the jaws, by its plate, which the camera sees without it now. A lid glints, and lets
+    /// the camera err by a millimeter and more.
+    fn held_by_bare_plate(&mut self, job: &Job, choice: &Choice) -> Option<Offset> {
+        let (Request::Unlid { .. }, Some(from)) = (&job.request, &job.from) else { return None };
+        let (plate, labware) = from.below.as_ref()?;
+        let pick = choice.pick.filter(|_| self.is_visible(from, labware))?;
+        let rim_m = labware.lid_rim_m().unwrap_or(labware.height_m);
+        let expected = self.expected_look(plate.id.as_str(), &from.address, from.slot.tool);
+        let seen =
+            self.go_home().and_then(|()| self.look_for(labware, from.bottom_m - rim_m, expected));
+        let reason = match seen {
+            Ok(Seen::Here(seen)) => {
+                return Some(Offset::seen(seen.look(), pick).blurred(LID_PLAY_M));
+            }
+            Ok(Seen::NotThere(reason) | Seen::Unclear(reason)) => reason,
+            Err(error) => error.to_string(),
+        };
+        tracing::info!("{} is not seen without its lid: {reason}", plate.id);
+        None
+    }
+
+    /// Takes note of how the item was put down, with the offset that it had between the jaws, or as it was seen.
+    fn note_put_down(&mut self, job: &Job, choice: &Choice, (held, seen): (Offset, Option<Look>)) {
         let belief = self.knowledge.belief();
         let offset = match seen.map(|look| Offset::seen(look, choice.place)) {
-            Some(by_look) if by_look.by(belief).deviation < choice.held.by(belief).deviation => {
-                by_look
-            }
-            _ => choice.held.clone(),
+            Some(by_look) if by_look.by(belief).deviation < held.by(belief).deviation => by_look,
+            _ => held,
         };
         let lies = Lies::ByArm { tool: choice.place, offset, seen };
         self.knowledge.note_lies(&job.item, &job.to.address.to_string(), lies);

@@ -24,7 +24,7 @@ pub(crate) const NORMAL_95: f64 = 1.96;
 /// How exactly the arm comes back to a pose, in meters: a standard deviation of the vendor's 0.1 mm.
 pub(crate) const REPEATABILITY_M: f64 = 0.000_1;
 /// The play of a lid on its plate, in meters: a standard deviation. Untuned.
-const LID_PLAY_M: f64 = 0.000_5;
+pub(crate) const LID_PLAY_M: f64 = 0.000_5;
 
 /// Where the item lies right: if jaws at `tool`, as commanded, release it with this offset along the fingers.
 #[derive(Debug, Clone, PartialEq)]
