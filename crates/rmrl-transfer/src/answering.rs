@@ -112,7 +112,7 @@ impl TransferCell {
         if !self.is_visible(&job.to, &job.labware) {
             return Ok(None);
         }
-        self.go_home()?;
+        self.get_out_of_view()?;
         let expected = self.knowledge.belief().seen_from(job.to.slot.tool, 0.0);
         Ok(Some(self.look_for(&job.labware, job.to.bottom_m, expected)?))
     }
@@ -154,8 +154,9 @@ impl TransferCell {
         let pick = choice.pick.filter(|_| self.is_visible(from, labware))?;
         let rim_m = labware.lid_rim_m().unwrap_or(labware.height_m);
         let expected = self.expected_look(plate.id.as_str(), &from.address, from.slot.tool);
-        let seen =
-            self.go_home().and_then(|()| self.look_for(labware, from.bottom_m - rim_m, expected));
+        let seen = self
+            .get_out_of_view()
+            .and_then(|()| self.look_for(labware, from.bottom_m - rim_m, expected));
         let reason = match seen {
             Ok(Seen::Here(seen)) => {
                 return Some(Offset::seen(seen.look(), pick).blurred(LID_PLAY_M));

@@ -214,11 +214,14 @@ impl TransferCell {
     /// backwards first.
     ///
     /// # Errors
-    /// A motion was refused or is not proven to be clear, or a device failed.
+    /// The jaws hold something of which the inventory knows nothing, so that nobody knows how to move it. A motion was refused or
+    /// is not proven to be clear, or a device failed.
     pub fn come_home(&mut self) -> Result<(), ComeHomeError> {
         self.manipulator.recover()?;
-        self.leave_slot()?;
-        self.go_home()
+        if self.manipulator.holds_object()? && self.held_now().is_none() {
+            return Err(ComeHomeError::HoldsUnknown);
+        }
+        self.get_out_of_view()
     }
 }
 
@@ -228,6 +231,9 @@ pub enum ComeHomeError {
     /// A motion was refused, or a device failed.
     #[error(transparent)]
     Motion(#[from] MotionError),
+    /// The jaws hold something of which the inventory, or the labware of the configuration, says nothing.
+    #[error("the jaws hold something of which the inventory knows nothing")]
+    HoldsUnknown,
     /// No way home is proven to be clear.
     #[error("no clear way home: {0}")]
     NotClear(String),

@@ -2,7 +2,7 @@
 
 use rmrl_cell::{Access, Line, ToolPose};
 use rmrl_core::PlanarPose;
-use rmrl_inventory::SlotAddress;
+use rmrl_inventory::{SlotAddress, World};
 use rmrl_labware::Labware;
 
 use crate::cell::{ComeHomeError, TransferCell};
@@ -47,8 +47,14 @@ impl TransferCell {
         Ok(self.manipulator.travel(&way)?)
     }
 
+    /// Moves the tool out of the camera's view, also out of a slot with a front in which it stands.
+    pub(crate) fn get_out_of_view(&mut self) -> Result<(), ComeHomeError> {
+        self.leave_slot()?;
+        self.go_home()
+    }
+
     /// What the jaws have between them according to the inventory, and whether its lid is on.
-    fn held_now(&self) -> Option<(Labware, bool)> {
+    pub(crate) fn held_now(&self) -> Option<(Labware, bool)> {
         let item = self.inventory.world().jaws()?;
         Some((self.plan.labware_of(item.labware()).ok()?, item.has_lid))
     }
@@ -109,16 +115,17 @@ impl TransferCell {
 
     /// Leaves a slot with a front in which the tool stands, backwards along the line on which it came. What the jaws hold may
     /// lie on its surface still: it is lifted first, because a plate never slides over it.
-    pub(crate) fn leave_slot(&mut self) -> Result<(), ComeHomeError> {
+    fn leave_slot(&mut self) -> Result<(), ComeHomeError> {
         let here = self.manipulator.pose()?;
-        let Some(WayBack { slot, to, lifted_m, speed_m_s }) = self.plan.way_back(here) else {
+        let Some(WayBack { slot, to, lifted_m, speed_m_s }) =
+            self.plan.way_back(here, self.inventory.world())
+        else {
             return Ok(());
         };
         let held = self.held_now();
         let opening_m = self.plan.sites.get(slot.site()).and_then(|site| site.jaw_opening_m);
         let load = load_of(held.as_ref(), opening_m.unwrap_or(self.plan.task.jaw_opening_m));
-        let grip_m = held.as_ref().map(|(labware, _)| labware.grip.height_m);
-        let lifted_m = grip_m.map_or(here.z_m, |grip_m| here.z_m.max(lifted_m + grip_m));
+        let lifted_m = lifted_m.map_or(here.z_m, |lifted_m| here.z_m.max(lifted_m));
         let [lifted, outside] = [here, to].map(|pose| pose.at_height(lifted_m));
         let above = outside.at_height(self.plan.task.travel_height_m.max(lifted_m));
         let mut way = Vec::new();
@@ -155,18 +162,19 @@ fn load_of(held: Option<&(Labware, bool)>, opening_m: f64) -> Load<'_> {
 pub struct WayBack {
     /// The slot.
     pub slot: SlotAddress,
-    /// Where the line backwards out of it ends, at the height at which the tool stands.
+    /// Where the line backwards out of it ends, at the height at which the tool stands; in the world frame, meters and radians.
     pub to: ToolPose,
-    /// The height of an item's bottom while it is carried out, in meters: a plate never slides over the surface on which it
-    /// lies.
-    pub lifted_m: f64,
+    /// The least height of a tool that holds something, in meters: what it holds never slides over what it lay on. `None` where
+    /// the inventory knows of nothing in the jaws.
+    pub lifted_m: Option<f64>,
     /// The speed, in meters per second.
     pub speed_m_s: f64,
 }
 
 impl SitePlan {
-    /// How a tool that is `here` leaves the slot with a front in which it stands; `None` if it stands in none.
-    pub fn way_back(&self, here: ToolPose) -> Option<WayBack> {
+    /// How a tool that is `here` leaves the slot with a front in which it stands; `None` if it stands in none. `world` says what the
+    /// jaws hold and what lies there.
+    pub fn way_back(&self, here: ToolPose, world: &World) -> Option<WayBack> {
         let in_slot = |address: &SlotAddress| {
             let (site, slot) = self.slot(address).ok()?;
             if site.access != Access::Front {
@@ -189,7 +197,7 @@ impl SitePlan {
             let way_back = WayBack {
                 slot: address.clone(),
                 to: ToolPose::new(planar, here.z_m),
-                lifted_m: slot.surface_m + site.lift_m,
+                lifted_m: self.lifted_m(address, world),
                 speed_m_s: site.speed_m_s,
             };
             (stands && back_m > LEAST_M).then_some(way_back)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rmrl_cell::{Access, Passage, PassagePurpose, SiteConfig, Slot, TaskConfig};
 use rmrl_core::PlanarPose;
 use rmrl_inventory::{Item, Place, SlotAddress, World};
-use rmrl_labware::{Labware, Library};
+use rmrl_labware::{Labware, LabwareKind, Library};
 use rmrl_vision::PlateGeometry;
 
 use crate::error::TransferError;
@@ -237,6 +237,21 @@ impl SitePlan {
         let grip_m = at.bottom_m - at.slot.surface_m + labware.grip.height_m + gap_m;
         let slot = Slot { tool, ..at.slot };
         Passage::new(&at.site, slot, grip_m, self.fingers_rad, purpose)
+    }
+
+    /// The least height of a tool that moves level in a slot with what the jaws hold, in meters: above what lies there by the
+    /// slot's lift. `None` if they hold nothing that the inventory and the library know.
+    pub(crate) fn lifted_m(&self, address: &SlotAddress, world: &World) -> Option<f64> {
+        let held = world.jaws()?;
+        let labware = self.labware_of(held.labware()).ok()?;
+        let (site, slot) = self.slot(address).ok()?;
+        let lying = world.slot(address).unwrap_or_default();
+        let mut rise_m = self.height_m(lying, Some(held.labware())).ok()?;
+        if let (Some(plate), LabwareKind::Lid) = (lying.last(), labware.kind) {
+            let plate = self.labware_of(plate.labware()).ok()?;
+            rise_m -= plate.lid.map_or(0.0, |lid| lid.nesting_m);
+        }
+        Some(slot.surface_m + rise_m + labware.grip.height_m + site.lift_m)
     }
 
     /// How far the jaws open in a slot for a labware, in meters.

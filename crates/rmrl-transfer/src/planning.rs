@@ -6,7 +6,7 @@ use rmrl_core::PlanarPose;
 use rmrl_inventory::{Place, SlotAddress};
 
 use crate::carried::{not_begun, report};
-use crate::cell::TransferCell;
+use crate::cell::{ComeHomeError, TransferCell};
 use crate::choosing::{NORMAL_95, NoChoice};
 use crate::error::TransferError;
 use crate::job::Job;
@@ -28,8 +28,12 @@ impl TransferCell {
     pub fn transfer(&mut self, request: &Request) -> Result<TransferReport, TransferError> {
         self.check(request)?;
         let job = self.plan.job(request, self.inventory.world())?;
-        if let Err(error) = self.come_home() {
-            return Ok(not_begun(&job, error.to_string()));
+        match self.come_home() {
+            Ok(()) => {}
+            Err(error @ ComeHomeError::HoldsUnknown) => {
+                return Err(TransferError::Jaws(error.to_string()));
+            }
+            Err(error) => return Ok(not_begun(&job, error.to_string())),
         }
         if let Some(reason) = self.check_jaws(&job)? {
             return Ok(not_begun(&job, reason));
@@ -101,7 +105,12 @@ impl TransferCell {
                 tracing::warn!("{item} is not put right in {to}: {reason}");
                 Ok(released)
             }
-            _ => Ok(report),
+            // What corrected is said of what was asked for.
+            _ => Ok(TransferReport {
+                corrected_by: released.corrected_by,
+                passed_over: released.passed_over,
+                ..report
+            }),
         }
     }
 

@@ -33,7 +33,10 @@ pub struct FirstMotion {
 pub struct OutOfSlot {
     /// The slot.
     pub slot: String,
-    /// Where the line out of it ends.
+    /// The height to which the tool rises first, in meters, if what it holds may lie on something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rise_to_m: Option<f64>,
+    /// Where the line out of it ends, in the world frame, meters and radians.
     pub to: ToolPose,
     /// The speed, in meters per second.
     pub speed_m_s: f64,
@@ -72,7 +75,10 @@ impl fmt::Display for FirstMotion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, out_of, rise_to_m, to, speed_m_s, notes } = self;
         writeln!(f, "The tool is at {}.", place(*from))?;
-        if let Some(OutOfSlot { slot, to, speed_m_s }) = out_of {
+        if let Some(OutOfSlot { slot, rise_to_m, to, speed_m_s }) = out_of {
+            if let Some(rise_to_m) = rise_to_m {
+                write!(f, "It lifts what it holds to z = {:.0} mm. ", 1000.0 * rise_to_m)?;
+            }
             writeln!(f, "It leaves {slot} backwards to {}, at {speed_m_s} m/s.", place(*to))?;
         }
         match rise_to_m - from.z_m >= SAME_M {
@@ -117,8 +123,12 @@ mod tests {
              Note: controller error 2 waits."
         );
         assert!(!motion.is_none());
-        let out =
-            OutOfSlot { slot: "hotel:1".to_string(), to: tool(0.2, 0.1, 0.05), speed_m_s: 0.05 };
+        let out = OutOfSlot {
+            slot: "hotel:1".to_string(),
+            rise_to_m: None,
+            to: tool(0.2, 0.1, 0.05),
+            speed_m_s: 0.05,
+        };
         let from_slot = motion.clone().after(Some(out)).to_string();
         assert_eq!(
             from_slot.lines().nth(1),

@@ -141,6 +141,10 @@ impl GuardedArm {
     /// A motion was refused or stopped, or the arm failed.
     pub fn make_first_motion(&mut self, motion: &FirstMotion) -> Result<(), MotionError> {
         if let Some(out_of) = &motion.out_of {
+            if let Some(rise_to_m) = out_of.rise_to_m {
+                let lifted = self.pose()?.at_height(rise_to_m);
+                self.move_to(lifted, out_of.speed_m_s)?;
+            }
             self.move_to(out_of.to, out_of.speed_m_s)?;
         }
         let here = self.pose()?;

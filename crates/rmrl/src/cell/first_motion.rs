@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use rmrl_cell::{
     Confirmation, DeviceError, FirstMotion, MotionError, Operator, OutOfSlot, SafetyEnvelope,
-    StopSwitch, Stopped,
+    StopSwitch, Stopped, ToolPose,
 };
+use rmrl_inventory::World;
 use rmrl_operator::OperatorPage;
 use rmrl_transfer::{SitePlan, WayBack};
 use rmrl_xarm::kinematics::{Joints, ReachProof};
@@ -38,8 +39,8 @@ pub struct Start {
     pub is_calibration: bool,
     /// What the operator should know of the motions that follow, before the answer.
     pub notes: Vec<String>,
-    /// The sites among which the arm may stand: a tool in a slot with a front leaves it backwards.
-    pub sites: Option<Arc<SitePlan>>,
+    /// The sites among which the arm may stand, and what lies in them: a tool in a slot with a front leaves it backwards.
+    pub sites: Option<Arc<(SitePlan, World)>>,
     /// The page on which the operator answers if `cell.operator` is `page`.
     pub page: Option<Arc<OperatorPage>>,
 }
@@ -177,17 +178,13 @@ pub fn permission(
     }
     let claim = retry_lost_answers(|| Ok(Claim::take(&config.xarm)?))?;
     let seen = ArmReading::take(config)?;
-    let way_back = start.sites.as_ref().and_then(|sites| sites.way_back(seen.tool.pose));
-    let left = way_back.as_ref().map(|way_back| way_back.to);
+    let out_of = start.sites.as_ref().and_then(|sites| out_of_slot(sites, seen.tool.pose));
+    let left = out_of.as_ref().map(|out_of| out_of.to);
     let proof = prove_path_home(config, envelope, (&seen.tool, &seen.joints), left)?;
     let task = &config.task;
     let (height_m, home) = (task.travel_height_m, task.home.tool_pose());
     let motion = FirstMotion::new(seen.tool.pose, height_m, home, task.travel_speed_m_s);
-    let mut motion = motion.after(way_back.map(|WayBack { slot, to, speed_m_s, .. }| OutOfSlot {
-        slot: slot.to_string(),
-        to,
-        speed_m_s,
-    }));
+    let mut motion = motion.after(out_of);
     motion.notes = seen.notes(config);
     motion.notes.extend(start.notes.iter().cloned());
     start.stop.check().map_err(FirstMotionError::Stopped)?;
@@ -197,6 +194,14 @@ pub fn permission(
         answer.map_err(|answer| FirstMotionError::of_answer(answer, &start.stop))?;
     }
     Ok(Permitted { motion, proof, seen, claim })
+}
+
+/// How the tool leaves the slot with a front in which it stands, if it stands in one.
+fn out_of_slot((sites, world): &(SitePlan, World), here: ToolPose) -> Option<OutOfSlot> {
+    let WayBack { slot, to, lifted_m, speed_m_s } = sites.way_back(here, world)?;
+    let rise_to_m = lifted_m.filter(|lifted_m| *lifted_m > here.z_m);
+    let to = to.at_height(rise_to_m.unwrap_or(to.z_m));
+    Some(OutOfSlot { slot: slot.to_string(), rise_to_m, to, speed_m_s })
 }
 
 impl Permitted {

@@ -96,7 +96,10 @@ pub fn open_transfer_cell_with(
         tracing::warn!("{notice}");
     }
     let ways = ways_of(config, places);
-    let start = &Start { sites: Some(Arc::new(site_plan(config, places))), ..start.clone() };
+    let start = &Start {
+        sites: Some(Arc::new((site_plan(config, places), inventory.world().clone()))),
+        ..start.clone()
+    };
     let Found { devices, simulated, interrupts } =
         find_devices(config, places, start, &mut inventory)?;
     let mut cell = TransferCell::new(CellParts {

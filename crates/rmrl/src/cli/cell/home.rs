@@ -9,6 +9,7 @@ use crate::cell::transfer_cell::site_plan;
 use crate::config::RunConfig;
 use clap::Args;
 use rmrl_cell::{GuardedArm, SafetyEnvelope, ToolPose};
+use rmrl_inventory::World;
 use rmrl_xarm::XArm;
 use serde::Serialize;
 
@@ -20,7 +21,8 @@ use crate::cli::start::{StartArgs, failure_of};
 
 /// Move the tool home: straight up to travel height, then to task.home.
 ///
-/// A tool that stands in a slot that is entered from the front leaves it backwards first.
+/// A tool that stands in a slot that is entered from the front leaves it backwards first; what the jaws hold by the inventory is
+/// lifted before. Look at the jaws, and correct the inventory if it is wrong (`rmrl cell inventory`).
 ///
 /// Like every command that moves an arm, it first asks the operator (cell.operator). Then it sets the arm up as for
 /// a run: the controller gets fence, reduced speed, load and tool offset, which are read back. Every motion passes
@@ -61,7 +63,12 @@ pub fn run(arguments: &Home) -> Result<(), Failure> {
     // An error or a motion refuses the command even if the operator would permit it: see `rmrl cell doctor`.
     drop(standing_arm(&config)?);
     let (start, _page) = arguments.start_args.start_alone(&config)?;
-    let start = Start { sites: Some(Arc::new(site_plan(&config, &places))), ..start };
+    // Without an inventory nobody has said that the jaws hold anything.
+    let world = match places.inventory.is_dir() {
+        true => World::read(&places.inventory).map_err(anyhow::Error::from)?,
+        false => World::default(),
+    };
+    let start = Start { sites: Some(Arc::new((site_plan(&config, &places), world))), ..start };
     let home = go_home(&config, &start).map_err(|error| failure_of(error, &start.stop))?;
     let file = arguments.configuration.config.as_deref();
     let next =
