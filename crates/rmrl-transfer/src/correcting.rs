@@ -12,6 +12,7 @@ use crate::job::Job;
 use crate::offset::Offset;
 use crate::policies::{BELIEF, PolicyPair, Turn};
 use crate::request::{CorrectedBy, PassedOver, Request};
+use crate::watch::Which;
 
 /// A policy's pick may be as far from the belief's, in meters: as far as the candidates of any training reach, and what a camera is
 /// off. Untuned.
@@ -40,7 +41,7 @@ impl TransferCell {
             },
             Some(turn) => match self.by_policy(job, &seen, &by_belief, &turn) {
                 Ok(by_policy) => by_policy,
-                Err(reason) => self.instead_of(turn, reason, by_belief),
+                Err(reason) => self.instead_of_new(job, &seen, (turn, reason), by_belief),
             },
         };
         choice.correction.trial = Some((pair, seen));
@@ -99,6 +100,36 @@ impl TransferCell {
                 trial: None,
             },
         })
+    }
+
+    /// The choice in the place of a policy: that of the current one, if a new one was passed over. It counts for neither.
+    fn instead_of_new(
+        &mut self,
+        job: &Job,
+        seen: &Observation,
+        (turn, reason): (Turn, String),
+        by_belief: Choice,
+    ) -> Choice {
+        let current = self.policies.as_ref().and_then(|policies| policies.current(&turn.pair));
+        let current =
+            current.filter(|current| current.policy != BELIEF && turn.which == Which::New);
+        let instead = self.instead_of(turn, reason, by_belief);
+        let by_current = current.map(|current| self.by_policy(job, seen, &instead, &current));
+        match by_current {
+            None => instead,
+            Some(Ok(by_current)) => Choice {
+                correction: Correction {
+                    turn: None,
+                    passed_over: instead.correction.passed_over,
+                    ..by_current.correction
+                },
+                ..by_current
+            },
+            Some(Err(reason)) => {
+                tracing::warn!("nor does the current policy correct: {reason}");
+                instead
+            }
+        }
     }
 
     /// The belief's choice, in the place of a policy.

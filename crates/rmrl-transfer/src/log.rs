@@ -33,6 +33,11 @@ impl TransferLog {
         Ok(log)
     }
 
+    /// The log at `path`, which need not exist, to read it while another program may write it.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_path_buf() }
+    }
+
     fn cut_to(&self, whole: usize, found: usize) -> Result<(), TransferError> {
         if whole == found {
             return Ok(());
@@ -60,19 +65,23 @@ impl TransferLog {
                 }
                 opened => opened?,
             };
-            file.write_all(format!("{line}\n").as_bytes())?;
-            file.sync_data()
+            let before = file.metadata()?.len();
+            let written = file.write_all(format!("{line}\n").as_bytes());
+            written.and_then(|()| file.sync_data()).inspect_err(|_| {
+                // No half a line stays for the next one to follow.
+                file.set_len(before).unwrap_or_else(|error| tracing::error!("{error}"));
+            })
         });
         written.map_err(|error| self.failed("write", &error))
     }
 
-    /// All of it as text; empty where there is no file yet.
+    /// Its whole lines as text; empty where there is no file yet.
     ///
     /// # Errors
     /// The file system refused.
     pub fn text(&self) -> Result<String, TransferError> {
         match read_regular_file(&self.path, MOST_BYTES) {
-            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes[..whole_lines(&bytes)]).into_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(self.failed("read", &error)),
         }

@@ -189,7 +189,7 @@ impl fmt::Display for CorrectedBy {
     }
 }
 
-/// A policy in whose place the belief corrected.
+/// A policy in whose place another one, or the belief, corrected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PassedOver {
@@ -225,7 +225,7 @@ pub struct TransferReport {
     /// What chose where the jaws closed; `None` if nothing was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected_by: Option<CorrectedBy>,
-    /// The policy whose turn it was, if the belief corrected in its place.
+    /// The policy whose turn it was, if another one, or the belief, corrected in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_over: Option<PassedOver>,
 }

@@ -204,6 +204,24 @@ fn the_belief_corrects_where_a_policy_abstains_is_missing_or_would_miss() {
     assert_eq!(gate(&laboratory).evidence().unwrap().0, 0);
 }
 
+/// A new policy that abstains whenever it is its turn does not keep the current one from correcting.
+#[test]
+fn the_current_policy_corrects_where_the_new_one_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut laboratory, _) = learned(dir.path(), 5);
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let policies = laboratory.cell.policies_mut().unwrap();
+    policies.replace(&pair(), "off-by-0.0", SHORT, now).unwrap();
+    offer(&mut laboratory, "shy");
+    let reports: Vec<_> = (0..3).map(|_| there_and_back(&mut laboratory)).collect();
+    for report in &reports {
+        assert_eq!(report.corrected_by, policy("off-by-0.0"), "{report:?}");
+    }
+    let passed_over = reports[2].passed_over.as_ref().unwrap();
+    assert_eq!(passed_over.policy, "shy");
+    assert_eq!(gate(&laboratory).evidence().unwrap().0, 0);
+}
+
 #[test]
 fn a_change_comes_once_a_day_and_can_be_gone_back_from_for_good() {
     let dir = tempfile::tempdir().unwrap();

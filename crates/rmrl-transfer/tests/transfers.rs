@@ -300,8 +300,10 @@ fn jaws_that_hold_what_nobody_knows_of_move_nothing() {
     devices.arm.move_to(tool(0.1), 0.05).unwrap();
     assert!(devices.gripper.holds_object().unwrap());
     let request = laboratory.request("hotel:1", "hotel:2", false);
+    let before = devices.arm.pose().unwrap();
     let error = laboratory.cell.transfer(&request).unwrap_err();
     assert!(matches!(error, TransferError::Jaws(_)), "{error}");
+    assert_eq!(devices.arm.pose().unwrap(), before);
     assert!(error.to_string().contains("rmrl cell inventory set"), "{error}");
     assert!(laboratory.item("plate-2").is_held);
     // Once somebody has said it, it can be put down.

@@ -34,8 +34,8 @@ const CARRIED_N: f32 = 0.06;
 /// A plate slower than this has come to rest, in meters and radians per second.
 const REST_SPEED: f32 = 0.001;
 
-/// A load that gains more than this in one time step was thrown by the solver, in meters and radians per second: 60 N on a plate,
-/// twice what the jaws press with.
+/// A load that gains more than this in one time step was thrown by the solver, in meters and radians per second: 60 N on a load of
+/// the least mass, twice what the jaws press with.
 const THROWN_M_S: f32 = 1.0;
 const THROWN_RAD_S: f32 = 30.0;
 
@@ -159,14 +159,26 @@ impl GraspBodies {
 
     /// Simulates one time step, in which the jaws move to where the hand is.
     pub(super) fn step(&mut self, hand: &Hand) {
+        let before = LoadMotion::of(&self.world.bodies[self.load]);
+        let hand_before =
+            self.hand_bodies.iter().map(|one| *self.world.bodies[one.body].position());
+        let hand_before: Vec<Pose> = hand_before.collect();
+        self.move_hand_parts(hand);
+        self.world.step();
+        if before.is_thrown(&self.world.bodies[self.load]) {
+            for (one, pose) in self.hand_bodies.iter().zip(hand_before) {
+                self.world.bodies[one.body].set_position(pose, true);
+            }
+            self.move_hand_parts(hand);
+            self.step_again(&before);
+        }
+    }
+
+    /// Lets the parts of the hand move to where it is in the next time step.
+    fn move_hand_parts(&mut self, hand: &Hand) {
         for one in &self.hand_bodies {
             let pose = part_pose(&one.part, self.shape, hand);
             self.world.bodies[one.body].set_next_kinematic_position(pose);
-        }
-        let before = LoadMotion::of(&self.world.bodies[self.load]);
-        self.world.step();
-        if before.is_thrown(&self.world.bodies[self.load]) {
-            self.step_again(&before);
         }
     }
 

@@ -134,7 +134,15 @@ impl Policies {
         Ok(after)
     }
 
-    /// Who would correct next, without anything that changes; `None` where no policy was offered.
+    /// The current policy, as if it were its turn; `None` where no policy was offered.
+    pub(crate) fn current(&self, pair: &PolicyPair) -> Option<Turn> {
+        let file = self.state.as_ref().ok()?;
+        let gate = &file.gates.iter().find(|one| one.pair == *pair)?.gate;
+        let policy = gate.current().to_string();
+        Some(Turn { pair: pair.clone(), which: Which::Old, policy })
+    }
+
+    /// Whose turn is next; changes nothing. `None` where no policy was offered.
     pub fn next(&self, pair: &PolicyPair) -> Option<Turn> {
         let file = self.state.as_ref().ok()?;
         Some(turn_of(file.gates.iter().find(|one| one.pair == *pair)?))

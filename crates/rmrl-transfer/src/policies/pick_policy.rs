@@ -27,13 +27,13 @@ pub struct TransferTrial {
     pub corrected_by: String,
     /// What the camera saw before.
     pub seen: Observation,
-    /// Where the jaws closed, as commanded.
+    /// The pose of the tool where the jaws closed, as commanded; in the world frame, meters and radians.
     pub pick: PlanarPose,
-    /// Where they opened, as commanded.
+    /// Where they opened, in the same way.
     pub place: PlanarPose,
     /// Where the camera saw the item afterwards.
     pub seen_after: Look,
-    /// Where it would have seen one that lies right.
+    /// Where it would have seen one that lies right, in the world frame, meters and radians.
     pub target: PlanarPose,
     /// Half the width of the 95 % interval in which it was expected, in meters.
     pub interval_m: f64,

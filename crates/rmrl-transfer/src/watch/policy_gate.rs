@@ -276,6 +276,7 @@ impl PolicyGate {
         }
         let before = std::mem::replace(&mut self.current, policy.to_string());
         self.previous = Some(before.clone());
+        self.refused.remove(policy);
         (self.comparison, self.last_change) = (None, Some(now));
         Ok(before)
     }

@@ -14,7 +14,8 @@
 //! | `{"ask":"put_plate_near","pose":{"x_m":0.3,"y_m":-0.1,"yaw_rad":0.2}}` | `{"done":true}` |
 //! | `{"ask":"seat_item","item":"plate-1","slot":"hotel:1"}` | `{"done":true}` when the item lies in the slot exactly where it should |
 //!
-//! `{"done":false}` means that the operator declined, and ends the run. `{"error":"..."}` may replace any response.
+//! `{"done":false}` means that the operator declined, and ends the run; in response to `seat_item`, that the item is taken as it lies.
+//! `{"error":"..."}` may replace any response.
 //!
 //! A run starts only if the served `[calibration]` passes the check that a file's has to pass, or if
 //! `camera.calibration` names a file instead.

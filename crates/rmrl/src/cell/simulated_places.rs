@@ -2,6 +2,7 @@
 
 use rmrl_core::{PlanarPose, random_stream, standard_normal};
 use rmrl_inventory::SlotAddress;
+use rmrl_labware::Labware;
 use rmrl_sim::{
     Cuboid, ItemKind, Material, Paint, Rim, SimulatedCell, SimulatedGripper, SimulatedItem,
     SimulatedLaboratory, SimulatedSlot, SlotWalls,
@@ -14,6 +15,8 @@ use crate::config::{FirstItem, LidRims, Places, RunConfig};
 /// The mass of a plate, and of a lid, in kilograms: empty polystyrene.
 const PLATE_KG: f64 = 0.06;
 const LID_KG: f64 = 0.015;
+/// A rim that reaches down by less guides nothing, in meters.
+const LEAST_RIM_M: f64 = 0.000_5;
 
 /// The simulated laboratory of a configuration. `seed` decides the noise of its devices.
 ///
@@ -85,8 +88,6 @@ fn items_of(places: &Places, first: &FirstItem) -> Vec<SimulatedItem> {
     let number = first.id.as_str().bytes().map(u32::from).sum();
     let geometry = rmrl_transfer::geometry_of;
     let slot = first.slot.to_string();
-    let LidRims { clearance_m, chamfer_m } = places.simulated.lid_rims;
-    let inner_m = |outer_m: f64| outer_m + 2.0 * clearance_m;
     let plate = SimulatedItem {
         id: first.id.to_string(),
         kind: ItemKind::Plate,
@@ -102,10 +103,19 @@ fn items_of(places: &Places, first: &FirstItem) -> Vec<SimulatedItem> {
         kind: ItemKind::Lid,
         geometry: geometry(&lid),
         nesting_m: labware.lid.map_or(0.0, |lid| lid.nesting_m),
-        rim: Some(Rim { inner_m: [labware.length_m, labware.width_m].map(inner_m), chamfer_m }),
+        rim: rim_of(places, labware),
         mass_kg: LID_KG,
         look_scene: number,
         slot,
     });
     [Some(plate), lid].into_iter().flatten().collect()
+}
+
+/// The rim of a labware's lid; `None` for one that hardly reaches down beside its plate.
+fn rim_of(places: &Places, labware: &Labware) -> Option<Rim> {
+    let LidRims { clearance_m, chamfer_m } = places.simulated.lid_rims;
+    let nesting_m = labware.lid?.nesting_m;
+    let inner_m = [labware.length_m, labware.width_m].map(|outer_m| outer_m + 2.0 * clearance_m);
+    let rim = Rim { inner_m, chamfer_m: chamfer_m.min(nesting_m) };
+    (nesting_m >= LEAST_RIM_M).then_some(rim)
 }

@@ -8,7 +8,7 @@ use rmrl_core::{Observation, PlanarPose, fnv1a};
 use rmrl_data::RunDir;
 use rmrl_files::{read_regular_file, write_atomically};
 use rmrl_labware::Labware;
-use rmrl_learn::{Metadata, Policy, read_metadata};
+use rmrl_learn::{Metadata, Policy, PolicyConfig, read_metadata};
 use rmrl_transfer::{PickPolicy, Policies, TransferLog};
 use rmrl_vision::PlateGeometry;
 
@@ -21,6 +21,8 @@ const KEPT: &str = "policies";
 const MOST_BYTES: u64 = 2 << 30;
 /// No configuration of a run is larger, in bytes.
 const MOST_CONFIG_BYTES: u64 = 1 << 20;
+/// So many characters of a run's name are in that of its policy.
+const MOST_NAME: usize = 100;
 /// Plates whose length and width differ by less than this are the same to a policy, in meters.
 const SAME_M: f64 = 0.001;
 
@@ -61,6 +63,16 @@ impl PolicyShelf {
         self.folder.join(name).join(POLICY)
     }
 
+    /// The weights of a policy, for a network of this configuration, checked against the digest in its name.
+    ///
+    /// # Errors
+    /// They are missing or damaged, or of another network.
+    pub(crate) fn policy(&self, name: &str, config: &PolicyConfig) -> anyhow::Result<Policy> {
+        let file = self.file(name);
+        check_digest(&file, name, &read(&file, MOST_BYTES)?)?;
+        Ok(Policy::from_file(&file, config)?)
+    }
+
     /// Keeps the policy of a run, for a labware. Returns its name: that of the run, with a digest of the weights.
     ///
     /// # Errors
@@ -78,7 +90,8 @@ impl PolicyShelf {
         let config = read(&run.join(RunDir::CONFIG), MOST_CONFIG_BYTES)?;
         let named = run.canonicalize().unwrap_or_else(|_| run.to_path_buf());
         let named = named.file_name().map(|name| name.to_string_lossy().into_owned());
-        let name = format!("{}-{}", plain(&named.unwrap_or_default()), digest(&weights));
+        let named: String = plain(&named.unwrap_or_default()).chars().take(MOST_NAME).collect();
+        let name = format!("{}-{}", named.trim_start_matches('.'), digest(&weights));
         if let Some(reason) = RunPolicy::read(run, &name)?.other_labware(labware) {
             bail!("{}: {reason}", run.display());
         }
@@ -104,6 +117,18 @@ impl PolicyShelf {
         let policy = RunPolicy::read(&self.folder.join(name), name);
         policy.map_or_else(|error| Err(format!("{error:#}")), |policy| Ok(Box::new(policy) as _))
     }
+}
+
+/// Checks the weights of a policy against the digest in its name.
+fn check_digest(file: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let found = digest(bytes);
+    if !name.ends_with(&found) {
+        bail!(
+            "{} is damaged: its digest is {found}, expected that in its name; offer its run again by `rmrl policy use`",
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// Whether this is one name of a folder.
@@ -136,14 +161,7 @@ impl RunPolicy {
     fn read(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let file = folder.join(POLICY);
         let bytes = read(&file, MOST_BYTES)?;
-        let found = digest(&bytes);
-        if !name.ends_with(&found) {
-            bail!(
-                "{} is damaged: its digest is {found}, expected that in its name; offer its run again by \
-                 `rmrl policy use`",
-                file.display()
-            );
-        }
+        check_digest(&file, name, &bytes)?;
         let config = RunConfig::of_run(&folder.join(RunDir::CONFIG))?;
         let policy = Policy::from_file(&file, &config.policy)?;
         let noted = read_metadata(&file, &bytes)?.remove(PLATE);

@@ -124,9 +124,17 @@ struct Shared {
 }
 
 impl Between {
-    /// Sites and labware, which the configuration has.
-    fn pair(&self, places: &Places) -> anyhow::Result<(PolicyPair, Labware)> {
-        let pair = PolicyPair::between(&self.from, &self.to, &self.labware);
+    /// Sites and labware.
+    fn pair(&self) -> PolicyPair {
+        PolicyPair::between(&self.from, &self.to, &self.labware)
+    }
+
+    /// Sites between which a policy can correct, and the labware.
+    ///
+    /// # Errors
+    /// The configuration has no such site or labware, one does not take the other, or the camera does not see a site.
+    fn learnable(&self, places: &Places) -> anyhow::Result<(PolicyPair, Labware)> {
+        let pair = self.pair();
         let labware = places.labware.get(&self.labware)?.clone();
         if pair.from == pair.to {
             return Err(anyhow!("{} is one site, expected two", pair.from));
@@ -139,12 +147,11 @@ impl Between {
             if !site.takes(&self.labware) {
                 return Err(anyhow!("{name} takes no {}, by sites.{name}.labware", self.labware));
             }
-        }
-        if !places.sites[&pair.from].is_seen {
-            return Err(anyhow!(
-                "the camera does not see {}, so no policy is asked there; expected a site with is_seen = true",
-                pair.from
-            ));
+            if !site.is_seen {
+                return Err(anyhow!(
+                    "the camera does not see {name}, so no outcome there teaches a policy; expected a site with is_seen = true"
+                ));
+            }
         }
         Ok((pair, labware))
     }
@@ -181,17 +188,17 @@ pub fn run(arguments: &PolicyCommand) -> Result<(), Failure> {
     let places = layers.places()?;
     let words = shared.configuration.words().join(" ");
     if let What::List { .. } = &arguments.command {
-        let listed = Listed::of(&opened(&places)?, &PolicyShelf::of(&places), &places);
+        let listed = Listed::of(&policies_to_read(&places), &PolicyShelf::of(&places), &places);
         let listed = listed.map_err(anyhow::Error::from)?;
         let next = format!("rmrl policy use RUN FROM TO {words}");
         return Ok(print_result(&listed, shared.json, next.trim())?);
     }
     if let What::Train { between, out, new, .. } = &arguments.command {
-        let (pair, labware) = between.pair(&places).map_err(Failure::Usage)?;
+        let (pair, labware) = between.learnable(&places).map_err(Failure::Usage)?;
         // The candidates and the schedule of hindsight, whose labels these are.
         let layers = layers.with_value("policy train", "method", MethodName::Hindsight.as_str());
         let config = layers.without("until").resolve()?;
-        let current = if *new { None } else { Some(current(&opened(&places)?, &pair)) };
+        let current = if *new { None } else { Some(current(&policies_to_read(&places), &pair)) };
         let trained = train(&config, &places, (pair, labware), current.as_deref(), out)?;
         let Between { from, to, labware } = between;
         let of_labware =
@@ -214,13 +221,14 @@ fn change(command: &What, places: &Places) -> Result<Changed, Failure> {
     else {
         return Err(Failure::Usage(anyhow!("nothing to change")));
     };
-    let (pair, labware) = between.pair(places).map_err(Failure::Usage)?;
+    let pair = between.pair();
     // Whoever transfers holds the inventory, and would write over the change.
     let _held =
         Inventory::open(&places.inventory, places.layout(), now).map_err(anyhow::Error::from)?;
     let mut policies = opened(places)?;
     let words = match command {
         What::Use { run, now: at_once, .. } => {
+            let (_, labware) = between.learnable(places).map_err(Failure::Usage)?;
             // Before anything is copied: the file of the gates may be damaged.
             policies.gates().map_err(anyhow::Error::from)?;
             let name = named(run, &PolicyShelf::of(places), &labware)?;
@@ -247,6 +255,12 @@ fn change(command: &What, places: &Places) -> Result<Changed, Failure> {
     Ok(Changed { current: current(&policies, &pair), new_policy, pair, words })
 }
 
+/// The policies, to read them while another program may transfer.
+fn policies_to_read(places: &Places) -> Policies {
+    open_policies(places, TransferLog::at(&places.inventory.join(TRANSFERS)))
+}
+
+/// The policies, to change them.
 fn opened(places: &Places) -> Result<Policies, Failure> {
     let log = TransferLog::open(&places.inventory.join(TRANSFERS)).map_err(anyhow::Error::from)?;
     Ok(open_policies(places, log))

@@ -41,7 +41,7 @@ pub struct Nest {
 #[serde(default, deny_unknown_fields)]
 pub struct LidRims {
     /// The play of a centered lid to each side of its plate, in meters. Default 0.00075.
-    #[key(at_least = 0.0001, at_most = 0.003)]
+    #[key(at_least = 0.0001, at_most = 0.0019)]
     pub clearance_m: f64,
     /// The lead-in at the rim's lower edge, in meters, at 45 degrees. Default 0.00125.
     #[key(at_least = 0.0005, at_most = 0.003)]

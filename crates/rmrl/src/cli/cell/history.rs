@@ -56,7 +56,7 @@ pub fn run(arguments: &HistoryCommand) -> Result<(), Failure> {
     let layers = arguments.configuration.layers()?;
     let places = layers.places()?;
     let config = layers.resolve()?;
-    let log = TransferLog::open(&places.inventory.join(TRANSFERS)).map_err(anyhow::Error::from)?;
+    let log = TransferLog::at(&places.inventory.join(TRANSFERS));
     let records =
         parse_records(&log.text().map_err(anyhow::Error::from)?).map_err(anyhow::Error::from)?;
     let mut history = SiteHistory::of(&config.cell_name(), &records, AlarmConfig::default())?;

@@ -9,7 +9,7 @@ use rmrl_core::PlanarPose;
 use rmrl_data::RunDir;
 use rmrl_files::read_regular_file;
 use rmrl_labware::Labware;
-use rmrl_learn::{Policy, PoseScaling};
+use rmrl_learn::PoseScaling;
 use rmrl_transfer::{BELIEF, Knowledge, PolicyPair};
 use serde::Serialize;
 
@@ -78,17 +78,16 @@ pub(super) fn train(
     }
     let current = current.filter(|name| *name != BELIEF);
     let policy = match current {
-        Some(name) => {
-            let kept = PolicyShelf::of(places).file(name);
-            Policy::from_file(&kept, &config.policy).map_err(anyhow::Error::from)?
-        }
+        Some(name) => PolicyShelf::of(places).policy(name, &config.policy)?,
         None => new_policy(&config, around(places, &pair)?)?,
     };
     let Pretrained { policy, labeled_states, losses } =
         train_on_transfers(&config, &root, policy, &belief?)?;
     let dir = RunDir::create(out, &resolved(&config)?.to_run_toml())
         .map_err(|error| Failure::Usage(error.into()))?;
-    dir.write(POLICY, &policy.to_safetensors(&notes_of(&labware))).map_err(anyhow::Error::from)?;
+    dir.write(POLICY, &policy.to_safetensors(&notes_of(&labware))).with_context(|| {
+        format!("the policy is not written: remove {}, and train again", out.display())
+    })?;
     Ok(Trained {
         pair,
         run: out.display().to_string(),

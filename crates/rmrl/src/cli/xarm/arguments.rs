@@ -85,7 +85,7 @@ pub struct Emulate {
     pub(super) fault: Vec<ScheduledFault>,
 
     /// What a violation of the keep-outs of a laboratory does: it is recorded; it stops the arm as a collision does; nothing is
-    /// judged [default: record; off without sites]
+    /// judged [default: record; off without sites, and for an arm other than the xArm 6]
     #[arg(long, value_name = "DOES", value_parser = ["record", "stop", "off"])]
     pub(super) keep_outs: Option<String>,
 

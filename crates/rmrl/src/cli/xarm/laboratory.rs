@@ -36,7 +36,7 @@ pub(super) fn emulate(arguments: &Emulate, layers: &Layers) -> Result<(), Failur
     listening.inventory = look();
     let size = emulated.cell.model().intrinsics;
     tracing::info!("the camera captures {} x {} pixels", size.width, size.height);
-    let next = format!("in another terminal, rmrl cell transfer FROM TO {words}");
+    let next = format!("in another terminal, rmrl cell doctor --power-gripper {words}");
     let read = Arc::new(emulated.controller.violation_reader());
     if is_judged {
         let read = Arc::clone(&read);
