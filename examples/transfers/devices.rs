@@ -36,6 +36,8 @@ pub struct Killed;
 pub struct Control {
     /// At which call from now on, counted down; `None` for never.
     pub at_call: Option<(u32, Injected)>,
+    /// How many calls there were since somebody set this to 0.
+    pub calls: u32,
     /// Whether it has happened.
     pub has_happened: bool,
     /// The seconds of this thread that the devices took.
@@ -54,6 +56,7 @@ impl Shared {
     /// What is to happen at this call.
     fn next(&self) -> Option<Injected> {
         let mut control = self.lock();
+        control.calls += 1;
         let (left, injected) = control.at_call?;
         if left > 0 {
             control.at_call = Some((left - 1, injected));

@@ -18,8 +18,8 @@ use crate::{Failure, Options};
 
 /// One of so many transfers has a fault.
 const FAULT_EVERY: u64 = 10;
-/// A fault comes at one of the first calls of devices of a transfer.
-const CALLS: u32 = 45;
+/// So many calls of devices a transfer makes, until one has been counted.
+const CALLS: u32 = 20;
 
 /// After so many transfers in a row that were not done a person takes out what the jaws hold.
 const PATIENCE: u32 = 3;
@@ -48,6 +48,9 @@ struct Bed {
     tally: Tally,
     /// How many transfers in a row were not done.
     stuck: u32,
+    /// How many calls of devices the last transfer made that was done without a fault: the next one fails or is killed at one of
+    /// so many.
+    calls: u32,
 }
 
 pub fn run(options: &Options) -> Result<bool, Failure> {
@@ -69,8 +72,17 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
     let truth = assembled.simulated.clone().ok_or("only of a simulated cell")?;
     let rng = random_stream(seed, "soak", [0, 0]);
     let tally = Tally::default();
-    let mut bed =
-        Bed { config, places, control, assembled: Some(assembled), truth, rng, tally, stuck: 0 };
+    let mut bed = Bed {
+        config,
+        places,
+        control,
+        assembled: Some(assembled),
+        truth,
+        rng,
+        tally,
+        stuck: 0,
+        calls: CALLS,
+    };
     // A kill is a panic here; the default hook would print each.
     std::panic::set_hook(Box::new(|info| {
         if info.payload().downcast_ref::<Killed>().is_none() {
@@ -94,7 +106,7 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
 impl Bed {
     /// What happens during a transfer, if anything.
     fn draw(&mut self, number: u64, kill: Option<u64>) -> Option<(u32, Injected)> {
-        let call = self.rng.random_range(0..CALLS);
+        let call = self.rng.random_range(0..self.calls);
         if kill.is_some() {
             let is_before = self.rng.random_bool(0.5);
             return Some((
@@ -124,11 +136,14 @@ impl Bed {
             let mut control = self.control.lock();
             control.at_call = injected;
             control.has_happened = false;
+            control.calls = 0;
         }
         let ended = catch_unwind(AssertUnwindSafe(|| assembled.cell.transfer(&request)));
         self.control.lock().at_call = None;
         if self.control.lock().has_happened {
             self.tally.faults += 1;
+        } else if matches!(&ended, Ok(Ok(report)) if report.ending == Ending::Done) {
+            self.calls = self.control.lock().calls;
         }
         match ended {
             Err(payload) if payload.downcast_ref::<Killed>().is_some() => {
