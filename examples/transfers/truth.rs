@@ -100,7 +100,9 @@ fn places_of(world: &World, id: &str, plate: Option<&str>) -> Vec<String> {
 }
 
 fn lies_on_in_records(world: &World, id: &str, below: &str) -> bool {
-    let is_uncertain = world.uncertain().is_some_and(|uncertain| uncertain.item.id.as_str() == id);
+    // Or it was on its way when a program was killed, and the next one has not started.
+    let is_uncertain = world.uncertain().is_some_and(|uncertain| uncertain.item.id.as_str() == id)
+        || world.open_transfer().is_some_and(|transfer| transfer.item.id.as_str() == id);
     if id.strip_suffix(".lid") == Some(below) {
         return is_uncertain || world.items().any(|item| item.id.as_str() == below && item.has_lid);
     }
