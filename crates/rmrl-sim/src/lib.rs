@@ -13,7 +13,7 @@
 //!   `appearance` is the look of plates, `light` lamp and window, `lens` what the camera's lens does. `arm_truth` is
 //!   where the arm truly puts its tool, by `true_kinematics`, `table_slope` and `tool_offset`.
 //!   `solid` and `arm_shape` are an arm before the camera, for calibration images.
-//! - `physics`: contact in rapier3d. `bodies` sets up rapier, `grasp_dynamics` moves hand and jaws
+//! - `physics`: contact in rapier3d. `bodies` sets up rapier, `load_motion` notices what its solver throws, `grasp_dynamics` moves hand and jaws
 //!   step by step, `linear_motion` has the speed profile, `free_air` and `load_air` say where what is held meets
 //!   nothing, `hand_near_load` where an empty hand may touch something, `obstacles` stops the hand. `hand`, `hand_shape`,
 //!   `block`, `load`, `rim` and `fixed_bodies` have the shapes.

@@ -11,5 +11,6 @@ pub(crate) mod hand_shape;
 pub(crate) mod linear_motion;
 pub(crate) mod load;
 pub(crate) mod load_air;
+pub(crate) mod load_motion;
 pub(crate) mod obstacles;
 pub(crate) mod rim;

@@ -80,6 +80,11 @@ const COMMANDS: &[(&str, &str)] = &[
     ("cell stop", "--watch 0 STOP"),
     ("cell sites", "LABORATORY"),
     ("cell transfer", "hotel:1 reader LABORATORY"),
+    ("policy use", "run-{} bench reader LABORATORY"),
+    ("policy list", "LABORATORY"),
+    ("policy withdraw", "bench reader LABORATORY"),
+    ("policy use", "run-{} bench reader --now LABORATORY"),
+    ("policy rollback", "bench reader LABORATORY"),
     ("cell qualify", "--transfers 2 --least 0.1 --out qualification-{} LABORATORY"),
     ("cell history", "--out history-{}.html LABORATORY"),
     ("cell inventory set", "reader plate-{}=96-well --reason loaded LABORATORY"),
@@ -88,7 +93,8 @@ const COMMANDS: &[(&str, &str)] = &[
 ];
 
 /// Commands that are not in [`COMMANDS`], with the reason.
-const OTHERS: [(&str, &str); 5] = [
+const OTHERS: [(&str, &str); 6] = [
+    ("policy train", "needs four transfers: tested in policies.rs"),
     ("cell protocol", "needs a plate on the bench: tested in laboratory.rs"),
     ("config", "prints a file"),
     ("cell inventory settle", "needs an item that is uncertain: tested in places.rs"),

@@ -12,6 +12,7 @@ use crate::physics::fixed_bodies::FixedBodies;
 use crate::physics::hand::Hand;
 use crate::physics::hand_shape::{HandPart, HandShape};
 use crate::physics::load::{Load, LoadPart};
+use crate::physics::load_motion::LoadMotion;
 use crate::scene::cell_parameters::Friction;
 
 /// Time step, in seconds. At 1 ms the plate's final pose no longer changes with the step.
@@ -33,11 +34,6 @@ const CONTACT_DAMPING_RATIO: f32 = 2.0;
 const CARRIED_N: f32 = 0.06;
 /// A plate slower than this has come to rest, in meters and radians per second.
 const REST_SPEED: f32 = 0.001;
-
-/// A load that gains more than this in one time step was thrown by the solver, in meters and radians per second: 60 N on a load of
-/// the least mass, twice what the jaws press with.
-const THROWN_M_S: f32 = 1.0;
-const THROWN_RAD_S: f32 = 30.0;
 
 /// Table, walls, hand: what is no item.
 const HARDWARE: Group = Group::GROUP_1;
@@ -89,34 +85,6 @@ struct HandBody {
     body: RigidBodyHandle,
     collider: ColliderHandle,
     part: HandPart,
-}
-
-/// Where a load is, and how it moves, before a time step.
-struct LoadMotion {
-    pose: Pose,
-    linear_m_s: Vector,
-    angular_rad_s: Vector,
-}
-
-impl LoadMotion {
-    fn of(load: &RigidBody) -> Self {
-        let (linear_m_s, angular_rad_s) = (load.linvel(), load.angvel());
-        Self { pose: *load.position(), linear_m_s, angular_rad_s }
-    }
-
-    /// Whether the load has become faster in the time step than jaws, gravity and walls can make it.
-    fn is_thrown(&self, after: &RigidBody) -> bool {
-        let gained_m_s = (after.linvel() - self.linear_m_s).length();
-        let gained_rad_s = (after.angvel() - self.angular_rad_s).length();
-        // Not a number is thrown, too.
-        !(gained_m_s < THROWN_M_S && gained_rad_s < THROWN_RAD_S)
-    }
-
-    fn restore(&self, load: &mut RigidBody) {
-        load.set_position(self.pose, true);
-        load.set_linvel(self.linear_m_s, true);
-        load.set_angvel(self.angular_rad_s, true);
-    }
 }
 
 /// How a body moves at one moment.
