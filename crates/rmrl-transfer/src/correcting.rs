@@ -41,7 +41,7 @@ impl TransferCell {
             },
             Some(turn) => match self.by_policy(job, &seen, &by_belief, &turn) {
                 Ok(by_policy) => by_policy,
-                Err(reason) => self.instead_of_new(job, &seen, (turn, reason), by_belief),
+                Err(reason) => self.in_place_of(job, &seen, (turn, reason), by_belief),
             },
         };
         choice.correction.trial = Some((pair, seen));
@@ -102,8 +102,9 @@ impl TransferCell {
         })
     }
 
-    /// The choice in the place of a policy: that of the current one, if a new one was passed over. It counts for neither.
-    fn instead_of_new(
+    /// The choice in the place of a policy that is passed over: that of the current policy if it was a new one, or else the belief's.
+    /// It counts for neither.
+    fn in_place_of(
         &mut self,
         job: &Job,
         seen: &Observation,

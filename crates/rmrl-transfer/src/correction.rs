@@ -11,7 +11,7 @@ pub(crate) struct Correction {
     pub by: CorrectedBy,
     /// The turn that the outcome counts for; `None` where no policy was offered, or one was passed over.
     pub turn: Option<Turn>,
-    /// The policy in whose place the belief corrected.
+    /// The policy whose turn it was, if another one, or the belief, corrected in its place.
     pub passed_over: Option<PassedOver>,
     /// What was seen before, with its sites and labware: a transfer that a policy could have made.
     pub trial: Option<(PolicyPair, Observation)>,

@@ -28,15 +28,15 @@ impl TransferCell {
     pub fn transfer(&mut self, request: &Request) -> Result<TransferReport, TransferError> {
         self.check(request)?;
         let job = self.plan.job(request, self.inventory.world())?;
-        match self.come_home() {
-            Ok(()) => {}
-            Err(error @ ComeHomeError::HoldsUnknown) => {
-                return Err(TransferError::Jaws(error.to_string()));
-            }
-            Err(error) => return Ok(not_begun(&job, error.to_string())),
+        if let Err(error) = self.manipulator.recover() {
+            return Ok(not_begun(&job, error.to_string()));
         }
+        // Before anything moves: nobody knows how to move what the inventory does not know.
         if let Some(reason) = self.check_jaws(&job)? {
             return Ok(not_begun(&job, reason));
+        }
+        if let Err(error) = self.get_out_of_view() {
+            return Ok(not_begun(&job, error.to_string()));
         }
         self.ask_to_seat(&job);
         let Some(via) = self.has_to_be_seen(&job) else { return self.in_view(request) };
@@ -190,9 +190,7 @@ impl TransferCell {
             Err(error) => return Ok(Some(error.to_string())),
         };
         match (holds, job.from.is_none()) {
-            (true, false) => Err(TransferError::Jaws(
-                "the jaws hold something of which the inventory knows nothing".to_string(),
-            )),
+            (true, false) => Err(TransferError::Jaws(ComeHomeError::HoldsUnknown.to_string())),
             (false, true) => Err(TransferError::Jaws(format!(
                 "the jaws should hold {}, and hold nothing",
                 job.item

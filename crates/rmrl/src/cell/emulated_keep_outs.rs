@@ -11,6 +11,7 @@ use rmrl_xarm::emulator::{
     EntryRegion, HeldPlate, HeldPlateSource, KeepOutBox, KeepOutTable, KeepOuts,
 };
 
+use super::simulated_places::{LID, labware_name};
 use crate::config::{Places, RunConfig};
 
 /// How far a corrected pose is from the taught one at most, in meters: what a transfer allows.
@@ -190,25 +191,12 @@ pub(crate) fn held_plates(
         let held = items.iter().filter(|item| item.is_held);
         // A lid on a plate that is held is held, too.
         let item = held.min_by_key(|item| item.lies_on.is_some())?;
-        let first = places.simulated.items.iter();
-        let labware = match item.id.strip_suffix(LID) {
-            Some(plate) => {
-                let first = first.clone().find(|one| one.id.as_str() == plate)?;
-                places.labware.get(&first.labware).ok()?.lid_alone()?
-            }
-            None => {
-                let first = first.clone().find(|one| one.id.as_str() == item.id)?;
-                places.labware.get(&first.labware).ok()?.clone()
-            }
-        };
+        let labware = places.labware.get(&labware_name(&places, &item.id)?).ok()?;
         let lies_on_it = |one: &&rmrl_sim::ItemTruth| one.lies_on.as_ref() == Some(&item.id);
         let has_lid = items.iter().any(|one| one.id.ends_with(LID) && lies_on_it(&one));
-        Some(held_plate(&labware, has_lid, beyond_tips_m))
+        Some(held_plate(labware, has_lid, beyond_tips_m))
     })
 }
-
-/// What the name of a lid ends with.
-const LID: &str = ".lid";
 
 fn held_plate(labware: &Labware, has_lid: bool, beyond_tips_m: f64) -> HeldPlate {
     let [along_fingers_m, across_fingers_m] = match labware.held_side() {

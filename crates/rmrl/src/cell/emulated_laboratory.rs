@@ -13,7 +13,7 @@ use super::emulated_calibration::emulated_calibration;
 use super::emulated_keep_outs::held_plates;
 use super::laboratory_error::LaboratoryError;
 use super::remote::CellServer;
-use super::simulated_places::simulated_laboratory;
+use super::simulated_places::{LID, labware_name, simulated_laboratory};
 use crate::config::{Places, RunConfig};
 
 /// Why a laboratory could not be emulated.
@@ -89,22 +89,15 @@ impl EmulatedLaboratory {
 
     /// An item as the inventory knows it; none for a lid on its plate, which is a part of it.
     fn item(&self, item: &ItemTruth, truths: &[ItemTruth]) -> Option<Item> {
-        let labware = |id: &str| {
-            let first = self.places.simulated.items.iter();
-            first.clone().find(|one| one.id.as_str() == id).map(|one| one.labware.clone())
-        };
-        let id: ItemId = item.id.parse().ok()?;
-        match item.id.strip_suffix(".lid") {
-            Some(plate) if item.lies_on.as_deref() == Some(plate) => None,
-            Some(plate) => Item::new(id, &format!("{}.lid", labware(plate)?), false).ok(),
-            None => {
-                let lid = format!("{}.lid", item.id);
-                let has_lid = truths
-                    .iter()
-                    .any(|one| one.id == lid && one.lies_on.as_ref() == Some(&item.id));
-                Item::new(id, &labware(&item.id)?, has_lid).ok()
-            }
+        let plate = item.id.strip_suffix(LID);
+        if plate.is_some() && plate == item.lies_on.as_deref() {
+            return None;
         }
+        let lid = format!("{}{LID}", item.id);
+        let has_lid =
+            truths.iter().any(|one| one.id == lid && one.lies_on.as_ref() == Some(&item.id));
+        let id: ItemId = item.id.parse().ok()?;
+        Item::new(id, &labware_name(&self.places, &item.id)?, has_lid).ok()
     }
 }
 

@@ -15,6 +15,8 @@ use crate::config::{FirstItem, LidRims, Places, RunConfig};
 /// The mass of a plate, and of a lid, in kilograms: empty polystyrene.
 const PLATE_KG: f64 = 0.06;
 const LID_KG: f64 = 0.015;
+/// What the name of a lid ends with, and that of its labware: as the inventory and the library have them.
+pub(super) const LID: &str = ".lid";
 /// A rim that reaches down by less guides nothing, in meters.
 const LEAST_RIM_M: f64 = 0.000_5;
 
@@ -82,6 +84,13 @@ fn taught_off(site: &str, cell_seed: u64) -> f64 {
     standard_normal(&mut random_stream(cell_seed, "taught site", [name, 0]))
 }
 
+/// The name of the labware of an item of the simulated laboratory: of a lid, that of the lid alone.
+pub(super) fn labware_name(places: &Places, id: &str) -> Option<String> {
+    let (plate, ending) = id.strip_suffix(LID).map_or((id, ""), |plate| (plate, LID));
+    let first = places.simulated.items.iter().find(|one| one.id.as_str() == plate)?;
+    Some(format!("{}{ending}", first.labware))
+}
+
 /// An item, and its lid if it has one on.
 fn items_of(places: &Places, first: &FirstItem) -> Vec<SimulatedItem> {
     let Ok(labware) = places.labware.get(&first.labware) else { return Vec::new() };
@@ -99,7 +108,7 @@ fn items_of(places: &Places, first: &FirstItem) -> Vec<SimulatedItem> {
         slot: slot.clone(),
     };
     let lid = labware.lid_alone().filter(|_| first.has_lid).map(|lid| SimulatedItem {
-        id: format!("{}.lid", first.id),
+        id: format!("{}{LID}", first.id),
         kind: ItemKind::Lid,
         geometry: geometry(&lid),
         nesting_m: labware.lid.map_or(0.0, |lid| lid.nesting_m),

