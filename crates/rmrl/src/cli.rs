@@ -50,7 +50,8 @@ mod start;
 mod train;
 mod xarm;
 
-use std::io::IsTerminal;
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -113,11 +114,25 @@ fn with_negative_numbers(command: clap::Command) -> clap::Command {
 /// Runs the command that the process was started with. Returns its exit status: 0, 1 if the work failed, 2 if the
 /// command or its configuration is wrong, 130 if it was stopped.
 pub fn main() -> ExitCode {
+    ExitCode::from(main_with(std::env::args_os()))
+}
+
+/// Runs the command of `words`, whose first is the name of the program, as [`main`] does. For a program that is not this
+/// command itself, such as a Python interpreter, which has other arguments. Takes the signals of the process, and is called
+/// once in it.
+pub fn main_with(words: impl IntoIterator<Item = OsString>) -> u8 {
+    let status = run(words);
+    // A program in another language does not flush what Rust has buffered. Whoever reads it may be gone.
+    let _ = std::io::stdout().flush();
+    status
+}
+
+fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     let filter = match log_filter(std::env::var_os(LOG).as_deref()) {
         Ok(filter) => filter,
         Err(message) => {
             say(format_args!("error: {message}"));
-            return ExitCode::from(2);
+            return 2;
         }
     };
     tracing_subscriber::fmt()
@@ -129,8 +144,11 @@ pub fn main() -> ExitCode {
         // It would use `eprintln!`, which panics if standard error is gone.
         .log_internal_errors(false)
         .init();
-    let matches = command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let parsed = command().try_get_matches_from(words);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return said(&error),
+    };
     let result = match &cli.command {
         Command::Train(arguments) => train::run(arguments),
         Command::Pretrain(arguments) => pretrain::run(arguments),
@@ -149,24 +167,31 @@ pub fn main() -> ExitCode {
         Command::Xarm(arguments) => xarm::run(arguments),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(Failure::Usage(error)) => {
             say(format_args!("error: {error:#}"));
-            ExitCode::from(2)
+            2
         }
         Err(Failure::Runtime(error)) => {
             say(format_args!("error: {error:#}"));
-            ExitCode::FAILURE
+            1
         }
         Err(Failure::Ended(status, reason)) => {
             say(reason);
-            ExitCode::from(status)
+            status
         }
         Err(Failure::Stopped(message)) => {
             say(message);
-            ExitCode::from(signals::STOPPED)
+            signals::STOPPED
         }
     }
+}
+
+/// Shows what clap answers: help and version on standard output, errors on standard error. Returns the exit status.
+fn said(answer: &clap::Error) -> u8 {
+    // Whoever reads it may be gone.
+    let _ = answer.print();
+    u8::try_from(answer.exit_code()).unwrap_or(2)
 }
 
 #[cfg(test)]

@@ -1,0 +1,33 @@
+//! The Python module `rmrl_robot._native`: what the package `rmrl_robot` is built on.
+//!
+//! Rust does the work, without the interpreter's lock; Python has the interfaces that its users know. Each file here has one
+//! part, and `python/rmrl_robot/_native.pyi` describes all of them to type checkers.
+//!
+//! - `command`: the command `rmrl`
+//! - `configuration`: a run's configuration, from a file and single values
+//!
+//! They share:
+//!
+//! - `arrays`: NumPy arrays in and out, with their shapes and types checked
+//! - `errors`: errors as Python's exceptions
+
+mod arrays;
+mod command;
+mod configuration;
+mod errors;
+
+use mimalloc::MiMalloc;
+use pyo3::prelude::*;
+
+/// As in the command: a step of training asks for the same large pieces of memory again and again.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// What the package `rmrl_robot` is built on.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::command::run_command;
+    #[pymodule_export]
+    use crate::configuration::resolve_configuration;
+}

@@ -1,0 +1,1 @@
+"""Teach a robot arm to pick and place a cell plate to the millimeter."""
