@@ -4,8 +4,9 @@
     python tools/policy_by_the_page.py target/release/examples/ask_policy RUN [RUN ...]
 
 asks the program (`ask_policy RUN --json`) and this loader about every trial of the runs, and fails where a
-probability differs by more than 1e-5, or another candidate is chosen. `--checkpoints` also puts the policy of each run's last
-checkpoint together with its frozen encoder, and checks the encoder's digest.
+probability differs by more than 1e-5, or another candidate is chosen. Where a run has checkpoints, the policy of the last one is put
+together with the run's frozen encoder, whose digest is checked, and has to be that of the policy file if the run went on no
+longer.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Any], Tensors]:
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
-    metadata = json.loads(header.pop("__metadata__")["rmrl"])
+    metadata = json.loads(header.pop("__metadata__", {}).get("rmrl", "{}"))
     tensors: Tensors = {}
     for name, entry in header.items():
         if entry["dtype"] != "F32":
@@ -209,7 +210,8 @@ class Policy:
 
     def scaled(self, pose: dict[str, float]) -> Floats:
         """The scaled pose."""
-        center, extent = self.description["scaling"].values()
+        scaling = self.description["scaling"]
+        center, extent = scaling["center"], scaling["half_extent"]
         offset = (
             pose["x_m"] - center["x_m"],
             pose["y_m"] - center["y_m"],
@@ -244,6 +246,60 @@ class Policy:
             distance = float(np.sqrt(((known - value) ** 2).sum(axis=1)).min())
             scores.append(0.0 if distance == 0 else distance / reach[name])
         return scores
+
+
+# Checkpoints.
+
+
+def encoder_names(tensors: Tensors) -> list[str]:
+    """The tensors of an encoder in the order of its digest: that of the layers."""
+    places = ["conv1", "bn1", "conv2", "bn2", "downsample.0", "downsample.1"]
+    kinds = ["weight", "bias", "running_mean", "running_var"]
+
+    def place(name: str) -> tuple[int, int, int, int]:
+        layer, kind = name.rsplit(".", 1)
+        stage, block = 0, 0
+        if layer.startswith("layer"):
+            first, number, layer = layer.split(".", 2)
+            stage, block = int(first.removeprefix("layer")), int(number)
+        return stage, block, places.index(layer), kinds.index(kind)
+
+    return sorted(tensors, key=place)
+
+
+def digest(tensors: Tensors) -> int:
+    """The digest of an encoder: FNV-1a over its numbers as 32-bit words."""
+    value = 0xCBF29CE484222325
+    for name in encoder_names(tensors):
+        for word in tensors[name].view("<u4").ravel().tolist():
+            value = ((value ^ word) * 0x100000001B3) % 2**64
+    return value
+
+
+def check_checkpoint(run: Path, policy: Policy) -> str:
+    """What the last checkpoint of a run holds, compared with its policy file; in words."""
+    checkpoints = sorted((run / "checkpoints").glob("trial-*.safetensors"))
+    if not checkpoints:
+        return "no checkpoint"
+    metadata, tensors = read_safetensors(checkpoints[-1])
+    learner = metadata["learner"]
+    tensors = {n: t for n, t in tensors.items() if not n.startswith(("optimizer.", "memory."))}
+    if learner["frozen_encoder"] is not None:
+        if not (run / "encoder.safetensors").exists():
+            return "its checkpoints are of an earlier version, without their encoder"
+        _, encoder = read_safetensors(run / "encoder.safetensors")
+        if digest(encoder) != learner["frozen_encoder"]:
+            raise SystemExit(f"{run}: the encoder has another digest")
+        tensors |= {f"encoder.{name}": tensor for name, tensor in encoder.items()}
+    if learner["trials"] != len(trials(run)):
+        return f"a checkpoint of trial {learner['trials']}"
+    expected = {n: t for n, t in policy.tensors.items() if not n.startswith("support.")}
+    if tensors.keys() != expected.keys():
+        raise SystemExit(f"{run}: the checkpoint has {tensors.keys() ^ expected.keys()}")
+    for name, tensor in expected.items():
+        if not np.array_equal(tensor, tensors[name]):
+            raise SystemExit(f"{run}: {name} of the checkpoint is another one")
+    return "its last checkpoint with its encoder is the policy"
 
 
 # The comparison.
@@ -308,7 +364,8 @@ def main() -> int:
         print(
             f"{run}: view {shape['view']}, ResNet-{shape['depth']} of {shape['base_width']}, "
             f"{shape['norm']} norm, {found.states} states: probabilities differ by at most "
-            f"{found.probability:.1e}, scores by {found.score:.1e}, {found.others} other decisions"
+            f"{found.probability:.1e}, scores by {found.score:.1e}, {found.others} other decisions; "
+            f"{check_checkpoint(run, policy)}"
         )
         failed |= found.probability > ALLOWED or found.others > 0 or found.states == 0
     return int(failed)

@@ -22,7 +22,13 @@ from tensorboard.backend.event_processing import data_provider, plugin_event_mul
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.context import RequestContext
 from tensorboard.plugins import base_plugin
-from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups, metadata
+from tensorboard.plugins.hparams import (
+    api_pb2,
+    backend_context,
+    get_experiment,
+    list_session_groups,
+    metadata,
+)
 
 SCALARS = {
     "reward": "reward/trial",
@@ -90,7 +96,7 @@ def check_images(events: EventAccumulator, run: Path, interval: int) -> int:
     return count
 
 
-def session_groups(run: Path) -> Any:
+def session_groups(run: Path) -> tuple[Any, Any]:
     """What the plugin for hyperparameters shows of a folder of one run."""
     multiplexer = plugin_event_multiplexer.EventMultiplexer(
         tensor_size_guidance={metadata.PLUGIN_NAME: 0}
@@ -100,16 +106,15 @@ def session_groups(run: Path) -> Any:
     provider = data_provider.MultiplexerDataProvider(multiplexer, str(run))
     context = backend_context.Context(base_plugin.TBContext(data_provider=provider))
     request_context = RequestContext()
-    listed = context.hparams_metadata(request_context, "")
-    experiment = context.experiment_from_metadata(
-        request_context, "", True, listed, context.hparams_from_data_provider(request_context, "")
+    about = get_experiment.Handler(
+        request_context, context, "", api_pb2.GetExperimentRequest(include_metrics=True)
     )
     statuses = [api_pb2.STATUS_SUCCESS, api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_RUNNING]
     asked = api_pb2.ListSessionGroupsRequest(
         start_index=0, slice_size=10, allowed_statuses=statuses, include_metrics=True
     )
     handler = list_session_groups.Handler(request_context, context, "", asked)
-    return experiment, handler.run().session_groups
+    return about.run(), handler.run().session_groups
 
 
 def check_hyperparameters(run: Path) -> int:
