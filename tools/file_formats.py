@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""The tables of docs/file-formats.md, made from the schemas in docs/schemas, and files held against the schemas.
+"""The tables of docs/file-formats.md, made from docs/schemas, and files held against the schemas.
 
-    python tools/file_formats.py --write              writes the tables into the page
-    python tools/file_formats.py FOLDER [FOLDER ...]  checks the page, and the files of runs and inventories; needs the package jsonschema
+python tools/file_formats.py --write              writes the tables into the page
+python tools/file_formats.py FOLDER [FOLDER ...]  checks the page, and the files of runs and
+                                                  inventories; needs the package jsonschema
 """
 
 from __future__ import annotations
@@ -55,16 +56,20 @@ def load(name: str) -> Schema:
 def kind(schema: Schema, root: Schema) -> str:
     """What a value is, in a few words."""
     if "$ref" in schema:
-        name = schema["$ref"].rsplit("/", 1)[1]
-        target = root["$defs"][name]
-        return name if target.get("type") == "object" else kind(target, root)
+        defined = str(schema["$ref"]).rsplit("/", 1)[1]
+        target = root["$defs"][defined]
+        return defined if target.get("type") == "object" else kind(target, root)
     if "const" in schema:
-        return "list of names" if isinstance(schema["const"], list) else f"`{json.dumps(schema['const'])}`"
+        return (
+            "list of names"
+            if isinstance(schema["const"], list)
+            else f"`{json.dumps(schema['const'])}`"
+        )
     if "enum" in schema:
         return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(kind(one, root) for one in schema["anyOf"]))
-    name = schema["type"]
+    name: str = schema["type"]
     if name == "array":
         least, most = schema.get("minItems"), schema.get("maxItems")
         count = f" of {least}" if least == most and least else ""
@@ -119,7 +124,9 @@ def table(name: str) -> str:
     for part, prefix in parts:
         if prefix and part["type"] != "object":
             found.setdefault((prefix.rstrip(": "), kind(part, root)), part["description"])
-        for key, what, description in [*inner_rows(part, root, "")] if part is root else [*rows(part, root, "")]:
+        for key, what, description in (
+            [*inner_rows(part, root, "")] if part is root else [*rows(part, root, "")]
+        ):
             found.setdefault((prefix + key.lstrip("."), what), description)
     lines = [f"[Schema](schemas/{name}.json).", "", "| key | type | |", "|-|-|-|"]
     for (key, what), description in found.items():
@@ -161,7 +168,7 @@ def values(path: Path, how: str) -> Iterator[tuple[str, Any]]:
 
 
 def check(folders: list[Path]) -> int:
-    """Holds the files of folders, and of those in them, against their schemas; returns how many parts were checked."""
+    """Holds all files in folders against their schemas; returns how many parts were checked."""
     from jsonschema import Draft202012Validator
 
     validators = {}
@@ -196,7 +203,9 @@ def main() -> int:
         PAGE.write_text(with_tables(page))
         return 0
     if with_tables(page) != page:
-        raise SystemExit(f"{PAGE} has other tables than its schemas; run tools/file_formats.py --write")
+        raise SystemExit(
+            f"{PAGE} has other tables than its schemas; run tools/file_formats.py --write"
+        )
     if arguments.folders and check(arguments.folders) == 0:
         raise SystemExit("no file of a run or an inventory was found")
     return 0

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A loader of policy files, written from docs/file-formats.md alone: numpy, and Pillow to read images.
+"""A loader of policy files, written from docs/file-formats.md alone: numpy, and Pillow for images.
 
     python tools/policy_by_the_page.py target/release/examples/ask_policy RUN [RUN ...]
 
-asks the program (`ask_policy RUN --json`) and this loader about every trial of the runs, and fails where a
-probability differs by more than 1e-5, or another candidate is chosen. Where a run has checkpoints, the policy of the last one is put
-together with the run's frozen encoder, whose digest is checked, and has to be that of the policy file if the run went on no
-longer.
+asks the program (`ask_policy RUN --json`) and this loader about every trial of the runs, and fails
+where a probability differs by more than 1e-5, or another candidate is chosen. Where a run has
+checkpoints, the policy of the last one is put together with the run's frozen encoder, whose digest
+is checked, and has to be that of the policy file if the run went on no longer.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def wrap(angle: float) -> float:
 def integer_weights(
     size: int, begin: float, length: float, n: int
 ) -> tuple[list[tuple[int, npt.NDArray[np.int64]]], int]:
-    """First source pixel and integer weights of each of `n` output pixels, and the number of bits `k`."""
+    """First source pixel and integer weights of each output pixel, and the bits `k`."""
     scale = length / n
     f = max(scale, 1.0)
     windows: list[tuple[int, Doubles]] = []
@@ -92,7 +92,7 @@ def resize_rows(image: Bytes, begin: float, length: float, n: int) -> Bytes:
 
 
 def resize(image: Bytes, box: tuple[float, float, float, float], n: int) -> Bytes:
-    """The box (left, top, width, height) of an image as `n` x `n` pixels: first vertical, then horizontal."""
+    """The box (left, top, width, height) of an image as `n` x `n` pixels: vertical first."""
     left, top, width, height = box
     tall = resize_rows(image, top, height, n)
     return resize_rows(tall.transpose(1, 0, 2), left, width, n).transpose(1, 0, 2)
@@ -330,7 +330,9 @@ class Difference:
 
 def compare(policy: Policy, program: str, run: Path) -> Difference:
     """Asks both about every trial of a run."""
-    asked = subprocess.run([program, str(run), "--json"], capture_output=True, check=True, text=True)
+    asked = subprocess.run(
+        [program, str(run), "--json"], capture_output=True, check=True, text=True
+    )
     answers = {line["trial"]: line for line in map(json.loads, asked.stdout.splitlines())}
     found = Difference()
     for record in trials(run):
@@ -364,8 +366,8 @@ def main() -> int:
         print(
             f"{run}: view {shape['view']}, ResNet-{shape['depth']} of {shape['base_width']}, "
             f"{shape['norm']} norm, {found.states} states: probabilities differ by at most "
-            f"{found.probability:.1e}, scores by {found.score:.1e}, {found.others} other decisions; "
-            f"{check_checkpoint(run, policy)}"
+            f"{found.probability:.1e}, scores by {found.score:.1e}, "
+            f"{found.others} other decisions; {check_checkpoint(run, policy)}"
         )
         failed |= found.probability > ALLOWED or found.others > 0 or found.states == 0
     return int(failed)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Reads the event files of runs with TensorBoard's own readers, and checks what they say against the runs' other files.
+"""Reads the event files of runs with TensorBoard's own readers, and compares with other files.
 
     python tools/tensorboard_reads_events.py RUN [RUN ...]
 
-needs the package tensorboard, and Pillow. Scalars are compared with metrics.csv, hyperparameters with config.toml, as the plugin for hyperparameters reads
-them, and images are decoded.
+needs the packages tensorboard, numpy and Pillow. Scalars are compared with metrics.csv,
+hyperparameters, as the plugin of that name reads them, with config.toml, and images are decoded.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -64,7 +65,9 @@ def check_scalars(events: EventAccumulator, run: Path) -> int:
     rows = list(csv.DictReader((run / "metrics.csv").open()))
     compared = 0
     for column, tag in SCALARS.items():
-        expected = {int(r["trial"]): float(r[column]) for r in rows if r["test"] == "0" and r[column]}
+        expected = {
+            int(r["trial"]): float(r[column]) for r in rows if r["test"] == "0" and r[column]
+        }
         tags = events.Tags()["scalars"]
         found = {e.step: e.value for e in events.Scalars(tag)} if tag in tags else {}
         if tag.startswith("trial/"):
@@ -89,8 +92,9 @@ def check_images(events: EventAccumulator, run: Path, interval: int) -> int:
             with Image.open(io.BytesIO(event.encoded_image_string)) as image:
                 image.load()
                 require(image.size == (event.width, event.height), f"{run}: {tag} has another size")
-                colors = image.convert("RGB").getcolors(1 << 24) or []
-                green = sum(n for n, (r, g, b) in colors if g > 160 and r < 120 and b < 150)
+                pixels = np.asarray(image.convert("RGB")).astype(int)
+                is_green = (pixels[..., 1] > 160) & (pixels[..., [0, 2]].max(axis=2) < 150)
+                green = int(is_green.sum())
                 require(green > 30, f"{run}: no plate is drawn in {tag} of trial {event.step}")
         count += len(images)
     return count
