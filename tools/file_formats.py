@@ -167,6 +167,44 @@ def values(path: Path, how: str) -> Iterator[tuple[str, Any]]:
         yield str(path), json.loads(path.read_text())
 
 
+CRC_TABLE: list[int] = []
+for number in range(256):
+    for _ in range(8):
+        number = number >> 1 ^ (0x82F63B78 if number & 1 else 0)
+    CRC_TABLE.append(number)
+
+
+def crc32c(content: bytes, before: int = 0) -> int:
+    """CRC-32C of what `before` is of, and `content` after it."""
+    value = before ^ 0xFFFFFFFF
+    for byte in content:
+        value = CRC_TABLE[(value ^ byte) & 0xFF] ^ value >> 8
+    return value ^ 0xFFFFFFFF
+
+
+def check_digests(paths: list[Path]) -> None:
+    """Holds the digests of all lines of these files, one after the other, against the lines."""
+    chain = 0
+    for path in paths:
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            body, _, found = line.rpartition(b',"digest":"')
+            chain = crc32c(body + b"}", chain)
+            if found != b'%08x"}' % chain:
+                raise SystemExit(f"{path}, line {number}: its digest is not {chain:08x}")
+    snapshot = paths[-1].parent / "snapshot.json" if paths else None
+    if snapshot and paths[-1].name.startswith("journal-") and snapshot.exists():
+        check_digests([snapshot])
+
+
+def check_checkpoints(run: Path) -> None:
+    """Holds the log in the checkpoints of a run against its lines."""
+    for path in run.glob("checkpoints/*.safetensors"):
+        log = next(values(path, "safetensors"))[1]["log"]
+        lines = (run / "trials.jsonl").read_bytes().splitlines()
+        if log != [crc32c(line) for line in lines[: len(log)]]:
+            raise SystemExit(f"{path} was not made from the log beside it")
+
+
 def check(folders: list[Path]) -> int:
     """Holds all files in folders against their schemas; returns how many parts were checked."""
     from jsonschema import Draft202012Validator
@@ -178,6 +216,11 @@ def check(folders: list[Path]) -> int:
         validators[path.stem] = Draft202012Validator(schema)
     checked = dict.fromkeys(validators, 0)
     for folder in folders:
+        for inner in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
+            check_digests(sorted(inner.glob("journal-*.jsonl")))
+            for log in [*inner.glob("trials.jsonl"), *inner.glob("simulator.jsonl")]:
+                check_digests([log])
+            check_checkpoints(inner)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             for pattern, name, how in FILES:
                 if not fnmatch.fnmatch(str(path), f"*/{pattern}"):
