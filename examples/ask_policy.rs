@@ -5,6 +5,9 @@
 //! image and estimated pose instead.
 //!
 //! `cargo run --release --example ask_policy -- runs/table-self-calibration-residual-seed0 20`
+//!
+//! With `--json` it asks a policy about every trial of the run, and prints a line of JSON for each:
+//! `cargo run --release --example ask_policy -- runs/table-rm-rl-seed0 --json`
 
 use std::path::{Path, PathBuf};
 
@@ -12,22 +15,41 @@ use anyhow::Context;
 use rmrl::{BELIEF, POLICY, read_records};
 use rmrl_belief::SavedBelief;
 use rmrl_core::{Observation, PlanarPose};
-use rmrl_learn::{Policy, PolicyConfig};
+use rmrl_data::TrialRecord;
+use rmrl_learn::{Policy, PolicyConfig, most_likely};
 use rmrl_vision::read_color_image;
+use serde_json::json;
 
 fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
+    let (flags, words): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument == "--json");
+    let mut words = words.into_iter();
     let run = PathBuf::from(
-        arguments.next().unwrap_or("runs/table-self-calibration-residual-seed0".to_string()),
+        words.next().unwrap_or("runs/table-self-calibration-residual-seed0".to_string()),
     );
-    let number: u32 = arguments.next().as_deref().unwrap_or("1").parse()?;
     let records = read_records(&run)?;
+    if !flags.is_empty() {
+        return print_answers(&run, &records);
+    }
+    let number: u32 = words.next().as_deref().unwrap_or("1").parse()?;
     let record = records
         .iter()
         .find(|record| record.trial == number && !record.is_fault())
         .with_context(|| format!("{} has no trial {number}; make a run first", run.display()))?;
+    let observation = observation(&run, record)?;
+    let pick = match run.join(BELIEF).exists() {
+        true => ask_belief(&run, &observation)?,
+        false => ask_policy(&run, &observation)?,
+    };
+    println!("pick at x {:.1} mm, y {:.1} mm", 1e3 * pick.x_m, 1e3 * pick.y_m);
+    println!("yaw {:.2} degrees", pick.yaw_rad.to_degrees());
+    Ok(())
+}
+
+/// What the policy was shown at the start of a trial.
+fn observation(run: &Path, record: &TrialRecord) -> anyhow::Result<Observation> {
     let image = record.images.start.as_ref().context("the trial has no image")?;
-    let observation = Observation {
+    Ok(Observation {
         image: read_color_image(&run.join(image))?.into(),
         estimated_pose: record.estimated_pose.context("the trial has no pose")?,
         plate_in_image: record
@@ -35,14 +57,26 @@ fn main() -> anyhow::Result<()> {
             .context("the trial has no place of the plate in the image")?,
         look_error_m: record.look_error_m,
         carries: Vec::new(),
-    };
+    })
+}
 
-    let pick = match run.join(BELIEF).exists() {
-        true => ask_belief(&run, &observation)?,
-        false => ask_policy(&run, &observation)?,
-    };
-    println!("pick at x {:.1} mm, y {:.1} mm", 1e3 * pick.x_m, 1e3 * pick.y_m);
-    println!("yaw {:.2} degrees", pick.yaw_rad.to_degrees());
+/// A line of JSON for each trial: the probabilities by dimension (dx, dy, dyaw), the most likely candidate of each, how far
+/// the state is from the nearest training state (of pose and image; `null` without training states), and whether the
+/// deployed policy abstains.
+fn print_answers(run: &Path, records: &[TrialRecord]) -> anyhow::Result<()> {
+    let policy = Policy::from_file(&run.join(POLICY), &PolicyConfig::default())?;
+    for record in records.iter().filter(|record| !record.is_fault()) {
+        let state = policy.encode(&observation(run, record)?);
+        let probabilities = policy.distribution(&state);
+        let line = json!({
+            "trial": record.trial,
+            "index": most_likely(&probabilities),
+            "probabilities": probabilities,
+            "ood_score": policy.ood_score(&state).map(|score| [score.pose, score.image]),
+            "abstained": policy.decide_in(&state).abstained,
+        });
+        println!("{line}");
+    }
     Ok(())
 }
 

@@ -8,16 +8,18 @@
 //! - `journal`: append-only files of JSON lines, repaired after a crash
 //! - `record`: one line of the trial log
 //! - `metrics`: the numbers of each completed trial, for `metrics.csv` and TensorBoard
-//! - `tensorboard`: event files
+//! - `tensorboard`: event files, with `hyperparameters` and, below both, `protobuf`
 //! - `images`: color and depth images
 //! - `time_stamp`: when something was recorded
 //! - `durable`, `file_error`: writing files that survive a crash, and what the file system refused
 
 mod durable;
 mod file_error;
+mod hyperparameters;
 mod images;
 mod journal;
 mod metrics;
+mod protobuf;
 mod record;
 mod run_dir;
 mod run_dir_error;
@@ -26,6 +28,7 @@ mod time_stamp;
 
 pub use durable::write_atomically;
 pub use file_error::FileError;
+pub use hyperparameters::Hyperparameter;
 pub use images::ImageWriter;
 pub use journal::{Journal, JournalError, Written};
 pub use metrics::{MetricsAccumulator, MetricsRow, metrics, to_csv};

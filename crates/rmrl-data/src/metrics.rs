@@ -82,6 +82,14 @@ pub fn to_csv(rows: &[MetricsRow]) -> String {
 }
 
 impl MetricsRow {
+    /// The tags of [`MetricsRow::scalars`] by which runs are compared.
+    pub const COMPARED: [&'static str; 4] = [
+        "reward/moving_average",
+        "error/translation_mm",
+        "error/true_translation_mm",
+        "error/yaw_deg",
+    ];
+
     /// The attempt that completed the trial.
     pub fn id(&self) -> TrialId {
         let Self { trial, scene, faults, is_test, .. } = *self;

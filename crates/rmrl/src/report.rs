@@ -3,7 +3,6 @@
 //! - `data` reads everything that the page shows from a run directory.
 //! - `sections` makes the title, the tables and the curves.
 //! - `trial_images` makes the section with the images of the first and the last trials.
-//! - `overlay` draws estimated and true poses into such an image.
 //! - `plots` draws the curves as SVG; `value_axis` is their vertical axis.
 //! - `template` fills a page's placeholders; `page.html` is the report's page, `page.css` the style of all pages.
 //! - `qualification_page` is a cell's acceptance report: `qualification_tables` makes its tables, `pair_errors_plot` the plot of
@@ -15,7 +14,6 @@
 mod data;
 mod figure;
 mod html_table;
-mod overlay;
 mod pair_errors_plot;
 mod plot_style;
 mod plots;

@@ -6,7 +6,8 @@
 //! - `initial_policy`: new or pretrained; `baseline`: methods that learn none
 //! - `transfer_training`: a policy from transfers that the camera saw
 //! - `target_record`, `trial_record`, `world_record`: what is written; `run_log`: reading it again
-//! - `recorder` writes a run directory, with `kept_images`, `attempt_writer` (images and logs), `metrics_files` and `checkpoints`.
+//! - `recorder` writes a run directory, with `kept_images`, `attempt_writer` (images and logs), `metrics_files`
+//!   (with `event_images`) and `checkpoints`; `overlay` draws poses into images of trials.
 //! - `resume` validates and repairs what an interrupted run left; `provenance`: the program that made it
 
 mod attempt_writer;
@@ -14,6 +15,7 @@ pub(crate) mod baseline;
 mod checkpoints;
 pub(crate) mod create;
 pub(crate) mod engine;
+mod event_images;
 pub(crate) mod execute;
 pub(crate) mod folder_store;
 pub(crate) mod initial_policy;
@@ -22,6 +24,7 @@ pub(crate) mod memory_store;
 pub(crate) mod metrics_files;
 pub(crate) mod observer;
 pub(crate) mod outcome;
+pub(crate) mod overlay;
 mod provenance;
 mod recorder;
 mod resume;

@@ -107,19 +107,27 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
 }
 
 /// Files that commands and readers make; this repository has none of them.
-const MADE_BY_USERS: [&str; 23] = [
+const MADE_BY_USERS: [&str; 30] = [
     // In a run's directory.
     "RUN/camera.toml",
     "belief.json",
     "camera.toml",
     "config.toml",
+    "encoder.safetensors",
     "metrics.csv",
     "policy.safetensors",
+    "pretrained.safetensors",
     "report.html",
     "run.json",
     "simulator.jsonl",
     "target.json",
     "trials.jsonl",
+    // In the folder of a laboratory.
+    "knowledge.json",
+    "policies.json",
+    "simulated-laboratory.json",
+    "snapshot.json",
+    "transfers.jsonl",
     // Of a reproduction.
     "reproduction.html",
     "greedy.csv",

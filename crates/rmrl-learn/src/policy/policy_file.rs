@@ -184,6 +184,13 @@ impl Policy {
         Ok(())
     }
 
+    /// A frozen encoder as the bytes of a `.safetensors` file, by torchvision's names: what checkpoints leave out. A
+    /// configuration can name the file as its encoder's weights. `None` if the encoder learns, or there is none.
+    pub fn frozen_encoder_to_safetensors(&self) -> Option<Vec<u8>> {
+        let encoder = self.network.encoder.as_ref().filter(|_| self.has_frozen_encoder())?;
+        Some(write(&tensors_of(encoder), &Metadata::new()))
+    }
+
     /// A digest of a frozen encoder's weights; `None` if the encoder learns, or there is none.
     pub(crate) fn frozen_encoder_digest(&self) -> Option<u64> {
         let encoder = self.network.encoder.as_ref().filter(|_| self.has_frozen_encoder())?;

@@ -185,6 +185,7 @@ impl RunConfig {
                 reward_threshold: 0.97,
                 smoothing: 0.9,
                 noise_floor_repeats: 20,
+                image_interval: 10,
             },
             record: RecordConfig { depth: true, exact: false },
             unattended: UnattendedConfig::default(),

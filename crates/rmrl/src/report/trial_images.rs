@@ -1,12 +1,14 @@
 //! The report's section with images of the first and the last trials.
 
 use std::fmt::Write;
+use std::io::Cursor;
 
+use image::{ImageFormat, RgbImage};
 use rmrl_data::{FailureRecord, TrialRecord};
 
 use super::data::ReportData;
-use super::figure::{key, write_figure};
-use super::overlay::{AIM, LOCALIZED, Overlay, TRUE};
+use super::figure::{data_uri, key, write_figure};
+use crate::run::overlay::{AIM, LOCALIZED, Overlay, TRUE};
 
 /// Trials shown at the beginning, and as many at the end.
 const SHOWN_TRIALS: usize = 3;
@@ -16,14 +18,7 @@ const SHOWN_TRIALS: usize = 3;
 /// # Errors
 /// The page cannot be written.
 pub(super) fn first_and_last(data: &ReportData) -> anyhow::Result<String> {
-    let half_height_m = 0.5 * data.config.vision.localizer.plate.height_m;
-    let overlay = Overlay {
-        camera: data.camera,
-        true_camera: data.world.true_camera(),
-        plate: data.config.vision.localizer.plate,
-        start_height_m: data.config.start_height_m(),
-        place_height_m: data.config.task.place.surface_m + half_height_m,
-    };
+    let overlay = Overlay::of(data.config, data.camera, data.world.true_camera());
     let completed = data.trials();
     let first = completed.len().min(SHOWN_TRIALS);
     let last = completed.len().saturating_sub(SHOWN_TRIALS).max(first);
@@ -44,9 +39,10 @@ pub(super) fn first_and_last(data: &ReportData) -> anyhow::Result<String> {
         )?;
         for (record, world) in trials {
             let start = overlay.start(data.root, record, *world);
-            write_figure(&mut html, &format!("trial {}, before", record.trial), start)?;
+            write_figure(&mut html, &format!("trial {}, before", record.trial), start.map(shown))?;
             let end = overlay.end(data.root, record, *world);
-            write_figure(&mut html, &format!("trial {}: {}", record.trial, outcome(record)), end)?;
+            let caption = format!("trial {}: {}", record.trial, outcome(record));
+            write_figure(&mut html, &caption, end.map(shown))?;
         }
         html.push_str("</div>");
     }
@@ -59,4 +55,11 @@ fn outcome(record: &TrialRecord) -> String {
         (Some(FailureRecord::NotGrasped { reason, .. }), _) => reason.clone(),
         _ => String::new(),
     }
+}
+
+/// An image as a data URI, so that the page needs no other file.
+fn shown(image: anyhow::Result<RgbImage>) -> anyhow::Result<String> {
+    let mut png = Cursor::new(Vec::new());
+    image?.write_to(&mut png, ImageFormat::Png)?;
+    Ok(data_uri(&png.into_inner()))
 }

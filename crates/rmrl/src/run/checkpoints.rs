@@ -11,13 +11,20 @@ use rmrl_learn::{CheckpointError, Learner, Metadata, Policy, read_metadata};
 const FOLDER: &str = "checkpoints";
 /// How many are kept: should the disk have lost the last one, the one before it still helps.
 const KEPT: usize = 2;
+/// The frozen encoder of a run, which its checkpoints leave out.
+const ENCODER: &str = "encoder.safetensors";
 /// The note that binds a checkpoint to its log: a digest of each line.
 const LOG: &str = "log";
 /// No checkpoint is larger, in bytes.
 const MOST_BYTES: u64 = 16 << 30;
 
-/// Writes a checkpoint of `learner`, made from the log lines with these digests.
+/// Writes a checkpoint of `learner`, made from the log lines with these digests; and once what checkpoints leave out.
 pub(crate) fn save(dir: &RunDir, learner: &Learner, log: &[u32]) -> anyhow::Result<()> {
+    if !dir.path(ENCODER).exists()
+        && let Some(encoder) = learner.policy.frozen_encoder_to_safetensors()
+    {
+        dir.write(ENCODER, &encoder)?;
+    }
     std::fs::create_dir_all(dir.path(FOLDER))?;
     let notes = Metadata::from([(LOG.to_string(), serde_json::to_value(log)?)]);
     let name = format!("{FOLDER}/trial-{:06}.safetensors", learner.trials());

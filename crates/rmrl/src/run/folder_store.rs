@@ -201,8 +201,8 @@ impl RunStore for FolderStore<'_> {
         };
         let logs = Logs { trials: log, worlds: world_log };
         let progress = self.progress.take().expect("a run begins once");
-        let smoothing = config.metrics.smoothing;
-        let metrics = MetricsFiles::new(self.dir, &records, smoothing, progress)?;
+        let seen = (config, laboratory.trial.camera_model());
+        let metrics = MetricsFiles::new(self.dir, &records, seen, progress)?;
         let recorder = Recorder::new(self.dir, laboratory.world.clone(), logs, records, metrics);
         self.recorder = Some(recorder.keeping(KeptImages::of(config)));
         Ok(target)

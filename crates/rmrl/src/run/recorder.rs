@@ -146,6 +146,7 @@ impl<'a> Recorder<'a> {
     /// The last attempt could not be kept.
     pub(crate) fn finish(mut self) -> anyhow::Result<Vec<TrialRecord>> {
         self.flush()?;
+        self.metrics.finish()?;
         Ok(self.records)
     }
 }
@@ -186,12 +187,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = RunDir::create(&folder.path().join("run"), "").unwrap();
         std::fs::create_dir(dir.path("images/00002-1-final.png")).unwrap();
-        let mut laboratory =
-            Laboratory::assemble(&RunConfig::for_task(TaskKind::Table), 0).unwrap();
+        let config = RunConfig::for_task(TaskKind::Table);
+        let mut laboratory = Laboratory::assemble(&config, 0).unwrap();
         laboratory.trial.record_target().unwrap();
         let log = Journal::create(&dir.path(RunDir::TRIALS)).unwrap();
         let mut progress = ();
-        let metrics = MetricsFiles::new(&dir, &[], 0.0, &mut progress).unwrap();
+        let seen = (&config, laboratory.trial.camera_model());
+        let metrics = MetricsFiles::new(&dir, &[], seen, &mut progress).unwrap();
         let logs = Logs { trials: log, worlds: None };
         let recorder = Recorder::new(&dir, laboratory.world.clone(), logs, Vec::new(), metrics);
         let mut kept = KeptImages::default();

@@ -1,64 +1,79 @@
 //! Draws estimated and true poses of the plate into what the camera saw.
 
-use std::io::Cursor;
 use std::path::Path;
 
+use image::RgbImage;
 use image::imageops::crop_imm;
-use image::{ImageFormat, RgbImage};
 use rmrl_core::PlanarPose;
 use rmrl_data::TrialRecord;
 use rmrl_vision::{CameraModel, PlateGeometry, draw_plate, read_color_image};
 
-use super::figure::data_uri;
+use crate::config::RunConfig;
 use crate::run::world_record::WorldRecord;
 
 /// Green: where the camera localized the plate.
-pub const LOCALIZED: [u8; 3] = [40, 220, 90];
+pub(crate) const LOCALIZED: [u8; 3] = [40, 220, 90];
 /// Magenta: where the plate truly was.
-pub const TRUE: [u8; 3] = [255, 60, 220];
+pub(crate) const TRUE: [u8; 3] = [255, 60, 220];
 /// Yellow: where the arm picked, or should have placed.
-pub const AIM: [u8; 3] = [255, 210, 40];
+pub(crate) const AIM: [u8; 3] = [255, 210, 40];
 
 /// Size of the shown part of an image, in pixels.
 const CROP: (u32, u32) = (240, 180);
 
 /// What is needed to draw poses into the images of a cell.
-pub struct Overlay {
+pub(crate) struct Overlay {
     /// The camera as calibrated, to draw estimated poses.
-    pub camera: CameraModel,
+    camera: CameraModel,
     /// The camera as it truly hangs, to draw true poses; `None` where it is unknown.
-    pub true_camera: Option<CameraModel>,
+    true_camera: Option<CameraModel>,
     /// The plate.
-    pub plate: PlateGeometry,
+    plate: PlateGeometry,
     /// Height of the plate's center before the action, in meters.
-    pub start_height_m: f64,
+    start_height_m: f64,
     /// Height of a seated plate's center in its place, in meters.
-    pub place_height_m: f64,
+    place_height_m: f64,
 }
 
 impl Overlay {
-    /// The part around the plate of a trial's first image, with the localized, picked and true pose,
-    /// as a data URI; `None` if the trial has no such image.
-    pub fn start(
+    /// That of the cell of a configuration, seen by `camera`.
+    pub(crate) fn of(
+        config: &RunConfig,
+        camera: CameraModel,
+        true_camera: Option<CameraModel>,
+    ) -> Self {
+        let plate = config.vision.localizer.plate;
+        Self {
+            camera,
+            true_camera,
+            plate,
+            start_height_m: config.start_height_m(),
+            place_height_m: config.task.place.surface_m + 0.5 * plate.height_m,
+        }
+    }
+
+    /// The part around the plate of a trial's first image, with the localized, picked and true pose;
+    /// `None` if the trial has no such image.
+    pub(crate) fn start(
         &self,
         root: &Path,
         record: &TrialRecord,
         world: Option<&WorldRecord>,
-    ) -> Option<anyhow::Result<String>> {
+    ) -> Option<anyhow::Result<RgbImage>> {
         let (name, localized) = (record.images.start.as_ref()?, record.estimated_pose?);
         let pick = record.adjustment.map(|adjustment| localized.adjusted(adjustment));
         let truth = world.and_then(|world| world.start);
         self.crop(&root.join(name), self.start_height_m, localized, pick, truth).into()
     }
 
-    /// The part around the plate of a trial's last image, with the localized, target and true pose,
-    /// as a data URI; `None` if the trial has no such image.
-    pub fn end(
+    /// The part around the plate of a trial's last image, with the localized, target and true pose;
+    /// `None` if the trial has no such image.
+    pub(crate) fn end(
         &self,
         root: &Path,
         record: &TrialRecord,
         world: Option<&WorldRecord>,
-    ) -> Option<anyhow::Result<String>> {
+    ) -> Option<anyhow::Result<RgbImage>> {
         let (name, localized) = (record.images.end.as_ref()?, record.final_pose?);
         let truth = world.and_then(|world| world.end);
         self.crop(&root.join(name), self.place_height_m, localized, record.target_pose, truth)
@@ -72,7 +87,7 @@ impl Overlay {
         localized: PlanarPose,
         aim: Option<PlanarPose>,
         truth: Option<PlanarPose>,
-    ) -> anyhow::Result<String> {
+    ) -> anyhow::Result<RgbImage> {
         let mut image = read_color_image(path)?;
         let mut draw = |camera: &CameraModel, pose: PlanarPose, color: [u8; 3]| {
             draw_plate(&mut image, camera, self.plate, pose, height_m, color);
@@ -88,7 +103,7 @@ impl Overlay {
             .camera
             .project([localized.x_m, localized.y_m, height_m].into())
             .map_or((0.0, 0.0), |pixel| (pixel.x, pixel.y));
-        to_data_uri(&crop_around(&image, center))
+        Ok(crop_around(&image, center))
     }
 }
 
@@ -100,11 +115,4 @@ fn crop_around(image: &RgbImage, (u, v): (f64, f64)) -> RgbImage {
     };
     let (left, top) = (corner(u, width, image.width()), corner(v, height, image.height()));
     crop_imm(image, left, top, width, height).to_image()
-}
-
-/// A PNG as a data URI, so that the page needs no other file.
-fn to_data_uri(image: &RgbImage) -> anyhow::Result<String> {
-    let mut png = Cursor::new(Vec::new());
-    image.write_to(&mut png, ImageFormat::Png)?;
-    Ok(data_uri(&png.into_inner()))
 }
