@@ -29,7 +29,7 @@ pub enum TransferEvent {
         item: String,
         /// How often so far.
         made: usize,
-        /// How often in all.
+        /// How often at least.
         wanted: usize,
     },
     /// The arm is about to move for the item.
