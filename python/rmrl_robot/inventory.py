@@ -133,7 +133,7 @@ class Inventory(Mapping[str, "tuple[Item, ...] | None"]):
         return Uncertain(_item(found["item"]), tuple(found["places"]), found["reason"])
 
     def items_anywhere(self) -> dict[str, Item]:
-        """Every item of the cell, by its identifier."""
+        """Every item of the cell, sorted by its identifier."""
         found = [item for items in self._slots.values() for item in items or ()]
         moving, uncertain = self.moving, self.uncertain
         if self.jaws is not None:
@@ -142,7 +142,7 @@ class Inventory(Mapping[str, "tuple[Item, ...] | None"]):
             found.append(moving.item)
         if uncertain is not None:
             found.append(uncertain.item)
-        return {item.id: item for item in found}
+        return {item.id: item for item in sorted(found, key=lambda item: item.id)}
 
     def place_of(self, item: str) -> str | None:
         """The slot in which an item lies, or ``jaws``; ``None`` while it is moved, or if nobody knows it.

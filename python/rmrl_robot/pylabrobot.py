@@ -20,6 +20,8 @@ Answer = TypeVar("Answer")
 # The footprint of a plate, in millimeters (ANSI/SLAS 1), of holders that are made here.
 _SIZE_MM = (127.76, 85.48, 0.0)
 _UNCERTAIN = "rmrl_uncertain"
+# What the text of an item ends with whose lid is on.
+_LID = "+lid"
 
 
 class TransferArm:
@@ -196,11 +198,11 @@ class TransferArm:
         inventory = self.cell.inventory()
         found = []
         for slot in self.sites:
-            items = [item.id for item in inventory[slot] or ()]
-            there = [self._id_of(resource) for resource in self._lying(slot)]
-            if inventory[slot] is None or items != there:
-                said = "nobody has said what" if inventory[slot] is None else items
-                found.append(f"{slot}: the tree has {there}, the inventory {said}")
+            items, there = inventory[slot], self._names_in(slot)
+            said = None if items is None else [item.id + _LID * item.has_lid for item in items]
+            if said != there:
+                words = "that nobody has said it" if said is None else said
+                found.append(f"{slot}: the tree has {there}, the inventory {words}")
         return found
 
     def _holder(self, name: str) -> Any:
@@ -213,6 +215,13 @@ class TransferArm:
     def _lying(self, place: str) -> list[Any]:
         """The resources in a place, from the bottom, without lids that are on plates."""
         return list((self.jaws if place == JAWS else self.sites[place]).children)
+
+    def _names_in(self, place: str) -> list[str]:
+        """The items that the tree has in a place, from the bottom, with ``+lid`` behind a plate that has its lid on."""
+        return [self._id_of(one) + _LID * self._has_lid(one) for one in self._lying(place)]
+
+    def _has_lid(self, resource: Any) -> bool:
+        return isinstance(resource, self._resources.Plate) and resource.lid is not None
 
     def _place_of(self, resource: Any) -> str | None:
         """The place that a resource is a child of, or the plate that it is on."""
@@ -250,10 +259,10 @@ class TransferArm:
         for slot in (place, to):
             held = inventory.jaws
             items = (() if held is None else (held,)) if slot == JAWS else inventory[slot]
-            ids = [item.id for item in items or ()]
-            there = [self._id_of(resource) for resource in self._lying(slot)]
-            if items is not None and ids != there:
-                message = f"in {slot} the tree has {there}, the inventory {ids}; correct the one that is wrong"
+            said = [item.id + _LID * item.has_lid for item in items or ()]
+            there = self._names_in(slot)
+            if items is not None and said != there:
+                message = f"in {slot} the tree has {there}, the inventory {said}; correct the one that is wrong"
                 raise TransferRefused("other_item", message)
         top = self._lying(place)[-1]
         if top is not (source.parent if lid else source):
@@ -344,9 +353,7 @@ class TransferArm:
                 )
                 raise KeyError(message)
             name = labware[keys[0]]
-        is_plate = isinstance(resource, self._resources.Plate)
-        lid = "+lid" if is_plate and resource.lid is not None else ""
-        return f"{self._id_of(resource)}={name}{lid}"
+        return f"{self._id_of(resource)}={name}{_LID * self._has_lid(resource)}"
 
 
 def _texts(items: Any) -> list[str] | None:
