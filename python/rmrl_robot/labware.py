@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rmrl_robot import _native
+from rmrl_robot.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,11 @@ class Labware:
             ConfigurationError: It is no plate, or a dimension is missing or invalid; the message names the key.
         """
         fields, origin = _serialized(plate)
-        text = json.dumps(fields, default=repr)
+        try:
+            text = json.dumps(fields, default=repr, allow_nan=False)
+        except ValueError as error:
+            message = f"{origin}: a number is not finite, expected millimeters: {error}"
+            raise ConfigurationError(message) from error
         answer = json.loads(
             _native.parse_pylabrobot_plate(text, origin, (side, float(grip_height_m)))
         )

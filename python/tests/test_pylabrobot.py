@@ -127,7 +127,7 @@ def test_what_is_refused_leaves_the_tree_as_it_was(learned: Path, tmp_path: Path
             (laboratory.plate, arm.sites["lid-park"], "wrong_labware"),
             (laboratory.plate, elsewhere, "no_such_slot"),
             (plate("stranger"), arm.sites["reader"], "not_there"),
-            (laboratory.lid, laboratory.plate, "no_lid"),
+            (laboratory.lid, laboratory.plate, "loose_lid"),
         ]:
             with pytest.raises(TransferRefused) as refused:
                 await arm.transfer(source, target)
@@ -288,7 +288,7 @@ def test_what_is_no_plate_is_refused_with_the_key(tmp_path: Path) -> None:
     for wrong, words in [
         ({**good, "size_z": None}, "size_z"),
         ({**good, "size_x": "127"}, 'size_x is "127"'),
-        ({**good, "size_y": float("nan")}, "p"),
+        ({**good, "size_y": float("nan")}, "not finite"),
         ({**good, "size_y": 200.0}, "long side"),
         ({**good, "category": "tip_rack"}, "category"),
         (resources.Lid("a lid", 127.0, 85.0, 8.9, 7.6), "a lid"),

@@ -2,18 +2,18 @@
 //!
 //! - `owner`: the thread that owns the cell. It knows no Python
 //! - `waiting`: a caller waits for it: events, questions, signals. `line`: what the cell says to that caller
-//! - `turn`: one caller at a time
+//! - `lease`: one caller at a time
 //! - `jobs`: what callers let it do. `names`: places and items, as callers write them
 //! - `failure`: why something was not done, as an exception
 //! - `records`: an inventory without its cell
 
 mod failure;
 mod jobs;
+mod lease;
 mod line;
 mod names;
 mod owner;
 mod records;
-mod turn;
 mod waiting;
 
 use std::path::PathBuf;
@@ -29,12 +29,12 @@ use rmrl::rmrl_transfer::Protocol;
 
 use self::failure::Failure;
 use self::jobs::Way;
+use self::lease::{Lease, Leases, NotFree};
 use self::names::{item_id, place_of, slot_of, stated_by};
 use self::owner::{Job, Opening, Work, own};
 pub use self::records::{
     inventory_of, parse_pylabrobot_plate, set_items_of, settle_of, verify_inventory,
 };
-use self::turn::{NoTurn, Turn, Turns};
 use self::waiting::Caller;
 
 /// A cell that transfers, with the thread that owns it.
@@ -44,7 +44,7 @@ pub struct Cell {
     process: u32,
     places: Places,
     stop: StopSwitch,
-    turns: Turns,
+    leases: Leases,
     operator: Option<Py<PyAny>>,
     /// Empty once the cell is closed.
     owner: Mutex<Option<Owner>>,
@@ -60,7 +60,7 @@ struct Owner {
 struct Call {
     /// In words.
     what: String,
-    /// Whether it waits for its turn.
+    /// Whether it waits while another one is under way.
     waits: bool,
     on_event: Option<Py<PyAny>>,
 }
@@ -95,7 +95,7 @@ impl Cell {
             .spawn(move || own(&opening, opener, received))?;
         let owner = Mutex::new(Some(Owner { works, thread }));
         let process = std::process::id();
-        let cell = Self { process, places, stop, turns: Turns::default(), operator, owner };
+        let cell = Self { process, places, stop, leases: Leases::default(), operator, owner };
         let caller = Caller { stop: &cell.stop, on_event: None, operator: cell.operator.as_ref() };
         let opened = caller.wait(py, news);
         if opened.is_err() {
@@ -210,13 +210,13 @@ impl Cell {
         }
         let patience =
             patience_s.map_or(Duration::MAX, |s| Duration::from_secs_f64(s.clamp(0.0, 1e6)));
-        let turn = match self.turns.take("its end") {
-            Ok(turn) => Some(turn),
-            Err(NoTurn::Own(what)) => return Err(self.busy(&what).exception(py)),
-            Err(NoTurn::Busy(_)) => self.queue(py, "its end", patience)?,
+        let lease = match self.leases.take("its end") {
+            Ok(lease) => Some(lease),
+            Err(NotFree::Own(what)) => return Err(self.busy(&what).exception(py)),
+            Err(NotFree::Busy(_)) => self.queue(py, "its end", patience)?,
         };
-        match turn {
-            Some(_turn) => Ok(self.end(py, patience)),
+        match lease {
+            Some(_lease) => Ok(self.end(py, patience)),
             None => Ok(false),
         }
     }
@@ -224,7 +224,7 @@ impl Cell {
     /// What is under way, in words.
     #[getter]
     fn under_way(&self) -> Option<String> {
-        self.turns.under_way()
+        self.leases.under_way()
     }
 
     /// Who pressed the stop switch, in words.
@@ -255,35 +255,38 @@ impl Cell {
     /// Lets the owner do something, and waits for it.
     fn perform(&self, py: Python<'_>, call: Call, job: Job) -> PyResult<String> {
         self.check_process(py)?;
-        let turn = self.turn(py, &call)?;
+        let lease = self.lease(py, &call)?;
         let (news, received) = channel();
         {
             let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
             let closed = || closed().exception(py);
             let owner = owner.as_ref().ok_or_else(closed)?;
-            owner.works.send(Work { job, news, turn }).map_err(|_| closed())?;
+            owner.works.send(Work { job, news, lease }).map_err(|_| closed())?;
         }
         let (on_event, operator) = (call.on_event.as_ref(), self.operator.as_ref());
-        Caller { stop: &self.stop, on_event, operator }.wait(py, received)
+        let came_to = Caller { stop: &self.stop, on_event, operator }.wait(py, received);
+        // One who was interrupted twice has not waited for the end.
+        self.leases.abandon();
+        came_to
     }
 
-    fn turn(&self, py: Python<'_>, call: &Call) -> PyResult<Turn> {
-        match self.turns.take(&call.what) {
-            Ok(turn) => Ok(turn),
-            Err(NoTurn::Busy(_)) if call.waits => self
+    fn lease(&self, py: Python<'_>, call: &Call) -> PyResult<Lease> {
+        match self.leases.take(&call.what) {
+            Ok(lease) => Ok(lease),
+            Err(NotFree::Busy(_)) if call.waits => self
                 .queue(py, &call.what, Duration::MAX)?
                 .ok_or_else(|| self.busy("another call").exception(py)),
-            Err(NoTurn::Busy(what) | NoTurn::Own(what)) => Err(self.busy(&what).exception(py)),
+            Err(NotFree::Busy(what) | NotFree::Own(what)) => Err(self.busy(&what).exception(py)),
         }
     }
 
-    /// Waits for a turn. A signal that raises something stops the arm: somebody wants everything to end.
-    fn queue(&self, py: Python<'_>, what: &str, patience: Duration) -> PyResult<Option<Turn>> {
-        let (ticket, began) = (self.turns.queue(), Instant::now());
+    /// Waits for a lease. A signal that raises something stops the arm: somebody wants everything to end.
+    fn queue(&self, py: Python<'_>, what: &str, patience: Duration) -> PyResult<Option<Lease>> {
+        let (ticket, began) = (self.leases.queue(), Instant::now());
         loop {
             let left = patience.saturating_sub(began.elapsed());
-            if let Some(turn) = py.detach(|| ticket.wait(what, left)) {
-                return Ok(Some(turn));
+            if let Some(lease) = py.detach(|| ticket.wait(what, left)) {
+                return Ok(Some(lease));
             }
             if let Err(signal) = py.check_signals() {
                 py.detach(|| self.stop.press("Ctrl-C"));

@@ -7,8 +7,8 @@ use rmrl::rmrl_cell::{Operator, StopSwitch};
 use rmrl::{AssembledCell, MakeOperator, Places, RunConfig, Start, open_transfer_cell};
 
 use super::failure::Failure;
+use super::lease::Lease;
 use super::line::{Line, News, PythonOperator};
-use super::turn::Turn;
 
 /// What is done with the cell; its result is JSON.
 pub type Job = Box<dyn FnOnce(&mut AssembledCell, &Line) -> Result<String, Failure> + Send>;
@@ -18,7 +18,7 @@ pub struct Work {
     pub job: Job,
     pub news: Sender<News>,
     /// Kept until the job has ended, also if nobody waits any more.
-    pub turn: Turn,
+    pub lease: Lease,
 }
 
 /// A cell to be opened.
@@ -65,12 +65,12 @@ pub fn own(opening: &Opening, opener: Sender<News>, works: Receiver<Work>) {
     cell.cell.watch_by(Box::new(move |event| watcher.say(&event)));
     let _ = opener.send(News::Ended(Ok(String::new())));
     drop(opener);
-    for Work { job, news, turn } in works {
+    for Work { job, news, lease } in works {
         line.connect(Some(news.clone()));
         let ended = job(&mut cell, &line);
         line.connect(None);
-        // Whoever hears of the end may have the next turn.
-        drop(turn);
+        // Whoever hears of the end may use the cell at once.
+        drop(lease);
         let _ = news.send(News::Ended(ended));
     }
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 /// How long a wait lasts before signals are looked for.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// Whose turn it is. Those who wait come in the order in which they asked.
+/// Who has the cell. Those who wait come in the order in which they asked.
 #[derive(Clone, Default)]
-pub struct Turns {
+pub struct Leases {
     shared: Arc<Shared>,
 }
 
@@ -22,46 +22,46 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// What is under way, and for which thread.
-    held: Option<(String, ThreadId)>,
+    /// What is under way, and which thread waits for it.
+    held: Option<(String, Option<ThreadId>)>,
     waiting: VecDeque<u64>,
     next: u64,
 }
 
-/// A turn, until it is dropped.
-pub struct Turn {
-    turns: Turns,
+/// The right to use the cell, until it is dropped.
+pub struct Lease {
+    leases: Leases,
 }
 
 /// A place among those who wait. Whoever gives up leaves it.
 pub struct Ticket {
-    turns: Turns,
+    leases: Leases,
     number: u64,
 }
 
-/// Why there is no turn now.
-pub enum NoTurn {
+/// Why there is no lease now.
+pub enum NotFree {
     /// This is under way, in words.
     Busy(String),
     /// This is under way for the same thread, which would wait for itself.
     Own(String),
 }
 
-impl Turns {
-    /// The turn, if it is free and nobody waits.
-    pub fn take(&self, what: &str) -> Result<Turn, NoTurn> {
+impl Leases {
+    /// The lease, if it is free and nobody waits.
+    pub fn take(&self, what: &str) -> Result<Lease, NotFree> {
         let mut state = self.shared.state();
         match &state.held {
-            Some((under_way, by)) if *by == thread::current().id() => {
-                Err(NoTurn::Own(under_way.clone()))
+            Some((under_way, by)) if *by == Some(thread::current().id()) => {
+                Err(NotFree::Own(under_way.clone()))
             }
-            Some((under_way, _)) => Err(NoTurn::Busy(under_way.clone())),
+            Some((under_way, _)) => Err(NotFree::Busy(under_way.clone())),
             None if !state.waiting.is_empty() => {
-                Err(NoTurn::Busy("a call that waited before".to_string()))
+                Err(NotFree::Busy("a call that waited before".to_string()))
             }
             None => {
-                state.held = Some((what.to_string(), thread::current().id()));
-                Ok(Turn { turns: self.clone() })
+                state.held = Some((what.to_string(), Some(thread::current().id())));
+                Ok(Lease { leases: self.clone() })
             }
         }
     }
@@ -72,7 +72,16 @@ impl Turns {
         let number = state.next;
         state.next += 1;
         state.waiting.push_back(number);
-        Ticket { turns: self.clone(), number }
+        Ticket { leases: self.clone(), number }
+    }
+
+    /// The calling thread waits no longer for what is under way for it.
+    pub fn abandon(&self) {
+        if let Some((_, by)) = &mut self.shared.state().held
+            && *by == Some(thread::current().id())
+        {
+            *by = None;
+        }
     }
 
     /// What is under way, in words.
@@ -82,21 +91,21 @@ impl Turns {
 }
 
 impl Ticket {
-    /// Waits a moment for the turn, `patience` at most.
-    pub fn wait(&self, what: &str, patience: Duration) -> Option<Turn> {
+    /// Waits a moment for the lease, `patience` at most.
+    pub fn wait(&self, what: &str, patience: Duration) -> Option<Lease> {
         let until = Instant::now() + patience.min(SLICE);
-        let mut state = self.turns.shared.state();
+        let mut state = self.leases.shared.state();
         loop {
             if state.held.is_none() && state.waiting.front() == Some(&self.number) {
                 state.waiting.pop_front();
-                state.held = Some((what.to_string(), thread::current().id()));
-                return Some(Turn { turns: self.turns.clone() });
+                state.held = Some((what.to_string(), Some(thread::current().id())));
+                return Some(Lease { leases: self.leases.clone() });
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return None;
             }
-            let waited = self.turns.shared.freed.wait_timeout(state, left);
+            let waited = self.leases.shared.freed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -105,15 +114,15 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let number = self.number;
-        self.turns.shared.state().waiting.retain(|other| *other != number);
-        self.turns.shared.freed.notify_all();
+        self.leases.shared.state().waiting.retain(|other| *other != number);
+        self.leases.shared.freed.notify_all();
     }
 }
 
-impl Drop for Turn {
+impl Drop for Lease {
     fn drop(&mut self) {
-        self.turns.shared.state().held = None;
-        self.turns.shared.freed.notify_all();
+        self.leases.shared.state().held = None;
+        self.leases.shared.freed.notify_all();
     }
 }
 
