@@ -1,9 +1,74 @@
 """The part of this package that is written in Rust."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 def run_command(words: Sequence[str]) -> int:
     """Runs the command ``rmrl`` with these words, and returns its exit status."""
 
 def resolve_configuration(file: str | None = None, assignments: Sequence[str] = ()) -> str:
     """The complete configuration as TOML."""
+
+# Cells that transfer. Answers are JSON. A configuration is a file and assignments over it; a statement is who makes it, and why.
+
+def inventory_of(configuration: tuple[str | None, list[str]]) -> str:
+    """As ``rmrl cell inventory show``."""
+
+def verify_inventory(configuration: tuple[str | None, list[str]]) -> str:
+    """As ``rmrl cell inventory verify``."""
+
+def set_items_of(
+    configuration: tuple[str | None, list[str]],
+    place: str,
+    items: list[str],
+    stated: tuple[str, str],
+) -> str:
+    """As ``rmrl cell inventory set``."""
+
+def settle_of(
+    configuration: tuple[str | None, list[str]],
+    item: str,
+    place: str | None,
+    stated: tuple[str, str],
+) -> str:
+    """As ``rmrl cell inventory settle``."""
+
+def parse_pylabrobot_plate(text: str, name: str, grip: tuple[str, float]) -> str:
+    """A plate of PyLabRobot's JSON as a labware. ``grip`` is the side between the jaws and the height of the tips, in meters."""
+
+class Cell:
+    """A cell that transfers, with the thread that owns it. A way is from where, to where, and whether only the lid is meant."""
+
+    @staticmethod
+    def open(
+        file: str | None,
+        assignments: list[str],
+        permit: bool,
+        operator: Callable[[str], Any] | None,
+    ) -> Cell: ...
+    def transfer(
+        self, way: tuple[str, str, bool], waits: bool, on_event: Callable[[str], object] | None
+    ) -> str: ...
+    def rehearse(self, way: tuple[str, str, bool], waits: bool) -> str: ...
+    def run_protocol(
+        self,
+        protocol: tuple[str, str, int],
+        waits: bool,
+        on_event: Callable[[str], object] | None,
+    ) -> str: ...
+    def home(self, waits: bool) -> str: ...
+    def set_items(
+        self, place: str, items: list[str], stated: tuple[str, str], waits: bool
+    ) -> str: ...
+    def settle(self, item: str, place: str | None, stated: tuple[str, str], waits: bool) -> str: ...
+    def inventory(self) -> str: ...
+    def stop(self, by: str) -> tuple[bool, str]: ...
+    def close(self, patience_s: float | None) -> bool: ...
+    @property
+    def under_way(self) -> str | None: ...
+    @property
+    def stopped(self) -> str | None: ...
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def slots(self) -> list[str]: ...

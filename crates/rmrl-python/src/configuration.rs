@@ -7,6 +7,21 @@ use rmrl::{Layers, RunConfig};
 
 use crate::errors::configuration_error;
 
+/// The layers of a configuration: the defaults, a file, and assignments such as `task.kind="shelf"` over both.
+///
+/// # Errors
+/// `ConfigurationError` names the file or the assignment, and what was expected.
+pub fn layers(py: Python<'_>, file: Option<PathBuf>, assignments: &[String]) -> PyResult<Layers> {
+    let read = || {
+        let layers = match &file {
+            Some(path) => Layers::default().with_file(path)?,
+            None => Layers::default(),
+        };
+        assignments.iter().try_fold(layers, |layers, assignment| layers.with_assignment(assignment))
+    };
+    read().map_err(|error| configuration_error(py, &error))
+}
+
 /// The configuration of a file over the defaults, and of assignments such as `task.kind="shelf"` over both.
 ///
 /// # Errors
@@ -16,17 +31,8 @@ pub fn resolve(
     file: Option<PathBuf>,
     assignments: Vec<String>,
 ) -> PyResult<RunConfig> {
-    let resolved = || {
-        let layers = match &file {
-            Some(path) => Layers::default().with_file(path)?,
-            None => Layers::default(),
-        };
-        assignments
-            .iter()
-            .try_fold(layers, |layers, assignment| layers.with_assignment(assignment))?
-            .resolve()
-    };
-    resolved().map_err(|error| configuration_error(py, &error))
+    let resolved = layers(py, file, &assignments)?.resolve();
+    resolved.map_err(|error| configuration_error(py, &error))
 }
 
 /// The configuration of a file over the defaults, and of assignments such as `task.kind="shelf"` over both, as TOML with

@@ -3,6 +3,7 @@
 //! Rust does the work, without the interpreter's lock; Python has the interfaces that its users know. Each file here has one
 //! part, and `python/rmrl_robot/_native.pyi` describes all of them to type checkers.
 //!
+//! - `cell`: a cell that transfers
 //! - `command`: the command `rmrl`
 //! - `configuration`: a run's configuration, from a file and single values
 //!
@@ -12,6 +13,7 @@
 //! - `errors`: errors as Python's exceptions
 
 mod arrays;
+mod cell;
 mod command;
 mod configuration;
 mod errors;
@@ -26,6 +28,10 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// What the package `rmrl_robot` is built on.
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use crate::cell::{
+        Cell, inventory_of, parse_pylabrobot_plate, set_items_of, settle_of, verify_inventory,
+    };
     #[pymodule_export]
     use crate::command::run_command;
     #[pymodule_export]

@@ -11,6 +11,7 @@ use crate::knowledge::Lies;
 use crate::learning::Outcome;
 use crate::looking::Seen;
 use crate::offset::Offset;
+use crate::progress::TransferEvent;
 use crate::request::{CorrectedBy, Ending, KnownBy, PlaceError, Request, TransferReport};
 use crate::watch::{SiteRecord, TransferRecord};
 
@@ -112,6 +113,8 @@ impl TransferCell {
         if !self.is_visible(&job.to, &job.labware) {
             return Ok(None);
         }
+        let (item, at) = (job.item.clone(), job.to.address.clone());
+        self.tell(|| TransferEvent::Looks { item, at });
         self.get_out_of_view()?;
         let expected = self.knowledge.belief().seen_from(job.to.slot.tool, 0.0);
         Ok(Some(self.look_for(&job.labware, job.to.bottom_m, expected)?))

@@ -13,6 +13,7 @@ use crate::job::Job;
 use crate::knowledge::Lies;
 use crate::looking::Seen;
 use crate::offset::Offset;
+use crate::progress::TransferEvent;
 use crate::request::{Ending, LeftAt, Request};
 use crate::route::Route;
 
@@ -76,6 +77,7 @@ impl TransferCell {
                     seen_after: look,
                 });
                 made += 1;
+                self.tell(|| TransferEvent::CarriedAbout { item: job.item.clone(), made, wanted });
                 lies.seen = Some(look);
             }
         }

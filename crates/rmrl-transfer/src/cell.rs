@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rmrl_belief::Prior;
 use rmrl_cell::{
     AfterContact, Devices, GuardedArm, MotionError, Operator, Recovery, SafetyConfig,
-    SafetyEnvelope, SiteCamera, SiteManipulator, StopSwitch,
+    SafetyEnvelope, SiteCamera, SiteManipulator, StopSwitch, ToolPose,
 };
 use rmrl_core::{PictureReader, PlanarPose};
 use rmrl_files::read_regular_file;
@@ -21,6 +21,7 @@ use crate::job::SitePlan;
 use crate::knowledge::Knowledge;
 use crate::log::TransferLog;
 use crate::policies::{KeepTrials, Policies};
+use crate::progress::Watcher;
 use crate::ways::Ways;
 
 /// The largest file of what is known, in bytes.
@@ -95,6 +96,8 @@ pub struct TransferCell {
     pub(crate) policies: Option<Policies>,
     /// Keeps the trials that transfers were, if anything does.
     pub(crate) trials: Option<Box<dyn KeepTrials>>,
+    /// Receives what transfers report, if anything does.
+    pub(crate) watcher: Option<Watcher>,
     knowledge_file: PathBuf,
     clock: Box<dyn Fn() -> Timestamp + Send>,
 }
@@ -126,6 +129,7 @@ impl TransferCell {
             last_image: None,
             policies: None,
             trials: None,
+            watcher: None,
             knowledge_file: parts.knowledge,
             clock: parts.clock,
         })
@@ -195,6 +199,14 @@ impl TransferCell {
     /// What is known of how things lie.
     pub fn knowledge(&self) -> &Knowledge {
         &self.knowledge
+    }
+
+    /// Where the tool is.
+    ///
+    /// # Errors
+    /// The arm failed.
+    pub fn tool_pose(&mut self) -> Result<ToolPose, MotionError> {
+        self.manipulator.pose()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -13,6 +13,7 @@
 //! - `carrying_about`: how a cell learns where its camera sees plates
 //! - `knowledge`: what is known of how things lie. `offset`, `site_offsets`: where plates are along the fingers
 //! - `policies`: trained policies, which of them is asked, and the trials that they learn from
+//! - `progress`: what a transfer reports while it is under way; `telling`: who reports it
 //! - `ways`: who proves that a motion is clear
 //! - `cell`: devices, places and memory together. `log`: the transfers whose error was measured. `steps`: a protocol's
 //!   steps as transfers
@@ -38,12 +39,14 @@ mod looking;
 mod offset;
 mod planning;
 mod policies;
+mod progress;
 mod protocol;
 mod qualification;
 mod request;
 mod route;
 mod site_offsets;
 mod steps;
+mod telling;
 mod transfer;
 mod watch;
 mod ways;
@@ -59,6 +62,7 @@ pub use policies::{
     BELIEF, KeepTrials, LoadPolicy, POLICIES, PairGate, PickPolicy, Policies, PolicyError,
     PolicyPair, TransferTrial, Turn,
 };
+pub use progress::TransferEvent;
 pub use protocol::{
     ChainStatistics, ChainStatisticsError, ItemAt, OnFailure, Protocol, ProtocolEnd, ProtocolError,
     ProtocolEvent, ProtocolReport, Rate, RunHooks, Step, StepAction, StepAttempt, StepLearning,

@@ -11,6 +11,7 @@ use crate::choosing::{NORMAL_95, NoChoice};
 use crate::error::TransferError;
 use crate::job::Job;
 use crate::knowledge::Lies;
+use crate::progress::TransferEvent;
 use crate::request::{Ending, LeftAt, Request, TransferReport};
 
 /// An item that is put down in view to look at it may lie this far off, in meters.
@@ -28,18 +29,31 @@ impl TransferCell {
     pub fn transfer(&mut self, request: &Request) -> Result<TransferReport, TransferError> {
         self.check(request)?;
         let job = self.plan.job(request, self.inventory.world())?;
+        let report = self.transfer_item(request, &job)?;
+        self.tell_ended(&report);
+        Ok(report)
+    }
+
+    fn transfer_item(
+        &mut self,
+        request: &Request,
+        job: &Job,
+    ) -> Result<TransferReport, TransferError> {
         if let Err(error) = self.manipulator.recover() {
-            return Ok(not_begun(&job, error.to_string()));
+            return Ok(not_begun(job, error.to_string()));
         }
         // Before anything moves: nobody knows how to move what the inventory does not know.
-        if let Some(reason) = self.check_jaws(&job)? {
-            return Ok(not_begun(&job, reason));
+        if let Some(reason) = self.check_jaws(job)? {
+            return Ok(not_begun(job, reason));
         }
+        self.tell_begins(job);
         if let Err(error) = self.get_out_of_view() {
-            return Ok(not_begun(&job, error.to_string()));
+            return Ok(not_begun(job, error.to_string()));
         }
-        self.ask_to_seat(&job);
-        let Some(via) = self.has_to_be_seen(&job) else { return self.in_view(request) };
+        self.ask_to_seat(job);
+        let Some(via) = self.has_to_be_seen(job) else { return self.in_view(request) };
+        let (item, slot) = (job.item.clone(), via.clone());
+        self.tell(|| TransferEvent::GoesByWayOf { item, slot });
         let first = Request::Move { from: request.from(), to: via.clone() };
         let report = self.leg(&first, Some(IN_VIEW_M))?;
         let report = if report.ending == Ending::Done {

@@ -43,6 +43,7 @@ impl TransferCell {
         }
         let route = self.route(&job, &choice)?;
         let id = self.begin(request)?;
+        self.tell_moves(&job);
         let carried = self.carry(&job, &choice, &route, id)?;
         let mut report = self.conclude(&job, &choice, id, carried)?;
         report.corrected_by = Some(choice.correction.by);
@@ -108,6 +109,7 @@ impl TransferCell {
                 put_back.unwrap_or_else(|error| tracing::error!("{error}"));
                 return Err(error.into());
             }
+            self.tell_grasped(job);
             // Should this program end now, the next one knows how it lies between the jaws.
             self.note_held(job, choice);
             self.save_knowledge();
@@ -139,6 +141,7 @@ impl TransferCell {
             return Ok(ended);
         }
         self.inventory.released(id, &job.to.address, None, self.now())?;
+        self.tell_released(job);
         self.manipulator.placed();
         if let Err(error) = self.leave(job, route) {
             let slot = &job.to.address;

@@ -11,6 +11,7 @@
 //! - `site_reach`: the same proof for the sites between which plates are moved
 //! - `site_clearance`: the proof that the ways between them are clear of everything
 //! - `transfer_cell`: the cell that transfers between the sites of a configuration
+//! - `inventory_view`: what lies where, as people and programs read it; `protocol_chains`: a protocol, run in that cell
 //! - `transfer_policies`: its trained policies; `transfer_trials`: its transfers as trials to learn from
 //! - `simulated_places`: the simulated laboratory with these sites; `kept_laboratory`: its state, kept between programs
 //! - `calibration_arm`: the arm with a calibration board on its flange, and the camera that it is shown to
@@ -27,10 +28,12 @@ pub(crate) mod emulated_calibration;
 pub(crate) mod emulated_keep_outs;
 pub(crate) mod emulated_laboratory;
 pub(crate) mod first_motion;
+pub(crate) mod inventory_view;
 mod kept_laboratory;
 pub(crate) mod laboratory_error;
 mod page_operator;
 pub(crate) mod perception;
+pub(crate) mod protocol_chains;
 pub(crate) mod reachability;
 pub(crate) mod remote;
 pub(crate) mod simulated;

@@ -70,10 +70,12 @@ pub use crate::cell::calibration_gate::admit;
 pub use crate::cell::emulated_calibration::emulated_calibration;
 pub use crate::cell::emulated_keep_outs::emulated_keep_outs;
 pub use crate::cell::emulated_laboratory::{EmulatedLaboratory, EmulatedLaboratoryError};
-pub use crate::cell::first_motion::Start;
+pub use crate::cell::first_motion::{FirstMotionError, MakeOperator, Start};
+pub use crate::cell::inventory_view::{InventoryView, item_of_text};
 pub use crate::cell::laboratory_error::LaboratoryError;
 pub use crate::cell::perception::localizer;
-pub use crate::cell::reachability::prove_reach;
+pub use crate::cell::protocol_chains::ProtocolChains;
+pub use crate::cell::reachability::{StartPoseError, prove_reach};
 pub use crate::cell::remote::CellServer;
 pub use crate::cell::simulated::simulated_cell;
 pub use crate::cell::transfer_cell::{

@@ -25,6 +25,9 @@ use super::remote::RemoteOperator;
 use super::terminal_operator::{TerminalOperator, check_terminal};
 use crate::config::{CellKind, OperatorKind, RunConfig};
 
+/// Makes an operator, every wait of which a press of the switch ends.
+pub type MakeOperator = dyn Fn(StopSwitch) -> Box<dyn Operator> + Send + Sync;
+
 /// How a program starts a cell: what stops it, and who permits the arm's first motion.
 #[derive(Clone, Default)]
 pub struct Start {
@@ -43,6 +46,8 @@ pub struct Start {
     pub sites: Option<Arc<(SitePlan, World)>>,
     /// The page on which the operator answers if `cell.operator` is `page`.
     pub page: Option<Arc<OperatorPage>>,
+    /// Who answers in a real cell instead of `cell.operator`: a program that asks its own user.
+    pub operator: Option<Arc<MakeOperator>>,
 }
 
 /// Why the arm did not complete its first motion.
@@ -138,6 +143,9 @@ pub fn operator(
     let waiting = StopSwitch::default();
     start.stop.pass_on_to(&waiting);
     let stop = waiting.clone();
+    if let Some(make) = &start.operator {
+        return Ok((make(stop), waiting));
+    }
     let operator: Box<dyn Operator> = match config.cell.operator {
         OperatorKind::Terminal => Box::new(TerminalOperator::new(stop)),
         OperatorKind::Remote => Box::new(RemoteOperator::new(&config.remote, stop)),

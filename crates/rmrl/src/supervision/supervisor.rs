@@ -257,6 +257,7 @@ impl RunObserver for Supervisor {
             // A run knows no sites.
             sites: None,
             page: self.page.as_ref().map(|page| Arc::clone(page.page())),
+            operator: None,
         }
     }
 

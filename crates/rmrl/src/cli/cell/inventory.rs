@@ -1,14 +1,11 @@
 //! `rmrl cell inventory`
 
-use std::fmt;
-
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use rmrl_inventory::{Inventory, Item, ItemId, Place, StatedBy, World, verify};
-use rmrl_labware::Library;
-use serde::Serialize;
+use rmrl_inventory::{Inventory, ItemId, Place, StatedBy, World, verify};
 
+use crate::cell::inventory_view::{InventoryView, item_of_text};
 use crate::cell::terminal::say;
 use crate::cli::args::Shared;
 use crate::cli::failure::Failure;
@@ -93,26 +90,6 @@ impl Stated {
     }
 }
 
-/// What lies where, as the command prints it.
-#[derive(Serialize)]
-struct Shown {
-    inventory: String,
-    #[serde(flatten)]
-    world: World,
-    /// The slots of which nobody has said what lies in them.
-    unknown: Vec<String>,
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.world)?;
-        if !self.unknown.is_empty() {
-            writeln!(f, "nobody has said what lies in {}", self.unknown.join(", "))?;
-        }
-        Ok(())
-    }
-}
-
 /// Runs the command.
 pub fn run(arguments: &InventoryCommand) -> Result<(), Failure> {
     let (What::Show { shared }
@@ -127,9 +104,9 @@ pub fn run(arguments: &InventoryCommand) -> Result<(), Failure> {
         What::Set { place, items, stated, .. } => {
             let items = items
                 .iter()
-                .map(|text| item(text, &places.labware))
-                .collect::<anyhow::Result<_>>()
-                .map_err(Failure::Usage)?;
+                .map(|text| item_of_text(text, &places.labware))
+                .collect::<Result<_, _>>()
+                .map_err(|reason| Failure::Usage(anyhow!(reason)))?;
             let mut inventory = open(&places, now)?;
             inventory
                 .set(place.clone(), items, stated.statement(), now)
@@ -144,9 +121,7 @@ pub fn run(arguments: &InventoryCommand) -> Result<(), Failure> {
             inventory.world().clone()
         }
     };
-    let unknown = places.slots().into_iter().filter(|slot| world.slot(slot).is_none());
-    let unknown = unknown.map(|slot| slot.to_string()).collect();
-    let shown = Shown { inventory: places.inventory.display().to_string(), world, unknown };
+    let shown = InventoryView::of(&places, world);
     let config = shared.configuration.words().join(" ");
     Ok(print_result(&shown, shared.json, format!("rmrl cell sites {config}").trim())?)
 }
@@ -160,22 +135,4 @@ fn open(places: &Places, now: Timestamp) -> anyhow::Result<Inventory> {
         say(format_args!("the configuration no longer allows what lies there: {conflict}"));
     }
     Ok(inventory)
-}
-
-/// An item of a text such as `plate-17=96-well` or `plate-17=96-well-with-lid+lid`.
-fn item(text: &str, library: &Library) -> anyhow::Result<Item> {
-    let (id, labware) = text.split_once('=').ok_or_else(|| {
-        anyhow!("{text:?} is no item, expected ID=LABWARE, such as plate-17=96-well")
-    })?;
-    let (labware, has_lid) = match labware.strip_suffix("+lid") {
-        Some(labware) => (labware, true),
-        None => (labware, false),
-    };
-    let known = library.get(labware).with_context(|| format!("item {text:?}"))?;
-    if has_lid && known.lid.is_none() {
-        return Err(anyhow!(
-            "item {text:?}: {labware} has no lid; add `lid` to [labware.{labware}], or leave out +lid"
-        ));
-    }
-    Ok(Item::new(id.parse()?, labware, has_lid)?)
 }

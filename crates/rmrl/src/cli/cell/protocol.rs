@@ -1,19 +1,14 @@
 //! `rmrl cell protocol`
 
-use std::fmt;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
 use rmrl_files::read_utf8_file;
-use rmrl_transfer::{
-    ChainStatistics, Protocol, ProtocolEnd, ProtocolEvent, ProtocolReport, Rate, RunHooks,
-    StepOutcome, run_protocol,
-};
-use serde::Serialize;
+use rmrl_transfer::{Protocol, ProtocolEnd, ProtocolEvent, StepOutcome};
 
 use super::transfer::opened;
+use crate::cell::protocol_chains::{ProtocolChains, in_words};
 use crate::cell::terminal::say;
 use crate::cell::transfer_cell::AssembledCell;
 use crate::cli::args::Configuration;
@@ -23,8 +18,6 @@ use crate::cli::start::StartArgs;
 
 /// The largest protocol, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
-/// The first and the last so many chains are compared.
-const COMPARED: usize = 10;
 
 /// Run a protocol: transfers one after the other, with what to do where one fails.
 ///
@@ -57,40 +50,6 @@ pub struct ProtocolCommand {
     configuration: Configuration,
 }
 
-/// What the chains came to, as the command prints it.
-#[derive(Serialize)]
-struct Chains {
-    chains: Vec<ProtocolReport>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    statistics: Option<ChainStatistics>,
-}
-
-impl fmt::Display for Chains {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, chain) in self.chains.iter().enumerate() {
-            let done = if chain.succeeded() { "done" } else { "not done" };
-            writeln!(f, "chain {}: {done}, {}", number + 1, in_words(&chain.end))?;
-        }
-        let Some(statistics) = self.statistics.as_ref().filter(|_| self.chains.len() > 1) else {
-            return Ok(());
-        };
-        writeln!(f, "{:<24} {}", "chains done", rate(statistics.chains))?;
-        for step in &statistics.steps {
-            let adds = step.learning.map_or(String::new(), |learning| {
-                format!(", its learning adds {:+.1} % to chains", 100.0 * learning.adds())
-            });
-            writeln!(f, "  {:<22} {}{adds}", step.step, rate(step.chains))?;
-        }
-        Ok(())
-    }
-}
-
-fn rate(rate: Rate) -> String {
-    let share = rate.share().map_or("-".to_string(), |share| format!("{:.1} %", 100.0 * share));
-    let (low, high) = (100.0 * rate.interval.low, 100.0 * rate.interval.high);
-    format!("{} of {}: {share}, 95 % interval {low:.1} to {high:.1} %", rate.successes, rate.tries)
-}
-
 /// Runs the command.
 pub fn run(arguments: &ProtocolCommand) -> Result<(), Failure> {
     let layers = arguments.configuration.layers()?;
@@ -105,28 +64,9 @@ pub fn run(arguments: &ProtocolCommand) -> Result<(), Failure> {
         Protocol::parse(&text, &file, has_slot).map_err(|error| Failure::Usage(error.into()))?;
     let (start, _page) = arguments.start_args.start_alone(&config)?;
     let AssembledCell { mut cell, .. } = opened(&config, &places, &start)?;
-    let began = Instant::now();
-    let mut chains = Vec::new();
-    for _ in 0..arguments.chains {
-        let report = run_protocol(
-            &protocol,
-            &mut cell,
-            &mut RunHooks {
-                stop_requested: &mut || start.stop.check().is_err(),
-                clock: &mut || began.elapsed(),
-                progress: &mut say_event,
-            },
-        );
-        let has_ended = report.end != ProtocolEnd::Completed;
-        chains.push(report);
-        if has_ended {
-            break;
-        }
-    }
-    let statistics = ChainStatistics::of(&protocol, &chains, COMPARED).ok();
-    let last = chains.last().map(|chain| chain.end.clone());
-    let succeeded = chains.iter().all(ProtocolReport::succeeded);
-    let chains = Chains { chains, statistics };
+    let chains =
+        ProtocolChains::run(&protocol, &mut cell, arguments.chains, &start.stop, &mut say_event);
+    let last = chains.chains.last().map(|chain| chain.end.clone());
     let words = arguments.configuration.words().join(" ");
     print_result(&chains, arguments.json, format!("rmrl cell inventory show {words}").trim())?;
     match last {
@@ -134,7 +74,7 @@ pub fn run(arguments: &ProtocolCommand) -> Result<(), Failure> {
         Some(end @ ProtocolEnd::JawsFull { .. }) => Err(Failure::Ended(4, in_words(&end))),
         Some(end @ ProtocolEnd::Unknown { .. }) => Err(Failure::Ended(5, in_words(&end))),
         Some(end @ ProtocolEnd::StopRequested { .. }) => Err(Failure::Stopped(in_words(&end))),
-        _ if !succeeded => Err(Failure::Ended(3, "a step was skipped".to_string())),
+        _ if !chains.succeeded() => Err(Failure::Ended(3, "a step was skipped".to_string())),
         _ => Ok(()),
     }
 }
@@ -156,19 +96,5 @@ fn say_event(event: ProtocolEvent<'_>) {
             },
             attempt.seconds
         )),
-    }
-}
-
-fn in_words(end: &ProtocolEnd) -> String {
-    match end {
-        ProtocolEnd::Completed => "all steps were taken".to_string(),
-        ProtocolEnd::Failed { step, reason, .. } => format!("step {step:?} failed: {reason}"),
-        ProtocolEnd::JawsFull { step, reason, .. } => {
-            format!("step {step:?} failed with its item in the jaws: {reason}")
-        }
-        ProtocolEnd::Unknown { step, ask, reason } => {
-            format!("step {step:?}: {reason}; {ask}")
-        }
-        ProtocolEnd::StopRequested { before } => format!("stopped before step {before:?}"),
     }
 }
