@@ -4,6 +4,7 @@
 //! part, and `python/rmrl_robot/_native.pyi` describes all of them to type checkers.
 //!
 //! - `command`: the command `rmrl`
+//! - `environment`: episodes of one step in a simulated cell, for Gymnasium
 //! - `configuration`: a run's configuration, from a file and single values
 //!
 //! They share:
@@ -14,6 +15,7 @@
 mod arrays;
 mod command;
 mod configuration;
+mod environment;
 mod errors;
 
 use mimalloc::MiMalloc;
@@ -30,4 +32,6 @@ mod _native {
     use crate::command::run_command;
     #[pymodule_export]
     use crate::configuration::resolve_configuration;
+    #[pymodule_export]
+    use crate::environment::Environment;
 }
