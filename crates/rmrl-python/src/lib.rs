@@ -5,6 +5,7 @@
 //!
 //! - `cell`: a cell that transfers
 //! - `command`: the command `rmrl`
+//! - `environment`: episodes of one step in a simulated cell, for Gymnasium
 //! - `configuration`: a run's configuration, from a file and single values
 //!
 //! They share:
@@ -16,6 +17,7 @@ mod arrays;
 mod cell;
 mod command;
 mod configuration;
+mod environment;
 mod errors;
 
 use mimalloc::MiMalloc;
@@ -36,4 +38,6 @@ mod _native {
     use crate::command::run_command;
     #[pymodule_export]
     use crate::configuration::resolve_configuration;
+    #[pymodule_export]
+    use crate::environment::Environment;
 }

@@ -199,6 +199,30 @@ impl CellDistribution {
             ..self
         }
     }
+
+    /// This distribution with `factor` times the errors of camera, tool and arm: 0 for none of them, 1 for all. A cell of the
+    /// same seed errs in the same directions. Friction, light, clutter and plates stay as they are, and so does the noise of
+    /// the devices but for the arm's repeatability.
+    #[must_use]
+    pub fn with_errors_times(self, factor: f64) -> Self {
+        let times = |range: [f64; 2]| range.map(|error| factor * error);
+        Self {
+            extrinsic_shift_m: times(self.extrinsic_shift_m),
+            extrinsic_height_m: times(self.extrinsic_height_m),
+            extrinsic_turn_deg: times(self.extrinsic_turn_deg),
+            extrinsic_tilt_deg: times(self.extrinsic_tilt_deg),
+            tool_shift_m: times(self.tool_shift_m),
+            tool_turn_deg: times(self.tool_turn_deg),
+            depth_bias_m: times(self.depth_bias_m),
+            lens_residual_px: times(self.lens_residual_px),
+            table_slope_deg: times(self.table_slope_deg),
+            joint_zero_deg: factor * self.joint_zero_deg,
+            link_length_m: factor * self.link_length_m,
+            link_twist_deg: factor * self.link_twist_deg,
+            repeatability_m: factor * self.repeatability_m,
+            ..self
+        }
+    }
 }
 
 #[cfg(test)]
@@ -210,5 +234,23 @@ mod tests {
         let broken =
             CellDistribution { tool_shift_m: [0.003, 0.001], ..CellDistribution::default() };
         assert_eq!(broken.validate().unwrap_err().key, "tool_shift_m");
+    }
+
+    #[test]
+    fn without_errors_camera_tool_and_arm_are_exact_and_the_cell_is_the_same() {
+        let cells = CellDistribution::default();
+        assert_eq!(cells.with_errors_times(1.0), cells);
+        for seed in 0..5 {
+            let [whole, half, none] =
+                [1.0, 0.5, 0.0].map(|factor| cells.with_errors_times(factor).draw(seed));
+            let exact = CellDistribution::PERFECT.draw(seed);
+            assert_eq!((&none.lens, none.arm), (&exact.lens, exact.arm));
+            assert!((none.extrinsic_error.inverse() * exact.extrinsic_error).rotation.angle() < 1e-12);
+            assert!(none.extrinsic_error.translation.vector.norm() < 1e-12);
+            assert_eq!((none.depth_bias_m, none.repeatability_m), (0.0, 0.0));
+            let shift = |cell: &crate::CellParameters| cell.extrinsic_error.translation.vector;
+            assert!((shift(&half) - 0.5 * shift(&whole)).norm() < 1e-12);
+            assert_eq!((none.friction, &none.light), (whole.friction, &whole.light));
+        }
     }
 }

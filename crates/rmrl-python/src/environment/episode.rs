@@ -1,0 +1,145 @@
+//! What an episode shows and what comes of it, whatever the task.
+
+use std::sync::Arc;
+
+use image::RgbImage;
+use rmrl::rmrl_core::{Fault, PlacementError, PlanarPose, PoseAdjustment};
+use rmrl::rmrl_sim::GroundTruth;
+
+/// Attempts at an episode before it is given up, as in the training loop.
+pub const MOST_ATTEMPTS: u32 = 5;
+
+/// Episodes of one step: an observation, a correction, and what came of it.
+pub trait Episodes: Send {
+    /// Begins the next episode, in this scene or in the one that follows.
+    ///
+    /// # Errors
+    /// The last of too many faults, or the first that needs a person.
+    fn reset(&mut self, scene: Option<u32>) -> Result<Seen, EpisodeError>;
+
+    /// Ends it with a correction of the pick. After a fault the same correction is tried again from the start of the next
+    /// attempt.
+    ///
+    /// # Errors
+    /// As [`Self::reset`], and where no episode has begun.
+    fn step(&mut self, action: PoseAdjustment) -> Result<Stepped, EpisodeError>;
+}
+
+/// What an episode begins with.
+pub struct Seen {
+    /// What the camera sees.
+    pub image: Arc<RgbImage>,
+    /// The pose of the plate as localized in it, world frame.
+    pub pose: PlanarPose,
+    /// Which episode, counted from 1 since the start.
+    pub trial: u32,
+    /// Its scene.
+    pub scene: u32,
+    /// The faults of the attempts before.
+    pub faults: Vec<Fault>,
+}
+
+/// What came of an episode.
+pub struct Stepped {
+    /// What the camera saw last: after placing, or after a grasp that missed, or before it where it did not look again.
+    pub image: Arc<RgbImage>,
+    /// The pose of the plate where it was localized last, world frame.
+    pub pose: PlanarPose,
+    /// The reward of Eq. 11; 0 where nothing was placed.
+    pub reward: f64,
+    /// Which episode.
+    pub trial: u32,
+    /// Its scene.
+    pub scene: u32,
+    /// `placed`, or why not.
+    pub outcome: String,
+    /// The correction that was made.
+    pub action: PoseAdjustment,
+    /// What has to be added to it to make it the right one, as far as the placement tells.
+    pub deviation: Option<PoseAdjustment>,
+    /// Where the jaws closed, or were to close, as commanded.
+    pub pick_pose: Option<PlanarPose>,
+    /// Where the camera saw the placed plate.
+    pub final_pose: Option<PlanarPose>,
+    /// Where it would have seen one that lies right.
+    pub target_pose: PlanarPose,
+    /// The measured errors of the placed plate.
+    pub error: Option<PlacementError>,
+    /// Whether the placed plate sits in its place, as measured.
+    pub seated: bool,
+    /// The true errors of the placed plate.
+    pub truth: Option<Truth>,
+    /// The faults of the attempts before.
+    pub faults: Vec<Fault>,
+}
+
+/// The true errors of a placed plate.
+#[derive(Debug, Clone, Copy)]
+pub struct Truth {
+    /// The translation error, in meters.
+    pub e_trans_m: f64,
+    /// The yaw error without its sign, in radians.
+    pub yaw_error_rad: f64,
+    /// Whether it sits in its place.
+    pub seated: bool,
+}
+
+impl From<GroundTruth> for Truth {
+    fn from(truth: GroundTruth) -> Self {
+        Self {
+            e_trans_m: truth.e_trans_m(),
+            yaw_error_rad: truth.yaw_error_rad().abs(),
+            seated: truth.seated,
+        }
+    }
+}
+
+/// Why an episode could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EpisodeError {
+    /// An attempt failed for a reason that says nothing about the action.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The cell cannot be assembled.
+    #[error(transparent)]
+    Laboratory(#[from] rmrl::LaboratoryError),
+    /// Its trial cannot be set up.
+    #[error(transparent)]
+    Cell(rmrl::rmrl_cell::CellError),
+    /// There is no thread for it.
+    #[error("the cell gets no thread: {0}")]
+    Thread(#[from] rayon::ThreadPoolBuildError),
+    /// A step without a reset before it.
+    #[error("no episode has begun: call `reset` first")]
+    NotBegun,
+}
+
+/// The faults of an episode's attempts so far.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    faults: Vec<Fault>,
+}
+
+impl Attempts {
+    /// The attempt that is made now, counted from 1.
+    pub fn number(&self) -> u32 {
+        self.faults.len() as u32 + 1
+    }
+
+    /// Notes a fault, after which another attempt is made.
+    ///
+    /// # Errors
+    /// The fault: it needs a person, or was the last attempt's.
+    pub fn repeat_after(&mut self, fault: Fault) -> Result<(), Fault> {
+        if fault.kind.needs_operator() || self.number() >= MOST_ATTEMPTS {
+            return Err(fault);
+        }
+        self.faults.push(fault);
+        Ok(())
+    }
+
+    /// The faults so far, oldest first.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+}
