@@ -7,6 +7,7 @@
 //! - `transfer_training`: a policy from transfers that the camera saw
 //! - `target_record`, `trial_record`, `world_record`: what is written; `run_log`: reading it again
 //! - `recorder` writes a run directory, with `kept_images`, `attempt_writer` (images and logs), `metrics_files` and `checkpoints`.
+//! - `trained_policy`: the policy that a run trained, and its ONNX model
 //! - `resume` validates and repairs what an interrupted run left; `provenance`: the program that made it
 
 mod attempt_writer;
@@ -28,6 +29,7 @@ mod resume;
 pub(crate) mod run_log;
 mod store;
 pub(crate) mod target_record;
+pub(crate) mod trained_policy;
 pub(crate) mod transfer_training;
 mod trial_record;
 pub(crate) mod world_record;
