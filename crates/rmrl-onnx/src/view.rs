@@ -85,10 +85,14 @@ fn whole(graph: &mut Graph, extent: Value) -> Stretch {
     Stretch { taken, numbers: graph.reshape(numbers, &[1, -1]), start, extent }
 }
 
-/// 0, 1, 2 and so on, `count` numbers.
+/// 0, 1, 2 and so on, `count` numbers, 64-bit.
 fn numbers(graph: &mut Graph, count: Value) -> Value {
-    let [zero, one] = [0.0, 1.0].map(|value| graph.f64(value));
-    graph.op("Range", &[zero, count, one])
+    // Counted in integers: where sizes are known, onnxruntime 1.32 takes those in floating-point numbers for integers.
+    let count = graph.cast(count, ElementKind::I64);
+    let bounds = graph.i64s(&[0, 1]);
+    let [zero, one] = [0, 1].map(|index| graph.element(bounds, index));
+    let numbers = graph.op("Range", &[zero, count, one]);
+    graph.cast(numbers, ElementKind::F64)
 }
 
 /// The integer coefficients of one direction, `[size, taken]`, and their scale.
