@@ -33,9 +33,7 @@ pub use method::{
     BestOfScene, Experience, Hindsight, HindsightByGeometry, Labeling, Method, MethodName,
     OnlineUpdate, Reinforce, ReplayMemory, ReplayRule, TrialLabel, UnknownMethod, role_models,
 };
-pub use network::{
-    ImageView, MOST_CANDIDATES, NORM_EPSILON, NetworkShape, NormKind, norm_groups,
-};
+pub use network::{ImageView, MOST_CANDIDATES, NORM_EPSILON, NetworkShape, NormKind, norm_groups};
 pub use policy::{
     COLOR_DEVIATION, COLOR_MEAN, EncodedState, LookErrorNetwork, OodDetector, OodScale, OodScore,
     Policy, PolicyTensor, PoseScaling, most_likely,

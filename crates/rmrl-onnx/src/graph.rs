@@ -200,9 +200,7 @@ fn info(port: &Port<'_>) -> ValueInfo {
     let shape = Some(Shape { dims: dims.collect() });
     ValueInfo {
         name: port.name.to_string(),
-        kind: Some(ValueKind {
-            tensor: Some(TensorKind { element: port.element.into(), shape }),
-        }),
+        kind: Some(ValueKind { tensor: Some(TensorKind { element: port.element.into(), shape }) }),
         doc_string: port.doc.to_string(),
     }
 }

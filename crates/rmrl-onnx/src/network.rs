@@ -20,7 +20,8 @@ impl<'a> Weights<'a> {
     }
 
     fn tensor(&self, name: &str) -> (&[usize], &[f32]) {
-        let (shape, values) = self.tensors.get(name).expect("a policy has all tensors of its shape");
+        let (shape, values) =
+            self.tensors.get(name).expect("a policy has all tensors of its shape");
         (shape, values)
     }
 
@@ -76,8 +77,14 @@ impl<'a> Weights<'a> {
         stride: i64,
     ) -> Value {
         let (shape, weight) = self.tensor(&format!("encoder.{conv}.weight"));
-        let pad = shape[2] as i64 / 2;
-        let options = vec![ints("strides", &[stride, stride]), ints("pads", &[pad; 4])];
+        let side = shape[2] as i64;
+        let options = vec![
+            ints("kernel_shape", &[side; 2]),
+            ints("strides", &[stride; 2]),
+            ints("pads", &[side / 2; 4]),
+            // The default; not every runtime knows it.
+            ints("dilations", &[1; 2]),
+        ];
         let [scale, shift] =
             ["weight", "bias"].map(|name| self.tensor(&format!("encoder.{norm}.{name}")).1);
         match self.shape.norm {

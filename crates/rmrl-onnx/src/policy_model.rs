@@ -30,7 +30,9 @@ pub struct ModelNotes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OnnxError {
     /// The policy sees a square around the plate, and no camera says where the picture shows the plate.
-    #[error("the policy sees a square around the plate; expected the camera, which says where the picture shows it")]
+    #[error(
+        "the policy sees a square around the plate; expected the camera, which says where the picture shows it"
+    )]
     NoCamera,
 }
 
@@ -58,10 +60,7 @@ pub fn onnx_model(
     Ok(model.encode_to_vec())
 }
 
-fn graph(
-    policy: &Policy,
-    projection: Option<&PlateProjection>,
-) -> Result<GraphMessage, OnnxError> {
+fn graph(policy: &Policy, projection: Option<&PlateProjection>) -> Result<GraphMessage, OnnxError> {
     let graph = &mut Graph::default();
     let shape = policy.shape();
     let size = projection.map(|projection| projection.camera.intrinsics);
@@ -181,7 +180,13 @@ fn decide(
             &[Size::Known(2)],
             "How unlike the training states pose and image are; NaN for a policy that does not know its training states.",
         ),
-        (abstains, "abstains", ElementKind::Bool, &[], "Whether no training state is like this one."),
+        (
+            abstains,
+            "abstains",
+            ElementKind::Bool,
+            &[],
+            "Whether no training state is like this one.",
+        ),
     ] {
         graph.output(&Port { name, element, shape, doc }, value);
     }

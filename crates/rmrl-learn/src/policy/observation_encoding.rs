@@ -107,7 +107,9 @@ pub(crate) fn image_batch<'a>(
 /// The normalized red, green and blue of each 8-bit value.
 fn normalized_values() -> [[f32; 3]; 256] {
     std::array::from_fn(|value| {
-        std::array::from_fn(|channel| (value as f32 / 255.0 - COLOR_MEAN[channel]) / COLOR_DEVIATION[channel])
+        std::array::from_fn(|channel| {
+            (value as f32 / 255.0 - COLOR_MEAN[channel]) / COLOR_DEVIATION[channel]
+        })
     })
 }
 

@@ -53,12 +53,9 @@ pub fn run(arguments: &Onnx) -> Result<(), Failure> {
     let out = arguments.out.clone().unwrap_or_else(|| arguments.run.join(MODEL));
     check_folder_of(&out)?;
     let model = TrainedPolicy::open(&arguments.run).map_err(Failure::Usage)?.to_onnx()?;
-    write_atomically(&out, &model)
-        .with_context(|| format!("cannot write {}", out.display()))?;
+    write_atomically(&out, &model).with_context(|| format!("cannot write {}", out.display()))?;
     let written = Written { model: out.display().to_string(), bytes: model.len() };
-    let next = format!(
-        "python examples/onnx_policy.py {} PICTURE.png X_M Y_M YAW_RAD",
-        path_word(&out)
-    );
+    let next =
+        format!("python examples/onnx_policy.py {} PICTURE.png X_M Y_M YAW_RAD", path_word(&out));
     Ok(print_result(&written, false, &next)?)
 }
