@@ -74,7 +74,7 @@ KINDS: list[tuple[str, str, list[str]]] = [
     ),
     ("none", "hindsight", ["view=none"]),
 ]
-TRIALS = 30
+TRIALS = 40
 
 
 def train(rmrl: str, out: pathlib.Path, method: str, keys: list[str]) -> None:

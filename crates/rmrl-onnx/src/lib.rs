@@ -17,4 +17,4 @@ mod policy_model;
 mod projection;
 mod view;
 
-pub use policy_model::{ModelNotes, OnnxError, onnx_model};
+pub use policy_model::{ModelNotes, onnx_model};

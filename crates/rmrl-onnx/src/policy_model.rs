@@ -1,7 +1,7 @@
 //! A policy as an ONNX model: its graph with inputs and outputs.
 
 use prost::Message;
-use rmrl_learn::{ImageView, Policy};
+use rmrl_learn::{ImageView, NetworkShape, Policy};
 use rmrl_vision::PlateProjection;
 
 use crate::decision::{abstains, correction, ood_score, pick, scaled_pose};
@@ -9,7 +9,7 @@ use crate::description::{DOC, metadata};
 use crate::graph::{Graph, Port, Size, Value};
 use crate::messages::{ElementKind, GraphMessage, Model, OperatorSet};
 use crate::network::Weights;
-use crate::projection::plate_in_image;
+use crate::projection::{PlateValues, plate_in_image};
 use crate::view::{normalized, seen};
 
 /// The version of ONNX's intermediate representation.
@@ -26,43 +26,29 @@ pub struct ModelNotes {
     pub method: String,
 }
 
-/// Why a policy cannot be a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OnnxError {
-    /// The policy sees a square around the plate, and no camera says where the picture shows the plate.
-    #[error(
-        "the policy sees a square around the plate; expected the camera, which says where the picture shows it"
-    )]
-    NoCamera,
-}
-
 /// The bytes of an ONNX model that decides as `policy` does, from the whole picture and the plate's pose to the correction.
 ///
-/// `projection` says where the picture shows a plate at a pose; a policy that sees no square around the plate needs none.
-/// The same policy makes the same bytes. Inputs, outputs and metadata are described in `docs/onnx.md`.
-///
-/// # Errors
-/// The policy sees a square around the plate, and there is no projection.
+/// `projection` says where the picture shows a plate at a pose. Without one, a policy that sees a square around the plate takes
+/// that place as a third input. The same policy makes the same bytes. `docs/onnx.md` describes inputs, outputs and metadata.
 pub fn onnx_model(
     policy: &Policy,
     projection: Option<&PlateProjection>,
     notes: &ModelNotes,
-) -> Result<Vec<u8>, OnnxError> {
+) -> Vec<u8> {
     let model = Model {
         ir_version: IR_VERSION,
         opset_import: vec![OperatorSet { domain: String::new(), version: OPSET }],
         producer_name: "rmrl".to_string(),
         producer_version: env!("CARGO_PKG_VERSION").to_string(),
         doc_string: DOC.to_string(),
-        graph: Some(graph(policy, projection)?),
+        graph: Some(graph(policy, projection)),
         metadata: metadata(policy, projection, notes),
     };
-    Ok(model.encode_to_vec())
+    model.encode_to_vec()
 }
 
-fn graph(policy: &Policy, projection: Option<&PlateProjection>) -> Result<GraphMessage, OnnxError> {
-    let graph = &mut Graph::default();
-    let shape = policy.shape();
+fn graph(policy: &Policy, projection: Option<&PlateProjection>) -> GraphMessage {
+    let mut graph = Graph::default();
     let size = projection.map(|projection| projection.camera.intrinsics);
     let [height, width] = match size {
         Some(lens) => [lens.height, lens.width].map(|size| Size::Known(size as usize)),
@@ -74,46 +60,51 @@ fn graph(policy: &Policy, projection: Option<&PlateProjection>) -> Result<GraphM
         shape: &[height, width, Size::Known(3)],
         doc: "The whole picture of the overhead camera, RGB, from its upper left corner.",
     });
-    let three = &[Size::Known(3)];
     let pose = graph.input(&Port {
         name: "pose",
         element: ElementKind::F64,
-        shape: three,
+        shape: &[Size::Known(3)],
         doc: "The estimated pose of the plate in the world frame: x and y in meters, yaw in radians.",
     });
-
-    let features = match shape.view {
-        ImageView::None => None,
-        view => {
-            let plate = match (view, projection) {
-                (ImageView::Crop { .. }, None) => return Err(OnnxError::NoCamera),
-                (ImageView::Crop { .. }, Some(projection)) => {
-                    let given = graph.optional_input(
-                        &Port {
-                            name: "plate_in_image",
-                            element: ElementKind::F64,
-                            shape: three,
-                            doc: "Optional: where the picture shows the plate, as the localizer measured it: u and v of its \
-                                  center, and the length of its diagonal, in pixels. Without it they follow from the pose.",
-                        },
-                        &[f64::NAN; 3],
-                    );
-                    Some(plate_in_image(graph, projection, pose, given))
-                }
-                _ => None,
-            };
-            let seen = seen(graph, image, view, plate, shape.image_size);
-            output_view(graph, seen, shape.image_size);
-            Some(seen)
-        }
-    };
     let weights = Weights::of(policy);
-    let features = features.map(|seen| {
-        let images = normalized(graph, seen);
-        weights.encoder(graph, images)
+    let NetworkShape { view, image_size, .. } = *policy.shape();
+    let plate = match view {
+        ImageView::Crop { .. } => Some(place_of_plate(&mut graph, projection, pose)),
+        ImageView::Global | ImageView::None => None,
+    };
+    let features = (view != ImageView::None).then(|| {
+        let seen = seen(&mut graph, image, view, plate, image_size);
+        output_view(&mut graph, seen, image_size);
+        let images = normalized(&mut graph, seen);
+        weights.encoder(&mut graph, images)
     });
-    decide(graph, policy, &weights, (pose, features));
-    Ok(std::mem::take(graph).finish("policy"))
+    decide(&mut graph, policy, &weights, (pose, features));
+    graph.finish("policy")
+}
+
+/// Where the picture shows the plate: what the caller gives, or else what follows from the pose.
+fn place_of_plate(
+    graph: &mut Graph,
+    projection: Option<&PlateProjection>,
+    pose: Value,
+) -> PlateValues {
+    let port = Port {
+        name: "plate_in_image",
+        element: ElementKind::F64,
+        shape: &[Size::Known(3)],
+        doc: "Where the picture shows the plate, as the localizer measured it: u and v of its center, and the length of its diagonal, \
+              in pixels. Where this input is optional, they else follow from the pose.",
+    };
+    match projection {
+        Some(projection) => {
+            let given = graph.optional_input(&port, &[f64::NAN; 3]);
+            plate_in_image(graph, projection, pose, given)
+        }
+        None => {
+            let given = graph.input(&port);
+            PlateValues::of_list(graph, given)
+        }
+    }
 }
 
 fn output_view(graph: &mut Graph, seen: Value, size: usize) {

@@ -12,6 +12,14 @@ pub(crate) struct PlateValues {
     pub diagonal: Value,
 }
 
+impl PlateValues {
+    /// Those of a list, 64-bit `[u, v, diagonal]`.
+    pub fn of_list(graph: &mut Graph, list: Value) -> Self {
+        let [u, v, diagonal] = [0, 1, 2].map(|index| graph.element(list, index));
+        Self { u, v, diagonal }
+    }
+}
+
 /// [`PlateProjection::in_image`] of a pose, 64-bit `[x, y, yaw]`. Where `given`, `[u, v, diagonal]`, is a number, it counts
 /// instead.
 pub(crate) fn plate_in_image(
@@ -35,12 +43,10 @@ pub(crate) fn plate_in_image(
     let v = pixel(y, intrinsics.fy, intrinsics.cy);
     let size = graph.f64(intrinsics.fx * projection.diagonal_m);
     let diagonal = graph.op("Div", &[size, surface[2]]);
-    let [u, v, diagonal] = [u, v, diagonal].map(|value| graph.reshape(value, &[1]));
-    let computed = graph.op_with("Concat", &[u, v, diagonal], vec![crate::graph::int("axis", 0)]);
+    let computed = graph.list(&[u, v, diagonal]);
     let is_absent = graph.op("IsNaN", &[given]);
     let plate = graph.op("Where", &[is_absent, computed, given]);
-    let [u, v, diagonal] = [0, 1, 2].map(|index| graph.element(plate, index));
-    PlateValues { u, v, diagonal }
+    PlateValues::of_list(graph, plate)
 }
 
 /// The point above `[x, y]` in the frame of the camera.

@@ -17,7 +17,7 @@ use rmrl_learn::{
     EncoderConfig, EncoderWeights, Metadata, Policy, PolicyConfig, PoseScaling, ViewName,
     most_likely,
 };
-use rmrl_onnx::{ModelNotes, OnnxError, onnx_model};
+use rmrl_onnx::{ModelNotes, onnx_model};
 use rmrl_vision::{CameraModel, Distortion, Intrinsics, LocalizerConfig, PlateProjection};
 use rten::{Model, Value};
 use rten_tensor::prelude::*;
@@ -156,7 +156,7 @@ struct Runtime(Model);
 impl Runtime {
     fn of(policy: &Policy) -> Self {
         let notes = ModelNotes { run: "test".to_string(), method: "hindsight".to_string() };
-        let model = onnx_model(policy, Some(&projection()), &notes).unwrap();
+        let model = onnx_model(policy, Some(&projection()), &notes);
         Self(Model::load(model).unwrap())
     }
 
@@ -248,13 +248,35 @@ fn a_model_does_what_its_policy_does() {
 }
 
 #[test]
-fn a_crop_needs_a_camera_and_others_take_pictures_of_any_size_without_one() {
+fn without_a_camera_a_model_takes_pictures_of_any_size_and_a_crop_the_place_of_the_plate() {
     let notes = ModelNotes { run: String::new(), method: String::new() };
-    let crop = trained(&config(ViewName::Crop, EncoderWeights::Random));
-    assert_eq!(onnx_model(&crop, None, &notes), Err(OnnxError::NoCamera));
-    let global = trained(&config(ViewName::Global, EncoderWeights::Random));
-    let model = Model::load(onnx_model(&global, None, &notes).unwrap()).unwrap();
-    let shape = model.node_info(model.node_id("image").unwrap()).unwrap().shape().unwrap();
-    assert_eq!(shape.len(), 3);
-    assert!(matches!(shape[0], rten::Dimension::Symbolic(_)), "{shape:?}");
+    for (view, inputs) in [
+        (ViewName::Crop, vec!["image", "pose", "plate_in_image"]),
+        (ViewName::Global, vec!["image", "pose"]),
+    ] {
+        let policy = trained(&config(view, EncoderWeights::Random));
+        let model = Model::load(onnx_model(&policy, None, &notes)).unwrap();
+        let info = |id| model.node_info(id).unwrap();
+        let found: Vec<_> =
+            model.input_ids().iter().map(|id| info(*id).name().unwrap().to_string()).collect();
+        assert_eq!(found, inputs);
+        let shape = info(model.node_id("image").unwrap()).shape().unwrap();
+        assert!(matches!(shape[0], rten::Dimension::Symbolic(_)), "{shape:?}");
+
+        let rng = &mut rng();
+        let asked = observation(rng);
+        let image =
+            NdTensor::from_data([HEIGHT as usize, WIDTH as usize, 3], asked.image.as_raw().clone());
+        let PlateInImage { u_px, v_px, diagonal_px } = asked.plate_in_image;
+        let list = |values: [f64; 3]| {
+            Value::from(Tensor::from_data(&[3], values.map(|value| value as f32).to_vec()))
+        };
+        let values = [Value::from(image), list([0.0; 3]), list([u_px, v_px, diagonal_px])];
+        let values = model.input_ids().iter().copied().zip(values.map(Into::into)).collect();
+        let view = model.run(values, &[model.node_id("view").unwrap()], None).unwrap().remove(0);
+        let Value::UInt8Tensor(view) = view else { panic!("a view of another type") };
+        let expected = policy.view_of(&asked).unwrap();
+        let off = view.iter().zip(expected.as_raw()).map(|(found, one)| found.abs_diff(*one));
+        assert!(off.max().unwrap() <= 1);
+    }
 }

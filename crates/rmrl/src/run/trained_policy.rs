@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use image::RgbImage;
 use rmrl_core::{Observation, PlanarPose, PlateInImage};
 use rmrl_data::RunDir;
-use rmrl_learn::{MethodName, Policy, ViewName};
+use rmrl_learn::{ImageView, MethodName, Policy};
 use rmrl_onnx::{ModelNotes, onnx_model};
 use rmrl_vision::{PlateProjection, Recording};
 
@@ -29,8 +29,7 @@ impl TrainedPolicy {
     /// run's configuration.
     ///
     /// # Errors
-    /// `root` is no run, or has no policy: its method learns none, or it has not ended. The files are damaged, or lack the
-    /// camera of a policy that sees a square around the plate.
+    /// `root` is no run, or has no policy: its method learns none, or it has not ended. Or its files are damaged.
     pub fn open(root: &Path) -> anyhow::Result<Self> {
         RunDir::check(root)?;
         let config = RunConfig::of_run(&root.join(RunDir::CONFIG))?;
@@ -43,15 +42,6 @@ impl TrainedPolicy {
             true => projection(root, &config)?,
             false => None,
         };
-        if config.policy.view == ViewName::Crop && projection.is_none() {
-            bail!(
-                "{} does not say where its pictures show the plate, of which this policy sees the surroundings; expected the \
-                 camera in {} and a completed trial in {}: copy them from where the run was made",
-                root.display(),
-                Recording::CAMERA,
-                RunDir::TRIALS
-            );
-        }
         let name = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let notes = ModelNotes { run: name, method: config.method.as_str().to_string() };
@@ -99,7 +89,11 @@ impl TrainedPolicy {
             (None, Some(projection)) => projection
                 .in_image(pose)
                 .with_context(|| format!("the camera of the run sees no plate at {pose:?}"))?,
-            // A policy without a projection sees no square around the plate.
+            (None, None) if self.needs_place() => bail!(
+                "{} has no {}, so expected where the picture shows the plate; or copy the file from where the run was made",
+                self.notes.run,
+                Recording::CAMERA
+            ),
             (None, None) => PlateInImage::default(),
         };
         Ok(Observation {
@@ -111,12 +105,19 @@ impl TrainedPolicy {
         })
     }
 
+    /// Whether it has to be told where the picture shows the plate: it sees a square around the plate, and the run stored no
+    /// camera.
+    pub fn needs_place(&self) -> bool {
+        self.projection.is_none() && self.sees_square()
+    }
+
+    fn sees_square(&self) -> bool {
+        matches!(self.policy.shape().view, ImageView::Crop { .. })
+    }
+
     /// The bytes of an ONNX model that decides as the policy does; `docs/onnx.md` describes it.
-    ///
-    /// # Errors
-    /// Never for a policy that [`Self::open`] made.
-    pub fn to_onnx(&self) -> anyhow::Result<Vec<u8>> {
-        Ok(onnx_model(&self.policy, self.projection.as_ref(), &self.notes)?)
+    pub fn to_onnx(&self) -> Vec<u8> {
+        onnx_model(&self.policy, self.projection.as_ref(), &self.notes)
     }
 }
 

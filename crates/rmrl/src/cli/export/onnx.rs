@@ -44,7 +44,8 @@ struct Written {
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, {:.1} MB", self.model, self.bytes as f64 / 1e6)
+        writeln!(f, "{}, {:.1} MB", self.model, self.bytes as f64 / 1e6)?;
+        writeln!(f, "examples/onnx_policy.py asks it; docs/onnx.md describes it")
     }
 }
 
@@ -52,10 +53,16 @@ impl fmt::Display for Written {
 pub fn run(arguments: &Onnx) -> Result<(), Failure> {
     let out = arguments.out.clone().unwrap_or_else(|| arguments.run.join(MODEL));
     check_folder_of(&out)?;
-    let model = TrainedPolicy::open(&arguments.run).map_err(Failure::Usage)?.to_onnx()?;
+    let trained = TrainedPolicy::open(&arguments.run).map_err(Failure::Usage)?;
+    if trained.needs_place() {
+        tracing::warn!(
+            "{} stored no camera or no trial, so the model has to be told where the picture shows the plate: input plate_in_image",
+            arguments.run.display()
+        );
+    }
+    let model = trained.to_onnx();
     write_atomically(&out, &model).with_context(|| format!("cannot write {}", out.display()))?;
     let written = Written { model: out.display().to_string(), bytes: model.len() };
-    let next =
-        format!("python examples/onnx_policy.py {} PICTURE.png X_M Y_M YAW_RAD", path_word(&out));
+    let next = format!("rmrl eval {}", path_word(&arguments.run));
     Ok(print_result(&written, false, &next)?)
 }
