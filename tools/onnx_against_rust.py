@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Compares the ONNX models that `rmrl export onnx` writes with the policies in Rust, state by state.
 
     pip install onnx onnxruntime pillow
@@ -26,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
+import onnxruntime as ort  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from PIL import Image
 
