@@ -33,9 +33,10 @@ pub use method::{
     BestOfScene, Experience, Hindsight, HindsightByGeometry, Labeling, Method, MethodName,
     OnlineUpdate, Reinforce, ReplayMemory, ReplayRule, TrialLabel, UnknownMethod, role_models,
 };
-pub use network::MOST_CANDIDATES;
+pub use network::{ImageView, MOST_CANDIDATES, NORM_EPSILON, NetworkShape, NormKind, norm_groups};
 pub use policy::{
-    EncodedState, LookErrorNetwork, OodDetector, OodScore, Policy, PoseScaling, most_likely,
+    COLOR_DEVIATION, COLOR_MEAN, EncodedState, LookErrorNetwork, OodDetector, OodScale, OodScore,
+    Policy, PolicyTensor, PoseScaling, most_likely,
 };
 pub use storage::{CheckpointError, Metadata, WeightsError, read_metadata};
 pub use training::{

@@ -14,12 +14,10 @@ use rmrl_core::random_stream;
 
 pub(crate) use self::initial_weights::linear;
 use self::initial_weights::zero_linear;
-pub(crate) use self::norm::NormKind;
+pub use self::norm::{NORM_EPSILON, NormKind, norm_groups};
 pub(crate) use self::resnet::ResNet;
-pub use self::shape::MOST_CANDIDATES;
-pub(crate) use self::shape::{
-    ImageView, MOST_BASE_WIDTH, MOST_IMAGE_SIZE, MOST_LAYER_WIDTH, NetworkShape,
-};
+pub use self::shape::{ImageView, MOST_CANDIDATES, NetworkShape};
+pub(crate) use self::shape::{MOST_BASE_WIDTH, MOST_IMAGE_SIZE, MOST_LAYER_WIDTH};
 
 /// The policy network `π_θ` (Fig. 3), and beside it the value that actor-critic methods learn.
 #[derive(Module, Debug)]

@@ -27,9 +27,10 @@ pub use self::categorical::most_likely;
 pub(crate) use self::categorical::sample;
 use self::encoder_weights::resnet_tensors;
 pub use self::look_error::LookErrorNetwork;
-pub use self::observation_encoding::PoseScaling;
+pub use self::observation_encoding::{COLOR_DEVIATION, COLOR_MEAN, PoseScaling};
 pub(crate) use self::observation_encoding::{image_batch, view};
-pub use self::ood_detector::{OodDetector, OodScore};
+pub use self::ood_detector::{OodDetector, OodScale, OodScore};
+pub use self::policy_file::PolicyTensor;
 pub(crate) use self::policy_file::{PolicyDescription, check_same};
 pub use self::state::EncodedState;
 use self::state::{feature_batch, pose_batch};
@@ -145,6 +146,16 @@ impl Policy {
     /// The action space the policy chooses from.
     pub fn actions(&self) -> &ActionSpace {
         &self.actions
+    }
+
+    /// The shape of the network.
+    pub fn shape(&self) -> &NetworkShape {
+        &self.shape
+    }
+
+    /// How poses are scaled for the network.
+    pub fn scaling(&self) -> PoseScaling {
+        self.scaling
     }
 
     /// The configuration of this policy.

@@ -11,6 +11,7 @@
 //! - `localize.rs`, `localize_error.rs`, `localizer_config.rs`: the localizer, its errors and configuration.
 //! - `localization.rs`, `expected_plate.rs`: what it finds, and what it is told to look for.
 //! - `plate_fit.rs`: from a plate's mask to its pose. `near_fit.rs`: the same for one of several plates.
+//! - `plate_projection.rs`: where the image shows a plate of known pose and height.
 //! - `touching.rs`: finds a plate in a mask that other objects belong to, too.
 //! - `plate_depth.rs`, `depth_checks.rs`, `surroundings.rs`: the depth of the plate, and whether it can be one's.
 //! - `confidence.rs`: how far a pose can be trusted.
@@ -57,6 +58,7 @@ mod near_fit;
 mod npy;
 mod plate_depth;
 mod plate_fit;
+mod plate_projection;
 mod recording;
 mod rotation;
 mod rounding;
@@ -86,6 +88,7 @@ pub use localize::Localizer;
 pub use localize_error::LocalizeError;
 pub use localizer_config::{Center, DepthEstimate, LocalizerConfig, PlateGeometry};
 pub use mask::Mask;
+pub use plate_projection::PlateProjection;
 pub use recording::{FramePaths, Recording, RecordingError, RecordingWriter};
 pub use rotation::rotation_from_rows;
 pub use rounding::NearPlate;

@@ -7,6 +7,7 @@
 //! - `eval`: evaluates the policy of a run on new placements
 //! - `config`: prints a configuration with the meaning and the range of every key
 //! - `report`: writes the report of a run
+//! - `export`: writes what a run made in the formats of other programs
 //! - `reproduce`: makes the runs and the tables of the paper
 //! - `encoder`: trains image encoders
 //! - `snapshot`: captures one frame and finds the plate in it
@@ -34,6 +35,7 @@ mod cell;
 mod config;
 mod encoder;
 mod eval;
+mod export;
 mod failure;
 mod key_ranges;
 mod localize;
@@ -90,6 +92,7 @@ enum Command {
     Calibrate(calibrate::Calibrate),
     Config(config::Config),
     Report(report::Report),
+    Export(export::Export),
     Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
     Cell(cell::Cell),
@@ -160,6 +163,7 @@ fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::Config(arguments) => config::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Cell(arguments) => cell::run(arguments),

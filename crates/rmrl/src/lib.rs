@@ -12,6 +12,7 @@
 //! | make the directory of a run, and run it to its end, also after an interruption | [`create`], [`execute`] |
 //! | follow a run, start and stop it, permit its attempts | [`RunObserver`], [`execute_observed`], [`Start`] |
 //! | read what a run recorded | [`read_records`], [`trials_in`], [`TargetRecord`] |
+//! | ask its policy with a picture and a pose, or export it | [`TrainedPolicy`] |
 //! | evaluate its policy on new placements | [`evaluate_run`] |
 //! | write its report | [`report`] |
 //! | serve a camera and an operator to another program | [`CellServer`] |
@@ -45,6 +46,7 @@ pub use rmrl_inventory;
 pub use rmrl_kinematics;
 pub use rmrl_labware;
 pub use rmrl_learn;
+pub use rmrl_onnx;
 pub use rmrl_operator;
 pub use rmrl_realsense;
 pub use rmrl_sim;
@@ -98,4 +100,5 @@ pub use crate::run::observer::RunObserver;
 pub use crate::run::outcome::RunOutcome;
 pub use crate::run::run_log::{read_records, trials_in};
 pub use crate::run::target_record::TargetRecord;
+pub use crate::run::trained_policy::TrainedPolicy;
 pub use crate::run::{BELIEF, POLICY};

@@ -8,6 +8,7 @@
 //! - `target_record`, `trial_record`, `world_record`: what is written; `run_log`: reading it again
 //! - `recorder` writes a run directory, with `kept_images`, `attempt_writer` (images and logs), `metrics_files`
 //!   (with `event_images`) and `checkpoints`; `overlay` draws poses into images of trials.
+//! - `trained_policy`: the policy that a run trained, and its ONNX model
 //! - `resume` validates and repairs what an interrupted run left; `provenance`: the program that made it
 
 mod attempt_writer;
@@ -31,6 +32,7 @@ mod resume;
 pub(crate) mod run_log;
 mod store;
 pub(crate) mod target_record;
+pub(crate) mod trained_policy;
 pub(crate) mod transfer_training;
 mod trial_record;
 pub(crate) mod world_record;

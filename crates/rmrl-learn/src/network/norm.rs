@@ -27,23 +27,27 @@ pub(crate) enum Norm {
     FrozenBatch(FrozenBatchNorm),
 }
 
-/// Added to variances, as in PyTorch.
-const EPSILON: f64 = 1e-5;
+/// What every normalization of an encoder adds to variances: 1e-5, as in PyTorch.
+pub const NORM_EPSILON: f64 = 1e-5;
 /// Channels to a group. Untuned; 64 channels then make four groups.
 const CHANNELS_PER_GROUP: usize = 16;
+
+/// The number of groups into which group normalization splits `channels` of an encoder: one for each 16 channels, or the
+/// next smaller number that divides them.
+pub fn norm_groups(channels: usize) -> usize {
+    let wanted = (channels / CHANNELS_PER_GROUP).max(1);
+    let divides = |groups: &usize| channels.is_multiple_of(*groups);
+    (1..=wanted).rev().find(divides).unwrap_or(1)
+}
 
 impl Norm {
     pub(crate) fn new(kind: NormKind, channels: usize, device: &Device) -> Self {
         match kind {
-            NormKind::Group => {
-                // As many groups as wanted, or the next smaller number that divides the channels.
-                let wanted = (channels / CHANNELS_PER_GROUP).max(1);
-                let divides = |groups: &usize| channels.is_multiple_of(*groups);
-                let groups = (1..=wanted).rev().find(divides).unwrap_or(1);
-                Self::Group(
-                    GroupNormConfig::new(groups, channels).with_epsilon(EPSILON).init(device),
-                )
-            }
+            NormKind::Group => Self::Group(
+                GroupNormConfig::new(norm_groups(channels), channels)
+                    .with_epsilon(NORM_EPSILON)
+                    .init(device),
+            ),
             NormKind::FrozenBatch => Self::FrozenBatch(FrozenBatchNorm::new(channels, device)),
         }
     }
@@ -102,7 +106,7 @@ impl FrozenBatchNorm {
 
     /// `y = (x - mean) / sqrt(var + eps) * weight + bias` as one scale and one shift.
     fn scale_and_shift(&self) -> (Tensor<1>, Tensor<1>) {
-        let deviation = self.running_var.val().add_scalar(EPSILON).sqrt();
+        let deviation = self.running_var.val().add_scalar(NORM_EPSILON).sqrt();
         let scale = self.weight.val() / deviation;
         let shift = self.bias.val() - self.running_mean.val() * scale.clone();
         (scale, shift)

@@ -53,7 +53,7 @@ pub struct NetworkShape {
 
 impl NetworkShape {
     /// Blocks in the four stages of a ResNet of this depth; `None` for an unsupported depth.
-    pub(crate) fn blocks(depth: usize) -> Option<[usize; 4]> {
+    pub fn blocks(depth: usize) -> Option<[usize; 4]> {
         match depth {
             10 => Some([1, 1, 1, 1]),
             18 => Some([2, 2, 2, 2]),
@@ -76,7 +76,7 @@ impl NetworkShape {
     }
 
     /// The number of image features; 0 for a network that sees no image.
-    pub(crate) fn features(&self) -> usize {
+    pub fn features(&self) -> usize {
         if self.view == ImageView::None { 0 } else { 8 * self.base_width }
     }
 }

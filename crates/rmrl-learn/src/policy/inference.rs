@@ -1,6 +1,7 @@
 //! What the policy does in a state: its distribution, and the decision of a deployed policy.
 
 use burn::tensor::activation::softmax;
+use image::RgbImage;
 use rmrl_core::{ActionIndex, DIMENSIONS, Decision, Observation, PoseAdjustment};
 
 use super::Policy;
@@ -9,7 +10,7 @@ use super::observation_encoding::{image_batch, view};
 use super::ood_detector::{OodDetector, OodScore};
 use super::state::{EncodedImage, EncodedState, feature_batch};
 use super::tensor::{on_all_threads, read};
-use crate::network::PolicyNetwork;
+use crate::network::{ImageView, PolicyNetwork};
 
 impl Policy {
     /// Encodes an observation for the network: the scaled pose, and of the image the part that the
@@ -30,6 +31,13 @@ impl Policy {
     /// The part of an image that the encoder sees: `image_size` x `image_size` pixels.
     fn view(&self, observation: &Observation) -> Vec<u8> {
         view(observation, self.shape.view, self.shape.image_size)
+    }
+
+    /// The part of an observation's image that the encoder sees, RGB; `None` for a policy that sees no image.
+    pub fn view_of(&self, observation: &Observation) -> Option<RgbImage> {
+        let size = self.shape.image_size as u32;
+        let pixels = (self.shape.view != ImageView::None).then(|| self.view(observation))?;
+        RgbImage::from_raw(size, size, pixels)
     }
 
     /// The network for inference; its results have no gradient.

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::ImageView;
 
-/// The mean of ImageNet's colors: torchvision's weights expect images without it.
-const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-/// The standard deviation of ImageNet's colors.
-const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
+/// The mean of ImageNet's red, green and blue, of 0 to 1: torchvision's weights expect images without it.
+pub const COLOR_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// The standard deviation of ImageNet's red, green and blue, of 0 to 1.
+pub const COLOR_DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// Maps the poses of the workspace to about `[-1, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -107,7 +107,9 @@ pub(crate) fn image_batch<'a>(
 /// The normalized red, green and blue of each 8-bit value.
 fn normalized_values() -> [[f32; 3]; 256] {
     std::array::from_fn(|value| {
-        std::array::from_fn(|channel| (value as f32 / 255.0 - MEAN[channel]) / DEVIATION[channel])
+        std::array::from_fn(|channel| {
+            (value as f32 / 255.0 - COLOR_MEAN[channel]) / COLOR_DEVIATION[channel]
+        })
     })
 }
 

@@ -44,11 +44,11 @@ impl OodScore {
 /// The distances that make a score of 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct OodScale {
+pub struct OodScale {
     /// Between scaled poses: half the start region's extent is 1.
-    pub(crate) pose: f32,
+    pub pose: f32,
     /// Between features.
-    pub(crate) features: f32,
+    pub features: f32,
 }
 
 impl OodDetector {
@@ -85,8 +85,20 @@ impl OodDetector {
         }
     }
 
-    pub(crate) fn scale(&self) -> OodScale {
+    /// The distances that make a score of 1.
+    pub fn scale(&self) -> OodScale {
         self.scale
+    }
+
+    /// The scaled poses of the training states.
+    pub fn poses(&self) -> &[[f32; 3]] {
+        &self.poses
+    }
+
+    /// The image features of the training states, in the order of [`Self::poses`]; empty ones for a policy that sees no
+    /// image.
+    pub fn features(&self) -> &[Vec<f32>] {
+        &self.features
     }
 
     /// The number of training states.

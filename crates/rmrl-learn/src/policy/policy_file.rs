@@ -85,7 +85,28 @@ pub(crate) fn check_same(
     }
 }
 
+/// A tensor of a policy's network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicyTensor {
+    /// Its name in PyTorch, such as `encoder.layer1.0.conv1.weight` or `heads.0.fc1.weight`.
+    pub name: String,
+    /// Its shape in PyTorch: `[out, in]` of a linear layer, `[out, in, height, width]` of a convolution.
+    pub shape: Vec<usize>,
+    /// Its values, row by row.
+    pub values: Vec<f32>,
+}
+
 impl Policy {
+    /// The tensors of the network, those of a frozen encoder included.
+    pub fn tensors(&self) -> Vec<PolicyTensor> {
+        let tensor = |tensor: TensorToWrite| PolicyTensor {
+            values: tensor.words().into_iter().map(f32::from_bits).collect(),
+            shape: tensor.shape().to_vec(),
+            name: tensor.name,
+        };
+        tensors_of(&self.network).into_iter().map(tensor).collect()
+    }
+
     /// The whole policy as the bytes of a `.safetensors` file. `notes` go into its metadata, beside
     /// its own.
     pub fn to_safetensors(&self, notes: &Metadata) -> Vec<u8> {

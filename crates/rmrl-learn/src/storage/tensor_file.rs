@@ -53,6 +53,11 @@ impl TensorToWrite {
         Self { name, dtype: Dtype::F32, shape, contents }
     }
 
+    /// Its shape.
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
     /// Its contents as 32-bit words.
     pub(crate) fn words(&self) -> Vec<u32> {
         let bytes = self.data();
