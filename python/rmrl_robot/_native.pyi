@@ -2,6 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 def run_command(words: Sequence[str]) -> int:
     """Runs the command ``rmrl`` with these words, and returns its exit status."""
@@ -72,3 +77,107 @@ class Cell:
     def is_closed(self) -> bool: ...
     @property
     def slots(self) -> list[str]: ...
+# Runs, policies, perception and training.
+
+def read_run(root: str) -> str:
+    """A run as its directory has it now, as JSON: state, configuration, records, target, metrics."""
+
+def is_in_use(root: str) -> bool:
+    """Whether a process works in a run directory now."""
+
+def read_color(path: str) -> NDArray[np.uint8]:
+    """A color image file, uint8 ``[height, width, 3]``."""
+
+def read_depth_mm(path: str) -> NDArray[np.uint16]:
+    """A depth image file, uint16 ``[height, width]`` in millimeters."""
+
+def run_report(root: str) -> str:
+    """The report of a run as a page of HTML."""
+
+def task_path(root: str) -> str:
+    """Where the tool goes in a trial of a run, as JSON."""
+
+class LoadedPolicy:
+    """A loaded policy."""
+
+    @staticmethod
+    def load(path: str) -> LoadedPolicy:
+        """The policy of a run, or of a file of one."""
+    @property
+    def is_belief(self) -> bool:
+        """Whether it is the belief of a self-calibration."""
+    @property
+    def candidates(self) -> list[NDArray[np.float64]] | None:
+        """The candidates of each component in meters, meters and radians."""
+    def decide(
+        self,
+        image: NDArray[np.uint8],
+        pose: NDArray[np.float64],
+        plate_in_image: NDArray[np.float64] | None = None,
+        look_error_m: NDArray[np.float64] | None = None,
+    ) -> dict[str, Any]:
+        """What it does in a state."""
+    def plate_in_image(self, pose: NDArray[np.float64]) -> list[float] | None:
+        """Where a picture shows a plate at a pose."""
+
+class LoadedBelief:
+    """The belief of a self-calibration."""
+
+    @staticmethod
+    def parse(text: str) -> LoadedBelief:
+        """The belief in the text of a ``belief.json``."""
+    @property
+    def carries(self) -> int:
+        """The carries that it was learned from."""
+    def pick(
+        self, pose: NDArray[np.float64], look_error_m: NDArray[np.float64] | None = None
+    ) -> tuple[list[float], tuple[float, float, float]]:
+        """Where the tool picks: its pose, and along, across and interval in meters."""
+    def to_json(self) -> str:
+        """The text of its file."""
+
+class LoadedCamera:
+    """A calibrated camera."""
+
+    @staticmethod
+    def parse(text: str, path: str) -> LoadedCamera:
+        """The camera in the text of a camera file."""
+    def to_toml(self) -> str:
+        """The text of its file."""
+    def values(self) -> tuple[str, list[list[float]]]:
+        """Its intrinsics as JSON, and ``world_from_camera``."""
+    def project(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``[count, 3]`` in meters to ``[count, 2]`` in pixels."""
+    def unproject(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``[count, 3]``, u, v and depth, to ``[count, 3]`` in meters."""
+    def on_plane(self, seen: NDArray[np.float64], height_m: float) -> NDArray[np.float64]:
+        """``[count, 2]`` in pixels to ``[count, 3]`` in meters."""
+
+class LoadedLocalizer:
+    """A localizer."""
+
+    @staticmethod
+    def of_run(configuration: str) -> LoadedLocalizer:
+        """The localizer of the configuration file of a run."""
+    @staticmethod
+    def configured(assignments: Sequence[str]) -> LoadedLocalizer:
+        """The localizer of a configuration."""
+    def localize(
+        self, color: NDArray[np.uint8], depth: NDArray[np.uint16], camera: LoadedCamera
+    ) -> dict[str, Any]:
+        """The plate in a frame."""
+
+def train_run(
+    program: object,
+    file: str | None,
+    assignments: Sequence[str],
+    out: str | None,
+    is_unasked: bool,
+) -> tuple[str, str, bool]:
+    """Makes a new run. Returns its directory, why it ended, and whether it reached its goal."""
+
+def resume_run(program: object, root: str, is_unasked: bool) -> tuple[str, str, bool]:
+    """Continues a run."""
+
+def evaluate(root: str, task: str | None, trials: int, seed: int, is_unasked: bool) -> str:
+    """Evaluates what a run deploys, as JSON."""

@@ -90,3 +90,9 @@ class CallbackError(RmrlError):
     """
 
     report: Any = None
+class RunError(RmrlError, RuntimeError):
+    """A run cannot be read, made or resumed. The message says what was expected, and how to fix it."""
+
+
+class DamagedRun(RunError):
+    """A file of a run was changed or damaged. The message names the file and the line."""

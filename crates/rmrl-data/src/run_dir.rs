@@ -1,6 +1,7 @@
 //! The directory of one run: safe at every instant, and used by one process at a time.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rmrl_files::{create_file, parent};
@@ -78,6 +79,25 @@ impl RunDir {
             Ok(())
         } else {
             Err(RunDirError::NotARun { path: root.to_path_buf(), missing: Self::CONFIG })
+        }
+    }
+
+    /// Whether a process works in the run `root` now. Changes nothing.
+    ///
+    /// # Errors
+    /// The lock cannot be read.
+    pub fn is_in_use(root: &Path) -> Result<bool, RunDirError> {
+        let path = root.join(Self::LOCK);
+        let lock = match File::open(&path) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(io("open", &path)(error).into()),
+        };
+        // Shared, so that readers do not see each other. It is let go at once, when the file is closed.
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(io("lock", &path)(source).into()),
         }
     }
 

@@ -6,7 +6,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
+use rmrl::ConfigError;
 use rmrl::rmrl_core::Fault;
+use rmrl::rmrl_data::JournalError;
 
 /// An exception of `rmrl_robot.errors`, imported once.
 fn exception<'py>(
@@ -32,6 +34,28 @@ pub fn fault(py: Python<'_>, fault: &Fault) -> PyErr {
     let kind = format!("{:?}", fault.kind);
     match exception(py, &CELL, "Fault") {
         Ok(class) => PyErr::from_type(class.clone(), (kind, fault.to_string())),
+        Err(missing) => missing,
+    }
+}
+
+/// An error of a run as `ConfigurationError`, `DamagedRun` or `RunError`, with the errors that it came from.
+pub fn run_error(py: Python<'_>, error: &anyhow::Error) -> PyErr {
+    static DAMAGED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static OTHER: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let is = |test: fn(&(dyn Error + 'static)) -> bool| error.chain().any(test);
+    if is(|cause| cause.is::<ConfigError>()) {
+        return configuration_error(py, error.as_ref());
+    }
+    let damaged = |cause: &(dyn Error + 'static)| {
+        let journal = cause.downcast_ref::<JournalError>();
+        matches!(journal, Some(JournalError::Damaged { .. })) || cause.is::<serde_json::Error>()
+    };
+    let class = match is(damaged) {
+        true => exception(py, &DAMAGED, "DamagedRun"),
+        false => exception(py, &OTHER, "RunError"),
+    };
+    match class {
+        Ok(class) => PyErr::from_type(class.clone(), format!("{error:#}")),
         Err(missing) => missing,
     }
 }

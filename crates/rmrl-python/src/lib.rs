@@ -7,6 +7,10 @@
 //! - `command`: the command `rmrl`
 //! - `environment`: episodes of one step in a simulated cell, for Gymnasium
 //! - `configuration`: a run's configuration, from a file and single values
+//! - `runs`: what a run recorded
+//! - `policy`: what a run deploys
+//! - `perception`: cameras, and the localizer
+//! - `training`: runs that a program makes and follows
 //!
 //! They share:
 //!
@@ -19,6 +23,10 @@ mod command;
 mod configuration;
 mod environment;
 mod errors;
+mod perception;
+mod policy;
+mod runs;
+mod training;
 
 use mimalloc::MiMalloc;
 use pyo3::prelude::*;
@@ -40,4 +48,11 @@ mod _native {
     use crate::configuration::resolve_configuration;
     #[pymodule_export]
     use crate::environment::Environment;
+    use crate::perception::{LoadedCamera, LoadedLocalizer};
+    #[pymodule_export]
+    use crate::policy::{LoadedBelief, LoadedPolicy};
+    #[pymodule_export]
+    use crate::runs::{is_in_use, read_color, read_depth_mm, read_run, run_report, task_path};
+    #[pymodule_export]
+    use crate::training::{evaluate, resume_run, train_run};
 }

@@ -83,10 +83,7 @@ impl TransferCell {
         found: &Localization,
     ) -> Observation {
         let look_error_m = self.reader.as_mut().map(|reader| {
-            let [right_m, down_m] = reader.look_error_m(&frame.color, found.in_image);
-            let [right, down] = camera.image_axes();
-            let error = right * right_m + down * down_m;
-            [error.x, error.y]
+            camera.along_world(reader.look_error_m(&frame.color, found.in_image))
         });
         Observation {
             image: Arc::clone(&frame.color),

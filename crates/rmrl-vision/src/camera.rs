@@ -208,6 +208,14 @@ impl CameraModel {
         [Vector3::x(), Vector3::y()].map(|axis| (self.world_from_camera * axis).xy().normalize())
     }
 
+    /// An offset to the right and down in the image of a camera that looks down, such as a
+    /// [`PictureReader`](rmrl_core::PictureReader) answers, along x and y of the world.
+    pub fn along_world(&self, [right, down]: [f64; 2]) -> [f64; 2] {
+        let [to_right, to_down] = self.image_axes();
+        let offset = to_right * right + to_down * down;
+        [offset.x, offset.y]
+    }
+
     /// The unit direction of a pixel's ray, world frame; `None` where the distortion has no inverse.
     pub fn viewing_direction(&self, pixel: Point2<f64>) -> Option<Vector3<f64>> {
         let in_camera = self.intrinsics.unproject(pixel, 1.0)?;

@@ -72,7 +72,7 @@ const UNIT_M: [f64; 2] = [1e-6, 10.0];
 /// # Errors
 /// The file is missing, damaged or of another kind, floating-point numbers have no unit, or no pixel has a
 /// depth.
-pub(crate) fn read_depth(path: &Path, unit_m: Option<f64>) -> Result<DepthImage, DepthFileError> {
+pub fn read_depth(path: &Path, unit_m: Option<f64>) -> Result<DepthImage, DepthFileError> {
     if let Some(unit_m) = unit_m.filter(|unit_m| !(UNIT_M[0]..=UNIT_M[1]).contains(unit_m)) {
         return Err(DepthFileError::Unit { path: path.to_path_buf(), unit_m });
     }

@@ -74,7 +74,7 @@ pub use camera::{CameraModel, Intrinsics, IntrinsicsError, LensLimit};
 pub use camera_file::{CalibrationRecord, CameraFile, CameraFileError};
 pub use chessboard::{Chessboard, CornerCount, CornerCountError, CornerFinder, Print};
 pub use color_threshold::ColorThreshold;
-pub use depth_file::DepthFileError;
+pub use depth_file::{DepthFileError, read_depth};
 pub use detect::{ColorThresholdDetector, Detection, Detections, Detector, Rejected};
 pub use distortion::Distortion;
 pub use draw::{draw_bounding_box, draw_localization, draw_mask, draw_plate};

@@ -7,6 +7,7 @@
 //! - `eval`: evaluates the policy of a run on new placements
 //! - `config`: prints a configuration with the meaning and the range of every key
 //! - `report`: writes the report of a run
+//! - `view`: says how a run is viewed in Rerun, which the Python package does
 //! - `export`: writes what a run made in the formats of other programs
 //! - `reproduce`: makes the runs and the tables of the paper
 //! - `encoder`: trains image encoders
@@ -50,6 +51,7 @@ mod signals;
 mod snapshot;
 mod start;
 mod train;
+mod view;
 mod xarm;
 
 use std::ffi::OsString;
@@ -92,6 +94,7 @@ enum Command {
     Calibrate(calibrate::Calibrate),
     Config(config::Config),
     Report(report::Report),
+    View(view::View),
     Export(export::Export),
     Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
@@ -163,6 +166,7 @@ fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::Config(arguments) => config::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::View(arguments) => view::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

@@ -11,7 +11,9 @@
 //! | prove that an arm reaches every pose of a run | [`prove_reach`] |
 //! | make the directory of a run, and run it to its end, also after an interruption | [`create`], [`execute`] |
 //! | follow a run, start and stop it, permit its attempts | [`RunObserver`], [`execute_observed`], [`Start`] |
-//! | read what a run recorded | [`read_records`], [`trials_in`], [`TargetRecord`] |
+//! | read what a run recorded | [`RunReading`], [`read_records`], [`trials_in`], [`TargetRecord`] |
+//! | make a run with the limits, page and messages of its configuration | [`train_attended`], [`resume_attended`] |
+//! | ask what a run deploys, a policy or a belief, with a picture and a pose | [`DeployedPolicy`] |
 //! | ask its policy with a picture and a pose, or export it | [`TrainedPolicy`] |
 //! | evaluate its policy on new placements | [`evaluate_run`] |
 //! | write its report | [`report`] |
@@ -93,12 +95,16 @@ pub use crate::config::{
 pub use crate::perception::encoder_dataset::{ANSWERS, LOOK_ANSWERS, look_images, plate_images};
 pub use crate::report::{RaisedAlarm, SiteHistory, qualification_page, report, site_history_page};
 pub use crate::run::create::create;
+pub use crate::run::deployed_policy::{Asked, DeployedPolicy};
 pub use crate::run::engine::RunResult;
 pub use crate::run::execute::{execute, execute_observed};
 pub use crate::run::metrics_files::Progress;
+pub use crate::run::new_run::unused_root;
 pub use crate::run::observer::RunObserver;
 pub use crate::run::outcome::RunOutcome;
 pub use crate::run::run_log::{read_records, trials_in};
+pub use crate::run::run_reading::{RunReading, RunState};
 pub use crate::run::target_record::TargetRecord;
 pub use crate::run::trained_policy::TrainedPolicy;
 pub use crate::run::{BELIEF, POLICY};
+pub use crate::supervision::attended::{resume_attended, train_attended};

@@ -3,8 +3,10 @@
 //! - [`supervisor`]: between two attempts, pauses or ends a run and asks its operator; [`waiting`]: for
 //!   what it waits
 //! - [`run_page`]: the operator's page of a run; [`frame_painter`]: its images
+//! - [`attended`]: runs that a program makes and follows, with all of this around them
 //! - [`notify`]: messages to people elsewhere
 
+pub(crate) mod attended;
 mod frame_painter;
 pub(crate) mod notify;
 pub(crate) mod run_page;

@@ -62,10 +62,8 @@ impl Perception {
     pub fn look(&mut self, evidence: &mut TrialEvidence) -> Result<Capture, Fault> {
         let mut capture = self.localize(evidence)?;
         if let (Some(reader), Ok(found)) = (&mut self.reader, &capture.localization) {
-            let [right_m, down_m] = reader.look_error_m(&capture.frame.color, found.in_image);
-            let [right, down] = self.camera.model().image_axes();
-            let error = right * right_m + down * down_m;
-            capture.look_error_m = Some([error.x, error.y]);
+            let error_m = reader.look_error_m(&capture.frame.color, found.in_image);
+            capture.look_error_m = Some(self.camera.model().along_world(error_m));
         }
         Ok(capture)
     }

@@ -1,6 +1,6 @@
 //! Picks by the cell's geometry, which every carry measures.
 
-use rmrl_belief::{BeliefSummary, CellBelief};
+use rmrl_belief::{BeliefSummary, CellBelief, Pick};
 use rmrl_core::{
     Carry, Decision, Fault, FaultKind, Look, Observation, PlanarPose, PoseAdjustment, Trial,
     TrialId,
@@ -96,13 +96,29 @@ impl SelfCalibration {
         &self.ahead.insert(ahead).1
     }
 
+}
+
+impl Limits {
+    /// The decision to pick as a belief does, for a plate that the camera sees at `seen`.
+    pub fn decision(&self, pick: Pick, seen: PlanarPose) -> Decision {
+        let wanted = pick.tool.relative_to(seen);
+        let action = self.limited(wanted);
+        // What a limit cuts off the plate will be off.
+        let cut_m = (wanted.dx_m - action.dx_m).hypot(wanted.dy_m - action.dy_m);
+        let interval_m = pick.interval_m + cut_m;
+        Decision {
+            interval_m: Some(interval_m),
+            abstained: interval_m > self.interval_m,
+            ..offset(action)
+        }
+    }
+
     fn limited(&self, adjustment: PoseAdjustment) -> PoseAdjustment {
-        let Limits { translation_m, rotation_rad, .. } = self.limits;
-        let share = (translation_m / adjustment.translation_m()).min(1.0);
+        let share = (self.translation_m / adjustment.translation_m()).min(1.0);
         PoseAdjustment {
             dx_m: share * adjustment.dx_m,
             dy_m: share * adjustment.dy_m,
-            dyaw_rad: adjustment.dyaw_rad.clamp(-rotation_rad, rotation_rad),
+            dyaw_rad: adjustment.dyaw_rad.clamp(-self.rotation_rad, self.rotation_rad),
         }
     }
 }
@@ -111,16 +127,7 @@ impl FixedPolicy for SelfCalibration {
     fn decide(&mut self, observation: &Observation, _: TrialId) -> Decision {
         let look = observation.look();
         let pick = self.belief_at(observation).pick(look);
-        let wanted = pick.tool.relative_to(look.pose);
-        let action = self.limited(wanted);
-        // What a limit cuts off the plate will be off.
-        let cut_m = (wanted.dx_m - action.dx_m).hypot(wanted.dy_m - action.dy_m);
-        let interval_m = pick.interval_m + cut_m;
-        Decision {
-            interval_m: Some(interval_m),
-            abstained: interval_m > self.limits.interval_m,
-            ..offset(action)
-        }
+        self.limits.decision(pick, look.pose)
     }
 
     fn refuse(&mut self, observation: &Observation) -> Option<Fault> {

@@ -2,15 +2,13 @@
 //!
 //! - `arguments`: the options, and the configuration that they make
 //! - `progress_bar`: the progress bar of a run
-//! - `new_run`: the directory of a new run, which a failed start does not leave behind
 //! - `finished`: the end of a run: its report, its printed result, and its exit status
 
 mod arguments;
 mod finished;
-mod new_run;
 mod progress_bar;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rmrl_cell::StopSwitch;
@@ -19,7 +17,6 @@ use rmrl_learn::StopReason;
 
 pub use self::arguments::Train;
 use self::finished::{finish, how_to_resume};
-use self::new_run::NewRun;
 use self::progress_bar::TrialBar;
 use super::failure::Failure;
 use super::signals::{self, Signals};
@@ -30,6 +27,7 @@ use crate::config::RunConfig;
 use crate::run::create::create;
 use crate::run::engine::RunResult;
 use crate::run::execute::execute_observed;
+use crate::run::new_run::{NewRun, unused_root};
 use crate::run::outcome::RunOutcome;
 use crate::supervision::notify::Notifier;
 use crate::supervision::run_page::{RunPage, serve};
@@ -105,20 +103,7 @@ fn make(
 
 /// The directory of a new run.
 fn root_of(arguments: &Train, config: &RunConfig) -> PathBuf {
-    arguments.out.clone().unwrap_or_else(|| {
-        unused_path(&format!("runs/{}-{}-seed{}", config.task.kind, config.method, config.seed))
-    })
-}
-
-/// The path, or the first of `path-2`, `path-3`, ... that does not exist.
-fn unused_path(path: &str) -> PathBuf {
-    let mut candidate = PathBuf::from(path);
-    let mut number = 2;
-    while Path::new(&candidate).exists() {
-        candidate = PathBuf::from(format!("{path}-{number}"));
-        number += 1;
-    }
-    candidate
+    arguments.out.clone().unwrap_or_else(|| unused_root(config))
 }
 
 fn usage(error: RunDirError) -> Failure {

@@ -68,17 +68,21 @@ pub(crate) fn self_calibration(config: &RunConfig, target: Look) -> SelfCalibrat
     // A field of no size cannot be expressed; one of ten nanometers is none.
     let prior = Prior { bend_m: config.schedule.residual_field_m.max(1e-8), ..Prior::default() };
     let belief = CellBelief::new(prior, config.task.start.center(), place, target);
+    SelfCalibration::new(belief, place, limits(config))
+}
+
+/// What a self-calibration may do.
+pub(crate) fn limits(config: &RunConfig) -> Limits {
     let safety = &config.safety;
     // A hair less than the limit, which rounding would cross.
-    let limits = Limits {
+    Limits {
         translation_m: 0.999 * safety.max_adjustment_m,
         rotation_rad: 0.999 * safety.max_adjustment_deg.to_radians(),
         interval_m: config.schedule.abstain_interval_m,
         starts: poses_of_starts(config),
         known_interval_m: config.schedule.known_interval_m,
         chosen_starts: config.schedule.chosen_starts,
-    };
-    SelfCalibration::new(belief, place, limits)
+    }
 }
 
 /// The self-calibration that has learned from these trials, whatever method made them.

@@ -48,6 +48,11 @@ impl TrainedPolicy {
         Ok(Self { policy, projection, notes })
     }
 
+    /// The policy, and where a picture shows a plate.
+    pub(super) fn into_parts(self) -> (Policy, Option<PlateProjection>) {
+        (self.policy, self.projection)
+    }
+
     /// The policy.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -141,7 +146,7 @@ fn without_policy(root: &Path, config: &RunConfig) -> String {
 }
 
 /// Where the pictures of a run show a plate, at the median height at which its trials saw one; `None` without a trial.
-fn projection(root: &Path, config: &RunConfig) -> anyhow::Result<Option<PlateProjection>> {
+pub(super) fn projection(root: &Path, config: &RunConfig) -> anyhow::Result<Option<PlateProjection>> {
     let at_zero = PlateProjection::new(camera_of_run(root)?, &config.vision.localizer, 0.0);
     let height = |record: &rmrl_data::TrialRecord| {
         Some(at_zero.height_of(record.estimated_pose?, record.plate_in_image?))
