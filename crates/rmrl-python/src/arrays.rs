@@ -1,9 +1,9 @@
 //! NumPy arrays in and out, with their shapes and types checked.
 
 use image::RgbImage;
-use numpy::ndarray::Array3;
-use numpy::{IntoPyArray, PyArray3, PyArrayMethods, PyReadonlyArray3};
-use numpy::{PyUntypedArray, PyUntypedArrayMethods};
+use numpy::ndarray::{Array2, Array3};
+use numpy::{IntoPyArray, PyArray2, PyArray3};
+use numpy::{PyReadonlyArray2, PyReadonlyArray3, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use rmrl::rmrl_vision::{DepthImage, Mask};

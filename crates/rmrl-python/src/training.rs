@@ -178,12 +178,17 @@ pub fn evaluate(
         RunDir::check(&root)?;
         let config = RunConfig::of_run(&root.join(RunDir::CONFIG))?;
         let task = match task {
-            Some(name) => name.parse::<TaskKind>()?,
+            Some(name) => task_of(&name)?,
             None => config.task.kind,
         };
         let evaluation = evaluate_run(&config, &root, task, (trials, seed), start)?;
         Ok(serde_json::to_string(&evaluation)?)
     })
+}
+
+fn task_of(name: &str) -> anyhow::Result<TaskKind> {
+    let found = serde_json::from_value(name.into());
+    found.map_err(|_| anyhow::anyhow!("the task is {name:?}; expected table or shelf"))
 }
 
 /// Does `work` on a thread. Calls the methods of `program` and Python's handlers of signals on this one meanwhile. An exception

@@ -94,11 +94,12 @@ const COMMANDS: &[(&str, &str)] = &[
 ];
 
 /// Commands that are not in [`COMMANDS`], with the reason.
-const OTHERS: [(&str, &str); 6] = [
+const OTHERS: [(&str, &str); 7] = [
     ("policy train", "needs four transfers: tested in policies.rs"),
     ("cell protocol", "needs a plate on the bench: tested in laboratory.rs"),
     ("config", "prints a file"),
     ("cell inventory settle", "needs an item that is uncertain: tested in places.rs"),
+    ("view", "is a part of the Python package: tested below"),
     ("record", "needs a camera and a build with its feature"),
     ("xarm emulate", "ends when it is stopped: tested below"),
 ];
@@ -231,6 +232,19 @@ fn a_resumed_run_prints_its_own_trials_only() {
         .filter_map(|line| serde_json::from_str::<Value>(line).unwrap()["trial"].as_u64())
         .collect();
     assert_eq!(trials, [4, 5], "{printed}{}", stderr(&output));
+}
+
+/// A user who has compiled the command has no viewer. The command that they typed is in the answer, to be copied.
+#[test]
+fn a_view_says_how_to_get_the_viewer() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = failure(&mut rmrl(dir.path(), &["view", "nothing"]), 2);
+    assert!(missing.contains("nothing is no run"), "{missing}");
+    assert!(small(dir.path(), &["train", "--trials", "1", "--out", "run"]).status().unwrap().success());
+    let answer =
+        failure(&mut rmrl(dir.path(), &["view", "run", "--save", "a file.rrd", "--live"]), 2);
+    assert!(answer.contains("pip install \"rmrl-robot[view]\""), "{answer}");
+    assert!(answer.contains("rmrl view run --save 'a file.rrd' --live"), "{answer}");
 }
 
 #[test]
