@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,7 @@ def run_report(root: str) -> str:
 def task_path(root: str) -> str:
     """Where the tool goes in a trial of a run, as JSON."""
 
+@final
 class LoadedPolicy:
     """A loaded policy."""
 
@@ -120,6 +121,7 @@ class LoadedPolicy:
     def plate_in_image(self, pose: NDArray[np.float64]) -> list[float] | None:
         """Where a picture shows a plate at a pose."""
 
+@final
 class LoadedBelief:
     """The belief of a self-calibration."""
 
@@ -136,6 +138,7 @@ class LoadedBelief:
     def to_json(self) -> str:
         """The text of its file."""
 
+@final
 class LoadedCamera:
     """A calibrated camera."""
 
@@ -153,6 +156,7 @@ class LoadedCamera:
     def on_plane(self, seen: NDArray[np.float64], height_m: float) -> NDArray[np.float64]:
         """``[count, 2]`` in pixels to ``[count, 3]`` in meters."""
 
+@final
 class LoadedLocalizer:
     """A localizer."""
 

@@ -172,7 +172,7 @@ class Viewer:
         self._image(f"{CAMERA}/image", paths.get("start"))
         if "start_depth" in paths:
             depth = self._rr.EncodedDepthImage(
-                contents=paths["start_depth"].read_bytes(), media_type="image/png", meter=1000.0
+                blob=paths["start_depth"].read_bytes(), media_type="image/png", meter=1000.0
             )
             self._log(f"{CAMERA}/depth", depth)
         mask = self._mask(trial.images.start, trial.images.start_depth)

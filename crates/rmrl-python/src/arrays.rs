@@ -76,7 +76,8 @@ pub fn depth_array<'py>(py: Python<'py>, depth: &DepthImage) -> Bound<'py, PyArr
 /// # Errors
 /// `TypeError` or `ValueError` says what was given and what was expected.
 pub fn depth_image(value: &Bound<'_, PyAny>, name: &str) -> PyResult<DepthImage> {
-    let expected = "expected a NumPy array of uint16 with the shape [height, width], in millimeters";
+    let expected =
+        "expected a NumPy array of uint16 with the shape [height, width], in millimeters";
     let Ok(pixels) = value.extract::<PyReadonlyArray2<'_, u16>>() else {
         let given = match value.cast::<PyUntypedArray>() {
             Ok(array) => format!("{} {:?}", array.dtype().str()?, array.shape()),

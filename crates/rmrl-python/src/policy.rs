@@ -69,8 +69,11 @@ impl LoadedPolicy {
         let asked = Asked {
             image: Arc::new(rgb_image(image, "image")?),
             pose: pose_of(pose, "pose")?,
-            plate_in_image: plate
-                .map(|[u_px, v_px, diagonal_px]| PlateInImage { u_px, v_px, diagonal_px }),
+            plate_in_image: plate.map(|[u_px, v_px, diagonal_px]| PlateInImage {
+                u_px,
+                v_px,
+                diagonal_px,
+            }),
             look_error_m: look_error_m
                 .map(|value| numbers::<2>(value, "look_error_m", "x and y in meters"))
                 .transpose()?,
@@ -100,9 +103,8 @@ fn decision_dict<'py>(py: Python<'py>, decision: &Decision) -> PyResult<Bound<'p
     dict.set_item("dyaw_rad", change.dyaw_rad)?;
     dict.set_item("index", decision.index.map(|index| index.0.to_vec()))?;
     let probabilities = decision.probabilities.as_ref();
-    let probabilities = probabilities.map(|all| {
-        all.iter().map(|values| PyArray1::from_slice(py, values)).collect::<Vec<_>>()
-    });
+    let probabilities = probabilities
+        .map(|all| all.iter().map(|values| PyArray1::from_slice(py, values)).collect::<Vec<_>>());
     dict.set_item("probabilities", probabilities)?;
     dict.set_item("abstained", decision.abstained)?;
     dict.set_item("interval_m", decision.interval_m)?;
@@ -118,7 +120,9 @@ impl LoadedBelief {
     /// The belief in the text of a `belief.json`.
     #[staticmethod]
     fn parse(text: &str) -> PyResult<Self> {
-        serde_json::from_str(text).map(Self).map_err(|error| PyValueError::new_err(error.to_string()))
+        serde_json::from_str(text)
+            .map(Self)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// The carries that it was learned from.

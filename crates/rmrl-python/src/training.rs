@@ -239,9 +239,8 @@ fn attend(
     let py = program.py();
     let mut raised = None;
     loop {
-        let next = py.detach(|| {
-            events.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(POLL)
-        });
+        let next =
+            py.detach(|| events.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(POLL));
         let answered = match next {
             Ok(Told { event, answer }) => {
                 let called = match raised {

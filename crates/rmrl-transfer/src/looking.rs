@@ -82,9 +82,10 @@ impl TransferCell {
         camera: &CameraModel,
         found: &Localization,
     ) -> Observation {
-        let look_error_m = self.reader.as_mut().map(|reader| {
-            camera.along_world(reader.look_error_m(&frame.color, found.in_image))
-        });
+        let look_error_m = self
+            .reader
+            .as_mut()
+            .map(|reader| camera.along_world(reader.look_error_m(&frame.color, found.in_image)));
         Observation {
             image: Arc::clone(&frame.color),
             estimated_pose: found.pose,

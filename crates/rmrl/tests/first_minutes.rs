@@ -240,7 +240,9 @@ fn a_view_says_how_to_get_the_viewer() {
     let dir = tempfile::tempdir().unwrap();
     let missing = failure(&mut rmrl(dir.path(), &["view", "nothing"]), 2);
     assert!(missing.contains("nothing is no run"), "{missing}");
-    assert!(small(dir.path(), &["train", "--trials", "1", "--out", "run"]).status().unwrap().success());
+    assert!(
+        small(dir.path(), &["train", "--trials", "1", "--out", "run"]).status().unwrap().success()
+    );
     let answer =
         failure(&mut rmrl(dir.path(), &["view", "run", "--save", "a file.rrd", "--live"]), 2);
     assert!(answer.contains("pip install \"rmrl-robot[view]\""), "{answer}");

@@ -95,7 +95,6 @@ impl SelfCalibration {
         });
         &self.ahead.insert(ahead).1
     }
-
 }
 
 impl Limits {

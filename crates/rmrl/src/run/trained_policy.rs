@@ -146,7 +146,10 @@ fn without_policy(root: &Path, config: &RunConfig) -> String {
 }
 
 /// Where the pictures of a run show a plate, at the median height at which its trials saw one; `None` without a trial.
-pub(super) fn projection(root: &Path, config: &RunConfig) -> anyhow::Result<Option<PlateProjection>> {
+pub(super) fn projection(
+    root: &Path,
+    config: &RunConfig,
+) -> anyhow::Result<Option<PlateProjection>> {
     let at_zero = PlateProjection::new(camera_of_run(root)?, &config.vision.localizer, 0.0);
     let height = |record: &rmrl_data::TrialRecord| {
         Some(at_zero.height_of(record.estimated_pose?, record.plate_in_image?))
