@@ -1,8 +1,6 @@
 """The part of this package that is written in Rust."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
-from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np

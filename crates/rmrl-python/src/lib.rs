@@ -48,6 +48,7 @@ mod _native {
     use crate::configuration::resolve_configuration;
     #[pymodule_export]
     use crate::environment::Environment;
+    #[pymodule_export]
     use crate::perception::{LoadedCamera, LoadedLocalizer};
     #[pymodule_export]
     use crate::policy::{LoadedBelief, LoadedPolicy};

@@ -155,26 +155,7 @@ fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(cli) => cli,
         Err(error) => return said(&error),
     };
-    let result = match &cli.command {
-        Command::Train(arguments) => train::run(arguments),
-        Command::Pretrain(arguments) => pretrain::run(arguments),
-        Command::Eval(arguments) => eval::run(arguments),
-        Command::Encoder(arguments) => encoder::run(arguments),
-        Command::Record(arguments) => record::run(arguments),
-        Command::Localize(arguments) => localize::run(arguments),
-        Command::Snapshot(arguments) => snapshot::run(arguments),
-        Command::Calibrate(arguments) => calibrate::run(arguments),
-        Command::Config(arguments) => config::run(arguments),
-        Command::Report(arguments) => report::run(arguments),
-        Command::View(arguments) => view::run(arguments),
-        Command::Export(arguments) => export::run(arguments),
-        Command::Reproduce(arguments) => reproduce::run(arguments),
-        Command::Bench(arguments) => bench::run(arguments),
-        Command::Cell(arguments) => cell::run(arguments),
-        Command::Policy(arguments) => policy::run(arguments),
-        Command::Xarm(arguments) => xarm::run(arguments),
-    };
-    match result {
+    match carry_out(&cli.command) {
         Ok(()) => 0,
         Err(Failure::Usage(error)) => {
             say(format_args!("error: {error:#}"));
@@ -192,6 +173,29 @@ fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
             say(message);
             signals::STOPPED
         }
+    }
+}
+
+/// Carries out a command.
+fn carry_out(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Train(arguments) => train::run(arguments),
+        Command::Pretrain(arguments) => pretrain::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
+        Command::Encoder(arguments) => encoder::run(arguments),
+        Command::Record(arguments) => record::run(arguments),
+        Command::Localize(arguments) => localize::run(arguments),
+        Command::Snapshot(arguments) => snapshot::run(arguments),
+        Command::Calibrate(arguments) => calibrate::run(arguments),
+        Command::Config(arguments) => config::run(arguments),
+        Command::Report(arguments) => report::run(arguments),
+        Command::View(arguments) => view::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Reproduce(arguments) => reproduce::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
+        Command::Cell(arguments) => cell::run(arguments),
+        Command::Policy(arguments) => policy::run(arguments),
+        Command::Xarm(arguments) => xarm::run(arguments),
     }
 }
 
