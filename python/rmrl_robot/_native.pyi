@@ -75,6 +75,7 @@ class Cell:
     def is_closed(self) -> bool: ...
     @property
     def slots(self) -> list[str]: ...
+
 # Runs, policies, perception and training.
 
 def read_run(root: str) -> str:

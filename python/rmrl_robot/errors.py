@@ -90,6 +90,8 @@ class CallbackError(RmrlError):
     """
 
     report: Any = None
+
+
 class RunError(RmrlError, RuntimeError):
     """A run cannot be read, made or resumed. The message says what was expected, and how to fix it."""
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from laboratories import EMULATED, ROOT, SIMULATED, at, command, copied, emulated, python
+
 from rmrl_robot.cells import (
     Cell,
     Item,

@@ -10,6 +10,7 @@ from typing import Any, final
 
 import pytest
 from laboratories import SIMULATED, at, copied
+
 from rmrl_robot.cells import Cell
 from rmrl_robot.errors import ConfigurationError, TransferNotDone, TransferRefused
 from rmrl_robot.labware import Labware
