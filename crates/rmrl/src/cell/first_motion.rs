@@ -10,6 +10,7 @@ use rmrl_cell::{
     Confirmation, DeviceError, FirstMotion, MotionError, Operator, OutOfSlot, SafetyEnvelope,
     StopSwitch, Stopped, ToolPose,
 };
+use rmrl_core::wrap_angle;
 use rmrl_inventory::World;
 use rmrl_operator::OperatorPage;
 use rmrl_transfer::{SitePlan, WayBack};
@@ -19,6 +20,7 @@ use rmrl_xarm::{
     controller_warning, stop_arm,
 };
 
+use super::external::ExternalDevices;
 use super::page_operator::PageOperator;
 use super::reachability::{StartPoseError, prove_path_home};
 use super::remote::RemoteOperator;
@@ -48,6 +50,8 @@ pub struct Start {
     pub page: Option<Arc<OperatorPage>>,
     /// Who answers in a real cell instead of `cell.operator`: a program that asks its own user.
     pub operator: Option<Arc<MakeOperator>>,
+    /// The devices that this program brings, where the configuration says `external`.
+    pub devices: Option<Arc<dyn ExternalDevices>>,
 }
 
 /// Why the arm did not complete its first motion.
@@ -125,7 +129,7 @@ impl FirstMotionError {
 /// [`FirstMotionError::NobodyToAsk`].
 pub fn check_somebody_to_ask(config: &RunConfig, is_unasked: bool) -> Result<(), FirstMotionError> {
     let asks_here =
-        config.cell.kind == CellKind::XArm && config.cell.operator == OperatorKind::Terminal;
+        config.cell.kind != CellKind::Simulated && config.cell.operator == OperatorKind::Terminal;
     if !asks_here || is_unasked {
         return Ok(());
     }
@@ -155,6 +159,10 @@ pub fn operator(
                 FirstMotionError::NobodyToAsk { reason }
             })?;
             Box::new(PageOperator::new(page, stop))
+        }
+        OperatorKind::External => {
+            let reason = "cell.operator is \"external\", and this program brings none".to_string();
+            return Err(FirstMotionError::NobodyToAsk { reason });
         }
     };
     Ok((operator, waiting))
@@ -195,13 +203,38 @@ pub fn permission(
     let mut motion = motion.after(out_of);
     motion.notes = seen.notes(config);
     motion.notes.extend(start.notes.iter().cloned());
+    ask_for(&motion, operator, start)?;
+    Ok(Permitted { motion, proof, seen, claim })
+}
+
+/// Asks the operator for a first motion, unless that is not necessary.
+///
+/// # Errors
+/// The switch was pressed, or the operator does not permit it.
+pub fn ask_for(
+    motion: &FirstMotion,
+    operator: &mut dyn Operator,
+    start: &Start,
+) -> Result<(), FirstMotionError> {
     start.stop.check().map_err(FirstMotionError::Stopped)?;
     let is_known = start.is_permitted && motion.is_none() && motion.notes.is_empty();
-    if !start.is_unasked && !is_known {
-        let answer = operator.permit_motion(&motion);
-        answer.map_err(|answer| FirstMotionError::of_answer(answer, &start.stop))?;
+    if start.is_unasked || is_known {
+        return Ok(());
     }
-    Ok(Permitted { motion, proof, seen, claim })
+    let answer = operator.permit_motion(motion);
+    answer.map_err(|answer| FirstMotionError::of_answer(answer, &start.stop))
+}
+
+/// Whether a tool that was at one pose is at another now.
+pub fn has_moved(from: ToolPose, to: ToolPose) -> bool {
+    let turned_rad = wrap_angle(to.planar.yaw_rad - from.planar.yaw_rad).abs();
+    // Not a number has moved.
+    !(moved_m(from, to) <= MOVED_M && turned_rad <= MOVED_RAD)
+}
+
+/// The distance between two places of the tool, in meters.
+fn moved_m(from: ToolPose, to: ToolPose) -> f64 {
+    from.planar.distance_m(to.planar).hypot(from.z_m - to.z_m)
 }
 
 /// How the tool leaves the slot with a front in which it stands, if it stands in one.
@@ -289,10 +322,9 @@ impl ArmReading {
 
     /// Whether both readings have the same error and, within the tolerance, the same pose and joints.
     fn matches(&self, other: &Self) -> bool {
-        let (here, there) = (self.tool.pose, other.tool.pose);
         let turned_rad = self.joints.iter().zip(other.joints).map(|(a, b)| (a - b).abs());
         self.error == other.error
-            && here.planar.distance_m(there.planar).hypot(here.z_m - there.z_m) <= MOVED_M
+            && moved_m(self.tool.pose, other.tool.pose) <= MOVED_M
             && turned_rad.fold(0.0, f64::max) <= MOVED_RAD
     }
 

@@ -31,6 +31,11 @@ pub(super) fn check(
         note(Check::skipped(PLATE, "no frame was captured"));
         return;
     }
+    if config.camera.source == CameraSource::External {
+        note(Check::skipped(CAMERA, super::BY_PROGRAM));
+        note(Check::skipped(PLATE, "no frame was captured"));
+        return;
+    }
     // A camera works without its file, but its pose is unknown then.
     let mut without_file = config.clone();
     if camera_file == CheckStatus::Fail {
@@ -79,6 +84,7 @@ fn fix(config: &RunConfig) -> String {
         CameraSource::Playback => {
             "name a folder of `rmrl record --camera` or `rmrl snapshot --record` in camera.recording"
         }
+        CameraSource::External => super::BY_PROGRAM,
         CameraSource::Simulated => "correct [simulation] and camera.calibration",
     }
     .to_string()
