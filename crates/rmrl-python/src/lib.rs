@@ -7,6 +7,7 @@
 //! - `command`: the command `rmrl`
 //! - `environment`: episodes of one step in a simulated cell, for Gymnasium
 //! - `configuration`: a run's configuration, from a file and single values
+//! - `devices`: Python classes as the devices of a cell
 //!
 //! They share:
 //!
@@ -18,6 +19,7 @@ mod cell;
 mod command;
 mod configuration;
 mod environment;
+mod devices;
 mod errors;
 
 use mimalloc::MiMalloc;
@@ -40,4 +42,5 @@ mod _native {
     use crate::configuration::resolve_configuration;
     #[pymodule_export]
     use crate::environment::Environment;
+    use crate::devices::{DeviceSet, SimulatedCell, create_run, run_with_devices};
 }

@@ -103,3 +103,4 @@ pub use crate::run::outcome::RunOutcome;
 pub use crate::run::run_log::{read_records, trials_in};
 pub use crate::run::target_record::TargetRecord;
 pub use crate::run::{BELIEF, POLICY};
+pub use crate::supervision::supervised::execute_supervised;

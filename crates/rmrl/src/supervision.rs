@@ -4,9 +4,11 @@
 //!   what it waits
 //! - [`run_page`]: the operator's page of a run; [`frame_painter`]: its images
 //! - [`notify`]: messages to people elsewhere
+//! - [`supervised`]: a run with all of them, for programs that are no command
 
 mod frame_painter;
 pub(crate) mod notify;
 pub(crate) mod run_page;
+pub(crate) mod supervised;
 pub(crate) mod supervisor;
 mod waiting;

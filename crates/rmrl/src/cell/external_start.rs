@@ -19,7 +19,9 @@ pub(super) fn permit(
     start: &Start,
 ) -> Result<(), LaboratoryError> {
     let here = pose(arm)?;
-    envelope.check_start(here).map_err(|outside| FirstMotionError::from(StartPoseError::from(outside)))?;
+    envelope
+        .check_start(here)
+        .map_err(|outside| FirstMotionError::from(StartPoseError::from(outside)))?;
     let task = &config.task;
     let (height_m, home) = (task.travel_height_m, task.home.tool_pose());
     let mut motion = FirstMotion::new(here, height_m, home, task.travel_speed_m_s);

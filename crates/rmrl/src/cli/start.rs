@@ -15,7 +15,7 @@ use crate::cell::first_motion::{
 use crate::cell::laboratory_error::LaboratoryError;
 use crate::cell::terminal::say;
 use crate::config::{CellKind, OperatorKind, RunConfig};
-use crate::supervision::run_page::{RunPage, serve};
+use crate::supervision::run_page::{RunPage, announce_page, serve};
 
 /// The option of every command that moves an arm.
 #[derive(Debug, Args)]
@@ -78,19 +78,6 @@ pub fn announce_cell(config: &RunConfig) {
         OperatorKind::External => "to a program".to_string(),
     };
     say(format_args!("this run moves the {}; its operator answers {operator}", config.cell_name()));
-}
-
-/// Writes the address of the page to standard error. Its token appears here and nowhere else.
-pub fn announce_page(page: &RunPage) {
-    let page = page.page();
-    say(format_args!("watch the run at {}", page.url()));
-    if page.is_exposed() {
-        tracing::warn!(
-            "other machines can reach {}, and nothing is encrypted: anyone who listens on the network can read the \
-             token; a tunnel is safe: ssh -L 8080:localhost:8080 machine, with --serve 127.0.0.1:8080",
-            page.address()
-        );
-    }
 }
 
 /// The failure of a command that moves an arm. If a stop was pressed, waits a while for its confirmation.

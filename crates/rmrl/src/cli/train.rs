@@ -23,7 +23,7 @@ use self::new_run::NewRun;
 use self::progress_bar::TrialBar;
 use super::failure::Failure;
 use super::signals::{self, Signals};
-use super::start::{announce_cell, announce_page, failure_of};
+use super::start::{announce_cell, failure_of};
 use crate::cell::first_motion::Start;
 use crate::cell::terminal::say;
 use crate::config::RunConfig;
@@ -32,7 +32,7 @@ use crate::run::engine::RunResult;
 use crate::run::execute::execute_observed;
 use crate::run::outcome::RunOutcome;
 use crate::supervision::notify::Notifier;
-use crate::supervision::run_page::{RunPage, serve};
+use crate::supervision::run_page::{RunPage, announce_page, serve};
 use crate::supervision::supervisor::Supervisor;
 
 /// Runs `rmrl train`.

@@ -87,8 +87,7 @@ fn unreadable(error: &ConfigError) -> Check {
 }
 
 /// Why a device of a program is not examined.
-const BY_PROGRAM: &str =
-    "the program that brings it checks it: python -m rmrl_robot.conformance (docs/python/your-robot.md)";
+const BY_PROGRAM: &str = "the program that brings it checks it: python -m rmrl_robot.conformance (docs/python/your-robot.md)";
 
 fn check_all(config: &RunConfig, examination: &Examination, note: &mut dyn FnMut(Check)) {
     let valid = config.validate();
