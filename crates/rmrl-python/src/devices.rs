@@ -19,6 +19,6 @@ mod run;
 mod simulated_cell;
 mod worker;
 
-pub use device_set::DeviceSet;
+pub use device_set::{DeviceSet, checked_camera};
 pub use run::{create_run, run_with_devices};
 pub use simulated_cell::SimulatedCell;

@@ -43,4 +43,5 @@ mod _native {
     #[pymodule_export]
     use crate::environment::Environment;
     use crate::devices::{DeviceSet, SimulatedCell, create_run, run_with_devices};
+    use crate::devices::{DeviceSet, SimulatedCell, checked_camera, create_run, run_with_devices};
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use rmrl::rmrl_cell::{Arm, DeviceError, Gripper, Operator, StopSwitch};
 use rmrl::rmrl_vision::CameraFile;
@@ -154,7 +154,7 @@ impl ExternalDevices for PythonDevices {
         let switches = Switches { stop: stop.clone(), waiting };
         let camera = self.camera.as_ref().map(|(driver, timeout)| {
             let file = camera_file(driver, *timeout, &switches)?;
-            let model = file.overhead(Path::new(CAMERA_FILE)).map_err(|error| refused(&error))?;
+            let model = file.overhead(Path::new(CAMERA_FILE)).expect("it was checked to have one");
             let camera = PythonCamera {
                 driver: driver.clone(),
                 switches: switches.clone(),
@@ -196,13 +196,33 @@ fn camera_file(
     let convert = |answer: &Bound<'_, PyAny>, called: &Called| {
         let devices = answer.py().import("rmrl_robot.devices");
         let text = devices.and_then(|devices| devices.call_method1("_camera_file", (answer,)));
-        let text = text.and_then(|text| text.extract::<String>());
+        let text = text.and_then(|text| text.extract::<(String, bool)>());
         text.map_err(|error| called.invalid(answer.py(), &error))
     };
-    let text = driver.call(call, switches, (), convert)?;
-    CameraFile::parse(&text, Path::new(CAMERA_FILE)).map_err(|error| refused(&error))
+    let (text, is_mapping) = driver.call(call, switches, (), convert)?;
+    let refused = |reason| DeviceError::Refused { device: "camera", reason };
+    parse_camera(text, is_mapping).map_err(refused)
 }
 
-fn refused(error: &dyn std::error::Error) -> DeviceError {
-    DeviceError::Refused { device: "camera", reason: crate::errors::with_sources(error) }
+/// The camera file of a text, or of a mapping as JSON; or what is wrong.
+fn parse_camera(text: String, is_mapping: bool) -> Result<CameraFile, String> {
+    let text = match is_mapping {
+        true => serde_json::from_str::<CameraFile>(&text)
+            .map_err(|error| format!("{CAMERA_FILE} is no camera file: {error}"))?
+            .to_toml(),
+        false => text,
+    };
+    let file = CameraFile::parse(&text, Path::new(CAMERA_FILE));
+    let file = file.and_then(|file| file.overhead(Path::new(CAMERA_FILE)).map(|_| file));
+    file.map_err(|error| crate::errors::with_sources(&error))
+}
+
+/// The camera file of a text, or of a mapping as JSON, checked, as JSON.
+///
+/// # Errors
+/// `ValueError` says what is wrong.
+#[pyfunction]
+pub fn checked_camera(text: String, is_mapping: bool) -> PyResult<String> {
+    let file = parse_camera(text, is_mapping).map_err(PyValueError::new_err)?;
+    serde_json::to_string(&file).map_err(|error| PyValueError::new_err(error.to_string()))
 }

@@ -103,9 +103,9 @@ impl SimulatedCell {
         Ok((image_array(py, &frame.color), depth))
     }
 
-    /// The camera file, as TOML.
-    fn camera_file(&self) -> String {
-        self.file().to_toml()
+    /// The camera file, as JSON.
+    fn camera_file(&self) -> PyResult<String> {
+        serde_json::to_string(&self.file()).map_err(|error| value_error(&error))
     }
 
     fn exchange_plate(&self, py: Python<'_>, scene: u32) -> PyResult<()> {
