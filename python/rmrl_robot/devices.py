@@ -16,6 +16,7 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -243,7 +244,7 @@ class Devices:
 
     Arm and gripper come together; without them, the arm is that of the configuration (an xArm). Without a camera or an
     operator, these are those of the configuration, too: a RealSense in a build with one, the person at the terminal.
-    The same object may be several devices; it then has one thread.
+    The same object may be several devices; it then has one thread. Time-outs are read when the devices are first used.
     """
 
     arm: Arm | None = None
@@ -279,7 +280,9 @@ class Devices:
         }
         return {key: "external" for key, device in external.items() if device is not None}
 
+    @cached_property
     def _set(self) -> _native.DeviceSet:
+        # One for all runs: a call that hangs is the only one to its object.
         return _native.DeviceSet(self.arm, self.gripper, self.camera, self.operator)
 
 
@@ -319,7 +322,7 @@ def train(
         config: Keys and values as ``rmrl config`` prints them, nested or dotted. ``cell.kind``, ``camera.source`` and
             ``cell.operator`` follow from ``devices``.
         devices: The devices that your program brings.
-        out: The directory of the new run.
+        out: The directory of the new run. It is not left behind where nothing was recorded.
         file: A configuration file, below ``config``.
         unasked: Let the arm move without asking its operator first: for cells with an interlock that keeps people away.
         on_attempt: Is called with the line of the log after each attempt. What it raises ends the run before the next one.
@@ -331,15 +334,14 @@ def train(
     """
     keys = {**(config or {}), **devices._configuration()}
     run = Path(out)
-    native = devices._set()
+    native = devices._set
     _native.create_run(run, None if file is None else os.fspath(file), assignments(keys))
     try:
         return _run(run, native, [], unasked, on_attempt)
-    except BaseException:
+    finally:
         if not any((run / part / "target.json").exists() for part in (".", "earlier-run")):
             # Nothing was recorded.
             shutil.rmtree(run, ignore_errors=True)
-        raise
 
 
 def resume(
@@ -355,11 +357,11 @@ def resume(
     Args:
         run: The run directory.
         devices: The devices that your program brings, as at the start of the run.
-        config: What may change from one start to the next: ``trials``, ``[unattended]``, ``[page]`` and ``[notify]``.
+        config: What may be another at each start: ``[page]`` and ``[notify]``.
         unasked: As in :func:`train`.
         on_attempt: As in :func:`train`.
     """
-    return _run(Path(run), devices._set(), assignments(config or {}), unasked, on_attempt)
+    return _run(Path(run), devices._set, assignments(config or {}), unasked, on_attempt)
 
 
 def _run(

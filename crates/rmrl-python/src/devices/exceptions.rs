@@ -1,6 +1,7 @@
 //! Exceptions of a driver as errors of a device.
 
 use std::error::Error;
+use std::f64::consts::PI;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PySystemExit};
 use pyo3::prelude::*;
@@ -158,7 +159,15 @@ impl Class {
 /// `TypeError` or `ValueError` says what was given and what was expected.
 pub fn tool_pose(value: &Bound<'_, PyAny>, name: &str) -> PyResult<ToolPose> {
     let [x_m, y_m, z_m, yaw_rad] = numbers(value, name, "x_m, y_m, z_m, yaw_rad")?;
-    Ok(ToolPose::new(PlanarPose::new(x_m, y_m, yaw_rad), z_m))
+    Ok(ToolPose::new(planar_pose(x_m, y_m, yaw_rad), z_m))
+}
+
+/// A pose in the plane. A yaw that needs no wrapping keeps its bits.
+pub fn planar_pose(x_m: f64, y_m: f64, yaw_rad: f64) -> PlanarPose {
+    match yaw_rad > -PI && yaw_rad <= PI {
+        true => PlanarPose { x_m, y_m, yaw_rad },
+        false => PlanarPose::new(x_m, y_m, yaw_rad),
+    }
 }
 
 /// No text of a driver is longer in a message, in characters.

@@ -7,13 +7,12 @@ use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyArray3};
 use pyo3::prelude::*;
 use rmrl::rmrl_cell::{Arm, Camera, DeviceError, Gripper, Operator, StopSwitch, ToolPose};
-use rmrl::rmrl_core::PlanarPose;
 use rmrl::rmrl_sim::{self, WorldState};
 use rmrl::rmrl_vision::CameraFile;
 use rmrl::{ExternalCamera, ExternalDevices, ExternalParts, RunConfig, emulated_calibration};
 
 use super::DeviceSet;
-use super::exceptions::{device_exception, value_error};
+use super::exceptions::{device_exception, planar_pose, value_error};
 use crate::arrays::image_array;
 use crate::configuration::resolve;
 
@@ -62,7 +61,7 @@ impl SimulatedCell {
         speed_m_s: f64,
     ) -> PyResult<(f64, f64, f64, f64)> {
         let (x_m, y_m, z_m, yaw_rad) = pose;
-        let target = ToolPose::new(PlanarPose::new(x_m, y_m, yaw_rad), z_m);
+        let target = ToolPose::new(planar_pose(x_m, y_m, yaw_rad), z_m);
         self.with(py, |cell| cell.move_to(target, speed_m_s)).map(numbers_of)
     }
 
@@ -117,7 +116,7 @@ impl SimulatedCell {
     }
 
     fn put_plate_near(&self, py: Python<'_>, x_m: f64, y_m: f64, yaw_rad: f64) -> PyResult<()> {
-        self.with(py, |cell| cell.put_plate_near(PlanarPose::new(x_m, y_m, yaw_rad)))
+        self.with(py, |cell| cell.put_plate_near(planar_pose(x_m, y_m, yaw_rad)))
     }
 
     /// The state of the world, to be restored later.
