@@ -8,7 +8,6 @@ import os
 import threading
 
 import franky
-
 from rmrl_robot.devices import Arm, Collision, Gripper, Refused, ToolPose
 
 

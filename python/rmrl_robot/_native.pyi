@@ -1,9 +1,8 @@
 """The part of this package that is written in Rust."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +77,7 @@ class Cell:
     def is_closed(self) -> bool: ...
     @property
     def slots(self) -> list[str]: ...
+
 # Devices of a program.
 
 class DeviceSet:

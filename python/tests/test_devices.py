@@ -123,7 +123,12 @@ LOST, BUG = Disconnected("the cable"), ValueError("a bug")
         ("arm_move_to", 12, LOST, "lost the arm: the cable"),
         ("arm_move_to", 12, OSError("no route"), "raised OSError: no route (test_devices.py, line"),
         ("arm_move_to", 12, Refused("joint 3"), "the arm refused: joint 3"),
-        ("arm_move_to", 12, BUG, "SimulatedArm.move_to raised ValueError: a bug (test_devices.py, line"),
+        (
+            "arm_move_to",
+            12,
+            BUG,
+            "SimulatedArm.move_to raised ValueError: a bug (test_devices.py, line",
+        ),
         ("arm_move_to", 12, TimedOut("slow", 1.5), "the arm did not finish within 1.5 s"),
         ("arm_pose", 1, LOST, "lost the arm: the cable"),
         ("arm_pose", 12, BUG, "raised ValueError: a bug"),

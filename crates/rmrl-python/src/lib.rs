@@ -18,8 +18,8 @@ mod arrays;
 mod cell;
 mod command;
 mod configuration;
-mod environment;
 mod devices;
+mod environment;
 mod errors;
 
 use mimalloc::MiMalloc;
@@ -41,7 +41,7 @@ mod _native {
     #[pymodule_export]
     use crate::configuration::resolve_configuration;
     #[pymodule_export]
-    use crate::environment::Environment;
-    use crate::devices::{DeviceSet, SimulatedCell, create_run, run_with_devices};
     use crate::devices::{DeviceSet, SimulatedCell, checked_camera, create_run, run_with_devices};
+    #[pymodule_export]
+    use crate::environment::Environment;
 }

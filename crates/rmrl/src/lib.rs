@@ -70,12 +70,11 @@ pub use crate::cell::calibration_gate::admit;
 pub use crate::cell::emulated_calibration::emulated_calibration;
 pub use crate::cell::emulated_keep_outs::emulated_keep_outs;
 pub use crate::cell::emulated_laboratory::{EmulatedLaboratory, EmulatedLaboratoryError};
-pub use crate::cell::first_motion::{FirstMotionError, MakeOperator, Start};
-pub use crate::cell::inventory_view::{InventoryView, item_of_text};
 pub use crate::cell::external::{
     ExternalCamera, ExternalDevices, ExternalError, ExternalParts, check_brought,
 };
-pub use crate::cell::first_motion::Start;
+pub use crate::cell::first_motion::{FirstMotionError, MakeOperator, Start};
+pub use crate::cell::inventory_view::{InventoryView, item_of_text};
 pub use crate::cell::laboratory_error::LaboratoryError;
 pub use crate::cell::perception::localizer;
 pub use crate::cell::protocol_chains::ProtocolChains;

@@ -1,8 +1,9 @@
 //! The start of an arm that a program brings: its first motion is permitted as that of any other.
 
 use rmrl_cell::{Arm, FirstMotion, Operator, SafetyEnvelope, ToolPose};
+use rmrl_core::wrap_angle;
 
-use super::first_motion::{FirstMotionError, Start, ask_for, has_moved};
+use super::first_motion::{FirstMotionError, MOVED_M, MOVED_RAD, Start, ask_for};
 use super::laboratory_error::LaboratoryError;
 use super::reachability::StartPoseError;
 use crate::config::RunConfig;
@@ -32,6 +33,13 @@ pub(super) fn permit(
         true => Err(FirstMotionError::Elsewhere.into()),
         false => Ok(()),
     }
+}
+
+/// Whether a tool that was at one pose is at another now.
+fn has_moved(from: ToolPose, to: ToolPose) -> bool {
+    let turned_rad = wrap_angle(to.planar.yaw_rad - from.planar.yaw_rad).abs();
+    let moved_m = from.planar.distance_m(to.planar).hypot(from.z_m - to.z_m);
+    moved_m.is_nan() || moved_m > MOVED_M || turned_rad > MOVED_RAD
 }
 
 fn pose(arm: &mut dyn Arm) -> Result<ToolPose, LaboratoryError> {

@@ -10,7 +10,6 @@ use rmrl_cell::{
     Confirmation, DeviceError, FirstMotion, MotionError, Operator, OutOfSlot, SafetyEnvelope,
     StopSwitch, Stopped, ToolPose,
 };
-use rmrl_core::wrap_angle;
 use rmrl_inventory::World;
 use rmrl_operator::OperatorPage;
 use rmrl_transfer::{SitePlan, WayBack};
@@ -225,18 +224,6 @@ pub fn ask_for(
     answer.map_err(|answer| FirstMotionError::of_answer(answer, &start.stop))
 }
 
-/// Whether a tool that was at one pose is at another now.
-pub fn has_moved(from: ToolPose, to: ToolPose) -> bool {
-    let turned_rad = wrap_angle(to.planar.yaw_rad - from.planar.yaw_rad).abs();
-    // Not a number has moved.
-    !(moved_m(from, to) <= MOVED_M && turned_rad <= MOVED_RAD)
-}
-
-/// The distance between two places of the tool, in meters.
-fn moved_m(from: ToolPose, to: ToolPose) -> f64 {
-    from.planar.distance_m(to.planar).hypot(from.z_m - to.z_m)
-}
-
 /// How the tool leaves the slot with a front in which it stands, if it stands in one.
 fn out_of_slot((sites, world): &(SitePlan, World), here: ToolPose) -> Option<OutOfSlot> {
     let WayBack { slot, to, lifted_m, speed_m_s } = sites.way_back(here, world)?;
@@ -289,8 +276,8 @@ const ATTEMPTS: u32 = 3;
 
 /// The arm sinks a little when its brakes open. A larger change than this means that somebody has moved it. In meters
 /// and radians.
-const MOVED_M: f64 = 0.002;
-const MOVED_RAD: f64 = 0.01;
+pub(super) const MOVED_M: f64 = 0.002;
+pub(super) const MOVED_RAD: f64 = 0.01;
 
 impl ArmReading {
     fn take(config: &RunConfig) -> Result<Self, FirstMotionError> {
@@ -322,9 +309,10 @@ impl ArmReading {
 
     /// Whether both readings have the same error and, within the tolerance, the same pose and joints.
     fn matches(&self, other: &Self) -> bool {
+        let (here, there) = (self.tool.pose, other.tool.pose);
         let turned_rad = self.joints.iter().zip(other.joints).map(|(a, b)| (a - b).abs());
         self.error == other.error
-            && moved_m(self.tool.pose, other.tool.pose) <= MOVED_M
+            && here.planar.distance_m(there.planar).hypot(here.z_m - there.z_m) <= MOVED_M
             && turned_rad.fold(0.0, f64::max) <= MOVED_RAD
     }
 
