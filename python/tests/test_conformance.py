@@ -288,9 +288,7 @@ GRIPPERS = [
     ("open", lambda self, width_m: self._cell.open(width_m) or True, "gripper: opens"),
     (
         "open",
-        lambda self, width_m: self._cell.open(
-            float(np.clip(np.nan_to_num(width_m), 0.08, 0.13))
-        ),
+        lambda self, width_m: self._cell.open(float(np.clip(np.nan_to_num(width_m), 0.08, 0.13))),
         "gripper: refuses widths",
     ),
     ("close", lambda _: None, "gripper: closes on nothing"),

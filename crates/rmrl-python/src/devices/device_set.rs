@@ -184,7 +184,7 @@ impl ExternalDevices for PythonDevices {
 }
 
 /// What errors call the camera file of a driver.
-const CAMERA_FILE: &str = "the camera's model()";
+pub(super) const CAMERA_FILE: &str = "the camera's model()";
 
 /// Asks a camera for its model, and reads that as a camera file.
 fn camera_file(
@@ -205,7 +205,7 @@ fn camera_file(
 }
 
 /// The camera file of a text, or of a mapping as JSON; or what is wrong.
-fn parse_camera(text: String, is_mapping: bool) -> Result<CameraFile, String> {
+pub(super) fn parse_camera(text: String, is_mapping: bool) -> Result<CameraFile, String> {
     let text = match is_mapping {
         true => serde_json::from_str::<CameraFile>(&text)
             .map_err(|error| format!("{CAMERA_FILE} is no camera file: {error}"))?

@@ -14,7 +14,7 @@ use rmrl::{
     Layers, RunConfig, RunObserver, RunOutcome, RunResult, Start, create, execute_supervised,
 };
 
-use super::DeviceSet;
+use super::device_set::DeviceSet;
 use crate::configuration::resolve;
 use crate::errors::{configuration_error, runtime_error};
 

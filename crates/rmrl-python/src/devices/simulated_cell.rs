@@ -1,6 +1,7 @@
 //! A simulated cell's devices, one by one.
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use numpy::ndarray::Array2;
@@ -8,10 +9,10 @@ use numpy::{IntoPyArray, PyArray2, PyArray3};
 use pyo3::prelude::*;
 use rmrl::rmrl_cell::{Arm, Camera, DeviceError, Gripper, Operator, StopSwitch, ToolPose};
 use rmrl::rmrl_sim::{self, WorldState};
-use rmrl::rmrl_vision::CameraFile;
+use rmrl::rmrl_vision::{CameraFile, CameraModel, RgbdFrame};
 use rmrl::{ExternalCamera, ExternalDevices, ExternalParts, RunConfig, emulated_calibration};
 
-use super::DeviceSet;
+use super::device_set::{CAMERA_FILE, DeviceSet, parse_camera};
 use super::exceptions::{device_exception, planar_pose, value_error};
 use crate::arrays::image_array;
 use crate::configuration::resolve;
@@ -142,6 +143,26 @@ fn numbers_of(pose: ToolPose) -> (f64, f64, f64, f64) {
     (pose.planar.x_m, pose.planar.y_m, pose.z_m, pose.planar.yaw_rad)
 }
 
+/// A camera with the model of its file.
+struct Filed {
+    camera: Box<dyn Camera>,
+    model: CameraModel,
+}
+
+impl Camera for Filed {
+    fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
+        self.camera.capture()
+    }
+
+    fn model(&self) -> CameraModel {
+        self.model
+    }
+}
+
+fn refused(error: &dyn Display) -> DeviceError {
+    DeviceError::Refused { device: "camera", reason: error.to_string() }
+}
+
 /// Simulated devices as those of a program.
 struct Simulated {
     cell: rmrl_sim::SimulatedCell,
@@ -151,7 +172,11 @@ struct Simulated {
 impl ExternalDevices for Simulated {
     fn open(&self, _: &StopSwitch) -> Result<ExternalParts, DeviceError> {
         let rmrl::rmrl_cell::Devices { camera, arm, gripper, operator } = self.cell.devices();
-        let camera = ExternalCamera { camera, file: self.file.clone() };
+        // As a driver in Python has it, to the last bit: from the text of its file.
+        let text = serde_json::to_string(&self.file).map_err(|error| refused(&error))?;
+        let file = parse_camera(text, true).map_err(|reason| refused(&reason))?;
+        let model = file.overhead(Path::new(CAMERA_FILE)).map_err(|error| refused(&error))?;
+        let camera = ExternalCamera { camera: Box::new(Filed { camera, model }), file };
         Ok(ExternalParts {
             robot: Some((arm, gripper)),
             camera: Some(camera),
