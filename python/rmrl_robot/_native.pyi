@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 def run_command(words: Sequence[str]) -> int:
     """Runs the command ``rmrl`` with these words, and returns its exit status."""
@@ -80,6 +80,8 @@ class Cell:
 
 # Devices of a program.
 
+@final
+@disjoint_base
 class DeviceSet:
     """The devices of a program, each on a thread of its own. Objects that are the same have the same thread."""
 
@@ -91,11 +93,13 @@ class DeviceSet:
         operator: object | None = None,
     ) -> Self: ...
 
+@final
+@disjoint_base
 class SimulatedCell:
     """The simulated cell of a configuration. Its methods are those of its devices."""
 
     def __new__(
-        cls, file: str | os.PathLike[str] | None = None, assignments: Sequence[str] = ()
+        cls, file: str | os.PathLike[str] | None = None, assignments: Sequence[str] = ...
     ) -> Self: ...
     def move_to(
         self, pose: tuple[float, float, float, float], speed_m_s: float
@@ -155,7 +159,7 @@ def create_run(
 def run_with_devices(
     run: str | os.PathLike[str],
     devices: DeviceSet,
-    assignments: Sequence[str] = (),
+    assignments: Sequence[str] = ...,
     is_unasked: bool = False,
     on_attempt: Callable[[str], object] | None = None,
 ) -> str:
