@@ -6,7 +6,7 @@ from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 def run_command(words: Sequence[str]) -> int:
     """Runs the command ``rmrl`` with these words, and returns its exit status."""
@@ -81,7 +81,6 @@ class Cell:
 # Devices of a program.
 
 @final
-@disjoint_base
 class DeviceSet:
     """The devices of a program, each on a thread of its own. Objects that are the same have the same thread."""
 
@@ -94,7 +93,6 @@ class DeviceSet:
     ) -> Self: ...
 
 @final
-@disjoint_base
 class SimulatedCell:
     """The simulated cell of a configuration. Its methods are those of its devices."""
 

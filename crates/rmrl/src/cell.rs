@@ -2,7 +2,7 @@
 //!
 //! - `assembly`: the [`Laboratory`](assembly::Laboratory), which is a cell with the trial that runs on it
 //! - `simulated`: the simulated cell of a configuration
-//! - `external`: the devices that a program brings; `external_start`: the start of its arm
+//! - `external`: the devices that a program brings; `external_start`: how they start
 //! - `world`: what lies behind the devices, a simulation that knows the ground truth or reality
 //! - `perception`: the camera and the localizer of a configuration
 //! - `calibration_gate`: the check of the camera's calibration before a run

@@ -11,8 +11,8 @@ use rmrl_cell::{
 use rmrl_xarm::{BioGripperDevice, Robot, XArm};
 
 use super::calibration_gate::admit_configured;
-use super::external::{ExternalDevices, ExternalError, ExternalParts, open_parts};
-use super::external_start::permit;
+use super::external::{ExternalDevices, ExternalError, ExternalParts};
+use super::external_start::{open_parts, permit};
 use super::first_motion::{FirstMotionError, Start, operator, permission, stop_with};
 use super::laboratory_error::LaboratoryError;
 use super::perception::{camera, localizer, picture_reader};

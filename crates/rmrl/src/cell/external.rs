@@ -1,11 +1,8 @@
 //! Devices that a program brings, for configurations that say `external`.
 
-use jiff::Timestamp;
 use rmrl_cell::{Arm, Camera, DeviceError, Gripper, Operator, StopSwitch};
-use rmrl_vision::{CameraFile, CameraModel, RgbdFrame};
+use rmrl_vision::CameraFile;
 
-use super::calibration_gate::admit_program;
-use super::laboratory_error::LaboratoryError;
 use crate::config::{CameraSource, CellKind, OperatorKind, RunConfig};
 
 /// The devices that a program brings: those for which a configuration says `cell.kind`, `camera.source` or
@@ -74,70 +71,5 @@ pub fn check_brought(config: &RunConfig, brings: [bool; 3]) -> Result<(), Extern
     match missing {
         Some(((_, key, device), _)) => Err(ExternalError::Missing { key, device }),
         None => Ok(()),
-    }
-}
-
-/// Opens the devices of a program that a configuration needs; the others are left alone.
-///
-/// # Errors
-/// One is missing or does not answer, or the calibration of the camera is not known to be good enough.
-pub(crate) fn open_parts(
-    config: &RunConfig,
-    devices: Option<&dyn ExternalDevices>,
-    stop: &StopSwitch,
-    is_calibration: bool,
-) -> Result<ExternalParts, LaboratoryError> {
-    let opened = devices.map(|devices| devices.open(stop)).transpose();
-    let ExternalParts { robot, camera, operator } =
-        opened.map_err(LaboratoryError::External)?.unwrap_or_default();
-    check_brought(config, [robot.is_some(), camera.is_some(), operator.is_some()])?;
-    let camera = camera.filter(|_| config.camera.source == CameraSource::External);
-    Ok(ExternalParts {
-        robot: robot.filter(|_| config.cell.kind == CellKind::External),
-        camera: camera.map(|camera| calibrated(config, camera, is_calibration)).transpose()?,
-        operator: operator.filter(|_| config.cell.operator == OperatorKind::External),
-    })
-}
-
-/// The camera as `camera.calibration` or its own file calibrates it.
-fn calibrated(
-    config: &RunConfig,
-    ExternalCamera { camera, file }: ExternalCamera,
-    is_calibration: bool,
-) -> Result<ExternalCamera, LaboratoryError> {
-    let Some(path) = &config.camera.calibration else {
-        if !is_calibration {
-            admit_program(&file, &config.camera, Timestamp::now())?;
-        }
-        return Ok(ExternalCamera { camera, file });
-    };
-    // The gate has admitted this file already.
-    let file = CameraFile::read(path)?;
-    let model = file.overhead(path)?;
-    Ok(ExternalCamera { camera: Box::new(Recalibrated { camera, model }), file })
-}
-
-/// A camera with another calibration than its own.
-struct Recalibrated {
-    camera: Box<dyn Camera>,
-    model: CameraModel,
-}
-
-impl Camera for Recalibrated {
-    fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
-        let frame = self.camera.capture()?;
-        let size = frame.color.dimensions();
-        let calibrated = (self.model.intrinsics.width, self.model.intrinsics.height);
-        if size != calibrated {
-            let reason = format!(
-                "its frames have {size:?} pixels, and camera.calibration is for {calibrated:?}"
-            );
-            return Err(DeviceError::Refused { device: "camera", reason });
-        }
-        Ok(frame)
-    }
-
-    fn model(&self) -> CameraModel {
-        self.model
     }
 }

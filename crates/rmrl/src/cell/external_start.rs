@@ -1,12 +1,59 @@
-//! The start of an arm that a program brings: its first motion is permitted as that of any other.
+//! The start of devices that a program brings: the calibration of the camera is judged, and the first motion of the arm
+//! permitted, as those of any other.
 
-use rmrl_cell::{Arm, FirstMotion, Operator, SafetyEnvelope, ToolPose};
+use jiff::Timestamp;
+use rmrl_cell::{
+    Arm, Camera, DeviceError, FirstMotion, Operator, SafetyEnvelope, StopSwitch, ToolPose,
+};
 use rmrl_core::wrap_angle;
+use rmrl_vision::{CameraFile, CameraModel, RgbdFrame};
 
+use super::calibration_gate::admit_program;
+use super::external::{ExternalCamera, ExternalDevices, ExternalParts, check_brought};
 use super::first_motion::{FirstMotionError, MOVED_M, MOVED_RAD, Start, ask_for};
 use super::laboratory_error::LaboratoryError;
 use super::reachability::StartPoseError;
-use crate::config::RunConfig;
+use crate::config::{CameraSource, CellKind, OperatorKind, RunConfig};
+
+/// Opens the devices of a program that a configuration needs; the others are left alone.
+///
+/// # Errors
+/// One is missing or does not answer, or the calibration of the camera is not known to be good enough.
+pub(super) fn open_parts(
+    config: &RunConfig,
+    devices: Option<&dyn ExternalDevices>,
+    stop: &StopSwitch,
+    is_calibration: bool,
+) -> Result<ExternalParts, LaboratoryError> {
+    let opened = devices.map(|devices| devices.open(stop)).transpose();
+    let ExternalParts { robot, camera, operator } =
+        opened.map_err(LaboratoryError::External)?.unwrap_or_default();
+    check_brought(config, [robot.is_some(), camera.is_some(), operator.is_some()])?;
+    let camera = camera.filter(|_| config.camera.source == CameraSource::External);
+    Ok(ExternalParts {
+        robot: robot.filter(|_| config.cell.kind == CellKind::External),
+        camera: camera.map(|camera| calibrated(config, camera, is_calibration)).transpose()?,
+        operator: operator.filter(|_| config.cell.operator == OperatorKind::External),
+    })
+}
+
+/// The camera as `camera.calibration` or its own file calibrates it.
+fn calibrated(
+    config: &RunConfig,
+    ExternalCamera { camera, file }: ExternalCamera,
+    is_calibration: bool,
+) -> Result<ExternalCamera, LaboratoryError> {
+    let Some(path) = &config.camera.calibration else {
+        if !is_calibration {
+            admit_program(&file, &config.camera, Timestamp::now())?;
+        }
+        return Ok(ExternalCamera { camera, file });
+    };
+    // The gate has admitted this file already.
+    let file = CameraFile::read(path)?;
+    let model = file.overhead(path)?;
+    Ok(ExternalCamera { camera: Box::new(Recalibrated { camera, model }), file })
+}
 
 /// Reads where the arm stands, checks its path home against the envelope, and asks the operator. Moves nothing. Whether the
 /// joints of the arm get there cannot be proven, because its kinematics are not known here.
@@ -44,4 +91,29 @@ fn has_moved(from: ToolPose, to: ToolPose) -> bool {
 
 fn pose(arm: &mut dyn Arm) -> Result<ToolPose, LaboratoryError> {
     arm.pose().map_err(LaboratoryError::External)
+}
+
+/// A camera with another calibration than its own.
+struct Recalibrated {
+    camera: Box<dyn Camera>,
+    model: CameraModel,
+}
+
+impl Camera for Recalibrated {
+    fn capture(&mut self) -> Result<RgbdFrame, DeviceError> {
+        let frame = self.camera.capture()?;
+        let size = frame.color.dimensions();
+        let calibrated = (self.model.intrinsics.width, self.model.intrinsics.height);
+        if size != calibrated {
+            let reason = format!(
+                "its frames have {size:?} pixels, and camera.calibration is for {calibrated:?}"
+            );
+            return Err(DeviceError::Refused { device: "camera", reason });
+        }
+        Ok(frame)
+    }
+
+    fn model(&self) -> CameraModel {
+        self.model
+    }
 }
