@@ -86,9 +86,6 @@ fn unreadable(error: &ConfigError) -> Check {
     Check::fail("configuration", with_sources(error), fix)
 }
 
-/// Why a device of a program is not examined.
-const BY_PROGRAM: &str = "the program that brings it checks it: python -m rmrl_robot.conformance (docs/python/your-robot.md)";
-
 fn check_all(config: &RunConfig, examination: &Examination, note: &mut dyn FnMut(Check)) {
     let valid = config.validate();
     let is_valid = valid.is_ok();
@@ -115,7 +112,7 @@ fn check_all(config: &RunConfig, examination: &Examination, note: &mut dyn FnMut
         CellKind::XArm => arm::check(config, examination, note),
         CellKind::External => {
             for name in arm::NAMES {
-                note(Check::skipped(name, BY_PROGRAM));
+                note(Check::skipped(name, check::BY_PROGRAM));
             }
         }
     }
