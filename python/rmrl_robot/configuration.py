@@ -35,7 +35,9 @@ def resolve(
 def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         if not isinstance(key, str):
-            raise ConfigurationError(f"the key {key!r} is a {type(key).__name__}; expected a string")
+            raise ConfigurationError(
+                f"the key {key!r} is a {type(key).__name__}; expected a string"
+            )
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{key}.")
         else:

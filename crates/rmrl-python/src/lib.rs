@@ -11,6 +11,7 @@
 //! - `policy`: what a run deploys
 //! - `perception`: cameras, and the localizer
 //! - `training`: runs that a program makes and follows
+//! - `devices`: Python classes as the devices of a cell
 //!
 //! They share:
 //!
@@ -21,6 +22,7 @@ mod arrays;
 mod cell;
 mod command;
 mod configuration;
+mod devices;
 mod environment;
 mod errors;
 mod perception;
@@ -46,6 +48,8 @@ mod _native {
     use crate::command::run_command;
     #[pymodule_export]
     use crate::configuration::resolve_configuration;
+    #[pymodule_export]
+    use crate::devices::{DeviceSet, SimulatedCell, checked_camera, create_run, run_with_devices};
     #[pymodule_export]
     use crate::environment::Environment;
     #[pymodule_export]

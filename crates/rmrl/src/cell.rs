@@ -2,6 +2,7 @@
 //!
 //! - `assembly`: the [`Laboratory`](assembly::Laboratory), which is a cell with the trial that runs on it
 //! - `simulated`: the simulated cell of a configuration
+//! - `external`: the devices that a program brings; `external_start`: how they start
 //! - `world`: what lies behind the devices, a simulation that knows the ground truth or reality
 //! - `perception`: the camera and the localizer of a configuration
 //! - `calibration_gate`: the check of the camera's calibration before a run
@@ -27,6 +28,8 @@ pub(crate) mod calibration_gate;
 pub(crate) mod emulated_calibration;
 pub(crate) mod emulated_keep_outs;
 pub(crate) mod emulated_laboratory;
+pub(crate) mod external;
+mod external_start;
 pub(crate) mod first_motion;
 pub(crate) mod inventory_view;
 mod kept_laboratory;

@@ -74,6 +74,9 @@ pub use crate::cell::calibration_gate::admit;
 pub use crate::cell::emulated_calibration::emulated_calibration;
 pub use crate::cell::emulated_keep_outs::emulated_keep_outs;
 pub use crate::cell::emulated_laboratory::{EmulatedLaboratory, EmulatedLaboratoryError};
+pub use crate::cell::external::{
+    ExternalCamera, ExternalDevices, ExternalError, ExternalParts, check_brought,
+};
 pub use crate::cell::first_motion::{FirstMotionError, MakeOperator, Start};
 pub use crate::cell::inventory_view::{InventoryView, item_of_text};
 pub use crate::cell::laboratory_error::LaboratoryError;
@@ -108,3 +111,4 @@ pub use crate::run::target_record::TargetRecord;
 pub use crate::run::trained_policy::TrainedPolicy;
 pub use crate::run::{BELIEF, POLICY};
 pub use crate::supervision::attended::{resume_attended, train_attended};
+pub use crate::supervision::supervised::execute_supervised;

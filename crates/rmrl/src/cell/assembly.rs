@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rmrl_calibration::ChessboardFinder;
-use rmrl_cell::{AfterContact, Devices, DriftMonitor, PickPlace, SafetyEnvelope, StopSwitch, Task};
+use rmrl_cell::{
+    AfterContact, Arm, Camera, Devices, DriftMonitor, Gripper, Operator, PickPlace, SafetyEnvelope,
+    StopSwitch, Task,
+};
 use rmrl_xarm::{BioGripperDevice, Robot, XArm};
 
 use super::calibration_gate::admit_configured;
+use super::external::{ExternalDevices, ExternalError, ExternalParts};
+use super::external_start::{open_parts, permit};
 use super::first_motion::{FirstMotionError, Start, operator, permission, stop_with};
 use super::laboratory_error::LaboratoryError;
 use super::perception::{camera, localizer, picture_reader};
@@ -56,6 +61,10 @@ impl Laboratory {
                 let (devices, interrupts) = real_devices(config, &envelope, start)?;
                 (devices, World::Real, Some(interrupts))
             }
+            CellKind::External => {
+                let (devices, interrupts) = external_devices(config, &envelope, start)?;
+                (devices, World::Real, Some(interrupts))
+            }
         };
         let is_real = interrupts.is_some();
         let mut trial = PickPlace::new(
@@ -71,7 +80,7 @@ impl Laboratory {
         trial.after_contact(match config.cell.kind {
             // A simulation can hurt nobody: it recovers and repeats the trial, so its results stay the same.
             CellKind::Simulated => AfterContact::Recover,
-            CellKind::XArm => config.unattended.after_contact(&config.task),
+            CellKind::XArm | CellKind::External => config.unattended.after_contact(&config.task),
         });
         connect(&trial.stop_switch(), interrupts, start);
         if is_real {
@@ -89,8 +98,9 @@ impl Laboratory {
 /// Lets the switch of a cell end what its devices do, and that of `start` press it.
 pub(crate) fn connect(switch: &StopSwitch, interrupts: Option<Interrupts>, start: &Start) {
     match interrupts {
-        Some(Interrupts { robot, waiting }) => {
-            stop_with(switch, &robot);
+        Some(Interrupts { robot, program, waiting }) => {
+            robot.iter().for_each(|robot| stop_with(switch, robot));
+            program.iter().for_each(|devices| devices.stop_with(switch));
             switch.pass_on_to(&waiting);
         }
         // A simulated motion has ended when the call that makes it returns.
@@ -101,8 +111,10 @@ pub(crate) fn connect(switch: &StopSwitch, interrupts: Option<Interrupts>, start
 
 /// The parts of a real cell that a stop has to interrupt.
 pub(crate) struct Interrupts {
-    /// The robot may be moving.
-    robot: Arc<Robot>,
+    /// The xArm, which may be moving.
+    robot: Option<Arc<Robot>>,
+    /// The devices that the program brings.
+    program: Option<Arc<dyn ExternalDevices>>,
     /// Ends a wait for the operator.
     waiting: StopSwitch,
 }
@@ -114,6 +126,43 @@ pub(crate) fn real_devices(
     envelope: &SafetyEnvelope,
     start: &Start,
 ) -> Result<(Devices, Interrupts), LaboratoryError> {
+    let Surroundings { camera, mut operator, waiting, .. } = surroundings(config, start)?;
+    let permitted = permission(config, envelope, operator.as_mut(), start)?;
+    let robot = Arc::new(permitted.connect(config)?);
+    let gripper =
+        BioGripperDevice::connect(Arc::clone(&robot)).map_err(LaboratoryError::Gripper)?;
+    let (gripper, arm) = (Box::new(gripper), Box::new(XArm::new(Arc::clone(&robot))));
+    let interrupts = Interrupts { robot: Some(robot), program: start.devices.clone(), waiting };
+    Ok((Devices { camera, arm, gripper, operator }, interrupts))
+}
+
+/// The devices of a cell whose arm and gripper the program brings, and what a stop has to interrupt. The operator has
+/// permitted the first motion.
+fn external_devices(
+    config: &RunConfig,
+    envelope: &SafetyEnvelope,
+    start: &Start,
+) -> Result<(Devices, Interrupts), LaboratoryError> {
+    let Surroundings { camera, mut operator, waiting, robot } = surroundings(config, start)?;
+    let missing = ExternalError::Missing { key: "cell.kind", device: "arm and gripper" };
+    let (mut arm, gripper) = robot.ok_or(missing)?;
+    permit(config, envelope, (arm.as_mut(), operator.as_mut()), start)?;
+    let interrupts = Interrupts { robot: None, program: start.devices.clone(), waiting };
+    Ok((Devices { camera, arm, gripper, operator }, interrupts))
+}
+
+/// What a real cell has beside an xArm.
+struct Surroundings {
+    camera: Box<dyn Camera>,
+    operator: Box<dyn Operator>,
+    /// Ends a wait for the operator.
+    waiting: StopSwitch,
+    /// The arm and the gripper that the program brings.
+    robot: Option<(Box<dyn Arm>, Box<dyn Gripper>)>,
+}
+
+/// The camera, admitted by its calibration, and the operator.
+fn surroundings(config: &RunConfig, start: &Start) -> Result<Surroundings, LaboratoryError> {
     config.check_live()?;
     // A resumed run checks this, too, because it may have paused for months.
     if !start.is_calibration {
@@ -122,13 +171,16 @@ pub(crate) fn real_devices(
     if let Some(note) = config.unattended.contact_note(&config.task) {
         tracing::warn!("{note}");
     }
+    let ExternalParts { robot, camera: brought, operator: brought_operator } =
+        open_parts(config, start.devices.as_deref(), &start.stop, start.is_calibration)?;
     // The camera comes first: without it the arm has nothing to do.
-    let camera = camera(config)?;
-    let (mut operator, waiting) = operator(config, start)?;
-    let permitted = permission(config, envelope, operator.as_mut(), start)?;
-    let robot = Arc::new(permitted.connect(config)?);
-    let gripper =
-        BioGripperDevice::connect(Arc::clone(&robot)).map_err(LaboratoryError::Gripper)?;
-    let (gripper, arm) = (Box::new(gripper), Box::new(XArm::new(Arc::clone(&robot))));
-    Ok((Devices { camera, arm, gripper, operator }, Interrupts { robot, waiting }))
+    let camera = match brought {
+        Some(brought) => brought.camera,
+        None => camera(config)?,
+    };
+    let (operator, waiting) = match brought_operator {
+        Some(operator) => (operator, StopSwitch::default()),
+        None => operator(config, start)?,
+    };
+    Ok(Surroundings { camera, operator, waiting, robot })
 }

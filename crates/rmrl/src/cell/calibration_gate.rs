@@ -17,6 +17,8 @@ pub enum Source {
     File(PathBuf),
     /// The program at this address, which serves a camera file.
     Served(String),
+    /// The program that runs this, which brings the camera.
+    Program,
 }
 
 impl Source {
@@ -29,6 +31,9 @@ impl Source {
             Self::Served(_) => {
                 "`rmrl calibrate check --write`, on the file that it serves,".to_string()
             }
+            Self::Program => {
+                "`rmrl calibrate check --write`, on the file of its model(),".to_string()
+            }
         }
     }
 }
@@ -38,6 +43,7 @@ impl fmt::Display for Source {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Served(address) => write!(f, "the camera at {address} (remote.address)"),
+            Self::Program => f.write_str("the camera of this program"),
         }
     }
 }
@@ -160,6 +166,18 @@ pub fn admit(
     now: Timestamp,
 ) -> Result<CameraModel, CalibrationRefused> {
     judge(&CameraFile::read(path)?, Source::File(path.to_path_buf()), config, now)
+}
+
+/// Refuses the camera that a program brings if its calibration is not known to be good enough at the time `now`.
+///
+/// # Errors
+/// As [`admit`].
+pub(super) fn admit_program(
+    file: &CameraFile,
+    config: &CameraConfig,
+    now: Timestamp,
+) -> Result<(), CalibrationRefused> {
+    judge(file, Source::Program, config, now).map(drop)
 }
 
 fn judge(

@@ -19,6 +19,7 @@ use rmrl_xarm::{
     controller_warning, stop_arm,
 };
 
+use super::external::ExternalDevices;
 use super::page_operator::PageOperator;
 use super::reachability::{StartPoseError, prove_path_home};
 use super::remote::RemoteOperator;
@@ -48,6 +49,8 @@ pub struct Start {
     pub page: Option<Arc<OperatorPage>>,
     /// Who answers in a real cell instead of `cell.operator`: a program that asks its own user.
     pub operator: Option<Arc<MakeOperator>>,
+    /// The devices that this program brings, where the configuration says `external`.
+    pub devices: Option<Arc<dyn ExternalDevices>>,
 }
 
 /// Why the arm did not complete its first motion.
@@ -125,7 +128,7 @@ impl FirstMotionError {
 /// [`FirstMotionError::NobodyToAsk`].
 pub fn check_somebody_to_ask(config: &RunConfig, is_unasked: bool) -> Result<(), FirstMotionError> {
     let asks_here =
-        config.cell.kind == CellKind::XArm && config.cell.operator == OperatorKind::Terminal;
+        config.cell.kind != CellKind::Simulated && config.cell.operator == OperatorKind::Terminal;
     if !asks_here || is_unasked {
         return Ok(());
     }
@@ -155,6 +158,10 @@ pub fn operator(
                 FirstMotionError::NobodyToAsk { reason }
             })?;
             Box::new(PageOperator::new(page, stop))
+        }
+        OperatorKind::External => {
+            let reason = "cell.operator is \"external\", and this program brings none".to_string();
+            return Err(FirstMotionError::NobodyToAsk { reason });
         }
     };
     Ok((operator, waiting))
@@ -195,13 +202,26 @@ pub fn permission(
     let mut motion = motion.after(out_of);
     motion.notes = seen.notes(config);
     motion.notes.extend(start.notes.iter().cloned());
+    ask_for(&motion, operator, start)?;
+    Ok(Permitted { motion, proof, seen, claim })
+}
+
+/// Asks the operator for a first motion, unless that is not necessary.
+///
+/// # Errors
+/// The switch was pressed, or the operator does not permit it.
+pub fn ask_for(
+    motion: &FirstMotion,
+    operator: &mut dyn Operator,
+    start: &Start,
+) -> Result<(), FirstMotionError> {
     start.stop.check().map_err(FirstMotionError::Stopped)?;
     let is_known = start.is_permitted && motion.is_none() && motion.notes.is_empty();
-    if !start.is_unasked && !is_known {
-        let answer = operator.permit_motion(&motion);
-        answer.map_err(|answer| FirstMotionError::of_answer(answer, &start.stop))?;
+    if start.is_unasked || is_known {
+        return Ok(());
     }
-    Ok(Permitted { motion, proof, seen, claim })
+    let answer = operator.permit_motion(motion);
+    answer.map_err(|answer| FirstMotionError::of_answer(answer, &start.stop))
 }
 
 /// How the tool leaves the slot with a front in which it stands, if it stands in one.
@@ -256,8 +276,8 @@ const ATTEMPTS: u32 = 3;
 
 /// The arm sinks a little when its brakes open. A larger change than this means that somebody has moved it. In meters
 /// and radians.
-const MOVED_M: f64 = 0.002;
-const MOVED_RAD: f64 = 0.01;
+pub(super) const MOVED_M: f64 = 0.002;
+pub(super) const MOVED_RAD: f64 = 0.01;
 
 impl ArmReading {
     fn take(config: &RunConfig) -> Result<Self, FirstMotionError> {

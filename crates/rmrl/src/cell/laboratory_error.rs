@@ -9,6 +9,7 @@ use rmrl_vision::{CameraFileError, RecordingError};
 use rmrl_xarm::XArmError;
 
 use super::calibration_gate::CalibrationRefused;
+use super::external::ExternalError;
 use super::first_motion::FirstMotionError;
 use super::reachability::PreflightError;
 use crate::config::ConfigError;
@@ -46,6 +47,12 @@ pub enum LaboratoryError {
     /// The camera.
     #[error("the camera cannot be used")]
     CameraDevice(#[source] DeviceError),
+    /// The configuration needs devices of a program, which it does not bring.
+    #[error(transparent)]
+    NotBrought(#[from] ExternalError),
+    /// A device of the program, before anything moved.
+    #[error("the devices of this program cannot be used")]
+    External(#[source] DeviceError),
     /// This program was built without support for the configured camera.
     #[error(
         "camera.source is \"realsense\", and this rmrl was built without: install librealsense2 and build it \

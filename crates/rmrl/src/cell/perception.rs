@@ -11,6 +11,7 @@ use rmrl_vision::{
     Recording, Segmenter,
 };
 
+use super::external::ExternalError;
 use super::laboratory_error::{LaboratoryError, LocalizerError};
 use super::remote::RemoteCamera;
 use super::simulated::simulated_cell;
@@ -32,6 +33,9 @@ pub fn camera(config: &RunConfig) -> Result<Box<dyn Camera>, LaboratoryError> {
         CameraSource::Remote => RemoteCamera::connect(&config.remote, calibrated)
             .map(|camera| Box::new(camera) as Box<dyn Camera>)
             .map_err(LaboratoryError::CameraDevice),
+        CameraSource::External => {
+            Err(ExternalError::Missing { key: "camera.source", device: "camera" }.into())
+        }
         CameraSource::Playback => {
             let root = config.camera.recording.as_deref().unwrap_or(Path::new("."));
             Ok(Box::new(PlaybackCamera::new(Recording::open(root)?, calibrated)))

@@ -49,6 +49,12 @@ pub enum TransferCellError {
     /// The arm does not reach a slot, or a way between two; in words.
     #[error("{0}")]
     Reach(String),
+    /// The arm is one of a program.
+    #[error(
+        "cell.kind is \"external\": transfers are for arms whose kinematics are known here, because each way is proven to be \
+         clear; set cell.kind = \"xarm\" (its camera and operator may be external)"
+    )]
+    External,
     /// The simulated laboratory that was kept cannot be read.
     #[error("{0}")]
     Kept(String),
@@ -122,7 +128,7 @@ pub fn open_transfer_cell_with(
     cell.keep_trials_by(Box::new(TrialFolders::new(config, places)));
     cell.after_contact(match config.cell.kind {
         CellKind::Simulated => AfterContact::Recover,
-        CellKind::XArm => config.unattended.after_contact(&config.task),
+        CellKind::XArm | CellKind::External => config.unattended.after_contact(&config.task),
     });
     connect(&cell.stop_switch(), interrupts, start);
     Ok(AssembledCell { cell, simulated })
@@ -159,6 +165,7 @@ fn find_devices(
             say_what_lies_there(inventory, places, Timestamp::now())?;
             Ok(Found { devices, simulated: Some(cell), interrupts: None })
         }
+        CellKind::External => Err(TransferCellError::External),
         CellKind::XArm => {
             // Ways are proven before each transfer, with the arm's reach. Those of an arm whose shapes are not known are not.
             if config.xarm.model != ArmModel::XArm6 {

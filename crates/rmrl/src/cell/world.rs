@@ -25,7 +25,7 @@ impl World {
     pub fn of(config: &RunConfig, seed: u64) -> Result<Self, LaboratoryError> {
         Ok(match config.cell.kind {
             CellKind::Simulated => Self::Simulated(simulated_cell(config, seed)?),
-            CellKind::XArm => Self::Real,
+            CellKind::XArm | CellKind::External => Self::Real,
         })
     }
 

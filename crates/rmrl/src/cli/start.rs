@@ -8,13 +8,14 @@ use rmrl_cell::StopSwitch;
 
 use super::failure::Failure;
 use super::signals;
+use crate::cell::external::check_brought;
 use crate::cell::first_motion::{
     FirstMotionError, Start, check_somebody_to_ask, confirmation_at_end,
 };
 use crate::cell::laboratory_error::LaboratoryError;
 use crate::cell::terminal::say;
 use crate::config::{CellKind, OperatorKind, RunConfig};
-use crate::supervision::run_page::{RunPage, serve};
+use crate::supervision::run_page::{RunPage, announce_page, serve};
 
 /// The option of every command that moves an arm.
 #[derive(Debug, Args)]
@@ -37,6 +38,7 @@ impl StartArgs {
                  --config"
             )));
         }
+        check_brought(config, [false; 3]).map_err(|error| Failure::Usage(error.into()))?;
         check_somebody_to_ask(config, self.yes).map_err(|error| Failure::Usage(error.into()))?;
         Ok(Start { stop, is_unasked: self.yes, ..Start::default() })
     }
@@ -55,7 +57,7 @@ impl StartArgs {
         signals::listen(&start.stop)?;
         let page = match config.cell.operator {
             OperatorKind::Page => serve(&config.page, &start.stop).map_err(Failure::Usage)?,
-            OperatorKind::Terminal | OperatorKind::Remote => None,
+            OperatorKind::Terminal | OperatorKind::Remote | OperatorKind::External => None,
         };
         page.iter().for_each(announce_page);
         let operator_page = page.as_ref().map(|page| Arc::clone(page.page()));
@@ -73,21 +75,9 @@ pub fn announce_cell(config: &RunConfig) {
         OperatorKind::Terminal => "at this terminal".to_string(),
         OperatorKind::Page => "on the page".to_string(),
         OperatorKind::Remote => format!("at {}", config.remote.address),
+        OperatorKind::External => "to a program".to_string(),
     };
     say(format_args!("this run moves the {}; its operator answers {operator}", config.cell_name()));
-}
-
-/// Writes the address of the page to standard error. Its token appears here and nowhere else.
-pub fn announce_page(page: &RunPage) {
-    let page = page.page();
-    say(format_args!("watch the run at {}", page.url()));
-    if page.is_exposed() {
-        tracing::warn!(
-            "other machines can reach {}, and nothing is encrypted: anyone who listens on the network can read the \
-             token; a tunnel is safe: ssh -L 8080:localhost:8080 machine, with --serve 127.0.0.1:8080",
-            page.address()
-        );
-    }
 }
 
 /// The failure of a command that moves an arm. If a stop was pressed, waits a while for its confirmation.

@@ -20,7 +20,7 @@ use self::finished::{finish, how_to_resume};
 use self::progress_bar::TrialBar;
 use super::failure::Failure;
 use super::signals::{self, Signals};
-use super::start::{announce_cell, announce_page, failure_of};
+use super::start::{announce_cell, failure_of};
 use crate::cell::first_motion::Start;
 use crate::cell::terminal::say;
 use crate::config::RunConfig;
@@ -30,7 +30,7 @@ use crate::run::execute::execute_observed;
 use crate::run::new_run::{NewRun, unused_root};
 use crate::run::outcome::RunOutcome;
 use crate::supervision::notify::Notifier;
-use crate::supervision::run_page::{RunPage, serve};
+use crate::supervision::run_page::{RunPage, announce_page, serve};
 use crate::supervision::supervisor::Supervisor;
 
 /// Runs `rmrl train`.

@@ -13,7 +13,7 @@ impl Layers {
     ///
     /// # Errors
     /// The first layer that is invalid, or the first key with another value than the run's.
-    pub(crate) fn for_run(self, run: &RunConfig) -> Result<RunConfig, ConfigError> {
+    pub fn for_run(self, run: &RunConfig) -> Result<RunConfig, ConfigError> {
         let origins = self.clone();
         let mut given = self.over(run.clone())?.with_absolute_paths()?;
         if run.camera.calibration.is_some() && given.camera.calibration.is_some() {

@@ -240,6 +240,7 @@ impl RunConfig {
         match self.cell.kind {
             CellKind::Simulated => format!("simulated cell {}", self.cell_seed()),
             CellKind::XArm => format!("{} at {}", self.xarm.model, self.xarm.host),
+            CellKind::External => "robot of a program".to_string(),
         }
     }
 

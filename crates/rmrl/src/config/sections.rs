@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct CellConfig {
     /// What stands in the cell.
-    #[key(kind = "\"simulated\" or \"xarm\"")]
+    #[key(kind = "\"simulated\", \"xarm\" or \"external\"")]
     pub kind: CellKind,
     /// Which laboratory is simulated; each seed is another. Default: the run's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,7 +22,7 @@ pub struct CellConfig {
     pub seed: Option<u32>,
     /// The operator, who does what a robot cannot. Default `terminal`; a simulated cell needs none.
     #[serde(default)]
-    #[key(kind = "\"terminal\", \"page\" or \"remote\"")]
+    #[key(kind = "\"terminal\", \"page\", \"remote\" or \"external\"")]
     pub operator: OperatorKind,
 }
 
@@ -38,6 +38,8 @@ pub enum OperatorKind {
     Page,
     /// Another program, or the operator whom it asks.
     Remote,
+    /// What the program that runs this brings: a class in Python, or code in Rust.
+    External,
 }
 
 /// What stands in the cell.
@@ -50,6 +52,8 @@ pub enum CellKind {
     /// say `xarm6`.
     #[serde(rename = "xarm", alias = "xarm6")]
     XArm,
+    /// The arm and the gripper that the program that runs this brings: classes in Python, or code in Rust.
+    External,
 }
 
 /// Where frames come from.
@@ -63,6 +67,8 @@ pub enum CameraSource {
     Realsense,
     /// Another program, by TCP.
     Remote,
+    /// The camera that the program that runs this brings.
+    External,
     /// A recording, for commands that only look: it shows nothing of what the arm does.
     Playback,
 }
@@ -92,7 +98,7 @@ pub struct ActionsConfig {
 #[config(rules = Self::check_together)]
 pub struct CameraConfig {
     /// Where frames come from; `playback` is for commands that only look. Default `simulated`.
-    #[key(kind = "\"simulated\", \"realsense\", \"remote\" or \"playback\"")]
+    #[key(kind = "\"simulated\", \"realsense\", \"remote\", \"external\" or \"playback\"")]
     pub source: CameraSource,
     /// The folder of the recording that is played back, where `source` is `playback`. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -78,7 +78,7 @@ impl RunConfig {
         let expected = "a camera that sees what the arm does; a recording is for `rmrl cell doctor` and \
                         `rmrl cell teach place --from camera`";
         check.require("camera.source", "\"playback\"", is_live, expected)?;
-        let is_reported = self.cell.kind == CellKind::Simulated || self.xarm.reports_at().is_some();
+        let is_reported = self.cell.kind != CellKind::XArm || self.xarm.reports_at().is_some();
         let expected = "30002: nothing moves without the controller's reports, by which its settings are read back";
         Ok(check.require("xarm.report_port", "not given", is_reported, expected)?)
     }
@@ -90,7 +90,7 @@ impl RunConfig {
         let expected = match is_simulated {
             true => "\"simulated\", because cell.kind is: no other camera sees that cell",
             false => {
-                "\"realsense\", \"remote\" or \"playback\": a simulated camera does not see a real cell"
+                "\"realsense\", \"remote\", \"external\" or \"playback\": a simulated camera does not see a real cell"
             }
         };
         let source = format!("{:?}", self.camera.source).to_lowercase();
@@ -106,12 +106,22 @@ impl RunConfig {
             let value = speed.unwrap_or_default();
             return check.require("task.first_contact_speed_m_s", value, speed.is_none(), expected);
         }
-        let brings_its_own =
-            matches!(self.camera.source, CameraSource::Remote | CameraSource::Playback);
+        let brings_its_own = matches!(
+            self.camera.source,
+            CameraSource::Remote | CameraSource::External | CameraSource::Playback
+        );
         let is_calibrated = brings_its_own || self.camera.calibration.is_some();
         let expected =
             "the file of `rmrl calibrate overhead`: without it nobody knows where the camera hangs";
         check.require("camera.calibration", "not given", is_calibrated, expected)?;
+        match self.cell.kind {
+            CellKind::XArm => self.check_controller(check),
+            CellKind::Simulated | CellKind::External => Ok(()),
+        }
+    }
+
+    /// Checks that the envelope refuses before the controller of an xArm does.
+    fn check_controller(&self, check: &Check) -> Result<(), InvalidKey> {
         let limit = self.xarm.reduced_speed_m_s;
         let speed = self.safety.max_speed_m_s;
         let expected =

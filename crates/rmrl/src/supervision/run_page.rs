@@ -14,7 +14,7 @@ use rmrl_operator::{
 };
 
 use crate::analysis::proof_summary::ProofSummary;
-use crate::cell::terminal::press_and_say;
+use crate::cell::terminal::{press_and_say, say};
 use crate::config::{PageSettings, RunConfig, check_private};
 use crate::supervision::frame_painter::{AnnotatedFrame, FramePainter};
 
@@ -38,6 +38,19 @@ pub fn serve(settings: &PageSettings, stop: &StopSwitch) -> anyhow::Result<Optio
         })),
     })?;
     Ok(Some(RunPage::new(page)))
+}
+
+/// Writes the address of the page to standard error. Its token appears here and nowhere else.
+pub fn announce_page(page: &RunPage) {
+    let page = page.page();
+    say(format_args!("watch the run at {}", page.url()));
+    if page.is_exposed() {
+        tracing::warn!(
+            "other machines can reach {}, and nothing is encrypted: anyone who listens on the network can read the \
+             token; a tunnel is safe: ssh -L 8080:localhost:8080 machine, with --serve 127.0.0.1:8080",
+            page.address()
+        );
+    }
 }
 
 /// Who stops a run by its page.

@@ -11,6 +11,7 @@ use rmrl_learn::{StopReason, TrialPlan};
 use rmrl_operator::{Phase, Request, Requests};
 
 use crate::analysis::proof_summary::ProofSummary;
+use crate::cell::external::ExternalDevices;
 use crate::cell::first_motion::{Start, confirmation_at_end};
 use crate::cell::terminal::{HANG_UP, Typed, drain_stdin, poll_line, press_and_say, say};
 use crate::config::{CellKind, OperatorKind, RunConfig, UnattendedConfig};
@@ -28,6 +29,8 @@ pub struct Supervisor {
     /// Whether the arm makes its first motion without a question, and whether an operator has permitted it.
     is_unasked: bool,
     is_permitted: bool,
+    /// The devices that the program brings.
+    devices: Option<Arc<dyn ExternalDevices>>,
     config: UnattendedConfig,
     began: Instant,
     faults: u32,
@@ -52,12 +55,13 @@ impl Supervisor {
         page: Option<RunPage>,
         notifier: Notifier,
     ) -> Self {
-        let Start { stop, is_unasked, is_permitted, .. } = start;
+        let Start { stop, is_unasked, is_permitted, devices, .. } = start;
         Self {
             name,
             stop,
             is_unasked,
             is_permitted,
+            devices,
             config,
             began: Instant::now(),
             faults: 0,
@@ -244,7 +248,7 @@ impl RunObserver for Supervisor {
             page.begin(&self.name, config, records, ProofSummary::of(&plan).as_ref());
         }
         self.plan = Some(plan);
-        let is_asked = config.cell.kind == CellKind::XArm && !self.is_unasked;
+        let is_asked = config.cell.kind != CellKind::Simulated && !self.is_unasked;
         if is_asked && config.cell.operator == OperatorKind::Page && !self.is_permitted {
             self.notify(Event::NeedsOperator, "say on the page whether the arm may move");
         }
@@ -258,6 +262,7 @@ impl RunObserver for Supervisor {
             sites: None,
             page: self.page.as_ref().map(|page| Arc::clone(page.page())),
             operator: None,
+            devices: self.devices.clone(),
         }
     }
 

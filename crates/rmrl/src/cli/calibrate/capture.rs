@@ -150,6 +150,12 @@ pub fn run(arguments: &CaptureCommand) -> Result<(), Failure> {
                  = \"xarm\""
             )));
         }
+        (_, CellKind::External) => {
+            return Err(Failure::Usage(anyhow!(
+                "cell.kind is \"external\": only an arm of UFACTORY shows a board here. Take images of a board with your own \
+                 program, and give them to `rmrl calibrate overhead`"
+            )));
+        }
         (true, CellKind::XArm) => {
             let open = |camera: &dyn Camera| open_session(arguments, &header, camera);
             let views = usize::from(arguments.views);
@@ -214,7 +220,7 @@ fn by_arm(
     let is_simulated = config.cell.kind == CellKind::Simulated;
     let flange_from_tool = match config.cell.kind {
         CellKind::Simulated => flange_from_simulated_tool(),
-        CellKind::XArm => config.xarm.flange_from_tool(),
+        CellKind::XArm | CellKind::External => config.xarm.flange_from_tool(),
     };
     let floor_m = match arguments.floor_mm {
         None => config.task.travel_height_m,

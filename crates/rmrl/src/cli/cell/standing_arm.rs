@@ -16,6 +16,9 @@ pub(super) fn check_real(config: &RunConfig) -> Result<(), Failure> {
     config.camera.realsense.validate().map_err(|error| wrong("camera.realsense", &error))?;
     match config.cell.kind {
         CellKind::XArm => Ok(()),
+        CellKind::External => Err(Failure::Usage(anyhow!(
+            "cell.kind is \"external\": the arm is one of another program, which has to stop, move and teach it"
+        ))),
         CellKind::Simulated => Err(Failure::Usage(anyhow!(
             "cell.kind is \"simulated\": there is no arm to connect to; configs/xarm6.toml is a cell with one"
         ))),

@@ -3,7 +3,7 @@
 use rmrl_cell::with_sources;
 use rmrl_vision::{CameraModel, Localizer, RgbdFrame};
 
-use super::check::{Check, CheckStatus};
+use super::check::{BY_PROGRAM, Check, CheckStatus};
 use crate::cell::laboratory_error::LaboratoryError;
 use crate::cell::perception::camera;
 use crate::config::{CameraSource, RunConfig};
@@ -28,6 +28,11 @@ pub(super) fn check(
         config.remote.validate().is_err() || config.camera.realsense.validate().is_err();
     if is_missing || is_invalid {
         note(Check::skipped(CAMERA, "the configuration is not valid"));
+        note(Check::skipped(PLATE, "no frame was captured"));
+        return;
+    }
+    if config.camera.source == CameraSource::External {
+        note(Check::skipped(CAMERA, BY_PROGRAM));
         note(Check::skipped(PLATE, "no frame was captured"));
         return;
     }
@@ -79,6 +84,7 @@ fn fix(config: &RunConfig) -> String {
         CameraSource::Playback => {
             "name a folder of `rmrl record --camera` or `rmrl snapshot --record` in camera.recording"
         }
+        CameraSource::External => BY_PROGRAM,
         CameraSource::Simulated => "correct [simulation] and camera.calibration",
     }
     .to_string()

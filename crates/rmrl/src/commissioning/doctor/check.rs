@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+/// Why a device of a program is not examined.
+pub(super) const BY_PROGRAM: &str = "the program that brings it checks it: python -m rmrl_robot.conformance (docs/python/your-robot.md)";
+
 /// The status of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,7 +9,7 @@ use rmrl_cell::with_sources;
 use rmrl_learn::EncoderWeights;
 use rmrl_vision::Localizer;
 
-use super::check::Check;
+use super::check::{BY_PROGRAM, Check};
 use crate::cell::calibration_gate::{CalibrationRefused, admit_configured};
 use crate::cell::perception::localizer;
 use crate::cell::reachability::{PreflightError, prove_reach};
@@ -25,6 +25,9 @@ pub(super) fn reach(config: &RunConfig, is_valid: bool) -> Check {
     const NAME: &str = "reach";
     if config.cell.kind == CellKind::Simulated {
         return Check::skipped(NAME, "the cell is simulated");
+    }
+    if config.cell.kind == CellKind::External {
+        return Check::skipped(NAME, "the kinematics of a program's arm are not known here");
     }
     if !is_valid {
         return Check::skipped(NAME, "the configuration is not valid");
@@ -89,6 +92,7 @@ pub(super) fn calibration(config: &RunConfig) -> Check {
         (None, CameraSource::Playback, _) => {
             return Check::skipped(NAME, "that of the recording: no run starts with a recording");
         }
+        (None, CameraSource::External, _) => return Check::skipped(NAME, BY_PROGRAM),
         (None, CameraSource::Remote, _) if config.remote.validate().is_err() => {
             return Check::skipped(NAME, "the configuration is not valid");
         }
@@ -250,6 +254,7 @@ pub(super) fn operator(config: &RunConfig) -> Check {
                 "set page.serve = 8080, or start runs with --serve 8080",
             ),
         },
+        OperatorKind::External => Check::skipped(NAME, BY_PROGRAM),
         OperatorKind::Remote if config.remote.validate().is_err() => {
             Check::skipped(NAME, "the configuration is not valid")
         }
