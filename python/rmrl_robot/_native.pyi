@@ -271,3 +271,35 @@ def run_with_devices(
     on_attempt: Callable[[str], object] | None = None,
 ) -> str:
     """Runs what is left to do in a run directory with the devices of this program. Returns how it ended, as JSON."""
+# Environments. Arrays are NumPy's; poses and corrections are meters, meters and radians.
+
+class Environment:
+    """A simulated cell as a sequence of episodes of one step. Nothing is assembled before ``start``."""
+
+    def __init__(self, assignments: list[str], difficulty: float) -> None: ...
+    def candidates(self) -> list[list[float]]:
+        """The candidates of each dimension of a correction."""
+
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the pictures, in pixels."""
+
+    def configuration(self) -> str:
+        """The configuration as TOML, with every key."""
+
+    def is_running(self) -> bool:
+        """Whether a cell is assembled."""
+
+    def start(self, seed: int) -> None:
+        """Assembles the cell, as it is before its first episode."""
+
+    def reset(self, scene: int | None = None) -> tuple[Any, Any, dict[str, Any]]:
+        """Begins the next episode: picture, pose, and what is known beside them."""
+
+    def step(self, action: Any) -> tuple[Any, Any, float, dict[str, Any]]:
+        """Ends the episode with a correction: picture, pose, reward, and what came of it."""
+
+    def time_episodes(self, count: int, action: Any) -> list[float]:
+        """Makes this many episodes in Rust alone; how long each took, in seconds."""
+
+    def close(self) -> None:
+        """Ends the cell."""

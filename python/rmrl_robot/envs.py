@@ -58,7 +58,7 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
         ConfigurationError: A key or a value is invalid; the message says what was expected.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 1}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 1}  # noqa: RUF012
     #: The keys of the configuration that make the task.
     task: ClassVar[Mapping[str, Any]] = {}
 
@@ -85,10 +85,11 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
         self.action_space = self._actions()
         height, width = self._cell.image_size()
         far = np.array([_FARTHEST_M, _FARTHEST_M, np.pi], np.float32)
-        self.observation_space = spaces.Dict(
+        self._poses = spaces.Box(-far, far, dtype=np.float32)
+        self.observation_space = spaces.Dict(  # type: ignore[assignment]
             {
                 "image": spaces.Box(0, 255, (height, width, 3), np.uint8),
-                "pose": spaces.Box(-far, far, dtype=np.float32),
+                "pose": self._poses,
             }
         )
         self._is_begun = False
@@ -191,10 +192,9 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
 
     def _seen(self, image: npt.NDArray[np.uint8], pose: npt.NDArray[np.float64]) -> Observation:
         self._picture = image
-        space = self.observation_space["pose"]  # type: ignore[index]
         return {
             "image": image,
-            "pose": np.clip(pose.astype(np.float32), space.low, space.high),
+            "pose": np.clip(pose.astype(np.float32), self._poses.low, self._poses.high),
         }
 
 
@@ -215,13 +215,13 @@ def _scene(options: dict[str, Any] | None) -> int | None:
 class TableEnv(CorrectionEnv):
     """A plate into a box on the table. The id is ``rmrl/Table-v0``."""
 
-    task = {"task.kind": "table"}
+    task: ClassVar[Mapping[str, Any]] = {"task.kind": "table"}
 
 
 class ShelfEnv(CorrectionEnv):
     """A plate into a slot on a shelf. The id is ``rmrl/Shelf-v0``."""
 
-    task = {"task.kind": "shelf"}
+    task: ClassVar[Mapping[str, Any]] = {"task.kind": "shelf"}
 
 
 gymnasium_ids.register()

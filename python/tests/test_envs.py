@@ -1,0 +1,128 @@
+"""Environments follow Gymnasium's interface, and the same seed gives the same episodes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+gymnasium = pytest.importorskip("gymnasium")
+
+import rmrl_robot.envs  # noqa: F401
+from gymnasium.error import ResetNeeded
+from gymnasium.utils.env_checker import check_env
+from rmrl_robot.errors import ConfigurationError
+
+IDS = ["rmrl/Table-v0", "rmrl/Shelf-v0"]
+
+
+def make(name: str, **arguments: Any) -> Any:
+    return gymnasium.make(name, disable_env_checker=True, **arguments).unwrapped
+
+
+@pytest.mark.parametrize("actions", ["discrete", "box"])
+@pytest.mark.parametrize("name", IDS)
+def test_gymnasium_has_nothing_to_say(name: str, actions: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = make(name, actions=actions, render_mode="rgb_array")
+        check_env(env)
+        env.close()
+        env.close()
+
+
+def test_a_seed_gives_the_same_episodes_whatever_came_before() -> None:
+    env = make("rmrl/Table-v0", laboratory=3)
+
+    def episodes() -> list[Any]:
+        made = [env.reset(seed=7), env.step(np.array([2, 4, 6])), env.reset(), env.step([3, 3, 6])]
+        return [(one[0]["image"].tobytes(), one[0]["pose"].tobytes(), one[1]) for one in made]
+
+    first = episodes()
+    env.reset()
+    again = episodes()
+    assert [one[:2] for one in first] == [one[:2] for one in again]
+    assert first[1][2] == again[1][2] and first[3][2] == again[3][2]
+    assert first[0][1] != first[2][1], "the next episode starts elsewhere"
+    env.close()
+
+
+def test_what_is_no_action_is_refused_and_the_episode_stays() -> None:
+    env = make("rmrl/Table-v0")
+    with pytest.raises(ResetNeeded):
+        env.step([3, 3, 6])
+    env.reset(seed=1)
+    for bad in ([3, 3], [3, 3, 13], [-1, 0, 0], [0.5, 1.0, 2.0], "abc", None, [[1, 2, 3]]):
+        with pytest.raises(ValueError, match="the action is"):
+            env.step(bad)
+    assert env.step([3, 3, 6])[2] is True
+    with pytest.raises(ResetNeeded):
+        env.step([3, 3, 6])
+    env.close()
+    box = make("rmrl/Table-v0", actions="box")
+    box.reset(seed=1)
+    for outside in ([np.nan, 0, 0], [0.1, 0, 0], [0, 0, np.inf]):
+        with pytest.raises(ValueError, match="the action is"):
+            box.step(np.array(outside))
+    box.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"actions": "both"}, ValueError),
+        ({"difficulty": -1.0}, ConfigurationError),
+        ({"difficulty": float("nan")}, ConfigurationError),
+        ({"laboratory": -1}, ConfigurationError),
+        ({"config": {"no.such": 1}}, ConfigurationError),
+        ({"config": {"cell.kind": "xarm"}}, ConfigurationError),
+        ({"render_mode": "human"}, ValueError),
+    ],
+)
+def test_invalid_arguments_are_named(arguments: dict[str, Any], error: type[Exception]) -> None:
+    from rmrl_robot.envs import TableEnv
+
+    with pytest.raises(error):
+        TableEnv(**arguments)
+
+
+def test_without_errors_no_correction_places_well_and_with_them_it_does_not() -> None:
+    errors = []
+    for difficulty in (0.0, 1.0):
+        env = make("rmrl/Table-v0", difficulty=difficulty, actions="box")
+        env.reset(seed=2)
+        off = [env.step(np.zeros(3, np.float32))[4]["e_trans_m"]]
+        for _ in range(4):
+            env.reset()
+            off.append(env.step(np.zeros(3, np.float32))[4]["e_trans_m"])
+        errors.append(np.mean(off))
+        env.close()
+    assert 2 * errors[0] < errors[1] and errors[0] < 0.001, errors
+
+
+def test_the_deviation_leads_to_the_right_action() -> None:
+    env = make("rmrl/Table-v0", actions="box", config={"actions.translation_bins": 9})
+    env.reset(seed=5)
+    _, _, _, _, before = env.step(np.zeros(3))
+    most = env.action_space.high
+    better = np.clip(before["deviation"], -most, most)
+    env.reset(seed=5)
+    _, _, _, _, after = env.step(better)
+    assert after["e_trans_m"] < 0.5 * before["e_trans_m"], (before, after)
+    env.close()
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_environments_beside_each_other_do_what_each_would_alone(mode: str) -> None:
+    alone = make("rmrl/Table-v0")
+    seen, _ = alone.reset(seed=9)
+    reward = alone.step([3, 3, 6])[1]
+    alone.close()
+    envs = gymnasium.make_vec("rmrl/Table-v0", num_envs=2, vectorization_mode=mode)
+    both, _ = envs.reset(seed=8)
+    assert np.array_equal(both["image"][1], seen["image"])
+    _, rewards, terminated, _, info = envs.step(np.array([[3, 3, 6], [3, 3, 6]]))
+    assert rewards[1] == reward and terminated.all() and info["deviation"].shape == (2, 3)
+    envs.close()
