@@ -1,6 +1,7 @@
 //! The directory of one run: safe at every instant, and used by one process at a time.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rmrl_files::{create_file, parent};
@@ -78,6 +79,24 @@ impl RunDir {
             Ok(())
         } else {
             Err(RunDirError::NotARun { path: root.to_path_buf(), missing: Self::CONFIG })
+        }
+    }
+
+    /// Whether a process works in the run in `root` now.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub fn is_in_use(root: &Path) -> Result<bool, RunDirError> {
+        let path = root.join(Self::LOCK);
+        let lock = match File::open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            opened => opened.map_err(io("open", &path))?,
+        };
+        // Shared, and for an instant only: others that ask do not disturb each other.
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(io("lock", &path)(source).into()),
         }
     }
 
@@ -171,7 +190,9 @@ mod tests {
         let root = folder.path().join("run");
         let first = RunDir::create(&root, "").unwrap();
         assert!(matches!(RunDir::open(&root), Err(RunDirError::InUse { .. })));
+        assert!(RunDir::is_in_use(&root).unwrap());
         drop(first);
+        assert!(!RunDir::is_in_use(&root).unwrap());
         assert!(RunDir::open(&root).is_ok());
     }
 

@@ -6,6 +6,8 @@
 //! - `pretrain`: trains a policy on the role-model labels of earlier runs
 //! - `eval`: evaluates the policy of a run on new placements
 //! - `config`: prints a configuration with the meaning and the range of every key
+//! - `export`: exports runs for other programs
+//! - `import`: makes runs of what other programs hold
 //! - `report`: writes the report of a run
 //! - `reproduce`: makes the runs and the tables of the paper
 //! - `encoder`: trains image encoders
@@ -34,7 +36,9 @@ mod cell;
 mod config;
 mod encoder;
 mod eval;
+mod export;
 mod failure;
+mod import;
 mod key_ranges;
 mod localize;
 mod log_filter;
@@ -90,6 +94,8 @@ enum Command {
     Calibrate(calibrate::Calibrate),
     Config(config::Config),
     Report(report::Report),
+    Export(export::Export),
+    Import(import::Import),
     Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
     Cell(cell::Cell),
@@ -160,6 +166,8 @@ fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::Config(arguments) => config::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Cell(arguments) => cell::run(arguments),

@@ -14,6 +14,7 @@
 //! | read what a run recorded | [`read_records`], [`trials_in`], [`TargetRecord`] |
 //! | evaluate its policy on new placements | [`evaluate_run`] |
 //! | write its report | [`report`] |
+//! | export it as a LeRobot dataset, and import one | [`lerobot_source`], [`rmrl_lerobot`] |
 //! | serve a camera and an operator to another program | [`CellServer`] |
 //! | emulate a laboratory with its controller, judged by keep-outs | [`EmulatedLaboratory`], [`emulated_keep_outs`] |
 //! | make images of plates to train an encoder on | [`plate_images`], [`look_images`] |
@@ -45,6 +46,7 @@ pub use rmrl_inventory;
 pub use rmrl_kinematics;
 pub use rmrl_labware;
 pub use rmrl_learn;
+pub use rmrl_lerobot;
 pub use rmrl_operator;
 pub use rmrl_realsense;
 pub use rmrl_sim;
@@ -93,6 +95,7 @@ pub use crate::report::{RaisedAlarm, SiteHistory, qualification_page, report, si
 pub use crate::run::create::create;
 pub use crate::run::engine::RunResult;
 pub use crate::run::execute::{execute, execute_observed};
+pub use crate::run::lerobot_source::lerobot_source;
 pub use crate::run::metrics_files::Progress;
 pub use crate::run::observer::RunObserver;
 pub use crate::run::outcome::RunOutcome;
