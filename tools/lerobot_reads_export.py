@@ -35,6 +35,7 @@ import datasets  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
+from lerobot.datasets.dataset_tools import delete_episodes, merge_datasets  # noqa: E402
 from lerobot.datasets.lerobot_dataset import LeRobotDataset  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
@@ -72,7 +73,7 @@ def expected(record: Record, run: int, episode: int) -> dict[str, Any]:
     failure = record["failure"]
     return {
         "observation.state": pose(record["estimated_pose"]),
-        "observation.plate_in_image": [plate["u_px"], plate["v_px"], plate["diagonal_px"]],
+        "observation.plate_px": [plate["u_px"], plate["v_px"], plate["diagonal_px"]],
         "action": [action["dx_m"], action["dy_m"], action["dyaw_rad"]],
         "next.reward": number(record["reward"]),
         "next.done": [True],
@@ -203,6 +204,16 @@ def main() -> None:
         means = np.stack([np.stack(channel).reshape(-1) for channel in row[f"stats/{IMAGE}/mean"]]).reshape(-1)
         check(np.allclose(means, (pixels[at] / 255.0).mean(0)), f"statistics of image {at}")
         check(np.allclose(row["stats/action/mean"], arrays["action"][at]), f"statistics of action {at}")
+
+    # LeRobot's own tools accept it.
+    with tempfile.TemporaryDirectory() as folder:
+        merged = merge_datasets([dataset, dataset], output_repo_id="local/twice", output_dir=Path(folder) / "twice")
+        check(len(merged) == 2 * len(completed), f"merged with itself: {len(merged)} frames")
+        last = merged[len(merged) - 1]
+        check(int(last["trial"]) == completed[-1][1]["trial"], "the last frame of the merged dataset")
+        if len(completed) > 1:
+            rest = delete_episodes(dataset, [0], output_dir=Path(folder) / "rest", repo_id="local/rest")
+            check(int(rest[0]["trial"]) == completed[1][1]["trial"], "the first frame after one was deleted")
 
     # Without LeRobot.
     frames = pd.concat([pd.read_parquet(path) for path in sorted(root.glob("data/*/*.parquet"))])

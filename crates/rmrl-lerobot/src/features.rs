@@ -61,10 +61,11 @@ const fn partly_known(
 const POSE: &[&str] = &["x_m", "y_m", "yaw_rad"];
 
 /// The features of a frame, in the order of the columns. Names that begin with `observation` or `action` are what LeRobot
-/// gives to a policy; all others it leaves alone.
+/// gives to a policy; all others it leaves alone. LeRobot expects the statistics of an image of every feature whose name
+/// has `image` in it.
 pub(crate) const FEATURES: &[Feature] = &[
     feature("observation.state", "float32", POSE, |frame| pose(frame.record.estimated_pose)),
-    feature("observation.plate_in_image", "float32", &["u_px", "v_px", "diagonal_px"], |frame| {
+    feature("observation.plate_px", "float32", &["u_px", "v_px", "diagonal_px"], |frame| {
         let plate = frame.record.plate_in_image;
         floats(plate.map(|plate| [plate.u_px, plate.v_px, plate.diagonal_px]))
     }),
@@ -171,4 +172,23 @@ pub(crate) fn described_for_datasets() -> Value {
         features.insert((*key).to_string(), described);
     }
     json!({ "info": { "features": features } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LeRobot takes features for images by their names, and features for inputs of a policy.
+    #[test]
+    fn names_are_taken_for_what_they_are() {
+        for feature in FEATURES {
+            assert!(!feature.key.contains("image"), "{}", feature.key);
+            assert!(!feature.key.contains('/'), "{}", feature.key);
+        }
+        let inputs = FEATURES.iter().filter(|feature| feature.key.starts_with("observation"));
+        let inputs: Vec<&str> = inputs.map(|feature| feature.key).collect();
+        assert_eq!(inputs, ["observation.state", "observation.plate_px"]);
+        let actions = FEATURES.iter().filter(|feature| feature.key.starts_with("action"));
+        assert_eq!(actions.count(), 1);
+    }
 }
