@@ -189,26 +189,31 @@ impl Export {
             return Err(other(reason));
         }
         self.state.runs = self.logs.iter().map(exported_run).collect();
+        let mut last = Vec::new();
         for (number, segment) in found.segments.iter().enumerate() {
-            let is_last = number + 1 == found.segments.len();
-            self.state.segments.push(Segment::default());
+            self.state.segments.push(Segment { bytes: segment.bytes, ..Segment::default() });
+            last.clear();
             for run in segment.runs() {
                 let at = self.state.runs[run].attempts;
                 if at >= self.logs[run].records.len() {
                     let root = self.logs[run].source.root.display();
                     return Err(other(format!("{root} has only {at} of its attempts")));
                 }
-                match is_last {
-                    true => self.add(Attempt::read(&self.logs[run], run, at)?)?,
-                    false => self.count(run, at),
-                }
+                self.count(run, at);
+                last.push((run, at));
             }
-            let own = self.state.segments.last_mut().expect("it was just added");
-            own.bytes = segment.bytes;
-            if own != segment {
+            if self.state.segments.last() != Some(segment) {
                 let reason = format!("the attempts of its file {number} are not in their logs");
                 return Err(other(reason));
             }
+        }
+        for (run, at) in last {
+            let attempt = Attempt::read(&self.logs[run], run, at)?;
+            let size = attempt.shown.as_ref().map(|shown| (shown.width, shown.height));
+            if size.is_some() && size != self.state.image_px {
+                return Err(other("its images have another size".to_string()));
+            }
+            self.open.push(attempt);
         }
         Ok(())
     }

@@ -101,9 +101,14 @@ impl State {
         let damaged = |reason| LeRobotError::Damaged { path: path.clone(), reason };
         let state: Self =
             serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-        match state.format {
-            FORMAT => Ok(state),
-            other => Err(damaged(format!("it is of format {other}, this program reads {FORMAT}"))),
+        if state.format != FORMAT {
+            let reason = format!("it is of format {}, this program reads {FORMAT}", state.format);
+            return Err(damaged(reason));
+        }
+        let spans = state.segments.iter().flat_map(|segment| &segment.spans);
+        match spans.map(|(run, _)| *run).find(|run| *run >= state.runs.len()) {
+            Some(run) => Err(damaged(format!("it has no run of number {run}"))),
+            None => Ok(state),
         }
     }
 

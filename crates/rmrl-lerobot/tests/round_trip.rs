@@ -221,11 +221,12 @@ fn a_dataset_has_the_files_and_values_of_the_format() {
 
     assert_eq!(shown(&frames[1], "trial"), "2");
     assert_eq!(shown(&frames[1], "attempt"), "2");
-    let action = [0.001f32, -0.3, 0.01];
-    assert_eq!(shown(&frames[1], "action"), format!("{action:?}"));
+    let numbers =
+        |row: &Row, name: &str| -> Value { serde_json::from_str(&shown(row, name)).unwrap() };
+    assert_eq!(numbers(&frames[1], "action"), serde_json::json!([0.001, -0.3, 0.01]));
     assert_eq!(shown(&frames[2], "outcome"), "\"missed\"");
     assert_eq!(shown(&frames[2], "next.e_trans_m"), "NaN");
-    assert_eq!(shown(&frames[2], "next.reward"), "0.0");
+    assert_eq!(numbers(&frames[2], "next.reward"), 0.0);
     let image = frames[3].get_column_iter().find(|(name, _)| *name == IMAGE).unwrap().1;
     let Field::Group(image) = image else { panic!("{image}") };
     let Some((_, Field::Bytes(bytes))) = image.get_column_iter().next() else { panic!("{image}") };
