@@ -108,11 +108,13 @@ def same(found: Any, value: Any) -> bool:
         return bool(found == value)
     array = np.atleast_1d(found.numpy())
     wanted = np.array(value, dtype=array.dtype)
-    return array.shape == wanted.shape and bool(np.array_equal(array, wanted, equal_nan=array.dtype.kind == "f"))
+    return array.shape == wanted.shape and bool(
+        np.array_equal(array, wanted, equal_nan=array.dtype.kind == "f")
+    )
 
 
 def attempts(dataset: Path, runs: list[Path], begun: bool) -> Iterator[tuple[int, Record]]:
-    """Compares the attempts beside the frames with the runs. Gives the completed ones, with their runs."""
+    """Compares the attempts beside the frames with the runs. Gives the completed ones."""
     logs = [lines_of(run) for run in runs]
     taken = [0] * len(runs)
     episode = 0
@@ -136,18 +138,26 @@ def attempts(dataset: Path, runs: list[Path], begun: bool) -> Iterator[tuple[int
                 yield run, record
                 episode += 1
     if not begun:
-        check(taken == [len(log) for log in logs], f"{taken} attempts, the runs have {[len(log) for log in logs]}")
+        check(
+            taken == [len(log) for log in logs],
+            f"{taken} attempts, the runs have {[len(log) for log in logs]}",
+        )
 
 
 def check_statistics(stats: dict[str, dict[str, Any]], values: dict[str, Any], what: str) -> None:
-    """Compares statistics with those of NumPy. `values`: of each feature an array [frames, entries]."""
+    """Compares statistics with those of NumPy. `values`: of each feature [frames, entries]."""
     for key, array in values.items():
         known = array[~np.isnan(array).any(axis=1)]
         if len(known) == 0:
             check(key not in stats, f"{what} of {key}, which is never known")
             continue
         found = {name: np.asarray(value).reshape(-1) for name, value in stats[key].items()}
-        wanted = {"min": known.min(0), "max": known.max(0), "mean": known.mean(0), "std": known.std(0)}
+        wanted = {
+            "min": known.min(0),
+            "max": known.max(0),
+            "mean": known.mean(0),
+            "std": known.std(0),
+        }
         wanted |= {name: np.quantile(known, share, axis=0) for name, share in QUANTILES.items()}
         for name, value in wanted.items():
             close = np.allclose(found[name], value, rtol=1e-9, atol=1e-12)
@@ -156,7 +166,9 @@ def check_statistics(stats: dict[str, dict[str, Any]], values: dict[str, Any], w
 
 def main() -> None:
     """Checks one dataset."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("dataset", type=Path)
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--begun", action="store_true", help="the runs may have more attempts")
@@ -166,7 +178,9 @@ def main() -> None:
 
     completed = list(attempts(root, runs, arguments.begun))
     dataset = LeRobotDataset("local/export", root=root)
-    check(len(dataset) == len(completed), f"{len(dataset)} frames, {len(completed)} completed trials")
+    check(
+        len(dataset) == len(completed), f"{len(dataset)} frames, {len(completed)} completed trials"
+    )
     check(dataset.num_episodes == len(completed), f"{dataset.num_episodes} episodes")
 
     numbers: dict[str, list[list[float]]] = {}
@@ -177,14 +191,22 @@ def main() -> None:
             run, record = completed[episode]
             values = expected(record, run, episode)
             for key, value in values.items():
-                check(same(batch[key][at], value), f"{key} of episode {episode}: {batch[key][at]}, expected {value}")
+                check(
+                    same(batch[key][at], value),
+                    f"{key} of episode {episode}: {batch[key][at]}, expected {value}",
+                )
                 if not isinstance(value, str):
-                    single = np.asarray(value, dtype=np.float32 if isinstance(value[0], float) else np.float64)
+                    single = np.asarray(
+                        value, dtype=np.float32 if isinstance(value[0], float) else np.float64
+                    )
                     numbers.setdefault(key, []).append([float(entry) for entry in single])
             image = np.array(Image.open(runs[run] / record["images"]["start"]).convert("RGB"))
             shown = (batch[IMAGE][at].numpy() * 255).round().astype(np.uint8).transpose(1, 2, 0)
             check(np.array_equal(shown, image), f"image of episode {episode}")
-            check(tuple(dataset.features[IMAGE]["shape"]) == image.shape, f"shape of episode {episode}")
+            check(
+                tuple(dataset.features[IMAGE]["shape"]) == image.shape,
+                f"shape of episode {episode}",
+            )
             check("plate" in batch["task"][at], f"task of episode {episode}")
             pixels.append(image.reshape(-1, 3))
             episode += 1
@@ -194,26 +216,46 @@ def main() -> None:
     arrays = {key: np.array(rows, dtype=np.float64) for key, rows in numbers.items()}
     check_statistics(dataset.meta.stats, arrays, "statistics")
     check_statistics(dataset.meta.stats, {IMAGE: np.concatenate(pixels) / 255.0}, "statistics")
-    check(dataset.meta.stats[IMAGE]["mean"].shape == (3, 1, 1), "the shape of an image's statistics")
+    check(
+        dataset.meta.stats[IMAGE]["mean"].shape == (3, 1, 1), "the shape of an image's statistics"
+    )
 
     # Each episode has statistics of its own, which LeRobot's tools add up.
-    episodes = pd.concat([pd.read_parquet(path) for path in sorted(root.glob("meta/episodes/*/*.parquet"))])
-    check(list(episodes["episode_index"]) == list(range(len(completed))), "the order of the episodes")
+    episodes = pd.concat(
+        [pd.read_parquet(path) for path in sorted(root.glob("meta/episodes/*/*.parquet"))]
+    )
+    check(
+        list(episodes["episode_index"]) == list(range(len(completed))), "the order of the episodes"
+    )
     for at in range(len(episodes)):
         row = episodes.iloc[at]
-        means = np.stack([np.stack(channel).reshape(-1) for channel in row[f"stats/{IMAGE}/mean"]]).reshape(-1)
+        means = np.stack(
+            [np.stack(channel).reshape(-1) for channel in row[f"stats/{IMAGE}/mean"]]
+        ).reshape(-1)
         check(np.allclose(means, (pixels[at] / 255.0).mean(0)), f"statistics of image {at}")
-        check(np.allclose(row["stats/action/mean"], arrays["action"][at]), f"statistics of action {at}")
+        check(
+            np.allclose(row["stats/action/mean"], arrays["action"][at]),
+            f"statistics of action {at}",
+        )
 
     # LeRobot's own tools accept it.
     with tempfile.TemporaryDirectory() as folder:
-        merged = merge_datasets([dataset, dataset], output_repo_id="local/twice", output_dir=Path(folder) / "twice")
+        merged = merge_datasets(
+            [dataset, dataset], output_repo_id="local/twice", output_dir=Path(folder) / "twice"
+        )
         check(len(merged) == 2 * len(completed), f"merged with itself: {len(merged)} frames")
         last = merged[len(merged) - 1]
-        check(int(last["trial"]) == completed[-1][1]["trial"], "the last frame of the merged dataset")
+        check(
+            int(last["trial"]) == completed[-1][1]["trial"], "the last frame of the merged dataset"
+        )
         if len(completed) > 1:
-            rest = delete_episodes(dataset, [0], output_dir=Path(folder) / "rest", repo_id="local/rest")
-            check(int(rest[0]["trial"]) == completed[1][1]["trial"], "the first frame after one was deleted")
+            rest = delete_episodes(
+                dataset, [0], output_dir=Path(folder) / "rest", repo_id="local/rest"
+            )
+            check(
+                int(rest[0]["trial"]) == completed[1][1]["trial"],
+                "the first frame after one was deleted",
+            )
 
     # Without LeRobot.
     frames = pd.concat([pd.read_parquet(path) for path in sorted(root.glob("data/*/*.parquet"))])
@@ -222,8 +264,13 @@ def main() -> None:
     check(np.array_equal(np.array(first).reshape(-1, 3), pixels[0]), "an image by pandas")
     for name in ["default", "attempts"]:
         loaded = datasets.load_dataset(str(root), name, split="train")
-        images = [key for key, value in loaded.features.items() if isinstance(value, datasets.Image)]
-        check(len(images) == (1 if name == "default" else 4), f"images of the configuration {name}: {images}")
+        images = [
+            key for key, value in loaded.features.items() if isinstance(value, datasets.Image)
+        ]
+        check(
+            len(images) == (1 if name == "default" else 4),
+            f"images of the configuration {name}: {images}",
+        )
     print(f"{len(completed)} episodes of {len(runs)} runs are as logged")
 
 
