@@ -31,14 +31,14 @@ os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["HF_HOME"] = CACHE.name
 os.environ["HF_DATASETS_CACHE"] = CACHE.name
 
-import datasets  # noqa: E402
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-from lerobot.datasets.dataset_tools import delete_episodes, merge_datasets  # noqa: E402
-from lerobot.datasets.lerobot_dataset import LeRobotDataset  # noqa: E402
-from PIL import Image  # noqa: E402
-from torch.utils.data import DataLoader  # noqa: E402
+import datasets
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from lerobot.datasets.dataset_tools import delete_episodes, merge_datasets
+from lerobot.datasets.lerobot_dataset import LeRobotDataset
+from PIL import Image
+from torch.utils.data import DataLoader
 
 IMAGE = "observation.images.overhead"
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
