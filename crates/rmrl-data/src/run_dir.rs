@@ -191,7 +191,9 @@ mod tests {
         let root = folder.path().join("run");
         let first = RunDir::create(&root, "").unwrap();
         assert!(matches!(RunDir::open(&root), Err(RunDirError::InUse { .. })));
+        assert!(RunDir::is_in_use(&root).unwrap());
         drop(first);
+        assert!(!RunDir::is_in_use(&root).unwrap());
         assert!(RunDir::open(&root).is_ok());
     }
 

@@ -6,9 +6,10 @@
 //! - `pretrain`: trains a policy on the role-model labels of earlier runs
 //! - `eval`: evaluates the policy of a run on new placements
 //! - `config`: prints a configuration with the meaning and the range of every key
+//! - `export`: exports runs for other programs
+//! - `import`: makes runs of what other programs hold
 //! - `report`: writes the report of a run
 //! - `view`: says how a run is viewed in Rerun, which the Python package does
-//! - `export`: writes what a run made in the formats of other programs
 //! - `reproduce`: makes the runs and the tables of the paper
 //! - `encoder`: trains image encoders
 //! - `snapshot`: captures one frame and finds the plate in it
@@ -38,6 +39,7 @@ mod encoder;
 mod eval;
 mod export;
 mod failure;
+mod import;
 mod key_ranges;
 mod localize;
 mod log_filter;
@@ -96,6 +98,7 @@ enum Command {
     Report(report::Report),
     View(view::View),
     Export(export::Export),
+    Import(import::Import),
     Reproduce(reproduce::Reproduce),
     Bench(bench::Bench),
     Cell(cell::Cell),
@@ -191,6 +194,7 @@ fn carry_out(command: &Command) -> Result<(), Failure> {
         Command::Report(arguments) => report::run(arguments),
         Command::View(arguments) => view::run(arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Cell(arguments) => cell::run(arguments),

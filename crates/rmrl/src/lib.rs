@@ -17,6 +17,7 @@
 //! | ask its policy with a picture and a pose, or export it | [`TrainedPolicy`] |
 //! | evaluate its policy on new placements | [`evaluate_run`] |
 //! | write its report | [`report`] |
+//! | export it as a LeRobot dataset, and import one | [`lerobot_source`], [`rmrl_lerobot`] |
 //! | serve a camera and an operator to another program | [`CellServer`] |
 //! | emulate a laboratory with its controller, judged by keep-outs | [`EmulatedLaboratory`], [`emulated_keep_outs`] |
 //! | make images of plates to train an encoder on | [`plate_images`], [`look_images`] |
@@ -49,6 +50,7 @@ pub use rmrl_kinematics;
 pub use rmrl_labware;
 pub use rmrl_learn;
 pub use rmrl_onnx;
+pub use rmrl_lerobot;
 pub use rmrl_operator;
 pub use rmrl_realsense;
 pub use rmrl_sim;
@@ -101,6 +103,7 @@ pub use crate::run::create::create;
 pub use crate::run::deployed_policy::{Asked, DeployedPolicy};
 pub use crate::run::engine::RunResult;
 pub use crate::run::execute::{execute, execute_observed};
+pub use crate::run::lerobot_source::lerobot_source;
 pub use crate::run::metrics_files::Progress;
 pub use crate::run::new_run::unused_root;
 pub use crate::run::observer::RunObserver;

@@ -11,6 +11,7 @@
 //! - `recorder` writes a run directory, with `kept_images`, `attempt_writer` (images and logs), `metrics_files`
 //!   (with `event_images`) and `checkpoints`; `overlay` draws poses into images of trials.
 //! - `trained_policy`: the policy that a run trained, and its ONNX model
+//! - `lerobot_source`: a run as a source of a LeRobot dataset
 //! - `resume` validates and repairs what an interrupted run left; `provenance`: the program that made it
 
 mod attempt_writer;
@@ -24,6 +25,7 @@ pub(crate) mod execute;
 pub(crate) mod folder_store;
 pub(crate) mod initial_policy;
 mod kept_images;
+pub(crate) mod lerobot_source;
 pub(crate) mod memory_store;
 pub(crate) mod metrics_files;
 pub(crate) mod new_run;

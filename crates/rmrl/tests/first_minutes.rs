@@ -42,6 +42,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("eval", "run-{} --trials 2"),
     ("report", "run-{}"),
     ("export onnx", "run-{}"),
+    ("export lerobot", "run-{} --out dataset-{}"),
+    ("import lerobot", "dataset-{} --out imported-run-{}"),
     (
         "encoder pretrain",
         "--out encoder-{}.safetensors --cells 2 --test-cells 2 --images 2 --epochs 1 ENCODER",

@@ -50,7 +50,7 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         "rmrl-realsense",
         "rmrl-sim",
         "rmrl-learn",
-        "rmrl-data",
+        "rmrl-lerobot",
         "rmrl-operator",
         "rmrl-transfer",
         "rmrl-xarm",
@@ -71,6 +71,7 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
         ("rmrl-sim", BTreeSet::from(["rmrl-core", "rmrl-vision", "rmrl-cell", "rmrl-kinematics"])),
         ("rmrl-learn", BTreeSet::from(["rmrl-belief", "rmrl-conv", "rmrl-core", "rmrl-files"])),
         ("rmrl-data", BTreeSet::from(["rmrl-core", "rmrl-files"])),
+        ("rmrl-lerobot", BTreeSet::from(["rmrl-core", "rmrl-data", "rmrl-files"])),
         ("rmrl-calibration", BTreeSet::from(["rmrl-core", "rmrl-vision"])),
         ("rmrl-grounded-sam", BTreeSet::from(["rmrl-core", "rmrl-files", "rmrl-vision"])),
         ("rmrl-onnx", BTreeSet::from(["rmrl-core", "rmrl-learn", "rmrl-vision"])),
@@ -109,7 +110,7 @@ fn crates_depend_on_each_other_as_the_architecture_says() {
 }
 
 /// Files that commands and readers make; this repository has none of them.
-const MADE_BY_USERS: [&str; 30] = [
+const MADE_BY_USERS: [&str; 32] = [
     // In a run's directory.
     "RUN/camera.toml",
     "belief.json",
@@ -130,6 +131,9 @@ const MADE_BY_USERS: [&str; 30] = [
     "simulated-laboratory.json",
     "snapshot.json",
     "transfers.jsonl",
+    // Of a LeRobot dataset.
+    "meta/stats.json",
+    "rmrl/export.json",
     // Of a reproduction.
     "reproduction.html",
     "greedy.csv",

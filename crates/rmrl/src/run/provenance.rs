@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use crate::config::{MOST_CONFIG_BYTES, RunConfig, first_difference, take, value};
 
-const ABOUT: &str = "run.json";
+pub(crate) const ABOUT: &str = "run.json";
 /// It is never larger, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
