@@ -245,6 +245,37 @@ def test_a_second_call_is_busy_or_waits(cell: Cell) -> None:
     assert cell.under_way is None
 
 
+def test_many_threads_use_a_cell_until_another_one_closes_it(learned: Path, tmp_path: Path) -> None:
+    cell = Cell.open(SIMULATED, copied(learned, tmp_path))
+    done: list[TransferReport] = []
+    kinds: set[str] = set()
+
+    def work(number: int) -> None:
+        while True:
+            source = cell.inventory().place_of("plate-1")
+            target = "bench" if source == "reader" else "reader"
+            assert repr(cell) and cell.slots and cell.stopped is None
+            try:
+                done.append(cell.transfer(source or "jaws", target, wait=number % 2 == 0))
+            except (CellError, TransferRefused) as error:
+                kinds.add(error.kind)
+                if error.kind == "closed":
+                    return
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    while len(done) < 3:
+        time.sleep(0.05)
+    cell.close()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert all(report.ok for report in done)
+    assert {"busy", "closed"} <= kinds <= {"busy", "closed", "empty", "already_there"}
+    assert cell.inventory().uncertain is None and cell.inventory().moving is None
+
+
 def test_a_callback_cannot_wait_for_itself(cell: Cell) -> None:
     found: list[str] = []
 
