@@ -42,6 +42,7 @@ def settle_of(
 def parse_pylabrobot_plate(text: str, name: str, grip: tuple[str, float]) -> str:
     """A plate of PyLabRobot's JSON as a labware. ``grip`` is the side between the jaws and the height of the tips, in meters."""
 
+@final
 class Cell:
     """A cell that transfers, with the thread that owns it. A way is from where, to where, and whether only the lid is meant."""
 

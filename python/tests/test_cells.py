@@ -246,6 +246,37 @@ def test_a_second_call_is_busy_or_waits(cell: Cell) -> None:
     assert cell.under_way is None
 
 
+def test_many_threads_use_a_cell_until_another_one_closes_it(learned: Path, tmp_path: Path) -> None:
+    cell = Cell.open(SIMULATED, copied(learned, tmp_path))
+    done: list[TransferReport] = []
+    kinds: set[str] = set()
+
+    def work(number: int) -> None:
+        while True:
+            source = cell.inventory().place_of("plate-1")
+            target = "bench" if source == "reader" else "reader"
+            assert repr(cell) and cell.slots and cell.stopped is None
+            try:
+                done.append(cell.transfer(source or "jaws", target, wait=number % 2 == 0))
+            except (CellError, TransferRefused) as error:
+                kinds.add(error.kind)
+                if error.kind == "closed":
+                    return
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    while len(done) < 3:
+        time.sleep(0.05)
+    cell.close()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert all(report.ok for report in done)
+    assert {"busy", "closed"} <= kinds <= {"busy", "closed", "empty", "already_there"}
+    assert cell.inventory().uncertain is None and cell.inventory().moving is None
+
+
 def test_a_callback_cannot_wait_for_itself(cell: Cell) -> None:
     found: list[str] = []
 
@@ -462,6 +493,40 @@ def test_a_signal_stops_the_arm_and_is_raised_when_it_is_recorded(
     assert inventory.moving is None
 
 
+LEFT = """
+import os, signal, sys, threading
+from rmrl_robot.cells import Cell
+moves, reports = threading.Event(), []
+def note(event):
+    if event["event"] == "moves":
+        moves.set()
+with Cell.open(sys.argv[1], {"inventory.dir": sys.argv[2]}) as cell:
+    thread = threading.Thread(
+        target=lambda: reports.append(cell.transfer("hotel:1", "reader", on_event=note))
+    )
+    try:
+        with cell:
+            thread.start()
+            moves.wait()
+            os.kill(os.getpid(), signal.SIGINT)
+            thread.join()
+    except KeyboardInterrupt:
+        thread.join()
+        print(cell.stopped, cell.is_closed, reports[0].exit_status)
+"""
+
+
+def test_leaving_a_cell_by_ctrl_c_stops_the_transfer_of_another_thread(
+    learned: Path, tmp_path: Path
+) -> None:
+    values = copied(learned, tmp_path)
+    program = python(LEFT, SIMULATED, values["inventory.dir"])
+    out, err = program.communicate(timeout=120)
+    assert program.returncode == 0, err
+    assert out.startswith("stopped by Cell.close() True") and not out.strip().endswith(" 0"), out
+    assert read_inventory(SIMULATED, values).moving is None
+
+
 ENDS = """
 import os, sys, threading
 from rmrl_robot.cells import Cell
@@ -610,6 +675,11 @@ def test_an_emulated_arm_moves_only_when_it_is_permitted_and_stops_at_once(tmp_p
             ended = time.monotonic()
             thread.join()
             assert times["confirmed"] < 1 and ended - times["stopped"] < STOPPED_WITHIN_S
-            assert report.exit_status == 4 and "the door" in str(report.reason), report
-            assert cell.inventory().jaws == Item("plate-1", "96-well")
+            # A gripper of which nothing can be read after the stop leaves it unknown what the jaws hold.
+            assert report.exit_status in (4, 5) and "the door" in str(report.reason), report
+            inventory = cell.inventory()
+            uncertain = inventory.uncertain
+            assert inventory.jaws == Item("plate-1", "96-well") or (
+                uncertain is not None and "jaws" in uncertain.places
+            )
             assert [q.slot for q in asked if q.kind == "seat_item"] == ["hotel:1"]

@@ -257,11 +257,14 @@ impl Cell {
         self.check_process(py)?;
         let lease = self.lease(py, &call)?;
         let (news, received) = channel();
-        {
+        let is_sent = {
             let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
-            let closed = || closed().exception(py);
-            let owner = owner.as_ref().ok_or_else(closed)?;
-            owner.works.send(Work { job, news, lease }).map_err(|_| closed())?;
+            let send = |owner: &Owner| owner.works.send(Work { job, news, lease }).is_ok();
+            owner.as_ref().is_some_and(send)
+        };
+        // The lock is free again: an exception may let other threads run, which want it, too.
+        if !is_sent {
+            return Err(closed().exception(py));
         }
         let (on_event, operator) = (call.on_event.as_ref(), self.operator.as_ref());
         let came_to = Caller { stop: &self.stop, on_event, operator }.wait(py, received);
@@ -335,8 +338,8 @@ impl Cell {
             return Ok(());
         }
         let message = format!(
-            "the cell was opened by process {}, and this is its fork {here}, which has no connection to it; use it there, or start \
-             processes by \"spawn\"",
+            "the cell was opened by process {}, and this is its fork {here}, which has no connection to it; use it there, or \
+             start processes by \"spawn\"",
             self.process
         );
         Err(Failure::cell("forked", message).exception(py))

@@ -89,8 +89,8 @@ fn open(places: &Places) -> Result<Inventory, Failure> {
     Ok(Inventory::open(&places.inventory, places.layout(), Timestamp::now())?)
 }
 
-/// A plate of PyLabRobot's JSON as a labware, as JSON. `grip` is the side between the jaws, `width` or `length`, and the height of
-/// the finger tips above the plate's bottom, in meters. `name` is what errors call the text.
+/// A plate of PyLabRobot's JSON as a labware, as JSON. `grip` is the side between the jaws, `width` or `length`, and the
+/// height of the finger tips above the plate's bottom, in meters. `name` is what errors call the text.
 #[pyfunction]
 pub fn parse_pylabrobot_plate(
     py: Python<'_>,
