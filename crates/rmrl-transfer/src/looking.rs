@@ -89,6 +89,7 @@ impl TransferCell {
             [error.x, error.y]
         });
         Observation {
+            features: None,
             image: Arc::clone(&frame.color),
             estimated_pose: found.pose,
             look_error_m,

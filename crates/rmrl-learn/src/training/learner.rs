@@ -141,11 +141,12 @@ impl Learner {
         let experience = Experience::of(&trial).filter(|_| !trial.id.is_test());
         self.memory.states.push(state);
         self.memory.scenes.push(trial.id.scene);
+        let is_experience = experience.is_some();
         self.memory.experiences.extend(experience);
         self.trials = trial.id.trial;
         self.tests += u32::from(trial.id.is_test());
         self.scene.push(trial);
-        experience.is_some()
+        is_experience
     }
 
     /// Supervised passes over `D_i`; none if no state of the scene has a label.
