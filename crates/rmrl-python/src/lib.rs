@@ -7,6 +7,7 @@
 //! - `command`: the command `rmrl`
 //! - `environment`: episodes of one step in a simulated cell, for Gymnasium
 //! - `configuration`: a run's configuration, from a file and single values
+//! - `method`: the trainer of role-model reinforcement learning, on an environment that is written in Python
 //!
 //! They share:
 //!
@@ -19,6 +20,7 @@ mod command;
 mod configuration;
 mod environment;
 mod errors;
+mod method;
 
 use mimalloc::MiMalloc;
 use pyo3::prelude::*;
@@ -40,4 +42,5 @@ mod _native {
     use crate::configuration::resolve_configuration;
     #[pymodule_export]
     use crate::environment::Environment;
+    use crate::method::RoleModelTrainer;
 }
