@@ -206,6 +206,12 @@ impl RoleModelTrainer {
         self.with(py, |trained| trained.learner.trials())
     }
 
+    /// The number of trials of a scene.
+    #[getter]
+    fn trials_per_scene(&self, py: Python<'_>) -> PyResult<u32> {
+        self.with(py, |trained| trained.schedule.trials_per_scene)
+    }
+
     /// The trainer as the bytes of a `.safetensors` file, with `notes` in its metadata.
     fn to_bytes<'py>(&self, py: Python<'py>, notes: String) -> PyResult<Bound<'py, PyBytes>> {
         let notes = Metadata::from([(NOTES.to_string(), notes.into())]);
