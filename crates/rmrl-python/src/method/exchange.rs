@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use image::RgbImage;
-use numpy::{PyArrayMethods, PyReadonlyArray1};
+use numpy::PyReadonlyArray1;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use rmrl::rmrl_core::{
