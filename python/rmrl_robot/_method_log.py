@@ -79,9 +79,9 @@ class MethodLog:
                 os.fsync(file.fileno())
         self._append({**record, "image": name, "features": [float(one) for one in features]})
 
-    def end(self, trial: int) -> None:
-        """Notes that a ``learn`` has ended after ``trial``, which ended its scene."""
-        self._append({"end": trial})
+    def end(self, trial: int, is_early: bool) -> None:
+        """Notes that a ``learn`` has ended after ``trial``, with all its trials or early."""
+        self._append({"end": trial, "early": True} if is_early else {"end": trial})
 
     def _append(self, line: Mapping[str, Any]) -> None:
         self._unwritten += (json.dumps(line, allow_nan=False) + "\n").encode("utf-8")

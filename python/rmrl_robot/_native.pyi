@@ -85,8 +85,11 @@ class RoleModelTrainer:
     def from_bytes(setup: Mapping[str, Any], path: str, data: bytes) -> RoleModelTrainer:
         """The trainer that ``to_bytes`` has written; ``path`` names the file in errors."""
 
-    def learn(self, bridge: Any, trials: int, recorded: Sequence[Mapping[str, Any]]) -> None:
-        """Learns from recorded trials, then makes so many trials of ``bridge`` and learns from them."""
+    def learn(self, bridge: Any, trials: int | None, recorded: Sequence[Mapping[str, Any]]) -> None:
+        """Learns from recorded trials, then makes so many trials of ``bridge`` and learns from them.
+
+        Without a number of trials it learns from those of a call that ended early, as that has learned from them.
+        """
 
     def probabilities(
         self, image: npt.NDArray[np.uint8] | None, features: npt.NDArray[np.float32]

@@ -278,12 +278,12 @@ class RoleModelRL:
                 self._pause(bridge, callbacks)
         finally:
             if self._log is not None:
-                self._log.end(self.num_trials)
+                self._log.end(self.num_trials, is_early=self.num_trials < goal)
             for one in callbacks:
                 one.on_end(self)
         return self
 
-    def _learn(self, bridge: _Bridge, trials: int) -> None:
+    def _learn(self, bridge: _Bridge, trials: int | None) -> None:
         recorded, self._pending = self._pending, []
         try:
             self._trainer.learn(bridge, trials, recorded)
@@ -311,7 +311,7 @@ class RoleModelRL:
         assert self._log is not None
         for line in self._log.read():
             if "end" in line:
-                self._learn_pending()
+                self._learn_pending(None if line.get("early") else 0)
             elif line.get("trial") != self.num_trials + 1:
                 raise ValueError(
                     f"{self._log.directory} has trial {line.get('trial')} where {self.num_trials + 1} is expected; give "
@@ -320,9 +320,9 @@ class RoleModelRL:
             else:
                 self._pending.append({**line, "reward": self._scaled(line["reward"])})
 
-    def _learn_pending(self) -> None:
+    def _learn_pending(self, trials: int | None = 0) -> None:
         if self._pending:
-            self._learn(_Bridge(self, []), 0)
+            self._learn(_Bridge(self, []), trials)
 
     def predict(
         self,

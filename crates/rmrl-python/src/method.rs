@@ -133,11 +133,12 @@ impl RoleModelTrainer {
     }
 
     /// Learns from the recorded trials of an interrupted call, then makes so many trials of `bridge` and learns from them.
+    /// Without a number of trials it learns from those of a call that ended early, as that has learned from them.
     fn learn(
         &self,
         py: Python<'_>,
         bridge: Py<PyAny>,
-        trials: u32,
+        trials: Option<u32>,
         recorded: Vec<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let recorded = recorded.iter().map(|one| RecordedTrial::read(one, self.inputs));
@@ -244,23 +245,32 @@ impl RoleModelTrainer {
 
 impl Trained {
     /// Learns from `backlog`, then makes and learns from so many trials more. Learns from every completed trial, also when an
-    /// error ends it earlier, and ends between two scenes.
+    /// error ends it earlier, and ends between two scenes. `None` ends as such an error.
     fn train(
         &mut self,
         env: &mut PythonEnv,
         keeper: &mut Keeper,
-        trials: u32,
+        trials: Option<u32>,
         backlog: Vec<Trial>,
     ) -> Result<(), RunError> {
         let first = self.learner.trials();
         let recorded = backlog.last().map_or(first, |trial| trial.id.trial);
-        let plan = self.plan(first, recorded.saturating_add(trials));
-        keeper.keep(&backlog);
-        let ended = self.run(env, keeper, plan, backlog);
-        let left = keeper.take_unlearned();
-        if let Some(last) = left.last() {
-            let plan = self.plan(first, last.id.trial);
-            self.run(env, keeper, plan, left)?;
+        let mut ended = Ok(());
+        let mut left = backlog;
+        if let Some(trials) = trials {
+            let plan = self.plan(first, recorded.saturating_add(trials));
+            keeper.keep(&left);
+            ended = self.run(env, keeper, plan, left);
+            left = keeper.take_unlearned();
+        }
+        if !left.is_empty() {
+            // No trial is made: the keeper ends the run before that.
+            keeper.stop();
+            let plan = self.plan(first, u32::MAX);
+            match self.run(env, keeper, plan, left) {
+                Ok(()) | Err(RunError::Stopped { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         end_scene_early(&mut self.learner, &self.method, &self.schedule);
         ended

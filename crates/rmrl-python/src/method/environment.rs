@@ -104,6 +104,11 @@ impl Keeper {
         self.unlearned.extend_from_slice(trials);
     }
 
+    /// Ends the run before the next attempt.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
     /// The completed trials that the policy has not learned from.
     pub fn take_unlearned(&mut self) -> Vec<Trial> {
         std::mem::take(&mut self.unlearned)
