@@ -88,8 +88,8 @@ class ObservationPart:
             ) from error
         if list(numbers.shape) != self.shape or not np.all(np.isfinite(numbers)):
             raise ValueError(
-                f"{self.name()} is {_shown(value)}, {numbers.tolist()}; expected finite numbers of "
-                f"the shape {self.shape}"
+                f"{self.name()} is {_shown(numbers.tolist())}; expected finite numbers of the shape "
+                f"{self.shape}"
             )
         flat, low, high = numbers.ravel(), np.array(self.low), np.array(self.high)
         if self.kind == "choice":
@@ -121,7 +121,9 @@ class ObservationCodec:
         """
         parts = list(_parts(space, []))
         if sum(part.kind == "image" for part in parts) > 1:
-            raise TypeError(f"the observation space {space} has several images; expected at most one")
+            raise TypeError(
+                f"the observation space {space} has several images; expected at most one"
+            )
         return ObservationCodec(parts)
 
     @property
@@ -165,7 +167,13 @@ class ObservationCodec:
     def from_json(parts: Sequence[Mapping[str, Any]]) -> ObservationCodec:
         return ObservationCodec(
             [
-                ObservationPart(**{**part, "low": _floats(part["low"]), "high": _floats(part["high"])})
+                ObservationPart(
+                    **{
+                        **part,
+                        "low": _floats(part["low"]),
+                        "high": _floats(part["high"]),
+                    }
+                )
                 for part in parts
             ]
         )
@@ -183,11 +191,9 @@ def _parts(space: Any, path: list[str | int]) -> list[ObservationPart]:
         first = int(space.start)
         return [ObservationPart(path, "choice", [], [first], [first + int(space.n)])]
     if isinstance(space, spaces.MultiDiscrete):
-        first = np.asarray(space.start).ravel()
-        last = first + np.asarray(space.nvec).ravel()
-        return [
-            ObservationPart(path, "choice", list(space.shape), _floats(first), _floats(last))
-        ]
+        low = np.asarray(space.start).ravel()
+        high = low + np.asarray(space.nvec).ravel()
+        return [ObservationPart(path, "choice", list(space.shape), _floats(low), _floats(high))]
     if isinstance(space, spaces.MultiBinary):
         size = math.prod(space.shape)
         return [ObservationPart(path, "numbers", list(space.shape), [0.0] * size, [1.0] * size)]
@@ -195,8 +201,8 @@ def _parts(space: Any, path: list[str | int]) -> list[ObservationPart]:
         shape = [int(side) for side in space.shape]
         if space.dtype == np.uint8 and len(shape) == 3 and shape[2] == 3:
             return [ObservationPart(path, "image", shape, [], [])]
-        low, high = _floats(space.low.ravel()), _floats(space.high.ravel())
-        return [ObservationPart(path, "numbers", shape, low, high)]
+        bounds = _floats(space.low.ravel()), _floats(space.high.ravel())
+        return [ObservationPart(path, "numbers", shape, *bounds)]
     raise TypeError(
         f"the observation space has {space}; expected Box, Discrete, MultiDiscrete, MultiBinary, or a Dict or "
         "Tuple of these"
@@ -326,7 +332,9 @@ class ActionCodec:
                 found.append(float(number))
         return found + [None] * (HEADS - len(found))
 
-    def marginals(self, of_heads: Sequence[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+    def marginals(
+        self, of_heads: Sequence[npt.NDArray[np.float32]]
+    ) -> list[npt.NDArray[np.float32]]:
         """The probabilities of each dimension's candidates, by those of each head's."""
         marginals: list[npt.NDArray[np.float32]] = [np.ones(1, np.float32)] * len(self.values)
         for dimensions, probabilities in zip(self.heads, of_heads):
@@ -357,19 +365,20 @@ def _box_values(
             f"the actions are in {space} with the bounds {low.tolist()} and {high.tolist()}; expected finite bounds "
             "that rise: give action_range=(low, high)"
         )
-    counts = [bins] * low.size if isinstance(bins, int) else [int(one) for one in bins]
-    if len(counts) != low.size or min(counts) < 1:
-        raise ValueError(f"bins is {bins}; expected a positive number, or {low.size} of them")
+    size = len(low)
+    counts = [bins] * size if isinstance(bins, int) else [int(one) for one in bins]
+    if len(counts) != size or min(counts) < 1:
+        raise ValueError(f"bins is {bins}; expected a positive number, or {size} of them")
     integer = np.issubdtype(space.dtype, np.integer)
     of_dimensions = []
-    for least, most, count in zip(low, high, counts):
+    for least, most, count in zip(low.tolist(), high.tolist(), counts):
         values = np.linspace(least, most, count) if count > 1 else np.array([(least + most) / 2])
         of_dimensions.append(_floats(np.unique(np.round(values)) if integer else values))
     return of_dimensions
 
 
 def _shared(sizes: Sequence[int]) -> list[list[int]]:
-    """The dimensions of each head: runs of neighbors whose largest head has as few combinations as possible."""
+    """The dimensions of each head: runs of neighbors with as few combinations as possible, in the largest head first."""
     if not sizes:
         raise ValueError("the action space has no dimension; expected at least one")
     count = len(sizes)
@@ -378,18 +387,18 @@ def _shared(sizes: Sequence[int]) -> list[list[int]]:
 
     def runs(first: int, second: int) -> list[list[int]]:
         edges = [0, first, second, count]
-        return [list(range(start, end)) for start, end in zip(edges, edges[1:])]
+        return [list(range(start, end)) for start, end in itertools.pairwise(edges)]
 
-    def largest(heads: Sequence[Sequence[int]]) -> int:
-        return max(math.prod(sizes[dimension] for dimension in head) for head in heads)
+    def combinations(heads: Sequence[Sequence[int]]) -> tuple[int, int]:
+        of_heads = [math.prod(sizes[dimension] for dimension in head) for head in heads]
+        return max(of_heads), sum(of_heads)
 
     edges = itertools.combinations(range(1, count), HEADS - 1)
-    heads = min((runs(first, second) for first, second in edges), key=largest)
-    if largest(heads) > MOST_CANDIDATES:
+    heads = min((runs(first, second) for first, second in edges), key=combinations)
+    most, _ = combinations(heads)
+    if most > MOST_CANDIDATES:
         raise ValueError(
-            f"{count} action dimensions of {list(sizes)} candidates make {largest(heads)} combinations in a head; "
+            f"{count} action dimensions of {list(sizes)} candidates make {most} combinations in a head; "
             f"expected at most {MOST_CANDIDATES}: give fewer bins"
         )
     return heads
-
-

@@ -11,17 +11,35 @@ import json
 import math
 import os
 import struct
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rmrl_robot import _native, configuration
+from rmrl_robot._method_bridge import Bridge
+from rmrl_robot._method_callbacks import (
+    Callback,
+    Callbacks,
+    EvalCallback,
+    Trial,
+    evaluate_policy,
+)
+from rmrl_robot._method_callbacks import as_list as _callbacks
 from rmrl_robot._method_log import MethodLog, write_bytes
 from rmrl_robot._method_spaces import ActionCodec, ObservationCodec
+
+__all__ = [
+    "GROUPINGS",
+    "METHODS",
+    "Callback",
+    "EvalCallback",
+    "RoleModelRL",
+    "Trial",
+    "evaluate_policy",
+]
 
 METHODS = (
     "rm-rl",
@@ -37,99 +55,6 @@ METHODS = (
 
 GROUPINGS = ("similarity", "reported", "options", "trials")
 """Which states share a role model; see :class:`RoleModelRL`."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A completed trial, as callbacks see it.
-
-    Attributes:
-        number: Counted from 1.
-        scene: Counted from 1.
-        observation: The environment's.
-        action: As the environment got it.
-        reward: The environment's.
-        info: What the environment's ``step`` said besides.
-    """
-
-    number: int
-    scene: int
-    observation: Any
-    action: Any
-    reward: float
-    info: Mapping[str, Any]
-
-
-class Callback:
-    """Follows ``learn``. Derive from it, and override what you need.
-
-    Attributes:
-        every: ``on_pause`` is called after so many trials, rounded up to whole scenes; 0 is never.
-    """
-
-    every: int = 0
-
-    def on_start(self, model: RoleModelRL) -> None:
-        """``learn`` begins."""
-
-    def on_trial(self, model: RoleModelRL, trial: Trial) -> bool | None:
-        """A trial has ended; ``False`` ends ``learn``. The model cannot be used here, because it learns meanwhile."""
-        return None
-
-    def on_pause(self, model: RoleModelRL) -> bool | None:
-        """The model has learned from all trials, and may be used and saved; ``False`` ends ``learn``."""
-        return None
-
-    def on_end(self, model: RoleModelRL) -> None:
-        """``learn`` ends."""
-
-
-TrialCallback = Callable[["RoleModelRL", Trial], Union[bool, None]]
-Callbacks = Union[None, Callback, TrialCallback, Sequence[Union[Callback, TrialCallback]]]
-
-
-class _Function(Callback):
-    def __init__(self, function: TrialCallback) -> None:
-        self.function = function
-
-    def on_trial(self, model: RoleModelRL, trial: Trial) -> bool | None:
-        return self.function(model, trial)
-
-
-class EvalCallback(Callback):
-    """Evaluates the deterministic policy every so many trials in an environment of its own.
-
-    Attributes:
-        evaluations: ``(trials, mean reward, standard deviation)`` of each evaluation.
-    """
-
-    def __init__(self, env: Any, every: int = 100, episodes: int = 50, seed: int = 0) -> None:
-        self.env = env
-        self.every = every
-        self.episodes = episodes
-        self.seed = seed
-        self.evaluations: list[tuple[int, float, float]] = []
-
-    def on_pause(self, model: RoleModelRL) -> bool | None:
-        mean, deviation = evaluate_policy(model, self.env, self.episodes, seed=self.seed)
-        self.evaluations.append((model.num_trials, mean, deviation))
-        return None
-
-
-def evaluate_policy(
-    model: RoleModelRL,
-    env: Any,
-    n_eval_episodes: int = 100,
-    deterministic: bool = True,
-    seed: int | None = None,
-) -> tuple[float, float]:
-    """The mean and the standard deviation of the rewards of so many episodes."""
-    rewards = []
-    for episode in range(n_eval_episodes):
-        observation, _ = env.reset(seed=seed if episode == 0 else None)
-        action, _ = model.predict(observation, deterministic=deterministic)
-        rewards.append(float(env.step(action)[1]))
-    return float(np.mean(rewards)), float(np.std(rewards))
 
 
 class RoleModelRL:
@@ -153,6 +78,8 @@ class RoleModelRL:
         grouping: One of ``GROUPINGS``.
         similar: By ``similarity``: the largest distance.
         trials_per_scene: Trials between renewals of the labels; ``None`` is the method's default, 10 (hindsight: 1).
+        exploration: The share of candidates that ``learn`` takes at random, of each dimension for itself, from 0 to 1. ``None`` is
+            0.1 where role models label, because a policy that is sure of one tries nothing else, and 0 for other methods.
         bins: Candidates of a Box action, for all dimensions or each.
         action_range: ``(low, high)`` of a Box action; ``None`` takes the bounds of the space.
         reward_range: ``(low, high)`` become 0 and 1 for the trainer; ``None`` takes rewards as they are. Policy gradients need
@@ -160,6 +87,9 @@ class RoleModelRL:
         settings: Keys of the configuration, such as ``{"policy.learning_rate": 1e-3}``.
         log: A directory that keeps every trial. If it has trials, the model learns from them first.
     """
+
+    env: Any
+    _log: MethodLog | None
 
     def __init__(
         self,
@@ -170,6 +100,7 @@ class RoleModelRL:
         grouping: str = "similarity",
         similar: float = 0.25,
         trials_per_scene: int | None = None,
+        exploration: float | None = None,
         bins: int | Sequence[int] = 9,
         action_range: tuple[Any, Any] | None = None,
         reward_range: tuple[float, float] | None = None,
@@ -184,13 +115,14 @@ class RoleModelRL:
             "grouping": grouping,
             "similar": similar,
             "trials_per_scene": trials_per_scene,
+            "exploration": _exploration(exploration, method),
             "reward_range": None if reward_range is None else [float(one) for one in reward_range],
             "settings": configuration.assignments(settings or {}),
             "observations": observations.to_json(),
             "actions": actions.to_json(),
         }
         self._begin(notes, None, "")
-        self.env: Any = env
+        self.env = env
         if log is not None:
             self._log = MethodLog(log, self._notes)
             self._learn_from_log()
@@ -205,6 +137,7 @@ class RoleModelRL:
             "seed": notes["seed"],
             "features": max(self._observations.width, 1),
             "candidates": self._actions.candidates(),
+            "exploration": notes["exploration"],
             "alike": _alike(notes, self._observations),
         }
         if data is None:
@@ -212,7 +145,7 @@ class RoleModelRL:
         else:
             self._trainer = _native.RoleModelTrainer.from_bytes(setup, path, data)
         self.env = None
-        self._log: MethodLog | None = None
+        self._log = None
         self._pending: list[dict[str, Any]] = []
         self._random = np.random.default_rng(notes["seed"])
         self._was_reset = False
@@ -266,15 +199,20 @@ class RoleModelRL:
         if not isinstance(total_trials, int) or total_trials < 0:
             raise ValueError(f"total_trials is {total_trials!r}; expected a whole number from 0")
         if self.env is None:
-            raise ValueError("the model has no environment; expected load(path, env), or set_env(env)")
+            raise ValueError(
+                "the model has no environment; expected load(path, env), or set_env(env)"
+            )
         callbacks = _callbacks(callback)
-        bridge = _Bridge(self, callbacks)
+        bridge = Bridge(self, callbacks)
         goal = self.num_trials + total_trials
         for one in callbacks:
             one.on_start(self)
         try:
             while self.num_trials < goal and not bridge.is_stopped:
-                self._learn(bridge, min(goal, self._next_pause(callbacks, goal)) - self.num_trials)
+                self._learn(
+                    bridge,
+                    min(goal, self._next_pause(callbacks, goal)) - self.num_trials,
+                )
                 self._pause(bridge, callbacks)
         finally:
             if self._log is not None:
@@ -283,7 +221,7 @@ class RoleModelRL:
                 one.on_end(self)
         return self
 
-    def _learn(self, bridge: _Bridge, trials: int | None) -> None:
+    def _learn(self, bridge: Bridge, trials: int | None) -> None:
         recorded, self._pending = self._pending, []
         try:
             self._trainer.learn(bridge, trials, recorded)
@@ -297,9 +235,12 @@ class RoleModelRL:
         scene = self._trainer.trials_per_scene
         pauses = [made // one.every * one.every + one.every for one in callbacks if one.every > 0]
         # Only between two scenes, which begin where learn() begins.
-        return min([made + math.ceil((pause - made) / scene) * scene for pause in pauses], default=goal)
+        return min(
+            [made + math.ceil((pause - made) / scene) * scene for pause in pauses],
+            default=goal,
+        )
 
-    def _pause(self, bridge: _Bridge, callbacks: Sequence[Callback]) -> None:
+    def _pause(self, bridge: Bridge, callbacks: Sequence[Callback]) -> None:
         for one in callbacks:
             is_due = one.every > 0 and self.num_trials // one.every > bridge.paused_at // one.every
             if is_due and one.on_pause(self) is False:
@@ -322,7 +263,7 @@ class RoleModelRL:
 
     def _learn_pending(self, trials: int | None = 0) -> None:
         if self._pending:
-            self._learn(_Bridge(self, []), trials)
+            self._learn(Bridge(self, []), trials)
 
     def predict(
         self,
@@ -394,94 +335,6 @@ class RoleModelRL:
         return reward if bounds is None else (reward - bounds[0]) / (bounds[1] - bounds[0])
 
 
-class _Bridge:
-    """Calls the environment for the trainer, and checks what it answers."""
-
-    def __init__(self, model: RoleModelRL, callbacks: Sequence[Callback]) -> None:
-        self.model = model
-        self.callbacks = callbacks
-        self.is_stopped = False
-        self.paused_at = model.num_trials
-        self.observation: Any = None
-        self.action: Any = None
-        self.info: Mapping[str, Any] = {}
-        self.reward = 0.0
-        self.encoded: Any = None
-
-    def reset(self, trial: int, attempt: int, scene: int) -> tuple[Any, Any, int | None]:
-        model = self.model
-        options = {"scene": scene} if model._notes["grouping"] == "options" else None
-        seed = None if model._was_reset else model.seed
-        answer = model.env.reset(seed=seed, options=options)
-        model._was_reset = True
-        if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], Mapping):
-            raise TypeError(f"reset() returned {answer!r}; expected (observation, info)")
-        self.observation, info = answer
-        self.encoded = model._observations.encode(self.observation)
-        return (*self.encoded, self._group(info))
-
-    def _group(self, info: Mapping[str, Any]) -> int | None:
-        if self.model._notes["grouping"] != "reported":
-            return None
-        scene = info.get("scene")
-        if isinstance(scene, bool) or not isinstance(scene, (int, np.integer)) or scene < 0:
-            raise ValueError(
-                f'reset() reported the scene {scene!r} in its info {sorted(map(str, info))}; grouping="reported" '
-                'expects info["scene"], a whole number from 0'
-            )
-        return int(scene)
-
-    def step(self, of_heads: Sequence[float]) -> tuple[float, list[float | None]]:
-        model = self.model
-        self.action = model._actions.action(of_heads)
-        answer = model.env.step(self.action)
-        if not isinstance(answer, tuple) or len(answer) != 5 or not isinstance(answer[4], Mapping):
-            raise TypeError(
-                f"step() returned {answer!r}; expected (observation, reward, terminated, truncated, info)"
-            )
-        _, reward, terminated, truncated, info = answer
-        if not (terminated or truncated):
-            raise ValueError(
-                "the episode continues after a step (terminated and truncated are False); expected an environment of "
-                "one step per episode: wrap a bandit in rmrl_robot.one_step.OneStep"
-            )
-        try:
-            self.reward = float(np.asarray(reward, dtype=np.float64).reshape(()))
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"step() returned the reward {reward!r}; expected a number") from error
-        if not math.isfinite(self.reward):
-            raise ValueError(f"step() returned the reward {reward!r}; expected a finite number")
-        self.info = dict(info)
-        return model._scaled(self.reward), self._best(of_heads)
-
-    def _best(self, of_heads: Sequence[float]) -> list[float | None]:
-        if self.model._notes["method"] != "hindsight":
-            return [None] * 3
-        given = self.info.get("deviation")
-        actions = self.model._actions
-        expected = (
-            f'info["deviation"] with {len(actions.values)} numbers: by how much each dimension of the action was off'
-        )
-        try:
-            deviation = np.asarray(given, dtype=np.float64).ravel()
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"step() reported the deviation {given!r}; expected {expected}") from error
-        if given is None or len(deviation) != len(actions.values) or np.any(np.isinf(deviation)):
-            raise ValueError(f"step() reported the deviation {given!r}; hindsight expects {expected}")
-        return actions.best(of_heads, deviation)
-
-    def trial_ended(self, record: dict[str, Any]) -> bool:
-        model = self.model
-        if model._log is not None:
-            model._log.trial({**record, "reward": self.reward}, *self.encoded)
-        trial = Trial(
-            record["trial"], record["scene"], self.observation, self.action, self.reward, self.info
-        )
-        answers = [one.on_trial(model, trial) for one in self.callbacks]
-        self.is_stopped = self.is_stopped or any(answer is False for answer in answers)
-        return not self.is_stopped
-
-
 def _space(env: Any, name: str) -> Any:
     if getattr(env, "num_envs", 1) != 1:
         raise TypeError(f"{env} has {env.num_envs} environments; expected a single one")
@@ -489,6 +342,14 @@ def _space(env: Any, name: str) -> Any:
     if space is None:
         raise TypeError(f"{env!r} has no {name}; expected a Gymnasium environment")
     return space
+
+
+def _exploration(share: float | None, method: str) -> float:
+    if share is None:
+        return 0.1 if "rm-rl" in method else 0.0
+    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        raise ValueError(f"exploration is {share!r}; expected a number from 0 to 1, or None")
+    return float(share)
 
 
 def _alike(notes: Mapping[str, Any], observations: ObservationCodec) -> float | None:
@@ -501,7 +362,9 @@ def _alike(notes: Mapping[str, Any], observations: ObservationCodec) -> float | 
     if not isinstance(similar, (int, float)) or not 0 <= similar < math.inf:
         raise ValueError(f"similar is {similar!r}; expected a finite number from 0")
     bounds = notes["reward_range"]
-    if bounds is not None and not (len(bounds) == 2 and -math.inf < bounds[0] < bounds[1] < math.inf):
+    if bounds is not None and not (
+        len(bounds) == 2 and -math.inf < bounds[0] < bounds[1] < math.inf
+    ):
         raise ValueError(f"reward_range is {bounds}; expected (low, high), finite and rising")
     if grouping == "similarity" and observations.width == 0 and "rm-rl" in method:
         raise ValueError(
@@ -549,13 +412,3 @@ def _notes_of(path: str | os.PathLike[str], data: bytes) -> dict[str, Any]:
             f"{os.fspath(path)} is no model of RoleModelRL.save: {type(error).__name__}: {error}"
         ) from error
     return notes
-
-
-def _callbacks(callback: Callbacks) -> list[Callback]:
-    if callback is None:
-        return []
-    given = list(callback) if isinstance(callback, Sequence) else [callback]
-    for one in given:
-        if not isinstance(one, Callback) and not callable(one):
-            raise TypeError(f"the callback is {one!r}; expected a Callback or a function")
-    return [one if isinstance(one, Callback) else _Function(one) for one in given]

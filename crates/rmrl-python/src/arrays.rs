@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use numpy::ndarray::Array3;
-use numpy::{IntoPyArray, PyArray3, PyArrayMethods, PyReadonlyArray3};
+use numpy::{IntoPyArray, PyArray3, PyReadonlyArray3};
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;

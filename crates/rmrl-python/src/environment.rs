@@ -162,7 +162,8 @@ impl Environment {
         work: impl FnOnce(&mut Running) -> Result<T, EpisodeError> + Send,
     ) -> PyResult<T> {
         let worked = py.detach(|| self.lock().as_mut().map(work));
-        let worked = worked.ok_or_else(|| PyRuntimeError::new_err("no cell: call `start` first"))?;
+        let worked =
+            worked.ok_or_else(|| PyRuntimeError::new_err("no cell: call `start` first"))?;
         worked.map_err(|error| raised(py, error))
     }
 }
@@ -186,10 +187,7 @@ fn pose_array(py: Python<'_>, pose: PlanarPose) -> Bound<'_, PyArray1<f64>> {
 
 /// A pose that may not be known: NaN then.
 fn maybe_pose_array(py: Python<'_>, pose: Option<PlanarPose>) -> Bound<'_, PyArray1<f64>> {
-    pose_array(
-        py,
-        pose.unwrap_or(PlanarPose { x_m: f64::NAN, y_m: f64::NAN, yaw_rad: f64::NAN }),
-    )
+    pose_array(py, pose.unwrap_or(PlanarPose { x_m: f64::NAN, y_m: f64::NAN, yaw_rad: f64::NAN }))
 }
 
 /// A correction that may not be known: NaN then.

@@ -42,5 +42,6 @@ mod _native {
     use crate::configuration::resolve_configuration;
     #[pymodule_export]
     use crate::environment::Environment;
+    #[pymodule_export]
     use crate::method::RoleModelTrainer;
 }

@@ -40,6 +40,8 @@ pub struct TrainerSetup {
     features: usize,
     /// The values of the candidates of each head, rising.
     candidates: [Vec<f64>; 3],
+    /// The share of candidates that training takes at random.
+    exploration: f32,
     /// How far from each other states may lie to share a role model; `None` for the states of a scene.
     alike: Option<f64>,
 }
@@ -112,7 +114,7 @@ impl RoleModelTrainer {
     fn new(py: Python<'_>, setup: TrainerSetup) -> PyResult<Self> {
         let (policy, method, schedule) = setup.build(py)?;
         let inputs = setup.inputs(&policy);
-        let learner = Learner::new(policy, setup.seed);
+        let learner = Learner::new(policy, setup.seed).with_exploration(setup.exploration);
         Ok(Self { trained: Mutex::new(Trained { learner, method, schedule }), inputs })
     }
 
@@ -128,7 +130,8 @@ impl RoleModelTrainer {
         let inputs = setup.inputs(&policy);
         let learner = py
             .detach(|| Learner::from_checkpoint(policy, Path::new(&path), data))
-            .map_err(|error| PyValueError::new_err(crate::errors::with_sources(&error)))?;
+            .map_err(|error| PyValueError::new_err(crate::errors::with_sources(&error)))?
+            .with_exploration(setup.exploration);
         Ok(Self { trained: Mutex::new(Trained { learner, method, schedule }), inputs })
     }
 

@@ -18,7 +18,10 @@ impl TransferCell {
     }
 
     pub(crate) fn tell_begins(&mut self, job: &Job) {
-        self.tell(|| TransferEvent::Begins { request: job.request.clone(), item: job.item.clone() });
+        self.tell(|| TransferEvent::Begins {
+            request: job.request.clone(),
+            item: job.item.clone(),
+        });
     }
 
     pub(crate) fn tell_moves(&mut self, job: &Job) {

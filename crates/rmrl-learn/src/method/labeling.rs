@@ -352,6 +352,7 @@ mod tests {
 
     fn experience(trial: u32, x_m: f64, yaw_rad: f64, reward: Option<f64>) -> Experience {
         Experience {
+            features: None,
             trial,
             scene: 1,
             estimated_pose: PlanarPose::new(x_m, 0.0, yaw_rad),

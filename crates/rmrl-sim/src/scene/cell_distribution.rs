@@ -245,7 +245,9 @@ mod tests {
                 [1.0, 0.5, 0.0].map(|factor| cells.with_errors_times(factor).draw(seed));
             let exact = CellDistribution::PERFECT.draw(seed);
             assert_eq!((&none.lens, none.arm), (&exact.lens, exact.arm));
-            assert!((none.extrinsic_error.inverse() * exact.extrinsic_error).rotation.angle() < 1e-12);
+            assert!(
+                (none.extrinsic_error.inverse() * exact.extrinsic_error).rotation.angle() < 1e-12
+            );
             assert!(none.extrinsic_error.translation.vector.norm() < 1e-12);
             assert_eq!((none.depth_bias_m, none.repeatability_m), (0.0, 0.0));
             let shift = |cell: &crate::CellParameters| cell.extrinsic_error.translation.vector;
