@@ -50,6 +50,7 @@ fn main() -> anyhow::Result<()> {
 fn observation(run: &Path, record: &TrialRecord) -> anyhow::Result<Observation> {
     let image = record.images.start.as_ref().context("the trial has no image")?;
     Ok(Observation {
+        features: None,
         image: read_color_image(&run.join(image))?.into(),
         estimated_pose: record.estimated_pose.context("the trial has no pose")?,
         plate_in_image: record

@@ -42,6 +42,7 @@ impl UndisturbedGrasp {
             .map_err(|error| Fault { kind: FaultKind::Localization, reason: error.to_string() })?;
         self.estimated_pose = found.pose;
         Ok(Observation {
+            features: None,
             image: frame.color,
             estimated_pose: found.pose,
             plate_in_image: found.in_image,

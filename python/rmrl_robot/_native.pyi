@@ -8,6 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 import numpy.typing as npt
 from typing_extensions import Self
+from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 def run_command(words: Sequence[str]) -> int:
     """Runs the command ``rmrl`` with these words, and returns its exit status."""
@@ -304,3 +310,40 @@ class Environment:
 
     def close(self) -> None:
         """Ends the cell."""
+class RoleModelTrainer:
+    """The trainer under ``rmrl_robot.method.RoleModelRL``. ``setup`` has its settings, seed, features, candidates and ``alike``."""
+
+    def __init__(self, setup: Mapping[str, Any]) -> None: ...
+    @staticmethod
+    def from_bytes(setup: Mapping[str, Any], path: str, data: bytes) -> RoleModelTrainer:
+        """The trainer that ``to_bytes`` has written; ``path`` names the file in errors."""
+
+    def learn(self, bridge: Any, trials: int | None, recorded: Sequence[Mapping[str, Any]]) -> None:
+        """Learns from recorded trials, then makes so many trials of ``bridge`` and learns from them.
+
+        Without a number of trials it learns from those of a call that ended early, as that has learned from them.
+        """
+
+    def probabilities(
+        self, image: npt.NDArray[np.uint8] | None, features: npt.NDArray[np.float32]
+    ) -> list[npt.NDArray[np.float32]]:
+        """The probability of every candidate in a state, by head."""
+
+    def novelty(
+        self, image: npt.NDArray[np.uint8] | None, features: npt.NDArray[np.float32]
+    ) -> float | None:
+        """How unlike all training states a state is."""
+
+    def candidates(self) -> list[list[float]]:
+        """The values of the candidates of each head."""
+
+    @property
+    def trials(self) -> int:
+        """The number of trials that the policy has learned from."""
+
+    @property
+    def trials_per_scene(self) -> int:
+        """The number of trials of a scene."""
+
+    def to_bytes(self, notes: str) -> bytes:
+        """The trainer as the bytes of a ``.safetensors`` file, with ``notes`` in its metadata."""

@@ -244,6 +244,7 @@ impl PickPlace {
             )));
         }
         Ok(Observation {
+            features: None,
             image: Arc::clone(&capture.frame.color),
             estimated_pose: found.pose,
             look_error_m: look.error_m,

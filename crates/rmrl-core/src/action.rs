@@ -16,7 +16,8 @@ pub struct ActionIndex(pub [usize; DIMENSIONS]);
 
 /// The candidate values of Δx, Δy and Δψ; the action set is their product.
 ///
-/// The candidates of each dimension rise strictly, so each index belongs to one value.
+/// The candidates of each dimension rise strictly, so each index belongs to one value. In an environment that is no cell of
+/// plates the values have that environment's units, and an adjustment carries one of each dimension.
 ///
 /// ```
 /// use rmrl_core::ActionSpace;

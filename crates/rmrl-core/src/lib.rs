@@ -50,7 +50,7 @@ pub use fnv::fnv1a;
 pub use grasp::closing_slide_m;
 pub use look::Look;
 pub use normal::{normal_pair, standard_normal};
-pub use observation::{Observation, PictureReader, PlateInImage};
+pub use observation::{Features, Observation, PictureReader, PlateInImage};
 pub use pose::{PlanarPose, PoseAdjustment, wrap_angle};
 pub use reward::{PlacementError, RewardFunction, yaw_error_rad};
 pub use rng::{Rng, random_stream};
@@ -62,6 +62,6 @@ pub use statistics::{
     mean, quantile, standard_deviation, trials_to_threshold, wilson_interval,
 };
 pub use trial::{
-    Decision, Fault, FaultKind, FaultedTrial, GraspFailure, Outcome, Placement, Purpose,
+    Decision, Fault, FaultKind, FaultedTrial, GraspFailure, Judgment, Outcome, Placement, Purpose,
     StepResult, Trial, TrialId, TrialReport,
 };

@@ -21,6 +21,34 @@ pub struct Observation {
     /// How the arm brought the plate there, with where it put it down on the way, oldest first. Empty where it did not for
     /// this trial.
     pub carries: Vec<Carry>,
+    /// The state of an environment that is no cell of plates; `None` in a cell. A policy of features takes it in place of
+    /// the pose, which then says nothing.
+    pub features: Option<Features>,
+}
+
+/// A state as numbers, for an environment that is no cell of plates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Features {
+    /// As a network takes them: most of them from -1 to 1.
+    pub values: Vec<f32>,
+    /// The number that the environment gives to all states like this one; `None` where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u64>,
+}
+
+impl Features {
+    /// Whether `other` is a state like this one: of the same group, or at most `distance` away where a state has none.
+    pub fn is_like(&self, other: &Self, distance: f64) -> bool {
+        if self.group.is_some() && other.group.is_some() {
+            return self.group == other.group;
+        }
+        let squares = self.values.iter().zip(&other.values).map(|(one, other)| {
+            let difference = f64::from(one - other);
+            difference * difference
+        });
+        self.values.len() == other.values.len() && squares.sum::<f64>() <= distance * distance
+    }
 }
 
 impl Observation {

@@ -10,7 +10,7 @@ pub type Label = [Option<usize>; DIMENSIONS];
 
 /// The role model of a scene: the executed action with the highest reward.
 ///
-/// Only placed trials with an action made of candidates can be role models. A failed grasp is never a role
+/// Only trials that placed a plate, or that another environment judged, with an action made of candidates can be role models. A failed grasp is never a role
 /// model, whatever its reward. Of equal rewards the earliest wins, so that the choice depends on the log
 /// alone. `None` if no trial of the scene qualifies.
 pub fn role_model(scene: &Scene) -> Option<&Trial> {
@@ -18,7 +18,7 @@ pub fn role_model(scene: &Scene) -> Option<&Trial> {
     scene
         .trials()
         .iter()
-        .filter(|trial| trial.outcome.placement().is_some() && trial.decision.index.is_some())
+        .filter(|trial| trial.outcome.can_be_model() && trial.decision.index.is_some())
         .reduce(
             |best, trial| {
                 if trial.outcome.reward() > best.outcome.reward() { trial } else { best }
@@ -53,6 +53,7 @@ mod tests {
         Trial {
             id: TrialId::new(number, 1, 1),
             observation: Observation {
+                features: None,
                 look_error_m: None,
                 carries: Vec::new(),
                 image: Arc::new(RgbImage::new(1, 1)),

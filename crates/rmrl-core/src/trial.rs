@@ -88,14 +88,26 @@ pub enum Outcome {
     /// The plate was not carried to the target. The reward is 0; the trial is never a role model and has no
     /// hindsight label.
     NotGrasped(GraspFailure),
+    /// An environment that is no cell of plates judged the action.
+    Judged(Judgment),
+}
+
+/// What an environment says of an action.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judgment {
+    /// The reward.
+    pub reward: f64,
+    /// The values of the candidates that would have been best, by dimension, as far as the environment says afterwards.
+    pub best: [Option<f64>; DIMENSIONS],
 }
 
 impl Outcome {
-    /// The reward of the trial: the measured one, or 0 if nothing was placed.
+    /// The reward of the trial: the measured one, that of the environment, or 0 if nothing was placed.
     pub fn reward(&self) -> f64 {
         match self {
             Self::Placed(placement) => placement.reward,
             Self::NotGrasped(_) => 0.0,
+            Self::Judged(judgment) => judgment.reward,
         }
     }
 
@@ -108,8 +120,13 @@ impl Outcome {
     pub fn placement(&self) -> Option<&Placement> {
         match self {
             Self::Placed(placement) => Some(placement),
-            Self::NotGrasped(_) => None,
+            Self::NotGrasped(_) | Self::Judged(_) => None,
         }
+    }
+
+    /// Whether the action can be a role model: it led to more than a failed grasp.
+    pub fn can_be_model(&self) -> bool {
+        !matches!(self, Self::NotGrasped(_))
     }
 }
 

@@ -209,6 +209,8 @@ impl TrialRecord {
                             reason: cause.to_string(),
                         });
                     }
+                    // Runs are made in cells; of another environment's trial the reward is all that a record has a key for.
+                    Outcome::Judged(_) => {}
                 }
             }
             TrialReport::Faulted(faulted) => {
@@ -307,6 +309,7 @@ impl TrialRecord {
         Ok(Some(Trial {
             id: self.id(),
             observation: Observation {
+                features: None,
                 look_error_m: self.look_error_m,
                 carries: self.carries.clone(),
                 image: Arc::new(image),
@@ -356,6 +359,7 @@ mod tests {
         Trial {
             id: TrialId::new(7, 2, 1),
             observation: Observation {
+                features: None,
                 look_error_m: None,
                 carries: Vec::new(),
                 image: Arc::new(RgbImage::new(2, 2)),

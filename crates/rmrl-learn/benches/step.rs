@@ -284,6 +284,7 @@ fn observation(number: usize, size_px: u32) -> Observation {
     });
     let spread = |period: usize| (number % period) as f64 / period as f64 - 0.5;
     Observation {
+        features: None,
         look_error_m: None,
         carries: Vec::new(),
         image: Arc::new(image),

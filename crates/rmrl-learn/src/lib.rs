@@ -12,7 +12,7 @@
 //!   decisions), `look_error` (by how much the localizer
 //!   errs in a picture), `losses`, `adam`, `ood_detector` (where a deployed policy abstains), `policy_file`
 //! - `method`: `method_name` (the methods by name), `update` and `actor_critic` (on-line updates),
-//!   `labeling`, `replay_memory`
+//!   `labeling`, `reported` (labels outside of cells), `replay_memory`
 //! - `training`: the loop of the paper; `rollout` (one trial), `overlap` (learning beside the motion),
 //!   `backlog` (resuming), `observer`, `stopping`, `learner`, `checkpoint`; `baselines` and
 //!   `fixed_policy_run` (no learning); `pretrain` (from earlier runs) and `encoder_pretraining` (from
@@ -30,10 +30,13 @@ pub use config::{
     ScheduleConfig, ViewName,
 };
 pub use method::{
-    BestOfScene, Experience, Hindsight, HindsightByGeometry, Labeling, Method, MethodName,
-    OnlineUpdate, Reinforce, ReplayMemory, ReplayRule, TrialLabel, UnknownMethod, role_models,
+    BestOfAlike, BestOfScene, Experience, Hindsight, HindsightByGeometry, Labeling, Method,
+    MethodName, OnlineUpdate, Reinforce, ReplayMemory, ReplayRule, ReportedHindsight, TrialLabel,
+    UnknownMethod, role_models,
 };
-pub use network::{ImageView, MOST_CANDIDATES, NORM_EPSILON, NetworkShape, NormKind, norm_groups};
+pub use network::{
+    ImageView, MOST_CANDIDATES, MOST_FEATURES, NORM_EPSILON, NetworkShape, NormKind, norm_groups,
+};
 pub use policy::{
     COLOR_DEVIATION, COLOR_MEAN, EncodedState, LookErrorNetwork, OodDetector, OodScale, OodScore,
     Policy, PolicyTensor, PoseScaling, most_likely,
@@ -43,5 +46,5 @@ pub use training::{
     CalibratedOracle, Chessboard, ConstantOffset, EarlierData, EncoderExample, EncoderTrainer,
     EncoderTraining, FixedPolicy, FixedPolicyRun, GreedyPolicy, Learner, Limits, NoCorrection,
     Noted, Observer, ObserverError, Oracle, RandomCorrection, RunError, SelfCalibration,
-    StopReason, Training, TrialBacklog, TrialPlan, pretrain,
+    StopReason, Training, TrialBacklog, TrialPlan, end_scene_early, pretrain,
 };

@@ -4,6 +4,7 @@ mod actor_critic;
 mod labeling;
 mod method_name;
 mod replay_memory;
+mod reported;
 mod update;
 
 use rmrl_core::{ActionSpace, Scene};
@@ -13,6 +14,7 @@ pub use self::labeling::{
 };
 pub use self::method_name::{MethodName, UnknownMethod};
 pub use self::replay_memory::{Experience, ReplayMemory};
+pub use self::reported::{BestOfAlike, ReportedHindsight};
 pub use self::update::{OnlineUpdate, Reinforce, ReplayRule};
 
 /// A learning method. Network, optimizer and schedule are the same for all methods.

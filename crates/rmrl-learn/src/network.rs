@@ -16,8 +16,8 @@ pub(crate) use self::initial_weights::linear;
 use self::initial_weights::zero_linear;
 pub use self::norm::{NORM_EPSILON, NormKind, norm_groups};
 pub(crate) use self::resnet::ResNet;
-pub use self::shape::{ImageView, MOST_CANDIDATES, NetworkShape};
-pub(crate) use self::shape::{MOST_BASE_WIDTH, MOST_IMAGE_SIZE, MOST_LAYER_WIDTH};
+pub use self::shape::{ImageView, MOST_CANDIDATES, MOST_FEATURES, NetworkShape};
+pub(crate) use self::shape::{MOST_BASE_WIDTH, MOST_IMAGE_SIZE, MOST_LAYER_WIDTH, POSE_INPUTS};
 
 /// The policy network `π_θ` (Fig. 3), and beside it the value that actor-critic methods learn.
 #[derive(Module, Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct PolicyNetwork {
     value: Head,
 }
 
-/// Encodes the estimated pose.
+/// Encodes the estimated pose, or the features of a state that has no pose.
 #[derive(Module, Debug)]
 struct PoseMlp {
     fc1: Linear,
@@ -59,7 +59,7 @@ impl PolicyNetwork {
         let encoder = (shape.view != ImageView::None)
             .then(|| ResNet::new(blocks, shape.base_width, shape.norm, rng, device));
         let pose = PoseMlp {
-            fc1: linear(3, shape.pose_width, rng, device),
+            fc1: linear(shape.pose_inputs, shape.pose_width, rng, device),
             fc2: linear(shape.pose_width, shape.pose_width, rng, device),
         };
         let joint = shape.features() + shape.pose_width;
@@ -112,7 +112,7 @@ impl PolicyNetwork {
     /// The input of the heads: image features, if there are any, and the encoded pose.
     ///
     /// # Shapes
-    /// - features: `[batch, features]`, pose: `[batch, 3]`
+    /// - features: `[batch, features]`, pose: `[batch, pose_inputs]`
     /// - output: `[batch, features + pose_width]`
     pub(crate) fn joint(&self, features: Option<Tensor<2>>, pose: Tensor<2>) -> Tensor<2> {
         let pose = relu(self.pose.fc2.forward(relu(self.pose.fc1.forward(pose))));

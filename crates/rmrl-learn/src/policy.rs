@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use rmrl_core::ActionSpace;
+use rmrl_core::{ActionSpace, DIMENSIONS, PlanarPose};
 
 pub(crate) use self::adam::{Adam, ParameterMoments};
 pub use self::categorical::most_likely;
@@ -36,7 +36,7 @@ pub use self::state::EncodedState;
 use self::state::{feature_batch, pose_batch};
 pub(crate) use self::tensor::{on_all_threads, read};
 use crate::config::{EncoderWeights, PolicyConfig, ViewName};
-use crate::network::{NetworkShape, NormKind, PolicyNetwork};
+use crate::network::{MOST_FEATURES, NetworkShape, NormKind, POSE_INPUTS, PolicyNetwork};
 use crate::storage::{WeightsError, load_tensors, plate_encoder, read_tensors};
 
 /// The policy `π_θ(a | s)` with its optimizer.
@@ -71,6 +71,34 @@ impl Policy {
         scaling: PoseScaling,
         seed: u64,
     ) -> Result<Self, WeightsError> {
+        Self::of_inputs(config, actions, (POSE_INPUTS, scaling), seed)
+    }
+
+    /// A policy for the states of an environment that is no cell of plates: `features` numbers, and an image unless the
+    /// configuration's view is none. Otherwise as [`Policy::new`].
+    ///
+    /// # Errors
+    /// The weights in the configuration cannot be read or do not fit.
+    ///
+    /// # Panics
+    /// If the configuration was not validated, or there are no features or more than [`MOST_FEATURES`].
+    pub fn of_features(
+        config: &PolicyConfig,
+        actions: &ActionSpace,
+        features: usize,
+        seed: u64,
+    ) -> Result<Self, WeightsError> {
+        assert!((1..=MOST_FEATURES).contains(&features), "{features} features");
+        let unused = PoseScaling::new(PlanarPose::default(), [1.0; DIMENSIONS]);
+        Self::of_inputs(config, actions, (features, unused), seed)
+    }
+
+    fn of_inputs(
+        config: &PolicyConfig,
+        actions: &ActionSpace,
+        (pose_inputs, scaling): (usize, PoseScaling),
+        seed: u64,
+    ) -> Result<Self, WeightsError> {
         let tensors = match &config.encoder.weights {
             _ if config.view == ViewName::None => None,
             EncoderWeights::Random => None,
@@ -92,6 +120,7 @@ impl Policy {
             base_width: config.encoder.base_width,
             norm,
             image_size: config.encoder.image_size,
+            pose_inputs,
             pose_width: config.pose_width,
             head_width: config.head_width,
             candidates: actions.sizes(),
@@ -182,7 +211,7 @@ impl Policy {
     /// Fits the detector of unknown states to the states of each scene of the training.
     pub(crate) fn fit_support<'a>(&mut self, scenes: impl IntoIterator<Item = &'a [EncodedState]>) {
         let poses_and_features = |states: &'a [EncodedState]| {
-            states.iter().map(|state| (state.pose(), self.features_of(state)))
+            states.iter().map(|state| (state.pose().to_vec(), self.features_of(state)))
         };
         self.support = OodDetector::fit(scenes.into_iter().map(poses_and_features));
     }

@@ -185,6 +185,20 @@ impl<E: Env> Training<'_, E> {
     }
 }
 
+/// Ends the scene under way, if there is one, before its last trial: labels it as it is, and learns from these labels. A run
+/// that stopped within a scene can then be kept as a checkpoint, and continues with another scene.
+pub fn end_scene_early(learner: &mut Learner, method: &Method, schedule: &ScheduleConfig) {
+    if learner.is_between_scenes() {
+        return;
+    }
+    let actions = learner.policy.actions();
+    if let Some(labels) = method.label(learner.scene(), &learner.memory, actions, true) {
+        learner.memory.dataset.extend(labels);
+        learner.train_on_scene(schedule.scene_epochs);
+    }
+    learner.end_scene();
+}
+
 /// Learns from one trial after the other.
 fn learn_from_all(
     learner: &mut Learner,

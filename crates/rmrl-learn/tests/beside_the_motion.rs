@@ -52,6 +52,7 @@ impl Env for SlowArm {
             return Err(Fault { kind: FaultKind::Device, reason });
         }
         Ok(Observation {
+            features: None,
             look_error_m: None,
             carries: Vec::new(),
             image: Arc::new(RgbImage::from_pixel(8, 8, Rgb([9; 3]))),

@@ -31,6 +31,7 @@ fn observation(plate: u8, table: u8) -> Observation {
     }
     let plate_in_image = PlateInImage { u_px: 29.5, v_px: 22.5, diagonal_px: 24.0 };
     Observation {
+        features: None,
         look_error_m: None,
         carries: Vec::new(),
         image: Arc::new(image),

@@ -67,6 +67,7 @@ impl Env for OffsetWorld {
         self.estimated_pose = PlanarPose::new(0.1 * uniform(), 0.1 * uniform(), 0.5 * uniform());
         let shade = (128.0 + 100.0 * uniform()) as u8;
         Ok(Observation {
+            features: None,
             look_error_m: None,
             carries: Vec::new(),
             image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([shade; 3]))),
@@ -798,6 +799,7 @@ fn a_policy_sees_the_image_the_square_around_the_plate_or_nothing_of_it() {
             let plate_in_image = PlateInImage { u_px: 40.0, v_px: 30.0, diagonal_px: 20.0 };
             let (image, estimated_pose) = (Arc::new(image), PlanarPose::new(0.05, 0.0, 0.1));
             policy.encode(&Observation {
+                features: None,
                 look_error_m: None,
                 carries: Vec::new(),
                 image,
@@ -1027,6 +1029,7 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
 #[test]
 fn every_accepted_width_of_the_encoder_makes_a_policy() {
     let observation = Observation {
+        features: None,
         look_error_m: None,
         carries: Vec::new(),
         image: Arc::new(RgbImage::from_pixel(40, 30, Rgb([90; 3]))),

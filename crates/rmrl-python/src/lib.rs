@@ -12,6 +12,7 @@
 //! - `perception`: cameras, and the localizer
 //! - `training`: runs that a program makes and follows
 //! - `devices`: Python classes as the devices of a cell
+//! - `method`: the trainer of role-model reinforcement learning, on an environment that is written in Python
 //!
 //! They share:
 //!
@@ -25,6 +26,7 @@ mod configuration;
 mod devices;
 mod environment;
 mod errors;
+mod method;
 mod perception;
 mod policy;
 mod runs;
@@ -52,6 +54,7 @@ mod _native {
     use crate::devices::{DeviceSet, SimulatedCell, checked_camera, create_run, run_with_devices};
     #[pymodule_export]
     use crate::environment::Environment;
+    use crate::method::RoleModelTrainer;
     #[pymodule_export]
     use crate::perception::{LoadedCamera, LoadedLocalizer};
     #[pymodule_export]

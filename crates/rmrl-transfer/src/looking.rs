@@ -87,6 +87,7 @@ impl TransferCell {
             .as_mut()
             .map(|reader| camera.along_world(reader.look_error_m(&frame.color, found.in_image)));
         Observation {
+            features: None,
             image: Arc::clone(&frame.color),
             estimated_pose: found.pose,
             look_error_m,

@@ -209,7 +209,7 @@ fn hindsight_label(
             let best = PoseAdjustment { dx_m: along_m, dy_m: 0.0, dyaw_rad: 0.0 };
             actions.nearest(best.rotated(pick_yaw_rad)).0.map(Some)
         }
-        Outcome::NotGrasped(_) => [None; DIMENSIONS],
+        Outcome::NotGrasped(_) | Outcome::Judged(_) => [None; DIMENSIONS],
     }
 }
 
@@ -253,6 +253,7 @@ mod tests {
             scene.push(Trial {
                 id: TrialId::new(trial, 1, 1),
                 observation: Observation {
+                    features: None,
                     look_error_m: None,
                     carries: Vec::new(),
                     image: Arc::new(RgbImage::new(1, 1)),
@@ -351,6 +352,7 @@ mod tests {
 
     fn experience(trial: u32, x_m: f64, yaw_rad: f64, reward: Option<f64>) -> Experience {
         Experience {
+            features: None,
             trial,
             scene: 1,
             estimated_pose: PlanarPose::new(x_m, 0.0, yaw_rad),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rmrl_core::{ActionIndex, DIMENSIONS, Label, PlanarPose, Trial};
+use rmrl_core::{ActionIndex, DIMENSIONS, Features, Label, PlanarPose, Trial};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::EncodedState;
@@ -11,7 +11,7 @@ use crate::policy::EncodedState;
 pub(crate) type Sample<'a> = (&'a EncodedState, ActionIndex, f64);
 
 /// What learning keeps of a trial besides its state.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Experience {
     /// The number of the trial, from 1.
     pub trial: u32,
@@ -26,8 +26,11 @@ pub struct Experience {
     pub log_probability: Option<f32>,
     /// The reward.
     pub reward: f64,
-    /// Whether the plate was placed; only then can the action be a role model.
+    /// Whether the plate was placed, or another environment judged the action; only then can the action be a role model.
     pub placed: bool,
+    /// The state of an environment that is no cell of plates; `None` in a cell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
 }
 
 impl Experience {
@@ -45,7 +48,8 @@ impl Experience {
             action,
             log_probability,
             reward: trial.outcome.reward(),
-            placed: trial.outcome.placement().is_some(),
+            placed: trial.outcome.can_be_model(),
+            features: trial.observation.features.clone(),
         })
     }
 }

@@ -26,6 +26,8 @@ pub(crate) const MOST_BASE_WIDTH: usize = 256;
 pub(crate) const MOST_IMAGE_SIZE: usize = 1024;
 /// The largest width of a layer of the pose MLP and of the heads.
 pub(crate) const MOST_LAYER_WIDTH: usize = 2048;
+/// The most features of a state.
+pub const MOST_FEATURES: usize = 65_536;
 /// The most candidates of a dimension, after all refinements.
 pub const MOST_CANDIDATES: usize = 4001;
 
@@ -43,12 +45,27 @@ pub struct NetworkShape {
     pub norm: NormKind,
     /// Width and height of the input image, in pixels.
     pub image_size: usize,
+    /// The numbers that the pose MLP takes: three of a pose, or the features of a state that has no pose.
+    #[serde(default = "pose_inputs", skip_serializing_if = "is_pose")]
+    pub pose_inputs: usize,
     /// Width of the pose MLP's layers.
     pub pose_width: usize,
     /// Width of each head's hidden layer.
     pub head_width: usize,
     /// Candidates of each dimension.
     pub candidates: [usize; DIMENSIONS],
+}
+
+/// The numbers of a pose.
+pub(crate) const POSE_INPUTS: usize = 3;
+
+fn pose_inputs() -> usize {
+    POSE_INPUTS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_pose(inputs: &usize) -> bool {
+    *inputs == POSE_INPUTS
 }
 
 impl NetworkShape {
@@ -67,6 +84,7 @@ impl NetworkShape {
         let most = [
             (self.base_width, MOST_BASE_WIDTH),
             (self.image_size, MOST_IMAGE_SIZE),
+            (self.pose_inputs, MOST_FEATURES),
             (self.pose_width, MOST_LAYER_WIDTH),
             (self.head_width, MOST_LAYER_WIDTH),
         ];

@@ -14,7 +14,10 @@ use crate::network::{ImageView, PolicyNetwork};
 
 impl Policy {
     /// Encodes an observation for the network: the scaled pose, and of the image the part that the
-    /// policy sees, or its features if the encoder is frozen.
+    /// policy sees, or its features if the encoder is frozen. A policy of features takes these in place of the pose.
+    ///
+    /// # Panics
+    /// If a policy of features sees a state that has another number of them.
     pub fn encode(&self, observation: &Observation) -> EncodedState {
         let image = match &self.inference_network().encoder {
             None => EncodedImage::Unseen,
@@ -25,7 +28,15 @@ impl Policy {
                 EncodedImage::Features(on_all_threads(|| read(encoder.forward(images))))
             }
         };
-        EncodedState::new(self.scaling.scale(observation.estimated_pose), image)
+        let Some(features) = &observation.features else {
+            return EncodedState::new(self.scaling.scale(observation.estimated_pose), image);
+        };
+        let (given, expected) = (features.values.len(), self.shape.pose_inputs);
+        assert_eq!(
+            given, expected,
+            "the state has another number of features than the policy takes"
+        );
+        EncodedState::new(features.values.as_slice(), image)
     }
 
     /// The part of an image that the encoder sees: `image_size` x `image_size` pixels.

@@ -17,8 +17,8 @@ const FEATURES: &str = "support.features";
 /// placements, while the states of one scene lie close together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OodDetector {
-    /// The scaled poses.
-    poses: Vec<[f32; 3]>,
+    /// The scaled poses, or the features of states that have no pose.
+    poses: Vec<Vec<f32>>,
     /// The images' features.
     features: Vec<Vec<f32>>,
     scale: OodScale,
@@ -55,7 +55,7 @@ impl OodDetector {
     /// Fits a detector to the scaled poses and the image features of each scene's states; `None` for
     /// fewer than two scenes, because they have no distance between scenes.
     pub(crate) fn fit(
-        scenes: impl IntoIterator<Item = impl IntoIterator<Item = ([f32; 3], Vec<f32>)>>,
+        scenes: impl IntoIterator<Item = impl IntoIterator<Item = (Vec<f32>, Vec<f32>)>>,
     ) -> Option<Self> {
         let (mut poses, mut features, mut scene_of) = (Vec::new(), Vec::new(), Vec::new());
         for (number, states) in scenes.into_iter().enumerate() {
@@ -73,14 +73,14 @@ impl OodDetector {
     }
 
     /// The score of a state of this scaled pose and these features.
-    pub(crate) fn score(&self, pose: [f32; 3], features: &[f32]) -> OodScore {
+    pub(crate) fn score(&self, pose: &[f32], features: &[f32]) -> OodScore {
         // A training state itself has score 0, even if all are the same: no 0 / 0.
         let scaled = |distance: f32, scale: f32| match distance {
             0.0 => 0.0,
             _ => f64::from(distance) / f64::from(scale),
         };
         OodScore {
-            pose: scaled(nearest(&pose, self.poses.iter()), self.scale.pose),
+            pose: scaled(nearest(pose, self.poses.iter()), self.scale.pose),
             image: scaled(nearest(features, self.features.iter()), self.scale.features),
         }
     }
@@ -117,20 +117,20 @@ impl OodDetector {
             let bytes = values.flat_map(f32::to_le_bytes).collect();
             TensorToWrite::of_bytes(name, Dtype::F32, vec![self.len(), width], bytes)
         };
-        let width = self.features.first().map_or(0, Vec::len);
+        let width = |rows: &[Vec<f32>]| rows.first().map_or(0, Vec::len);
         [
-            tensor(POSES, 3, &mut self.poses.iter().flatten().copied()),
-            tensor(FEATURES, width, &mut self.features.iter().flatten().copied()),
+            tensor(POSES, width(&self.poses), &mut self.poses.iter().flatten().copied()),
+            tensor(FEATURES, width(&self.features), &mut self.features.iter().flatten().copied()),
         ]
     }
 
-    /// The detector in a policy file's bytes, for images of `width` features.
+    /// The detector in a policy file's bytes, for poses of `pose_inputs` numbers and images of `width` features.
     ///
     /// # Errors
     /// What is wrong with its tensors.
     pub(crate) fn from_tensors(
         scale: OodScale,
-        width: usize,
+        [pose_inputs, width]: [usize; 2],
         bytes: &[u8],
     ) -> Result<Self, String> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
@@ -146,8 +146,8 @@ impl OodDetector {
             // Rows may be empty: a policy that sees no image has no features.
             Ok((0..rows).map(|row| values[row * width..(row + 1) * width].to_vec()).collect())
         };
-        let poses = rows(POSES, 3)?.iter().map(|pose| [pose[0], pose[1], pose[2]]).collect();
-        let detector = Self { poses, features: rows(FEATURES, width)?, scale };
+        let detector =
+            Self { poses: rows(POSES, pose_inputs)?, features: rows(FEATURES, width)?, scale };
         if detector.poses.len() != detector.features.len() {
             return Err("its support has another number of poses than of images".to_string());
         }
@@ -188,15 +188,15 @@ mod tests {
     #[test]
     fn the_score_of_a_state_is_the_worse_of_pose_and_image() {
         let detector = OodDetector {
-            poses: vec![[0.0; 3], [1.0, 0.0, 0.0]],
+            poses: vec![vec![0.0; 3], vec![1.0, 0.0, 0.0]],
             features: vec![vec![0.0, 0.0], vec![0.0, 2.0]],
             scale: OodScale { pose: 1.0, features: 2.0 },
         };
-        let far = detector.score([3.0, 0.0, 0.0], &[0.0, 1.0]);
+        let far = detector.score(&[3.0, 0.0, 0.0], &[0.0, 1.0]);
         assert_eq!(far, OodScore { pose: 2.0, image: 0.5 });
         assert_eq!(far.worst(), 2.0);
-        assert_eq!(detector.score([1.0, 0.0, 0.0], &[3.0, 0.0]).worst(), 1.5);
+        assert_eq!(detector.score(&[1.0, 0.0, 0.0], &[3.0, 0.0]).worst(), 1.5);
         // NaN is near no training state.
-        assert_eq!(detector.score([f32::NAN, 0.0, 0.0], &[0.0, 0.0]).worst(), f64::INFINITY);
+        assert_eq!(detector.score(&[f32::NAN, 0.0, 0.0], &[0.0, 0.0]).worst(), f64::INFINITY);
     }
 }

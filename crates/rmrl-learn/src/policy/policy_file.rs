@@ -142,9 +142,10 @@ impl Policy {
         let tensors = parse_safetensors(path, &bytes)?;
         load_tensors(&mut policy.network, tensors, path, "its own description", |_| false)?;
         policy.freeze_and_number();
+        let widths = [policy.shape.pose_inputs, policy.shape.features()];
         policy.support = description
             .ood_scale
-            .map(|scale| OodDetector::from_tensors(scale, policy.shape.features(), &bytes))
+            .map(|scale| OodDetector::from_tensors(scale, widths, &bytes))
             .transpose()
             .map_err(malformed)?;
         Ok(policy)

@@ -58,6 +58,7 @@ impl Fixture {
             base_width: 4,
             norm,
             image_size: 32,
+            pose_inputs: 3,
             pose_width: 6,
             head_width: 10,
             candidates: [5, 7, 3],

@@ -4,14 +4,14 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::Dtype;
 
 use super::observation_encoding::image_batch;
-use crate::network::{ImageView, NetworkShape, PolicyNetwork};
+use crate::network::{ImageView, NetworkShape, POSE_INPUTS, PolicyNetwork};
 use crate::storage::{TensorToWrite, floats};
 
 /// A state as the network takes it, computed once and kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncodedState {
-    /// The scaled pose.
-    pose: [f32; 3],
+    /// The scaled pose, or the features of a state that has no pose.
+    pose: Vec<f32>,
     image: EncodedImage,
 }
 
@@ -26,13 +26,13 @@ pub(crate) enum EncodedImage {
 }
 
 impl EncodedState {
-    pub(crate) fn new(pose: [f32; 3], image: EncodedImage) -> Self {
-        Self { pose, image }
+    pub(crate) fn new(pose: impl Into<Vec<f32>>, image: EncodedImage) -> Self {
+        Self { pose: pose.into(), image }
     }
 
-    /// The scaled pose.
-    pub(crate) fn pose(&self) -> [f32; 3] {
-        self.pose
+    /// The scaled pose, or the features of a state that has no pose.
+    pub(crate) fn pose(&self) -> &[f32] {
+        &self.pose
     }
 
     /// States as named tensors.
@@ -50,7 +50,9 @@ impl EncodedState {
             }
         }
         let rows = states.len();
-        let mut tensors = vec![TensorToWrite::of_bytes("poses", Dtype::F32, vec![rows, 3], poses)];
+        let mut tensors = Vec::new();
+        let width = states.first().map_or(POSE_INPUTS, |state| state.pose.len());
+        tensors.push(TensorToWrite::of_bytes("poses", Dtype::F32, vec![rows, width], poses));
         if !features.is_empty() {
             let shape = vec![rows, features.len() / rows / 4];
             tensors.push(TensorToWrite::of_bytes("features", Dtype::F32, shape, features));
@@ -62,11 +64,11 @@ impl EncodedState {
         tensors
     }
 
-    /// `rows` states from the tensors of [`Self::to_tensors`], seen by `view`; `None` if a tensor is
+    /// `rows` states of a network of this shape from the tensors of [`Self::to_tensors`]; `None` if a tensor is
     /// missing or has too few rows.
     pub(crate) fn from_tensors(
         rows: usize,
-        view: ImageView,
+        shape: &NetworkShape,
         tensor: impl Fn(&str) -> Option<Vec<u8>>,
     ) -> Option<Vec<Self>> {
         if rows == 0 {
@@ -74,7 +76,7 @@ impl EncodedState {
         }
         let poses = floats(&tensor("poses")?);
         let images: Vec<EncodedImage> = match tensor("features") {
-            None if view == ImageView::None => vec![EncodedImage::Unseen; rows],
+            None if shape.view == ImageView::None => vec![EncodedImage::Unseen; rows],
             Some(bytes) => bytes
                 .chunks(bytes.len() / rows)
                 .map(|row| EncodedImage::Features(floats(row)))
@@ -87,18 +89,19 @@ impl EncodedState {
                     .collect()
             }
         };
-        let poses = poses.as_chunks::<3>().0;
-        (poses.len() == rows && images.len() == rows).then(|| {
-            let states = poses.iter().zip(images);
-            states.map(|(pose, image)| Self { pose: *pose, image }).collect()
+        let width = shape.pose_inputs;
+        (poses.len() == rows * width && images.len() == rows).then(|| {
+            let states = poses.chunks_exact(width).zip(images);
+            states.map(|(pose, image)| Self::new(pose, image)).collect()
         })
     }
 }
 
-/// Poses as a batch, `[batch, 3]`.
+/// Poses or features as a batch, `[batch, pose_inputs]`.
 pub(crate) fn pose_batch(states: &[&EncodedState], device: &Device) -> Tensor<2> {
-    let values: Vec<f32> = states.iter().flat_map(|state| state.pose).collect();
-    Tensor::from_data(TensorData::new(values, [states.len(), 3]), device)
+    let values: Vec<f32> = states.iter().flat_map(|state| state.pose.iter().copied()).collect();
+    let shape = [states.len(), values.len() / states.len().max(1)];
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// The image features of a batch by a network of this shape, `[batch, features]`; `None` for a

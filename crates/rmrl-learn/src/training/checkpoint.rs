@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::learner::Learner;
 use crate::config::MAX_REFINEMENTS;
 use crate::method::{Experience, ReplayMemory};
-use crate::network::ImageView;
+use crate::network::NetworkShape;
 use crate::policy::{Adam, EncodedState, ParameterMoments, Policy, PolicyDescription, check_same};
 use crate::storage::{
     CheckpointError, Metadata, TensorToWrite, floats, read_entry, to_json, write,
@@ -114,7 +114,7 @@ impl Learner {
         if tests > trials {
             return Err(file.malformed(format!("it has {tests} tests in {trials} trials")));
         }
-        let memory = file.memory(learner, policy.shape.view)?;
+        let memory = file.memory(learner, &policy.shape)?;
         Ok(Self::after(policy, memory, (trials, tests), seed))
     }
 }
@@ -182,17 +182,17 @@ impl<'a> TensorFile<'a> {
         Ok(Adam::with_moments(moments))
     }
 
-    /// The memory of a learner whose policy sees images by `view`.
+    /// The memory of a learner whose policy has a network of this shape.
     fn memory(
         &self,
         learner: LearnerDescription,
-        view: ImageView,
+        shape: &NetworkShape,
     ) -> Result<ReplayMemory, CheckpointError> {
         let LearnerDescription { trials, mut scenes, experiences, dataset, .. } = learner;
         if scenes.is_empty() {
             scenes = experiences.iter().map(|experience| experience.scene).collect();
         }
-        let states = EncodedState::from_tensors(trials as usize, view, |name| {
+        let states = EncodedState::from_tensors(trials as usize, shape, |name| {
             let tensor = self.tensors.tensor(&format!("{STATES}{name}"));
             tensor.ok().map(|view| view.data().to_vec())
         })

@@ -18,6 +18,8 @@ pub struct Learner {
     /// Those of the trials that tested the policy.
     tests: u32,
     seed: u64,
+    /// The share of random candidates in exploration.
+    exploration: f32,
 }
 
 /// A trial that the policy has not learned from yet.
@@ -76,7 +78,15 @@ impl Learner {
         (trials, tests): (u32, u32),
         seed: u64,
     ) -> Self {
-        Self { policy, memory, scene: Scene::new(), trials, tests, seed }
+        Self { policy, memory, scene: Scene::new(), trials, tests, seed, exploration: 0.0 }
+    }
+
+    /// The same learner, which in training takes so large a share of its candidates at random, of each dimension for itself.
+    /// Without it, a policy that has become sure of a role model tries nothing else. 0, as in the paper, where a new learner
+    /// does not have it; checkpoints do not keep it.
+    #[must_use]
+    pub fn with_exploration(self, share: f32) -> Self {
+        Self { exploration: share, ..self }
     }
 
     /// The number of trials that it has learned from.
@@ -127,9 +137,17 @@ impl Learner {
         &self.scene
     }
 
-    /// Samples an action from the policy, `a ~ π_θ(. | s)`.
+    /// Samples an action from the policy, `a ~ π_θ(. | s)`, and at random for the share of exploration.
     pub(super) fn explore(&self, state: &EncodedState, id: TrialId) -> Decision {
-        let distribution = self.policy.distribution(state);
+        let mut distribution = self.policy.distribution(state);
+        if self.exploration > 0.0 {
+            for probabilities in &mut distribution {
+                let even = 1.0 / probabilities.len() as f32;
+                for probability in probabilities {
+                    *probability += self.exploration * (even - *probability);
+                }
+            }
+        }
         let place = [u64::from(id.trial), u64::from(id.attempt)];
         let index = sample(&distribution, &mut random_stream(self.seed, "explore", place));
         self.policy.decision(index, distribution)
@@ -141,11 +159,12 @@ impl Learner {
         let experience = Experience::of(&trial).filter(|_| !trial.id.is_test());
         self.memory.states.push(state);
         self.memory.scenes.push(trial.id.scene);
+        let is_experience = experience.is_some();
         self.memory.experiences.extend(experience);
         self.trials = trial.id.trial;
         self.tests += u32::from(trial.id.is_test());
         self.scene.push(trial);
-        experience.is_some()
+        is_experience
     }
 
     /// Supervised passes over `D_i`; none if no state of the scene has a label.

@@ -76,6 +76,12 @@ impl TrialPlan {
         Self { trials, trials_per_scene, made: 0, scene: 0, left_in_scene: 0, tests: None }
     }
 
+    /// The same plan after `trials` trials of a run that made `scenes` whole scenes of them, maybe by other plans.
+    #[must_use]
+    pub fn after(self, trials: u32, scenes: u32) -> Self {
+        Self { made: trials, scene: scenes, left_in_scene: 0, ..self }
+    }
+
     /// A run that trains by `schedule` and proves `claim`, in up to `trials` trials.
     pub fn to_prove(claim: Claim, trials: u32, schedule: &ScheduleConfig) -> Self {
         let after = schedule.refinements * schedule.refine_interval;

@@ -148,6 +148,7 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
         Outcome::NotGrasped(GraspFailure::FingerOnPlate) => "finger_on_plate",
         Outcome::NotGrasped(GraspFailure::Missed) => "missed",
         Outcome::NotGrasped(GraspFailure::Slipped) => "slipped",
+        Outcome::Judged(_) => "judged",
     }
 }
 

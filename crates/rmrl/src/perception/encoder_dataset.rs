@@ -193,6 +193,7 @@ impl<'a> ImageMaker<'a> {
         let camera = self.camera.model();
         let Ok(found) = self.localizer.localize(&frame, &camera) else { return Ok(None) };
         let observation = Observation {
+            features: None,
             look_error_m: None,
             carries: Vec::new(),
             image: frame.color,

@@ -1,0 +1,116 @@
+"""Callbacks of ``RoleModelRL.learn``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rmrl_robot.method import RoleModelRL
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A completed trial, as callbacks see it.
+
+    Attributes:
+        number: Counted from 1.
+        scene: Counted from 1.
+        observation: The environment's.
+        action: As the environment got it.
+        reward: The environment's.
+        info: What the environment's ``step`` said besides.
+    """
+
+    number: int
+    scene: int
+    observation: Any
+    action: Any
+    reward: float
+    info: Mapping[str, Any]
+
+
+class Callback:
+    """Follows ``learn``. Derive from it, and override what you need.
+
+    Attributes:
+        every: ``on_pause`` is called after so many trials, rounded up to whole scenes; 0 is never.
+    """
+
+    every: int = 0
+
+    def on_start(self, model: RoleModelRL) -> None:
+        """``learn`` begins."""
+
+    def on_trial(self, model: RoleModelRL, trial: Trial) -> bool | None:
+        """A trial has ended; ``False`` ends ``learn``. The model cannot be used here, because it learns meanwhile."""
+        return None
+
+    def on_pause(self, model: RoleModelRL) -> bool | None:
+        """The model has learned from all trials, and may be used and saved; ``False`` ends ``learn``."""
+        return None
+
+    def on_end(self, model: RoleModelRL) -> None:
+        """``learn`` ends."""
+
+
+TrialCallback: TypeAlias = "Callable[[RoleModelRL, Trial], bool | None]"
+Callbacks: TypeAlias = "Callback | TrialCallback | Sequence[Callback | TrialCallback] | None"
+
+
+class _Function(Callback):
+    def __init__(self, function: TrialCallback) -> None:
+        self.function = function
+
+    def on_trial(self, model: RoleModelRL, trial: Trial) -> bool | None:
+        return self.function(model, trial)
+
+
+class EvalCallback(Callback):
+    """Evaluates the deterministic policy every so many trials in an environment of its own.
+
+    Attributes:
+        evaluations: ``(trials, mean reward, standard deviation)`` of each evaluation.
+    """
+
+    def __init__(self, env: Any, every: int = 100, episodes: int = 50, seed: int = 0) -> None:
+        self.env = env
+        self.every = every
+        self.episodes = episodes
+        self.seed = seed
+        self.evaluations: list[tuple[int, float, float]] = []
+
+    def on_pause(self, model: RoleModelRL) -> bool | None:
+        mean, deviation = evaluate_policy(model, self.env, self.episodes, seed=self.seed)
+        self.evaluations.append((model.num_trials, mean, deviation))
+        return None
+
+
+def evaluate_policy(
+    model: RoleModelRL,
+    env: Any,
+    n_eval_episodes: int = 100,
+    deterministic: bool = True,
+    seed: int | None = None,
+) -> tuple[float, float]:
+    """The mean and the standard deviation of the rewards of so many episodes."""
+    rewards = []
+    for episode in range(n_eval_episodes):
+        observation, _ = env.reset(seed=seed if episode == 0 else None)
+        action, _ = model.predict(observation, deterministic=deterministic)
+        rewards.append(float(env.step(action)[1]))
+    return float(np.mean(rewards)), float(np.std(rewards))
+
+
+def as_list(callback: Callbacks) -> list[Callback]:
+    """The callbacks of an argument of ``learn``."""
+    if callback is None:
+        return []
+    given = list(callback) if isinstance(callback, Sequence) else [callback]
+    for one in given:
+        if not isinstance(one, Callback) and not callable(one):
+            raise TypeError(f"the callback is {one!r}; expected a Callback or a function")
+    return [one if isinstance(one, Callback) else _Function(one) for one in given]
