@@ -45,15 +45,16 @@ def mean_reward(env: Any, actions: list[int]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--trials", type=int, nargs="+", default=[50, 100, 200, 400])
     arguments = parser.parse_args()
     rows: dict[str, list[list[float]]] = {}
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.first, arguments.first + arguments.seeds):
         env = bandit(seed)
         env.reset(seed=seed)
         by_chance = mean_reward_of_random(env)
         rows.setdefault("random", []).append([by_chance] * len(arguments.trials))
-        for method in ("reinforce", "rm-rl"):
+        for method in ("reinforce", "ppo", "rm-rl"):
             env = bandit(seed)
             model = RoleModelRL(env, method, seed=seed, reward_range=(0, 10))
             reached = []

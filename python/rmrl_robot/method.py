@@ -79,7 +79,8 @@ class RoleModelRL:
         similar: By ``similarity``: the largest distance.
         trials_per_scene: Trials between renewals of the labels; ``None`` is the method's default, 10 (hindsight: 1).
         exploration: The share of candidates that ``learn`` takes at random, of each dimension for itself, from 0 to 1. ``None`` is
-            0.1 where role models label, because a policy that is sure of one tries nothing else, and 0 for other methods.
+            0 for methods without role models, which are sure of nothing so soon, 0.1 for values with an order (a Box of up
+            to three dimensions), whose neighbors are tried anyway, and 0.3 for choices.
         bins: Candidates of a Box action, for all dimensions or each.
         action_range: ``(low, high)`` of a Box action; ``None`` takes the bounds of the space.
         reward_range: ``(low, high)`` become 0 and 1 for the trainer; ``None`` takes rewards as they are. Policy gradients need
@@ -115,7 +116,7 @@ class RoleModelRL:
             "grouping": grouping,
             "similar": similar,
             "trials_per_scene": trials_per_scene,
-            "exploration": _exploration(exploration, method),
+            "exploration": _exploration(exploration, method, actions),
             "reward_range": None if reward_range is None else [float(one) for one in reward_range],
             "settings": configuration.assignments(settings or {}),
             "observations": observations.to_json(),
@@ -344,9 +345,9 @@ def _space(env: Any, name: str) -> Any:
     return space
 
 
-def _exploration(share: float | None, method: str) -> float:
+def _exploration(share: float | None, method: str, actions: ActionCodec) -> float:
     if share is None:
-        return 0.1 if "rm-rl" in method else 0.0
+        return 0.0 if "rm-rl" not in method else 0.1 if actions.is_ordered else 0.3
     if not isinstance(share, (int, float)) or not 0 <= share <= 1:
         raise ValueError(f"exploration is {share!r}; expected a number from 0 to 1, or None")
     return float(share)
@@ -378,19 +379,20 @@ def _assignments(
     notes: Mapping[str, Any], observations: ObservationCodec, actions: ActionCodec
 ) -> list[str]:
     """The configuration of the trainer: defaults for other environments, then the user's settings."""
+    given = dict(one.split("=", 1) for one in notes["settings"])
+    sees_images = observations.sees_images and given.get("policy.view") != '"none"'
     values: dict[str, Any] = {
         "method": notes["method"],
         "policy.ood.abstain": False,
         "policy.label_sigma_bins": 1.0 if actions.is_ordered else 0.0,
         "schedule.refinements": 0,
-        "policy.view": "global" if observations.sees_images else "none",
+        "policy.view": "global" if sees_images else "none",
         "policy.encoder.weights": "random",
-        "policy.encoder.train": observations.sees_images,
+        "policy.encoder.train": sees_images,
         "policy.encoder.image_size": 64,
     }
     if notes["trials_per_scene"] is not None:
         values["schedule.trials_per_scene"] = notes["trials_per_scene"]
-    given = dict(one.split("=", 1) for one in notes["settings"])
     if not actions.can_refine and float(given.get("schedule.refinements", 0)) != 0:
         raise ValueError(
             "schedule.refinements is set, but the middle between two of these actions is none; expected 0"

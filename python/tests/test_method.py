@@ -378,6 +378,17 @@ def test_observations_of_every_space(observations: Any, method: str, tmp_path: P
     assert weights(again, tmp_path) == weights(model, tmp_path)
 
 
+def test_a_policy_may_leave_the_image_out() -> None:
+    env = Anything(OBSERVATIONS[4], ACTIONS[0])
+    model = RoleModelRL(env, settings={"policy.view": "none"}).learn(12)
+    seen, _ = env.reset()
+    dark = {**seen, "image": np.zeros_like(seen["image"])}
+    assert np.array_equal(model.probabilities(seen)[0], model.probabilities(dark)[0])
+    with pytest.raises(ValueError, match="has no encoder"):
+        settings = {"policy.view": "none", "policy.encoder.train": True}
+        RoleModelRL(env, settings=settings)
+
+
 @pytest.mark.parametrize("method", ["rm-rl", "hindsight", "ppo-rm-rl"])
 @pytest.mark.parametrize("actions", ACTIONS, ids=str)
 def test_actions_of_every_space(actions: Any, method: str) -> None:

@@ -35,7 +35,8 @@ pub use method::{
     UnknownMethod, role_models,
 };
 pub use network::{
-    ImageView, MOST_CANDIDATES, MOST_FEATURES, NORM_EPSILON, NetworkShape, NormKind, norm_groups,
+    ImageView, MOST_CANDIDATES, MOST_FEATURES, NORM_EPSILON, NetworkShape, NormKind, POSE_INPUTS,
+    norm_groups,
 };
 pub use policy::{
     COLOR_DEVIATION, COLOR_MEAN, EncodedState, LookErrorNetwork, OodDetector, OodScale, OodScore,

@@ -16,8 +16,8 @@ pub(crate) use self::initial_weights::linear;
 use self::initial_weights::zero_linear;
 pub use self::norm::{NORM_EPSILON, NormKind, norm_groups};
 pub(crate) use self::resnet::ResNet;
-pub use self::shape::{ImageView, MOST_CANDIDATES, MOST_FEATURES, NetworkShape};
-pub(crate) use self::shape::{MOST_BASE_WIDTH, MOST_IMAGE_SIZE, MOST_LAYER_WIDTH, POSE_INPUTS};
+pub use self::shape::{ImageView, MOST_CANDIDATES, MOST_FEATURES, NetworkShape, POSE_INPUTS};
+pub(crate) use self::shape::{MOST_BASE_WIDTH, MOST_IMAGE_SIZE, MOST_LAYER_WIDTH};
 
 /// The policy network `π_θ` (Fig. 3), and beside it the value that actor-critic methods learn.
 #[derive(Module, Debug)]

@@ -51,6 +51,7 @@ fn make_run(root: &Path, trials: u32) {
             image: image.into(),
             estimated_pose: PlanarPose::new(f64::from(trial), 0.0, 0.0),
             plate_in_image: PlateInImage { u_px: 1.0, v_px: 2.0, diagonal_px: 3.0 },
+            features: None,
         };
         let decision = Decision {
             adjustment: PoseAdjustment { dx_m: 0.0, dy_m: 0.0, dyaw_rad: 0.0 },

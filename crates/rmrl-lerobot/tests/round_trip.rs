@@ -60,6 +60,7 @@ impl Run {
             image: Arc::new(RgbImage::new(1, 1)),
             estimated_pose: PlanarPose::new(tenth, -1.0 / 3.0, 0.7),
             plate_in_image: PlateInImage { u_px: tenth, v_px: 2.0, diagonal_px: 3.0 },
+            features: None,
         };
         let decision = Decision {
             adjustment: PoseAdjustment { dx_m: 0.001, dy_m: -tenth, dyaw_rad: 0.01 },

@@ -46,7 +46,7 @@ pub(crate) fn ood_score(
         return graph.f64s(&[2], &[f64::NAN; 2]);
     };
     let scale = support.scale();
-    let poses = graph.f32s(&[support.len(), 3], support.poses().as_flattened());
+    let poses = graph.f32s(&[support.len(), 3], &support.poses().concat());
     let pose = nearest(graph, poses, scaled_pose, scale.pose);
     let image = match features {
         Some(features) => {

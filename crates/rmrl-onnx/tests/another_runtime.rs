@@ -134,6 +134,7 @@ fn observation(rng: &mut Rng) -> Observation {
         look_error_m: None,
         plate_in_image: projection().in_image(pose).unwrap(),
         carries: Vec::new(),
+        features: None,
     }
 }
 

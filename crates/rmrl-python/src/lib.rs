@@ -54,6 +54,7 @@ mod _native {
     use crate::devices::{DeviceSet, SimulatedCell, checked_camera, create_run, run_with_devices};
     #[pymodule_export]
     use crate::environment::Environment;
+    #[pymodule_export]
     use crate::method::RoleModelTrainer;
     #[pymodule_export]
     use crate::perception::{LoadedCamera, LoadedLocalizer};

@@ -274,6 +274,7 @@ fn fail_at_every_call(failure: Failure) -> (u32, usize, u32) {
                     assert_eq!(failure, Failure::WrongHold, "{at}: trial {number}: {why}");
                     assert_ne!(why, GraspFailure::FingerOnPlate, "{at}: trial {number}");
                 }
+                Outcome::Judged(judgment) => panic!("a cell judges no action: {judgment:?}"),
             }
         }
         operator_calls += fuse.operator_calls.load(Ordering::Relaxed);

@@ -56,8 +56,8 @@ pub struct NetworkShape {
     pub candidates: [usize; DIMENSIONS],
 }
 
-/// The numbers of a pose.
-pub(crate) const POSE_INPUTS: usize = 3;
+/// The numbers of a pose, as the pose MLP takes them.
+pub const POSE_INPUTS: usize = 3;
 
 fn pose_inputs() -> usize {
     POSE_INPUTS

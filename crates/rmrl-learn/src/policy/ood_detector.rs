@@ -90,8 +90,8 @@ impl OodDetector {
         self.scale
     }
 
-    /// The scaled poses of the training states.
-    pub fn poses(&self) -> &[[f32; 3]] {
+    /// The scaled poses of the training states, or the features of states that have no pose.
+    pub fn poses(&self) -> &[Vec<f32>] {
         &self.poses
     }
 

@@ -9,7 +9,7 @@ use rmrl_belief::SavedBelief;
 use rmrl_core::{Decision, Look, Observation, PictureReader, PlanarPose, PlateInImage};
 use rmrl_data::RunDir;
 use rmrl_files::read_regular_file;
-use rmrl_learn::{ImageView, Limits, Policy, PolicyConfig};
+use rmrl_learn::{ImageView, Limits, POSE_INPUTS, Policy, PolicyConfig};
 use rmrl_vision::{PlateProjection, Recording};
 
 use super::baseline::limits;
@@ -98,7 +98,16 @@ impl DeployedPolicy {
             let belief = Box::new(read_belief(path)?);
             Acting::Belief { belief, limits: None, reader: None }
         } else {
-            Acting::Network(Box::new(Policy::from_file(path, &PolicyConfig::default())?))
+            let policy = Policy::from_file(path, &PolicyConfig::default())?;
+            if policy.shape().pose_inputs != POSE_INPUTS {
+                bail!(
+                    "{} is a policy of an environment that is no cell of plates: it takes {} features, not a pose; load it \
+                     by rmrl_robot.method.RoleModelRL.load",
+                    path.display(),
+                    policy.shape().pose_inputs
+                );
+            }
+            Acting::Network(Box::new(policy))
         };
         Ok(Self { acting, projection: None, path: path.to_path_buf() })
     }
@@ -148,6 +157,7 @@ impl DeployedPolicy {
                 look_error_m: asked.look_error_m,
                 plate_in_image,
                 carries: Vec::new(),
+                features: None,
             })),
             Acting::Belief { belief, limits, reader } => {
                 let error_m = match (asked.look_error_m, reader, projection) {

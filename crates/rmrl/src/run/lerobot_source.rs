@@ -23,6 +23,7 @@ pub fn lerobot_source(root: &Path) -> Result<RunSource, ConfigError> {
     let robot = match config.cell.kind {
         CellKind::Simulated => "simulated".to_string(),
         CellKind::XArm => config.xarm.model.key().to_string(),
+        CellKind::External => "external".to_string(),
     };
     let place = match config.task.kind {
         TaskKind::Table => "into the box on the table",

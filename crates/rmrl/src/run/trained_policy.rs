@@ -107,6 +107,7 @@ impl TrainedPolicy {
             look_error_m: None,
             plate_in_image,
             carries: Vec::new(),
+            features: None,
         })
     }
 
