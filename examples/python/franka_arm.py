@@ -8,6 +8,7 @@ import os
 import threading
 
 import franky
+
 from rmrl_robot.devices import Arm, Collision, Gripper, Refused, ToolPose
 
 

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pyrealsense2 as rs
+
 from rmrl_robot.devices import Camera, Disconnected, TimedOut
 
 

@@ -8,9 +8,10 @@ import os
 import threading
 import time
 
-from rmrl_robot.devices import Arm, Collision, Disconnected, Refused, ToolPose
 from rtde_control import RTDEControlInterface
 from rtde_receive import RTDEReceiveInterface
+
+from rmrl_robot.devices import Arm, Collision, Disconnected, Refused, ToolPose
 
 ACCELERATION_M_S2 = 0.5
 PROTECTIVE_STOP = 1 << 2  # of the safety status bits

@@ -12,6 +12,7 @@ import threading
 
 from pylabrobot.resources import Coordinate, Rotation
 from pylabrobot.ufactory.xarm6.xarm6 import XArm6, XArm6Error
+
 from rmrl_robot.devices import Arm, Collision, Gripper, Refused, ToolPose
 
 COLLISIONS = (22, 31, 35)  # errors of the controller after contact

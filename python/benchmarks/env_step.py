@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import gymnasium
 import numpy as np
+
 from rmrl_robot.envs import TableEnv
 
 MIDDLE = np.array([3, 3, 6])

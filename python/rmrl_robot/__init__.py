@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rmrl_robot._native import VERSION as __version__
+
 if TYPE_CHECKING:
     from rmrl_robot.callbacks import (
         MlflowCallback,
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
         RerunCallback,
         WandbCallback,
     )
+    from rmrl_robot.cells import Cell, TransferReport
+    from rmrl_robot.method import RoleModelRL
     from rmrl_robot.perception import Calibration, Localization, Localizer
     from rmrl_robot.policies import Belief, Decision, Pick, Policy
     from rmrl_robot.runs import Images, Run, Trial, Trials
@@ -28,6 +32,8 @@ _MODULES = {
         "RerunCallback",
         "WandbCallback",
     ),
+    "rmrl_robot.cells": ("Cell", "TransferReport"),
+    "rmrl_robot.method": ("RoleModelRL",),
     "rmrl_robot.perception": ("Calibration", "Localization", "Localizer"),
     "rmrl_robot.policies": ("Belief", "Decision", "Pick", "Policy"),
     "rmrl_robot.runs": ("Images", "Run", "Trial", "Trials"),
@@ -39,6 +45,7 @@ __all__ = [
     "Belief",
     "Calibration",
     "Callback",
+    "Cell",
     "Decision",
     "Images",
     "Localization",
@@ -48,10 +55,13 @@ __all__ = [
     "Policy",
     "ProgressCallback",
     "RerunCallback",
+    "RoleModelRL",
     "Run",
+    "TransferReport",
     "Trial",
     "Trials",
     "WandbCallback",
+    "__version__",
     "evaluate",
     "resume",
     "train",

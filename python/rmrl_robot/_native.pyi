@@ -1,19 +1,15 @@
 """The part of this package that is written in Rust."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
-import numpy.typing as npt
 from typing_extensions import Self
-from typing import Any
-from collections.abc import Mapping, Sequence
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+VERSION: str
 
 def run_command(words: Sequence[str]) -> int:
     """Runs the command ``rmrl`` with these words, and returns its exit status."""
@@ -194,6 +190,7 @@ def resume_run(program: object, root: str, is_unasked: bool) -> tuple[str, str, 
 
 def evaluate(root: str, task: str | None, trials: int, seed: int, is_unasked: bool) -> str:
     """Evaluates what a run deploys, as JSON."""
+
 # Devices of a program.
 
 @final
@@ -278,6 +275,7 @@ def run_with_devices(
     on_attempt: Callable[[str], object] | None = None,
 ) -> str:
     """Runs what is left to do in a run directory with the devices of this program. Returns how it ended, as JSON."""
+
 # Environments. Arrays are NumPy's; poses and corrections are meters, meters and radians.
 
 class Environment:
@@ -310,6 +308,7 @@ class Environment:
 
     def close(self) -> None:
         """Ends the cell."""
+
 class RoleModelTrainer:
     """The trainer under ``rmrl_robot.method.RoleModelRL``. ``setup`` has its settings, seed, features, candidates and ``alike``."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from rmrl_robot import _native
 from rmrl_robot.conformance import (
     Box,

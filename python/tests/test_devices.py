@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from rmrl_robot import _native
 from rmrl_robot.configuration import assignments
 from rmrl_robot.devices import (

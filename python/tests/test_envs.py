@@ -10,9 +10,10 @@ import pytest
 
 gymnasium = pytest.importorskip("gymnasium")
 
-import rmrl_robot.envs  # noqa: F401
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
+
+import rmrl_robot.envs  # noqa: F401
 from rmrl_robot.errors import ConfigurationError
 
 IDS = ["rmrl/Table-v0", "rmrl/Shelf-v0"]

@@ -42,6 +42,10 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// What the package `rmrl_robot` is built on.
 #[pymodule]
 mod _native {
+    /// The version of the package.
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
     #[pymodule_export]
     use crate::cell::{
         Cell, inventory_of, parse_pylabrobot_plate, set_items_of, settle_of, verify_inventory,

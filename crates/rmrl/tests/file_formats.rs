@@ -155,8 +155,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Two runs, a laboratory in which a plate was carried, and a policy that was offered there.
 fn real_files(dir: &Path) {
     json(small(dir, &["train", "--trials", "6", "--out", "run"]).args(["--set", "seed=3"]));
-    let method = ["--method", "self-calibration"];
-    json(small(dir, &["train", "--trials", "3", "--out", "calibrated"]).args(method));
+    let calibrates = ["train", "--method", "self-calibration", "--trials", "3"];
+    json(small(dir, &calibrates).args(["--out", "calibrated"]));
     let config = docs().join("../configs/laboratory.toml");
     let inventory = format!("inventory.dir=\"{}\"", dir.join("inventory").display());
     let there = ["--config", config.to_str().unwrap(), "--set", &inventory];
