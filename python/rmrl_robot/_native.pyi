@@ -9,12 +9,44 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 from typing_extensions import Self
 
+__all__ = [
+    "VERSION",
+    "Cell",
+    "DeviceSet",
+    "Environment",
+    "LoadedBelief",
+    "LoadedCamera",
+    "LoadedLocalizer",
+    "LoadedPolicy",
+    "RoleModelTrainer",
+    "SimulatedCell",
+    "checked_camera",
+    "create_run",
+    "evaluate",
+    "inventory_of",
+    "is_in_use",
+    "parse_pylabrobot_plate",
+    "read_color",
+    "read_depth_mm",
+    "read_run",
+    "resolve_configuration",
+    "resume_run",
+    "run_command",
+    "run_report",
+    "run_with_devices",
+    "set_items_of",
+    "settle_of",
+    "task_path",
+    "train_run",
+    "verify_inventory",
+]
+
 VERSION: str
 
 def run_command(words: Sequence[str]) -> int:
     """Runs the command ``rmrl`` with these words, and returns its exit status."""
 
-def resolve_configuration(file: str | None = None, assignments: Sequence[str] = ()) -> str:
+def resolve_configuration(file: str | None = None, assignments: Sequence[str] = ...) -> str:
     """The complete configuration as TOML."""
 
 # Cells that transfer. Answers are JSON. A configuration is a file and assignments over it; a statement is who makes it, and why.
@@ -278,10 +310,11 @@ def run_with_devices(
 
 # Environments. Arrays are NumPy's; poses and corrections are meters, meters and radians.
 
+@final
 class Environment:
     """A simulated cell as a sequence of episodes of one step. Nothing is assembled before ``start``."""
 
-    def __init__(self, assignments: list[str], difficulty: float) -> None: ...
+    def __new__(cls, assignments: list[str], difficulty: float) -> Self: ...
     def candidates(self) -> list[list[float]]:
         """The candidates of each dimension of a correction."""
 
@@ -309,10 +342,11 @@ class Environment:
     def close(self) -> None:
         """Ends the cell."""
 
+@final
 class RoleModelTrainer:
     """The trainer under ``rmrl_robot.method.RoleModelRL``. ``setup`` has its settings, seed, features, candidates and ``alike``."""
 
-    def __init__(self, setup: Mapping[str, Any]) -> None: ...
+    def __new__(cls, setup: Mapping[str, Any]) -> Self: ...
     @staticmethod
     def from_bytes(setup: Mapping[str, Any], path: str, data: bytes) -> RoleModelTrainer:
         """The trainer that ``to_bytes`` has written; ``path`` names the file in errors."""

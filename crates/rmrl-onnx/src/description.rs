@@ -5,7 +5,15 @@ use rmrl_vision::PlateProjection;
 use serde_json::{Value, json};
 
 use crate::messages::Entry;
-use crate::policy_model::ModelNotes;
+
+/// What a model says of a policy beside the policy itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelNotes {
+    /// The name of the run.
+    pub run: String,
+    /// The method that trained it.
+    pub method: String,
+}
 
 /// The version of inputs, outputs and metadata.
 const FORMAT: u32 = 1;

@@ -17,4 +17,5 @@ mod policy_model;
 mod projection;
 mod view;
 
-pub use policy_model::{ModelNotes, onnx_model};
+pub use description::ModelNotes;
+pub use policy_model::onnx_model;

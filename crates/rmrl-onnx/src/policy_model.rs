@@ -5,7 +5,7 @@ use rmrl_learn::{ImageView, NetworkShape, Policy};
 use rmrl_vision::PlateProjection;
 
 use crate::decision::{abstains, correction, ood_score, pick, scaled_pose};
-use crate::description::{DOC, metadata};
+use crate::description::{DOC, ModelNotes, metadata};
 use crate::graph::{Graph, Port, Size, Value};
 use crate::messages::{ElementKind, GraphMessage, Model, OperatorSet};
 use crate::network::Weights;
@@ -16,15 +16,6 @@ use crate::view::{normalized, seen};
 const IR_VERSION: i64 = 8;
 /// The version of ONNX's operators: that of ONNX 1.12 and onnxruntime 1.12, of 2022.
 const OPSET: i64 = 17;
-
-/// What a model says of a policy beside the policy itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelNotes {
-    /// The name of the run.
-    pub run: String,
-    /// The method that trained it.
-    pub method: String,
-}
 
 /// The bytes of an ONNX model that decides as `policy` does, from the whole picture and the plate's pose to the correction.
 ///
@@ -134,53 +125,8 @@ fn decide(
     let [index, correction] = correction(graph, policy, probabilities, abstains);
     let pick = pick(graph, pose, correction);
 
-    let sizes = policy.actions().sizes();
-    let names = ["p_dx", "p_dy", "p_dyaw"];
-    for ((name, value), size) in names.into_iter().zip(probabilities).zip(sizes) {
-        let shape = &[Size::Known(size)];
-        let doc = "The probability of each candidate of this dimension.";
-        graph.output(&Port { name, element: ElementKind::F32, shape, doc }, value);
-    }
-    let three: &[Size] = &[Size::Known(3)];
-    for (value, name, element, shape, doc) in [
-        (
-            index,
-            "action_index",
-            ElementKind::I64,
-            three,
-            "The most likely candidate of dx, dy and dyaw, counted from 0.",
-        ),
-        (
-            correction,
-            "correction",
-            ElementKind::F64,
-            three,
-            "What a deployed policy adds to the pose: dx and dy in meters, dyaw in radians, world frame; zeros where it abstains.",
-        ),
-        (
-            pick,
-            "pick",
-            ElementKind::F64,
-            three,
-            "Where to pick: the pose with the correction; meters and radians, world frame.",
-        ),
-        (
-            score,
-            "ood_score",
-            ElementKind::F64,
-            &[Size::Known(2)],
-            "How unlike the training states pose and image are; NaN for a policy that does not know its training states.",
-        ),
-        (
-            abstains,
-            "abstains",
-            ElementKind::Bool,
-            &[],
-            "Whether no training state is like this one.",
-        ),
-    ] {
-        graph.output(&Port { name, element, shape, doc }, value);
-    }
+    output_probabilities(graph, probabilities, policy.actions().sizes());
+    output_decision(graph, &Outputs { index, correction, pick, score, abstains });
     if let Some(features) = features {
         let features = graph.reshape(features, &[-1]);
         let port = Port {
@@ -190,5 +136,66 @@ fn decide(
             doc: "The features of the picture.",
         };
         graph.output(&port, features);
+    }
+}
+
+/// The outputs that say what a policy decides.
+struct Outputs {
+    index: Value,
+    correction: Value,
+    pick: Value,
+    score: Value,
+    abstains: Value,
+}
+
+fn output_probabilities(graph: &mut Graph, probabilities: [Value; 3], sizes: [usize; 3]) {
+    let names = ["p_dx", "p_dy", "p_dyaw"];
+    for ((name, value), size) in names.into_iter().zip(probabilities).zip(sizes) {
+        let shape = &[Size::Known(size)];
+        let doc = "The probability of each candidate of this dimension.";
+        graph.output(&Port { name, element: ElementKind::F32, shape, doc }, value);
+    }
+}
+
+fn output_decision(graph: &mut Graph, outputs: &Outputs) {
+    let three: &[Size] = &[Size::Known(3)];
+    for (value, name, element, shape, doc) in [
+        (
+            outputs.index,
+            "action_index",
+            ElementKind::I64,
+            three,
+            "The most likely candidate of dx, dy and dyaw, counted from 0.",
+        ),
+        (
+            outputs.correction,
+            "correction",
+            ElementKind::F64,
+            three,
+            "What a deployed policy adds to the pose: dx and dy in meters, dyaw in radians, world frame; zeros where it abstains.",
+        ),
+        (
+            outputs.pick,
+            "pick",
+            ElementKind::F64,
+            three,
+            "Where to pick: the pose with the correction; meters and radians, world frame.",
+        ),
+        (
+            outputs.score,
+            "ood_score",
+            ElementKind::F64,
+            &[Size::Known(2)],
+            "How unlike the training states pose and image are; NaN for a policy that does not know its training states.",
+        ),
+        (
+            outputs.abstains,
+            "abstains",
+            ElementKind::Bool,
+            &[],
+            "Whether no training state is like this one.",
+        ),
+    ] {
+        graph.output(&Port { name, element, shape, doc }, value);
     }
 }

@@ -134,9 +134,10 @@ fn a_run_is_followed_while_it_trains_and_its_import_resumes() {
         assert!(read("again") == read("run"), "{name}");
     }
     assert_eq!(files(&dir.join("again/images")), files(&dir.join("run/images")));
-    let resumed = json(&mut rmrl(dir, &["train", "--resume", "again", "--trials", "6"]));
-    assert_eq!(resumed["trials"], 6);
-    assert_eq!(lines(&dir.join("again"))[..5], lines(&dir.join("run"))[..]);
+    // Learned again from the log alone, the policy is the same.
+    json(&mut rmrl(dir, &["train", "--resume", "again"]));
+    let policy = |run: &str| fs::read(dir.join(run).join("policy.safetensors")).unwrap();
+    assert!(policy("again") == policy("run"), "the policies differ");
 }
 
 #[test]
