@@ -1,5 +1,7 @@
 //! The trainer in an environment that is no cell of plates: features in place of a pose, judged actions.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails at an unwrap has done its work")]
+
 use std::path::Path;
 use std::sync::Arc;
 
