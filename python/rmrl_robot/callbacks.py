@@ -1,4 +1,4 @@
-"""Callbacks of :func:`rmrl_robot.train`: progress, Weights & Biases, MLflow, Rerun.
+"""Callbacks of ``rmrl_robot.train``: progress, Weights & Biases, MLflow, Rerun.
 
 The run itself writes TensorBoard events; they need no callback.
 """

@@ -1,9 +1,10 @@
 """Cells that transfer labware, for schedulers that are Python.
 
->>> from rmrl_robot.cells import Cell
->>> with Cell.open("configs/laboratory.toml") as cell:  # doctest: +SKIP
-...     report = cell.transfer("hotel:1", "reader")
-...     report.raise_for_status()
+Examples:
+    >>> from rmrl_robot.cells import Cell
+    >>> with Cell.open("configs/laboratory.toml") as cell:  # doctest: +SKIP
+    ...     report = cell.transfer("hotel:1", "reader")
+    ...     report.raise_for_status()
 """
 
 from __future__ import annotations
@@ -107,18 +108,18 @@ class Cell:
     """A cell that transfers labware between its sites, as ``rmrl cell transfer`` does.
 
     Any thread may call any method. One transfer is made at a time: a call while another one is under way raises
-    :class:`~rmrl_robot.errors.CellBusyError`, or waits its turn with ``wait=True``. :meth:`stop` and :meth:`inventory` never
+    ``CellBusyError``, or waits its turn with ``wait=True``. ``stop`` and ``inventory`` never
     wait. The interpreter is free for other threads while the cell works.
 
     Ctrl-C in the main thread while it waits for a cell stops the arm, and raises ``KeyboardInterrupt`` after the cell has
     recorded where the item is; the exception's ``report`` says how the transfer ended. So does every exception of a signal
     handler. A second Ctrl-C does not wait for the record.
 
-    Leave it with ``with``, or call :meth:`close`. At the end of the interpreter, cells that are still open are stopped and closed.
+    Leave it with ``with``, or call ``close``. At the end of the interpreter, cells that are still open are stopped and closed.
     """
 
     def __init__(self, native: _native.Cell) -> None:
-        """Use :meth:`open`."""
+        """Use ``Cell.open``."""
         self._native = native
         # A fork of this process has no connection to the cell, and must not end it.
         self._process = os.getpid()
@@ -175,9 +176,9 @@ class Cell:
             on_event: Called with each event, in this thread and in their order: a dict whose ``event`` is ``begins``,
                 ``goes_by_way_of``, ``carried_about``, ``moves``, ``grasped``, ``released``, ``looks`` or ``ended``. The arm does
                 not wait for it. If it raises an exception it is not called again, and the transfer is completed; then
-                :class:`~rmrl_robot.errors.CallbackError` is raised from it, with the ``report``.
+                ``CallbackError`` is raised from it, with the ``report``.
             wait: Whether to wait while another call is under way.
-            check: Whether to raise where the transfer is not done, as :meth:`TransferReport.raise_for_status` does.
+            check: Whether to raise where the transfer is not done, as ``TransferReport.raise_for_status`` does.
 
         Returns:
             How it ended. ``report.ok`` is false where it is not done.
@@ -200,7 +201,7 @@ class Cell:
         """Proves a transfer and says its way, pose by pose, without any motion: ``--dry-run`` of the command.
 
         Raises:
-            TransferRefused: As :meth:`transfer`.
+            TransferRefused: As ``transfer``.
         """
         answer = self._native.rehearse((str(source), str(target), bool(lid)), bool(wait))
         way: list[str] = json.loads(answer)["way"]
@@ -220,7 +221,7 @@ class Cell:
         Args:
             protocol: The TOML file.
             chains: How often it is run, 1 to 10000; it ends with the first chain that does not complete.
-            on_event: As of :meth:`transfer`, with ``step_begins`` and ``step_ended`` around the events of each transfer.
+            on_event: As of ``transfer``, with ``step_begins`` and ``step_ended`` around the events of each transfer.
             wait: Whether to wait while another call is under way.
             check: Whether to raise where a step is not done.
 

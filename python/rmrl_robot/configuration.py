@@ -14,8 +14,9 @@ from rmrl_robot.errors import ConfigurationError
 def assignments(values: Mapping[str, Any]) -> list[str]:
     """The assignments ``key=value`` of nested or dotted keys.
 
-    >>> assignments({"trials": 30, "task": {"kind": "shelf"}})
-    ['trials=30', 'task.kind="shelf"']
+    Examples:
+        >>> assignments({"trials": 30, "task": {"kind": "shelf"}})
+        ['trials=30', 'task.kind="shelf"']
     """
     return [f"{key}={_toml(key, value)}" for key, value in _leaves(values, "")]
 

@@ -1,8 +1,8 @@
 """Your robot: arm, gripper, camera and operator as classes that a run drives.
 
-Derive from :class:`Arm`, :class:`Gripper`, :class:`Camera` and :class:`Operator`, and give objects of them to
-:func:`train`. The run is that of ``rmrl train``: every motion passes the safety envelope, the stop switch and the contact
-latch; every attempt is on disk before the next one; a run that was interrupted is resumed with :func:`resume`.
+Derive from ``Arm``, ``Gripper``, ``Camera`` and ``Operator``, and give objects of them to
+``train``. The run is that of ``rmrl train``: every motion passes the safety envelope, the stop switch and the contact
+latch; every attempt is on disk before the next one; a run that was interrupted is resumed with ``resume``.
 
 All lengths are meters, all angles radians, all times seconds. Poses are in the world's frame, which is that of the robot's
 base: x ahead, y to its left, z up.
@@ -93,7 +93,7 @@ class Declined(DeviceFailure):
 class Arm(ABC):
     """An arm that moves its tool in straight lines, the tool pointing straight down.
 
-    Each method is called on one thread that is the arm's own, except :meth:`stop`. Creating the object may connect, and
+    Each method is called on one thread that is the arm's own, except ``stop``. Creating the object may connect, and
     moves and sets nothing: the operator has not permitted a motion yet.
 
     Attributes:
@@ -352,14 +352,14 @@ def resume(
     unasked: bool = False,
     on_attempt: Callable[[dict[str, Any]], None] | None = None,
 ) -> RunEnd:
-    """Resumes a run that was interrupted, with your devices; see :func:`train`.
+    """Resumes a run that was interrupted, with your devices; see ``train``.
 
     Args:
         run: The run directory.
         devices: The devices that your program brings, as at the start of the run.
         config: What may be another at each start: ``[page]`` and ``[notify]``.
-        unasked: As in :func:`train`.
-        on_attempt: As in :func:`train`.
+        unasked: As in ``train``.
+        on_attempt: As in ``train``.
     """
     return _run(Path(run), devices._set, assignments(config or {}), unasked, on_attempt)
 

@@ -71,7 +71,7 @@ class TransferNotDone(RmrlError):
     """A transfer began and did not end as it should, where the caller wanted an exception for that.
 
     Attributes:
-        report: The :class:`~rmrl_robot.cells.TransferReport` or :class:`~rmrl_robot.cells.ProtocolReport`.
+        report: The ``TransferReport`` or ``ProtocolReport``.
     """
 
     def __init__(self, message: str, report: Any) -> None:

@@ -74,8 +74,9 @@ class Inventory(Mapping[str, "tuple[Item, ...] | None"]):
 
     ``None`` means that nobody has ever said what lies in that slot. An item that is being moved, or is uncertain, is in no slot.
 
-    >>> inventory["hotel:1"]  # doctest: +SKIP
-    (Item(id='plate-1', labware='96-well', has_lid=False, is_lid=False),)
+    Examples:
+        >>> inventory["hotel:1"]  # doctest: +SKIP
+        (Item(id='plate-1', labware='96-well', has_lid=False, is_lid=False),)
     """
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
@@ -183,7 +184,7 @@ def read_inventory(
 def verify_inventory(
     config: str | os.PathLike[str] | None = None, values: Mapping[str, Any] | None = None
 ) -> Inventory:
-    """As :func:`read_inventory`, after reading the whole journal and checking every line."""
+    """As ``read_inventory``, after reading the whole journal and checking every line."""
     return Inventory(json.loads(_native.verify_inventory(_configuration(config, values))))
 
 
@@ -204,7 +205,7 @@ def set_items(
         items: The items from the bottom; none if it is empty. As texts: ``"plate-1=96-well"``, with ``+lid`` if its lid is on.
         reason: Why it is said; it is kept in the journal.
         by: Who says it; the user's name if it is left out.
-        values: Single values over the file, as of :meth:`Cell.open <rmrl_robot.cells.Cell.open>`.
+        values: Single values over the file, as of ``Cell.open``.
 
     Raises:
         TransferRefused: The items do not fit there, or one of them is elsewhere.

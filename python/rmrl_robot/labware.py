@@ -108,7 +108,7 @@ class Labware:
         return replace(found, name=re.sub(r"[^A-Za-z0-9_-]+", "-", called).strip("-") or "plate")
 
     def values(self) -> dict[str, Any]:
-        """Values for :meth:`Cell.open <rmrl_robot.cells.Cell.open>`, which add this labware to a configuration."""
+        """Values for ``Cell.open``, which add this labware to a configuration."""
         table = asdict(self)
         del table["name"]
         if self.lid is None:

@@ -29,17 +29,17 @@ class TransferArm:
 
     The inventory of the cell is what is true; the resource tree follows it. After a transfer that is done the resource is a child
     of its target. Where the cell refuses, the tree stays as it was. Otherwise the resource is where the inventory has it: where it
-    was, where it was put down in between, or in :attr:`jaws`. One of which nobody knows where it is belongs to no parent; it is in
-    :attr:`uncertain`, and its metadata has the key ``rmrl_uncertain`` (PyLabRobot 1.0).
+    was, where it was put down in between, or in ``jaws``. One of which nobody knows where it is belongs to no parent; it is in
+    ``uncertain``, and its metadata has the key ``rmrl_uncertain`` (PyLabRobot 1.0).
 
     Args:
-        config: The configuration of a cell, or a :class:`~rmrl_robot.cells.Cell` that is open; that one is not closed here.
+        config: The configuration of a cell, or a ``Cell`` that is open; that one is not closed here.
         sites: The holder of each slot: a ``ResourceHolder``, or a ``ResourceStack`` for a site of several items. A holder is made
             for each slot that is not named.
         items: The identifiers of items whose resources have other names, by the resource's name.
-        values: As of :meth:`Cell.open <rmrl_robot.cells.Cell.open>`.
-        operator: As of :meth:`Cell.open <rmrl_robot.cells.Cell.open>`; it is called in another thread.
-        permit: As of :meth:`Cell.open <rmrl_robot.cells.Cell.open>`.
+        values: As of ``Cell.open``.
+        operator: As of ``Cell.open``; it is called in another thread.
+        permit: As of ``Cell.open``.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class TransferArm:
             self.sites.setdefault(slot, self._holder(slot))
 
     async def stop(self) -> None:
-        """Closes the cell, after what is under way. The arm is not stopped: :meth:`halt` does that."""
+        """Closes the cell, after what is under way. The arm is not stopped: ``halt`` does that."""
         cell, self._cell = self._cell, None
         if cell is not None and cell is not self._config:
             await asyncio.to_thread(cell.close)
@@ -98,7 +98,7 @@ class TransferArm:
         """The cell.
 
         Raises:
-            CellClosedError: :meth:`setup` was not called.
+            CellClosedError: ``setup`` was not called.
         """
         if self._cell is None:
             raise CellClosedError("closed", "the cell is not open; call setup() first")
@@ -116,9 +116,9 @@ class TransferArm:
         A cancelled call stops the arm, and ends when the tree says where the resource is.
 
         Args:
-            source: The ``Plate`` or ``Lid``, which lies in one of :attr:`sites` or in :attr:`jaws`. A lid may be on its plate.
-            target: The holder, one of :attr:`sites`. A lid goes onto the plate that lies there, or is the target itself.
-            on_event: As of :meth:`Cell.transfer <rmrl_robot.cells.Cell.transfer>`, called by the event loop.
+            source: The ``Plate`` or ``Lid``, which lies in one of ``sites`` or in ``jaws``. A lid may be on its plate.
+            target: The holder, one of ``sites``. A lid goes onto the plate that lies there, or is the target itself.
+            on_event: As of ``Cell.transfer``, called by the event loop.
 
         Raises:
             TransferRefused: Nothing was moved: the cell refuses it, or the tree says other than the inventory.

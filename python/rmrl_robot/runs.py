@@ -1,8 +1,9 @@
 """Runs: what a run directory recorded, as arrays, tables and images.
 
->>> run = Run("runs/table-hindsight-seed0")  # doctest: +SKIP
->>> run.trials["reward"].mean()  # doctest: +SKIP
-0.97
+Examples:
+    >>> run = Run("runs/table-hindsight-seed0")  # doctest: +SKIP
+    >>> run.trials["reward"].mean()  # doctest: +SKIP
+    0.97
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ class Trial:
 class Trials(Sequence[Trial]):
     """Attempts of a run, in their order.
 
-    A place, counted from 0, gives a :class:`Trial`, a slice gives :class:`Trials`, and the name of a
+    A place, counted from 0, gives a ``Trial``, a slice gives ``Trials``, and the name of a
     column gives an array of its values.
     """
 
@@ -294,7 +295,7 @@ class Run:
     @property
     def state(self) -> str:
         """``running``: a process makes it now. ``complete``: it reached its goal. ``incomplete``: it
-        stopped before, and :func:`rmrl_robot.resume` continues it."""
+        stopped before, and ``rmrl_robot.resume`` continues it."""
         return self._state
 
     @property
@@ -363,11 +364,11 @@ class Run:
         return {name: column(name) for name in names}
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The completed trials as a table; see :meth:`Trials.to_pandas`."""
+        """The completed trials as a table; see ``Trials.to_pandas``."""
         return self.trials.to_pandas()
 
     def to_arrow(self) -> pyarrow.Table:
-        """The completed trials as a table of Arrow; see :meth:`Trials.to_arrow`."""
+        """The completed trials as a table of Arrow; see ``Trials.to_arrow``."""
         return self.trials.to_arrow()
 
     @property

@@ -131,7 +131,7 @@ def simulated_cell(
 
 
 def simulated_devices(cell: _native.SimulatedCell, pace: float | None = None) -> Devices:
-    """All devices of a simulated cell; for ``pace`` see :class:`SimulatedArm`."""
+    """All devices of a simulated cell; for ``pace`` see ``SimulatedArm``."""
     return Devices(
         arm=SimulatedArm(cell, pace),
         gripper=SimulatedGripper(cell),

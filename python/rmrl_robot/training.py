@@ -1,8 +1,9 @@
 """Making runs from Python: train, resume, evaluate.
 
->>> run = train({"method": "hindsight", "trials": 40, "seed": 3})  # doctest: +SKIP
->>> run.trials["reward"][-10:].mean()  # doctest: +SKIP
-0.98
+Examples:
+    >>> run = train({"method": "hindsight", "trials": 40, "seed": 3})  # doctest: +SKIP
+    >>> run.trials["reward"][-10:].mean()  # doctest: +SKIP
+    0.98
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Config = Mapping[str, Any] | str | os.PathLike[str]
 
 
 class Callback:
-    """Follows a run. Each method is called on the thread that called :func:`train`.
+    """Follows a run. Each method is called on the thread that called ``train``.
 
     What a method is told of is on disk. The arm stands while ``on_trial`` and ``on_fault`` run. An
     exception ends the run before its next attempt, and is raised once the run has ended.
@@ -104,7 +105,7 @@ def train(
     """Makes a run, as ``rmrl train`` does.
 
     Python's lock is free while the cell works. Ctrl-C stops the arm and finishes the log, and raises
-    ``KeyboardInterrupt``; :func:`resume` continues such a run. A second Ctrl-C does not wait for that.
+    ``KeyboardInterrupt``; ``resume`` continues such a run. A second Ctrl-C does not wait for that.
 
     Args:
         config: Keys and values over the defaults, nested or dotted, such as ``{"trials": 30,

@@ -1,6 +1,6 @@
 """Runs in Rerun: images with mask and pose, reward, error, action, and the arm's path in 3-D.
 
-Needs ``rmrl-robot[view]``. The command is ``rmrl view RUN``; :class:`rmrl_robot.callbacks.RerunCallback` does
+Needs ``rmrl-robot[view]``. The command is ``rmrl view RUN``; ``rmrl_robot.callbacks.RerunCallback`` does
 the same from Python while a run is made.
 """
 

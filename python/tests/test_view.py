@@ -145,7 +145,7 @@ def test_faults_are_in_the_log_and_have_no_numbers(tmp_path: Path) -> None:
 
 
 def of_or_none(values: dict[str, dict[str, list[Any]]], entity: str, part: str) -> list[Any]:
-    """As :func:`of`; empty where the entity has no such component."""
+    """As ``of``; empty where the entity has no such component."""
     names = [name for name in values.get(entity, {}) if name.endswith(part)]
     return of(values, entity, part) if names else []
 

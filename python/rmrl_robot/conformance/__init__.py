@@ -5,7 +5,7 @@
     python -m rmrl_robot.conformance my_robot:MyCamera
 
 ``MODULE:NAME`` is a class, or a function, that is called without arguments and returns an arm, a gripper, a camera, or
-:class:`~rmrl_robot.devices.Devices`. An arm moves inside the box only, slowly, and asks before it moves.
+``Devices``. An arm moves inside the box only, slowly, and asks before it moves.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check_devices(
     ask: Callable[[str], bool] = lambda _: True,
     on_check: Callable[[Check], None] = lambda _: None,
 ) -> Report:
-    """Checks all devices that are given; see :func:`check_arm`, :func:`check_gripper` and :func:`check_camera`.
+    """Checks all devices that are given; see ``check_arm``, ``check_gripper`` and ``check_camera``.
 
     The camera is checked last: where it sees the arm, its frames have to show what that did.
     """
