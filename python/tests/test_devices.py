@@ -162,6 +162,23 @@ def test_an_exception_is_a_fault_and_the_trial_is_repeated(
     assert is_retried or expected in faults_of(out), (end, faults_of(out))
 
 
+@pytest.mark.parametrize("retries", [0, 3])
+def test_a_lost_arm_is_tried_again_as_configured_before_the_first_motion_too(
+    tmp_path: Path, retries: int
+) -> None:
+    tried = []
+
+    def recover(original: Any, *arguments: Any) -> None:
+        tried.append(arguments)
+        raise LOST
+
+    devices = devices_of(simulated_cell(CONFIG), arm_recover=recover)
+    config = {**CONFIG, "unattended.recovery": {"first_wait_secs": 0.01, "retries": retries}}
+    with pytest.raises(RuntimeError, match="lost the arm: the cable"):
+        train(config, devices=devices, out=tmp_path / "run")
+    assert len(tried) == 1 + retries
+
+
 @pytest.mark.parametrize(
     ("place", "answer", "expected"),
     [

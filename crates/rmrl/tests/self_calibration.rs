@@ -129,16 +129,34 @@ fn without_carries_the_first_trial_is_off_and_the_next_ones_are_not() {
         (x.unwrap() - other.unwrap()).abs() < 1e-3
     };
     assert_eq!([0, 1, 2, 3].map(starts_as_drawn), [false, true, false, true]);
-    let run = dir.path().join("run");
-    for (file, kept) in [("trials.jsonl", 2), ("simulator.jsonl", 3)] {
+    assert_resumes_after(dir.path(), "run", 2);
+}
+
+#[test]
+fn a_run_resumes_after_its_first_trial_however_many_carries_came_before() {
+    let dir = tempfile::tempdir().unwrap();
+    for carries in 1..=8 {
+        let (name, key) = (format!("run-{carries}"), format!("schedule.carries={carries}"));
+        train(dir.path(), &name, &["--trials", "3", "--set", &key]);
+        assert_resumes_after(dir.path(), &name, 1);
+    }
+}
+
+/// Cuts a run off after `kept` trials, and checks that it has the same trials again after it was resumed.
+fn assert_resumes_after(dir: &Path, name: &str, kept: usize) {
+    let run = dir.join(name);
+    let whole = records(&run);
+    for (file, kept) in [("trials.jsonl", kept), ("simulator.jsonl", kept + 1)] {
         let text = fs::read_to_string(run.join(file)).unwrap();
         let kept: String = text.split_inclusive('\n').take(kept).collect();
         fs::write(run.join(file), kept).unwrap();
     }
-    json(&mut rmrl(dir.path(), &["train", "--resume", "run"]));
-    for (first, second) in records.iter().zip(&crate::records(&run)) {
+    json(&mut rmrl(dir, &["train", "--resume", name]));
+    let resumed = records(&run);
+    assert_eq!(whole.len(), resumed.len(), "{name}");
+    for (first, second) in whole.iter().zip(&resumed) {
         for key in ["estimated_pose", "pick_pose", "final_pose"] {
-            assert_eq!(first[key], second[key], "trial {}: {key}", first["trial"]);
+            assert_eq!(first[key], second[key], "{name}, trial {}: {key}", first["trial"]);
         }
     }
 }

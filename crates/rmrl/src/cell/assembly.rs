@@ -77,6 +77,7 @@ impl Laboratory {
         if let Some(reader) = reader {
             trial.read_pictures_by(reader);
         }
+        trial.recover_by(config.unattended.recovery);
         trial.after_contact(match config.cell.kind {
             // A simulation can hurt nobody: it recovers and repeats the trial, so its results stay the same.
             CellKind::Simulated => AfterContact::Recover,

@@ -126,6 +126,7 @@ pub fn open_transfer_cell_with(
     // The cell has opened the log, and repaired it.
     cell.correct_by(open_policies(places, TransferLog::at(&places.inventory.join(TRANSFERS))));
     cell.keep_trials_by(Box::new(TrialFolders::new(config, places)));
+    cell.recover_by(config.unattended.recovery);
     cell.after_contact(match config.cell.kind {
         CellKind::Simulated => AfterContact::Recover,
         CellKind::XArm | CellKind::External => config.unattended.after_contact(&config.task),

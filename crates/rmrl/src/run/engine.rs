@@ -66,7 +66,6 @@ fn try_run(
     }
     let start = observer.begin(config, store.records());
     let mut laboratory = Laboratory::start(config, u64::from(config.seed), &start)?;
-    laboratory.trial.recover_by(config.unattended.recovery);
     observer.on_start(&mut laboratory.trial, store.records()).map_err(RunOutcome::Early)?;
     let target = store.begin(config, &mut laboratory)?;
     let end = make_trials(
