@@ -18,6 +18,10 @@ def assignments(values: Mapping[str, Any]) -> list[str]:
         >>> assignments({"trials": 30, "task": {"kind": "shelf"}})
         ['trials=30', 'task.kind="shelf"']
     """
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(
+            f"the configuration is {values!r}; expected a mapping of keys and values, such as {{'trials': 30}}"
+        )
     return [f"{key}={_toml(key, value)}" for key, value in _leaves(values, "")]
 
 

@@ -97,7 +97,7 @@ class _Followed:
 def train(
     config: Config | None = None,
     out: str | os.PathLike[str] | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback] | Callback = (),
     *,
     file: str | os.PathLike[str] | None = None,
     yes: bool = False,
@@ -111,7 +111,7 @@ def train(
         config: Keys and values over the defaults, nested or dotted, such as ``{"trials": 30,
             "task.kind": "shelf"}``; or the path of a TOML file.
         out: The run directory, which must not exist. Default ``runs/TASK-METHOD-seedN``.
-        callbacks: Who follows it.
+        callbacks: Who follows it, one or several.
         file: A TOML file under ``config``.
         yes: Move the arm of a real cell without asking its operator, as ``--yes``.
 
@@ -134,7 +134,10 @@ def train(
 
 
 def resume(
-    run: Run | str | os.PathLike[str], callbacks: Sequence[Callback] = (), *, yes: bool = False
+    run: Run | str | os.PathLike[str],
+    callbacks: Sequence[Callback] | Callback = (),
+    *,
+    yes: bool = False,
 ) -> Run:
     """Continues a run that stopped, by its own configuration, as ``rmrl train --resume`` does.
 
@@ -176,7 +179,11 @@ def evaluate(
     return evaluation
 
 
-def _checked(callbacks: Sequence[Callback]) -> Sequence[Callback]:
+def _checked(callbacks: Sequence[Callback] | Callback) -> Sequence[Callback]:
+    if isinstance(callbacks, Callback):
+        return [callbacks]
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"callbacks is {callbacks!r}; expected a Callback or a list of them")
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(

@@ -253,7 +253,7 @@ def test_what_cannot_be_made_or_resumed_is_named(tmp_path: Path, copied: Path) -
                 with pytest.raises(RunError, match="in use by another process"):
                     resume(tmp_path / "run")
 
-    train({**SMALL, "trials": 2}, tmp_path / "run", [Twice()])
+    train({**SMALL, "trials": 2}, tmp_path / "run", Twice())
     with pytest.raises(TypeError, match="a callback is a function; expected a subclass"):
         train(SMALL, tmp_path / "more", [lambda: None])  # type: ignore[list-item]
 
@@ -362,3 +362,22 @@ def test_the_package_needs_numpy_only() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("config", "callbacks", "expected"),
+    [
+        (3, (), "expected a mapping of keys and values"),
+        ([("trials", 3)], (), "expected a mapping of keys and values"),
+        ({1: 2}, (), "expected a string"),
+        ({"trials": object()}, (), "trials is <object"),
+        ({}, 3, "callbacks is 3; expected a Callback or a list"),
+        ({}, [None], "a callback is a NoneType; expected a subclass"),
+    ],
+)
+def test_what_is_no_configuration_or_callback_is_refused_before_anything_is_made(
+    tmp_path: Path, config: Any, callbacks: Any, expected: str
+) -> None:
+    with pytest.raises((ConfigurationError, TypeError), match=expected):
+        train(config, tmp_path / "run", callbacks)
+    assert not (tmp_path / "run").exists()
