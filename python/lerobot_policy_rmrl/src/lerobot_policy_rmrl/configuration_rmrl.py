@@ -42,18 +42,15 @@ class RmrlConfig(PreTrainedConfig):
 
     @property
     def observation_delta_indices(self) -> None:
-        """One observation, no history."""
-        return None
+        """None: one observation, no history."""
 
     @property
     def action_delta_indices(self) -> None:
-        """One action, no chunk."""
-        return None
+        """None: one action, no chunk."""
 
     @property
     def reward_delta_indices(self) -> None:
-        """No rewards."""
-        return None
+        """None: no rewards."""
 
     def get_optimizer_preset(self) -> NoReturn:
         """Refuses: LeRobot asks for it when it begins to train.
@@ -65,7 +62,6 @@ class RmrlConfig(PreTrainedConfig):
 
     def get_scheduler_preset(self) -> None:
         """None: nothing is trained."""
-        return
 
     def validate_features(self) -> None:
         """Checks that a dataset or environment has what the policy needs, where features are known.
