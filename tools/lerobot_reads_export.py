@@ -10,6 +10,7 @@ and images of the runs: numbers as float32, images pixel by pixel. Computes the 
 with pandas, pyarrow and `datasets`, too, and the attempts beside the frames line by line and byte by byte.
 
 With `--begun` the runs may have more attempts than the dataset: it was written while they trained, or was killed.
+`--list FILE` judges all datasets of a file that `tools/lerobot_datasets.py` wrote.
 """
 
 from __future__ import annotations
@@ -164,19 +165,9 @@ def check_statistics(stats: dict[str, dict[str, Any]], values: dict[str, Any], w
             check(close, f"{what} {name} of {key}: {found[name]}, expected {value}")
 
 
-def main() -> None:
+def judge(root: Path, runs: list[Path], begun: bool) -> None:
     """Checks one dataset."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("dataset", type=Path)
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--begun", action="store_true", help="the runs may have more attempts")
-    arguments = parser.parse_args()
-    root: Path = arguments.dataset
-    runs: list[Path] = arguments.runs
-
-    completed = list(attempts(root, runs, arguments.begun))
+    completed = list(attempts(root, runs, begun))
     dataset = LeRobotDataset("local/export", root=root)
     check(
         len(dataset) == len(completed), f"{len(dataset)} frames, {len(completed)} completed trials"
@@ -271,7 +262,28 @@ def main() -> None:
             len(images) == (1 if name == "default" else 4),
             f"images of the configuration {name}: {images}",
         )
-    print(f"{len(completed)} episodes of {len(runs)} runs are as logged")
+    print(f"{root.name}: {len(completed)} episodes of {len(runs)} runs are as logged", flush=True)
+
+
+def main() -> None:
+    """Checks one dataset, or several."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dataset", type=Path, nargs="?")
+    parser.add_argument("runs", type=Path, nargs="*")
+    parser.add_argument("--begun", action="store_true", help="the runs may have more attempts")
+    parser.add_argument("--list", type=Path, help="datasets of tools/lerobot_datasets.py")
+    arguments = parser.parse_args()
+    datasets.disable_progress_bars()
+    if arguments.list is not None:
+        for entry in json.loads(arguments.list.read_text()):
+            runs = [Path(run) for run in entry["runs"]]
+            judge(Path(entry["dataset"]), runs, entry.get("begun", False))
+        return
+    if arguments.dataset is None or not arguments.runs:
+        parser.error("a dataset and its runs are missing")
+    judge(arguments.dataset, arguments.runs, arguments.begun)
 
 
 if __name__ == "__main__":
