@@ -18,18 +18,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rmrl_robot import _native, configuration
+from rmrl_robot import _native
+from rmrl_robot._method_actions import ActionCodec
+from rmrl_robot._method_arguments import (
+    GROUPINGS,
+    METHODS,
+    alike,
+    assignments,
+    check_names,
+    exploration_share,
+    number_to,
+    reward_bounds,
+    setting_list,
+    space_of,
+)
 from rmrl_robot._method_bridge import Bridge
 from rmrl_robot._method_callbacks import (
     Callback,
     Callbacks,
     EvalCallback,
+    Progress,
     Trial,
     evaluate_policy,
 )
 from rmrl_robot._method_callbacks import as_list as _callbacks
 from rmrl_robot._method_log import MethodLog, write_bytes
-from rmrl_robot._method_spaces import ActionCodec, ObservationCodec
+from rmrl_robot._method_observations import ObservationCodec
+from rmrl_robot._method_values import real_numbers, shown, whole_number
 
 __all__ = [
     "GROUPINGS",
@@ -40,21 +55,6 @@ __all__ = [
     "Trial",
     "evaluate_policy",
 ]
-
-METHODS = (
-    "rm-rl",
-    "hindsight",
-    "reinforce",
-    "replay",
-    "actor-critic",
-    "actor-critic-rm-rl",
-    "ppo",
-    "ppo-rm-rl",
-)
-"""The methods that learn in other environments; see ``rmrl methods``."""
-
-GROUPINGS = ("similarity", "reported", "options", "trials")
-"""Which states share a role model; see :class:`RoleModelRL`."""
 
 
 class RoleModelRL:
@@ -74,7 +74,10 @@ class RoleModelRL:
     Args:
         env: A Gymnasium environment. ``step`` ends the episode, by ``terminated`` or ``truncated``.
         method: One of ``METHODS``.
-        seed: Of weights, exploration and replay, and of the first reset.
+        seed: Of weights, exploration and replay, and of the first reset, from 0.
+        seed_each_trial: Whether each reset gets a seed of its own, made of ``seed`` and the trial's number. Then a model that was
+            loaded, or that resumes from its log, meets the states that it would have met. Not for an environment that draws
+            another task when it gets a seed, as bandits do.
         grouping: One of ``GROUPINGS``.
         similar: By ``similarity``: the largest distance.
         trials_per_scene: Trials between renewals of the labels; ``None`` is the method's default, 10 (hindsight: 1).
@@ -82,9 +85,10 @@ class RoleModelRL:
             0 for methods without role models, which are sure of nothing so soon, 0.1 for values with an order (a Box of up
             to three dimensions), whose neighbors are tried anyway, and 0.3 for choices.
         bins: Candidates of a Box action, for all dimensions or each.
-        action_range: ``(low, high)`` of a Box action; ``None`` takes the bounds of the space.
-        reward_range: ``(low, high)`` become 0 and 1 for the trainer; ``None`` takes rewards as they are. Policy gradients need
-            rewards from 0 to 1.
+        action_range: ``(low, high)`` of a Box action, numbers or arrays of its shape, inside of the space; ``None`` takes the
+            bounds of the space.
+        reward_range: ``(low, high)`` become 0 and 1 for the trainer; ``None`` takes rewards as they are. The policy
+            gradient, which is a part of every method, learns best from rewards of 0 to 1.
         settings: Keys of the configuration, such as ``{"policy.learning_rate": 1e-3}``.
         log: A directory that keeps every trial. If it has trials, the model learns from them first.
     """
@@ -98,6 +102,7 @@ class RoleModelRL:
         method: str = "rm-rl",
         *,
         seed: int = 0,
+        seed_each_trial: bool = False,
         grouping: str = "similarity",
         similar: float = 0.25,
         trials_per_scene: int | None = None,
@@ -108,17 +113,25 @@ class RoleModelRL:
         settings: Mapping[str, Any] | None = None,
         log: str | os.PathLike[str] | None = None,
     ) -> None:
-        observations = ObservationCodec.of(_space(env, "observation_space"))
-        actions = ActionCodec.of(_space(env, "action_space"), bins, action_range)
+        check_names(method, grouping)
+        observations = ObservationCodec.of(space_of(env, "observation_space"))
+        actions = ActionCodec.of(space_of(env, "action_space"), bins, action_range)
         notes: dict[str, Any] = {
             "method": method,
-            "seed": seed,
+            "seed": whole_number(seed, "seed", 0, 2**64 - 1),
+            "seed_each_trial": bool(seed_each_trial),
             "grouping": grouping,
-            "similar": similar,
-            "trials_per_scene": trials_per_scene,
-            "exploration": _exploration(exploration, method, actions),
-            "reward_range": None if reward_range is None else [float(one) for one in reward_range],
-            "settings": configuration.assignments(settings or {}),
+            "similar": number_to(similar, "similar", math.inf),
+            "trials_per_scene": None
+            if trials_per_scene is None
+            else whole_number(trials_per_scene, "trials_per_scene", 1, 2**32 - 1),
+            "exploration": exploration_share(exploration, method, actions),
+            "reward_range": reward_bounds(reward_range),
+            "settings": setting_list(settings),
+            "bins": np.asarray(bins).tolist(),
+            "action_range": None
+            if action_range is None
+            else [real_numbers(one).tolist() for one in action_range],
             "observations": observations.to_json(),
             "actions": actions.to_json(),
         }
@@ -134,12 +147,12 @@ class RoleModelRL:
         self._observations = ObservationCodec.from_json(notes["observations"])
         self._actions = ActionCodec.from_json(notes["actions"])
         setup = {
-            "settings": _assignments(notes, self._observations, self._actions),
+            "settings": assignments(notes, self._observations, self._actions),
             "seed": notes["seed"],
             "features": max(self._observations.width, 1),
             "candidates": self._actions.candidates(),
             "exploration": notes["exploration"],
-            "alike": _alike(notes, self._observations),
+            "alike": alike(notes, self._observations),
         }
         if data is None:
             self._trainer = _native.RoleModelTrainer(setup)
@@ -150,6 +163,9 @@ class RoleModelRL:
         self._pending: list[dict[str, Any]] = []
         self._random = np.random.default_rng(notes["seed"])
         self._was_reset = False
+        self._has_warned = False
+        # The trials made, which is all that is known of them while the trainer learns.
+        self._made = self._trainer.trials
 
     @property
     def seed(self) -> int:
@@ -159,7 +175,7 @@ class RoleModelRL:
     @property
     def num_trials(self) -> int:
         """The number of trials so far, with those of a log or a file."""
-        return self._trainer.trials + len(self._pending)
+        return self._made
 
     def set_env(self, env: Any) -> None:
         """Learns in another environment from now on.
@@ -167,26 +183,43 @@ class RoleModelRL:
         Raises:
             ValueError: Its spaces are not those of this model.
         """
-        found = ObservationCodec.of(_space(env, "observation_space")).to_json()
-        if found != self._notes["observations"]:
-            raise ValueError(
-                f"the environment's observations are {found}; expected {self._notes['observations']}"
-            )
-        ours, low, high = self._actions, [], []
-        for values in ours.values:
-            low.append(values[0])
-            high.append(values[-1])
-        counts = [len(values) for values in ours.values]
-        shape = tuple(ours.shape)
-        bounds = (np.reshape(low, shape), np.reshape(high, shape)) if ours.kind == "box" else None
-        space = _space(env, "action_space")
-        if ours.kind == "box" and tuple(getattr(space, "shape", None) or ()) != shape:
-            raise ValueError(f"the environment's actions are {space}; expected the shape {shape}")
-        if ActionCodec.of(space, counts, bounds).to_json() != ours.to_json():
-            raise ValueError(f"the environment's actions are {space}; expected {ours.to_json()}")
+        self._check_env(env)
         self.env, self._was_reset = env, False
 
-    def learn(self, total_trials: int, callback: Callbacks = None) -> RoleModelRL:
+    def _check_env(self, env: Any) -> None:
+        """Checks that an environment has the spaces of this model."""
+        notes = self._notes
+        space = space_of(env, "observation_space")
+        found, expected = ObservationCodec.of(space).to_json(), notes["observations"]
+        if found != expected:
+            raise ValueError(
+                f"the environment's observations are {shown(space)}; expected those that the model began with: "
+                f"{shown(expected)}"
+            )
+        space = space_of(env, "action_space")
+        try:
+            actions = ActionCodec.of(space, notes["bins"], notes["action_range"]).to_json()
+        except ValueError as error:
+            raise ValueError(f"the environment's actions do not fit the model: {error}") from error
+        if actions != notes["actions"]:
+            expected = {key: notes["actions"][key] for key in ("kind", "shape", "dtype", "values")}
+            raise ValueError(
+                f"the environment's actions are {shown(space)}; expected those that the model began with: {shown(expected)}"
+            )
+
+    def _reset_seed(self, trial: int, attempt: int) -> int | None:
+        """The seed of a reset. No two parts of a training begin with the same states."""
+        seed, is_each = self.seed, self._notes["seed_each_trial"]
+        if self._was_reset and not is_each:
+            return None
+        if trial == 1 and not is_each:
+            return seed
+        entropy = [seed, trial, attempt] if is_each else [seed, trial]
+        return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
+    def learn(
+        self, total_trials: int, callback: Callbacks = None, progress_bar: bool = False
+    ) -> RoleModelRL:
         """Makes so many trials more, and learns from each.
 
         What the environment or a callback raises ends the call and is raised here. Completed trials are kept and learned
@@ -194,16 +227,22 @@ class RoleModelRL:
         five times, unless its kind needs a person.
 
         Args:
-            total_trials: The number of trials, 1 or more.
+            total_trials: The number of trials, from 0.
             callback: A :class:`Callback`, a function of model and trial, or a list of these.
+            progress_bar: Whether to print trials, speed and rewards to the standard error.
+
+        Returns:
+            This model.
         """
-        if not isinstance(total_trials, int) or total_trials < 0:
-            raise ValueError(f"total_trials is {total_trials!r}; expected a whole number from 0")
+        most = 2**32 - 1 - self.num_trials
+        total_trials = whole_number(total_trials, "total_trials", 0, most)
         if self.env is None:
             raise ValueError(
                 "the model has no environment; expected load(path, env), or set_env(env)"
             )
         callbacks = _callbacks(callback)
+        if progress_bar:
+            callbacks.append(Progress(total_trials))
         bridge = Bridge(self, callbacks)
         goal = self.num_trials + total_trials
         for one in callbacks:
@@ -230,6 +269,8 @@ class RoleModelRL:
             learned = self._trainer.trials
             self._pending = [one for one in recorded if one["trial"] > learned]
             raise
+        finally:
+            self._made = self._trainer.trials + len(self._pending)
 
     def _next_pause(self, callbacks: Sequence[Callback], goal: int) -> int:
         made = self.num_trials
@@ -261,10 +302,18 @@ class RoleModelRL:
                 )
             else:
                 self._pending.append({**line, "reward": self._scaled(line["reward"])})
+                self._made += 1
 
     def _learn_pending(self, trials: int | None = 0) -> None:
         if self._pending:
             self._learn(Bridge(self, []), trials)
+
+    def _end_pending(self) -> None:
+        """Learns from recorded trials that waited for ``learn``, which ends their scene. The log has to say that."""
+        if self._pending:
+            self._learn_pending()
+            if self._log is not None:
+                self._log.end(self.num_trials, is_early=False)
 
     def predict(
         self,
@@ -273,48 +322,62 @@ class RoleModelRL:
         episode_start: Any = None,
         deterministic: bool = True,
     ) -> tuple[Any, None]:
-        """The action in a state: the most likely one, or a random one by the policy's probabilities.
+        """The action in a state, or in each state of a batch: the most likely one, or one by the policy's probabilities.
 
         Args:
-            observation: Of the environment's observation space.
+            observation: Of the environment's observation space, or a batch: arrays with a first dimension more, in a Dict or
+                Tuple every one of them.
             state: Ignored; the policy has none. So is ``episode_start``.
             deterministic: Whether to take the most likely candidates.
 
         Returns:
-            The action, of the environment's action space, and ``None``.
+            The action, of the environment's action space, or an array ``[batch, ...]`` of actions; and ``None``.
         """
+        self._end_pending()
+        rows = self._observations.encode_rows(observation)
+        if rows is None:
+            return self._action(self._observations.encode(observation), deterministic), None
+        actions = [self._action(encoded, deterministic) for encoded in rows]
+        shape = (len(actions), *self._actions.shape)
+        return np.array(actions, dtype=np.dtype(self._actions.dtype)).reshape(shape), None
+
+    def _action(self, encoded: Any, deterministic: bool) -> Any:
         chosen = []
-        for values, of_head in zip(self._candidates(), self._probabilities(observation)):
+        for values, of_head in zip(self._trainer.candidates(), self._distribution(encoded)):
             if deterministic:
                 index = int(np.argmax(of_head))
             else:
                 shares = of_head.astype(np.float64)
                 index = int(self._random.choice(len(shares), p=shares / shares.sum()))
             chosen.append(values[index])
-        return self._actions.action(chosen), None
+        return self._actions.action(chosen)
 
     def probabilities(self, observation: Any) -> list[npt.NDArray[np.float32]]:
-        """The probabilities of the candidates of each action dimension, float32 ``[candidates]``."""
-        return self._actions.marginals(self._probabilities(observation))
+        """The probabilities of the candidates of each action dimension in a state, float32 ``[candidates]``."""
+        self._end_pending()
+        encoded = self._observations.encode(observation)
+        return self._actions.marginals(self._distribution(encoded))
 
     def novelty(self, observation: Any) -> float | None:
         """How unlike the training states a state is: up to 1 as near as those of different scenes are to each other.
 
         ``None`` before the second scene.
         """
-        self._learn_pending()
+        self._end_pending()
         return self._trainer.novelty(*self._observations.encode(observation))
 
-    def _probabilities(self, observation: Any) -> list[npt.NDArray[np.float32]]:
-        self._learn_pending()
-        return self._trainer.probabilities(*self._observations.encode(observation))
-
-    def _candidates(self) -> list[list[float]]:
-        return self._trainer.candidates()
+    def _distribution(self, encoded: Any) -> list[npt.NDArray[np.float32]]:
+        of_heads = self._trainer.probabilities(*encoded)
+        if not all(np.all(np.isfinite(one)) for one in of_heads):
+            raise RuntimeError(
+                "the policy's probabilities are no numbers: it has learned from too large rewards or observations; expected "
+                "rewards that reward_range brings to 0 to 1, and observations of about that size"
+            )
+        return of_heads
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model as one ``.safetensors`` file: weights, optimizer, data and arguments."""
-        self._learn_pending()
+        self._end_pending()
         write_bytes(Path(path), self._trainer.to_bytes(json.dumps(self._notes)))
 
     @classmethod
@@ -326,7 +389,13 @@ class RoleModelRL:
         """
         data = Path(path).read_bytes()
         model = cls.__new__(cls)
-        model._begin(_notes_of(path, data), data, os.fspath(path))
+        notes = _notes_of(path, data)
+        try:
+            model._begin(notes, data, os.fspath(path))
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"{os.fspath(path)} has arguments of another version: {type(error).__name__}: {error}"
+            ) from error
         if env is not None:
             model.set_env(env)
         return model
@@ -334,74 +403,6 @@ class RoleModelRL:
     def _scaled(self, reward: float) -> float:
         bounds = self._notes["reward_range"]
         return reward if bounds is None else (reward - bounds[0]) / (bounds[1] - bounds[0])
-
-
-def _space(env: Any, name: str) -> Any:
-    if getattr(env, "num_envs", 1) != 1:
-        raise TypeError(f"{env} has {env.num_envs} environments; expected a single one")
-    space = getattr(env, name, None)
-    if space is None:
-        raise TypeError(f"{env!r} has no {name}; expected a Gymnasium environment")
-    return space
-
-
-def _exploration(share: float | None, method: str, actions: ActionCodec) -> float:
-    if share is None:
-        return 0.0 if "rm-rl" not in method else 0.1 if actions.is_ordered else 0.3
-    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
-        raise ValueError(f"exploration is {share!r}; expected a number from 0 to 1, or None")
-    return float(share)
-
-
-def _alike(notes: Mapping[str, Any], observations: ObservationCodec) -> float | None:
-    """The largest distance of states that are alike; ``None`` for the states of a scene."""
-    method, grouping, similar = notes["method"], notes["grouping"], notes["similar"]
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
-    if grouping not in GROUPINGS:
-        raise ValueError(f"grouping is {grouping!r}; expected one of {', '.join(GROUPINGS)}")
-    if not isinstance(similar, (int, float)) or not 0 <= similar < math.inf:
-        raise ValueError(f"similar is {similar!r}; expected a finite number from 0")
-    bounds = notes["reward_range"]
-    if bounds is not None and not (
-        len(bounds) == 2 and -math.inf < bounds[0] < bounds[1] < math.inf
-    ):
-        raise ValueError(f"reward_range is {bounds}; expected (low, high), finite and rising")
-    if grouping == "similarity" and observations.width == 0 and "rm-rl" in method:
-        raise ValueError(
-            'grouping is "similarity", but the observation is an image alone and has no features; expected "reported", '
-            '"options" or "trials"'
-        )
-    return float(similar) if grouping in ("similarity", "reported") else None
-
-
-def _assignments(
-    notes: Mapping[str, Any], observations: ObservationCodec, actions: ActionCodec
-) -> list[str]:
-    """The configuration of the trainer: defaults for other environments, then the user's settings."""
-    given = dict(one.split("=", 1) for one in notes["settings"])
-    sees_images = observations.sees_images and given.get("policy.view") != '"none"'
-    values: dict[str, Any] = {
-        "method": notes["method"],
-        "policy.ood.abstain": False,
-        "policy.label_sigma_bins": 1.0 if actions.is_ordered else 0.0,
-        "schedule.refinements": 0,
-        "policy.view": "global" if sees_images else "none",
-        "policy.encoder.weights": "random",
-        "policy.encoder.train": sees_images,
-        "policy.encoder.image_size": 64,
-    }
-    if notes["trials_per_scene"] is not None:
-        values["schedule.trials_per_scene"] = notes["trials_per_scene"]
-    if not actions.can_refine and float(given.get("schedule.refinements", 0)) != 0:
-        raise ValueError(
-            "schedule.refinements is set, but the middle between two of these actions is none; expected 0"
-        )
-    if actions.is_joined and float(given.get("policy.label_sigma_bins", 0)) != 0:
-        raise ValueError(
-            "policy.label_sigma_bins is set, but joined dimensions have no neighbors; expected 0"
-        )
-    return configuration.assignments(values) + list(notes["settings"])
 
 
 def _notes_of(path: str | os.PathLike[str], data: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A wrapper that makes each step of a bandit an episode of its own. Needs gymnasium."""
+"""Wrappers that make episodes of one step: of a bandit, and of an environment that holds an action. Need gymnasium."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, SupportsFloat
 try:
     import gymnasium
 except ImportError as error:
-    raise ImportError('OneStep needs gymnasium: pip install "rmrl-robot[gym]"') from error
+    raise ImportError(
+        'OneStep and HeldAction need gymnasium: pip install "rmrl-robot[gym]"'
+    ) from error
 
 
 class OneStep(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -40,3 +42,35 @@ class OneStep(gymnasium.Wrapper[Any, Any, Any, Any]):
         # A bandit that has really ended is reset by the next episode.
         self._next = None if terminated or truncated else (observation, info)
         return observation, reward, True, False, info
+
+
+class HeldAction(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Episodes of one decision: the action is held for some steps of the environment, and then the episode ends.
+
+    Makes a motion of an environment that is controlled step by step, such as a robot whose action is the displacement of one
+    step. Every ``reset`` resets the environment.
+
+    Args:
+        env: An environment of episodes of at least ``steps`` steps. One that ends earlier ends the episode, too.
+        steps: The number of steps, from 1.
+        reward: ``"sum"`` of the rewards of these steps, or the ``"last"`` one, such as a distance at the end.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any], steps: int, reward: str = "sum") -> None:
+        super().__init__(env)
+        if not isinstance(steps, int) or steps < 1:
+            raise ValueError(f"steps is {steps!r}; expected a whole number from 1")
+        if reward not in ("sum", "last"):
+            raise ValueError(f'reward is {reward!r}; expected "sum" or "last"')
+        self._steps = steps
+        self._sums = reward == "sum"
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """The observation and the info of the last step, and the reward; the episode has ended."""
+        total = 0.0
+        for _ in range(self._steps):
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            total = total + float(reward) if self._sums else float(reward)
+            if terminated or truncated:
+                break
+        return observation, total, True, False, info

@@ -14,6 +14,7 @@ import pytest
 gymnasium = pytest.importorskip("gymnasium")
 
 from gymnasium import spaces
+from one_step_envs import ACTIONS, IMAGE, OBSERVATIONS, Anything, Broken, Throw, weights
 
 from rmrl_robot.errors import Fault
 from rmrl_robot.method import (
@@ -23,34 +24,7 @@ from rmrl_robot.method import (
     Trial,
     evaluate_policy,
 )
-from rmrl_robot.one_step import OneStep
-
-
-class Throw(gymnasium.Env):  # type: ignore[misc, name-defined]
-    """Throw at a target that the observation shows: the best action is a smooth function of it."""
-
-    def __init__(self, dimensions: int = 2) -> None:
-        self.observation_space = spaces.Box(0.0, 10.0, (2,), np.float32)
-        self.action_space = spaces.Box(-1.0, 1.0, (dimensions,), np.float32)
-        self.resets = 0
-        self.options: list[Any] = []
-
-    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        super().reset(seed=seed)
-        self.resets += 1
-        self.options.append(options)
-        self.target = self.np_random.uniform(0, 10, 2).astype(np.float32)
-        return self.target, {"scene": int(self.target[0] > 5) * 2 + int(self.target[1] > 5)}
-
-    def best(self, target: Any) -> Any:
-        x, y = target / 10
-        return np.resize([0.8 * x - 0.3, 0.5 - 0.9 * y, 0.4 - 0.6 * x], self.action_space.shape)
-
-    def step(self, action: Any) -> Any:
-        assert self.action_space.contains(action), action
-        deviation = action - self.best(self.target)
-        reward = math.exp(-3 * float(np.linalg.norm(deviation)) / math.sqrt(len(deviation)))
-        return self.target, reward, True, False, {"deviation": deviation}
+from rmrl_robot.one_step import HeldAction, OneStep
 
 
 def greedy(model: RoleModelRL, env: Any, episodes: int = 200) -> float:
@@ -64,11 +38,6 @@ def random_reward(env: Any, episodes: int = 500) -> float:
         env.reset(seed=1234 if episode == 0 else None)
         rewards.append(float(env.step(env.action_space.sample())[1]))
     return float(np.mean(rewards))
-
-
-def weights(model: RoleModelRL, tmp_path: Path) -> bytes:
-    model.save(tmp_path / "weights.safetensors")
-    return (tmp_path / "weights.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -113,22 +82,35 @@ def test_the_same_seed_gives_the_same_bits_and_another_others(tmp_path: Path) ->
 def test_a_saved_model_predicts_the_same_and_learns_further_as_if_never_saved(
     tmp_path: Path,
 ) -> None:
-    env = Throw()
-    model = RoleModelRL(env, seed=5).learn(30)
-    model.save(tmp_path / "model.safetensors")
-    alone = RoleModelRL.load(tmp_path / "model.safetensors")
-    for _ in range(20):
-        observation = env.observation_space.sample()
+    path = tmp_path / "model.safetensors"
+    model = RoleModelRL(Throw(), seed=5, seed_each_trial=True).learn(30)
+    model.save(path)
+    alone = RoleModelRL.load(path)
+    for observation in np.random.default_rng(0).uniform(0, 10, (20, 2)):
         assert np.array_equal(alone.predict(observation)[0], model.predict(observation)[0])
         for one, other in zip(alone.probabilities(observation), model.probabilities(observation)):
             assert np.array_equal(one, other)
     with pytest.raises(ValueError, match="set_env"):
         alone.learn(10)
-    # The same states again: both environments begin with the model's seed.
-    model.set_env(Throw())
-    loaded = RoleModelRL.load(tmp_path / "model.safetensors", Throw())
+    loaded = RoleModelRL.load(path, Throw())
     assert loaded.num_trials == 30
     assert weights(loaded.learn(20), tmp_path) == weights(model.learn(20), tmp_path)
+
+
+def test_a_loaded_model_meets_new_states_unless_each_trial_has_its_seed(tmp_path: Path) -> None:
+    def states(model: RoleModelRL) -> list[bytes]:
+        seen: list[bytes] = []
+        model.learn(3, lambda _, trial: seen.append(trial.observation.tobytes()))
+        return seen
+
+    path = tmp_path / "model.safetensors"
+    for each in (False, True):
+        model = RoleModelRL(Throw(), seed_each_trial=each)
+        first = states(model)
+        model.save(path)
+        second, after_load = states(model), states(RoleModelRL.load(path, Throw()))
+        assert not set(first) & set(after_load)
+        assert (second == after_load) == each
 
 
 def test_a_model_loads_only_where_it_fits(tmp_path: Path) -> None:
@@ -143,28 +125,6 @@ def test_a_model_loads_only_where_it_fits(tmp_path: Path) -> None:
             RoleModelRL.load(path)
 
 
-class Broken(Throw):
-    """Raises, or returns something wrong, in one of its calls."""
-
-    def __init__(self, at: int, what: Any, call: str) -> None:
-        super().__init__()
-        self.at, self.what, self.call, self.steps = at, what, call, 0
-
-    def _break(self, answer: Any) -> Any:
-        if isinstance(self.what, BaseException):
-            raise self.what
-        return self.what(answer)
-
-    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        answer = super().reset(seed=seed, options=options)
-        return self._break(answer) if self.call == "reset" and self.resets == self.at else answer
-
-    def step(self, action: Any) -> Any:
-        self.steps += 1
-        answer = super().step(action)
-        return self._break(answer) if self.call == "step" and self.steps == self.at else answer
-
-
 def with_reward(reward: Any) -> Any:
     return lambda answer: (answer[0], reward, *answer[2:])
 
@@ -177,7 +137,7 @@ def with_reward(reward: Any) -> Any:
         ("step", KeyboardInterrupt(), KeyboardInterrupt, None),
         ("reset", lambda answer: None, TypeError, "returned None; expected"),
         ("reset", lambda answer: answer[0], TypeError, "expected .observation, info."),
-        ("reset", lambda answer: (None, {}), ValueError, "the observation is nan"),
+        ("reset", lambda answer: (None, {}), ValueError, "the observation is None"),
         (
             "reset",
             lambda answer: (answer[0] * np.nan, {}),
@@ -224,24 +184,14 @@ def test_an_error_of_the_environment_ends_learn_and_loses_no_trial(
 
 
 def test_a_killed_run_resumes_from_its_log_as_if_never_killed(tmp_path: Path) -> None:
-    whole = RoleModelRL(Throw(), seed=2, log=tmp_path / "whole").learn(35)
+    whole = RoleModelRL(Throw(), seed=2, seed_each_trial=True, log=tmp_path / "whole").learn(35)
     lines = (tmp_path / "whole/trials.jsonl").read_bytes().splitlines(keepends=True)
     killed = tmp_path / "killed"
     killed.mkdir()
     (killed / "method.json").write_bytes((tmp_path / "whole/method.json").read_bytes())
     (killed / "trials.jsonl").write_bytes(b"".join(lines[:17]) + lines[17][:40])
 
-    class Later(Throw):
-        """Begins with the state after the recorded ones."""
-
-        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-            if self.resets == 0:
-                super().reset(seed=seed)
-                for _ in range(16):
-                    super().reset()
-            return super().reset(options=options)
-
-    resumed = RoleModelRL(Later(), seed=2, log=killed)
+    resumed = RoleModelRL(Throw(), seed=2, seed_each_trial=True, log=killed)
     assert resumed.num_trials == 17
     resumed.learn(35 - resumed.num_trials)
     assert (killed / "trials.jsonl").read_bytes() == b"".join(lines)
@@ -292,6 +242,7 @@ def test_callbacks_see_every_trial_and_may_end_learn_and_use_the_model_in_pauses
 
     def follow(model: RoleModelRL, trial: Trial) -> bool:
         seen.append(trial)
+        assert model.num_trials == trial.number
         with pytest.raises(RuntimeError, match="under way"):
             model.predict(np.zeros(2, np.float32))
         return trial.number < 44
@@ -323,48 +274,6 @@ def test_an_error_of_a_callback_ends_learn_and_loses_no_trial() -> None:
         model.learn(20, fail)
     assert model.num_trials == 7
     assert model.learn(3).num_trials == 10
-
-
-class Anything(gymnasium.Env):  # type: ignore[misc, name-defined]
-    """Any spaces; a reward for the first candidates."""
-
-    def __init__(self, observations: Any, actions: Any) -> None:
-        self.observation_space, self.action_space = observations, actions
-
-    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        self.observation_space.seed(seed if seed is not None else 7)
-        return self.observation_space.sample(), {"scene": 0}
-
-    def step(self, action: Any) -> Any:
-        assert self.action_space.contains(action), (action, self.action_space)
-        flat = np.ravel(np.asarray(action, float))
-        return (
-            self.observation_space.sample(),
-            float(np.mean(flat == flat.min())),
-            True,
-            False,
-            {"deviation": np.zeros(flat.size)},
-        )
-
-
-IMAGE = spaces.Box(0, 255, (48, 40, 3), np.uint8)
-OBSERVATIONS = [
-    spaces.Box(-np.inf, np.inf, (3, 2), np.float64),
-    spaces.Discrete(4, start=-1),
-    spaces.MultiBinary(3),
-    spaces.Tuple([spaces.MultiDiscrete([2, 3]), spaces.Box(0, 1, (), np.float32)]),
-    spaces.Dict({"image": IMAGE, "pose": spaces.Box(-1, 1, (3,), np.float32)}),
-    spaces.Dict({"view": spaces.Dict({"image": IMAGE})}),
-]
-ACTIONS = [
-    spaces.Discrete(3, start=5),
-    spaces.MultiBinary(2),
-    spaces.MultiDiscrete([3, 2, 4]),
-    spaces.MultiDiscrete([2, 3, 2, 3, 2]),
-    spaces.Box(-1, 1, (), np.float32),
-    spaces.Box(-1, 1, (2, 3), np.float64),
-    spaces.Box(0, 9, (2,), np.int32),
-]
 
 
 @pytest.mark.parametrize("method", ["rm-rl", "hindsight"])
@@ -402,7 +311,7 @@ def test_actions_of_every_space(actions: Any, method: str) -> None:
 
 
 def test_hindsight_in_joined_dimensions_labels_the_combination_of_the_best_values() -> None:
-    from rmrl_robot._method_spaces import ActionCodec
+    from rmrl_robot._method_actions import ActionCodec
 
     codec = ActionCodec.of(spaces.Box(-1, 1, (7,), np.float32), 3, None)
     assert codec.heads == [[0, 1], [2, 3], [4, 5, 6]]
@@ -426,7 +335,7 @@ def test_hindsight_in_joined_dimensions_labels_the_combination_of_the_best_value
         ({"reward_range": (1, 1)}, ValueError, "reward_range"),
         ({"exploration": 1.5}, ValueError, "exploration is 1.5"),
         ({"bins": 0}, ValueError, "bins is 0"),
-        ({"bins": [3]}, ValueError, "expected a positive number, or 2 of them"),
+        ({"bins": [3]}, ValueError, "or 2 of them"),
         ({"settings": {"policy.learning_rat": 1}}, ValueError, "learning_rat"),
         ({"settings": {"policy.view": "crop"}}, ValueError, "crop"),
         ({"trials_per_scene": 0}, ValueError, "trials_per_scene"),
@@ -548,3 +457,79 @@ def test_the_log_is_json_that_others_read(tmp_path: Path) -> None:
     assert [line.get("trial") for line in lines] == [*range(1, 13), None]
     assert lines[-1] == {"end": 12}
     assert all(0 < line["reward"] <= 1 and len(line["features"]) == 2 for line in lines[:-1])
+
+
+@pytest.mark.parametrize("observations", OBSERVATIONS, ids=str)
+@pytest.mark.parametrize("actions", [ACTIONS[0], ACTIONS[3], ACTIONS[4], ACTIONS[5]], ids=str)
+def test_a_batch_gets_the_action_of_each_of_its_observations(
+    observations: Any, actions: Any
+) -> None:
+    env = Anything(observations, actions)
+    model = RoleModelRL(env, grouping="reported", bins=3).learn(4)
+    observations.seed(5)
+    each = [observations.sample() for _ in range(3)]
+    found, state = model.predict(_batched(each))
+    assert state is None
+    assert found.shape == (3, *(actions.shape or ())) and found.dtype == actions.dtype
+    for row, one in zip(found, each):
+        assert np.array_equal(row, model.predict(one)[0])
+        assert actions.contains(row)
+
+
+def _batched(each: list[Any]) -> Any:
+    first = each[0]
+    if isinstance(first, dict):
+        return {key: _batched([one[key] for one in each]) for key in first}
+    if isinstance(first, tuple):
+        return tuple(_batched(list(column)) for column in zip(*each))
+    return np.stack(each)
+
+
+def test_a_dimension_of_one_candidate_takes_no_head(tmp_path: Path) -> None:
+    model = RoleModelRL(Throw(4), "hindsight", bins=[9, 1, 9, 9], seed=1).learn(60)
+    assert [len(one) for one in model.probabilities(np.zeros(2))] == [9, 1, 9, 9]
+    action, _ = model.predict(np.full(2, 5))
+    assert action[1] == 0.0 and np.any(action != 0)
+    assert model._actions.is_ordered
+    model.save(tmp_path / "model.safetensors")
+    again = RoleModelRL.load(tmp_path / "model.safetensors", Throw(4))
+    assert np.array_equal(again.predict(np.full(2, 5))[0], action)
+
+
+def test_learn_shows_its_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    RoleModelRL(Throw()).learn(12, progress_bar=True)
+    shown = capsys.readouterr()
+    assert "12/12 trials" in shown.err and "mean reward of the last 12" in shown.err
+    assert shown.out == ""
+
+
+def test_a_held_action_is_an_episode() -> None:
+    class Walk(gymnasium.Env):  # type: ignore[misc, name-defined]
+        """Walks to a goal, step by step."""
+
+        observation_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
+        action_space = spaces.Box(-0.25, 0.25, (1,), np.float32)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+            super().reset(seed=seed)
+            self.goal, self.at = self.np_random.uniform(-1, 1), 0.0
+            return np.array([self.goal], np.float32), {}
+
+        def step(self, action: Any) -> Any:
+            self.at += float(action[0])
+            reward = 1 - abs(self.goal - self.at)
+            return np.zeros(1, np.float32), reward, abs(self.at) > 0.9, False, {}
+
+    env = HeldAction(Walk(), 4, "last")
+    env.reset(seed=0)
+    _, reward, terminated, truncated, _ = env.step(np.array([0.1]))
+    assert terminated and not truncated
+    assert reward == pytest.approx(1 - abs(env.unwrapped.goal - 0.4))
+    env.reset(seed=0)
+    assert env.step(np.array([0.5]))[1] == pytest.approx(1 - abs(env.unwrapped.goal - 1.0))
+    summed = HeldAction(Walk(), 4)
+    summed.reset(seed=0)
+    expected = sum(1 - abs(summed.unwrapped.goal - 0.1 * n) for n in (1, 2, 3, 4))
+    assert summed.step(np.array([0.1]))[1] == pytest.approx(expected)
+    model = RoleModelRL(env, seed=1).learn(150)
+    assert greedy(model, env) > 0.8
