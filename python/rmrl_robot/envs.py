@@ -83,6 +83,7 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
         self.candidates = [np.asarray(values) for values in self._cell.candidates()]
         self._is_discrete = actions == "discrete"
         self.action_space = self._actions()
+        self._unit = self._unit_of_actions()
         height, width = self._cell.image_size()
         far = np.array([_FARTHEST_M, _FARTHEST_M, np.pi], np.float32)
         self._poses = spaces.Box(-far, far, dtype=np.float32)
@@ -139,8 +140,7 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
         correction = self._correction(action)
         self._is_begun = False
         image, pose, reward, info = self._cell.step(correction)
-        # What has to be added to the action to make it the right one, in the unit of the actions.
-        info["deviation"] = info["deviation"] / self._unit()
+        info["deviation"] /= self._unit
         return self._seen(image, pose), reward, True, False, info
 
     def render(self) -> npt.NDArray[np.uint8] | None:
@@ -168,7 +168,7 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
         most = np.array([np.abs(values).max() for values in self.candidates], np.float32)
         return spaces.Box(-most, most, dtype=np.float32)
 
-    def _unit(self) -> npt.NDArray[np.float64]:
+    def _unit_of_actions(self) -> npt.NDArray[np.float64]:
         """What an action of 1 means in each dimension: a step from candidate to candidate, or 1 m and 1 rad."""
         if not self._is_discrete:
             return np.ones(3)

@@ -103,16 +103,25 @@ def test_without_errors_no_correction_places_well_and_with_them_it_does_not() ->
     assert 2 * errors[0] < errors[1] and errors[0] < 0.001, errors
 
 
-def test_the_deviation_leads_to_the_right_action() -> None:
-    env = make("rmrl/Table-v0", actions="box", config={"actions.translation_bins": 9})
-    env.reset(seed=5)
-    _, _, _, _, before = env.step(np.zeros(3))
-    most = env.action_space.high
-    better = np.clip(before["deviation"], -most, most)
-    env.reset(seed=5)
-    _, _, _, _, after = env.step(better)
-    assert after["e_trans_m"] < 0.5 * before["e_trans_m"], (before, after)
+@pytest.mark.parametrize("env_id", ["rmrl/Table-v0", "rmrl/Shelf-v0"])
+@pytest.mark.parametrize("actions", ["discrete", "box"])
+def test_the_action_minus_the_deviation_is_better(env_id: str, actions: Any) -> None:
+    env = make(env_id, actions=actions, config={"actions.translation_bins": 9})
+    discrete = actions == "discrete"
+    # Off by 5 mm along both axes.
+    action: Any = np.array([6, 6, 6]) if discrete else np.array([0.005, 0.005, 0.0])
+    errors = []
+    for _ in range(2):
+        env.reset(seed=5)
+        _, _, _, _, info = env.step(action)
+        errors.append(info["e_trans_m"])
+        action = action - info["deviation"]
+        if discrete:
+            action = np.clip(np.rint(action), 0, env.action_space.nvec - 1).astype(int)
+        else:
+            action = np.clip(action, -env.action_space.high, env.action_space.high)
     env.close()
+    assert errors[1] < 0.5 * errors[0], errors
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

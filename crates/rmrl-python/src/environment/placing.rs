@@ -152,7 +152,7 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// What has to be added to an action to make it the right one, as hindsight labels it.
+/// By how much an action was off: the right one, as hindsight labels it, is the action minus this.
 ///
 /// Along the fingers, by how much the plate lies off its target shows by how much the action was off. Across them the closing
 /// jaws center the plate, and they turn it parallel, whatever the action was: the right correction there is none.
@@ -161,7 +161,7 @@ pub fn deviation(placement: &Placement, action: PoseAdjustment) -> PoseAdjustmen
     let pick_yaw_rad = placement.pick_pose.yaw_rad;
     let in_jaws = off.rotated(-placement.target_pose.yaw_rad);
     let done = action.rotated(-pick_yaw_rad);
-    // a* = a + R(ψ_pick - ψ_target) d, in the frame of the jaws
-    PoseAdjustment { dx_m: in_jaws.dx_m, dy_m: -done.dy_m, dyaw_rad: -action.dyaw_rad }
+    // a* = a + R(ψ_pick - ψ_target) d, in the frame of the jaws; across them and in yaw a* is 0.
+    PoseAdjustment { dx_m: -in_jaws.dx_m, dy_m: done.dy_m, dyaw_rad: action.dyaw_rad }
         .rotated(pick_yaw_rad)
 }
