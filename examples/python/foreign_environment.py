@@ -64,6 +64,11 @@ def distances(env: Any, policy: Any, episodes: int) -> Any:
     return np.array(ends)
 
 
+def greedy(model: Any) -> Any:
+    """What a model has learned, without exploration."""
+    return lambda seen: model.predict(seen)[0]
+
+
 def best_constant(env: Any, episodes: int) -> Any:
     """Of 27 motions, the one that is nearest to the goals on average: those of the test, so it is flattered."""
     motions = [
@@ -98,7 +103,7 @@ def main() -> None:
             of_seed = []
             for trials in arguments.trials:
                 model.learn(trials - model.num_trials)
-                ends = distances(test, lambda seen: model.predict(seen)[0], arguments.episodes)
+                ends = distances(test, greedy(model), arguments.episodes)
                 of_seed.append((100 * ends.mean(), 100 * (ends < NEAR_M).mean()))
             reached.append(of_seed)
         for trials, table in zip(arguments.trials, np.array(reached).transpose(1, 0, 2)):

@@ -62,7 +62,7 @@ class MethodLog:
                     name = line["image"]
                     line["image"] = None if name is None else np.load(self.directory / name)
                     line["reward"] = float(line["reward"])
-            except (ValueError, KeyError, TypeError, OSError) as error:
+            except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
                 raise ValueError(
                     f"line {number} of {self.directory / TRIALS} is damaged: {type(error).__name__}: {error}"
                 ) from error
@@ -146,7 +146,7 @@ def _header(path: Path) -> dict[str, Any]:
         if isinstance(found, dict):
             return found
         reason = f"a {type(found).__name__}"
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         reason = str(error)
     raise ValueError(
         f"{path} is no header of a log ({reason}); expected an object: give another directory"

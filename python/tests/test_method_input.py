@@ -20,6 +20,7 @@ gymnasium = pytest.importorskip("gymnasium")
 from gymnasium import spaces
 from one_step_envs import ACTIONS, IMAGE, OBSERVATIONS, Anything, Broken, Throw, weights
 
+from rmrl_robot._method_observations import ObservationCodec
 from rmrl_robot.method import RoleModelRL, Trial, evaluate_policy
 from rmrl_robot.one_step import HeldAction, OneStep
 
@@ -80,19 +81,19 @@ def test_trials_that_a_full_disk_did_not_take_are_written_later(
     env = Anything(OBSERVATIONS[4], ACTIONS[0])
     model = RoleModelRL(env, grouping="reported", log=tmp_path)
     module, real = (os, os.fsync) if call == "fsync" else (np, np.save)
-    calls = 0
+    calls, is_full = 0, True
 
-    def full(*arguments: Any) -> Any:
+    def write(*arguments: Any) -> Any:
         nonlocal calls
         calls += 1
-        if 5 <= calls <= 8:
+        if is_full and calls >= 5:
             raise OSError(28, "No space left on device")
         return real(*arguments)
 
-    monkeypatch.setattr(module, call, full)
+    monkeypatch.setattr(module, call, write)
     with pytest.raises(OSError, match="No space left"):
         model.learn(12)
-    made = model.num_trials
+    made, is_full = model.num_trials, False
     assert 0 < made < 12
     model.learn(12 - made)
     assert logged(tmp_path) == list(range(1, 13))
@@ -140,7 +141,7 @@ def test_damaged_lines_of_a_log_are_named(text: str, message: str, tmp_path: Pat
         RoleModelRL(Throw(), log=tmp_path)
 
 
-@pytest.mark.parametrize("header", ["", "5", "{", "[]"])
+@pytest.mark.parametrize("header", ["", "5", "{", "[]", "[" * 2000])
 def test_a_damaged_header_of_a_log_is_named(header: str, tmp_path: Path) -> None:
     (tmp_path / "method.json").write_text(header)
     with pytest.raises(ValueError, match=r"method\.json"):
@@ -225,10 +226,10 @@ BAD_OBSERVATIONS: list[Any] = [
 def test_observations_that_are_none_say_so_in_predict_and_learn(observation: Any) -> None:
     env = Broken(3, lambda answer: (observation, {}), "reset")
     model = RoleModelRL(env)
-    with pytest.raises((ValueError, TypeError), match="the observation is .*expected"):
+    with pytest.raises((ValueError, TypeError), match="(?s)the observation is .*expected"):
         model.learn(5)
     assert model.num_trials == 2
-    with pytest.raises((ValueError, TypeError), match="the observation is .*expected"):
+    with pytest.raises((ValueError, TypeError), match="(?s)the observation is .*expected"):
         model.predict(observation)
 
 
@@ -450,10 +451,8 @@ def test_vectors_of_environments_are_refused_and_longer_episodes_too() -> None:
 def test_infinite_bounds_are_none_also_where_they_are_the_largest_float32() -> None:
     most = np.finfo(np.float32).max
     for bound in (np.inf, most):
-        env = Anything(spaces.Box(-bound, bound, (2,), np.float32), ACTIONS[0])
-        model = RoleModelRL(env)
-        one, other = model.probabilities([0.0, 1.0])[0], model.probabilities([1.0, 0.0])[0]
-        assert not np.array_equal(one, other)
+        codec = ObservationCodec.of(spaces.Box(-bound, bound, (2,), np.float32))
+        assert codec.encode([0.0, 1.0])[1].tolist() == [0.0, 1.0]
     with pytest.raises(ValueError, match="action_range"):
         RoleModelRL(Anything(OBSERVATIONS[0], spaces.Box(-most, most, (2,), np.float32)))
 
