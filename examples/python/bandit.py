@@ -4,7 +4,7 @@ Each of four contexts has ten arms, and one of them pays most: 10 on average, th
 never ends, so each of its steps becomes an episode.
 
     pip install "rmrl-robot[gym]" buffalo-gym
-    python examples/python/foreign_environment.py --seeds 8
+    python examples/python/bandit.py
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def mean_reward(env: Any, actions: list[int]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--trials", type=int, nargs="+", default=[50, 100, 200, 400])
     arguments = parser.parse_args()
@@ -52,29 +52,27 @@ def main() -> None:
     for seed in range(arguments.first, arguments.first + arguments.seeds):
         env = bandit(seed)
         env.reset(seed=seed)
-        by_chance = mean_reward_of_random(env)
-        rows.setdefault("random", []).append([by_chance] * len(arguments.trials))
+        _, info = env.reset()
+        paid = np.array([info["offsets"][0][state] for state in range(STATES)])
+        rows.setdefault("random", []).append([float(paid.mean())] * len(arguments.trials))
+        best = float(paid.mean(axis=0).max())
+        rows.setdefault("constant", []).append([best] * len(arguments.trials))
         for method in ("reinforce", "ppo", "rm-rl"):
             env = bandit(seed)
-            model = RoleModelRL(env, method, seed=seed, reward_range=(0, 10))
+            model = RoleModelRL(env, method, seed=seed, reward_range=(-3, 13))
             reached = []
             for trials in arguments.trials:
                 model.learn(trials - model.num_trials)
                 contexts = [np.array([state], np.float32) for state in range(STATES)]
                 reached.append(mean_reward(env, [int(model.predict(one)[0]) for one in contexts]))
             rows.setdefault(method, []).append(reached)
-    print(f"mean reward of {arguments.seeds} bandits, and its standard error")
+    print(f"mean reward of {arguments.seeds} bandits, with a 95 % interval of normal quantiles")
     print("method    " + "".join(f"{trials:>7} trials" for trials in arguments.trials))
     for method, of_seeds in rows.items():
         table = np.array(of_seeds)
-        error = table.std(axis=0, ddof=1) / np.sqrt(len(table))
-        cells = [f"{mean:8.2f} ± {one:.2f}" for mean, one in zip(table.mean(axis=0), error)]
+        half = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table))
+        cells = [f"{mean:8.2f} ± {one:.2f}" for mean, one in zip(table.mean(axis=0), half)]
         print(f"{method:<10}" + " ".join(cells))
-
-
-def mean_reward_of_random(env: Any) -> float:
-    _, info = env.reset()
-    return float(np.mean(info["offsets"][0]))
 
 
 if __name__ == "__main__":
