@@ -74,7 +74,8 @@ def refuses(call: Callable[[], Any], word: str) -> None:
 def corrections(dataset: LeRobotDataset, policy: Any, before: Any, after: Any) -> torch.Tensor:
     """The actions of a policy for a whole dataset, [frames, 3]."""
     actions = [
-        after(policy.select_action(before(dict(batch)))) for batch in DataLoader(dataset, batch_size=4)
+        after(policy.select_action(before(dict(batch))))
+        for batch in DataLoader(dataset, batch_size=4)
     ]
     return torch.cat(actions)
 
@@ -175,7 +176,9 @@ def without_place(dataset: LeRobotDataset, run: Run, policy: Any) -> None:
     }
     expected = Policy.load(run).act(run.trials[0].images.start, frame[STATE].numpy())
     given = [unknown, {key: unknown[key] for key in (IMAGE, STATE)}]
-    given.append({**unknown, IMAGE: torch.from_numpy(run.trials[0].images.start.transpose(2, 0, 1))[None]})
+    given.append(
+        {**unknown, IMAGE: torch.from_numpy(run.trials[0].images.start.transpose(2, 0, 1))[None]}
+    )
     for batch in given:
         action = policy.select_action(batch)[0].numpy()
         wanted = expected.correction.astype(np.float32)
