@@ -12,6 +12,7 @@
 //! - `job`: a request, resolved into heights and slots. `route`: its way, proven. `going`: motions between slots
 //! - `carrying_about`: how a cell learns where its camera sees plates
 //! - `knowledge`: what is known of how things lie. `offset`, `site_offsets`: where plates are along the fingers
+//! - `trying`: a transfer with the tool where the caller says, to try corrections out in a simulation
 //! - `policies`: trained policies, which of them is asked, and the trials that they learn from
 //! - `progress`: what a transfer reports while it is under way; `telling`: who reports it
 //! - `ways`: who proves that a motion is clear
@@ -48,6 +49,7 @@ mod site_offsets;
 mod steps;
 mod telling;
 mod transfer;
+mod trying;
 mod watch;
 mod ways;
 
