@@ -185,7 +185,7 @@ impl TransferCell {
     }
 
     /// The height of the bottom of the plate onto which something is put, in meters.
-    fn bottom_of_below(&self, job: &Job, below: &rmrl_labware::Labware) -> f64 {
+    pub(crate) fn bottom_of_below(&self, job: &Job, below: &rmrl_labware::Labware) -> f64 {
         let rise_m = match job.request {
             Request::Relid { .. } => below.lid_rim_m().unwrap_or(below.height_m),
             _ if below.name == job.labware.name => below.stacking_height_m,

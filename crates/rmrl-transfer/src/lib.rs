@@ -79,7 +79,9 @@ pub use qualification::{
 pub use request::{
     CorrectedBy, Ending, KnownBy, LeftAt, PassedOver, PlaceError, Request, TransferReport,
 };
+pub use carried::{LID_SEATING_DEG, LID_SEATING_M};
 pub use site_offsets::{OffsetPrior, SiteObservation, SiteOffsets};
+pub use trying::LookError;
 pub use watch::{
     Acknowledged, Alarm, AlarmConfig, AlarmState, DaySummary, Decision, Explanation, GateConfig,
     GateError, Moved, MovedConfig, PolicyChangeCause, PolicyChanged, PolicyGate, RecordError,
