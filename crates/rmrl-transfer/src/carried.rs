@@ -5,9 +5,10 @@ use rmrl_cell::ToolPose;
 use crate::job::Job;
 use crate::request::{Ending, LeftAt, TransferReport};
 
-/// A lid is on its plate within this, in meters and degrees.
-pub(crate) const LID_SEATING_M: f64 = 0.001_5;
-pub(crate) const LID_SEATING_DEG: f64 = 1.0;
+/// A lid is on its plate within this, in meters.
+pub const LID_SEATING_M: f64 = 0.001_5;
+/// A lid is on its plate within this turn, in degrees.
+pub const LID_SEATING_DEG: f64 = 1.0;
 
 /// How far a transfer of an item has come.
 pub(crate) enum Carried {

@@ -125,7 +125,7 @@ impl TransferCell {
     }
 
     /// What the jaws hold already.
-    fn held_by_jaws(&self, job: &Job, goal: Goal) -> Result<Choice, NoChoice> {
+    pub(crate) fn held_by_jaws(&self, job: &Job, goal: Goal) -> Result<Choice, NoChoice> {
         let place = rmrl_inventory::Place::Jaws.to_string();
         match self.knowledge.lies(&job.item, &place) {
             Lies::ByArm { offset, .. } => {
@@ -171,7 +171,7 @@ impl TransferCell {
     }
 
     /// Where the item has to lie by what is known: in the slot as it was taught, or on what lies there.
-    fn known_goal(&self, job: &Job) -> Goal {
+    pub(crate) fn known_goal(&self, job: &Job) -> Goal {
         let At { address, slot, below, .. } = &job.to;
         let of_site = self.knowledge.offsets().of(address.site());
         let Some((below, _)) = below else { return Goal { tool: slot.tool, offset: of_site } };
@@ -185,7 +185,7 @@ impl TransferCell {
     }
 
     /// The height of the bottom of the plate onto which something is put, in meters.
-    fn bottom_of_below(&self, job: &Job, below: &rmrl_labware::Labware) -> f64 {
+    pub(crate) fn bottom_of_below(&self, job: &Job, below: &rmrl_labware::Labware) -> f64 {
         let rise_m = match job.request {
             Request::Relid { .. } => below.lid_rim_m().unwrap_or(below.height_m),
             _ if below.name == job.labware.name => below.stacking_height_m,
@@ -248,7 +248,7 @@ impl TransferCell {
     }
 
     /// Grips what was put down as it was put down.
-    fn by_memory(&self, job: &Job, from: &At, goal: Goal) -> Choice {
+    pub(crate) fn by_memory(&self, job: &Job, from: &At, goal: Goal) -> Choice {
         let place = from.address.to_string();
         let id = match (&job.request, &from.below) {
             (Request::Unlid { .. }, Some((plate, _))) => plate.id.to_string(),

@@ -12,6 +12,7 @@
 //! - `job`: a request, resolved into heights and slots. `route`: its way, proven. `going`: motions between slots
 //! - `carrying_about`: how a cell learns where its camera sees plates
 //! - `knowledge`: what is known of how things lie. `offset`, `site_offsets`: where plates are along the fingers
+//! - `trying`: a transfer with the tool where the caller says, to try corrections out in a simulation
 //! - `policies`: trained policies, which of them is asked, and the trials that they learn from
 //! - `progress`: what a transfer reports while it is under way; `telling`: who reports it
 //! - `ways`: who proves that a motion is clear
@@ -48,6 +49,7 @@ mod site_offsets;
 mod steps;
 mod telling;
 mod transfer;
+mod trying;
 mod watch;
 mod ways;
 
@@ -77,7 +79,9 @@ pub use qualification::{
 pub use request::{
     CorrectedBy, Ending, KnownBy, LeftAt, PassedOver, PlaceError, Request, TransferReport,
 };
+pub use carried::{LID_SEATING_DEG, LID_SEATING_M};
 pub use site_offsets::{OffsetPrior, SiteObservation, SiteOffsets};
+pub use trying::LookError;
 pub use watch::{
     Acknowledged, Alarm, AlarmConfig, AlarmState, DaySummary, Decision, Explanation, GateConfig,
     GateError, Moved, MovedConfig, PolicyChangeCause, PolicyChanged, PolicyGate, RecordError,

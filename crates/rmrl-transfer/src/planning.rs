@@ -39,16 +39,8 @@ impl TransferCell {
         request: &Request,
         job: &Job,
     ) -> Result<TransferReport, TransferError> {
-        if let Err(error) = self.manipulator.recover() {
-            return Ok(not_begun(job, error.to_string()));
-        }
-        // Before anything moves: nobody knows how to move what the inventory does not know.
-        if let Some(reason) = self.check_jaws(job)? {
+        if let Some(reason) = self.not_ready(job)? {
             return Ok(not_begun(job, reason));
-        }
-        self.tell_begins(job);
-        if let Err(error) = self.get_out_of_view() {
-            return Ok(not_begun(job, error.to_string()));
         }
         self.ask_to_seat(job);
         let Some(via) = self.has_to_be_seen(job) else { return self.in_view(request) };
@@ -64,6 +56,19 @@ impl TransferCell {
             report
         };
         Ok(TransferReport { request: request.clone(), ..report })
+    }
+
+    /// Clears earlier faults, checks the jaws and moves the tool out of view; why that cannot be done, in words.
+    pub(crate) fn not_ready(&mut self, job: &Job) -> Result<Option<String>, TransferError> {
+        if let Err(error) = self.manipulator.recover() {
+            return Ok(Some(error.to_string()));
+        }
+        // Before anything moves: nobody knows how to move what the inventory does not know.
+        if let Some(reason) = self.check_jaws(job)? {
+            return Ok(Some(reason));
+        }
+        self.tell_begins(job);
+        Ok(self.get_out_of_view().err().map(|error| error.to_string()))
     }
 
     /// Moves an item that lies in view, or need not; carries it about first where the camera has seen few carries, and puts it
@@ -183,7 +188,7 @@ impl TransferCell {
     }
 
     /// What the inventory says of a request, without writing anything.
-    fn check(&self, request: &Request) -> Result<(), TransferError> {
+    pub(crate) fn check(&self, request: &Request) -> Result<(), TransferError> {
         let (from, to) = (request.from(), request.to());
         if let Place::Slot(slot) = &from {
             self.plan.slot(slot)?;

@@ -41,13 +41,25 @@ impl TransferCell {
         if choice.interval_m() > most_m {
             return Ok(not_begun(&job, too_uncertain(&job, &choice, most_m)));
         }
-        let route = self.route(&job, &choice)?;
-        let id = self.begin(request)?;
-        self.tell_moves(&job);
-        let carried = self.carry(&job, &choice, &route, id)?;
-        let mut report = self.conclude(&job, &choice, id, carried)?;
-        report.corrected_by = Some(choice.correction.by);
-        report.passed_over = choice.correction.passed_over;
+        self.make(&job, &choice)
+    }
+
+    /// Moves an item as was chosen. The tool is at home.
+    ///
+    /// # Errors
+    /// No way is proven to be clear, or what lies where could not be recorded.
+    pub(crate) fn make(
+        &mut self,
+        job: &Job,
+        choice: &Choice,
+    ) -> Result<TransferReport, TransferError> {
+        let route = self.route(job, choice)?;
+        let id = self.begin(&job.request)?;
+        self.tell_moves(job);
+        let carried = self.carry(job, choice, &route, id)?;
+        let mut report = self.conclude(job, choice, id, carried)?;
+        report.corrected_by = Some(choice.correction.by.clone());
+        report.passed_over = choice.correction.passed_over.clone();
         Ok(report)
     }
 

@@ -88,7 +88,8 @@ pub use crate::cell::reachability::{StartPoseError, prove_reach};
 pub use crate::cell::remote::CellServer;
 pub use crate::cell::simulated::simulated_cell;
 pub use crate::cell::transfer_cell::{
-    AssembledCell, TransferCellError, open_transfer_cell, open_transfer_cell_with,
+    AssembledCell, TransferCellError, open_simulated_laboratory, open_transfer_cell,
+    open_transfer_cell_with,
 };
 pub use crate::cell::world::World;
 pub use crate::commissioning::site_survey::{Above, SiteSurvey, SlotSurvey};

@@ -10,6 +10,7 @@ use rmrl_transfer::{
     CellParts, NothingInTheWay, SitePlan, TransferCell, TransferError, TransferLog,
     TransferSettings, Ways,
 };
+use rmrl_vision::Localizer;
 use rmrl_xarm::ArmModel;
 
 use super::assembly::{Interrupts, connect, real_devices};
@@ -55,6 +56,9 @@ pub enum TransferCellError {
          clear; set cell.kind = \"xarm\" (its camera and operator may be external)"
     )]
     External,
+    /// The cell is not simulated.
+    #[error("cell.kind is not \"simulated\": this is for a simulated laboratory; set cell.kind = \"simulated\"")]
+    NotSimulated,
     /// The simulated laboratory that was kept cannot be read.
     #[error("{0}")]
     Kept(String),
@@ -97,23 +101,68 @@ pub fn open_transfer_cell_with(
         return Err(TransferCellError::NoSites);
     }
     let localizer = localizer(&config.vision).map_err(LaboratoryError::from)?;
-    let mut inventory = Inventory::open(&places.inventory, places.layout(), Timestamp::now())?;
-    for notice in inventory.take_notices() {
-        tracing::warn!("{notice}");
-    }
-    let ways = ways_of(config, places);
+    let mut inventory = opened_inventory(places)?;
     let start = &Start {
         sites: Some(Arc::new((site_plan(config, places), inventory.world().clone()))),
         ..start.clone()
     };
     let Found { devices, simulated, interrupts } =
         find_devices(config, places, start, &mut inventory)?;
+    let mut cell = cell_over(config, places, (localizer, wrap(devices)), inventory)?;
+    // The cell has opened the log, and repaired it.
+    cell.correct_by(open_policies(places, TransferLog::at(&places.inventory.join(TRANSFERS))));
+    cell.keep_trials_by(Box::new(TrialFolders::new(config, places)));
+    connect(&cell.stop_switch(), interrupts, start);
+    Ok(AssembledCell { cell, simulated })
+}
+
+/// Assembles the simulated laboratory of a configuration and its places as it is before anybody has used it, and without
+/// trained policies. It is not kept: what is written beside the inventory is for the cell alone. `seed` decides the noise of
+/// its devices.
+///
+/// # Errors
+/// The configuration is invalid or its cell is not simulated, or the inventory is damaged or in use.
+pub fn open_simulated_laboratory(
+    config: &RunConfig,
+    places: &Places,
+    seed: u64,
+) -> Result<(TransferCell, SimulatedCell), TransferCellError> {
+    if config.cell.kind != CellKind::Simulated {
+        return Err(TransferCellError::NotSimulated);
+    }
+    if places.sites.is_empty() {
+        return Err(TransferCellError::NoSites);
+    }
+    let localizer = localizer(&config.vision).map_err(LaboratoryError::from)?;
+    let simulated = simulated_laboratory(config, places, seed)?;
+    let mut inventory = opened_inventory(places)?;
+    say_what_lies_there(&mut inventory, places, Timestamp::now())?;
+    let cell = cell_over(config, places, (localizer, simulated.devices()), inventory)?;
+    connect(&cell.stop_switch(), None, &Start::default());
+    Ok((cell, simulated))
+}
+
+fn opened_inventory(places: &Places) -> Result<Inventory, InventoryError> {
+    let mut inventory = Inventory::open(&places.inventory, places.layout(), Timestamp::now())?;
+    for notice in inventory.take_notices() {
+        tracing::warn!("{notice}");
+    }
+    Ok(inventory)
+}
+
+/// A cell over these devices, with the ways of its configuration.
+fn cell_over(
+    config: &RunConfig,
+    places: &Places,
+    (localizer, devices): (Localizer, Devices),
+    inventory: Inventory,
+) -> Result<TransferCell, TransferCellError> {
     let mut cell = TransferCell::new(CellParts {
-        devices: wrap(devices),
+        devices,
         safety: config.safety,
         localizer,
         plan: site_plan(config, places),
-        ways,
+        ways: ways_of(config, places),
         inventory,
         knowledge: places.inventory.join(KNOWLEDGE),
         log: places.inventory.join(TRANSFERS),
@@ -123,16 +172,12 @@ pub fn open_transfer_cell_with(
     if let Some(reader) = picture_reader(config).map_err(LaboratoryError::from)? {
         cell.read_pictures_by(reader);
     }
-    // The cell has opened the log, and repaired it.
-    cell.correct_by(open_policies(places, TransferLog::at(&places.inventory.join(TRANSFERS))));
-    cell.keep_trials_by(Box::new(TrialFolders::new(config, places)));
     cell.recover_by(config.unattended.recovery);
     cell.after_contact(match config.cell.kind {
         CellKind::Simulated => AfterContact::Recover,
         CellKind::XArm | CellKind::External => config.unattended.after_contact(&config.task),
     });
-    connect(&cell.stop_switch(), interrupts, start);
-    Ok(AssembledCell { cell, simulated })
+    Ok(cell)
 }
 
 /// The sites of a configuration, for its arm.
