@@ -112,9 +112,9 @@ impl From<TransferCellError> for Failure {
             TransferCellError::Laboratory(error) => of_laboratory(&error, message),
             TransferCellError::Inventory(error) => error.into(),
             TransferCellError::Transfer(error) => error.into(),
-            TransferCellError::NoSites | TransferCellError::External => {
-                Self::Configuration(message)
-            }
+            TransferCellError::NoSites
+            | TransferCellError::External
+            | TransferCellError::NotSimulated => Self::Configuration(message),
             TransferCellError::Reach(_) => Self::cell("reach", message),
             TransferCellError::Kept(_) => Self::cell("damaged", message),
         }
