@@ -314,7 +314,12 @@ def run_with_devices(
 class Environment:
     """A simulated cell as a sequence of episodes of one step. Nothing is assembled before ``start``."""
 
-    def __new__(cls, assignments: list[str], difficulty: float) -> Self: ...
+    def __new__(
+        cls,
+        assignments: list[str],
+        difficulty: float,
+        transfer: tuple[str, str, str] | None = None,
+    ) -> Self: ...
     def candidates(self) -> list[list[float]]:
         """The candidates of each dimension of a correction."""
 

@@ -1,6 +1,6 @@
 """Simulated cells as Gymnasium environments: one picture, one correction, one outcome.
 
-Importing this module registers the ids ``rmrl/Table-v0`` and ``rmrl/Shelf-v0``. It needs the extra ``gym``:
+Importing this module registers the ids ``rmrl/Table-v0``, ``rmrl/Shelf-v0``, ``rmrl/Laboratory-v0`` and ``rmrl/Lid-v0``. It needs the extra ``gym``:
 ``pip install "rmrl-robot[gym]"``.
 """
 
@@ -24,7 +24,7 @@ except ImportError as error:
         'the environments need Gymnasium: pip install "rmrl-robot[gym]"', name="gymnasium"
     ) from error
 
-__all__ = ["CorrectionEnv", "ShelfEnv", "TableEnv"]
+__all__ = ["CorrectionEnv", "LaboratoryEnv", "LidEnv", "ShelfEnv", "TableEnv"]
 
 Observation = dict[str, npt.NDArray[Any]]
 
@@ -61,6 +61,8 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
     metadata = {"render_modes": ["rgb_array"], "render_fps": 1}  # noqa: RUF012
     #: The keys of the configuration that make the task.
     task: ClassVar[Mapping[str, Any]] = {}
+    #: What a laboratory moves, from where, and to where.
+    _transfer: tuple[str, str, str] | None = None
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
         self.render_mode = render_mode
         defaults = {"method": "rm-rl", "schedule.trials_per_scene": 1, "cell.seed": laboratory}
         keys = assignments({**defaults, **self.task}) + assignments(config or {})
-        self._cell = _native.Environment(keys, float(difficulty))
+        self._cell = _native.Environment(keys, float(difficulty), self._transfer)
         #: The candidates of x and y in meters, and of yaw in radians.
         self.candidates = [np.asarray(values) for values in self._cell.candidates()]
         self._is_discrete = actions == "discrete"
@@ -222,6 +224,88 @@ class ShelfEnv(CorrectionEnv):
     """A plate into a slot on a shelf. The id is ``rmrl/Shelf-v0``."""
 
     task: ClassVar[Mapping[str, Any]] = {"task.kind": "shelf"}
+
+
+class LaboratoryEnv(CorrectionEnv):
+    """A plate from one site of a simulated laboratory to another. The id is ``rmrl/Laboratory-v0``.
+
+    The transfer is that of a real laboratory, with every motion proven, but the action says where the jaws close. Sites and
+    taught poses are those of ``configs/laboratory.toml``, in which ``laboratory`` draws what camera, tool, arm and the person who
+    taught the sites err by. A person puts the plate into ``start``, off by 2 mm and 1 degree.
+
+    The reward, ``deviation`` and the errors that begin with ``true_`` are by the simulator's truth: what the camera is off
+    cancels in what it measures.
+
+    Args:
+        laboratory: As in `CorrectionEnv`.
+        difficulty: As in `CorrectionEnv`.
+        start: The slot where the plate lies, such as ``"bench"``. The camera has to see it.
+        target: The slot where it shall lie, such as ``"reader"`` or ``"hotel:1"``.
+        actions: As in `CorrectionEnv`.
+        config: As in `CorrectionEnv`, also ``sites`` and other sections of a laboratory.
+        render_mode: As in `CorrectionEnv`.
+    """
+
+    def __init__(
+        self,
+        *,
+        laboratory: int = 0,
+        difficulty: float = 1.0,
+        start: str = "bench",
+        target: str = "reader",
+        actions: Literal["discrete", "box"] = "discrete",
+        config: Mapping[str, Any] | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        self._transfer = ("plate", start, target)
+        super().__init__(
+            laboratory=laboratory,
+            difficulty=difficulty,
+            actions=actions,
+            config=config,
+            render_mode=render_mode,
+        )
+
+
+class LidEnv(CorrectionEnv):
+    """A lid off its plate, or onto it. The id is ``rmrl/Lid-v0``.
+
+    As `LaboratoryEnv`; the plate lies in ``site``, and the camera sees it but not the lid, which is clear. To take the lid off
+    the action says where the jaws close. To put it on it says where they open; they took it where it was taught to lie.
+
+    Args:
+        laboratory: As in `CorrectionEnv`.
+        difficulty: As in `CorrectionEnv`.
+        lid: ``"off"``: from the plate to the park. ``"on"``: from the park onto the plate.
+        site: The slot of the plate. The camera has to see it.
+        park: The slot where the lid lies alone.
+        actions: As in `CorrectionEnv`.
+        config: As in `LaboratoryEnv`.
+        render_mode: As in `CorrectionEnv`.
+    """
+
+    def __init__(
+        self,
+        *,
+        laboratory: int = 0,
+        difficulty: float = 1.0,
+        lid: Literal["off", "on"] = "off",
+        site: str = "bench",
+        park: str = "lid-park",
+        actions: Literal["discrete", "box"] = "discrete",
+        config: Mapping[str, Any] | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        if lid not in ("off", "on"):
+            raise ValueError(f"lid is {lid!r}; expected 'off' or 'on'")
+        self._transfer = ("lid off", site, park) if lid == "off" else ("lid on", park, site)
+        super().__init__(
+            laboratory=laboratory,
+            difficulty=difficulty,
+            actions=actions,
+            config=config,
+            render_mode=render_mode,
+        )
 
 
 gymnasium_ids.register()

@@ -5,6 +5,8 @@ from __future__ import annotations
 IDS = {
     "rmrl/Table-v0": "rmrl_robot.envs:TableEnv",
     "rmrl/Shelf-v0": "rmrl_robot.envs:ShelfEnv",
+    "rmrl/Laboratory-v0": "rmrl_robot.envs:LaboratoryEnv",
+    "rmrl/Lid-v0": "rmrl_robot.envs:LidEnv",
 }
 
 

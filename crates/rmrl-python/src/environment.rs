@@ -2,9 +2,11 @@
 //!
 //! - `episode`: what an episode shows and what comes of it, whatever the task
 //! - `placing`: the tasks of the paper, `table` and `shelf`: pick a plate and place it
+//! - `transferring`: a plate between two sites of a laboratory, and a lid
 
 mod episode;
 mod placing;
+mod transferring;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -19,6 +21,7 @@ use rmrl::rmrl_core::{PlanarPose, PoseAdjustment};
 
 use self::episode::{EpisodeError, Episodes, Seen, Stepped};
 use self::placing::{Placing, checked};
+use self::transferring::{Task, Transferring};
 use crate::arrays::{image_array, numbers};
 use crate::configuration::resolve;
 use crate::errors::{configuration_error, fault, runtime_error};
@@ -27,6 +30,8 @@ use crate::errors::{configuration_error, fault, runtime_error};
 #[pyclass(frozen, module = "rmrl_robot._native")]
 pub struct Environment {
     config: RunConfig,
+    /// The transfer that an episode makes; `None` for the tasks of the paper.
+    transfer: Option<Task>,
     running: Mutex<Option<Running>>,
 }
 
@@ -37,10 +42,15 @@ struct Running {
 }
 
 impl Running {
-    fn start(config: &RunConfig, seed: u64) -> Result<Self, EpisodeError> {
+    fn start(config: &RunConfig, task: Option<&Task>, seed: u64) -> Result<Self, EpisodeError> {
         let thread = ThreadPoolBuilder::new().num_threads(1).build().map_err(EpisodeError::from)?;
-        let episodes = thread.install(|| Placing::start(config, seed))?;
-        Ok(Self { thread, episodes: Box::new(episodes) })
+        let episodes = thread.install(|| -> Result<Box<dyn Episodes>, EpisodeError> {
+            Ok(match task {
+                None => Box::new(Placing::start(config, seed)?),
+                Some(task) => Box::new(Transferring::start(config, task, seed)?),
+            })
+        })?;
+        Ok(Self { thread, episodes })
     }
 
     fn reset(&mut self, scene: Option<u32>) -> Result<Seen, EpisodeError> {
@@ -56,15 +66,30 @@ impl Running {
 
 #[pymethods]
 impl Environment {
-    /// The cell of a configuration's assignments, with `difficulty` times the errors of camera, tool and arm.
+    /// The cell of a configuration's assignments, with `difficulty` times the errors of camera, tool and arm. `transfer` is what
+    /// a laboratory moves (`"plate"`, `"lid off"` or `"lid on"`), from which slot, and to which.
     ///
     /// # Errors
     /// `ConfigurationError` names the key and what was expected.
     #[new]
-    fn new(py: Python<'_>, assignments: Vec<String>, difficulty: f64) -> PyResult<Self> {
-        let config = checked(resolve(py, None, assignments)?, difficulty)
-            .map_err(|error| configuration_error(py, &error))?;
-        Ok(Self { config, running: Mutex::new(None) })
+    #[pyo3(signature = (assignments, difficulty, transfer=None))]
+    fn new(
+        py: Python<'_>,
+        assignments: Vec<String>,
+        difficulty: f64,
+        transfer: Option<(String, String, String)>,
+    ) -> PyResult<Self> {
+        let (transfer, config) = match transfer {
+            None => (None, resolve(py, None, assignments)?),
+            Some((what, from, to)) => {
+                let (task, config) = Task::read((&what, &from, &to), &assignments)
+                    .map_err(|error| configuration_error(py, &error))?;
+                (Some(task), config)
+            }
+        };
+        let config =
+            checked(config, difficulty).map_err(|error| configuration_error(py, &error))?;
+        Ok(Self { config, transfer, running: Mutex::new(None) })
     }
 
     /// The candidates of each dimension, in meters, meters and radians.
@@ -95,7 +120,7 @@ impl Environment {
             let mut running = self.lock();
             // The thread of the cell before ends first.
             *running = None;
-            *running = Some(Running::start(&self.config, seed)?);
+            *running = Some(Running::start(&self.config, self.transfer.as_ref(), seed)?);
             Ok(())
         });
         started.map_err(|error| raised(py, error))
@@ -204,7 +229,7 @@ impl Seen {
         let info = PyDict::new(py);
         info.set_item("trial", self.trial)?;
         info.set_item("scene", self.scene)?;
-        info.set_item("faults", texts(&self.faults))?;
+        info.set_item("faults", &self.faults)?;
         Ok(info)
     }
 }
@@ -216,6 +241,7 @@ impl Stepped {
         info.set_item("trial", self.trial)?;
         info.set_item("scene", self.scene)?;
         info.set_item("outcome", &self.outcome)?;
+        info.set_item("reason", &self.reason)?;
         info.set_item("e_trans_m", number(self.error.map(|error| error.e_trans_m)))?;
         info.set_item("e_rot", number(self.error.map(|error| error.e_rot)))?;
         info.set_item("seated", self.seated)?;
@@ -227,11 +253,7 @@ impl Stepped {
         info.set_item("target_pose", pose_array(py, self.target_pose))?;
         info.set_item("correction", correction_array(py, Some(self.action)))?;
         info.set_item("deviation", correction_array(py, self.deviation))?;
-        info.set_item("faults", texts(&self.faults))?;
+        info.set_item("faults", &self.faults)?;
         Ok(info)
     }
-}
-
-fn texts(faults: &[rmrl::rmrl_core::Fault]) -> Vec<String> {
-    faults.iter().map(ToString::to_string).collect()
 }

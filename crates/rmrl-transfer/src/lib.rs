@@ -53,6 +53,7 @@ mod trying;
 mod watch;
 mod ways;
 
+pub use carried::{LID_SEATING_DEG, LID_SEATING_M};
 pub use cell::{CellParts, ComeHomeError, TransferCell, TransferSettings};
 pub use error::TransferError;
 pub use going::WayBack;
@@ -79,7 +80,6 @@ pub use qualification::{
 pub use request::{
     CorrectedBy, Ending, KnownBy, LeftAt, PassedOver, PlaceError, Request, TransferReport,
 };
-pub use carried::{LID_SEATING_DEG, LID_SEATING_M};
 pub use site_offsets::{OffsetPrior, SiteObservation, SiteOffsets};
 pub use trying::LookError;
 pub use watch::{

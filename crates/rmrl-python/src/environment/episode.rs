@@ -35,8 +35,8 @@ pub struct Seen {
     pub trial: u32,
     /// Its scene.
     pub scene: u32,
-    /// The faults of the attempts before.
-    pub faults: Vec<Fault>,
+    /// The faults of the attempts before, in words.
+    pub faults: Vec<String>,
 }
 
 /// What came of an episode.
@@ -53,9 +53,11 @@ pub struct Stepped {
     pub scene: u32,
     /// `placed`, or why not.
     pub outcome: String,
+    /// Why nothing was placed, in words; empty where the outcome says it.
+    pub reason: String,
     /// The correction that was made.
     pub action: PoseAdjustment,
-    /// What has to be added to it to make it the right one, as far as the placement tells.
+    /// By how much it was off, as far as the placement tells: the right one is it minus this.
     pub deviation: Option<PoseAdjustment>,
     /// Where the jaws closed, or were to close, as commanded.
     pub pick_pose: Option<PlanarPose>,
@@ -69,8 +71,8 @@ pub struct Stepped {
     pub seated: bool,
     /// The true errors of the placed plate.
     pub truth: Option<Truth>,
-    /// The faults of the attempts before.
-    pub faults: Vec<Fault>,
+    /// The faults of the attempts before, in words.
+    pub faults: Vec<String>,
 }
 
 /// The true errors of a placed plate.
@@ -109,6 +111,27 @@ pub enum EpisodeError {
     /// There is no thread for it.
     #[error("the cell gets no thread: {0}")]
     Thread(#[from] rayon::ThreadPoolBuildError),
+    /// A laboratory cannot be assembled.
+    #[error(transparent)]
+    Transfers(#[from] rmrl::TransferCellError),
+    /// Its plate is not seen.
+    #[error(transparent)]
+    Look(#[from] rmrl::rmrl_transfer::LookError),
+    /// A transfer is refused.
+    #[error(transparent)]
+    Transfer(#[from] rmrl::rmrl_transfer::TransferError),
+    /// Its inventory cannot be written.
+    #[error(transparent)]
+    Inventory(#[from] rmrl::rmrl_inventory::InventoryError),
+    /// An item has no name.
+    #[error(transparent)]
+    Item(#[from] rmrl::rmrl_inventory::ItemError),
+    /// The simulated person cannot put an item there.
+    #[error(transparent)]
+    Person(#[from] rmrl::rmrl_sim::LaboratoryError),
+    /// There is no folder for its inventory.
+    #[error("no folder for the inventory of a simulated laboratory: {0}")]
+    Folder(#[from] std::io::Error),
     /// A step without a reset before it.
     #[error("no episode has begun: call `reset` first")]
     NotBegun,
@@ -138,8 +161,8 @@ impl Attempts {
         Ok(())
     }
 
-    /// The faults so far, oldest first.
-    pub fn faults(&self) -> &[Fault] {
-        &self.faults
+    /// The faults so far in words, oldest first.
+    pub fn in_words(&self) -> Vec<String> {
+        self.faults.iter().map(ToString::to_string).collect()
     }
 }

@@ -102,7 +102,7 @@ impl Episodes for Placing {
         let mut attempts = Attempts::default();
         let observation = self.observe(scene, &mut attempts)?;
         let (image, pose) = (observation.image, observation.estimated_pose);
-        let faults = attempts.faults().to_vec();
+        let faults = attempts.in_words();
         self.episode = Some(Episode { scene, image: Arc::clone(&image), pose, attempts });
         Ok(Seen { image, pose, trial: self.trial, scene, faults })
     }
@@ -127,6 +127,7 @@ impl Episodes for Placing {
             trial: self.trial,
             scene: episode.scene,
             outcome: outcome_name(&outcome).to_string(),
+            reason: String::new(),
             action,
             deviation: placement.map(|placement| deviation(placement, action)),
             pick_pose: Some(
@@ -137,7 +138,7 @@ impl Episodes for Placing {
             error: placement.map(|placement| placement.error),
             seated: placement.is_some_and(|placement| placement.seated),
             truth: truth.map(Truth::from),
-            faults: episode.attempts.faults().to_vec(),
+            faults: episode.attempts.in_words(),
         })
     }
 }

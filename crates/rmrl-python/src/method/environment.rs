@@ -135,7 +135,8 @@ impl Keeper {
             report.set_item("reward", judgment.reward)?;
             report.set_item("best", judgment.best)?;
             let bridge = self.bridge.bind(py);
-            let told = bridge.call_method1("trial_ended", (&report,)).and_then(|told| told.extract());
+            let told =
+                bridge.call_method1("trial_ended", (&report,)).and_then(|told| told.extract());
             if told.is_err() {
                 // Ctrl-C may have come before the trial was in the log. What fails again stays for the log's next line.
                 let _ = bridge.call_method1("keep", (report,));
