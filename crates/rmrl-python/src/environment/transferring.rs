@@ -202,18 +202,24 @@ impl Transferring {
         if self.task.what == What::LidOn {
             lying.push((self.task.from.clone(), plate.lid_alone()?));
         }
-        self.begin_again(lying)
+        self.begin_again(&lying)
     }
 
-    fn begin_again(&mut self, lying: Vec<(SlotAddress, Item)>) -> Result<(), EpisodeError> {
+    fn begin_again(&mut self, lying: &[(SlotAddress, Item)]) -> Result<(), EpisodeError> {
         let before = self.folder.path().join(self.places_made.to_string());
         self.places_made += 1;
         let dir = self.folder.path().join(self.places_made.to_string());
         let now = Timestamp::now();
         let mut inventory = Inventory::open(&dir, self.task.places.layout(), now)?;
-        for (slot, item) in lying {
+        for slot in self.task.places.slots() {
             let (by, reason) = ("the environment".to_string(), "an episode begins".to_string());
-            inventory.set(Place::Slot(slot), vec![item], StatedBy { by, reason }, now)?;
+            let here = lying.iter().filter(|(at, _)| *at == slot).map(|(_, item)| item.clone());
+            inventory.set(
+                Place::Slot(slot.clone()),
+                here.collect(),
+                StatedBy { by, reason },
+                now,
+            )?;
         }
         self.cell.begin_again(inventory);
         // The first has the log of the cell beside it.
