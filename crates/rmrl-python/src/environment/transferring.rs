@@ -250,21 +250,40 @@ impl Transferring {
         })
     }
 
-    /// By how much the action was off, world frame.
+    /// By how much the action was off, world frame, by what became of the item (`off`) and by where the jaws closed around it
+    /// (`gripped`).
     fn deviation(
         &self,
-        off: PoseAdjustment,
+        (off, gripped): (Option<PoseAdjustment>, Option<PoseAdjustment>),
         action: PoseAdjustment,
         pick: PlanarPose,
-    ) -> PoseAdjustment {
-        if self.task.what == What::LidOn {
+    ) -> Option<PoseAdjustment> {
+        match self.task.what {
             // Where the jaws open decides where the lid lies.
-            return off.rotated(self.task.tool(&self.task.to).yaw_rad);
+            What::LidOn => Some(off?.rotated(self.task.tool(&self.task.to).yaw_rad)),
+            // A lid on its plate does not yield to jaws that close beside its middle.
+            What::LidOff => {
+                let gripped = gripped?.rotated(-pick.yaw_rad);
+                let dx_m = off.map_or(gripped.dx_m, |off| -off.dx_m);
+                Some(PoseAdjustment { dx_m, ..gripped }.rotated(pick.yaw_rad))
+            }
+            // As for a plate that is picked and placed: the closing jaws center it across the fingers and turn it parallel.
+            What::Plate => {
+                let done = action.rotated(-pick.yaw_rad);
+                let in_jaws =
+                    PoseAdjustment { dx_m: -off?.dx_m, dy_m: done.dy_m, dyaw_rad: action.dyaw_rad };
+                Some(in_jaws.rotated(pick.yaw_rad))
+            }
         }
-        // As for a plate that is picked and placed: the closing jaws center it across the fingers and turn it parallel.
-        let done = action.rotated(-pick.yaw_rad);
-        PoseAdjustment { dx_m: -off.dx_m, dy_m: done.dy_m, dyaw_rad: action.dyaw_rad }
-            .rotated(pick.yaw_rad)
+    }
+
+    /// Where what is moved truly lies.
+    fn true_pose(&self) -> Option<PlanarPose> {
+        let moved = self.task.moved();
+        let item = self.simulated.items().into_iter().find(|item| item.id == moved)?;
+        let pose = item.world_from_item;
+        let (_, _, yaw_rad) = pose.rotation.euler_angles();
+        Some(PlanarPose::new(pose.translation.x, pose.translation.y, yaw_rad))
     }
 }
 
@@ -294,7 +313,10 @@ impl Episodes for Transferring {
             self.episode.take().ok_or(EpisodeError::NotBegun)?;
         let pick = seen.estimated_pose.adjusted(action);
         let look = Look { pose: seen.estimated_pose, error_m: seen.look_error_m };
+        let (lay, earlier) = (self.true_pose(), self.simulated.grasp());
         let report = self.cell.transfer_at(&self.task.request(), look, pick)?;
+        let grasp = self.simulated.grasp().filter(|grasp| Some(*grasp) != earlier);
+        let gripped = grasp.zip(lay).map(|(grasp, lay)| grasp.open.tool.relative_to(lay));
         let truth = if report.ending == Ending::Done { self.truth() } else { None };
         let (outcome, reason) = match &report.ending {
             Ending::Done if truth.is_none() => ("missed", "it does not lie there".to_string()),
@@ -318,7 +340,7 @@ impl Episodes for Transferring {
             outcome: outcome.to_string(),
             reason,
             action,
-            deviation: truth.map(|off| self.deviation(off, action, pick)),
+            deviation: self.deviation((truth, gripped), action, pick),
             pick_pose: Some(pick),
             final_pose: None,
             target_pose: self.task.tool(&self.task.to),
