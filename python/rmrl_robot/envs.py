@@ -233,8 +233,7 @@ class LaboratoryEnv(CorrectionEnv):
     taught poses are those of ``configs/laboratory.toml``, in which ``laboratory`` draws what camera, tool, arm and the person who
     taught the sites err by. A person puts the plate into ``start``, off by 2 mm and 1 degree.
 
-    The reward, ``deviation`` and the errors that begin with ``true_`` are by the simulator's truth: what the camera is off
-    cancels in what it measures.
+    The reward, ``deviation`` and all errors are by the simulator's truth: what the camera is off cancels in what it measures.
 
     Args:
         laboratory: As in `CorrectionEnv`.

@@ -13,10 +13,10 @@ gymnasium = pytest.importorskip("gymnasium")
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
-import rmrl_robot.envs  # noqa: F401
+import rmrl_robot.envs
 from rmrl_robot.errors import ConfigurationError
 
-IDS = ["rmrl/Table-v0", "rmrl/Shelf-v0"]
+IDS = ["rmrl/Table-v0", "rmrl/Shelf-v0", "rmrl/Laboratory-v0", "rmrl/Lid-v0"]
 
 
 def make(name: str, **arguments: Any) -> Any:
@@ -122,6 +122,86 @@ def test_the_action_minus_the_deviation_is_better(env_id: str, actions: Any) -> 
             action = np.clip(action, -env.action_space.high, env.action_space.high)
     env.close()
     assert errors[1] < 0.5 * errors[0], errors
+
+
+@pytest.mark.parametrize("actions", ["discrete", "box"])
+@pytest.mark.parametrize(
+    ("env_id", "arguments"),
+    [
+        ("rmrl/Laboratory-v0", {}),
+        ("rmrl/Laboratory-v0", {"target": "hotel:1"}),
+        ("rmrl/Lid-v0", {"lid": "off"}),
+        ("rmrl/Lid-v0", {"lid": "on"}),
+    ],
+)
+def test_in_a_laboratory_the_action_minus_the_deviation_is_better(
+    env_id: str, arguments: dict[str, Any], actions: Any
+) -> None:
+    env = make(env_id, actions=actions, laboratory=1, **arguments)
+    discrete = actions == "discrete"
+    # Off by 5 mm along x, and a lid is off across the fingers and turned, too.
+    action: Any = np.array([5, 3, 6]) if discrete else np.array([0.005, 0.0, 0.0])
+    infos = []
+    for _ in range(2):
+        env.reset(seed=5)
+        _, reward, _, _, info = env.step(action)
+        infos.append((reward, info))
+        assert np.isfinite(info["deviation"]).all(), info
+        action = action - info["deviation"]
+        if discrete:
+            action = np.clip(np.rint(action), 0, env.action_space.nvec - 1).astype(int)
+        else:
+            action = np.clip(action, -env.action_space.high, env.action_space.high)
+    env.close()
+    (first, before), (second, after) = infos
+    assert after["outcome"] == "placed" and after["reason"] == "" and second > first
+    if before["outcome"] == "placed":
+        assert after["true_e_trans_m"] < 0.5 * before["true_e_trans_m"], infos
+    else:
+        assert before["reason"] and first == 0.0, infos
+    assert np.linalg.norm(after["deviation"][:2]) < np.linalg.norm(before["deviation"][:2])
+
+
+def test_episodes_in_a_laboratory_are_independent_of_those_before() -> None:
+    env = make("rmrl/Lid-v0", laboratory=1)
+
+    def episodes() -> list[Any]:
+        made = [env.reset(seed=3), env.step([3, 3, 6]), env.reset(), env.step([2, 4, 5])]
+        return [(one[0]["image"].tobytes(), one[0]["pose"].tobytes(), one[1]) for one in made]
+
+    first = episodes()
+    env.reset()
+    again = episodes()
+    assert [one[:2] for one in first] == [one[:2] for one in again]
+    assert first[1][2] == again[1][2] and first[3][2] == again[3][2]
+    assert first[0][1] != first[2][1], "the next episode starts elsewhere"
+    scenes = [env.reset(options={"scene": scene})[0]["pose"] for scene in (8, 8, 9)]
+    env.close()
+    near, far = (np.linalg.norm((scenes[0] - other)[:2]) for other in scenes[1:])
+    assert 0 < near < far
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "named"),
+    [
+        ("LaboratoryEnv", {"start": "cellar"}, "cellar"),
+        ("LaboratoryEnv", {"start": "hotel:1"}, "the camera sees"),
+        ("LaboratoryEnv", {"target": "hotel:7"}, "7"),
+        ("LaboratoryEnv", {"target": "bench"}, "another slot"),
+        ("LaboratoryEnv", {"target": ""}, "target"),
+        ("LaboratoryEnv", {"config": {"sites.bench.no_such_key": 1}}, "no_such_key"),
+        ("LidEnv", {"site": "hotel:1"}, "the camera sees"),
+        ("LidEnv", {"difficulty": -1.0}, "difficulty"),
+    ],
+)
+def test_invalid_places_are_named(name: str, arguments: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        getattr(rmrl_robot.envs, name)(**arguments)
+
+
+def test_a_lid_is_on_or_off() -> None:
+    with pytest.raises(ValueError, match="'off' or 'on'"):
+        rmrl_robot.envs.LidEnv(lid="half")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

@@ -12,10 +12,7 @@ use rmrl::rmrl_core::{
 };
 use rmrl::rmrl_inventory::{Inventory, Item, ItemId, Place, SlotAddress, StatedBy};
 use rmrl::rmrl_sim::{SimulatedCell, SlotError};
-use rmrl::rmrl_transfer::{
-    Ending, KnownBy, LID_SEATING_DEG, LID_SEATING_M, PlaceError, Request, TransferCell,
-    TransferReport,
-};
+use rmrl::rmrl_transfer::{Ending, LID_SEATING_DEG, LID_SEATING_M, Request, TransferCell};
 use rmrl::{ConfigError, Layers, Places, RunConfig, open_simulated_laboratory};
 use tempfile::TempDir;
 
@@ -277,6 +274,12 @@ impl Transferring {
         }
     }
 
+    /// How far a pose is from the target, in the frame of its tool.
+    fn off_target(&self, lies: PlanarPose) -> PoseAdjustment {
+        let target = self.task.tool(&self.task.to);
+        lies.relative_to(target).rotated(-target.yaw_rad)
+    }
+
     /// Where what is moved truly lies.
     fn true_pose(&self) -> Option<PlanarPose> {
         let moved = self.task.moved();
@@ -324,7 +327,8 @@ impl Episodes for Transferring {
             Ending::NotDone { reason, .. } => ("not_done", reason.clone()),
             Ending::Unknown { reason } => ("unknown", reason.clone()),
         };
-        let errors = truth.map(placement_error);
+        let lies = self.true_pose();
+        let off = truth.or(lies.map(|lies| self.off_target(lies)));
         let (most_m, most_deg) = self.task.seating();
         let truth_of = |off: PoseAdjustment| Truth {
             e_trans_m: off.translation_m(),
@@ -334,7 +338,7 @@ impl Episodes for Transferring {
         Ok(Stepped {
             image: self.cell.last_image().unwrap_or_else(|| Arc::<RgbImage>::clone(&seen.image)),
             pose: seen.estimated_pose,
-            reward: errors.map_or(0.0, |error| self.reward.reward(error)),
+            reward: truth.map_or(0.0, |off| self.reward.reward(placement_error(off))),
             trial: self.trial,
             scene,
             outcome: outcome.to_string(),
@@ -342,26 +346,13 @@ impl Episodes for Transferring {
             action,
             deviation: self.deviation((truth, gripped), action, pick),
             pick_pose: Some(pick),
-            final_pose: None,
+            final_pose: lies,
             target_pose: self.task.tool(&self.task.to),
-            error: measured(&report).map(|error| placement_error(in_tool_frame(error))),
-            seated: measured(&report).is_some() && report.is_seated == Some(true),
-            truth: truth.map(truth_of),
+            error: off.map(placement_error),
+            seated: off.is_some_and(|off| truth_of(off).seated),
+            truth: off.map(truth_of),
             faults: failures,
         })
-    }
-}
-
-/// What the camera measured of a transfer.
-fn measured(report: &TransferReport) -> Option<&PlaceError> {
-    report.error.as_ref().filter(|error| error.known_by == KnownBy::Measured)
-}
-
-fn in_tool_frame(error: &PlaceError) -> PoseAdjustment {
-    PoseAdjustment {
-        dx_m: 1e-3 * error.along_mm,
-        dy_m: 1e-3 * error.across_mm,
-        dyaw_rad: error.yaw_deg.to_radians(),
     }
 }
 
