@@ -181,6 +181,19 @@ def test_episodes_in_a_laboratory_are_independent_of_those_before() -> None:
     assert 0 < near < far
 
 
+@pytest.mark.parametrize("arguments", [{"lid": "off"}, {"lid": "on"}])
+def test_whatever_an_episode_left_the_next_begins(arguments: dict[str, Any]) -> None:
+    env = make("rmrl/Lid-v0", laboratory=0, **arguments)
+    env.action_space.seed(1)
+    env.reset(seed=1)
+    outcomes = set()
+    for _ in range(12):
+        outcomes.add(env.step(env.action_space.sample())[4]["outcome"])
+        env.reset()
+    env.close()
+    assert arguments["lid"] == "on" or outcomes - {"placed"}, outcomes
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "named"),
     [

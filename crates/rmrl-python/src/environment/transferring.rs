@@ -184,7 +184,11 @@ impl Transferring {
         let off = PlanarPose::new(draw(BY_HAND_M), draw(BY_HAND_M), draw(BY_HAND_DEG.to_radians()));
         let at = self.task.slot_of_plate().clone();
         let has_lid = self.task.what == What::LidOff;
-        // A lid that lies elsewhere comes back onto its plate first.
+        // Whatever an episode left in the slot would be below.
+        if self.task.what != What::Plate {
+            self.simulated.take_away(&lid())?;
+        }
+        self.simulated.take_away(PLATE)?;
         self.simulated.put_item(PLATE, &at.to_string(), off)?;
         if self.task.what != What::Plate {
             let (slot, off) = match self.task.what {
