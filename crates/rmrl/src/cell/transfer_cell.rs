@@ -57,7 +57,9 @@ pub enum TransferCellError {
     )]
     External,
     /// The cell is not simulated.
-    #[error("cell.kind is not \"simulated\": this is for a simulated laboratory; set cell.kind = \"simulated\"")]
+    #[error(
+        "cell.kind is not \"simulated\": this is for a simulated laboratory; set cell.kind = \"simulated\""
+    )]
     NotSimulated,
     /// The simulated laboratory that was kept cannot be read.
     #[error("{0}")]
