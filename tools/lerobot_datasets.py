@@ -7,7 +7,8 @@ Makes runs of three methods on table and shelf, and exports one run, several, on
 then whose training are killed (SIGKILL) again and again. Every snapshot after a kill has to be a whole dataset.
 
 A dataset that was imported has to be the run, byte by byte. Resumed, it has to do the same trials and to learn the same weights
-or belief as the original. `FOLDER/datasets.json` lists the datasets with their runs for the judges, who need LeRobot; this needs Python alone.
+or belief as the original. `FOLDER/datasets.json` lists the datasets with their runs for the judges, who need LeRobot; this needs Python alone. LeRobot's tools
+edit those that are marked, of each kind one.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def interrupted(rmrl: Command, folder: Path, listed: list[dict[str, Any]]) -> No
     training.wait()
     check(trials_in(run) < TRIALS + 4, f"{run} was complete before it was killed")
     rmrl.run("export", "lerobot", run, "--out", dataset)
-    listed.append({"dataset": str(dataset), "runs": [str(run)]})
+    listed.append({"dataset": str(dataset), "runs": [str(run)], "edits": True})
     again = folder / "interrupted-again"
     rmrl.run("import", "lerobot", dataset, "--out", again)
     learns_the_same(rmrl, run, again)
@@ -189,7 +190,8 @@ def main() -> None:
         runs = [folder / name for name in names]
         dataset = folder / ("-and-".join(names) + "-set")
         rmrl.run("export", "lerobot", *runs, "--out", dataset)
-        listed.append({"dataset": str(dataset), "runs": [str(run) for run in runs]})
+        edits = names != ["monday"]
+        listed.append({"dataset": str(dataset), "runs": [str(run) for run in runs], "edits": edits})
         for place, run in enumerate(runs):
             again = folder / f"{dataset.name}-{place + 1}-again"
             rmrl.run("import", "lerobot", dataset, "--run", place + 1, "--out", again)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -74,12 +75,22 @@ class Way:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.taken_s = 0.0
+        # Nothing of the environment from which this program was called.
+        hidden = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+        self.variables = {key: value for key, value in os.environ.items() if key not in hidden}
 
     def step(self, name: str, *command: object, counts: bool = True) -> str:
         """Runs a step, and returns what it printed. A failure ends the program."""
         began = time.monotonic()
         words = [str(word) for word in command]
-        ended = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         took_s = time.monotonic() - began
         if ended.returncode:
             sys.exit(f"error: {name}: {' '.join(words)[:200]}\n{ended.stdout}{ended.stderr}")
