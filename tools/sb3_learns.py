@@ -1,7 +1,7 @@
 """Lets Stable-Baselines3 check our environments, and its PPO learn on one, beside our methods.
 
     pip install "rmrl_robot-*.whl[gym]" stable-baselines3
-    python tools/sb3_learns.py [--steps 2000] [--seed 1] [--laboratory 0]
+    python tools/sb3_learns.py [--steps 2000] [--seed 1] [--laboratory 3]
 
 Every id passes `stable_baselines3.common.env_checker.check_env`. PPO and `RoleModelRL` see the same: the pose, scaled. After training each policy
 is greedy in the same 40 episodes, which no training had. Prints the true error of each, and exits with 1 unless that of PPO is
@@ -121,7 +121,7 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=2000, help="of PPO")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--laboratory", type=int, default=0)
+    parser.add_argument("--laboratory", type=int, default=3)
     arguments = parser.parse_args()
     laboratory, steps, seed = arguments.laboratory, arguments.steps, arguments.seed
     torch.set_num_threads(1)

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use image::RgbImage;
 use jiff::Timestamp;
 use rmrl::rmrl_core::{
-    InvalidKey, Look, Observation, PlacementError, PlanarPose, PoseAdjustment, RewardFunction,
-    random_stream, standard_normal,
+    Fault, FaultKind, InvalidKey, Look, Observation, PlacementError, PlanarPose, PoseAdjustment,
+    RewardFunction, random_stream, standard_normal,
 };
 use rmrl::rmrl_inventory::{Inventory, Item, ItemId, Place, SlotAddress, StatedBy};
 use rmrl::rmrl_sim::{SimulatedCell, SlotError};
-use rmrl::rmrl_transfer::{Ending, LID_SEATING_DEG, LID_SEATING_M, Request, TransferCell};
+use rmrl::rmrl_transfer::{
+    Ending, LID_SEATING_DEG, LID_SEATING_M, LeftAt, LookError, Request, TransferCell, TransferError,
+};
 use rmrl::{ConfigError, Layers, Places, RunConfig, open_simulated_laboratory};
 use tempfile::TempDir;
 
@@ -294,6 +296,16 @@ impl Transferring {
     }
 }
 
+/// The fault of a plate that the camera does not see; a request that is refused is none.
+fn not_seen(error: LookError) -> EpisodeError {
+    let kind = match &error {
+        LookError::Transfer(_) => return error.into(),
+        LookError::Home(_) => FaultKind::Device,
+        LookError::NotSeen { .. } => FaultKind::Localization,
+    };
+    Fault { kind, reason: error.to_string() }.into()
+}
+
 impl Episodes for Transferring {
     fn reset(&mut self, scene: Option<u32>) -> Result<Seen, EpisodeError> {
         self.episode = None;
@@ -307,7 +319,7 @@ impl Episodes for Transferring {
                 Err(error) if failures.len() + 1 < MOST_ATTEMPTS as usize => {
                     failures.push(error.to_string());
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(not_seen(error)),
             }
         };
         let (image, pose) = (Arc::clone(&seen.image), seen.estimated_pose);
@@ -321,11 +333,18 @@ impl Episodes for Transferring {
         let pick = seen.estimated_pose.adjusted(action);
         let look = Look { pose: seen.estimated_pose, error_m: seen.look_error_m };
         let (lay, earlier) = (self.true_pose(), self.simulated.grasp());
-        let report = self.cell.transfer_at(&self.task.request(), look, pick)?;
+        let ending = match self.cell.transfer_at(&self.task.request(), look, pick) {
+            Ok(report) => report.ending,
+            // The action leads there: nothing was moved.
+            Err(error @ TransferError::NotClear { .. }) => {
+                Ending::NotDone { at: LeftAt::From, reason: error.to_string() }
+            }
+            Err(error) => return Err(error.into()),
+        };
         let grasp = self.simulated.grasp().filter(|grasp| Some(*grasp) != earlier);
         let gripped = grasp.zip(lay).map(|(grasp, lay)| grasp.open.tool.relative_to(lay));
-        let truth = if report.ending == Ending::Done { self.truth() } else { None };
-        let (outcome, reason) = match &report.ending {
+        let truth = if ending == Ending::Done { self.truth() } else { None };
+        let (outcome, reason) = match &ending {
             Ending::Done if truth.is_none() => ("missed", "it does not lie there".to_string()),
             Ending::Done => ("placed", String::new()),
             Ending::NotDone { reason, .. } => ("not_done", reason.clone()),
