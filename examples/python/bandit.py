@@ -66,7 +66,7 @@ def main() -> None:
                 contexts = [np.array([state], np.float32) for state in range(STATES)]
                 reached.append(mean_reward(env, [int(model.predict(one)[0]) for one in contexts]))
             rows.setdefault(method, []).append(reached)
-    print(f"mean reward of {arguments.seeds} bandits, with a 95 % interval of normal quantiles")
+    print(f"mean reward of {arguments.seeds} bandits, ± 1.96 standard errors")
     print("method    " + "".join(f"{trials:>7} trials" for trials in arguments.trials))
     for method, of_seeds in rows.items():
         table = np.array(of_seeds)

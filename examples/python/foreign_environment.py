@@ -107,7 +107,7 @@ def main() -> None:
                 of_seed.append((100 * ends.mean(), 100 * (ends < NEAR_M).mean()))
             reached.append(of_seed)
         for trials, table in zip(arguments.trials, np.array(reached).transpose(1, 0, 2)):
-            # A 95 % interval of the mean over seeds, with normal quantiles.
+            # 1.96 standard errors of the mean over seeds.
             half = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table))
             (cm, near), (cm_half, near_half) = table.mean(axis=0), half
             print(

@@ -533,3 +533,17 @@ def test_a_held_action_is_an_episode() -> None:
     assert summed.step(np.array([0.1]))[1] == pytest.approx(expected)
     model = RoleModelRL(env, seed=1).learn(150)
     assert greedy(model, env) > 0.8
+
+
+def test_a_cell_of_ours_with_scenes_by_its_options(tmp_path: Path) -> None:
+    from rmrl_robot.envs import TableEnv
+
+    env = TableEnv(laboratory=3)
+    model = RoleModelRL(env, grouping="options", trials_per_scene=2, seed=1).learn(4)
+    seen, _ = env.reset(seed=5)
+    action, _ = model.predict(seen)
+    assert env.action_space.contains(action)
+    model.save(tmp_path / "model.safetensors")
+    again, _ = RoleModelRL.load(tmp_path / "model.safetensors", env).predict(seen)
+    assert np.array_equal(action, again)
+    env.close()
