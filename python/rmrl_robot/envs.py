@@ -84,6 +84,7 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
         #: The candidates of x and y in meters, and of yaw in radians.
         self.candidates = [np.asarray(values) for values in self._cell.candidates()]
         self._values = [values.tolist() for values in self.candidates]
+        self._most = np.array([np.abs(values).max() for values in self.candidates])
         self._is_discrete = actions == "discrete"
         self.action_space = self._actions()
         self._unit = self._unit_of_actions()
@@ -168,7 +169,7 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
     def _actions(self) -> spaces.Space[Any]:
         if self._is_discrete:
             return spaces.MultiDiscrete([len(values) for values in self.candidates])
-        most = np.array([np.abs(values).max() for values in self.candidates], np.float32)
+        most = self._most.astype(np.float32)
         return spaces.Box(-most, most, dtype=np.float32)
 
     def _unit_of_actions(self) -> npt.NDArray[np.float64]:
@@ -190,7 +191,7 @@ class CorrectionEnv(gymnasium.Env[Observation, npt.NDArray[Any]]):
             if not (is_whole and all(0 <= one < len(values) for values, one in chosen)):
                 raise ValueError(f"the action is {action!r}; expected integers below {space.nvec}")
             return [values[one] for values, one in chosen]
-        most = np.array([np.abs(values).max() for values in self.candidates])
+        most = self._most
         if not np.all(np.abs(given) <= most + _ROUNDING):
             raise ValueError(f"the action is {action!r}; expected at most {most} m, m and rad")
         return [float(one) for one in np.clip(given, -most, most)]

@@ -103,23 +103,26 @@ def test_without_errors_no_correction_places_well_and_with_them_it_does_not() ->
     assert 2 * errors[0] < errors[1] and errors[0] < 0.001, errors
 
 
+def corrected(env: Any, action: Any, deviation: Any) -> Any:
+    """The action minus the deviation: the nearest one that the environment has."""
+    better = action - deviation
+    if isinstance(env.action_space, gymnasium.spaces.MultiDiscrete):
+        return np.clip(np.rint(better), 0, env.action_space.nvec - 1).astype(int)
+    return np.clip(better, -env.action_space.high, env.action_space.high)
+
+
 @pytest.mark.parametrize("env_id", ["rmrl/Table-v0", "rmrl/Shelf-v0"])
 @pytest.mark.parametrize("actions", ["discrete", "box"])
 def test_the_action_minus_the_deviation_is_better(env_id: str, actions: Any) -> None:
     env = make(env_id, actions=actions, config={"actions.translation_bins": 9})
-    discrete = actions == "discrete"
     # Off by 5 mm along both axes.
-    action: Any = np.array([6, 6, 6]) if discrete else np.array([0.005, 0.005, 0.0])
+    action: Any = np.array([6, 6, 6]) if actions == "discrete" else np.array([0.005, 0.005, 0.0])
     errors = []
     for _ in range(2):
         env.reset(seed=5)
         _, _, _, _, info = env.step(action)
         errors.append(info["e_trans_m"])
-        action = action - info["deviation"]
-        if discrete:
-            action = np.clip(np.rint(action), 0, env.action_space.nvec - 1).astype(int)
-        else:
-            action = np.clip(action, -env.action_space.high, env.action_space.high)
+        action = corrected(env, action, info["deviation"])
     env.close()
     assert errors[1] < 0.5 * errors[0], errors
 
@@ -138,20 +141,15 @@ def test_in_a_laboratory_the_action_minus_the_deviation_is_better(
     env_id: str, arguments: dict[str, Any], actions: Any
 ) -> None:
     env = make(env_id, actions=actions, laboratory=1, **arguments)
-    discrete = actions == "discrete"
     # Off by 5 mm along x, and a lid is off across the fingers and turned, too.
-    action: Any = np.array([5, 3, 6]) if discrete else np.array([0.005, 0.0, 0.0])
+    action: Any = np.array([5, 3, 6]) if actions == "discrete" else np.array([0.005, 0.0, 0.0])
     infos = []
     for _ in range(2):
         env.reset(seed=5)
         _, reward, _, _, info = env.step(action)
         infos.append((reward, info))
         assert np.isfinite(info["deviation"]).all(), info
-        action = action - info["deviation"]
-        if discrete:
-            action = np.clip(np.rint(action), 0, env.action_space.nvec - 1).astype(int)
-        else:
-            action = np.clip(action, -env.action_space.high, env.action_space.high)
+        action = corrected(env, action, info["deviation"])
     env.close()
     (first, before), (second, after) = infos
     assert after["outcome"] == "placed" and after["reason"] == "" and second > first

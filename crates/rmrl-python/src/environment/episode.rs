@@ -7,7 +7,7 @@ use rmrl::rmrl_core::{Fault, PlacementError, PlanarPose, PoseAdjustment};
 use rmrl::rmrl_sim::GroundTruth;
 
 /// Attempts at an episode before it is given up, as in the training loop.
-pub const MOST_ATTEMPTS: u32 = 5;
+const MOST_ATTEMPTS: u32 = 5;
 
 /// Episodes of one step: an observation, a correction, and what came of it.
 pub trait Episodes: Send {
@@ -96,6 +96,22 @@ impl From<GroundTruth> for Truth {
     }
 }
 
+/// By how much the action of a pick was off, if the plate lies `along_m` off its target along the fingers: the right one, as
+/// hindsight labels it, is the action minus this.
+///
+/// Along the fingers, by how much the plate lies off its target shows by how much the action was off. Across them the closing
+/// jaws center the plate, and they turn it parallel, whatever the action was: the right correction there is none.
+pub fn deviation_of_pick(
+    along_m: f64,
+    action: PoseAdjustment,
+    pick_yaw_rad: f64,
+) -> PoseAdjustment {
+    let done = action.rotated(-pick_yaw_rad);
+    // a* = a + R(ψ_pick - ψ_target) d, in the frame of the jaws; across them and in yaw a* is 0.
+    PoseAdjustment { dx_m: -along_m, dy_m: done.dy_m, dyaw_rad: action.dyaw_rad }
+        .rotated(pick_yaw_rad)
+}
+
 /// Why an episode could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum EpisodeError {
@@ -114,9 +130,6 @@ pub enum EpisodeError {
     /// A laboratory cannot be assembled.
     #[error(transparent)]
     Transfers(#[from] rmrl::TransferCellError),
-    /// Its plate is not seen.
-    #[error(transparent)]
-    Look(#[from] rmrl::rmrl_transfer::LookError),
     /// A transfer is refused.
     #[error(transparent)]
     Transfer(#[from] rmrl::rmrl_transfer::TransferError),

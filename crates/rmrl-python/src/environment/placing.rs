@@ -10,7 +10,7 @@ use rmrl::rmrl_core::{
 };
 use rmrl::{CellKind, Laboratory, RunConfig};
 
-use super::episode::{Attempts, EpisodeError, Episodes, Seen, Stepped, Truth};
+use super::episode::{Attempts, EpisodeError, Episodes, Seen, Stepped, Truth, deviation_of_pick};
 
 /// A plate that is picked and placed in a simulated cell.
 pub struct Placing {
@@ -153,16 +153,8 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// By how much an action was off: the right one, as hindsight labels it, is the action minus this.
-///
-/// Along the fingers, by how much the plate lies off its target shows by how much the action was off. Across them the closing
-/// jaws center the plate, and they turn it parallel, whatever the action was: the right correction there is none.
-pub fn deviation(placement: &Placement, action: PoseAdjustment) -> PoseAdjustment {
-    let off = placement.final_pose.relative_to(placement.target_pose);
-    let pick_yaw_rad = placement.pick_pose.yaw_rad;
-    let in_jaws = off.rotated(-placement.target_pose.yaw_rad);
-    let done = action.rotated(-pick_yaw_rad);
-    // a* = a + R(ψ_pick - ψ_target) d, in the frame of the jaws; across them and in yaw a* is 0.
-    PoseAdjustment { dx_m: -in_jaws.dx_m, dy_m: done.dy_m, dyaw_rad: action.dyaw_rad }
-        .rotated(pick_yaw_rad)
+fn deviation(placement: &Placement, action: PoseAdjustment) -> PoseAdjustment {
+    let Placement { final_pose, target_pose, pick_pose, .. } = placement;
+    let off = final_pose.relative_to(*target_pose).rotated(-target_pose.yaw_rad);
+    deviation_of_pick(off.dx_m, action, pick_pose.yaw_rad)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use image::RgbImage;
 use jiff::Timestamp;
 use rmrl::rmrl_core::{
-    Fault, FaultKind, InvalidKey, Look, Observation, PlacementError, PlanarPose, PoseAdjustment,
+    Fault, FaultKind, InvalidKey, Observation, PlacementError, PlanarPose, PoseAdjustment,
     RewardFunction, random_stream, standard_normal,
 };
 use rmrl::rmrl_inventory::{Inventory, Item, ItemId, Place, SlotAddress, StatedBy};
@@ -18,7 +18,7 @@ use rmrl::rmrl_transfer::{
 use rmrl::{ConfigError, Layers, Places, RunConfig, open_simulated_laboratory};
 use tempfile::TempDir;
 
-use super::episode::{EpisodeError, Episodes, MOST_ATTEMPTS, Seen, Stepped, Truth};
+use super::episode::{Attempts, EpisodeError, Episodes, Seen, Stepped, Truth, deviation_of_pick};
 
 /// The laboratory that a transfer is made in, if the configuration changes nothing of it.
 const LABORATORY: &str = include_str!("../../../../configs/laboratory.toml");
@@ -43,6 +43,13 @@ enum What {
     LidOn,
 }
 
+impl What {
+    /// The labware of the plate.
+    fn labware(self) -> &'static str {
+        if self == Self::Plate { "96-well" } else { "96-well-with-lid" }
+    }
+}
+
 impl Task {
     /// The task `what`, `"plate"`, `"lid off"` or `"lid on"`, between two slots, with the configuration that assignments make of
     /// the laboratory.
@@ -63,11 +70,8 @@ impl Task {
             slot.parse::<SlotAddress>().map_err(|error| invalid(key, slot, &error.to_string()))
         });
         let (from, to) = (from?, to?);
-        let (labware, has_lid, lies_in) = match what {
-            What::Plate => ("96-well", false, &from),
-            What::LidOff => ("96-well-with-lid", true, &from),
-            What::LidOn => ("96-well-with-lid", true, &to),
-        };
+        let lies_in = if what == What::LidOn { &to } else { &from };
+        let (labware, has_lid) = (what.labware(), what != What::Plate);
         let item = format!(
             "simulated_laboratory.items=[{{ id = \"{PLATE}\", labware = \"{labware}\", slot = \"{lies_in}\", has_lid = {has_lid} }}]"
         );
@@ -150,7 +154,7 @@ pub struct Transferring {
 struct Episode {
     scene: u32,
     seen: Observation,
-    failures: Vec<String>,
+    attempts: Attempts,
 }
 
 impl Transferring {
@@ -199,8 +203,7 @@ impl Transferring {
             };
             self.simulated.put_item(&lid(), &slot.to_string(), off)?;
         }
-        let labware = if self.task.what == What::Plate { "96-well" } else { "96-well-with-lid" };
-        let plate = Item::new(ItemId::new(PLATE)?, labware, has_lid)?;
+        let plate = Item::new(ItemId::new(PLATE)?, self.task.what.labware(), has_lid)?;
         let mut lying = vec![(at, plate.clone())];
         if self.task.what == What::LidOn {
             lying.push((self.task.from.clone(), plate.lid_alone()?));
@@ -271,12 +274,7 @@ impl Transferring {
                 Some(PoseAdjustment { dx_m, ..gripped }.rotated(pick.yaw_rad))
             }
             // As for a plate that is picked and placed: the closing jaws center it across the fingers and turn it parallel.
-            What::Plate => {
-                let done = action.rotated(-pick.yaw_rad);
-                let in_jaws =
-                    PoseAdjustment { dx_m: -off?.dx_m, dy_m: done.dy_m, dyaw_rad: action.dyaw_rad };
-                Some(in_jaws.rotated(pick.yaw_rad))
-            }
+            What::Plate => Some(deviation_of_pick(off?.dx_m, action, pick.yaw_rad)),
         }
     }
 
@@ -296,14 +294,17 @@ impl Transferring {
     }
 }
 
-/// The fault of a plate that the camera does not see; a request that is refused is none.
-fn not_seen(error: LookError) -> EpisodeError {
-    let kind = match &error {
-        LookError::Transfer(_) => return error.into(),
+/// The fault of a plate that the camera does not see.
+///
+/// # Errors
+/// The request is refused, which is no fault: another attempt would be, too.
+fn not_seen(error: LookError) -> Result<Fault, EpisodeError> {
+    let kind = match error {
+        LookError::Transfer(refused) => return Err(refused.into()),
         LookError::Home(_) => FaultKind::Device,
         LookError::NotSeen { .. } => FaultKind::Localization,
     };
-    Fault { kind, reason: error.to_string() }.into()
+    Ok(Fault { kind, reason: error.to_string() })
 }
 
 impl Episodes for Transferring {
@@ -311,29 +312,26 @@ impl Episodes for Transferring {
         self.episode = None;
         let scene = scene.unwrap_or(1 + self.trial / self.trials_per_scene);
         self.trial += 1;
-        let mut failures = Vec::new();
+        let mut attempts = Attempts::default();
         let seen = loop {
             self.set_up(scene)?;
             match self.cell.look_at_plate(&self.task.request()) {
                 Ok(seen) => break seen,
-                Err(error) if failures.len() + 1 < MOST_ATTEMPTS as usize => {
-                    failures.push(error.to_string());
-                }
-                Err(error) => return Err(not_seen(error)),
+                Err(error) => attempts.repeat_after(not_seen(error)?)?,
             }
         };
         let (image, pose) = (Arc::clone(&seen.image), seen.estimated_pose);
-        self.episode = Some(Episode { scene, seen, failures: failures.clone() });
-        Ok(Seen { image, pose, trial: self.trial, scene, faults: failures })
+        let faults = attempts.in_words();
+        self.episode = Some(Episode { scene, seen, attempts });
+        Ok(Seen { image, pose, trial: self.trial, scene, faults })
     }
 
     fn step(&mut self, action: PoseAdjustment) -> Result<Stepped, EpisodeError> {
-        let Episode { scene, seen, failures } =
+        let Episode { scene, seen, attempts } =
             self.episode.take().ok_or(EpisodeError::NotBegun)?;
         let pick = seen.estimated_pose.adjusted(action);
-        let look = Look { pose: seen.estimated_pose, error_m: seen.look_error_m };
         let (lay, earlier) = (self.true_pose(), self.simulated.grasp());
-        let ending = match self.cell.transfer_at(&self.task.request(), look, pick) {
+        let ending = match self.cell.transfer_at(&self.task.request(), seen.look(), pick) {
             Ok(report) => report.ending,
             // The action leads there: nothing was moved.
             Err(error @ TransferError::NotClear { .. }) => {
@@ -353,11 +351,11 @@ impl Episodes for Transferring {
         let lies = self.true_pose();
         let off = truth.or(lies.map(|lies| self.off_target(lies)));
         let (most_m, most_deg) = self.task.seating();
-        let truth_of = |off: PoseAdjustment| Truth {
+        let true_error = off.map(|off| Truth {
             e_trans_m: off.translation_m(),
             yaw_error_rad: off.dyaw_rad.abs(),
             seated: off.translation_m() <= most_m && off.dyaw_rad.abs() <= most_deg.to_radians(),
-        };
+        });
         Ok(Stepped {
             image: self.cell.last_image().unwrap_or_else(|| Arc::<RgbImage>::clone(&seen.image)),
             pose: seen.estimated_pose,
@@ -372,9 +370,9 @@ impl Episodes for Transferring {
             final_pose: lies,
             target_pose: self.task.tool(&self.task.to),
             error: off.map(placement_error),
-            seated: off.is_some_and(|off| truth_of(off).seated),
-            truth: off.map(truth_of),
-            faults: failures,
+            seated: true_error.is_some_and(|truth| truth.seated),
+            truth: true_error,
+            faults: attempts.in_words(),
         })
     }
 }
